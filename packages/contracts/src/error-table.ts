@@ -1,0 +1,113 @@
+/**
+ * Every error Tripline can give, with what each transport does about it. An error code that is not in this table does
+ * not compile. The codes are public: clients match on them.
+ */
+
+/** What a Kafka consumer does with the record whose processing failed. */
+/** `retry`: as long as the fault lasts. `retry-few`: five times, then dead letter, for what may be a bug of ours. */
+export type KafkaReaction = "retry" | "retry-few" | "dead-letter" | "stop";
+
+export interface ErrorRow {
+  readonly httpStatus: number;
+  /** Numeric gRPC status, https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+  readonly grpcStatus: number;
+  readonly kafka: KafkaReaction;
+  readonly title: string;
+  /** Seconds for `Retry-After`, where trying again helps. */
+  readonly retryAfterSeconds?: number;
+}
+
+const row = (
+  httpStatus: number,
+  grpcStatus: number,
+  kafka: KafkaReaction,
+  title: string,
+  retryAfterSeconds?: number,
+): ErrorRow => ({
+  httpStatus,
+  grpcStatus,
+  kafka,
+  title,
+  ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+});
+
+const GRPC = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+export const ERROR_TABLE = {
+  "malformed-json": row(400, GRPC.invalidArgument, "dead-letter", "The body is not valid JSON"),
+  "invalid-field": row(422, GRPC.invalidArgument, "dead-letter", "A field is missing, unknown or has a wrong value"),
+  "invalid-header": row(400, GRPC.invalidArgument, "dead-letter", "A header has a wrong value"),
+  "body-too-large": row(413, GRPC.resourceExhausted, "dead-letter", "The body is over the limit"),
+  "unsupported-media-type": row(415, GRPC.invalidArgument, "dead-letter", "The content type is not accepted here"),
+  "token-missing": row(401, GRPC.unauthenticated, "dead-letter", "An access token is needed"),
+  "token-invalid": row(401, GRPC.unauthenticated, "dead-letter", "The access token is not valid"),
+  "token-expired": row(401, GRPC.unauthenticated, "dead-letter", "The access token has expired"),
+  "scope-missing": row(403, GRPC.permissionDenied, "dead-letter", "The access token lacks a scope"),
+  "not-found": row(404, GRPC.notFound, "dead-letter", "There is nothing at this address"),
+  "method-not-allowed": row(405, GRPC.invalidArgument, "dead-letter", "This address does not take this method"),
+  "decision-not-found": row(404, GRPC.notFound, "dead-letter", "No such decision"),
+  "idempotency-conflict": row(409, GRPC.aborted, "dead-letter", "The same key was used for a different request"),
+  "too-many-requests": row(429, GRPC.resourceExhausted, "retry", "More requests than this service takes", 1),
+  "kafka-unavailable": row(503, GRPC.unavailable, "retry", "The event log does not answer; nothing was accepted", 2),
+  "redis-unavailable": row(503, GRPC.unavailable, "retry", "The state store does not answer; nothing was accepted", 2),
+  "keys-unavailable": row(503, GRPC.unavailable, "retry", "The signing keys cannot be fetched", 2),
+  "shutting-down": row(503, GRPC.unavailable, "retry", "This instance is shutting down", 1),
+  "state-conflict": row(503, GRPC.aborted, "retry", "Another writer changed the state first", 1),
+  "state-unreadable": row(500, GRPC.internal, "stop", "A stored state cannot be read by this version"),
+  "message-unreadable": row(400, GRPC.invalidArgument, "dead-letter", "A record on a topic cannot be read"),
+  "spec-mismatch": row(409, GRPC.failedPrecondition, "dead-letter", "The feature spec versions differ"),
+  "model-not-found": row(404, GRPC.notFound, "dead-letter", "No such model or version"),
+  "model-refused": row(500, GRPC.failedPrecondition, "stop", "The model failed its checks"),
+  "invalid-tensor": row(400, GRPC.invalidArgument, "dead-letter", "A tensor has a wrong name, type, shape or value"),
+  "deadline-exceeded": row(504, GRPC.deadlineExceeded, "retry", "The deadline passed first"),
+  "scoring-unavailable": row(503, GRPC.unavailable, "retry", "No model answers", 1),
+  "queue-full": row(503, GRPC.resourceExhausted, "retry", "The queue is full", 1),
+  "policy-invalid": row(500, GRPC.failedPrecondition, "stop", "The policy file is not valid"),
+  "config-invalid": row(500, GRPC.failedPrecondition, "stop", "The configuration is not valid"),
+  internal: row(500, GRPC.internal, "retry-few", "Something went wrong on our side"),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+/** One thing wrong with one field. */
+export interface FieldError {
+  /** JSON pointer (RFC 6901) to the field, for instance `/card/number`; empty for the whole body. */
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** The one error class. `detail` is a sentence that says what is wrong and, where possible, how to mend it. */
+export class TriplineError extends Error {
+  override readonly name = "TriplineError";
+
+  constructor(
+    readonly code: ErrorCode,
+    detail: string,
+    readonly fields: readonly FieldError[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(detail, options);
+  }
+
+  get row(): ErrorRow {
+    return ERROR_TABLE[this.code];
+  }
+}
+
+/** Any thrown value as a TriplineError; what is not one already becomes `internal` and keeps its cause. */
+export function asTriplineError(thrown: unknown): TriplineError {
+  if (thrown instanceof TriplineError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new TriplineError("internal", message, [], { cause: thrown });
+}

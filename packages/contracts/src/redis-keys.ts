@@ -1,0 +1,19 @@
+/**
+ * Names of Redis keys and channels that more than one app uses. Keys that one app alone uses stand in that app.
+ */
+
+/** The decision given to a payment: the bytes of a `Decision`. Written once by decisions, read by ingestion. */
+export function decisionKey(transactionId: string): string {
+  return `decision:${transactionId}`;
+}
+
+/**
+ * Where an ingestion instance waits for answers. A message is one type byte and the bytes that follow:
+ * `d` + Decision, or `l` + label id in ASCII once features has applied that label.
+ */
+export function replyChannel(instanceId: string): string {
+  return `reply:${instanceId}`;
+}
+
+export const REPLY_DECISION = 0x64;
+export const REPLY_LABEL_APPLIED = 0x6c;

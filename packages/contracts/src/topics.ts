@@ -1,0 +1,85 @@
+/** The Kafka topics of Tripline: one table, from which topics are created and documented. */
+
+export interface Topic {
+  readonly name: string;
+  /** Protobuf message carried as the value. */
+  readonly schema: string;
+  readonly key: string;
+  readonly partitions: number;
+  /** How long Kafka keeps a record, in days. */
+  readonly retentionDays: number;
+  readonly writtenBy: string;
+  readonly readBy: readonly string[];
+  readonly purpose: string;
+}
+
+const WIDTH = 6;
+
+const mainTopics = {
+  transactions: {
+    name: "transactions",
+    schema: "tripline.events.v1.Transaction",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 7,
+    writtenBy: "ingestion",
+    readBy: ["features"],
+    purpose: "Accepted card payments",
+  },
+  labels: {
+    name: "labels",
+    schema: "tripline.events.v1.Label",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 90,
+    writtenBy: "ingestion",
+    readBy: ["features"],
+    purpose: "What turned out to be true of a payment",
+  },
+  features: {
+    name: "features",
+    schema: "tripline.events.v1.FeatureVector",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 7,
+    writtenBy: "features",
+    readBy: ["decisions"],
+    purpose: "Payments with their feature vectors: the training log",
+  },
+  decisions: {
+    name: "decisions",
+    schema: "tripline.events.v1.Decision",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 90,
+    writtenBy: "decisions",
+    readBy: ["consumers of your own"],
+    purpose: "Decisions with their reasons",
+  },
+} as const satisfies Record<string, Topic>;
+
+export type TopicName = keyof typeof mainTopics;
+
+/** Where a consumer puts a record of `topic` that it can never process. */
+export function deadLetterTopic(topic: string): string {
+  return `${topic}.dlq`;
+}
+
+function deadLettersOf(topic: Topic): Topic {
+  return {
+    ...topic,
+    name: deadLetterTopic(topic.name),
+    partitions: 1,
+    retentionDays: 90,
+    writtenBy: topic.readBy.join(", "),
+    readBy: [],
+    purpose: `Records of \`${topic.name}\` that could not be processed, with the error in their headers`,
+  };
+}
+
+export const TOPICS: Readonly<Record<TopicName, Topic>> = mainTopics;
+
+/** Every topic with its dead letters, in the order of the payment's way. */
+export const ALL_TOPICS: readonly Topic[] = Object.values(mainTopics).flatMap((topic: Topic) =>
+  topic.writtenBy === "decisions" ? [topic] : [topic, deadLettersOf(topic)],
+);

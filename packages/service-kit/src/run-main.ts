@@ -1,0 +1,61 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { z } from "zod";
+import { createLogger } from "./logger.js";
+import { readConfig } from "./read-config.js";
+import type { RunningService } from "./start-service.js";
+import { startTelemetry } from "./telemetry.js";
+
+export type { RunningService } from "./start-service.js";
+
+/** Exit codes of sysexits.h: a supervisor need not start again what is configured wrongly. */
+const EXIT_CONFIG = 78;
+const EXIT_FAILURE = 1;
+
+/**
+ * The whole `main.ts` of a service: configuration, telemetry, start, and an orderly end on SIGTERM or SIGINT. With
+ * `EXIT_WITH_PARENT=1` it also ends when its standard input closes, so that nothing survives a killed supervisor.
+ */
+export async function runMain<C>(
+  name: string,
+  schema: z.ZodType<C>,
+  start: (config: C) => Promise<RunningService>,
+): Promise<void> {
+  const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
+  let service: RunningService;
+  try {
+    const config = readConfig(schema, process.env);
+    const telemetry = startTelemetry({ service: name, otlpEndpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT });
+    service = await start(config);
+    endOnSignal(async () => {
+      await service.close();
+      await telemetry.shutdown();
+    });
+  } catch (thrown) {
+    const error = asTriplineError(thrown);
+    log.fatal({ code: error.code, ...(error.code === "internal" ? { err: thrown } : {}) }, error.message);
+    process.exit(error.row.kafka === "stop" ? EXIT_CONFIG : EXIT_FAILURE);
+  }
+  process.on("unhandledRejection", (reason) => {
+    log.fatal({ err: reason }, "a promise was rejected and nobody looked");
+    process.exit(EXIT_FAILURE);
+  });
+}
+
+function endOnSignal(end: () => Promise<void>): void {
+  let ending = false;
+  const finish = (): void => {
+    if (ending) return;
+    ending = true;
+    void end().then(
+      () => process.exit(0),
+      () => process.exit(EXIT_FAILURE),
+    );
+  };
+  process.on("SIGTERM", finish);
+  process.on("SIGINT", finish);
+  if (process.env.EXIT_WITH_PARENT === "1") {
+    process.stdin.resume();
+    process.stdin.on("end", finish);
+    process.stdin.on("error", finish);
+  }
+}

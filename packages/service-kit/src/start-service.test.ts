@@ -1,0 +1,96 @@
+import { Controller, Get, Module, Post } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { createLogger } from "./logger.js";
+import type { RunningService } from "./start-service.js";
+import { startService } from "./start-service.js";
+
+@Controller()
+class FaultyController {
+  @Get("/known")
+  known(): never {
+    throw new TriplineError("kafka-unavailable", "The broker is away.");
+  }
+  @Get("/unknown")
+  unknown(): never {
+    throw new Error("secret connection string");
+  }
+  @Post("/body")
+  body(): { fine: true } {
+    return { fine: true };
+  }
+}
+
+@Module({ controllers: [FaultyController] })
+class FaultyModule {}
+
+describe("startService", () => {
+  let service: RunningService;
+  let broken = false;
+  const closed: string[] = [];
+
+  beforeAll(async () => {
+    service = await startService({
+      name: "faulty",
+      port: 0,
+      host: "127.0.0.1",
+      logger: createLogger("faulty", "silent"),
+      module: FaultyModule,
+      bodyLimitBytes: 64,
+      readiness: {
+        store() {
+          if (broken) throw new Error("the store is away");
+        },
+      },
+      shutdown: [
+        { name: "first", run: async () => void closed.push("first") },
+        { name: "fails", run: async () => Promise.reject(new Error("no")) },
+        { name: "last", run: async () => void closed.push("last") },
+      ],
+    });
+  });
+
+  test("a known error keeps its code, status and Retry-After", async () => {
+    const response = await fetch(`${service.url}/known`);
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("2");
+    expect(response.headers.get("content-type")).toContain("application/problem+json");
+    expect(await response.json()).toMatchObject({ code: "kafka-unavailable", detail: "The broker is away." });
+  });
+
+  test("an unknown error says nothing of the inside", async () => {
+    const response = await fetch(`${service.url}/unknown`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret");
+  });
+
+  const bodies: [string, string, string, number, string][] = [
+    ["broken JSON", "{", "application/json", 400, "malformed-json"],
+    ["a large body", JSON.stringify({ a: "x".repeat(100) }), "application/json", 413, "body-too-large"],
+    ["another content type", "<a/>", "application/xml", 415, "unsupported-media-type"],
+  ];
+  test.each(bodies)("%s is a problem", async (_name, body, contentType, status, code) => {
+    const response = await fetch(`${service.url}/body`, {
+      method: "POST",
+      body,
+      headers: { "content-type": contentType },
+    });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ code });
+  });
+
+  test("readiness names what is missing, liveness does not ask", async () => {
+    broken = true;
+    const ready = await fetch(`${service.url}/health/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({ status: "not-ready", checks: { store: "the store is away" } });
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
+    broken = false;
+    expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
+  });
+
+  test("closing runs every step in order, also after one that failed, and once", async () => {
+    await Promise.all([service.close(), service.close()]);
+    expect(closed).toEqual(["first", "last"]);
+    await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,102 @@
+import "reflect-metadata";
+import type { DynamicModule, Type } from "@nestjs/common";
+import { Module } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import type { NestFastifyApplication } from "@nestjs/platform-fastify";
+import { FastifyAdapter } from "@nestjs/platform-fastify";
+import { HealthController } from "./health.controller.js";
+import type { HealthCheck } from "./health.js";
+import { Health } from "./health.js";
+import type { Logger } from "./logger.js";
+import { nestLogger } from "./logger.js";
+import { ProblemFilter } from "./problem.filter.js";
+
+/** A service that is up. */
+export interface RunningService {
+  /** Base URL of its HTTP port. */
+  readonly url: string;
+  /** Not ready → no new requests → the shutdown steps in their order. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface ShutdownStep {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly name: string;
+  readonly port: number;
+  readonly host: string;
+  readonly logger: Logger;
+  /** The app's own root module. */
+  readonly module: Type | DynamicModule;
+  /** Asked by `/health/ready`. A check that throws makes the service not ready. */
+  readonly readiness: Readonly<Record<string, HealthCheck>>;
+  readonly shutdown: readonly ShutdownStep[];
+  /** Largest request body in bytes; 64 KiB by default. */
+  readonly bodyLimitBytes?: number;
+}
+
+const BODY_LIMIT_BYTES_DEFAULT = 65_536;
+const SHUTDOWN_STEP_MS_MAX = 10_000;
+
+@Module({})
+class ServiceModule {}
+
+/** Nest on Fastify with health, metrics and problem+json: the shell every app stands in. */
+export async function startService(options: ServiceOptions): Promise<RunningService> {
+  const health = new Health(options.readiness);
+  const adapter = new FastifyAdapter({
+    bodyLimit: options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: 128 },
+  });
+  const root: DynamicModule = {
+    module: ServiceModule,
+    imports: [options.module],
+    controllers: [HealthController],
+    providers: [{ provide: Health, useValue: health }],
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: nestLogger(options.logger),
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new ProblemFilter(options.logger));
+  await app.listen(options.port, options.host);
+  const url = (await app.getUrl()).replace("[::1]", "127.0.0.1");
+  options.logger.info({ url }, `${options.name} is up`);
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    close() {
+      closing ??= shutDown(app, health, options);
+      return closing;
+    },
+  };
+}
+
+async function shutDown(app: NestFastifyApplication, health: Health, options: ServiceOptions): Promise<void> {
+  health.drain();
+  const steps = [{ name: "http", run: () => app.close() }, ...options.shutdown];
+  for (const step of steps) {
+    try {
+      await bounded(step.run(), SHUTDOWN_STEP_MS_MAX);
+    } catch (error) {
+      options.logger.error({ err: error, step: step.name }, "a shutdown step failed");
+    }
+  }
+  options.logger.info(`${options.name} is down`);
+}
+
+async function bounded(work: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

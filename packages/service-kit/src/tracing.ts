@@ -1,0 +1,84 @@
+import type { Attributes, Context, Span, SpanKind } from "@opentelemetry/api";
+import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import { asTriplineError } from "@tripline/contracts/error-table";
+
+// The provider is looked up at each use, since a test may install another one between two services.
+const tracer = () => trace.getTracer("tripline");
+
+export interface SpanOptions {
+  readonly kind?: SpanKind;
+  readonly attributes?: Attributes;
+  /** Defaults to the active context. */
+  readonly parent?: Context;
+}
+
+/** The trace context that a record's or a request's headers carry; an empty context where they carry none. */
+export function contextFromHeaders(headers: Readonly<Record<string, string>>): Context {
+  return propagation.extract(ROOT_CONTEXT, headers);
+}
+
+/** W3C `traceparent` (and `tracestate`) of a context, by default the active one; empty where there is no trace. */
+export function headersFromContext(from: Context = context.active()): Record<string, string> {
+  const carrier: Record<string, string> = {};
+  propagation.inject(from, carrier);
+  return carrier;
+}
+
+/** Runs work inside a span. A thrown error marks the span with its code and is thrown on. */
+export async function withSpan<T>(
+  name: string,
+  options: SpanOptions,
+  run: (span: Span, spanContext: Context) => Promise<T>,
+): Promise<T> {
+  const parent = options.parent ?? context.active();
+  const span = tracer().startSpan(name, spanSettings(options), parent);
+  const spanContext = trace.setSpan(parent, span);
+  try {
+    return await context.with(spanContext, () => run(span, spanContext));
+  } catch (error) {
+    markFailed(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/**
+ * Runs one piece of batched work inside one span per payment, so that each payment's trace shows the work done for it
+ * although it was done for many at once. The first context is active while `run` goes on.
+ *
+ * @param parents one context per payment; contexts that are not sampled cost next to nothing
+ */
+export async function withSpans<T>(
+  parents: readonly Context[],
+  name: string,
+  options: Omit<SpanOptions, "parent">,
+  run: (contexts: readonly Context[]) => Promise<T>,
+): Promise<T> {
+  const settings = spanSettings(options);
+  const provider = tracer();
+  const spans = parents.map((parent) => provider.startSpan(name, settings, parent));
+  const contexts = spans.map((span, index) => trace.setSpan(parents[index] ?? ROOT_CONTEXT, span));
+  try {
+    return await context.with(contexts[0] ?? context.active(), () => run(contexts));
+  } catch (error) {
+    for (const span of spans) markFailed(span, error);
+    throw error;
+  } finally {
+    for (const span of spans) span.end();
+  }
+}
+
+function spanSettings(options: Omit<SpanOptions, "parent">): { kind?: SpanKind; attributes?: Attributes } {
+  return {
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
+    ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
+  };
+}
+
+function markFailed(span: Span, error: unknown): void {
+  // The message may hold what a client sent; only the code goes on the span.
+  const code = asTriplineError(error).code;
+  span.setAttribute("error.type", code);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+}

@@ -1,0 +1,134 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { createRemoteJWKSet, errors, jwtVerify } from "jose";
+import { z } from "zod";
+
+/** Who is calling, as the access token says. */
+export interface Caller {
+  readonly tenant: string;
+  readonly subject: string;
+  readonly scopes: readonly string[];
+}
+
+export interface TokenVerifier {
+  /**
+   * Checks an `Authorization` header against the published keys, issuer, audience, expiry and one scope.
+   *
+   * @throws TriplineError `token-missing`, `token-invalid`, `token-expired`, `scope-missing` or `keys-unavailable`
+   */
+  verify(authorization: string | undefined, scope: string): Promise<Caller>;
+  /** Rejects with `keys-unavailable` while the signing keys have never been fetched. */
+  ready(): Promise<void>;
+}
+
+export interface TokenVerifierOptions {
+  readonly issuer: string;
+  readonly jwksUrl: string;
+  readonly audience: string;
+}
+
+/** Claims of an RFC 9068 access token that Tripline relies on. */
+const claims = z.object({
+  sub: z.string().min(1),
+  tenant: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  scope: z.string().default(""),
+  exp: z.number(),
+});
+
+interface CachedCaller extends Caller {
+  readonly expiresAtMs: number;
+}
+
+const CACHED_TOKENS_MAX = 10_000;
+const KEYS_TIMEOUT_MS = 2_000;
+const KEYS_MAX_AGE_MS = 600_000;
+const KEYS_COOLDOWN_MS = 5_000;
+
+/** Checks tokens locally. A token that was good once is not checked again until it expires. */
+export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const keys = createRemoteJWKSet(new URL(options.jwksUrl), {
+    timeoutDuration: KEYS_TIMEOUT_MS,
+    cacheMaxAge: KEYS_MAX_AGE_MS,
+    cooldownDuration: KEYS_COOLDOWN_MS,
+  });
+  const cache = new Map<string, CachedCaller>();
+
+  async function check(token: string): Promise<CachedCaller> {
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer: options.issuer,
+        audience: options.audience,
+        typ: "at+jwt",
+        algorithms: ["ES256", "RS256", "PS256", "EdDSA"],
+      });
+      const read = claims.safeParse(payload);
+      if (!read.success)
+        throw new TriplineError("token-invalid", "The access token lacks the tenant or subject claim.");
+      const { sub, tenant, scope, exp } = read.data;
+      return { tenant, subject: sub, scopes: scope.split(" ").filter(Boolean), expiresAtMs: exp * 1_000 };
+    } catch (error) {
+      throw asTokenError(error);
+    }
+  }
+
+  return {
+    async verify(authorization, scope) {
+      const token = bearerToken(authorization);
+      let caller = cache.get(token);
+      if (caller === undefined) {
+        caller = await check(token);
+        const oldest = cache.keys().next().value;
+        if (cache.size >= CACHED_TOKENS_MAX && oldest !== undefined) cache.delete(oldest);
+        cache.set(token, caller);
+      } else if (caller.expiresAtMs <= Date.now()) {
+        cache.delete(token);
+        throw new TriplineError("token-expired", "The access token has expired; fetch a new one.");
+      }
+      if (!caller.scopes.includes(scope)) {
+        throw new TriplineError("scope-missing", `This call needs the scope ${scope}.`);
+      }
+      return caller;
+    },
+    async ready() {
+      if (keys.jwks() !== undefined) return;
+      try {
+        await keys.reload();
+      } catch (error) {
+        throw asTokenError(error);
+      }
+    },
+  };
+}
+
+function bearerToken(authorization: string | undefined): string {
+  if (authorization === undefined) {
+    throw new TriplineError("token-missing", "Send an access token in the header `Authorization: Bearer …`.");
+  }
+  const match = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization);
+  if (match?.[1] === undefined) {
+    throw new TriplineError("token-invalid", "The Authorization header does not hold a bearer token.");
+  }
+  return match[1];
+}
+
+function asTokenError(error: unknown): TriplineError {
+  if (error instanceof TriplineError) return error;
+  if (error instanceof errors.JWTExpired) {
+    return new TriplineError("token-expired", "The access token has expired; fetch a new one.");
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new TriplineError(
+      "token-invalid",
+      `The access token's claim "${error.claim}" is not the one expected here.`,
+    );
+  }
+  if (error instanceof errors.JWKSNoMatchingKey) {
+    return new TriplineError("token-invalid", "The access token was signed with an unknown key.");
+  }
+  const answered = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout);
+  if (answered && error.code !== "ERR_JOSE_GENERIC") {
+    return new TriplineError("token-invalid", "The access token is malformed or its signature is wrong.");
+  }
+  return new TriplineError("keys-unavailable", "The signing keys cannot be fetched from the issuer.", [], {
+    cause: error,
+  });
+}
