@@ -61,6 +61,7 @@ export const ERROR_TABLE = {
   "too-many-requests": row(429, GRPC.resourceExhausted, "retry", "More requests than this service takes", 1),
   "kafka-unavailable": row(503, GRPC.unavailable, "retry", "The event log does not answer; nothing was accepted", 2),
   "redis-unavailable": row(503, GRPC.unavailable, "retry", "The state store does not answer; nothing was accepted", 2),
+  "database-unavailable": row(503, GRPC.unavailable, "retry", "The database does not answer", 2),
   "keys-unavailable": row(503, GRPC.unavailable, "retry", "The signing keys cannot be fetched", 2),
   "shutting-down": row(503, GRPC.unavailable, "retry", "This instance is shutting down", 1),
   "state-conflict": row(503, GRPC.aborted, "retry", "Another writer changed the state first", 1),

@@ -20,3 +20,11 @@ export const DEAD_LETTER_HEADERS = {
   offset: "tripline-dlq-offset",
   group: "tripline-dlq-group",
 } as const;
+
+/** Names of the gRPC metadata that Tripline adds to the Open Inference Protocol. */
+export const INFERENCE_METADATA = {
+  /** Trace contexts of the request's other payments, parted by commas, besides that in `traceparent`; at most 512. */
+  traceparents: "tripline-traceparents",
+  /** On an error: its code in the error table. */
+  code: "tripline-code",
+} as const;

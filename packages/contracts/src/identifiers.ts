@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 
 /** Shape of a card token: `ct_` and 32 hexadecimal digits. */
 export const CARD_TOKEN_PATTERN = /^ct_[0-9a-f]{32}$/;
@@ -26,7 +26,7 @@ export function labelId(tenant: string, clientTransactionId: string): string {
 }
 
 function digest128(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+  return hash("sha256", text, "hex").slice(0, 32);
 }
 
 /** Luhn check (ISO/IEC 7812-1 annex B) of a card number of 12 to 19 digits. */

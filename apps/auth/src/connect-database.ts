@@ -1,0 +1,113 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { DatabaseError, Pool } from "pg";
+import { z } from "zod";
+
+/** Something that answers SQL: the pool, or one transaction. */
+export interface Queries {
+  /**
+   * @param row what each row must look like
+   * @throws TriplineError `database-unavailable`, or `internal` where the statement or a row is wrong
+   */
+  query<S extends z.ZodType>(row: S, text: string, values?: readonly unknown[]): Promise<z.infer<S>[]>;
+  /** @returns how many rows the statement changed */
+  execute(text: string, values?: readonly unknown[]): Promise<number>;
+}
+
+export interface Database extends Queries {
+  /** All or nothing: what `run` throws rolls back. */
+  transaction<T>(run: (transaction: Queries) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly connectionsMax: number;
+  readonly queryTimeoutMs: number;
+  /** Told when a connection that nobody uses breaks; the pool replaces it by itself. */
+  onIdleError(error: Error): void;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const IDLE_TIMEOUT_MS = 30_000;
+
+/** A bounded pool of Postgres connections. Connects at the first query. */
+export function connectDatabase(options: DatabaseOptions): Database {
+  const pool = new Pool({
+    connectionString: options.url,
+    application_name: "tripline-auth",
+    max: options.connectionsMax,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    query_timeout: options.queryTimeoutMs,
+    statement_timeout: options.queryTimeoutMs,
+  });
+  pool.on("error", options.onIdleError);
+  return {
+    ...queriesOn(pool),
+    async transaction(run) {
+      const client = await pool.connect().catch(failed);
+      let broken: Error | undefined;
+      try {
+        const queries = queriesOn(client);
+        await queries.execute("BEGIN");
+        const result = await run(queries);
+        await queries.execute("COMMIT");
+        return result;
+      } catch (error) {
+        await client.query("ROLLBACK").catch((fault: Error) => {
+          broken = fault;
+        });
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+interface Connection {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+}
+
+function queriesOn(connection: Connection): Queries {
+  return {
+    async query(row, text, values = []) {
+      const result = await connection.query(text, [...values]).catch(failed);
+      return z.array(row).parse(result.rows);
+    },
+    async execute(text, values) {
+      // Without values Postgres takes several statements at once, which migrations need.
+      const answer = values === undefined ? connection.query(text) : connection.query(text, [...values]);
+      return (await answer.catch(failed)).rowCount ?? 0;
+    },
+  };
+}
+
+function failed(error: unknown): never {
+  throw asDatabaseError(error);
+}
+
+/** Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html that pass by themselves. */
+const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
+/** Wrong user or password, no such database. */
+const CONFIG_CLASSES = new Set(["28", "3D"]);
+
+function asDatabaseError(error: unknown): TriplineError {
+  const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
+  if (CONFIG_CLASSES.has(errorClass)) {
+    return new TriplineError("config-invalid", `POSTGRES_URL is refused by the database: ${messageOf(error)}.`);
+  }
+  if (PASSING_CLASSES.has(errorClass)) {
+    return new TriplineError("database-unavailable", `The database does not answer: ${messageOf(error)}.`, [], {
+      cause: error,
+    });
+  }
+  return new TriplineError("internal", `A statement failed: ${messageOf(error)}.`, [], { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  // A refused connection to a name with several addresses is an AggregateError without a message of its own.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join(", ");
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,5 @@
+import { runMain } from "@tripline/service-kit/run-main";
+import { authConfig } from "./config.js";
+import { startAuth } from "./start-auth.js";
+
+await runMain("auth", authConfig, startAuth);

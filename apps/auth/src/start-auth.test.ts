@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { z } from "zod";
+import type { Database } from "./connect-database.js";
+import { connectDatabase } from "./connect-database.js";
+import { startAuth } from "./start-auth.js";
+import { publishedKeys, requestToken, SHOP_BASIC, testConfig } from "./test-service.js";
+
+const countRow = z.object({ count: z.string() });
+
+let postgresUrl: string;
+let database: Database;
+
+beforeEach(async () => {
+  ({ postgresUrl } = await testStack());
+  database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
+});
+
+afterEach(() => database.close());
+
+describe("startAuth", () => {
+  test("several instances that start at once on an empty database serve one key, and each other's clients", async () => {
+    const config = testConfig(postgresUrl);
+    const services = await Promise.all([startAuth(config), startAuth(config), startAuth(config)]);
+    try {
+      const published = await Promise.all(services.map(({ url }) => publishedKeys(url)));
+      expect(published[0]).toHaveLength(1);
+      expect(published[1]).toEqual(published[0]);
+      expect(published[2]).toEqual(published[0]);
+      const [keys] = await database.query(countRow, "SELECT count(*) FROM auth.signing_keys");
+      expect(keys).toEqual({ count: "1" });
+      for (const { url } of services) {
+        await expect(requestToken(url, SHOP_BASIC)).resolves.toMatchObject({ status: 200 });
+      }
+    } finally {
+      await Promise.all(services.map((service) => service.close()));
+    }
+  });
+
+  test("a restart keeps the key", async () => {
+    const config = testConfig(postgresUrl);
+    const first = await startAuth(config);
+    const before = await publishedKeys(first.url);
+    await first.close();
+    const second = await startAuth(config);
+    try {
+      await expect(publishedKeys(second.url)).resolves.toEqual(before);
+    } finally {
+      await second.close();
+    }
+  });
+
+  test("a retired key is published until its last token has expired, and signs nothing", async () => {
+    const config = testConfig(postgresUrl);
+    const first = await startAuth(config);
+    const [old] = await publishedKeys(first.url);
+    await first.close();
+    await database.execute("UPDATE auth.signing_keys SET retired_at = now() - interval '299 seconds'", []);
+    const second = await startAuth(config);
+    const [signing, retired, ...others] = await publishedKeys(second.url);
+    await second.close();
+    expect(signing?.kid).not.toBe(old?.kid);
+    expect(retired).toEqual(old);
+    expect(others).toEqual([]);
+    await database.execute("UPDATE auth.signing_keys SET retired_at = now() - interval '301 seconds' WHERE kid = $1", [
+      old?.kid,
+    ]);
+    const third = await startAuth(config);
+    try {
+      await expect(publishedKeys(third.url)).resolves.toEqual([signing]);
+    } finally {
+      await third.close();
+    }
+  });
+
+  test("refuses to start under another KEY_ENCRYPTION_KEY, in one sentence, and changes nothing", async () => {
+    await (await startAuth(testConfig(postgresUrl))).close();
+    const other = testConfig(postgresUrl, { KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64") });
+    await expect(startAuth(other)).rejects.toMatchObject({ code: "config-invalid" });
+    await expect(startAuth(other)).rejects.toThrow(
+      /^KEY_ENCRYPTION_KEY does not open the signing key [\w-]{43} in the database: start with the one it was stored under\.$/,
+    );
+    const [keys] = await database.query(countRow, "SELECT count(*) FROM auth.signing_keys");
+    expect(keys).toEqual({ count: "1" });
+  });
+
+  test("refuses to start on a database that is not there, or that does not let it in", async () => {
+    const nowhere = testConfig("postgres://localhost:1/auth");
+    await expect(startAuth(nowhere)).rejects.toMatchObject({ code: "database-unavailable" });
+    const missing = testConfig(postgresUrl.replace(/\/[^/]*$/, "/missing"));
+    await expect(startAuth(missing)).rejects.toMatchObject({ code: "config-invalid" });
+    await expect(startAuth(missing)).rejects.toThrow("POSTGRES_URL is refused by the database");
+  });
+});

@@ -1,0 +1,58 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { matchesHash } from "./hash-secret.js";
+
+/** Secrets that were right lately, at most this many: about 100 bytes each. */
+const REMEMBERED_MAX = 1_000;
+const REMEMBERED_MS = 600_000;
+/** Computations that run or wait. Each takes 16 MiB while it runs, and the thread pool runs four at a time. */
+const COMPUTATIONS_MAX = 32;
+
+/**
+ * Checks secrets against their hashes. A secret that was right is remembered, so that a client which fetches a token
+ * every few minutes costs one scrypt computation and not one per token; a wrong one is computed each time. What is
+ * remembered is an HMAC under a key of this process, which tells neither the secret nor, by its timing, a part of it.
+ */
+export class SecretVerifier {
+  private readonly key = randomBytes(32);
+  /** When each right secret is to be forgotten. */
+  private readonly rememberedUntilMs = new Map<string, number>();
+  /** So that a client which asks for many tokens at once costs one computation too. */
+  private readonly running = new Map<string, Promise<boolean>>();
+
+  constructor(
+    private readonly matches: (secret: string, stored: string) => Promise<boolean> = matchesHash,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /**
+   * @param stored the hash as the database has it now: a changed secret is never found among the remembered ones
+   * @throws TriplineError `queue-full` when too many secrets are being checked
+   */
+  async verify(secret: string, stored: string): Promise<boolean> {
+    const id = createHmac("sha256", this.key).update(`${stored}\0${secret}`).digest("base64");
+    const untilMs = this.rememberedUntilMs.get(id);
+    if (untilMs !== undefined && untilMs > this.now()) return true;
+    const running = this.running.get(id);
+    if (running !== undefined) return running;
+    if (this.running.size >= COMPUTATIONS_MAX) {
+      throw new TriplineError("queue-full", "Too many client secrets are being checked; try again in a moment.");
+    }
+    const result = this.matches(secret, stored);
+    this.running.set(id, result);
+    try {
+      const right = await result;
+      if (right) this.remember(id);
+      return right;
+    } finally {
+      this.running.delete(id);
+    }
+  }
+
+  private remember(id: string): void {
+    this.rememberedUntilMs.delete(id);
+    const oldest = this.rememberedUntilMs.keys().next().value;
+    if (this.rememberedUntilMs.size >= REMEMBERED_MAX && oldest !== undefined) this.rememberedUntilMs.delete(oldest);
+    this.rememberedUntilMs.set(id, this.now() + REMEMBERED_MS);
+  }
+}

@@ -1,0 +1,20 @@
+// No source file is longer than a sitting: 400 lines. Generated code does not count.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const LINES_MAX = 400;
+
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.ts", "*.mjs", "*.js", "*.py"], {
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((file) => file !== "" && !file.includes("/generated/"));
+
+const tooLong = files
+  .map((file) => ({ file, lines: readFileSync(file, "utf8").split("\n").length }))
+  .filter(({ lines }) => lines > LINES_MAX);
+
+for (const { file, lines } of tooLong) {
+  process.stderr.write(`${file} has ${lines} lines; ${LINES_MAX} is the most. Split it by what it does.\n`);
+}
+process.exitCode = tooLong.length === 0 ? 0 : 1;

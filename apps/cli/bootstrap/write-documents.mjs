@@ -1,0 +1,94 @@
+// Writes the parts of the documents that come from code: the topic table, the error table, the features.
+// With --check it only says whether they are fresh.
+import { readFileSync, writeFileSync } from "node:fs";
+import { ERROR_TABLE } from "../../../packages/contracts/dist/error-table.js";
+import { currentFeatureSpec } from "../../../packages/contracts/dist/feature-spec.js";
+import { ALL_TOPICS } from "../../../packages/contracts/dist/topics.js";
+
+const DAY = 86_400_000;
+
+const topics = table(
+  ["topic", "value", "key", "partitions", "kept", "written by", "read by", "what"],
+  ALL_TOPICS.map((topic) => [
+    `\`${topic.name}\``,
+    `\`${topic.schema.split(".").at(-1)}\``,
+    topic.key,
+    topic.partitions,
+    `${topic.retentionDays} d`,
+    topic.writtenBy,
+    topic.readBy.join(", ") || "an operator",
+    topic.purpose,
+  ]),
+);
+
+const errors = table(
+  ["code", "HTTP", "gRPC", "a Kafka consumer", "Retry-After", "meaning"],
+  Object.entries(ERROR_TABLE).map(([code, row]) => [
+    `\`${code}\``,
+    row.httpStatus,
+    row.grpcStatus,
+    row.kafka,
+    row.retryAfterSeconds === undefined ? "" : `${row.retryAfterSeconds} s`,
+    row.title,
+  ]),
+);
+
+const spec = currentFeatureSpec();
+const features = table(
+  ["#", "feature", "entity", "kind", "window", "moves by", "default"],
+  spec.features.map((feature, index) => {
+    const window = "window" in feature ? spec.windows[feature.window] : undefined;
+    return [
+      index,
+      `\`${feature.name}\``,
+      "entity" in feature ? feature.entity : "payment",
+      feature.kind,
+      window ? `${window.width / DAY} d` : "",
+      window ? `${window.tile / 3_600_000} h` : "",
+      feature.default,
+    ];
+  }),
+);
+
+const documents = [
+  { file: "docs/architecture.md", parts: { topics } },
+  { file: "docs/errors.md", parts: { errors } },
+  { file: "docs/features.md", parts: { features } },
+];
+
+const checkOnly = process.argv.includes("--check");
+for (const { file, parts } of documents) {
+  const before = readFileSync(file, "utf8");
+  let after = before;
+  for (const [name, text] of Object.entries(parts)) after = fill(after, name, text, file);
+  if (after === before) continue;
+  if (checkOnly) {
+    process.stderr.write(`${file} is stale; run \`npm run documents\`.\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(file, after);
+  }
+}
+
+/**
+ * @param {string} document
+ * @param {string} name
+ * @param {string} text
+ * @param {string} file
+ */
+function fill(document, name, text, file) {
+  const [start, end] = [`<!-- ${name}: from code -->`, `<!-- /${name} -->`];
+  const from = document.indexOf(start);
+  const to = document.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`${file} lacks the marks ${start} … ${end}`);
+  return `${document.slice(0, from + start.length)}\n${text}\n${document.slice(to)}`;
+}
+
+/**
+ * @param {string[]} head
+ * @param {(string | number)[][]} rows
+ */
+function table(head, rows) {
+  const line = (/** @type {(string | number)[]} */ cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

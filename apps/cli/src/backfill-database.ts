@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { DuckDBInstance } from "@duckdb/node-api";
+
+/** Memory that DuckDB may use before it spills to disk; states and feature rows of the engine come on top. */
+const MEMORY_LIMIT = "1GB";
+
+export interface WorkDatabase {
+  /** Two connections, so that one can stream a result while the other writes. */
+  readonly reader: DuckDBConnection;
+  readonly writer: DuckDBConnection;
+  /** Closes the database and removes its files. */
+  close(): Promise<void>;
+}
+
+/** A DuckDB database on disk for the length of one job, so that inputs larger than memory can be sorted. */
+export async function openWorkDatabase(): Promise<WorkDatabase> {
+  const directory = await mkdtemp(join(tmpdir(), "tripline-backfill-"));
+  try {
+    const instance = await DuckDBInstance.create(join(directory, "work.duckdb"), { memory_limit: MEMORY_LIMIT });
+    const reader = await instance.connect();
+    const writer = await instance.connect();
+    return {
+      reader,
+      writer,
+      async close() {
+        reader.closeSync();
+        writer.closeSync();
+        instance.closeSync();
+        await rm(directory, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A string literal of SQL. */
+export function sqlText(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** A quoted identifier of SQL. */
+export function sqlName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,62 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { sqlText } from "./backfill-database.js";
+
+/** Columns of a transactions file with the DuckDB type each is read as. */
+export const TRANSACTIONS_COLUMNS = {
+  client_transaction_id: "VARCHAR",
+  card_token: "VARCHAR",
+  terminal_id: "VARCHAR",
+  amount_minor: "BIGINT",
+  currency: "VARCHAR",
+  occurred_at_ms: "BIGINT",
+  fraud: "TINYINT",
+  labelled_at_ms: "BIGINT",
+} as const;
+
+/** Where payments and their labels come from. */
+export interface TransactionsSource {
+  /**
+   * Prepares what it needs on the connection.
+   *
+   * @returns a SELECT with the columns of a transactions file and `tie_order`, which orders events of the same time.
+   */
+  prepare(connection: DuckDBConnection, tenant: string): Promise<string>;
+}
+
+/**
+ * A transactions file: Parquet or CSV, plain or gzipped; `path` may be a glob.
+ *
+ * Its `prepare` throws TriplineError `invalid-field` when the file cannot be read or lacks a column.
+ */
+export function fileSource(path: string): TransactionsSource {
+  return {
+    async prepare(connection) {
+      const file = /\.parquet$/i.test(path)
+        ? `read_parquet(${sqlText(path)})`
+        : `read_csv(${sqlText(path)}, header = true, all_varchar = true)`;
+      const missing = await missingColumns(connection, file, path);
+      if (missing.length > 0) {
+        throw new TriplineError("invalid-field", `${path} lacks the column ${missing.join(", ")}.`);
+      }
+      const columns = Object.entries(TRANSACTIONS_COLUMNS).map(([name, type]) => `${name}::${type} AS ${name}`);
+      return `SELECT ${columns.join(", ")}, client_transaction_id::VARCHAR AS tie_order FROM ${file}`;
+    },
+  };
+}
+
+async function missingColumns(connection: DuckDBConnection, file: string, path: string): Promise<string[]> {
+  try {
+    const described = await connection.runAndReadAll(`SELECT * FROM ${file} LIMIT 0`);
+    const present = new Set(described.columnNames());
+    return Object.keys(TRANSACTIONS_COLUMNS).filter((name) => !present.has(name));
+  } catch (error) {
+    throw unreadableInput(path, error);
+  }
+}
+
+/** What DuckDB says about an input, as an error for whoever gave that input. */
+export function unreadableInput(path: string, error: unknown): TriplineError {
+  const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  return new TriplineError("invalid-field", `${path} cannot be read: ${reason}`, [], { cause: error });
+}

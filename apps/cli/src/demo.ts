@@ -1,0 +1,175 @@
+import { join } from "node:path";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import { eventsFrom } from "@tripline/simulator/merge-labels";
+import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
+import { Command, InvalidArgumentError } from "commander";
+import { assessOnHandbook } from "./assess.js";
+import { balances, closeLedger, ledgerLine } from "./ledger.js";
+import { declinedLines, LiveView, qualityLines, refusedLines } from "./live-view.js";
+import { playTraffic } from "./play-traffic.js";
+import { startSystem } from "./run-system.js";
+import type { RunningSystem } from "./run-system.js";
+import { bootstrapSteps, startedAtMs, StepLog } from "./step-log.js";
+import { systemPorts } from "./system-ports.js";
+import { Tally } from "./tally.js";
+import { trainDemoModel } from "./train.js";
+import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+
+interface DemoOptions {
+  readonly exitAfter?: string;
+  readonly rate: number;
+  readonly data?: string;
+  readonly assess?: string;
+}
+
+const EVENT_AGE_DAYS_MAX = 3_650;
+const DEMO_SCORING_WAIT_MS = 250;
+const REDRAW_MS = 1_000;
+
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("start everything on this machine, play traffic and show what is decided")
+    .option("--exit-after <duration>", "stop by itself, for instance 30s; `end` with --data")
+    .option("--rate <payments>", "payments a second", positiveNumber, 100)
+    .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
+    .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
+    .action(async (options: DemoOptions) => {
+      const steps = new StepLog(process.stdout, bootstrapSteps());
+      process.exitCode = options.data === undefined ? await playDemo(options, steps) : await replayData(options, steps);
+    });
+}
+
+async function replayData(options: DemoOptions, steps: StepLog): Promise<number> {
+  if (options.data === undefined || options.assess === undefined) {
+    throw new Error("--data needs --assess with the days to replay, for instance --assess 2018-08-08..2018-08-14");
+  }
+  return assessOnHandbook({ data: options.data, days: options.assess, steps });
+}
+
+/** @returns the exit code: 0 when every accepted payment got exactly one decision */
+async function playDemo(options: DemoOptions, steps: StepLog): Promise<number> {
+  const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
+  const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
+  const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
+  const system = await startSystem({
+    workspace,
+    ports: systemPorts(),
+    registryUrl: model.registryUrl,
+    statePath: model.statePath,
+    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
+    scoringWaitMs: DEMO_SCORING_WAIT_MS,
+    steps,
+  });
+  const end = endSignal(exitAfterMs);
+  try {
+    const simulation = createSimulation(model.simulation);
+    const traffic = await play(system, eventsFrom(simulation, model.historyEndMs), { ...options, end, steps });
+    return await summarise(system, traffic, steps);
+  } finally {
+    await steps.run("stop everything", () => system.stop());
+  }
+}
+
+interface PlayOptions {
+  readonly rate: number;
+  readonly end: AbortSignal;
+  readonly steps: StepLog;
+}
+
+interface PlayedTraffic {
+  readonly tally: Tally;
+  readonly accepted: ReadonlySet<string>;
+  readonly elapsedMs: number;
+}
+
+async function play(
+  system: RunningSystem,
+  events: Iterable<SimulatedEvent>,
+  options: PlayOptions,
+): Promise<PlayedTraffic> {
+  const tally = new Tally();
+  const accepted = new Set<string>();
+  const position = { eventTimeMs: 0 };
+  const startedAt = performance.now();
+  let decidedBefore = 0;
+  let first = true;
+  const view = new LiveView();
+  process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
+  const redraw = setInterval(() => {
+    const perSecond = tally.decided - decidedBefore;
+    decidedBefore = tally.decided;
+    view.show(tally, { elapsedMs: performance.now() - startedAt, perSecond, eventTimeMs: position.eventTimeMs });
+  }, REDRAW_MS);
+  const onFirstDecision = (): void => {
+    if (!first) return;
+    first = false;
+    options.steps.note("first decision", performance.now() - startedAt);
+    const totalMs = Date.now() - startedAtMs();
+    options.steps.note("— from the command to the first decision", totalMs);
+  };
+  try {
+    const { client } = system;
+    const untilMs = Date.now();
+    const { end: signal, rate: ratePerSecond } = options;
+    await playTraffic({ client, events, ratePerSecond, tally, signal, untilMs, accepted, onFirstDecision }, position);
+  } finally {
+    clearInterval(redraw);
+  }
+  return { tally, accepted, elapsedMs: performance.now() - startedAt };
+}
+
+async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: StepLog): Promise<number> {
+  const { tally, accepted } = traffic;
+  const ledger = await steps.run("hold what was accepted against what was decided", () =>
+    closeLedgerWhenSettled(system, accepted),
+  );
+  const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(0.5, 0.95, 0.99);
+  const perSecond = (tally.decided / traffic.elapsedMs) * 1_000;
+  const lines = [
+    "",
+    `  ${tally.decided} decisions, ${perSecond.toFixed(0)} a second; approve ${tally.outcomes.approve}, challenge ${tally.outcomes.challenge}, review ${tally.outcomes.review}, decline ${tally.outcomes.decline}; degraded ${tally.degraded}`,
+    `  latency p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (HTTP, from request to decision)`,
+    ...qualityLines(tally),
+    ...refusedLines(tally),
+    "  last declined:",
+    ...tally.lastDeclined.flatMap(declinedLines),
+    `  ${ledgerLine(ledger)}`,
+    "",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+  return balances(ledger) && ledger.accepted > 0 ? 0 : 1;
+}
+
+/** Payments that were answered with 202 may need a moment more. */
+async function closeLedgerWhenSettled(system: RunningSystem, accepted: ReadonlySet<string>) {
+  const deadline = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    const ledger = await closeLedger(system.kafka, accepted);
+    if (balances(ledger) || Date.now() > deadline) return ledger;
+  }
+}
+
+const SETTLE_MS_MAX = 20_000;
+
+/** Fires on Ctrl-C, on SIGTERM, or when the time is over. */
+function endSignal(afterMs: number | undefined): AbortSignal {
+  const controller = new AbortController();
+  const end = (): void => controller.abort();
+  process.once("SIGINT", end);
+  process.once("SIGTERM", end);
+  if (afterMs !== undefined) setTimeout(end, afterMs).unref();
+  return controller.signal;
+}
+
+function durationMs(text: string): number {
+  const match = /^(\d+)(s|m|h)$/.exec(text);
+  if (match === null) throw new Error(`--exit-after takes a duration such as 30s or 5m, not "${text}"`);
+  const units = { s: 1_000, m: 60_000, h: 3_600_000 };
+  return Number(match[1]) * units[match[2] as keyof typeof units];
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("must be a number above 0");
+  return value;
+}

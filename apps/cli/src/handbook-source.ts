@@ -1,0 +1,122 @@
+import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { cardToken, withLuhnDigit } from "@tripline/contracts/identifiers";
+import { sqlText } from "./backfill-database.js";
+import type { TransactionsSource } from "./backfill-source.js";
+import { unreadableInput } from "./backfill-source.js";
+
+/*
+ * The simulated transactions of "Reproducible Machine Learning for Credit Card Fraud Detection - Practical Handbook"
+ * (Le Borgne, Siblini, Lebichot, Bontempi, 2022): one file a day, `<directory>/raw/YYYY-MM-DD.csv.gz`.
+ */
+
+/** A label becomes known this long after its payment. */
+export const HANDBOOK_LABEL_DELAY_MS = 7 * 86_400_000;
+
+/** One payment of the handbook, ready to be sent through the front door. */
+export interface HandbookPayment {
+  /** `hb-` and the handbook's TRANSACTION_ID. */
+  readonly clientTransactionId: string;
+  /** The handbook's TRANSACTION_ID. */
+  readonly handbookId: number;
+  readonly cardNumber: string;
+  readonly terminalId: string;
+  readonly amountMinor: number;
+  readonly currency: "EUR";
+  readonly occurredAtMs: number;
+  readonly fraud: boolean;
+}
+
+/** A card number for a customer: 16 digits from the test range 400000, always the same, valid by Luhn. */
+export function handbookCardNumber(customerId: number): string {
+  return withLuhnDigit(`400000${String(customerId).padStart(9, "0")}`);
+}
+
+/** The whole history as a source for `backfill`. `cardTokenKey` is the key of the front door. */
+export function handbookSource(options: { directory: string; cardTokenKey: Uint8Array }): TransactionsSource {
+  const files = join(options.directory, "raw", "*.csv.gz");
+  return {
+    async prepare(connection, tenant) {
+      const customers = await customerIds(connection, files);
+      const rows = customers.map((customerId) => {
+        const token = cardToken(options.cardTokenKey, tenant, handbookCardNumber(customerId));
+        return `(${customerId}, ${sqlText(token)})`;
+      });
+      await connection.run("CREATE TABLE handbook_cards (customer_id INTEGER, card_token VARCHAR)");
+      if (rows.length > 0) await connection.run(`INSERT INTO handbook_cards VALUES ${rows.join(", ")}`);
+      return `
+        SELECT 'hb-' || handbook_id AS client_transaction_id, card_token, terminal_id, amount_minor, 'EUR' AS currency,
+          occurred_at_ms, fraud, occurred_at_ms + ${HANDBOOK_LABEL_DELAY_MS} AS labelled_at_ms, handbook_id AS tie_order
+        FROM (${rawSelect(files)}) JOIN handbook_cards USING (customer_id)`;
+    },
+  };
+}
+
+/**
+ * Payments of the days from `fromDay` to `toDay`, both included and given as `YYYY-MM-DD`, in event order.
+ *
+ * @throws TriplineError `invalid-field` when there are no files of those days.
+ */
+export async function* readHandbookPayments(options: {
+  directory: string;
+  fromDay: string;
+  toDay: string;
+}): AsyncGenerator<HandbookPayment> {
+  const files = daysBetween(options.fromDay, options.toDay).map((day) =>
+    join(options.directory, "raw", `${day}.csv.gz`),
+  );
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    for (const file of files) yield* readDay(connection, file);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+async function* readDay(connection: DuckDBConnection, file: string): AsyncGenerator<HandbookPayment> {
+  const query = `SELECT handbook_id, customer_id, terminal_id, amount_minor::DOUBLE, occurred_at_ms::DOUBLE, fraud
+    FROM (${rawSelect(file)}) ORDER BY occurred_at_ms, handbook_id`;
+  const reader = await connection.runAndReadAll(query).catch((error: unknown) => {
+    throw unreadableInput(file, error);
+  });
+  for (const [handbookId, customerId, terminalId, amountMinor, occurredAtMs, fraud] of reader.getRows()) {
+    yield {
+      clientTransactionId: `hb-${Number(handbookId)}`,
+      handbookId: Number(handbookId),
+      cardNumber: handbookCardNumber(Number(customerId)),
+      terminalId: String(terminalId),
+      amountMinor: Number(amountMinor),
+      currency: "EUR",
+      occurredAtMs: Number(occurredAtMs),
+      fraud: Number(fraud) === 1,
+    };
+  }
+}
+
+/** The handbook's columns under our names; its times are UTC without saying so. */
+function rawSelect(files: string): string {
+  return `
+    SELECT TRANSACTION_ID::INTEGER AS handbook_id, CUSTOMER_ID::INTEGER AS customer_id,
+      't-' || TERMINAL_ID AS terminal_id, round(TX_AMOUNT::DOUBLE * 100)::BIGINT AS amount_minor,
+      epoch_ms(TX_DATETIME::TIMESTAMP) AS occurred_at_ms, TX_FRAUD::TINYINT AS fraud
+    FROM read_csv(${sqlText(files)}, header = true, all_varchar = true)`;
+}
+
+async function customerIds(connection: DuckDBConnection, files: string): Promise<number[]> {
+  const query = `SELECT DISTINCT customer_id FROM (${rawSelect(files)}) ORDER BY customer_id`;
+  const reader = await connection.runAndReadAll(query).catch((error: unknown) => {
+    throw unreadableInput(files, error);
+  });
+  return reader.getRows().map(([customerId]) => Number(customerId));
+}
+
+function daysBetween(fromDay: string, toDay: string): string[] {
+  const days: string[] = [];
+  for (let at = Date.parse(fromDay); at <= Date.parse(toDay); at += 86_400_000) {
+    days.push(new Date(at).toISOString().slice(0, 10));
+  }
+  return days;
+}

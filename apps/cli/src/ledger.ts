@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { TopicName } from "@tripline/contracts/topics";
+import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
+
+export interface Ledger {
+  readonly accepted: number;
+  /** Accepted payments with a decision on the topic. */
+  readonly decided: number;
+  /** Accepted payments without one. */
+  readonly lost: readonly string[];
+  /** Payments with two decisions that differ: what must never be. */
+  readonly contradicted: readonly string[];
+  /** Payments whose one decision stands on the topic more than once: at-least-once delivery, the same bytes. */
+  readonly repeated: number;
+}
+
+export function ledgerLine(ledger: Ledger): string {
+  const { accepted, decided, lost, contradicted, repeated } = ledger;
+  return `ledger: accepted=${accepted} decided=${decided} lost=${lost.length} duplicated=${contradicted.length} repeated=${repeated}`;
+}
+
+/** True when every accepted payment got exactly one decision. */
+export function balances(ledger: Ledger): boolean {
+  return ledger.lost.length === 0 && ledger.contradicted.length === 0 && ledger.decided === ledger.accepted;
+}
+
+/** Holds what the API accepted against what stands on the `decisions` topic. */
+export async function closeLedger(kafka: Kafka, acceptedClientIds: ReadonlySet<string>): Promise<Ledger> {
+  const byClientId = new Map<string, string>();
+  const contradicted = new Set<string>();
+  const repeated = new Set<string>();
+  await readTopic(kafka, "decisions", (record) => {
+    const id = Decision.decode(record.value).clientTransactionId;
+    const bytes = record.value.toString("latin1");
+    const before = byClientId.get(id);
+    if (before === undefined) byClientId.set(id, bytes);
+    else if (before === bytes) repeated.add(id);
+    else contradicted.add(id);
+  });
+  const lost = [...acceptedClientIds].filter((id) => !byClientId.has(id));
+  return {
+    accepted: acceptedClientIds.size,
+    decided: acceptedClientIds.size - lost.length,
+    lost,
+    contradicted: [...contradicted],
+    repeated: repeated.size,
+  };
+}
+
+const READ_TIMEOUT_MS = 120_000;
+const POLL_MS = 20;
+
+/** Reads a topic from its beginning to where it ends now. */
+export async function readTopic(
+  kafka: Kafka,
+  topic: TopicName,
+  onRecord: (record: IncomingRecord) => void,
+): Promise<void> {
+  const admin = await kafka.admin();
+  const ends = await admin.endOffsets(TOPICS[topic].name);
+  await admin.close();
+  const open = new Map([...ends].filter(([, end]) => end > 0));
+  if (open.size === 0) return;
+  let failure: Error | undefined;
+  const consumer = await kafka.consume({
+    group: `read-${topic}-${randomUUID()}`,
+    topics: [TOPICS[topic].name],
+    async handle(batch) {
+      for (const record of batch.records) onRecord(record);
+      const last = batch.records.at(-1);
+      if (last !== undefined && last.offset + 1 >= (open.get(batch.partition) ?? 0)) open.delete(batch.partition);
+    },
+    onStop(error) {
+      failure = error;
+    },
+  });
+  const deadline = Date.now() + READ_TIMEOUT_MS;
+  while (open.size > 0 && failure === undefined && Date.now() < deadline) await delay(POLL_MS);
+  await consumer.close();
+  if (failure !== undefined) throw failure;
+  if (open.size > 0) throw new Error(`The topic ${topic} could not be read to its end within ${READ_TIMEOUT_MS / 1_000} s`);
+}

@@ -1,0 +1,104 @@
+import type { DemoSecrets } from "./demo-secrets.js";
+import type { ServicePlan } from "./supervise-services.js";
+
+/** Ports of one installation on this machine. */
+export interface SystemPorts {
+  readonly ingestion: number;
+  readonly auth: number;
+  readonly features: number;
+  readonly scoring: number;
+  readonly scoringGrpc: number;
+  readonly decisions: number;
+  readonly kafka: number;
+  readonly redis: number;
+  readonly postgres: number;
+}
+
+export interface PlanOptions {
+  readonly ports: SystemPorts;
+  readonly secrets: DemoSecrets;
+  readonly kafkaBrokers: readonly string[];
+  readonly redisUrl: string;
+  readonly postgresUrl: string;
+  readonly registryUrl: string;
+  /** Oldest event time that the front door takes, in days. */
+  readonly eventAgeDaysMax: number;
+  /** How long a decision may wait for its score, in ms. */
+  readonly scoringWaitMs: number;
+  readonly logLevel?: string;
+}
+
+export const DEMO_TENANT = "demo";
+export const DEMO_CLIENT_ID = "demo-shop";
+export const DEMO_SCOPES = "transactions:write decisions:read labels:write";
+export const MODEL_NAME = "fraud";
+
+const url = (port: number): string => `http://127.0.0.1:${port}`;
+
+/** The five services with everything their environments have to say. */
+export function planServices(options: PlanOptions): readonly ServicePlan[] {
+  const { ports, secrets } = options;
+  const issuer = url(ports.auth);
+  const service = (port: number): Record<string, string> => ({
+    PORT: String(port),
+    HOST: "127.0.0.1",
+    LOG_LEVEL: options.logLevel ?? "info",
+  });
+  const kafka = { KAFKA_BROKERS: options.kafkaBrokers.join(",") };
+  const redis = { REDIS_URL: options.redisUrl };
+  const client = {
+    client_id: DEMO_CLIENT_ID,
+    tenant: DEMO_TENANT,
+    client_secret: secrets.clientSecret,
+    scopes: DEMO_SCOPES.split(" "),
+  };
+  return [
+    {
+      name: "auth",
+      url: issuer,
+      environment: {
+        ...service(ports.auth),
+        POSTGRES_URL: options.postgresUrl,
+        AUTH_ISSUER: issuer,
+        KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+        BOOTSTRAP_CLIENTS: JSON.stringify([client]),
+      },
+    },
+    {
+      name: "ingestion",
+      url: url(ports.ingestion),
+      environment: {
+        ...service(ports.ingestion),
+        ...kafka,
+        ...redis,
+        AUTH_ISSUER: issuer,
+        AUTH_JWKS_URL: `${issuer}/oauth/jwks`,
+        CARD_TOKEN_KEY: secrets.cardTokenKey,
+        EVENT_AGE_DAYS_MAX: String(options.eventAgeDaysMax),
+      },
+    },
+    { name: "features", url: url(ports.features), environment: { ...service(ports.features), ...kafka, ...redis } },
+    {
+      name: "scoring",
+      url: url(ports.scoring),
+      environment: {
+        ...service(ports.scoring),
+        GRPC_PORT: String(ports.scoringGrpc),
+        REGISTRY_URL: options.registryUrl,
+        MODEL_NAME,
+      },
+    },
+    {
+      name: "decisions",
+      url: url(ports.decisions),
+      environment: {
+        ...service(ports.decisions),
+        ...kafka,
+        ...redis,
+        SCORING_ADDRESS: `127.0.0.1:${ports.scoringGrpc}`,
+        MODEL_NAME,
+        SCORING_WAIT_MS_MAX: String(options.scoringWaitMs),
+      },
+    },
+  ];
+}

@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { provisionPython } from "@tripline/local-stack/provision-python";
+import { ROOT } from "./workspace.js";
+
+const TRAINING = join(ROOT, "training");
+const OUTPUT_CHARACTERS_MAX = 1_000_000;
+
+/** The interpreter of the training environment, which is installed when it is missing. */
+export async function trainingPython(): Promise<string> {
+  const { python } = await provisionPython({
+    name: "training",
+    requirementsFile: join(TRAINING, "requirements.txt"),
+    root: ROOT,
+  });
+  return python;
+}
+
+/**
+ * Runs a module of the training package.
+ *
+ * @returns what it printed
+ * @throws Error with the last lines it printed when it fails
+ */
+export async function runPython(module: string, args: readonly string[]): Promise<string> {
+  const python = await trainingPython();
+  const child = spawn(python, ["-m", module, ...args], {
+    cwd: TRAINING,
+    env: { ...process.env, PYTHONPATH: TRAINING, PYTHONDONTWRITEBYTECODE: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  let errors = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output = (output + text).slice(-OUTPUT_CHARACTERS_MAX);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors = (errors + text).slice(-OUTPUT_CHARACTERS_MAX);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code !== 0) throw new Error(`${module} failed:\n${lastLines(output + errors, 12)}`);
+  return output;
+}
+
+function lastLines(text: string, count: number): string {
+  return text.trimEnd().split("\n").slice(-count).join("\n");
+}

@@ -1,0 +1,95 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
+import { resetStack } from "@tripline/local-stack/reset-stack";
+import { startStack } from "@tripline/local-stack/start-stack";
+import type { LocalStack } from "@tripline/local-stack/start-stack";
+import { demoSecrets } from "./demo-secrets.js";
+import { loadState } from "./load-state.js";
+import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "./plan-services.js";
+import type { SystemPorts } from "./plan-services.js";
+import type { StepLog } from "./step-log.js";
+import { ServiceProcess } from "./supervise-services.js";
+import { TokenSource } from "./token-source.js";
+import { TriplineClient } from "./tripline-client.js";
+import type { Workspace } from "./workspace.js";
+
+export interface SystemOptions {
+  readonly workspace: Workspace;
+  readonly ports: SystemPorts;
+  readonly registryUrl: string;
+  /** Window state to begin with; without it every card and terminal is new. */
+  readonly statePath?: string;
+  readonly eventAgeDaysMax: number;
+  readonly scoringWaitMs: number;
+  readonly steps: StepLog;
+}
+
+/** The whole of Tripline on this machine. */
+export interface RunningSystem {
+  readonly apiUrl: string;
+  readonly client: TriplineClient;
+  readonly kafka: Kafka;
+  readonly stack: LocalStack;
+  readonly services: ReadonlyMap<string, ServiceProcess>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts Kafka, Valkey and Postgres on empty data, loads the window state, and starts the five services.
+ *
+ * @throws Error in one sentence; what had been started by then is stopped again
+ */
+export async function startSystem(options: SystemOptions): Promise<RunningSystem> {
+  const { workspace, steps, ports } = options;
+  const secrets = demoSecrets(workspace.secrets);
+  rmSync(workspace.logs, { recursive: true, force: true });
+  const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports));
+  const services = new Map<string, ServiceProcess>();
+  const stop = async (): Promise<void> => {
+    await Promise.all([...services.values()].map((service) => service.stop()));
+    await stack.stop();
+  };
+  try {
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "tripline-cli" });
+    await steps.run("create topics", async () => {
+      const admin = await kafka.admin();
+      await admin.ensureTopics();
+      await admin.close();
+    });
+    const statePath = options.statePath;
+    if (statePath !== undefined) {
+      await steps.run("load window state", (progress) =>
+        loadState({ statePath, redisUrl: stack.redisUrl, onProgress: progress }),
+      );
+    }
+    for (const plan of planServices({ ...options, ...stack, secrets })) {
+      services.set(plan.name, new ServiceProcess(plan, workspace.logs));
+    }
+    await steps.run("start services", () => startTogether(services));
+    const issuer = `http://127.0.0.1:${ports.auth}`;
+    const tokens = new TokenSource({
+      tokenUrl: `${issuer}/oauth/token`,
+      clientId: DEMO_CLIENT_ID,
+      clientSecret: secrets.clientSecret,
+      scope: DEMO_SCOPES,
+    });
+    await steps.run("get an access token", () => tokens.authorization());
+    const apiUrl = `http://127.0.0.1:${ports.ingestion}`;
+    return { apiUrl, client: new TriplineClient(apiUrl, tokens), kafka, stack, services, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startFreshStack(workspace: Workspace, ports: SystemPorts): Promise<LocalStack> {
+  await resetStack(workspace.stack);
+  mkdirSync(workspace.stack, { recursive: true });
+  return startStack({ directory: workspace.stack, ports, endOnSignals: false, isDurable: false });
+}
+
+async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {
+  for (const service of services.values()) service.start();
+  await Promise.all([...services.values()].map((service) => service.ready()));
+}

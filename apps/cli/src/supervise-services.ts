@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { ROOT } from "./workspace.js";
+
+export interface ServicePlan {
+  readonly name: string;
+  readonly url: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const READY_TIMEOUT_MS = 30_000;
+const READY_POLL_MS = 50;
+const STOP_TIMEOUT_MS = 15_000;
+const RESTARTS_MAX = 20;
+const RESTART_DELAY_MS = 200;
+const EXIT_CONFIG = 78;
+const LOG_TAIL_LINES = 5;
+
+/**
+ * One service as a process of this machine. It is started again when it dies, as an orchestrator would, except when its
+ * configuration is at fault. It ends with this process, whatever ends it, because it watches its standard input.
+ */
+export class ServiceProcess {
+  private child: ChildProcess | undefined;
+  private exited: Promise<void> = Promise.resolve();
+  private stopping = false;
+  private restarts = 0;
+  private readonly logFile: string;
+
+  constructor(
+    readonly plan: ServicePlan,
+    logs: string,
+  ) {
+    mkdirSync(logs, { recursive: true });
+    this.logFile = join(logs, `${plan.name}.log`);
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  start(): void {
+    const log = openSync(this.logFile, "a");
+    const entry = join(ROOT, "apps", this.plan.name, "dist", "main.js");
+    const child = spawn(process.execPath, ["--enable-source-maps", entry], {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH, EXIT_WITH_PARENT: "1", ...this.plan.environment },
+      stdio: ["pipe", log, log],
+    });
+    closeSync(log);
+    this.child = child;
+    this.exited = new Promise((resolve) => {
+      child.once("exit", (code) => {
+        resolve();
+        this.child = undefined;
+        if (!this.stopping && code !== EXIT_CONFIG) void this.startAgain();
+      });
+    });
+  }
+
+  /** @throws Error in one sentence, with the end of the log, when the service is not ready in time */
+  async ready(timeoutMs = READY_TIMEOUT_MS): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (Date.now() < deadline) {
+      if (await isReady(this.plan.url)) return;
+      if (this.child === undefined && this.restarts === 0) break;
+      await delay(READY_POLL_MS);
+    }
+    throw new Error(`${this.plan.name} did not become ready; its log ${this.logFile} ends with:\n${this.logTail()}`);
+  }
+
+  /** SIGKILL, as in a crash; the service is then started again. */
+  kill(): void {
+    this.child?.kill("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const child = this.child;
+    if (child === undefined) return;
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  private async startAgain(): Promise<void> {
+    this.restarts += 1;
+    if (this.restarts > RESTARTS_MAX) return;
+    await delay(RESTART_DELAY_MS);
+    if (!this.stopping) this.start();
+  }
+
+  private logTail(): string {
+    return readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,42 @@
+export interface CircuitBreakerOptions {
+  /** Failures in a row after which the circuit opens. */
+  readonly failuresMax: number;
+  /** How long it stays open before one attempt is let through, in milliseconds. */
+  readonly openMs: number;
+  /** A monotonic clock in milliseconds. */
+  readonly nowMs: () => number;
+}
+
+/** Remembers that a peer is dead, so that not everybody has to find it out by waiting. */
+export class CircuitBreaker {
+  readonly #options: CircuitBreakerOptions;
+  #failures = 0;
+  #openUntilMs = 0;
+
+  constructor(options: CircuitBreakerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether to try. While the peer is dead this says yes once per `openMs`, to one caller. */
+  allows(): boolean {
+    if (this.#failures < this.#options.failuresMax) return true;
+    const nowMs = this.#options.nowMs();
+    if (nowMs < this.#openUntilMs) return false;
+    this.#openUntilMs = nowMs + this.#options.openMs;
+    return true;
+  }
+
+  /** @returns true when this ends a row of failures */
+  succeeded(): boolean {
+    const failed = this.#failures > 0;
+    this.#failures = 0;
+    return failed;
+  }
+
+  /** @returns true when this begins a row of failures */
+  failed(): boolean {
+    this.#failures += 1;
+    this.#openUntilMs = this.#options.nowMs() + this.#options.openMs;
+    return this.#failures === 1;
+  }
+}

@@ -1,0 +1,88 @@
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey, REPLY_DECISION } from "@tripline/contracts/redis-keys";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import type { Redis } from "ioredis";
+import { DecisionStore } from "./decision-store.js";
+
+/** With bytes that are no UTF-8, which a text API would destroy. */
+function encoded(transactionId: string, outcome: Outcome): Uint8Array {
+  const decision = Decision.fromPartial({ transactionId, outcome, score: 0.987654321, rung: Rung.MODEL });
+  return Decision.encode(decision).finish();
+}
+
+describe("DecisionStore", () => {
+  let redis: Redis;
+  let store: DecisionStore;
+  let url: string;
+  beforeAll(async () => {
+    url = (await testStack()).redisUrl;
+    redis = connectRedis(url);
+    await awaitRedis(redis);
+    store = new DecisionStore(redis, 3_600);
+  });
+  afterAll(() => redis.disconnect());
+
+  test("the first decision stands, byte for byte", async () => {
+    const first = encoded("txn_a", Outcome.DECLINE);
+    expect(await store.read(["txn_a", "txn_b"])).toEqual([undefined, undefined]);
+    expect(await store.keepFirst([{ transactionId: "txn_a", bytes: first }])).toEqual([first]);
+    const kept = await store.keepFirst([
+      { transactionId: "txn_b", bytes: encoded("txn_b", Outcome.REVIEW) },
+      { transactionId: "txn_a", bytes: encoded("txn_a", Outcome.APPROVE) },
+    ]);
+    expect(kept.map((bytes) => Decision.decode(bytes).outcome)).toEqual([Outcome.REVIEW, Outcome.DECLINE]);
+    expect(Buffer.compare(kept[1] ?? Buffer.of(), first)).toBe(0);
+    expect((await store.read(["txn_b", "txn_a"])).map((bytes) => Buffer.from(bytes ?? "").equals(first))).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test("a payment that stands twice in a batch gets one decision", async () => {
+    const [one, two] = await store.keepFirst([
+      { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.CHALLENGE) },
+      { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.APPROVE) },
+    ]);
+    expect(Buffer.compare(one ?? Buffer.of(0), two ?? Buffer.of(1))).toBe(0);
+  });
+
+  test("a decision expires", async () => {
+    await store.keepFirst([{ transactionId: "txn_ttl", bytes: encoded("txn_ttl", Outcome.APPROVE) }]);
+    const ttl = await redis.ttl(decisionKey("txn_ttl"));
+    expect(ttl).toBeGreaterThan(3_590);
+    expect(ttl).toBeLessThanOrEqual(3_600);
+  });
+
+  test("a value that is no decision of the payment is not passed on", async () => {
+    await redis.set(decisionKey("txn_bad"), "not protobuf");
+    await redis.set(decisionKey("txn_other"), Buffer.from(encoded("txn_x", Outcome.APPROVE)));
+    for (const id of ["txn_bad", "txn_other"]) {
+      await expect(store.read([id])).rejects.toMatchObject({ code: "state-unreadable" });
+      const again = store.keepFirst([{ transactionId: id, bytes: encoded(id, Outcome.REVIEW) }]);
+      await expect(again).rejects.toMatchObject({ code: "state-unreadable" });
+    }
+  });
+
+  test("a reply is its type byte and the decision", async () => {
+    const listener = connectRedis(url);
+    await awaitRedis(listener);
+    await listener.subscribe("reply:one");
+    const message = new Promise<Buffer>((resolve) => listener.on("messageBuffer", (_channel, bytes) => resolve(bytes)));
+    const bytes = encoded("txn_r", Outcome.REVIEW);
+    await store.reply([{ channel: "reply:one", bytes }]);
+    expect(await message).toEqual(Buffer.from([REPLY_DECISION, ...bytes]));
+    listener.disconnect();
+  });
+
+  test("a Redis that is away is told as such", async () => {
+    const away = connectRedis("redis://127.0.0.1:1");
+    const lost = new DecisionStore(away, 60);
+    const bytes = encoded("txn_a", Outcome.REVIEW);
+    const unavailable = { code: "redis-unavailable" };
+    await expect(lost.read(["txn_a"])).rejects.toMatchObject(unavailable);
+    await expect(lost.keepFirst([{ transactionId: "txn_a", bytes }])).rejects.toMatchObject(unavailable);
+    await expect(lost.reply([{ channel: "c", bytes }])).rejects.toMatchObject(unavailable);
+    away.disconnect();
+  });
+});

@@ -1,0 +1,100 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey, REPLY_DECISION } from "@tripline/contracts/redis-keys";
+import { asRedisError } from "@tripline/service-kit/connect-redis";
+import type { Redis } from "ioredis";
+
+type PipelineResults = Awaited<ReturnType<ReturnType<Redis["pipeline"]>["exec"]>>;
+
+export interface StoredDecision {
+  readonly transactionId: string;
+  /** An encoded `Decision`. */
+  readonly bytes: Uint8Array;
+}
+
+export interface Reply {
+  readonly channel: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The decisions in Redis. The first one written for a payment stands until it expires; each call is one round trip. */
+export class DecisionStore {
+  readonly #redis: Redis;
+  readonly #ttlSeconds: number;
+
+  constructor(redis: Redis, ttlSeconds: number) {
+    this.#redis = redis;
+    this.#ttlSeconds = ttlSeconds;
+  }
+
+  /**
+   * The decisions that were given already, in the order of the ids; `undefined` where there is none.
+   *
+   * @throws TriplineError `redis-unavailable`, or `state-unreadable` for a value that is no decision of that payment
+   */
+  async read(transactionIds: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const values = await this.#redis.mgetBuffer(transactionIds.map(decisionKey)).catch(rethrow);
+    return transactionIds.map((id, index) => {
+      const bytes = values[index] ?? undefined;
+      if (bytes !== undefined) assertDecisionOf(id, bytes);
+      return bytes;
+    });
+  }
+
+  /**
+   * Writes decisions where none stands yet.
+   *
+   * @returns what stands now, in the order given: the bytes given, or those that were there before
+   * @throws TriplineError `redis-unavailable`; some may be written then, and stand
+   */
+  async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const { transactionId, bytes } of decisions) {
+      pipeline.setBuffer(decisionKey(transactionId), Buffer.from(bytes), "EX", this.#ttlSeconds, "NX", "GET");
+    }
+    const before = outcomesOf(await pipeline.exec().catch(rethrow), decisions.length);
+    return decisions.map(({ transactionId, bytes }, index) => {
+      const older = before[index];
+      if (!Buffer.isBuffer(older)) return bytes;
+      assertDecisionOf(transactionId, older);
+      return older;
+    });
+  }
+
+  /**
+   * Tells those who wait.
+   *
+   * @throws TriplineError `redis-unavailable`
+   */
+  async reply(replies: readonly Reply[]): Promise<void> {
+    const pipeline = this.#redis.pipeline();
+    for (const { channel, bytes } of replies) {
+      pipeline.publish(channel, Buffer.concat([Buffer.of(REPLY_DECISION), bytes]));
+    }
+    outcomesOf(await pipeline.exec().catch(rethrow), replies.length);
+  }
+}
+
+/** The results of a pipeline, all of which must have succeeded. */
+function outcomesOf(results: PipelineResults, count: number): unknown[] {
+  if (results?.length !== count) throw new TriplineError("redis-unavailable", "Redis: the pipeline was cut short");
+  return results.map(([error, value]) => {
+    if (error !== null) throw asRedisError(error);
+    return value;
+  });
+}
+
+function rethrow(error: unknown): never {
+  throw asRedisError(error);
+}
+
+function assertDecisionOf(transactionId: string, bytes: Uint8Array): void {
+  let found: string | undefined;
+  try {
+    found = Decision.decode(bytes).transactionId;
+  } catch {
+    found = undefined;
+  }
+  if (found === transactionId) return;
+  throw new TriplineError("state-unreadable", `The value of ${decisionKey(transactionId)} is no decision of it.`);
+}

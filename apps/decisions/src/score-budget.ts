@@ -1,0 +1,24 @@
+/** Left for Redis, Kafka and the way back to the caller, in milliseconds. */
+const AFTER_SCORING_MS = 20;
+
+/** Less than this is no time to ask anybody over a network, in milliseconds. */
+export const SCORING_MS_MIN = 2;
+
+/**
+ * How long a batch may wait for its scores, in milliseconds; below `SCORING_MS_MIN` there is no time to ask.
+ *
+ * While somebody waits for an answer, it has to come within the latest of the deadlines. A payment for which nobody
+ * waits, or no longer, is better decided well than fast: it gives the batch all of `waitMsMax`.
+ *
+ * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
+ */
+export function scoreBudgetMs(
+  deadlinesMs: readonly (number | undefined)[],
+  options: { readonly waitMsMax: number; readonly nowMs: number },
+): number {
+  const { waitMsMax, nowMs } = options;
+  const waiting = deadlinesMs.filter((deadlineMs) => deadlineMs !== undefined && deadlineMs > nowMs);
+  if (waiting.length === 0) return waitMsMax;
+  const latestMs = waiting.reduce<number>((latest, deadlineMs) => Math.max(latest, deadlineMs ?? 0), 0);
+  return Math.floor(Math.max(0, Math.min(waitMsMax, latestMs - nowMs - AFTER_SCORING_MS)));
+}

@@ -1,0 +1,104 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { TOPICS } from "@tripline/contracts/topics";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { connectRedis } from "@tripline/service-kit/connect-redis";
+import type { Logger } from "@tripline/service-kit/logger";
+import { createLogger } from "@tripline/service-kit/logger";
+import type { RunningService } from "@tripline/service-kit/start-service";
+import { startService } from "@tripline/service-kit/start-service";
+import type { DecisionsConfig } from "./config.js";
+import { BatchDecider } from "./decide-batch.js";
+import { DecisionMetrics } from "./decision-metrics.js";
+import { DecisionStore } from "./decision-store.js";
+import { DecisionsModule } from "./decisions.module.js";
+import { InferenceClient } from "./inference-client.js";
+import { Scorer } from "./score-batch.js";
+import type { PolicyWatch } from "./watch-policy.js";
+import { watchPolicy } from "./watch-policy.js";
+
+const HOUR_S = 3_600;
+
+/**
+ * Starts the service. Kafka, Redis and scoring need not be up: it is not ready until the first two are, and decides by
+ * rules alone while scoring is not.
+ *
+ * @throws TriplineError `policy-invalid` or `config-invalid`
+ */
+export async function startDecisions(
+  config: DecisionsConfig,
+  logger: Logger = createLogger("decisions", config.LOG_LEVEL),
+): Promise<RunningService> {
+  const spec = currentFeatureSpec();
+  const metrics = new DecisionMetrics();
+  const policies = await followPolicy(config.POLICY_FILE, logger, metrics);
+  const redis = connectRedis(config.REDIS_URL, (error) => logger.debug({ err: error }, "redis connection"));
+  const client = new InferenceClient(config.SCORING_ADDRESS);
+  const kafka = connectKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: "decisions",
+    topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    log: (level, message, extra) => logger[level](extra, message),
+  });
+  const producer = await kafka.producer();
+  const decider = new BatchDecider({
+    store: new DecisionStore(redis, config.DECISION_TTL_HOURS * HOUR_S),
+    scorer: new Scorer({
+      client,
+      modelName: config.MODEL_NAME,
+      features: { specVersion: spec.version, names: spec.features.map((feature) => feature.name) },
+      metrics,
+      logger,
+    }),
+    producer,
+    policy: () => policies.current,
+    scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
+    metrics,
+    logger,
+  });
+  const consumer = await kafka.consume({
+    group: "decisions",
+    topics: [TOPICS.features.name],
+    handle: (batch) => decider.handle(batch),
+    onStop: (error) => logger.fatal({ code: error.code }, `decisions takes no more payments: ${error.message}`),
+  });
+  return startService({
+    name: "decisions",
+    port: config.PORT,
+    host: config.HOST,
+    logger,
+    module: DecisionsModule,
+    readiness: {
+      kafka() {
+        if (!consumer.isHealthy()) {
+          throw new TriplineError("kafka-unavailable", `It is no live reader of the topic ${TOPICS.features.name}.`);
+        }
+      },
+      async redis() {
+        await redis.ping();
+      },
+    },
+    shutdown: [
+      { name: "consumer", run: () => consumer.close() },
+      { name: "producer", run: () => producer.close() },
+      { name: "scoring", run: async () => client.close() },
+      { name: "redis", run: async () => redis.disconnect() },
+      { name: "policy", run: async () => policies.close() },
+    ],
+  });
+}
+
+function followPolicy(file: string, logger: Logger, metrics: DecisionMetrics): Promise<PolicyWatch> {
+  return watchPolicy({
+    file,
+    spec: currentFeatureSpec(),
+    onReload(policy) {
+      metrics.policyReloaded(true);
+      logger.info({ policy_version: policy.version }, "a new policy is in force");
+    },
+    onRefused(error) {
+      metrics.policyReloaded(false);
+      logger.error({ code: error.code, faults: error.message.split("\n") }, "the policy file was refused");
+    },
+  });
+}

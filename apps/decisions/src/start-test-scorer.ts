@@ -1,0 +1,108 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ServerUnaryCall, ServiceError } from "@grpc/grpc-js";
+import { Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type {
+  ModelInferRequest,
+  ModelInferResponse,
+  ModelMetadataResponse,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+
+/**
+ * A peer for tests: speaks the scorer's protocol over a real socket and answers what the test tells it to, when the
+ * test tells it to. The real scorer is tested with this service end to end elsewhere.
+ */
+export class TestScorer {
+  readonly requests: ModelInferRequest[] = [];
+  readonly traceHeaders: Record<string, string>[] = [];
+  metadataRequests = 0;
+  /** One probability per row. */
+  probability: (row: readonly number[]) => number = () => 0.01;
+  delayMs = 0;
+  /** Answers an error instead, so many times. */
+  failures: status[] = [];
+  modelVersion = "000000000001";
+  properties: Record<string, string> = {
+    feature_spec_version: String(currentFeatureSpec().version),
+    features: currentFeatureSpec()
+      .features.map((feature) => feature.name)
+      .join(","),
+  };
+  /** Changes an answer before it is sent. */
+  alter: (response: ModelInferResponse) => ModelInferResponse = (response) => response;
+
+  #server: Server | undefined;
+  #port = 0;
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** Listens on any free port the first time, and on the same one after a `stop`. */
+  async start(): Promise<void> {
+    const server = new Server();
+    server.addService(GRPCInferenceServiceService, {
+      modelInfer: (call: ServerUnaryCall<ModelInferRequest, ModelInferResponse>, done: Done<ModelInferResponse>) =>
+        void this.#infer(call).then((response) => done(null, response), done),
+      modelMetadata: (_call: unknown, done: Done<ModelMetadataResponse>) => done(null, this.#metadata()),
+    });
+    this.#port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(this.address, ServerCredentials.createInsecure(), (error, port) =>
+        error === null ? resolve(port) : reject(new TriplineError("internal", error.message)),
+      );
+    });
+    this.#server = server;
+  }
+
+  /** At once, as a crash would: calls in flight are cut. */
+  stop(): void {
+    this.#server?.forceShutdown();
+    this.#server = undefined;
+  }
+
+  async #infer(call: ServerUnaryCall<ModelInferRequest, ModelInferResponse>): Promise<ModelInferResponse> {
+    const { request } = call;
+    this.requests.push(request);
+    const headers = Object.entries(call.metadata.getMap()).map(([name, value]) => [name, String(value)] as const);
+    this.traceHeaders.push(Object.fromEntries(headers));
+    const failure = this.failures.shift();
+    if (failure !== undefined) throw serviceError(failure);
+    if (this.delayMs > 0) await delay(this.delayMs);
+    const values = rowsOf(request).map(this.probability);
+    const bytes = Buffer.alloc(4 * values.length);
+    values.forEach((value, index) => bytes.writeFloatLE(value, 4 * index));
+    return this.alter({
+      modelName: request.modelName,
+      modelVersion: this.modelVersion,
+      id: request.id,
+      parameters: {},
+      outputs: [
+        { name: "probability", datatype: "FP32", shape: [values.length, 1], parameters: {}, contents: undefined },
+      ],
+      rawOutputContents: [bytes],
+    });
+  }
+
+  #metadata(): ModelMetadataResponse {
+    this.metadataRequests += 1;
+    const { modelVersion, properties } = this;
+    return { name: "fraud", versions: [modelVersion], platform: "", inputs: [], outputs: [], properties };
+  }
+}
+
+type Done<T> = (error: Partial<ServiceError> | null, response?: T) => void;
+
+/** The rows of a request, as a server that follows the protocol reads them. */
+export function rowsOf(request: ModelInferRequest): number[][] {
+  const [rows = 0, width = 0] = request.inputs[0]?.shape ?? [];
+  const bytes = request.rawInputContents[0] ?? Buffer.alloc(0);
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from({ length: width }, (_, column) => bytes.readFloatLE(4 * (row * width + column))),
+  );
+}
+
+function serviceError(code: status): ServiceError {
+  return Object.assign(new Error(status[code]), { code, details: status[code], metadata: new Metadata() });
+}

@@ -1,0 +1,213 @@
+import { SpanKind } from "@opentelemetry/api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
+import { contextFromHeaders, withSpan } from "@tripline/service-kit/tracing";
+import type { Caller, TokenVerifier } from "@tripline/service-kit/verify-token";
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import type { Redis } from "ioredis";
+import { acceptBatch } from "./accept-batch.js";
+import type { EventIntake, Outcome } from "./accept-events.js";
+import type { IngestionConfig } from "./config.js";
+import { describeApi } from "./describe-api.js";
+import type { IngestionMetrics } from "./ingestion-metrics.js";
+import { BATCH_BYTES_MAX, BODY_BYTES_MAX, IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
+import { parseJsonBytes } from "./parse-json.js";
+import { parseWait } from "./parse-prefer.js";
+import type { IntakeRules, PreparedEvent, PrepareEvent } from "./prepare-event.js";
+import { prepareLabel, preparePayment } from "./prepare-event.js";
+import { decisionPath, presentDecision } from "./present-outcome.js";
+import { readDecision } from "./read-decisions.js";
+
+export interface ApiOptions {
+  readonly config: IngestionConfig;
+  readonly verifier: TokenVerifier;
+  readonly intake: EventIntake;
+  readonly redis: Redis;
+  readonly metrics: IngestionMetrics;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set by the guard of each route that needs a token. */
+    caller: Caller | undefined;
+  }
+}
+
+const JSON_TYPE = "application/json";
+const NDJSON_TYPE = "application/x-ndjson";
+const SECOND_MS = 1_000;
+/** When to ask again for a decision that is not there yet. */
+const POLL_AFTER_SECONDS = "1";
+
+/** The methods that each address takes; all others are answered 405. */
+const METHODS: Readonly<Record<string, readonly HTTPMethods[]>> = {
+  "/v1/transactions": ["POST"],
+  "/v1/transactions/batch": ["POST"],
+  "/v1/labels": ["POST"],
+  "/v1/labels/batch": ["POST"],
+  "/v1/decisions/:id": ["GET", "HEAD"],
+  "/openapi.json": ["GET", "HEAD"],
+};
+
+/**
+ * The routes of the API, within a scope of their own: they read bodies as bytes, and only after the token is checked.
+ * They are plain Fastify handlers because Nest would have read and parsed the body before any guard ran.
+ */
+export async function registerApi(fastify: FastifyInstance, options: ApiOptions): Promise<void> {
+  await fastify.register(async (scope) => {
+    scope.decorateRequest("caller", undefined);
+    scope.removeAllContentTypeParsers();
+    for (const [type, bodyLimit] of [[JSON_TYPE, BODY_BYTES_MAX], [NDJSON_TYPE, BATCH_BYTES_MAX]] as const) {
+      scope.addContentTypeParser(type, { parseAs: "buffer", bodyLimit }, (_request, body, done) => done(null, body));
+    }
+    scope.addHook("onResponse", async (request, reply) => {
+      options.metrics.requestEnded(request.routeOptions.url ?? "unknown", reply.statusCode);
+    });
+    registerIntake(scope, options, "/v1/transactions", "transactions:write", preparePayment);
+    registerIntake(scope, options, "/v1/labels", "labels:write", prepareLabel);
+    registerReads(scope, options);
+    refuseOtherMethods(scope);
+  });
+}
+
+function registerIntake(
+  scope: FastifyInstance,
+  options: ApiOptions,
+  path: string,
+  permission: string,
+  prepare: PrepareEvent,
+): void {
+  const { config, intake, verifier } = options;
+  const rules: IntakeRules = { cardTokenKey: config.CARD_TOKEN_KEY, eventAgeDaysMax: config.EVENT_AGE_DAYS_MAX };
+
+  const single = traced(`POST ${path}`, async (request, reply, tenant) => {
+    const receivedAtMs = Date.now();
+    const idempotencyKey = idempotencyKeyOf(request);
+    const event = prepare(parseJsonBytes(bytesOf(request)), tenant, receivedAtMs, rules);
+    const waitMs = applyWait(request, reply, config.WAIT_SECONDS_MAX);
+    const [outcome] = await intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
+    return answer(event, outcome, reply);
+  });
+  scope.post(path, { onRequest: guard(verifier, permission, JSON_TYPE) }, single);
+
+  const batch = traced(`POST ${path}/batch`, async (request, reply, tenant) => {
+    const receivedAtMs = Date.now();
+    if (request.headers["idempotency-key"] !== undefined) {
+      const detail = "Idempotency-Key goes with single requests; a batch knows its lines by their transaction_id.";
+      throw new TriplineError("invalid-header", detail);
+    }
+    const waitMs = applyWait(request, reply, config.WAIT_SECONDS_MAX);
+    const body = bytesOf(request);
+    const { body: rows, retryAfterSeconds } = await acceptBatch({ tenant, body, waitMs, receivedAtMs }, prepare, rules, intake);
+    if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+    return reply.header("content-type", NDJSON_TYPE).send(rows);
+  });
+  scope.post(`${path}/batch`, { onRequest: guard(verifier, permission, NDJSON_TYPE) }, batch);
+}
+
+function registerReads(scope: FastifyInstance, { redis, verifier, config }: ApiOptions): void {
+  const read = traced("GET /v1/decisions/{id}", async (request, reply, tenant) => {
+    const id = pathParameter(request, "id");
+    const found = TRANSACTION_ID_PATTERN.test(id) ? await readDecision(redis, tenant, id) : undefined;
+    if (found === undefined) {
+      throw new TriplineError("decision-not-found", "No payment with this id was accepted from you.");
+    }
+    if (found !== "pending") return presentDecision(found);
+    return reply.status(202).header("retry-after", POLL_AFTER_SECONDS).send({ id, status: "pending" });
+  });
+  scope.get("/v1/decisions/:id", { onRequest: guard(verifier, "decisions:read") }, read);
+  scope.get("/openapi.json", async () => describeApi(config, Date.now()));
+}
+
+function refuseOtherMethods(scope: FastifyInstance): void {
+  for (const [url, taken] of Object.entries(METHODS)) {
+    const refused = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter((name) => !taken.includes(name));
+    scope.route({
+      url,
+      method: [...refused],
+      // Before the body is read, which may be of any type and size.
+      onRequest: async (_request, reply) => {
+        reply.header("allow", taken.join(", "));
+        throw new TriplineError("method-not-allowed", `This address takes ${taken.join(" and ")}.`);
+      },
+      handler: () => undefined,
+    });
+  }
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply, tenant: string) => Promise<unknown>;
+
+/** Runs a handler in its HTTP server span and tells the client the trace id. */
+function traced(name: string, handler: Handler) {
+  return (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const { traceparent, tracestate } = request.headers;
+    const parent = contextFromHeaders({
+      ...(typeof traceparent === "string" ? { traceparent } : {}),
+      ...(typeof tracestate === "string" ? { tracestate } : {}),
+    });
+    return withSpan(name, { kind: SpanKind.SERVER, parent }, (span) => {
+      const { traceId } = span.spanContext();
+      if (!/^0+$/.test(traceId)) reply.header("tripline-trace-id", traceId);
+      const tenant = request.caller?.tenant;
+      if (tenant === undefined) throw new TriplineError("internal", "a route has no guard");
+      return handler(request, reply, tenant);
+    });
+  };
+}
+
+/** Checks the token, then the content type, before a byte of the body is read. */
+function guard(verifier: TokenVerifier, permission: string, contentType?: string) {
+  return async (request: FastifyRequest): Promise<void> => {
+    request.caller = await verifier.verify(request.headers.authorization, permission);
+    if (contentType === undefined) return;
+    const [sent = ""] = (request.headers["content-type"] ?? "").split(";", 1);
+    if (sent.trim().toLowerCase() !== contentType) {
+      throw new TriplineError("unsupported-media-type", `Send the body as ${contentType}.`);
+    }
+    const encoding = request.headers["content-encoding"] ?? "identity";
+    if (encoding.toLowerCase() !== "identity") {
+      throw new TriplineError("unsupported-media-type", "Send the body without a content encoding.");
+    }
+  };
+}
+
+function bytesOf(request: FastifyRequest): Buffer {
+  // A request without a body never reaches the parser.
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
+
+function pathParameter({ params }: FastifyRequest, name: string): string {
+  if (typeof params !== "object" || params === null) return "";
+  const value: unknown = Reflect.get(params, name);
+  return typeof value === "string" ? value : "";
+}
+
+/** @throws TriplineError `invalid-header` */
+function idempotencyKeyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers["idempotency-key"];
+  if (key === undefined) return undefined;
+  const isValid = typeof key === "string" && /^[\x20-\x7e]+$/.test(key) && key.length <= IDEMPOTENCY_KEY_LENGTH_MAX;
+  if (isValid) return key;
+  const detail = `Idempotency-Key must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters.`;
+  throw new TriplineError("invalid-header", detail);
+}
+
+/** @returns milliseconds to wait, 0 for none; the client is told what was applied */
+function applyWait(request: FastifyRequest, reply: FastifyReply, secondsMax: number): number {
+  const seconds = parseWait(request.headers.prefer, secondsMax);
+  if (seconds === undefined) return 0;
+  reply.header("preference-applied", `wait=${seconds}`);
+  return seconds * SECOND_MS;
+}
+
+function answer(event: PreparedEvent, outcome: Outcome | undefined, reply: FastifyReply): unknown {
+  if (outcome === undefined) throw new TriplineError("internal", "a request has no outcome");
+  if (outcome.state === "refused") throw outcome.error;
+  if (outcome.isReplay) reply.header("idempotent-replayed", "true");
+  const ids = { id: event.id, transaction_id: event.clientTransactionId };
+  if (outcome.state === "pending") {
+    if (event.topic === "transactions") reply.header("location", decisionPath(event.id));
+    return reply.status(202).send({ ...ids, status: "pending" });
+  }
+  return outcome.reply === "label-applied" ? { ...ids, status: "applied" } : presentDecision(outcome.reply);
+}

@@ -1,0 +1,67 @@
+import type { FieldError } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { z } from "zod";
+
+/** Enough to mend a request by, however many faults a client packs into it. */
+const FIELD_ERRORS_MAX = 20;
+const NAME_LENGTH_MAX = 64;
+
+/**
+ * What zod found wrong, one entry per field and without any of the values: a wrong card number must not come back in
+ * an error, where it would be logged.
+ */
+export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknown): TriplineError {
+  const fields: FieldError[] = [];
+  for (const issue of issues) {
+    const pointer = pointerTo(issue.path);
+    if (issue.code === "unrecognized_keys") {
+      for (const key of issue.keys) {
+        fields.push({ pointer: pointer + pointerTo([key]), detail: "is not a field that is known here" });
+      }
+    } else {
+      fields.push({ pointer, detail: isMissing(body, issue.path) ? "is missing" : detailOf(issue) });
+    }
+  }
+  return invalidFields(fields);
+}
+
+/** @param fields at least one */
+export function invalidFields(fields: readonly FieldError[]): TriplineError {
+  const shown = fields.slice(0, FIELD_ERRORS_MAX);
+  const sentence = shown.map(({ pointer, detail }) => `${pointer === "" ? "The body" : pointer} ${detail}`).join("; ");
+  const more = fields.length > shown.length ? `; and ${fields.length - shown.length} more` : "";
+  return new TriplineError("invalid-field", `${sentence}${more}.`, shown);
+}
+
+function detailOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_type") return `must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
+  return issue.message;
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: "a string",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  object: "an object",
+};
+
+/** RFC 6901. Field names are the client's own text: cut short, and digits that could be a card number are masked. */
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => {
+      const name = String(part).slice(0, NAME_LENGTH_MAX).replace(/\d{8,}/g, "*");
+      return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    })
+    .join("");
+}
+
+function isMissing(body: unknown, path: readonly PropertyKey[]): boolean {
+  let value = body;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null) return false;
+    if (!Object.hasOwn(value, part)) return true;
+    value = Reflect.get(value, part);
+  }
+  return false;
+}

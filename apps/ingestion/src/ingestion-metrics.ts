@@ -1,0 +1,33 @@
+import { counter, gauge, histogram } from "@tripline/service-kit/metrics";
+
+/** What this service counts. One per process: meters live as long as it does. */
+export interface IngestionMetrics {
+  requestEnded(route: string, status: number): void;
+  /** @param latencyMs from the request's arrival until Kafka had its events */
+  accepted(events: number, latencyMs: number): void;
+  /** @param latencyMs that a request waited for answers after its events were accepted */
+  waited(latencyMs: number): void;
+}
+
+/** @param waiters read whenever metrics are collected: ids for whose answer somebody waits */
+export function ingestionMetrics(waiters: () => number): IngestionMetrics {
+  const requests = counter("tripline.ingestion.requests", { unit: "{request}", description: "HTTP requests answered" });
+  const events = counter("tripline.ingestion.events", { unit: "{event}", description: "Events accepted into Kafka" });
+  const accept = histogram("tripline.ingestion.accept.duration", {
+    unit: "ms",
+    description: "From a request's arrival until Kafka has its events",
+  });
+  const wait = histogram("tripline.ingestion.wait.duration", {
+    unit: "ms",
+    description: "How long requests wait for answers after their events were accepted",
+  });
+  gauge("tripline.ingestion.waiters", { unit: "{event}", description: "Events whose answer is waited for" }, waiters);
+  return {
+    requestEnded: (route, status) => requests.add(1, { route, status }),
+    accepted(count, latencyMs) {
+      events.add(count);
+      accept.record(latencyMs);
+    },
+    waited: (latencyMs) => wait.record(latencyMs),
+  };
+}

@@ -1,0 +1,5 @@
+import { runMain } from "@tripline/service-kit/run-main";
+import { ingestionConfig } from "./config.js";
+import { startIngestion } from "./start-ingestion.js";
+
+await runMain("ingestion", ingestionConfig, startIngestion);

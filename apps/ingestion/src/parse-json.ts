@@ -1,0 +1,24 @@
+import { isUtf8 } from "node:buffer";
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/**
+ * A JSON text as a value. The engine's own messages quote the text, and with it a card number; so this one says only
+ * what to do.
+ *
+ * @param what the text is, to begin a sentence with
+ * @throws TriplineError `malformed-json`
+ */
+export function parseJson(text: string, what = "The body"): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const fault = text.trim() === "" ? "is empty; send one JSON object" : "is not valid JSON";
+    throw new TriplineError("malformed-json", `${what} ${fault}.`);
+  }
+}
+
+/** As `parseJson`, from bytes, which have to be UTF-8 (RFC 8259 section 8.1). */
+export function parseJsonBytes(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new TriplineError("malformed-json", "The body is not valid UTF-8.");
+  return parseJson(bytes.toString("utf8"));
+}

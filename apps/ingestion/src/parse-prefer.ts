@@ -1,0 +1,29 @@
+/** Preferences of a header, parted at the commas that do not stand inside a quoted value. */
+const PARTS = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
+
+const SECONDS = /^\d{1,9}(?:\.\d{1,9})?$/;
+
+/**
+ * How long a client prefers to wait for the answer: `wait` of RFC 7240 section 4.3, where we take fractions too. What
+ * cannot be understood is ignored, as the RFC demands of preferences.
+ *
+ * @param header value of `Prefer`, several joined by commas
+ * @param secondsMax what a longer wish is cut to
+ * @returns seconds; undefined when there is nothing to wait for
+ */
+export function parseWait(header: string | readonly string[] | undefined, secondsMax: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = typeof header === "string" ? header : header.join(",");
+  for (const part of text.match(PARTS) ?? []) {
+    // What follows a semicolon are parameters; `wait` has none.
+    const [preference = ""] = part.split(";", 1);
+    const [name = "", value = ""] = preference.split("=", 2);
+    if (name.trim().toLowerCase() !== "wait") continue;
+    // Of a preference that stands twice only the first counts.
+    const bare = value.trim().replace(/^"(.*)"$/, "$1");
+    if (!SECONDS.test(bare)) return undefined;
+    const seconds = Math.min(Number(bare), secondsMax);
+    return seconds > 0 ? seconds : undefined;
+  }
+  return undefined;
+}

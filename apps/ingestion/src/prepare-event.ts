@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import type { FieldError } from "@tripline/contracts/error-table";
+import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { cardToken, labelId, transactionId } from "@tripline/contracts/identifiers";
+import type { z } from "zod";
+import { describeIssues, invalidFields } from "./describe-issues.js";
+import { labelSchema, paymentSchema } from "./request-schemas.js";
+
+/** A checked request, ready for Kafka. The card number ends here. */
+export interface PreparedEvent {
+  readonly topic: "transactions" | "labels";
+  /** Of the payment's decision (`txn_…`) or of the label (`lbl_…`). */
+  readonly id: string;
+  readonly clientTransactionId: string;
+  /** The same for every spelling of the same request. */
+  readonly fingerprint: string;
+  readonly cardToken: string;
+  readonly value: Uint8Array;
+}
+
+export interface IntakeRules {
+  readonly cardTokenKey: Uint8Array;
+  /** Oldest payment that is taken, in days before now. */
+  readonly eventAgeDaysMax: number;
+}
+
+export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules: IntakeRules) => PreparedEvent;
+
+/** How far a client's clock may be ahead of ours. */
+const CLOCK_SKEW_MS_MAX = 60_000;
+const DAY_MS = 86_400_000;
+const SOURCE_DEFAULT = "client";
+
+/** @throws TriplineError `invalid-field` that names every wrong field */
+export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
+  const payment = parse(paymentSchema, body);
+  const { transaction_id: clientTransactionId, terminal_id: terminalId, amount, occurred_at: occurredAtMs } = payment;
+  refuse(timeErrors("/occurred_at", occurredAtMs, nowMs, rules.eventAgeDaysMax));
+  const token = tokenOf(payment.card, tenant, rules);
+  const id = transactionId(tenant, clientTransactionId);
+  const value = Transaction.encode({
+    transactionId: id,
+    tenant,
+    clientTransactionId,
+    cardToken: token,
+    terminalId,
+    amountMinor: amount.minor,
+    currency: amount.currency,
+    occurredAtMs,
+    acceptedAtMs: nowMs,
+  }).finish();
+  const content = [clientTransactionId, token, terminalId, amount.minor, amount.currency, occurredAtMs];
+  const fingerprint = fingerprintOf("transactions", content);
+  return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value };
+};
+
+/** @throws TriplineError `invalid-field` that names every wrong field */
+export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
+  const label = parse(labelSchema, body);
+  const { transaction_id: clientTransactionId, terminal_id: terminalId, occurred_at: occurredAtMs, fraud } = label;
+  refuse([
+    ...timeErrors("/occurred_at", occurredAtMs, nowMs),
+    ...(label.labelled_at === undefined ? [] : timeErrors("/labelled_at", label.labelled_at, nowMs)),
+  ]);
+  const token = tokenOf(label.card, tenant, rules);
+  const id = labelId(tenant, clientTransactionId);
+  const value = Label.encode({
+    labelId: id,
+    tenant,
+    clientTransactionId,
+    cardToken: token,
+    terminalId,
+    occurredAtMs,
+    labelledAtMs: label.labelled_at ?? Math.max(nowMs, occurredAtMs),
+    fraud,
+    source: label.source ?? SOURCE_DEFAULT,
+  }).finish();
+  // As sent, not as completed: a repetition without `labelled_at` is the same request a second later too.
+  const sent = [clientTransactionId, token, terminalId, occurredAtMs, fraud, label.labelled_at ?? null];
+  const fingerprint = fingerprintOf("labels", [...sent, label.source ?? SOURCE_DEFAULT]);
+  return { topic: "labels", id, clientTransactionId, fingerprint, cardToken: token, value };
+};
+
+function parse<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  throw describeIssues(result.error.issues, body);
+}
+
+function tokenOf(card: { number?: string | undefined; token?: string | undefined }, tenant: string, rules: IntakeRules) {
+  // The schema lets exactly one of the two through.
+  return card.number === undefined ? (card.token ?? "") : cardToken(rules.cardTokenKey, tenant, card.number);
+}
+
+function timeErrors(pointer: string, ms: number, nowMs: number, ageDaysMax = Number.POSITIVE_INFINITY): FieldError[] {
+  if (ms > nowMs + CLOCK_SKEW_MS_MAX) return [{ pointer, detail: "must not be in the future" }];
+  if (ms < nowMs - ageDaysMax * DAY_MS) return [{ pointer, detail: `must not be older than ${ageDaysMax} days` }];
+  return [];
+}
+
+function refuse(errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalidFields(errors);
+}
+
+function fingerprintOf(kind: string, content: readonly unknown[]): string {
+  return createHash("sha256")
+    .update(JSON.stringify([kind, ...content]))
+    .digest("base64url");
+}

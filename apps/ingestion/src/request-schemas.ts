@@ -1,0 +1,86 @@
+import { isCurrency } from "@tripline/contracts/currency";
+import { CARD_TOKEN_PATTERN, isCardNumber } from "@tripline/contracts/identifiers";
+import { z } from "zod";
+import { parseTime } from "./parse-time.js";
+
+/** What clients send. Messages continue the name of the field and never repeat its value. */
+
+const AMOUNT_MINOR_MAX = 1_000_000_000_000;
+
+const identifier = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,64}$/, "must be 1 to 64 characters out of letters, digits and . _ : -");
+
+const transactionIdField = identifier.meta({
+  description: "Your own id of the payment. The same id is the same payment: sending it again is safe.",
+});
+
+const card = z
+  .strictObject({
+    number: z
+      .string()
+      .refine(isCardNumber, "must be 12 to 19 digits that pass the Luhn check")
+      .meta({ pattern: "^[0-9]{12,19}$", writeOnly: true, description: "Replaced by a token at once; never stored." })
+      .optional(),
+    token: z
+      .string()
+      .regex(CARD_TOKEN_PATTERN, "must be a card token: ct_ and 32 hexadecimal digits")
+      .meta({ description: "`card_token` of an earlier decision." })
+      .optional(),
+  })
+  .refine(({ number, token }) => (number === undefined) !== (token === undefined), {
+    message: "must hold exactly one of number and token",
+  })
+  .meta({ minProperties: 1, maxProperties: 1 });
+
+/** To milliseconds since the epoch. */
+const time = z
+  .string()
+  .meta({ format: "date-time" })
+  .transform((text, context) => {
+    const ms = parseTime(text);
+    if (ms !== undefined && ms >= 0) return ms;
+    context.addIssue({ code: "custom", message: "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z" });
+    return z.NEVER;
+  });
+
+const amount = z.strictObject({
+  minor: z
+    .int()
+    .min(1, "must be at least 1")
+    .max(AMOUNT_MINOR_MAX, `must be at most ${AMOUNT_MINOR_MAX}`)
+    .meta({ description: "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY." }),
+  currency: z
+    .string()
+    .refine(isCurrency, "must be an ISO 4217 code in capitals, such as EUR")
+    .meta({ pattern: "^[A-Z]{3}$", description: "ISO 4217 code." }),
+});
+
+export const paymentSchema = z.strictObject({
+  transaction_id: transactionIdField,
+  card,
+  terminal_id: identifier,
+  amount,
+  occurred_at: time,
+});
+
+export const labelSchema = z
+  .strictObject({
+    transaction_id: transactionIdField,
+    card,
+    terminal_id: identifier,
+    occurred_at: time,
+    fraud: z.boolean(),
+    labelled_at: time.meta({ description: "When the truth became known; now, if left out." }).optional(),
+    source: z
+      .string()
+      .regex(/^[a-z][a-z_-]{0,31}$/, "must be 1 to 32 lower-case letters, _ and -")
+      .meta({ description: "Who said so, for instance `chargeback` or `analyst`." })
+      .optional(),
+  })
+  .refine((label) => label.labelled_at === undefined || label.labelled_at >= label.occurred_at, {
+    path: ["labelled_at"],
+    message: "must not be before occurred_at",
+  });
+
+export type CardBody = z.infer<typeof card>;

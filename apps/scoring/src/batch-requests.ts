@@ -1,0 +1,217 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { RunResult } from "./inference-worker.js";
+
+/** What runs a batch: a session with its threads. */
+export interface BatchRunner {
+  /** Runs that may go on at the same time. */
+  readonly parallelRunsMax: number;
+  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult>;
+}
+
+export interface BatchLimits {
+  readonly rowsPerRunMax: number;
+  readonly rowsQueuedMax: number;
+}
+
+/** One request for scores. */
+export interface ScoreRequest {
+  /** Row-major, `rows` rows; handed over. */
+  readonly features: Float32Array<ArrayBuffer>;
+  /** At most the limit per run. */
+  readonly rows: number;
+  /** Milliseconds since the epoch after which nobody wants the answer; Infinity when there is no such time. */
+  readonly deadlineMs: number;
+  /** True once the caller has gone. */
+  isAbandoned?(): boolean;
+}
+
+export interface ScoreAnswer {
+  /** One value per row of the request. */
+  readonly outputs: Float32Array;
+  /** Of the run that this request was part of. */
+  readonly run: RunReport;
+  /** Milliseconds that the request waited for its run. */
+  readonly queuedMs: number;
+}
+
+export interface RunReport {
+  readonly rows: number;
+  readonly requests: number;
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
+  readonly endedMs: number;
+  /** Milliseconds inside onnxruntime. */
+  readonly inferenceMs: number;
+}
+
+interface Waiting {
+  readonly request: ScoreRequest;
+  readonly sinceMs: number;
+  resolve(answer: ScoreAnswer): void;
+  reject(error: TriplineError): void;
+}
+
+/**
+ * Gathers requests into batches: a request that finds a free runner runs at once; those that come while all are busy
+ * wait, and go together, in their order, when one is free again. Nothing is delayed in the hope of a fuller batch.
+ */
+export class RequestBatcher {
+  private waiting: Waiting[] = [];
+  private rowsWaiting = 0;
+  private runs = 0;
+  private isClosed = false;
+  private onIdle: (() => void)[] = [];
+
+  constructor(
+    private readonly runner: BatchRunner,
+    private readonly limits: BatchLimits,
+    private readonly onRun: (run: RunReport) => void = () => undefined,
+  ) {}
+
+  /** Rows that wait for a run. */
+  get rowsQueued(): number {
+    return this.rowsWaiting;
+  }
+
+  /**
+   * Scores the rows of one request.
+   *
+   * @throws TriplineError `queue-full` when too many rows wait, `deadline-exceeded` when the deadline passed before its
+   * run began, `scoring-unavailable` after close, and whatever the run throws
+   */
+  submit(request: ScoreRequest): Promise<ScoreAnswer> {
+    return new Promise((resolve, reject) => {
+      const refusal = this.refusalOf(request);
+      if (refusal !== undefined) return reject(refusal);
+      this.waiting.push({ request, sinceMs: Date.now(), resolve, reject });
+      this.rowsWaiting += request.rows;
+      this.startRuns();
+    });
+  }
+
+  /** Resolves when nothing waits and nothing runs. */
+  drained(): Promise<void> {
+    if (this.isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.onIdle.push(resolve));
+  }
+
+  /** Turns away what waits and whatever comes. Runs in progress end by themselves. */
+  close(): void {
+    this.isClosed = true;
+    const left = this.waiting;
+    this.waiting = [];
+    this.rowsWaiting = 0;
+    for (const item of left) item.reject(closed());
+    this.reportIdle();
+  }
+
+  private refusalOf(request: ScoreRequest): TriplineError | undefined {
+    if (this.isClosed) return closed();
+    if (request.rows > this.limits.rowsPerRunMax) {
+      return new TriplineError("internal", `A request of ${request.rows} rows does not fit into one run.`);
+    }
+    if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
+    // Those that nobody waits for any more must not keep the place of those that somebody does.
+    this.waiting = this.waiting.filter((item) => !this.dropIfLate(item));
+    if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
+    return new TriplineError(
+      "queue-full",
+      `${this.rowsWaiting} rows wait for the model and no more than ${this.limits.rowsQueuedMax} may.`,
+    );
+  }
+
+  /** True when an item was dropped because its answer would come too late. */
+  private dropIfLate({ request, sinceMs, reject }: Waiting): boolean {
+    const nowMs = Date.now();
+    if (nowMs < request.deadlineMs && request.isAbandoned?.() !== true) return false;
+    this.rowsWaiting -= request.rows;
+    const waitedMs = nowMs - sinceMs;
+    reject(
+      new TriplineError("deadline-exceeded", `The deadline passed after ${waitedMs} ms of waiting for the model.`),
+    );
+    return true;
+  }
+
+  private startRuns(): void {
+    while (this.runs < this.runner.parallelRunsMax) {
+      const batch = this.takeBatch();
+      if (batch.length === 0) break;
+      this.runs += 1;
+      void this.runBatch(batch).finally(() => {
+        this.runs -= 1;
+        this.startRuns();
+      });
+    }
+    this.reportIdle();
+  }
+
+  /** The oldest requests that still want an answer, as many as fit into one run. */
+  private takeBatch(): Waiting[] {
+    const batch: Waiting[] = [];
+    let rows = 0;
+    let looked = 0;
+    for (const item of this.waiting) {
+      if (rows + item.request.rows > this.limits.rowsPerRunMax) break;
+      looked += 1;
+      if (this.dropIfLate(item)) continue;
+      rows += item.request.rows;
+      batch.push(item);
+    }
+    this.waiting.splice(0, looked);
+    this.rowsWaiting -= rows;
+    return batch;
+  }
+
+  private async runBatch(batch: readonly Waiting[]): Promise<void> {
+    const startedMs = Date.now();
+    const rows = batch.reduce((sum, item) => sum + item.request.rows, 0);
+    try {
+      const result = await this.runner.run(concatenate(batch), rows);
+      const run: RunReport = {
+        rows,
+        requests: batch.length,
+        startedMs,
+        endedMs: Date.now(),
+        inferenceMs: result.durationMs,
+      };
+      this.onRun(run);
+      let from = 0;
+      for (const { request, sinceMs, resolve } of batch) {
+        const outputs = result.outputs.subarray(from, from + request.rows);
+        resolve({ outputs, run, queuedMs: startedMs - sinceMs });
+        from += request.rows;
+      }
+    } catch (error) {
+      for (const item of batch) item.reject(asTriplineError(error));
+    }
+  }
+
+  private isIdle(): boolean {
+    return this.runs === 0 && this.waiting.length === 0;
+  }
+
+  private reportIdle(): void {
+    if (!this.isIdle()) return;
+    const listeners = this.onIdle;
+    this.onIdle = [];
+    for (const listener of listeners) listener();
+  }
+}
+
+function closed(): TriplineError {
+  return new TriplineError("scoring-unavailable", "The model is no longer served here.");
+}
+
+/** All rows of a batch in one array; those of a single request as they are. */
+function concatenate(batch: readonly Waiting[]): Float32Array<ArrayBuffer> {
+  const [first, ...others] = batch;
+  if (first !== undefined && others.length === 0) return first.request.features;
+  const values = batch.reduce((sum, item) => sum + item.request.features.length, 0);
+  const all = new Float32Array(values);
+  let at = 0;
+  for (const { request } of batch) {
+    all.set(request.features, at);
+    at += request.features.length;
+  }
+  return all;
+}

@@ -1,0 +1,136 @@
+import { Worker } from "node:worker_threads";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { LoadedModel, WorkerLoad, WorkerReply, WorkerRequest } from "./worker-messages.js";
+import { workerReply } from "./worker-messages.js";
+
+/** A model that takes longer to load, or to run once, counts as hung. */
+const LOAD_MS_MAX = 60_000;
+const RUN_MS_MAX = 10_000;
+/** What a thread gets to release its session before it is ended. */
+const CLOSE_MS_MAX = 2_000;
+
+export interface RunResult {
+  /** One value per row. */
+  readonly outputs: Float32Array;
+  /** Milliseconds inside onnxruntime. */
+  readonly durationMs: number;
+}
+
+interface PendingReply {
+  settle(reply: WorkerReply): void;
+  fail(error: TriplineError): void;
+}
+
+/** One inference thread, seen from the service. It does one thing at a time. */
+export class InferenceWorker {
+  private pending: PendingReply | undefined;
+  private broken: TriplineError | undefined;
+  private readonly ended: Promise<void>;
+
+  private constructor(private readonly worker: Worker) {
+    this.ended = new Promise((resolve) => {
+      worker.once("exit", (code) => {
+        this.breakWith(`An inference thread ended with code ${code}.`);
+        resolve();
+      });
+    });
+    worker.on("error", (error) => this.breakWith(`An inference thread failed: ${String(error)}.`));
+    worker.on("messageerror", (error) => this.breakWith(`An inference thread sent what cannot be read: ${error}.`));
+    worker.on("message", (message: unknown) => {
+      const parsed = workerReply.safeParse(message);
+      if (parsed.success) this.pending?.settle(parsed.data);
+      else this.breakWith("An inference thread sent what cannot be read.");
+    });
+  }
+
+  /**
+   * Starts a thread and loads a model on it.
+   *
+   * @throws TriplineError `model-refused` when the bytes are no model, `config-invalid` when what it should run on is not
+   * there, `scoring-unavailable` when the thread died.
+   */
+  static async start(load: WorkerLoad): Promise<{ worker: InferenceWorker; loaded: LoadedModel }> {
+    const body = new URL("./inference-thread.js", import.meta.url);
+    const worker = new InferenceWorker(new Worker(body, { workerData: load, name: "inference" }));
+    const reply = await worker.nextReply(LOAD_MS_MAX, "load a model");
+    if (reply.kind === "loaded") return { worker, loaded: reply };
+    await worker.close();
+    const reason = reply.kind === "load-failed" ? reply.reason : "the thread answered out of turn";
+    if (reply.kind === "load-failed" && reply.fault === "provider") {
+      throw new TriplineError("config-invalid", `EXECUTION_PROVIDERS cannot be met: ${reason}.`);
+    }
+    throw new TriplineError("model-refused", `onnxruntime cannot load the model: ${reason}.`);
+  }
+
+  /** Why no run can be given to this thread any more; undefined as long as it can. */
+  get failure(): TriplineError | undefined {
+    return this.broken;
+  }
+
+  /**
+   * Runs the model once.
+   *
+   * @param features row-major, `rows` rows; its buffer is handed over and is empty afterwards
+   * @throws TriplineError `internal` when the run failed, `scoring-unavailable` when the thread is gone or hangs
+   */
+  async run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult> {
+    const reply = await this.nextReply(RUN_MS_MAX, "run the model", () =>
+      this.post({ kind: "run", rows, features }, [features.buffer]),
+    );
+    if (reply.kind !== "ran") {
+      const reason = reply.kind === "run-failed" ? reply.reason : "the thread answered out of turn";
+      throw new TriplineError("internal", `The model could not be run: ${reason}.`);
+    }
+    const [first, ...rest] = reply.shape;
+    if (first !== rows || rest.length !== 1 || rest[0] !== 1 || reply.outputs.length !== rows) {
+      throw new TriplineError("internal", `The model's output has shape [${reply.shape}], not [${rows},1].`);
+    }
+    return { outputs: reply.outputs, durationMs: reply.durationMs };
+  }
+
+  /** Lets the thread release its session and end; ends it after two seconds. A run in progress fails. */
+  async close(): Promise<void> {
+    this.breakWith("The inference thread is closed.");
+    this.post({ kind: "close" }, []);
+    const timer = setTimeout(() => void this.worker.terminate(), CLOSE_MS_MAX);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  private post(request: WorkerRequest, transfer: ArrayBuffer[]): void {
+    this.worker.postMessage(request, transfer);
+  }
+
+  private nextReply(timeoutMs: number, what: string, ask?: () => void): Promise<WorkerReply> {
+    return new Promise((resolve, reject) => {
+      if (this.broken !== undefined) return reject(this.broken);
+      if (this.pending !== undefined) {
+        return reject(new TriplineError("internal", "An inference thread was given two things at once."));
+      }
+      const timer = setTimeout(() => {
+        this.breakWith(`An inference thread took over ${timeoutMs} ms to ${what}.`);
+        void this.worker.terminate();
+      }, timeoutMs);
+      const done = (): void => {
+        clearTimeout(timer);
+        this.pending = undefined;
+      };
+      this.pending = {
+        settle(reply) {
+          done();
+          resolve(reply);
+        },
+        fail(error) {
+          done();
+          reject(error);
+        },
+      };
+      ask?.();
+    });
+  }
+
+  private breakWith(sentence: string): void {
+    this.broken ??= new TriplineError("scoring-unavailable", sentence);
+    this.pending?.fail(this.broken);
+  }
+}

@@ -1,0 +1,5 @@
+import { runMain } from "@tripline/service-kit/run-main";
+import { scoringConfig } from "./config.js";
+import { startScoring } from "./start-scoring.js";
+
+await runMain("scoring", scoringConfig, startScoring);

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { BatchLimits } from "./batch-requests.js";
+import { RequestBatcher } from "./batch-requests.js";
+import type { SessionOptions } from "./model-session.js";
+import { ModelSession } from "./model-session.js";
+import type { ScoringMetrics } from "./scoring-metrics.js";
+import type { ServedModel } from "./served-model.js";
+
+/** How long a model that was replaced may take for what it was given before. */
+const DRAIN_MS_MAX = 10_000;
+/** A version that was refused is tried again after this long, for its files may have been mended. */
+const REFUSED_RETRY_MS = 60_000;
+
+export interface ModelServerOptions {
+  readonly registry: ModelRegistry;
+  readonly name: string;
+  readonly alias: string;
+  /** Milliseconds between two looks at the alias. */
+  readonly pollMs: number;
+  readonly session: SessionOptions;
+  readonly limits: BatchLimits;
+  readonly logger: Logger;
+  readonly metrics: ScoringMetrics;
+}
+
+interface Serving extends ServedModel {
+  readonly session: ModelSession;
+}
+
+/** Keeps the model that an alias names in service and follows the alias. */
+export class ModelServer {
+  private readonly stopping = new AbortController();
+  private readonly retiring = new Set<Promise<void>>();
+  private readonly polling: Promise<void>;
+  private refused: { version: string; retryAtMs: number } | undefined;
+  private lastFault = "";
+
+  private constructor(
+    private readonly options: ModelServerOptions,
+    private serving: Serving,
+  ) {
+    this.polling = this.poll();
+  }
+
+  /**
+   * Loads the model that the alias names and begins to follow the alias.
+   *
+   * @throws TriplineError what the registry and the session throw: without a model there is nothing to serve
+   */
+  static async start(options: ModelServerOptions): Promise<ModelServer> {
+    const version = await options.registry.aliasTarget(options.name, options.alias);
+    return new ModelServer(options, await openServing(options, version));
+  }
+
+  get current(): ServedModel {
+    return this.serving;
+  }
+
+  /** Why the model cannot be served as it should be, if so. */
+  get failure(): TriplineError | undefined {
+    return this.serving.session.failure;
+  }
+
+  /** Stops following the alias and ends all threads. What still runs fails, so drain the callers first. */
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.polling;
+    const { batcher, session } = this.serving;
+    batcher.close();
+    await Promise.all([session.close(), ...this.retiring]);
+  }
+
+  private async poll(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      // The one thing that can be thrown here is the abort, and the loop ends on it.
+      await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await this.followAlias();
+    }
+  }
+
+  private async followAlias(): Promise<void> {
+    const { registry, name, alias, metrics, logger } = this.options;
+    let target: string | undefined;
+    try {
+      target = await registry.aliasTarget(name, alias);
+      const isServed = target === this.serving.manifest.version;
+      if (isServed) this.refused = undefined;
+      if (isServed && this.failure === undefined) {
+        this.lastFault = "";
+        return;
+      }
+      if (this.refused?.version === target && Date.now() < this.refused.retryAtMs) return;
+      const next = await openServing(this.options, target);
+      if (this.stopping.signal.aborted) return await next.session.close();
+      this.retire(this.serving);
+      this.serving = next;
+      this.refused = undefined;
+      this.lastFault = "";
+      metrics.swapped();
+      logger.info({ model: name, version: target, providers: next.providers }, "another model is in place");
+    } catch (thrown) {
+      this.noteFault(target, asTriplineError(thrown));
+    }
+  }
+
+  /** The old model stays. Said once per version and reason, however often it is tried again. */
+  private noteFault(target: string | undefined, error: TriplineError): void {
+    const { name, alias, metrics, logger } = this.options;
+    const isVerdict = error.code === "model-refused" || error.code === "config-invalid";
+    if (target !== undefined && isVerdict) this.refused = { version: target, retryAtMs: Date.now() + REFUSED_RETRY_MS };
+    const fault = `${target} ${error.code} ${error.message}`;
+    if (fault === this.lastFault) return;
+    this.lastFault = fault;
+    metrics.refused(error.code);
+    const { version } = this.serving.manifest;
+    logger.error(
+      { code: error.code, model: name, alias, refused: target, version },
+      `${error.message} The old model stays.`,
+    );
+  }
+
+  private retire({ batcher, session }: Serving): void {
+    const timer = new AbortController();
+    const late = sleep(DRAIN_MS_MAX, undefined, { signal: timer.signal }).catch(() => undefined);
+    const retirement = Promise.race([batcher.drained(), late]).then(async () => {
+      timer.abort();
+      batcher.close();
+      await session.close();
+    });
+    this.retiring.add(retirement);
+    void retirement.finally(() => this.retiring.delete(retirement));
+  }
+}
+
+async function openServing(options: ModelServerOptions, version: string): Promise<Serving> {
+  const model = await options.registry.resolve(options.name, version);
+  const session = await ModelSession.open(model, options.session);
+  for (const { provider, reason } of session.unavailable) {
+    options.logger.warn({ provider, reason, version }, `the model does not run on ${provider}, which is not available`);
+  }
+  const onRun = (run: Parameters<ScoringMetrics["ran"]>[0]): void => options.metrics.ran(run, version);
+  return {
+    manifest: session.manifest,
+    providers: session.providers,
+    batcher: new RequestBatcher(session, options.limits, onRun),
+    session,
+  };
+}

@@ -1,0 +1,111 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type {
+  ModelInferRequest,
+  ModelInferRequest_InferInputTensor,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { ModelManifest } from "@tripline/model-registry/model-manifest";
+
+/** What an infer request asks for, parsed. */
+export interface InferInput {
+  /** Row-major, all finite. */
+  readonly features: Float32Array<ArrayBuffer>;
+  readonly rows: number;
+  /** The tensor came as raw bytes, so the answer goes as such. */
+  readonly isRaw: boolean;
+}
+
+const BYTES_PER_VALUE = Float32Array.BYTES_PER_ELEMENT;
+
+/**
+ * Reads the one input tensor of an infer request.
+ *
+ * @param rowsMax most rows that one request may have
+ * @throws TriplineError `invalid-tensor` with a sentence that names the tensor
+ */
+export function readTensors(request: ModelInferRequest, manifest: ModelManifest, rowsMax: number): InferInput {
+  checkOutputNames(request, manifest.output.name);
+  const tensor = findInput(request, manifest.input.name);
+  const rows = readRows(tensor, manifest, rowsMax);
+  const isRaw = request.rawInputContents.length > 0;
+  const values = rows * manifest.input.shape[1];
+  const features = isRaw ? readRaw(request, tensor, values) : readContents(tensor, values);
+  const odd = features.findIndex((value) => !Number.isFinite(value));
+  if (odd !== -1) {
+    const [row, column] = [Math.floor(odd / manifest.input.shape[1]), odd % manifest.input.shape[1]];
+    throw invalid(
+      `Input "${tensor.name}" holds ${features[odd]} in row ${row}, column ${column} (${manifest.features[column]}); ` +
+        "every value must be a finite number.",
+    );
+  }
+  return { features, rows, isRaw };
+}
+
+function invalid(sentence: string): TriplineError {
+  return new TriplineError("invalid-tensor", sentence);
+}
+
+function checkOutputNames(request: ModelInferRequest, name: string): void {
+  const unknown = request.outputs.find((output) => output.name !== name);
+  if (unknown !== undefined) throw invalid(`There is no output "${unknown.name}"; the model gives "${name}".`);
+}
+
+function findInput(request: ModelInferRequest, name: string): ModelInferRequest_InferInputTensor {
+  const unknown = request.inputs.find((input) => input.name !== name);
+  if (unknown !== undefined) throw invalid(`There is no input "${unknown.name}"; the model takes "${name}".`);
+  const [tensor, ...more] = request.inputs;
+  if (tensor === undefined) throw invalid(`Input "${name}" is missing.`);
+  if (more.length > 0) throw invalid(`Input "${name}" is given ${request.inputs.length} times.`);
+  return tensor;
+}
+
+function readRows(tensor: ModelInferRequest_InferInputTensor, manifest: ModelManifest, rowsMax: number): number {
+  const width = manifest.input.shape[1];
+  const { name, datatype, shape } = tensor;
+  if (datatype !== "FP32") throw invalid(`Input "${name}" has datatype "${datatype}"; it must be FP32.`);
+  const [rows, columns, ...rest] = shape;
+  if (rows === undefined || columns !== width || rest.length > 0 || rows < 1) {
+    throw invalid(`Input "${name}" has shape [${shape}]; it must be [rows,${width}] with at least one row.`);
+  }
+  if (rows > rowsMax) throw invalid(`Input "${name}" has ${rows} rows; at most ${rowsMax} go in one request.`);
+  return rows;
+}
+
+function readRaw(
+  request: ModelInferRequest,
+  { name, contents }: ModelInferRequest_InferInputTensor,
+  values: number,
+): Float32Array<ArrayBuffer> {
+  const [raw, ...more] = request.rawInputContents;
+  if (raw === undefined || more.length > 0) {
+    throw invalid(`raw_input_contents has ${request.rawInputContents.length} entries; input "${name}" needs one.`);
+  }
+  if (contents !== undefined) {
+    throw invalid(`Input "${name}" has contents although raw_input_contents is used; the protocol allows only one.`);
+  }
+  if (raw.byteLength !== values * BYTES_PER_VALUE) {
+    throw invalid(
+      `Input "${name}" has ${raw.byteLength} raw bytes; its shape needs ${values * BYTES_PER_VALUE} (${values} FP32 values).`,
+    );
+  }
+  // The bytes lie somewhere in the message, so they are copied to where floats may lie, and where they can be handed to a
+  // thread. Every machine that onnxruntime runs on is little-endian, as the protocol is.
+  const features = new Float32Array(values);
+  new Uint8Array(features.buffer).set(raw);
+  return features;
+}
+
+function readContents(
+  { name, contents }: ModelInferRequest_InferInputTensor,
+  values: number,
+): Float32Array<ArrayBuffer> {
+  if (contents === undefined) {
+    throw invalid(`Input "${name}" has no values: neither raw_input_contents nor fp32_contents is given.`);
+  }
+  const { fp32Contents, ...others } = contents;
+  const wrong = Object.entries(others).find(([, list]) => list.length > 0);
+  if (wrong !== undefined) throw invalid(`Input "${name}" is FP32; its values belong in fp32_contents.`);
+  if (fp32Contents.length !== values) {
+    throw invalid(`Input "${name}" has ${fp32Contents.length} values; its shape needs ${values}.`);
+  }
+  return Float32Array.from(fp32Contents);
+}

@@ -1,0 +1,87 @@
+import { metrics } from "@opentelemetry/api";
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { counter, histogram } from "@tripline/service-kit/metrics";
+import type { RunReport, ScoreAnswer } from "./batch-requests.js";
+import type { ServedModel } from "./served-model.js";
+
+const FINE_MS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
+const POWERS_OF_TWO = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
+
+/** What this service counts. Made after telemetry has started, never when a module is loaded. */
+export interface ScoringMetrics {
+  answered(answer: ScoreAnswer): void;
+  ran(run: RunReport, modelVersion: string): void;
+  finished(outcome: ErrorCode | "ok"): void;
+  swapped(): void;
+  refused(code: ErrorCode): void;
+  /** Reports the served model until the returned function is called. */
+  watch(current: () => ServedModel): () => void;
+}
+
+export function createScoringMetrics(): ScoringMetrics {
+  const queue = histogram("tripline.scoring.queue.duration", {
+    unit: "ms",
+    description: "How long a request waited for its run",
+    boundaries: FINE_MS,
+  });
+  const inference = histogram("tripline.scoring.inference.duration", {
+    unit: "ms",
+    description: "How long one run took inside onnxruntime",
+    boundaries: FINE_MS,
+  });
+  const rows = histogram("tripline.scoring.run.rows", {
+    unit: "{row}",
+    description: "Rows that went through the model together",
+    boundaries: POWERS_OF_TWO,
+  });
+  const requests = counter("tripline.scoring.requests", {
+    unit: "{request}",
+    description: "Infer requests by outcome",
+  });
+  const swaps = counter("tripline.scoring.model.swaps", {
+    unit: "{swap}",
+    description: "Models put in another's place",
+  });
+  const refusals = counter("tripline.scoring.model.refusals", {
+    unit: "{refusal}",
+    description: "New models that were not put in place, by reason",
+  });
+  return {
+    answered: (answer) => queue.record(answer.queuedMs),
+    ran(run, modelVersion) {
+      inference.record(run.inferenceMs, { model_version: modelVersion });
+      rows.record(run.rows);
+    },
+    finished: (outcome) => requests.add(1, { outcome }),
+    swapped: () => swaps.add(1),
+    refused: (code) => refusals.add(1, { code }),
+    watch: watchModel,
+  };
+}
+
+function watchModel(current: () => ServedModel): () => void {
+  const meter = metrics.getMeter("tripline");
+  const info = meter.createObservableGauge("tripline.scoring.model.info", {
+    unit: "{model}",
+    description: "1 for the model that is served, with what it really runs on",
+  });
+  const queued = meter.createObservableGauge("tripline.scoring.queue.rows", {
+    unit: "{row}",
+    description: "Rows that wait for a run",
+  });
+  const readInfo: Parameters<typeof info.addCallback>[0] = (result) => {
+    const { manifest, providers } = current();
+    result.observe(1, {
+      model: manifest.name,
+      model_version: manifest.version,
+      execution_providers: providers.join(","),
+    });
+  };
+  const readQueued: typeof readInfo = (result) => result.observe(current().batcher.rowsQueued);
+  info.addCallback(readInfo);
+  queued.addCallback(readQueued);
+  return () => {
+    info.removeCallback(readInfo);
+    queued.removeCallback(readQueued);
+  };
+}

@@ -1,0 +1,51 @@
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { GRPCInferenceServiceServer } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+
+const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
+/** What calls in progress get to end before they are cut off. */
+const STOP_MS_MAX = 8_000;
+
+export interface RunningGrpc {
+  /** host:port that a client on this machine connects to. */
+  readonly address: string;
+  /** Takes no new calls, lets those in progress end for up to eight seconds, then cuts off what is left. */
+  stop(): Promise<void>;
+}
+
+/** @throws TriplineError `config-invalid` when the port cannot be had. */
+export async function serveGrpc(
+  host: string,
+  port: number,
+  implementation: GRPCInferenceServiceServer,
+): Promise<RunningGrpc> {
+  const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
+  server.addService(GRPCInferenceServiceService, implementation);
+  const bracketed = host.includes(":") ? `[${host}]` : host;
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${bracketed}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error === null) return resolve(boundPort);
+      reject(new TriplineError("config-invalid", `GRPC_PORT ${port} on ${host} cannot be taken: ${error.message}`));
+    });
+  });
+  const isAnyHost = host === "0.0.0.0" || host === "::";
+  return {
+    address: `${isAnyHost ? "127.0.0.1" : bracketed}:${bound}`,
+    stop: () => stop(server),
+  };
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, STOP_MS_MAX);
+    // Its error says that some call did not end well, which the call itself has said.
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

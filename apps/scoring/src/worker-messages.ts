@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { EXECUTION_PROVIDERS } from "./config.js";
+
+/** What the service and its inference threads say to each other. Both ends parse what they get. */
+
+// Asked by its tag and not by its class: what crosses a thread may belong to another realm.
+const isFloat32Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Float32Array]";
+const isUint8Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Uint8Array]";
+const float32Array = z.custom<Float32Array<ArrayBuffer>>(isFloat32Array, "must be a Float32Array");
+const provider = z.enum(EXECUTION_PROVIDERS);
+
+/** Given to a thread when it is made. */
+export const workerLoad = z.object({
+  modelBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array"),
+  inputName: z.string(),
+  /** Columns of the input. */
+  width: z.int().positive(),
+  outputName: z.string(),
+  providers: z.array(provider).min(1),
+  requireGpu: z.boolean(),
+});
+
+export type WorkerLoad = z.infer<typeof workerLoad>;
+
+export const workerRequest = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("run"), rows: z.int().positive(), features: float32Array }),
+  z.object({ kind: z.literal("close") }),
+]);
+
+export type WorkerRequest = z.infer<typeof workerRequest>;
+
+const tensor = z.object({
+  name: z.string(),
+  /** onnxruntime's name for the element type; absent for what is no tensor. */
+  type: z.string().optional(),
+  /** A name stands for a dimension that is free. */
+  shape: z.array(z.union([z.number(), z.string()])),
+});
+
+export const workerReply = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("loaded"),
+    inputs: z.array(tensor),
+    outputs: z.array(tensor),
+    /** Those that run at least one node of the model, in order of preference. */
+    providers: z.array(provider),
+    /** What was asked for and is not available, with onnxruntime's reason. */
+    unavailable: z.array(z.object({ provider, reason: z.string() })),
+  }),
+  /** `model`: the bytes are at fault. `provider`: what it should run on is not there. */
+  z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "provider"]), reason: z.string() }),
+  z.object({
+    kind: z.literal("ran"),
+    outputs: float32Array,
+    shape: z.array(z.number()),
+    /** Milliseconds inside onnxruntime. */
+    durationMs: z.number(),
+  }),
+  z.object({ kind: z.literal("run-failed"), reason: z.string() }),
+]);
+
+export type WorkerReply = z.infer<typeof workerReply>;
+export type LoadedModel = Extract<WorkerReply, { kind: "loaded" }>;
+export type TensorSignature = LoadedModel["inputs"][number];

@@ -1,0 +1,247 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import fc from "fast-check";
+import type { DecisionInput, Score } from "./decide-payment.js";
+import { decide } from "./decide-payment.js";
+import { parsePolicy } from "./parse-policy.js";
+
+const SPEC: FeatureSpec = {
+  version: 3,
+  windows: {},
+  entities: { card: { key: "card_token" }, terminal: { key: "terminal_id" } },
+  features: ["amount", "ratio"].map((name) => ({ name, kind: "amount", default: 0, sentence: "{value}" })),
+};
+
+const POLICY = parsePolicy(
+  `version: test
+rules:
+  - { id: broken, when: 100 / int(ratio) > 200, reason: BROKEN, action: approve, text: "Never." }
+  - { id: far, when: ratio > 5, reason: FAR, action: challenge, text: "{ratio} times its mean." }
+  - { id: huge, when: amount > 1000, reason: HUGE, action: decline, text: "The amount is {amount} {currency}." }
+  - { id: night, when: score > 0.05 && hour < 6, needs_score: true, reason: NIGHT, action: review, text: "{score} in hour {hour}." }
+  - { id: blind, when: "!has_score && amount > 500", reason: BLIND, action: review, text: "No model saw {amount}." }
+  - { id: sunday, when: day_of_week == 7, reason: SUNDAY, action: approve, text: "A Sunday." }
+bands:
+  - { at_least: 0.6, action: decline, reason: HIGH, text: "Score {score}." }
+  - { at_least: 0.2, action: review, reason: RAISED, text: "Score {score}." }
+static_policy:
+  default: { action: review, reason: NO_FACTS, text: "Nothing known of {amount_minor} {currency}." }
+  tenants:
+    open: { action: approve, reason: OPEN, text: "This tenant lives with it." }
+`,
+  SPEC,
+);
+
+/** Wednesday, 12:00 UTC. */
+const NOON_MS = Date.UTC(2024, 4, 15, 12);
+
+function input(change: {
+  amount?: number;
+  ratio?: number;
+  score?: Score;
+  tenant?: string;
+  atMs?: number;
+}): DecisionInput {
+  return {
+    transaction: {
+      transactionId: "txn_1",
+      tenant: change.tenant ?? "demo",
+      clientTransactionId: "c1",
+      cardToken: "ct_1",
+      terminalId: "t1",
+      amountMinor: 1250,
+      currency: "EUR",
+      occurredAtMs: change.atMs ?? NOON_MS,
+      acceptedAtMs: NOON_MS + 1,
+    },
+    features: { specVersion: 3, values: [change.amount ?? 12.5, change.ratio ?? 1] },
+    score: change.score ?? scored(0.01),
+    decidedAtMs: NOON_MS + 5,
+  };
+}
+
+const scored = (value: number): Score => ({ value, modelName: "fraud", modelVersion: "abc" });
+const codes = (decision: Decision) => decision.reasons.map((reason) => reason.code);
+
+describe("on the model's rung", () => {
+  test("nothing unusual is approved and says so", () => {
+    const decision = decide(POLICY, input({}));
+    expect(decision).toMatchObject({
+      transactionId: "txn_1",
+      outcome: Outcome.APPROVE,
+      score: 0.01,
+      rung: Rung.MODEL,
+      degradedBecause: "",
+      modelName: "fraud",
+      modelVersion: "abc",
+      featureSpecVersion: 3,
+      policyVersion: POLICY.version,
+      decidedAtMs: NOON_MS + 5,
+    });
+    expect(decision.reasons).toEqual([
+      {
+        code: "NOTHING_UNUSUAL",
+        text: "Nothing spoke against it: no rule fired, and the score of 0.01 is below every band.",
+        outcome: Outcome.APPROVE,
+      },
+    ]);
+  });
+
+  test("the strictest wins and stands first; every reason is given", () => {
+    const decision = decide(POLICY, input({ amount: 1500, ratio: 6, score: scored(0.3) }));
+    expect(decision.outcome).toBe(Outcome.DECLINE);
+    expect(codes(decision)).toEqual(["HUGE", "RAISED", "FAR"]);
+    expect(decision.reasons[0]?.text).toBe("The amount is 1500 EUR.");
+  });
+
+  test.each([
+    [0.19, "NOTHING_UNUSUAL"],
+    [0.2, "RAISED"],
+    [0.59, "RAISED"],
+    [0.6, "HIGH"],
+    [1, "HIGH"],
+  ])("a score of %d gives %s", (value, code) => {
+    expect(codes(decide(POLICY, input({ score: scored(value) })))).toEqual([code]);
+  });
+
+  test("rules see the score and the time of day and week", () => {
+    const sundayNightMs = Date.UTC(2024, 4, 19, 3);
+    const decision = decide(POLICY, input({ score: scored(0.1), atMs: sundayNightMs }));
+    expect(codes(decision)).toEqual(["NIGHT", "SUNDAY"]);
+    expect(decision.reasons[0]?.text).toBe("0.1 in hour 3.");
+  });
+
+  test("a time before 1970 and one past the calendar are decided too", () => {
+    for (const atMs of [-1, 9e15]) expect(decide(POLICY, input({ atMs })).rung).toBe(Rung.MODEL);
+  });
+});
+
+describe("without a score", () => {
+  const missing: Score = { missing: "scoring did not answer within 250 ms" };
+
+  test("rules decide alone, and the score is absent", () => {
+    const decision = decide(POLICY, input({ amount: 2000, score: missing, atMs: Date.UTC(2024, 4, 15, 3) }));
+    expect(codes(decision)).toEqual(["HUGE", "BLIND"]);
+    expect(decision).toMatchObject({
+      rung: Rung.RULES_ONLY,
+      degradedBecause: "scoring did not answer within 250 ms",
+      modelName: "",
+      modelVersion: "",
+    });
+    expect("score" in decision).toBe(false);
+    expect("score" in Decision.decode(Decision.encode(decision).finish())).toBe(true);
+    expect(Decision.decode(Decision.encode(decision).finish()).score).toBeUndefined();
+  });
+
+  test("nothing fired: approved, and the sentence does not speak of a score that is not there", () => {
+    const decision = decide(POLICY, input({ score: missing }));
+    expect(decision.reasons[0]?.text).toBe("Nothing spoke against it: no rule fired, and there was no score.");
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, -0.01, 1.01])("%d is no score", (value) => {
+    const decision = decide(POLICY, input({ score: scored(value) }));
+    expect(decision.rung).toBe(Rung.RULES_ONLY);
+    expect(decision.degradedBecause).toBe(`the model fraud gave ${value}, which is not a probability`);
+    expect(decision.score).toBeUndefined();
+  });
+
+  test("a score of 0 is a score", () => {
+    const decision = decide(POLICY, input({ score: scored(0) }));
+    expect(decision.rung).toBe(Rung.MODEL);
+    expect(Decision.decode(Decision.encode(decision).finish()).score).toBe(0);
+  });
+});
+
+describe("on the static rung", () => {
+  const cases: [string, DecisionInput["features"], string][] = [
+    ["no features", undefined, "the payment came without features"],
+    [
+      "another spec",
+      { specVersion: 4, values: [1, 1] },
+      "the features are of spec version 4, the policy is of version 3",
+    ],
+    ["a vector too short", { specVersion: 3, values: [1] }, "there are 1 feature values instead of 2"],
+    ["a value that is no number", { specVersion: 3, values: [1, Number.NaN] }, "the feature ratio is NaN"],
+  ];
+  test.each(cases)("%s", (_name, features, because) => {
+    const decision = decide(POLICY, { ...input({}), features });
+    expect(decision).toMatchObject({ outcome: Outcome.REVIEW, rung: Rung.STATIC_POLICY, degradedBecause: because });
+    expect(decision.reasons[0]).toMatchObject({ code: "NO_FACTS", text: "Nothing known of 1250 EUR." });
+    expect(decision.score).toBeUndefined();
+  });
+
+  test("a tenant has its own", () => {
+    const decision = decide(POLICY, { ...input({ tenant: "open" }), features: undefined });
+    expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.STATIC_POLICY });
+  });
+
+  test("a rule that fails never opens the door: what fired beside it still counts", () => {
+    const decision = decide(POLICY, input({ tenant: "open", ratio: 0, amount: 2000 }));
+    expect(decision).toMatchObject({
+      outcome: Outcome.DECLINE,
+      rung: Rung.STATIC_POLICY,
+      degradedBecause: "the rule broken could not be evaluated: division by zero",
+    });
+    expect(codes(decision)).toEqual(["HUGE", "OPEN"]);
+  });
+});
+
+describe("properties", () => {
+  const anyScore: fc.Arbitrary<Score> = fc.oneof(
+    fc.double().map(scored),
+    fc.string().map((missing) => ({ missing })),
+  );
+  const anyInput: fc.Arbitrary<DecisionInput> = fc.record({
+    transaction: fc.record({
+      transactionId: fc.string(),
+      tenant: fc.constantFrom("demo", "open"),
+      clientTransactionId: fc.string(),
+      cardToken: fc.string(),
+      terminalId: fc.string(),
+      amountMinor: fc.maxSafeInteger(),
+      currency: fc.constantFrom("EUR", "JPY"),
+      occurredAtMs: fc.maxSafeInteger(),
+      acceptedAtMs: fc.maxSafeNat(),
+    }),
+    features: fc.option(
+      fc.record({ specVersion: fc.integer({ min: 2, max: 4 }), values: fc.array(fc.double(), { maxLength: 3 }) }),
+      { nil: undefined },
+    ),
+    score: anyScore,
+    decidedAtMs: fc.maxSafeNat(),
+  });
+  const likelyInput = fc.oneof(
+    anyInput,
+    fc
+      .tuple(anyInput, fc.double({ min: 0, max: 2000, noNaN: true }), fc.double({ min: 0, max: 20, noNaN: true }))
+      .map(([given, amount, ratio]) => ({ ...given, features: { specVersion: 3, values: [amount, ratio] } })),
+  );
+
+  test("the same input gives the same bytes", () => {
+    fc.assert(
+      fc.property(likelyInput, (given) => {
+        const copy = structuredClone(given);
+        const first = Decision.encode(decide(POLICY, given)).finish();
+        expect(Decision.encode(decide(POLICY, copy)).finish()).toEqual(first);
+        expect(given).toEqual(copy);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("there is a reason, the first is the strictest and is the outcome, and a score is a probability or absent", () => {
+    fc.assert(
+      fc.property(likelyInput, (given) => {
+        const decision = decide(POLICY, given);
+        const outcomes = decision.reasons.map((reason) => reason.outcome);
+        expect(outcomes.length).toBeGreaterThan(0);
+        expect(outcomes).toEqual(outcomes.toSorted((left, right) => right - left));
+        expect(decision.outcome).toBe(Math.max(...outcomes));
+        expect(decision.rung === Rung.MODEL).toBe(decision.degradedBecause === "" && decision.rung !== Rung.RULES_ONLY);
+        if (decision.rung === Rung.MODEL) expect(decision.score).toBeDefined();
+        if (decision.score !== undefined) expect(decision.score >= 0 && decision.score <= 1).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

@@ -1,0 +1,161 @@
+import type { Decision, Reason, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Answer, Policy } from "./policy.js";
+import { HAS_SCORE, paymentValues, SCORE } from "./policy-variables.js";
+import type { TemplateValue } from "./render-text.js";
+import { formatNumber, renderText } from "./render-text.js";
+
+/** A model's answer, or why there is none. */
+export type Score =
+  | { readonly value: number; readonly modelName: string; readonly modelVersion: string }
+  | { readonly missing: string };
+
+export interface DecisionInput {
+  readonly transaction: Transaction;
+  /** In the order of the feature spec of that version; absent where none could be computed. */
+  readonly features: { readonly specVersion: number; readonly values: readonly number[] } | undefined;
+  readonly score: Score;
+  /** Milliseconds since the epoch. */
+  readonly decidedAtMs: number;
+}
+
+/** Code of the reason that a payment gets against which nothing spoke. */
+export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
+
+type Values = Record<string, TemplateValue>;
+
+/**
+ * Decides one payment. Pure: the same policy and input give the same decision, byte for byte.
+ *
+ * The outcome is the strictest of the rules that fired and of the score's band, each of which is a reason, strictest
+ * first and in the order of the policy where equally strict. Without a score the rules decide alone. Where features
+ * are absent or of another spec version, or a rule cannot be evaluated, the tenant's static answer counts; of a failed
+ * rule's neighbours whatever fired still counts, so that a fault never makes an outcome milder.
+ *
+ * Never throws for what a payment holds.
+ */
+export function decide(policy: Policy, input: DecisionInput): Decision {
+  const score = usableScore(input.score);
+  const unusable = whyUnusable(policy, input.features);
+  if (input.features === undefined || unusable !== undefined) {
+    const reasons = [staticReason(policy, input.transaction)];
+    return toDecision(policy, input, { reasons, rung: Rung.STATIC_POLICY, degradedBecause: unusable ?? "" });
+  }
+  const values = variablesOf(policy, input.transaction, input.features.values, score);
+  const { reasons, failure } = evaluate(policy, values, score);
+  if (failure !== undefined) {
+    reasons.push(staticReason(policy, input.transaction));
+    return toDecision(policy, input, { reasons, rung: Rung.STATIC_POLICY, degradedBecause: failure, score });
+  }
+  if (reasons.length === 0) reasons.push(nothingUnusual(score));
+  if ("missing" in score) {
+    return toDecision(policy, input, { reasons, rung: Rung.RULES_ONLY, degradedBecause: score.missing });
+  }
+  return toDecision(policy, input, { reasons, rung: Rung.MODEL, degradedBecause: "", score });
+}
+
+/** A number that is no probability is no score: it would otherwise pass every comparison as false. */
+function usableScore(score: Score): Score {
+  if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
+  return { missing: `the model ${score.modelName} gave ${score.value}, which is not a probability` };
+}
+
+/** Why a payment's features cannot be used with this policy, nor sent to a model; `undefined` where they can. */
+export function whyUnusable(policy: Policy, features: DecisionInput["features"]): string | undefined {
+  if (features === undefined) return "the payment came without features";
+  if (features.specVersion !== policy.specVersion) {
+    return `the features are of spec version ${features.specVersion}, the policy is of version ${policy.specVersion}`;
+  }
+  if (features.values.length !== policy.featureNames.length) {
+    return `there are ${features.values.length} feature values instead of ${policy.featureNames.length}`;
+  }
+  const bad = features.values.findIndex((value) => !Number.isFinite(value));
+  return bad < 0 ? undefined : `the feature ${policy.featureNames[bad]} is ${features.values[bad]}`;
+}
+
+function variablesOf(policy: Policy, transaction: Transaction, features: readonly number[], score: Score): Values {
+  const values = paymentValues(transaction);
+  policy.featureNames.forEach((name, index) => {
+    const value = features[index];
+    if (value !== undefined) values[name] = value;
+  });
+  values[HAS_SCORE] = !("missing" in score);
+  if (!("missing" in score)) values[SCORE] = score.value;
+  return values;
+}
+
+function evaluate(policy: Policy, values: Values, score: Score): { reasons: Reason[]; failure: string | undefined } {
+  const reasons: Reason[] = [];
+  let failure: string | undefined;
+  for (const rule of policy.rules) {
+    if (rule.needsScore && "missing" in score) continue;
+    try {
+      const fired: unknown = rule.when(values);
+      if (fired === true) reasons.push(toReason(rule, values));
+      else if (fired !== false) failure ??= `the rule ${rule.id} gave no boolean`;
+    } catch (error) {
+      failure ??= `the rule ${rule.id} could not be evaluated: ${summaryOf(error)}`;
+    }
+  }
+  if (!("missing" in score)) {
+    const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
+    if (band !== undefined) reasons.push(toReason(band, values));
+  }
+  return { reasons, failure };
+}
+
+/** CEL errors hold the sentence in `summary`; their message draws the expression over several lines. */
+function summaryOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "summary" in error && typeof error.summary === "string" ? error.summary : error.message;
+}
+
+function staticReason(policy: Policy, transaction: Transaction): Reason {
+  const answer = policy.staticByTenant.get(transaction.tenant) ?? policy.staticDefault;
+  return toReason(answer, paymentValues(transaction));
+}
+
+function nothingUnusual(score: Score): Reason {
+  const about =
+    "missing" in score ? "there was no score" : `the score of ${formatNumber(score.value)} is below every band`;
+  return {
+    code: NOTHING_UNUSUAL,
+    text: `Nothing spoke against it: no rule fired, and ${about}.`,
+    outcome: Outcome.APPROVE,
+  };
+}
+
+function toReason(answer: Answer, values: Values): Reason {
+  return { code: answer.code, text: renderText(answer.text, values), outcome: answer.outcome };
+}
+
+interface Verdict {
+  readonly reasons: readonly Reason[];
+  readonly rung: Rung;
+  readonly degradedBecause: string;
+  readonly score?: Score;
+}
+
+function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Decision {
+  const { transaction } = input;
+  const reasons = verdict.reasons.toSorted((left, right) => right.outcome - left.outcome);
+  const score = verdict.score !== undefined && "value" in verdict.score ? verdict.score : undefined;
+  return {
+    transactionId: transaction.transactionId,
+    tenant: transaction.tenant,
+    clientTransactionId: transaction.clientTransactionId,
+    cardToken: transaction.cardToken,
+    outcome: reasons[0]?.outcome ?? Outcome.REVIEW,
+    reasons,
+    ...(score === undefined ? {} : { score: score.value }),
+    rung: verdict.rung,
+    degradedBecause: verdict.degradedBecause,
+    policyVersion: policy.version,
+    modelName: score?.modelName ?? "",
+    modelVersion: score?.modelVersion ?? "",
+    featureSpecVersion: input.features?.specVersion ?? 0,
+    occurredAtMs: transaction.occurredAtMs,
+    acceptedAtMs: transaction.acceptedAtMs,
+    decidedAtMs: input.decidedAtMs,
+  };
+}

@@ -1,0 +1,167 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { parsePolicy } from "./parse-policy.js";
+
+const SPEC = parseFeatureSpec(`
+version: 7
+windows: { 30d: { width: 30d, tile: 1d } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+features:
+  - { name: amount, kind: amount, default: 0, sentence: "{value}" }
+  - { name: card_ratio, entity: card, kind: ratio_to_mean, window: 30d, default: 1, sentence: "{value}" }
+`);
+
+const GOOD = `version: "2"
+rules:
+  - id: big-amount
+    when: amount > 500 && currency == "EUR" && amount_minor > 50000
+    reason: BIG_AMOUNT
+    action: review
+    text: The amount is {amount} {currency}.
+  - id: score-and-night
+    when: |
+      score > 0.3
+      && hour < 6
+    needs_score: true
+    reason: NIGHT
+    action: challenge
+    text: The score is {score}.
+bands:
+  - { at_least: 0.6, action: decline, reason: HIGH, text: "Score {score}." }
+  - { at_least: 0.1, action: challenge, reason: RAISED, text: "Score {score}." }
+static_policy:
+  default: { action: review, reason: NO_FACTS, text: "Nothing is known about {amount_minor} {currency}." }
+  tenants:
+    acme: { action: decline, reason: NO_FACTS, text: "Nothing is known." }
+`;
+
+function faultsOf(text: string): string[] {
+  try {
+    parsePolicy(text, SPEC, "p.yaml");
+  } catch (error) {
+    if (error instanceof TriplineError && error.code === "policy-invalid") return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+test("a good policy is compiled", () => {
+  const policy = parsePolicy(GOOD, SPEC);
+  expect(policy.version).toMatch(/^2\+[0-9a-f]{8}$/);
+  expect(policy.specVersion).toBe(7);
+  expect(policy.rules.map((rule) => [rule.id, rule.needsScore, rule.outcome])).toEqual([
+    ["big-amount", false, Outcome.REVIEW],
+    ["score-and-night", true, Outcome.CHALLENGE],
+  ]);
+  expect(policy.bands.map((band) => band.atLeast)).toEqual([0.6, 0.1]);
+  expect(policy.staticByTenant.get("acme")?.outcome).toBe(Outcome.DECLINE);
+});
+
+test("the version changes with any byte of the file", () => {
+  expect(parsePolicy(`${GOOD}# note\n`, SPEC).version).not.toBe(parsePolicy(GOOD, SPEC).version);
+});
+
+const FAULTS: [name: string, from: string, to: string, expected: string][] = [
+  ["unknown field", "    reason: BIG_AMOUNT", "    reazon: BIG_AMOUNT", "p.yaml:5 rules.0.reazon is not a field"],
+  ["missing field", "    reason: BIG_AMOUNT\n", "", "p.yaml:3 rules.0.reason must be a reason code (it is missing)"],
+  [
+    "unknown variable",
+    "when: amount > 500",
+    "when: amuont > 500",
+    "p.yaml:4 rules.0.when is not a valid expression: Unknown",
+  ],
+  [
+    "wrong type",
+    'currency == "EUR"',
+    "currency > 5",
+    "p.yaml:4 rules.0.when is not a valid expression: no such overload",
+  ],
+  [
+    "not a boolean",
+    'amount > 500 && currency == "EUR" && amount_minor > 50000',
+    "amount",
+    "p.yaml:4 rules.0.when must be true or false",
+  ],
+  [
+    "syntax of an expression",
+    "amount > 500",
+    "amount > >",
+    "p.yaml:4 rules.0.when is not a valid expression: Unexpected",
+  ],
+  [
+    "line inside a block",
+    "&& hour < 6",
+    "&& huor < 6",
+    "p.yaml:11 rules.1.when is not a valid expression: Unknown variable: huor",
+  ],
+  [
+    "score without needs_score",
+    "    needs_score: true\n",
+    "",
+    "rules.1.when is not a valid expression: Unknown variable: score; a rule that",
+  ],
+  ["needs_score without score", "score > 0.3", "amount > 0.3", "p.yaml:9 rules.1.when does not read the score"],
+  ["unknown placeholder", "{amount} {currency}.", "{amuont}.", "p.yaml:7 rules.0.text has the placeholder {amuont}"],
+  ["score in a rule's text", "is {amount}", "is {score}", "p.yaml:7 rules.0.text has the placeholder {score}"],
+  [
+    "feature in a static text",
+    "Nothing is known.",
+    "{amount}",
+    "p.yaml:22 static_policy.tenants.acme.text has the placeholder {amount}",
+  ],
+  ["stray brace", "{amount} {currency}.", "{amount.", "p.yaml:7 rules.0.text has a brace"],
+  [
+    "duplicate id",
+    "id: score-and-night",
+    "id: big-amount",
+    'p.yaml:8 rules.1.id "big-amount" stands already at p.yaml:3',
+  ],
+  ["bands not descending", "at_least: 0.1", "at_least: 0.6", "p.yaml:18 bands.1.at_least must be below the 0.6"],
+  ["score over 1", "at_least: 0.6", "at_least: 60", "p.yaml:17 bands.0.at_least must be from 0 to 1"],
+  ["score below 0", "at_least: 0.1", "at_least: -0.1", "p.yaml:18 bands.1.at_least must be from 0 to 1"],
+  ["score that is no number", "at_least: 0.1", "at_least: .nan", "p.yaml:18 bands.1.at_least must be a number"],
+  [
+    "band milder above",
+    "action: decline, reason: HIGH",
+    "action: approve, reason: HIGH",
+    "p.yaml:18 bands.1.action must not be stricter",
+  ],
+  ["unknown action", "action: review\n", "action: refuse\n", "p.yaml:6 rules.0.action must be one of approve"],
+  ["no static default", "  default: {", "  other: {", "p.yaml:20 static_policy.other is not a field"],
+  ["bad code", "BIG_AMOUNT", "Big amount", "p.yaml:5 rules.0.reason must be upper case"],
+  [
+    "duplicate key",
+    "    action: review\n",
+    "    action: review\n    action: review\n",
+    "p.yaml:7 Map keys must be unique",
+  ],
+  ["broken YAML", 'version: "2"', 'version: "2', "p.yaml:"],
+];
+
+test.each(FAULTS)("%s is refused with its line", (_name, from, to, expected) => {
+  expect(GOOD).toContain(from);
+  const faults = faultsOf(GOOD.replace(from, to));
+  expect(faults.join("\n")).toContain(expected);
+});
+
+test("every fault is told at once", () => {
+  const text = GOOD.replace("amount > 500", "amuont > 500")
+    .replace("BIG_AMOUNT", "x")
+    .replace("at_least: 0.1", "at_least: 2");
+  expect(faultsOf(text.replace("&& hour", "&& huor"))).toHaveLength(3);
+});
+
+test.each(["", "[]", "42", "version: 1"])("a file that holds %j is refused", (text) => {
+  expect(faultsOf(text).length).toBeGreaterThan(0);
+});
+
+test("a policy that could only approve is refused", () => {
+  const text = 'version: 1\nstatic_policy: { default: { action: review, reason: NO_FACTS, text: "None." } }\n';
+  expect(faultsOf(text)).toEqual(["p.yaml:1 A policy without rules and bands would approve every payment."]);
+});
+
+test("a feature that takes the name of another variable is refused", () => {
+  const spec = { ...SPEC, features: SPEC.features.map((feature) => ({ ...feature, name: "score" })) };
+  expect(() => parsePolicy(GOOD, spec)).toThrow('A feature may not be called "score"');
+});

@@ -1,0 +1,251 @@
+import { createHash } from "node:crypto";
+import type { Environment, ParseResult } from "@marcbachmann/cel-js";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { z } from "zod";
+import type { Answer, Band, Policy, Rule } from "./policy.js";
+import { ACTIONS, OUTCOME_OF } from "./policy.js";
+import { PolicySource } from "./policy-source.js";
+import { celEnvironment, HAS_SCORE, PAYMENT_VARIABLES, RESERVED_NAMES, SCORE } from "./policy-variables.js";
+import type { Template } from "./render-text.js";
+import { parseTemplate } from "./render-text.js";
+
+const RULES_MAX = 500;
+const BANDS_MAX = 20;
+const TENANTS_MAX = 10_000;
+const FILE_CHARACTERS_MAX = 1_000_000;
+
+const answer = {
+  action: z.enum(ACTIONS, `must be one of ${ACTIONS.join(", ")}`),
+  reason: z.string("must be a reason code").regex(/^[A-Z][A-Z0-9_]{1,63}$/, "must be upper case, such as BIG_AMOUNT"),
+  text: z.string("must be a sentence").min(1, "must not be empty").max(500, "is longer than 500 characters"),
+};
+const answerSchema = z.strictObject(answer, "must be a mapping with action, reason and text");
+const ruleSchema = z.strictObject(
+  {
+    id: z
+      .string("must be an id")
+      .regex(/^[a-z][a-z0-9-]{0,63}$/, "must be lower case with hyphens, such as big-amount"),
+    when: z
+      .string("must be a CEL expression")
+      .min(1, "must not be empty")
+      .max(2_000, "is longer than 2,000 characters"),
+    needs_score: z.boolean("must be true or false").default(false),
+    ...answer,
+  },
+  "must be a mapping with id, when, reason, action and text",
+);
+const bandSchema = z.strictObject(
+  {
+    at_least: z.number("must be a number from 0 to 1").min(0, "must be from 0 to 1").max(1, "must be from 0 to 1"),
+    ...answer,
+  },
+  "must be a mapping with at_least, action, reason and text",
+);
+const list = (max: number) =>
+  z.array(z.unknown(), "must be a list").max(max, `must have at most ${max} entries`).default([]);
+const fileSchema = z.strictObject({
+  version: z
+    .union([z.string(), z.int()], "must be a text or a whole number")
+    .transform(String)
+    .pipe(z.string().regex(/^[A-Za-z0-9._-]{1,40}$/, "must be 1 to 40 letters, digits, dots, hyphens or underscores")),
+  rules: list(RULES_MAX),
+  bands: list(BANDS_MAX),
+  static_policy: z.strictObject(
+    { default: z.unknown().optional(), tenants: z.record(z.string(), z.unknown(), "must be a mapping").default({}) },
+    "must be a mapping with default and tenants",
+  ),
+});
+
+type AnswerFile = z.infer<typeof answerSchema>;
+type Path = readonly PropertyKey[];
+
+/**
+ * Reads and checks a policy: one YAML file with rules, score bands and static answers. Everything that can be wrong
+ * with an expression or a sentence is found here, against the features of `spec`, and not on a payment.
+ *
+ * @throws TriplineError `policy-invalid`; its message and `fields` hold one sentence per fault, each with `file:line`.
+ */
+export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml"): Policy {
+  if (text.length > FILE_CHARACTERS_MAX) {
+    throw invalid([`${fileName}:1 The file is longer than ${FILE_CHARACTERS_MAX} characters.`]);
+  }
+  const source = new PolicySource(text, fileName);
+  const syntax = source.syntaxFaults();
+  if (syntax.length > 0) throw invalid(syntax);
+  const checker = new PolicyChecker(source, spec);
+  const policy = checker.check(createHash("sha256").update(text).digest("hex").slice(0, 8));
+  if (policy === undefined || checker.faults.length > 0) throw invalid(checker.faults);
+  return policy;
+}
+
+function invalid(faults: readonly string[]): TriplineError {
+  const fields = faults.map((detail) => ({ pointer: "", detail }));
+  return new TriplineError("policy-invalid", faults.join("\n"), fields);
+}
+
+/** Collects every fault instead of stopping at the first, so that one look at the file mends all of them. */
+class PolicyChecker {
+  readonly faults: string[] = [];
+  readonly #source: PolicySource;
+  readonly #spec: FeatureSpec;
+  readonly #environment: Environment;
+  readonly #environmentWithScore: Environment;
+  readonly #ruleNames: ReadonlySet<string>;
+  readonly #staticNames: ReadonlySet<string> = new Set(Object.keys(PAYMENT_VARIABLES));
+
+  constructor(source: PolicySource, spec: FeatureSpec) {
+    this.#source = source;
+    this.#spec = spec;
+    const clash = spec.features.find((feature) => RESERVED_NAMES.includes(feature.name));
+    if (clash !== undefined) throw invalid([`${source.fileName}:1 A feature may not be called "${clash.name}".`]);
+    this.#environment = celEnvironment(spec, { withScore: false });
+    this.#environmentWithScore = celEnvironment(spec, { withScore: true });
+    this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, ...spec.features.map((feature) => feature.name)]);
+  }
+
+  check(digest: string): Policy | undefined {
+    const file = this.#shape(fileSchema, this.#source.toObject(), []);
+    if (file === undefined) return undefined;
+    if (file.rules.length + file.bands.length === 0) {
+      this.faults.push(`${this.#source.fileName}:1 A policy without rules and bands would approve every payment.`);
+    }
+    const staticByTenant = new Map<string, Answer>();
+    for (const [tenant, value] of Object.entries(file.static_policy.tenants).slice(0, TENANTS_MAX)) {
+      const item = this.#static(value, ["static_policy", "tenants", tenant]);
+      if (item !== undefined) staticByTenant.set(tenant, item);
+    }
+    if (Object.keys(file.static_policy.tenants).length > TENANTS_MAX) {
+      this.#fault(["static_policy", "tenants"], `must have at most ${TENANTS_MAX} entries`);
+    }
+    const staticDefault = this.#static(file.static_policy.default, ["static_policy", "default"]);
+    const rules = this.#rules(file.rules);
+    const bands = this.#bands(file.bands);
+    if (staticDefault === undefined) return undefined;
+    return {
+      version: `${file.version}+${digest}`,
+      specVersion: this.#spec.version,
+      featureNames: this.#spec.features.map((feature) => feature.name),
+      rules,
+      bands,
+      staticDefault,
+      staticByTenant,
+    };
+  }
+
+  #static(value: unknown, path: Path): Answer | undefined {
+    const item = this.#shape(answerSchema, value, path);
+    return item === undefined ? undefined : this.#answer(item, path, this.#staticNames);
+  }
+
+  #rules(values: readonly unknown[]): Rule[] {
+    const lineById = new Map<string, string>();
+    const rules: Rule[] = [];
+    values.forEach((value, index) => {
+      const path = ["rules", index];
+      const item = this.#shape(ruleSchema, value, path);
+      if (item === undefined) return;
+      const first = lineById.get(item.id);
+      if (first !== undefined) this.#fault([...path, "id"], `"${item.id}" stands already at ${first}`);
+      else lineById.set(item.id, this.#source.at([...path, "id"]));
+      const when = this.#expression(item.when, item.needs_score, [...path, "when"]);
+      const names = item.needs_score ? new Set([...this.#ruleNames, SCORE]) : this.#ruleNames;
+      const said = this.#answer(item, path, names);
+      if (when !== undefined && said !== undefined) {
+        rules.push({ ...said, id: item.id, when, needsScore: item.needs_score });
+      }
+    });
+    return rules;
+  }
+
+  #expression(text: string, needsScore: boolean, path: Path): ParseResult | undefined {
+    const withoutScore = this.#environment.check(text);
+    const checked = needsScore ? this.#environmentWithScore.check(text) : withoutScore;
+    if (!checked.valid) {
+      const summary = checked.error?.summary ?? "it cannot be read";
+      const place = this.#source.insideText(path, text, checked.error?.range?.start ?? 0);
+      const hint =
+        !needsScore && this.#environmentWithScore.check(text).valid
+          ? "; a rule that reads it says needs_score: true"
+          : "";
+      this.faults.push(`${place} ${path.join(".")} is not a valid expression: ${summary}${hint}.`);
+      return undefined;
+    }
+    if (checked.type !== "bool") {
+      this.#fault(path, `must be true or false, and is of type ${checked.type ?? "unknown"}`);
+      return undefined;
+    }
+    if (needsScore && withoutScore.valid) {
+      this.#fault(path, "does not read the score, so needs_score: true would only skip the rule where there is none");
+      return undefined;
+    }
+    return (needsScore ? this.#environmentWithScore : this.#environment).parse(text);
+  }
+
+  #bands(values: readonly unknown[]): Band[] {
+    const names = new Set([...this.#ruleNames, SCORE]);
+    const bands: Band[] = [];
+    values.forEach((value, index) => {
+      const path = ["bands", index];
+      const item = this.#shape(bandSchema, value, path);
+      if (item === undefined) return;
+      const said = this.#answer(item, path, names);
+      if (said === undefined) return;
+      const band = { ...said, atLeast: item.at_least };
+      const above = bands.at(-1);
+      if (above !== undefined && band.atLeast >= above.atLeast) {
+        this.#fault([...path, "at_least"], `must be below the ${above.atLeast} of the band before it`);
+      }
+      if (above !== undefined && band.outcome > above.outcome) {
+        this.#fault([...path, "action"], "must not be stricter than that of the band before it");
+      }
+      bands.push(band);
+    });
+    return bands;
+  }
+
+  #answer(item: AnswerFile, path: Path, names: ReadonlySet<string>): Answer | undefined {
+    const text = this.#template(item.text, [...path, "text"], names);
+    return text === undefined ? undefined : { outcome: OUTCOME_OF[item.action], code: item.reason, text };
+  }
+
+  #template(text: string, path: Path, names: ReadonlySet<string>): Template | undefined {
+    const template = parseTemplate(text);
+    if (template === undefined) {
+      this.#fault(path, "has a brace that belongs to no {placeholder}");
+      return undefined;
+    }
+    const unknown = template.names.filter((name) => !names.has(name));
+    for (const name of new Set(unknown)) this.#fault(path, `has the placeholder {${name}}, which has no value here`);
+    return unknown.length === 0 ? template : undefined;
+  }
+
+  #shape<S extends z.ZodType>(schema: S, value: unknown, path: Path): z.infer<S> | undefined {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) {
+      const at = [...path, ...issue.path];
+      if (issue.code === "unrecognized_keys") {
+        for (const key of issue.keys) this.#fault([...at, key], "is not a field of a policy");
+      } else {
+        this.#fault(at, `${issue.message}${issue.code === "invalid_type" ? missingHint(value, issue.path) : ""}`);
+      }
+    }
+    return undefined;
+  }
+
+  #fault(path: Path, sentence: string): void {
+    const subject = path.length === 0 ? "The file" : path.join(".");
+    this.faults.push(`${this.#source.at(path)} ${subject} ${sentence}.`);
+  }
+}
+
+/** Says that a field is missing, which "must be …" alone leaves open. */
+function missingHint(value: unknown, path: Path): string {
+  let current: unknown = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null) return "";
+    current = Reflect.get(current, key);
+  }
+  return current === undefined ? " (it is missing)" : "";
+}

@@ -1,0 +1,60 @@
+import { Environment } from "@marcbachmann/cel-js";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { TemplateValue } from "./render-text.js";
+
+/** Variables that come from the payment itself. Times of day and week are UTC. */
+export const PAYMENT_VARIABLES = {
+  amount_minor: "int",
+  currency: "string",
+  terminal_id: "string",
+  tenant: "string",
+  /** 0 to 23. */
+  hour: "int",
+  /** ISO 8601: 1 is Monday, 7 is Sunday. */
+  day_of_week: "int",
+} as const;
+
+/** Whether a model answered, so that a rule can be stricter where none did. */
+export const HAS_SCORE = "has_score";
+
+/** The model's probability of fraud; only for rules that say that they need it. */
+export const SCORE = "score";
+
+/** Names that no feature may have, because they stand for something else in a policy. */
+export const RESERVED_NAMES: readonly string[] = [...Object.keys(PAYMENT_VARIABLES), HAS_SCORE, SCORE];
+
+/** Far above any rule that a person writes; bounds what a policy can cost at run time. */
+const LIMITS = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 50, maxCallArguments: 8 };
+
+/** A CEL environment that knows the features of `spec` as doubles and the payment's own fields. */
+export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean }): Environment {
+  const environment = new Environment({ limits: LIMITS });
+  for (const [name, type] of Object.entries(PAYMENT_VARIABLES)) environment.registerVariable(name, type);
+  environment.registerVariable(HAS_SCORE, "bool");
+  for (const { name } of spec.features) environment.registerVariable(name, "double");
+  if (options.withScore) environment.registerVariable(SCORE, "double");
+  return environment;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** The epoch began on a Thursday. */
+const EPOCH_DAY_OF_WEEK = 4;
+
+/** Values of `PAYMENT_VARIABLES` for one payment. CEL's int is a bigint here. */
+export function paymentValues(transaction: Transaction): Record<string, TemplateValue> {
+  return {
+    amount_minor: BigInt(transaction.amountMinor),
+    currency: transaction.currency,
+    terminal_id: transaction.terminalId,
+    tenant: transaction.tenant,
+    hour: BigInt(modulo(Math.floor(transaction.occurredAtMs / HOUR_MS), 24)),
+    day_of_week: BigInt(modulo(Math.floor(transaction.occurredAtMs / DAY_MS) + EPOCH_DAY_OF_WEEK - 1, 7) + 1),
+  };
+}
+
+/** Never negative, unlike `%`, so that a time before 1970 has an hour too. */
+function modulo(value: number, divisor: number): number {
+  return ((value % divisor) + divisor) % divisor;
+}

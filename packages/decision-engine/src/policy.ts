@@ -1,0 +1,54 @@
+import type { ParseResult } from "@marcbachmann/cel-js";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Template } from "./render-text.js";
+
+/** What a rule, a band or a static answer does. From mildest to strictest. */
+export const ACTIONS = ["approve", "challenge", "review", "decline"] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** The outcome on the wire of an action. The numbers of `Outcome` grow with strictness, so that they can be compared. */
+export const OUTCOME_OF: Readonly<Record<Action, Outcome>> = {
+  approve: Outcome.APPROVE,
+  challenge: Outcome.CHALLENGE,
+  review: Outcome.REVIEW,
+  decline: Outcome.DECLINE,
+};
+
+/** What to do, and how to say why. */
+export interface Answer {
+  readonly outcome: Outcome;
+  /** Reason code, upper case with underscores. */
+  readonly code: string;
+  readonly text: Template;
+}
+
+export interface Rule extends Answer {
+  readonly id: string;
+  /** Compiled once when the policy is loaded; gives a boolean. */
+  readonly when: ParseResult;
+  /** The expression reads `score`; the rule is skipped where there is none. */
+  readonly needsScore: boolean;
+}
+
+/** Holds from `atLeast` (inclusive) up to the band above it. */
+export interface Band extends Answer {
+  /** Probability, 0 to 1. */
+  readonly atLeast: number;
+}
+
+/** A checked policy. Made by `parsePolicy` only. */
+export interface Policy {
+  /** The file's own version, `+`, and the first 8 hex digits of the SHA-256 of its text. */
+  readonly version: string;
+  /** Version of the feature spec that the expressions were checked against. */
+  readonly specVersion: number;
+  /** Names of the features, in the order of the vector. */
+  readonly featureNames: readonly string[];
+  /** In the order of the file. */
+  readonly rules: readonly Rule[];
+  /** Highest first. */
+  readonly bands: readonly Band[];
+  /** What is answered where neither rules nor score can be trusted. */
+  readonly staticDefault: Answer;
+  readonly staticByTenant: ReadonlyMap<string, Answer>;
+}

@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Topic } from "@tripline/contracts/topics";
+import { ALL_TOPICS } from "@tripline/contracts/topics";
+import type { Admin, ITopicConfig, ITopicMetadata, RetryOptions } from "kafkajs";
+import { asKafkaError, isPassing } from "./kafka-fault.js";
+import type { Client, OpenClient } from "./open-client.js";
+import type { KafkaAdmin, Log } from "./port.js";
+import { finishBy, settlesWithin } from "./wait-backoff.js";
+
+const REQUEST_MS_MAX = 5_000;
+const CALL_MS_MAX = 10_000;
+const RETRY: RetryOptions = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 1_000, retries: 5 };
+const LEADERS_MS_MAX = 15_000;
+const POLL_MS = 50;
+const DISCONNECT_MS_MAX = 1_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** A dead letter carries more headers than the record had: it must fit where the record did. */
+const DEAD_LETTER_BYTES_MAX = 2 * 1024 ** 2;
+
+export interface AdminDependencies {
+  readonly openClient: OpenClient;
+  readonly topicPrefix: string;
+  readonly log: Log;
+  readonly topics?: readonly Topic[];
+}
+
+/** Connects at the first call, and anew after a call that failed. */
+export class AdministeredKafka implements KafkaAdmin {
+  #open: { readonly client: Client; readonly admin: Admin; readonly connected: Promise<void> } | undefined;
+
+  constructor(private readonly dependencies: AdminDependencies) {}
+
+  async ensureTopics(): Promise<void> {
+    const topics = (this.dependencies.topics ?? ALL_TOPICS).map((topic) => this.#configOf(topic));
+    // Answers false when all of them exist already; those that another service creates at the same time count as well.
+    await this.#call((admin) => admin.createTopics({ topics, waitForLeaders: false, timeout: REQUEST_MS_MAX }));
+    await this.#waitForLeaders(topics);
+  }
+
+  async endOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
+    const offsets = await this.#call((admin) => admin.fetchTopicOffsets(this.dependencies.topicPrefix + topic));
+    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  }
+
+  async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
+    const { topicPrefix } = this.dependencies;
+    const topics = await this.#call((admin) =>
+      admin.fetchOffsets({ groupId: topicPrefix + group, topics: [topicPrefix + topic] }),
+    );
+    const offsets = topics.flatMap(({ partitions }) => partitions);
+    return new Map(
+      offsets
+        .map(({ partition, offset }): [number, number] => [partition, Number(offset)])
+        .filter(([, offset]) => offset >= 0),
+    );
+  }
+
+  async clusterId(): Promise<string> {
+    const { clusterId } = await this.#call((admin) => admin.describeCluster());
+    return clusterId;
+  }
+
+  async close(): Promise<void> {
+    if (this.#open !== undefined) await settlesWithin(DISCONNECT_MS_MAX, this.#open.admin.disconnect());
+    this.#discard();
+  }
+
+  #configOf({ name, partitions, retentionDays, readBy }: Topic): ITopicConfig {
+    const configEntries = [{ name: "retention.ms", value: String(retentionDays * DAY_MS) }];
+    if (readBy.length === 0) configEntries.push({ name: "max.message.bytes", value: String(DEAD_LETTER_BYTES_MAX) });
+    // Replicas as the broker has them by default: one in the demo, three in production.
+    return {
+      topic: this.dependencies.topicPrefix + name,
+      numPartitions: partitions,
+      replicationFactor: -1,
+      configEntries,
+    };
+  }
+
+  async #waitForLeaders(topics: readonly ITopicConfig[]): Promise<void> {
+    const names = topics.map(({ topic }) => topic);
+    const deadlineMs = performance.now() + LEADERS_MS_MAX;
+    for (;;) {
+      try {
+        const metadata = await this.#call((admin) => admin.fetchTopicMetadata({ topics: names }));
+        this.#warnOfOtherPartitions(topics, metadata.topics);
+        // A broker names leaders before they know it themselves: asked for offsets, a leader answers as one or refuses.
+        for (const topic of names) await this.#call((admin) => admin.fetchTopicOffsets(topic));
+        return;
+      } catch (thrown) {
+        if (performance.now() + POLL_MS > deadlineMs) throw thrown;
+        await sleep(POLL_MS);
+      }
+    }
+  }
+
+  #warnOfOtherPartitions(wanted: readonly ITopicConfig[], found: readonly ITopicMetadata[]): void {
+    for (const { topic, numPartitions } of wanted) {
+      const partitions = found.find(({ name }) => name === topic)?.partitions.length;
+      if (partitions !== undefined && partitions !== numPartitions) {
+        const message = `topic ${topic} has ${partitions} partitions where the topic table says ${numPartitions}`;
+        this.dependencies.log("warn", message, {});
+      }
+    }
+  }
+
+  /** Tries again, within the bound, where the broker says that trying again will help. */
+  async #call<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const deadlineMs = performance.now() + CALL_MS_MAX;
+    for (;;) {
+      const { admin, connected } = this.#connect();
+      try {
+        return await finishBy(
+          deadlineMs,
+          connected.then(() => work(admin)),
+        );
+      } catch (thrown) {
+        this.#discard();
+        if (!isPassing(thrown) || performance.now() + POLL_MS > deadlineMs) throw asKafkaError(thrown);
+        await sleep(POLL_MS);
+      }
+    }
+  }
+
+  #connect() {
+    if (this.#open === undefined) {
+      const client = this.dependencies.openClient({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
+      const admin = client.kafka.admin({ retry: RETRY });
+      this.#open = { client, admin, connected: admin.connect() };
+    }
+    return this.#open;
+  }
+
+  #discard(): void {
+    this.#open?.client.destroy();
+    this.#open = undefined;
+  }
+}

@@ -1,0 +1,26 @@
+import { AdministeredKafka } from "./administer-kafka.js";
+import { consumeTopics } from "./consumer/consume-topics.js";
+import { clientOpener } from "./open-client.js";
+import type { Kafka, Log } from "./port.js";
+import { openProducer } from "./producer/open-producer.js";
+
+export interface KafkaOptions {
+  /** `host:port` of one or more brokers to ask first. */
+  readonly brokers: readonly string[];
+  /** Shows in the brokers' logs and quotas. */
+  readonly clientId: string;
+  /** Put before the name of every topic and group; nobody else sees it. Empty unless told otherwise. */
+  readonly topicPrefix?: string;
+  /** Nothing is logged unless told otherwise. */
+  readonly log?: Log;
+}
+
+/** Kafka through kafkajs. Connects to nothing before a producer, consumer or admin is asked for. */
+export function connectKafka({ brokers, clientId, topicPrefix = "", log = () => {} }: KafkaOptions): Kafka {
+  const dependencies = { openClient: clientOpener({ brokers, clientId, log }), topicPrefix, log };
+  return {
+    producer: () => openProducer(dependencies),
+    consume: async (options) => consumeTopics(dependencies, options),
+    admin: async () => new AdministeredKafka(dependencies),
+  };
+}

@@ -1,0 +1,140 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { deadLetterTopic } from "@tripline/contracts/topics";
+import type { OpenClient } from "../open-client.js";
+import type { ConsumerOptions, EventConsumer, Log, RecordBatch } from "../port.js";
+import type { RawProducer } from "../producer/open-producer.js";
+import { openProducer } from "../producer/open-producer.js";
+import type { Backoff } from "../wait-backoff.js";
+import { backoffMs, settlesWithin, wait } from "../wait-backoff.js";
+import type { FetchedRecord } from "./dead-letter.js";
+import { deadLetter } from "./dead-letter.js";
+import { ConcurrencyLimit } from "./limit-concurrency.js";
+import { ConsumerSession } from "./run-session.js";
+import type { PartitionMemory } from "./work-partition.js";
+
+const RECORDS_PER_BATCH_MAX = 500;
+const PARTITIONS_AT_ONCE_MAX = 6;
+const RESTART: Backoff = { firstMs: 250, maxMs: 2_000 };
+/** A session that lived this long was a good one: after it the backoff begins anew. */
+const GOOD_SESSION_MS = 10_000;
+const DRAIN_MS_MAX = 5_000;
+
+export interface ConsumeDependencies {
+  readonly openClient: OpenClient;
+  readonly topicPrefix: string;
+  readonly log: Log;
+}
+
+/** A consumer that begins at once and lives, through any number of kafkajs consumers, until it is closed. */
+export function consumeTopics(dependencies: ConsumeDependencies, options: ConsumerOptions): EventConsumer {
+  const consumer = new SupervisedConsumer(dependencies, options);
+  consumer.start();
+  return consumer;
+}
+
+class SupervisedConsumer implements EventConsumer {
+  readonly ready: Promise<void>;
+  readonly #memory: PartitionMemory = { handledTo: new Map(), working: new Map() };
+  readonly #limit = new ConcurrencyLimit(PARTITIONS_AT_ONCE_MAX);
+  readonly #closing = new AbortController();
+  #markReady: () => void = () => {};
+  #markNeverReady: (error: TriplineError) => void = () => {};
+  #session: ConsumerSession | undefined;
+  #supervision: Promise<void> = Promise.resolve();
+  #deadLetters: Promise<RawProducer> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    private readonly dependencies: ConsumeDependencies,
+    private readonly options: ConsumerOptions,
+  ) {
+    this.ready = new Promise((resolve, reject) => {
+      this.#markReady = resolve;
+      this.#markNeverReady = reject;
+    });
+    // Who does not wait for it shall not be ended by it.
+    this.ready.catch(() => {});
+  }
+
+  start(): void {
+    this.#supervision = this.#supervise();
+  }
+
+  isHealthy(): boolean {
+    return !this.#closing.signal.aborted && this.#session?.isHealthy() === true;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #supervise(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let failures = 0; !signal.aborted; ) {
+      const session = this.#newSession();
+      this.#session = session;
+      const startedAtMs = performance.now();
+      const cause = await session.run();
+      this.#session = undefined;
+      if (signal.aborted) return;
+      const wasGood = session.hasJoined && performance.now() - startedAtMs > GOOD_SESSION_MS;
+      failures = wasGood ? 1 : failures + 1;
+      const waitMs = backoffMs(RESTART, failures);
+      const message = cause instanceof Error ? cause.message : String(cause);
+      this.dependencies.log("warn", "consumer: starts again", { group: this.options.group, cause: message, waitMs });
+      await wait(waitMs, signal);
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#markNeverReady(new TriplineError("shutting-down", "The consumer was closed"));
+    const isDrained = await settlesWithin(DRAIN_MS_MAX, Promise.allSettled(this.#memory.working.values()));
+    if (!isDrained)
+      this.dependencies.log("warn", "consumer: closes with a handler running", { waitedMs: DRAIN_MS_MAX });
+    await this.#session?.close();
+    await this.#supervision;
+    await (await this.#deadLetters)?.close();
+  }
+
+  #newSession(): ConsumerSession {
+    const { openClient, topicPrefix, log } = this.dependencies;
+    return new ConsumerSession({
+      openClient,
+      topicPrefix,
+      log,
+      group: topicPrefix + this.options.group,
+      topics: this.options.topics.map((topic) => topicPrefix + topic),
+      recordsPerBatchMax: this.options.recordsPerBatchMax ?? RECORDS_PER_BATCH_MAX,
+      memory: this.#memory,
+      closing: this.#closing.signal,
+      handle: (records) => this.#handle(records),
+      bury: (record, error) => this.#bury(record, error),
+      stop: (error) => this.#stop(error),
+      ready: () => this.#markReady(),
+    });
+  }
+
+  async #handle(records: readonly FetchedRecord[]): Promise<void> {
+    const [first] = records;
+    if (first === undefined) return;
+    const batch: RecordBatch = { topic: first.topic, partition: first.partition, records };
+    await this.#limit.run(async () => this.options.handle(batch));
+  }
+
+  async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {
+    this.#deadLetters ??= openProducer(this.dependencies);
+    const producer = await this.#deadLetters;
+    const { group } = this.options;
+    await producer.sendRaw(deadLetterTopic(record.topic), deadLetter(record, error, group));
+    const { topic, partition, offset } = record;
+    this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
+  }
+
+  #stop(error: TriplineError): void {
+    if (this.#closed !== undefined) return;
+    this.dependencies.log("error", "consumer: stops", { code: error.code, error: error.message });
+    void this.close().then(() => this.options.onStop(error));
+  }
+}

@@ -1,0 +1,127 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { handleChunk } from "./handle-chunk.js";
+
+interface Trace {
+  readonly calls: number[][];
+  readonly handled: number[];
+  readonly buried: [number, string][];
+  readonly done: number[];
+}
+
+/** `fail` says with what a batch fails, if at all; it sees how often that very batch has been tried before. */
+function stage(fail: (records: readonly number[], before: number) => ErrorCode | undefined, buryFails = 0) {
+  const trace: Trace = { calls: [], handled: [], buried: [], done: [] };
+  const abort = new AbortController();
+  const tries = new Map<string, number>();
+  let buryFailures = buryFails;
+  const steps = {
+    signal: abort.signal,
+    log: () => {},
+    backoff: { firstMs: 1, maxMs: 1 },
+    async handle(records: readonly number[]) {
+      trace.calls.push([...records]);
+      const before = tries.get(String(records)) ?? 0;
+      tries.set(String(records), before + 1);
+      const code = fail(records, before);
+      if (code !== undefined) throw new TriplineError(code, `no: ${code}`);
+      trace.handled.push(...records);
+    },
+    async bury(record: number, error: TriplineError) {
+      if (buryFailures-- > 0) throw new TriplineError("kafka-unavailable", "down");
+      trace.buried.push([record, error.code]);
+    },
+    done: (last: number) => void trace.done.push(last),
+  };
+  return { trace, steps, abort };
+}
+
+const upTo = (count: number) => [...Array(count).keys()];
+
+test("a chunk that is handled is done with at once", async () => {
+  const { trace, steps } = stage(() => undefined);
+  expect(await handleChunk(upTo(5), steps)).toBe(true);
+  expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), buried: [], done: [4] });
+});
+
+test.each([0, 1, 6, 7, 8, 15])(
+  "the bad record %d of 16 stands alone in the end, the others go on in order",
+  async (bad) => {
+    const { trace, steps } = stage((records) => (records.includes(bad) ? "message-unreadable" : undefined));
+    expect(await handleChunk(upTo(16), steps)).toBe(true);
+    expect(trace.handled).toEqual(upTo(16).filter((record) => record !== bad));
+    expect(trace.buried).toEqual([[bad, "message-unreadable"]]);
+    expect(trace.done).toEqual([...trace.done].sort((a, b) => a - b));
+    expect(trace.done.at(-1)).toBe(15);
+    // Halving 16 four times: each level fails once with the bad record and succeeds once without.
+    expect(trace.calls).toHaveLength(9);
+  },
+);
+
+test("a chunk of nothing but bad records becomes nothing but dead letters", async () => {
+  const { trace, steps } = stage(() => "invalid-field");
+  expect(await handleChunk(upTo(7), steps)).toBe(true);
+  expect(trace.buried.map(([record]) => record)).toEqual(upTo(7));
+  expect(trace.done).toEqual(upTo(7));
+});
+
+test("a passing fault is tried until it has passed, and the chunk stays whole", async () => {
+  const { trace, steps } = stage((_, before) => (before < 20 ? "redis-unavailable" : undefined));
+  expect(await handleChunk(upTo(3), steps)).toBe(true);
+  expect(trace.calls).toHaveLength(21);
+  expect(trace.handled).toEqual(upTo(3));
+  expect(trace.buried).toEqual([]);
+});
+
+test("a fault of ours is tried again five times, then the bad record alone five times, then it is buried", async () => {
+  const { trace, steps } = stage((records) => (records.includes(2) ? "internal" : undefined));
+  expect(await handleChunk(upTo(4), steps)).toBe(true);
+  const count = (records: readonly number[]) => trace.calls.filter((call) => String(call) === String(records)).length;
+  expect(count([0, 1, 2, 3])).toBe(6);
+  expect(count([2, 3])).toBe(1);
+  expect(count([2])).toBe(6);
+  expect(trace.handled).toEqual([0, 1, 3]);
+  expect(trace.buried).toEqual([[2, "internal"]]);
+});
+
+test("a fault of ours that passes within five tries buries nothing", async () => {
+  const { trace, steps } = stage((_, before) => (before < 5 ? "internal" : undefined));
+  expect(await handleChunk(upTo(4), steps)).toBe(true);
+  expect(trace.calls).toHaveLength(6);
+  expect(trace.buried).toEqual([]);
+});
+
+test("anything thrown that is not a TriplineError counts as internal", async () => {
+  const { trace, steps } = stage(() => undefined);
+  const handle = async () => {
+    throw new RangeError("a bug");
+  };
+  expect(await handleChunk([0], { ...steps, handle })).toBe(true);
+  expect(trace.buried).toEqual([[0, "internal"]]);
+});
+
+test("an error whose reaction is stop comes out, with what was handled before it done", async () => {
+  const { trace, steps } = stage((records) => {
+    if (records.includes(0)) return "message-unreadable";
+    return records.includes(3) ? "state-unreadable" : undefined;
+  });
+  await expect(handleChunk(upTo(4), steps)).rejects.toMatchObject({ code: "state-unreadable" });
+  expect(trace.buried).toEqual([[0, "message-unreadable"]]);
+  expect(trace.done).toEqual([0, 1]);
+});
+
+test("a record counts as done only when its dead letter is acknowledged", async () => {
+  const { trace, steps } = stage(() => "message-unreadable", 3);
+  expect(await handleChunk([0], steps)).toBe(true);
+  expect(trace.buried).toEqual([[0, "message-unreadable"]]);
+  expect(trace.done).toEqual([0]);
+});
+
+test("an abort ends the tries, and nothing is done with", async () => {
+  const { trace, steps, abort } = stage(() => "redis-unavailable");
+  const handling = handleChunk(upTo(3), { ...steps, backoff: { firstMs: 60_000, maxMs: 60_000 } });
+  abort.abort();
+  expect(await handling).toBe(false);
+  expect(trace.calls).toHaveLength(1);
+  expect(trace.done).toEqual([]);
+});

@@ -1,0 +1,99 @@
+import type { TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { Log } from "../port.js";
+import type { Backoff } from "../wait-backoff.js";
+import { backoffMs, wait } from "../wait-backoff.js";
+
+/** How often records are tried again whose error has the reaction `retry-few`. */
+const RETRIES_FEW = 5;
+const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000 };
+
+export interface ChunkSteps<R> {
+  handle(records: readonly R[]): Promise<void>;
+  /** Resolves when the dead letter is acknowledged. */
+  bury(record: R, error: TriplineError): Promise<void>;
+  /** Everything up to this record, and it too, is done with. Called in order. */
+  done(last: R): void;
+  /** Aborted when the partition is lost or the consumer closes: nothing is tried again then. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly backoff?: Backoff;
+}
+
+/**
+ * Handles records of one partition in order, reacting to errors as `ERROR_TABLE` says. A chunk with a record that can
+ * never be handled is halved until that record stands alone; then it becomes a dead letter and the others go on.
+ *
+ * @returns whether all of it is done with; false when the signal was aborted first.
+ * @throws TriplineError an error whose reaction is `stop`
+ */
+export async function handleChunk<R>(records: readonly R[], steps: ChunkSteps<R>): Promise<boolean> {
+  return handlePart(records, steps, true);
+}
+
+async function handlePart<R>(records: readonly R[], steps: ChunkSteps<R>, isWhole: boolean): Promise<boolean> {
+  const last = records.at(-1);
+  if (last === undefined) return true;
+  // A part of a chunk that has had its retries as a whole is not tried again before it is down to one record.
+  const retriesFew = isWhole || records.length === 1 ? RETRIES_FEW : 0;
+  const outcome = await tryHandling(records, steps, retriesFew);
+  if (outcome === "aborted") return false;
+  if (outcome === "handled") {
+    steps.done(last);
+    return true;
+  }
+  if (records.length > 1) {
+    const middle = records.length >> 1;
+    return (
+      (await handlePart(records.slice(0, middle), steps, false)) &&
+      (await handlePart(records.slice(middle), steps, false))
+    );
+  }
+  if (!(await buryRecord(last, outcome, steps))) return false;
+  steps.done(last);
+  return true;
+}
+
+/** The error comes back where the records as they are can never be handled. */
+async function tryHandling<R>(
+  records: readonly R[],
+  steps: ChunkSteps<R>,
+  retriesFew: number,
+): Promise<"handled" | "aborted" | TriplineError> {
+  let failedFew = 0;
+  for (let tries = 1; !steps.signal.aborted; tries += 1) {
+    try {
+      await steps.handle(records);
+      return "handled";
+    } catch (thrown) {
+      const error = asTriplineError(thrown);
+      const reaction = error.row.kafka;
+      if (reaction === "stop") throw error;
+      if (reaction === "dead-letter") return error;
+      if (reaction === "retry-few") {
+        failedFew += 1;
+        if (failedFew > retriesFew) return error;
+      }
+      await pause(tries, "consumer: records are tried again", error, steps);
+    }
+  }
+  return "aborted";
+}
+
+async function buryRecord<R>(record: R, error: TriplineError, steps: ChunkSteps<R>): Promise<boolean> {
+  for (let tries = 1; !steps.signal.aborted; tries += 1) {
+    try {
+      await steps.bury(record, error);
+      return true;
+    } catch (thrown) {
+      await pause(tries, "consumer: a dead letter is tried again", asTriplineError(thrown), steps);
+    }
+  }
+  return false;
+}
+
+async function pause<R>(tries: number, message: string, error: TriplineError, steps: ChunkSteps<R>): Promise<void> {
+  const waitMs = backoffMs(steps.backoff ?? BACKOFF, tries);
+  steps.log("warn", message, { code: error.code, error: error.message, tries, waitMs });
+  await wait(waitMs, steps.signal);
+}

@@ -1,0 +1,60 @@
+/** What a fetch of one partition brought. */
+export interface Fetched<R extends { readonly offset: number }> {
+  /** From which offset the fetch asked, where that is known. */
+  readonly askedFrom: number;
+  /** The offset that follows the last one fetched, control records included. */
+  readonly nextOffset: number;
+  /** The offset that the partition's next record will get. */
+  readonly endOffset: number;
+  readonly records: readonly R[];
+}
+
+/**
+ * kafkajs has one fetch per broker under way, so at most two that know a partition while its leader moves. Past that a
+ * gap is no late answer but true, for instance because retention took the records in between.
+ */
+const GAPS_REFUSED_MAX = 3;
+
+/**
+ * Records of one partition that wait to be handled, in order and each once. kafkajs may deliver a fetch that was asked
+ * before a rebalance or before an earlier answer was taken in: what such a late answer repeats is left out, and one that
+ * would skip records is refused, so that kafkajs asks again from where this queue ends.
+ */
+export class PartitionQueue<R extends { readonly offset: number }> {
+  #records: R[] = [];
+  #position: number | undefined;
+  #gapsRefused = 0;
+
+  /** @param handledTo the offset up to which records were handled under earlier assignments, where there was one */
+  constructor(handledTo: number | undefined) {
+    this.#position = handledTo;
+  }
+
+  get size(): number {
+    return this.#records.length;
+  }
+
+  /** Whether the fetch was taken in, as a whole or but for repeated records. */
+  accept({ askedFrom, nextOffset, endOffset, records }: Fetched<R>): boolean {
+    if (this.#position !== undefined && endOffset < this.#position) {
+      // The log is shorter than what was handled: it was made anew, and its offsets mean other records.
+      this.#position = undefined;
+      this.#records = [];
+    }
+    if (this.#position !== undefined && askedFrom > this.#position && this.#gapsRefused < GAPS_REFUSED_MAX) {
+      this.#gapsRefused += 1;
+      return false;
+    }
+    this.#gapsRefused = 0;
+    const position = this.#position ?? askedFrom;
+    for (const record of records) {
+      if (record.offset >= position) this.#records.push(record);
+    }
+    this.#position = Math.max(position, nextOffset);
+    return true;
+  }
+
+  take(recordsMax: number): readonly R[] {
+    return this.#records.splice(0, recordsMax);
+  }
+}

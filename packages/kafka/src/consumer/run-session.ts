@@ -1,0 +1,222 @@
+import type { TriplineError } from "@tripline/contracts/error-table";
+import type { Batch, Consumer, EachBatchPayload, IMemberAssignment, RetryOptions, TopicOffsets } from "kafkajs";
+import type { Client, OpenClient } from "../open-client.js";
+import type { Log } from "../port.js";
+import { settlesWithin } from "../wait-backoff.js";
+import type { PartitionOffset } from "./commit-offsets.js";
+import { OffsetCommitter } from "./commit-offsets.js";
+import type { FetchedRecord } from "./dead-letter.js";
+import { asFetchedRecord } from "./dead-letter.js";
+import type { Fetched } from "./queue-partition.js";
+import type { PartitionMemory } from "./work-partition.js";
+import { PartitionWorker } from "./work-partition.js";
+
+const SESSION_MS = 10_000;
+const HEARTBEAT_MS = 2_000;
+/** How long the group waits for its members to join again. They notice at their next heartbeat. */
+const REBALANCE_MS = 15_000;
+/** How long a fetch waits for records. Records end the wait; a partition that is fetched again waits for its end. */
+const FETCH_MS = 100;
+const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
+const REQUEST_MS_MAX = 5_000;
+/** kafkajs's own tries: about 8 s, so that it rides out the restart of a broker and stays a member of its group. */
+const RETRY: RetryOptions = { initialRetryTime: 100, multiplier: 1.5, factor: 0.2, maxRetryTime: 1_000, retries: 12 };
+const LEAVE_MS_MAX = 2_000;
+/** Longer than joining a group can take. After that kafkajs is taken to hang. */
+const SILENCE_MS_MAX = 30_000;
+const WATCH_MS = 1_000;
+
+export interface SessionOptions {
+  readonly openClient: OpenClient;
+  /** Group and topics with the prefix. */
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly topicPrefix: string;
+  readonly recordsPerBatchMax: number;
+  readonly memory: PartitionMemory;
+  readonly log: Log;
+  /** Aborted when the consumer closes: nothing is tried again, nothing more is taken in. */
+  readonly closing: AbortSignal;
+  handle(records: readonly FetchedRecord[]): Promise<void>;
+  bury(record: FetchedRecord, error: TriplineError): Promise<void>;
+  stop(error: TriplineError): void;
+  /** Partitions are assigned and being fetched. */
+  ready(): void;
+}
+
+/** The partitions that this member has, from one rebalance to the next. */
+interface Assignment {
+  readonly partitions: IMemberAssignment;
+  readonly ended: AbortController;
+  readonly signal: AbortSignal;
+  readonly committer: OffsetCommitter;
+  readonly workers: Map<string, PartitionWorker>;
+}
+
+/**
+ * One life of a kafkajs consumer, from connecting until it fails. kafkajs only fetches, sends heartbeats and commits
+ * here; `eachBatch` puts records into a queue per partition and returns at once. Were they handled inside `eachBatch`,
+ * the slowest partition would hold up the next fetch of all others and, during a rebalance, the heartbeats: that is how
+ * kafkajs groups come to rebalance for ever (tulios/kafkajs #1566, #1720).
+ */
+export class ConsumerSession {
+  readonly #client: Client;
+  readonly #consumer: Consumer;
+  readonly #failed: Promise<unknown>;
+  #fail: (error: unknown) => void = () => {};
+  #assignment: Assignment | undefined;
+  #commit: EachBatchPayload["commitOffsetsIfNecessary"] | undefined;
+  #aliveAtMs = performance.now();
+  #isMember = false;
+
+  constructor(private readonly options: SessionOptions) {
+    this.#failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+    this.#client = options.openClient({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
+    this.#consumer = this.#client.kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: SESSION_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      rebalanceTimeout: REBALANCE_MS,
+      minBytes: 1,
+      maxWaitTimeInMs: FETCH_MS,
+      maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
+      allowAutoTopicCreation: false,
+      // Starting again is the caller's, with a fresh kafkajs: it does not always clean up what it crashed with.
+      retry: { ...RETRY, restartOnFailure: async () => false },
+    });
+  }
+
+  /** Whether it has joined its group at all. */
+  get hasJoined(): boolean {
+    return this.#assignment !== undefined;
+  }
+
+  isHealthy(): boolean {
+    return this.#isMember && performance.now() - this.#aliveAtMs < SESSION_MS;
+  }
+
+  /** Resolves with the cause when kafkajs has failed for good or hangs; not before. */
+  async run(): Promise<unknown> {
+    this.#listen();
+    const watch = setInterval(() => {
+      const silentMs = performance.now() - this.#aliveAtMs;
+      if (silentMs > SILENCE_MS_MAX) this.#fail(new Error(`no sign of life for ${Math.round(silentMs)} ms`));
+    }, WATCH_MS);
+    this.#start().catch(this.#fail);
+    const cause = await this.#failed;
+    clearInterval(watch);
+    this.#isMember = false;
+    this.#endAssignment();
+    this.#client.destroy();
+    return cause;
+  }
+
+  /** Ends `run`: commits what was handled, leaves the group, disconnects. Handlers should have ended before. */
+  async close(): Promise<void> {
+    this.#isMember = false;
+    if (this.#assignment !== undefined) await settlesWithin(LEAVE_MS_MAX, this.#assignment.committer.idle());
+    await settlesWithin(LEAVE_MS_MAX, this.#consumer.disconnect());
+    this.#fail(new Error("closed"));
+  }
+
+  async #start(): Promise<void> {
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: [...this.options.topics], fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => this.#takeIn(payload),
+    });
+  }
+
+  #listen(): void {
+    const { events } = this.#consumer;
+    const alive = () => {
+      this.#aliveAtMs = performance.now();
+    };
+    this.#consumer.on(events.HEARTBEAT, alive);
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      alive();
+      this.#begin(payload.memberAssignment);
+    });
+    this.#consumer.on(events.FETCH_START, () => {
+      if (this.#assignment !== undefined) this.options.ready();
+    });
+    this.#consumer.on(events.CRASH, ({ payload }) => this.#fail(payload.error));
+  }
+
+  #begin(partitions: IMemberAssignment): void {
+    this.#endAssignment();
+    const ended = new AbortController();
+    const committer = new OffsetCommitter(
+      {
+        commit: async (offsets) => {
+          await this.#commit?.({ topics: byTopic(offsets) });
+        },
+        giveUp: this.#fail,
+        log: this.options.log,
+      },
+      ended.signal,
+    );
+    const signal = AbortSignal.any([ended.signal, this.options.closing]);
+    this.#assignment = { partitions, ended, signal, committer, workers: new Map() };
+    this.#isMember = true;
+    this.options.log("info", "consumer: partitions assigned", { group: this.options.group, partitions });
+  }
+
+  #endAssignment(): void {
+    if (this.#assignment === undefined) return;
+    this.#assignment.ended.abort();
+    for (const worker of this.#assignment.workers.values()) worker.release();
+  }
+
+  #takeIn({ batch, pause, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
+    const { topic, partition } = batch;
+    // What was fetched for an assignment that has ended is dropped.
+    if (this.#assignment?.partitions[topic]?.includes(partition) !== true) return;
+    if (this.options.closing.aborted) {
+      // Paused as well, or it would be fetched again and again until the end.
+      pause();
+      return;
+    }
+    this.#commit = commitOffsetsIfNecessary;
+    const worker = this.#worker(this.#assignment, topic, partition);
+    if (worker.accept(this.#read(batch), pause)) resolveOffset(batch.lastOffset());
+  }
+
+  #worker({ workers, committer, signal }: Assignment, topic: string, partition: number): PartitionWorker {
+    const key = `${topic}/${partition}`;
+    const known = workers.get(key);
+    if (known !== undefined) return known;
+    const { memory, recordsPerBatchMax, handle, bury, stop, log } = this.options;
+    const commit = (offset: number) => committer.mark({ topic, partition, offset });
+    const worker = new PartitionWorker(key, memory, { recordsPerBatchMax, handle, bury, commit, stop, signal, log });
+    workers.set(key, worker);
+    return worker;
+  }
+
+  #read(batch: Batch): Fetched<FetchedRecord> {
+    const topic = batch.topic.slice(this.options.topicPrefix.length);
+    const records = batch.messages.map((message) => asFetchedRecord(topic, batch.partition, message));
+    // kafkajs has this field, though its types do not tell.
+    const asked: unknown = Reflect.get(batch, "fetchedOffset");
+    return {
+      askedFrom: typeof asked === "string" ? Number(asked) : (records[0]?.offset ?? 0),
+      nextOffset: Number(batch.lastOffset()) + 1,
+      endOffset: Number(batch.highWatermark),
+      records,
+    };
+  }
+}
+
+function byTopic(offsets: readonly PartitionOffset[]): TopicOffsets[] {
+  const topics = new Map<string, TopicOffsets>();
+  for (const { topic, partition, offset } of offsets) {
+    const entry = topics.get(topic) ?? { topic, partitions: [] };
+    entry.partitions.push({ partition, offset: String(offset) });
+    topics.set(topic, entry);
+  }
+  return [...topics.values()];
+}

@@ -1,0 +1,108 @@
+import type { TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { Log } from "../port.js";
+import type { FetchedRecord } from "./dead-letter.js";
+import type { ChunkSteps } from "./handle-chunk.js";
+import { handleChunk } from "./handle-chunk.js";
+import type { Fetched } from "./queue-partition.js";
+import { PartitionQueue } from "./queue-partition.js";
+
+/** What all assignments of one consumer share, by `topic/partition`. One entry per partition there is. */
+export interface PartitionMemory {
+  /** Up to which offset records are done with. */
+  readonly handledTo: Map<string, number>;
+  /** The end of the work that an earlier assignment may still have under way. */
+  readonly working: Map<string, Promise<void>>;
+}
+
+export interface PartitionSteps {
+  readonly recordsPerBatchMax: number;
+  handle(records: readonly FetchedRecord[]): Promise<void>;
+  bury(record: FetchedRecord, error: TriplineError): Promise<void>;
+  /** Everything before `offset` is done with. */
+  commit(offset: number): void;
+  stop(error: TriplineError): void;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** One partition during one assignment: takes in what is fetched and handles it, one chunk at a time. */
+export class PartitionWorker {
+  readonly #queue: PartitionQueue<FetchedRecord>;
+  #isWorking = false;
+  #resume: (() => void) | undefined;
+
+  constructor(
+    private readonly key: string,
+    private readonly memory: PartitionMemory,
+    private readonly steps: PartitionSteps,
+  ) {
+    this.#queue = new PartitionQueue(memory.handledTo.get(key));
+  }
+
+  /**
+   * Takes in what was fetched; false where it must be fetched again. Above two chunks the partition is paused, so that
+   * at most those and one more fetch (1 MiB) are held.
+   *
+   * @param pause stops the fetching of this partition; what it returns starts it again
+   */
+  accept(fetched: Fetched<FetchedRecord>, pause: () => () => void): boolean {
+    if (!this.#queue.accept(fetched)) return false;
+    const handledTo = this.memory.handledTo.get(this.key);
+    if (handledTo !== undefined && handledTo > fetched.endOffset) this.memory.handledTo.delete(this.key);
+    else if (handledTo !== undefined && handledTo > fetched.askedFrom) this.steps.commit(handledTo);
+    if (this.#queue.size > 2 * this.steps.recordsPerBatchMax) this.#resume ??= pause();
+    if (!this.#isWorking && this.#queue.size > 0) this.#start();
+    return true;
+  }
+
+  /** Lets the partition be fetched again, for whoever gets it next. */
+  release(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  #start(): void {
+    this.#isWorking = true;
+    const { working } = this.memory;
+    const before = working.get(this.key) ?? Promise.resolve();
+    const work = before
+      .then(() => this.#work())
+      .finally(() => {
+        if (working.get(this.key) === work) working.delete(this.key);
+      });
+    working.set(this.key, work);
+  }
+
+  /** Never rejects. */
+  async #work(): Promise<void> {
+    const { recordsPerBatchMax, signal } = this.steps;
+    try {
+      while (this.#queue.size > 0 && !signal.aborted) {
+        const chunk = this.#queue.take(recordsPerBatchMax);
+        // Before the chunk is handled, so that the next fetch is under way meanwhile.
+        if (this.#queue.size <= recordsPerBatchMax) this.release();
+        await handleChunk(chunk, this.#chunkSteps());
+      }
+    } catch (thrown) {
+      this.steps.stop(asTriplineError(thrown));
+    } finally {
+      // In the same turn as the last look at the queue: what comes later starts the work again.
+      this.#isWorking = false;
+    }
+  }
+
+  #chunkSteps(): ChunkSteps<FetchedRecord> {
+    const { handle, bury, commit, signal, log } = this.steps;
+    return {
+      handle,
+      bury,
+      signal,
+      log,
+      done: (last) => {
+        this.memory.handledTo.set(this.key, last.offset + 1);
+        commit(last.offset + 1);
+      },
+    };
+  }
+}

@@ -1,0 +1,98 @@
+import type { Socket } from "node:net";
+import { connect as connectPlain, isIP } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { ISocketFactory, LogEntry, RetryOptions } from "kafkajs";
+import { Kafka, logLevel } from "kafkajs";
+import { mendRequestQueue } from "./mend-request-queue.js";
+import type { Log, LogLevel } from "./port.js";
+
+const CONNECTION_MS_MAX = 1_000;
+const KEEP_ALIVE_MS = 60_000;
+
+/** A kafkajs client with a switch that cuts all of its connections for good. */
+export interface Client {
+  readonly kafka: Kafka;
+  /**
+   * Nothing that this client has under way reaches Kafka any more, and it cannot connect again. kafkajs's own
+   * `disconnect` waits for answers and leaves its retry loops running, which then connect anew.
+   */
+  destroy(): void;
+}
+
+export interface ClientOptions {
+  /** Longest wait for one answer. */
+  readonly requestMsMax: number;
+  readonly retry: RetryOptions;
+}
+
+export type OpenClient = (options: ClientOptions) => Client;
+
+export interface ConnectionOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly log: Log;
+  /** Makes the sockets; tests cut and delay here. */
+  readonly openSocket?: ISocketFactory;
+}
+
+/** Opens clients to one cluster. No connection is made before the client is used. */
+export function clientOpener({ brokers, clientId, log, openSocket = openTcpSocket }: ConnectionOptions): OpenClient {
+  mendRequestQueue();
+  return ({ requestMsMax, retry }) => {
+    const sockets = new Set<Socket>();
+    let isDestroyed = false;
+    const socketFactory: ISocketFactory = (target) => {
+      if (isDestroyed) throw new Error("the client was closed");
+      const socket = openSocket(target);
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      return socket;
+    };
+    const kafka = new Kafka({
+      brokers: [...brokers],
+      clientId,
+      connectionTimeout: CONNECTION_MS_MAX,
+      requestTimeout: requestMsMax,
+      enforceRequestTimeout: true,
+      retry,
+      socketFactory,
+      logLevel: logLevel.INFO,
+      logCreator: () => (entry) => {
+        if (!isDestroyed) passOn(entry, log);
+      },
+    });
+    return {
+      kafka,
+      destroy() {
+        isDestroyed = true;
+        // With an error, because kafkajs hears of that but not of a plain close, and would wait for the answers.
+        for (const socket of sockets) socket.destroy(new Error("the client was closed"));
+      },
+    };
+  };
+}
+
+const openTcpSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  // The types say that `ssl` is always there; without TLS it is not.
+  const tls: typeof ssl | undefined = ssl;
+  const serverName = isIP(host) ? {} : { servername: host };
+  const socket = tls
+    ? connectTls({ host, port, ...serverName, ...tls }, onConnect)
+    : connectPlain({ host, port }, onConnect);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  // A request is written in one piece and waits for its answer: holding back its last segment only adds latency.
+  socket.setNoDelay(true);
+  return socket;
+};
+
+/** kafkajs calls errors what is every day's business of a client that reconnects by itself: one level down. */
+const LEVELS: Readonly<Record<string, LogLevel>> = { ERROR: "warn", WARN: "info", INFO: "debug" };
+
+/** The producer is rebuilt after every failure, so its sequence numbers are never used again after bounded retries. */
+const NOT_TRUE_HERE = "Limiting retries for the idempotent producer may invalidate EoS guarantees";
+
+function passOn({ namespace, label, log: content }: LogEntry, log: Log): void {
+  const { timestamp: _, logger: __, message, ...extra } = content;
+  if (message === NOT_TRUE_HERE) return;
+  log(LEVELS[label] ?? "debug", `kafkajs ${namespace}: ${message}`, extra);
+}

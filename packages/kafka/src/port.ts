@@ -1,0 +1,98 @@
+import type { TriplineError } from "@tripline/contracts/error-table";
+
+/** What Tripline wants from an event log. Apps know these types and nothing of the client behind them. */
+
+export interface OutgoingRecord {
+  /** A name of the topic table, without the prefix. */
+  readonly topic: string;
+  /** Records of one key keep their order. */
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface EventProducer {
+  /**
+   * Resolves once all in-sync replicas have acknowledged every record; records of one key keep their order, also across
+   * calls. When it rejects, some or all of the records may be stored nevertheless: consumers must bear a repetition.
+   *
+   * @throws TriplineError `kafka-unavailable` when no acknowledgement came within about 2 s; `queue-full` when more than
+   *   20,000 records or 64 MiB wait; `body-too-large` for a record over 1,000,000 bytes; `shutting-down` after `close`.
+   */
+  send(records: readonly OutgoingRecord[]): Promise<void>;
+  /** Takes no more records and waits for the given ones, 5 s at most. */
+  close(): Promise<void>;
+}
+
+export interface IncomingRecord {
+  /** Without the prefix. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Empty where the record has no key. */
+  readonly key: string;
+  /** Empty where the record has no value. */
+  readonly value: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number;
+}
+
+/** Records of one partition with ascending offsets; there may be gaps. */
+export interface RecordBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly IncomingRecord[];
+}
+
+export interface ConsumerOptions {
+  /** Without the prefix. A new group begins at the oldest record. */
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** 500 unless told otherwise. */
+  readonly recordsPerBatchMax?: number;
+  /**
+   * Called with one batch per partition, never twice at a time for one partition, up to six partitions at a time. It
+   * must be idempotent: after a crash or a rebalance the same records come again. What it throws decides what happens,
+   * by `ERROR_TABLE[code].kafka`; anything but a TriplineError counts as `internal`.
+   */
+  handle(batch: RecordBatch): Promise<void>;
+  /** Called once, after the consumer has closed itself because `handle` threw an error whose reaction is `stop`. */
+  onStop(error: TriplineError): void;
+}
+
+export interface EventConsumer {
+  /**
+   * Resolves when partitions are assigned and are being fetched: what is produced from then on arrives.
+   *
+   * @throws TriplineError `shutting-down` when closed before that.
+   */
+  readonly ready: Promise<void>;
+  /** Whether it is a live member of its group: the broker confirmed that within the last 10 s. */
+  isHealthy(): boolean;
+  /** Lets running handlers finish, 5 s at most, commits what they handled, and leaves the group. */
+  close(): Promise<void>;
+}
+
+export interface KafkaAdmin {
+  /** Creates every topic of the table that is missing and waits until each partition has a leader, 15 s at most. */
+  ensureTopics(): Promise<void>;
+  /** By partition: the offset that the next record will get. */
+  endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
+  /** By partition: the offset of the next record to handle; a partition without a commit is absent. */
+  committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
+  clusterId(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Nothing here needs Kafka to be up: a producer and a consumer connect when it is, and again after it was away. */
+export interface Kafka {
+  producer(): Promise<EventProducer>;
+  consume(options: ConsumerOptions): Promise<EventConsumer>;
+  /** @throws TriplineError `kafka-unavailable` from each method when no answer comes within 10 s. */
+  admin(): Promise<KafkaAdmin>;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export type Log = (level: LogLevel, message: string, extra: Readonly<Record<string, unknown>>) => void;

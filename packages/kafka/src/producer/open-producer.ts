@@ -1,0 +1,73 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Message } from "kafkajs";
+import type { OpenClient } from "../open-client.js";
+import type { EventProducer, Log, OutgoingRecord } from "../port.js";
+import type { StampedRecord } from "./deliver-records.js";
+import { RecordDelivery } from "./deliver-records.js";
+import type { GatherLimits } from "./gather-sends.js";
+import { GATHER_LIMITS, SendGatherer } from "./gather-sends.js";
+
+const RECORD_BYTES_MAX = 1_000_000;
+/** What a record takes besides its key, value and headers, generously. */
+const OVERHEAD_BYTES = 32;
+const WARM_UP_MS_MAX = 2_000;
+
+export interface ProducerOptions {
+  readonly openClient: OpenClient;
+  readonly topicPrefix: string;
+  readonly log: Log;
+  readonly limits?: GatherLimits;
+}
+
+/** A producer that also takes records as kafkajs has them, for dead letters that must keep every byte. */
+export interface RawProducer extends EventProducer {
+  /** @param topic without the prefix */
+  sendRaw(topic: string, message: Message): Promise<void>;
+}
+
+export async function openProducer(options: ProducerOptions): Promise<RawProducer> {
+  const { openClient, topicPrefix, log, limits = GATHER_LIMITS } = options;
+  const delivery = new RecordDelivery(openClient, log);
+  const gatherer = new SendGatherer((records, deadlineMs) => delivery.deliver(records, deadlineMs), limits);
+  await delivery.warmUp(WARM_UP_MS_MAX);
+  return {
+    async send(records) {
+      await gatherer.send(records.map((record) => stamp(record, topicPrefix)));
+    },
+    async sendRaw(topic, message) {
+      await gatherer.send([{ topic: topicPrefix + topic, message, sizeBytes: sizeOf(message) }]);
+    },
+    async close() {
+      await gatherer.close();
+      await delivery.close();
+    },
+  };
+}
+
+function stamp({ topic, key, value, headers }: OutgoingRecord, topicPrefix: string): StampedRecord {
+  // A view on the same bytes, not a copy.
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const message: Message = { key, value: bytes, headers: { ...headers } };
+  const sizeBytes = sizeOf(message);
+  if (sizeBytes > RECORD_BYTES_MAX) {
+    throw new TriplineError(
+      "body-too-large",
+      `A record of ${sizeBytes} bytes is over the limit of ${RECORD_BYTES_MAX}`,
+    );
+  }
+  return { topic: topicPrefix + topic, message, sizeBytes };
+}
+
+function sizeOf({ key, value, headers = {} }: Message): number {
+  let sizeBytes = OVERHEAD_BYTES + lengthOf(key) + lengthOf(value);
+  for (const [name, values] of Object.entries(headers)) {
+    for (const single of Array.isArray(values) ? values : [values]) {
+      sizeBytes += Buffer.byteLength(name) + lengthOf(single) + 8;
+    }
+  }
+  return sizeBytes;
+}
+
+function lengthOf(content: string | Buffer | null | undefined): number {
+  return content === null || content === undefined ? 0 : Buffer.byteLength(content);
+}

@@ -1,0 +1,51 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
+export interface Backoff {
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+/** Milliseconds to wait after failed try number `tries` (from 1): doubled each time, up to the bound. */
+export function backoffMs({ firstMs, maxMs }: Backoff, tries: number): number {
+  return Math.min(maxMs, firstMs * 2 ** (tries - 1));
+}
+
+/** Resolves after `ms` or as soon as the signal is aborted, whichever comes first. */
+export function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener("abort", finish);
+  });
+}
+
+/** Whether the promise settled within `ms`. Its outcome is not looked at, so a later rejection is not unhandled. */
+export async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const timedOut = new AbortController();
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const late = wait(ms, timedOut.signal).then(() => false);
+  const result = await Promise.race([settled, late]);
+  timedOut.abort();
+  return result;
+}
+
+/**
+ * The outcome of work with Kafka, if it is there by `deadlineMs` on the clock of `performance.now()`.
+ *
+ * @throws TriplineError `kafka-unavailable` if not
+ */
+export async function finishBy<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+  if (await settlesWithin(Math.max(0, deadlineMs - performance.now()), work)) return work;
+  throw new TriplineError("kafka-unavailable", "Kafka did not answer in time");
+}

@@ -1,0 +1,84 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import { identifyProcess, identifySelf, isAlive } from "./identify-process.js";
+
+const identity = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
+const record = z.object({ child: identity, owner: identity });
+
+const KILL_MS_MAX = 5_000;
+const POLL_MS = 20;
+
+const runFolder = (directory: string) => `${directory}/run`;
+const recordFile = (directory: string, name: string) => `${runFolder(directory)}/${name}.json`;
+
+/** Notes that this process started `pid`, so that a later run can end it should this one be killed. */
+export function writeProcessRecord(directory: string, name: string, pid: number): void {
+  const child = identifyProcess(pid);
+  if (child === undefined) return;
+  mkdirSync(runFolder(directory), { recursive: true });
+  const file = recordFile(directory, name);
+  writeFileSync(`${file}.unfinished`, JSON.stringify({ child, owner: identifySelf() }));
+  renameSync(`${file}.unfinished`, file);
+}
+
+export function removeProcessRecord(directory: string, name: string): void {
+  rmSync(recordFile(directory, name), { force: true });
+}
+
+/**
+ * Ends what an earlier run left behind in `directory`, and nothing else: a record counts only while the process it names
+ * still has the start time it names. Throws when the run that owns it is still going.
+ *
+ * @returns the pids that were ended
+ */
+export async function endLeftovers(directory: string): Promise<number[]> {
+  const ended: number[] = [];
+  for (const name of namesIn(directory)) {
+    const found = readRecord(recordFile(directory, name));
+    if (found !== undefined && isAlive(found.child)) {
+      if (isAlive(found.owner)) {
+        throw new TriplineError(
+          "internal",
+          `${directory} is in use by process ${found.owner.pid}, which runs ${name} there: end that first, or name another directory.`,
+        );
+      }
+      await killAndWait(found.child);
+      ended.push(found.child.pid);
+    }
+    removeProcessRecord(directory, name);
+  }
+  return ended;
+}
+
+async function killAndWait(child: z.infer<typeof identity>): Promise<void> {
+  process.kill(child.pid, "SIGKILL");
+  const deadlineMs = Date.now() + KILL_MS_MAX;
+  while (isAlive(child)) {
+    if (Date.now() > deadlineMs) {
+      throw new TriplineError(
+        "internal",
+        `Process ${child.pid}, left by an earlier run, does not end: end it by hand.`,
+      );
+    }
+    await delay(POLL_MS);
+  }
+}
+
+function readRecord(file: string): z.infer<typeof record> | undefined {
+  try {
+    return record.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    const files = readdirSync(runFolder(directory));
+    return files.filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length));
+  } catch {
+    return [];
+  }
+}

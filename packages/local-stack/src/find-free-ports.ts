@@ -1,0 +1,26 @@
+import { createServer } from "node:net";
+
+/** Below the range from which systems take the source ports of outgoing connections, so that a port stays free over a restart. */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 31_999;
+const ATTEMPTS_MAX = 200;
+
+/** Whether something can listen on 127.0.0.1 at this port now. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** That many different ports on 127.0.0.1 on which nothing listens now. */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && ports.size < count; attempt += 1) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT + 1));
+    if (!ports.has(port) && (await isPortFree(port))) ports.add(port);
+  }
+  if (ports.size < count) throw new Error(`No ${count} free ports between ${FIRST_PORT} and ${LAST_PORT} were found.`);
+  return [...ports];
+}

@@ -1,0 +1,53 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+/** A process that cannot be mistaken for a later one that got the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started: boot id and clock ticks on Linux, a date elsewhere. Only ever compared for equality. */
+  readonly startedAt: string;
+}
+
+/** The living process with this pid, or undefined when there is none (a zombie counts as none). */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const startedAt = process.platform === "linux" ? startOnLinux(pid) : startElsewhere(pid);
+  return startedAt === undefined ? undefined : { pid, startedAt };
+}
+
+/** This process itself. */
+export function identifySelf(): ProcessIdentity {
+  return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: "unknown" };
+}
+
+/** Whether that very process still lives, not merely one with its pid. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
+}
+
+function startOnLinux(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The command's name stands in parentheses and may hold spaces: what follows the last one is split safely.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const state = fields[0];
+    const startTicks = fields[19];
+    if (state === "Z" || state === "X" || startTicks === undefined) return undefined;
+    const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${bootId}:${startTicks}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function startElsewhere(pid: number): string | undefined {
+  try {
+    const line = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      env: { ...process.env, LC_ALL: "C" },
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+    return line === "" || line.startsWith("Z") ? undefined : line.replace(/^\S+\s+/, "");
+  } catch {
+    return undefined;
+  }
+}

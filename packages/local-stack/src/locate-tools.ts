@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+
+/** The repository's root: this file is compiled to packages/local-stack/dist. */
+export const REPOSITORY_ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+
+/** What the scripts of this package come with. */
+export const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** Where downloaded tools of the repository at `root` live. */
+export function toolsFolder(root: string): string {
+  return `${root}/.tripline/tools`;
+}
+
+/** Where the logs of installing them go. */
+export function logsFolder(root: string): string {
+  return `${root}/.tripline/logs`;
+}

@@ -1,0 +1,134 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { removeProcessRecord, writeProcessRecord } from "./end-leftovers.js";
+import { isPortFree } from "./find-free-ports.js";
+import { tailOf } from "./run-command.js";
+import { trackChild } from "./track-children.js";
+
+export interface ProcessPlan {
+  /** Names the log (`logs/<name>.log`) and the record of the process. */
+  readonly name: string;
+  /** How people call it: Kafka. */
+  readonly title: string;
+  /** The stack's directory. */
+  readonly directory: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly port: number;
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** Asks it to end in an orderly way, without waiting for its clients. */
+  readonly stopSignal: "SIGTERM" | "SIGINT";
+  readonly stopMs: number;
+  readonly readyMs: number;
+  /** What has to be done before every start, for instance after a crash. */
+  prepare?(): Promise<void>;
+  /** Whether it answers in its own protocol. What it logged since this start begins at `logOffset`. Never throws. */
+  isReady(logFile: string, logOffset: number): Promise<boolean>;
+}
+
+const POLL_MS = 25;
+const LOG_BYTES_MAX = 20 * 1024 * 1024;
+/** A dead server's helpers may hold its port or memory for a moment after it was killed. */
+const PORT_WAIT_MS = 2_000;
+
+/** One server as a child process: in a process group of its own, its output in a file, noted so that a later run finds it. */
+export class ManagedProcess {
+  private child: ChildProcess | undefined;
+  private exited: Promise<void> = Promise.resolve();
+
+  constructor(private readonly plan: ProcessPlan) {}
+
+  get isRunning(): boolean {
+    return this.child !== undefined;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Resolves once it answers. Throws one sentence, with the log's last lines, when it does not within its time. */
+  async start(): Promise<void> {
+    if (this.child !== undefined) return;
+    await this.refuseTakenPort();
+    await this.plan.prepare?.();
+    const { logFile, logOffset } = this.prepareLog();
+    this.spawn(logFile);
+    const deadlineMs = Date.now() + this.plan.readyMs;
+    while (!(await this.plan.isReady(logFile, logOffset))) {
+      if (this.child === undefined) throw this.failure("ended while starting", logFile);
+      if (Date.now() > deadlineMs) {
+        await this.kill();
+        throw this.failure(`did not answer within ${this.plan.readyMs / 1000} s`, logFile);
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.child === undefined) return;
+    this.child.ref();
+    this.child.kill(this.plan.stopSignal);
+    const ended = await Promise.race([this.exited.then(() => true), delay(this.plan.stopMs, false, { ref: false })]);
+    if (!ended) await this.kill();
+  }
+
+  async kill(): Promise<void> {
+    this.child?.ref();
+    this.child?.kill("SIGKILL");
+    await this.exited;
+  }
+
+  private async refuseTakenPort(): Promise<void> {
+    const { port, title } = this.plan;
+    const deadlineMs = Date.now() + PORT_WAIT_MS;
+    while (!(await isPortFree(port))) {
+      if (Date.now() > deadlineMs) {
+        throw new TriplineError(
+          "config-invalid",
+          `Port ${port}, where ${title} should listen, is taken: end what listens there or choose another port.`,
+        );
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  private prepareLog(): { logFile: string; logOffset: number } {
+    const folder = `${this.plan.directory}/logs`;
+    mkdirSync(folder, { recursive: true });
+    const logFile = `${folder}/${this.plan.name}.log`;
+    if (existsSync(logFile) && statSync(logFile).size > LOG_BYTES_MAX) rmSync(logFile);
+    return { logFile, logOffset: existsSync(logFile) ? statSync(logFile).size : 0 };
+  }
+
+  private spawn(logFile: string): void {
+    const { name, directory, command, args, cwd, user } = this.plan;
+    const log = openSync(logFile, "a");
+    // A group of its own: Ctrl-C reaches the parent only, which ends its parts in the order it chooses.
+    const child = spawn(command, args, { cwd, detached: true, stdio: ["ignore", log, log], ...user });
+    closeSync(log);
+    child.unref();
+    this.child = child;
+    this.exited = new Promise((resolve) => {
+      const onEnd = () => {
+        this.child = undefined;
+        removeProcessRecord(directory, name);
+        resolve();
+      };
+      child.once("exit", onEnd);
+      child.once("error", onEnd);
+    });
+    if (child.pid !== undefined) writeProcessRecord(directory, name, child.pid);
+    trackChild(child);
+  }
+
+  private failure(what: string, logFile: string): TriplineError {
+    return new TriplineError(
+      "internal",
+      `${this.plan.title} ${what}. Its log is ${logFile}; the last lines:\n${tailOf(logFile)}`,
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { answersApiVersions } from "./ask-kafka.js";
+import { PACKAGE_ROOT } from "./locate-tools.js";
+import type { ProcessPlan } from "./managed-process.js";
+import { runCommand } from "./run-command.js";
+
+const READY_MS_MAX = 60_000;
+const STOP_MS_MAX = 15_000;
+const FORMAT_MS_MAX = 60_000;
+
+/** Small on purpose: one broker for one machine, at about 340 MB in all. */
+const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
+
+export interface KafkaOptions {
+  /** The stack's directory; Kafka's data go below it. */
+  readonly directory: string;
+  readonly classPath: string;
+  readonly port: number;
+  readonly controllerPort: number;
+}
+
+/** Writes the settings, formats the data folder where it is new, and says how to run the broker. */
+export async function planKafka({ directory, classPath, port, controllerPort }: KafkaOptions): Promise<ProcessPlan> {
+  const folder = `${directory}/kafka`;
+  mkdirSync(folder, { recursive: true });
+  const settingsFile = `${folder}/server.properties`;
+  writeFileSync(settingsFile, settings(`${folder}/data`, port, controllerPort));
+  const java = [...JVM_FLAGS, `-Dlog4j2.configurationFile=${PACKAGE_ROOT}/kafka/log4j2.properties`, "-cp", classPath];
+  await formatOnce(folder, settingsFile, java, directory);
+  return {
+    name: "kafka",
+    title: "Kafka",
+    directory,
+    command: "java",
+    args: [...java, "kafka.Kafka", settingsFile],
+    cwd: folder,
+    port,
+    stopSignal: "SIGTERM",
+    stopMs: STOP_MS_MAX,
+    readyMs: READY_MS_MAX,
+    isReady: async (logFile, logOffset) => hasStarted(logFile, logOffset) && (await answersApiVersions(port)),
+  };
+}
+
+async function formatOnce(folder: string, settingsFile: string, java: string[], directory: string): Promise<void> {
+  const marker = `${folder}/cluster-id`;
+  if (existsSync(marker)) return;
+  rmSync(`${folder}/data`, { recursive: true, force: true });
+  const clusterId = randomBytes(16).toString("base64url");
+  await runCommand({
+    command: "java",
+    args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", settingsFile],
+    purpose: "format Kafka's data folder",
+    logFile: `${directory}/logs/kafka-format.log`,
+    timeoutMs: FORMAT_MS_MAX,
+  });
+  writeFileSync(marker, `${clusterId}\n`);
+}
+
+function settings(dataFolder: string, port: number, controllerPort: number): string {
+  const values = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "controller.listener.names": "CONTROLLER",
+    "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": dataFolder,
+    "auto.create.topics.enable": false,
+    "num.partitions": 1,
+    "default.replication.factor": 1,
+    "min.insync.replicas": 1,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 2,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "group.initial.rebalance.delay.ms": 0,
+    // After a crash the broker may not come back before its old session has run out (9 s by default).
+    "broker.session.timeout.ms": 4_000,
+    "broker.heartbeat.interval.ms": 500,
+    // Disk: at most a day and a gigabyte per partition, unless a topic says otherwise.
+    "log.retention.hours": 24,
+    "log.retention.bytes": 1024 ** 3,
+    "log.segment.bytes": 64 * 1024 ** 2,
+    "metadata.max.retention.bytes": 64 * 1024 ** 2,
+    // Memory: the cleaner's table alone would be 128 MB, half of the heap.
+    "log.cleaner.dedupe.buffer.size": 8 * 1024 ** 2,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 2,
+    "background.threads": 4,
+  };
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
+
+function hasStarted(logFile: string, logOffset: number): boolean {
+  return readFileSync(logFile).subarray(logOffset).includes("Kafka Server started");
+}

@@ -1,0 +1,32 @@
+import type { ChildProcess } from "node:child_process";
+import { constants } from "node:os";
+
+const children = new Set<ChildProcess>();
+let isWatching = false;
+
+/** Sees to it that the child does not outlive an ordinary end of this process, an uncaught error included. */
+export function trackChild(child: ChildProcess): void {
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  child.once("error", () => children.delete(child));
+  if (isWatching) return;
+  isWatching = true;
+  process.on("exit", killChildren);
+}
+
+/** Ends this process, and with it the children, on Ctrl-C and on a polite request to end. */
+export function endOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    if (process.listeners(signal).includes(exitOn)) continue;
+    process.on(signal, exitOn);
+  }
+}
+
+function exitOn(signal: NodeJS.Signals): void {
+  killChildren();
+  process.exit(128 + constants.signals[signal]);
+}
+
+function killChildren(): void {
+  for (const child of children) child.kill("SIGKILL");
+}

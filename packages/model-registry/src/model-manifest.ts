@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+
+/** Files of a model version, as they are called in its directory. */
+export const MODEL_FILE = "model.onnx";
+export const MANIFEST_FILE = "model.json";
+export const GOLDEN_FILE = "golden.json";
+
+/** Most rows a golden batch may hold. */
+export const GOLDEN_ROWS_MAX = 256;
+
+const VERSION_PATTERN = /^[0-9a-f]{12}$/;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a sha256 in hex");
+const instant = z.iso.datetime({ offset: true });
+
+/** Lower-case, so that a name is also a directory on every file system; no dots, so that it never leaves its parent. */
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be 1 to 64 of a-z, 0-9, - and _, and begin with a letter");
+
+export const versionSchema = z.string().regex(VERSION_PATTERN, "must be 12 hexadecimal digits");
+
+/** What was recorded beside a model when it was published: `model.json`. */
+export const manifestSchema = z
+  .object({
+    name: nameSchema,
+    version: versionSchema,
+    created_at: instant,
+    feature_spec_version: z.int().positive(),
+    /** Names of the input's columns, in order. */
+    features: z.array(z.string().min(1)).min(1),
+    input: z.object({
+      name: z.string().min(1),
+      datatype: z.literal("FP32"),
+      shape: z.tuple([z.literal(-1), z.int().positive()]),
+    }),
+    output: z.object({
+      name: z.string().min(1),
+      datatype: z.literal("FP32"),
+      shape: z.tuple([z.literal(-1), z.literal(1)]),
+    }),
+    files: z.object({ [MODEL_FILE]: sha256, [GOLDEN_FILE]: sha256 }),
+    metrics: z.record(z.string(), z.unknown()),
+    lineage: z.object({
+      data_sha256: z.string(),
+      commit: z.string().nullable(),
+      params: z.record(z.string(), z.unknown()),
+      trained_at: instant,
+    }),
+  })
+  .refine((manifest) => manifest.features.length === manifest.input.shape[1], {
+    path: ["features"],
+    message: "must be as many as the input has columns",
+  })
+  .refine((manifest) => new Set(manifest.features).size === manifest.features.length, {
+    path: ["features"],
+    message: "must not name a column twice",
+  });
+
+export type ModelManifest = z.infer<typeof manifestSchema>;
+
+/** Inputs with the outputs that the trainer got for them: `golden.json`. Values are float32. */
+export const goldenSchema = z
+  .object({
+    inputs: z.array(z.array(z.number())).min(1).max(GOLDEN_ROWS_MAX),
+    outputs: z.array(z.number()),
+  })
+  .refine((golden) => golden.inputs.length === golden.outputs.length, {
+    path: ["outputs"],
+    message: "must be as many as there are inputs",
+  });
+
+export type GoldenBatch = z.infer<typeof goldenSchema>;
+
+export function sha256Hex(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** A model's version is its content: the same bytes always have the same one. */
+export function versionOf(modelBytes: Uint8Array): string {
+  return sha256Hex(modelBytes).slice(0, 12);
+}
+
+export function isVersion(text: string): boolean {
+  return VERSION_PATTERN.test(text);
+}
+
+/** @throws TriplineError `model-refused` when a row has another width than the model's input. */
+export function checkGoldenWidth(golden: GoldenBatch, manifest: ModelManifest): void {
+  const width = manifest.input.shape[1];
+  const odd = golden.inputs.findIndex((row) => row.length !== width);
+  if (odd === -1) return;
+  throw new TriplineError(
+    "model-refused",
+    `Model ${manifest.name} ${manifest.version}: row ${odd} of ${GOLDEN_FILE} has ${golden.inputs[odd]?.length} values, ` +
+      `the model's input has ${width} columns.`,
+  );
+}
+
+/**
+ * Reads JSON text by a schema.
+ *
+ * @throws TriplineError `model-refused` that names the file and its first fault.
+ */
+export function parseJson<S extends z.ZodType>(schema: S, text: string, what: string): z.infer<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TriplineError("model-refused", `${what} is not valid JSON; it may be truncated.`, [], { cause: error });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new TriplineError(
+    "model-refused",
+    `${what} is not as it has to be: ${issue?.path.join(".") || "it"}: ${issue?.message ?? "unknown fault"}.`,
+  );
+}

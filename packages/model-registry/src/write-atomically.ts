@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+const TEMPORARY_PREFIX = ".tmp-";
+/** Older than this, a temporary entry belongs to a writer that died. */
+const TEMPORARY_AGE_MS_MAX = 3_600_000;
+
+/**
+ * Writes files into a new directory that appears under its name only when all of them are on the disk.
+ *
+ * @returns false when somebody else put that directory there first; theirs is left alone
+ */
+export async function writeDirectory(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<boolean> {
+  const parent = dirname(path);
+  await mkdir(parent, { recursive: true });
+  await removeAbandoned(parent);
+  const temporary = temporaryName(parent);
+  await mkdir(temporary);
+  try {
+    for (const [name, bytes] of Object.entries(files)) await writeDurably(join(temporary, name), bytes);
+    await syncDirectory(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    if (isCode(error, "ENOTEMPTY") || isCode(error, "EEXIST")) return false;
+    throw error;
+  }
+  await syncDirectory(parent);
+  return true;
+}
+
+/** Writes a file that a reader sees with its old content or its new one, never with a part. */
+export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const parent = dirname(path);
+  await mkdir(parent, { recursive: true });
+  await removeAbandoned(parent);
+  const temporary = temporaryName(parent);
+  try {
+    await writeDurably(temporary, bytes);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(parent);
+}
+
+/** Names in a directory without what writers have not finished; empty where there is no such directory. */
+export async function readFinished(directory: string): Promise<string[]> {
+  try {
+    const names = await readdir(directory);
+    return names.filter((name) => !name.startsWith(".")).sort();
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+/** Asks for the shape and not for the class: an error of the file system may come from another realm. */
+export function isCode(error: unknown, code: string): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === code;
+}
+
+function temporaryName(parent: string): string {
+  return join(parent, TEMPORARY_PREFIX + randomBytes(8).toString("hex"));
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** After this, the entries of a directory outlive a power cut. Windows cannot open directories and needs no such call. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(TEMPORARY_PREFIX)) continue;
+    const path = join(parent, name);
+    // It may be renamed by its owner between the two calls; then it is not abandoned.
+    const entry = await stat(path).catch(() => undefined);
+    if (entry === undefined || Date.now() - entry.mtimeMs < TEMPORARY_AGE_MS_MAX) continue;
+    await rm(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,76 @@
+import { currencyDecimals, isCurrency } from "@tripline/contracts/currency";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { DAY_MS, dayOf } from "./keep-rhythm.js";
+import { placeTerminals } from "./place-terminals.js";
+import type { FraudRates } from "./plan-frauds.js";
+import { DEFAULT_FRAUD_RATES, planFrauds } from "./plan-frauds.js";
+import { profileCards } from "./profile-cards.js";
+import { simulateDay } from "./simulate-day.js";
+import type { SimulatedPayment } from "./simulated-payment.js";
+
+export interface SimulationOptions {
+  /** Whole number from 0 to 2^53 - 1. */
+  readonly seed: number;
+  readonly cards: number;
+  readonly terminals: number;
+  /** Nothing happens before this moment (milliseconds since the epoch). */
+  readonly startMs: number;
+  /** ISO 4217, default EUR. */
+  readonly currency?: string;
+  /** Mean over cards of payments a card and day, above 0 and at most 10; default 2. */
+  readonly paymentsPerDay?: number;
+  readonly fraud?: Partial<FraudRates>;
+}
+
+export interface Simulation extends Iterable<SimulatedPayment> {
+  /**
+   * The payments from `fromMs` on (default: the start), endless and in event order. Each day depends on the seed and
+   * its date alone, so starting late costs nothing and gives what an iteration from the start would have given.
+   * Memory: one day of payments, so a small multiple of the number of cards.
+   */
+  payments(fromMs?: number): Generator<SimulatedPayment, never, void>;
+}
+
+/** @throws TriplineError `config-invalid` that names every wrong option. */
+export function createSimulation(options: SimulationOptions): Simulation {
+  const currency = options.currency ?? "EUR";
+  const paymentsPerDay = options.paymentsPerDay ?? 2;
+  const rates: FraudRates = { ...DEFAULT_FRAUD_RATES, ...options.fraud };
+  check(options, currency, paymentsPerDay, rates);
+  const { seed, startMs } = options;
+  const terminals = placeTerminals(seed, options.terminals);
+  const cards = profileCards(seed, options.cards, paymentsPerDay, terminals);
+  const minorPerMajor = 10 ** currencyDecimals(currency);
+
+  function* payments(fromMs = startMs): Generator<SimulatedPayment, never, void> {
+    const firstMs = Math.max(fromMs, startMs);
+    for (let day = dayOf(firstMs); ; day += 1) {
+      const plan = planFrauds(seed, day, cards.length, terminals.count, rates);
+      const today = simulateDay({ seed, day, cards, terminals, plan, currency, minorPerMajor });
+      const skipsSome = day * DAY_MS < firstMs;
+      for (const payment of today) if (!skipsSome || payment.occurredAtMs >= firstMs) yield payment;
+    }
+  }
+  return { payments, [Symbol.iterator]: () => payments() };
+}
+
+function check(options: SimulationOptions, currency: string, paymentsPerDay: number, rates: FraudRates): void {
+  const faults: string[] = [];
+  const wants = (holds: boolean, sentence: string): void => {
+    if (!holds) faults.push(sentence);
+  };
+  wants(Number.isSafeInteger(options.seed) && options.seed >= 0, "seed must be a whole number from 0 to 2^53 - 1");
+  wants(isCount(options.cards), "cards must be a whole number from 1 to 10,000,000");
+  wants(isCount(options.terminals), "terminals must be a whole number from 1 to 10,000,000");
+  wants(Number.isSafeInteger(options.startMs), "startMs must be whole milliseconds since the epoch");
+  wants(isCurrency(currency), "currency must be an ISO 4217 code");
+  wants(paymentsPerDay > 0 && paymentsPerDay <= 10, "paymentsPerDay must be above 0 and at most 10");
+  for (const [name, rate] of Object.entries(rates)) {
+    wants(rate >= 0 && rate <= 100, `fraud.${name} must be from 0 to 100 per thousand and day`);
+  }
+  if (faults.length > 0) throw new TriplineError("config-invalid", faults.join("\n"));
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1 && value <= 10_000_000;
+}

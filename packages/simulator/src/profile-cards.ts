@@ -1,0 +1,45 @@
+import { withLuhnDigit } from "@tripline/contracts/identifiers";
+import type { TerminalMap } from "./place-terminals.js";
+import { homeCoordinate } from "./place-terminals.js";
+import { logNormal, STREAM, seedRandom } from "./seed-random.js";
+
+/** How one card's owner pays. */
+export interface CardProfile {
+  readonly number: string;
+  /** Median amount in major units at a terminal of price level 1. */
+  readonly amountMedian: number;
+  readonly paymentsPerDay: number;
+  /** Terminals near home, nearest first. */
+  readonly nearby: Uint32Array;
+}
+
+/** Six digits that no issuer uses for real cards. */
+const TEST_BIN = "400000";
+const CARDS_MAX = 1_000_000_000;
+const AMOUNT_MEDIAN = 28;
+/** A card with a higher mean than this is cut to it, so that a day stays bounded. */
+const PAYMENTS_PER_DAY_MAX = 15;
+
+/** 16 digits with a valid check digit; different for every card of one seed. */
+export function cardNumber(seed: number, card: number): string {
+  const account = ((seed % CARDS_MAX) + card) % CARDS_MAX;
+  return withLuhnDigit(TEST_BIN + String(account).padStart(9, "0"));
+}
+
+/** `paymentsPerDay` is the mean over all cards; single cards lie log-normally around it. */
+export function profileCards(seed: number, count: number, paymentsPerDay: number, map: TerminalMap): CardProfile[] {
+  const spread = 0.6;
+  // The mean of a log-normal is its median times exp(spread² / 2).
+  const median = paymentsPerDay / Math.exp(spread ** 2 / 2);
+  return Array.from({ length: count }, (_, card) => {
+    const random = seedRandom(seed, STREAM.card, card, 0);
+    const x = homeCoordinate(random);
+    const y = homeCoordinate(random);
+    return {
+      number: cardNumber(seed, card),
+      amountMedian: logNormal(random, AMOUNT_MEDIAN, 0.6),
+      paymentsPerDay: Math.min(PAYMENTS_PER_DAY_MAX, logNormal(random, median, spread)),
+      nearby: map.nearby(x, y),
+    };
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * Random numbers that depend on nothing but their key, so that any day of a simulation can be made without the days
+ * before it. The generator is sfc32 (Chris Doty-Humphrey, PractRand 0.95, public domain,
+ * https://pracrand.sourceforge.net/RNG_engines.txt): three words of state and a counter, here filled from the key.
+ */
+export type Random = () => number;
+
+/** What a stream of random numbers is for; two streams never share their numbers. */
+export const STREAM = { terminal: 1, card: 2, payments: 3, compromise: 4, theft: 5, testing: 6, thief: 7 } as const;
+
+/** Rounds after which each bit of the key has reached each bit of the state; the author's own choice. */
+const MIXING_ROUNDS = 15;
+
+/** Uniform numbers in [0, 1) with 32 bits each. `seed`, `entity` and `day` are taken modulo 2^32. */
+export function seedRandom(seed: number, stream: number, entity: number, day: number): Random {
+  let a = seed | 0;
+  let b = (Math.floor(seed / 2 ** 32) ^ Math.imul(stream, 0x9e3779b1)) | 0;
+  let c = entity | 0;
+  let counter = day | 0;
+  const next = (): number => {
+    const out = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + out) | 0;
+    return (out >>> 0) / 2 ** 32;
+  };
+  for (let round = 0; round < MIXING_ROUNDS; round += 1) next();
+  return next;
+}
+
+/** Standard normal, by Box and Muller's transform. */
+export function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/** Log-normal with the given median; `spread` is the standard deviation of the logarithm. */
+export function logNormal(random: Random, median: number, spread: number): number {
+  return median * Math.exp(spread * normal(random));
+}
+
+/** Poisson, by Knuth's product of uniforms; at most `max`. Meant for means below about 50. */
+export function poisson(random: Random, mean: number, max: number): number {
+  const limit = Math.exp(-mean);
+  let product = random();
+  let count = 0;
+  while (product > limit && count < max) {
+    product *= random();
+    count += 1;
+  }
+  return count;
+}
+
+/** Whole number in [0, below). */
+export function below(random: Random, limit: number): number {
+  return Math.floor(random() * limit);
+}

@@ -1,0 +1,134 @@
+import { DAY_MS, dayFactor, HOUR_MS, ownerTimeMs, thiefTimeMs } from "./keep-rhythm.js";
+import type { TerminalMap } from "./place-terminals.js";
+import { anywhere, favourite, terminalId } from "./place-terminals.js";
+import type { FraudPlan } from "./plan-frauds.js";
+import type { CardProfile } from "./profile-cards.js";
+import type { Random } from "./seed-random.js";
+import { below, logNormal, poisson, STREAM, seedRandom } from "./seed-random.js";
+import type { Scenario, SimulatedPayment } from "./simulated-payment.js";
+
+export interface DayOptions {
+  readonly seed: number;
+  /** Days since the epoch. */
+  readonly day: number;
+  readonly cards: readonly CardProfile[];
+  readonly terminals: TerminalMap;
+  readonly plan: FraudPlan;
+  readonly currency: string;
+  readonly minorPerMajor: number;
+}
+
+type Draft = Omit<SimulatedPayment, "clientTransactionId">;
+
+const PAYMENTS_PER_CARD_DAY_MAX = 60;
+/** Share of an owner's payments made away from home, so that a strange terminal alone is no proof. */
+const AWAY_SHARE = 0.05;
+/** Share of payments at a compromised terminal that are fraud: some of its customers are still honestly charged. */
+const COMPROMISED_SHARE = 0.8;
+const THIEF_PAYMENTS_PER_DAY = 2;
+/** No label comes later than this after its payment. */
+export const LABEL_DELAY_MAX_MS = 14 * DAY_MS;
+const GENUINE_KNOWN_AFTER_MS = 7 * DAY_MS;
+const FRAUD_KNOWN_AFTER_MS = { median: 3 * DAY_MS, min: HOUR_MS, max: LABEL_DELAY_MAX_MS };
+
+/** All payments of one day (UTC) in event order. */
+export function simulateDay(options: DayOptions): SimulatedPayment[] {
+  const drafts: Draft[] = [];
+  for (let card = 0; card < options.cards.length; card += 1) payAsOwner(options, card, drafts);
+  options.plan.stolenCards.forEach((card) => {
+    payAsThief(options, card, drafts);
+  });
+  options.plan.testedCards.forEach((card, burst) => {
+    testNumber(options, card, burst, drafts);
+  });
+  drafts.sort((left, right) => left.occurredAtMs - right.occurredAtMs);
+  // Numbered after sorting and padded, so that ties in time keep the order of ids.
+  const prefix = `sim${options.seed}-${String(options.day).padStart(6, "0")}-`;
+  return drafts.map((draft, index) => ({
+    clientTransactionId: prefix + String(index).padStart(8, "0"),
+    ...draft,
+  }));
+}
+
+function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
+  const profile = options.cards[card];
+  if (profile === undefined) return;
+  const random = seedRandom(options.seed, STREAM.payments, card, options.day);
+  const count = poisson(random, profile.paymentsPerDay * dayFactor(options.day), PAYMENTS_PER_CARD_DAY_MAX);
+  for (let index = 0; index < count; index += 1) {
+    const away = random() < AWAY_SHARE;
+    const terminal = away ? anywhere(options.terminals, random) : favourite(profile.nearby, random);
+    const amount = logNormal(random, profile.amountMedian, 0.5) * options.terminals.priceLevel(terminal);
+    const occurredAtMs = ownerTimeMs(options.day, random);
+    const hit = options.plan.compromisedTerminals.has(terminal) && random() < COMPROMISED_SHARE;
+    drafts.push(draft(options, profile, terminal, amount, occurredAtMs, hit ? "compromised-terminal" : "none", random));
+  }
+}
+
+/** The owner goes on paying; the thief pays several times the usual, at terminals the owner does not go to. */
+function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
+  const profile = options.cards[card];
+  if (profile === undefined) return;
+  const random = seedRandom(options.seed, STREAM.thief, card, options.day);
+  const count = poisson(random, THIEF_PAYMENTS_PER_DAY, PAYMENTS_PER_CARD_DAY_MAX);
+  for (let index = 0; index < count; index += 1) {
+    const amount = profile.amountMedian * logNormal(random, 4, 0.5);
+    const terminal = anywhere(options.terminals, random);
+    drafts.push(draft(options, profile, terminal, amount, thiefTimeMs(options.day, random), "stolen-card", random));
+  }
+}
+
+/** Many small payments at one terminal within minutes, and sometimes a large one when the number turns out to work. */
+function testNumber(options: DayOptions, card: number, burst: number, drafts: Draft[]): void {
+  const profile = options.cards[card];
+  if (profile === undefined) return;
+  const random = seedRandom(options.seed, STREAM.testing, burst + 1, options.day);
+  const lengthMs = (2 + random() * 10) * 60_000;
+  const lastStartMs = (options.day + 1) * DAY_MS - lengthMs - 1;
+  const startMs = Math.min(thiefTimeMs(options.day, random), Math.floor(lastStartMs));
+  const terminal = anywhere(options.terminals, random);
+  const count = 5 + below(random, 9);
+  for (let index = 0; index < count; index += 1) {
+    const occurredAtMs = startMs + Math.floor(random() * lengthMs * 0.9);
+    drafts.push(draft(options, profile, terminal, 0.5 + random() * 3, occurredAtMs, "testing-burst", random));
+  }
+  if (random() < 0.3) {
+    const amount = profile.amountMedian * logNormal(random, 6, 0.4);
+    const cashOutMs = startMs + Math.floor(lengthMs);
+    drafts.push(
+      draft(options, profile, anywhere(options.terminals, random), amount, cashOutMs, "testing-burst", random),
+    );
+  }
+}
+
+function draft(
+  options: DayOptions,
+  profile: CardProfile,
+  terminal: number,
+  amountMajor: number,
+  occurredAtMs: number,
+  scenario: Scenario,
+  random: Random,
+): Draft {
+  const fraud = scenario !== "none";
+  return {
+    cardNumber: profile.number,
+    terminalId: terminalId(terminal),
+    amountMinor: Math.max(1, Math.round(amountMajor * options.minorPerMajor)),
+    currency: options.currency,
+    occurredAtMs,
+    fraud,
+    scenario,
+    labelledAtMs: occurredAtMs + (fraud ? fraudKnownAfterMs(random) : GENUINE_KNOWN_AFTER_MS),
+  };
+}
+
+/** Log-normal around the median. What falls outside the bounds is drawn again, at most 20 times, then cut. */
+function fraudKnownAfterMs(random: Random): number {
+  const { median, min, max } = FRAUD_KNOWN_AFTER_MS;
+  for (let tries = 0; tries < 20; tries += 1) {
+    const delayMs = Math.round(logNormal(random, median, 0.7));
+    if (delayMs >= min && delayMs <= max) return delayMs;
+  }
+  return median;
+}

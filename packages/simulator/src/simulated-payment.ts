@@ -1,0 +1,18 @@
+export const SCENARIOS = ["none", "compromised-terminal", "stolen-card", "testing-burst"] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
+export interface SimulatedPayment {
+  /** Unique within a seed; ascending in event order. */
+  readonly clientTransactionId: string;
+  /** 16 digits from a test range, valid by Luhn. */
+  readonly cardNumber: string;
+  readonly terminalId: string;
+  readonly amountMinor: number;
+  /** ISO 4217. */
+  readonly currency: string;
+  readonly occurredAtMs: number;
+  readonly fraud: boolean;
+  readonly scenario: Scenario;
+  /** When the truth becomes known: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */
+  readonly labelledAtMs: number;
+}
