@@ -30,9 +30,7 @@ function filesIn(folder) {
 /** @param {string} file */
 function differs(file) {
   try {
-    return (
-      readFileSync(join(copy, GENERATED, file), "utf8") !== readFileSync(join(CONTRACTS, GENERATED, file), "utf8")
-    );
+    return readFileSync(join(copy, GENERATED, file), "utf8") !== readFileSync(join(CONTRACTS, GENERATED, file), "utf8");
   } catch {
     return true;
   }

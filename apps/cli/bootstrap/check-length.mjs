@@ -4,9 +4,13 @@ import { readFileSync } from "node:fs";
 
 const LINES_MAX = 400;
 
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.ts", "*.mjs", "*.js", "*.py"], {
-  encoding: "utf8",
-})
+const files = execFileSync(
+  "git",
+  ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.ts", "*.mjs", "*.js", "*.py"],
+  {
+    encoding: "utf8",
+  },
+)
   .split("\n")
   .filter((file) => file !== "" && !file.includes("/generated/"));
 

@@ -57,7 +57,7 @@ function runJest() {
 
 function runPytest() {
   rmSync(PYTEST_RESULT, { force: true });
-  const python = run(join(ROOT, "node_modules", ".bin", "node"), ["apps/cli/dist/main.js", "python", "--print"], true);
+  const python = run(join(ROOT, "node_modules", ".bin", "node"), ["apps/cli/dist/main.js", "python"], true);
   const interpreter = python.stdout?.trim().split("\n").at(-1) ?? "";
   if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1 };
   run(interpreter, ["-m", "pytest", "-q", "training", `--junitxml=${PYTEST_RESULT}`]);

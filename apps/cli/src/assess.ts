@@ -15,7 +15,7 @@ import { runPython } from "./run-python.js";
 import { startSystem } from "./run-system.js";
 import type { RunningSystem } from "./run-system.js";
 import type { StepLog } from "./step-log.js";
-import { systemPorts } from "./system-ports.js";
+import { readPorts } from "../bootstrap/ports.mjs";
 import type { ApiDecision } from "./tripline-client.js";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 import { writeDecisions, writeLoggedFeatures } from "./write-replay-log.js";
@@ -66,7 +66,7 @@ export async function assessOnHandbook(options: AssessOptions): Promise<number> 
   const registryUrl = pathToFileURL(files.registry).href;
   const system = await startSystem({
     workspace,
-    ports: systemPorts(),
+    ports: readPorts(),
     registryUrl,
     statePath: files.state,
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,

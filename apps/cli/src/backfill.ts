@@ -28,7 +28,7 @@ export interface BackfillOptions {
   /** Events at or after this time, in milliseconds since the epoch, are left out. */
   readonly untilMs?: number;
   /** Counts events: payments and labels. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }
 
 export interface BackfillResult {
@@ -137,7 +137,7 @@ async function foldEvents(database: WorkDatabase, engine: FeatureEngine, options
   for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     foldChunk(chunk, { engine, states, rows, currencies, tenant: options.tenant });
     doneEvents += chunk.rowCount;
-    options.onProgress?.({ done: doneEvents, total: totalEvents });
+    options.onProgress?.({ doneEvents, totalEvents });
   }
   rows.close();
   return { rows: rows.count, labels: doneEvents - rows.count, cards, terminals, states };

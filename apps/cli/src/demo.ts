@@ -10,7 +10,7 @@ import { playTraffic } from "./play-traffic.js";
 import { startSystem } from "./run-system.js";
 import type { RunningSystem } from "./run-system.js";
 import { bootstrapSteps, startedAtMs, StepLog } from "./step-log.js";
-import { systemPorts } from "./system-ports.js";
+import { readPorts } from "../bootstrap/ports.mjs";
 import { Tally } from "./tally.js";
 import { trainDemoModel } from "./train.js";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
@@ -53,7 +53,7 @@ async function playDemo(options: DemoOptions, steps: StepLog): Promise<number> {
   const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
   const system = await startSystem({
     workspace,
-    ports: systemPorts(),
+    ports: readPorts(),
     registryUrl: model.registryUrl,
     statePath: model.statePath,
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,

@@ -38,17 +38,22 @@ export function handbookSource(options: { directory: string; cardTokenKey: Uint8
   const files = join(options.directory, "raw", "*.csv.gz");
   return {
     async prepare(connection, tenant) {
-      const customers = await customerIds(connection, files);
-      const rows = customers.map((customerId) => {
-        const token = cardToken(options.cardTokenKey, tenant, handbookCardNumber(customerId));
-        return `(${customerId}, ${sqlText(token)})`;
+      await connection.run(`CREATE TABLE handbook AS ${rawSelect(files)}`).catch((error: unknown) => {
+        throw unreadableInput(files, error);
+      });
+      const customers = await connection.runAndReadAll(
+        "SELECT DISTINCT customer_id FROM handbook ORDER BY customer_id",
+      );
+      const rows = customers.getRows().map(([customerId]) => {
+        const number = handbookCardNumber(Number(customerId));
+        return `(${Number(customerId)}, ${sqlText(cardToken(options.cardTokenKey, tenant, number))})`;
       });
       await connection.run("CREATE TABLE handbook_cards (customer_id INTEGER, card_token VARCHAR)");
       if (rows.length > 0) await connection.run(`INSERT INTO handbook_cards VALUES ${rows.join(", ")}`);
       return `
         SELECT 'hb-' || handbook_id AS client_transaction_id, card_token, terminal_id, amount_minor, 'EUR' AS currency,
           occurred_at_ms, fraud, occurred_at_ms + ${HANDBOOK_LABEL_DELAY_MS} AS labelled_at_ms, handbook_id AS tie_order
-        FROM (${rawSelect(files)}) JOIN handbook_cards USING (customer_id)`;
+        FROM handbook JOIN handbook_cards USING (customer_id)`;
     },
   };
 }
@@ -103,14 +108,6 @@ function rawSelect(files: string): string {
       't-' || TERMINAL_ID AS terminal_id, round(TX_AMOUNT::DOUBLE * 100)::BIGINT AS amount_minor,
       epoch_ms(TX_DATETIME::TIMESTAMP) AS occurred_at_ms, TX_FRAUD::TINYINT AS fraud
     FROM read_csv(${sqlText(files)}, header = true, all_varchar = true)`;
-}
-
-async function customerIds(connection: DuckDBConnection, files: string): Promise<number[]> {
-  const query = `SELECT DISTINCT customer_id FROM (${rawSelect(files)}) ORDER BY customer_id`;
-  const reader = await connection.runAndReadAll(query).catch((error: unknown) => {
-    throw unreadableInput(files, error);
-  });
-  return reader.getRows().map(([customerId]) => Number(customerId));
 }
 
 function daysBetween(fromDay: string, toDay: string): string[] {

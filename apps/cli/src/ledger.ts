@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { TopicName } from "@tripline/contracts/topics";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
 
@@ -32,7 +31,7 @@ export async function closeLedger(kafka: Kafka, acceptedClientIds: ReadonlySet<s
   const byClientId = new Map<string, string>();
   const contradicted = new Set<string>();
   const repeated = new Set<string>();
-  await readTopic(kafka, "decisions", (record) => {
+  await readTopic(kafka, TOPICS.decisions.name, (record) => {
     const id = Decision.decode(record.value).clientTransactionId;
     const bytes = record.value.toString("latin1");
     const before = byClientId.get(id);
@@ -53,21 +52,21 @@ export async function closeLedger(kafka: Kafka, acceptedClientIds: ReadonlySet<s
 const READ_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
-/** Reads a topic from its beginning to where it ends now. */
+/** Reads a topic of the table, or its dead letters, from its beginning to where it ends now. */
 export async function readTopic(
   kafka: Kafka,
-  topic: TopicName,
+  topic: string,
   onRecord: (record: IncomingRecord) => void,
 ): Promise<void> {
   const admin = await kafka.admin();
-  const ends = await admin.endOffsets(TOPICS[topic].name);
+  const ends = await admin.endOffsets(topic);
   await admin.close();
   const open = new Map([...ends].filter(([, end]) => end > 0));
   if (open.size === 0) return;
   let failure: Error | undefined;
   const consumer = await kafka.consume({
     group: `read-${topic}-${randomUUID()}`,
-    topics: [TOPICS[topic].name],
+    topics: [topic],
     async handle(batch) {
       for (const record of batch.records) onRecord(record);
       const last = batch.records.at(-1);

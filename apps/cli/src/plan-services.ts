@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly ports: SystemPorts;
   readonly secrets: DemoSecrets;
   readonly kafkaBrokers: readonly string[];
+  /** Put before every topic and group name. */
+  readonly topicPrefix?: string;
   readonly redisUrl: string;
   readonly postgresUrl: string;
   readonly registryUrl: string;
@@ -44,7 +46,7 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
     HOST: "127.0.0.1",
     LOG_LEVEL: options.logLevel ?? "info",
   });
-  const kafka = { KAFKA_BROKERS: options.kafkaBrokers.join(",") };
+  const kafka = { KAFKA_BROKERS: options.kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: options.topicPrefix ?? "" };
   const redis = { REDIS_URL: options.redisUrl };
   const client = {
     client_id: DEMO_CLIENT_ID,

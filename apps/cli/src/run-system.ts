@@ -23,12 +23,16 @@ export interface SystemOptions {
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
   readonly steps: StepLog;
+  /** Name of the service to start again whenever its compiled code changes, or `all`. */
+  readonly watch?: string;
 }
 
 /** The whole of Tripline on this machine. */
 export interface RunningSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
+  /** A value for the `Authorization` header. */
+  authorization(): Promise<string>;
   readonly kafka: Kafka;
   readonly stack: LocalStack;
   readonly services: ReadonlyMap<string, ServiceProcess>;
@@ -64,7 +68,11 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       );
     }
     for (const plan of planServices({ ...options, ...stack, secrets })) {
-      services.set(plan.name, new ServiceProcess(plan, workspace.logs));
+      const watched = options.watch === plan.name || options.watch === "all";
+      services.set(plan.name, new ServiceProcess(plan, workspace.logs, watched));
+    }
+    if (options.watch !== undefined && options.watch !== "all" && !services.has(options.watch)) {
+      throw new Error(`There is no service "${options.watch}"; there are ${[...services.keys()].join(", ")}.`);
     }
     await steps.run("start services", () => startTogether(services));
     const issuer = `http://127.0.0.1:${ports.auth}`;
@@ -76,7 +84,8 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     });
     await steps.run("get an access token", () => tokens.authorization());
     const apiUrl = `http://127.0.0.1:${ports.ingestion}`;
-    return { apiUrl, client: new TriplineClient(apiUrl, tokens), kafka, stack, services, stop };
+    const client = new TriplineClient(apiUrl, tokens);
+    return { apiUrl, client, authorization: () => tokens.authorization(), kafka, stack, services, stop };
   } catch (error) {
     await stop();
     throw error;

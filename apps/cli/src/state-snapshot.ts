@@ -79,6 +79,21 @@ export async function* readSnapshot(
   await source.end();
 }
 
+/**
+ * Reads a snapshot to its end without keeping anything.
+ *
+ * @throws TriplineError `state-unreadable`, see `readSnapshot`
+ */
+export async function verifySnapshot(path: string): Promise<SnapshotHeader> {
+  const headers: SnapshotHeader[] = [];
+  for await (const _entry of readSnapshot(path, (header) => headers.push(header))) {
+    // Only the checks of the reader matter here.
+  }
+  const [header] = headers;
+  if (header === undefined) throw unreadable(path, "is cut short");
+  return header;
+}
+
 function headerOf(engine: FeatureEngine, count: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(MAGIC, "latin1");

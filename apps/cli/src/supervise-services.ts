@@ -32,6 +32,7 @@ export class ServiceProcess {
   constructor(
     readonly plan: ServicePlan,
     logs: string,
+    private readonly watched = false,
   ) {
     mkdirSync(logs, { recursive: true });
     this.logFile = join(logs, `${plan.name}.log`);
@@ -44,7 +45,8 @@ export class ServiceProcess {
   start(): void {
     const log = openSync(this.logFile, "a");
     const entry = join(ROOT, "apps", this.plan.name, "dist", "main.js");
-    const child = spawn(process.execPath, ["--enable-source-maps", entry], {
+    const flags = this.watched ? ["--watch", "--watch-preserve-output"] : [];
+    const child = spawn(process.execPath, ["--enable-source-maps", ...flags, entry], {
       cwd: ROOT,
       env: { PATH: process.env.PATH, EXIT_WITH_PARENT: "1", ...this.plan.environment },
       stdio: ["pipe", log, log],

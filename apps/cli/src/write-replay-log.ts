@@ -1,5 +1,6 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
@@ -38,7 +39,7 @@ export async function writeLoggedFeatures(path: string, kafka: Kafka): Promise<v
   const columns = ["client_transaction_id VARCHAR", ...names.map((name) => `${sqlName(name)} DOUBLE`)].join(", ");
   await writeParquet(path, columns, "client_transaction_id", async (appender) => {
     const seen = new Set<string>();
-    await readTopic(kafka, "features", (record) => {
+    await readTopic(kafka, TOPICS.features.name, (record) => {
       const { transaction, values } = FeatureVector.decode(record.value);
       const id = transaction?.clientTransactionId ?? "";
       // A re-delivery repeats a record byte for byte; one row is enough.

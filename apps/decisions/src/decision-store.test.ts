@@ -5,10 +5,26 @@ import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import type { Redis } from "ioredis";
 import { DecisionStore } from "./decision-store.js";
 
-/** With bytes that are no UTF-8, which a text API would destroy. */
+/** With a score whose bytes are no UTF-8, which a text API would destroy. */
 function encoded(transactionId: string, outcome: Outcome): Uint8Array {
-  const decision = Decision.fromPartial({ transactionId, outcome, score: 0.987654321, rung: Rung.MODEL });
-  return Decision.encode(decision).finish();
+  return Decision.encode({
+    transactionId,
+    tenant: "demo",
+    clientTransactionId: "c",
+    cardToken: "ct",
+    outcome,
+    reasons: [],
+    score: 0.987654321,
+    rung: Rung.MODEL,
+    degradedBecause: "",
+    policyVersion: "1",
+    modelName: "fraud",
+    modelVersion: "v",
+    featureSpecVersion: 1,
+    occurredAtMs: 1,
+    acceptedAtMs: 2,
+    decidedAtMs: 3,
+  }).finish();
 }
 
 describe("DecisionStore", () => {

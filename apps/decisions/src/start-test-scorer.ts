@@ -69,10 +69,10 @@ export class TestScorer {
     this.traceHeaders.push(Object.fromEntries(headers));
     const failure = this.failures.shift();
     if (failure !== undefined) throw serviceError(failure);
-    if (this.delayMs > 0) await delay(this.delayMs);
+    if (this.delayMs > 0) await delay(this.delayMs, undefined, { ref: false });
     const values = rowsOf(request).map(this.probability);
     const bytes = Buffer.alloc(4 * values.length);
-    values.forEach((value, index) => bytes.writeFloatLE(value, 4 * index));
+    for (const [index, value] of values.entries()) bytes.writeFloatLE(value, 4 * index);
     return this.alter({
       modelName: request.modelName,
       modelVersion: this.modelVersion,

@@ -105,7 +105,8 @@ export class EventIntake {
     return events.map((event, index) => {
       const state = states[index] ?? "conflict";
       if (state === "conflict") return { event, state, outcome: { state: "refused", error: conflict(event) } };
-      if (state === "applied") return { event, state, outcome: { state: "answered", reply: "label-applied", isReplay: true } };
+      if (state === "applied")
+        return { event, state, outcome: { state: "answered", reply: "label-applied", isReplay: true } };
       return { event, state };
     });
   }
@@ -175,7 +176,11 @@ export class EventIntake {
   }
 
   /** A mark that is lost costs a repetition of the record, which has no effect downstream; so it fails no request. */
-  private async remember(tenant: string, events: readonly PreparedEvent[], state: "accepted" | "applied"): Promise<void> {
+  private async remember(
+    tenant: string,
+    events: readonly PreparedEvent[],
+    state: "accepted" | "applied",
+  ): Promise<void> {
     try {
       await this.options.reservations.mark(tenant, events, state);
     } catch (error) {

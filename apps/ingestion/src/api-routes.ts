@@ -57,7 +57,10 @@ export async function registerApi(fastify: FastifyInstance, options: ApiOptions)
   await fastify.register(async (scope) => {
     scope.decorateRequest("caller", undefined);
     scope.removeAllContentTypeParsers();
-    for (const [type, bodyLimit] of [[JSON_TYPE, BODY_BYTES_MAX], [NDJSON_TYPE, BATCH_BYTES_MAX]] as const) {
+    for (const [type, bodyLimit] of [
+      [JSON_TYPE, BODY_BYTES_MAX],
+      [NDJSON_TYPE, BATCH_BYTES_MAX],
+    ] as const) {
       scope.addContentTypeParser(type, { parseAs: "buffer", bodyLimit }, (_request, body, done) => done(null, body));
     }
     scope.addHook("onResponse", async (request, reply) => {
@@ -98,7 +101,12 @@ function registerIntake(
     }
     const waitMs = applyWait(request, reply, config.WAIT_SECONDS_MAX);
     const body = bytesOf(request);
-    const { body: rows, retryAfterSeconds } = await acceptBatch({ tenant, body, waitMs, receivedAtMs }, prepare, rules, intake);
+    const { body: rows, retryAfterSeconds } = await acceptBatch(
+      { tenant, body, waitMs, receivedAtMs },
+      prepare,
+      rules,
+      intake,
+    );
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
     return reply.header("content-type", NDJSON_TYPE).send(rows);
   });
@@ -121,7 +129,9 @@ function registerReads(scope: FastifyInstance, { redis, verifier, config }: ApiO
 
 function refuseOtherMethods(scope: FastifyInstance): void {
   for (const [url, taken] of Object.entries(METHODS)) {
-    const refused = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter((name) => !taken.includes(name));
+    const refused = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter(
+      (name) => !taken.includes(name),
+    );
     scope.route({
       url,
       method: [...refused],

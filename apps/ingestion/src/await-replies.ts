@@ -125,7 +125,8 @@ export class ReplyWaiters {
       const isPayment = [...(this.#groups.get(id) ?? [])].some((group) => group.canLookUp);
       if (isPayment) this.#watched.add(id);
     }
-    if (this.#watched.size > 0 && !this.#isClosed) this.#timer ??= setTimeout(() => void this.#poll(), LOOK_UP_INTERVAL_MS);
+    if (this.#watched.size > 0 && !this.#isClosed)
+      this.#timer ??= setTimeout(() => void this.#poll(), LOOK_UP_INTERVAL_MS);
   }
 
   async #poll(): Promise<void> {

@@ -7,7 +7,9 @@ const cardTokenKey = z
   .string()
   .regex(/^[A-Za-z0-9+/]+={0,2}$/, "must be base64")
   .transform((text) => Buffer.from(text, "base64"))
-  .refine((key) => key.length >= KEY_BYTES_MIN, { message: `must be at least ${KEY_BYTES_MIN} random bytes in base64` });
+  .refine((key) => key.length >= KEY_BYTES_MIN, {
+    message: `must be at least ${KEY_BYTES_MIN} random bytes in base64`,
+  });
 
 export const ingestionConfig = z.object({
   ...serviceConfig,

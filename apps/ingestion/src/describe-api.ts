@@ -16,7 +16,13 @@ import {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const ALWAYS: readonly ErrorCode[] = ["token-missing", "token-invalid", "token-expired", "scope-missing", "keys-unavailable"];
+const ALWAYS: readonly ErrorCode[] = [
+  "token-missing",
+  "token-invalid",
+  "token-expired",
+  "scope-missing",
+  "keys-unavailable",
+];
 const INTAKE: readonly ErrorCode[] = [
   "malformed-json",
   "invalid-header",
@@ -126,7 +132,8 @@ function intake(kind: Kind, config: IngestionConfig): Json {
         {
           name: "Idempotency-Key",
           in: "header",
-          description: "A key of your own for this request, besides its transaction_id. The same key with another body is refused.",
+          description:
+            "A key of your own for this request, besides its transaction_id. The same key with another body is refused.",
           schema: { type: "string", minLength: 1, maxLength: IDEMPOTENCY_KEY_LENGTH_MAX },
         },
       ],
@@ -161,7 +168,9 @@ function batch(kind: Kind, config: IngestionConfig): Json {
       parameters: [preferParameter(config)],
       requestBody: {
         required: true,
-        content: { "application/x-ndjson": { schema: ref(kind.request), example: `${JSON.stringify(kind.example)}\n` } },
+        content: {
+          "application/x-ndjson": { schema: ref(kind.request), example: `${JSON.stringify(kind.example)}\n` },
+        },
       },
       responses: {
         200: {

@@ -50,7 +50,9 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 function pointerTo(path: readonly PropertyKey[]): string {
   return path
     .map((part) => {
-      const name = String(part).slice(0, NAME_LENGTH_MAX).replace(/\d{8,}/g, "*");
+      const name = String(part)
+        .slice(0, NAME_LENGTH_MAX)
+        .replace(/\d{8,}/g, "*");
       return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
     })
     .join("");

@@ -1,25 +1,35 @@
-import type { DynamicModule, OnModuleInit } from "@nestjs/common";
+import type { DynamicModule, OnApplicationBootstrap, OnModuleDestroy } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { ApiOptions } from "./api-routes.js";
 import { registerApi } from "./api-routes.js";
 
-const API_OPTIONS = Symbol("API_OPTIONS");
+export interface IngestionModuleOptions extends ApiOptions {
+  /** Lets the requests that wait for answers go, before the HTTP port waits for them. */
+  drain(): void;
+}
+
+const OPTIONS = Symbol("IngestionModuleOptions");
 
 /** Nest's side of the service: mounts the API. */
 @Module({})
-export class IngestionModule implements OnModuleInit {
+export class IngestionModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<FastifyAdapter>,
-    @Inject(API_OPTIONS) private readonly options: ApiOptions,
+    @Inject(OPTIONS) private readonly options: IngestionModuleOptions,
   ) {}
 
-  static with(options: ApiOptions): DynamicModule {
-    return { module: IngestionModule, providers: [{ provide: API_OPTIONS, useValue: options }] };
+  static with(options: IngestionModuleOptions): DynamicModule {
+    return { module: IngestionModule, providers: [{ provide: OPTIONS, useValue: options }] };
   }
 
-  async onModuleInit(): Promise<void> {
+  /** Not earlier: a scope of Fastify has the error handler that its parent had when it was made, and Nest sets it late. */
+  async onApplicationBootstrap(): Promise<void> {
     await registerApi(this.host.httpAdapter.getInstance(), this.options);
+  }
+
+  onModuleDestroy(): void {
+    this.options.drain();
   }
 }

@@ -87,7 +87,11 @@ function parse<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
   throw describeIssues(result.error.issues, body);
 }
 
-function tokenOf(card: { number?: string | undefined; token?: string | undefined }, tenant: string, rules: IntakeRules) {
+function tokenOf(
+  card: { number?: string | undefined; token?: string | undefined },
+  tenant: string,
+  rules: IntakeRules,
+) {
   // The schema lets exactly one of the two through.
   return card.number === undefined ? (card.token ?? "") : cardToken(rules.cardTokenKey, tenant, card.number);
 }

@@ -23,7 +23,11 @@ export async function readDecisions(redis: Redis, ids: readonly string[]): Promi
  *
  * @throws TriplineError `redis-unavailable`
  */
-export async function readDecision(redis: Redis, tenant: string, id: string): Promise<Decision | "pending" | undefined> {
+export async function readDecision(
+  redis: Redis,
+  tenant: string,
+  id: string,
+): Promise<Decision | "pending" | undefined> {
   try {
     // Together, so that both go out in one packet.
     const [value, request] = await Promise.all([redis.getBuffer(decisionKey(id)), redis.get(requestKey(tenant, id))]);

@@ -40,7 +40,10 @@ const time = z
   .transform((text, context) => {
     const ms = parseTime(text);
     if (ms !== undefined && ms >= 0) return ms;
-    context.addIssue({ code: "custom", message: "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z" });
+    context.addIssue({
+      code: "custom",
+      message: "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z",
+    });
     return z.NEVER;
   });
 

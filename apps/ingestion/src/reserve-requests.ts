@@ -14,7 +14,8 @@ type StoredState = "reserved" | "accepted" | "applied";
 const LETTERS: Readonly<Record<StoredState, string>> = { reserved: "r", accepted: "a", applied: "d" };
 
 /** Deletes a key if it still holds what the caller put there, so that nobody else's progress is undone. */
-const DELETE_IF_UNCHANGED = 'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0';
+const DELETE_IF_UNCHANGED =
+  'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0';
 
 const HOUR_SECONDS = 3_600;
 

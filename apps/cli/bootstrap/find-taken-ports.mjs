@@ -1,0 +1,89 @@
+// Which ports are taken, and by whom. What a killed run of this clone left there does not count: it ends on its own, or is
+// ended before anything is started.
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { describeProcess, findHolder } from "./find-holder.mjs";
+import { findServers } from "./find-leftovers.mjs";
+
+const HOST = "127.0.0.1";
+const CONNECT_MS_MAX = 500;
+const POLL_MS = 250;
+/** A service whose supervisor was killed drains and ends within this time. */
+const ORPHAN_MS_MAX = 15_000;
+
+/** @typedef {{ name: string, port: number, holder: import("./find-holder.mjs").Holder | undefined, isOurs: boolean }} TakenPort */
+
+/**
+ * @param {Readonly<Record<string, number>>} ports by what would listen there
+ * @param {string} root the repository's root
+ * @returns {Promise<TakenPort[]>}
+ */
+export async function findTakenPorts(ports, root) {
+  const taken = await Promise.all(Object.entries(ports).map(([name, port]) => examinePort(name, port, root)));
+  return taken.flat();
+}
+
+/**
+ * @param {string} name
+ * @param {number} port
+ * @param {string} root
+ * @returns {Promise<TakenPort[]>}
+ */
+async function examinePort(name, port, root) {
+  const deadlineMs = Date.now() + ORPHAN_MS_MAX;
+  while (await isTaken(port)) {
+    const holder = findHolder(port);
+    const server = findServers(root).find(({ child }) => child.pid === holder?.pid);
+    if (server?.isLeftover) return [];
+    if (!isOrphanedService(holder, root) || Date.now() > deadlineMs) {
+      const isOurs = server !== undefined || holder?.commandLine.includes(join(root, "apps/")) === true;
+      return [{ name, port, holder, isOurs }];
+    }
+    await delay(POLL_MS);
+  }
+  return [];
+}
+
+/**
+ * @param {import("./find-holder.mjs").Holder | undefined} holder
+ * @param {string} root
+ */
+function isOrphanedService(holder, root) {
+  if (holder === undefined || !holder.commandLine.includes(join(root, "apps/"))) return false;
+  return describeProcess(holder.parentPid)?.commandLine.includes("cli/dist/main.js") !== true;
+}
+
+/** Both ways, since some systems let one program listen on an address where another listens on all of them. */
+async function isTaken(/** @type {number} */ port) {
+  return !(await canListen(port)) || (await canConnect(port));
+}
+
+/**
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+function canListen(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ port, host: HOST, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/**
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+function canConnect(port) {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: HOST, timeout: CONNECT_MS_MAX });
+    const finish = (/** @type {boolean} */ isOpen) => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once("connect", () => finish(true));
+    socket.once("error", () => finish(false));
+    socket.once("timeout", () => finish(false));
+  });
+}

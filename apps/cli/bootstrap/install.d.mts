@@ -1,0 +1,20 @@
+export interface InstallStep {
+  readonly name: string;
+  readonly state: "start" | "done" | "failed";
+  readonly durationMs?: number;
+}
+
+export interface InstallOptions {
+  /** The repository's root. */
+  readonly root: string;
+  /** By default a line per step is printed. */
+  readonly onStep?: (step: InstallStep) => void;
+}
+
+/**
+ * Installs exactly what the lockfile says and builds every package. A step whose inputs have not changed takes no time.
+ *
+ * @returns the steps with their durations
+ * @throws Error: one sentence with the place of the log and its last lines
+ */
+export function install(options: InstallOptions): Promise<{ name: string; durationMs: number }[]>;

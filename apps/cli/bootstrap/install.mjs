@@ -1,0 +1,146 @@
+// Installs what the lockfile says and builds every package. Needs Node with npm only.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stepPrinter } from "./step-line.mjs";
+
+const INSTALL_MS_MAX = 10 * 60_000;
+const BUILD_MS_MAX = 10 * 60_000;
+const TAIL_LINES = 15;
+
+/**
+ * @param {import("./install.mjs").InstallOptions} options
+ */
+export async function install({ root, onStep = stepPrinter() }) {
+  const pnpm = pnpmVersion(root);
+  const packages = await timed("install packages", onStep, () => installPackages(root, pnpm));
+  const build = await timed("build", onStep, () => buildPackages(root, pnpm));
+  return [packages, build];
+}
+
+/**
+ * @param {string} name
+ * @param {(step: import("./install.mjs").InstallStep) => void} onStep
+ * @param {() => Promise<void>} work
+ */
+async function timed(name, onStep, work) {
+  onStep({ name, state: "start" });
+  const startedMs = performance.now();
+  try {
+    await work();
+  } catch (error) {
+    onStep({ name, state: "failed", durationMs: performance.now() - startedMs });
+    throw error;
+  }
+  const durationMs = Math.round(performance.now() - startedMs);
+  onStep({ name, state: "done", durationMs });
+  return { name, durationMs };
+}
+
+/**
+ * @param {string} root
+ * @param {string} pnpm
+ */
+async function installPackages(root, pnpm) {
+  const marker = join(root, "node_modules", ".tripline-installed");
+  const wanted = hashOfInputs(root);
+  if (fs.existsSync(marker) && fs.readFileSync(marker, "utf8") === wanted) return;
+  await runLogged({
+    root,
+    purpose: "install the packages",
+    logName: "install-packages",
+    args: ["--yes", `pnpm@${pnpm}`, "install", "--frozen-lockfile"],
+    // Without it pnpm asks before it replaces a node_modules of another kind, and nobody is there to answer.
+    environment: { CI: "true" },
+    timeoutMs: INSTALL_MS_MAX,
+  });
+  fs.writeFileSync(marker, wanted);
+}
+
+/**
+ * @param {string} root
+ * @param {string} pnpm
+ */
+async function buildPackages(root, pnpm) {
+  await runLogged({
+    root,
+    purpose: "build",
+    logName: "build",
+    // turbo looks for pnpm on the PATH; npx puts it there.
+    args: ["--yes", "--package", `pnpm@${pnpm}`, "--call", "turbo run build --output-logs=errors-only"],
+    environment: {
+      PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
+      TURBO_TELEMETRY_DISABLED: "1",
+      DO_NOT_TRACK: "1",
+    },
+    timeoutMs: BUILD_MS_MAX,
+  });
+}
+
+/**
+ * @param {{ root: string, purpose: string, logName: string, args: string[], environment: Record<string, string>, timeoutMs: number }} run
+ * @returns {Promise<void>}
+ */
+async function runLogged({ root, purpose, logName, args, environment, timeoutMs }) {
+  const logs = join(root, ".tripline", "logs");
+  fs.mkdirSync(logs, { recursive: true });
+  const logFile = join(logs, `${logName}.log`);
+  const log = fs.openSync(logFile, "w");
+  try {
+    const outcome = await new Promise((resolve) => {
+      const child = spawn("npx", args, {
+        cwd: root,
+        stdio: ["ignore", log, log],
+        // npx runs the version that package.json names; pnpm need not look for it once more.
+        env: { ...process.env, PNPM_CONFIG_PM_ON_FAIL: "ignore", ...environment },
+        timeout: timeoutMs,
+        killSignal: "SIGKILL",
+      });
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => resolve(code === 0 ? "" : `it ended with ${signal ?? `code ${code}`}`));
+    });
+    if (outcome !== "") {
+      const tail = fs.readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
+      throw new Error(`Could not ${purpose}: ${outcome}. The log is ${logFile}; its last lines:\n${tail}`);
+    }
+  } finally {
+    fs.closeSync(log);
+  }
+}
+
+/** @param {string} root */
+function pnpmVersion(root) {
+  const { packageManager } = JSON.parse(fs.readFileSync(join(root, "package.json"), "utf8"));
+  return String(packageManager).replace(/^pnpm@/, "");
+}
+
+/**
+ * Everything that decides what node_modules holds.
+ *
+ * @param {string} root
+ */
+function hashOfInputs(root) {
+  const manifests = ["apps", "packages"].flatMap((group) =>
+    fs
+      .readdirSync(join(root, group))
+      .sort()
+      .map((name) => join(group, name, "package.json")),
+  );
+  const hash = createHash("sha256").update(`${process.platform} ${process.arch}\0`);
+  for (const file of ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", ...manifests]) {
+    const path = join(root, file);
+    if (fs.existsSync(path)) hash.update(`${file}\0`).update(fs.readFileSync(path));
+  }
+  return hash.digest("hex");
+}
+
+if (process.argv[1] !== undefined && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    await install({ root: fileURLToPath(new URL("../../..", import.meta.url)) });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,25 @@
+// The one place for the ports of a Tripline on this machine: a block of neighbours, written in ports.json and moved as a
+// whole by TRIPLINE_PORT_BASE.
+import { readFileSync } from "node:fs";
+
+const { base, offsets } = JSON.parse(readFileSync(new URL("./ports.json", import.meta.url), "utf8"));
+const PORT_MIN = 1024;
+const PORT_MAX = 65535;
+
+/**
+ * Throws a sentence when TRIPLINE_PORT_BASE leaves no room for the block.
+ *
+ * @param {Readonly<Record<string, string | undefined>>} environment
+ * @returns {import("./ports.mjs").Ports}
+ */
+export function readPorts(environment = process.env) {
+  const text = environment.TRIPLINE_PORT_BASE;
+  const first = text === undefined || text === "" ? base : Number(text);
+  const firstMax = PORT_MAX - Math.max(...Object.values(offsets));
+  if (!Number.isInteger(first) || first < PORT_MIN || first > firstMax) {
+    throw new Error(
+      `TRIPLINE_PORT_BASE is ${JSON.stringify(text)}; set it to a whole number from ${PORT_MIN} to ${firstMax}.`,
+    );
+  }
+  return Object.fromEntries(Object.entries(offsets).map(([name, offset]) => [name, first + offset]));
+}

@@ -1,0 +1,96 @@
+// What `npm run demo`, `train`, `doctor` and `dev` call: examine the machine, install, build, and hand over to the program.
+import { spawn } from "node:child_process";
+import os from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { examine, printFindings, sentence } from "./doctor.mjs";
+import { endLeftovers } from "./find-leftovers.mjs";
+import { install } from "./install.mjs";
+import { readPorts } from "./ports.mjs";
+import { stepPrinter } from "./step-line.mjs";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+const PARENT_POLL_MS = 500;
+/** Commands that start the whole system: their ports have to be free. */
+const STARTS_SYSTEM = ["demo"];
+
+const startedAtMs = Date.now() - performance.now();
+const [command = "demo", ...args] = process.argv.slice(2);
+
+try {
+  process.exitCode = command === "doctor" ? await printExamination() : await runCommand();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
+
+async function printExamination() {
+  const findings = await examine({ ports: readPorts(), root: ROOT });
+  printFindings(findings);
+  return findings.every((finding) => finding.ok) ? 0 : 1;
+}
+
+async function runCommand() {
+  const onStep = stepPrinter();
+  const name = "examine this machine";
+  await endLeftovers(ROOT);
+  onStep({ name, state: "start" });
+  const findings = await examine({ ports: STARTS_SYSTEM.includes(command) ? readPorts() : {}, root: ROOT });
+  const failed = findings.filter((finding) => !finding.ok);
+  const durationMs = Math.round(performance.now());
+  onStep({ name, state: failed.length === 0 ? "done" : "failed", durationMs });
+  if (failed.length > 0) {
+    for (const { detail, mend } of failed) process.stderr.write(`${sentence(detail, mend)}\n`);
+    return 1;
+  }
+  const steps = [{ name, durationMs }, ...(await install({ root: ROOT, onStep }))];
+  return handOver(steps);
+}
+
+/**
+ * Resolves to the program's exit code.
+ *
+ * @param {{ name: string, durationMs: number }[]} steps
+ * @returns {Promise<number>}
+ */
+function handOver(steps) {
+  const node = join(ROOT, "node_modules", ".bin", "node");
+  const preload = new URL("./end-with-parent.mjs", import.meta.url).href;
+  const program = join(ROOT, "apps", "cli", "dist", "main.js");
+  const child = spawn(node, ["--import", preload, "--enable-source-maps", program, command, ...args], {
+    cwd: process.cwd(),
+    // A group of its own, so that Ctrl-C reaches it once, through here, and not a second time from the terminal.
+    detached: true,
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: {
+      ...process.env,
+      TRIPLINE_BOOTSTRAP_STEPS: JSON.stringify(steps),
+      TRIPLINE_STARTED_AT_MS: String(Math.round(startedAtMs)),
+    },
+  });
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGWINCH"])) {
+    process.on(signal, () => child.kill(signal));
+  }
+  process.on("SIGHUP", () => child.kill("SIGTERM"));
+  endWithNpm(child);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + os.constants.signals[signal]));
+  });
+}
+
+/**
+ * When npm itself is killed, the program it ran ends too.
+ *
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function endWithNpm(child) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, PARENT_POLL_MS);
+  watch.unref();
+}

@@ -1,0 +1,21 @@
+import type { Command } from "commander";
+import { backfillCommand } from "./backfill-command.js";
+import { demoCommand } from "./demo.js";
+import { devCommand } from "./dev.js";
+import { loadStateCommand } from "./load-state.js";
+import { pythonCommand } from "./python.js";
+import { simulateCommand } from "./simulate.js";
+import { trainCommand } from "./train.js";
+
+/** Every command of `tripline`, in the order of its help. */
+export function commands(): Command[] {
+  return [
+    demoCommand(),
+    devCommand(),
+    trainCommand(),
+    simulateCommand(),
+    backfillCommand(),
+    loadStateCommand(),
+    pythonCommand(),
+  ];
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RunReport, ScoreRequest } from "./batch-requests.js";
+import { RequestBatcher } from "./batch-requests.js";
+import type { RunResult } from "./inference-worker.js";
+
+/** Runs that end when the test says so. Each row's score is its first value doubled. */
+class HeldRunner {
+  readonly runs: { rows: number; values: number[]; end(): void; fail(): void }[] = [];
+
+  constructor(readonly parallelRunsMax = 1) {}
+
+  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult> {
+    const values = Array.from(features);
+    return new Promise((resolve, reject) => {
+      this.runs.push({
+        rows,
+        values,
+        end: () => resolve({ outputs: features.map((value) => value * 2), durationMs: 1 }),
+        fail: () => reject(new Error("the model broke")),
+      });
+    });
+  }
+
+  /** Ends the run with this number, and lets what follows from it happen. */
+  async end(index: number): Promise<void> {
+    this.runs[index]?.end();
+    await sleep(0);
+  }
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+function request(...values: number[]): ScoreRequest {
+  return { features: Float32Array.from(values), rows: values.length, deadlineMs: NEVER };
+}
+
+function batcherOf(
+  runner: HeldRunner,
+  limits: { rowsPerRunMax?: number; rowsQueuedMax?: number } = {},
+  seen?: RunReport[],
+) {
+  return new RequestBatcher(runner, { rowsPerRunMax: 4, rowsQueuedMax: 8, ...limits }, (run) => seen?.push(run));
+}
+
+test("runs at once when idle and gathers what comes meanwhile, in order, into full runs", async () => {
+  const runner = new HeldRunner();
+  const reports: RunReport[] = [];
+  const batcher = batcherOf(runner, {}, reports);
+  const answers = [request(1), request(2), request(3, 4), request(5, 6), request(7)].map((one) => batcher.submit(one));
+  expect(runner.runs.map((run) => run.values)).toEqual([[1]]);
+  expect(batcher.rowsQueued).toBe(6);
+  await runner.end(0);
+  // Three rows and not five: a request is never split, and the next one would not fit.
+  expect(runner.runs[1]?.values).toEqual([2, 3, 4]);
+  await runner.end(1);
+  expect(runner.runs[2]?.values).toEqual([5, 6, 7]);
+  await runner.end(2);
+  const settled = await Promise.all(answers);
+  expect(settled.map((answer) => Array.from(answer.outputs))).toEqual([[2], [4], [6, 8], [10, 12], [14]]);
+  expect(reports.map(({ rows, requests }) => ({ rows, requests }))).toEqual([
+    { rows: 1, requests: 1 },
+    { rows: 3, requests: 2 },
+    { rows: 3, requests: 2 },
+  ]);
+  expect(settled[1]?.run).toBe(reports[1]);
+  expect(batcher.rowsQueued).toBe(0);
+});
+
+test("keeps as many runs going as there are runners", async () => {
+  const runner = new HeldRunner(2);
+  const batcher = batcherOf(runner);
+  const answers = [request(1), request(2), request(3)].map((one) => batcher.submit(one));
+  expect(runner.runs.map((run) => run.values)).toEqual([[1], [2]]);
+  await runner.end(1);
+  expect(runner.runs[2]?.values).toEqual([3]);
+  await runner.end(2);
+  await runner.end(0);
+  expect((await Promise.all(answers)).map((answer) => answer.outputs[0])).toEqual([2, 4, 6]);
+});
+
+test("turns away what would wait beyond the bound, and only that", async () => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner, { rowsQueuedMax: 3 });
+  const running = batcher.submit(request(1));
+  const waiting = batcher.submit(request(2, 3));
+  await expect(batcher.submit(request(4, 5))).rejects.toMatchObject({
+    code: "queue-full",
+    message: "2 rows wait for the model and no more than 3 may.",
+  });
+  const fits = batcher.submit(request(6));
+  await runner.end(0);
+  await runner.end(1);
+  await expect(Promise.all([running, waiting, fits])).resolves.toHaveLength(3);
+});
+
+test("drops what came too late instead of running it", async () => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner);
+  const first = batcher.submit(request(1));
+  const late = batcher.submit({ ...request(2), deadlineMs: Date.now() + 20 });
+  const gone = batcher.submit({ ...request(3), isAbandoned: () => true });
+  const inTime = batcher.submit({ ...request(4), deadlineMs: Date.now() + 60_000 });
+  const lateError = expect(late).rejects.toMatchObject({ code: "deadline-exceeded" });
+  const goneError = expect(gone).rejects.toMatchObject({ code: "deadline-exceeded" });
+  await sleep(30);
+  await runner.end(0);
+  expect(runner.runs[1]?.values).toEqual([4]);
+  await Promise.all([lateError, goneError, first]);
+  await runner.end(1);
+  await expect(inTime).resolves.toBeDefined();
+});
+
+test("gives the places of the late to those in time", async () => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner, { rowsQueuedMax: 2 });
+  const first = batcher.submit(request(1));
+  const late = batcher.submit({ ...request(2, 3), deadlineMs: Date.now() - 1 });
+  const lateError = expect(late).rejects.toMatchObject({ code: "deadline-exceeded" });
+  const inTime = batcher.submit(request(4));
+  expect(batcher.rowsQueued).toBe(1);
+  await lateError;
+  await runner.end(0);
+  await runner.end(1);
+  await Promise.all([first, inTime]);
+});
+
+test("a failed run fails its requests and no others", async () => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner);
+  const first = batcher.submit(request(1));
+  const second = batcher.submit(request(2));
+  runner.runs[0]?.fail();
+  await expect(first).rejects.toMatchObject({ code: "internal", message: "the model broke" });
+  await sleep(0);
+  await runner.end(1);
+  await expect(second).resolves.toMatchObject({ outputs: Float32Array.of(4) });
+});
+
+test("is drained when nothing waits or runs, and after close takes nothing", async () => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner);
+  await batcher.drained();
+  const answers = [batcher.submit(request(1)), batcher.submit(request(2))];
+  let isDrained = false;
+  const drained = batcher.drained().then(() => {
+    isDrained = true;
+  });
+  await runner.end(0);
+  expect(isDrained).toBe(false);
+  await runner.end(1);
+  await drained;
+  await Promise.all(answers);
+  const running = batcher.submit(request(3));
+  const waiting = expect(batcher.submit(request(4))).rejects.toMatchObject({ code: "scoring-unavailable" });
+  batcher.close();
+  await waiting;
+  await runner.end(2);
+  await expect(running).resolves.toBeDefined();
+  await expect(batcher.submit(request(5))).rejects.toMatchObject({ code: "scoring-unavailable" });
+});

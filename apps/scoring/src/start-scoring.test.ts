@@ -1,0 +1,203 @@
+import { status } from "@grpc/grpc-js";
+import type { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
+import type { TestScoring } from "./test-service.js";
+import { contentsOf, failureOf, METHODS, rawRequest, rawScores, startTestScoring, tensorOf } from "./test-service.js";
+
+let scoring: TestScoring;
+let version: string;
+let golden: GoldenBatch;
+
+beforeAll(async () => {
+  scoring = await startTestScoring({ ROWS_PER_RUN_MAX: "64" });
+  ({ version, golden } = await scoring.models.registry.resolve("fraud", "champion"));
+});
+
+afterAll(() => scoring.close());
+
+const ROW = [1, 2, 3, 4];
+
+function expectClose(scores: readonly number[], expected: readonly number[]): void {
+  expect(scores).toHaveLength(expected.length);
+  const apart = scores.map((score, row) => Math.abs(score - (expected[row] ?? Number.NaN)));
+  expect(Math.max(...apart)).toBeLessThan(1e-5);
+}
+
+describe("the Open Inference Protocol", () => {
+  test("ServerLive, ServerReady and ServerMetadata", async () => {
+    const { client } = scoring;
+    expect(await client.call(METHODS.serverLive, {})).toEqual({ live: true });
+    expect(await client.call(METHODS.serverReady, {})).toEqual({ ready: true });
+    expect(await client.call(METHODS.serverMetadata, {})).toEqual({
+      name: "tripline-scoring",
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      extensions: [],
+    });
+  });
+
+  test("ModelReady with and without the version", async () => {
+    for (const asked of ["", version]) {
+      expect(await scoring.client.call(METHODS.modelReady, { name: "fraud", version: asked })).toEqual({ ready: true });
+    }
+  });
+
+  test("ModelMetadata says what goes in, what comes out and what it runs on", async () => {
+    expect(await scoring.client.call(METHODS.modelMetadata, { name: "fraud", version: "" })).toEqual({
+      name: "fraud",
+      versions: [version],
+      platform: "onnxruntime",
+      inputs: [{ name: "features", datatype: "FP32", shape: [-1, 4] }],
+      outputs: [{ name: "probability", datatype: "FP32", shape: [-1, 1] }],
+      properties: {
+        feature_spec_version: "1",
+        features: "amount,card_count_1d,card_ratio_to_mean_30d,terminal_fraud_rate_7d",
+        execution_providers: "cpu",
+      },
+    });
+  });
+
+  test("ModelInfer answers raw bytes with raw bytes", async () => {
+    const request = rawRequest(golden.inputs, { id: "request 1", modelVersion: version });
+    const response = await scoring.client.call(METHODS.modelInfer, request);
+    expect(response).toMatchObject({ modelName: "fraud", modelVersion: version, id: "request 1" });
+    expect(response.outputs).toEqual([
+      { name: "probability", datatype: "FP32", shape: [32, 1], parameters: {}, contents: undefined },
+    ]);
+    expectClose(rawScores(response), golden.outputs);
+  });
+
+  test("ModelInfer answers contents with contents", async () => {
+    const request = rawRequest(golden.inputs, {
+      inputs: [tensorOf(golden.inputs, { contents: contentsOf(golden.inputs.flat()) })],
+      outputs: [{ name: "probability", parameters: {} }],
+      rawInputContents: [],
+    });
+    const response = await scoring.client.call(METHODS.modelInfer, request);
+    expect(response.rawOutputContents).toEqual([]);
+    expectClose(response.outputs[0]?.contents?.fp32Contents ?? [], golden.outputs);
+  });
+
+  test("the same row gives the same bits alone and among others", async () => {
+    const together = await scoring.client.score(golden.inputs);
+    const alone = await Promise.all(golden.inputs.map((row) => scoring.client.score([row])));
+    expect(alone.flatMap((answer) => answer.scores)).toEqual(together.scores);
+  });
+});
+
+const wide = Array.from({ length: 65 }, () => ROW);
+const raw = (values: number[]): Buffer[] => [Buffer.from(Float32Array.from(values).buffer)];
+
+describe("bad input is refused with the tensor's name", () => {
+  test.each<[string, Partial<ModelInferRequest>, string]>([
+    ["no input", { inputs: [] }, 'Input "features" is missing.'],
+    ["an unknown input", { inputs: [tensorOf([ROW], { name: "x" })] }, 'There is no input "x"; the model takes "features".'],
+    ["an input twice", { inputs: [tensorOf([ROW]), tensorOf([ROW])] }, 'Input "features" is given 2 times.'],
+    ["an unknown output", { outputs: [{ name: "y", parameters: {} }] }, 'There is no output "y"; the model gives "probability".'],
+    ["another type", { inputs: [tensorOf([ROW], { datatype: "FP64" })] }, 'Input "features" has datatype "FP64"; it must be FP32.'],
+    ["a flat shape", { inputs: [tensorOf([ROW], { shape: [4] })] }, 'Input "features" has shape [4]; it must be [rows,4]'],
+    ["no shape", { inputs: [tensorOf([ROW], { shape: [] })] }, 'Input "features" has shape []'],
+    ["a shape too wide", { inputs: [tensorOf([ROW], { shape: [1, 5] })] }, 'Input "features" has shape [1,5]'],
+    ["a shape too deep", { inputs: [tensorOf([ROW], { shape: [1, 4, 1] })] }, 'Input "features" has shape [1,4,1]'],
+    ["no rows", { inputs: [tensorOf([ROW], { shape: [0, 4] })], rawInputContents: [Buffer.alloc(0)] }, "at least one row"],
+    ["a free dimension", { inputs: [tensorOf([ROW], { shape: [-1, 4] })] }, 'Input "features" has shape [-1,4]'],
+    ["too many rows", rawRequest(wide), 'Input "features" has 65 rows; at most 64 go in one request.'],
+    ["too few bytes", { rawInputContents: [Buffer.alloc(12)] }, 'Input "features" has 12 raw bytes; its shape needs 16 (4 FP32 values).'],
+    ["too many bytes", { rawInputContents: [Buffer.alloc(20)] }, 'Input "features" has 20 raw bytes'],
+    ["a raw entry too many", { rawInputContents: [...raw(ROW), ...raw(ROW)] }, 'raw_input_contents has 2 entries; input "features" needs one.'],
+    ["no values", { rawInputContents: [] }, 'Input "features" has no values'],
+    ["both kinds of values", { inputs: [tensorOf([ROW], { contents: contentsOf(ROW) })] }, 'Input "features" has contents although'],
+    ["too few values", { inputs: [tensorOf([ROW], { contents: contentsOf([1]) })], rawInputContents: [] }, 'Input "features" has 1 values; its shape needs 4.'],
+    ["values of another type", { inputs: [tensorOf([ROW], { contents: { ...contentsOf([]), fp64Contents: ROW } })], rawInputContents: [] }, "belong in fp32_contents"],
+    ["NaN", { rawInputContents: raw([1, 2, Number.NaN, 4]) }, 'Input "features" holds NaN in row 0, column 2 (card_ratio_to_mean_30d)'],
+    ["infinity", rawRequest([ROW, [1, Number.POSITIVE_INFINITY, 1, 1]]), 'Input "features" holds Infinity in row 1, column 1 (card_count_1d)'],
+  ])("%s", async (_case, changes, sentence) => {
+    const error = await failureOf(scoring.client.call(METHODS.modelInfer, rawRequest([ROW], changes)));
+    expect(error.code).toBe(status.INVALID_ARGUMENT);
+    expect(error.details).toContain(sentence);
+    expect(error.metadata.get("tripline-code")).toEqual(["invalid-tensor"]);
+  });
+
+  test.each([
+    [{ name: "other", version: "" }, 'There is no model "other" here; "fraud" is served.'],
+    [{ name: "", version: "" }, 'There is no model "" here; "fraud" is served.'],
+    [{ name: "fraud", version: "000000000000" }, 'Version "000000000000" of model fraud is not served here'],
+  ])("model %j is not found", async (asked, sentence) => {
+    const { client } = scoring;
+    const request = rawRequest([ROW], { modelName: asked.name, modelVersion: asked.version });
+    for (const call of [
+      client.call(METHODS.modelInfer, request),
+      client.call(METHODS.modelReady, asked),
+      client.call(METHODS.modelMetadata, asked),
+    ]) {
+      const error = await failureOf(call);
+      expect(error.code).toBe(status.NOT_FOUND);
+      expect(error.details).toContain(sentence);
+      expect(error.metadata.get("tripline-code")).toEqual(["model-not-found"]);
+    }
+  });
+
+  test("and the service goes on", async () => {
+    expectClose((await scoring.client.score(golden.inputs)).scores, golden.outputs);
+  });
+});
+
+test("requests that come together go through the model together, up to the limit, whatever answer is whose", async () => {
+  const rows = golden.inputs;
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => scoring.client.score([rows[index % rows.length] ?? ROW])),
+  );
+  expectClose(
+    answers.flatMap((answer) => answer.scores),
+    answers.map((_, index) => golden.outputs[index % rows.length] ?? Number.NaN),
+  );
+});
+
+test("a caller whose deadline is over is told so", async () => {
+  const error = await failureOf(scoring.client.score([ROW], { deadlineMs: 0 }));
+  expect(error.code).toBe(status.DEADLINE_EXCEEDED);
+});
+
+test("a score that is no number is an error and never a score", async () => {
+  const other = await startTestScoring({ MODEL_ALIAS: "sometimes-nan" });
+  const error = await failureOf(other.client.score([ROW, [1, 1, -1, 1]]));
+  expect(error.code).toBe(status.INTERNAL);
+  expect(error.details).toMatch(/^Model fraud [0-9a-f]{12} gave NaN for row 1\.$/);
+  expect((await other.client.score([[1, 1, 1, 1]])).scores).toEqual([0.5]);
+  await other.close();
+});
+
+test("health over HTTP", async () => {
+  const ready = await fetch(`${scoring.service.url}/health/ready`);
+  expect(ready.status).toBe(200);
+  expect(await ready.json()).toMatchObject({ status: "ready", checks: { model: "ok" } });
+  expect((await fetch(`${scoring.service.url}/health/live`)).status).toBe(200);
+});
+
+test("a full queue turns requests away with RESOURCE_EXHAUSTED and answers the others", async () => {
+  const small = await startTestScoring({ ROWS_PER_RUN_MAX: "32", ROWS_QUEUED_MAX: "32" });
+  const calls = Array.from({ length: 40 }, () => small.client.score(golden.inputs));
+  const outcomes = await Promise.allSettled(calls);
+  const refused = outcomes.filter((outcome) => outcome.status === "rejected").map((outcome) => outcome.reason);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.length).toBeLessThan(40);
+  for (const error of refused) {
+    expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(error.metadata.get("tripline-code")).toEqual(["queue-full"]);
+  }
+  await small.close();
+});
+
+test("shutdown answers what was asked before it", async () => {
+  const ending = await startTestScoring();
+  await ending.client.score([ROW]);
+  const calls = Array.from({ length: 50 }, () => ending.client.score(golden.inputs));
+  // The calls have to be on the server before it stops: the answer to the first one says that they are.
+  await calls[0];
+  const closed = ending.service.close();
+  const answers = await Promise.all(calls);
+  await closed;
+  expect(answers).toHaveLength(50);
+  const error = await failureOf(ending.client.score([ROW], { deadlineMs: 2_000 }));
+  expect(error.code).toBe(status.UNAVAILABLE);
+  await ending.close();
+});

@@ -1,0 +1,188 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import type {
+  ModelInferRequest,
+  ModelInferRequest_InferInputTensor,
+  ModelInferResponse,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { scoringConfig } from "./config.js";
+import type { RunningScoring } from "./start-scoring.js";
+import { startScoring } from "./start-scoring.js";
+
+/** What the tests of this service share: a registry of real models, the service, and a client that speaks to it. */
+
+const MODELS = fileURLToPath(new URL("../test-models/generated", import.meta.url));
+
+export interface TestRegistry {
+  readonly root: string;
+  readonly url: string;
+  readonly registry: ModelRegistry;
+  remove(): Promise<void>;
+}
+
+/** A copy of the registry under test-models, in which a test may change what it likes. */
+export async function copyRegistry(): Promise<TestRegistry> {
+  const root = await mkdtemp(join(tmpdir(), "tripline-models-"));
+  await cp(MODELS, root, { recursive: true });
+  const url = pathToFileURL(root).href;
+  return {
+    root,
+    url,
+    registry: openRegistry(url),
+    remove: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+export function testEnvironment(registryUrl: string, changes: Readonly<Record<string, string>> = {}) {
+  return { PORT: "0", GRPC_PORT: "0", LOG_LEVEL: "silent", REGISTRY_URL: registryUrl, ...changes };
+}
+
+export interface TestScoring {
+  readonly models: TestRegistry;
+  readonly service: RunningScoring;
+  readonly client: TestClient;
+  close(): Promise<void>;
+}
+
+export async function startTestScoring(changes: Readonly<Record<string, string>> = {}): Promise<TestScoring> {
+  const models = await copyRegistry();
+  const service = await startScoring(readConfig(scoringConfig, testEnvironment(models.url, changes)));
+  const client = new TestClient(service.grpcAddress);
+  return {
+    models,
+    service,
+    client,
+    async close() {
+      client.close();
+      await service.close();
+      await models.remove();
+    },
+  };
+}
+
+/** The methods of the protocol, for `TestClient.call`. */
+export const METHODS = GRPCInferenceServiceService;
+
+interface Method<Request, Response> {
+  readonly path: string;
+  requestSerialize(value: Request): Buffer;
+  responseDeserialize(value: Buffer): Response;
+}
+
+export interface CallOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly deadlineMs?: number;
+}
+
+export class TestClient {
+  private readonly channel: Client;
+
+  constructor(address: string) {
+    this.channel = new Client(address, credentials.createInsecure());
+  }
+
+  call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.set(name, value);
+    const deadline = options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs };
+    const { path, requestSerialize, responseDeserialize } = method;
+    return new Promise((resolve, reject) => {
+      this.channel.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        deadline,
+        (error, response) => {
+          if (response === undefined) reject(error);
+          else resolve(response);
+        },
+      );
+    });
+  }
+
+  /** Scores rows as raw bytes. */
+  async score(
+    rows: readonly (readonly number[])[],
+    options: CallOptions = {},
+  ): Promise<{ version: string; scores: number[] }> {
+    const response = await this.call(METHODS.modelInfer, rawRequest(rows), options);
+    return { version: response.modelVersion, scores: rawScores(response) };
+  }
+
+  close(): void {
+    this.channel.close();
+  }
+}
+
+export function tensorOf(
+  rows: readonly (readonly number[])[],
+  changes: Partial<ModelInferRequest_InferInputTensor> = {},
+): ModelInferRequest_InferInputTensor {
+  return {
+    name: "features",
+    datatype: "FP32",
+    shape: [rows.length, rows[0]?.length ?? 0],
+    parameters: {},
+    contents: undefined,
+    ...changes,
+  };
+}
+
+export function rawRequest(
+  rows: readonly (readonly number[])[],
+  changes: Partial<ModelInferRequest> = {},
+): ModelInferRequest {
+  return {
+    modelName: "fraud",
+    modelVersion: "",
+    id: "",
+    parameters: {},
+    inputs: [tensorOf(rows)],
+    outputs: [],
+    rawInputContents: [Buffer.from(Float32Array.from(rows.flat()).buffer)],
+    ...changes,
+  };
+}
+
+export function contentsOf(fp32Contents: number[]) {
+  return {
+    boolContents: [],
+    intContents: [],
+    int64Contents: [],
+    uintContents: [],
+    uint64Contents: [],
+    fp32Contents,
+    fp64Contents: [] as number[],
+    bytesContents: [],
+  };
+}
+
+export function rawScores(response: ModelInferResponse): number[] {
+  const [raw] = response.rawOutputContents;
+  if (raw === undefined) throw new Error("the answer holds no raw output");
+  return Array.from({ length: raw.byteLength / 4 }, (_, index) => raw.readFloatLE(index * 4));
+}
+
+/** What a call fails with. */
+export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
+  return call.then(
+    () => {
+      throw new Error("the call succeeded");
+    },
+    (error: ServiceError) => error,
+  );
+}

@@ -1,0 +1,148 @@
+import { testStack } from "@tripline/local-stack/test-stack";
+import { BatchCollector } from "./collect-batches.js";
+import { connectKafka } from "./connect-kafka.js";
+import { clientOpener } from "./open-client.js";
+import type { EventProducer, Kafka, KafkaAdmin, OutgoingRecord } from "./port.js";
+
+const onStop = (error: Error) => {
+  throw error;
+};
+
+let brokers: string[];
+let topicPrefix: string;
+let kafka: Kafka;
+let admin: KafkaAdmin;
+let producer: EventProducer;
+
+beforeAll(async () => {
+  ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
+  kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
+  admin = await kafka.admin();
+  // As when several services start at the same moment, and once more.
+  const others = await Promise.all([kafka.admin(), kafka.admin()]);
+  await Promise.all([admin, ...others].map((each) => each.ensureTopics()));
+  await admin.ensureTopics();
+  await Promise.all(others.map((other) => other.close()));
+  producer = await kafka.producer();
+});
+
+afterAll(async () => {
+  await producer.close();
+  await admin.close();
+});
+
+const record = (topic: string, key: string, text: string): OutgoingRecord => ({
+  topic,
+  key,
+  value: Buffer.from(text),
+  headers: {},
+});
+
+test("every topic of the table is there, with its partitions, retention and dead letters", async () => {
+  const client = clientOpener({ brokers, clientId: "test", log: () => {} })({ requestMsMax: 5_000, retry: {} });
+  const inner = client.kafka.admin();
+  await inner.connect();
+  const names = (await inner.listTopics()).filter((name) => name.startsWith(topicPrefix));
+  const described = await inner.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({ type: 2, name })),
+  });
+  await inner.disconnect();
+  client.destroy();
+  const config = (topic: string, entry: string) =>
+    described.resources
+      .find(({ resourceName }) => resourceName === topicPrefix + topic)
+      ?.configEntries.find(({ configName }) => configName === entry)?.configValue;
+  expect(names.map((name) => name.slice(topicPrefix.length)).sort()).toEqual([
+    "decisions",
+    "features",
+    "features.dlq",
+    "labels",
+    "labels.dlq",
+    "transactions",
+    "transactions.dlq",
+  ]);
+  expect(config("transactions", "retention.ms")).toBe(String(7 * 86_400_000));
+  expect(config("transactions.dlq", "retention.ms")).toBe(String(90 * 86_400_000));
+  expect(config("transactions.dlq", "max.message.bytes")).toBe(String(2 * 1024 ** 2));
+  expect((await admin.endOffsets("transactions")).size).toBe(6);
+  expect((await admin.endOffsets("transactions.dlq")).size).toBe(1);
+  expect(await admin.clusterId()).toMatch(/^\S{22}$/);
+});
+
+test("a record arrives as it was sent", async () => {
+  const collector = new BatchCollector();
+  const consumer = await kafka.consume({ group: "as-sent", topics: ["labels"], handle: collector.handle, onStop });
+  const value = Buffer.from([0, 255, 128, 10]);
+  const sentAtMs = Date.now();
+  await producer.send([{ topic: "labels", key: "ct_é", value, headers: { traceparent: "00-ab", empty: "" } }]);
+  await collector.untilRecords(1);
+  const [received] = collector.records;
+  expect(received).toMatchObject({
+    topic: "labels",
+    key: "ct_é",
+    offset: 0,
+    headers: { traceparent: "00-ab", empty: "" },
+  });
+  expect(received?.value.equals(value)).toBe(true);
+  expect(Math.abs((received?.timestampMs ?? 0) - sentAtMs)).toBeLessThan(5_000);
+  await consumer.close();
+});
+
+test("each key keeps its order through many concurrent sends, in batches of one partition each", async () => {
+  const keys = 60;
+  const perKey = 50;
+  const sends: Promise<void>[] = [];
+  for (let index = 0; index < perKey; index += 1) {
+    for (let key = 0; key < keys; key += 1) {
+      sends.push(producer.send([record("transactions", `key-${key}`, `${index}`)]));
+    }
+    // Some of the sends together, some apart.
+    if (index % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await Promise.all(sends);
+  const collector = new BatchCollector(() => new Promise((resolve) => setImmediate(resolve)));
+  const consumer = await kafka.consume({
+    group: "order",
+    topics: ["transactions"],
+    recordsPerBatchMax: 100,
+    handle: collector.handle,
+    onStop,
+  });
+  await collector.untilRecords(keys * perKey);
+  await consumer.close();
+
+  const byKey = Map.groupBy(collector.records, ({ key }) => key);
+  expect(byKey.size).toBe(keys);
+  const expected = [...Array(perKey).keys()].map(String);
+  for (const records of byKey.values()) {
+    expect(records.map(({ value }) => value.toString())).toEqual(expected);
+    expect(new Set(records.map(({ partition }) => partition)).size).toBe(1);
+  }
+  expect(collector.overlapMax).toBe(1);
+  expect(Math.max(...collector.batches.map(({ records }) => records.length))).toBeLessThanOrEqual(100);
+  for (const { topic, partition, records } of collector.batches) {
+    expect(records.every((each) => each.topic === topic && each.partition === partition)).toBe(true);
+  }
+  // All that was handled was committed by the time that the consumer was closed.
+  expect(await admin.committedOffsets("order", "transactions")).toEqual(await admin.endOffsets("transactions"));
+});
+
+test("what is produced once a consumer is ready reaches its handler, also in a group that has read before", async () => {
+  for (let round = 0; round < 2; round += 1) {
+    const collector = new BatchCollector();
+    const topics = ["features", "decisions"];
+    const consumer = await kafka.consume({ group: "ready", topics, handle: collector.handle, onStop });
+    await consumer.ready;
+    expect(consumer.isHealthy()).toBe(true);
+    await producer.send([record("features", "a", `${round}`), record("decisions", "b", `${round}`)]);
+    await collector.untilRecords(2);
+    expect(collector.records.map(({ value }) => value.toString())).toEqual([`${round}`, `${round}`]);
+    await consumer.close();
+    expect(consumer.isHealthy()).toBe(false);
+  }
+});
+
+test("a group that never committed has no offsets", async () => {
+  expect(await admin.committedOffsets("unheard-of", "features")).toEqual(new Map());
+});

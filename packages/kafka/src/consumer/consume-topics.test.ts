@@ -1,0 +1,225 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
+import { testStack } from "@tripline/local-stack/test-stack";
+import type { Producer } from "kafkajs";
+import { BatchCollector } from "../collect-batches.js";
+import { connectKafka } from "../connect-kafka.js";
+import { clientOpener } from "../open-client.js";
+import type { EventProducer, Kafka, KafkaAdmin, RecordBatch } from "../port.js";
+
+const onStop = (error: Error) => {
+  throw error;
+};
+
+let brokers: string[];
+let topicPrefix: string;
+let kafka: Kafka;
+let admin: KafkaAdmin;
+let producer: EventProducer;
+let endRaw: () => Promise<void>;
+let raw: Producer;
+
+/** Its own topics for each test, so that none reads what another sent. */
+beforeEach(async () => {
+  ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
+  kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
+  admin = await kafka.admin();
+  await admin.ensureTopics();
+  producer = await kafka.producer();
+  const client = clientOpener({ brokers, clientId: "raw", log: () => {} })({ requestMsMax: 5_000, retry: {} });
+  raw = client.kafka.producer();
+  await raw.connect();
+  endRaw = async () => {
+    await raw.disconnect();
+    client.destroy();
+  };
+});
+
+afterEach(async () => {
+  await Promise.all([producer.close(), admin.close(), endRaw()]);
+});
+
+/** To a partition of the test's choice. */
+async function put(partition: number, ...texts: string[]): Promise<void> {
+  const messages = texts.map((text) => ({ partition, key: `key-${partition}`, value: text }));
+  await raw.send({ topic: `${topicPrefix}features`, messages });
+}
+
+const texts = ({ records }: Pick<RecordBatch, "records">) => records.map(({ value }) => value.toString());
+const count = (from: number, to: number) => [...Array(to - from).keys()].map((index) => `${from + index}`);
+const gate = () => {
+  let open: () => void = () => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open };
+};
+
+test("a poison record becomes a dead letter with every byte; the rest of its batch and partition go on", async () => {
+  const poison = Buffer.from([0xff, 0x00, 0xfe]);
+  const key = Buffer.from([0xc3, 0x28]);
+  await put(0, ...count(0, 5));
+  const message = { partition: 0, key, value: poison, headers: { traceparent: "00-ab", odd: Buffer.from([0xff]) } };
+  await raw.send({ topic: `${topicPrefix}features`, messages: [message] });
+  await put(0, ...count(6, 20));
+
+  const collector = new BatchCollector(({ records }) => {
+    if (records.some(({ value }) => value.equals(poison))) throw new TriplineError("message-unreadable", "not ours");
+  });
+  const consumer = await kafka.consume({ group: "poison", topics: ["features"], handle: collector.handle, onStop });
+  await collector.untilRecords(19);
+  expect(texts(collector)).toEqual([...count(0, 5), ...count(6, 20)]);
+  await put(0, "later");
+  await collector.untilRecords(20);
+  await consumer.close();
+  expect((await admin.committedOffsets("poison", "features")).get(0)).toBe(21);
+
+  const letters = new BatchCollector();
+  const reader = await kafka.consume({ group: "letters", topics: ["features.dlq"], handle: letters.handle, onStop });
+  await letters.untilRecords(1);
+  await reader.close();
+  const [letter] = letters.records;
+  expect(letter?.value.equals(poison)).toBe(true);
+  expect(letter?.headers).toMatchObject({
+    traceparent: "00-ab",
+    [DEAD_LETTER_HEADERS.code]: "message-unreadable",
+    [DEAD_LETTER_HEADERS.message]: "not ours",
+    [DEAD_LETTER_HEADERS.topic]: "features",
+    [DEAD_LETTER_HEADERS.partition]: "0",
+    [DEAD_LETTER_HEADERS.offset]: "5",
+    [DEAD_LETTER_HEADERS.group]: "poison",
+  });
+  // Bytes that are no UTF-8 are only seen where kafkajs's own message is looked at.
+  expect(Reflect.get(letter ?? {}, "raw")).toMatchObject({ key, headers: { odd: Buffer.from([0xff]) } });
+});
+
+test("a long fault in one partition is tried until it has passed, and holds up no other partition", async () => {
+  let isAway = true;
+  let tries = 0;
+  const collector = new BatchCollector(({ partition }) => {
+    if (partition !== 0) return;
+    tries += 1;
+    if (isAway) throw new TriplineError("redis-unavailable", "away");
+  });
+  const consumer = await kafka.consume({ group: "retry", topics: ["features"], handle: collector.handle, onStop });
+  await consumer.ready;
+  await put(0, "stuck");
+  await collector.until(() => tries >= 3, "three tries");
+  const startedMs = performance.now();
+  for (const text of count(0, 10)) {
+    await put(1, text);
+    await collector.until(() => texts(collector).includes(text), `record ${text} of the other partition`);
+  }
+  // Ten round trips; far less than the backoff that the first partition has reached by now.
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
+  expect((await admin.committedOffsets("retry", "features")).get(0)).toBeUndefined();
+  isAway = false;
+  await collector.untilRecords(11);
+  await consumer.close();
+  expect((await admin.committedOffsets("retry", "features")).get(0)).toBe(1);
+  expect((await admin.endOffsets("features.dlq")).get(0)).toBe(0);
+});
+
+test("what may be a bug of ours is tried again five times, then buried", async () => {
+  let tries = 0;
+  const collector = new BatchCollector((batch) => {
+    if (!texts(batch).includes("bad")) return;
+    tries += 1;
+    throw new RangeError("a bug");
+  });
+  await put(0, "bad");
+  await put(0, "good");
+  const options = { group: "few", topics: ["features"], recordsPerBatchMax: 1, onStop };
+  const consumer = await kafka.consume({ ...options, handle: collector.handle });
+  await collector.untilRecords(1);
+  await consumer.close();
+  expect(tries).toBe(6);
+  expect(texts(collector)).toEqual(["good"]);
+  expect((await admin.endOffsets("features.dlq")).get(0)).toBe(1);
+});
+
+test("an error that says stop closes the consumer, once, with the record left for the next one", async () => {
+  await put(0, "fine");
+  const stops: string[] = [];
+  const collector = new BatchCollector((batch) => {
+    if (texts(batch).includes("unreadable")) throw new TriplineError("state-unreadable", "from a newer version");
+  });
+  const stopped = gate();
+  const consumer = await kafka.consume({
+    group: "stop",
+    topics: ["features"],
+    handle: collector.handle,
+    onStop(error) {
+      stops.push(error.code);
+      stopped.open();
+    },
+  });
+  await collector.untilRecords(1);
+  await Promise.all([put(0, "unreadable"), put(1, "elsewhere")]);
+  await stopped.passed;
+  expect(stops).toEqual(["state-unreadable"]);
+  expect(consumer.isHealthy()).toBe(false);
+  await consumer.close();
+  expect((await admin.committedOffsets("stop", "features")).get(0)).toBe(1);
+  const next = new BatchCollector();
+  const successor = await kafka.consume({ group: "stop", topics: ["features"], handle: next.handle, onStop });
+  await next.until(() => texts(next).includes("unreadable"), "the record that was left");
+  await successor.close();
+});
+
+test("an offset is committed once its record was handled, and not before", async () => {
+  const began = gate();
+  const finish = gate();
+  const collector = new BatchCollector(async () => {
+    began.open();
+    await finish.passed;
+  });
+  const consumer = await kafka.consume({ group: "after", topics: ["features"], handle: collector.handle, onStop });
+  await put(0, "slow");
+  await began.passed;
+  expect(await admin.committedOffsets("after", "features")).toEqual(new Map());
+  finish.open();
+  await consumer.close();
+  expect(texts(collector)).toEqual(["slow"]);
+  expect(await admin.committedOffsets("after", "features")).toEqual(new Map([[0, 1]]));
+});
+
+test("a record whose handler had not come back when the consumer closed comes again", async () => {
+  await put(0, "hangs");
+  const began = gate();
+  const hanging = new BatchCollector(() => {
+    began.open();
+    return new Promise(() => {});
+  });
+  const first = await kafka.consume({ group: "again", topics: ["features"], handle: hanging.handle, onStop });
+  await began.passed;
+  await first.close();
+  const collector = new BatchCollector();
+  const second = await kafka.consume({ group: "again", topics: ["features"], handle: collector.handle, onStop });
+  await collector.untilRecords(1);
+  expect(texts(collector)).toEqual(["hangs"]);
+  await second.close();
+});
+
+test("a handler that takes longer than the session timeout costs the consumer neither its membership nor a repetition", async () => {
+  const slowMs = 12_000;
+  let calls = 0;
+  const collector = new BatchCollector(async ({ partition }) => {
+    calls += 1;
+    if (partition === 0) await new Promise((resolve) => setTimeout(resolve, slowMs));
+  });
+  const consumer = await kafka.consume({ group: "slow", topics: ["features"], handle: collector.handle, onStop });
+  await put(0, "slow");
+  await collector.untilRecords(1);
+  expect(consumer.isHealthy()).toBe(true);
+  await consumer.close();
+  expect(calls).toBe(1);
+  expect((await admin.committedOffsets("slow", "features")).get(0)).toBe(1);
+});
+
+test("a consumer closed before it had partitions says so to who waits for them", async () => {
+  const nowhere = connectKafka({ brokers: ["127.0.0.1:1"], clientId: "test" });
+  const consumer = await nowhere.consume({ group: "g", topics: ["features"], handle: async () => {}, onStop });
+  expect(consumer.isHealthy()).toBe(false);
+  await Promise.all([consumer.close(), expect(consumer.ready).rejects.toMatchObject({ code: "shutting-down" })]);
+});

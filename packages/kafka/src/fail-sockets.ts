@@ -1,0 +1,35 @@
+import type { Socket } from "node:net";
+import { connect } from "node:net";
+import type { ISocketFactory } from "kafkajs";
+
+/** For tests: sockets that can be cut, kept from opening again, or made to lose what the broker answers. */
+export class FailingSockets {
+  #isCut = false;
+  #isMuted = false;
+  readonly #sockets = new Set<Socket>();
+
+  readonly open: ISocketFactory = ({ host, port, onConnect }) => {
+    if (this.#isCut) throw new Error("cut");
+    const socket = connect({ host, port, noDelay: true }, onConnect);
+    const emit = socket.emit.bind(socket);
+    socket.emit = (event: string | symbol, ...values: unknown[]) =>
+      event === "data" && this.#isMuted ? true : emit(event, ...values);
+    this.#sockets.add(socket);
+    return socket;
+  };
+
+  /** As when the network goes: nothing comes through, and nothing connects. */
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy(new Error("cut"));
+  }
+
+  /** Requests reach the broker, its answers get lost. */
+  mute(): void {
+    this.#isMuted = true;
+  }
+
+  unmute(): void {
+    this.#isMuted = false;
+  }
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LocalStack } from "@tripline/local-stack/start-stack";
+import { startStack } from "@tripline/local-stack/start-stack";
+import { BatchCollector } from "./collect-batches.js";
+import { connectKafka } from "./connect-kafka.js";
+import type { EventProducer } from "./port.js";
+
+const KEYS = 20;
+const RESTARTS_MS_MAX = 120_000;
+const onStop = (error: Error) => {
+  throw error;
+};
+
+let directory: string;
+let stack: LocalStack;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tripline-restart-"));
+  stack = await startStack({ directory, parts: ["kafka"], isDurable: false });
+}, RESTARTS_MS_MAX);
+
+afterAll(async () => {
+  await stack.stop();
+  await rm(directory, { recursive: true, force: true });
+}, RESTARTS_MS_MAX);
+
+/** Sends numbered records, one after the other per key, until it is ended; a refused one is sent again. */
+class SteadySender {
+  readonly acknowledged: string[] = [];
+  refused = 0;
+  refusalMsMax = 0;
+  #isEnding = false;
+  readonly #done: Promise<unknown>;
+
+  constructor(private readonly producer: EventProducer) {
+    this.#done = Promise.all([...Array(KEYS).keys()].map((key) => this.#sendKey(`key-${key}`)));
+  }
+
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    await this.#done;
+  }
+
+  async #sendKey(key: string): Promise<void> {
+    for (let index = 0; !this.#isEnding; ) {
+      const value = Buffer.from(`${key}:${index}`);
+      const startedMs = performance.now();
+      try {
+        await this.producer.send([{ topic: "transactions", key, value, headers: {} }]);
+        this.acknowledged.push(`${key}:${index}`);
+        index += 1;
+      } catch {
+        this.refused += 1;
+        this.refusalMsMax = Math.max(this.refusalMsMax, performance.now() - startedMs);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+const indexOf = (text: string) => Number(text.split(":")[1]);
+
+test.each(["kill", "stop"] as const)(
+  "a broker that goes by %s and comes back costs no acknowledged record, and producer and consumer recover",
+  async (how) => {
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: `${how}.` });
+    const admin = await kafka.admin();
+    await admin.ensureTopics();
+    const producer = await kafka.producer();
+    const collector = new BatchCollector();
+    const options = { group: "survivor", topics: ["transactions"], handle: collector.handle, onStop };
+    const consumer = await kafka.consume(options);
+    await consumer.ready;
+    const sender = new SteadySender(producer);
+    await collector.untilRecords(200);
+
+    await stack.kafka[how]();
+    const down = { topic: "transactions", key: "down", value: Buffer.from("down:0"), headers: {} };
+    await expect(producer.send([down])).rejects.toMatchObject({ code: "kafka-unavailable" });
+    await stack.kafka.start();
+    const before = collector.records.length;
+    await collector.until(() => collector.records.length > before + 200, "records after the restart");
+    await sender.end();
+    const isComplete = () => {
+      const received = new Set(collector.records.map(({ value }) => value.toString()));
+      return sender.acknowledged.every((text) => received.has(text));
+    };
+    await collector.until(isComplete, "every acknowledged record");
+
+    expect(sender.refused).toBeGreaterThan(0);
+    expect(sender.refusalMsMax).toBeLessThan(3_000);
+    expect(consumer.isHealthy()).toBe(true);
+    // A record may come twice, but the first appearances of each key are in order.
+    for (const records of Map.groupBy(collector.records, ({ key }) => key).values()) {
+      const firsts = [...new Set(records.map(({ value }) => value.toString()))];
+      expect(firsts.map(indexOf)).toEqual([...firsts.keys()]);
+    }
+    await Promise.all([consumer.close(), producer.close(), admin.close()]);
+  },
+  RESTARTS_MS_MAX,
+);

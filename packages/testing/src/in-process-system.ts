@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { authConfig } from "@tripline/auth/config";
+import { startAuth } from "@tripline/auth/start-auth";
+import { demoSecrets } from "@tripline/cli/demo-secrets";
+import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "@tripline/cli/plan-services";
+import { TokenSource } from "@tripline/cli/token-source";
+import { TriplineClient } from "@tripline/cli/tripline-client";
+import { decisionsConfig } from "@tripline/decisions/config";
+import { startDecisions } from "@tripline/decisions/start-decisions";
+import { featuresConfig } from "@tripline/features/config";
+import { startFeatures } from "@tripline/features/start-features";
+import { ingestionConfig } from "@tripline/ingestion/config";
+import { startIngestion } from "@tripline/ingestion/start-ingestion";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
+import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import type { TestStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { scoringConfig } from "@tripline/scoring/config";
+import { startScoring } from "@tripline/scoring/start-scoring";
+import { readConfig } from "@tripline/service-kit/read-config";
+import type { RunningService } from "@tripline/service-kit/start-service";
+
+/** All five services in this process, on the shared Kafka, Redis and Postgres of the test run. */
+export interface InProcessSystem {
+  readonly apiUrl: string;
+  readonly client: TriplineClient;
+  readonly stack: TestStack;
+  readonly kafka: Kafka;
+  authorization(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface InProcessOptions {
+  /** `file://` address of a registry whose champion fits the current feature spec. */
+  readonly registryUrl: string;
+  readonly logLevel?: string;
+}
+
+export async function startInProcess(options: InProcessOptions): Promise<InProcessSystem> {
+  const stack = await testStack();
+  const folder = mkdtempSync(join(tmpdir(), "tripline-system-"));
+  const secrets = demoSecrets(join(folder, "secrets.json"));
+  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0] = await findFreePorts(6);
+  const plans = planServices({
+    ports: { ingestion, auth, features, scoring, scoringGrpc, decisions, kafka: 0, redis: 0, postgres: 0 },
+    secrets,
+    ...stack,
+    registryUrl: options.registryUrl,
+    eventAgeDaysMax: 3_650,
+    scoringWaitMs: 5_000,
+    logLevel: options.logLevel ?? "silent",
+  });
+  const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
+  const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
+  const admin = await kafka.admin();
+  await admin.ensureTopics();
+  await admin.close();
+  const services: RunningService[] = [];
+  const close = async (): Promise<void> => {
+    for (const service of services.reverse()) await service.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    services.push(await startAuth(readConfig(authConfig, environmentOf("auth"))));
+    services.push(await startScoring(readConfig(scoringConfig, environmentOf("scoring"))));
+    services.push(await startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))));
+    services.push(await startFeatures(readConfig(featuresConfig, environmentOf("features"))));
+    services.push(await startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))));
+    for (const service of services) await becomeReady(service);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const tokens = new TokenSource({
+    tokenUrl: `http://127.0.0.1:${auth}/oauth/token`,
+    clientId: DEMO_CLIENT_ID,
+    clientSecret: secrets.clientSecret,
+    scope: DEMO_SCOPES,
+  });
+  const apiUrl = `http://127.0.0.1:${ingestion}`;
+  const client = new TriplineClient(apiUrl, tokens);
+  return { apiUrl, client, stack, kafka, authorization: () => tokens.authorization(), close };
+}
+
+const READY_TRIES_MAX = 200;
+const READY_POLL_MS = 50;
+
+async function becomeReady(service: RunningService): Promise<void> {
+  let report = "";
+  for (let attempt = 0; attempt < READY_TRIES_MAX; attempt += 1) {
+    const response = await fetch(`${service.url}/health/ready`);
+    report = await response.text();
+    if (response.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+  throw new Error(`${service.url} is not ready: ${report}`);
+}

@@ -1,0 +1,94 @@
+"""Small feature files as `tripline backfill` writes them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from tripline_training.train import Options, parse_options
+
+FEATURES = ["amount", "card_count_1d", "terminal_fraud_rate_7d"]
+SPEC = "version: 3\nfeatures:\n" + "".join(f"  - {{ name: {name}, kind: amount }}\n" for name in FEATURES)
+DAY_MS = 86_400_000
+ROWS = 4_000
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def columns(seed: int = 1) -> dict[str, Any]:
+    """40 days of 100 payments; fraud is likely where the amount is large at a risky terminal. Labels take 7 days."""
+    random = np.random.default_rng(seed)
+    at = np.arange(ROWS) * (40 * DAY_MS // ROWS)
+    amount = random.lognormal(3, 1, ROWS)
+    risk = random.random(ROWS) ** 4
+    fraud = (random.random(ROWS) < np.clip(risk * amount / 100, 0, 0.9)).astype(int)
+    return {
+        "client_transaction_id": [f"t{i:06d}" for i in range(ROWS)],
+        "card_token": [f"ct_{i % 50}" for i in range(ROWS)],
+        "terminal_id": [f"term-{i % 20}" for i in range(ROWS)],
+        "occurred_at_ms": at,
+        "labelled_at_ms": at + 7 * DAY_MS,
+        "fraud": fraud,
+        "amount": amount,
+        "card_count_1d": random.integers(1, 9, ROWS).astype(float),
+        "terminal_fraud_rate_7d": risk,
+    }
+
+
+def write_parquet(path: Path, data: dict[str, Any]) -> Path:
+    """Lists and arrays of equal length, None for null; types as the backfill has them."""
+    types = {"client_transaction_id": "VARCHAR", "card_token": "VARCHAR", "terminal_id": "VARCHAR"}
+    types |= {"occurred_at_ms": "BIGINT", "labelled_at_ms": "BIGINT", "fraud": "TINYINT"}
+    connection = duckdb.connect(":memory:")
+    names = list(data)
+    connection.execute(f"CREATE TABLE t ({', '.join(f'{name} {types.get(name, "DOUBLE")}' for name in names)})")
+    rows = list(zip(*(list(map(_plain, data[name])) for name in names), strict=True))
+    literal = ", ".join("(" + ", ".join(_sql(value) for value in row) + ")" for row in rows)
+    connection.execute(f"INSERT INTO t VALUES {literal}")
+    connection.execute(f"COPY t TO '{path}' (FORMAT parquet)")
+    return path
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _sql(value: Any) -> str:  # noqa: ANN401
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return f"'{value}'"
+    return f"'{value}'::DOUBLE" if isinstance(value, float) else str(value)
+
+
+@pytest.fixture
+def spec_path(tmp_path: Path) -> Path:
+    path = tmp_path / "feature-spec.yaml"
+    path.write_text(SPEC, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def features_path(tmp_path: Path) -> Path:
+    return write_parquet(tmp_path / "features.parquet", columns())
+
+
+@pytest.fixture
+def options(tmp_path: Path, features_path: Path, spec_path: Path) -> Callable[..., Options]:
+    """Options of a training on days 1 to 20 measured on days 28 to 33 of 1970; more arguments may be added."""
+
+    def make(*more: str) -> Options:
+        return parse_options(
+            [
+                *("--features", str(features_path), "--feature-spec", str(spec_path)),
+                *("--registry", f"file://{tmp_path}/registry", "--name", "fraud"),
+                *("--train-from", "1970-01-01", "--train-to", "1970-01-20"),
+                *("--valid-from", "1970-01-28", "--valid-to", "1970-02-02"),
+                *more,
+            ]
+        )
+
+    return make

@@ -1,0 +1,92 @@
+"""The exported graph is the trained model, on ordinary rows and on those where a wrong comparison would show."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import xgboost
+
+from tripline_training.errors import TrainingError
+from tripline_training.export_onnx import check_export, edge_rows, predict_booster, predict_onnx, to_onnx
+
+
+def grown(seed: int, depth: int, width: int = 5, trees: int = 40, with_missing: bool = False) -> xgboost.Booster:
+    random = np.random.default_rng(seed)
+    # Whole numbers make splits that rows hit exactly.
+    features = np.round(random.normal(0, 3, (4_000, width))).astype(np.float32)
+    score = features[:, 0] * features[:, 1] + features[:, 2] - 6
+    fraud = random.random(4_000) < 1 / (1 + np.exp(-score))
+    if with_missing:
+        features[random.random(features.shape) < 0.2] = np.nan
+    settings = {"objective": "binary:logistic", "max_depth": depth, "seed": seed, "nthread": 1, "learning_rate": 0.3}
+    return xgboost.train(settings, xgboost.DMatrix(features, label=fraud), trees)
+
+
+@pytest.mark.parametrize("with_missing", [False, True])
+@pytest.mark.parametrize(("seed", "depth"), [(1, 1), (2, 3), (3, 6), (4, 10)])
+def test_exported_model_is_the_trained_one(seed: int, depth: int, with_missing: bool) -> None:
+    booster = grown(seed, depth, with_missing=with_missing)
+    rows, difference = check_export(booster, to_onnx(booster), edge_rows(booster, 2_000, seed + 100), seed)
+    assert rows == 7_000
+    assert difference <= 1e-5
+
+
+def test_edge_rows_hold_thresholds_neighbours_and_missing_values() -> None:
+    features = np.arange(100, dtype=np.float32)[:, None]
+    stump = xgboost.train(
+        {"objective": "binary:logistic", "max_depth": 1, "nthread": 1, "tree_method": "exact"},
+        xgboost.DMatrix(features, label=features[:, 0] >= 40),
+        1,
+    )
+    values = np.unique(edge_rows(stump, 2_000, seed=1))
+    threshold = np.float32(39.5)
+    for value in (threshold, np.nextafter(threshold, np.float32(0)), np.nextafter(threshold, np.float32(99))):
+        assert value in values
+    assert bool(np.isnan(values).any())
+    assert np.finfo(np.float32).max in values
+
+
+def test_signature() -> None:
+    session = onnxruntime.InferenceSession(to_onnx(grown(1, 3)), providers=["CPUExecutionProvider"])
+    (given,), (result,) = session.get_inputs(), session.get_outputs()
+    assert (given.name, given.type, given.shape) == ("features", "tensor(float)", [None, 5])
+    assert (result.name, result.type, result.shape) == ("probability", "tensor(float)", [None, 1])
+
+
+def test_same_model_gives_same_bytes() -> None:
+    assert to_onnx(grown(2, 4)) == to_onnx(grown(2, 4))
+    assert to_onnx(grown(2, 4)) != to_onnx(grown(3, 4))
+
+
+def test_notices_less_or_equal_instead_of_less() -> None:
+    booster = grown(1, 3)
+    model = onnx.load_from_string(to_onnx(booster))
+    for attribute in model.graph.node[0].attribute:
+        if attribute.name == "nodes_modes":
+            attribute.strings[:] = [mode.replace(b"BRANCH_LT", b"BRANCH_LTE") for mode in attribute.strings]
+    with pytest.raises(TrainingError, match="not the trained one"):
+        check_export(booster, model.SerializeToString(), np.zeros((1, 5), np.float32), seed=1)
+
+
+def test_notices_missing_values_on_the_wrong_side() -> None:
+    booster = grown(1, 3, with_missing=True)
+    model = onnx.load_from_string(to_onnx(booster))
+    for attribute in model.graph.node[0].attribute:
+        if attribute.name == "nodes_missing_value_tracks_true":
+            attribute.ints[:] = [1 - side for side in attribute.ints]
+    with pytest.raises(TrainingError, match="not the trained one"):
+        check_export(booster, model.SerializeToString(), np.zeros((1, 5), np.float32), seed=1)
+
+
+def test_notices_another_model() -> None:
+    with pytest.raises(TrainingError, match="not the trained one"):
+        check_export(grown(1, 3), to_onnx(grown(2, 3)), np.zeros((1, 5), np.float32), seed=1)
+
+
+def test_a_feature_that_no_tree_uses_stays_an_input() -> None:
+    features = np.zeros((100, 3), np.float32)
+    features[:, 0] = np.arange(100)
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(features, label=features[:, 0] > 90), 3
+    )
+    np.testing.assert_allclose(predict_onnx(to_onnx(booster), features), predict_booster(booster, features), atol=1e-6)

@@ -1,0 +1,166 @@
+"""The whole way from a features file to a version in the registry, and back through the checks."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import onnxruntime
+import pytest
+
+from tests.conftest import FEATURES, columns, write_parquet
+from tripline_training.assess import assess, report
+from tripline_training.check_scores import check_scores, load_booster
+from tripline_training.errors import TrainingError
+from tripline_training.export_onnx import predict_onnx
+from tripline_training.params import DEFAULT_PARAMS, read_params
+from tripline_training.train import Options, Outcome, train
+
+MakeOptions = Callable[..., Options]
+
+
+@pytest.fixture
+def outcome(options: MakeOptions) -> Outcome:
+    return train(options("--alias", "champion", "--commit", "abc"))
+
+
+def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Path) -> None:
+    manifest = json.loads((outcome.folder / "model.json").read_text())
+    assert manifest["features"] == FEATURES
+    assert manifest["feature_spec_version"] == 3
+    assert manifest["input"] == {"name": "features", "datatype": "FP32", "shape": [-1, 3]}
+    assert manifest["output"] == {"name": "probability", "datatype": "FP32", "shape": [-1, 1]}
+    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json"}
+    assert manifest["lineage"]["commit"] == "abc"
+    assert manifest["lineage"]["params"]["trees"] == read_params(DEFAULT_PARAMS).trees
+    assert manifest["metrics"]["train"]["rows"] == outcome.rows == 2000
+    assert manifest["metrics"]["valid"]["rows"] == 600
+    # It has learnt something: fraud in the data follows amount and risk.
+    assert manifest["metrics"]["valid"]["auc_roc"] > 0.8
+    assert (tmp_path / "registry/models/fraud/aliases/champion").read_text().strip() == outcome.version
+
+
+def test_golden_batch_is_what_the_model_gives(outcome: Outcome) -> None:
+    golden = json.loads((outcome.folder / "golden.json").read_text())
+    inputs = np.array(golden["inputs"], dtype=np.float32)
+    assert inputs.shape == (256, 3)
+    np.testing.assert_array_equal(inputs.astype(np.float64), np.array(golden["inputs"]))
+    session = onnxruntime.InferenceSession(outcome.folder / "model.onnx", providers=["CPUExecutionProvider"])
+    (output,) = session.run(["probability"], {"features": inputs})
+    np.testing.assert_allclose(output[:, 0], golden["outputs"], atol=1e-5)
+    assert max(golden["outputs"]) > 10 * min(golden["outputs"])
+
+
+def test_same_data_gives_the_same_version(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> None:
+    elsewhere = ("--registry", f"file://{tmp_path}/elsewhere")
+    assert train(options(*elsewhere)).version == outcome.version
+    assert train(options(*elsewhere, "--seed", "2")).version != outcome.version
+
+
+def test_leakage_publishes_nothing(options: MakeOptions, features_path: Path, tmp_path: Path) -> None:
+    data = columns()
+    data["labelled_at_ms"][17] = data["occurred_at_ms"][17] - 1
+    write_parquet(features_path, data)
+    with pytest.raises(TrainingError, match="known before the payment"):
+        train(options())
+    assert not (tmp_path / "registry").exists()
+
+
+def test_labels_of_the_future_are_not_used(options: MakeOptions) -> None:
+    assert train(options("--known-by", "1970-01-15")).rows == 701
+
+
+def test_refuses_to_learn_from_no_fraud(options: MakeOptions, features_path: Path) -> None:
+    data = columns()
+    data["fraud"][:] = 0
+    write_parquet(features_path, data)
+    with pytest.raises(TrainingError, match="nothing to learn"):
+        train(options())
+
+
+def test_refuses_wrong_parameters(options: MakeOptions, tmp_path: Path) -> None:
+    params = tmp_path / "params.json"
+    params.write_text(DEFAULT_PARAMS.read_text().replace('"max_depth": 4', '"max_depth": 40'))
+    with pytest.raises(TrainingError, match="max_depth must be a number from 1 to 12, not 40"):
+        train(options("--params", str(params)))
+
+
+def served(outcome: Outcome, path: Path, shift: float = 0.0) -> Path:
+    """The scores that a server would give for the logged features, the last one shifted."""
+    data = columns()
+    vectors = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
+    scores = predict_onnx((outcome.folder / "model.onnx").read_bytes(), vectors).astype(np.float64)
+    scores[-1] += shift
+    lines = [f"{i},{score!r}" for i, score in zip(data["client_transaction_id"], scores.tolist(), strict=True)]
+    path.write_text("\n".join(["client_transaction_id,score", *lines]))
+    return path
+
+
+def test_served_scores_hold(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
+    comparison = check_scores(features_path, served(outcome, tmp_path / "s.csv"), outcome.folder)
+    assert comparison.rows == 4_000
+    assert comparison.difference_max <= 1e-5
+
+
+def test_a_served_score_that_is_off_is_found(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="The score of t003999 differs by"):
+        check_scores(features_path, served(outcome, tmp_path / "s.csv", shift=2e-5), outcome.folder)
+
+
+def test_a_missing_score_is_found(outcome: Outcome, features_path: Path, tmp_path: Path) -> None:
+    path = served(outcome, tmp_path / "s.csv")
+    path.write_text("\n".join(path.read_text().split("\n")[:-1]))
+    with pytest.raises(TrainingError, match="1 have no score"):
+        check_scores(features_path, path, outcome.folder)
+
+
+def test_a_booster_that_was_changed_is_refused(outcome: Outcome) -> None:
+    with (outcome.folder / "booster.json").open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(TrainingError, match="not the file that was published"):
+        load_booster(outcome.folder)
+
+
+@pytest.fixture
+def fold(tmp_path: Path) -> Path:
+    path = tmp_path / "fold.csv.gz"
+    rows = ", ".join(f"({i}, '{'train' if i < 2 else 'assess'}')" for i in range(5))
+    query = f"COPY (SELECT * FROM (VALUES {rows}) AS t (TRANSACTION_ID, PART)) TO '{path}' (FORMAT csv, HEADER)"
+    duckdb.connect(":memory:").execute(query)
+    return path
+
+
+DECISIONS = [
+    "client_transaction_id,occurred_at_ms,card,score,fraud",
+    "hb-1,0,a,0.99,0",
+    "hb-2,0,a,0.5,0",
+    "hb-3,0,b,0.9,1",
+    "hb-4,0,c,0.1,0",
+    "hb-5,0,d,1.0,0",
+]
+
+
+def test_assesses_exactly_the_rows_of_the_split(fold: Path, tmp_path: Path) -> None:
+    path = tmp_path / "decisions.csv"
+    path.write_text("\n".join(DECISIONS))
+    quality = assess(path, fold, "hb-")
+    assert (quality.rows, quality.frauds) == (3, 1)
+    assert (quality.average_precision, quality.auc_roc, quality.card_precision_at_100) == (1.0, 1.0, 0.01)
+    assert report(quality).split("\n")[-1] == "assess: rows=3 frauds=1 ap=1.000 auc=1.000 cp100=0.010"
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (DECISIONS[:-2], "1 were not decided"),
+        ([*DECISIONS, DECISIONS[3]], "1 were decided more than once"),
+        ([*DECISIONS[:3], "hb-3,0,b,,1", *DECISIONS[4:]], "1 have no score"),
+        ([*DECISIONS[:3], "hb-3,0,b,0.9,", *DECISIONS[4:]], "1 lack their card, time or truth"),
+    ],
+)
+def test_refuses_to_assess_what_is_not_whole(fold: Path, tmp_path: Path, lines: list[str], sentence: str) -> None:
+    path = tmp_path / "decisions.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(TrainingError, match=sentence):
+        assess(path, fold, "hb-")

@@ -1,0 +1,1 @@
+"""From features and labels to a checked, published fraud model."""

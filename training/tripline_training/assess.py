@@ -1,0 +1,89 @@
+"""Measures decisions on exactly the rows of a published split, beside the published baseline.
+
+python -m tripline_training.assess --decisions decisions.parquet --fold folds/test-fold3.csv.gz --id-prefix hb-
+
+The decisions table has client_transaction_id, occurred_at_ms, card (any id that is one per card), score and fraud.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.metrics import Quality, measure
+from tripline_training.tables import arrays, query, require_columns, sql_text
+
+# XGBoost of the book's chapter 3.3, train 2018-07-25..07-31, test 2018-08-08..08-14.
+PUBLISHED_NAME = "published XGBoost"
+PUBLISHED = {"average_precision": 0.639, "auc_roc": 0.862, "card_precision_at_100": 0.273}
+
+COLUMNS = ["client_transaction_id", "occurred_at_ms", "card", "score", "fraud"]
+
+
+def assess(decisions: Path, fold: Path, id_prefix: str = "") -> Quality:
+    """Raises TrainingError when a row of the split was not decided exactly once, or has no score."""
+    decided = require_columns(decisions, COLUMNS)
+    split = require_columns(fold, ["TRANSACTION_ID", "PART"])
+    wanted = f"SELECT {sql_text(id_prefix)} || TRANSACTION_ID::BIGINT AS id FROM {split} WHERE PART = 'assess'"
+    joined = (
+        f"({wanted}) AS wanted LEFT JOIN {decided} AS decided ON decided.client_transaction_id::VARCHAR = wanted.id"
+    )
+    is_decided = "client_transaction_id IS NOT NULL"
+    rows, ids, missing, unscored, untrue = query(
+        "SELECT count(*), count(DISTINCT id), count(*) FILTER (client_transaction_id IS NULL), "
+        f"count(*) FILTER ({is_decided} AND NOT coalesce(isfinite(score::DOUBLE), false)), "
+        f"count(*) FILTER ({is_decided} AND (fraud IS NULL OR card IS NULL OR occurred_at_ms IS NULL))"
+        f" FROM {joined}"
+    ).fetchall()[0]
+    faults = {
+        "were not decided": missing,
+        "were decided more than once": rows - ids,
+        "have no score": unscored,
+        "lack their card, time or truth": untrue,
+    }
+    found = [f"{count} {what}" for what, count in faults.items() if count > 0]
+    if rows == 0 or found:
+        raise TrainingError(f"Of the {ids} rows to assess in {fold}, {', '.join(found) or 'there is none'}.")
+    columns = arrays(
+        "SELECT occurred_at_ms::BIGINT AS occurred_at_ms, card::VARCHAR AS card, score::DOUBLE AS score, "
+        f"fraud::BIGINT AS fraud FROM {joined} ORDER BY occurred_at_ms, id"
+    )
+    return measure(
+        columns["occurred_at_ms"].astype(np.int64),
+        columns["card"],
+        columns["score"].astype(np.float64),
+        columns["fraud"].astype(np.int64),
+    )
+
+
+def report(quality: Quality) -> str:
+    """A small table and, last, one line for machines."""
+    ours = quality.as_json()
+    lines = [f"{'':24}{'AP':>8}{'AUC ROC':>10}{'CP@100':>9}"]
+    for name, values in (("these decisions", ours), (PUBLISHED_NAME, PUBLISHED)):
+        ap, auc, cp100 = (_figure(values[key]) for key in PUBLISHED)
+        lines.append(f"{name:24}{ap:>8}{auc:>10}{cp100:>9}")
+    ap, auc, cp100 = (_figure(ours[key]) for key in PUBLISHED)
+    lines.append(f"assess: rows={quality.rows} frauds={quality.frauds} ap={ap} auc={auc} cp100={cp100}")
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="tripline_training.assess", description=__doc__.splitlines()[0])
+    parser.add_argument("--decisions", type=Path, required=True, help="Parquet, CSV or newline-delimited JSON")
+    parser.add_argument("--fold", type=Path, required=True, help="CSV with TRANSACTION_ID and PART (train or assess)")
+    parser.add_argument("--id-prefix", default="", help="what stands before TRANSACTION_ID in client_transaction_id")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    given = parser.parse_args(arguments)
+    quality = assess(given.decisions, given.fold, given.id_prefix)
+    print(json.dumps({**quality.as_json(), "published": PUBLISHED}) if given.json else report(quality))
+
+
+if __name__ == "__main__":
+    run_command(main)

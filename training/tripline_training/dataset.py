@@ -1,0 +1,194 @@
+"""Reads and checks what `tripline backfill` wrote: one row per payment with its label and its features."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.errors import TrainingError
+from tripline_training.feature_spec import FeatureSpec
+from tripline_training.tables import arrays, columns_of, query, require_columns, sql_name, table_at
+
+KEY_COLUMNS = {
+    "client_transaction_id": ("VARCHAR",),
+    "card_token": ("VARCHAR",),
+    "terminal_id": ("VARCHAR",),
+    "occurred_at_ms": ("BIGINT",),
+    "labelled_at_ms": ("BIGINT",),
+    "fraud": ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "BOOLEAN"),
+}
+FEATURE_TYPES = ("DOUBLE", "FLOAT")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Payments in the order of (event time, id)."""
+
+    ids: NDArray[np.generic]
+    cards: NDArray[np.generic]
+    occurred_at_ms: NDArray[np.int64]
+    fraud: NDArray[np.int64]
+    features: NDArray[np.float32]
+    """One row per payment, one column per feature in the order of the spec."""
+
+    def __len__(self) -> int:
+        return len(self.fraud)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Event times from `from_ms` (included) to `to_ms` (excluded), in milliseconds since the epoch."""
+
+    from_ms: int
+    to_ms: int
+
+
+def parse_span(first: str, last: str) -> Span:
+    """RFC 3339 moments, the second excluded; a plain date (UTC) as the second is included as a whole day."""
+    span = Span(_moment_ms(first, days_later=0), _moment_ms(last, days_later=1))
+    if span.from_ms >= span.to_ms:
+        raise TrainingError(f"{first} to {last} is no time at all.")
+    return span
+
+
+def parse_moment_ms(text: str) -> int:
+    """An RFC 3339 moment, or a date (UTC) for its first moment, in milliseconds since the epoch."""
+    return _moment_ms(text, days_later=0)
+
+
+def _moment_ms(text: str, days_later: int) -> int:
+    try:
+        moment = datetime.combine(date.fromisoformat(text) + timedelta(days=days_later), datetime.min.time(), UTC)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise TrainingError(f"{text} is neither a date such as 2026-01-31 nor an RFC 3339 moment.") from error
+    if moment.tzinfo is None:
+        raise TrainingError(f"{text} needs a time zone, for instance a Z at its end.")
+    return round(moment.timestamp() * 1000)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A features file that passed its checks."""
+
+    path: Path
+    spec: FeatureSpec
+    newest_ms: int
+    """Event time of the newest payment."""
+
+    def known_rows(self, span: Span, known_by_ms: int, ids: Path | None = None) -> tuple[Rows, int]:
+        """Payments of a span whose label was known by then, and how many others were left out for lack of one.
+
+        With `ids` (a table with a column client_transaction_id) only those, each of which must be there.
+        """
+        within = self._within(span)
+        if ids is not None:
+            within += f" AND client_transaction_id IN (SELECT client_transaction_id::VARCHAR FROM {self._ids(ids)})"
+        unknown = f"(labelled_at_ms IS NULL OR labelled_at_ms > {known_by_ms})"
+        left_out = _count(f"{self._table} WHERE {within} AND {unknown}")
+        return self._rows(f"{within} AND NOT {unknown}"), left_out
+
+    def rows_with_truth(self, span: Span) -> Rows:
+        """Payments of a span whose truth is known by now, for measuring how well they were predicted."""
+        return self._rows(f"{self._within(span)} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL")
+
+    @property
+    def _table(self) -> str:
+        return table_at(self.path)
+
+    @staticmethod
+    def _within(span: Span) -> str:
+        return f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {span.to_ms}"
+
+    def _ids(self, path: Path) -> str:
+        table = require_columns(path, ["client_transaction_id"])
+        missing = _count(
+            f"(SELECT client_transaction_id::VARCHAR FROM {table} EXCEPT "
+            f"SELECT client_transaction_id FROM {self._table})"
+        )
+        if missing:
+            raise TrainingError(f"{missing} ids of {path} are not in {self.path}.")
+        return table
+
+    def _rows(self, condition: str) -> Rows:
+        features = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in self.spec.names)
+        columns = arrays(
+            "SELECT client_transaction_id, card_token, occurred_at_ms, fraud::BIGINT AS fraud, "
+            f"{features} FROM {self._table} WHERE {condition} ORDER BY occurred_at_ms, client_transaction_id"
+        )
+        return Rows(
+            ids=columns["client_transaction_id"],
+            cards=columns["card_token"],
+            occurred_at_ms=columns["occurred_at_ms"].astype(np.int64),
+            fraud=columns["fraud"].astype(np.int64),
+            features=np.column_stack([columns[name].astype(np.float32) for name in self.spec.names]),
+        )
+
+
+def open_dataset(path: Path, spec: FeatureSpec) -> Dataset:
+    """Checks the whole file. Raises TrainingError that names every kind of fault with its number of rows."""
+    table = table_at(path)
+    _check_columns(path, columns_of(table), spec)
+    total, newest_ms = query(f"SELECT count(*), max(occurred_at_ms) FROM {table}").fetchall()[0]
+    if total == 0:
+        raise TrainingError(f"{path} has no rows.")
+    faults = _faults(table, spec)
+    if faults:
+        raise TrainingError(f"{path} is not fit for training: {'; '.join(faults)}.")
+    return Dataset(path, spec, int(newest_ms))
+
+
+def _check_columns(path: Path, present: dict[str, str], spec: FeatureSpec) -> None:
+    expected = [*KEY_COLUMNS, *spec.names]
+    if list(present) != expected:
+        difference = next(
+            (
+                f"column {position} is {found or 'missing'}, it should be {wanted or 'absent'}"
+                for position, (found, wanted) in enumerate(_pairs(list(present), expected), start=1)
+                if found != wanted
+            ),
+            "",
+        )
+        raise TrainingError(
+            f"{path} does not have the columns of feature spec {spec.version}: {difference}. "
+            "Run the backfill again with the current spec."
+        )
+    for name, types in [*KEY_COLUMNS.items(), *((name, FEATURE_TYPES) for name in spec.names)]:
+        if present[name] not in types:
+            raise TrainingError(f"{path}: the column {name} is {present[name]}, it should be {' or '.join(types)}.")
+
+
+def _pairs(left: list[str], right: list[str]) -> list[tuple[str | None, str | None]]:
+    length = max(len(left), len(right))
+    return [(left[i] if i < len(left) else None, right[i] if i < len(right) else None) for i in range(length)]
+
+
+def _faults(table: str, spec: FeatureSpec) -> list[str]:
+    checks = {
+        "have no client_transaction_id": "client_transaction_id IS NULL",
+        "have no card_token": "card_token IS NULL",
+        "have no occurred_at_ms": "occurred_at_ms IS NULL",
+        "have a label that was known before the payment took place": "labelled_at_ms < occurred_at_ms",
+        "are labelled without saying whether it was fraud": "labelled_at_ms IS NOT NULL AND fraud IS NULL",
+        "have another value than 0 or 1 in fraud": "fraud::BIGINT NOT IN (0, 1)",
+    }
+    for name in spec.names:
+        # What does not fit into float32 becomes infinite there, and the model would see that.
+        value = sql_name(name)
+        checks[f"have no finite value in {name}"] = (
+            f"{value} IS NULL OR NOT coalesce(abs({value}) <= 3.4028235e38, false)"
+        )
+    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in checks.values())
+    row = query(f"SELECT {counts}, count(*) - count(DISTINCT client_transaction_id) FROM {table}").fetchall()[0]
+    faults = [f"{count} rows {sentence}" for sentence, count in zip(checks, row, strict=False) if count > 0]
+    # Rows without an id are named above; they are not repetitions as well.
+    repeated = row[-1] - row[0]
+    return [*faults, f"{repeated} rows repeat a client_transaction_id"] if repeated > 0 else faults
+
+
+def _count(source: str) -> int:
+    return int(query(f"SELECT count(*) FROM {source}").fetchall()[0][0])

@@ -1,0 +1,109 @@
+"""An XGBoost model as ONNX: input `features` FP32 [-1, N], output `probability` FP32 [-1, 1]; and the proof of it."""
+
+import json
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import xgboost
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from onnxmltools import convert_xgboost
+from onnxmltools.convert.common.data_types import FloatTensorType
+
+from tripline_training.errors import TrainingError
+
+INPUT_NAME = "features"
+OUTPUT_NAME = "probability"
+DIFFERENCE_MAX = 1e-5
+"""How far apart the same row's probability may be in two runtimes."""
+OPSET = 15
+EDGE_ROWS = 5_000
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def to_onnx(booster: xgboost.Booster) -> bytes:
+    """The same model always gives the same bytes. `booster` predicts the probability of one class."""
+    width = booster.num_features()
+    converted = convert_xgboost(
+        booster, initial_types=[(INPUT_NAME, FloatTensorType([None, width]))], target_opset=OPSET
+    )
+    trees = [node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier"]
+    if len(trees) != 1:
+        raise TrainingError("The converter gave no single tree ensemble: this is not a binary classifier.")
+    # The converter gives a label and the probabilities of both classes; the second column is the one we want.
+    nodes = [
+        helper.make_node(
+            "TreeEnsembleClassifier",
+            [INPUT_NAME],
+            ["label", "probabilities"],
+            name="trees",
+            domain="ai.onnx.ml",
+        ),
+        helper.make_node("Gather", ["probabilities", "fraud_column"], [OUTPUT_NAME], name="pick", axis=1),
+    ]
+    nodes[0].attribute.extend(sorted(trees[0].attribute, key=lambda attribute: attribute.name))
+    graph = helper.make_graph(
+        nodes,
+        "fraud",
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor("fraud_column", TensorProto.INT64, [1], [1])],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    model = helper.make_model(graph, opset_imports=opsets, producer_name="tripline", ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def predict_booster(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """XGBoost's own probabilities, one per row."""
+    return booster.predict(xgboost.DMatrix(features, missing=np.nan)).astype(np.float32)
+
+
+def predict_onnx(model: bytes, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (output,) = session.run([OUTPUT_NAME], {INPUT_NAME: features})
+    return np.asarray(output, dtype=np.float32)[:, 0]
+
+
+def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:
+    """Compares both runtimes on `features` and on rows made of the model's own thresholds, neighbours and extremes.
+
+    Returns the number of rows, at least 5,000, and the largest difference. Raises TrainingError above 1e-5.
+    """
+    rows = np.concatenate([features, edge_rows(booster, EDGE_ROWS, seed)])
+    difference = np.abs(predict_booster(booster, rows) - predict_onnx(model, rows))
+    if not bool(np.all(difference <= DIFFERENCE_MAX)):
+        worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
+        raise TrainingError(
+            f"The ONNX model is not the trained one: row {worst} differs by {difference[worst]:.3g} "
+            f"(at most {DIFFERENCE_MAX:g}): {rows[worst].tolist()}."
+        )
+    return len(rows), float(difference.max())
+
+
+def edge_rows(booster: xgboost.Booster, count: int, seed: int) -> NDArray[np.float32]:
+    """Rows where a wrong comparison shows: each value is a threshold of its feature, a float beside one, or extreme."""
+    random = np.random.default_rng(seed)
+    extremes = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45, np.nan], dtype=np.float32)
+    columns = []
+    for thresholds in _thresholds(booster):
+        beside = [np.nextafter(thresholds, np.float32(side)) for side in (-np.inf, np.inf)]
+        columns.append(random.choice(np.concatenate([thresholds, *beside, extremes]), count))
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _thresholds(booster: xgboost.Booster) -> list[NDArray[np.float32]]:
+    """Each feature's split values."""
+    saved: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))
+    found: list[list[float]] = [[] for _ in range(booster.num_features())]
+    for tree in saved["learner"]["gradient_booster"]["model"]["trees"]:
+        splits = zip(tree["left_children"], tree["split_indices"], tree["split_conditions"], strict=True)
+        for left_child, feature, threshold in splits:
+            if left_child != -1:
+                found[feature].append(threshold)
+    return [np.unique(np.array(values, dtype=np.float32)) for values in found]

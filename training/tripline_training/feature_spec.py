@@ -1,0 +1,32 @@
+"""The names and the version in the feature spec. Its full check is the TypeScript engine's; here it is only read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tripline_training.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    version: int
+    names: tuple[str, ...]
+    """In the order of the vector."""
+
+
+def read_feature_spec(path: Path) -> FeatureSpec:
+    """Raises TrainingError when the file cannot be read or lacks a version or names."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        version = document["version"]
+        names = tuple(feature["name"] for feature in document["features"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} cannot be read as a feature spec: {error!r}.") from error
+    if not isinstance(version, int) or version < 1:
+        raise TrainingError(f"{path}: version must be a whole number from 1, not {version!r}.")
+    if not names or not all(isinstance(name, str) for name in names):
+        raise TrainingError(f"{path}: every feature needs a name.")
+    if len(set(names)) != len(names):
+        raise TrainingError(f"{path}: a feature's name stands twice.")
+    return FeatureSpec(version, names)

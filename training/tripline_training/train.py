@@ -1,0 +1,231 @@
+"""Trains a fraud model on what `tripline backfill` wrote, checks it and publishes it.
+
+python -m tripline_training.train --features features.parquet --registry file:///models --name fraud \\
+    --feature-spec ../packages/contracts/feature-spec.yaml --train-from 2026-01-15 --train-to 2026-02-14 \\
+    --valid-from 2026-02-22 --valid-to 2026-02-28 --alias champion
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from tripline_training import registry
+from tripline_training.dataset import Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
+from tripline_training.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.metrics import Quality, measure
+from tripline_training.params import DEFAULT_PARAMS, Params, read_params
+
+GOLDEN_ROWS = 256
+COMPARED_ROWS_MAX = 20_000
+
+
+@dataclass(frozen=True)
+class Options:
+    features: Path
+    feature_spec: Path
+    registry: str
+    name: str
+    train: Span
+    valid: Span | None
+    known_by_ms: int | None
+    """Labels that became known later are not used; None: the beginning of `valid`, or else the newest payment."""
+    ids: Path | None
+    params: Path
+    seed: int
+    jobs: int
+    alias: str | None
+    commit: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    version: str
+    folder: Path
+    rows: int
+    valid: Quality | None
+
+
+def train(options: Options) -> Outcome:
+    """The whole way from a features file to a published version. Raises TrainingError; nothing is published then."""
+    spec = read_feature_spec(options.feature_spec)
+    params = read_params(options.params)
+    root = registry.registry_root(options.registry)
+    with _step("data") as step:
+        dataset = open_dataset(options.features, spec)
+        known_by_ms = options.known_by_ms
+        if known_by_ms is None:
+            known_by_ms = dataset.newest_ms if options.valid is None else options.valid.from_ms
+        rows, left_out = dataset.known_rows(options.train, known_by_ms, options.ids)
+        frauds = int(rows.fraud.sum())
+        step.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
+        if frauds == 0 or frauds == len(rows):
+            raise TrainingError("The rows to train on hold no fraud, or nothing else: there is nothing to learn.")
+    with _step("fit") as step:
+        booster = fit(rows, params, options.seed, options.jobs)
+        step.says(f"trees={booster.num_boosted_rounds()} version_of_xgboost={xgboost.__version__}")
+    valid = _assess_later_rows(booster, dataset, options)
+    with _step("export") as step:
+        model = to_onnx(booster)
+        compared = rows.features[_spread(len(rows), COMPARED_ROWS_MAX)]
+        count, difference = check_export(booster, model, compared, options.seed)
+        step.says(f"bytes={len(model)} compared_rows={count} difference_max={difference:.2g}")
+    with _step("publish") as step:
+        files = {
+            registry.MODEL_FILE: model,
+            registry.GOLDEN_FILE: golden_batch(booster, rows.features),
+            registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
+        }
+        facts = _facts(options, spec, params, {"train": {"rows": len(rows), "frauds": frauds}, "valid": valid})
+        version, folder = registry.publish(root, options.name, files, facts)
+        if options.alias is not None:
+            registry.set_alias(root, options.name, options.alias, version)
+        step.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
+    return Outcome(version, folder, len(rows), valid)
+
+
+def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
+    """The same rows, parameters, seed and number of jobs give the same model."""
+    settings = {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "max_depth": params.max_depth,
+        "learning_rate": params.learning_rate,
+        "min_child_weight": params.min_child_weight,
+        "subsample": params.subsample,
+        "colsample_bytree": params.colsample_bytree,
+        "seed": seed,
+        "nthread": jobs,
+    }
+    return xgboost.train(settings, xgboost.DMatrix(rows.features, label=rows.fraud), params.trees)
+
+
+def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> bytes:
+    """Rows from the least to the most suspicious with the trainer's own probabilities, as golden.json."""
+    scores = predict_booster(booster, features)
+    chosen = features[np.argsort(scores, kind="stable")[_spread(len(features), GOLDEN_ROWS)]]
+    outputs = predict_booster(booster, chosen)
+    return (json.dumps({"inputs": chosen.tolist(), "outputs": outputs.tolist()}, allow_nan=False) + "\n").encode()
+
+
+def _assess_later_rows(booster: xgboost.Booster, dataset: Dataset, options: Options) -> Quality | None:
+    if options.valid is None:
+        return None
+    with _step("valid") as step:
+        later = dataset.rows_with_truth(options.valid)
+        scores = predict_booster(booster, later.features) if len(later) else np.zeros(0, np.float32)
+        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
+        step.says(
+            f"rows={quality.rows} frauds={quality.frauds} ap={_figure(quality.average_precision)} "
+            f"auc={_figure(quality.auc_roc)} cp100={_figure(quality.card_precision_at_100)}"
+        )
+    return quality
+
+
+def _facts(options: Options, spec: FeatureSpec, params: Params, measured: dict[str, Any]) -> dict[str, Any]:
+    """The manifest's entries that are not the registry's own."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    valid = measured["valid"]
+    return {
+        "created_at": now,
+        "feature_spec_version": spec.version,
+        "features": list(spec.names),
+        "input": {"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(spec.names)]},
+        "output": {"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1, 1]},
+        "metrics": {"train": measured["train"], **({} if valid is None else {"valid": valid.as_json()})},
+        "lineage": {
+            "data_sha256": _file_sha256(options.features),
+            "commit": options.commit,
+            "params": {**params.as_json(), "seed": options.seed, "jobs": options.jobs},
+            "trained_at": now,
+            "train_from_ms": options.train.from_ms,
+            "train_to_ms": options.train.to_ms,
+        },
+    }
+
+
+def _spread(count: int, wanted: int) -> NDArray[np.int64]:
+    """At most `wanted` positions, evenly over 0 to count - 1, both ends included."""
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(np.int64))
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
+
+
+class _step:  # noqa: N801 -- reads as a verb where it is used
+    """Prints one line for a step that ended well: its name, what it says, its seconds."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._text = ""
+
+    def says(self, text: str) -> None:
+        self._text = text
+
+    def __enter__(self) -> "_step":
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            print(f"{self._name}: {self._text} seconds={time.perf_counter() - self._started:.1f}", flush=True)
+
+
+def parse_options(arguments: list[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(prog="tripline_training.train", description=__doc__.splitlines()[0])
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--feature-spec", type=Path, required=True)
+    parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
+    parser.add_argument("--name", required=True, help="name of the model")
+    when = "date (UTC) or RFC 3339 moment"
+    parser.add_argument("--train-from", required=True, help=f"first payment to train on: {when}")
+    parser.add_argument("--train-to", required=True, help="a date is included, a moment is not")
+    parser.add_argument("--valid-from", help="later payments to measure on")
+    parser.add_argument("--valid-to")
+    parser.add_argument(
+        "--known-by", help=f"labels known later are not used: {when}; default: --valid-from, or the newest payment"
+    )
+    parser.add_argument("--ids", type=Path, help="table with a column client_transaction_id: train on these only")
+    parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="threads; another number may give another model")
+    parser.add_argument("--alias", help="alias that shall name the new version, for instance champion")
+    parser.add_argument("--commit", help="commit of the code, for the record")
+    given = parser.parse_args(arguments)
+    if (given.valid_from is None) != (given.valid_to is None):
+        raise TrainingError("--valid-from and --valid-to go together.")
+    return Options(
+        features=given.features,
+        feature_spec=given.feature_spec,
+        registry=given.registry,
+        name=given.name,
+        train=parse_span(given.train_from, given.train_to),
+        valid=None if given.valid_from is None else parse_span(given.valid_from, given.valid_to),
+        known_by_ms=None if given.known_by is None else parse_moment_ms(given.known_by),
+        ids=given.ids,
+        params=given.params,
+        seed=given.seed,
+        jobs=given.jobs,
+        alias=given.alias,
+        commit=given.commit,
+    )
+
+
+if __name__ == "__main__":
+    run_command(lambda: print(f"published: {train(parse_options()).folder}"))
