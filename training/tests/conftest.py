@@ -1,5 +1,6 @@
 """Small feature files as `tripline backfill` writes them."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,6 @@ FEATURES = ["amount", "card_count_1d", "terminal_fraud_rate_7d"]
 SPEC = "version: 3\nfeatures:\n" + "".join(f"  - {{ name: {name}, kind: amount }}\n" for name in FEATURES)
 DAY_MS = 86_400_000
 ROWS = 4_000
-
-Change = Callable[[dict[str, Any]], None]
 
 
 def columns(seed: int = 1) -> dict[str, Any]:
@@ -42,26 +41,15 @@ def write_parquet(path: Path, data: dict[str, Any]) -> Path:
     """Lists and arrays of equal length, None for null; types as the backfill has them."""
     types = {"client_transaction_id": "VARCHAR", "card_token": "VARCHAR", "terminal_id": "VARCHAR"}
     types |= {"occurred_at_ms": "BIGINT", "labelled_at_ms": "BIGINT", "fraud": "TINYINT"}
-    connection = duckdb.connect(":memory:")
-    names = list(data)
-    connection.execute(f"CREATE TABLE t ({', '.join(f'{name} {types.get(name, "DOUBLE")}' for name in names)})")
-    rows = list(zip(*(list(map(_plain, data[name])) for name in names), strict=True))
-    literal = ", ".join("(" + ", ".join(_sql(value) for value in row) + ")" for row in rows)
-    connection.execute(f"INSERT INTO t VALUES {literal}")
-    connection.execute(f"COPY t TO '{path}' (FORMAT parquet)")
+    text = path.with_suffix(".csv")
+    with text.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(data)
+        writer.writerows(zip(*data.values(), strict=True))
+    typed = ", ".join(f"{name}::{types.get(name, 'DOUBLE')} AS {name}" for name in data)
+    source = f"read_csv('{text}', header = true, all_varchar = true)"
+    duckdb.connect(":memory:").execute(f"COPY (SELECT {typed} FROM {source}) TO '{path}' (FORMAT parquet)")
     return path
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _sql(value: Any) -> str:  # noqa: ANN401
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        return f"'{value}'"
-    return f"'{value}'::DOUBLE" if isinstance(value, float) else str(value)
 
 
 @pytest.fixture

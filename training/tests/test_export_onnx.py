@@ -63,7 +63,7 @@ def test_notices_less_or_equal_instead_of_less() -> None:
     model = onnx.load_from_string(to_onnx(booster))
     for attribute in model.graph.node[0].attribute:
         if attribute.name == "nodes_modes":
-            attribute.strings[:] = [mode.replace(b"BRANCH_LT", b"BRANCH_LTE") for mode in attribute.strings]
+            attribute.strings[:] = [mode.replace(b"BRANCH_LT", b"BRANCH_LEQ") for mode in attribute.strings]
     with pytest.raises(TrainingError, match="not the trained one"):
         check_export(booster, model.SerializeToString(), np.zeros((1, 5), np.float32), seed=1)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,10 +13,11 @@ import pytest
 from tests.conftest import FEATURES, columns, write_parquet
 from tripline_training.assess import assess, report
 from tripline_training.check_scores import check_scores, load_booster
+from tripline_training.dataset import ALWAYS
 from tripline_training.errors import TrainingError
 from tripline_training.export_onnx import predict_onnx
 from tripline_training.params import DEFAULT_PARAMS, read_params
-from tripline_training.train import Options, Outcome, train
+from tripline_training.train import Options, Outcome, parse_options, train
 
 MakeOptions = Callable[..., Options]
 
@@ -120,6 +122,33 @@ def test_a_booster_that_was_changed_is_refused(outcome: Outcome) -> None:
         file.write(b" ")
     with pytest.raises(TrainingError, match="not the file that was published"):
         load_booster(outcome.folder)
+
+
+def test_trains_on_the_train_part_of_a_split(options: MakeOptions, features_path: Path, tmp_path: Path) -> None:
+    data = columns()
+    data["client_transaction_id"] = [f"hb-{i}" for i in range(len(data["fraud"]))]
+    write_parquet(features_path, data)
+    fold = tmp_path / "fold.csv"
+    lines = [f"{i},{'train' if i < 900 else 'assess'}" for i in range(1_000)]
+    fold.write_text("\n".join(["TRANSACTION_ID,PART", *lines]))
+    assert train(replace(options("--ids", str(fold)), train=ALWAYS)).rows == 900
+
+
+def test_says_what_to_train_on(features_path: Path, spec_path: Path) -> None:
+    needed = [
+        "--features",
+        str(features_path),
+        "--feature-spec",
+        str(spec_path),
+        "--registry",
+        "file:///r",
+        "--name",
+        "m",
+    ]
+    with pytest.raises(TrainingError, match="--train-from and --ids"):
+        parse_options(needed)
+    with pytest.raises(TrainingError, match="--train-from and --train-to go together"):
+        parse_options([*needed, "--train-from", "1970-01-01"])
 
 
 @pytest.fixture

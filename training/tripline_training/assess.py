@@ -1,6 +1,6 @@
 """Measures decisions on exactly the rows of a published split, beside the published baseline.
 
-python -m tripline_training.assess --decisions decisions.parquet --fold folds/test-fold3.csv.gz --id-prefix hb-
+python -m tripline_training.assess --decisions decisions.parquet --fold folds/test-fold3.csv.gz
 
 The decisions table has client_transaction_id, occurred_at_ms, card (any id that is one per card), score and fraud.
 """
@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from tripline_training.errors import TrainingError, run_command
+from tripline_training.folds import ID_PREFIX, fold_ids
 from tripline_training.metrics import Quality, measure
-from tripline_training.tables import arrays, query, require_columns, sql_text
+from tripline_training.tables import arrays, query, require_columns
 
 # XGBoost of the book's chapter 3.3, train 2018-07-25..07-31, test 2018-08-08..08-14.
 PUBLISHED_NAME = "published XGBoost"
@@ -22,11 +23,10 @@ PUBLISHED = {"average_precision": 0.639, "auc_roc": 0.862, "card_precision_at_10
 COLUMNS = ["client_transaction_id", "occurred_at_ms", "card", "score", "fraud"]
 
 
-def assess(decisions: Path, fold: Path, id_prefix: str = "") -> Quality:
+def assess(decisions: Path, fold: Path, id_prefix: str = ID_PREFIX) -> Quality:
     """Raises TrainingError when a row of the split was not decided exactly once, or has no score."""
     decided = require_columns(decisions, COLUMNS)
-    split = require_columns(fold, ["TRANSACTION_ID", "PART"])
-    wanted = f"SELECT {sql_text(id_prefix)} || TRANSACTION_ID::BIGINT AS id FROM {split} WHERE PART = 'assess'"
+    wanted = fold_ids(fold, "assess", id_prefix)
     joined = (
         f"({wanted}) AS wanted LEFT JOIN {decided} AS decided ON decided.client_transaction_id::VARCHAR = wanted.id"
     )
@@ -78,7 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.assess", description=__doc__.splitlines()[0])
     parser.add_argument("--decisions", type=Path, required=True, help="Parquet, CSV or newline-delimited JSON")
     parser.add_argument("--fold", type=Path, required=True, help="CSV with TRANSACTION_ID and PART (train or assess)")
-    parser.add_argument("--id-prefix", default="", help="what stands before TRANSACTION_ID in client_transaction_id")
+    parser.add_argument(
+        "--id-prefix", default=ID_PREFIX, help="what stands before TRANSACTION_ID in client_transaction_id"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     given = parser.parse_args(arguments)
     quality = assess(given.decisions, given.fold, given.id_prefix)

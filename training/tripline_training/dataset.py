@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tripline_training.errors import TrainingError
 from tripline_training.feature_spec import FeatureSpec
+from tripline_training.folds import fold_ids, is_fold
 from tripline_training.tables import arrays, columns_of, query, require_columns, sql_name, table_at
 
 KEY_COLUMNS = {
@@ -71,6 +72,9 @@ def _moment_ms(text: str, days_later: int) -> int:
     return round(moment.timestamp() * 1000)
 
 
+ALWAYS = Span(0, 2**62)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A features file that passed its checks."""
@@ -83,11 +87,12 @@ class Dataset:
     def known_rows(self, span: Span, known_by_ms: int, ids: Path | None = None) -> tuple[Rows, int]:
         """Payments of a span whose label was known by then, and how many others were left out for lack of one.
 
-        With `ids` (a table with a column client_transaction_id) only those, each of which must be there.
+        With `ids` (a table with a column client_transaction_id, or a published split, whose train part is meant) only
+        those, each of which must be there.
         """
         within = self._within(span)
         if ids is not None:
-            within += f" AND client_transaction_id IN (SELECT client_transaction_id::VARCHAR FROM {self._ids(ids)})"
+            within += f" AND client_transaction_id IN ({self._ids(ids)})"
         unknown = f"(labelled_at_ms IS NULL OR labelled_at_ms > {known_by_ms})"
         left_out = _count(f"{self._table} WHERE {within} AND {unknown}")
         return self._rows(f"{within} AND NOT {unknown}"), left_out
@@ -105,14 +110,14 @@ class Dataset:
         return f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {span.to_ms}"
 
     def _ids(self, path: Path) -> str:
-        table = require_columns(path, ["client_transaction_id"])
-        missing = _count(
-            f"(SELECT client_transaction_id::VARCHAR FROM {table} EXCEPT "
-            f"SELECT client_transaction_id FROM {self._table})"
-        )
+        if is_fold(path):
+            wanted = fold_ids(path, "train")
+        else:
+            wanted = f"SELECT client_transaction_id::VARCHAR FROM {require_columns(path, ['client_transaction_id'])}"
+        missing = _count(f"({wanted} EXCEPT SELECT client_transaction_id FROM {self._table})")
         if missing:
             raise TrainingError(f"{missing} ids of {path} are not in {self.path}.")
-        return table
+        return wanted
 
     def _rows(self, condition: str) -> Rows:
         features = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in self.spec.names)

@@ -19,7 +19,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from tripline_training import registry
-from tripline_training.dataset import Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.dataset import ALWAYS, Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
 from tripline_training.feature_spec import FeatureSpec, read_feature_spec
@@ -81,12 +81,18 @@ def train(options: Options) -> Outcome:
         count, difference = check_export(booster, model, compared, options.seed)
         step.says(f"bytes={len(model)} compared_rows={count} difference_max={difference:.2g}")
     with _step("publish") as step:
+        trained_on = {
+            "rows": len(rows),
+            "frauds": frauds,
+            "first": _moment(int(rows.occurred_at_ms[0])),
+            "last": _moment(int(rows.occurred_at_ms[-1])),
+        }
         files = {
             registry.MODEL_FILE: model,
             registry.GOLDEN_FILE: golden_batch(booster, rows.features),
             registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
         }
-        facts = _facts(options, spec, params, {"train": {"rows": len(rows), "frauds": frauds}, "valid": valid})
+        facts = _facts(options, spec, params, known_by_ms, {"train": trained_on, "valid": valid})
         version, folder = registry.publish(root, options.name, files, facts)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
@@ -132,9 +138,11 @@ def _assess_later_rows(booster: xgboost.Booster, dataset: Dataset, options: Opti
     return quality
 
 
-def _facts(options: Options, spec: FeatureSpec, params: Params, measured: dict[str, Any]) -> dict[str, Any]:
+def _facts(
+    options: Options, spec: FeatureSpec, params: Params, known_by_ms: int, measured: dict[str, Any]
+) -> dict[str, Any]:
     """The manifest's entries that are not the registry's own."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    now = _moment(round(time.time() * 1000))
     valid = measured["valid"]
     return {
         "created_at": now,
@@ -148,10 +156,14 @@ def _facts(options: Options, spec: FeatureSpec, params: Params, measured: dict[s
             "commit": options.commit,
             "params": {**params.as_json(), "seed": options.seed, "jobs": options.jobs},
             "trained_at": now,
-            "train_from_ms": options.train.from_ms,
-            "train_to_ms": options.train.to_ms,
+            "known_by": _moment(known_by_ms),
         },
     }
+
+
+def _moment(time_ms: int) -> str:
+    """RFC 3339 in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _spread(count: int, wanted: int) -> NDArray[np.int64]:
@@ -194,29 +206,29 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
     parser.add_argument("--name", required=True, help="name of the model")
     when = "date (UTC) or RFC 3339 moment"
-    parser.add_argument("--train-from", required=True, help=f"first payment to train on: {when}")
-    parser.add_argument("--train-to", required=True, help="a date is included, a moment is not")
+    parser.add_argument("--train-from", help=f"first payment to train on: {when}; not needed with --ids")
+    parser.add_argument("--train-to", help="a date is included, a moment is not")
     parser.add_argument("--valid-from", help="later payments to measure on")
     parser.add_argument("--valid-to")
     parser.add_argument(
         "--known-by", help=f"labels known later are not used: {when}; default: --valid-from, or the newest payment"
     )
-    parser.add_argument("--ids", type=Path, help="table with a column client_transaction_id: train on these only")
+    parser.add_argument("--ids", type=Path, help="table with client_transaction_id, or a split: train on these only")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="threads; another number may give another model")
     parser.add_argument("--alias", help="alias that shall name the new version, for instance champion")
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)
-    if (given.valid_from is None) != (given.valid_to is None):
-        raise TrainingError("--valid-from and --valid-to go together.")
+    if given.train_from is None and given.ids is None:
+        raise TrainingError("One of --train-from and --ids must say what to train on.")
     return Options(
         features=given.features,
         feature_spec=given.feature_spec,
         registry=given.registry,
         name=given.name,
-        train=parse_span(given.train_from, given.train_to),
-        valid=None if given.valid_from is None else parse_span(given.valid_from, given.valid_to),
+        train=_span_of("train", given.train_from, given.train_to) or ALWAYS,
+        valid=_span_of("valid", given.valid_from, given.valid_to),
         known_by_ms=None if given.known_by is None else parse_moment_ms(given.known_by),
         ids=given.ids,
         params=given.params,
@@ -225,6 +237,14 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         alias=given.alias,
         commit=given.commit,
     )
+
+
+def _span_of(part: str, first: str | None, last: str | None) -> Span | None:
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise TrainingError(f"--{part}-from and --{part}-to go together.")
+    return parse_span(first, last)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,14 @@ export interface Finding {
   readonly mend: string;
 }
 
+/** What a program answered. */
+export interface Answer {
+  /** Why there is no good answer: `not found`. */
+  readonly failure?: string;
+  /** Both its streams. */
+  readonly output: string;
+}
+
 /** What the machine says of itself; a test puts in other values. */
 export interface Readings {
   readonly nodeVersion: string;
@@ -17,6 +25,8 @@ export interface Readings {
   availableMemoryBytes(): number | Promise<number>;
   /** Bytes free for this user on the disk that holds `folder`. */
   freeDiskBytes(folder: string): number;
+  /** Runs a program that is on the PATH. */
+  ask(command: string, args: readonly string[]): Promise<Answer>;
 }
 
 export interface Examination {
@@ -29,3 +39,9 @@ export interface Examination {
 
 /** Everything Tripline needs of this machine, examined side by side in about a second. Never throws. */
 export function examine(examination: Examination): Promise<Finding[]>;
+
+/** A line per finding; those that are not good enough as `sentence` says them. */
+export function printFindings(findings: readonly Finding[]): void;
+
+/** What is wrong and how to mend it, as one sentence. */
+export function sentence(detail: string, mend: string): string;

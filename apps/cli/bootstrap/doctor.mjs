@@ -16,6 +16,7 @@ const PYTHONS = ["python3", "python3.13", "python3.12", "python3.11", "python3.1
 const SYSTEMS = ["linux x64", "linux arm64", "darwin x64", "darwin arm64"];
 
 /** @typedef {import("./doctor.mjs").Finding} Finding */
+/** @typedef {Pick<import("./doctor.mjs").Readings, "ask">} Asking */
 
 /**
  * @param {import("./doctor.mjs").Examination} examination
@@ -28,15 +29,16 @@ export async function examine({ ports, root, readings = {} }) {
     architecture: process.arch,
     availableMemoryBytes,
     freeDiskBytes,
+    ask,
     ...readings,
   };
   const findings = await Promise.all([
     examineSystem(machine),
     examineNode(machine),
-    examineNpm(),
-    examineJava(),
-    examineMaven(),
-    examinePython(),
+    examineNpm(machine),
+    examineJava(machine),
+    examineMaven(machine),
+    examinePython(machine),
     examineMemory(machine),
     examineDisk(machine, root),
     examinePorts(ports, root),
@@ -71,7 +73,8 @@ function examineNode({ nodeVersion }) {
   return bad("Node", `Node is ${nodeVersion}, older than ${NODE_MAJOR_MIN}`, "install Node 24 from nodejs.org");
 }
 
-async function examineNpm() {
+/** @param {Asking} machine */
+async function examineNpm({ ask }) {
   const { failure, output } = await ask("npm", ["--version"]);
   if (failure === undefined) return good("npm", output.trim());
   return bad(
@@ -81,7 +84,8 @@ async function examineNpm() {
   );
 }
 
-async function examineJava() {
+/** @param {Asking} machine */
+async function examineJava({ ask }) {
   const mend = `install a JDK or JRE ${JAVA_MAJOR_MIN} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless; macOS: brew install openjdk) and see that java is on the PATH`;
   const { failure, output } = await ask("java", ["-version"]);
   if (failure !== undefined) return bad("Java", `java does not run (${failure})`, mend);
@@ -92,7 +96,8 @@ async function examineJava() {
   return bad("Java", `java is version ${version}, older than ${JAVA_MAJOR_MIN}`, mend);
 }
 
-async function examineMaven() {
+/** @param {Asking} machine */
+async function examineMaven({ ask }) {
   const needed = MAVEN_MIN.join(".");
   const mend = `install Maven ${needed} or newer (Debian, Ubuntu: apt install maven; macOS: brew install maven) and see that mvn is on the PATH`;
   const { failure, output } = await ask("mvn", ["--version"]);
@@ -102,7 +107,8 @@ async function examineMaven() {
   return bad("Maven", `mvn is version ${version}, older than ${needed}`, mend);
 }
 
-async function examinePython() {
+/** @param {Asking} machine */
+async function examinePython({ ask }) {
   const script = "import sys; print('%d.%d.%d' % sys.version_info[:3]); import venv, ensurepip; print('complete')";
   /** @type {string[]} */
   const seen = [];
@@ -163,7 +169,7 @@ async function examinePorts(ports, root) {
 /**
  * @param {string} command
  * @param {string[]} args
- * @returns {Promise<{ failure?: string, output: string }>}
+ * @returns {Promise<import("./doctor.mjs").Answer>}
  */
 function ask(command, args) {
   return new Promise((resolve) => {

@@ -11,6 +11,8 @@ const CONNECT_MS_MAX = 500;
 const POLL_MS = 250;
 /** A service whose supervisor was killed drains and ends within this time. */
 const ORPHAN_MS_MAX = 15_000;
+/** A Tripline that was just asked to end has ended its servers within this time. */
+const ENDING_MS_MAX = 5_000;
 
 /** @typedef {{ name: string, port: number, holder: import("./find-holder.mjs").Holder | undefined, isOurs: boolean }} TakenPort */
 
@@ -31,15 +33,14 @@ export async function findTakenPorts(ports, root) {
  * @returns {Promise<TakenPort[]>}
  */
 async function examinePort(name, port, root) {
-  const deadlineMs = Date.now() + ORPHAN_MS_MAX;
+  const startedMs = Date.now();
   while (await isTaken(port)) {
     const holder = findHolder(port);
     const server = findServers(root).find(({ child }) => child.pid === holder?.pid);
     if (server?.isLeftover) return [];
-    if (!isOrphanedService(holder, root) || Date.now() > deadlineMs) {
-      const isOurs = server !== undefined || holder?.commandLine.includes(join(root, "apps/")) === true;
-      return [{ name, port, holder, isOurs }];
-    }
+    const isOurs = server !== undefined || holder?.commandLine.includes(join(root, "apps/")) === true;
+    const waitMs = !isOurs ? 0 : isOrphanedService(holder, root) ? ORPHAN_MS_MAX : ENDING_MS_MAX;
+    if (Date.now() - startedMs >= waitMs) return [{ name, port, holder, isOurs }];
     await delay(POLL_MS);
   }
   return [];

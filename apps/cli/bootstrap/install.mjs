@@ -68,8 +68,14 @@ async function buildPackages(root, pnpm) {
     root,
     purpose: "build",
     logName: "build",
-    // turbo looks for pnpm on the PATH; npx puts it there.
-    args: ["--yes", "--package", `pnpm@${pnpm}`, "--call", "turbo run build --output-logs=errors-only"],
+    // turbo looks for pnpm on the PATH, where npx puts it, and hands it the whole environment in loose mode only.
+    args: [
+      "--yes",
+      "--package",
+      `pnpm@${pnpm}`,
+      "--call",
+      "turbo run build --env-mode=loose --output-logs=errors-only",
+    ],
     environment: {
       PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
       TURBO_TELEMETRY_DISABLED: "1",

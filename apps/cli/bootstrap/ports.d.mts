@@ -1,15 +1,16 @@
+export type PortName =
+  | "ingestion"
+  | "auth"
+  | "features"
+  | "scoring"
+  | "scoringGrpc"
+  | "decisions"
+  | "kafka"
+  | "redis"
+  | "postgres";
+
 /** Every port that a Tripline on this machine listens on, by what listens there. */
-export interface Ports {
-  readonly ingestion: number;
-  readonly auth: number;
-  readonly features: number;
-  readonly scoring: number;
-  readonly scoringGrpc: number;
-  readonly decisions: number;
-  readonly kafka: number;
-  readonly redis: number;
-  readonly postgres: number;
-}
+export type Ports = Readonly<Record<PortName, number>>;
 
 /**
  * The ports of ports.json, moved as a block when TRIPLINE_PORT_BASE is set.

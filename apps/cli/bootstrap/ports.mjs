@@ -21,5 +21,6 @@ export function readPorts(environment = process.env) {
       `TRIPLINE_PORT_BASE is ${JSON.stringify(text)}; set it to a whole number from ${PORT_MIN} to ${firstMax}.`,
     );
   }
-  return Object.fromEntries(Object.entries(offsets).map(([name, offset]) => [name, first + offset]));
+  const ports = Object.entries(offsets).map(([name, offset]) => [name, first + offset]);
+  return /** @type {import("./ports.mjs").Ports} */ (Object.fromEntries(ports));
 }

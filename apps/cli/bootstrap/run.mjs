@@ -4,6 +4,7 @@ import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { examine, printFindings, sentence } from "./doctor.mjs";
+import { describeProcess } from "./find-holder.mjs";
 import { endLeftovers } from "./find-leftovers.mjs";
 import { install } from "./install.mjs";
 import { readPorts } from "./ports.mjs";
@@ -80,15 +81,20 @@ function handOver(steps) {
 }
 
 /**
- * When npm itself is killed, the program it ran ends too.
+ * When npm itself is killed, the program it ran ends too. Between npm and this process stands at most a shell.
  *
  * @param {import("node:child_process").ChildProcess} child
  */
 function endWithNpm(child) {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
+  const parent = describeProcess(process.ppid);
+  const ancestors = [parent, describeProcess(parent?.parentPid ?? 0)];
+  const npm = ancestors.find(
+    (ancestor) => ancestor !== undefined && /^npm\b|npm-cli|\/npm\b/.test(ancestor.commandLine),
+  );
+  if (npm === undefined) return;
   const watch = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (describeProcess(npm.pid)?.commandLine === npm.commandLine) return;
     clearInterval(watch);
     child.kill("SIGTERM");
   }, PARENT_POLL_MS);

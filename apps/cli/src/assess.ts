@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { openRegistry } from "@tripline/model-registry/open-registry";
 import { backfill } from "./backfill.js";
 import { demoSecrets } from "./demo-secrets.js";
 import { findFold } from "./find-fold.js";
@@ -108,7 +109,7 @@ async function train(fold: Fold, files: AssessFiles): Promise<void> {
     ...["--name", MODEL_NAME],
     ...["--alias", "champion"],
     ...["--feature-spec", join(ROOT, "packages", "contracts", "feature-spec.yaml")],
-    ...["--ids", fold.path],
+    ...["--train-from", fold.trainFrom, "--train-to", fold.trainTo],
     ...["--known-by", `${fold.assessFrom}T00:00:00Z`],
   ]);
 }
@@ -150,13 +151,17 @@ async function replayAndAssess(
     `\n  ${played.payments} payments and ${played.labels} labels in ${played.slices} slices, ${perSecond.toFixed(0)} events a second\n` +
       `  ${ledgerLine(ledger)} degraded=${notByModel}\n`,
   );
+  const model = await openRegistry(pathToFileURL(files.registry).href).resolve(MODEL_NAME, "champion");
   const scores = await runPython("tripline_training.check_scores", [
     ...["--features", files.logged],
-    ...["--decisions", files.decisions],
-    ...["--registry", pathToFileURL(files.registry).href],
-    ...["--name", MODEL_NAME],
+    ...["--scores", files.decisions],
+    ...["--model", model.directory],
   ]);
-  const assessed = await runPython("tripline_training.assess", ["--decisions", files.decisions, "--fold", fold.path]);
+  const assessed = await runPython("tripline_training.assess", [
+    ...["--decisions", files.decisions],
+    ...["--fold", fold.path],
+    ...["--id-prefix", "hb-"],
+  ]);
   process.stdout.write(`${scores}${assessed}\n`);
   return balances(ledger) && rows.length === payments.length ? 0 : 1;
 }

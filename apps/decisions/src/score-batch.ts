@@ -1,4 +1,5 @@
 import type { Context } from "@opentelemetry/api";
+import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import type { Logger } from "@tripline/service-kit/logger";
 import { headersFromContext } from "@tripline/service-kit/tracing";
@@ -159,18 +160,18 @@ function mismatchOf(
 }
 
 /**
- * The first payment's trace as W3C `traceparent`, and all of them in `tripline-traceparents`, parted by commas, so that
- * the server can show its part of the work in every payment's trace. Traces that are not recorded are left out.
+ * The first payment's trace as W3C `traceparent` and the others beside it, so that the server can show its part of the
+ * work in every payment's trace. Of the others those that are not recorded are left out.
  */
 function traceHeaders(traces: readonly Context[]): Record<string, string> {
   const first = traces[0];
   if (first === undefined) return {};
   const recorded = traces
-    .slice(0, TRACES_MAX)
+    .slice(1, TRACES_MAX)
     .map((trace) => headersFromContext(trace).traceparent)
     .filter((traceparent) => traceparent?.endsWith("-01"));
   return {
     ...headersFromContext(first),
-    ...(recorded.length === 0 ? {} : { "tripline-traceparents": recorded.join(",") }),
+    ...(recorded.length === 0 ? {} : { [INFERENCE_METADATA.traceparents]: recorded.join(",") }),
   };
 }

@@ -24,6 +24,8 @@ export interface ApiOptions {
   readonly intake: EventIntake;
   readonly redis: Redis;
   readonly metrics: IngestionMetrics;
+  /** Whether this instance is shutting down. */
+  isDraining(): boolean;
 }
 
 declare module "fastify" {
@@ -63,6 +65,10 @@ export async function registerApi(fastify: FastifyInstance, options: ApiOptions)
     ] as const) {
       scope.addContentTypeParser(type, { parseAs: "buffer", bodyLimit }, (_request, body, done) => done(null, body));
     }
+    scope.addHook("onSend", async (_request, reply) => {
+      // A connection that was busy when the port began to close would else be kept alive, and hold up the end.
+      if (options.isDraining()) reply.header("connection", "close");
+    });
     scope.addHook("onResponse", async (request, reply) => {
       options.metrics.requestEnded(request.routeOptions.url ?? "unknown", reply.statusCode);
     });

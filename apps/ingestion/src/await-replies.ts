@@ -32,7 +32,7 @@ export class ReplyWaiters {
   readonly #watched = new Set<string>();
   #waiting = 0;
   #timer: NodeJS.Timeout | undefined;
-  #isClosed = false;
+  #isReleased = false;
 
   constructor(options: ReplyOptions) {
     this.#options = options;
@@ -41,6 +41,10 @@ export class ReplyWaiters {
   /** Ids waited for right now. */
   get size(): number {
     return this.#waiting;
+  }
+
+  get isReleased(): boolean {
+    return this.#isReleased;
   }
 
   /** Name of the channel on which answers arrive. */
@@ -66,7 +70,7 @@ export class ReplyWaiters {
    */
   open(ids: readonly string[], waitMs: number, canLookUp: boolean): ReplyGroup {
     const { waitersMax } = this.#options;
-    if (this.#isClosed) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
+    if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
     if (this.#waiting + ids.length > waitersMax) {
       const detail = `Requests wait for ${this.#waiting} answers already; wait a moment, or send without Prefer.`;
       throw new TriplineError("too-many-requests", detail);
@@ -87,7 +91,7 @@ export class ReplyWaiters {
 
   /** Ends every wait at once, so that its caller gets 202 while this instance can still answer. */
   release(): void {
-    this.#isClosed = true;
+    this.#isReleased = true;
     clearTimeout(this.#timer);
     for (const groups of this.#groups.values()) for (const group of groups) group.expire();
   }
@@ -125,7 +129,7 @@ export class ReplyWaiters {
       const isPayment = [...(this.#groups.get(id) ?? [])].some((group) => group.canLookUp);
       if (isPayment) this.#watched.add(id);
     }
-    if (this.#watched.size > 0 && !this.#isClosed)
+    if (this.#watched.size > 0 && !this.#isReleased)
       this.#timer ??= setTimeout(() => void this.#poll(), LOOK_UP_INTERVAL_MS);
   }
 

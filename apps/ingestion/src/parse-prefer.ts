@@ -1,6 +1,3 @@
-/** Preferences of a header, parted at the commas that do not stand inside a quoted value. */
-const PARTS = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
-
 const SECONDS = /^\d{1,9}(?:\.\d{1,9})?$/;
 
 /**
@@ -14,7 +11,7 @@ const SECONDS = /^\d{1,9}(?:\.\d{1,9})?$/;
 export function parseWait(header: string | readonly string[] | undefined, secondsMax: number): number | undefined {
   if (header === undefined) return undefined;
   const text = typeof header === "string" ? header : header.join(",");
-  for (const part of text.match(PARTS) ?? []) {
+  for (const part of splitPreferences(text)) {
     // What follows a semicolon are parameters; `wait` has none.
     const [preference = ""] = part.split(";", 1);
     const [name = "", value = ""] = preference.split("=", 2);
@@ -26,4 +23,22 @@ export function parseWait(header: string | readonly string[] | undefined, second
     return seconds > 0 ? seconds : undefined;
   }
   return undefined;
+}
+
+/** Parts a header at the commas that do not stand inside a quoted value, in one pass whatever is in it. */
+function splitPreferences(text: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let isQuoted = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (character === "\\" && isQuoted) index += 1;
+    else if (character === '"') isQuoted = !isQuoted;
+    else if (character === "," && !isQuoted) {
+      parts.push(text.slice(start, index));
+      start = index + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts;
 }

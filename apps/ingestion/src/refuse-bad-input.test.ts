@@ -1,19 +1,6 @@
-import { connectKafka } from "@tripline/kafka/connect-kafka";
-import type { KafkaAdmin } from "@tripline/kafka/port";
-import { testStack } from "@tripline/local-stack/test-stack";
-import type { RunningService } from "@tripline/service-kit/start-service";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./limits.js";
-import { startIngestion } from "./start-ingestion.js";
-import type { TestIssuer } from "./test-service.js";
-import {
-  labelBody,
-  paymentBody,
-  recordCount,
-  rowsOf,
-  startTestIssuer,
-  TestClient,
-  testConfig,
-} from "./test-service.js";
+import type { TestBed, TestClient } from "./test-service.js";
+import { labelBody, paymentBody, recordCount, rowsOf, startTestBed } from "./test-service.js";
 
 const DAY_MS = 86_400_000;
 const WRONG_NUMBER = "4111111111111112";
@@ -24,22 +11,18 @@ const without = (body: Record<string, unknown>, name: string) => {
 };
 
 describe("bad input is refused and reaches no topic", () => {
-  let issuer: TestIssuer;
-  let service: RunningService;
-  let admin: KafkaAdmin;
+  let bed: TestBed;
   let client: TestClient;
 
   beforeAll(async () => {
-    const stack = await testStack();
-    issuer = await startTestIssuer();
-    admin = await connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix }).admin();
-    await admin.ensureTopics();
-    service = await startIngestion(testConfig(stack, issuer));
-    client = new TestClient(service.url, await issuer.authorization());
+    bed = await startTestBed();
+    client = bed.client;
   });
 
+  afterAll(() => bed.close());
+
   let before: number;
-  const records = async () => (await recordCount(admin, "transactions")) + (await recordCount(admin, "labels"));
+  const records = async () => (await recordCount(bed.admin, "transactions")) + (await recordCount(bed.admin, "labels"));
 
   beforeEach(async () => {
     before = await records();
@@ -47,12 +30,6 @@ describe("bad input is refused and reaches no topic", () => {
 
   afterEach(async () => {
     expect(await records()).toBe(before);
-  });
-
-  afterAll(async () => {
-    await service.close();
-    await admin.close();
-    await issuer.close();
   });
 
   const fields: [string, string, Record<string, unknown>][] = [
@@ -168,11 +145,11 @@ describe("bad input is refused and reaches no topic", () => {
   const tokens: [string, () => Promise<string | undefined>, number, string][] = [
     ["no token", async () => undefined, 401, "token-missing"],
     ["another scheme", async () => "Basic c2hvcDpzZWNyZXQ=", 401, "token-invalid"],
-    ["expired token", () => issuer.authorization({ expiresInSeconds: -60 }), 401, "token-expired"],
-    ["wrong audience", () => issuer.authorization({ audience: "urn:other:api" }), 401, "token-invalid"],
-    ["wrong issuer", () => issuer.authorization({ issuer: "https://other.test" }), 401, "token-invalid"],
-    ["key that was never published", () => issuer.forged(), 401, "token-invalid"],
-    ["missing scope", () => issuer.authorization({ scope: "decisions:read" }), 403, "scope-missing"],
+    ["expired token", () => bed.issuer.authorization({ expiresInSeconds: -60 }), 401, "token-expired"],
+    ["wrong audience", () => bed.issuer.authorization({ audience: "urn:other:api" }), 401, "token-invalid"],
+    ["wrong issuer", () => bed.issuer.authorization({ issuer: "https://other.test" }), 401, "token-invalid"],
+    ["key that was never published", () => bed.issuer.forged(), 401, "token-invalid"],
+    ["missing scope", () => bed.issuer.authorization({ scope: "decisions:read" }), 403, "scope-missing"],
   ];
 
   test.each(tokens)("token: %s", async (_name, token, status, code) => {
@@ -192,7 +169,7 @@ describe("bad input is refused and reaches no topic", () => {
   });
 
   test("reading needs its own scope", async () => {
-    const writer = new TestClient(service.url, await issuer.authorization({ scope: "transactions:write" }));
+    const writer = await bed.clientOf({ scope: "transactions:write" });
     const answer = await writer.get(`/v1/decisions/txn_${"0".repeat(32)}`);
     expect(answer.body).toMatchObject({ status: 403, code: "scope-missing" });
   });

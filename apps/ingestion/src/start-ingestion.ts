@@ -71,7 +71,15 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
     port: config.PORT,
     host: config.HOST,
     logger,
-    module: IngestionModule.with({ config, verifier, intake, redis, metrics, drain: () => replies.release() }),
+    module: IngestionModule.with({
+      config,
+      verifier,
+      intake,
+      redis,
+      metrics,
+      drain: () => replies.release(),
+      isDraining: () => replies.isReleased,
+    }),
     readiness: { redis: () => ping(redis), kafka: kafkaCheck(admin), keys: () => verifier.ready() },
     shutdown: closing,
   });

@@ -1,12 +1,19 @@
 import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { createServer } from "node:http";
-import type { KafkaAdmin } from "@tripline/kafka/port";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import type { TestStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { readConfig } from "@tripline/service-kit/read-config";
+import type { RunningService } from "@tripline/service-kit/start-service";
+import type { Redis } from "ioredis";
 import type { CryptoKey } from "jose";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { IngestionConfig } from "./config.js";
 import { ingestionConfig } from "./config.js";
+import { startIngestion } from "./start-ingestion.js";
 
 /** What the tests of this service share. */
 export const ISSUER = "https://auth.tripline.test";
@@ -94,6 +101,44 @@ export function testEnvironment(
 
 export function testConfig(...parameters: Parameters<typeof testEnvironment>): IngestionConfig {
   return readConfig(ingestionConfig, testEnvironment(...parameters));
+}
+
+/** A service on the shared servers, and what a test needs beside it. */
+export interface TestBed {
+  readonly stack: TestStack;
+  readonly issuer: TestIssuer;
+  readonly config: IngestionConfig;
+  readonly service: RunningService;
+  readonly client: TestClient;
+  readonly kafka: Kafka;
+  readonly admin: KafkaAdmin;
+  readonly redis: Redis;
+  /** A client of `service`, or of another, with other claims. */
+  clientOf(claims: TokenClaims, url?: string): Promise<TestClient>;
+  close(): Promise<void>;
+}
+
+export async function startTestBed(changes: Record<string, string> = {}): Promise<TestBed> {
+  const [stack, issuer] = await Promise.all([testStack(), startTestIssuer()]);
+  const config = testConfig(stack, issuer, changes);
+  const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
+  const admin = await kafka.admin();
+  await admin.ensureTopics();
+  const redis = connectRedis(stack.redisUrl);
+  await awaitRedis(redis);
+  const service = await startIngestion(config);
+  const clientOf = async (claims: TokenClaims, url = service.url) =>
+    new TestClient(url, await issuer.authorization(claims));
+  return {
+    ...{ stack, issuer, config, service, kafka, admin, redis, clientOf },
+    client: await clientOf({}),
+    async close() {
+      await service.close();
+      await admin.close();
+      redis.disconnect();
+      await issuer.close();
+    },
+  };
 }
 
 let count = 0;

@@ -46,6 +46,7 @@ export interface RunReport {
 
 interface Waiting {
   readonly request: ScoreRequest;
+  /** On the monotonic clock, which is finer than that of the deadlines. */
   readonly sinceMs: number;
   resolve(answer: ScoreAnswer): void;
   reject(error: TriplineError): void;
@@ -83,7 +84,7 @@ export class RequestBatcher {
     return new Promise((resolve, reject) => {
       const refusal = this.refusalOf(request);
       if (refusal !== undefined) return reject(refusal);
-      this.waiting.push({ request, sinceMs: Date.now(), resolve, reject });
+      this.waiting.push({ request, sinceMs: performance.now(), resolve, reject });
       this.rowsWaiting += request.rows;
       this.startRuns();
     });
@@ -122,10 +123,9 @@ export class RequestBatcher {
 
   /** True when an item was dropped because its answer would come too late. */
   private dropIfLate({ request, sinceMs, reject }: Waiting): boolean {
-    const nowMs = Date.now();
-    if (nowMs < request.deadlineMs && request.isAbandoned?.() !== true) return false;
+    if (Date.now() < request.deadlineMs && request.isAbandoned?.() !== true) return false;
     this.rowsWaiting -= request.rows;
-    const waitedMs = nowMs - sinceMs;
+    const waitedMs = Math.round(performance.now() - sinceMs);
     reject(
       new TriplineError("deadline-exceeded", `The deadline passed after ${waitedMs} ms of waiting for the model.`),
     );
@@ -164,6 +164,7 @@ export class RequestBatcher {
 
   private async runBatch(batch: readonly Waiting[]): Promise<void> {
     const startedMs = Date.now();
+    const takenMs = performance.now();
     const rows = batch.reduce((sum, item) => sum + item.request.rows, 0);
     try {
       const result = await this.runner.run(concatenate(batch), rows);
@@ -178,7 +179,7 @@ export class RequestBatcher {
       let from = 0;
       for (const { request, sinceMs, resolve } of batch) {
         const outputs = result.outputs.subarray(from, from + request.rows);
-        resolve({ outputs, run, queuedMs: startedMs - sinceMs });
+        resolve({ outputs, run, queuedMs: takenMs - sinceMs });
         from += request.rows;
       }
     } catch (error) {

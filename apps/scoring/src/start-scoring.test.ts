@@ -1,8 +1,23 @@
+import { truncate } from "node:fs/promises";
+import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import type { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
-import type { TestScoring } from "./test-service.js";
-import { contentsOf, failureOf, METHODS, rawRequest, rawScores, startTestScoring, tensorOf } from "./test-service.js";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { scoringConfig } from "./config.js";
+import { startScoring } from "./start-scoring.js";
+import type { TestRegistry, TestScoring } from "./test-service.js";
+import {
+  contentsOf,
+  copyRegistry,
+  failureOf,
+  METHODS,
+  rawRequest,
+  rawScores,
+  startTestScoring,
+  tensorOf,
+  testEnvironment,
+} from "./test-service.js";
 
 let scoring: TestScoring;
 let version: string;
@@ -90,26 +105,74 @@ const raw = (values: number[]): Buffer[] => [Buffer.from(Float32Array.from(value
 describe("bad input is refused with the tensor's name", () => {
   test.each<[string, Partial<ModelInferRequest>, string]>([
     ["no input", { inputs: [] }, 'Input "features" is missing.'],
-    ["an unknown input", { inputs: [tensorOf([ROW], { name: "x" })] }, 'There is no input "x"; the model takes "features".'],
+    [
+      "an unknown input",
+      { inputs: [tensorOf([ROW], { name: "x" })] },
+      'There is no input "x"; the model takes "features".',
+    ],
     ["an input twice", { inputs: [tensorOf([ROW]), tensorOf([ROW])] }, 'Input "features" is given 2 times.'],
-    ["an unknown output", { outputs: [{ name: "y", parameters: {} }] }, 'There is no output "y"; the model gives "probability".'],
-    ["another type", { inputs: [tensorOf([ROW], { datatype: "FP64" })] }, 'Input "features" has datatype "FP64"; it must be FP32.'],
-    ["a flat shape", { inputs: [tensorOf([ROW], { shape: [4] })] }, 'Input "features" has shape [4]; it must be [rows,4]'],
+    [
+      "an unknown output",
+      { outputs: [{ name: "y", parameters: {} }] },
+      'There is no output "y"; the model gives "probability".',
+    ],
+    [
+      "another type",
+      { inputs: [tensorOf([ROW], { datatype: "FP64" })] },
+      'Input "features" has datatype "FP64"; it must be FP32.',
+    ],
+    [
+      "a flat shape",
+      { inputs: [tensorOf([ROW], { shape: [4] })] },
+      'Input "features" has shape [4]; it must be [rows,4]',
+    ],
     ["no shape", { inputs: [tensorOf([ROW], { shape: [] })] }, 'Input "features" has shape []'],
     ["a shape too wide", { inputs: [tensorOf([ROW], { shape: [1, 5] })] }, 'Input "features" has shape [1,5]'],
     ["a shape too deep", { inputs: [tensorOf([ROW], { shape: [1, 4, 1] })] }, 'Input "features" has shape [1,4,1]'],
-    ["no rows", { inputs: [tensorOf([ROW], { shape: [0, 4] })], rawInputContents: [Buffer.alloc(0)] }, "at least one row"],
+    [
+      "no rows",
+      { inputs: [tensorOf([ROW], { shape: [0, 4] })], rawInputContents: [Buffer.alloc(0)] },
+      "at least one row",
+    ],
     ["a free dimension", { inputs: [tensorOf([ROW], { shape: [-1, 4] })] }, 'Input "features" has shape [-1,4]'],
     ["too many rows", rawRequest(wide), 'Input "features" has 65 rows; at most 64 go in one request.'],
-    ["too few bytes", { rawInputContents: [Buffer.alloc(12)] }, 'Input "features" has 12 raw bytes; its shape needs 16 (4 FP32 values).'],
+    [
+      "too few bytes",
+      { rawInputContents: [Buffer.alloc(12)] },
+      'Input "features" has 12 raw bytes; its shape needs 16 (4 FP32 values).',
+    ],
     ["too many bytes", { rawInputContents: [Buffer.alloc(20)] }, 'Input "features" has 20 raw bytes'],
-    ["a raw entry too many", { rawInputContents: [...raw(ROW), ...raw(ROW)] }, 'raw_input_contents has 2 entries; input "features" needs one.'],
+    [
+      "a raw entry too many",
+      { rawInputContents: [...raw(ROW), ...raw(ROW)] },
+      'raw_input_contents has 2 entries; input "features" needs one.',
+    ],
     ["no values", { rawInputContents: [] }, 'Input "features" has no values'],
-    ["both kinds of values", { inputs: [tensorOf([ROW], { contents: contentsOf(ROW) })] }, 'Input "features" has contents although'],
-    ["too few values", { inputs: [tensorOf([ROW], { contents: contentsOf([1]) })], rawInputContents: [] }, 'Input "features" has 1 values; its shape needs 4.'],
-    ["values of another type", { inputs: [tensorOf([ROW], { contents: { ...contentsOf([]), fp64Contents: ROW } })], rawInputContents: [] }, "belong in fp32_contents"],
-    ["NaN", { rawInputContents: raw([1, 2, Number.NaN, 4]) }, 'Input "features" holds NaN in row 0, column 2 (card_ratio_to_mean_30d)'],
-    ["infinity", rawRequest([ROW, [1, Number.POSITIVE_INFINITY, 1, 1]]), 'Input "features" holds Infinity in row 1, column 1 (card_count_1d)'],
+    [
+      "both kinds of values",
+      { inputs: [tensorOf([ROW], { contents: contentsOf(ROW) })] },
+      'Input "features" has contents although',
+    ],
+    [
+      "too few values",
+      { inputs: [tensorOf([ROW], { contents: contentsOf([1]) })], rawInputContents: [] },
+      'Input "features" has 1 values; its shape needs 4.',
+    ],
+    [
+      "values of another type",
+      { inputs: [tensorOf([ROW], { contents: { ...contentsOf([]), fp64Contents: ROW } })], rawInputContents: [] },
+      "belong in fp32_contents",
+    ],
+    [
+      "NaN",
+      { rawInputContents: raw([1, 2, Number.NaN, 4]) },
+      'Input "features" holds NaN in row 0, column 2 (card_ratio_to_mean_30d)',
+    ],
+    [
+      "infinity",
+      rawRequest([ROW, [1, Number.POSITIVE_INFINITY, 1, 1]]),
+      'Input "features" holds Infinity in row 1, column 1 (card_count_1d)',
+    ],
   ])("%s", async (_case, changes, sentence) => {
     const error = await failureOf(scoring.client.call(METHODS.modelInfer, rawRequest([ROW], changes)));
     expect(error.code).toBe(status.INVALID_ARGUMENT);
@@ -164,6 +227,57 @@ test("a score that is no number is an error and never a score", async () => {
   expect(error.details).toMatch(/^Model fraud [0-9a-f]{12} gave NaN for row 1\.$/);
   expect((await other.client.score([[1, 1, 1, 1]])).scores).toEqual([0.5]);
   await other.close();
+});
+
+describe("does not start", () => {
+  let models: TestRegistry;
+
+  beforeEach(async () => {
+    models = await copyRegistry();
+  });
+
+  afterEach(() => models.remove());
+
+  const damage = async (file: string): Promise<void> => {
+    const { directory } = await models.registry.resolve("fraud", "champion");
+    await truncate(join(directory, file), 100);
+  };
+
+  test.each<[string, Record<string, string>, string, RegExp]>([
+    ["without a model", { MODEL_NAME: "other" }, "model-not-found", /^There is no model other\. Models are fraud\.$/],
+    [
+      "without the alias",
+      { MODEL_ALIAS: "shadow" },
+      "model-not-found",
+      /has no alias "shadow". Aliases are always-nan, /,
+    ],
+    ["with a model that gives NaN", { MODEL_ALIAS: "always-nan" }, "model-refused", /gives NaN/],
+    ["with a model of other tensors", { MODEL_ALIAS: "wrong-input" }, "model-refused", /"float_input"/],
+    ["with a model that gives other scores", { MODEL_ALIAS: "wrong-golden" }, "model-refused", /golden batch/],
+    ["with an unknown kind of registry", { REGISTRY_URL: "s3://bucket" }, "config-invalid", /s3:\/\/ is not supported/],
+    [
+      "without the GPU that it needs",
+      { EXECUTION_PROVIDERS: "cuda,cpu", REQUIRE_GPU: "true" },
+      "config-invalid",
+      /^EXECUTION_PROVIDERS cannot be met: cuda is not available here/,
+    ],
+  ])("%s", async (_case, changes, code, sentence) => {
+    const config = readConfig(scoringConfig, testEnvironment(models.url, changes));
+    await expect(startScoring(config)).rejects.toMatchObject({ code, message: expect.stringMatching(sentence) });
+  });
+
+  test.each([
+    ["model.onnx", "model.onnx is not the file that was published"],
+    ["golden.json", "golden.json is not the file that was published"],
+    ["model.json", "model.json is not valid JSON"],
+  ])("with a damaged %s", async (file, sentence) => {
+    await damage(file);
+    const config = readConfig(scoringConfig, testEnvironment(models.url));
+    await expect(startScoring(config)).rejects.toMatchObject({
+      code: "model-refused",
+      message: expect.stringContaining(sentence),
+    });
+  });
 });
 
 test("health over HTTP", async () => {

@@ -9,12 +9,12 @@ export class ByteReader {
   private readonly view: DataView;
   private at = 0;
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(private readonly buffer: Uint8Array) {
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   }
 
   atEnd(): boolean {
-    return this.at === this.bytes.length;
+    return this.at === this.buffer.length;
   }
 
   u8(): number {
@@ -45,10 +45,16 @@ export class ByteReader {
     throw new TriplineError("state-unreadable", "A number in a stored value is too long.");
   }
 
+  /** The next `count` bytes, in memory shared with what is read. */
+  bytes(count: number): Uint8Array {
+    const at = this.take(count);
+    return this.buffer.subarray(at, at + count);
+  }
+
   /** Steps over `count` bytes and says where they begin. */
   private take(count: number): number {
     const at = this.at;
-    if (count > this.bytes.length - at) throw new TriplineError("state-unreadable", "A stored value is cut short.");
+    if (count > this.buffer.length - at) throw new TriplineError("state-unreadable", "A stored value is cut short.");
     this.at += count;
     return at;
   }

@@ -1,12 +1,12 @@
 /** Writes little-endian values into a buffer that grows, and is used again after `reset`. */
 export class ByteWriter {
-  private bytes: Uint8Array;
+  private buffer: Uint8Array;
   private view: DataView;
   private at = 0;
 
   constructor(initialBytes = 4096) {
-    this.bytes = new Uint8Array(initialBytes);
-    this.view = new DataView(this.bytes.buffer);
+    this.buffer = new Uint8Array(initialBytes);
+    this.view = new DataView(this.buffer.buffer);
   }
 
   reset(): void {
@@ -15,7 +15,7 @@ export class ByteWriter {
 
   u8(value: number): void {
     this.reserve(1);
-    this.bytes[this.at] = value;
+    this.buffer[this.at] = value;
     this.at += 1;
   }
 
@@ -37,29 +37,35 @@ export class ByteWriter {
     let rest = value;
     // Bitwise operators work on 32 bits only, so larger values lose their low sevens by division first.
     while (rest > 0x7fff_ffff) {
-      this.bytes[this.at] = (rest % 128) | 0x80;
+      this.buffer[this.at] = (rest % 128) | 0x80;
       this.at += 1;
       rest = Math.floor(rest / 128);
     }
     while (rest > 127) {
-      this.bytes[this.at] = (rest & 127) | 0x80;
+      this.buffer[this.at] = (rest & 127) | 0x80;
       this.at += 1;
       rest >>>= 7;
     }
-    this.bytes[this.at] = rest;
+    this.buffer[this.at] = rest;
     this.at += 1;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.buffer.set(value, this.at);
+    this.at += value.length;
   }
 
   /** What was written since `reset`, as bytes of their own. */
   copy(): Uint8Array {
-    return this.bytes.slice(0, this.at);
+    return this.buffer.slice(0, this.at);
   }
 
   private reserve(count: number): void {
-    if (this.at + count <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.at + count));
-    grown.set(this.bytes);
-    this.bytes = grown;
+    if (this.at + count <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.max(this.buffer.length * 2, this.at + count));
+    grown.set(this.buffer);
+    this.buffer = grown;
     this.view = new DataView(grown.buffer);
   }
 }

@@ -150,9 +150,7 @@ function lookBack(plan: StreamPlan, stream: StreamState, atMs: number, into: rea
     const aggregate = into[index];
     if (!(ring && tiles && aggregate)) continue;
     const head = Math.floor(atMs / ring.tileMs);
-    // A late payment sees no tile that a state in memory might still hold but a stored one has already dropped.
-    const kept = Math.floor(stream.newestMs / ring.tileMs) - ring.tilesBack;
-    aggregateRing(tiles, Math.max(head - window.tilesBack, kept), head, ring.max, aggregate);
+    aggregateRing(tiles, head - window.tilesBack, head, aggregate);
   }
 }
 

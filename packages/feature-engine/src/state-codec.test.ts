@@ -115,6 +115,21 @@ describe("encoded states", () => {
     expect(() => engine.decodeState("terminal", bytes)).toThrow(unreadable);
   });
 
+  test("keep the order of recent ids, so that the oldest is forgotten first", () => {
+    let card = engine.decodeState("card", null);
+    const apply = (number: number) =>
+      engine.applyLabel(card, engine.decodeState("terminal", null), {
+        labelId: `l${number}`,
+        labelledAtMs: 1000,
+        fraud: true,
+      });
+    for (let number = 0; number < 20; number += 1) apply(number);
+    card = engine.decodeState("card", engine.encodeState("card", card));
+    apply(20);
+    expect(apply(5)).toEqual({ duplicate: true });
+    expect(apply(4)).toMatchObject({ duplicate: false });
+  });
+
   test("have a head that differs after every change", () => {
     const card = engine.decodeState("card", null);
     const terminal = engine.decodeState("terminal", null);

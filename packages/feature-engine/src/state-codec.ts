@@ -6,7 +6,7 @@ import { emptyState, NEVER_MS } from "./entity-state.js";
 import type { EntityPlan, RingPlan, StreamPlan } from "./plan-entities.js";
 import { RECENT_IDS_MAX } from "./recent-ids.js";
 import type { TileRing } from "./tile-ring.js";
-import { dropBelow, emptyRing, pushTile, TILE_STRIDE } from "./tile-ring.js";
+import { emptyRing, pushTile, TILE_STRIDE } from "./tile-ring.js";
 
 /*
  * Layout of a state, little-endian; varint is unsigned LEB128 of an integer below 2^53.
@@ -54,7 +54,7 @@ export function decodeState(plan: EntityPlan, bytes: Uint8Array | null): EntityS
   return state;
 }
 
-/** Encodes a state, without the tiles that no window of the plan reaches any more. */
+/** Encodes a state. The rings hold no tile that is out of reach: each counted event drops those. */
 export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWriter): Uint8Array {
   writer.reset();
   writer.u8(VERSION);
@@ -73,9 +73,7 @@ export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWr
 function writeStream(writer: ByteWriter, plan: StreamPlan, stream: StreamState): void {
   writer.varint(stream.newestMs - NEVER_MS);
   plan.rings.forEach((ringPlan, index) => {
-    const ring = stream.rings[index] ?? emptyRing();
-    dropBelow(ring, Math.floor(stream.newestMs / ringPlan.tileMs) - ringPlan.tilesBack);
-    writeRing(writer, ringPlan, ring);
+    writeRing(writer, ringPlan, stream.rings[index] ?? emptyRing());
   });
 }
 

@@ -12,6 +12,8 @@ const KEEP_ALIVE_MS = 60_000;
 /** A kafkajs client with a switch that cuts all of its connections for good. */
 export interface Client {
   readonly kafka: Kafka;
+  /** Whether a connection to any broker stands. */
+  isConnected(): boolean;
   /**
    * Nothing that this client has under way reaches Kafka any more, and it cannot connect again. kafkajs's own
    * `disconnect` waits for answers and leaves its retry loops running, which then connect anew.
@@ -49,7 +51,8 @@ export function clientOpener({ brokers, clientId, log, openSocket = openTcpSocke
       return socket;
     };
     const kafka = new Kafka({
-      brokers: [...brokers],
+      // Without brokers kafkajs gives up; any other failure to connect it would try again and again.
+      brokers: () => (isDestroyed ? [] : [...brokers]),
       clientId,
       connectionTimeout: CONNECTION_MS_MAX,
       requestTimeout: requestMsMax,
@@ -63,6 +66,7 @@ export function clientOpener({ brokers, clientId, log, openSocket = openTcpSocke
     });
     return {
       kafka,
+      isConnected: () => [...sockets].some(({ readyState }) => readyState === "open"),
       destroy() {
         isDestroyed = true;
         // With an error, because kafkajs hears of that but not of a plain close, and would wait for the answers.

@@ -8,7 +8,10 @@ function stage(fail: (tries: number) => Error | undefined = () => undefined) {
   const abort = new AbortController();
   const gate = new EventTarget();
   let isHeld = false;
+  const connection = { isUp: true };
   const steps = {
+    isConnected: () => connection.isUp,
+    backoff: { firstMs: 1, maxMs: 1 },
     async commit(offsets: readonly PartitionOffset[]) {
       commits.push(offsets.map(({ topic, partition, offset }) => `${topic}/${partition}@${offset}`));
       if (isHeld) await once(gate, "open");
@@ -25,7 +28,7 @@ function stage(fail: (tries: number) => Error | undefined = () => undefined) {
     isHeld = false;
     gate.dispatchEvent(new Event("open"));
   };
-  return { committer: new OffsetCommitter(steps, abort.signal), commits, gaveUp, abort, hold, open };
+  return { committer: new OffsetCommitter(steps, abort.signal), commits, gaveUp, abort, hold, open, connection };
 }
 
 const at = (partition: number, offset: number): PartitionOffset => ({ topic: "t", partition, offset });
@@ -51,12 +54,23 @@ test("a commit that fails is tried again", async () => {
   expect(gaveUp).toEqual([]);
 });
 
-test("a commit that always fails is given up after five tries", async () => {
-  const { committer, commits, gaveUp } = stage(() => new Error("connection lost"));
+test("a commit that always fails is given up after ten tries", async () => {
+  const { committer, commits, gaveUp } = stage(() => new Error("refused"));
   committer.mark(at(0, 5));
   await committer.idle();
-  expect(commits).toHaveLength(5);
+  expect(commits).toHaveLength(10);
   expect(gaveUp).toHaveLength(1);
+});
+
+test("while Kafka is away a commit is not given up", async () => {
+  const { committer, commits, gaveUp, connection } = stage((tries) => {
+    connection.isUp = tries >= 30;
+    return connection.isUp ? undefined : new Error("connection lost");
+  });
+  committer.mark(at(0, 5));
+  await committer.idle();
+  expect(commits).toHaveLength(30);
+  expect(gaveUp).toEqual([]);
 });
 
 test("a member that was replaced does not insist", async () => {

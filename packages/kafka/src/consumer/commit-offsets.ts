@@ -3,7 +3,8 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 
-const TRIES_MAX = 5;
+/** Failures in a row, with a connection to Kafka, after which commits are taken to fail for ever: about 6 s. */
+const FAILURES_MAX = 10;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
 
 /** The broker's ways to say that the partition may have another owner by now: then there is nothing to commit. */
@@ -11,7 +12,6 @@ const LOST: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
   "REBALANCE_IN_PROGRESS",
-  "NOT_COORDINATOR_FOR_GROUP",
   "FENCED_INSTANCE_ID",
 ]);
 
@@ -26,9 +26,11 @@ export interface PartitionOffset {
 export interface CommitSteps {
   /** One commit request; not repeated inside. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
-  /** Commits fail although the group did not change: nothing can be committed any more. */
+  isConnected(): boolean;
+  /** Commits fail although Kafka is there and the group did not change. */
   giveUp(error: unknown): void;
   readonly log: Log;
+  readonly backoff?: Backoff;
 }
 
 /**
@@ -65,7 +67,9 @@ export class OffsetCommitter {
     }
   }
 
+  /** Tries for as long as Kafka is away, until the assignment ends: it may go on when Kafka comes back. */
   async #commit(offsets: readonly PartitionOffset[]): Promise<void> {
+    let failures = 0;
     for (let tries = 1; !this.signal.aborted; tries += 1) {
       try {
         await this.steps.commit(offsets);
@@ -74,11 +78,12 @@ export class OffsetCommitter {
         const name = protocolErrorName(thrown);
         this.steps.log("warn", "consumer: offsets were not committed", { error: name ?? String(thrown), tries });
         if (name !== undefined && LOST.has(name)) return;
-        if (tries === TRIES_MAX) {
+        failures = this.steps.isConnected() ? failures + 1 : 0;
+        if (failures === FAILURES_MAX) {
           this.steps.giveUp(thrown);
           return;
         }
-        await wait(backoffMs(BACKOFF, tries), this.signal);
+        await wait(backoffMs(this.steps.backoff ?? BACKOFF, tries), this.signal);
       }
     }
   }

@@ -19,10 +19,19 @@ const REBALANCE_MS = 15_000;
 const FETCH_MS = 100;
 const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
 const REQUEST_MS_MAX = 5_000;
-/** kafkajs's own tries: about 8 s, so that it rides out the restart of a broker and stays a member of its group. */
-const RETRY: RetryOptions = { initialRetryTime: 100, multiplier: 1.5, factor: 0.2, maxRetryTime: 1_000, retries: 12 };
+/**
+ * kafkajs tries for as long as Kafka is away, and stays the member of its group that it was. A new member would have to
+ * wait until the session of the old one has run out. The bound is `SILENCE_MS_MAX` with a connection, or the end.
+ */
+const RETRY: RetryOptions = {
+  initialRetryTime: 100,
+  multiplier: 1.5,
+  factor: 0.2,
+  maxRetryTime: 500,
+  retries: Number.MAX_SAFE_INTEGER,
+};
 const LEAVE_MS_MAX = 2_000;
-/** Longer than joining a group can take. After that kafkajs is taken to hang. */
+/** Longer than joining a group can take. Connected and silent for longer than that, kafkajs is taken to hang. */
 const SILENCE_MS_MAX = 30_000;
 const WATCH_MS = 1_000;
 
@@ -67,6 +76,7 @@ export class ConsumerSession {
   #assignment: Assignment | undefined;
   #commit: EachBatchPayload["commitOffsetsIfNecessary"] | undefined;
   #aliveAtMs = performance.now();
+  #awayAtMs = 0;
   #isMember = false;
 
   constructor(private readonly options: SessionOptions) {
@@ -100,10 +110,7 @@ export class ConsumerSession {
   /** Resolves with the cause when kafkajs has failed for good or hangs; not before. */
   async run(): Promise<unknown> {
     this.#listen();
-    const watch = setInterval(() => {
-      const silentMs = performance.now() - this.#aliveAtMs;
-      if (silentMs > SILENCE_MS_MAX) this.#fail(new Error(`no sign of life for ${Math.round(silentMs)} ms`));
-    }, WATCH_MS);
+    const watch = setInterval(() => this.#watch(), WATCH_MS);
     this.#start().catch(this.#fail);
     const cause = await this.#failed;
     clearInterval(watch);
@@ -117,7 +124,11 @@ export class ConsumerSession {
   async close(): Promise<void> {
     this.#isMember = false;
     if (this.#assignment !== undefined) await settlesWithin(LEAVE_MS_MAX, this.#assignment.committer.idle());
-    await settlesWithin(LEAVE_MS_MAX, this.#consumer.disconnect());
+    const left = this.#consumer.disconnect();
+    if (this.#client.isConnected()) await settlesWithin(LEAVE_MS_MAX, left);
+    // Whatever kafkajs still tries now ends, and with it the waiting.
+    this.#client.destroy();
+    await settlesWithin(LEAVE_MS_MAX, left);
     this.#fail(new Error("closed"));
   }
 
@@ -129,6 +140,13 @@ export class ConsumerSession {
       eachBatchAutoResolve: false,
       eachBatch: async (payload) => this.#takeIn(payload),
     });
+  }
+
+  #watch(): void {
+    const nowMs = performance.now();
+    if (!this.#client.isConnected()) this.#awayAtMs = nowMs;
+    const silentMs = nowMs - Math.max(this.#aliveAtMs, this.#awayAtMs);
+    if (silentMs > SILENCE_MS_MAX) this.#fail(new Error(`no sign of life for ${Math.round(silentMs)} ms`));
   }
 
   #listen(): void {
@@ -155,6 +173,7 @@ export class ConsumerSession {
         commit: async (offsets) => {
           await this.#commit?.({ topics: byTopic(offsets) });
         },
+        isConnected: () => this.#client.isConnected(),
         giveUp: this.#fail,
         log: this.options.log,
       },

@@ -18,7 +18,11 @@ let stack: TestStack;
 
 beforeAll(async () => {
   stack = await testStack();
-  const admin = await connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix }).admin();
+  const admin = await connectKafka({
+    brokers: stack.kafkaBrokers,
+    clientId: "test",
+    topicPrefix: stack.topicPrefix,
+  }).admin();
   await admin.ensureTopics();
   await admin.close();
 });

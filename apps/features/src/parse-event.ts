@@ -1,0 +1,92 @@
+import type { Context } from "@opentelemetry/api";
+import { isCurrency } from "@tripline/contracts/currency";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import { stateKey } from "@tripline/feature-engine/state-key";
+import type { IncomingRecord } from "@tripline/kafka/port";
+import { contextFromHeaders } from "@tripline/service-kit/tracing";
+
+interface EventBase {
+  readonly offset: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly trace: Context;
+  /** Redis keys of the two states that this event changes. */
+  readonly cardKey: string;
+  readonly terminalKey: string;
+}
+
+export interface PaymentRecord extends EventBase {
+  readonly kind: "payment";
+  readonly transaction: Transaction;
+}
+
+export interface LabelRecord extends EventBase {
+  readonly kind: "label";
+  readonly label: Label;
+}
+
+/** A record of the topics `transactions` or `labels`. */
+export type EventRecord = PaymentRecord | LabelRecord;
+
+/**
+ * Reads one record.
+ *
+ * @throws TriplineError `message-unreadable` for whatever can never be counted
+ */
+export function parseEvent(record: IncomingRecord): EventRecord {
+  return record.topic === TOPICS.labels.name ? parseLabel(record) : parseTransaction(record);
+}
+
+function parseTransaction(record: IncomingRecord): PaymentRecord {
+  requireSchema(record, TOPICS.transactions.schema);
+  const transaction = decoded(record, Transaction);
+  const { transactionId, currency, amountMinor, occurredAtMs } = transaction;
+  if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
+  if (!isCurrency(currency)) throw unreadable(record, "its currency is unknown");
+  if (amountMinor < 0) throw unreadable(record, "its amount is negative");
+  if (occurredAtMs <= 0) throw unreadable(record, "it has no event time");
+  return { kind: "payment", transaction, ...commonParts(record, transaction) };
+}
+
+function parseLabel(record: IncomingRecord): LabelRecord {
+  requireSchema(record, TOPICS.labels.schema);
+  const label = decoded(record, Label);
+  if (label.labelId === "") throw unreadable(record, "it has no label id");
+  if (label.labelledAtMs <= 0) throw unreadable(record, "it has no event time");
+  return { kind: "label", label, ...commonParts(record, label) };
+}
+
+function commonParts(record: IncomingRecord, event: Pick<Label, "tenant" | "cardToken" | "terminalId">): EventBase {
+  const { tenant, cardToken, terminalId } = event;
+  if (tenant === "") throw unreadable(record, "it has no tenant");
+  if (!CARD_TOKEN_PATTERN.test(cardToken)) throw unreadable(record, "it has no card token");
+  if (terminalId === "") throw unreadable(record, "it has no terminal");
+  return {
+    offset: record.offset,
+    headers: record.headers,
+    trace: contextFromHeaders(record.headers),
+    cardKey: stateKey(tenant, "card", cardToken),
+    terminalKey: stateKey(tenant, "terminal", terminalId),
+  };
+}
+
+function requireSchema(record: IncomingRecord, expected: string): void {
+  const schema = record.headers[HEADERS.schema];
+  if (schema !== undefined && schema !== expected) throw unreadable(record, `it is a ${schema}, not a ${expected}`);
+}
+
+function decoded<T>(record: IncomingRecord, message: { decode(bytes: Uint8Array): T }): T {
+  try {
+    return message.decode(record.value);
+  } catch (error) {
+    throw unreadable(record, "its bytes are not protobuf of that message", error);
+  }
+}
+
+function unreadable(record: IncomingRecord, why: string, cause?: unknown): TriplineError {
+  const place = `${record.topic}, partition ${record.partition}, offset ${record.offset}`;
+  return new TriplineError("message-unreadable", `The record at ${place} cannot be read: ${why}.`, [], { cause });
+}

@@ -1,0 +1,53 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { appliedOffset } from "./applied-batch.js";
+import type { StateStore } from "./state-store.js";
+
+/**
+ * Redis keys under which the partitions' applied batches are stored. The cluster's id is part of them, so that a
+ * rebuilt Kafka, whose offsets begin again, is not mistaken for the old one.
+ */
+export class PartitionKeys {
+  /** Partitions that were checked, of which there are as many as the topics have. */
+  readonly #checked = new Map<string, Promise<string>>();
+
+  constructor(
+    private readonly options: {
+      readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets">;
+      readonly store: StateStore;
+      readonly topicPrefix: string;
+    },
+  ) {}
+
+  /**
+   * Asks Kafka once per partition.
+   *
+   * @throws TriplineError `kafka-unavailable`, `redis-unavailable`, `state-unreadable`; `state-conflict` where more is
+   *   stored as counted than the partition holds
+   */
+  keyOf(topic: string, partition: number): Promise<string> {
+    const name = `${topic}/${partition}`;
+    const known = this.#checked.get(name);
+    if (known !== undefined) return known;
+    const checking = this.#check(topic, partition);
+    this.#checked.set(name, checking);
+    checking.catch(() => this.#checked.delete(name));
+    return checking;
+  }
+
+  async #check(topic: string, partition: number): Promise<string> {
+    const { admin, store, topicPrefix } = this.options;
+    const key = `applied:${await admin.clusterId()}:${topicPrefix}${topic}:${partition}`;
+    // In this order: what is counted by now was in the partition before its end is looked up.
+    const { appliedHead } = await store.read(key, []);
+    const counted = appliedOffset(appliedHead);
+    const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
+    if (counted < end) return key;
+    // Going on would take new records for counted ones and lose them.
+    throw new TriplineError(
+      "state-conflict",
+      `Partition ${partition} of ${topicPrefix}${topic} ends at offset ${end}, but ${counted} is stored as counted. ` +
+        `If the topic was deleted and made again, delete the Redis key ${key}.`,
+    );
+  }
+}

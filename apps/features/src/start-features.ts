@@ -1,0 +1,80 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { connectRedis } from "@tripline/service-kit/connect-redis";
+import type { Logger } from "@tripline/service-kit/logger";
+import { createLogger } from "@tripline/service-kit/logger";
+import type { RunningService } from "@tripline/service-kit/start-service";
+import { startService } from "@tripline/service-kit/start-service";
+import type { FeaturesConfig } from "./config.js";
+import { FeatureMetrics } from "./feature-metrics.js";
+import { FeaturesModule } from "./features.module.js";
+import { PartitionKeys } from "./partition-keys.js";
+import { BatchProcessor } from "./process-batch.js";
+import { StateStore } from "./state-store.js";
+
+const DAY_SECONDS = 86_400;
+
+/**
+ * Starts the service. Kafka and Redis need not be up: it is not ready until they are.
+ *
+ * @throws TriplineError `config-invalid`
+ */
+export async function startFeatures(
+  config: FeaturesConfig,
+  logger: Logger = createLogger("features", config.LOG_LEVEL),
+): Promise<RunningService> {
+  const engine = compileEngine(currentFeatureSpec());
+  const stateTtlSeconds = config.STATE_TTL_DAYS * DAY_SECONDS;
+  if (stateTtlSeconds * 1000 <= engine.longestWindowMs) {
+    throw new TriplineError("config-invalid", "STATE_TTL_DAYS must be more than the longest window of the spec.");
+  }
+  const redis = connectRedis(config.REDIS_URL, (error) => logger.debug({ err: error }, "redis connection"));
+  const store = new StateStore(redis, stateTtlSeconds);
+  const topicPrefix = config.KAFKA_TOPIC_PREFIX;
+  const kafka = connectKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: "features",
+    topicPrefix,
+    log: (level, message, extra) => logger[level](extra, message),
+  });
+  const admin = await kafka.admin();
+  const producer = await kafka.producer();
+  const processor = new BatchProcessor({
+    engine,
+    store,
+    partitions: new PartitionKeys({ admin, store, topicPrefix }),
+    producer,
+    metrics: new FeatureMetrics(),
+    now: Date.now,
+  });
+  const consumer = await kafka.consume({
+    group: "features",
+    topics: [TOPICS.transactions.name, TOPICS.labels.name],
+    handle: (batch) => processor.handle(batch),
+    onStop: (error) => logger.fatal({ code: error.code }, `features takes no more events: ${error.message}`),
+  });
+  return startService({
+    name: "features",
+    port: config.PORT,
+    host: config.HOST,
+    logger,
+    module: FeaturesModule,
+    readiness: {
+      kafka() {
+        if (!consumer.isHealthy()) {
+          throw new TriplineError("kafka-unavailable", "It is no live reader of transactions and labels.");
+        }
+      },
+      redis: () => store.ping(),
+    },
+    shutdown: [
+      { name: "consumer", run: () => consumer.close() },
+      { name: "producer", run: () => producer.close() },
+      { name: "admin", run: () => admin.close() },
+      { name: "redis", run: async () => redis.disconnect() },
+    ],
+  });
+}

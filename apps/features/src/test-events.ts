@@ -1,0 +1,74 @@
+import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
+
+/* Events for the tests. */
+
+export const TENANT = "demo";
+export const START_MS = Date.UTC(2024, 1, 28);
+
+export function cardOf(number: number): string {
+  return `ct_${String(number).padStart(32, "0")}`;
+}
+
+export function payment(change: Partial<Transaction> & { readonly clientTransactionId: string }): Transaction {
+  return {
+    transactionId: transactionId(TENANT, change.clientTransactionId),
+    tenant: TENANT,
+    cardToken: cardOf(1),
+    terminalId: "t-1",
+    amountMinor: 1_250,
+    currency: "EUR",
+    occurredAtMs: START_MS,
+    acceptedAtMs: START_MS + 5,
+    ...change,
+  };
+}
+
+export function label(change: Partial<Label> & { readonly clientTransactionId: string }): Label {
+  return {
+    labelId: labelId(TENANT, change.clientTransactionId),
+    tenant: TENANT,
+    cardToken: cardOf(1),
+    terminalId: "t-1",
+    occurredAtMs: START_MS,
+    labelledAtMs: START_MS,
+    fraud: true,
+    source: "chargeback",
+    ...change,
+  };
+}
+
+export function paymentRecord(transaction: Transaction, headers: Record<string, string> = {}): OutgoingRecord {
+  return {
+    topic: TOPICS.transactions.name,
+    key: transaction.cardToken,
+    value: Transaction.encode(transaction).finish(),
+    headers: { [HEADERS.schema]: TOPICS.transactions.schema, [HEADERS.tenant]: transaction.tenant, ...headers },
+  };
+}
+
+export function labelRecord(event: Label, headers: Record<string, string> = {}): OutgoingRecord {
+  return {
+    topic: TOPICS.labels.name,
+    key: event.cardToken,
+    value: Label.encode(event).finish(),
+    headers: { [HEADERS.schema]: TOPICS.labels.schema, [HEADERS.tenant]: event.tenant, ...headers },
+  };
+}
+
+/** The record as it comes from a partition. */
+export function delivered(record: OutgoingRecord, offset: number, partition = 0): IncomingRecord {
+  return { ...record, value: Buffer.from(record.value), partition, offset, timestampMs: START_MS };
+}
+
+/** Numbers from 0 to `bound` - 1, always the same for one seed. */
+export function randomNumbers(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
+}

@@ -1,0 +1,275 @@
+import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { cardToken, transactionId } from "@tripline/contracts/identifiers";
+import { preparePayment } from "./prepare-event.js";
+import { requestKey } from "./reserve-requests.js";
+import { decisionSchema, pendingSchema } from "./response-schemas.js";
+import { startIngestion } from "./start-ingestion.js";
+import { decisionFor, storeDecision, TestDecider } from "./test-decider.js";
+import type { Answer, TestBed, TestClient } from "./test-service.js";
+import { CARD_NUMBER, paymentBody, recordCount, startTestBed } from "./test-service.js";
+
+const PATH = "/v1/transactions";
+const WAIT = { prefer: "wait=10" };
+const idOf = (body: Record<string, unknown>, tenant = "acme") => transactionId(tenant, String(body.transaction_id));
+
+describe("POST /v1/transactions", () => {
+  let bed: TestBed;
+  let client: TestClient;
+  let decider: TestDecider;
+
+  beforeAll(async () => {
+    bed = await startTestBed();
+    client = bed.client;
+    decider = new TestDecider(bed.kafka, bed.redis);
+    await decider.start();
+  });
+
+  beforeEach(() => {
+    decider.isSilent = false;
+  });
+
+  afterAll(async () => {
+    await decider.close();
+    await bed.close();
+  });
+
+  const produced = () => recordCount(bed.admin, "transactions");
+
+  const paymentOf = (body: Record<string, unknown>) => {
+    const rules = { cardTokenKey: bed.config.CARD_TOKEN_KEY, eventAgeDaysMax: 30 };
+    return Transaction.decode(preparePayment(body, "acme", Date.now(), rules).value);
+  };
+
+  async function expectNothingProducedBy(work: () => Promise<Answer>): Promise<Answer> {
+    const before = await produced();
+    const answer = await work();
+    expect(await produced()).toBe(before);
+    return answer;
+  }
+
+  test("without Prefer: 202 with the place of the decision, and one record that says all", async () => {
+    const body = paymentBody();
+    const sentAtMs = Date.now();
+    const answer = await client.post(PATH, body);
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get("location")).toBe(`/v1/decisions/${idOf(body)}`);
+    expect(answer.headers.get("preference-applied")).toBeNull();
+    expect(answer.body).toEqual({ id: idOf(body), transaction_id: body.transaction_id, status: "pending" });
+
+    // Its decision is there once the record has been handled.
+    const decided = await untilDecided(idOf(body));
+    expect(decided.body).toMatchObject({ id: idOf(body), status: "decided", outcome: "review" });
+    const record = decider.payments.find(({ value }) => Transaction.decode(value).transactionId === idOf(body));
+    const token = cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER);
+    expect(record?.key).toBe(token);
+    expect(record?.headers).toMatchObject({
+      [HEADERS.schema]: "tripline.events.v1.Transaction",
+      [HEADERS.tenant]: "acme",
+      [HEADERS.deadline]: expect.stringMatching(/^\d{13}$/),
+    });
+    expect(record?.headers).not.toHaveProperty(HEADERS.replyTo);
+    const deadlineMs = Number(record?.headers[HEADERS.deadline]);
+    expect(deadlineMs).toBeGreaterThanOrEqual(sentAtMs + 2_000);
+    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 2_000);
+    const payment = Transaction.decode(record?.value ?? new Uint8Array());
+    expect(payment).toMatchObject({
+      tenant: "acme",
+      clientTransactionId: body.transaction_id,
+      cardToken: token,
+      terminalId: "t-42",
+      amountMinor: 1_299,
+      currency: "EUR",
+      occurredAtMs: Date.parse(String(body.occurred_at)),
+    });
+    expect(payment.acceptedAtMs).toBeGreaterThanOrEqual(sentAtMs);
+  });
+
+  async function untilDecided(id: string): Promise<Answer> {
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      const answer = await client.get(`/v1/decisions/${id}`);
+      if (answer.status === 200) return answer;
+      expect(answer.status).toBe(202);
+      expect(answer.headers.get("retry-after")).toBe("1");
+      expect(pendingSchema.parse(answer.body)).toEqual({ id, status: "pending" });
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error(`${id} was not decided`);
+  }
+
+  test("with Prefer: wait the answer is the decision", async () => {
+    const body = paymentBody();
+    const answer = await client.post(PATH, body, WAIT);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("preference-applied")).toBe("wait=10");
+    expect(answer.headers.get("idempotent-replayed")).toBeNull();
+    expect(decisionSchema.parse(answer.body)).toMatchObject({
+      id: idOf(body),
+      transaction_id: body.transaction_id,
+      status: "decided",
+      outcome: "review",
+      reasons: [{ code: "AMOUNT_FAR_ABOVE_OWN_MEAN", outcome: "review" }],
+      score: 0.25,
+      rung: "model",
+      degraded_because: null,
+      model: { name: "fraud", version: "0123456789ab" },
+      occurred_at: body.occurred_at,
+    });
+  });
+
+  test("a wait that runs out is 202, and is cut to the longest that is allowed", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    const answer = await client.post(PATH, body, { prefer: "wait=0.05" });
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get("preference-applied")).toBe("wait=0.05");
+    expect(answer.headers.get("location")).toBe(`/v1/decisions/${idOf(body)}`);
+    decider.isSilent = false;
+    const long = await client.post(PATH, paymentBody(), { prefer: "wait=3600" });
+    expect(long.status).toBe(200);
+    expect(long.headers.get("preference-applied")).toBe("wait=30");
+  });
+
+  test("an answer that got lost is looked up before the wait ends in 202", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    const answering = client.post(PATH, body, { prefer: "wait=0.5" });
+    const payment = paymentOf(body);
+    await storeDecision(bed.redis, decisionFor(payment));
+    expect((await answering).status).toBe(200);
+  });
+
+  test("the same request again gets the decision that was given, without another record", async () => {
+    const body = paymentBody();
+    const first = await client.post(PATH, body, WAIT);
+    const again = await expectNothingProducedBy(() => client.post(PATH, body));
+    expect(again.status).toBe(200);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(again.body).toEqual(first.body);
+    const waiting = await expectNothingProducedBy(() => client.post(PATH, body, WAIT));
+    expect(waiting.body).toEqual(first.body);
+  });
+
+  test("another spelling of the same request is the same request", async () => {
+    const body = paymentBody({ occurred_at: new Date(Math.floor(Date.now() / 1_000 - 10) * 1_000).toISOString() });
+    await client.post(PATH, body, WAIT);
+    const seconds = Date.parse(String(body.occurred_at)) / 1_000;
+    const local = new Date((seconds + 3_600) * 1_000).toISOString().replace(".000Z", "+01:00");
+    const token = cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER);
+    const again = await client.post(PATH, { ...body, occurred_at: local, card: { token } });
+    expect(again.status).toBe(200);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  test("undecided, the same request again is 202, and waits when told to", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    await client.post(PATH, body);
+    const again = await expectNothingProducedBy(() => client.post(PATH, body));
+    expect(again.status).toBe(202);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    const startedAtMs = Date.now();
+    const waiting = expectNothingProducedBy(() => client.post(PATH, body, WAIT));
+    const payment = paymentOf(body);
+    // Time enough for it to look once and to begin to wait.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Nobody publishes: as when the first try went to another instance.
+    await storeDecision(bed.redis, decisionFor(payment));
+    const answer = await waiting;
+    expect(answer.status).toBe(200);
+    // Seen while it waited, not when its time was over.
+    expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+    expect(answer.headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  test("another body under the same transaction_id is a conflict", async () => {
+    const body = paymentBody();
+    await client.post(PATH, body, WAIT);
+    const changed = { ...body, amount: { minor: 1_300, currency: "EUR" } };
+    const answer = await expectNothingProducedBy(() => client.post(PATH, changed));
+    expect(answer.status).toBe(409);
+    expect(answer.body).toMatchObject({ code: "idempotency-conflict" });
+  });
+
+  test("Idempotency-Key: same body is replayed, another is a conflict and leaves its transaction_id free", async () => {
+    const key = { "idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324" };
+    const body = paymentBody();
+    await client.post(PATH, body, { ...WAIT, ...key });
+    expect((await client.post(PATH, body, key)).headers.get("idempotent-replayed")).toBe("true");
+    const other = paymentBody();
+    const conflict = await expectNothingProducedBy(() => client.post(PATH, other, key));
+    expect(conflict.body).toMatchObject({ status: 409, code: "idempotency-conflict" });
+    expect(await bed.redis.get(requestKey("acme", idOf(other)))).toBeNull();
+    const changed = { ...other, amount: { minor: 5, currency: "EUR" } };
+    expect((await client.post(PATH, changed, WAIT)).status).toBe(200);
+  });
+
+  test("Idempotency-Key of a request in conflict by its transaction_id stays free", async () => {
+    const body = paymentBody();
+    await client.post(PATH, body);
+    const key = { "idempotency-key": "stays-free" };
+    const changed = { ...body, terminal_id: "t-43" };
+    expect((await client.post(PATH, changed, key)).status).toBe(409);
+    expect((await client.post(PATH, paymentBody(), key)).status).toBe(202);
+  });
+
+  test("a reservation that never reached Kafka is produced again", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    await client.post(PATH, body);
+    const key = requestKey("acme", idOf(body));
+    const accepted = await bed.redis.get(key);
+    expect(accepted).toMatch(/^a:/);
+    expect(await bed.redis.ttl(key)).toBeGreaterThan(23 * 3_600);
+    // What a crash between reserving and producing leaves behind.
+    await bed.redis.set(key, `r${accepted?.slice(1)}`);
+    expect((await client.get(`/v1/decisions/${idOf(body)}`)).status).toBe(404);
+    const before = await produced();
+    const answer = await client.post(PATH, body);
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get("idempotent-replayed")).toBeNull();
+    expect(await produced()).toBe(before + 1);
+    expect(await bed.redis.get(key)).toBe(accepted);
+  });
+
+  test("another instance knows what this one accepted", async () => {
+    const other = await startIngestion(bed.config);
+    try {
+      const elsewhere = await bed.clientOf({}, other.url);
+      const body = paymentBody();
+      const first = await client.post(PATH, body, WAIT);
+      const again = await expectNothingProducedBy(() => elsewhere.post(PATH, body));
+      expect(again.body).toEqual(first.body);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("tenants share neither ids, tokens nor decisions", async () => {
+    const stranger = await bed.clientOf({ tenant: "umbrella" });
+    const body = paymentBody();
+    const mine = await client.post(PATH, body, WAIT);
+    const theirs = await stranger.post(PATH, body, WAIT);
+    expect([mine.status, theirs.status]).toEqual([200, 200]);
+    const [myDecision, theirDecision] = [decisionSchema.parse(mine.body), decisionSchema.parse(theirs.body)];
+    expect(theirDecision.id).not.toBe(myDecision.id);
+    expect(theirDecision.card_token).not.toBe(myDecision.card_token);
+    expect((await client.get(`/v1/decisions/${myDecision.id}`)).status).toBe(200);
+
+    // Not theirs, not there, and not an id: the same answer to all.
+    const answers = await Promise.all(
+      [myDecision.id, `txn_${"0".repeat(32)}`, "nonsense"].map((id) => stranger.get(`/v1/decisions/${id}`)),
+    );
+    for (const answer of answers) {
+      expect(answer.status).toBe(404);
+      expect(answer.body).toMatchObject({ code: "decision-not-found" });
+    }
+    const bodies = answers.map(({ text }) => text.replace(/,"trace_id":"[0-9a-f]+"/, ""));
+    expect(new Set(bodies).size).toBe(1);
+    decider.isSilent = true;
+    const undecided = paymentBody();
+    await client.post(PATH, undecided);
+    expect((await client.get(`/v1/decisions/${idOf(undecided)}`)).status).toBe(202);
+    expect((await stranger.get(`/v1/decisions/${idOf(undecided)}`)).status).toBe(404);
+  });
+});

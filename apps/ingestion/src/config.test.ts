@@ -1,0 +1,35 @@
+import { randomBytes } from "node:crypto";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { ingestionConfig } from "./config.js";
+
+const environment = {
+  PORT: "8080",
+  KAFKA_BROKERS: "localhost:9092",
+  REDIS_URL: "redis://localhost:6379",
+  AUTH_ISSUER: "https://auth.example.com",
+  AUTH_JWKS_URL: "https://auth.example.com/oauth/jwks",
+  CARD_TOKEN_KEY: randomBytes(32).toString("base64"),
+};
+
+describe("configuration", () => {
+  test("has its documented defaults", () => {
+    expect(readConfig(ingestionConfig, environment)).toMatchObject({
+      EVENT_AGE_DAYS_MAX: 30,
+      WAIT_SECONDS_MAX: 30,
+      DEADLINE_MS_DEFAULT: 2_000,
+      IDEMPOTENCY_TTL_HOURS: 24,
+    });
+  });
+
+  test.each([
+    ["CARD_TOKEN_KEY", randomBytes(31).toString("base64")],
+    ["CARD_TOKEN_KEY", "not base64 but quite long enough to be a key of 32 bytes"],
+    ["EVENT_AGE_DAYS_MAX", "0"],
+    ["WAIT_SECONDS_MAX", "forever"],
+    ["PENDING_RECORDS_MAX", "20001"],
+  ])("%s=%s is refused without showing it", (name, value) => {
+    const read = () => readConfig(ingestionConfig, { ...environment, [name]: value });
+    expect(read).toThrow(name);
+    if (name === "CARD_TOKEN_KEY") expect(read).not.toThrow(value);
+  });
+});

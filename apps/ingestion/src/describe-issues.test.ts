@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { describeIssues } from "./describe-issues.js";
+
+const schema = z.strictObject({ a: z.string(), deep: z.strictObject({ n: z.int() }).optional() });
+
+function faultsOf(body: unknown) {
+  const result = schema.safeParse(body);
+  if (result.success) throw new Error("the body is fine");
+  return describeIssues(result.error.issues, body);
+}
+
+describe("describeIssues", () => {
+  test("names fields by JSON pointer, with its escapes", () => {
+    expect(faultsOf({ a: "x", "b/c~d": 1 }).fields).toEqual([
+      { pointer: "/b~1c~0d", detail: "is not a field that is known here" },
+    ]);
+  });
+
+  test("tells missing from wrong", () => {
+    expect(faultsOf({ deep: { n: "1" } })).toMatchObject({
+      message: "/a is missing; /deep/n must be a number.",
+      fields: [
+        { pointer: "/a", detail: "is missing" },
+        { pointer: "/deep/n", detail: "must be a number" },
+      ],
+    });
+    expect(faultsOf(null)).toMatchObject({ message: "The body must be an object." });
+  });
+
+  test("masks a card number that stands where a name should, and shows no value", () => {
+    const error = faultsOf({ a: 4_111_111_111_111_111, "4111111111111111": 1, "my card 4111111111111111": 1 });
+    expect(JSON.stringify([error.message, error.fields])).not.toContain("4111");
+    expect(error.fields.map(({ pointer }) => pointer)).toEqual(["/a", "/*", "/my card *"]);
+  });
+
+  test("shows no more than twenty faults, however many there are", () => {
+    const names = Array.from({ length: 500 }, (_name, index) => [`f${index}`, 1]);
+    const error = faultsOf({ a: "x", ...Object.fromEntries(names) });
+    expect(error.fields).toHaveLength(20);
+    expect(error.message).toMatch(/; and 480 more\.$/);
+  });
+});

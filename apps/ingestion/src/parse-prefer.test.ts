@@ -1,0 +1,40 @@
+import { parseWait } from "./parse-prefer.js";
+
+describe("parseWait", () => {
+  const cases: [string | string[] | undefined, number | undefined][] = [
+    [undefined, undefined],
+    ["wait=5", 5],
+    ["wait=0.5", 0.5],
+    ["Wait = 5", 5],
+    ['wait="5"', 5],
+    ["respond-async, wait=5", 5],
+    ["wait=5; strict=yes", 5],
+    [["respond-async", "wait=5"], 5],
+    ["wait=3600", 30],
+    ["wait=1, wait=2", 1],
+    ['note="a, wait=9", wait=2', 2],
+    ['note="a; wait=9"', undefined],
+    ["wait=0", undefined],
+    ["wait=-1", undefined],
+    ["wait=NaN", undefined],
+    ["wait=Infinity", undefined],
+    ["wait=1e3", undefined],
+    ["wait", undefined],
+    ["wait=", undefined],
+    ["wait=x, wait=5", undefined],
+    ["waits=5", undefined],
+    ['"', undefined],
+    [",,;=,", undefined],
+  ];
+  test.each(cases)("%j is %j", (header, expected) => {
+    expect(parseWait(header, 30)).toBe(expected);
+  });
+
+  test("takes no time over what is made to take long", () => {
+    const startedAtMs = performance.now();
+    for (const text of [" ".repeat(16_000), '"\\'.repeat(8_000), `wait=${" ".repeat(16_000)}x`, ",;=".repeat(5_000)]) {
+      expect(parseWait(text, 30)).toBeUndefined();
+    }
+    expect(performance.now() - startedAtMs).toBeLessThan(500);
+  });
+});

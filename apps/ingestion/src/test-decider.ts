@@ -1,0 +1,88 @@
+import { Decision, Label, Outcome, Rung, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { decisionKey, REPLY_DECISION, REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
+import type { EventConsumer, IncomingRecord, Kafka } from "@tripline/kafka/port";
+import type { Redis } from "ioredis";
+
+/** The decision that tests give to a payment. */
+export function decisionFor(payment: Transaction, changes: Partial<Decision> = {}): Decision {
+  return {
+    transactionId: payment.transactionId,
+    tenant: payment.tenant,
+    clientTransactionId: payment.clientTransactionId,
+    cardToken: payment.cardToken,
+    outcome: Outcome.REVIEW,
+    reasons: [{ code: "AMOUNT_FAR_ABOVE_OWN_MEAN", text: "The amount is far above.", outcome: Outcome.REVIEW }],
+    score: 0.25,
+    rung: Rung.MODEL,
+    degradedBecause: "",
+    policyVersion: "7",
+    modelName: "fraud",
+    modelVersion: "0123456789ab",
+    featureSpecVersion: 1,
+    occurredAtMs: payment.occurredAtMs,
+    acceptedAtMs: payment.acceptedAtMs,
+    decidedAtMs: payment.acceptedAtMs + 5,
+    ...changes,
+  };
+}
+
+/** Stores a decision as the decisions service does. */
+export async function storeDecision(redis: Redis, decision: Decision): Promise<void> {
+  await redis.set(decisionKey(decision.transactionId), Buffer.from(Decision.encode(decision).finish()));
+}
+
+/** Tells an instance of a decision as the decisions service does. */
+export async function replyDecision(redis: Redis, channel: string, decision: Decision): Promise<void> {
+  const bytes = Decision.encode(decision).finish();
+  await redis.publish(channel, Buffer.concat([Buffer.from([REPLY_DECISION]), bytes]));
+}
+
+/** Stands in for everything behind the front door: decides payments and applies labels as soon as they arrive. */
+export class TestDecider {
+  readonly payments: IncomingRecord[] = [];
+  readonly labels: IncomingRecord[] = [];
+  /** While set, records are taken and nothing is answered. */
+  isSilent = false;
+  #consumer: EventConsumer | undefined;
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly redis: Redis,
+  ) {}
+
+  async start(): Promise<void> {
+    this.#consumer = await this.kafka.consume({
+      group: "test-decider",
+      topics: ["transactions", "labels"],
+      handle: async ({ topic, records }) => {
+        await Promise.all(records.map((record) => (topic === "labels" ? this.apply(record) : this.decide(record))));
+      },
+      onStop: (error) => {
+        throw error;
+      },
+    });
+    await this.#consumer.ready;
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer?.close();
+  }
+
+  private async decide(record: IncomingRecord): Promise<void> {
+    this.payments.push(record);
+    if (this.isSilent) return;
+    const decision = decisionFor(Transaction.decode(record.value));
+    await storeDecision(this.redis, decision);
+    const channel = record.headers[HEADERS.replyTo];
+    if (channel !== undefined) await replyDecision(this.redis, channel, decision);
+  }
+
+  private async apply(record: IncomingRecord): Promise<void> {
+    this.labels.push(record);
+    const channel = record.headers[HEADERS.replyTo];
+    if (this.isSilent || channel === undefined) return;
+    const { labelId } = Label.decode(record.value);
+    await this.redis.publish(channel, Buffer.concat([Buffer.from([REPLY_LABEL_APPLIED]), Buffer.from(labelId)]));
+  }
+}

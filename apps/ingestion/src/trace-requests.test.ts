@@ -1,0 +1,76 @@
+import { HEADERS } from "@tripline/contracts/headers";
+import type { Telemetry, TelemetryOptions } from "@tripline/service-kit/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
+import { TestDecider } from "./test-decider.js";
+import type { TestBed } from "./test-service.js";
+import { paymentBody, startTestBed } from "./test-service.js";
+
+type Processor = NonNullable<TelemetryOptions["spanProcessors"]>[number];
+type FinishedSpan = Parameters<Processor["onEnd"]>[0];
+
+const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
+const CLIENT_SPAN_ID = "b7ad6b7169203331";
+const SPAN_KIND = { internal: 0, server: 1, client: 2, producer: 3 };
+
+describe("telemetry", () => {
+  const spans: FinishedSpan[] = [];
+  let telemetry: Telemetry;
+  let bed: TestBed;
+  let decider: TestDecider;
+
+  beforeAll(async () => {
+    const collect: Processor = {
+      onStart: () => undefined,
+      onEnd: (span) => void spans.push(span),
+      forceFlush: async () => undefined,
+      shutdown: async () => undefined,
+    };
+    telemetry = startTelemetry({ service: "ingestion", spanProcessors: [collect] });
+    bed = await startTestBed();
+    decider = new TestDecider(bed.kafka, bed.redis);
+    await decider.start();
+  });
+
+  afterAll(async () => {
+    await decider.close();
+    await bed.close();
+    await telemetry.shutdown();
+  });
+
+  test("one trace from the client's span to the record, with a span per step and no card data", async () => {
+    const headers = { traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01`, prefer: "wait=10" };
+    const answer = await bed.client.post("/v1/transactions", paymentBody(), headers);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("tripline-trace-id")).toBe(TRACE_ID);
+
+    const named = new Map(spans.map((span) => [span.name, span]));
+    const server = named.get("POST /v1/transactions");
+    expect(server?.kind).toBe(SPAN_KIND.server);
+    expect(server?.parentSpanContext?.spanId).toBe(CLIENT_SPAN_ID);
+    const serverSpanId = server?.spanContext().spanId;
+    for (const [name, kind] of [
+      ["redis reserve", SPAN_KIND.client],
+      ["transactions publish", SPAN_KIND.producer],
+      ["wait for decision", SPAN_KIND.internal],
+    ] as const) {
+      const span = named.get(name);
+      expect([name, span?.kind, span?.parentSpanContext?.spanId]).toEqual([name, kind, serverSpanId]);
+      expect(span?.spanContext().traceId).toBe(TRACE_ID);
+    }
+    const publishSpanId = named.get("transactions publish")?.spanContext().spanId;
+    expect(decider.payments[0]?.headers[HEADERS.traceparent]).toBe(`00-${TRACE_ID}-${publishSpanId}-01`);
+    const shown = spans.map(({ name, attributes, events, status }) => ({ name, attributes, events, status }));
+    expect(JSON.stringify(shown)).not.toContain("4111");
+  });
+
+  test("metrics count requests by route and status, and time what they wait for", async () => {
+    await bed.client.post("/v1/transactions", {});
+    const { text } = await bed.client.get("/metrics");
+    expect(text).toMatch(/tripline_ingestion_requests_total\{[^}]*route="\/v1\/transactions",status="200"[^}]*\} 1/);
+    expect(text).toMatch(/tripline_ingestion_requests_total\{[^}]*route="\/v1\/transactions",status="422"[^}]*\} 1/);
+    for (const name of ["accept_duration", "wait_duration"]) {
+      expect(text).toMatch(new RegExp(`tripline_ingestion_${name}_count[^\\n]* 1`));
+    }
+    expect(text).toMatch(/tripline_ingestion_waiters(\{[^}]*\})? 0/);
+  });
+});
