@@ -101,7 +101,11 @@ def train(options: Options) -> Outcome:
 
 
 def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
-    """The same rows, parameters, seed and number of jobs give the same model."""
+    """The same rows, parameters, seed and number of jobs give the same model.
+
+    One job is the default: XGBoost's threads wait for each other by spinning, so where cores are shared with other
+    programs, two take many times as long as one.
+    """
     settings = {
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -216,7 +220,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--ids", type=Path, help="table with client_transaction_id, or a split: train on these only")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2, help="threads; another number may give another model")
+    parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
     parser.add_argument("--alias", help="alias that shall name the new version, for instance champion")
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)

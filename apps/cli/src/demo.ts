@@ -13,7 +13,7 @@ import { bootstrapSteps, startedAtMs, StepLog } from "./step-log.js";
 import { readPorts } from "../bootstrap/ports.mjs";
 import { Tally } from "./tally.js";
 import { trainDemoModel } from "./train.js";
-import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
 interface DemoOptions {
   readonly exitAfter?: string;
@@ -50,7 +50,7 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
 async function playDemo(options: DemoOptions, steps: StepLog): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
-  const model = await trainDemoModel({ secretsFile: workspace.secrets, steps });
+  const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
   const system = await startSystem({
     workspace,
     ports: readPorts(),

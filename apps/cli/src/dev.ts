@@ -22,7 +22,7 @@ export function devCommand(): Command {
     .action(async (service: string | undefined) => {
       const steps = new StepLog(process.stdout, bootstrapSteps());
       const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
-      const model = await trainDemoModel({ secretsFile: workspace.secrets, steps });
+      const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
       const system = await startSystem({
         workspace,
         ports: readPorts(),

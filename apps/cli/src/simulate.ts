@@ -104,7 +104,7 @@ export function simulateCommand(): Command {
     });
 }
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("must be a whole number");
   return value;

@@ -69,14 +69,19 @@ export async function* readSnapshot(
   path: string,
   onHeader: (header: SnapshotHeader) => void,
 ): AsyncGenerator<SnapshotEntry> {
-  const source = new SnapshotBytes(path, createReadStream(path, { highWaterMark: WRITE_BYTES }));
-  const header = parseHeader(path, await source.take(HEADER_BYTES));
-  onHeader(header);
-  for (let index = 0; index < header.entries; index += 1) {
-    const key = (await source.item()).toString("utf8");
-    yield [key, await source.item()];
+  const file = createReadStream(path, { highWaterMark: WRITE_BYTES });
+  try {
+    const source = new SnapshotBytes(path, file);
+    const header = parseHeader(path, await source.take(HEADER_BYTES));
+    onHeader(header);
+    for (let index = 0; index < header.entries; index += 1) {
+      const key = (await source.item()).toString("utf8");
+      yield [key, await source.item()];
+    }
+    await source.end();
+  } finally {
+    file.destroy();
   }
-  await source.end();
 }
 
 /**

@@ -55,12 +55,12 @@ describe("Scorer", () => {
 
   test("late: missing, after the budget and hardly more", async () => {
     await score([row(1)]);
-    peer.delayMs = 2_000;
+    peer.delayMs = 20_000;
     const startedMs = performance.now();
     expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not answer within 150 ms" }]);
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(140);
-    expect(tookMs).toBeLessThan(1_000);
+    expect(tookMs).toBeLessThan(5_000);
   });
 
   test("down: missing; up again: found again", async () => {
@@ -101,7 +101,7 @@ describe("Scorer", () => {
     for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 60);
     const startedMs = performance.now();
     expect(await score([row(1)], 1_000)).toEqual([{ missing: "scoring has not answered the payments before" }]);
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect(performance.now() - startedMs).toBeLessThan(900);
     peer.delayMs = 0;
     expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
     expect(await score([row(1)], 1_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);

@@ -82,6 +82,29 @@ describe("watchPolicy", () => {
   });
 });
 
+test("a file caught half written is not used, even where the half is valid", async () => {
+  const good = await readFile(SHIPPED, "utf8");
+  const half = good.replace('version: "1"', 'version: "half"');
+  const whole = good.replace('version: "1"', 'version: "whole"');
+  const looks = [good, half, whole, whole];
+  const versions: string[] = [];
+  const watch = await new Promise<PolicyWatch>((resolve) => {
+    const started = watchPolicy({
+      file: "policy.yaml",
+      spec: currentFeatureSpec(),
+      pollMs: 5,
+      read: async () => looks.shift() ?? whole,
+      onReload(policy) {
+        versions.push(policy.version);
+        resolve(started);
+      },
+      onRefused: () => {},
+    });
+  });
+  expect(versions).toEqual([expect.stringMatching(/^whole\+/)]);
+  watch.close();
+});
+
 test("a service does not start with a faulty policy, nor without one", async () => {
   const options = { spec: currentFeatureSpec(), onReload: () => {}, onRefused: () => {} };
   const file = fileURLToPath(new URL("../package.json", import.meta.url));

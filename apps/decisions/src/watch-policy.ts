@@ -10,6 +10,8 @@ export interface PolicyWatchOptions {
   readonly spec: FeatureSpec;
   /** How often the file is looked at, in milliseconds; a change is used at the second look. */
   readonly pollMs?: number;
+  /** Reads the file's text; the file system unless told otherwise. */
+  readonly read?: (file: string) => Promise<string>;
   onReload(policy: Policy): void;
   /** Told once per content of the file that is refused; the policy before it stays in force. */
   onRefused(error: TriplineError): void;
@@ -32,14 +34,15 @@ const POLL_MS_DEFAULT = 500;
  */
 export async function watchPolicy(options: PolicyWatchOptions): Promise<PolicyWatch> {
   const name = basename(options.file);
-  let usedText = await readPolicy(options.file);
+  const read = options.read ?? readPolicy;
+  let usedText = await read(options.file);
   let seenText = usedText;
   let current = parsePolicy(usedText, options.spec, name);
   let refusal: string | undefined;
   let looking = false;
 
   async function look(): Promise<void> {
-    const text = await readPolicy(options.file);
+    const text = await read(options.file);
     const settled = text === seenText;
     seenText = text;
     if (!settled || text === usedText) return;

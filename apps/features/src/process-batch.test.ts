@@ -1,19 +1,14 @@
-import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import { stateKey } from "@tripline/feature-engine/state-key";
-import type { EventProducer, IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
+import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
 import { testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import type { Redis } from "ioredis";
 import { encodeApplied } from "./applied-batch.js";
-import { FeatureMetrics } from "./feature-metrics.js";
 import { PartitionKeys } from "./partition-keys.js";
-import { BatchProcessor } from "./process-batch.js";
-import type { Change } from "./state-store.js";
 import { StateStore } from "./state-store.js";
 import {
   cardOf,
@@ -25,9 +20,16 @@ import {
   randomNumbers,
   START_MS,
 } from "./test-events.js";
-
-const engine = compileEngine(currentFeatureSpec());
-const TTL_SECONDS = 1_000;
+import {
+  APPLIED_KEY,
+  engine,
+  expectedVectors,
+  makeInstance,
+  Outbox,
+  payments,
+  TTL_SECONDS,
+  withoutClock,
+} from "./test-instance.js";
 
 let redisUrl: string;
 let connections: Redis[] = [];
@@ -49,124 +51,8 @@ async function connect(): Promise<Redis> {
   return redis;
 }
 
-/** Keeps what is sent, and fails where a test says so. */
-class Outbox implements EventProducer {
-  readonly sent: OutgoingRecord[] = [];
-  fault: "before" | "after" | undefined;
-
-  async send(records: readonly OutgoingRecord[]): Promise<void> {
-    const { fault } = this;
-    this.fault = undefined;
-    if (fault !== "before") this.sent.push(...records);
-    if (fault !== undefined) throw new TriplineError("kafka-unavailable", "as the test wants it");
-  }
-
-  async close(): Promise<void> {}
-}
-
-/** A store that can be stopped right before or right after it writes. */
-class FaultyStore extends StateStore {
-  fault: "before" | "after" | undefined;
-  /** Runs once, between reading and writing. */
-  meanwhile: (() => Promise<void>) | undefined;
-
-  override async compareAndSet(change: Change): Promise<boolean> {
-    const { fault, meanwhile } = this;
-    this.fault = undefined;
-    this.meanwhile = undefined;
-    await meanwhile?.();
-    if (fault === "before") throw new TriplineError("redis-unavailable", "as the test wants it");
-    const written = await super.compareAndSet(change);
-    if (fault === "after") throw new TriplineError("redis-unavailable", "as the test wants it");
-    return written;
-  }
-}
-
-class CountingMetrics extends FeatureMetrics {
-  conflicts = 0;
-  duplicates = 0;
-  redeliveries = 0;
-
-  override conflict(topic: string): void {
-    super.conflict(topic);
-    this.conflicts += 1;
-  }
-
-  override redelivered(topic: string, records: number): void {
-    super.redelivered(topic, records);
-    this.redeliveries += records;
-  }
-
-  override folded(topic: string, counts: { readonly duplicates: number; readonly tooLate: number }): void {
-    super.folded(topic, counts);
-    this.duplicates += counts.duplicates;
-  }
-}
-
-let clockMs = START_MS;
-
-/** One instance of the service, without its consumer. */
 async function instance(outbox = new Outbox()) {
-  const store = new FaultyStore(await connect(), TTL_SECONDS);
-  const metrics = new CountingMetrics();
-  const admin = {
-    clusterId: async () => "cluster",
-    endOffsets: async () =>
-      new Map([
-        [0, 1e6],
-        [1, 1e6],
-      ]),
-  };
-  const processor = new BatchProcessor({
-    engine,
-    store,
-    partitions: new PartitionKeys({ admin, store, topicPrefix: "p." }),
-    producer: outbox,
-    metrics,
-    // Differs at every call, so that features computed twice would not have the same bytes.
-    now: () => (clockMs += 1),
-  });
-  const handle = (records: readonly IncomingRecord[]) => {
-    const [first] = records;
-    if (first === undefined) throw new Error("an empty batch");
-    return processor.handle({ topic: first.topic, partition: first.partition, records });
-  };
-  return { store, metrics, outbox, handle };
-}
-
-/** Payments of a few cards at two terminals, in one partition. */
-function payments(count: number, seed: number): Transaction[] {
-  const below = randomNumbers(seed);
-  let occurredAtMs = START_MS;
-  return Array.from({ length: count }, (_, index) => {
-    occurredAtMs += below(10) === 0 ? -below(86_400_000) : below(7_200_000);
-    const change = {
-      cardToken: cardOf(below(3)),
-      terminalId: `t-${below(2)}`,
-      amountMinor: below(50_000),
-      occurredAtMs,
-    };
-    return payment({ clientTransactionId: `c-${seed}-${index}`, ...change });
-  });
-}
-
-/** What the engine alone makes of payments in their order. */
-function expectedVectors(transactions: readonly Transaction[]) {
-  const card = new Map(transactions.map(({ cardToken }) => [cardToken, engine.decodeState("card", null)]));
-  const terminal = new Map(transactions.map(({ terminalId }) => [terminalId, engine.decodeState("terminal", null)]));
-  return transactions.map((transaction) => {
-    const [cardState, terminalState] = [card.get(transaction.cardToken), terminal.get(transaction.terminalId)];
-    if (cardState === undefined || terminalState === undefined) throw new Error("no state");
-    const result = engine.applyPayment(cardState, terminalState, transaction);
-    if (result.duplicate) throw new Error("a duplicate");
-    const sequences = { cardSequence: cardState.sequence, terminalSequence: terminalState.sequence };
-    return { transaction, specVersion: 1, values: result.values, ...sequences };
-  });
-}
-
-function withoutClock(record: OutgoingRecord): Omit<FeatureVector, "computedAtMs"> {
-  const { computedAtMs: _, ...vector } = FeatureVector.decode(record.value);
-  return vector;
+  return makeInstance(await connect(), outbox);
 }
 
 const records = (transactions: readonly Transaction[], partition = 0) =>
@@ -187,7 +73,7 @@ test("a batch is counted once and emits what the engine says, with the states an
   const redis = await connect();
   const ttl = await redis.ttl(stateKey("demo", "card", cardOf(1)));
   expect(ttl).toBeGreaterThan(TTL_SECONDS - 60);
-  expect(await redis.ttl("applied:cluster:p.transactions:0")).toBe(-1);
+  expect(await redis.ttl(APPLIED_KEY)).toBe(-1);
 });
 
 describe("a batch that comes again after a crash", () => {
@@ -355,8 +241,8 @@ test("a writer that never gets its turn gives up for the consumer to back off", 
   let version = 0;
   const disturb = async () => {
     version += 1;
-    await redis.set("applied:cluster:p.transactions:0", Buffer.from(encodeApplied({ offset: -0, emissions: [] })));
-    await redis.setrange("applied:cluster:p.transactions:0", 5, String.fromCharCode(version));
+    await redis.set(APPLIED_KEY, Buffer.from(encodeApplied({ offset: -0, emissions: [] })));
+    await redis.setrange(APPLIED_KEY, 5, String.fromCharCode(version));
     store.meanwhile = disturb;
   };
   store.meanwhile = disturb;
@@ -387,7 +273,7 @@ describe("what is stored and cannot be read", () => {
   test.each([
     ["a state of another version", stateKey("demo", "card", cardOf(1)), Buffer.alloc(40, 9)],
     ["a state that is cut short", stateKey("demo", "terminal", "t-1"), Buffer.from([1, 0, 0])],
-    ["an applied batch of another version", "applied:cluster:p.transactions:0", Buffer.alloc(40, 9)],
+    ["an applied batch of another version", APPLIED_KEY, Buffer.alloc(40, 9)],
   ])("%s stops everything and stays as it is", async (_name, key, bytes) => {
     const redis = await connect();
     await redis.set(key, bytes);
@@ -400,7 +286,7 @@ describe("what is stored and cannot be read", () => {
 
   test("an applied batch cut short is found when its records come again", async () => {
     const bytes = Buffer.from(encodeApplied({ offset: 5, emissions: [{ offset: 5, value: Buffer.from("abc") }] }));
-    await (await connect()).set("applied:cluster:p.transactions:0", bytes.subarray(0, bytes.length - 1));
+    await (await connect()).set(APPLIED_KEY, bytes.subarray(0, bytes.length - 1));
     const { handle } = await instance();
     await expect(handle([record])).rejects.toMatchObject({ code: "state-unreadable" });
   });
@@ -408,14 +294,14 @@ describe("what is stored and cannot be read", () => {
 
 test("more counted than the partition holds is said, not taken for a repetition", async () => {
   const redis = await connect();
-  await redis.set("applied:cluster:p.transactions:0", Buffer.from(encodeApplied({ offset: 7, emissions: [] })));
+  await redis.set(APPLIED_KEY, Buffer.from(encodeApplied({ offset: 7, emissions: [] })));
   const store = new StateStore(redis, TTL_SECONDS);
   const keys = (end: number) => {
     const admin = { clusterId: async () => "cluster", endOffsets: async () => new Map([[0, end]]) };
     return new PartitionKeys({ admin, store, topicPrefix: "p." }).keyOf("transactions", 0);
   };
   await expect(keys(7)).rejects.toMatchObject({ code: "state-conflict", message: expect.stringContaining("delete") });
-  await expect(keys(8)).resolves.toBe("applied:cluster:p.transactions:0");
+  await expect(keys(8)).resolves.toBe(APPLIED_KEY);
 });
 
 describe("a record that can never be counted", () => {

@@ -25,7 +25,7 @@ export interface BatchAnswer {
 /** A line's event, or what is wrong with the line. */
 type Line = PreparedEvent | TriplineError;
 
-/** Lines that are checked before other requests get their turn: about a millisecond's work. */
+/** Lines that are checked before other requests get their turn: a few milliseconds' work. */
 const LINES_PER_TURN = 64;
 
 /**

@@ -117,6 +117,11 @@ describe("POST /v1/transactions", () => {
     });
   });
 
+  test("an amount of 0, as in an account check, is a payment like any other", async () => {
+    const answer = await client.post(PATH, paymentBody({ amount: { minor: 0, currency: "EUR" } }), WAIT);
+    expect(answer.status).toBe(200);
+  });
+
   test("a wait that runs out is 202, and is cut to the longest that is allowed", async () => {
     decider.isSilent = true;
     const body = paymentBody();

@@ -53,7 +53,7 @@ describe("GET /openapi.json", () => {
       required: ["transaction_id", "card", "terminal_id", "amount", "occurred_at"],
       properties: {
         card: { minProperties: 1, maxProperties: 1, additionalProperties: false },
-        amount: { properties: { minor: { type: "integer", minimum: 1, maximum: 1e12 } } },
+        amount: { properties: { minor: { type: "integer", minimum: 0, maximum: 1e12 } } },
         occurred_at: { type: "string", format: "date-time" },
       },
     });

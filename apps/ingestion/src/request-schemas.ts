@@ -50,9 +50,9 @@ const time = z
 const amount = z.strictObject({
   minor: z
     .int()
-    .min(1, "must be at least 1")
+    .min(0, "must not be negative")
     .max(AMOUNT_MINOR_MAX, `must be at most ${AMOUNT_MINOR_MAX}`)
-    .meta({ description: "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY." }),
+    .meta({ description: "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. 0 is an account check." }),
   currency: z
     .string()
     .refine(isCurrency, "must be an ISO 4217 code in capitals, such as EUR")

@@ -19,6 +19,9 @@ const DELETE_IF_UNCHANGED =
 
 const HOUR_SECONDS = 3_600;
 
+/** A larger batch takes several round trips: each command has to be answered within a second of being queued. */
+const COMMANDS_PER_ROUND_TRIP = 1_000;
+
 /**
  * Remembers requests in Redis, so that a repetition is recognised on whichever instance it arrives. A request is a
  * string `idem:<tenant>:<id>` holding a letter for its state, a colon and its fingerprint; an Idempotency-Key is one
@@ -35,7 +38,8 @@ export class RequestReservations {
   }
 
   /**
-   * Reserves what is free and says what is known of the rest: one round trip, and a second one only after a conflict.
+   * Reserves what is free and says what is known of the rest: one round trip per thousand events, and another one only
+   * after a conflict of an Idempotency-Key.
    *
    * @param events with different ids
    * @returns one state per event
@@ -51,9 +55,10 @@ export class RequestReservations {
     if (idempotencyKey !== undefined && first !== undefined) {
       all.push({ key: requestKey(tenant, `key:${sha256(idempotencyKey)}`), value: first.value });
     }
-    const pipeline = this.redis.pipeline();
-    for (const { key, value } of all) pipeline.set(key, value, "EX", this.ttlSeconds, "NX", "GET");
-    const states = (await exec(pipeline)).map((found, index) => stateOf(found, all[index]?.value ?? ""));
+    const found = await this.exec(all, (pipeline, { key, value }) => {
+      pipeline.set(key, value, "EX", this.ttlSeconds, "NX", "GET");
+    });
+    const states = all.map(({ value }, index) => stateOf(found[index], value));
     if (idempotencyKey === undefined || !states.includes("conflict")) return states;
     await this.release(all.filter((_request, index) => states[index] === "fresh"));
     return ["conflict"];
@@ -61,20 +66,37 @@ export class RequestReservations {
 
   /** @throws TriplineError `redis-unavailable` */
   async mark(tenant: string, events: readonly PreparedEvent[], state: "accepted" | "applied"): Promise<void> {
-    if (events.length === 0) return;
-    const pipeline = this.redis.pipeline();
-    for (const { id, fingerprint } of events) {
+    await this.exec(events, (pipeline, { id, fingerprint }) => {
       pipeline.set(requestKey(tenant, id), stored(state, fingerprint), "EX", this.ttlSeconds);
-    }
-    await exec(pipeline);
+    });
   }
 
   private async release(requests: readonly { key: string; value: string }[]): Promise<void> {
-    const pipeline = this.redis.pipeline();
-    for (const { key, value } of requests) pipeline.eval(DELETE_IF_UNCHANGED, 1, key, value);
-    await exec(pipeline);
+    await this.exec(requests, (pipeline, { key, value }) => {
+      pipeline.eval(DELETE_IF_UNCHANGED, 1, key, value);
+    });
+  }
+
+  /** One command per item, and their results in the same order. */
+  private async exec<T>(items: readonly T[], add: (pipeline: Pipeline, item: T) => void): Promise<unknown[]> {
+    const results: unknown[] = [];
+    try {
+      for (let start = 0; start < items.length; start += COMMANDS_PER_ROUND_TRIP) {
+        const pipeline = this.redis.pipeline();
+        for (const item of items.slice(start, start + COMMANDS_PER_ROUND_TRIP)) add(pipeline, item);
+        for (const [error, result] of (await pipeline.exec()) ?? []) {
+          if (error !== null) throw error;
+          results.push(result);
+        }
+      }
+    } catch (error) {
+      throw asRedisError(error);
+    }
+    return results;
   }
 }
+
+type Pipeline = ReturnType<Redis["pipeline"]>;
 
 /** Where the state of a request is kept. Tenants share no key, so that none learns of another's ids. */
 export function requestKey(tenant: string, id: string): string {
@@ -95,18 +117,6 @@ function stateOf(found: unknown, wanted: string): RequestState {
   if (found.slice(1) !== wanted.slice(1)) return "conflict";
   if (found.startsWith(LETTERS.reserved)) return "reserved";
   return found.startsWith(LETTERS.applied) ? "applied" : "accepted";
-}
-
-async function exec(pipeline: ReturnType<Redis["pipeline"]>): Promise<unknown[]> {
-  try {
-    const results = (await pipeline.exec()) ?? [];
-    return results.map(([error, result]) => {
-      if (error !== null) throw error;
-      return result;
-    });
-  } catch (error) {
-    throw asRedisError(error);
-  }
 }
 
 /** Clients may put anything into their keys; the hash keeps that out of Redis. */

@@ -23,6 +23,7 @@ const PATH = "/v1/transactions";
 const WAIT = { prefer: "wait=10" };
 /** A client must not hang while something is away. */
 const ANSWER_MS_MAX = 4_000;
+const TEST_MS_MAX = 120_000;
 
 describe("while Kafka or Redis is away", () => {
   let directory: string;
@@ -37,7 +38,7 @@ describe("while Kafka or Redis is away", () => {
     service = await startIngestion(testConfig(stack, issuer));
     client = new TestClient(service.url, await issuer.authorization());
     await untilReady();
-  });
+  }, TEST_MS_MAX);
 
   afterAll(async () => {
     await service.close();
@@ -63,76 +64,84 @@ describe("while Kafka or Redis is away", () => {
     return answer;
   }
 
-  test("Kafka: 503 with Retry-After, and once it is back the same request is accepted once", async () => {
-    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" });
-    const admin = await kafka.admin();
-    const before = await recordCount(admin, "transactions");
-    const [body, bulk, label] = [paymentBody(), paymentBody(), labelBody()];
-    await stack.kafka.kill();
+  test(
+    "Kafka: 503 with Retry-After, and once it is back the same request is accepted once",
+    async () => {
+      const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" });
+      const admin = await kafka.admin();
+      const before = await recordCount(admin, "transactions");
+      const [body, bulk, label] = [paymentBody(), paymentBody(), labelBody()];
+      await stack.kafka.kill();
 
-    for (const [path, sent] of [
-      [PATH, body],
-      ["/v1/labels", label],
-    ] as const) {
-      const answer = await promptly(client.post(path, sent, WAIT));
+      for (const [path, sent] of [
+        [PATH, body],
+        ["/v1/labels", label],
+      ] as const) {
+        const answer = await promptly(client.post(path, sent, WAIT));
+        expect(answer.status).toBe(503);
+        expect(answer.headers.get("retry-after")).toBe("2");
+        expect(answer.body).toMatchObject({ code: "kafka-unavailable" });
+        expect(answer.text).not.toContain(String(stack.kafkaBrokers[0]));
+      }
+      const batch = await promptly(client.postLines(`${PATH}/batch`, [JSON.stringify(bulk), "{"], WAIT));
+      expect(batch.headers.get("retry-after")).toBe("2");
+      expect(rowsOf(batch)).toMatchObject([
+        { line: 1, status: 503, problem: { code: "kafka-unavailable" } },
+        { line: 2, status: 400, problem: { code: "malformed-json" } },
+      ]);
+      const health = await client.get("/health/ready");
+      expect(health.status).toBe(503);
+      expect(health.body).toMatchObject({ checks: { redis: "ok", keys: "ok" } });
+
+      await stack.kafka.start();
+      await untilReady();
+      const redis = connectRedis(stack.redisUrl);
+      await awaitRedis(redis);
+      const decider = new TestDecider(kafka, redis);
+      await decider.start();
+      for (const sent of [body, bulk]) expect((await client.post(PATH, sent, WAIT)).status).toBe(200);
+      expect((await client.post("/v1/labels", label, WAIT)).status).toBe(200);
+      expect(await recordCount(admin, "transactions")).toBe(before + 2);
+      await decider.close();
+      redis.disconnect();
+      await admin.close();
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "Redis: 503 with Retry-After and no record; once it is back, waiting works again",
+    async () => {
+      const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" });
+      const admin = await kafka.admin();
+      const before = await recordCount(admin, "transactions");
+      const body = paymentBody();
+      await stack.redis.kill();
+
+      const answer = await promptly(client.post(PATH, body, WAIT));
       expect(answer.status).toBe(503);
       expect(answer.headers.get("retry-after")).toBe("2");
-      expect(answer.body).toMatchObject({ code: "kafka-unavailable" });
-      expect(answer.text).not.toContain(String(stack.kafkaBrokers[0]));
-    }
-    const batch = await promptly(client.postLines(`${PATH}/batch`, [JSON.stringify(bulk), "{"], WAIT));
-    expect(batch.headers.get("retry-after")).toBe("2");
-    expect(rowsOf(batch)).toMatchObject([
-      { line: 1, status: 503, problem: { code: "kafka-unavailable" } },
-      { line: 2, status: 400, problem: { code: "malformed-json" } },
-    ]);
-    const health = await client.get("/health/ready");
-    expect(health.status).toBe(503);
-    expect(health.body).toMatchObject({ checks: { redis: "ok", keys: "ok" } });
+      expect(answer.body).toMatchObject({ code: "redis-unavailable" });
+      const batch = await promptly(client.postLines(`${PATH}/batch`, [JSON.stringify(body)]));
+      expect(batch.body).toMatchObject({ status: 503, code: "redis-unavailable" });
+      const read = await promptly(client.get(`/v1/decisions/txn_${"0".repeat(32)}`));
+      expect(read.body).toMatchObject({ status: 503, code: "redis-unavailable" });
+      expect(await recordCount(admin, "transactions")).toBe(before);
 
-    await stack.kafka.start();
-    await untilReady();
-    const redis = connectRedis(stack.redisUrl);
-    await awaitRedis(redis);
-    const decider = new TestDecider(kafka, redis);
-    await decider.start();
-    for (const sent of [body, bulk]) expect((await client.post(PATH, sent, WAIT)).status).toBe(200);
-    expect((await client.post("/v1/labels", label, WAIT)).status).toBe(200);
-    expect(await recordCount(admin, "transactions")).toBe(before + 2);
-    await decider.close();
-    redis.disconnect();
-    await admin.close();
-  });
-
-  test("Redis: 503 with Retry-After and no record; once it is back, waiting works again", async () => {
-    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" });
-    const admin = await kafka.admin();
-    const before = await recordCount(admin, "transactions");
-    const body = paymentBody();
-    await stack.redis.kill();
-
-    const answer = await promptly(client.post(PATH, body, WAIT));
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get("retry-after")).toBe("2");
-    expect(answer.body).toMatchObject({ code: "redis-unavailable" });
-    const batch = await promptly(client.postLines(`${PATH}/batch`, [JSON.stringify(body)]));
-    expect(batch.body).toMatchObject({ status: 503, code: "redis-unavailable" });
-    const read = await promptly(client.get(`/v1/decisions/txn_${"0".repeat(32)}`));
-    expect(read.body).toMatchObject({ status: 503, code: "redis-unavailable" });
-    expect(await recordCount(admin, "transactions")).toBe(before);
-
-    await stack.redis.start();
-    await untilReady();
-    const redis = connectRedis(stack.redisUrl);
-    await awaitRedis(redis);
-    const decider = new TestDecider(kafka, redis);
-    await decider.start();
-    const startedAtMs = Date.now();
-    expect((await client.post(PATH, body, { prefer: "wait=20" })).status).toBe(200);
-    // By the reply channel and not by the last look-up.
-    expect(Date.now() - startedAtMs).toBeLessThan(10_000);
-    await decider.close();
-    redis.disconnect();
-    await admin.close();
-  });
+      await stack.redis.start();
+      await untilReady();
+      const redis = connectRedis(stack.redisUrl);
+      await awaitRedis(redis);
+      const decider = new TestDecider(kafka, redis);
+      await decider.start();
+      const startedAtMs = Date.now();
+      expect((await client.post(PATH, body, { prefer: "wait=20" })).status).toBe(200);
+      // By the reply channel and not by the last look-up.
+      expect(Date.now() - startedAtMs).toBeLessThan(10_000);
+      await decider.close();
+      redis.disconnect();
+      await admin.close();
+    },
+    TEST_MS_MAX,
+  );
 });

@@ -1,32 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunReport, ScoreRequest } from "./batch-requests.js";
 import { RequestBatcher } from "./batch-requests.js";
-import type { RunResult } from "./inference-worker.js";
-
-/** Runs that end when the test says so. Each row's score is its first value doubled. */
-class HeldRunner {
-  readonly runs: { rows: number; values: number[]; end(): void; fail(): void }[] = [];
-
-  constructor(readonly parallelRunsMax = 1) {}
-
-  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult> {
-    const values = Array.from(features);
-    return new Promise((resolve, reject) => {
-      this.runs.push({
-        rows,
-        values,
-        end: () => resolve({ outputs: features.map((value) => value * 2), durationMs: 1 }),
-        fail: () => reject(new Error("the model broke")),
-      });
-    });
-  }
-
-  /** Ends the run with this number, and lets what follows from it happen. */
-  async end(index: number): Promise<void> {
-    this.runs[index]?.end();
-    await sleep(0);
-  }
-}
+import { HeldRunner } from "./test-service.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 

@@ -4,21 +4,27 @@ import type { GRPCInferenceServiceServer } from "@tripline/contracts/generated/i
 import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
-/** What calls in progress get to end before they are cut off. */
+/** What calls in progress get to end before they are cut off; less than what a shutdown step may take. */
 const STOP_MS_MAX = 8_000;
 
 export interface RunningGrpc {
   /** host:port that a client on this machine connects to. */
   readonly address: string;
-  /** Takes no new calls, lets those in progress end for up to eight seconds, then cuts off what is left. */
+  /** Takes no new calls, lets those in progress end within the bound, then cuts off what is left. */
   stop(): Promise<void>;
 }
 
-/** @throws TriplineError `config-invalid` when the port cannot be had. */
+/**
+ * Serves the Open Inference Protocol.
+ *
+ * @param stopMsMax milliseconds that calls in progress get to end when it stops
+ * @throws TriplineError `config-invalid` when the port cannot be had
+ */
 export async function serveGrpc(
   host: string,
   port: number,
   implementation: GRPCInferenceServiceServer,
+  stopMsMax = STOP_MS_MAX,
 ): Promise<RunningGrpc> {
   const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
   server.addService(GRPCInferenceServiceService, implementation);
@@ -32,16 +38,16 @@ export async function serveGrpc(
   const isAnyHost = host === "0.0.0.0" || host === "::";
   return {
     address: `${isAnyHost ? "127.0.0.1" : bracketed}:${bound}`,
-    stop: () => stop(server),
+    stop: () => stop(server, stopMsMax),
   };
 }
 
-function stop(server: Server): Promise<void> {
+function stop(server: Server, stopMsMax: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       server.forceShutdown();
       resolve();
-    }, STOP_MS_MAX);
+    }, stopMsMax);
     // Its error says that some call did not end well, which the call itself has said.
     server.tryShutdown(() => {
       clearTimeout(timer);

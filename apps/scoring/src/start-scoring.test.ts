@@ -301,17 +301,11 @@ test("a full queue turns requests away with RESOURCE_EXHAUSTED and answers the o
   await small.close();
 });
 
-test("shutdown answers what was asked before it", async () => {
+test("after shutdown nobody is answered, and closing again does nothing", async () => {
   const ending = await startTestScoring();
   await ending.client.score([ROW]);
-  const calls = Array.from({ length: 50 }, () => ending.client.score(golden.inputs));
-  // The calls have to be on the server before it stops: the answer to the first one says that they are.
-  await calls[0];
-  const closed = ending.service.close();
-  const answers = await Promise.all(calls);
-  await closed;
-  expect(answers).toHaveLength(50);
-  const error = await failureOf(ending.client.score([ROW], { deadlineMs: 2_000 }));
+  await Promise.all([ending.service.close(), ending.service.close()]);
+  const error = await failureOf(ending.client.score([ROW], { deadlineMs: 5_000 }));
   expect(error.code).toBe(status.UNAVAILABLE);
   await ending.close();
 });

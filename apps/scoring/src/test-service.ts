@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ServiceError } from "@grpc/grpc-js";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
@@ -13,7 +14,9 @@ import { GRPCInferenceServiceService } from "@tripline/contracts/generated/infer
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { readConfig } from "@tripline/service-kit/read-config";
+import type { BatchRunner } from "./batch-requests.js";
 import { scoringConfig } from "./config.js";
+import type { RunResult } from "./inference-worker.js";
 import type { RunningScoring } from "./start-scoring.js";
 import { startScoring } from "./start-scoring.js";
 
@@ -185,4 +188,33 @@ export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
     },
     (error: ServiceError) => error,
   );
+}
+
+/** A model whose runs end when the test says so. Each row's score is its first value doubled. */
+export class HeldRunner implements BatchRunner {
+  readonly runs: { rows: number; values: number[]; end(): void; fail(): void }[] = [];
+
+  constructor(readonly parallelRunsMax = 1) {}
+
+  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult> {
+    const values = Array.from(features);
+    return new Promise((resolve, reject) => {
+      this.runs.push({
+        rows,
+        values,
+        end: () => {
+          const width = features.length / rows;
+          const outputs = Float32Array.from({ length: rows }, (_, row) => (features[row * width] ?? Number.NaN) * 2);
+          resolve({ outputs, durationMs: 1 });
+        },
+        fail: () => reject(new Error("the model broke")),
+      });
+    });
+  }
+
+  /** Ends the run with this number, and lets what follows from it happen. */
+  async end(index: number): Promise<void> {
+    this.runs[index]?.end();
+    await sleep(0);
+  }
 }

@@ -225,7 +225,7 @@ describe("properties", () => {
         expect(Decision.encode(decide(POLICY, copy)).finish()).toEqual(first);
         expect(given).toEqual(copy);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -241,7 +241,7 @@ describe("properties", () => {
         if (decision.rung === Rung.MODEL) expect(decision.score).toBeDefined();
         if (decision.score !== undefined) expect(decision.score >= 0 && decision.score <= 1).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });

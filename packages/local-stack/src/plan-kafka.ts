@@ -47,7 +47,7 @@ async function formatOnce(folder: string, settingsFile: string, java: string[], 
   const marker = `${folder}/cluster-id`;
   if (existsSync(marker)) return;
   rmSync(`${folder}/data`, { recursive: true, force: true });
-  const clusterId = randomBytes(16).toString("base64url");
+  const clusterId = randomClusterId();
   await runCommand({
     command: "java",
     args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", settingsFile],
@@ -56,6 +56,13 @@ async function formatOnce(folder: string, settingsFile: string, java: string[], 
     timeoutMs: FORMAT_MS_MAX,
   });
   writeFileSync(marker, `${clusterId}\n`);
+}
+
+/** 16 bytes in base64url. It never begins with a dash, which the tool would take for an option. */
+export function randomClusterId(): string {
+  const bytes = randomBytes(16);
+  bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
+  return bytes.toString("base64url");
 }
 
 function settings(dataFolder: string, port: number, controllerPort: number): string {

@@ -1,13 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { endLeftovers } from "./end-leftovers.js";
-import type { ProcessIdentity } from "./identify-process.js";
-import { identifyProcess, identifySelf } from "./identify-process.js";
+import { rmSync } from "node:fs";
 import type { LocalStack, StackOptions } from "./start-stack.js";
 import { startStack } from "./start-stack.js";
-
-/** Every test run's servers live below this folder, one folder per run, so that a run finds what a killed one left. */
-const runsFolder = () => `${tmpdir()}/tripline-tests-${process.getuid?.() ?? 0}`;
+import { makeTestDirectory, removeAbandonedTestDirectories } from "./test-directory.js";
 
 export interface TestServers {
   readonly stack: LocalStack;
@@ -19,9 +13,8 @@ export interface TestServers {
 export async function runTestServers(
   options: Pick<StackOptions, "endOnSignals" | "onStep"> = {},
 ): Promise<TestServers> {
-  mkdirSync(runsFolder(), { recursive: true, mode: 0o755 });
-  await removeAbandonedRuns();
-  const directory = mkdtempSync(`${runsFolder()}/${runName(identifySelf())}-`);
+  await removeAbandonedTestDirectories();
+  const directory = makeTestDirectory();
   const stack = await startStack({ directory, isDurable: false, ...options });
   return {
     stack,
@@ -30,19 +23,6 @@ export async function runTestServers(
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** The folder's name says from its first moment on whose it is. */
-const runName = ({ pid, startedAt }: ProcessIdentity) => `${pid}-${startedAt.replaceAll(/[^0-9a-zA-Z]/g, "")}`;
-
-async function removeAbandonedRuns(): Promise<void> {
-  for (const run of readdirSync(runsFolder())) {
-    const owner = identifyProcess(Number.parseInt(run, 10));
-    if (owner !== undefined && run.startsWith(`${runName(owner)}-`)) continue;
-    const directory = `${runsFolder()}/${run}`;
-    await endLeftovers(directory);
-    rmSync(directory, { recursive: true, force: true });
-  }
 }
 
 let kept: TestServers | undefined;

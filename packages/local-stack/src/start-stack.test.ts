@@ -1,9 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { createTopic, listTopics } from "./ask-kafka.js";
@@ -12,13 +11,17 @@ import { findFreePorts, isPortFree } from "./find-free-ports.js";
 import { identifyProcess } from "./identify-process.js";
 import type { LocalStack, PartName, StackStep } from "./start-stack.js";
 import { startStack } from "./start-stack.js";
+import { makeTestDirectory, removeAbandonedTestDirectories } from "./test-directory.js";
+
+/** Twice the usual limit, for tests that start Kafka twice, on machines that may be busy. */
+const TWO_STARTS_MS_MAX = 120_000;
 
 let directory: string;
 const stacks: LocalStack[] = [];
 const processes: ChildProcess[] = [];
 
 beforeEach(() => {
-  directory = mkdtempSync(`${tmpdir()}/tripline-start-stack-`);
+  directory = makeTestDirectory();
 });
 
 afterEach(async () => {
@@ -79,31 +82,39 @@ describe("startStack", () => {
     }
   });
 
-  test("Kafka and Postgres keep their data over a kill and come back on the same address", async () => {
-    const stack = await start({ parts: ["kafka", "postgres"] });
-    await createTopic(stack.kafkaBrokers, "payments");
-    await query(stack.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
+  test(
+    "Kafka and Postgres keep their data over a kill and come back on the same address",
+    async () => {
+      const stack = await start({ parts: ["kafka", "postgres"] });
+      await createTopic(stack.kafkaBrokers, "payments");
+      await query(stack.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
 
-    await Promise.all([stack.kafka.kill(), stack.postgres.kill()]);
-    expect(await isPortFree(portOf(stack.kafkaBrokers[0] ?? ""))).toBe(true);
-    await Promise.all([stack.kafka.start(), stack.postgres.start()]);
+      await Promise.all([stack.kafka.kill(), stack.postgres.kill()]);
+      expect(await isPortFree(portOf(stack.kafkaBrokers[0] ?? ""))).toBe(true);
+      await Promise.all([stack.kafka.start(), stack.postgres.start()]);
 
-    expect(await listTopics(stack.kafkaBrokers)).toEqual(["payments"]);
-    expect(await query(stack.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
-  });
+      expect(await listTopics(stack.kafkaBrokers)).toEqual(["payments"]);
+      expect(await query(stack.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
+    },
+    TWO_STARTS_MS_MAX,
+  );
 
-  test("a later stack in the same directory, on other ports, has the data of the earlier one", async () => {
-    const first = await start({ parts: ["kafka", "postgres"] });
-    await createTopic(first.kafkaBrokers, "payments");
-    await query(first.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
-    await first.stop();
+  test(
+    "a later stack in the same directory, on other ports, has the data of the earlier one",
+    async () => {
+      const first = await start({ parts: ["kafka", "postgres"] });
+      await createTopic(first.kafkaBrokers, "payments");
+      await query(first.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
+      await first.stop();
 
-    const second = await start({ parts: ["kafka", "postgres"] });
+      const second = await start({ parts: ["kafka", "postgres"] });
 
-    expect(second.kafkaBrokers).not.toEqual(first.kafkaBrokers);
-    expect(await listTopics(second.kafkaBrokers)).toEqual(["payments"]);
-    expect(await query(second.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
-  });
+      expect(second.kafkaBrokers).not.toEqual(first.kafkaBrokers);
+      expect(await listTopics(second.kafkaBrokers)).toEqual(["payments"]);
+      expect(await query(second.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
+    },
+    TWO_STARTS_MS_MAX,
+  );
 
   test("a part that was left out can be started later", async () => {
     const stack = await start({ parts: [] });
@@ -186,6 +197,35 @@ describe("what a killed run leaves behind", () => {
 
     expect(identifyProcess(pid)).toBeDefined();
     expect(existsSync(`${directory}/run/redis.json`)).toBe(false);
+  });
+});
+
+describe("removeAbandonedTestDirectories", () => {
+  test("ends and removes what a killed process left, and leaves alone what belongs to a living one", async () => {
+    const script = `
+      import { makeTestDirectory } from ${JSON.stringify(new URL("./test-directory.js", import.meta.url).href)};
+      import { startStack } from ${JSON.stringify(new URL("./start-stack.js", import.meta.url).href)};
+      const directory = makeTestDirectory();
+      await startStack({ directory: directory + "/stack", parts: ["redis"] });
+      console.log(directory);
+      setInterval(() => {}, 1000);`;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    processes.push(parent);
+    const [output] = await once(parent.stdout, "data");
+    const abandoned = String(output).trim();
+    const pid = pidIn(`${abandoned}/stack/run/redis.json`);
+
+    await removeAbandonedTestDirectories();
+    expect(identifyProcess(pid)).toBeDefined();
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+    await removeAbandonedTestDirectories();
+
+    expect(identifyProcess(pid)).toBeUndefined();
+    expect(existsSync(abandoned)).toBe(false);
+    expect(existsSync(directory)).toBe(true);
   });
 });
 

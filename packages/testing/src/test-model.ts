@@ -5,10 +5,12 @@ import { trainDemoModel } from "@tripline/cli/train";
 import { STATE_DIRECTORY } from "@tripline/cli/workspace";
 
 /** A small world: enough for a model of the current feature spec, trained in seconds and kept between runs. */
-const WORLD = { seed: 1, cards: 300, terminals: 300, historyDays: 45 };
+const SIMULATION = { seed: 1, cards: 300, terminals: 300, startMs: Date.UTC(2025, 0, 6) };
+const DAYS = 45;
 
-/** A real model of the current feature spec, trained the way the demo's is. */
+/** A real model of the current feature spec, trained the way the demo's is, in a registry of its own. */
 export function testModel(): Promise<TrainedModel> {
-  const secretsFile = join(STATE_DIRECTORY, "test-model-secrets.json");
-  return trainDemoModel({ secretsFile, steps: new StepLog(process.stderr), world: WORLD });
+  const root = join(STATE_DIRECTORY, "test-world");
+  const steps = new StepLog(process.stderr);
+  return trainDemoModel({ root, secretsFile: join(root, "secrets.json"), steps, simulation: SIMULATION, days: DAYS });
 }

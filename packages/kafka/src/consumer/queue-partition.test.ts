@@ -29,6 +29,18 @@ test("what was handled under an earlier assignment is not handled again", () => 
   expect(offsets(queue.take(100))).toEqual([12, 13, 14]);
 });
 
+test.each([
+  [10, [12, 13, 14]],
+  [13, [13, 14]],
+  [15, []],
+  [99, []],
+])("records before %d, handled meanwhile, are left out", (handledTo, expected) => {
+  const queue = new PartitionQueue<R>(12);
+  queue.accept(fetched(12, 15));
+  queue.skipTo(handledTo);
+  expect(offsets(queue.take(100))).toEqual(expected);
+});
+
 test("a late answer that would skip records is refused, and the right one taken", () => {
   const queue = new PartitionQueue<R>(12);
   expect(queue.accept(fetched(20, 25))).toBe(false);

@@ -54,6 +54,12 @@ export class PartitionQueue<R extends { readonly offset: number }> {
     return true;
   }
 
+  /** Leaves out what was handled meanwhile, under an earlier assignment. */
+  skipTo(handledTo: number): void {
+    const first = this.#records.findIndex(({ offset }) => offset >= handledTo);
+    this.#records.splice(0, first < 0 ? this.#records.length : first);
+  }
+
   take(recordsMax: number): readonly R[] {
     return this.#records.splice(0, recordsMax);
   }

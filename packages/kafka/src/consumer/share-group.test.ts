@@ -1,13 +1,13 @@
+import { TriplineError } from "@tripline/contracts/error-table";
 import { testStack } from "@tripline/local-stack/test-stack";
 import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { FailingSockets } from "../fail-sockets.js";
 import { clientOpener } from "../open-client.js";
-import type { EventProducer, KafkaAdmin } from "../port.js";
+import type { EventProducer, KafkaAdmin, Log } from "../port.js";
 import { consumeTopics } from "./consume-topics.js";
 
 const KEYS = 60;
-const log = () => {};
 const onStop = (error: Error) => {
   throw error;
 };
@@ -17,7 +17,7 @@ let topicPrefix: string;
 let admin: KafkaAdmin;
 let producer: EventProducer;
 
-beforeAll(async () => {
+beforeEach(async () => {
   ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
   const kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
   admin = await kafka.admin();
@@ -25,7 +25,7 @@ beforeAll(async () => {
   producer = await kafka.producer();
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await Promise.all([admin.close(), producer.close()]);
 });
 
@@ -38,11 +38,25 @@ async function sendRound(round: string): Promise<string[]> {
   return texts;
 }
 
-function member(collector: BatchCollector) {
+function member(collector: BatchCollector, group = "shared", log: Log = () => {}) {
   const sockets = new FailingSockets();
   const openClient = clientOpener({ brokers, clientId: "test", log, openSocket: sockets.open });
-  const options = { group: "shared", topics: ["features"], handle: collector.handle, onStop };
+  const options = { group, topics: ["features", "labels"], handle: collector.handle, onStop };
   return { consumer: consumeTopics({ openClient, topicPrefix, log }, options), sockets };
+}
+
+/** Resolves when the member has got its partitions for the given time. */
+function assignments(nth: number): { log: Log; reached: Promise<void> } {
+  let seen = 0;
+  let reach: () => void = () => {};
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const log: Log = (_, message) => {
+    if (message === "consumer: partitions assigned") seen += 1;
+    if (seen === nth) reach();
+  };
+  return { log, reached };
 }
 
 const partitionsOf = ({ records }: BatchCollector) => new Set(records.map(({ partition }) => partition)).size;
@@ -81,4 +95,51 @@ test("two members share the partitions, and the other takes over when one leaves
   await Promise.all([second.consumer.close(), third.consumer.close()]);
   for (const each of collectors) expect(each.overlapMax).toBe(1);
   expect(await admin.committedOffsets("shared", "features")).toEqual(await admin.endOffsets("features"));
+});
+
+test("a handler that outlasts two rebalances is not called again beside itself, nor for what it has handled", async () => {
+  const blocked = await sendRound("blocked");
+  let release: () => void = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const began = new Set<number>();
+  const collector = new BatchCollector(async ({ topic, partition }) => {
+    // Not all partitions: only six are handled at a time, and the probe needs one.
+    if (topic !== "features" || partition > 2) return;
+    began.add(partition);
+    await released;
+  });
+  // With its first partitions, with fewer when another member comes, with all of them when that one has gone.
+  const { log, reached } = assignments(3);
+  const first = member(collector, "outlast", log);
+  await first.consumer.ready;
+  const probe = async (text: string) => {
+    await producer.send([{ topic: "labels", key: "probe", value: Buffer.from(text), headers: {} }]);
+    await collector.until(() => collector.records.some(({ value }) => value.toString() === text), text);
+  };
+  await probe("before");
+  expect(began.size).toBe(3);
+  const idle = new BatchCollector(() => {
+    throw new TriplineError("redis-unavailable", "handles nothing");
+  });
+  const second = member(idle, "outlast");
+  await second.consumer.ready;
+  await second.consumer.close();
+  await reached;
+  const late = await sendRound("late");
+  // One fetch brings all partitions: with the probe, what was sent before it is there too.
+  await probe("after");
+  release();
+  const texts = () =>
+    collector.records.filter(({ topic }) => topic === "features").map(({ value }) => value.toString());
+  await collector.until(() => late.every((text) => texts().includes(text)), "the late records");
+  expect(collector.overlapMax).toBe(1);
+  expect(
+    texts()
+      .filter((text) => blocked.includes(text))
+      .sort(),
+  ).toEqual([...blocked].sort());
+  await first.consumer.close();
+  expect(await admin.committedOffsets("outlast", "features")).toEqual(await admin.endOffsets("features"));
 });

@@ -67,11 +67,21 @@ export class PartitionWorker {
     const { working } = this.memory;
     const before = working.get(this.key) ?? Promise.resolve();
     const work = before
+      .then(() => this.#skipHandled())
       .then(() => this.#work())
       .finally(() => {
         if (working.get(this.key) === work) working.delete(this.key);
       });
     working.set(this.key, work);
+  }
+
+  /** The work that ended just now may have handled, under an earlier assignment, what was fetched again meanwhile. */
+  #skipHandled(): void {
+    const handledTo = this.memory.handledTo.get(this.key);
+    if (handledTo === undefined) return;
+    const before = this.#queue.size;
+    this.#queue.skipTo(handledTo);
+    if (this.#queue.size < before) this.steps.commit(handledTo);
   }
 
   /** Never rejects. */

@@ -1,0 +1,36 @@
+import { mkdir, mkdtemp, readdir, rm, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cacheKey, dropOldEntries } from "./train-cache.js";
+
+describe("cacheKey", () => {
+  test("depends on each parameter and on where one ends", async () => {
+    const keys = await Promise.all([
+      cacheKey(["a", "b"]),
+      cacheKey(["ab"]),
+      cacheKey(["a", "c"]),
+      cacheKey(["a", "b"]),
+    ]);
+    expect(new Set(keys).size).toBe(3);
+    expect(keys[3]).toBe(keys[0]);
+    expect(keys[0]).toMatch(/^[0-9a-f]{16}$/);
+  });
+});
+
+describe("dropOldEntries", () => {
+  test("keeps the entries that were changed last", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "tripline-cache-"));
+    const entries = [
+      { name: "old", changedAtSeconds: 1_700_000_000 },
+      { name: "newest", changedAtSeconds: 1_700_000_002 },
+      { name: "newer", changedAtSeconds: 1_700_000_001 },
+    ];
+    for (const { name, changedAtSeconds } of entries) {
+      await mkdir(join(folder, name));
+      await utimes(join(folder, name), changedAtSeconds, changedAtSeconds);
+    }
+    await dropOldEntries(folder, 2);
+    expect((await readdir(folder)).sort()).toEqual(["newer", "newest"]);
+    await rm(folder, { recursive: true });
+  });
+});
