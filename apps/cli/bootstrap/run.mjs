@@ -13,7 +13,7 @@ import { stepPrinter } from "./step-line.mjs";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const PARENT_POLL_MS = 500;
 /** Commands that start the whole system: their ports have to be free. */
-const STARTS_SYSTEM = ["demo"];
+const STARTS_SYSTEM = ["demo", "dev"];
 
 const startedAtMs = Date.now() - performance.now();
 const [command = "demo", ...args] = process.argv.slice(2);

@@ -27,9 +27,12 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
   };
 }
 
-/** Stores a decision as the decisions service does. */
-export async function storeDecision(redis: Redis, decision: Decision): Promise<void> {
-  await redis.set(decisionKey(decision.transactionId), Buffer.from(Decision.encode(decision).finish()));
+/** Stores a decision as the decisions service does: the first one stands, and is the one that is given. */
+export async function storeDecision(redis: Redis, decision: Decision): Promise<Decision> {
+  const key = decisionKey(decision.transactionId);
+  if ((await redis.set(key, Buffer.from(Decision.encode(decision).finish()), "NX")) !== null) return decision;
+  const first = await redis.getBuffer(key);
+  return first === null ? decision : Decision.decode(first);
 }
 
 /** Tells an instance of a decision as the decisions service does. */
@@ -72,8 +75,7 @@ export class TestDecider {
   private async decide(record: IncomingRecord): Promise<void> {
     this.payments.push(record);
     if (this.isSilent) return;
-    const decision = decisionFor(Transaction.decode(record.value));
-    await storeDecision(this.redis, decision);
+    const decision = await storeDecision(this.redis, decisionFor(Transaction.decode(record.value)));
     const channel = record.headers[HEADERS.replyTo];
     if (channel !== undefined) await replyDecision(this.redis, channel, decision);
   }
