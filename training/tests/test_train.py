@@ -176,7 +176,10 @@ def test_assesses_exactly_the_rows_of_the_split(fold: Path, tmp_path: Path) -> N
     quality = assess(path, fold, "hb-")
     assert (quality.rows, quality.frauds) == (3, 1)
     assert (quality.average_precision, quality.auc_roc, quality.card_precision_at_100) == (1.0, 1.0, 0.01)
-    assert report(quality).split("\n")[-1] == "assess: rows=3 frauds=1 ap=1.000 auc=1.000 cp100=0.010"
+    text = report(quality, fold)
+    assert text.split("\n")[-1] == "assess: rows=3 frauds=1 ap=1.000 auc=1.000 cp100=0.010"
+    assert "published" not in text
+    assert "0.639     0.862    0.273" in report(quality, Path("folds/test-fold3.csv.gz"))
 
 
 @pytest.mark.parametrize(

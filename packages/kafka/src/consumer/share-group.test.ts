@@ -4,7 +4,7 @@ import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { FailingSockets } from "../fail-sockets.js";
 import { clientOpener } from "../open-client.js";
-import type { EventProducer, KafkaAdmin, Log } from "../port.js";
+import type { EventConsumer, EventProducer, KafkaAdmin, Log } from "../port.js";
 import { consumeTopics } from "./consume-topics.js";
 
 const KEYS = 60;
@@ -16,6 +16,7 @@ let brokers: string[];
 let topicPrefix: string;
 let admin: KafkaAdmin;
 let producer: EventProducer;
+const members: EventConsumer[] = [];
 
 beforeEach(async () => {
   ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
@@ -26,7 +27,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all([admin.close(), producer.close()]);
+  await Promise.all([...members.splice(0), admin, producer].map((each) => each.close()));
 });
 
 /** One record for each of so many keys that every partition gets some. */
@@ -42,7 +43,9 @@ function member(collector: BatchCollector, group = "shared", log: Log = () => {}
   const sockets = new FailingSockets();
   const openClient = clientOpener({ brokers, clientId: "test", log, openSocket: sockets.open });
   const options = { group, topics: ["features", "labels"], handle: collector.handle, onStop };
-  return { consumer: consumeTopics({ openClient, topicPrefix, log }, options), sockets };
+  const consumer = consumeTopics({ openClient, topicPrefix, log }, options);
+  members.push(consumer);
+  return { consumer, sockets };
 }
 
 /** Resolves when the member has got its partitions for the given time. */
