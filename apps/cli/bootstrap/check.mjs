@@ -25,7 +25,7 @@ function compiledFolders() {
 function checks() {
   return [
     { name: "types", command: "tsc", args: ["-b"] },
-    { name: "lint, format and style limits", command: "biome", args: ["ci", "."] },
+    { name: "lint, format and style limits", command: "biome", args: ["ci", "--colors=off", "."] },
     { name: "file length", command: "node", args: ["apps/cli/bootstrap/check-length.mjs"] },
     {
       name: "dependency rules",

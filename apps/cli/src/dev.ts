@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { Command } from "commander";
+import { readPorts } from "../bootstrap/ports.mjs";
 import { MODEL_NAME } from "./plan-services.js";
 import { startSystem } from "./run-system.js";
 import { bootstrapSteps, StepLog } from "./step-log.js";
-import { readPorts } from "../bootstrap/ports.mjs";
 import { trainDemoModel } from "./train.js";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 

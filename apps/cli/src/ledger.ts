@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { TOPICS } from "@tripline/contracts/topics";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
 
 export interface Ledger {
@@ -80,5 +80,6 @@ export async function readTopic(
   while (open.size > 0 && failure === undefined && Date.now() < deadline) await delay(POLL_MS);
   await consumer.close();
   if (failure !== undefined) throw failure;
-  if (open.size > 0) throw new Error(`The topic ${topic} could not be read to its end within ${READ_TIMEOUT_MS / 1_000} s`);
+  if (open.size > 0)
+    throw new Error(`The topic ${topic} could not be read to its end within ${READ_TIMEOUT_MS / 1_000} s`);
 }

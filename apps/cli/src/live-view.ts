@@ -1,6 +1,6 @@
 import { seconds } from "./step-log.js";
-import { OUTCOMES } from "./tally.js";
 import type { DeclinedPayment, Quality, Tally } from "./tally.js";
+import { OUTCOMES } from "./tally.js";
 
 const FLAGGED = ["challenge", "review", "decline"] as const;
 

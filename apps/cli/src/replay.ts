@@ -1,6 +1,6 @@
 import type { KnownPayment } from "./payment.js";
-import { replaySlices } from "./replay-slices.js";
 import type { SliceOptions } from "./replay-slices.js";
+import { replaySlices } from "./replay-slices.js";
 import type { ProgressListener } from "./step-log.js";
 import type { ApiDecision, TriplineClient } from "./tripline-client.js";
 

@@ -1,9 +1,9 @@
+import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
-import { DuckDBInstance } from "@duckdb/node-api";
-import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
 import { sqlName, sqlText } from "./backfill-database.js";
 import { readTopic } from "./ledger.js";
 import type { KnownPayment } from "./payment.js";

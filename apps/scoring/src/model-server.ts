@@ -108,12 +108,12 @@ export class ModelServer {
     }
   }
 
-  /** The old model stays. Said once per version and reason, however often it is tried again. */
+  /** The old model stays. Said once per version and code, however often it is tried again. */
   private noteFault(target: string | undefined, error: TriplineError): void {
     const { name, alias, metrics, logger } = this.options;
     const isVerdict = error.code === "model-refused" || error.code === "config-invalid";
     if (target !== undefined && isVerdict) this.refused = { version: target, retryAtMs: Date.now() + REFUSED_RETRY_MS };
-    const fault = `${target} ${error.code} ${error.message}`;
+    const fault = `${target} ${error.code}`;
     if (fault === this.lastFault) return;
     this.lastFault = fault;
     metrics.refused(error.code);

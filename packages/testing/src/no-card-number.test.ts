@@ -1,10 +1,12 @@
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { readTopic } from "@tripline/cli/ledger";
 import { ALL_TOPICS } from "@tripline/contracts/topics";
-import { startTelemetry, type Telemetry } from "@tripline/service-kit/telemetry";
+import type { Telemetry } from "@tripline/service-kit/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
 import { Redis } from "ioredis";
 import { buildPayment, randomCardNumber } from "./build-payment.js";
-import { type InProcessSystem, startInProcess } from "./in-process-system.js";
+import type { InProcessSystem } from "./in-process-system.js";
+import { startInProcess } from "./in-process-system.js";
 import { testModel } from "./test-model.js";
 
 describe("no card number behind the front door", () => {
@@ -36,7 +38,9 @@ describe("no card number behind the front door", () => {
   /** Good payments, labels, refused payments, and numbers where no number belongs. */
   async function plant(): Promise<void> {
     const at = Date.now() - 600_000;
-    const payments = planted.map((cardNumber) => buildPayment({ cardNumber, occurredAtMs: at, labelledAtMs: at + 1_000 }));
+    const payments = planted.map((cardNumber) =>
+      buildPayment({ cardNumber, occurredAtMs: at, labelledAtMs: at + 1_000 }),
+    );
     await system.client.decideAll(payments, 20);
     await system.client.applyLabels(payments, 20);
     const refused = payments.map((payment) => ({ ...payment, currency: "???", clientTransactionId: "bad id!" }));

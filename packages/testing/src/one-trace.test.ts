@@ -1,7 +1,10 @@
-import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
-import { startTelemetry, type Telemetry } from "@tripline/service-kit/telemetry";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
+import type { Telemetry } from "@tripline/service-kit/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
 import { buildPayment } from "./build-payment.js";
-import { type InProcessSystem, startInProcess } from "./in-process-system.js";
+import type { InProcessSystem } from "./in-process-system.js";
+import { startInProcess } from "./in-process-system.js";
 import { testModel } from "./test-model.js";
 
 /** Every step of a payment's way, each under the step that caused it. */

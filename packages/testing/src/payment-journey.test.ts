@@ -3,7 +3,8 @@ import { closeLedger } from "@tripline/cli/ledger";
 import { paymentBody } from "@tripline/cli/tripline-client";
 import { TOPICS } from "@tripline/contracts/topics";
 import { buildPayment } from "./build-payment.js";
-import { type InProcessSystem, startInProcess } from "./in-process-system.js";
+import type { InProcessSystem } from "./in-process-system.js";
+import { startInProcess } from "./in-process-system.js";
 import { readDeadLetters, readFeatures } from "./read-topics.js";
 import { testModel } from "./test-model.js";
 
