@@ -30,9 +30,9 @@ describe("no card number behind the front door", () => {
   }, 180_000);
 
   afterAll(async () => {
-    process.stdout.write = write;
     await system?.close();
     await telemetry?.shutdown();
+    process.stdout.write = write;
   });
 
   /** Good payments, labels, refused payments, and numbers where no number belongs. */

@@ -107,10 +107,14 @@ test("a handler that outlasts two rebalances is not called again beside itself, 
     release = resolve;
   });
   const began = new Set<number>();
+  let beginAll: () => void = () => {};
+  const allBegan = new Promise<void>((resolve) => {
+    beginAll = resolve;
+  });
   const collector = new BatchCollector(async ({ topic, partition }) => {
     // Not all partitions: only six are handled at a time, and the probe needs one.
     if (topic !== "features" || partition > 2) return;
-    began.add(partition);
+    if (began.add(partition).size === 3) beginAll();
     await released;
   });
   // With its first partitions, with fewer when another member comes, with all of them when that one has gone.
@@ -121,8 +125,7 @@ test("a handler that outlasts two rebalances is not called again beside itself, 
     await producer.send([{ topic: "labels", key: "probe", value: Buffer.from(text), headers: {} }]);
     await collector.until(() => collector.records.some(({ value }) => value.toString() === text), text);
   };
-  await probe("before");
-  expect(began.size).toBe(3);
+  await allBegan;
   const idle = new BatchCollector(() => {
     throw new TriplineError("redis-unavailable", "handles nothing");
   });
@@ -131,8 +134,8 @@ test("a handler that outlasts two rebalances is not called again beside itself, 
   await second.consumer.close();
   await reached;
   const late = await sendRound("late");
-  // One fetch brings all partitions: with the probe, what was sent before it is there too.
-  await probe("after");
+  // A fetch brings all partitions and comes after the last one was taken in: with the third, all are there for sure.
+  for (const text of ["once", "twice", "three times"]) await probe(text);
   release();
   const texts = () =>
     collector.records.filter(({ topic }) => topic === "features").map(({ value }) => value.toString());
