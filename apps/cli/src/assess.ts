@@ -77,7 +77,7 @@ export async function assessOnHandbook(options: AssessOptions): Promise<number> 
   try {
     return await replayAndAssess(system, data, fold, files, steps);
   } finally {
-    await steps.run("stop everything", () => system.stop());
+    await steps.finish("stop everything", () => system.stop());
   }
 }
 

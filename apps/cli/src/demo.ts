@@ -20,11 +20,13 @@ interface DemoOptions {
   readonly rate: number;
   readonly data?: string;
   readonly assess?: string;
+  readonly workspace: string;
 }
 
 const EVENT_AGE_DAYS_MAX = 3_650;
 const DEMO_SCORING_WAIT_MS = 250;
 const REDRAW_MS = 1_000;
+const EXIT_INTERRUPTED = 130;
 
 export function demoCommand(): Command {
   return new Command("demo")
@@ -33,9 +35,12 @@ export function demoCommand(): Command {
     .option("--rate <payments>", "payments a second", positiveNumber, 100)
     .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
     .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
+    .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
-      const steps = new StepLog(process.stdout, bootstrapSteps());
-      process.exitCode = options.data === undefined ? await playDemo(options, steps) : await replayData(options, steps);
+      const end = endOnSignal();
+      const steps = new StepLog(process.stdout, bootstrapSteps(), end.signal);
+      const play = options.data === undefined ? playDemo(options, steps, end) : replayData(options, steps);
+      process.exitCode = await play;
     });
 }
 
@@ -47,9 +52,9 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
 }
 
 /** @returns the exit code: 0 when every accepted payment got exactly one decision */
-async function playDemo(options: DemoOptions, steps: StepLog): Promise<number> {
+async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
-  const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
+  const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
   const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
   const system = await startSystem({
     workspace,
@@ -60,13 +65,17 @@ async function playDemo(options: DemoOptions, steps: StepLog): Promise<number> {
     scoringWaitMs: DEMO_SCORING_WAIT_MS,
     steps,
   });
-  const end = endSignal(exitAfterMs);
+  if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {
     const simulation = createSimulation(model.simulation);
-    const traffic = await play(system, eventsFrom(simulation, model.historyEndMs), { ...options, end, steps });
+    const traffic = await play(system, eventsFrom(simulation, model.historyEndMs), {
+      rate: options.rate,
+      end: end.signal,
+      steps,
+    });
     return await summarise(system, traffic, steps);
   } finally {
-    await steps.run("stop everything", () => system.stop());
+    await steps.finish("stop everything", () => system.stop());
   }
 }
 
@@ -120,7 +129,7 @@ async function play(
 
 async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: StepLog): Promise<number> {
   const { tally, accepted } = traffic;
-  const ledger = await steps.run("hold what was accepted against what was decided", () =>
+  const ledger = await steps.finish("hold what was accepted against what was decided", () =>
     closeLedgerWhenSettled(system, accepted),
   );
   const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(0.5, 0.95, 0.99);
@@ -151,14 +160,18 @@ async function closeLedgerWhenSettled(system: RunningSystem, accepted: ReadonlyS
 
 const SETTLE_MS_MAX = 20_000;
 
-/** Fires on Ctrl-C, on SIGTERM, or when the time is over. */
-function endSignal(afterMs: number | undefined): AbortSignal {
+/**
+ * Fires on Ctrl-C and on SIGTERM. What is running is then stopped in order; a second Ctrl-C does not wait for that.
+ */
+function endOnSignal(): AbortController {
   const controller = new AbortController();
-  const end = (): void => controller.abort();
-  process.once("SIGINT", end);
-  process.once("SIGTERM", end);
-  if (afterMs !== undefined) setTimeout(end, afterMs).unref();
-  return controller.signal;
+  const end = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    controller.abort();
+  };
+  process.on("SIGINT", end);
+  process.on("SIGTERM", end);
+  return controller;
 }
 
 function durationMs(text: string): number {

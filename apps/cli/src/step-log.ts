@@ -30,6 +30,13 @@ const BAR_AFTER_MS = 2_000;
 const BAR_WIDTH = 30;
 const REDRAW_MS = 100;
 
+/** Somebody pressed Ctrl-C before everything was up. */
+export class Interrupted extends Error {
+  constructor() {
+    super("Interrupted before it was up; what had been started is stopped.");
+  }
+}
+
 /** One line per step with its duration, and a progress bar for a step that takes longer than two seconds. */
 export class StepLog {
   private readonly finished: Step[];
@@ -37,6 +44,8 @@ export class StepLog {
   constructor(
     private readonly out: NodeJS.WriteStream = process.stdout,
     before: readonly Step[] = [],
+    /** Once it fires no further step begins. */
+    private readonly signal?: AbortSignal,
   ) {
     this.finished = [...before];
   }
@@ -46,6 +55,12 @@ export class StepLog {
   }
 
   async run<T>(name: string, work: (progress: ProgressListener) => Promise<T> | T): Promise<T> {
+    if (this.signal?.aborted) throw new Interrupted();
+    return this.finish(name, work);
+  }
+
+  /** Like `run`, but also after an interruption: for what has to be done at the end. */
+  async finish<T>(name: string, work: (progress: ProgressListener) => Promise<T> | T): Promise<T> {
     const startedAt = performance.now();
     let drawnAt = 0;
     const ticker = this.out.isTTY ? setInterval(() => this.draw(name, startedAt), REDRAW_MS) : undefined;

@@ -212,6 +212,6 @@ function conflict({ clientTransactionId }: PreparedEvent): TriplineError {
 function asProduceError(thrown: unknown): TriplineError {
   const error = asTriplineError(thrown);
   if (error.code !== "kafka-unavailable") return error;
-  const detail = "The event log does not answer, so nothing was accepted; send the same request again.";
+  const detail = "The event log does not answer; send the same request again, and it is taken once.";
   return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
 }

@@ -1,13 +1,15 @@
 import { testStack } from "@tripline/local-stack/test-stack";
+import { TestResources } from "./close-after-test.js";
 import { BatchCollector } from "./collect-batches.js";
 import { connectKafka } from "./connect-kafka.js";
 import { clientOpener } from "./open-client.js";
-import type { EventProducer, Kafka, KafkaAdmin, OutgoingRecord } from "./port.js";
+import type { ConsumerOptions, EventConsumer, EventProducer, Kafka, KafkaAdmin, OutgoingRecord } from "./port.js";
 
 const onStop = (error: Error) => {
   throw error;
 };
 
+const resources = new TestResources();
 let brokers: string[];
 let topicPrefix: string;
 let kafka: Kafka;
@@ -27,9 +29,14 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await producer.close();
-  await admin.close();
+  await Promise.all([producer.close(), admin.close()]);
 });
+
+afterEach(() => resources.close());
+
+async function consume(options: ConsumerOptions): Promise<EventConsumer> {
+  return resources.keep(await kafka.consume(options));
+}
 
 const record = (topic: string, key: string, text: string): OutgoingRecord => ({
   topic,
@@ -72,7 +79,7 @@ test("every topic of the table is there, with its partitions, retention and dead
 
 test("a record arrives as it was sent", async () => {
   const collector = new BatchCollector();
-  const consumer = await kafka.consume({ group: "as-sent", topics: ["labels"], handle: collector.handle, onStop });
+  const consumer = await consume({ group: "as-sent", topics: ["labels"], handle: collector.handle, onStop });
   const value = Buffer.from([0, 255, 128, 10]);
   const sentAtMs = Date.now();
   await producer.send([{ topic: "labels", key: "ct_é", value, headers: { traceparent: "00-ab", empty: "" } }]);
@@ -102,7 +109,7 @@ test("each key keeps its order through many concurrent sends, in batches of one 
   }
   await Promise.all(sends);
   const collector = new BatchCollector(() => new Promise((resolve) => setImmediate(resolve)));
-  const consumer = await kafka.consume({
+  const consumer = await consume({
     group: "order",
     topics: ["transactions"],
     recordsPerBatchMax: 100,
@@ -132,7 +139,7 @@ test("what is produced once a consumer is ready reaches its handler, also in a g
   for (let round = 0; round < 2; round += 1) {
     const collector = new BatchCollector();
     const topics = ["features", "decisions"];
-    const consumer = await kafka.consume({ group: "ready", topics, handle: collector.handle, onStop });
+    const consumer = await consume({ group: "ready", topics, handle: collector.handle, onStop });
     await consumer.ready;
     expect(consumer.isHealthy()).toBe(true);
     await producer.send([record("features", "a", `${round}`), record("decisions", "b", `${round}`)]);

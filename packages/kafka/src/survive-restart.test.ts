@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LocalStack } from "@tripline/local-stack/start-stack";
 import { startStack } from "@tripline/local-stack/start-stack";
+import { TestResources } from "./close-after-test.js";
 import { BatchCollector } from "./collect-batches.js";
 import { connectKafka } from "./connect-kafka.js";
 import type { EventProducer } from "./port.js";
@@ -14,6 +15,7 @@ const onStop = (error: Error) => {
   throw error;
 };
 
+const resources = new TestResources();
 let directory: string;
 let stack: LocalStack;
 
@@ -27,6 +29,8 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 }, RESTARTS_MS_MAX);
 
+afterEach(() => resources.close());
+
 /** Sends numbered records, one after the other per key, until it is ended; a refused one is sent again. */
 class SteadySender {
   readonly acknowledged: string[] = [];
@@ -39,7 +43,7 @@ class SteadySender {
     this.#done = Promise.all([...Array(KEYS).keys()].map((key) => this.#sendKey(`key-${key}`)));
   }
 
-  async end(): Promise<void> {
+  async close(): Promise<void> {
     this.#isEnding = true;
     await this.#done;
   }
@@ -73,14 +77,14 @@ test.each([
   async (how, awayMs) => {
     const topicPrefix = `${how}-${awayMs}.`;
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix });
-    const admin = await kafka.admin();
+    const admin = resources.keep(await kafka.admin());
     await admin.ensureTopics();
-    const producer = await kafka.producer();
+    const producer = resources.keep(await kafka.producer());
     const collector = new BatchCollector();
     const options = { group: "survivor", topics: ["transactions"], handle: collector.handle, onStop };
-    const consumer = await kafka.consume(options);
+    const consumer = resources.keep(await kafka.consume(options));
     await consumer.ready;
-    const sender = new SteadySender(producer);
+    const sender = resources.keep(new SteadySender(producer));
     await collector.untilRecords(200);
 
     await stack.kafka[how]();
@@ -92,7 +96,7 @@ test.each([
     const before = collector.records.length;
     await collector.until(() => collector.records.length > before + 200, "records after the restart");
     expect(performance.now() - startedMs).toBeLessThan(RECOVERY_MS_MAX);
-    await sender.end();
+    await sender.close();
     const isComplete = () => {
       const received = new Set(collector.records.map(({ value }) => value.toString()));
       return sender.acknowledged.every((text) => received.has(text));
@@ -107,7 +111,6 @@ test.each([
       const firsts = [...new Set(records.map(({ value }) => value.toString()))];
       expect(firsts.map(indexOf)).toEqual([...firsts.keys()]);
     }
-    await Promise.all([consumer.close(), producer.close(), admin.close()]);
   },
   RESTARTS_MS_MAX,
 );

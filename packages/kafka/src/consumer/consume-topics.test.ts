@@ -2,15 +2,17 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
 import { testStack } from "@tripline/local-stack/test-stack";
 import type { Producer } from "kafkajs";
+import { TestResources } from "../close-after-test.js";
 import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
-import type { EventProducer, Kafka, KafkaAdmin, RecordBatch } from "../port.js";
+import type { ConsumerOptions, EventConsumer, EventProducer, Kafka, KafkaAdmin, RecordBatch } from "../port.js";
 
 const onStop = (error: Error) => {
   throw error;
 };
 
+const resources = new TestResources();
 let brokers: string[];
 let topicPrefix: string;
 let kafka: Kafka;
@@ -36,8 +38,12 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all([producer.close(), admin.close(), endRaw()]);
+  await Promise.all([resources.close(), producer.close(), admin.close(), endRaw()]);
 });
+
+async function consume(options: ConsumerOptions): Promise<EventConsumer> {
+  return resources.keep(await kafka.consume(options));
+}
 
 /** To a partition of the test's choice. */
 async function put(partition: number, ...texts: string[]): Promise<void> {
@@ -66,7 +72,7 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
   const collector = new BatchCollector(({ records }) => {
     if (records.some(({ value }) => value.equals(poison))) throw new TriplineError("message-unreadable", "not ours");
   });
-  const consumer = await kafka.consume({ group: "poison", topics: ["features"], handle: collector.handle, onStop });
+  const consumer = await consume({ group: "poison", topics: ["features"], handle: collector.handle, onStop });
   await collector.untilRecords(19);
   expect(texts(collector)).toEqual([...count(0, 5), ...count(6, 20)]);
   await put(0, "later");
@@ -75,7 +81,7 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
   expect((await admin.committedOffsets("poison", "features")).get(0)).toBe(21);
 
   const letters = new BatchCollector();
-  const reader = await kafka.consume({ group: "letters", topics: ["features.dlq"], handle: letters.handle, onStop });
+  const reader = await consume({ group: "letters", topics: ["features.dlq"], handle: letters.handle, onStop });
   await letters.untilRecords(1);
   await reader.close();
   const [letter] = letters.records;
@@ -101,7 +107,7 @@ test("a long fault in one partition is tried until it has passed, and holds up n
     tries += 1;
     if (isAway) throw new TriplineError("redis-unavailable", "away");
   });
-  const consumer = await kafka.consume({ group: "retry", topics: ["features"], handle: collector.handle, onStop });
+  const consumer = await consume({ group: "retry", topics: ["features"], handle: collector.handle, onStop });
   await consumer.ready;
   await put(0, "stuck");
   await collector.until(() => tries >= 3, "three tries");
@@ -130,7 +136,7 @@ test("what may be a bug of ours is tried again five times, then buried", async (
   await put(0, "bad");
   await put(0, "good");
   const options = { group: "few", topics: ["features"], recordsPerBatchMax: 1, onStop };
-  const consumer = await kafka.consume({ ...options, handle: collector.handle });
+  const consumer = await consume({ ...options, handle: collector.handle });
   await collector.untilRecords(1);
   await consumer.close();
   expect(tries).toBe(6);
@@ -145,7 +151,7 @@ test("an error that says stop closes the consumer, once, with the record left fo
     if (texts(batch).includes("unreadable")) throw new TriplineError("state-unreadable", "from a newer version");
   });
   const stopped = gate();
-  const consumer = await kafka.consume({
+  const consumer = await consume({
     group: "stop",
     topics: ["features"],
     handle: collector.handle,
@@ -162,7 +168,7 @@ test("an error that says stop closes the consumer, once, with the record left fo
   await consumer.close();
   expect((await admin.committedOffsets("stop", "features")).get(0)).toBe(1);
   const next = new BatchCollector();
-  const successor = await kafka.consume({ group: "stop", topics: ["features"], handle: next.handle, onStop });
+  const successor = await consume({ group: "stop", topics: ["features"], handle: next.handle, onStop });
   await next.until(() => texts(next).includes("unreadable"), "the record that was left");
   await successor.close();
 });
@@ -174,7 +180,7 @@ test("an offset is committed once its record was handled, and not before", async
     began.open();
     await finish.passed;
   });
-  const consumer = await kafka.consume({ group: "after", topics: ["features"], handle: collector.handle, onStop });
+  const consumer = await consume({ group: "after", topics: ["features"], handle: collector.handle, onStop });
   await put(0, "slow");
   await began.passed;
   expect(await admin.committedOffsets("after", "features")).toEqual(new Map());
@@ -191,11 +197,11 @@ test("a record whose handler had not come back when the consumer closed comes ag
     began.open();
     return new Promise(() => {});
   });
-  const first = await kafka.consume({ group: "again", topics: ["features"], handle: hanging.handle, onStop });
+  const first = await consume({ group: "again", topics: ["features"], handle: hanging.handle, onStop });
   await began.passed;
   await first.close();
   const collector = new BatchCollector();
-  const second = await kafka.consume({ group: "again", topics: ["features"], handle: collector.handle, onStop });
+  const second = await consume({ group: "again", topics: ["features"], handle: collector.handle, onStop });
   await collector.untilRecords(1);
   expect(texts(collector)).toEqual(["hangs"]);
   await second.close();
@@ -208,7 +214,7 @@ test("a handler that takes longer than the session timeout costs the consumer ne
     calls += 1;
     if (partition === 0) await new Promise((resolve) => setTimeout(resolve, slowMs));
   });
-  const consumer = await kafka.consume({ group: "slow", topics: ["features"], handle: collector.handle, onStop });
+  const consumer = await consume({ group: "slow", topics: ["features"], handle: collector.handle, onStop });
   await put(0, "slow");
   await collector.untilRecords(1);
   expect(consumer.isHealthy()).toBe(true);
@@ -219,7 +225,8 @@ test("a handler that takes longer than the session timeout costs the consumer ne
 
 test("a consumer closed before it had partitions says so to who waits for them", async () => {
   const nowhere = connectKafka({ brokers: ["127.0.0.1:1"], clientId: "test" });
-  const consumer = await nowhere.consume({ group: "g", topics: ["features"], handle: async () => {}, onStop });
+  const options = { group: "g", topics: ["features"], handle: async () => {}, onStop };
+  const consumer = resources.keep(await nowhere.consume(options));
   expect(consumer.isHealthy()).toBe(false);
   await Promise.all([consumer.close(), expect(consumer.ready).rejects.toMatchObject({ code: "shutting-down" })]);
 });

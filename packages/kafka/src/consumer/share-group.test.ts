@@ -1,10 +1,11 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { testStack } from "@tripline/local-stack/test-stack";
+import { TestResources } from "../close-after-test.js";
 import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { FailingSockets } from "../fail-sockets.js";
 import { clientOpener } from "../open-client.js";
-import type { EventConsumer, EventProducer, KafkaAdmin, Log } from "../port.js";
+import type { EventProducer, KafkaAdmin, Log } from "../port.js";
 import { consumeTopics } from "./consume-topics.js";
 
 const KEYS = 60;
@@ -12,11 +13,11 @@ const onStop = (error: Error) => {
   throw error;
 };
 
+const resources = new TestResources();
 let brokers: string[];
 let topicPrefix: string;
 let admin: KafkaAdmin;
 let producer: EventProducer;
-const members: EventConsumer[] = [];
 
 beforeEach(async () => {
   ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
@@ -27,7 +28,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all([...members.splice(0), admin, producer].map((each) => each.close()));
+  await Promise.all([resources, admin, producer].map((each) => each.close()));
 });
 
 /** One record for each of so many keys that every partition gets some. */
@@ -43,8 +44,7 @@ function member(collector: BatchCollector, group = "shared", log: Log = () => {}
   const sockets = new FailingSockets();
   const openClient = clientOpener({ brokers, clientId: "test", log, openSocket: sockets.open });
   const options = { group, topics: ["features", "labels"], handle: collector.handle, onStop };
-  const consumer = consumeTopics({ openClient, topicPrefix, log }, options);
-  members.push(consumer);
+  const consumer = resources.keep(consumeTopics({ openClient, topicPrefix, log }, options));
   return { consumer, sockets };
 }
 

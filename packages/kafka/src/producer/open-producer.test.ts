@@ -1,5 +1,6 @@
 import type { TestStack } from "@tripline/local-stack/test-stack";
 import { testStack } from "@tripline/local-stack/test-stack";
+import { TestResources } from "../close-after-test.js";
 import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { FailingSockets } from "../fail-sockets.js";
@@ -14,6 +15,7 @@ const onStop = (error: Error) => {
   throw error;
 };
 
+const resources = new TestResources();
 let stack: TestStack;
 
 beforeAll(async () => {
@@ -26,6 +28,8 @@ beforeAll(async () => {
   await admin.ensureTopics();
   await admin.close();
 });
+
+afterEach(() => resources.close());
 
 const record = (text: string | Buffer, topic = "features"): OutgoingRecord => ({
   topic,
@@ -43,7 +47,8 @@ async function read(group: string, topic: string, until: string): Promise<string
   const { kafkaBrokers: brokers, topicPrefix } = stack;
   const collector = new BatchCollector();
   const kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
-  const consumer = await kafka.consume({ group, topics: [topic], handle: collector.handle, onStop });
+  const options = { group, topics: [topic], handle: collector.handle, onStop };
+  const consumer = resources.keep(await kafka.consume(options));
   const texts = () => collector.records.map(({ value }) => value.toString());
   await collector.until(() => texts().includes(until), until);
   await consumer.close();
@@ -52,7 +57,7 @@ async function read(group: string, topic: string, until: string): Promise<string
 
 test("what is acknowledged after an answer got lost is stored, not taken for a repetition", async () => {
   const sockets = new FailingSockets();
-  const producer = await openProducer(options(sockets));
+  const producer = resources.keep(await openProducer(options(sockets)));
   await producer.send([record("before")]);
   sockets.mute();
   await expect(producer.send([record("answer lost")])).rejects.toMatchObject({ code: "kafka-unavailable" });
@@ -68,7 +73,7 @@ test("what is acknowledged after an answer got lost is stored, not taken for a r
 
 test("when Kafka is not there a send is refused within about two seconds, and nothing is left running", async () => {
   const openClient = clientOpener({ brokers: ["127.0.0.1:1"], clientId: "test", log });
-  const producer = await openProducer({ openClient, topicPrefix: "", log });
+  const producer = resources.keep(await openProducer({ openClient, topicPrefix: "", log }));
   const startedMs = performance.now();
   const sends = [1, 2, 3].map((index) => producer.send([record(`${index}`)]));
   for (const send of sends) await expect(send).rejects.toMatchObject({ code: "kafka-unavailable" });
@@ -80,7 +85,7 @@ test("when Kafka is not there a send is refused within about two seconds, and no
 
 test("beyond the bound sends are refused with queue-full; those that were taken are stored", async () => {
   const limits = { ...GATHER_LIMITS, pendingRecordsMax: 100 };
-  const producer = await openProducer({ ...options(), limits });
+  const producer = resources.keep(await openProducer({ ...options(), limits }));
   const sends = [...Array(150).keys()].map((index) => producer.send([record(`q${index}`, "labels")]));
   const outcomes = await Promise.allSettled(sends);
   expect(outcomes.slice(0, 100).every(({ status }) => status === "fulfilled")).toBe(true);
@@ -99,7 +104,7 @@ test("a record that is too large fails alone, whether we or the broker notice", 
   await admin.disconnect();
   client.destroy();
 
-  const producer = await openProducer(options());
+  const producer = resources.keep(await openProducer(options()));
   const outcomes = await Promise.allSettled([
     producer.send([record("first", "small")]),
     producer.send([record(Buffer.alloc(5_000, "x"), "small")]),
