@@ -114,3 +114,25 @@ test.each([
   },
   RESTARTS_MS_MAX,
 );
+
+test(
+  "producer and consumer may be there before Kafka is",
+  async () => {
+    await stack.kafka.stop();
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: "early." });
+    const collector = new BatchCollector();
+    const options = { group: "early", topics: ["labels"], handle: collector.handle, onStop };
+    const consumer = resources.keep(await kafka.consume(options));
+    const producer = resources.keep(await kafka.producer());
+    const admin = resources.keep(await kafka.admin());
+    await expect(admin.clusterId()).rejects.toMatchObject({ code: "kafka-unavailable" });
+    expect(consumer.isHealthy()).toBe(false);
+    await stack.kafka.start();
+    await admin.ensureTopics();
+    await consumer.ready;
+    await producer.send([{ topic: "labels", key: "k", value: Buffer.from("first"), headers: {} }]);
+    await collector.untilRecords(1);
+    expect(consumer.isHealthy()).toBe(true);
+  },
+  RESTARTS_MS_MAX,
+);
