@@ -14,7 +14,7 @@ const TESTS_TIMEOUT_MS = 3_600_000;
 
 const totals = { passed: 0, failed: 0 };
 
-await install({ root: ROOT, onStep: () => {} });
+await install({ root: ROOT });
 
 process.stdout.write("\nchecks\n");
 for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "failed"] += 1;

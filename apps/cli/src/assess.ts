@@ -136,6 +136,7 @@ async function replayAndAssess(
       toMs,
       onDecision: (payment, decision) => decided.set(payment.clientTransactionId, { payment, decision }),
       onProgress: progress,
+      onSlice: () => steps.check(),
     }),
   );
   const perSecond = ((played.payments + played.labels) / (performance.now() - startedAt)) * 1_000;

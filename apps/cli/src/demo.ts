@@ -3,17 +3,15 @@ import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import { Command, InvalidArgumentError } from "commander";
-import { readPorts } from "../bootstrap/ports.mjs";
 import { assessOnHandbook } from "./assess.js";
 import { balances, closeLedger, ledgerLine } from "./ledger.js";
 import { declinedLines, LiveView, qualityLines, refusedLines } from "./live-view.js";
 import { playTraffic } from "./play-traffic.js";
 import type { RunningSystem } from "./run-system.js";
-import { startSystem } from "./run-system.js";
+import { startDemoSystem } from "./start-demo-system.js";
 import { bootstrapSteps, StepLog, startedAtMs } from "./step-log.js";
 import { Tally } from "./tally.js";
-import { trainDemoModel } from "./train.js";
-import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
 interface DemoOptions {
   readonly exitAfter?: string;
@@ -23,8 +21,6 @@ interface DemoOptions {
   readonly workspace: string;
 }
 
-const EVENT_AGE_DAYS_MAX = 3_650;
-const DEMO_SCORING_WAIT_MS = 250;
 const REDRAW_MS = 1_000;
 const EXIT_INTERRUPTED = 130;
 
@@ -55,16 +51,7 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
 async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
-  const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
-  const system = await startSystem({
-    workspace,
-    ports: readPorts(),
-    registryUrl: model.registryUrl,
-    statePath: model.statePath,
-    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
-    scoringWaitMs: DEMO_SCORING_WAIT_MS,
-    steps,
-  });
+  const { model, system } = await startDemoSystem({ workspace, steps });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {
     const simulation = createSimulation(model.simulation);

@@ -1,15 +1,10 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { Command } from "commander";
-import { readPorts } from "../bootstrap/ports.mjs";
 import { MODEL_NAME } from "./plan-services.js";
-import { startSystem } from "./run-system.js";
+import { startDemoSystem } from "./start-demo-system.js";
 import { bootstrapSteps, StepLog } from "./step-log.js";
-import { trainDemoModel } from "./train.js";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
-
-const EVENT_AGE_DAYS_MAX = 3_650;
-const SCORING_WAIT_MS = 250;
 
 /**
  * `tripline dev [service]`: the whole system for a developer. The compiler watches every source; the named service (or
@@ -22,17 +17,7 @@ export function devCommand(): Command {
     .action(async (service: string | undefined) => {
       const steps = new StepLog(process.stdout, bootstrapSteps());
       const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
-      const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
-      const system = await startSystem({
-        workspace,
-        ports: readPorts(),
-        registryUrl: model.registryUrl,
-        statePath: model.statePath,
-        eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
-        scoringWaitMs: SCORING_WAIT_MS,
-        steps,
-        watch: service === undefined ? "all" : service,
-      });
+      const { model, system } = await startDemoSystem({ workspace, steps, watch: service ?? "all" });
       const compiler = spawn(join(ROOT, "node_modules", ".bin", "tsc"), ["-b", "--watch", "--preserveWatchOutput"], {
         cwd: ROOT,
         stdio: ["ignore", "inherit", "inherit"],

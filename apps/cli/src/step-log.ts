@@ -55,8 +55,13 @@ export class StepLog {
   }
 
   async run<T>(name: string, work: (progress: ProgressListener) => Promise<T> | T): Promise<T> {
-    if (this.signal?.aborted) throw new Interrupted();
+    this.check();
     return this.finish(name, work);
+  }
+
+  /** For the middle of a long step. @throws Interrupted once the signal has fired */
+  check(): void {
+    if (this.signal?.aborted) throw new Interrupted();
   }
 
   /** Like `run`, but also after an interruption: for what has to be done at the end. */

@@ -1,9 +1,11 @@
 import type { TestStack } from "@tripline/local-stack/test-stack";
 import { testStack } from "@tripline/local-stack/test-stack";
+import { KafkaJSNonRetriableError } from "kafkajs";
 import { TestResources } from "../close-after-test.js";
 import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { FailingSockets } from "../fail-sockets.js";
+import type { OpenClient } from "../open-client.js";
 import { clientOpener } from "../open-client.js";
 import type { OutgoingRecord } from "../port.js";
 import { GATHER_LIMITS } from "./gather-sends.js";
@@ -69,6 +71,27 @@ test("what is acknowledged after an answer got lost is stored, not taken for a r
   expect(texts[0]).toBe("before");
   expect(texts).toContain("answer lost");
   expect(texts.at(-1)).toBe("after");
+});
+
+test("a producer that Kafka has no use for any more is replaced, and the send goes on with the new one", async () => {
+  let opened = 0;
+  const { openClient, ...rest } = options();
+  const failingOnce: OpenClient = (clientOptions) => {
+    const client = openClient(clientOptions);
+    opened += 1;
+    if (opened > 1) return client;
+    const makeProducer = client.kafka.producer.bind(client.kafka);
+    const sendBatch = async () => {
+      const type = "OUT_OF_ORDER_SEQUENCE_NUMBER";
+      throw new KafkaJSNonRetriableError(Object.assign(new Error("injected"), { type }));
+    };
+    client.kafka.producer = (config) => ({ ...makeProducer(config), sendBatch });
+    return client;
+  };
+  const producer = resources.keep(await openProducer({ ...rest, openClient: failingOnce }));
+  await producer.send([record("through", "transactions")]);
+  expect(opened).toBe(2);
+  expect(await read("replaced", "transactions", "through")).toEqual(["through"]);
 });
 
 test("when Kafka is not there a send is refused within about two seconds, and nothing is left running", async () => {
