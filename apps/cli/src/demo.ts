@@ -10,7 +10,7 @@ import { playTraffic } from "./play-traffic.js";
 import type { RunningSystem } from "./run-system.js";
 import { startDemoSystem } from "./start-demo-system.js";
 import { bootstrapSteps, StepLog, startedAtMs } from "./step-log.js";
-import { Tally } from "./tally.js";
+import { LATENCIES_KEPT, Tally } from "./tally.js";
 import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
 interface DemoOptions {
@@ -75,6 +75,8 @@ interface PlayOptions {
 interface PlayedTraffic {
   readonly tally: Tally;
   readonly accepted: ReadonlySet<string>;
+  /** What it took from the command to the first decision; empty when there was none. */
+  readonly startUp: string;
   readonly elapsedMs: number;
 }
 
@@ -96,12 +98,14 @@ async function play(
     decidedBefore = tally.decided;
     view.show(tally, { elapsedMs: performance.now() - startedAt, perSecond, eventTimeMs: position.eventTimeMs });
   }, REDRAW_MS);
+  let startUp = "";
   const onFirstDecision = (): void => {
     if (!first) return;
     first = false;
+    view.leave();
     options.steps.note("first decision", performance.now() - startedAt);
-    const totalMs = Date.now() - startedAtMs();
-    options.steps.note("— from the command to the first decision", totalMs);
+    startUp = startUpLine(options.steps);
+    process.stdout.write(`  ${startUp}\n`);
   };
   try {
     const { client } = system;
@@ -111,7 +115,16 @@ async function play(
   } finally {
     clearInterval(redraw);
   }
-  return { tally, accepted, elapsedMs: performance.now() - startedAt };
+  return { tally, accepted, startUp, elapsedMs: performance.now() - startedAt };
+}
+
+/** The sum and its parts; what is not a step of its own is the hand-over between them. */
+function startUpLine(steps: StepLog): string {
+  const total = (Date.now() - startedAtMs()) / 1_000;
+  const parts = steps.steps
+    .filter((step) => step.durationMs >= 50)
+    .map((step) => `${step.name} ${(step.durationMs / 1_000).toFixed(1)}`);
+  return `from the command to the first decision: ${total.toFixed(1)} s (${parts.join(" + ")})`;
 }
 
 async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: StepLog): Promise<number> {
@@ -119,7 +132,7 @@ async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: S
   const ledger = await steps.finish("hold what was accepted against what was decided", () =>
     closeLedgerWhenSettled(system, accepted),
   );
-  const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(0.5, 0.95, 0.99);
+  const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(LATENCIES_KEPT, 0.5, 0.95, 0.99);
   const perSecond = (tally.decided / traffic.elapsedMs) * 1_000;
   const lines = [
     "",
@@ -129,6 +142,7 @@ async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: S
     ...refusedLines(tally),
     "  last declined:",
     ...tally.lastDeclined.flatMap(declinedLines),
+    `  ${traffic.startUp}`,
     `  ${ledgerLine(ledger)}`,
     "",
   ];

@@ -19,6 +19,11 @@ export class LiveView {
 
   constructor(private readonly out: NodeJS.WriteStream = process.stdout) {}
 
+  /** Lets what is drawn stand, since somebody else is about to write below it. */
+  leave(): void {
+    this.linesDrawn = 0;
+  }
+
   show(tally: Tally, figures: LiveFigures): void {
     if (this.out.isTTY) {
       const lines = fullView(tally, figures);
@@ -34,15 +39,17 @@ export class LiveView {
 }
 
 const LINE_EVERY_MS = 5_000;
+/** Latencies on the screen are those of about the last ten seconds. */
+const RECENT_ANSWERS = 1_000;
 
 function shortLine(tally: Tally, figures: LiveFigures): string {
-  const [p50, p95, p99] = tally.quantiles(0.5, 0.95, 0.99).map(milliseconds);
+  const [p50, p95, p99] = tally.quantiles(RECENT_ANSWERS, 0.5, 0.95, 0.99).map(milliseconds);
   const outcomes = OUTCOMES.map((outcome) => `${outcome} ${tally.outcomes[outcome]}`).join("  ");
   return `${seconds(figures.elapsedMs)}  ${figures.perSecond}/s  ${outcomes}  p50 ${p50} p95 ${p95} p99 ${p99}`;
 }
 
 function fullView(tally: Tally, figures: LiveFigures): string[] {
-  const [p50, p95, p99] = tally.quantiles(0.5, 0.95, 0.99).map(milliseconds);
+  const [p50, p95, p99] = tally.quantiles(RECENT_ANSWERS, 0.5, 0.95, 0.99).map(milliseconds);
   const counts = OUTCOMES.map((outcome) => `${outcome} ${tally.outcomes[outcome]}`).join("   ");
   return [
     "",

@@ -8,7 +8,7 @@ export interface TrafficOptions {
   readonly client: TriplineClient;
   /** Payments and the moments when their truth becomes known, in event order. */
   readonly events: Iterable<SimulatedEvent>;
-  /** Payments a second, whatever the answers take: an open model, so that queueing is not hidden. */
+  /** Payments a second after the start, whatever the answers take: an open model, so that queueing is not hidden. */
   readonly ratePerSecond: number;
   readonly tally: Tally;
   readonly signal: AbortSignal;
@@ -26,6 +26,7 @@ export interface TrafficPosition {
 const WAIT_SECONDS = 0.5;
 const IN_FLIGHT_MAX = 1_000;
 const TICK_MS = 5;
+const RAMP_SECONDS = 10;
 const LABEL_BATCH_MAX = 2_000;
 const LABEL_EVERY_MS = 500;
 
@@ -62,8 +63,14 @@ export async function playTraffic(options: TrafficOptions, position: TrafficPosi
 }
 
 function isAhead(sent: number, startedAt: number, ratePerSecond: number, inFlight: number): boolean {
-  const due = ((performance.now() - startedAt) / 1_000) * ratePerSecond;
-  return sent >= due || inFlight >= IN_FLIGHT_MAX;
+  const elapsedSeconds = (performance.now() - startedAt) / 1_000;
+  return sent >= paymentsDue(elapsedSeconds, ratePerSecond) || inFlight >= IN_FLIGHT_MAX;
+}
+
+/** Cold services get a gentle start: the rate rises evenly from nothing to its full height over `RAMP_SECONDS`. */
+export function paymentsDue(elapsedSeconds: number, ratePerSecond: number): number {
+  if (elapsedSeconds < RAMP_SECONDS) return (ratePerSecond * elapsedSeconds ** 2) / (2 * RAMP_SECONDS);
+  return ratePerSecond * (elapsedSeconds - RAMP_SECONDS / 2);
 }
 
 async function tick(): Promise<void> {

@@ -36,7 +36,8 @@ test("precision and recall count outcomes against the truth", () => {
   tally.answer(payment(false), { status: 503, code: "kafka-unavailable" }, 1);
   expect(tally.quality(["decline"])).toEqual({ precision: 1 / 2, recall: 1 / 3 });
   expect(tally.quality(["decline", "review", "challenge"])).toEqual({ precision: 2 / 3, recall: 2 / 3 });
-  expect(tally.quantiles(0, 0.5, 0.99)).toEqual([5, 15, 20]);
+  expect(tally.quantiles(100, 0, 0.5, 0.99)).toEqual([5, 15, 20]);
+  expect(tally.quantiles(2, 0, 0.99)).toEqual([15, 20]);
   expect(tally).toMatchObject({ sent: 5, accepted: 4, decided: 4, pending: 0 });
   expect([...tally.refused]).toEqual([["kafka-unavailable", 1]]);
 });

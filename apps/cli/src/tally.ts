@@ -14,7 +14,7 @@ export interface Quality {
   readonly recall: number;
 }
 
-const LATENCIES_KEPT = 8_192;
+export const LATENCIES_KEPT = 8_192;
 const DECLINED_KEPT = 4;
 
 /** Counts what was sent and what came back. Memory is bounded whatever the run's length. */
@@ -63,11 +63,14 @@ export class Tally {
     this.lastDeclined.length = Math.min(this.lastDeclined.length, DECLINED_KEPT);
   }
 
-  /** Latency quantiles in ms over the last answers that carried a decision. */
-  quantiles(...fractions: number[]): number[] {
-    const count = Math.min(this.latencies, LATENCIES_KEPT);
-    const sorted = this.latenciesMs.slice(0, count).sort();
-    return fractions.map((fraction) => sorted[Math.min(count - 1, Math.floor(fraction * count))] ?? Number.NaN);
+  /** Latency quantiles in ms over the last `among` answers that carried a decision. */
+  quantiles(among: number, ...fractions: number[]): number[] {
+    const count = Math.min(this.latencies, LATENCIES_KEPT, among);
+    const last = Float64Array.from(
+      { length: count },
+      (_value, back) => this.latenciesMs[(this.latencies - 1 - back) % LATENCIES_KEPT] ?? Number.NaN,
+    ).sort();
+    return fractions.map((fraction) => last[Math.min(count - 1, Math.floor(fraction * count))] ?? Number.NaN);
   }
 
   /** Against the truth: of what got one of `outcomes`, how much was fraud, and of all fraud, how much got one. */

@@ -57,7 +57,7 @@ describe("tripline demo", () => {
   test("stops by itself with exit code 0 and a ledger that balances, and leaves nothing behind", async () => {
     const demo = new Demo(base, ["--exit-after", "4s"]);
     expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
-    expect(demo.output).toMatch(/from the command to the first decision +\d+\.\d s/);
+    expect(demo.output).toMatch(/from the command to the first decision: \d+\.\d s \(.*start services/);
     expect(demo.output).toMatch(/latency p50 \d+\.\d ms/);
     expect(await takenPorts()).toEqual([]);
   }, 240_000);
