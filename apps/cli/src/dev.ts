@@ -25,7 +25,8 @@ export function devCommand(): Command {
       const { authorization } = system;
       process.stdout.write(
         `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +
-          `  a token for five minutes: ${await authorization()}\n  Ctrl-C stops all of it.\n\n`,
+          `  Ctrl-C stops all of it. A token for five minutes:\n\n` +
+          `export TOKEN=${(await authorization()).replace("Bearer ", "")}\n\n`,
       );
       await new Promise<void>((resolve) => {
         process.once("SIGINT", () => resolve());
