@@ -4,6 +4,7 @@ import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import { Command, InvalidArgumentError } from "commander";
 import { assessOnHandbook } from "./assess.js";
+import { endOnSignal } from "./end-on-signal.js";
 import { balances, closeLedger, ledgerLine } from "./ledger.js";
 import { declinedLines, LiveView, qualityLines, refusedLines } from "./live-view.js";
 import { playTraffic } from "./play-traffic.js";
@@ -22,7 +23,6 @@ interface DemoOptions {
 }
 
 const REDRAW_MS = 1_000;
-const EXIT_INTERRUPTED = 130;
 
 export function demoCommand(): Command {
   return new Command("demo")
@@ -160,20 +160,6 @@ async function closeLedgerWhenSettled(system: RunningSystem, accepted: ReadonlyS
 }
 
 const SETTLE_MS_MAX = 20_000;
-
-/**
- * Fires on Ctrl-C and on SIGTERM. What is running is then stopped in order; a second Ctrl-C does not wait for that.
- */
-function endOnSignal(): AbortController {
-  const controller = new AbortController();
-  const end = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    controller.abort();
-  };
-  process.on("SIGINT", end);
-  process.on("SIGTERM", end);
-  return controller;
-}
 
 function durationMs(text: string): number {
   const match = /^(\d+)(s|m|h)$/.exec(text);

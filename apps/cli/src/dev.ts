@@ -1,38 +1,60 @@
-import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { Command } from "commander";
+import { endOnSignal } from "./end-on-signal.js";
 import { MODEL_NAME } from "./plan-services.js";
+import type { RunningSystem } from "./run-system.js";
 import { startDemoSystem } from "./start-demo-system.js";
 import { bootstrapSteps, StepLog } from "./step-log.js";
-import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+import type { ServiceProcess } from "./supervise-services.js";
+import { watchSources } from "./watch-sources.js";
+import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+
+const SERVICES = ["auth", "ingestion", "features", "scoring", "decisions"];
 
 /**
- * `tripline dev [service]`: the whole system for a developer. The compiler watches every source; the named service (or
- * all of them) starts again when what it was compiled to changes.
+ * `tripline dev [service]`: the whole system for a developer. Every source is watched and compiled; the named service
+ * (or all of them) starts again when its own code or that of a package has changed.
  */
 export function devCommand(): Command {
   return new Command("dev")
     .description("start everything and restart a service when its code changes")
-    .argument("[service]", "auth, ingestion, features, scoring or decisions; all when left out")
-    .action(async (service: string | undefined) => {
-      const steps = new StepLog(process.stdout, bootstrapSteps());
+    .argument("[service]", `${SERVICES.join(", ")}; all when left out`)
+    .action(async (name: string | undefined) => {
+      if (name !== undefined && !SERVICES.includes(name)) {
+        throw new Error(`There is no service "${name}"; there are ${SERVICES.join(", ")}.`);
+      }
+      const end = endOnSignal();
+      const steps = new StepLog(process.stdout, bootstrapSteps(), end.signal);
       const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
-      const { model, system } = await startDemoSystem({ workspace, steps, watch: service ?? "all" });
-      const compiler = spawn(join(ROOT, "node_modules", ".bin", "tsc"), ["-b", "--watch", "--preserveWatchOutput"], {
-        cwd: ROOT,
-        stdio: ["ignore", "inherit", "inherit"],
-      });
-      const { authorization } = system;
-      process.stdout.write(
-        `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +
-          `  Ctrl-C stops all of it. A token for five minutes:\n\n` +
-          `export TOKEN=${(await authorization()).replace("Bearer ", "")}\n\n`,
-      );
-      await new Promise<void>((resolve) => {
-        process.once("SIGINT", () => resolve());
-        process.once("SIGTERM", () => resolve());
-      });
-      compiler.kill("SIGTERM");
-      await system.stop();
+      const { model, system } = await startDemoSystem({ workspace, steps });
+      try {
+        const token = (await system.authorization()).replace("Bearer ", "");
+        process.stdout.write(
+          `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +
+            `  Ctrl-C stops all of it. A token for five minutes:\n\nexport TOKEN=${token}\n\n`,
+        );
+        await developUntil(end.signal, watchedOf(system, name));
+      } finally {
+        await steps.finish("stop everything", () => system.stop());
+      }
     });
+}
+
+function watchedOf(system: RunningSystem, name: string | undefined): ServiceProcess[] {
+  return [...system.services.values()].filter((service) => name === undefined || service.plan.name === name);
+}
+
+async function developUntil(signal: AbortSignal, services: readonly ServiceProcess[]): Promise<void> {
+  process.stdout.write(`  watching the sources for ${services.map((service) => service.plan.name).join(", ")}\n`);
+  const unwatch = watchSources((folders) => {
+    const packageChanged = [...folders].some((folder) => folder.startsWith("packages/"));
+    for (const service of services) {
+      if (!packageChanged && !folders.has(`apps/${service.plan.name}`)) continue;
+      process.stdout.write(`  ${service.plan.name} starts again\n`);
+      service.restart();
+    }
+  });
+  if (!signal.aborted) await once(signal, "abort");
+  unwatch();
 }

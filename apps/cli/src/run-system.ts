@@ -23,8 +23,6 @@ export interface SystemOptions {
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
   readonly steps: StepLog;
-  /** Name of the service to start again whenever its compiled code changes, or `all`. */
-  readonly watch?: string;
 }
 
 /** The whole of Tripline on this machine. */
@@ -68,11 +66,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       );
     }
     for (const plan of planServices({ ...options, ...stack, secrets })) {
-      const watched = options.watch === plan.name || options.watch === "all";
-      services.set(plan.name, new ServiceProcess(plan, workspace.logs, watched));
-    }
-    if (options.watch !== undefined && options.watch !== "all" && !services.has(options.watch)) {
-      throw new Error(`There is no service "${options.watch}"; there are ${[...services.keys()].join(", ")}.`);
+      services.set(plan.name, new ServiceProcess(plan, workspace.logs));
     }
     await steps.run("start services", () => startTogether(services));
     const issuer = `http://127.0.0.1:${ports.auth}`;

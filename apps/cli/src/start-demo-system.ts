@@ -15,7 +15,6 @@ const SCORING_WAIT_MS = 250;
 export async function startDemoSystem(options: {
   readonly workspace: Workspace;
   readonly steps: StepLog;
-  readonly watch?: string;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
   const { workspace, steps } = options;
   const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });

@@ -33,7 +33,6 @@ export class ServiceProcess {
   constructor(
     readonly plan: ServicePlan,
     logs: string,
-    private readonly watched = false,
   ) {
     mkdirSync(logs, { recursive: true });
     this.logFile = join(logs, `${plan.name}.log`);
@@ -46,8 +45,7 @@ export class ServiceProcess {
   start(): void {
     const log = openSync(this.logFile, "a");
     const entry = join(ROOT, "apps", this.plan.name, "dist", "main.js");
-    const flags = this.watched ? ["--watch", "--watch-preserve-output"] : [];
-    const child = spawn(process.execPath, ["--enable-source-maps", ...flags, entry], {
+    const child = spawn(process.execPath, ["--enable-source-maps", entry], {
       cwd: ROOT,
       env: { PATH: process.env.PATH, EXIT_WITH_PARENT: "1", ...this.plan.environment },
       stdio: ["pipe", log, log],
@@ -77,6 +75,12 @@ export class ServiceProcess {
   /** SIGKILL, as in a crash; the service is then started again. */
   kill(): void {
     this.child?.kill("SIGKILL");
+  }
+
+  /** Ends it in order and starts it again, for instance with new code. */
+  restart(): void {
+    this.restarts = 0;
+    this.child?.kill("SIGTERM");
   }
 
   async stop(): Promise<void> {

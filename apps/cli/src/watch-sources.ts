@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { FSWatcher } from "node:fs";
+import { readdirSync, watch } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./workspace.js";
+
+/** An editor writes several times, and a checkout many files; within this time they count as one change. */
+const QUIET_MS = 200;
+
+/**
+ * Compiles whenever a source changes, one compilation at a time.
+ *
+ * @param onCompiled told the folders (`apps/features`, `packages/kafka`) that changed, after a compilation without errors
+ * @returns a function that ends the watch
+ */
+export function watchSources(onCompiled: (folders: ReadonlySet<string>) => void): () => void {
+  let changed = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let compiling = false;
+
+  async function compile(): Promise<void> {
+    if (compiling || changed.size === 0) return;
+    compiling = true;
+    const folders = changed;
+    changed = new Set();
+    const compiler = spawn(join(ROOT, "node_modules", ".bin", "tsc"), ["-b"], { cwd: ROOT, stdio: "inherit" });
+    const [code] = await once(compiler, "exit");
+    compiling = false;
+    const changedMeanwhile = changed.size > 0;
+    if (code === 0) onCompiled(folders);
+    // What did not compile is still to be taken over once it does.
+    else for (const folder of folders) changed.add(folder);
+    if (changedMeanwhile) void compile();
+  }
+
+  const watchers: FSWatcher[] = workspaceFolders().map((folder) =>
+    watch(join(ROOT, folder, "src"), { recursive: true }, () => {
+      changed.add(folder);
+      clearTimeout(timer);
+      timer = setTimeout(() => void compile(), QUIET_MS);
+    }),
+  );
+  return () => {
+    clearTimeout(timer);
+    for (const watcher of watchers) watcher.close();
+  };
+}
+
+function workspaceFolders(): string[] {
+  return ["apps", "packages"].flatMap((group) => readdirSync(join(ROOT, group)).map((name) => `${group}/${name}`));
+}
