@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
@@ -90,7 +91,7 @@ async function play(
   const position = { eventTimeMs: 0 };
   const startedAt = performance.now();
   let decidedBefore = 0;
-  let first = true;
+  let startUp = "";
   const view = new LiveView();
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
   const redraw = setInterval(() => {
@@ -98,10 +99,8 @@ async function play(
     decidedBefore = tally.decided;
     view.show(tally, { elapsedMs: performance.now() - startedAt, perSecond, eventTimeMs: position.eventTimeMs });
   }, REDRAW_MS);
-  let startUp = "";
   const onFirstDecision = (): void => {
-    if (!first) return;
-    first = false;
+    if (startUp !== "") return;
     view.leave();
     options.steps.note("first decision", performance.now() - startedAt);
     startUp = startUpLine(options.steps);
@@ -156,10 +155,13 @@ async function closeLedgerWhenSettled(system: RunningSystem, accepted: ReadonlyS
   for (;;) {
     const ledger = await closeLedger(system.kafka, accepted);
     if (balances(ledger) || Date.now() > deadline) return ledger;
+    await delay(SETTLE_POLL_MS);
   }
 }
 
 const SETTLE_MS_MAX = 20_000;
+/** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
+const SETTLE_POLL_MS = 500;
 
 function durationMs(text: string): number {
   const match = /^(\d+)(s|m|h)$/.exec(text);
