@@ -13,11 +13,13 @@ import type { TokenAnswer } from "./test-service.js";
 import { ISSUER, requestToken, SHOP_BASIC, testConfig } from "./test-service.js";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const CLIENT_ID = "bank";
 
+/** Each test has its own client, as a client that failed ten times is refused for a while. */
+let clientId: string;
 let services: RunningService[];
 let database: Database;
 let privateKey: CryptoKey;
+let publicKey: CryptoKey;
 let strangerKey: CryptoKey;
 
 beforeAll(async () => {
@@ -25,14 +27,17 @@ beforeAll(async () => {
   const config = testConfig(postgresUrl);
   services = [await startAuth(config), await startAuth(config)];
   database = connectDatabase({ url: postgresUrl, connectionsMax: 2, queryTimeoutMs: 5_000, onIdleError() {} });
-  const pair = await generateKeyPair("ES256");
-  privateKey = pair.privateKey;
+  ({ privateKey, publicKey } = await generateKeyPair("ES256"));
   strangerKey = (await generateKeyPair("ES256")).privateKey;
+});
+
+beforeEach(async () => {
+  clientId = randomUUID();
   await registerClient(database, {
-    client_id: CLIENT_ID,
+    client_id: clientId,
     tenant: "first-bank",
     scopes: ["labels:write"],
-    jwks: { keys: [{ ...(await exportJWK(pair.publicKey)), kid: "1" }] },
+    jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: "1" }] },
   });
 });
 
@@ -51,8 +56,8 @@ function url(instance = 0): string {
 function assertion(changes: JWTPayload = {}, key: CryptoKey = privateKey): Promise<string> {
   const nowSeconds = Math.floor(Date.now() / 1_000);
   const claims = {
-    iss: CLIENT_ID,
-    sub: CLIENT_ID,
+    iss: clientId,
+    sub: clientId,
     aud: ISSUER,
     jti: randomUUID(),
     iat: nowSeconds,
@@ -82,7 +87,7 @@ describe("private_key_jwt", () => {
     for (const aud of [ISSUER, `${ISSUER}/oauth/token`]) {
       const answer = await ask(await assertion({ aud }));
       expect(answer).toMatchObject({ status: 200, scope: "labels:write" });
-      expect(decodeJwt(answer.access_token ?? "")).toMatchObject({ sub: CLIENT_ID, tenant: "first-bank" });
+      expect(decodeJwt(answer.access_token ?? "")).toMatchObject({ sub: clientId, tenant: "first-bank" });
     }
   });
 
