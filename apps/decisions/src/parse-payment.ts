@@ -5,13 +5,14 @@ import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/
 import { HEADERS } from "@tripline/contracts/headers";
 import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
+import type { PaymentFeatures } from "@tripline/decision-engine/decide-payment";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
 
 /** A payment to be decided, as it came on the topic `features`. */
 export interface Payment {
   readonly transaction: Transaction;
-  readonly features: { readonly specVersion: number; readonly values: readonly number[] };
+  readonly features: PaymentFeatures;
   /** Kafka key of the record, which the decision keeps. */
   readonly key: string;
   readonly trace: Context;
@@ -40,7 +41,7 @@ export function parsePayment(record: IncomingRecord): Payment {
   const deadlineMs = Number(record.headers[HEADERS.deadline] ?? Number.NaN);
   return {
     transaction,
-    features: { specVersion: vector.specVersion, values: vector.values },
+    features: { specVersion: vector.specVersion, values: vector.values, incomplete: vector.incomplete },
     key: record.key,
     trace: contextFromHeaders(record.headers),
     deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : undefined,

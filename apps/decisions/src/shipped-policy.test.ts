@@ -23,8 +23,10 @@ function decideWith(change: Readonly<Record<string, number>>, score: number | un
       currency: "EUR",
       occurredAtMs: 0,
       acceptedAtMs: 0,
+      deviceToken: "",
+      ipToken: "",
     },
-    features: { specVersion: SPEC.version, values: SPEC.features.map((item) => features[item.name] ?? item.default) },
+    features: { specVersion: SPEC.version, values: SPEC.features.map((item) => features[item.name] ?? item.default), incomplete: false },
     score: score === undefined ? { missing: "none" } : { value: score, modelName: "fraud", modelVersion: "v" },
     decidedAtMs: 0,
   });

@@ -31,6 +31,7 @@ interface PaymentChange {
   readonly id?: string;
   readonly values?: Readonly<Record<string, number>>;
   readonly specVersion?: number;
+  readonly incomplete?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -49,14 +50,17 @@ function payment(change: PaymentChange = {}): { id: string; record: OutgoingReco
       currency: "EUR",
       occurredAtMs: Date.now(),
       acceptedAtMs: Date.now(),
+      deviceToken: "",
+      ipToken: "",
     },
     specVersion: change.specVersion ?? SPEC.version,
     values: SPEC.features.map(({ name, default: byDefault }) => {
       const usual = name === "amount" ? amount : name === "card_count_30d" ? 20 : byDefault;
       return change.values?.[name] ?? usual;
     }),
-    cardSequence: 1,
-    terminalSequence: 1,
+    sequences: [1, 1, 0, 0],
+    tooLate: false,
+    incomplete: change.incomplete ?? false,
     computedAtMs: Date.now(),
   };
   const headers = { [HEADERS.schema]: TOPICS.features.schema, [HEADERS.tenant]: "demo", ...change.headers };
@@ -331,7 +335,7 @@ describe("decisions", () => {
   test("a record that cannot be read goes to the dead letters, its neighbours are decided", async () => {
     const before = payment();
     const poison = { ...before.record, value: Buffer.from("not protobuf at all") };
-    const nameless = { ...before.record, value: FeatureVector.encode(emptyVector()).finish() };
+    const nameless = { ...before.record, value: FeatureVector.encode(FeatureVector.decode(new Uint8Array())).finish() };
     const after = payment();
     const key = before.record.key;
     await producer.send([before.record, poison, nameless, { ...after.record, key }]);
@@ -391,7 +395,3 @@ describe("decisions", () => {
     service = await start();
   });
 });
-
-function emptyVector(): FeatureVector {
-  return { transaction: undefined, specVersion: 1, values: [], cardSequence: 1, terminalSequence: 1, computedAtMs: 1 };
-}

@@ -2,11 +2,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { ByteReader } from "@tripline/feature-engine/byte-reader";
 import { ByteWriter } from "@tripline/feature-engine/byte-writer";
 
-/** The feature vector that a payment's record led to. */
+/** The feature vector that a payment's record led to, or the applied label that a label's record led to. */
 export interface Emission {
-  /** Offset of the payment's record. */
+  /** Offset of the payment's or the label's record. */
   readonly offset: number;
-  /** Bytes of the FeatureVector. */
+  /** Bytes of the FeatureVector or the AppliedLabel. */
   readonly value: Uint8Array;
 }
 
@@ -14,7 +14,7 @@ export interface Emission {
 export interface AppliedBatch {
   /** Offset of the last record whose effect is in the states. */
   readonly offset: number;
-  /** Of all payments of the last batch, in the order of their offsets. */
+  /** Of all events of the last batch, in the order of their offsets. */
   readonly emissions: readonly Emission[];
 }
 

@@ -1,13 +1,41 @@
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
-import { kafkaConfig, redisConfig, serviceConfig } from "@tripline/service-kit/read-config";
+import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
 
-export const featuresConfig = z.object({
-  ...serviceConfig,
-  ...kafkaConfig,
-  ...redisConfig,
-  /** Days of wall clock after which Redis forgets a card or terminal that had no event; more than the longest window. */
-  STATE_TTL_DAYS: z.coerce.number().int().min(1).max(3_650).default(STATE_TTL_DAYS_DEFAULT),
-});
+/** Addresses that nobody but this machine reaches. */
+const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
+
+export const featuresConfig = z
+  .object({
+    ...serviceConfig,
+    ...kafkaConfig,
+    ...redisConfig,
+    /** Days of wall clock after which Redis forgets a card or terminal that had no event; more than the longest window. */
+    STATE_TTL_DAYS: z.coerce.number().int().min(1).max(3_650).default(STATE_TTL_DAYS_DEFAULT),
+    /** With these, features are served to whoever has a token; its tenant is the one whose features are read. */
+    AUTH_ISSUER: tokenConfig.AUTH_ISSUER.optional(),
+    AUTH_JWKS_URL: tokenConfig.AUTH_JWKS_URL.optional(),
+    AUTH_AUDIENCE: tokenConfig.AUTH_AUDIENCE,
+    /** Instead of tokens: everybody on this machine reads and pushes features of this tenant. */
+    FEATURES_ONLINE_TENANT: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _")
+      .optional(),
+  })
+  .superRefine((config, context) => {
+    const refuse = (name: string, message: string) => context.addIssue({ code: "custom", path: [name], message });
+    const { HOST, AUTH_ISSUER: issuer, AUTH_JWKS_URL: keys, FEATURES_ONLINE_TENANT: tenant } = config;
+    if (issuer !== undefined && keys === undefined) refuse("AUTH_JWKS_URL", "goes with AUTH_ISSUER");
+    if (keys !== undefined && issuer === undefined) refuse("AUTH_ISSUER", "goes with AUTH_JWKS_URL");
+    if (tenant === undefined) return;
+    if (issuer !== undefined || keys !== undefined) {
+      refuse("FEATURES_ONLINE_TENANT", "stands instead of tokens, so set either it or AUTH_ISSUER and AUTH_JWKS_URL");
+    } else if (!LOOPBACK.test(HOST)) {
+      refuse(
+        "FEATURES_ONLINE_TENANT",
+        "lets everybody in who reaches HOST, so HOST has to be 127.0.0.1; else use tokens",
+      );
+    }
+  });
 
 export type FeaturesConfig = z.infer<typeof featuresConfig>;

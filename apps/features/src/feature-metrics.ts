@@ -3,6 +3,13 @@ import { counter, histogram } from "@tripline/service-kit/metrics";
 /** Steps of a batch that are timed. */
 export type Hop = "redis read" | "fold" | "redis compare-and-set" | "features publish";
 
+/** Events of one batch by what was special about them. */
+export interface FoldCounts {
+  readonly duplicates: number;
+  readonly tooLate: number;
+  readonly incomplete: number;
+}
+
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 /** What features measures. Made after telemetry has started, or nothing would be recorded. */
@@ -30,7 +37,11 @@ export class FeatureMetrics {
   });
   readonly #tooLate = counter("tripline.features.too_late", {
     unit: "{record}",
-    description: "Payments and labels older than all windows of their card or terminal",
+    description: "Payments and labels older than all windows of one of their entities",
+  });
+  readonly #incomplete = counter("tripline.features.incomplete", {
+    unit: "{record}",
+    description: "Payments and labels counted while the stored states were lost and not rebuilt",
   });
 
   batch(topic: string, records: number): void {
@@ -55,8 +66,9 @@ export class FeatureMetrics {
     if (records > 0) this.#redelivered.add(records, { topic });
   }
 
-  folded(topic: string, counts: { readonly duplicates: number; readonly tooLate: number }): void {
+  folded(topic: string, counts: FoldCounts): void {
     if (counts.duplicates > 0) this.#duplicates.add(counts.duplicates, { topic });
     if (counts.tooLate > 0) this.#tooLate.add(counts.tooLate, { topic });
+    if (counts.incomplete > 0) this.#incomplete.add(counts.incomplete, { topic });
   }
 }

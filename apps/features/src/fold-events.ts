@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { FeatureEngine, LabelResult, PaymentResult } from "@tripline/feature-engine/compile-engine";
+import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { EntityStates, FeatureEngine, LabelResult, PaymentResult } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
 import type { Emission } from "./applied-batch.js";
-import type { EventRecord, PaymentRecord } from "./parse-event.js";
+import type { EventRecord } from "./parse-event.js";
 
 /** What a batch does to the states, before any of it is written. */
 export interface Fold {
@@ -12,6 +12,14 @@ export interface Fold {
   readonly changed: ReadonlyMap<string, Uint8Array>;
   readonly duplicates: number;
   readonly tooLate: number;
+}
+
+/** What is true of a whole fold. */
+export interface FoldContext {
+  /** Wall clock in milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** Stored states were lost and are not rebuilt yet. */
+  readonly incomplete: boolean;
 }
 
 /**
@@ -24,67 +32,84 @@ export function foldEvents(
   engine: FeatureEngine,
   stored: ReadonlyMap<string, Uint8Array | null>,
   events: readonly EventRecord[],
-  nowMs: number,
+  context: FoldContext,
 ): Fold {
-  const cards = new Map<string, EntityState>();
-  const terminals = new Map<string, EntityState>();
+  const decoded = new Map<string, DecodedState>();
   const emissions: Emission[] = [];
-  const touched = new Set<string>();
   let duplicates = 0;
   let tooLate = 0;
-  const note = (event: EventRecord, result: LabelResult | PaymentResult): void => {
+  for (const event of events) {
+    const entries = event.stateKeys.map((key, entity) =>
+      key === undefined ? undefined : stateOf(engine, entity, key, decoded, stored),
+    );
+    const states = entries.map((entry) => entry?.state);
+    const result =
+      event.kind === "payment"
+        ? engine.applyPayment(states, event.transaction)
+        : engine.applyLabel(states, event.label);
     if (result.duplicate) {
       duplicates += 1;
-      return;
+      continue;
     }
     if (result.tooLate) tooLate += 1;
-    touched.add(event.cardKey).add(event.terminalKey);
-  };
-  for (const event of events) {
-    const card = stateOf(event.cardKey, cards, (bytes) => engine.decodeState("card", bytes), stored);
-    const terminal = stateOf(event.terminalKey, terminals, (bytes) => engine.decodeState("terminal", bytes), stored);
-    if (event.kind === "payment") {
-      const result = engine.applyPayment(card, terminal, event.transaction);
-      if (!result.duplicate) emissions.push(emissionOf(engine, event, result.values, { card, terminal, nowMs }));
-      note(event, result);
-    } else {
-      note(event, engine.applyLabel(card, terminal, event.label));
-    }
+    for (const entry of entries) if (entry !== undefined) entry.changed = true;
+    const value = encodeResult(engine, event, result, states, context);
+    emissions.push({ offset: event.offset, value });
   }
   const changed = new Map<string, Uint8Array>();
-  for (const [key, state] of cards) if (touched.has(key)) changed.set(key, engine.encodeState("card", state));
-  for (const [key, state] of terminals) if (touched.has(key)) changed.set(key, engine.encodeState("terminal", state));
+  for (const [key, { entity, state, changed: isChanged }] of decoded) {
+    if (isChanged) changed.set(key, engine.encodeState(entity, state));
+  }
   return { emissions, changed, duplicates, tooLate };
 }
 
+interface DecodedState {
+  readonly entity: number;
+  readonly state: EntityState;
+  changed: boolean;
+}
+
 function stateOf(
+  engine: FeatureEngine,
+  entity: number,
   key: string,
-  decoded: Map<string, EntityState>,
-  decode: (bytes: Uint8Array | null) => EntityState,
+  decoded: Map<string, DecodedState>,
   stored: ReadonlyMap<string, Uint8Array | null>,
-): EntityState {
+): DecodedState {
   const known = decoded.get(key);
   if (known !== undefined) return known;
   const bytes = stored.get(key);
   if (bytes === undefined) throw new TriplineError("internal", "A state of the batch was not read.");
-  const state = decode(bytes);
-  decoded.set(key, state);
-  return state;
+  const entry = { entity, state: engine.decodeState(entity, bytes), changed: false };
+  decoded.set(key, entry);
+  return entry;
 }
 
-function emissionOf(
+/** What an event that was counted emits: a FeatureVector or an AppliedLabel, in bytes. */
+function encodeResult(
   engine: FeatureEngine,
-  event: PaymentRecord,
-  values: number[],
-  at: { readonly card: EntityState; readonly terminal: EntityState; readonly nowMs: number },
-): Emission {
+  event: EventRecord,
+  result: Exclude<PaymentResult | LabelResult, { duplicate: true }>,
+  states: EntityStates,
+  { nowMs, incomplete }: FoldContext,
+): Uint8Array {
+  const specVersion = engine.spec.version;
+  const sequences = states.map((state) => state?.sequence ?? 0);
+  const { tooLate } = result;
+  if (event.kind === "label") {
+    const applied: AppliedLabel = { label: event.label, specVersion, sequences, tooLate, appliedAtMs: nowMs };
+    return AppliedLabel.encode(applied).finish();
+  }
+  const values = "values" in result ? result.values : [];
+  const { transaction } = event;
   const vector: FeatureVector = {
-    transaction: event.transaction,
-    specVersion: engine.spec.version,
+    transaction,
+    specVersion,
     values,
-    cardSequence: at.card.sequence,
-    terminalSequence: at.terminal.sequence,
-    computedAtMs: at.nowMs,
+    sequences,
+    tooLate,
+    incomplete,
+    computedAtMs: nowMs,
   };
-  return { offset: event.offset, value: FeatureVector.encode(vector).finish() };
+  return FeatureVector.encode(vector).finish();
 }

@@ -5,7 +5,7 @@ import { Label, Transaction } from "@tripline/contracts/generated/tripline/event
 import { HEADERS } from "@tripline/contracts/headers";
 import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
-import { stateKey } from "@tripline/feature-engine/state-key";
+import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
 
@@ -13,9 +13,8 @@ interface EventBase {
   readonly offset: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly trace: Context;
-  /** Redis keys of the two states that this event changes. */
-  readonly cardKey: string;
-  readonly terminalKey: string;
+  /** Redis keys of the states that this event changes, in the order of the spec's entities; undefined for absent ones. */
+  readonly stateKeys: readonly (string | undefined)[];
 }
 
 export interface PaymentRecord extends EventBase {
@@ -36,30 +35,39 @@ export type EventRecord = PaymentRecord | LabelRecord;
  *
  * @throws TriplineError `message-unreadable` for whatever can never be counted
  */
-export function parseEvent(record: IncomingRecord): EventRecord {
-  return record.topic === TOPICS.labels.name ? parseLabel(record) : parseTransaction(record);
+export function parseEvent(engine: FeatureEngine, record: IncomingRecord): EventRecord {
+  return record.topic === TOPICS.labels.name ? parseLabel(engine, record) : parseTransaction(engine, record);
 }
 
-function parseTransaction(record: IncomingRecord): PaymentRecord {
+function parseTransaction(engine: FeatureEngine, record: IncomingRecord): PaymentRecord {
   requireSchema(record, TOPICS.transactions.schema);
   const transaction = decoded(record, Transaction);
-  const { transactionId, currency, amountMinor, occurredAtMs } = transaction;
+  const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude } = transaction;
   if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
   if (!isCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs <= 0) throw unreadable(record, "it has no event time");
-  return { kind: "payment", transaction, ...commonParts(record, transaction) };
+  if (!isDegrees(latitude, 90) || !isDegrees(longitude, 180)) throw unreadable(record, "its place is not on the Earth");
+  return { kind: "payment", transaction, ...commonParts(engine, record, transaction) };
 }
 
-function parseLabel(record: IncomingRecord): LabelRecord {
+function isDegrees(value: number | undefined, max: number): boolean {
+  return value === undefined || (value >= -max && value <= max);
+}
+
+function parseLabel(engine: FeatureEngine, record: IncomingRecord): LabelRecord {
   requireSchema(record, TOPICS.labels.schema);
   const label = decoded(record, Label);
   if (label.labelId === "") throw unreadable(record, "it has no label id");
   if (label.labelledAtMs <= 0) throw unreadable(record, "it has no event time");
-  return { kind: "label", label, ...commonParts(record, label) };
+  return { kind: "label", label, ...commonParts(engine, record, label) };
 }
 
-function commonParts(record: IncomingRecord, event: Pick<Label, "tenant" | "cardToken" | "terminalId">): EventBase {
+function commonParts(
+  engine: FeatureEngine,
+  record: IncomingRecord,
+  event: EntityIds & Pick<Label, "tenant">,
+): EventBase {
   const { tenant, cardToken, terminalId } = event;
   if (tenant === "") throw unreadable(record, "it has no tenant");
   if (!CARD_TOKEN_PATTERN.test(cardToken)) throw unreadable(record, "it has no card token");
@@ -68,8 +76,7 @@ function commonParts(record: IncomingRecord, event: Pick<Label, "tenant" | "card
     offset: record.offset,
     headers: record.headers,
     trace: contextFromHeaders(record.headers),
-    cardKey: stateKey(tenant, "card", cardToken),
-    terminalKey: stateKey(tenant, "terminal", terminalId),
+    stateKeys: engine.stateKeys(tenant, event),
   };
 }
 

@@ -1,12 +1,7 @@
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import { stateKey } from "@tripline/feature-engine/state-key";
 import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
-import { testStack } from "@tripline/local-stack/test-stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
-import type { Redis } from "ioredis";
 import { encodeApplied } from "./applied-batch.js";
 import { PartitionKeys } from "./partition-keys.js";
 import { StateStore } from "./state-store.js";
@@ -22,56 +17,35 @@ import {
 } from "./test-events.js";
 import {
   APPLIED_KEY,
+  COMPLETE_KEY,
   engine,
   expectedVectors,
-  makeInstance,
+  keyOf,
   Outbox,
   payments,
+  recordsOf,
+  STORE_OPTIONS,
   TTL_SECONDS,
+  useRedis,
   withoutClock,
 } from "./test-instance.js";
 
-let redisUrl: string;
-let connections: Redis[] = [];
-beforeAll(async () => {
-  ({ redisUrl } = await testStack());
-});
-beforeEach(async () => {
-  await (await connect()).flushdb();
-});
-afterEach(() => {
-  for (const redis of connections) redis.disconnect();
-  connections = [];
-});
-
-async function connect(): Promise<Redis> {
-  const redis = connectRedis(redisUrl);
-  connections.push(redis);
-  await awaitRedis(redis);
-  return redis;
-}
-
-async function instance(outbox = new Outbox()) {
-  return makeInstance(await connect(), outbox);
-}
-
-const records = (transactions: readonly Transaction[], partition = 0) =>
-  transactions.map((transaction, offset) => delivered(paymentRecord(transaction), offset, partition));
+const { connect, instance } = useRedis();
 
 /** Sequence of an entity's stored state. */
 async function sequenceOf(entity: "card" | "terminal", id: string): Promise<number> {
   const redis = await connect();
-  return engine.decodeState(entity, await redis.getBuffer(stateKey("demo", entity, id))).sequence;
+  return engine.decodeState(entity === "card" ? 0 : 1, await redis.getBuffer(keyOf(entity, id))).sequence;
 }
 
 test("a batch is counted once and emits what the engine says, with the states and their time to live", async () => {
   const transactions = payments(200, 1);
   const { handle, outbox } = await instance();
-  await handle(records(transactions).slice(0, 120));
-  await handle(records(transactions).slice(120));
+  await handle(recordsOf(transactions).slice(0, 120));
+  await handle(recordsOf(transactions).slice(120));
   expect(outbox.sent.map(withoutClock)).toEqual(expectedVectors(transactions));
   const redis = await connect();
-  const ttl = await redis.ttl(stateKey("demo", "card", cardOf(1)));
+  const ttl = await redis.ttl(keyOf("card", cardOf(1)));
   expect(ttl).toBeGreaterThan(TTL_SECONDS - 60);
   expect(await redis.ttl(APPLIED_KEY)).toBe(-1);
 });
@@ -116,11 +90,11 @@ describe("a batch that comes again after a crash", () => {
   ])("%s counts once and emits the same bytes", async (_name, breakIt, error, sent) => {
     const transactions = payments(20, 2);
     const first = await instance();
-    await first.handle(records(transactions).slice(0, 10));
+    await first.handle(recordsOf(transactions).slice(0, 10));
     breakIt(first);
-    await expect(first.handle(records(transactions).slice(10))).rejects.toMatchObject(error);
+    await expect(first.handle(recordsOf(transactions).slice(10))).rejects.toMatchObject(error);
     const second = await instance(first.outbox);
-    await second.handle(records(transactions).slice(10));
+    await second.handle(recordsOf(transactions).slice(10));
     expect(first.outbox.sent).toHaveLength(sent);
     // What was sent twice is the same, byte for byte.
     expect(first.outbox.sent.slice(-10).map(({ value }) => value)).toEqual(
@@ -134,8 +108,8 @@ describe("a batch that comes again after a crash", () => {
   test("or after its offset was not committed emits the same bytes", async () => {
     const transactions = payments(10, 3);
     const { handle, outbox, metrics } = await instance();
-    await handle(records(transactions));
-    await handle(records(transactions));
+    await handle(recordsOf(transactions));
+    await handle(recordsOf(transactions));
     expect(outbox.sent.slice(10).map(({ value }) => value)).toEqual(outbox.sent.slice(0, 10).map(({ value }) => value));
     expect(metrics.redeliveries).toBe(10);
   });
@@ -145,7 +119,7 @@ describe("a batch that comes again after a crash", () => {
     async (seed) => {
       const below = randomNumbers(seed);
       const transactions = payments(60, seed);
-      const log = records(transactions);
+      const log = recordsOf(transactions);
       const outbox = new Outbox();
       const instances = [await instance(outbox), await instance(outbox)] as const;
       let committed = 0;
@@ -183,71 +157,31 @@ describe("a batch that comes again after a crash", () => {
   );
 });
 
-test("a writer that lost its partition without knowing changes nothing and repeats the same bytes", async () => {
-  const transactions = payments(20, 4);
-  const log = records(transactions);
-  const zombie = await instance();
-  const successor = await instance();
-  zombie.store.meanwhile = async () => {
-    await successor.handle(log.slice(0, 10));
-    await successor.handle(log.slice(10));
-  };
-  await zombie.handle(log.slice(0, 15));
-  expect(successor.outbox.sent.map(withoutClock)).toEqual(expectedVectors(transactions));
-  expect(zombie.metrics.conflicts).toBe(1);
-  // Of its own records only those of the last batch are still stored; the others were sent by the successor.
-  expect(zombie.outbox.sent.map(({ value }) => Buffer.from(value))).toEqual(
-    successor.outbox.sent.slice(10, 15).map(({ value }) => Buffer.from(value)),
-  );
-});
+describe("a Redis that comes back empty", () => {
+  const flags = (outbox: Outbox) => outbox.sent.map(({ value }) => FeatureVector.decode(value).incomplete);
 
-test("two writers at one terminal count every payment once", async () => {
-  const [one, two] = [await instance(), await instance()];
-  const count = 150;
-  const log = (partition: number) =>
-    Array.from({ length: count }, (_, offset) => {
-      const change = {
-        cardToken: cardOf(partition),
-        terminalId: "hot",
-        occurredAtMs: START_MS + offset,
-        amountMinor: 100,
-      };
-      const transaction = payment({ clientTransactionId: `h-${partition}-${offset}`, ...change });
-      return delivered(paymentRecord(transaction), offset, partition);
-    });
-  const drain = async ({ handle }: typeof one, partition: number) => {
-    for (const record of log(partition)) await handle([record]);
-  };
-  await Promise.all([drain(one, 0), drain(two, 1)]);
-  const sent = [...one.outbox.sent, ...two.outbox.sent].map(({ value }) => FeatureVector.decode(value));
-  const sequences = sent.map(({ terminalSequence }) => terminalSequence).sort((a, b) => a - b);
-  expect(sequences).toEqual(Array.from({ length: 2 * count }, (_, index) => index + 1));
-  const counts = currentFeatureSpec().features.findIndex(({ name }) => name === "terminal_count_1d");
-  expect(sent.map(({ values }) => values[counts] ?? 0).sort((a, b) => a - b)).toEqual(sequences);
-  expect(one.metrics.conflicts + two.metrics.conflicts).toBeGreaterThan(0);
-});
+  test("gives flagged features until its states are marked as complete again", async () => {
+    const log = recordsOf(payments(30, 5));
+    const first = await instance();
+    await first.handle(log.slice(0, 10));
+    const redis = await connect();
+    await redis.flushdb();
+    // The running instance, and one that starts when records have been committed.
+    await first.handle(log.slice(10, 15));
+    const second = await instance(first.outbox, true);
+    await second.handle(log.slice(15, 20));
+    expect(flags(first.outbox)).toEqual([...Array(10).fill(false), ...Array(10).fill(true)]);
+    await redis.set(COMPLETE_KEY, "by hand");
+    await second.handle(log.slice(20));
+    expect(flags(first.outbox).slice(20)).toEqual(Array(10).fill(false));
+  });
 
-test("partitions handled at a time by one instance do not disturb each other", async () => {
-  const { handle, outbox, metrics } = await instance();
-  const log = (partition: number) => records(payments(50, 30 + partition), partition);
-  await Promise.all([handle(log(0)), handle(log(1))]);
-  expect(outbox.sent).toHaveLength(100);
-  expect(metrics.conflicts).toBe(0);
-});
-
-test("a writer that never gets its turn gives up for the consumer to back off", async () => {
-  const { handle, store } = await instance();
-  const redis = await connect();
-  let version = 0;
-  const disturb = async () => {
-    version += 1;
-    await redis.set(APPLIED_KEY, Buffer.from(encodeApplied({ offset: -0, emissions: [] })));
-    await redis.setrange(APPLIED_KEY, 5, String.fromCharCode(version));
-    store.meanwhile = disturb;
-  };
-  store.meanwhile = disturb;
-  const far = delivered(paymentRecord(payment({ clientTransactionId: "x" })), Number.MAX_SAFE_INTEGER);
-  await expect(handle([far])).rejects.toMatchObject({ code: "state-conflict" });
+  test("is not taken for one where counting begins", async () => {
+    const { handle, outbox } = await instance();
+    await handle(recordsOf(payments(1, 6)));
+    expect(flags(outbox)).toEqual([false]);
+    expect(await (await connect()).exists(COMPLETE_KEY)).toBe(1);
+  });
 });
 
 test("a payment or label submitted twice counts once, and features are emitted once", async () => {
@@ -258,21 +192,25 @@ test("a payment or label submitted twice counts once, and features are emitted o
   await handle([delivered(other, 2), delivered(once, 3)]);
   await handle([delivered(once, 4)]);
   expect(outbox.sent).toHaveLength(2);
+  const place = outbox.sent.length;
   const truth = labelRecord(label({ clientTransactionId: "twice", labelledAtMs: START_MS + 2 }));
   await handle([delivered(truth, 0), delivered(truth, 7)]);
   expect(metrics.duplicates).toBe(4);
   expect(await sequenceOf("card", cardOf(1))).toBe(3);
   expect(await sequenceOf("terminal", "t-1")).toBe(3);
+  expect(outbox.sent.slice(place).map(({ topic, value }) => [topic, AppliedLabel.decode(value).sequences])).toEqual([
+    ["applied-labels", [3, 3, 0, 0]],
+  ]);
   // Nothing of it comes again either.
   await handle([delivered(once, 4)]);
-  expect(outbox.sent).toHaveLength(2);
+  expect(outbox.sent).toHaveLength(3);
 });
 
 describe("what is stored and cannot be read", () => {
   const record = delivered(paymentRecord(payment({ clientTransactionId: "a" })), 5);
   test.each([
-    ["a state of another version", stateKey("demo", "card", cardOf(1)), Buffer.alloc(40, 9)],
-    ["a state that is cut short", stateKey("demo", "terminal", "t-1"), Buffer.from([1, 0, 0])],
+    ["a state of another version", keyOf("card", cardOf(1)), Buffer.alloc(40, 9)],
+    ["a state that is cut short", keyOf("terminal", "t-1"), Buffer.from([1, 0, 0])],
     ["an applied batch of another version", APPLIED_KEY, Buffer.alloc(40, 9)],
   ])("%s stops everything and stays as it is", async (_name, key, bytes) => {
     const redis = await connect();
@@ -280,7 +218,7 @@ describe("what is stored and cannot be read", () => {
     const { handle, outbox } = await instance();
     await expect(handle([record])).rejects.toMatchObject({ code: "state-unreadable" });
     expect(await redis.getBuffer(key)).toEqual(bytes);
-    expect(await redis.dbsize()).toBe(1);
+    expect((await redis.keys("*")).filter((name) => name !== COMPLETE_KEY)).toEqual([key]);
     expect(outbox.sent).toEqual([]);
   });
 
@@ -295,7 +233,7 @@ describe("what is stored and cannot be read", () => {
 test("more counted than the partition holds is said, not taken for a repetition", async () => {
   const redis = await connect();
   await redis.set(APPLIED_KEY, Buffer.from(encodeApplied({ offset: 7, emissions: [] })));
-  const store = new StateStore(redis, TTL_SECONDS);
+  const store = new StateStore(redis, STORE_OPTIONS);
   const keys = (end: number) => {
     const admin = { clusterId: async () => "cluster", endOffsets: async () => new Map([[0, end]]) };
     return new PartitionKeys({ admin, store, topicPrefix: "p." }).keyOf("transactions", 0);
@@ -336,6 +274,6 @@ describe("a record that can never be counted", () => {
       code,
     });
     expect(outbox.sent).toEqual([]);
-    expect(await (await connect()).dbsize()).toBe(0);
+    expect((await (await connect()).keys("*")).filter((name) => name !== COMPLETE_KEY)).toEqual([]);
   });
 });

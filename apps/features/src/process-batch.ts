@@ -11,9 +11,10 @@ import type { Emission } from "./applied-batch.js";
 import { appliedOffset, encodeApplied } from "./applied-batch.js";
 import type { FeatureMetrics } from "./feature-metrics.js";
 import { foldEvents } from "./fold-events.js";
-import type { EventRecord, PaymentRecord } from "./parse-event.js";
+import type { EventRecord } from "./parse-event.js";
 import { parseEvent } from "./parse-event.js";
 import type { PartitionKeys } from "./partition-keys.js";
+import type { StateCompleteness } from "./state-completeness.js";
 import type { Snapshot, StateStore } from "./state-store.js";
 import { Turns } from "./take-turns.js";
 
@@ -21,6 +22,7 @@ export interface BatchProcessorOptions {
   readonly engine: FeatureEngine;
   readonly store: StateStore;
   readonly partitions: PartitionKeys;
+  readonly completeness: StateCompleteness;
   readonly producer: EventProducer;
   readonly metrics: FeatureMetrics;
   /** Wall clock in milliseconds since the epoch. */
@@ -29,8 +31,11 @@ export interface BatchProcessorOptions {
 
 /** Tries of one batch against other writers before the consumer has to back off. */
 const TRIES_MAX = 20;
-/** Longest random wait after a conflict, for each try so far. */
-const CONFLICT_WAIT_MS = 2;
+/**
+ * After a conflict the next try comes after a random part of the time that this one took, and of some more such times
+ * the more often it happened: writers that meet again and again spread out, whatever their batches cost.
+ */
+const CONFLICT_WAITS_MAX = 6;
 
 const CLIENT = { kind: SpanKind.CLIENT, attributes: { "db.system.name": "redis" } } as const;
 const PRODUCER = {
@@ -39,7 +44,8 @@ const PRODUCER = {
 } as const;
 
 /**
- * Counts the events of a batch once, whatever crashes in between, and emits the features of its payments.
+ * Counts the events of a batch once, whatever crashes in between, and emits the features of its payments and the places
+ * of its labels in the order of events.
  *
  * The partition's last offset and what its last batch emits are stored together with the states. A batch that comes
  * again is not counted again: it emits the stored bytes once more. A writer that lost its partition without knowing
@@ -55,7 +61,7 @@ export class BatchProcessor {
    *   `kafka-unavailable`, `state-conflict` when the batch has to come again; `state-unreadable`
    */
   async handle(batch: RecordBatch): Promise<void> {
-    const events = batch.records.map(parseEvent);
+    const events = batch.records.map((record) => parseEvent(this.options.engine, record));
     const traces = events.map((event) => event.trace);
     this.options.metrics.batch(batch.topic, events.length);
     await withSpans(traces, `${batch.topic} process`, consumerOf(batch.topic), async (contexts) => {
@@ -74,15 +80,16 @@ export class BatchProcessor {
     contexts: readonly Context[],
   ): Promise<readonly Emission[]> {
     const { store, metrics } = this.options;
-    const keys = [...new Set(events.flatMap((event) => [event.cardKey, event.terminalKey]))];
+    const keys = [...new Set(events.flatMap((event) => event.stateKeys.filter((key) => key !== undefined)))];
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+      const startedAt = performance.now();
       const snapshot = await withSpans(contexts, "redis read", CLIENT, () =>
         metrics.timed("redis read", () => store.read(appliedKey, keys)),
       );
       const emissions = await this.#applyTo(snapshot, topic, appliedKey, events, contexts);
       if (emissions !== undefined) return emissions;
       metrics.conflict(topic);
-      await delay(Math.random() * CONFLICT_WAIT_MS * tries);
+      await delay(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
     }
     throw new TriplineError("state-conflict", `Other writers changed the states of one batch ${TRIES_MAX} times.`);
   }
@@ -95,7 +102,7 @@ export class BatchProcessor {
     events: readonly EventRecord[],
     contexts: readonly Context[],
   ): Promise<readonly Emission[] | undefined> {
-    const { engine, store, metrics, now } = this.options;
+    const { engine, store, metrics, now, completeness } = this.options;
     const counted = appliedOffset(snapshot.appliedHead);
     const fresh = events.filter((event) => event.offset > counted);
     const earlier = fresh.length < events.length ? await this.#emittedBefore(appliedKey, counted, events) : [];
@@ -105,21 +112,23 @@ export class BatchProcessor {
       metrics.redelivered(topic, events.length);
       return earlier;
     }
-    const fold = await metrics.timed("fold", () => foldEvents(engine, snapshot.states, fresh, now()));
+    const incomplete = !(snapshot.complete || (await completeness.begin()));
+    const context = { nowMs: now(), incomplete };
+    const fold = await metrics.timed("fold", () => foldEvents(engine, snapshot.states, fresh, context));
     // A batch that brings back some records has to emit those as well, should it have to come again itself.
     const emissions = [...earlier, ...fold.emissions];
     const change = {
+      snapshot,
       appliedKey,
-      appliedHead: snapshot.appliedHead,
       applied: encodeApplied({ offset: last.offset, emissions }),
-      states: [...fold.changed].map(([key, after]) => ({ key, before: snapshot.states.get(key) ?? null, after })),
+      states: [...fold.changed].map(([key, value]) => ({ key, value })),
     };
     const written = await withSpans(contexts, "redis compare-and-set", CLIENT, () =>
       metrics.timed("redis compare-and-set", () => store.compareAndSet(change)),
     );
     if (!written) return undefined;
     metrics.redelivered(topic, events.length - fresh.length);
-    metrics.folded(topic, fold);
+    metrics.folded(topic, { ...fold, incomplete: incomplete ? fresh.length : 0 });
     return emissions;
   }
 
@@ -149,8 +158,8 @@ export class BatchProcessor {
       const index = places.get(emission.offset) ?? -1;
       const event = events[index];
       const trace = contexts[index];
-      if (event?.kind !== "payment" || trace === undefined) {
-        throw new TriplineError("internal", `No payment of the batch stands at offset ${emission.offset}.`);
+      if (event === undefined || trace === undefined) {
+        throw new TriplineError("internal", `No event of the batch stands at offset ${emission.offset}.`);
       }
       return { event, trace, value: emission.value };
     });
@@ -179,18 +188,27 @@ function consumerOf(topic: string) {
   } as const;
 }
 
-function outgoing(event: PaymentRecord, value: Uint8Array, trace: Context | undefined): OutgoingRecord {
-  const { deadline, replyTo } = HEADERS;
-  const passedOn = Object.entries(event.headers).filter(([name]) => name === deadline || name === replyTo);
+/** A payment's vector goes on to be decided, a label is kept with its place in the order of events. */
+function outgoing(event: EventRecord, value: Uint8Array, trace: Context | undefined): OutgoingRecord {
+  const { topic, fact } =
+    event.kind === "payment"
+      ? { topic: TOPICS.features, fact: event.transaction }
+      : { topic: TOPICS.appliedLabels, fact: event.label };
   return {
-    topic: TOPICS.features.name,
-    key: event.transaction.cardToken,
+    topic: topic.name,
+    key: fact.cardToken,
     value,
     headers: {
-      ...Object.fromEntries(passedOn),
-      [HEADERS.schema]: TOPICS.features.schema,
-      [HEADERS.tenant]: event.transaction.tenant,
+      ...(event.kind === "payment" ? passedOn(event.headers) : {}),
+      [HEADERS.schema]: topic.schema,
+      [HEADERS.tenant]: fact.tenant,
       ...(trace === undefined ? {} : headersFromContext(trace)),
     },
   };
+}
+
+/** Headers of a payment that say who waits for its decision, and how long. */
+function passedOn(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const { deadline, replyTo } = HEADERS;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name === deadline || name === replyTo));
 }

@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { connectRedis } from "@tripline/service-kit/connect-redis";
 import type { Logger } from "@tripline/service-kit/logger";
@@ -11,8 +12,10 @@ import { startService } from "@tripline/service-kit/start-service";
 import type { FeaturesConfig } from "./config.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesModule } from "./features.module.js";
+import { openServing } from "./online/serve-features.js";
 import { PartitionKeys } from "./partition-keys.js";
 import { BatchProcessor } from "./process-batch.js";
+import { FEATURES_GROUP, StateCompleteness } from "./state-completeness.js";
 import { StateStore } from "./state-store.js";
 
 const DAY_SECONDS = 86_400;
@@ -32,7 +35,7 @@ export async function startFeatures(
     throw new TriplineError("config-invalid", "STATE_TTL_DAYS must be more than the longest window of the spec.");
   }
   const redis = connectRedis(config.REDIS_URL, (error) => logger.debug({ err: error }, "redis connection"));
-  const store = new StateStore(redis, stateTtlSeconds);
+  const store = new StateStore(redis, { stateTtlSeconds, completeKey: completeKey(engine.entities) });
   const topicPrefix = config.KAFKA_TOPIC_PREFIX;
   const kafka = connectKafka({
     brokers: config.KAFKA_BROKERS,
@@ -42,16 +45,20 @@ export async function startFeatures(
   });
   const admin = await kafka.admin();
   const producer = await kafka.producer();
+  const completeness = new StateCompleteness({ admin, store });
+  const isComplete = () => completeness.begin();
+  const serving = openServing({ config, engine, logger, stateTtlSeconds, isComplete });
   const processor = new BatchProcessor({
     engine,
     store,
     partitions: new PartitionKeys({ admin, store, topicPrefix }),
+    completeness,
     producer,
     metrics: new FeatureMetrics(),
     now: Date.now,
   });
   const consumer = await kafka.consume({
-    group: "features",
+    group: FEATURES_GROUP,
     topics: [TOPICS.transactions.name, TOPICS.labels.name],
     handle: (batch) => processor.handle(batch),
     onStop: (error) => logger.fatal({ code: error.code }, `features takes no more events: ${error.message}`),
@@ -61,7 +68,7 @@ export async function startFeatures(
     port: config.PORT,
     host: config.HOST,
     logger,
-    module: FeaturesModule,
+    module: FeaturesModule.with({ online: serving?.options }),
     readiness: {
       kafka() {
         if (!consumer.isHealthy()) {
@@ -69,12 +76,14 @@ export async function startFeatures(
         }
       },
       redis: () => store.ping(),
+      ...serving?.readiness,
     },
     shutdown: [
       { name: "consumer", run: () => consumer.close() },
       { name: "producer", run: () => producer.close() },
       { name: "admin", run: () => admin.close() },
       { name: "redis", run: async () => redis.disconnect() },
+      ...(serving?.shutdown ?? []),
     ],
   });
 }

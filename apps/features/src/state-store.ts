@@ -1,62 +1,82 @@
-import { createHash } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state-codec";
 import { asRedisError } from "@tripline/service-kit/connect-redis";
-import type { Redis } from "ioredis";
+import type { ChainableCommander, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";
 
-/** A consistent guess at what is stored; `compareAndSet` finds out whether it still holds. */
+/** What was stored at one moment; `compareAndSet` finds out whether it still holds. */
 export interface Snapshot {
   /** First bytes of the partition's applied batch; empty where there is none. */
   readonly appliedHead: Buffer;
   /** Stored states by key; null where there is none. */
   readonly states: ReadonlyMap<string, Buffer | null>;
+  /** Whether the states are marked as holding all that took place; see `StateCompleteness`. */
+  readonly complete: boolean;
+  /** Number of the connection on which it was read. */
+  readonly connection: number;
 }
 
 export interface Change {
+  /** What the change is based on: the last that was read, of all keys that change. */
+  readonly snapshot: Snapshot;
   readonly appliedKey: string;
-  /** What the change is based on. */
-  readonly appliedHead: Buffer;
   readonly applied: Uint8Array;
   /** Only states that changed. */
-  readonly states: readonly { readonly key: string; readonly before: Buffer | null; readonly after: Uint8Array }[];
+  readonly states: readonly { readonly key: string; readonly value: Uint8Array }[];
 }
 
-/*
- * KEYS: the applied batch, then the states. ARGV: seconds that states live, the heads of all keys as they were read
- * (empty for absent ones), then the new values of all keys. Writes all or nothing. The applied batch does not expire:
- * there is one for each partition. All keys have to live on one shard of Redis.
+/**
+ * Window states and applied batches in Redis. Every method throws TriplineError `redis-unavailable`.
+ *
+ * Compare-and-set is WATCH before the read and MULTI … EXEC for the write, which Redis refuses when any watched key has
+ * changed in between. That costs half the CPU of a script, through which every value would be copied. What is watched
+ * belongs to one connection: the store has to have one of its own, and read and compareAndSet have to alternate.
+ * All keys have to live on one shard.
  */
-const COMPARE_AND_SET = `
-for i, key in ipairs(KEYS) do
-  if redis.call('GETRANGE', key, 0, ${STATE_HEADER_BYTES - 1}) ~= ARGV[1 + i] then return 0 end
-end
-redis.call('SET', KEYS[1], ARGV[2 + #KEYS])
-for i = 2, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[1 + #KEYS + i], 'EX', ARGV[1])
-end
-return 1
-`;
-const COMPARE_AND_SET_SHA = createHash("sha1").update(COMPARE_AND_SET).digest("hex");
-
-/** Window states and applied batches in Redis. Every method throws TriplineError `redis-unavailable`. */
 export class StateStore {
+  /** Counts connections, so that nothing is written on another one than it was read on. */
+  #connection = 0;
+  #hasMultiSet: Promise<boolean> | undefined;
+
   constructor(
     private readonly redis: Redis,
-    private readonly stateTtlSeconds: number,
-  ) {}
+    private readonly options: {
+      /** How long a state lives that nothing touches. */
+      readonly stateTtlSeconds: number;
+      /** Key that exists while the states hold all that took place, see `completeKey`. */
+      readonly completeKey: string;
+    },
+  ) {
+    redis.on("close", () => {
+      this.#connection += 1;
+    });
+  }
 
   /** One round trip for the states of a whole batch. */
   async read(appliedKey: string, stateKeys: readonly string[]): Promise<Snapshot> {
-    const [appliedHead, states] = await asked(() =>
-      Promise.all([
-        this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1),
-        stateKeys.length === 0 ? [] : this.redis.mgetBuffer([...stateKeys]),
-      ]),
-    );
-    return { appliedHead, states: new Map(stateKeys.map((key, index) => [key, states[index] ?? null])) };
+    const connection = this.#connection;
+    const pipeline = this.redis
+      .pipeline()
+      .unwatch()
+      .watch(appliedKey, ...stateKeys)
+      .getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1)
+      .mgetBuffer(this.options.completeKey, ...stateKeys);
+    const [, , appliedHead, values] = await this.#run(pipeline);
+    if (!Buffer.isBuffer(appliedHead) || !Array.isArray(values)) throw unexpected("a read");
+    const states = values.map((value: unknown) => (Buffer.isBuffer(value) ? value : null));
+    return {
+      appliedHead,
+      states: new Map(stateKeys.map((key, index) => [key, states[index + 1] ?? null])),
+      complete: states[0] !== null,
+      connection,
+    };
+  }
+
+  /** Marks the states as holding all that took place. */
+  async markComplete(): Promise<void> {
+    await asked(() => this.redis.set(this.options.completeKey, new Date().toISOString(), "NX"));
   }
 
   /** @throws TriplineError `state-unreadable` */
@@ -65,21 +85,50 @@ export class StateStore {
     return bytes === null ? undefined : decodeApplied(bytes);
   }
 
-  /** @returns false, and nothing is written, when any of the keys has changed since it was read. */
-  async compareAndSet(change: Change): Promise<boolean> {
-    const keys = [change.appliedKey, ...change.states.map((state) => state.key)];
-    const heads = change.states.map(({ before }) => before?.subarray(0, STATE_HEADER_BYTES) ?? "");
-    const values = change.states.map(({ after }) => asBuffer(after));
-    const rest = [...keys, this.stateTtlSeconds, change.appliedHead, ...heads, asBuffer(change.applied), ...values];
-    const answer = await asked(async () => {
-      try {
-        return await this.redis.evalsha(COMPARE_AND_SET_SHA, keys.length, ...rest);
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-        return await this.redis.eval(COMPARE_AND_SET, keys.length, ...rest);
-      }
+  /**
+   * Writes all or nothing. The applied batch does not expire: there is one for each partition.
+   *
+   * @returns false, and nothing is written, when any of the keys has changed since it was read.
+   */
+  async compareAndSet({ snapshot, appliedKey, applied, states }: Change): Promise<boolean> {
+    const { stateTtlSeconds } = this.options;
+    const together = await this.#canSetTogether();
+    const transaction = this.redis.multi().set(appliedKey, asBuffer(applied));
+    if (together && states.length > 0) {
+      const pairs = states.flatMap(({ key, value }) => [key, asBuffer(value)]);
+      transaction.call("MSETEX", states.length, ...pairs, "EX", stateTtlSeconds);
+    } else {
+      for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
+    }
+    // From here to the write nothing waits: a connection that was lost since the read would watch nothing.
+    if (snapshot.connection !== this.#connection) return false;
+    const replies = await asked(() => transaction.exec());
+    const failed = replies?.find(([error]) => error !== null)?.[0];
+    if (failed) throw asRedisError(failed);
+    return replies !== null;
+  }
+
+  /** MSETEX sets all states in one command: Valkey 9.1, Redis 8.4. Older servers take a command for each. */
+  #canSetTogether(): Promise<boolean> {
+    this.#hasMultiSet ??= asked(async () => {
+      const answer: unknown = await this.redis.command("INFO", "MSETEX");
+      return Array.isArray(answer) && Array.isArray(answer[0]);
+    }).catch((error: unknown) => {
+      this.#hasMultiSet = undefined;
+      throw error;
     });
-    return answer === 1;
+    return this.#hasMultiSet;
+  }
+
+  /** One round trip. @returns the replies in order; throws the first error among them */
+  #run(pipeline: ChainableCommander): Promise<unknown[]> {
+    return asked(async () => {
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.map(([error, reply]) => {
+        if (error !== null) throw error;
+        return reply;
+      });
+    });
   }
 
   /** Tells those who wait that their labels count now. One round trip. */
@@ -109,4 +158,8 @@ async function asked<T>(ask: () => Promise<T>): Promise<T> {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function unexpected(what: string): TriplineError {
+  return new TriplineError("internal", `Redis answered ${what} in another form than it should.`);
 }

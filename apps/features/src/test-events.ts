@@ -23,6 +23,10 @@ export function payment(change: Partial<Transaction> & { readonly clientTransact
     currency: "EUR",
     occurredAtMs: START_MS,
     acceptedAtMs: START_MS + 5,
+    deviceToken: "",
+    ipToken: "",
+    latitude: undefined,
+    longitude: undefined,
     ...change,
   };
 }

@@ -3,19 +3,27 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import type { EntityState } from "@tripline/feature-engine/entity-state";
+import { completeKey } from "@tripline/feature-engine/state-key";
 import type { EventProducer, IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import type { Redis } from "ioredis";
+import type { FoldCounts } from "./feature-metrics.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { PartitionKeys } from "./partition-keys.js";
 import { BatchProcessor } from "./process-batch.js";
+import { StateCompleteness } from "./state-completeness.js";
 import type { Change } from "./state-store.js";
 import { StateStore } from "./state-store.js";
-import { cardOf, payment, randomNumbers, START_MS } from "./test-events.js";
+import { cardOf, delivered, payment, paymentRecord, randomNumbers, START_MS } from "./test-events.js";
 
 /* Instances of the service without a consumer, for the tests: on a real Redis, with faults where a test wants them. */
 
 export const engine = compileEngine(currentFeatureSpec());
 export const TTL_SECONDS = 1_000;
+export const COMPLETE_KEY = completeKey(engine.entities);
+export const STORE_OPTIONS = { stateTtlSeconds: TTL_SECONDS, completeKey: COMPLETE_KEY };
 /** Where the progress of partition 0 of `transactions` is stored. */
 export const APPLIED_KEY = "applied:cluster:p.transactions:0";
 
@@ -67,7 +75,7 @@ export class CountingMetrics extends FeatureMetrics {
     this.redeliveries += records;
   }
 
-  override folded(topic: string, counts: { readonly duplicates: number; readonly tooLate: number }): void {
+  override folded(topic: string, counts: FoldCounts): void {
     super.folded(topic, counts);
     this.duplicates += counts.duplicates;
   }
@@ -75,12 +83,17 @@ export class CountingMetrics extends FeatureMetrics {
 
 let clockMs = START_MS;
 
-/** One instance of the service, without its consumer. */
-export function makeInstance(redis: Redis, outbox: Outbox) {
-  const store = new FaultyStore(redis, TTL_SECONDS);
+/**
+ * One instance of the service, without its consumer.
+ *
+ * @param committed whether its group has handled records before
+ */
+export function makeInstance(redis: Redis, outbox: Outbox, committed = false) {
+  const store = new FaultyStore(redis, STORE_OPTIONS);
   const metrics = new CountingMetrics();
   const admin = {
     clusterId: async () => "cluster",
+    committedOffsets: async () => new Map(committed ? [[0, 1]] : []),
     endOffsets: async () =>
       new Map([
         [0, 1e6],
@@ -91,6 +104,7 @@ export function makeInstance(redis: Redis, outbox: Outbox) {
     engine,
     store,
     partitions: new PartitionKeys({ admin, store, topicPrefix: "p." }),
+    completeness: new StateCompleteness({ admin, store }),
     producer: outbox,
     metrics,
     // Differs at every call, so that features computed twice would not have the same bytes.
@@ -120,21 +134,60 @@ export function payments(count: number, seed: number): Transaction[] {
   });
 }
 
+/** Redis key of the state of a card or terminal. */
+export function keyOf(entity: "card" | "terminal", id: string): string {
+  const [card = "", terminal = ""] = engine.stateKeys("demo", { cardToken: id, terminalId: id });
+  return entity === "card" ? card : terminal;
+}
+
 /** What the engine alone makes of payments in their order. */
-export function expectedVectors(transactions: readonly Transaction[]) {
-  const card = new Map(transactions.map(({ cardToken }) => [cardToken, engine.decodeState("card", null)]));
-  const terminal = new Map(transactions.map(({ terminalId }) => [terminalId, engine.decodeState("terminal", null)]));
+export function expectedVectors(transactions: readonly Transaction[]): Omit<FeatureVector, "computedAtMs">[] {
+  const states = new Map<string, EntityState>();
   return transactions.map((transaction) => {
-    const [cardState, terminalState] = [card.get(transaction.cardToken), terminal.get(transaction.terminalId)];
-    if (cardState === undefined || terminalState === undefined) throw new Error("no state");
-    const result = engine.applyPayment(cardState, terminalState, transaction);
+    const own = engine.stateKeys("demo", transaction).map((key, entity) => {
+      if (key === undefined) return undefined;
+      const state = states.get(key) ?? engine.decodeState(entity, null);
+      states.set(key, state);
+      return state;
+    });
+    const result = engine.applyPayment(own, transaction);
     if (result.duplicate) throw new Error("a duplicate");
-    const sequences = { cardSequence: cardState.sequence, terminalSequence: terminalState.sequence };
-    return { transaction, specVersion: 1, values: result.values, ...sequences };
+    const sequences = own.map((state) => state?.sequence ?? 0);
+    const { values, tooLate } = result;
+    return { transaction, specVersion: engine.spec.version, values, sequences, tooLate, incomplete: false };
   });
 }
 
 export function withoutClock(record: OutgoingRecord): Omit<FeatureVector, "computedAtMs"> {
   const { computedAtMs: _, ...vector } = FeatureVector.decode(record.value);
   return vector;
+}
+
+/** Gives each test of a file an empty Redis, and closes what it connected. */
+export function useRedis() {
+  let redisUrl = "";
+  let connections: Redis[] = [];
+  const connect = async (): Promise<Redis> => {
+    const redis = connectRedis(redisUrl);
+    connections.push(redis);
+    await awaitRedis(redis);
+    return redis;
+  };
+  beforeAll(async () => {
+    ({ redisUrl } = await testStack());
+  });
+  beforeEach(async () => {
+    await (await connect()).flushdb();
+  });
+  afterEach(() => {
+    for (const redis of connections) redis.disconnect();
+    connections = [];
+  });
+  const instance = async (outbox = new Outbox(), committed = false) => makeInstance(await connect(), outbox, committed);
+  return { connect, instance };
+}
+
+/** Payments as the records of one partition, from offset 0 on. */
+export function recordsOf(transactions: readonly Transaction[], partition = 0): IncomingRecord[] {
+  return transactions.map((transaction, offset) => delivered(paymentRecord(transaction), offset, partition));
 }

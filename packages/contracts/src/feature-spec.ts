@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { LineCounter, parseDocument } from "yaml";
+import type { Alias } from "yaml";
+import { LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { TriplineError } from "./error-table.js";
 
@@ -13,22 +14,37 @@ const duration = z
     return Number(text.slice(0, -1)) * DURATION_UNITS_MS[unit];
   });
 
-export const PAYMENT_KINDS = ["amount", "hour_of_day", "is_weekend", "is_night"] as const;
-export const WINDOW_KINDS = ["count", "sum", "mean", "max", "ratio_to_mean"] as const;
+export const PAYMENT_KINDS = ["amount", "hour_of_day", "day_of_week", "is_weekend", "is_night"] as const;
+export const WINDOW_KINDS = ["count", "sum", "mean", "max", "std", "z_score", "ratio_to_mean"] as const;
 export const LABEL_KINDS = ["label_count", "fraud_count", "fraud_rate"] as const;
+export const PAST_KINDS = ["seconds_since_last", "distance_from_home", "days_since_first_fraud"] as const;
+export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"] as const;
 
-const named = {
-  name: z.string().regex(/^[a-z][a-z0-9_]*$/, "must be snake_case"),
-  default: z.number(),
-  sentence: z.string().min(1),
-};
-const entity = z.enum(["card", "terminal"]);
+/** Fields of an event that can name an entity. */
+export const ENTITY_KEYS = ["card_token", "terminal_id", "device_token", "ip_token"] as const;
+export type EntityKey = (typeof ENTITY_KEYS)[number];
+/** Fields that every payment and every label carries. */
+const REQUIRED_KEYS: readonly EntityKey[] = ["card_token", "terminal_id"];
+
+const name = z.string().regex(/^[a-z][a-z0-9_]*$/, "must be snake_case");
+const named = { name, default: z.number(), sentence: z.string().min(1) };
+const entity = z.string();
+const over = { entity, window: z.string() };
 
 const feature = z.discriminatedUnion("kind", [
   z.strictObject({ ...named, kind: z.enum(PAYMENT_KINDS) }),
-  z.strictObject({ ...named, kind: z.enum(WINDOW_KINDS), entity, window: z.string() }),
-  z.strictObject({ ...named, kind: z.enum(LABEL_KINDS), entity, window: z.string() }),
-  z.strictObject({ ...named, kind: z.literal("seconds_since_last"), entity }),
+  z.strictObject({ ...named, kind: z.enum(WINDOW_KINDS), ...over }),
+  z.strictObject({ ...named, kind: z.enum(LABEL_KINDS), ...over }),
+  z.strictObject({
+    ...named,
+    kind: z.literal("fraud_risk"),
+    ...over,
+    prior: z.number().min(0).max(1),
+    weight: z.number().positive(),
+  }),
+  z.strictObject({ ...named, kind: z.literal("distinct"), ...over, of: z.string() }),
+  z.strictObject({ ...named, kind: z.enum(PAST_KINDS), entity }),
+  z.strictObject({ ...named, kind: z.enum(PAIR_KINDS), entity, of: z.string() }),
 ]);
 
 const featureSpec = z
@@ -40,33 +56,81 @@ const featureSpec = z
         message: "width must be a whole number of tiles",
       }),
     ),
-    entities: z.strictObject({
-      card: z.strictObject({ key: z.literal("card_token") }),
-      terminal: z.strictObject({ key: z.literal("terminal_id") }),
-    }),
+    entities: z.record(name, z.strictObject({ key: z.enum(ENTITY_KEYS), optional: z.boolean().default(false) })),
     features: z.array(feature).min(1),
   })
   .superRefine((spec, context) => {
-    const seen = new Set<string>();
-    spec.features.forEach((item, index) => {
-      if (seen.has(item.name)) {
-        context.addIssue({ code: "custom", path: ["features", index, "name"], message: `"${item.name}" stands twice` });
-      }
-      seen.add(item.name);
-      if ("window" in item && spec.windows[item.window] === undefined) {
-        context.addIssue({
-          code: "custom",
-          path: ["features", index, "window"],
-          message: `window "${item.window}" is not among ${Object.keys(spec.windows).join(", ")}`,
-        });
-      }
-    });
+    for (const fault of faultsOf(spec)) context.addIssue({ code: "custom", ...fault });
   });
+
+interface SpecFault {
+  readonly path: PropertyKey[];
+  readonly message: string;
+}
+
+type UncheckedSpec = Pick<z.infer<typeof featureSpec>, "windows" | "entities" | "features">;
+
+/** What the shape alone does not say: names that stand for something, and rules between entities and kinds. */
+function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<SpecFault> {
+  yield* entityFaults(entities);
+  const seen = new Set<string>();
+  const partners = new Map<string, string>();
+  for (const [index, item] of features.entries()) {
+    const at = (field: string, message: string): SpecFault => ({ path: ["features", index, field], message });
+    if (seen.has(item.name)) yield at("name", `"${item.name}" stands twice`);
+    seen.add(item.name);
+    if ("window" in item && !Object.hasOwn(windows, item.window)) {
+      yield at("window", `window "${item.window}" is not among ${Object.keys(windows).join(", ")}`);
+    }
+    for (const field of ["entity", "of"] as const) {
+      const value = field in item ? (item as { readonly [key: string]: unknown })[field] : undefined;
+      if (typeof value === "string" && !Object.hasOwn(entities, value)) {
+        yield at(field, `entity "${value}" is not among ${Object.keys(entities).join(", ")}`);
+      }
+    }
+    if (isLabelFeature(item) && entities[item.entity]?.optional === true) {
+      yield at("entity", `labels do not carry the key of "${item.entity}", so it has no ${item.kind}`);
+    }
+    if ("of" in item) {
+      const before = partners.get(item.entity) ?? item.of;
+      if (item.of === item.entity) yield at("of", "an entity is no partner of itself");
+      if (entities[item.of]?.optional === true) yield at("of", `"${item.of}" is optional, partners are not`);
+      if (before !== item.of)
+        yield at("of", `"${item.entity}" has partners of "${before}" already, and of one entity only`);
+      partners.set(item.entity, before);
+    }
+  }
+}
+
+function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault> {
+  const keys = new Set<string>();
+  for (const [entityName, { key, optional }] of Object.entries(entities)) {
+    const path = ["entities", entityName, "key"];
+    if (keys.has(key)) yield { path, message: `"${key}" names another entity already` };
+    if (REQUIRED_KEYS.includes(key) === optional) {
+      yield { path, message: `every event carries ${REQUIRED_KEYS.join(" and ")}, other keys are optional: true` };
+    }
+    keys.add(key);
+  }
+  if (Object.values(entities)[0]?.key !== "card_token") {
+    yield { path: ["entities"], message: "the first entity has to be that of card_token, the key of the topics" };
+  }
+}
+
+/** Whether a feature is made of labels rather than payments. */
+export function isLabelFeature(item: Feature): item is Extract<Feature, { entity: string }> {
+  return [...LABEL_KINDS, "fraud_risk", "days_since_first_fraud"].includes(item.kind);
+}
+
+/** Whether a feature says something about a payment and cannot be told of an entity alone. */
+export function needsPayment(item: Feature): boolean {
+  const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, "z_score", "ratio_to_mean", "distance_from_home"];
+  return kinds.includes(item.kind);
+}
 
 /** The parsed spec. Window widths and tiles are in milliseconds. */
 export type FeatureSpec = z.infer<typeof featureSpec>;
-export type Feature = FeatureSpec["features"][number];
-export type EntityName = z.infer<typeof entity>;
+export type Feature = z.infer<typeof feature>;
 
 /**
  * Reads a feature spec.
@@ -78,13 +142,35 @@ export function parseFeatureSpec(text: string, fileName = "feature-spec.yaml"): 
   const document = parseDocument(text, { lineCounter: lines });
   const syntax = document.errors[0];
   if (syntax !== undefined) throw new TriplineError("config-invalid", `${fileName}: ${syntax.message}`);
+  const unresolved = unresolvedAlias(document);
+  if (unresolved?.range) {
+    const { line } = lines.linePos(unresolved.range[0]);
+    throw new TriplineError(
+      "config-invalid",
+      `${fileName}:${line} *${unresolved.source}: no anchor above has this name`,
+    );
+  }
   const result = featureSpec.safeParse(document.toJS());
   if (result.success) return result.data;
   const faults = result.error.issues.map((issue) => {
     const at = lineOf(document, lines, issue.path);
-    return `${fileName}:${at} ${issue.path.join(".")}: ${issue.message}`;
+    const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return `${fileName}:${at} ${issue.path.join(".")}: ${message}`;
   });
   throw new TriplineError("config-invalid", faults.join("\n"));
+}
+
+/** The first alias (`*name`) without its anchor, on which `toJS` would throw. */
+function unresolvedAlias(document: ReturnType<typeof parseDocument>): Alias | undefined {
+  let found: Alias | undefined;
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return undefined;
+      found = alias;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Line of the deepest node on `path` that exists; 1 where none does. */

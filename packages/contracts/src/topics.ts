@@ -23,7 +23,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 7,
     writtenBy: "ingestion",
-    readBy: ["features"],
+    readBy: ["features", "archive"],
     purpose: "Accepted card payments",
   },
   labels: {
@@ -33,7 +33,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "ingestion",
-    readBy: ["features"],
+    readBy: ["features", "archive"],
     purpose: "What turned out to be true of a payment",
   },
   features: {
@@ -43,8 +43,18 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 7,
     writtenBy: "features",
-    readBy: ["decisions"],
+    readBy: ["decisions", "archive"],
     purpose: "Payments with their feature vectors: the training log",
+  },
+  appliedLabels: {
+    name: "applied-labels",
+    schema: "tripline.events.v1.AppliedLabel",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 90,
+    writtenBy: "features",
+    readBy: ["archive"],
+    purpose: "Labels with their place in the order of events, from which features can be computed again",
   },
   decisions: {
     name: "decisions",
@@ -53,7 +63,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "decisions",
-    readBy: ["consumers of your own"],
+    readBy: ["archive", "consumers of your own"],
     purpose: "Decisions with their reasons",
   },
 } as const satisfies Record<string, Topic>;
@@ -80,6 +90,4 @@ function deadLettersOf(topic: Topic): Topic {
 export const TOPICS: Readonly<Record<TopicName, Topic>> = mainTopics;
 
 /** Every topic with its dead letters, in the order of the payment's way. */
-export const ALL_TOPICS: readonly Topic[] = Object.values(mainTopics).flatMap((topic: Topic) =>
-  topic.writtenBy === "decisions" ? [topic] : [topic, deadLettersOf(topic)],
-);
+export const ALL_TOPICS: readonly Topic[] = Object.values(mainTopics).flatMap((topic: Topic) => [topic, deadLettersOf(topic)]);

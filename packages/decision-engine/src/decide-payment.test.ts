@@ -8,7 +8,7 @@ import { parsePolicy } from "./parse-policy.js";
 const SPEC: FeatureSpec = {
   version: 3,
   windows: {},
-  entities: { card: { key: "card_token" }, terminal: { key: "terminal_id" } },
+  entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
   features: ["amount", "ratio"].map((name) => ({ name, kind: "amount", default: 0, sentence: "{value}" })),
 };
 
@@ -53,8 +53,10 @@ function input(change: {
       currency: "EUR",
       occurredAtMs: change.atMs ?? NOON_MS,
       acceptedAtMs: NOON_MS + 1,
+      deviceToken: "",
+      ipToken: "",
     },
-    features: { specVersion: 3, values: [change.amount ?? 12.5, change.ratio ?? 1] },
+    features: { specVersion: 3, values: [change.amount ?? 12.5, change.ratio ?? 1], incomplete: false },
     score: change.score ?? scored(0.01),
     decidedAtMs: NOON_MS + 5,
   };
@@ -157,11 +159,24 @@ describe("on the static rung", () => {
     ["no features", undefined, "the payment came without features"],
     [
       "another spec",
-      { specVersion: 4, values: [1, 1] },
+      { specVersion: 4, values: [1, 1], incomplete: false },
       "the features are of spec version 4, the policy is of version 3",
     ],
-    ["a vector too short", { specVersion: 3, values: [1] }, "there are 1 feature values instead of 2"],
-    ["a value that is no number", { specVersion: 3, values: [1, Number.NaN] }, "the feature ratio is NaN"],
+    [
+      "a vector too short",
+      { specVersion: 3, values: [1], incomplete: false },
+      "there are 1 feature values instead of 2",
+    ],
+    [
+      "a value that is no number",
+      { specVersion: 3, values: [1, Number.NaN], incomplete: false },
+      "the feature ratio is NaN",
+    ],
+    [
+      "windows that were lost",
+      { specVersion: 3, values: [1, 1], incomplete: true },
+      "the window state was lost and is not rebuilt yet",
+    ],
   ];
   test.each(cases)("%s", (_name, features, because) => {
     const decision = decide(POLICY, { ...input({}), features });
@@ -202,9 +217,15 @@ describe("properties", () => {
       currency: fc.constantFrom("EUR", "JPY"),
       occurredAtMs: fc.maxSafeInteger(),
       acceptedAtMs: fc.maxSafeNat(),
+      deviceToken: fc.string(),
+      ipToken: fc.string(),
     }),
     features: fc.option(
-      fc.record({ specVersion: fc.integer({ min: 2, max: 4 }), values: fc.array(fc.double(), { maxLength: 3 }) }),
+      fc.record({
+        specVersion: fc.integer({ min: 2, max: 4 }),
+        values: fc.array(fc.double(), { maxLength: 3 }),
+        incomplete: fc.boolean(),
+      }),
       { nil: undefined },
     ),
     score: anyScore,
@@ -214,7 +235,7 @@ describe("properties", () => {
     anyInput,
     fc
       .tuple(anyInput, fc.double({ min: 0, max: 2000, noNaN: true }), fc.double({ min: 0, max: 20, noNaN: true }))
-      .map(([given, amount, ratio]) => ({ ...given, features: { specVersion: 3, values: [amount, ratio] } })),
+      .map(([given, amount, ratio]) => ({ ...given, features: { specVersion: 3, values: [amount, ratio], incomplete: false } })),
   );
 
   test("the same input gives the same bytes", () => {

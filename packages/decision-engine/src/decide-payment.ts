@@ -10,10 +10,17 @@ export type Score =
   | { readonly value: number; readonly modelName: string; readonly modelVersion: string }
   | { readonly missing: string };
 
+export interface PaymentFeatures {
+  readonly specVersion: number;
+  readonly values: readonly number[];
+  /** Computed from windows that hold less than took place. */
+  readonly incomplete: boolean;
+}
+
 export interface DecisionInput {
   readonly transaction: Transaction;
   /** In the order of the feature spec of that version; absent where none could be computed. */
-  readonly features: { readonly specVersion: number; readonly values: readonly number[] } | undefined;
+  readonly features: PaymentFeatures | undefined;
   readonly score: Score;
   /** Milliseconds since the epoch. */
   readonly decidedAtMs: number;
@@ -63,6 +70,7 @@ function usableScore(score: Score): Score {
 /** Why a payment's features cannot be used with this policy, nor sent to a model; `undefined` where they can. */
 export function whyUnusable(policy: Policy, features: DecisionInput["features"]): string | undefined {
   if (features === undefined) return "the payment came without features";
+  if (features.incomplete) return "the window state was lost and is not rebuilt yet";
   if (features.specVersion !== policy.specVersion) {
     return `the features are of spec version ${features.specVersion}, the policy is of version ${policy.specVersion}`;
   }

@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
-import type { EntityName, Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { LABEL_KINDS, WINDOW_KINDS } from "@tripline/contracts/feature-spec";
+import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { distanceKm, meanPlace } from "./brute-force-places.js";
 
 /*
  * The oracle of the tests: features straight from a list of all events, with the same rule for tiles and no state.
@@ -10,27 +10,39 @@ import { LABEL_KINDS, WINDOW_KINDS } from "@tripline/contracts/feature-spec";
 export interface OracleEvent {
   readonly kind: "payment" | "label";
   readonly id: string;
-  readonly card: string;
-  readonly terminal: string;
+  /** Ids by name of the entity; absent where the event names none. Labels name card and terminal only. */
+  readonly entities: Readonly<Record<string, string>>;
   readonly atMs: number;
   readonly amountMinor: number;
   readonly currency: string;
   readonly fraud: boolean;
+  readonly latitude: number | undefined;
+  readonly longitude: number | undefined;
 }
 
 export type OracleResult = "duplicate" | { readonly values: number[] | undefined; readonly tooLate: boolean };
 
+type Seen = (entity: string) => readonly OracleEvent[];
+
+interface Window {
+  readonly width: number;
+  readonly tile: number;
+}
+
+const DAY_MS = 86_400_000;
+
 /** Answers for every event in the order of arrival. */
 export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): OracleResult[] {
   const counted: OracleEvent[] = [];
+  const [main = ""] = Object.keys(spec.entities);
   return events.map((event) => {
-    const seenBy = (entity: EntityName) => counted.filter((other) => other[entity] === event[entity]);
-    const repeated = (entity: EntityName) =>
-      seenBy(entity)
-        .slice(-16)
-        .some((other) => other.id === event.id);
-    if (repeated("card") || repeated("terminal")) return "duplicate";
-    const tooLate = (["card", "terminal"] as const).some((entity) => isTooLate(spec, entity, event, seenBy(entity)));
+    const seenBy: Seen = (entity) =>
+      counted.filter((other) => entity in event.entities && other.entities[entity] === event.entities[entity]);
+    const repeated = seenBy(main)
+      .slice(-16)
+      .some((other) => other.id === event.id);
+    if (repeated) return "duplicate";
+    const tooLate = Object.keys(event.entities).some((entity) => isTooLate(spec, entity, event, seenBy(entity)));
     const values =
       event.kind === "payment" ? spec.features.map((feature) => featureOf(spec, feature, event, seenBy)) : undefined;
     counted.push(event);
@@ -38,45 +50,139 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
   });
 }
 
-function featureOf(
-  spec: FeatureSpec,
-  feature: Feature,
-  event: OracleEvent,
-  seenBy: (entity: EntityName) => OracleEvent[],
-): number {
+function featureOf(spec: FeatureSpec, feature: Feature, event: OracleEvent, seenBy: Seen): number {
   const date = new Date(event.atMs);
-  if (feature.kind === "amount") return event.amountMinor / 10 ** currencyDecimals(event.currency);
-  if (feature.kind === "hour_of_day") return date.getUTCHours();
-  if (feature.kind === "is_night") return date.getUTCHours() <= 6 ? 1 : 0;
-  if (feature.kind === "is_weekend") return [0, 6].includes(date.getUTCDay()) ? 1 : 0;
-  if (feature.kind === "seconds_since_last") {
-    const times = seenBy(feature.entity).flatMap((other) => (other.kind === "payment" ? [other.atMs] : []));
-    const newest = Math.max(...times);
-    const longest = Math.max(...spec.features.map((f) => ("window" in f ? (spec.windows[f.window]?.width ?? 0) : 0)));
-    const known = times.length > 0 && newest <= event.atMs && event.atMs - newest <= longest;
-    return known ? (event.atMs - newest) / 1000 : feature.default;
+  switch (feature.kind) {
+    case "amount":
+      return event.amountMinor / 10 ** currencyDecimals(event.currency);
+    case "hour_of_day":
+      return date.getUTCHours();
+    case "day_of_week":
+      return date.getUTCDay() || 7;
+    case "is_night":
+      return date.getUTCHours() <= 6 ? 1 : 0;
+    case "is_weekend":
+      return [0, 6].includes(date.getUTCDay()) ? 1 : 0;
+    default:
+      return feature.entity in event.entities ? entityFeature(spec, feature, event, seenBy) : feature.default;
   }
-  if (!("window" in feature)) throw new Error(`${feature.kind} is unknown here`);
+}
+
+function entityFeature(
+  spec: FeatureSpec,
+  feature: Extract<Feature, { entity: string }>,
+  event: OracleEvent,
+  seenBy: Seen,
+): number {
+  const seen = seenBy(feature.entity);
+  if ("of" in feature) return partnerFeature(spec, feature, event, seen);
+  const payments = seen.filter((other) => other.kind === "payment");
+  if (!("window" in feature)) {
+    if (feature.kind === "seconds_since_last") {
+      const newest = Math.max(...payments.map((other) => other.atMs));
+      return secondsSince(spec, newest, event.atMs) ?? feature.default;
+    }
+    if (feature.kind === "days_since_first_fraud") {
+      const first = Math.min(...seen.flatMap((other) => (other.kind === "label" && other.fraud ? [other.atMs] : [])));
+      return first <= event.atMs ? (event.atMs - first) / DAY_MS : feature.default;
+    }
+    const home = meanPlace(countedOnly(spec, feature.entity, payments));
+    return home === undefined ? feature.default : (distanceKm(home, event) ?? feature.default);
+  }
   const stream = isLabelKind(feature.kind) ? "label" : "payment";
-  const past = inWindow(spec, feature.entity, feature.window, stream, event, seenBy(feature.entity));
-  if (stream === "label") {
-    const frauds = past.filter((other) => other.fraud).length;
-    if (past.length === 0) return feature.default;
-    if (feature.kind === "label_count") return past.length;
-    return feature.kind === "fraud_count" ? frauds : frauds / past.length;
+  const past = inWindow(spec, feature.entity, feature.window, stream, event, seen);
+  return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
+}
+
+function labelFeature(feature: Feature, past: readonly OracleEvent[]): number {
+  const frauds = past.filter((other) => other.fraud).length;
+  if (feature.kind === "fraud_risk") {
+    return (frauds + feature.prior * feature.weight) / (past.length + feature.weight);
   }
+  if (past.length === 0) return feature.default;
+  if (feature.kind === "label_count") return past.length;
+  return feature.kind === "fraud_count" ? frauds : frauds / past.length;
+}
+
+function amountFeature(feature: Feature, past: readonly OracleEvent[], event: OracleEvent): number {
+  const own = thousandths(event);
   const before = past.map(thousandths);
-  const all = [...before, thousandths(event)];
-  if (feature.kind === "count") return all.length;
-  if (feature.kind === "sum") return sum(all) / 1000;
-  if (feature.kind === "mean") return sum(all) / 1000 / all.length;
-  if (feature.kind === "max") return Math.max(...all) / 1000;
-  return sum(before) === 0 ? feature.default : (thousandths(event) * before.length) / sum(before);
+  const all = [...before, own];
+  switch (feature.kind) {
+    case "count":
+      return all.length;
+    case "sum":
+      return sum(all) / 1000;
+    case "mean":
+      return sum(all) / 1000 / all.length;
+    case "max":
+      return Math.max(...all) / 1000;
+    case "ratio_to_mean":
+      return sum(before) === 0 ? feature.default : (own * before.length) / sum(before);
+    default: {
+      if (before.length < 2) return feature.default;
+      const mean = sum(before) / before.length;
+      const deviation = Math.sqrt(sum(before.map((value) => (value - mean) ** 2)) / (before.length - 1));
+      if (feature.kind === "std") return deviation / 1000;
+      return new Set(before).size === 1 ? feature.default : (own - mean) / deviation;
+    }
+  }
+}
+
+/** Partners newest first, each with its last time and the number of payments since it was last unknown. */
+function partnerFeature(
+  spec: FeatureSpec,
+  feature: Extract<Feature, { of: string }>,
+  event: OracleEvent,
+  seen: readonly OracleEvent[],
+): number {
+  const horizon = longest(spec);
+  const partnerOf = (other: OracleEvent) => other.entities[feature.of] ?? "";
+  let table: { partner: string; lastMs: number; count: number }[] = [];
+  let newest = -1;
+  for (const other of countedOnly(
+    spec,
+    feature.entity,
+    seen.filter(({ kind }) => kind === "payment"),
+  )) {
+    newest = Math.max(newest, other.atMs);
+    table = table.filter((row) => row.lastMs > newest - horizon);
+    if (other.atMs <= newest - horizon) continue;
+    const known = table.find((row) => row.partner === partnerOf(other));
+    table = table.filter((row) => row !== known);
+    const lastMs = Math.max(other.atMs, known?.lastMs ?? 0);
+    const place = table.filter((row) => row.lastMs > lastMs).length;
+    table.splice(place, 0, { partner: partnerOf(other), lastMs, count: (known?.count ?? 0) + 1 });
+    table = table.slice(0, 128);
+  }
+  const pair = table.find((row) => row.partner === partnerOf(event) && row.lastMs > event.atMs - horizon);
+  switch (feature.kind) {
+    case "pair_is_new":
+      return pair === undefined ? 1 : 0;
+    case "pair_count":
+      return (pair?.count ?? 0) + 1;
+    case "pair_seconds_since_last":
+      return secondsSince(spec, pair?.lastMs ?? Number.NEGATIVE_INFINITY, event.atMs) ?? feature.default;
+    case "distinct": {
+      const { width } = windowOf(spec, feature.window);
+      const recent = table.filter((row) => row.lastMs > event.atMs - width);
+      return new Set([...recent.map((row) => row.partner), partnerOf(event)]).size;
+    }
+  }
+}
+
+function secondsSince(spec: FeatureSpec, lastMs: number, atMs: number): number | undefined {
+  return lastMs <= atMs && atMs - lastMs <= longest(spec) ? (atMs - lastMs) / 1000 : undefined;
+}
+
+/** Events that were not too late when they arrived. */
+function countedOnly(spec: FeatureSpec, entity: string, payments: readonly OracleEvent[]): OracleEvent[] {
+  return payments.filter((event, index) => !isTooLate(spec, entity, event, payments.slice(0, index)));
 }
 
 function inWindow(
   spec: FeatureSpec,
-  entity: EntityName,
+  entity: string,
   windowName: string,
   stream: OracleEvent["kind"],
   event: OracleEvent,
@@ -93,7 +199,7 @@ function inWindow(
   return same.filter((other) => tile(other.atMs) >= oldest && tile(other.atMs) <= tile(event.atMs));
 }
 
-function isTooLate(spec: FeatureSpec, entity: EntityName, event: OracleEvent, seen: readonly OracleEvent[]): boolean {
+function isTooLate(spec: FeatureSpec, entity: string, event: OracleEvent, seen: readonly OracleEvent[]): boolean {
   const times = seen.filter((other) => other.kind === event.kind).map((other) => other.atMs);
   const newestMs = Math.max(event.atMs, ...times);
   const windows = windowsOf(spec, entity, event.kind);
@@ -104,29 +210,42 @@ function isTooLate(spec: FeatureSpec, entity: EntityName, event: OracleEvent, se
   });
 }
 
-function windowsOf(spec: FeatureSpec, entity: EntityName, stream: OracleEvent["kind"]) {
-  return spec.features.flatMap((feature) => {
-    if (!("window" in feature) || feature.entity !== entity) return [];
-    return isLabelKind(feature.kind) === (stream === "label") ? [windowOf(spec, feature.window)] : [];
-  });
+/** What `windowsOf` found, by entity and stream: half of the oracle's time was spent on finding it again. */
+const found = new WeakMap<FeatureSpec, Map<string, readonly Window[]>>();
+
+/** Windows over tiles, each once: different partners are counted without any. */
+function windowsOf(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"]): readonly Window[] {
+  const known = found.get(spec) ?? new Map<string, readonly Window[]>();
+  found.set(spec, known);
+  const key = `${entity} ${stream}`;
+  const windows =
+    known.get(key) ??
+    spec.features.flatMap((feature) => {
+      if (!("window" in feature) || feature.kind === "distinct" || feature.entity !== entity) return [];
+      return isLabelKind(feature.kind) === (stream === "label") ? [windowOf(spec, feature.window)] : [];
+    });
+  known.set(key, [...new Set(windows)]);
+  return windows;
 }
 
 /** Windows with one tile width share their tiles, so the widest of them says how far back tiles are kept. */
-function widestOnTile(spec: FeatureSpec, entity: EntityName, stream: OracleEvent["kind"], tile: number): number {
+function widestOnTile(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"], tile: number): number {
   const widths = windowsOf(spec, entity, stream).flatMap((window) => (window.tile === tile ? [window.width] : []));
   return Math.max(...widths);
 }
 
-function windowOf(spec: FeatureSpec, name: string): { width: number; tile: number } {
+function windowOf(spec: FeatureSpec, name: string): Window {
   const window = spec.windows[name];
   if (window === undefined) throw new Error(`no window ${name}`);
   return window;
 }
 
+function longest(spec: FeatureSpec): number {
+  return Math.max(...spec.features.map((f) => ("window" in f ? windowOf(spec, f.window).width : 0)));
+}
+
 function isLabelKind(kind: string): boolean {
-  if (LABEL_KINDS.some((label) => label === kind)) return true;
-  if (WINDOW_KINDS.some((window) => window === kind)) return false;
-  throw new Error(`${kind} has no window`);
+  return ["label_count", "fraud_count", "fraud_rate", "fraud_risk"].includes(kind);
 }
 
 function thousandths(event: OracleEvent): number {

@@ -1,23 +1,33 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { EntityName, FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { EntityKey, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { ByteWriter } from "./byte-writer.js";
-import type { PaymentView } from "./compile-feature.js";
+import type { CompiledFeature, PaymentView } from "./compile-feature.js";
 import { compileFeature } from "./compile-feature.js";
-import type { EntityState, StreamState } from "./entity-state.js";
-import type { StreamPlan } from "./plan-entities.js";
-import { longestWindowMs, planEntity } from "./plan-entities.js";
+import { countLabel, countPayment } from "./count-event.js";
+import type { EntityState } from "./entity-state.js";
+import type { EntityPlan } from "./plan-entities.js";
+import { longestWindowMs, planEntities } from "./plan-entities.js";
 import type { IdHash } from "./recent-ids.js";
 import { hashId } from "./recent-ids.js";
 import { decodeState, encodeState } from "./state-codec.js";
-import type { Aggregate } from "./tile-ring.js";
-import { addToRing, aggregateRing } from "./tile-ring.js";
+import { stateKey } from "./state-key.js";
+import { emptyView, viewEntity } from "./view-entity.js";
 
+/** The fields of an event that name entities. An optional one is absent or empty where there is none. */
+export type EntityIds = Pick<Transaction, "cardToken" | "terminalId"> &
+  Partial<Pick<Transaction, "deviceToken" | "ipToken">>;
 /** The fields of a payment that features are made of. */
-export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs">;
+export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
+  Pick<Transaction, "latitude" | "longitude"> &
+  EntityIds;
 /** The fields of a label that features are made of. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "fraud">;
+
+/** States of an event's entities in the order of the spec; undefined where the event names none. */
+export type EntityStates = readonly (EntityState | undefined)[];
 
 /** `duplicate`: an event with this id was counted before, and nothing has changed. */
 export type PaymentResult =
@@ -26,110 +36,190 @@ export type PaymentResult =
       readonly duplicate: false;
       /** In the order of the spec; always finite. */
       readonly values: number[];
-      /** True when the event is older than all windows of the card or of the terminal, which did not count it. */
+      /** True when the event is older than all windows of one of its entities, which did not count it. */
       readonly tooLate: boolean;
     };
 
 export type LabelResult = { readonly duplicate: true } | { readonly duplicate: false; readonly tooLate: boolean };
 
-/** The features of one spec as code. Not to be shared between threads: calls use buffers of the engine. */
-export interface FeatureEngine {
-  readonly spec: FeatureSpec;
-  readonly longestWindowMs: number;
-  /** Hash of what the states of an entity keep; states of another fingerprint are unreadable. */
-  fingerprint(entity: EntityName): number;
-  /** @throws TriplineError `state-unreadable` */
-  decodeState(entity: EntityName, bytes: Uint8Array | null): EntityState;
-  encodeState(entity: EntityName, state: EntityState): Uint8Array;
-  /**
-   * The features of a payment as known when it took place, which then becomes part of both states.
-   *
-   * @throws TriplineError `invalid-field` for an amount or a time that cannot be counted, before anything changes.
-   */
-  applyPayment(card: EntityState, terminal: EntityState, payment: PaymentEvent): PaymentResult;
-  /**
-   * Makes a label part of both states, at the time at which it became known.
-   *
-   * @throws TriplineError `invalid-field` for a time that cannot be counted, before anything changes.
-   */
-  applyLabel(card: EntityState, terminal: EntityState, label: LabelEvent): LabelResult;
-}
-
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
 
+const ID_FIELDS: Readonly<Record<EntityKey, keyof EntityIds>> = {
+  card_token: "cardToken",
+  terminal_id: "terminalId",
+  device_token: "deviceToken",
+  ip_token: "ipToken",
+};
+
 /** Compiles a spec once; the result is used for every event. */
 export function compileEngine(spec: FeatureSpec): FeatureEngine {
-  const plans = { card: planEntity(spec, "card"), terminal: planEntity(spec, "terminal") };
-  const horizonMs = longestWindowMs(spec);
-  const features = spec.features.map((feature) => compileFeature(feature, plans, horizonMs));
-  const view: PaymentView = {
-    atMs: 0,
-    amount: 0,
-    thousandths: 0,
-    card: { payments: aggregatesOf(plans.card.payments), labels: aggregatesOf(plans.card.labels), lastPaymentMs: 0 },
-    terminal: {
-      payments: aggregatesOf(plans.terminal.payments),
-      labels: aggregatesOf(plans.terminal.labels),
-      lastPaymentMs: 0,
-    },
-  };
-  const writer = new ByteWriter();
-  const id: IdHash = { high: 0, low: 0 };
+  return new FeatureEngine(spec);
+}
 
-  const look = (entity: EntityName, state: EntityState): void => {
-    const { payments, labels } = plans[entity];
-    lookBack(payments, state.payments, view.atMs, view[entity].payments);
-    lookBack(labels, state.labels, view.atMs, view[entity].labels);
-    view[entity].lastPaymentMs = state.payments.newestMs;
-  };
+/**
+ * The features of one spec as code. Where a method takes an `entity`, it is the place in `entities`. Not to be shared
+ * between threads: calls use buffers of the engine.
+ */
+export class FeatureEngine {
+  readonly longestWindowMs: number;
+  /** In the order of the spec. */
+  readonly entities: readonly EntityPlan[];
+  readonly #fields: readonly (keyof EntityIds)[];
+  readonly #features: readonly CompiledFeature[];
+  /** Places of the features that an entity has without a payment. */
+  readonly #served: readonly (readonly number[])[];
+  /** Entities that are partners of another one, and the hashes of their ids in the payment at hand. */
+  readonly #partnerEntities: ReadonlySet<number>;
+  readonly #partnerHashes: number[];
+  readonly #view: PaymentView;
+  readonly #writer = new ByteWriter();
+  readonly #id: IdHash = { high: 0, low: 0 };
+  readonly #partnerId: IdHash = { high: 0, low: 0 };
 
-  const count = (
-    entity: EntityName,
-    stream: "payments" | "labels",
-    state: EntityState,
-    atMs: number,
-    amount: number,
-  ) => {
-    state.sequence += 1;
-    state.recentIds.add(id);
-    return countEvent(plans[entity][stream], state[stream], atMs, amount);
-  };
+  constructor(readonly spec: FeatureSpec) {
+    this.longestWindowMs = longestWindowMs(spec);
+    this.entities = planEntities(spec);
+    this.#fields = this.entities.map((plan) => ID_FIELDS[plan.key]);
+    this.#features = spec.features.map((feature) => compileFeature(feature, spec, this.entities, this.longestWindowMs));
+    this.#served = this.entities.map((plan) =>
+      spec.features.flatMap((feature, index) =>
+        "entity" in feature && feature.entity === plan.name && !needsPayment(feature) ? [index] : [],
+      ),
+    );
+    this.#partnerEntities = new Set(this.entities.flatMap((plan) => plan.partners?.entity ?? []));
+    this.#partnerHashes = this.entities.map(() => 0);
+    this.#view = { atMs: 0, own: 1, amount: 0, thousandths: 0, entities: this.entities.map(emptyView) };
+  }
 
-  return {
-    spec,
-    longestWindowMs: horizonMs,
-    fingerprint: (entity) => plans[entity].fingerprint,
-    decodeState: (entity, bytes) => decodeState(plans[entity], bytes),
-    encodeState: (entity, state) => encodeState(plans[entity], state, writer),
+  /** The ids of an event's entities in the order of the spec; undefined where the event names none. */
+  entityIds(event: EntityIds): (string | undefined)[] {
+    return this.#fields.map((field) => event[field] || undefined);
+  }
 
-    applyPayment(card, terminal, payment) {
-      requireInteger("/amount_minor", payment.amountMinor, Number.MAX_SAFE_INTEGER / 1000);
-      requireInteger("/occurred_at_ms", payment.occurredAtMs, TIME_MAX_MS);
-      hashId(payment.transactionId, id);
-      if (card.recentIds.has(id) || terminal.recentIds.has(id)) return { duplicate: true };
-      const decimals = currencyDecimals(payment.currency);
-      view.atMs = payment.occurredAtMs;
-      view.amount = payment.amountMinor / 10 ** decimals;
-      view.thousandths = toThousandths(payment.amountMinor, decimals);
-      look("card", card);
-      look("terminal", terminal);
-      const values = features.map((feature) => feature(view));
-      const onCard = count("card", "payments", card, view.atMs, view.thousandths);
-      const onTerminal = count("terminal", "payments", terminal, view.atMs, view.thousandths);
-      return { duplicate: false, values, tooLate: !(onCard && onTerminal) };
-    },
+  /** The other way round: the fields that hold these ids. */
+  namedIds(ids: readonly (string | undefined)[]): EntityIds {
+    const named: Partial<Record<keyof EntityIds, string>> = {};
+    for (let entity = 0; entity < this.#fields.length; entity += 1)
+      named[this.#fields[entity] ?? "cardToken"] = ids[entity] ?? "";
+    return { cardToken: "", terminalId: "", ...named };
+  }
 
-    applyLabel(card, terminal, label) {
-      requireInteger("/labelled_at_ms", label.labelledAtMs, TIME_MAX_MS);
-      hashId(label.labelId, id);
-      if (card.recentIds.has(id) || terminal.recentIds.has(id)) return { duplicate: true };
-      const fraud = label.fraud ? 1 : 0;
-      const onCard = count("card", "labels", card, label.labelledAtMs, fraud);
-      const onTerminal = count("terminal", "labels", terminal, label.labelledAtMs, fraud);
-      return { duplicate: false, tooLate: !(onCard && onTerminal) };
-    },
-  };
+  /** Redis keys of the states of an event's entities, as `entityIds`. */
+  stateKeys(tenant: string, event: EntityIds): (string | undefined)[] {
+    return this.entities.map((plan, entity) => {
+      const id = event[this.#fields[entity] ?? "cardToken"];
+      return id ? stateKey(plan, tenant, id) : undefined;
+    });
+  }
+
+  /** @throws TriplineError `state-unreadable` */
+  decodeState(entity: number, bytes: Uint8Array | null): EntityState {
+    return decodeState(this.#planOf(entity), bytes);
+  }
+
+  encodeState(entity: number, state: EntityState): Uint8Array {
+    return encodeState(this.#planOf(entity), state, this.#writer);
+  }
+
+  /**
+   * The features of a payment as known when it took place, which then becomes part of all its states.
+   *
+   * @throws TriplineError `invalid-field` for an amount, a time or a place that cannot be counted, before anything changes.
+   */
+  applyPayment(states: EntityStates, payment: PaymentEvent): PaymentResult {
+    checkPayment(payment);
+    hashId(payment.transactionId, this.#id);
+    if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
+    this.#look(states, payment);
+    const view = this.#view;
+    const values = this.#features.map((feature) => feature(view));
+    const { latitude, longitude } = payment;
+    let tooLate = false;
+    for (let entity = 0; entity < this.entities.length; entity += 1) {
+      const plan = this.entities[entity];
+      const state = states[entity];
+      if (plan === undefined || state === undefined) continue;
+      state.recentIds?.add(this.#id);
+      const partnerHash = this.#partnerHash(plan);
+      const count = { atMs: view.atMs, amount: view.thousandths, partnerHash, latitude, longitude };
+      if (!countPayment(plan, state, count, this.longestWindowMs)) tooLate = true;
+    }
+    return { duplicate: false, values, tooLate };
+  }
+
+  /**
+   * Makes a label part of the states of its entities, at the time at which it became known.
+   *
+   * @throws TriplineError `invalid-field` for a time that cannot be counted, before anything changes.
+   */
+  applyLabel(states: EntityStates, label: LabelEvent): LabelResult {
+    requireInteger("/labelled_at_ms", label.labelledAtMs, TIME_MAX_MS);
+    hashId(label.labelId, this.#id);
+    if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
+    let tooLate = false;
+    for (const [entity, plan] of this.entities.entries()) {
+      const state = states[entity];
+      // Labels do not carry the keys of optional entities.
+      if (state === undefined || plan.optional) continue;
+      state.recentIds?.add(this.#id);
+      if (!countLabel(plan, state, label.labelledAtMs, label.fraud)) tooLate = true;
+    }
+    return { duplicate: false, tooLate };
+  }
+
+  /** Names of the features that an entity has without a payment, in the order of the spec. */
+  entityFeatures(entity: number): string[] {
+    return (this.#served[entity] ?? []).map((index) => this.spec.features[index]?.name ?? "");
+  }
+
+  /** Values of `entityFeatures` at a time, from what was counted so far. */
+  readEntity(entity: number, state: EntityState, atMs: number): number[] {
+    const view = this.#view;
+    const entityView = view.entities[entity];
+    if (entityView === undefined) return [];
+    view.atMs = atMs;
+    view.own = 0;
+    view.amount = 0;
+    view.thousandths = 0;
+    viewEntity(this.#planOf(entity), state, atMs, this.longestWindowMs, undefined, entityView);
+    return (this.#served[entity] ?? []).map((index) => this.#features[index]?.(view) ?? 0);
+  }
+
+  /** Fills the view with a payment and what its entities had seen before it. */
+  #look(states: EntityStates, payment: PaymentEvent): void {
+    const view = this.#view;
+    const decimals = currencyDecimals(payment.currency);
+    view.atMs = payment.occurredAtMs;
+    view.own = 1;
+    view.amount = payment.amountMinor / 10 ** decimals;
+    view.thousandths = toThousandths(payment.amountMinor, decimals);
+    for (const entity of this.#partnerEntities) {
+      hashId(payment[this.#fields[entity] ?? "cardToken"] ?? "", this.#partnerId);
+      this.#partnerHashes[entity] = this.#partnerId.high;
+    }
+    const { latitude, longitude } = payment;
+    for (let entity = 0; entity < this.entities.length; entity += 1) {
+      const plan = this.entities[entity];
+      const state = states[entity];
+      const entityView = view.entities[entity];
+      if (plan === undefined || entityView === undefined) continue;
+      entityView.present = state !== undefined;
+      if (state === undefined) continue;
+      const encounter = { partnerHash: this.#partnerHash(plan), latitude, longitude };
+      viewEntity(plan, state, view.atMs, this.longestWindowMs, encounter, entityView);
+    }
+  }
+
+  #partnerHash({ partners }: EntityPlan): number {
+    return partners === undefined ? 0 : (this.#partnerHashes[partners.entity] ?? 0);
+  }
+
+  #planOf(entity: number): EntityPlan {
+    const plan = this.entities[entity];
+    if (plan === undefined) throw new RangeError(`the spec has no entity ${entity}`);
+    return plan;
+  }
 }
 
 /** Amounts are summed as integers, so that sums are exact and do not depend on the order of the events. */
@@ -137,40 +227,23 @@ function toThousandths(amountMinor: number, decimals: number): number {
   return decimals <= 3 ? amountMinor * 10 ** (3 - decimals) : Math.round(amountMinor / 10 ** (decimals - 3));
 }
 
-function aggregatesOf(plan: StreamPlan): Aggregate[] {
-  return plan.windows.map(() => ({ count: 0, sum: 0, max: 0 }));
-}
-
-/** Fills `into` with what each window of a stream holds for a payment at `atMs`, before it is counted itself. */
-function lookBack(plan: StreamPlan, stream: StreamState, atMs: number, into: readonly Aggregate[]): void {
-  for (let index = 0; index < plan.windows.length; index += 1) {
-    const window = plan.windows[index];
-    const ring = window && plan.rings[window.ring];
-    const tiles = window && stream.rings[window.ring];
-    const aggregate = into[index];
-    if (!(ring && tiles && aggregate)) continue;
-    const head = Math.floor(atMs / ring.tileMs);
-    aggregateRing(tiles, head - window.tilesBack, head, aggregate);
-  }
-}
-
-/** Returns false when no ring of the stream reaches back to `atMs`. */
-function countEvent(plan: StreamPlan, stream: StreamState, atMs: number, amount: number): boolean {
-  if (atMs > stream.newestMs) stream.newestMs = atMs;
-  let counted = plan.rings.length === 0;
-  for (let index = 0; index < plan.rings.length; index += 1) {
-    const ring = plan.rings[index];
-    const tiles = stream.rings[index];
-    if (ring === undefined || tiles === undefined) continue;
-    const oldest = Math.floor(stream.newestMs / ring.tileMs) - ring.tilesBack;
-    if (addToRing(tiles, Math.floor(atMs / ring.tileMs), oldest, amount)) counted = true;
-  }
-  return counted;
+function checkPayment({ amountMinor, occurredAtMs, latitude, longitude }: PaymentEvent): void {
+  requireInteger("/amount_minor", amountMinor, Number.MAX_SAFE_INTEGER / 1000);
+  requireInteger("/occurred_at_ms", occurredAtMs, TIME_MAX_MS);
+  requireDegrees("/latitude", latitude, 90);
+  requireDegrees("/longitude", longitude, 180);
 }
 
 function requireInteger(pointer: string, value: number, max: number): void {
   if (Number.isSafeInteger(value) && value >= 0 && value <= max) return;
   throw new TriplineError("invalid-field", `${pointer} must be a whole number from 0 to ${Math.floor(max)}.`, [
+    { pointer, detail: `is ${value}` },
+  ]);
+}
+
+function requireDegrees(pointer: string, value: number | undefined, max: number): void {
+  if (value === undefined || (value >= -max && value <= max)) return;
+  throw new TriplineError("invalid-field", `${pointer} must be a number of degrees from -${max} to ${max}.`, [
     { pointer, detail: `is ${value}` },
   ]);
 }

@@ -1,38 +1,57 @@
-import type { EntityName, Feature } from "@tripline/contracts/feature-spec";
+import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { NEVER_MS } from "./entity-state.js";
-import type { EntityPlan, StreamPlan } from "./plan-entities.js";
+import type { EntityPlan } from "./plan-entities.js";
+import { sampleDeviation } from "./sample-deviation.js";
 import type { Aggregate } from "./tile-ring.js";
+import { emptyAggregate } from "./tile-ring.js";
 
-/** What an entity's windows held before a payment, one aggregate per `WindowPlan`. */
+/** What an entity had seen before a payment. */
 export interface EntityView {
+  /** False where the payment names no such entity. */
+  present: boolean;
+  /** One per window of the plan's payments. */
   readonly payments: readonly Aggregate[];
+  /** One per window of the plan's labels. */
   readonly labels: readonly Aggregate[];
   lastPaymentMs: number;
+  firstFraudMs: number;
+  /** Different partners, one number per window of the plan's partners. */
+  readonly partners: number[];
+  /** When this payment's partner was last seen; `NEVER_MS` for a new one. */
+  pairLastMs: number;
+  /** Payments with this payment's partner. */
+  pairCount: number;
+  /** Distance of this payment from the entity's home in km; undefined where either is unknown. */
+  homeKm: number | undefined;
 }
 
-/** A payment, and what its card and terminal had seen before it. Refilled for every payment. */
+/** A payment and what its entities had seen before it, or only the entities at one time. Refilled for each use. */
 export interface PaymentView {
   atMs: number;
+  /** 1 for a payment, which counts itself; 0 for a look at the entities alone. */
+  own: 0 | 1;
   /** In major units. */
   amount: number;
   thousandths: number;
-  readonly card: EntityView;
-  readonly terminal: EntityView;
+  /** In the order of the spec. */
+  readonly entities: readonly EntityView[];
 }
 
 export type CompiledFeature = (view: PaymentView) => number;
+type EntityFeature = (entity: EntityView, view: PaymentView) => number;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const THOUSANDTHS = 1000;
 
 /**
- * One feature as a function of a payment and its past; the kinds are defined in the feature spec. A last payment before
- * the longest window counts as none, because a stored state is forgotten some time after it.
+ * One feature as a function of a payment and its past; docs/features.md defines the kinds. A past beyond the longest
+ * window (`horizonMs`) counts as none, because a stored state is forgotten some time after it.
  */
 export function compileFeature(
   feature: Feature,
-  plans: Readonly<Record<EntityName, EntityPlan>>,
+  spec: FeatureSpec,
+  plans: readonly EntityPlan[],
   horizonMs: number,
 ): CompiledFeature {
   switch (feature.kind) {
@@ -40,82 +59,144 @@ export function compileFeature(
       return (view) => view.amount;
     case "hour_of_day":
       return (view) => hourOfDay(view.atMs);
+    case "day_of_week":
+      return (view) => dayOfWeek(view.atMs);
     case "is_weekend":
-      return (view) => (isWeekend(view.atMs) ? 1 : 0);
+      return (view) => (dayOfWeek(view.atMs) >= 6 ? 1 : 0);
     case "is_night":
       return (view) => (hourOfDay(view.atMs) < 7 ? 1 : 0);
-    case "seconds_since_last":
-      return compileSinceLast(feature, horizonMs);
-    case "count":
-    case "sum":
-    case "mean":
-    case "max":
-    case "ratio_to_mean":
-      return compileWindow(feature, plans[feature.entity].payments);
-    case "label_count":
-    case "fraud_count":
-    case "fraud_rate":
-      return compileLabels(feature, plans[feature.entity].labels);
+    default:
+      return ofEntity(feature, spec, plans, horizonMs);
   }
 }
 
-/** The member of the union `Feature` that has kind `K` among its kinds. */
-type FeatureOf<K extends Feature["kind"], F = Feature> = F extends { kind: infer Kinds }
+type OverEntity = Extract<Feature, { entity: string }>;
+
+/** The member of the union `OverEntity` that has kind `K` among its kinds. */
+type FeatureOf<K extends OverEntity["kind"], F = OverEntity> = F extends { kind: infer Kinds }
   ? K extends Kinds
     ? F
     : never
   : never;
 
-function compileSinceLast(feature: FeatureOf<"seconds_since_last">, horizonMs: number): CompiledFeature {
-  const { entity } = feature;
+function ofEntity(
+  feature: OverEntity,
+  spec: FeatureSpec,
+  plans: readonly EntityPlan[],
+  horizonMs: number,
+): CompiledFeature {
+  const index = Object.keys(spec.entities).indexOf(feature.entity);
+  const plan = plans[index];
+  if (plan === undefined) throw new RangeError(`the spec has no entity ${feature.entity}`);
+  const compiled = compileOver(feature, plan, horizonMs);
   return (view) => {
-    const last = view[entity].lastPaymentMs;
-    const passedMs = view.atMs - last;
-    // Of a payment out of order only newer ones may be known; how long before it the last one was is then unknown.
-    return last === NEVER_MS || passedMs < 0 || passedMs > horizonMs ? feature.default : passedMs / 1000;
+    const entity = view.entities[index];
+    return entity?.present ? compiled(entity, view) : feature.default;
   };
 }
 
-function compileWindow(feature: FeatureOf<"count">, plan: StreamPlan): CompiledFeature {
-  const { entity } = feature;
-  const index = plan.windowIndex.get(feature.window) ?? -1;
-  const past = (view: PaymentView): Aggregate => view[entity].payments[index] ?? NOTHING;
+function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): EntityFeature {
   switch (feature.kind) {
     case "count":
-      return (view) => past(view).count + 1;
     case "sum":
-      return (view) => (past(view).sum + view.thousandths) / THOUSANDTHS;
     case "mean":
-      return (view) => (past(view).sum + view.thousandths) / THOUSANDTHS / (past(view).count + 1);
     case "max":
-      return (view) => Math.max(past(view).max, view.thousandths) / THOUSANDTHS;
+      return compileAmounts(feature, plan.payments.windowIndex.get(feature.window) ?? -1);
+    case "std":
+    case "z_score":
     case "ratio_to_mean":
-      return (view) => {
-        const { count, sum } = past(view);
-        return sum === 0 ? feature.default : (view.thousandths * count) / sum;
+      return compileComparison(feature, plan.payments.windowIndex.get(feature.window) ?? -1);
+    case "label_count":
+    case "fraud_count":
+    case "fraud_rate":
+      return compileLabels(feature, plan.labels.windowIndex.get(feature.window) ?? -1);
+    case "fraud_risk":
+      return compileRisk(feature, plan.labels.windowIndex.get(feature.window) ?? -1);
+    case "distinct":
+      return compileDistinct(plan.partners?.windowIndex.get(feature.window) ?? -1);
+    case "seconds_since_last":
+      return (entity, view) => secondsSince(entity.lastPaymentMs, view.atMs, horizonMs) ?? feature.default;
+    case "pair_seconds_since_last":
+      return (entity, view) => secondsSince(entity.pairLastMs, view.atMs, horizonMs) ?? feature.default;
+    case "pair_is_new":
+      return (entity) => (entity.pairLastMs === NEVER_MS ? 1 : 0);
+    case "pair_count":
+      return (entity) => entity.pairCount + 1;
+    case "distance_from_home":
+      return (entity) => entity.homeKm ?? feature.default;
+    case "days_since_first_fraud":
+      return ({ firstFraudMs }, { atMs }) =>
+        firstFraudMs === NEVER_MS || firstFraudMs > atMs ? feature.default : (atMs - firstFraudMs) / DAY_MS;
+  }
+}
+
+/** Of a payment out of order only newer ones may be known; how long before it the last one was is then unknown. */
+function secondsSince(lastMs: number, atMs: number, horizonMs: number): number | undefined {
+  const passedMs = atMs - lastMs;
+  return lastMs === NEVER_MS || passedMs < 0 || passedMs > horizonMs ? undefined : passedMs / 1000;
+}
+
+function compileAmounts({ kind, default: none }: FeatureOf<"count">, index: number): EntityFeature {
+  const past = (entity: EntityView): Aggregate => entity.payments[index] ?? NOTHING;
+  switch (kind) {
+    case "count":
+      return (entity, view) => past(entity).count + view.own;
+    case "sum":
+      return (entity, view) => (past(entity).sum + view.thousandths) / THOUSANDTHS;
+    case "mean":
+      return (entity, view) => {
+        const { count, sum } = past(entity);
+        const all = count + view.own;
+        return all === 0 ? none : (sum + view.thousandths) / THOUSANDTHS / all;
+      };
+    default:
+      return (entity, view) => {
+        const { count, max } = past(entity);
+        return count + view.own === 0 ? none : Math.max(max, view.thousandths) / THOUSANDTHS;
       };
   }
 }
 
-function compileLabels(feature: FeatureOf<"label_count">, plan: StreamPlan): CompiledFeature {
-  const { entity } = feature;
-  const index = plan.windowIndex.get(feature.window) ?? -1;
-  return (view) => {
-    const { count, sum } = view[entity].labels[index] ?? NOTHING;
-    if (count === 0) return feature.default;
-    if (feature.kind === "label_count") return count;
-    return feature.kind === "fraud_count" ? sum : sum / count;
+/** The amount against the payments before it. */
+function compileComparison({ kind, default: none }: FeatureOf<"std">, index: number): EntityFeature {
+  return (entity, view) => {
+    const past = entity.payments[index] ?? NOTHING;
+    if (kind === "ratio_to_mean") return past.sum === 0 ? none : (view.thousandths * past.count) / past.sum;
+    const deviation = sampleDeviation(past);
+    if (deviation === undefined) return none;
+    if (kind === "std") return deviation / THOUSANDTHS;
+    return deviation === 0 ? none : (view.thousandths - past.sum / past.count) / deviation;
   };
 }
 
-const NOTHING: Aggregate = { count: 0, sum: 0, max: 0 };
+function compileLabels({ kind, default: none }: FeatureOf<"label_count">, index: number): EntityFeature {
+  return (entity) => {
+    const { count, sum } = entity.labels[index] ?? NOTHING;
+    if (count === 0) return none;
+    if (kind === "label_count") return count;
+    return kind === "fraud_count" ? sum : sum / count;
+  };
+}
+
+/** Additive smoothing: `weight` imagined labels with the fraud rate `prior` stand beside the real ones. */
+function compileRisk({ prior, weight }: FeatureOf<"fraud_risk">, index: number): EntityFeature {
+  return (entity) => {
+    const { count, sum } = entity.labels[index] ?? NOTHING;
+    return (sum + prior * weight) / (count + weight);
+  };
+}
+
+function compileDistinct(index: number): EntityFeature {
+  return (entity) => entity.partners[index] ?? 0;
+}
+
+const NOTHING: Readonly<Aggregate> = emptyAggregate();
 
 function hourOfDay(atMs: number): number {
   return Math.floor((atMs % DAY_MS) / HOUR_MS);
 }
 
-/** Day 0 of the epoch was a Thursday. */
-function isWeekend(atMs: number): boolean {
-  const weekday = (Math.floor(atMs / DAY_MS) + 4) % 7;
-  return weekday === 0 || weekday === 6;
+/** 1 is Monday, 7 Sunday, as in ISO 8601. Day 0 of the epoch was a Thursday. */
+function dayOfWeek(atMs: number): number {
+  return ((Math.floor(atMs / DAY_MS) + 3) % 7) + 1;
 }

@@ -1,3 +1,6 @@
+import type { HomePlace } from "./home-place.js";
+import { noHome } from "./home-place.js";
+import type { PartnerTable } from "./partner-table.js";
 import type { EntityPlan, StreamPlan } from "./plan-entities.js";
 import { RecentIds } from "./recent-ids.js";
 import type { TileRing } from "./tile-ring.js";
@@ -14,13 +17,17 @@ export interface StreamState {
   readonly rings: TileRing[];
 }
 
-/** Decoded window state of one card or terminal. Mutable, so that a batch folds without copying. */
+/** Decoded window state of one card, terminal or other entity. Mutable, so that a batch folds without copying. */
 export interface EntityState {
   /** How many events this state has counted or found too late. It grows by one with every change. */
   sequence: number;
   readonly payments: StreamState;
   readonly labels: StreamState;
-  readonly recentIds: RecentIds;
+  readonly recentIds: RecentIds | undefined;
+  readonly partners: PartnerTable | undefined;
+  readonly home: HomePlace | undefined;
+  /** When the first fraud became known; `NEVER_MS` where none did, or where the plan does not ask for it. */
+  firstFraudMs: number;
 }
 
 export function emptyState(plan: EntityPlan): EntityState {
@@ -28,7 +35,10 @@ export function emptyState(plan: EntityPlan): EntityState {
     sequence: 0,
     payments: emptyStream(plan.payments),
     labels: emptyStream(plan.labels),
-    recentIds: new RecentIds(),
+    recentIds: plan.recentIds ? new RecentIds() : undefined,
+    partners: plan.partners === undefined ? undefined : { rows: [] },
+    home: plan.home ? noHome() : undefined,
+    firstFraudMs: NEVER_MS,
   };
 }
 

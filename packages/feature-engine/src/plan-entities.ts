@@ -1,5 +1,5 @@
-import type { EntityName, Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { LABEL_KINDS, WINDOW_KINDS } from "@tripline/contracts/feature-spec";
+import type { EntityKey, Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { isLabelFeature } from "@tripline/contracts/feature-spec";
 
 /** What one ring of tiles keeps. Windows that share a tile width share a ring. */
 export interface RingPlan {
@@ -9,6 +9,8 @@ export interface RingPlan {
   /** Whether the sum is needed: of thousandths for payments, of frauds for labels. The count always is. */
   readonly sum: boolean;
   readonly max: boolean;
+  /** Whether the sum of squared thousandths is needed. */
+  readonly squares: boolean;
 }
 
 /** One window over one ring, with the place of its aggregate among those of its entity and stream. */
@@ -25,18 +27,48 @@ export interface StreamPlan {
   readonly windowIndex: ReadonlyMap<string, number>;
 }
 
+/** What an entity keeps of those it dealt with, for instance a card of terminals. */
+export interface PartnerPlan {
+  /** Place of the partners' entity in the spec. */
+  readonly entity: number;
+  /** Widths in milliseconds of the windows over which different partners are counted. */
+  readonly widthsMs: readonly number[];
+  /** Position in `widthsMs` by the window's name in the spec. */
+  readonly windowIndex: ReadonlyMap<string, number>;
+}
+
 export interface EntityPlan {
+  readonly name: string;
+  readonly key: EntityKey;
+  readonly optional: boolean;
   readonly payments: StreamPlan;
   readonly labels: StreamPlan;
+  readonly partners: PartnerPlan | undefined;
+  /** Whether the mean place of payments is kept. */
+  readonly home: boolean;
+  /** Whether the time at which the first fraud became known is kept. */
+  readonly firstFraud: boolean;
+  /** Whether ids of the last events are kept, against double submissions: for the key of the topics, on which they meet. */
+  readonly recentIds: boolean;
   /** Hash of what is kept: a state written under another plan is not readable under this one. */
   readonly fingerprint: number;
 }
 
-/** Derives from the features which tiles an entity has to keep, and nothing more. */
-export function planEntity(spec: FeatureSpec, entity: EntityName): EntityPlan {
-  const payments = planStream(spec, entity, WINDOW_KINDS);
-  const labels = planStream(spec, entity, LABEL_KINDS);
-  return { payments, labels, fingerprint: fingerprintOf([payments, labels]) };
+/** Derives from the features what each entity has to keep, and nothing more. In the order of the spec. */
+export function planEntities(spec: FeatureSpec): EntityPlan[] {
+  const names = Object.keys(spec.entities);
+  return Object.entries(spec.entities).map(([name, { key, optional }], index) => {
+    const own = spec.features.filter((feature) => "entity" in feature && feature.entity === name);
+    const parts = {
+      payments: planStream(spec, own, false),
+      labels: planStream(spec, own, true),
+      partners: planPartners(spec, own, names),
+      home: own.some((feature) => feature.kind === "distance_from_home"),
+      firstFraud: own.some((feature) => feature.kind === "days_since_first_fraud"),
+      recentIds: index === 0,
+    };
+    return { name, key, optional, ...parts, fingerprint: fingerprintOf(parts, longestWindowMs(spec)) };
+  });
 }
 
 /** Widest window of the spec in milliseconds; 0 where no feature has a window. */
@@ -47,26 +79,31 @@ export function longestWindowMs(spec: FeatureSpec): number {
   }, 0);
 }
 
-function planStream(spec: FeatureSpec, entity: EntityName, kinds: readonly string[]): StreamPlan {
+function planStream(spec: FeatureSpec, features: readonly Feature[], labels: boolean): StreamPlan {
   const rings: RingPlan[] = [];
   const windows: WindowPlan[] = [];
   const windowIndex = new Map<string, number>();
-  for (const feature of spec.features) {
-    if (!("window" in feature) || feature.entity !== entity || !kinds.includes(feature.kind)) continue;
+  for (const feature of features) {
+    if (!("window" in feature) || feature.kind === "distinct" || isLabelFeature(feature) !== labels) continue;
     const window = spec.windows[feature.window];
     if (window === undefined) continue;
-    const tilesBack = window.width / window.tile;
+    const need = ringOf(feature, window.tile, window.width / window.tile);
     const ring = rings.findIndex((candidate) => candidate.tileMs === window.tile);
-    const need = { tileMs: window.tile, tilesBack, sum: needsSum(feature), max: feature.kind === "max" };
     const known = rings[ring];
     if (known === undefined) rings.push(need);
     else rings[ring] = widen(known, need);
     if (!windowIndex.has(feature.window)) {
       windowIndex.set(feature.window, windows.length);
-      windows.push({ ring: known === undefined ? rings.length - 1 : ring, tilesBack });
+      windows.push({ ring: known === undefined ? rings.length - 1 : ring, tilesBack: need.tilesBack });
     }
   }
   return { rings, windows, windowIndex };
+}
+
+function ringOf({ kind }: Feature, tileMs: number, tilesBack: number): RingPlan {
+  const squares = kind === "std" || kind === "z_score";
+  const sum = squares || ["sum", "mean", "ratio_to_mean", "fraud_count", "fraud_rate", "fraud_risk"].includes(kind);
+  return { tileMs, tilesBack, sum, max: kind === "max", squares };
 }
 
 function widen(one: RingPlan, other: RingPlan): RingPlan {
@@ -75,16 +112,44 @@ function widen(one: RingPlan, other: RingPlan): RingPlan {
     tilesBack: Math.max(one.tilesBack, other.tilesBack),
     sum: one.sum || other.sum,
     max: one.max || other.max,
+    squares: one.squares || other.squares,
   };
 }
 
-function needsSum(feature: Feature): boolean {
-  return ["sum", "mean", "ratio_to_mean", "fraud_count", "fraud_rate"].includes(feature.kind);
+function planPartners(
+  spec: FeatureSpec,
+  features: readonly Feature[],
+  names: readonly string[],
+): PartnerPlan | undefined {
+  const widthsMs: number[] = [];
+  const windowIndex = new Map<string, number>();
+  let entity = -1;
+  for (const feature of features) {
+    if (!("of" in feature)) continue;
+    entity = names.indexOf(feature.of);
+    if (feature.kind !== "distinct" || windowIndex.has(feature.window)) continue;
+    windowIndex.set(feature.window, widthsMs.length);
+    widthsMs.push(spec.windows[feature.window]?.width ?? 0);
+  }
+  return entity < 0 ? undefined : { entity, widthsMs, windowIndex };
 }
 
-/** FNV-1a over a description of the plan (http://www.isthe.com/chongo/tech/comp/fnv/), 32 bits. */
-function fingerprintOf(streams: readonly StreamPlan[]): number {
-  const text = JSON.stringify(streams.map((stream) => stream.rings));
+/** Hash of what all entities of a spec keep together, 32 bits. */
+export function layoutFingerprint(plans: readonly Pick<EntityPlan, "fingerprint">[]): number {
+  return hashOf(plans.map((plan) => plan.fingerprint).join());
+}
+
+function fingerprintOf(
+  parts: Pick<EntityPlan, "payments" | "labels" | "partners" | "home" | "firstFraud" | "recentIds">,
+  horizonMs: number,
+): number {
+  const { payments, labels, partners, home, firstFraud, recentIds } = parts;
+  const kept = [payments.rings, labels.rings, partners?.entity ?? -1, home, firstFraud, recentIds, horizonMs];
+  return hashOf(JSON.stringify(kept));
+}
+
+/** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), 32 bits. */
+function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

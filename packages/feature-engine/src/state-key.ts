@@ -1,4 +1,5 @@
-import type { EntityName } from "@tripline/contracts/feature-spec";
+import type { EntityPlan } from "./plan-entities.js";
+import { layoutFingerprint } from "./plan-entities.js";
 
 /**
  * Days of wall clock after which an untouched state is forgotten, unless configured otherwise: the longest window and a
@@ -7,9 +8,15 @@ import type { EntityName } from "@tripline/contracts/feature-spec";
 export const STATE_TTL_DAYS_DEFAULT = 45;
 
 /**
- * Redis key of an entity's window state. The tenant is escaped because it stands before the id: without that, a colon
- * in it could make two tenants share a key.
+ * Redis key of an entity's window state. The plan's fingerprint is part of it: services of two feature specs run side by
+ * side, each on its own states, and none reads what the other wrote. The tenant is escaped because it stands before the
+ * id: without that, a colon in it could make two tenants share a key.
  */
-export function stateKey(tenant: string, entity: EntityName, id: string): string {
-  return `state:${entity}:${encodeURIComponent(tenant)}:${id}`;
+export function stateKey(plan: Pick<EntityPlan, "name" | "fingerprint">, tenant: string, id: string): string {
+  return `state:${plan.name}:${plan.fingerprint.toString(36)}:${encodeURIComponent(tenant)}:${id}`;
+}
+
+/** Redis key that exists while the states of these plans hold all that took place. It is set and lost with them. */
+export function completeKey(plans: readonly Pick<EntityPlan, "fingerprint">[]): string {
+  return `state-complete:${layoutFingerprint(plans).toString(36)}`;
 }

@@ -18,6 +18,8 @@ export function connectRedis(url: string, onError: (error: Error) => void = () =
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
+    // What was sent on a lost connection has failed, and is never sent again on another one.
+    autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
   });
   redis.on("error", onError);

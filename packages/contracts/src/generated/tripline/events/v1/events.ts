@@ -49,6 +49,13 @@ export interface Transaction {
   occurredAtMs: number;
   /** When the front door accepted it: wall clock. */
   acceptedAtMs: number;
+  /** Keyed HMAC of the client's id of the paying device; empty where the client sends none. */
+  deviceToken: string;
+  /** Keyed HMAC of the network address the payment came from; empty where the client sends none. */
+  ipToken: string;
+  /** Where it took place, WGS 84 degrees; absent where the client sends none. */
+  latitude?: number | undefined;
+  longitude?: number | undefined;
 }
 
 /** What turned out to be true of a payment. Topic `labels`. */
@@ -74,10 +81,26 @@ export interface FeatureVector {
   specVersion: number;
   /** In the order of the feature spec of that version. */
   values: number[];
-  /** How many events each entity's state had seen, this one included. They order the records of an entity. */
-  cardSequence: number;
-  terminalSequence: number;
   computedAtMs: number;
+  /**
+   * How many events each entity's state had seen, this one included, in the order of the spec's entities; 0 where the
+   * payment names no such entity. They order the records of an entity.
+   */
+  sequences: number[];
+  /** The payment is older than every window of one of its entities, which did not count it. */
+  tooLate: boolean;
+  /** The stored state was lost and is not rebuilt yet: windows hold less than took place. */
+  incomplete: boolean;
+}
+
+/** A label, and where it stands among the events of its entities. Topic `applied-labels`. */
+export interface AppliedLabel {
+  label: Label | undefined;
+  specVersion: number;
+  /** As in FeatureVector. */
+  sequences: number[];
+  tooLate: boolean;
+  appliedAtMs: number;
 }
 
 export interface Reason {
@@ -123,6 +146,10 @@ function createBaseTransaction(): Transaction {
     currency: "",
     occurredAtMs: 0,
     acceptedAtMs: 0,
+    deviceToken: "",
+    ipToken: "",
+    latitude: undefined,
+    longitude: undefined,
   };
 }
 
@@ -154,6 +181,18 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.acceptedAtMs !== 0) {
       writer.uint32(72).int64(message.acceptedAtMs);
+    }
+    if (message.deviceToken !== "") {
+      writer.uint32(82).string(message.deviceToken);
+    }
+    if (message.ipToken !== "") {
+      writer.uint32(90).string(message.ipToken);
+    }
+    if (message.latitude !== undefined) {
+      writer.uint32(97).double(message.latitude);
+    }
+    if (message.longitude !== undefined) {
+      writer.uint32(105).double(message.longitude);
     }
     return writer;
   },
@@ -241,6 +280,38 @@ export const Transaction: MessageFns<Transaction> = {
             }
 
             message.acceptedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.ipToken = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.latitude = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.longitude = reader.double();
             continue;
           }
         }
@@ -401,7 +472,15 @@ export const Label: MessageFns<Label> = {
 };
 
 function createBaseFeatureVector(): FeatureVector {
-  return { transaction: undefined, specVersion: 0, values: [], cardSequence: 0, terminalSequence: 0, computedAtMs: 0 };
+  return {
+    transaction: undefined,
+    specVersion: 0,
+    values: [],
+    computedAtMs: 0,
+    sequences: [],
+    tooLate: false,
+    incomplete: false,
+  };
 }
 
 export const FeatureVector: MessageFns<FeatureVector> = {
@@ -419,14 +498,21 @@ export const FeatureVector: MessageFns<FeatureVector> = {
       }
       writer.join();
     }
-    if (message.cardSequence !== 0) {
-      writer.uint32(32).int64(message.cardSequence);
-    }
-    if (message.terminalSequence !== 0) {
-      writer.uint32(40).int64(message.terminalSequence);
-    }
     if (message.computedAtMs !== 0) {
       writer.uint32(48).int64(message.computedAtMs);
+    }
+    if (message.sequences.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.sequences) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.tooLate !== false) {
+      writer.uint32(64).bool(message.tooLate);
+    }
+    if (message.incomplete !== false) {
+      writer.uint32(72).bool(message.incomplete);
     }
     return writer;
   },
@@ -478,12 +564,142 @@ export const FeatureVector: MessageFns<FeatureVector> = {
 
             break;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.computedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.sequences.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sequences.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.tooLate = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.incomplete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAppliedLabel(): AppliedLabel {
+  return { label: undefined, specVersion: 0, sequences: [], tooLate: false, appliedAtMs: 0 };
+}
+
+export const AppliedLabel: MessageFns<AppliedLabel> = {
+  encode(message: AppliedLabel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.label !== undefined) {
+      Label.encode(message.label, writer.uint32(10).fork()).join();
+    }
+    if (message.specVersion !== 0) {
+      writer.uint32(16).int32(message.specVersion);
+    }
+    if (message.sequences.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.sequences) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.tooLate !== false) {
+      writer.uint32(32).bool(message.tooLate);
+    }
+    if (message.appliedAtMs !== 0) {
+      writer.uint32(40).int64(message.appliedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppliedLabel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppliedLabel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.label = Label.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.specVersion = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.sequences.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sequences.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
           case 4: {
             if (tag !== 32) {
               break;
             }
 
-            message.cardSequence = longToNumber(reader.int64());
+            message.tooLate = reader.bool();
             continue;
           }
           case 5: {
@@ -491,15 +707,7 @@ export const FeatureVector: MessageFns<FeatureVector> = {
               break;
             }
 
-            message.terminalSequence = longToNumber(reader.int64());
-            continue;
-          }
-          case 6: {
-            if (tag !== 48) {
-              break;
-            }
-
-            message.computedAtMs = longToNumber(reader.int64());
+            message.appliedAtMs = longToNumber(reader.int64());
             continue;
           }
         }

@@ -1,0 +1,158 @@
+"""Reads and pushes features with the stock Feast SDK, and asks Feast's own feature server the same, for the test.
+
+Standard input is one JSON object, standard output another; both are described in feast-sdk.test.ts.
+"""
+
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import requests
+import uvicorn
+from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, PushSource, ValueType
+from feast.feature_server import get_app
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.types import Float64, Int64
+
+START_SECONDS_MAX = 30
+TYPES = {"double": Float64, "integer": Int64}
+
+STORE = """
+project: tripline
+provider: local
+registry: {folder}/registry.db
+entity_key_serialization_version: 3
+online_store: {online_store}
+auth: {auth}
+"""
+
+
+def open_store(online_store: dict, views: list[dict], auth: dict | None = None) -> FeatureStore:
+    """A repository of its own with the views and a service of all window features."""
+    folder = tempfile.mkdtemp(dir=os.environ["SCRATCH"])
+    text = STORE.format(folder=folder, online_store=json.dumps(online_store), auth=json.dumps(auth or {"type": "no_auth"}))
+    Path(folder, "feature_store.yaml").write_text(text, encoding="utf-8")
+    store = FeatureStore(repo_path=folder)
+    # Objects are applied by who may write the registry, which asks for no token.
+    store.apply(make_objects(views, folder))
+    return store
+
+
+def make_objects(views: list[dict], folder: str) -> list:
+    entities: dict[str, Entity] = {}
+    made = []
+    for view in views:
+        key = view["join_key"]
+        entities.setdefault(key, Entity(name=key, join_keys=[key], value_type=ValueType.STRING))
+        batch = FileSource(name=f"{view['name']}_batch", path=f"{folder}/none.parquet", timestamp_field="event_timestamp")
+        made.append(
+            FeatureView(
+                name=view["name"],
+                entities=[entities[key]],
+                ttl=timedelta(days=30),
+                schema=[Field(name=name, dtype=TYPES[kind]) for name, kind in view["features"].items()],
+                source=PushSource(name=f"{view['name']}_push", batch_source=batch),
+            )
+        )
+    windows = [view for view in made if view.name.endswith("_windows")]
+    return [*entities.values(), *made, FeatureService(name="fraud_features", features=windows)]
+
+
+def told(response) -> dict:
+    """What a response of the SDK says, with the status and the time of every value."""
+    values = response.to_dict()
+    proto = response.proto
+    return {
+        name: {
+            "values": values[name],
+            "types": [value.WhichOneof("val") for value in vector.values],
+            "statuses": [FieldStatus.Name(status) for status in vector.statuses],
+        }
+        for name, vector in zip(proto.metadata.feature_names.val, proto.results)
+    }
+
+
+def failure_of(work) -> str:
+    try:
+        work()
+    except Exception as error:  # Whatever the SDK raises is what its user sees.
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def read_keys(store: FeatureStore, view: str, features: list[str], ids: list[str]) -> list:
+    """The path that Feast takes for on-demand views: the online store itself, view by view."""
+    table = store.get_feature_view(view)
+    keys = [EntityKey(join_keys=table.join_keys, entity_values=[Value(string_val=id)]) for id in ids]
+    rows = store._get_provider().online_read(store.config, table, keys, features)
+    return [{name: value.double_val if value.WhichOneof("val") else None for name, value in row.items()} for _, row in rows]
+
+
+def ask_sdk(given: dict) -> dict:
+    remote = {"type": "remote", "path": given["url"], "connection_retries": 0}
+    store = open_store(remote, given["views"])
+    rows = given["entity_rows"]
+    answers = {
+        "features": told(store.get_online_features(given["features"], rows)),
+        "service": told(store.get_online_features(store.get_feature_service("fraud_features"), given["service_rows"])),
+        "full_names": list(store.get_online_features(given["features"], rows, full_feature_names=True).to_dict()),
+        "frame_columns": list(store.get_online_features(given["features"], rows).to_df().columns),
+        "keys": read_keys(store, "card_windows", given["card_features"], given["cards"]),
+        "unknown_feature": failure_of(lambda: store.get_online_features(["card_windows:nope"], rows)),
+        "missing_key": failure_of(lambda: store.get_online_features(given["features"], [{"ip_token": "x"}])),
+    }
+    pushed = pd.DataFrame(given["profiles"]).assign(event_timestamp=pd.to_datetime(given["pushed_at"]))
+    store.push("card_profile_push", pushed)
+    profile = [{"card_token": id} for id in given["profiles"]["card_token"]]
+    names = [f"card_profile:{name}" for name in given["profiles"] if name != "card_token"]
+    answers["profiles"] = told(store.get_online_features(names, profile))
+    windows = pd.DataFrame({"card_token": ["x"], "event_timestamp": [datetime.now()]}).assign(
+        **{name: 1.0 for name in given["card_features"]}
+    )
+    answers["pushed_windows"] = failure_of(lambda: store.push("card_windows_push", windows))
+    with_token = open_store({**remote, "path": given["token_url"]}, given["views"], {"type": "oidc", "token": given["token"]})
+    answers["with_token"] = told(with_token.get_online_features(given["features"], rows))
+    answers["without_token"] = failure_of(
+        lambda: open_store({**remote, "path": given["token_url"]}, given["views"]).get_online_features(given["features"], rows)
+    )
+    return answers
+
+
+def ask_server(given: dict) -> list[str]:
+    """The raw answers of Feast's server, of a store that holds the same values."""
+    store = open_store({"type": "sqlite", "path": f"{tempfile.mkdtemp(dir=os.environ['SCRATCH'])}/online.db"}, given["views"])
+    for view, rows in given["stored"].items():
+        frame = pd.DataFrame(rows).assign(event_timestamp=lambda frame: pd.to_datetime(frame["event_timestamp"]))
+        store.write_to_online_store(view, frame)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(get_app(store, registry_ttl_sec=0), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while not server.started:
+        if time.monotonic() > deadline:
+            raise TimeoutError("Feast's server did not start")
+        time.sleep(0.02)
+    port = listener.getsockname()[1]
+    texts = [
+        requests.post(f"http://127.0.0.1:{port}/get-online-features", json=body, timeout=START_SECONDS_MAX).text
+        for body in given["requests"]
+    ]
+    server.should_exit = True
+    thread.join(START_SECONDS_MAX)
+    return texts
+
+
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    answers = {"sdk": ask_sdk(given), "server": ask_server(given)}
+    print(json.dumps(answers))

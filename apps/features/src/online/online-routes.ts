@@ -1,0 +1,128 @@
+import { SpanKind } from "@opentelemetry/api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { contextFromHeaders, withSpan } from "@tripline/service-kit/tracing";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Lookups } from "./compile-lookup.js";
+import type { FeatureViews } from "./feature-views.js";
+import type { IdentifyCaller, OnlineScope } from "./identify-caller.js";
+import { BODY_BYTES_MAX } from "./limits.js";
+import type { OnlineMetrics } from "./online-metrics.js";
+import { parseOnlineRequest } from "./parse-online-request.js";
+import { parsePush, parseWrite } from "./parse-push.js";
+import type { ProfileStore } from "./profile-store.js";
+import type { FeatureReader } from "./read-features.js";
+import { renderResponse } from "./render-response.js";
+
+export interface OnlineOptions {
+  readonly views: FeatureViews;
+  readonly reader: FeatureReader;
+  readonly profiles: ProfileStore;
+  readonly identify: IdentifyCaller;
+  readonly metrics: OnlineMetrics;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set by the guard of each route that serves features. */
+    tenant: string;
+  }
+}
+
+const JSON_TYPE = "application/json";
+
+type Handler = (body: Buffer, tenant: string) => Promise<string>;
+
+/**
+ * The part of the HTTP interface of Feast's feature server that reads and writes features, so that Feast's SDK and other
+ * clients of it work here. Plain Fastify handlers, which read a body as bytes and only once its sender is known.
+ *
+ * @param isDraining whether this instance is shutting down
+ */
+export async function registerOnline(
+  fastify: FastifyInstance,
+  options: OnlineOptions,
+  isDraining: () => boolean,
+): Promise<void> {
+  const { views, reader, profiles, identify, metrics } = options;
+  const lookups = new Lookups(views);
+  await fastify.register(async (scope) => {
+    scope.decorateRequest("tenant", "");
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(JSON_TYPE, { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
+      done(null, body),
+    );
+    scope.addHook("onSend", async (_request, reply) => {
+      // A connection that was busy when the port began to close would else be kept alive, and hold up the end.
+      if (isDraining()) reply.header("connection", "close");
+    });
+    scope.addHook("onResponse", async (request, reply) => {
+      metrics.ended(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime);
+    });
+    const route = (url: string, permission: OnlineScope, handler: Handler) => {
+      scope.post(url, { onRequest: guard(identify, permission) }, traced(`POST ${url}`, handler));
+      refuseOtherMethods(scope, url);
+    };
+    route("/get-online-features", "features:read", async (body, tenant) => {
+      const request = parseOnlineRequest(body, views.joinKeys);
+      const lookup = lookups.of(request.selection);
+      return renderResponse(lookup, request.ids, request.rows, await reader.read(tenant, lookup, request));
+    });
+    route("/push", "features:write", async (body, tenant) => {
+      await profiles.write(tenant, parsePush(body, views));
+      return "";
+    });
+    route("/write-to-online-store", "features:write", async (body, tenant) => {
+      await profiles.write(tenant, parseWrite(body, views));
+      return "null";
+    });
+  });
+}
+
+/** Finds out who asks, then checks the content type, before a byte of the body is read. */
+function guard(identify: IdentifyCaller, permission: OnlineScope) {
+  return async (request: FastifyRequest): Promise<void> => {
+    request.tenant = await identify(request.headers.authorization, permission);
+    const [sent = ""] = (request.headers["content-type"] ?? "").split(";", 1);
+    if (sent.trim().toLowerCase() !== JSON_TYPE) {
+      throw new TriplineError("unsupported-media-type", `Send the body as ${JSON_TYPE}.`);
+    }
+    const encoding = request.headers["content-encoding"] ?? "identity";
+    if (encoding.toLowerCase() !== "identity") {
+      throw new TriplineError("unsupported-media-type", "Send the body without a content encoding.");
+    }
+  };
+}
+
+/** Runs a handler in its HTTP server span, tells the client the trace id and sends what the handler made. */
+function traced(name: string, handler: Handler) {
+  return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { traceparent, tracestate } = request.headers;
+    const parent = contextFromHeaders({
+      ...(typeof traceparent === "string" ? { traceparent } : {}),
+      ...(typeof tracestate === "string" ? { tracestate } : {}),
+    });
+    return withSpan(name, { kind: SpanKind.SERVER, parent }, async (span) => {
+      const { traceId } = span.spanContext();
+      if (!/^0+$/.test(traceId)) reply.header("tripline-trace-id", traceId);
+      // A request without a body never reaches the parser.
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const answer = await handler(body, request.tenant);
+      if (answer === "") return reply.send();
+      // Bytes, for Fastify would add a charset to a text, which JSON has no parameter for (RFC 8259 section 11).
+      return reply.header("content-type", JSON_TYPE).send(Buffer.from(answer));
+    });
+  };
+}
+
+function refuseOtherMethods(scope: FastifyInstance, url: string): void {
+  scope.route({
+    url,
+    method: ["GET", "HEAD", "PUT", "PATCH", "DELETE"],
+    // Before the body is read, which may be of any type and size.
+    onRequest: async (_request, reply) => {
+      reply.header("allow", "POST");
+      throw new TriplineError("method-not-allowed", "This address takes POST.");
+    },
+    handler: () => undefined,
+  });
+}

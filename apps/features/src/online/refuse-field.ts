@@ -1,0 +1,27 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
+const NAME_LENGTH_MAX = 64;
+
+/**
+ * One fault of one field, as an error that names it.
+ *
+ * @param pointer JSON pointer (RFC 6901) as `pointerTo` makes it
+ * @param detail continues the sentence that begins with the pointer
+ */
+export function invalidField(pointer: string, detail: string): TriplineError {
+  return new TriplineError("invalid-field", `${pointer === "" ? "The body" : pointer} ${detail}.`, [
+    { pointer, detail },
+  ]);
+}
+
+/** Names may be the caller's own text: cut short, and digits that could be a card number are masked. */
+export function pointerTo(...path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${shown(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** A name as an error may repeat it. */
+export function shown(name: PropertyKey): string {
+  return String(name)
+    .slice(0, NAME_LENGTH_MAX)
+    .replace(/\d{8,}/g, "*");
+}

@@ -1,0 +1,87 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { BoundRedis } from "./bound-redis.js";
+import type { RedisProxy } from "./test-proxy.js";
+import { startRedisProxy } from "./test-proxy.js";
+import type { TestServing } from "./test-serving.js";
+import { columnsOf, markComplete, startServing, untilReady } from "./test-serving.js";
+
+const REQUEST = { features: ["card_windows:card_count_1d"], entities: { card_token: ["ct_1"] } };
+const READ_COMMAND = "mget";
+/** Far more than the second after which a command is given up, far less than the test may take. */
+const ANSWER_MS_MAX = 10_000;
+
+let proxy: RedisProxy;
+let serving: TestServing;
+
+beforeAll(async () => {
+  const { redisUrl } = await testStack();
+  proxy = await startRedisProxy(redisUrl);
+  serving = await startServing({ REDIS_URL: proxy.url });
+  await markComplete(serving.redis);
+});
+afterAll(async () => {
+  await serving.close();
+  proxy.close();
+});
+
+const read = () => serving.post("/get-online-features", REQUEST);
+const readMany = (count: number) => Promise.all(Array.from({ length: count }, read));
+const bounded = <T>(work: Promise<T>) =>
+  Promise.race([
+    work,
+    new Promise<never>((_resolve, reject) => {
+      setTimeout(() => reject(new Error("no answer")), ANSWER_MS_MAX).unref();
+    }),
+  ]);
+
+async function untilAnswers(redis: BoundRedis): Promise<void> {
+  for (;;) {
+    const answered = await redis.ping().then(
+      () => true,
+      () => false,
+    );
+    if (answered) return;
+    await delay(20);
+  }
+}
+
+test("while Redis hangs every request is answered 503, later ones are not even sent, and then all goes on", async () => {
+  expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
+  const readsBefore = proxy.count(READ_COMMAND);
+  expect(readsBefore).toBeGreaterThan(0);
+
+  proxy.hang();
+  const first = await bounded(readMany(20));
+  expect(first.map(({ status }) => status)).toEqual(new Array(20).fill(503));
+  expect(JSON.parse(first[0]?.text ?? "").code).toBe("redis-unavailable");
+  expect(Number(first[0]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(proxy.count(READ_COMMAND)).toBe(readsBefore + 20);
+
+  for (let wave = 0; wave < 5; wave += 1) {
+    const next = await bounded(readMany(50));
+    expect(next.map(({ status }) => status)).toEqual(new Array(50).fill(503));
+  }
+  // What was given up is not sent, and nothing is queued behind it.
+  expect(proxy.count(READ_COMMAND)).toBe(readsBefore + 20);
+
+  proxy.resume();
+  await untilReady(serving.service);
+  expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
+});
+
+test("more than so many do not wait", async () => {
+  const redis = connectRedis(proxy.url);
+  await awaitRedis(redis);
+  const bound = new BoundRedis(redis, 2);
+  await bound.ping();
+  proxy.hang();
+  const waiting = [bound.ping(), bound.ping()].map((work) => work.catch((error) => error.code));
+  await expect(bound.ping()).rejects.toMatchObject({ code: "queue-full" });
+  expect(await Promise.all(waiting)).toEqual(["redis-unavailable", "redis-unavailable"]);
+  await expect(bound.ping()).rejects.toMatchObject({ code: "redis-unavailable" });
+  proxy.resume();
+  await bounded(untilAnswers(bound));
+  redis.disconnect();
+});

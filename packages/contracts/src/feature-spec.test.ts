@@ -1,0 +1,364 @@
+import type { Feature } from "./feature-spec.js";
+import {
+  currentFeatureSpec,
+  isLabelFeature,
+  LABEL_KINDS,
+  needsPayment,
+  PAIR_KINDS,
+  PAST_KINDS,
+  PAYMENT_KINDS,
+  parseFeatureSpec,
+  WINDOW_KINDS,
+} from "./feature-spec.js";
+
+const WINDOWS = ["windows:", "  1d: { width: 1d, tile: 1h }", "  7d: { width: 7d, tile: 6h }"];
+const ENTITIES = [
+  "entities:",
+  "  card: { key: card_token }",
+  "  terminal: { key: terminal_id }",
+  "  device: { key: device_token, optional: true }",
+];
+
+interface Draft {
+  readonly [field: string]: unknown;
+}
+
+/** The lines of a spec: windows from line 3, entities from line 6, and with these entities features from line 10. */
+function linesOf(features: readonly (string | Draft)[], entities = ENTITIES, windows = WINDOWS): string[] {
+  return ["version: 3", ...windows, ...entities, "features:", ...features.map(lineOf)];
+}
+
+function lineOf(feature: string | Draft, index: number): string {
+  if (typeof feature === "string") return `  - ${feature}`;
+  return `  - ${JSON.stringify({ name: `f${index}`, default: 0, sentence: "It is {value}.", ...feature })}`;
+}
+
+/** The faults found, one line each; empty for a spec without any. */
+function faultsOf(lines: readonly string[]): string[] {
+  try {
+    parseFeatureSpec(lines.join("\n"), "spec.yaml");
+    return [];
+  } catch (error) {
+    expect(error).toMatchObject({ name: "TriplineError", code: "config-invalid" });
+    return error instanceof Error ? error.message.split("\n") : [];
+  }
+}
+
+const COUNT = { kind: "count", entity: "card", window: "1d" };
+
+describe("a wrong spec", () => {
+  test.each([
+    ["a window that is not there", { ...COUNT, window: "2d" }, "window", 'window "2d" is not among 1d, 7d'],
+    [
+      "a window called as what every object has",
+      { ...COUNT, window: "constructor" },
+      "window",
+      'window "constructor" is',
+    ],
+    [
+      "an entity that is not there",
+      { ...COUNT, entity: "shop" },
+      "entity",
+      'entity "shop" is not among card, terminal',
+    ],
+    [
+      "an entity called as what every object has",
+      { ...COUNT, entity: "toString" },
+      "entity",
+      'entity "toString" is not',
+    ],
+    [
+      "a partner that is not there",
+      { kind: "pair_count", entity: "card", of: "shop" },
+      "of",
+      'entity "shop" is not among card, terminal, device',
+    ],
+    [
+      "itself for a partner",
+      { kind: "pair_is_new", entity: "card", of: "card" },
+      "of",
+      "an entity is no partner of itself",
+    ],
+    [
+      "an optional partner",
+      { kind: "distinct", entity: "card", of: "device", window: "1d" },
+      "of",
+      '"device" is optional, partners are not',
+    ],
+    ...["label_count", "fraud_count", "fraud_rate"].map((kind) => [
+      `${kind} of an entity that labels do not name`,
+      { kind, entity: "device", window: "1d" },
+      "entity",
+      `labels do not carry the key of "device", so it has no ${kind}`,
+    ]),
+    [
+      "a risk of an entity that labels do not name",
+      { kind: "fraud_risk", entity: "device", window: "1d", prior: 0.1, weight: 1 },
+      "entity",
+      'labels do not carry the key of "device", so it has no fraud_risk',
+    ],
+    [
+      "a first fraud of an entity that labels do not name",
+      { kind: "days_since_first_fraud", entity: "device" },
+      "entity",
+      "so it has no days_since_first_fraud",
+    ],
+    ["a kind that is not there", { ...COUNT, kind: "cuont" }, "kind", "'count' | 'sum'"],
+    ["no kind", { default: 1 }, "kind", "'amount' | 'hour_of_day'"],
+    ["a default that is no number", { ...COUNT, default: "none" }, "default", "expected number, received string"],
+    ["a name with capitals", { ...COUNT, name: "cardCount" }, "name", "must be snake_case"],
+    ["no sentence", { ...COUNT, sentence: "" }, "sentence", "Too small"],
+    ["a prior above 1", { ...COUNT, kind: "fraud_risk", prior: 1.5, weight: 1 }, "prior", "<=1"],
+    ["a weight of 0", { ...COUNT, kind: "fraud_risk", prior: 0.5, weight: 0 }, "weight", ">0"],
+    ["no partner where one is needed", { kind: "pair_count", entity: "card" }, "of", "expected string"],
+    ["no window where one is needed", { kind: "sum", entity: "card" }, "window", "expected string"],
+  ] as [string, Draft, string, string][])("with %s is refused at its line", (_name, feature, field, message) => {
+    const lines = linesOf([COUNT, { ...feature, name: feature.name ?? "second" }]);
+    expect(faultsOf(lines)).toEqual([expect.stringContaining(`spec.yaml:${lines.length} features.1.${field}: `)]);
+    expect(faultsOf(lines)).toEqual([expect.stringContaining(message)]);
+  });
+
+  test.each([
+    ["a window where none belongs", { kind: "seconds_since_last", entity: "card", window: "1d" }, '"window"'],
+    ["a partner where none belongs", { ...COUNT, of: "terminal" }, '"of"'],
+    ["an entity where none belongs", { kind: "amount", entity: "card" }, '"entity"'],
+    ["a field misspelt", { ...COUNT, sentense: "x" }, '"sentense"'],
+  ])("with %s is refused at its line", (_name, feature, key) => {
+    const lines = linesOf([COUNT, feature]);
+    expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.1: Unrecognized key: ${key}`]);
+  });
+
+  test("with numbers that are not finite is refused", () => {
+    for (const value of [".nan", ".inf", "-.inf"]) {
+      const lines = linesOf([`{ name: a, kind: amount, default: ${value}, sentence: x }`]);
+      expect(faultsOf(lines)).toEqual([
+        expect.stringMatching(/^spec\.yaml:10 features\.0\.default: .*expected number/),
+      ]);
+    }
+  });
+
+  test("with one name twice is refused at the second", () => {
+    const lines = linesOf([
+      { ...COUNT, name: "a" },
+      { ...COUNT, name: "b" },
+      { ...COUNT, name: "a" },
+    ]);
+    expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.2.name: "a" stands twice`]);
+  });
+
+  test("with partners of two entities for one is refused at the second", () => {
+    const entities = [...ENTITIES.slice(0, 3), "  ip: { key: ip_token, optional: true }"];
+    const lines = linesOf(
+      [
+        { kind: "pair_count", entity: "ip", of: "card" },
+        { kind: "pair_is_new", entity: "ip", of: "card" },
+        { kind: "distinct", entity: "ip", of: "terminal", window: "1d" },
+      ],
+      entities,
+    );
+    expect(faultsOf(lines)).toEqual([
+      `spec.yaml:${lines.length} features.2.of: "ip" has partners of "card" already, and of one entity only`,
+    ]);
+  });
+
+  test.each([
+    ["the terminal first", [2, 1, 3]],
+    ["no card", [2]],
+  ])("with %s is refused at the first entity", (_name, order) => {
+    const entities = ["entities:", ...order.map((at) => ENTITIES[at] ?? "")];
+    expect(faultsOf(linesOf([{ kind: "amount" }], entities))).toEqual([
+      "spec.yaml:6 entities: the first entity has to be that of card_token, the key of the topics",
+    ]);
+  });
+
+  test.each([
+    ["{ key: card_token }", '"card_token" names another entity already'],
+    ["{ key: device_token }", "every event carries card_token and terminal_id, other keys are optional: true"],
+    ["{ key: ip_token, optional: false }", "every event carries card_token and terminal_id, other keys are optional"],
+    ["{ key: terminal_id, optional: true }", "every event carries card_token and terminal_id, other keys are optional"],
+    ["{ key: shop_id }", '"card_token"|"terminal_id"|"device_token"|"ip_token"'],
+    ["{ key: terminal_id, optional: maybe }", "expected boolean"],
+  ])("with an entity of %s is refused at its line", (entity, message) => {
+    const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), `  other: ${entity}`]);
+    expect(faultsOf(lines)).toEqual([expect.stringMatching(/^spec\.yaml:7 entities\.other\.(key|optional): /)]);
+    expect(faultsOf(lines)).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("with a name of an entity that is not snake_case is refused at its line", () => {
+    const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), "  payTerminal: { key: terminal_id }"]);
+    expect(faultsOf(lines)).toEqual(["spec.yaml:7 entities.payTerminal: must be snake_case"]);
+  });
+
+  test("is told of all its faults at once, each with its line", () => {
+    const entities = [...ENTITIES.slice(0, 3), "  device: { key: device_token }"];
+    const lines = linesOf(
+      [
+        { ...COUNT, name: "a", window: "9d" },
+        { ...COUNT, name: "a", entity: "shop" },
+        "\n    { name: b, kind: distinct, default: 0, sentence: x,\n      entity: card,\n      of: card, window: 5d }",
+      ],
+      entities,
+    );
+    expect(faultsOf(lines)).toEqual([
+      "spec.yaml:8 entities.device.key: every event carries card_token and terminal_id, other keys are optional: true",
+      'spec.yaml:10 features.0.window: window "9d" is not among 1d, 7d',
+      'spec.yaml:11 features.1.name: "a" stands twice',
+      'spec.yaml:11 features.1.entity: entity "shop" is not among card, terminal, device',
+      'spec.yaml:15 features.2.window: window "5d" is not among 1d, 7d',
+      "spec.yaml:15 features.2.of: an entity is no partner of itself",
+    ]);
+  });
+
+  test("is told of all faults of its form at once, at the nearest line that is there", () => {
+    expect(faultsOf(["version: 0", "windows: {}", "features:", "  - { name: A, kind: amount, default: x }"])).toEqual([
+      expect.stringMatching(/^spec\.yaml:1 version: /),
+      expect.stringMatching(/^spec\.yaml:1 entities: /),
+      expect.stringMatching(/^spec\.yaml:4 features\.0\.name: must be snake_case/),
+      expect.stringMatching(/^spec\.yaml:4 features\.0\.default: /),
+      expect.stringMatching(/^spec\.yaml:4 features\.0\.sentence: /),
+    ]);
+  });
+
+  test.each([
+    ["no features", [...linesOf([]).slice(0, -1), "features: []"], /^spec\.yaml:9 features: /],
+    ["a version that is not whole", ["version: 1.5", ...linesOf([COUNT]).slice(1)], /^spec\.yaml:1 version: /],
+    ["a part too many", [...linesOf([COUNT]), "sources: {}"], /^spec\.yaml:1 : Unrecognized key: "sources"/],
+    ["nothing in it", [""], /^spec\.yaml:1 : .*expected object/],
+    ["a key twice", [...linesOf([COUNT]), "version: 4"], /^spec\.yaml: Map keys must be unique at line 11, column 1/],
+    ["a bracket open", [...linesOf([COUNT]), "  - {"], /^spec\.yaml: .* at line 11/],
+    [
+      "an alias of nothing",
+      linesOf(["{ name: a, default: *x }"]),
+      /^spec\.yaml:10 \*x: no anchor above has this name$/,
+    ],
+  ])("with %s is refused", (_name, lines, fault) => {
+    expect(faultsOf(lines)[0]).toMatch(fault);
+  });
+});
+
+describe("windows", () => {
+  const windowOf = (width: string, tile: string) => [...WINDOWS, `  w: { width: ${width}, tile: ${tile} }`];
+
+  test.each([
+    ["30m", "1m", 1_800_000, 60_000],
+    ["6h", "6h", 21_600_000, 21_600_000],
+    ["7d", "12h", 604_800_000, 43_200_000],
+    ["90m", "45m", 5_400_000, 2_700_000],
+    ["365d", "1d", 31_536_000_000, 86_400_000],
+  ])("of %s in tiles of %s are in milliseconds", (width, tile, widthMs, tileMs) => {
+    const spec = parseFeatureSpec(linesOf([{ ...COUNT, window: "w" }], ENTITIES, windowOf(width, tile)).join("\n"));
+    expect(spec.windows.w).toEqual({ width: widthMs, tile: tileMs });
+  });
+
+  test.each(["24", "1.5h", "0d", "-1d", "1w", "1 d", "h", "1H", "1d1h", "01d", "10s", '""'])(
+    "of %s are refused at their line",
+    (width) => {
+      const faults = faultsOf(linesOf([COUNT], ENTITIES, windowOf(width, "1h")));
+      expect(faults[0]).toMatch(
+        /^spec\.yaml:5 windows\.w\.width: (must be a duration such as 30m, 6h or 7d|.*expected string)/,
+      );
+    },
+  );
+
+  test.each([
+    ["1d", "7h"],
+    ["1h", "1d"],
+    ["1h", "25m"],
+  ])("of %s in tiles of %s are refused, as they are no whole number of tiles", (width, tile) => {
+    expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf(width, tile)))).toEqual([
+      "spec.yaml:5 windows.w: width must be a whole number of tiles",
+    ]);
+  });
+});
+
+test("entities are required unless said otherwise, and a value may be an alias of one above", () => {
+  const lines = linesOf([
+    "{ name: a, kind: amount, default: &none -1, sentence: x }",
+    "{ name: b, kind: amount, default: *none, sentence: x }",
+  ]);
+  const spec = parseFeatureSpec(lines.join("\n"));
+  expect(spec.features.map((item) => item.default)).toEqual([-1, -1]);
+  expect(spec.entities).toEqual({
+    card: { key: "card_token", optional: false },
+    terminal: { key: "terminal_id", optional: false },
+    device: { key: "device_token", optional: true },
+  });
+});
+
+describe("the current spec", () => {
+  const spec = currentFeatureSpec();
+
+  test("is read once, and has 40 features or more over card, terminal, their pairs, device and network address", () => {
+    expect(currentFeatureSpec()).toBe(spec);
+    expect(spec.features.length).toBeGreaterThanOrEqual(40);
+    expect(Object.keys(spec.entities)).toEqual(["card", "terminal", "device", "ip"]);
+    const entities = new Set(spec.features.map((item) => ("entity" in item ? item.entity : "payment")));
+    expect([...entities].sort()).toEqual(["card", "device", "ip", "payment", "terminal"]);
+  });
+
+  test("uses every kind but those that others are made of, and every window", () => {
+    const kinds = new Set<string>(spec.features.map(({ kind }) => kind));
+    const all = [
+      ...PAYMENT_KINDS,
+      ...WINDOW_KINDS,
+      ...LABEL_KINDS,
+      ...PAST_KINDS,
+      ...PAIR_KINDS,
+      "fraud_risk",
+      "distinct",
+    ];
+    expect(all.filter((kind) => !kinds.has(kind))).toEqual(["label_count"]);
+    const windows = new Set(spec.features.flatMap((item) => ("window" in item ? [item.window] : [])));
+    expect([...windows].sort()).toEqual(Object.keys(spec.windows).sort());
+  });
+
+  test("says of each feature in a sentence what its value is, or states what is true of it", () => {
+    const statements = new Set(["is_weekend", "is_night", "pair_is_new"]);
+    for (const { name, kind, sentence } of spec.features) {
+      expect([name, sentence.split("{value}").length - 1]).toEqual([name, statements.has(kind) ? 0 : 1]);
+      expect(sentence).toMatch(/^[A-Z{].*\.$/);
+      expect(sentence.replace("{value}", "")).not.toMatch(/[{}]/);
+    }
+    expect(new Set(spec.features.map(({ sentence }) => sentence)).size).toBe(spec.features.length);
+  });
+
+  test("has defaults within what its kinds can say", () => {
+    for (const item of spec.features) {
+      if (item.kind === "fraud_risk") expect([item.name, item.default]).toEqual([item.name, item.prior]);
+    }
+  });
+});
+
+test("features of labels and features that need a payment are told apart for every kind", () => {
+  const ofKind = (kind: string) => ({ kind }) as unknown as Feature;
+  const all = [
+    ...PAYMENT_KINDS,
+    ...WINDOW_KINDS,
+    ...LABEL_KINDS,
+    ...PAST_KINDS,
+    ...PAIR_KINDS,
+    "fraud_risk",
+    "distinct",
+  ];
+  expect(all.filter((kind) => isLabelFeature(ofKind(kind)))).toEqual([
+    "label_count",
+    "fraud_count",
+    "fraud_rate",
+    "days_since_first_fraud",
+    "fraud_risk",
+  ]);
+  expect(all.filter((kind) => !needsPayment(ofKind(kind)))).toEqual([
+    "count",
+    "sum",
+    "mean",
+    "max",
+    "std",
+    "label_count",
+    "fraud_count",
+    "fraud_rate",
+    "seconds_since_last",
+    "days_since_first_fraud",
+    "fraud_risk",
+    "distinct",
+  ]);
+});

@@ -1,0 +1,134 @@
+import { createHmac, randomBytes } from "node:crypto";
+import {
+  CARD_TOKEN_PATTERN,
+  cardToken,
+  DEVICE_TOKEN_PATTERN,
+  deviceToken,
+  hmacSha256,
+  IP_TOKEN_PATTERN,
+  ipToken,
+  normalAddress,
+} from "./identifiers.js";
+
+const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
+
+/** RFC 4231 section 4: name, key, data and HMAC-SHA-256; test case 5 is the cut one. */
+const VECTORS: [string, Buffer, Buffer, string][] = [
+  [
+    "test case 1",
+    bytes("0b".repeat(20)),
+    Buffer.from("Hi There"),
+    "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+  ],
+  [
+    "test case 2, a key shorter than the output",
+    Buffer.from("Jefe"),
+    Buffer.from("what do ya want for nothing?"),
+    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+  ],
+  [
+    "test case 3",
+    bytes("aa".repeat(20)),
+    bytes("dd".repeat(50)),
+    "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+  ],
+  [
+    "test case 4",
+    bytes("0102030405060708090a0b0c0d0e0f10111213141516171819"),
+    bytes("cd".repeat(50)),
+    "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b",
+  ],
+  [
+    "test case 5, cut to 128 bits",
+    bytes("0c".repeat(20)),
+    Buffer.from("Test With Truncation"),
+    "a3b6167473100ee06e0c796c2955552b",
+  ],
+  [
+    "test case 6, a key longer than a block",
+    bytes("aa".repeat(131)),
+    Buffer.from("Test Using Larger Than Block-Size Key - Hash Key First"),
+    "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+  ],
+  [
+    "test case 7, key and data longer than a block",
+    bytes("aa".repeat(131)),
+    Buffer.from(
+      "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.",
+    ),
+    "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
+  ],
+];
+
+describe("hmacSha256", () => {
+  test.each(VECTORS)("RFC 4231 %s", (_name, key, data, expected) => {
+    expect(hmacSha256(key, data).slice(0, expected.length)).toBe(expected);
+  });
+
+  test("gives what createHmac gives, for keys and messages of every length around the size of a block", () => {
+    const wrong: [number, number][] = [];
+    for (let keyBytes = 0; keyBytes <= 140; keyBytes += 1) {
+      for (let messageBytes = 0; messageBytes <= 140; messageBytes += 1) {
+        const [key, message] = [randomBytes(keyBytes), randomBytes(messageBytes)];
+        const expected = createHmac("sha256", key).update(message).digest("hex");
+        if (hmacSha256(key, message) !== expected) wrong.push([keyBytes, messageBytes]);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("tokens", () => {
+  const key = Buffer.alloc(32, 7);
+  const macOf = (text: string) => createHmac("sha256", key).update(text).digest("hex").slice(0, 32);
+
+  test("a card keeps the token it always had", () => {
+    expect(cardToken(key, "acme", "4111111111111111")).toBe(`ct_${macOf("acme\x004111111111111111")}`);
+    expect(cardToken(key, "acme", "4111111111111111")).toBe("ct_2b5ee6580e1672cf3561ceba38f149b6");
+  });
+
+  test("of a device and an address have their shape, their own input and room for any text", () => {
+    expect(deviceToken(key, "acme", "Zoë's 📱")).toBe(`dt_${macOf("device\0acme\0Zoë's 📱")}`);
+    expect(ipToken(key, "acme", "2001:db8::1")).toBe(`it_${macOf("ip\0acme\x002001:db8::1")}`);
+    expect(cardToken(key, "acme", "4111111111111111")).toMatch(CARD_TOKEN_PATTERN);
+    expect(deviceToken(key, "acme", "x")).toMatch(DEVICE_TOKEN_PATTERN);
+    expect(ipToken(key, "acme", "x")).toMatch(IP_TOKEN_PATTERN);
+  });
+
+  test("of the same text differ in their digits by kind, tenant and key", () => {
+    const texts = ["4111111111111111", "192.0.2.1", ""];
+    // Tenants that are called like the words in front of the other kinds' inputs.
+    const tenants = ["acme", "device", "ip", "umbrella"];
+    const digits = [key, Buffer.alloc(32, 8)].flatMap((secret) =>
+      [cardToken, deviceToken, ipToken].flatMap((token) =>
+        tenants.flatMap((tenant) => texts.map((text) => token(secret, tenant, text).slice(3))),
+      ),
+    );
+    expect(new Set(digits).size).toBe(2 * 3 * tenants.length * texts.length);
+  });
+});
+
+describe("normalAddress", () => {
+  test.each([
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::FFFF:c000:0201", "192.0.2.1"],
+    ["0:0:0:0:0:ffff:192.0.2.1", "192.0.2.1"],
+    ["2001:0DB8:0000:0000:0000:0000:0000:0001", "2001:db8::1"],
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:db8::192.0.2.1", "2001:db8::c000:201"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["::1", "::1"],
+  ])("%s is %s", (text, expected) => {
+    expect(normalAddress(text)).toBe(expected);
+    expect(normalAddress(expected)).toBe(expected);
+  });
+
+  test.each([
+    ...["", "192.0.2", "192.0.2.256", "192.000.002.001", "0x7f.0.0.1", "192.0.2.1:443", " 192.0.2.1", "192.0.2.1\n"],
+    ...["fe80::1%eth0", "[::1]", "::1/64", ":::", "1::2::3", "2001:db8::g", "localhost", "1"],
+  ])("%p is no address", (text) => {
+    expect(normalAddress(text)).toBeUndefined();
+  });
+});

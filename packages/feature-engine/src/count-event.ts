@@ -1,0 +1,53 @@
+import type { EntityState, StreamState } from "./entity-state.js";
+import { NEVER_MS } from "./entity-state.js";
+import { addPlace } from "./home-place.js";
+import { addPartner } from "./partner-table.js";
+import type { EntityPlan, StreamPlan } from "./plan-entities.js";
+import { addToRing } from "./tile-ring.js";
+
+/** What a payment adds to the state of one of its entities. */
+export interface PaymentCount {
+  readonly atMs: number;
+  /** In thousandths of the major unit. */
+  readonly amount: number;
+  readonly partnerHash: number;
+  /** In degrees. */
+  readonly latitude: number | undefined;
+  readonly longitude: number | undefined;
+}
+
+/** Counts a payment. @returns false when it is older than every window of the entity and was not counted */
+export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
+  state.sequence += 1;
+  const { atMs, latitude, longitude } = payment;
+  if (!countEvent(plan.payments, state.payments, atMs, payment.amount)) return false;
+  const { partners, home } = state;
+  if (partners !== undefined) {
+    addPartner(partners, payment.partnerHash, atMs, state.payments.newestMs - horizonMs);
+  }
+  if (home !== undefined && latitude !== undefined && longitude !== undefined) addPlace(home, latitude, longitude);
+  return true;
+}
+
+/** Counts a label at the time at which it became known. @returns as `countPayment` */
+export function countLabel(plan: EntityPlan, state: EntityState, atMs: number, fraud: boolean): boolean {
+  state.sequence += 1;
+  if (fraud && plan.firstFraud && (state.firstFraudMs === NEVER_MS || atMs < state.firstFraudMs)) {
+    state.firstFraudMs = atMs;
+  }
+  return countEvent(plan.labels, state.labels, atMs, fraud ? 1 : 0);
+}
+
+/** Returns false when no ring of the stream reaches back to `atMs`. */
+function countEvent(plan: StreamPlan, stream: StreamState, atMs: number, amount: number): boolean {
+  if (atMs > stream.newestMs) stream.newestMs = atMs;
+  let counted = plan.rings.length === 0;
+  for (let index = 0; index < plan.rings.length; index += 1) {
+    const ring = plan.rings[index];
+    const tiles = stream.rings[index];
+    if (ring === undefined || tiles === undefined) continue;
+    const oldest = Math.floor(stream.newestMs / ring.tileMs) - ring.tilesBack;
+    if (addToRing(tiles, Math.floor(atMs / ring.tileMs), oldest, amount, ring.squares)) counted = true;
+  }
+  return counted;
+}

@@ -1,0 +1,55 @@
+/**
+ * Where an entity usually pays: the mean of unit vectors, which has no seam at the date line and none at the poles.
+ * Sums are integers, so the order of the payments does not matter until they are halved.
+ */
+export interface HomePlace {
+  /** Payments in the sums. */
+  count: number;
+  /** Sums of the vectors' parts, each moved by one to be positive and rounded to ten millionths (0.6 m). */
+  x: number;
+  y: number;
+  z: number;
+}
+
+/** At so many payments all sums are halved, so that the home of a card that moves house follows. */
+const PAYMENTS_MAX = 256;
+const SCALE = 10_000_000;
+/** Mean radius of the Earth, R1 of the IUGG (https://doi.org/10.1007/s001900050278). */
+const EARTH_RADIUS_KM = 6371.0088;
+const RADIANS = Math.PI / 180;
+
+export function noHome(): HomePlace {
+  return { count: 0, x: 0, y: 0, z: 0 };
+}
+
+/** @param latitude, longitude degrees, WGS 84, taken as of a sphere */
+export function addPlace(home: HomePlace, latitude: number, longitude: number): void {
+  const across = Math.cos(latitude * RADIANS);
+  home.count += 1;
+  home.x += Math.round((1 + across * Math.cos(longitude * RADIANS)) * SCALE);
+  home.y += Math.round((1 + across * Math.sin(longitude * RADIANS)) * SCALE);
+  home.z += Math.round((1 + Math.sin(latitude * RADIANS)) * SCALE);
+  if (home.count < PAYMENTS_MAX) return;
+  home.count = PAYMENTS_MAX / 2;
+  home.x = Math.floor(home.x / 2);
+  home.y = Math.floor(home.y / 2);
+  home.z = Math.floor(home.z / 2);
+}
+
+/** Great-circle distance in km; undefined where no home is known. */
+export function distanceFromHomeKm(home: HomePlace, latitude: number, longitude: number): number | undefined {
+  if (home.count === 0) return undefined;
+  const x = home.x / SCALE / home.count - 1;
+  const y = home.y / SCALE / home.count - 1;
+  const z = home.z / SCALE / home.count - 1;
+  const length = Math.sqrt(x * x + y * y + z * z);
+  // Places all around the globe cancel out: no direction is left.
+  if (length < 1e-6) return undefined;
+  const across = Math.cos(latitude * RADIANS);
+  const chord = Math.hypot(
+    x / length - across * Math.cos(longitude * RADIANS),
+    y / length - across * Math.sin(longitude * RADIANS),
+    z / length - Math.sin(latitude * RADIANS),
+  );
+  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, chord / 2));
+}

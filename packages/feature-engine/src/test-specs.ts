@@ -1,0 +1,90 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+
+/* Specs for the tests. Their defaults cannot be mistaken for values. */
+
+/** Parts of a feature that differ; name, default and sentence are made up. */
+export interface FeatureDraft {
+  readonly kind: string;
+  readonly entity?: string;
+  readonly window?: string;
+  readonly of?: string;
+  readonly prior?: number;
+  readonly weight?: number;
+}
+
+export const FOUR_ENTITIES = {
+  card: { key: "card_token" },
+  terminal: { key: "terminal_id" },
+  device: { key: "device_token", optional: true },
+  ip: { key: "ip_token", optional: true },
+};
+
+const PARTNERS: Readonly<Record<string, string>> = { card: "terminal", terminal: "card", device: "card", ip: "card" };
+const PAYMENT_KINDS = ["amount", "hour_of_day", "day_of_week", "is_weekend", "is_night"];
+const AMOUNT_KINDS = ["count", "sum", "mean", "max", "std", "z_score", "ratio_to_mean"];
+const LABEL_KINDS = ["label_count", "fraud_count", "fraud_rate", "fraud_risk"];
+const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"];
+
+/** A spec of the features drafted; each is called after its entity, kind and window. */
+export function specOf(
+  windows: Readonly<Record<string, { readonly width: string; readonly tile: string }>>,
+  drafts: readonly FeatureDraft[],
+  entities: object = FOUR_ENTITIES,
+): FeatureSpec {
+  const features = drafts.map((draft) => ({
+    name: [draft.entity ?? "payment", draft.kind, draft.window].filter((part) => part !== undefined).join("_"),
+    default: -7,
+    sentence: "It is {value}.",
+    ...draft,
+  }));
+  return parseFeatureSpec(JSON.stringify({ version: 7, windows, entities, features }));
+}
+
+/** Every kind on every entity that can have it, over four windows, two of which share their tiles. */
+export const wideSpec = specOf(
+  {
+    "5m": { width: "5m", tile: "1m" },
+    "2h": { width: "2h", tile: "1h" },
+    "1d": { width: "1d", tile: "1h" },
+    "3d": { width: "3d", tile: "12h" },
+  },
+  [
+    ...PAYMENT_KINDS.map((kind) => ({ kind })),
+    ...Object.keys(FOUR_ENTITIES).flatMap((entity) => everyKindOf(entity, ["5m", "2h", "1d", "3d"])),
+  ],
+);
+
+/** Entities that keep no tiles, or no payments, or no labels. */
+export const sparseSpec = specOf({ "6h": { width: "6h", tile: "6h" }, "2d": { width: "2d", tile: "1d" } }, [
+  { kind: "distinct", entity: "card", of: "terminal", window: "6h" },
+  { kind: "distinct", entity: "card", of: "terminal", window: "2d" },
+  { kind: "seconds_since_last", entity: "card" },
+  { kind: "distance_from_home", entity: "card" },
+  { kind: "days_since_first_fraud", entity: "card" },
+  { kind: "fraud_count", entity: "terminal", window: "6h" },
+  { kind: "pair_count", entity: "device", of: "card" },
+  { kind: "max", entity: "ip", window: "6h" },
+  { kind: "std", entity: "ip", window: "2d" },
+]);
+
+function everyKindOf(entity: string, windows: readonly string[]): FeatureDraft[] {
+  const of = PARTNERS[entity] ?? "";
+  const required = of === "terminal" || entity === "terminal";
+  const labels = required ? LABEL_KINDS : [];
+  return [
+    { kind: "seconds_since_last", entity },
+    { kind: "distance_from_home", entity },
+    ...(required ? [{ kind: "days_since_first_fraud", entity }] : []),
+    ...PAIR_KINDS.map((kind) => ({ kind, entity, of })),
+    ...windows.flatMap((window) => [
+      ...[...AMOUNT_KINDS, ...labels].map((kind) => ({
+        kind,
+        entity,
+        window,
+        ...(kind === "fraud_risk" ? { prior: 0.125, weight: 3 } : {}),
+      })),
+      { kind: "distinct", entity, of, window },
+    ]),
+  ];
+}
