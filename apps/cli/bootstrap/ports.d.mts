@@ -5,6 +5,7 @@ export type PortName =
   | "scoring"
   | "scoringGrpc"
   | "decisions"
+  | "archive"
   | "kafka"
   | "redis"
   | "postgres";

@@ -35,17 +35,19 @@ const errors = table(
 
 const spec = currentFeatureSpec();
 const features = table(
-  ["#", "feature", "entity", "kind", "window", "moves by", "default"],
+  ["#", "feature", "of", "kind", "window", "moves by", "default", "in words"],
   spec.features.map((feature, index) => {
     const window = "window" in feature ? spec.windows[feature.window] : undefined;
+    const tiled = feature.kind !== "distinct";
     return [
       index,
       `\`${feature.name}\``,
-      "entity" in feature ? feature.entity : "payment",
+      "entity" in feature ? ("of" in feature ? `${feature.entity} × ${feature.of}` : feature.entity) : "payment",
       feature.kind,
-      window ? `${window.width / DAY} d` : "",
-      window ? `${window.tile / 3_600_000} h` : "",
+      window ? duration(window.width) : "",
+      window && tiled ? duration(window.tile) : "",
       feature.default,
+      feature.sentence,
     ];
   }),
 );
@@ -55,6 +57,17 @@ const documents = [
   { file: "docs/errors.md", parts: { errors } },
   { file: "docs/features.md", parts: { features } },
 ];
+
+/** @param {number} ms a whole number of minutes */
+function duration(ms) {
+  for (const [unit, length] of /** @type {const} */ ([
+    ["d", DAY],
+    ["h", 3_600_000],
+  ])) {
+    if (ms % length === 0) return `${ms / length} ${unit}`;
+  }
+  return `${ms / 60_000} min`;
+}
 
 const checkOnly = process.argv.includes("--check");
 for (const { file, parts } of documents) {

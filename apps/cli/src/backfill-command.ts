@@ -41,9 +41,9 @@ export function backfillCommand(): Command {
         ...(flags.until === undefined ? {} : { untilMs: flags.until }),
       });
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-      const { rows, labels, cards, terminals } = result;
+      const entities = Object.entries(result.entities).map(([name, count]) => `${name} ${count}`);
       process.stdout.write(
-        `${rows} payments and ${labels} labels of ${cards} cards and ${terminals} terminals in ${seconds} s\n`,
+        `${result.rows} payments and ${result.labels} labels in ${seconds} s; entities: ${entities.join(", ")}\n`,
       );
     });
 }

@@ -14,12 +14,20 @@ export const TRANSACTIONS_COLUMNS = {
   labelled_at_ms: "BIGINT",
 } as const;
 
+/** Columns that a transactions file may have besides; null and absent mean that the payment does not carry them. */
+export const OPTIONAL_COLUMNS = {
+  device_token: "VARCHAR",
+  ip_token: "VARCHAR",
+  latitude: "DOUBLE",
+  longitude: "DOUBLE",
+} as const;
+
 /** Where payments and their labels come from. */
 export interface TransactionsSource {
   /**
    * Prepares what it needs on the connection.
    *
-   * @returns a SELECT with the columns of a transactions file and `tie_order`, which orders events of the same time.
+   * @returns a SELECT with all columns of a transactions file and `tie_order`, which orders events of the same time.
    */
   prepare(connection: DuckDBConnection, tenant: string): Promise<string>;
 }
@@ -35,21 +43,24 @@ export function fileSource(path: string): TransactionsSource {
       const file = /\.parquet$/i.test(path)
         ? `read_parquet(${sqlText(path)})`
         : `read_csv(${sqlText(path)}, header = true, all_varchar = true)`;
-      const missing = await missingColumns(connection, file, path);
+      const present = await columnsOf(connection, file, path);
+      const missing = Object.keys(TRANSACTIONS_COLUMNS).filter((name) => !present.has(name));
       if (missing.length > 0) {
         throw new TriplineError("invalid-field", `${path} lacks the column ${missing.join(", ")}.`);
       }
-      const columns = Object.entries(TRANSACTIONS_COLUMNS).map(([name, type]) => `${name}::${type} AS ${name}`);
+      const columns = [
+        ...Object.entries(TRANSACTIONS_COLUMNS).map(([name, type]) => `${name}::${type} AS ${name}`),
+        ...Object.entries(OPTIONAL_COLUMNS).map(([name, type]) => `${present.has(name) ? name : null}::${type} AS ${name}`),
+      ];
       return `SELECT ${columns.join(", ")}, client_transaction_id::VARCHAR AS tie_order FROM ${file}`;
     },
   };
 }
 
-async function missingColumns(connection: DuckDBConnection, file: string, path: string): Promise<string[]> {
+async function columnsOf(connection: DuckDBConnection, file: string, path: string): Promise<ReadonlySet<string>> {
   try {
     const described = await connection.runAndReadAll(`SELECT * FROM ${file} LIMIT 0`);
-    const present = new Set(described.columnNames());
-    return Object.keys(TRANSACTIONS_COLUMNS).filter((name) => !present.has(name));
+    return new Set(described.columnNames());
   } catch (error) {
     throw unreadableInput(path, error);
   }

@@ -3,7 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
 import { DOUBLE, DuckDBDataChunk } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { EntityName, FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
@@ -34,8 +34,8 @@ export interface BackfillOptions {
 export interface BackfillResult {
   readonly rows: number;
   readonly labels: number;
-  readonly cards: number;
-  readonly terminals: number;
+  /** How many there are of each entity, by its name in the spec. */
+  readonly entities: Readonly<Record<string, number>>;
 }
 
 /** Rows per chunk of DuckDB. */
@@ -55,13 +55,14 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
     await checkPayments(database.writer);
     const engine = compileEngine(options.spec);
     const folded = await foldEvents(database, engine, options);
-    const { rows, labels, cards, terminals } = folded;
+    const { rows, labels, ids } = folded;
     await writeFeatures(database.writer, options);
     if (options.statePath !== undefined) {
-      const entries = snapshotEntries(engine, options.tenant, folded);
-      await writeSnapshot(options.statePath, engine, cards.length + terminals.length, entries);
+      const count = ids.reduce((sum, names) => sum + names.length, 0);
+      await writeSnapshot(options.statePath, engine, count, snapshotEntries(engine, options.tenant, folded));
     }
-    return { rows, labels, cards: cards.length, terminals: terminals.length };
+    const entities = Object.fromEntries(engine.entities.map(({ name }, entity) => [name, ids[entity]?.length ?? 0]));
+    return { rows, labels, entities };
   } finally {
     await database.close();
   }
@@ -70,14 +71,10 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
 interface Folded {
   readonly rows: number;
   readonly labels: number;
-  /** Ids by number. */
-  readonly cards: readonly string[];
-  readonly terminals: readonly string[];
-  readonly states: States;
+  /** Ids by entity of the spec and number: entities are numbered, so that no string is read for every event. */
+  readonly ids: readonly (readonly string[])[];
+  readonly states: readonly (readonly EntityState[])[];
 }
-
-/** Entities are numbered from 0 in the database, so that no string of theirs has to be read for every event. */
-type States = Readonly<Record<EntityName, EntityState[]>>;
 
 /** The table `payments` in event order; the order of its rows is what joins them with their features later. */
 async function loadPayments(connection: DuckDBConnection, options: BackfillOptions): Promise<void> {
@@ -95,7 +92,7 @@ async function numberValues(connection: DuckDBConnection, column: string): Promi
   await connection.run(`
     CREATE TABLE numbered_${column} AS
     SELECT ${column}, (row_number() OVER (ORDER BY ${column}) - 1)::INTEGER AS number
-    FROM (SELECT DISTINCT ${column} FROM payments)`);
+    FROM (SELECT DISTINCT ${column} FROM payments WHERE ${column} IS NOT NULL)`);
   const reader = await connection.runAndReadAll(`SELECT ${column} FROM numbered_${column} ORDER BY number`);
   return reader.getRows().map(([value]) => String(value));
 }
@@ -103,44 +100,43 @@ async function numberValues(connection: DuckDBConnection, column: string): Promi
 const PAYMENT = 1;
 
 /** Payments and labels as one stream of numbers and the client's id, in the order in which they count. */
-function eventsQuery(untilMs: number | undefined): string {
+function eventsQuery(keys: readonly string[], untilMs: number | undefined): string {
   const until = untilMs === undefined ? "labelled_at_ms IS NOT NULL" : `labelled_at_ms < ${untilMs}`;
-  const numbers = ["card_token", "terminal_id", "currency"].map((column) => `numbered_${column}.number`).join(", ");
+  const numbered = [...keys, "currency"];
+  const numbers = numbered.map((column) => `coalesce(numbered_${column}.number, -1)`).join(", ");
+  const joins = numbered.map((column) => `LEFT JOIN numbered_${column} USING (${column})`).join(" ");
   return `
-    SELECT at_ms::DOUBLE, stream, ${numbers}, client_transaction_id, amount_minor::DOUBLE, coalesce(fraud, 0)
+    SELECT at_ms::DOUBLE, stream, client_transaction_id, amount_minor::DOUBLE, coalesce(fraud, 0), latitude, longitude,
+      ${numbers}
     FROM (
       SELECT occurred_at_ms AS at_ms, ${PAYMENT} AS stream, * FROM payments
       UNION ALL
       SELECT labelled_at_ms AS at_ms, 0 AS stream, * FROM payments WHERE ${until}
     )
-    JOIN numbered_card_token USING (card_token)
-    JOIN numbered_terminal_id USING (terminal_id)
-    JOIN numbered_currency USING (currency)
+    ${joins}
     ORDER BY at_ms, stream, tie_order`;
 }
 
 async function foldEvents(database: WorkDatabase, engine: FeatureEngine, options: BackfillOptions): Promise<Folded> {
   const { reader, writer } = database;
-  const cards = await numberValues(writer, "card_token");
-  const terminals = await numberValues(writer, "terminal_id");
+  const keys = engine.entities.map((plan) => plan.key);
+  const ids: string[][] = [];
+  for (const key of keys) ids.push(await numberValues(writer, key));
   const currencies = await numberValues(writer, "currency");
-  const states: States = {
-    card: cards.map(() => engine.decodeState("card", null)),
-    terminal: terminals.map(() => engine.decodeState("terminal", null)),
-  };
+  const states = ids.map((names, entity) => names.map(() => engine.decodeState(entity, null)));
   const names = engine.spec.features.map((feature) => `${sqlName(feature.name)} DOUBLE`);
   await writer.run(`CREATE TABLE features (${names.join(", ")})`);
   const rows = new FeatureRows(await writer.createAppender("features"), names.length);
   const totalEvents = await countEvents(reader, options.untilMs);
-  const result = await reader.stream(eventsQuery(options.untilMs));
+  const result = await reader.stream(eventsQuery(keys, options.untilMs));
   let doneEvents = 0;
   for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-    foldChunk(chunk, { engine, states, rows, currencies, tenant: options.tenant });
+    foldChunk(chunk, { engine, ids, states, rows, currencies, tenant: options.tenant });
     doneEvents += chunk.rowCount;
     options.onProgress?.({ doneEvents, totalEvents });
   }
   rows.close();
-  return { rows: rows.count, labels: doneEvents - rows.count, cards, terminals, states };
+  return { rows: rows.count, labels: doneEvents - rows.count, ids, states };
 }
 
 async function countEvents(connection: DuckDBConnection, untilMs: number | undefined): Promise<number> {
@@ -154,30 +150,34 @@ function foldChunk(
   chunk: DuckDBDataChunk,
   fold: {
     readonly engine: FeatureEngine;
-    readonly states: States;
+    readonly ids: Folded["ids"];
+    readonly states: Folded["states"];
     readonly rows: FeatureRows;
     readonly currencies: readonly string[];
     readonly tenant: string;
   },
 ): void {
-  const { engine, states, rows, currencies, tenant } = fold;
-  const [times, streams, cards, terminals, currency, ids, amounts, frauds] = chunk.getColumns();
+  const { engine, ids, states, rows, currencies, tenant } = fold;
+  const [times, streams, clientIds, amounts, frauds, latitudes, longitudes, ...numbers] = chunk.getColumns();
+  const currency = numbers.at(-1);
+  const entityOf = <T>(lists: readonly (readonly T[])[], row: number): (T | undefined)[] =>
+    lists.map((list, entity) => list[Number(numbers[entity]?.[row])]);
   for (let row = 0; row < chunk.rowCount; row += 1) {
-    const card = states.card[Number(cards?.[row])];
-    const terminal = states.terminal[Number(terminals?.[row])];
-    if (card === undefined || terminal === undefined) throw new TriplineError("internal", "An entity has no number.");
-    const clientTransactionId = String(ids?.[row]);
-    const atMs = Number(times?.[row]);
+    const [atMs, clientTransactionId] = [Number(times?.[row]), String(clientIds?.[row])];
+    const rowStates = entityOf(states, row);
     if (streams?.[row] !== PAYMENT) {
       const label = { labelId: labelId(tenant, clientTransactionId), labelledAtMs: atMs, fraud: frauds?.[row] === 1 };
-      engine.applyLabel(card, terminal, label);
+      engine.applyLabel(rowStates, label);
       continue;
     }
-    const result = engine.applyPayment(card, terminal, {
+    const result = engine.applyPayment(rowStates, {
       transactionId: transactionId(tenant, clientTransactionId),
       amountMinor: Number(amounts?.[row]),
       currency: currencies[Number(currency?.[row])] ?? "",
       occurredAtMs: atMs,
+      latitude: degrees(latitudes?.[row]),
+      longitude: degrees(longitudes?.[row]),
+      ...engine.namedIds(entityOf(ids, row)),
     });
     // Ids are unique in the input, so this would be two ids with one hash.
     if (result.duplicate) throw new TriplineError("internal", `${clientTransactionId} looks like another payment.`);
@@ -185,11 +185,14 @@ function foldChunk(
   }
 }
 
+function degrees(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
 function* snapshotEntries(engine: FeatureEngine, tenant: string, folded: Folded): Generator<SnapshotEntry> {
-  for (const entity of ["card", "terminal"] as const) {
-    const ids = entity === "card" ? folded.cards : folded.terminals;
-    for (const [number, state] of folded.states[entity].entries()) {
-      yield [stateKey(tenant, entity, ids[number] ?? ""), engine.encodeState(entity, state)];
+  for (const [entity, plan] of engine.entities.entries()) {
+    for (const [number, state] of (folded.states[entity] ?? []).entries()) {
+      yield [stateKey(plan, tenant, folded.ids[entity]?.[number] ?? ""), engine.encodeState(entity, state)];
     }
   }
 }

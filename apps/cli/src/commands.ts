@@ -3,6 +3,7 @@ import { backfillCommand } from "./backfill-command.js";
 import { demoCommand } from "./demo.js";
 import { devCommand } from "./dev.js";
 import { loadStateCommand } from "./load-state.js";
+import { parityCommand } from "./parity-command.js";
 import { pythonCommand } from "./python.js";
 import { simulateCommand } from "./simulate.js";
 import { trainCommand } from "./train.js";
@@ -16,6 +17,7 @@ export function commands(): Command[] {
     simulateCommand(),
     backfillCommand(),
     loadStateCommand(),
+    parityCommand(),
     pythonCommand(),
   ];
 }

@@ -1,8 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
-import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
+import { layoutFingerprint, planEntities } from "@tripline/feature-engine/plan-entities";
+import { completeKey, STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
 import { Command, InvalidArgumentError } from "commander";
 import { Redis } from "ioredis";
 import type { SnapshotEntry, SnapshotHeader } from "./state-snapshot.js";
@@ -22,8 +22,9 @@ const STATES_PER_PIPELINE = 1000;
 const DAY_SECONDS = 86_400;
 
 /**
- * Puts the window states of a snapshot where the features service looks for them, over whatever is there. Meant for a
- * Redis that no features service writes to at that time: a state that goes back in time would lose events.
+ * Puts the window states of a snapshot where the features service looks for them, over whatever is there, and marks them
+ * as complete. Meant for a Redis that no features service writes to at that time: a state that goes back in time would
+ * lose events.
  *
  * @returns the number of states
  * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec, before anything is
@@ -32,7 +33,8 @@ const DAY_SECONDS = 86_400;
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
   const { statePath, onProgress } = options;
   const header = await verifySnapshot(statePath);
-  requireSameWindows(statePath, header, options.spec ?? currentFeatureSpec());
+  const spec = options.spec ?? currentFeatureSpec();
+  requireSameWindows(statePath, header, spec);
   const ttlSeconds = Math.round((options.ttlDays ?? STATE_TTL_DAYS_DEFAULT) * DAY_SECONDS);
   const redis = new Redis(options.redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 2_000 });
   // Without a listener ioredis prints every connection fault; the failed command says it well enough.
@@ -49,6 +51,9 @@ export async function loadState(options: LoadStateOptions): Promise<{ states: nu
       onProgress?.({ done, total: header.entries });
     }
     await writeStates(redis, batch, ttlSeconds);
+    await redis.set(completeKey(planEntities(spec)), new Date().toISOString()).catch((error: unknown) => {
+      throw unavailable(error);
+    });
     onProgress?.({ done: header.entries, total: header.entries });
     return { states: header.entries };
   } finally {
@@ -85,11 +90,7 @@ async function writeStates(redis: Redis, states: readonly SnapshotEntry[], ttlSe
 }
 
 function requireSameWindows(path: string, header: SnapshotHeader, spec: FeatureSpec): void {
-  const engine = compileEngine(spec);
-  const same =
-    header.cardFingerprint === engine.fingerprint("card") &&
-    header.terminalFingerprint === engine.fingerprint("terminal");
-  if (same) return;
+  if (header.fingerprint === layoutFingerprint(planEntities(spec))) return;
   throw new TriplineError(
     "state-unreadable",
     `${path} was made for feature spec ${header.specVersion} with other windows; run \`tripline backfill\` again.`,

@@ -9,6 +9,7 @@ export interface SystemPorts {
   readonly scoring: number;
   readonly scoringGrpc: number;
   readonly decisions: number;
+  readonly archive: number;
   readonly kafka: number;
   readonly redis: number;
   readonly postgres: number;
@@ -27,6 +28,8 @@ export interface PlanOptions {
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;
+  /** Where the archive writes; it is not started unless given. */
+  readonly lakeDirectory?: string;
   readonly logLevel?: string;
 }
 
@@ -37,7 +40,7 @@ export const MODEL_NAME = "fraud";
 
 const url = (port: number): string => `http://127.0.0.1:${port}`;
 
-/** The five services with everything their environments have to say. */
+/** The services with everything their environments have to say. */
 export function planServices(options: PlanOptions): readonly ServicePlan[] {
   const { ports, secrets } = options;
   const issuer = url(ports.auth);
@@ -102,5 +105,15 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
         SCORING_WAIT_MS_MAX: String(options.scoringWaitMs),
       },
     },
+    ...archivePlans(options.lakeDirectory, url(ports.archive), { ...service(ports.archive), ...kafka }),
   ];
+}
+
+/** On one machine small files cost little, and a lake that is up to date helps whoever looks into it. */
+const ARCHIVE_FLUSH_AGE_MS = 2_000;
+
+function archivePlans(lake: string | undefined, address: string, environment: Record<string, string>): ServicePlan[] {
+  if (lake === undefined) return [];
+  const own = { LAKE_DIRECTORY: lake, FLUSH_AGE_MS: String(ARCHIVE_FLUSH_AGE_MS) };
+  return [{ name: "archive", url: address, environment: { ...environment, ...own } }];
 }

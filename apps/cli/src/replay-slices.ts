@@ -1,7 +1,7 @@
 import type { KnownPayment } from "./payment.js";
 
 /**
- * A stretch of event time in which no card and no terminal is touched twice. All of a slice may travel at once: whatever
+ * A stretch of event time in which no card, terminal, device or address is touched twice. All of a slice may travel at once: whatever
  * the order in which its parts arrive, no feature can come out differently.
  */
 export interface Slice {
@@ -29,8 +29,8 @@ export interface SliceOptions {
 const EVENTS_PER_SLICE_MAX = 2_000;
 
 /**
- * Cuts a replay so that cause stays before effect: a slice ends before the first event whose card or terminal is
- * already in it. When each slice is decided and applied before the next is sent, every feature sees exactly what was
+ * Cuts a replay so that cause stays before effect: a slice ends before the first event of which an entity is already in
+ * it. When each slice is decided and applied before the next is sent, every feature sees exactly what was
  * known by then, labels included, as in a run of one event after the other.
  */
 export function* replaySlices(options: SliceOptions): Generator<Slice> {
@@ -38,19 +38,27 @@ export function* replaySlices(options: SliceOptions): Generator<Slice> {
   let labels: KnownPayment[] = [];
   let touched = new Set<string>();
   for (const event of eventsInOrder(options)) {
-    const card = `card ${event.payment.cardNumber}`;
-    const terminal = `terminal ${event.payment.terminalId}`;
+    const entities = entitiesOf(event);
     const full = payments.length + labels.length >= EVENTS_PER_SLICE_MAX;
-    if (full || touched.has(card) || touched.has(terminal)) {
+    if (full || entities.some((entity) => touched.has(entity))) {
       yield { payments, labels };
       payments = [];
       labels = [];
       touched = new Set();
     }
-    touched.add(card).add(terminal);
+    for (const entity of entities) touched.add(entity);
     (event.kind === "payment" ? payments : labels).push(event.payment);
   }
   if (payments.length + labels.length > 0) yield { payments, labels };
+}
+
+/** What an event changes the windows of. A label says nothing of devices and addresses. */
+function entitiesOf({ kind, payment }: ReplayEvent): string[] {
+  const entities = [`card ${payment.cardNumber}`, `terminal ${payment.terminalId}`];
+  if (kind === "label") return entities;
+  if (payment.deviceId != null) entities.push(`device ${payment.deviceId}`);
+  if (payment.ipAddress != null) entities.push(`ip ${payment.ipAddress}`);
+  return entities;
 }
 
 /** Payments and labels by event time; at the same time labels first, as everywhere in Tripline. */

@@ -22,6 +22,8 @@ export interface SystemOptions {
   readonly statePath?: string;
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
+  /** Where the archive writes; it is not started unless given. */
+  readonly lakeDirectory?: string;
   readonly steps: StepLog;
 }
 
@@ -38,7 +40,7 @@ export interface RunningSystem {
 }
 
 /**
- * Starts Kafka, Valkey and Postgres on empty data, loads the window state, and starts the five services.
+ * Starts Kafka, Valkey and Postgres on empty data, loads the window state, and starts the services.
  *
  * @throws Error in one sentence; what had been started by then is stopped again
  */

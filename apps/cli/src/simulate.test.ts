@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { cardToken } from "@tripline/contracts/identifiers";
+import { cardToken, deviceToken, ipToken } from "@tripline/contracts/identifiers";
 import { createSimulation } from "@tripline/simulator/create-simulation";
-import { TRANSACTIONS_COLUMNS } from "./backfill-source.js";
+import { OPTIONAL_COLUMNS, TRANSACTIONS_COLUMNS } from "./backfill-source.js";
 import { writeHistory } from "./simulate.js";
 
 const startMs = Date.UTC(2025, 0, 6);
@@ -34,7 +34,7 @@ describe("writeHistory", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("writes every payment before the end in the columns of a transactions file, without a card number", async () => {
+  test("writes every payment before the end in the columns of a transactions file, without card number, device id and address", async () => {
     const path = join(folder, "history.parquet");
     const rows = await writeHistory({ simulation, untilMs, tenant: "demo", cardTokenKey, path });
     const expected: unknown[][] = [];
@@ -49,12 +49,23 @@ describe("writeHistory", () => {
         BigInt(payment.occurredAtMs),
         payment.fraud ? 1 : 0,
         BigInt(payment.labelledAtMs),
+        payment.deviceId === null ? null : deviceToken(cardTokenKey, "demo", payment.deviceId),
+        payment.ipAddress === null ? null : ipToken(cardTokenKey, "demo", payment.ipAddress),
+        payment.latitude,
+        payment.longitude,
       ]);
+    }
+    for (const column of [8, 9, 10, 11]) {
+      const absent = expected.filter((row) => row[column] === null).length;
+      expect([absent > 0, absent < expected.length / 2]).toEqual([true, true]);
     }
     expect(expected.length).toBeGreaterThan(100);
     expect(rows).toBe(expected.length);
     expect(await queried(`SELECT * FROM read_parquet('${path}')`)).toEqual(expected);
     const types = await queried(`DESCRIBE SELECT * FROM read_parquet('${path}')`);
-    expect(Object.fromEntries(types.map(([name, type]) => [name, type]))).toEqual(TRANSACTIONS_COLUMNS);
+    expect(Object.fromEntries(types.map(([name, type]) => [name, type]))).toEqual({
+      ...TRANSACTIONS_COLUMNS,
+      ...OPTIONAL_COLUMNS,
+    });
   });
 });

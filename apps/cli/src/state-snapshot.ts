@@ -4,18 +4,19 @@ import { open, rename, rm } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 
 /*
  * A snapshot of window states, little-endian:
  *
- *   header, 32 bytes:  "TRIPSNAP", u32 format version, u32 spec version, u32 fingerprint of card states,
- *                      u32 fingerprint of terminal states, u64 number of entries
+ *   header, 28 bytes:  "TRIPSNAP", u32 format version, u32 spec version, u32 fingerprint of what all states keep,
+ *                      u64 number of entries
  *   entries:           u32 bytes of the key, key in UTF-8, u32 bytes of the value, value
  *   trailer:           u32 CRC-32 of everything before it
  */
 const MAGIC = "TRIPSNAP";
-const FORMAT_VERSION = 1;
-const HEADER_BYTES = 32;
+const FORMAT_VERSION = 2;
+const HEADER_BYTES = 28;
 /** Bytes gathered before they are written. */
 const WRITE_BYTES = 1 << 20;
 /** A key or value longer than this is damage, not data. */
@@ -23,8 +24,7 @@ const ITEM_BYTES_MAX = 1 << 20;
 
 export interface SnapshotHeader {
   readonly specVersion: number;
-  readonly cardFingerprint: number;
-  readonly terminalFingerprint: number;
+  readonly fingerprint: number;
   readonly entries: number;
 }
 
@@ -104,9 +104,8 @@ function headerOf(engine: FeatureEngine, count: number): Buffer {
   header.write(MAGIC, "latin1");
   header.writeUInt32LE(FORMAT_VERSION, 8);
   header.writeUInt32LE(engine.spec.version, 12);
-  header.writeUInt32LE(engine.fingerprint("card"), 16);
-  header.writeUInt32LE(engine.fingerprint("terminal"), 20);
-  header.writeBigUInt64LE(BigInt(count), 24);
+  header.writeUInt32LE(layoutFingerprint(engine.entities), 16);
+  header.writeBigUInt64LE(BigInt(count), 20);
   return header;
 }
 
@@ -116,9 +115,8 @@ function parseHeader(path: string, header: Buffer): SnapshotHeader {
   if (version !== FORMAT_VERSION) throw unreadable(path, `has format ${version}, this build reads ${FORMAT_VERSION}`);
   return {
     specVersion: header.readUInt32LE(12),
-    cardFingerprint: header.readUInt32LE(16),
-    terminalFingerprint: header.readUInt32LE(20),
-    entries: Number(header.readBigUInt64LE(24)),
+    fingerprint: header.readUInt32LE(16),
+    entries: Number(header.readBigUInt64LE(20)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
-import { cardToken, transactionId } from "@tripline/contracts/identifiers";
+import { cardToken, deviceToken, ipToken, transactionId } from "@tripline/contracts/identifiers";
 import { preparePayment } from "./prepare-event.js";
 import { requestKey } from "./reserve-requests.js";
 import { decisionSchema, pendingSchema } from "./response-schemas.js";
@@ -81,7 +81,10 @@ describe("POST /v1/transactions", () => {
       amountMinor: 1_299,
       currency: "EUR",
       occurredAtMs: Date.parse(String(body.occurred_at)),
+      deviceToken: "",
+      ipToken: "",
     });
+    expect([payment.latitude, payment.longitude]).toEqual([undefined, undefined]);
     expect(payment.acceptedAtMs).toBeGreaterThanOrEqual(sentAtMs);
   });
 
@@ -115,6 +118,29 @@ describe("POST /v1/transactions", () => {
       model: { name: "fraud", version: "0123456789ab" },
       occurred_at: body.occurred_at,
     });
+  });
+
+  test("device and address go on as tokens, the place as it is; all at the bounds of what is taken", async () => {
+    const device_id = "\u{1f4f1}".repeat(128);
+    const body = paymentBody({ device_id, ip_address: "203.0.113.7", location: { latitude: -90, longitude: 180 } });
+    expect((await client.post(PATH, body, WAIT)).status).toBe(200);
+    const record = decider.payments.find(({ value }) => Transaction.decode(value).transactionId === idOf(body));
+    expect(Transaction.decode(record?.value ?? new Uint8Array())).toMatchObject({
+      cardToken: cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER),
+      deviceToken: deviceToken(bed.config.CARD_TOKEN_KEY, "acme", device_id),
+      ipToken: ipToken(bed.config.CARD_TOKEN_KEY, "acme", "203.0.113.7"),
+      latitude: -90,
+      longitude: 180,
+    });
+  });
+
+  test("each of device, address and place may stand alone", () => {
+    const place = { latitude: 0, longitude: 0 };
+    const absent = { deviceToken: "", ipToken: "", latitude: undefined, longitude: undefined };
+    const some = expect.stringMatching(/^[di]t_[0-9a-f]{32}$/);
+    expect(paymentOf(paymentBody({ device_id: "d" }))).toMatchObject({ ...absent, deviceToken: some });
+    expect(paymentOf(paymentBody({ ip_address: "::1" }))).toMatchObject({ ...absent, ipToken: some });
+    expect(paymentOf(paymentBody({ location: place }))).toMatchObject({ ...absent, ...place });
   });
 
   test("an amount of 0, as in an account check, is a payment like any other", async () => {
@@ -166,6 +192,17 @@ describe("POST /v1/transactions", () => {
     expect(again.headers.get("idempotent-replayed")).toBe("true");
   });
 
+  test.each([
+    ["203.0.113.7", "::ffff:203.0.113.7"],
+    ["2001:db8::1", "2001:0DB8:0:0:0:0:0:1"],
+  ])("another spelling of the address %s is the same request and the same token", async (ip_address, other) => {
+    const body = paymentBody({ ip_address });
+    await client.post(PATH, body, WAIT);
+    const again = await expectNothingProducedBy(() => client.post(PATH, { ...body, ip_address: other }));
+    expect(again.status).toBe(200);
+    expect(paymentOf({ ...body, ip_address: other }).ipToken).toBe(paymentOf(body).ipToken);
+  });
+
   test("undecided, the same request again is 202, and waits when told to", async () => {
     decider.isSilent = true;
     const body = paymentBody();
@@ -194,6 +231,31 @@ describe("POST /v1/transactions", () => {
     const answer = await expectNothingProducedBy(() => client.post(PATH, changed));
     expect(answer.status).toBe(409);
     expect(answer.body).toMatchObject({ code: "idempotency-conflict" });
+  });
+
+  const origin = { device_id: "d-1", ip_address: "203.0.113.7", location: { latitude: 50.1, longitude: 4.2 } };
+  test.each([
+    ["another device", { ...origin, device_id: "d-2" }],
+    ["no device", { ...origin, device_id: undefined }],
+    ["another address", { ...origin, ip_address: "203.0.113.8" }],
+    ["no address", { ...origin, ip_address: undefined }],
+    ["another latitude", { ...origin, location: { latitude: 50.2, longitude: 4.2 } }],
+    ["another longitude", { ...origin, location: { latitude: 50.1, longitude: 4.3 } }],
+    ["no place", { ...origin, location: undefined }],
+    ["none of them", { device_id: undefined, ip_address: undefined, location: undefined }],
+  ])("%s under the same transaction_id is a conflict", async (_name, changes) => {
+    const body = paymentBody(origin);
+    await client.post(PATH, body, WAIT);
+    const answer = await expectNothingProducedBy(() => client.post(PATH, { ...body, ...changes }));
+    expect(answer.body).toMatchObject({ status: 409, code: "idempotency-conflict" });
+    expect((await client.post(PATH, body)).status).toBe(200);
+  });
+
+  test("a payment without them keeps the fingerprint it had before clients could send them", () => {
+    const body = paymentBody({ transaction_id: "order", occurred_at: "2026-01-01T00:00:00Z" });
+    const rules = { cardTokenKey: Buffer.alloc(32, 7), eventAgeDaysMax: 36_500 };
+    const { fingerprint } = preparePayment(body, "acme", Date.parse("2026-01-01T00:00:01Z"), rules);
+    expect(fingerprint).toBe("sIVO_6LlGvt9WigWbTILIPWGo0Eqjx9A8eoetc5_3RE");
   });
 
   test("Idempotency-Key: same body is replayed, another is a conflict and leaves its transaction_id free", async () => {

@@ -18,7 +18,10 @@ export const ingestionConfig = z.object({
   ...tokenConfig,
   /** Where clients get tokens, for the API's description; by default `/oauth/token` of the issuer. */
   AUTH_TOKEN_URL: z.url().optional(),
-  /** Turns card numbers into tokens. All instances share it; with another key every card becomes another card. */
+  /**
+   * Turns card numbers, device ids and network addresses into tokens. All instances share it; with another key every
+   * card becomes another card.
+   */
   CARD_TOKEN_KEY: cardTokenKey,
   /** Oldest payment that is taken, in days before now. A replay of history needs more. */
   EVENT_AGE_DAYS_MAX: z.coerce.number().positive().max(36_500).default(30),

@@ -55,8 +55,23 @@ describe("GET /openapi.json", () => {
         card: { minProperties: 1, maxProperties: 1, additionalProperties: false },
         amount: { properties: { minor: { type: "integer", minimum: 0, maximum: 1e12 } } },
         occurred_at: { type: "string", format: "date-time" },
+        device_id: { type: "string", minLength: 1, maxLength: 128, writeOnly: true },
+        ip_address: { type: "string", anyOf: [{ format: "ipv4" }, { format: "ipv6" }], writeOnly: true },
+        location: {
+          required: ["latitude", "longitude"],
+          additionalProperties: false,
+          properties: { latitude: { minimum: -90, maximum: 90 }, longitude: { minimum: -180, maximum: 180 } },
+        },
       },
     });
+  });
+
+  test("the example of a payment shows every field", () => {
+    const { example } = api.paths["/v1/transactions"]?.post?.requestBody?.content["application/json"] ?? {};
+    const fields = z
+      .object({ properties: z.record(z.string(), z.unknown()) })
+      .parse(api.components.schemas.Transaction);
+    expect(Object.keys(Object(example)).toSorted()).toEqual(Object.keys(fields.properties).toSorted());
   });
 
   test("the examples are accepted as they are", async () => {

@@ -40,6 +40,8 @@ const INTAKE: readonly ErrorCode[] = [
 const EXAMPLE_AGE_MS = 60_000;
 /** Published by card schemes for tests; belongs to nobody. */
 const TEST_CARD = "4111111111111111";
+/** Set aside for documentation (RFC 5737); belongs to nobody. */
+const EXAMPLE_ADDRESS = "203.0.113.7";
 
 /**
  * The API in OpenAPI 3.1, from the schemas that check the requests.
@@ -92,6 +94,9 @@ function payments(nowMs: number): Kind {
       terminal_id: "t-42",
       amount: { minor: 1_299, currency: "EUR" },
       occurred_at: formatTime(nowMs - EXAMPLE_AGE_MS),
+      device_id: "8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10",
+      ip_address: EXAMPLE_ADDRESS,
+      location: { latitude: 50.84673, longitude: 4.35247 },
     },
   };
 }

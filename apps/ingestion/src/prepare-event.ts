@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { FieldError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { cardToken, labelId, transactionId } from "@tripline/contracts/identifiers";
+import { cardToken, deviceToken, ipToken, labelId, transactionId } from "@tripline/contracts/identifiers";
 import type { z } from "zod";
 import { describeIssues, invalidFields } from "./describe-issues.js";
 import { labelSchema, paymentSchema } from "./request-schemas.js";
 
-/** A checked request, ready for Kafka. The card number ends here. */
+/** A checked request, ready for Kafka. Card number, device id and network address end here. */
 export interface PreparedEvent {
   readonly topic: "transactions" | "labels";
   /** Of the payment's decision (`txn_…`) or of the label (`lbl_…`). */
@@ -19,6 +19,7 @@ export interface PreparedEvent {
 }
 
 export interface IntakeRules {
+  /** Makes the tokens of cards, and those of devices and addresses too. */
   readonly cardTokenKey: Uint8Array;
   /** Oldest payment that is taken, in days before now. */
   readonly eventAgeDaysMax: number;
@@ -38,6 +39,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
   refuse(timeErrors("/occurred_at", occurredAtMs, nowMs, rules.eventAgeDaysMax));
   const token = tokenOf(payment.card, tenant, rules);
   const id = transactionId(tenant, clientTransactionId);
+  const origin = originOf(payment, tenant, rules);
   const value = Transaction.encode({
     transactionId: id,
     tenant,
@@ -48,9 +50,10 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
     currency: amount.currency,
     occurredAtMs,
     acceptedAtMs: nowMs,
+    ...origin,
   }).finish();
   const content = [clientTransactionId, token, terminalId, amount.minor, amount.currency, occurredAtMs];
-  const fingerprint = fingerprintOf("transactions", content);
+  const fingerprint = fingerprintOf("transactions", [...content, ...originContent(origin)]);
   return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value };
 };
 
@@ -94,6 +97,24 @@ function tokenOf(
 ) {
   // The schema lets exactly one of the two through.
   return card.number === undefined ? (card.token ?? "") : cardToken(rules.cardTokenKey, tenant, card.number);
+}
+
+/** By which device, from which address and at which place, where the client says so. */
+type Origin = Pick<Transaction, "deviceToken" | "ipToken" | "latitude" | "longitude">;
+
+function originOf(payment: z.infer<typeof paymentSchema>, tenant: string, { cardTokenKey }: IntakeRules): Origin {
+  const { device_id: deviceId, ip_address: address, location } = payment;
+  return {
+    deviceToken: deviceId === undefined ? "" : deviceToken(cardTokenKey, tenant, deviceId),
+    ipToken: address === undefined ? "" : ipToken(cardTokenKey, tenant, address),
+    ...location,
+  };
+}
+
+/** Empty for a payment without any of it, so that it keeps the fingerprint it had before clients could send these. */
+function originContent({ deviceToken: device, ipToken: ip, latitude, longitude }: Origin): unknown[] {
+  if (device === "" && ip === "" && latitude === undefined) return [];
+  return [device, ip, latitude ?? null, longitude ?? null];
 }
 
 function timeErrors(pointer: string, ms: number, nowMs: number, ageDaysMax = Number.POSITIVE_INFINITY): FieldError[] {

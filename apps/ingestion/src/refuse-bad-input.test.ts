@@ -63,6 +63,26 @@ describe("bad input is refused and reaches no topic", () => {
     ["time without offset", "/occurred_at", paymentBody({ occurred_at: "2026-11-24T12:00:00" })],
     ["day that does not exist", "/occurred_at", paymentBody({ occurred_at: "2026-02-30T12:00:00Z" })],
     ["time as a number", "/occurred_at", paymentBody({ occurred_at: 1_795_000_000_000 })],
+    ["empty device id", "/device_id", paymentBody({ device_id: "" })],
+    ["device id of 129 characters", "/device_id", paymentBody({ device_id: "\u{1f4f1}".repeat(129) })],
+    ["device id with a control character", "/device_id", paymentBody({ device_id: "a\0b" })],
+    ["device id that is no Unicode text", "/device_id", paymentBody({ device_id: "a\ud800" })],
+    ["device id as a number", "/device_id", paymentBody({ device_id: 4_111 })],
+    ["device id that is null", "/device_id", paymentBody({ device_id: null })],
+    ["half an address", "/ip_address", paymentBody({ ip_address: "41.11.1" })],
+    ["address with a port", "/ip_address", paymentBody({ ip_address: "192.0.2.1:4111" })],
+    ["address of a network", "/ip_address", paymentBody({ ip_address: "2001:db8::/32" })],
+    ["address with a zone", "/ip_address", paymentBody({ ip_address: "fe80::4111%eth0" })],
+    ["name instead of an address", "/ip_address", paymentBody({ ip_address: "localhost" })],
+    ["address that is null", "/ip_address", paymentBody({ ip_address: null })],
+    ["latitude without longitude", "/location/longitude", paymentBody({ location: { latitude: 50 } })],
+    ["longitude without latitude", "/location/latitude", paymentBody({ location: { longitude: 4 } })],
+    ["latitude out of range", "/location/latitude", paymentBody({ location: { latitude: 90.1, longitude: 4 } })],
+    ["longitude out of range", "/location/longitude", paymentBody({ location: { latitude: 50, longitude: -181 } })],
+    ["latitude as text", "/location/latitude", paymentBody({ location: { latitude: "50", longitude: 4 } })],
+    ["more than a place", "/location/altitude", paymentBody({ location: { latitude: 50, longitude: 4, altitude: 1 } })],
+    ["place that is null", "/location", paymentBody({ location: null })],
+    ["place as a list", "/location", paymentBody({ location: [50, 4] })],
   ];
 
   test.each(fields)("payment: %s", async (_name, pointer, body) => {
@@ -78,6 +98,12 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("4111");
   });
 
+  test("payment: a number too large to be one", async () => {
+    const text = JSON.stringify(paymentBody({ location: { latitude: 50, longitude: 0.5 } })).replace("0.5", "1e999");
+    const answer = await client.send("/v1/transactions", text, { "content-type": "application/json" });
+    expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/location/longitude" }] });
+  });
+
   const labels: [string, string, Record<string, unknown>][] = [
     ["fraud as text", "/fraud", labelBody({ fraud: "yes" })],
     ["missing fraud", "/fraud", without(labelBody(), "fraud")],
@@ -85,6 +111,7 @@ describe("bad input is refused and reaches no topic", () => {
     ["labelled before it happened", "/labelled_at", labelBody({ labelled_at: at(-10_000) })],
     ["a source in free words", "/source", labelBody({ source: "Said by Mr. X" })],
     ["unknown field", "/amount", labelBody({ amount: 1 })],
+    ["a device", "/device_id", labelBody({ device_id: "d-1" })],
     ["card number that fails Luhn", "/card/number", labelBody({ card: { number: WRONG_NUMBER } })],
     ["payment of the future", "/occurred_at", labelBody({ occurred_at: at(120_000) })],
   ];

@@ -1,5 +1,5 @@
 import { isCurrency } from "@tripline/contracts/currency";
-import { CARD_TOKEN_PATTERN, isCardNumber } from "@tripline/contracts/identifiers";
+import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 import { parseTime } from "./parse-time.js";
 
@@ -59,12 +59,50 @@ const amount = z.strictObject({
     .meta({ pattern: "^[A-Z]{3}$", description: "ISO 4217 code." }),
 });
 
+/** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
+const deviceId = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}]{1,128}$/u, "must be 1 to 128 characters, none of them a control character")
+  .meta({
+    minLength: 1,
+    maxLength: 128,
+    writeOnly: true,
+    description: "Your own id of the device that pays. Replaced by a token at once; never stored.",
+  });
+
+/** To the one spelling of the address. */
+const ipAddress = z
+  .string()
+  .meta({
+    anyOf: [{ format: "ipv4" }, { format: "ipv6" }],
+    writeOnly: true,
+    description: "The network address the payment comes from. Replaced by a token at once; never stored.",
+  })
+  .transform((text, context) => {
+    const address = normalAddress(text);
+    if (address !== undefined) return address;
+    context.addIssue({ code: "custom", message: "must be an IPv4 or IPv6 address, such as 203.0.113.7" });
+    return z.NEVER;
+  });
+
+const degrees = (max: number) => {
+  const message = `must be from -${max} to ${max} degrees`;
+  return z.number().min(-max, message).max(max, message);
+};
+
+const location = z
+  .strictObject({ latitude: degrees(90), longitude: degrees(180) })
+  .meta({ description: "Where the payment takes place, in degrees (WGS 84)." });
+
 export const paymentSchema = z.strictObject({
   transaction_id: transactionIdField,
   card,
   terminal_id: identifier,
   amount,
   occurred_at: time,
+  device_id: deviceId.optional(),
+  ip_address: ipAddress.optional(),
+  location: location.optional(),
 });
 
 export const labelSchema = z

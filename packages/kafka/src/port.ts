@@ -45,6 +45,18 @@ export interface RecordBatch {
   readonly records: readonly IncomingRecord[];
 }
 
+/** For a handler that keeps records beyond its call, for instance to gather them into files, and knows its positions. */
+export interface OwnPositions {
+  /**
+   * Where to begin. Called for each partition that is assigned, when no earlier handler of it runs any more, and before
+   * any of its records is handled. What it throws is tried again until the partition is lost, unless the error's
+   * reaction is `stop`. Where Kafka holds that offset no more, the oldest record after it comes first.
+   */
+  begin(topic: string, partition: number): Promise<number>;
+  /** This record was not handled but is a dead letter by now; the next one to handle comes after it. */
+  buried(topic: string, partition: number, offset: number): void;
+}
+
 export interface ConsumerOptions {
   /** Without the prefix. A new group begins at the oldest record. */
   readonly group: string;
@@ -57,6 +69,8 @@ export interface ConsumerOptions {
    * by `ERROR_TABLE[code].kafka`; anything but a TriplineError counts as `internal`.
    */
   handle(batch: RecordBatch): Promise<void>;
+  /** Absent: begins where the group left off, and commits what was handled. Otherwise only `commit` commits. */
+  readonly positions?: OwnPositions;
   /** Called once, after the consumer has closed itself because `handle` threw an error whose reaction is `stop`. */
   onStop(error: TriplineError): void;
 }
@@ -70,6 +84,11 @@ export interface EventConsumer {
   readonly ready: Promise<void>;
   /** Whether it is a live member of its group: the broker confirmed that within the last 10 s. */
   isHealthy(): boolean;
+  /**
+   * Tells the group, for those who watch its lag, that everything before `offset` is done with. For a handler with its
+   * own positions; ignored for a partition that is not assigned, and not repeated when the assignment ends first.
+   */
+  commit(topic: string, partition: number, offset: number): void;
   /** Lets running handlers finish, 5 s at most, commits what they handled, and leaves the group. */
   close(): Promise<void>;
 }

@@ -1,18 +1,21 @@
+import type { Place } from "./map-degrees.js";
+import { GRID_SIDE, mapDegrees } from "./map-degrees.js";
 import { below, logNormal, normal, STREAM, seedRandom } from "./seed-random.js";
-
-/** Side of the square on which cards live and terminals stand, in the grid's own unit of length. */
-export const GRID_SIDE = 100;
 
 /** Terminals that a card has near its home, on average. */
 const NEARBY_MEAN = 20;
 /** Terminals that a card keeps in mind at most, so that memory grows with cards and not with cards times terminals. */
 const NEARBY_MAX = 40;
+/** Share of terminals whose payments do not say where they take place, for instance shops without a counter. */
+const PLACELESS_SHARE = 0.05;
 
 /** All terminals: where they stand and how dear they are. */
 export interface TerminalMap {
   readonly count: number;
   /** Factor on a card's usual amount: a jeweller's is above 1, a kiosk's below. */
   priceLevel(terminal: number): number;
+  /** Where a terminal stands; null for one whose payments do not say so. */
+  place(terminal: number): Place | null;
   /** Terminals near a place, at least one, nearest first. */
   nearby(x: number, y: number): Uint32Array;
 }
@@ -22,6 +25,7 @@ export function placeTerminals(seed: number, count: number): TerminalMap {
   const xs = new Float32Array(count);
   const ys = new Float32Array(count);
   const levels = new Float32Array(count);
+  const placeless = new Uint8Array(count);
   const radius = Math.min(GRID_SIDE, GRID_SIDE * Math.sqrt(NEARBY_MEAN / (Math.PI * count)));
   const cellsPerSide = Math.max(1, Math.floor(GRID_SIDE / radius));
   const cells: number[][] = Array.from({ length: cellsPerSide * cellsPerSide }, () => []);
@@ -33,6 +37,7 @@ export function placeTerminals(seed: number, count: number): TerminalMap {
     xs[terminal] = x;
     ys[terminal] = y;
     levels[terminal] = logNormal(random, 1, 0.3);
+    placeless[terminal] = random() < PLACELESS_SHARE ? 1 : 0;
     cells[column(y) * cellsPerSide + column(x)]?.push(terminal);
   }
   const distance = (terminal: number, x: number, y: number): number =>
@@ -52,6 +57,7 @@ export function placeTerminals(seed: number, count: number): TerminalMap {
   return {
     count,
     priceLevel: (terminal) => levels[terminal] ?? 1,
+    place: (terminal) => (placeless[terminal] === 1 ? null : mapDegrees(xs[terminal] ?? 0, ys[terminal] ?? 0)),
     nearby(x, y) {
       // The search widens ring by ring until something is found, at the latest when it covers the whole grid.
       let reach = 1;

@@ -1,4 +1,6 @@
 import { withLuhnDigit } from "@tripline/contracts/identifiers";
+import type { Equipment } from "./equip-cards.js";
+import { equipCard } from "./equip-cards.js";
 import type { TerminalMap } from "./place-terminals.js";
 import { homeCoordinate } from "./place-terminals.js";
 import { logNormal, STREAM, seedRandom } from "./seed-random.js";
@@ -11,6 +13,8 @@ export interface CardProfile {
   readonly paymentsPerDay: number;
   /** Terminals near home, nearest first. */
   readonly nearby: Uint32Array;
+  /** What the owner pays with; null for a card that pays only where it is presented. */
+  readonly equipment: Equipment | null;
 }
 
 /** Six digits that no issuer uses for real cards. */
@@ -40,6 +44,7 @@ export function profileCards(seed: number, count: number, paymentsPerDay: number
       amountMedian: logNormal(random, AMOUNT_MEDIAN, 0.6),
       paymentsPerDay: Math.min(PAYMENTS_PER_DAY_MAX, logNormal(random, median, spread)),
       nearby: map.nearby(x, y),
+      equipment: equipCard(seed, card),
     };
   });
 }

@@ -6,7 +6,22 @@
 export type Random = () => number;
 
 /** What a stream of random numbers is for; two streams never share their numbers. */
-export const STREAM = { terminal: 1, card: 2, payments: 3, compromise: 4, theft: 5, testing: 6, thief: 7 } as const;
+export const STREAM = {
+  terminal: 1,
+  card: 2,
+  payments: 3,
+  compromise: 4,
+  theft: 5,
+  testing: 6,
+  thief: 7,
+  presence: 8,
+  household: 9,
+  equipment: 10,
+  origin: 11,
+  ring: 12,
+  ringEquipment: 13,
+  publicDevice: 14,
+} as const;
 
 /** Rounds after which each bit of the key has reached each bit of the state; the author's own choice. */
 const MIXING_ROUNDS = 15;

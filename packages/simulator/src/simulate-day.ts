@@ -1,3 +1,5 @@
+import type { Origin } from "./equip-cards.js";
+import { ownerOrigin, thiefOrigin } from "./equip-cards.js";
 import { DAY_MS, dayFactor, HOUR_MS, ownerTimeMs, thiefTimeMs } from "./keep-rhythm.js";
 import type { TerminalMap } from "./place-terminals.js";
 import { anywhere, favourite, terminalId } from "./place-terminals.js";
@@ -19,6 +21,14 @@ export interface DayOptions {
 }
 
 type Draft = Omit<SimulatedPayment, "clientTransactionId">;
+
+interface DraftParts {
+  readonly terminal: number;
+  readonly amountMajor: number;
+  readonly occurredAtMs: number;
+  readonly scenario: Scenario;
+  readonly origin: Origin | null;
+}
 
 const PAYMENTS_PER_CARD_DAY_MAX = 60;
 /** Share of an owner's payments made away from home, so that a strange terminal alone is no proof. */
@@ -54,14 +64,17 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
   const profile = options.cards[card];
   if (profile === undefined) return;
   const random = seedRandom(options.seed, STREAM.payments, card, options.day);
+  const originOfOwner = originsOfOwner(options, card);
   const count = poisson(random, profile.paymentsPerDay * dayFactor(options.day), PAYMENTS_PER_CARD_DAY_MAX);
   for (let index = 0; index < count; index += 1) {
     const away = random() < AWAY_SHARE;
     const terminal = away ? anywhere(options.terminals, random) : favourite(profile.nearby, random);
-    const amount = logNormal(random, profile.amountMedian, 0.5) * options.terminals.priceLevel(terminal);
+    const amountMajor = logNormal(random, profile.amountMedian, 0.5) * options.terminals.priceLevel(terminal);
     const occurredAtMs = ownerTimeMs(options.day, random);
     const hit = options.plan.compromisedTerminals.has(terminal) && random() < COMPROMISED_SHARE;
-    drafts.push(draft(options, profile, terminal, amount, occurredAtMs, hit ? "compromised-terminal" : "none", random));
+    const scenario = hit ? "compromised-terminal" : "none";
+    const origin = originOfOwner();
+    drafts.push(draft(options, profile, { terminal, amountMajor, occurredAtMs, scenario, origin }, random));
   }
 }
 
@@ -71,10 +84,12 @@ function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
   if (profile === undefined) return;
   const random = seedRandom(options.seed, STREAM.thief, card, options.day);
   const count = poisson(random, THIEF_PAYMENTS_PER_DAY, PAYMENTS_PER_CARD_DAY_MAX);
+  const fraud = { scenario: "stolen-card", origin: originOfThief(options, card) } as const;
   for (let index = 0; index < count; index += 1) {
-    const amount = profile.amountMedian * logNormal(random, 4, 0.5);
+    const amountMajor = profile.amountMedian * logNormal(random, 4, 0.5);
     const terminal = anywhere(options.terminals, random);
-    drafts.push(draft(options, profile, terminal, amount, thiefTimeMs(options.day, random), "stolen-card", random));
+    const occurredAtMs = thiefTimeMs(options.day, random);
+    drafts.push(draft(options, profile, { ...fraud, terminal, amountMajor, occurredAtMs }, random));
   }
 }
 
@@ -88,35 +103,45 @@ function testNumber(options: DayOptions, card: number, burst: number, drafts: Dr
   const startMs = Math.min(thiefTimeMs(options.day, random), Math.floor(lastStartMs));
   const terminal = anywhere(options.terminals, random);
   const count = 5 + below(random, 9);
+  const fraud = { scenario: "testing-burst", origin: originOfThief(options, card) } as const;
   for (let index = 0; index < count; index += 1) {
     const occurredAtMs = startMs + Math.floor(random() * lengthMs * 0.9);
-    drafts.push(draft(options, profile, terminal, 0.5 + random() * 3, occurredAtMs, "testing-burst", random));
+    const amountMajor = 0.5 + random() * 3;
+    drafts.push(draft(options, profile, { ...fraud, terminal, amountMajor, occurredAtMs }, random));
   }
   if (random() < 0.3) {
-    const amount = profile.amountMedian * logNormal(random, 6, 0.4);
-    const cashOutMs = startMs + Math.floor(lengthMs);
-    drafts.push(
-      draft(options, profile, anywhere(options.terminals, random), amount, cashOutMs, "testing-burst", random),
-    );
+    const amountMajor = profile.amountMedian * logNormal(random, 6, 0.4);
+    const cashOut = { terminal: anywhere(options.terminals, random), occurredAtMs: startMs + Math.floor(lengthMs) };
+    drafts.push(draft(options, profile, { ...fraud, ...cashOut, amountMajor }, random));
   }
 }
 
-function draft(
-  options: DayOptions,
-  profile: CardProfile,
-  terminal: number,
-  amountMajor: number,
-  occurredAtMs: number,
-  scenario: Scenario,
-  random: Random,
-): Draft {
+/** The origins of an owner's payments of the day, one a call, from random numbers of their own. */
+function originsOfOwner({ seed, day, cards }: DayOptions, card: number): () => Origin | null {
+  const equipment = cards[card]?.equipment ?? null;
+  if (equipment === null) return () => null;
+  const random = seedRandom(seed, STREAM.origin, card, day);
+  return () => ownerOrigin(seed, equipment, cards.length, random);
+}
+
+function originOfThief({ seed, day, cards }: DayOptions, card: number): Origin | null {
+  return cards[card]?.equipment === null ? null : thiefOrigin(seed, card, day, cards.length);
+}
+
+function draft(options: DayOptions, profile: CardProfile, parts: DraftParts, random: Random): Draft {
+  const { terminal, amountMajor, occurredAtMs, scenario, origin } = parts;
   const fraud = scenario !== "none";
+  const place = options.terminals.place(terminal);
   return {
     cardNumber: profile.number,
     terminalId: terminalId(terminal),
     amountMinor: Math.max(1, Math.round(amountMajor * options.minorPerMajor)),
     currency: options.currency,
     occurredAtMs,
+    deviceId: origin?.deviceId ?? null,
+    ipAddress: origin?.ipAddress ?? null,
+    latitude: place?.latitude ?? null,
+    longitude: place?.longitude ?? null,
     fraud,
     scenario,
     labelledAtMs: occurredAtMs + (fraud ? fraudKnownAfterMs(random) : GENUINE_KNOWN_AFTER_MS),

@@ -11,6 +11,13 @@ export interface SimulatedPayment {
   /** ISO 4217. */
   readonly currency: string;
   readonly occurredAtMs: number;
+  /** The device that pays; null for a card that pays only where it is presented. */
+  readonly deviceId: string | null;
+  /** IPv4 or IPv6, from ranges that belong to nobody; null where `deviceId` is. */
+  readonly ipAddress: string | null;
+  /** Where the terminal stands, WGS 84 degrees; null where the payment does not say so. */
+  readonly latitude: number | null;
+  readonly longitude: number | null;
   readonly fraud: boolean;
   readonly scenario: Scenario;
   /** When the truth becomes known: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */

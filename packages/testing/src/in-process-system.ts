@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { archiveConfig } from "@tripline/archive/config";
+import { startArchive } from "@tripline/archive/start-archive";
 import { authConfig } from "@tripline/auth/config";
 import { startAuth } from "@tripline/auth/start-auth";
 import { demoSecrets } from "@tripline/cli/demo-secrets";
@@ -23,7 +25,7 @@ import { startScoring } from "@tripline/scoring/start-scoring";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
 
-/** All five services in this process, on the shared Kafka, Redis and Postgres of the test run. */
+/** The services in this process, on the shared Kafka, Redis and Postgres of the test run. */
 export interface InProcessSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
@@ -36,6 +38,8 @@ export interface InProcessSystem {
 export interface InProcessOptions {
   /** `file://` address of a registry whose champion fits the current feature spec. */
   readonly registryUrl: string;
+  /** Where the archive writes; it is not started unless given. */
+  readonly lakeDirectory?: string;
   readonly logLevel?: string;
 }
 
@@ -43,15 +47,17 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const stack = await testStack();
   const folder = mkdtempSync(join(tmpdir(), "tripline-system-"));
   const secrets = demoSecrets(join(folder, "secrets.json"));
-  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0] = await findFreePorts(6);
+  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0] =
+    await findFreePorts(7);
   const plans = planServices({
-    ports: { ingestion, auth, features, scoring, scoringGrpc, decisions, kafka: 0, redis: 0, postgres: 0 },
+    ports: { ingestion, auth, features, scoring, scoringGrpc, decisions, archive, kafka: 0, redis: 0, postgres: 0 },
     secrets,
     ...stack,
     registryUrl: options.registryUrl,
     eventAgeDaysMax: 3_650,
     scoringWaitMs: 5_000,
     logLevel: options.logLevel ?? "silent",
+    ...(options.lakeDirectory === undefined ? {} : { lakeDirectory: options.lakeDirectory }),
   });
   const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
@@ -68,6 +74,9 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     services.push(await startScoring(readConfig(scoringConfig, environmentOf("scoring"))));
     services.push(await startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))));
     services.push(await startFeatures(readConfig(featuresConfig, environmentOf("features"))));
+    if (options.lakeDirectory !== undefined) {
+      services.push(await startArchive(readConfig(archiveConfig, environmentOf("archive"))));
+    }
     services.push(await startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))));
     for (const service of services) await becomeReady(service);
   } catch (error) {

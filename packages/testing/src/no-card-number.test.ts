@@ -1,17 +1,27 @@
+import { randomUUID } from "node:crypto";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { readTopic } from "@tripline/cli/ledger";
-import { ALL_TOPICS } from "@tripline/contracts/topics";
+import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { DEVICE_TOKEN_PATTERN, IP_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
+import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
 import type { Telemetry } from "@tripline/service-kit/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry";
 import { Redis } from "ioredis";
-import { buildPayment, randomCardNumber } from "./build-payment.js";
+import { buildPayment, randomAddress, randomCardNumber } from "./build-payment.js";
 import type { InProcessSystem } from "./in-process-system.js";
 import { startInProcess } from "./in-process-system.js";
 import { testModel } from "./test-model.js";
 
-describe("no card number behind the front door", () => {
+/** IPv4, set aside for documentation (RFC 5737). */
+const TEST_NET = "198.51.100.";
+
+describe("no card number, device id or network address behind the front door", () => {
   const exporter = new InMemorySpanExporter();
-  const planted = Array.from({ length: 20 }, randomCardNumber);
+  const planted = Array.from({ length: 20 }, (_, index) => ({
+    cardNumber: randomCardNumber(),
+    deviceId: randomUUID(),
+    ipAddress: index % 2 === 0 ? `${TEST_NET}${index}` : randomAddress(),
+  }));
   const logged: string[] = [];
   const write = process.stdout.write;
   let telemetry: Telemetry;
@@ -38,30 +48,48 @@ describe("no card number behind the front door", () => {
   /** Good payments, labels, refused payments, and numbers where no number belongs. */
   async function plant(): Promise<void> {
     const at = Date.now() - 600_000;
-    const payments = planted.map((cardNumber) =>
-      buildPayment({ cardNumber, occurredAtMs: at, labelledAtMs: at + 1_000 }),
-    );
+    const payments = planted.map((origin) => buildPayment({ ...origin, occurredAtMs: at, labelledAtMs: at + 1_000 }));
     await system.client.decideAll(payments, 20);
     await system.client.applyLabels(payments, 20);
     const refused = payments.map((payment) => ({ ...payment, currency: "???", clientTransactionId: "bad id!" }));
     for (const payment of refused.slice(0, 5)) await system.client.send(payment, 1);
-    const wrongLuhn = planted.map((number) => number.slice(0, -1) + ((Number(number.at(-1)) + 1) % 10));
-    for (const cardNumber of wrongLuhn.slice(0, 5)) await system.client.send(buildPayment({ cardNumber }), 1);
+    for (const origin of planted.slice(0, 5)) {
+      const { cardNumber, deviceId, ipAddress } = origin;
+      const wrongLuhn = cardNumber.slice(0, -1) + ((Number(cardNumber.at(-1)) + 1) % 10);
+      for (const changes of [
+        { cardNumber: wrongLuhn },
+        { deviceId: `${deviceId}\0` },
+        { ipAddress: `${ipAddress}%eth0` },
+      ]) {
+        const result = await system.client.send(buildPayment({ ...origin, ...changes }), 1);
+        expect(result).toMatchObject({ status: 422, code: "invalid-field" });
+      }
+    }
   }
 
-  /** Ten digits are enough to recognise a planted number. */
-  const needles = planted.map((number) => number.slice(3, 15));
+  /** Ten digits are enough to recognise a planted number, and 64 bits an IPv6 address in any of its spellings. */
+  const needles = planted.flatMap(({ cardNumber, deviceId, ipAddress }) => [
+    cardNumber.slice(3, 15),
+    deviceId,
+    ipAddress.includes(":") ? ipAddress.split(":").slice(-4).join(":") : TEST_NET,
+  ]);
   const foundIn = (text: string): string[] => needles.filter((needle) => text.includes(needle));
 
   test("not in any record of any topic", async () => {
     let records = 0;
+    let tokens = 0;
     for (const topic of ALL_TOPICS) {
       await readTopic(system.kafka, topic.name, (record) => {
         records += 1;
         const text = `${record.key} ${record.value.toString("latin1")} ${JSON.stringify(record.headers)}`;
         expect(foundIn(text)).toEqual([]);
+        if (topic.name !== TOPICS.transactions.name) return;
+        const { deviceToken, ipToken } = Transaction.decode(record.value);
+        if (DEVICE_TOKEN_PATTERN.test(deviceToken) && IP_TOKEN_PATTERN.test(ipToken)) tokens += 1;
       });
     }
+    // They were sent, so that there was something to leak.
+    expect(tokens).toBeGreaterThanOrEqual(planted.length);
     expect(records).toBeGreaterThanOrEqual(planted.length * 4);
   });
 

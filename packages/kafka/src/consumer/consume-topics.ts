@@ -64,6 +64,10 @@ class SupervisedConsumer implements EventConsumer {
     return !this.#closing.signal.aborted && this.#session?.isHealthy() === true;
   }
 
+  commit(topic: string, partition: number, offset: number): void {
+    this.#session?.commit({ topic: this.dependencies.topicPrefix + topic, partition, offset });
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -109,6 +113,7 @@ class SupervisedConsumer implements EventConsumer {
       recordsPerBatchMax: this.options.recordsPerBatchMax ?? RECORDS_PER_BATCH_MAX,
       memory: this.#memory,
       closing: this.#closing.signal,
+      ...(this.options.positions === undefined ? {} : { positions: this.options.positions }),
       handle: (records) => this.#handle(records),
       bury: (record, error) => this.#bury(record, error),
       stop: (error) => this.#stop(error),
@@ -130,6 +135,7 @@ class SupervisedConsumer implements EventConsumer {
     await producer.sendRaw(deadLetterTopic(record.topic), deadLetter(record, error, group));
     const { topic, partition, offset } = record;
     this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
+    this.options.positions?.buried(topic, partition, offset);
   }
 
   #stop(error: TriplineError): void {

@@ -35,9 +35,9 @@ export class PartitionQueue<R extends { readonly offset: number }> {
   }
 
   /** Whether the fetch was taken in, as a whole or but for repeated records. */
-  accept({ askedFrom, nextOffset, endOffset, records }: Fetched<R>): boolean {
-    if (this.#position !== undefined && endOffset < this.#position) {
-      // The log is shorter than what was handled: it was made anew, and its offsets mean other records.
+  accept(fetched: Fetched<R>): boolean {
+    const { askedFrom, nextOffset, records } = fetched;
+    if (this.isMadeAnew(fetched)) {
       this.#position = undefined;
       this.#records = [];
     }
@@ -52,6 +52,18 @@ export class PartitionQueue<R extends { readonly offset: number }> {
     }
     this.#position = Math.max(position, nextOffset);
     return true;
+  }
+
+  /** Whether the log is shorter than what came from it: it was made anew, and its offsets mean other records. */
+  isMadeAnew({ endOffset }: Fetched<R>): boolean {
+    return this.#position !== undefined && endOffset < this.#position;
+  }
+
+  /** Forgets what waits and goes on at `offset`. */
+  startAt(offset: number): void {
+    this.#records = [];
+    this.#position = offset;
+    this.#gapsRefused = 0;
   }
 
   /** Leaves out what was handled meanwhile, under an earlier assignment. */

@@ -1,14 +1,14 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
 import type { Batch, Consumer, EachBatchPayload, IMemberAssignment, RetryOptions, TopicOffsets } from "kafkajs";
 import type { Client, OpenClient } from "../open-client.js";
-import type { Log } from "../port.js";
+import type { Log, OwnPositions } from "../port.js";
 import { settlesWithin } from "../wait-backoff.js";
 import type { PartitionOffset } from "./commit-offsets.js";
 import { OffsetCommitter } from "./commit-offsets.js";
 import type { FetchedRecord } from "./dead-letter.js";
 import { asFetchedRecord } from "./dead-letter.js";
 import type { Fetched } from "./queue-partition.js";
-import type { PartitionMemory } from "./work-partition.js";
+import type { OwnPosition, PartitionMemory } from "./work-partition.js";
 import { PartitionWorker } from "./work-partition.js";
 
 const SESSION_MS = 10_000;
@@ -46,6 +46,7 @@ export interface SessionOptions {
   readonly log: Log;
   /** Aborted when the consumer closes: nothing is tried again, nothing more is taken in. */
   readonly closing: AbortSignal;
+  readonly positions?: OwnPositions;
   handle(records: readonly FetchedRecord[]): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
   stop(error: TriplineError): void;
@@ -78,6 +79,7 @@ export class ConsumerSession {
   #aliveAtMs = performance.now();
   #awayAtMs = 0;
   #isMember = false;
+  #isOver = false;
 
   constructor(private readonly options: SessionOptions) {
     this.#failed = new Promise((resolve) => {
@@ -107,12 +109,19 @@ export class ConsumerSession {
     return this.#isMember && performance.now() - this.#aliveAtMs < SESSION_MS;
   }
 
+  /** For a partition of the present assignment; its topic with the prefix. */
+  commit(offset: PartitionOffset): void {
+    if (this.#assignment === undefined || !isIn(this.#assignment.partitions, offset)) return;
+    this.#assignment.committer.mark(offset);
+  }
+
   /** Resolves with the cause when kafkajs has failed for good or hangs; not before. */
   async run(): Promise<unknown> {
     this.#listen();
     const watch = setInterval(() => this.#watch(), WATCH_MS);
     this.#start().catch(this.#fail);
     const cause = await this.#failed;
+    this.#isOver = true;
     clearInterval(watch);
     this.#isMember = false;
     this.#endAssignment();
@@ -124,6 +133,7 @@ export class ConsumerSession {
   async close(): Promise<void> {
     this.#isMember = false;
     if (this.#assignment !== undefined) await settlesWithin(LEAVE_MS_MAX, this.#assignment.committer.idle());
+    this.#isOver = true;
     const left = this.#consumer.disconnect();
     if (this.#client.isConnected()) await settlesWithin(LEAVE_MS_MAX, left);
     // Whatever kafkajs still tries now ends, and with it the waiting.
@@ -183,6 +193,10 @@ export class ConsumerSession {
     this.#assignment = { partitions, ended, signal, committer, workers: new Map() };
     this.#isMember = true;
     this.options.log("info", "consumer: partitions assigned", { group: this.options.group, partitions });
+    if (this.options.positions === undefined) return;
+    for (const [topic, numbers] of Object.entries(partitions)) {
+      for (const partition of numbers) this.#worker(this.#assignment, topic, partition).begin();
+    }
   }
 
   #endAssignment(): void {
@@ -194,7 +208,7 @@ export class ConsumerSession {
   #takeIn({ batch, pause, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
     const { topic, partition } = batch;
     // What was fetched for an assignment that has ended is dropped.
-    if (this.#assignment?.partitions[topic]?.includes(partition) !== true) return;
+    if (this.#assignment === undefined || !isIn(this.#assignment.partitions, { topic, partition })) return;
     if (this.options.closing.aborted) {
       // Paused as well, or it would be fetched again and again until the end.
       pause();
@@ -211,9 +225,28 @@ export class ConsumerSession {
     if (known !== undefined) return known;
     const { memory, recordsPerBatchMax, handle, bury, stop, log } = this.options;
     const commit = (offset: number) => committer.mark({ topic, partition, offset });
-    const worker = new PartitionWorker(key, memory, { recordsPerBatchMax, handle, bury, commit, stop, signal, log });
+    const own = this.#ownPosition(topic, partition);
+    const steps = { recordsPerBatchMax, handle, bury, commit, stop, signal, log };
+    const worker = new PartitionWorker(key, memory, own === undefined ? steps : { ...steps, own });
     workers.set(key, worker);
     return worker;
+  }
+
+  #ownPosition(topic: string, partition: number): OwnPosition | undefined {
+    const { positions, topicPrefix } = this.options;
+    if (positions === undefined) return undefined;
+    const place = [{ topic, partitions: [partition] }];
+    return {
+      begin: () => positions.begin(topic.slice(topicPrefix.length), partition),
+      seek: (offset) => this.#consumer.seek({ topic, partition, offset: String(offset) }),
+      pause: () => {
+        this.#consumer.pause(place);
+        return () => {
+          // kafkajs throws when its consumer has ended, and then there is nothing to go on with.
+          if (!this.#isOver) this.#consumer.resume(place);
+        };
+      },
+    };
   }
 
   #read(batch: Batch): Fetched<FetchedRecord> {
@@ -228,6 +261,10 @@ export class ConsumerSession {
       records,
     };
   }
+}
+
+function isIn(assigned: IMemberAssignment, { topic, partition }: Omit<PartitionOffset, "offset">): boolean {
+  return assigned[topic]?.includes(partition) === true;
 }
 
 function byTopic(offsets: readonly PartitionOffset[]): TopicOffsets[] {

@@ -1,11 +1,15 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Log } from "../port.js";
+import type { Backoff } from "../wait-backoff.js";
+import { backoffMs, wait } from "../wait-backoff.js";
 import type { FetchedRecord } from "./dead-letter.js";
 import type { ChunkSteps } from "./handle-chunk.js";
 import { handleChunk } from "./handle-chunk.js";
 import type { Fetched } from "./queue-partition.js";
 import { PartitionQueue } from "./queue-partition.js";
+
+const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 
 /** What all assignments of one consumer share, by `topic/partition`. One entry per partition there is. */
 export interface PartitionMemory {
@@ -15,7 +19,18 @@ export interface PartitionMemory {
   readonly working: Map<string, Promise<void>>;
 }
 
+/** The position of a partition whose handler keeps it. */
+export interface OwnPosition {
+  begin(): Promise<number>;
+  /** Lets the next fetch begin at `offset`. */
+  seek(offset: number): void;
+  /** Stops the fetching of this partition; what it returns starts it again. */
+  pause(): () => void;
+}
+
 export interface PartitionSteps {
+  /** Absent: it begins where the group left off, and what was handled is committed. */
+  readonly own?: OwnPosition;
   readonly recordsPerBatchMax: number;
   handle(records: readonly FetchedRecord[]): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
@@ -30,6 +45,7 @@ export interface PartitionSteps {
 export class PartitionWorker {
   readonly #queue: PartitionQueue<FetchedRecord>;
   #isWorking = false;
+  #isBegun: boolean;
   #resume: (() => void) | undefined;
 
   constructor(
@@ -37,7 +53,17 @@ export class PartitionWorker {
     private readonly memory: PartitionMemory,
     private readonly steps: PartitionSteps,
   ) {
-    this.#queue = new PartitionQueue(memory.handledTo.get(key));
+    this.#queue = new PartitionQueue(steps.own === undefined ? memory.handledTo.get(key) : undefined);
+    this.#isBegun = steps.own === undefined;
+  }
+
+  /** For a handler with its own positions: asks where to begin. Until that is known nothing is taken in. */
+  begin(): void {
+    const { own } = this.steps;
+    if (own === undefined) return;
+    this.#isBegun = false;
+    this.#resume ??= own.pause();
+    this.#enqueue(() => this.#begin(own));
   }
 
   /**
@@ -47,6 +73,11 @@ export class PartitionWorker {
    * @param pause stops the fetching of this partition; what it returns starts it again
    */
   accept(fetched: Fetched<FetchedRecord>, pause: () => () => void): boolean {
+    if (!this.#isBegun) return false;
+    if (this.steps.own !== undefined && this.#queue.isMadeAnew(fetched)) {
+      this.begin();
+      return false;
+    }
     if (!this.#queue.accept(fetched)) return false;
     const handledTo = this.memory.handledTo.get(this.key);
     if (handledTo !== undefined && handledTo > fetched.endOffset) this.memory.handledTo.delete(this.key);
@@ -64,15 +95,46 @@ export class PartitionWorker {
 
   #start(): void {
     this.#isWorking = true;
+    this.#enqueue(async () => {
+      this.#skipHandled();
+      await this.#work();
+    });
+  }
+
+  /** @param work never rejects; begins when what this partition had under way before has ended */
+  #enqueue(work: () => Promise<void>): void {
     const { working } = this.memory;
     const before = working.get(this.key) ?? Promise.resolve();
-    const work = before
-      .then(() => this.#skipHandled())
-      .then(() => this.#work())
-      .finally(() => {
-        if (working.get(this.key) === work) working.delete(this.key);
-      });
-    working.set(this.key, work);
+    const done = before.then(work).finally(() => {
+      if (working.get(this.key) === done) working.delete(this.key);
+    });
+    working.set(this.key, done);
+  }
+
+  /** Never rejects. Tries for as long as the partition is assigned: nothing can be handled before. */
+  async #begin(own: OwnPosition): Promise<void> {
+    const { signal, log, stop } = this.steps;
+    for (let tries = 1; !signal.aborted; tries += 1) {
+      try {
+        const offset = await own.begin();
+        if (signal.aborted) return;
+        this.#queue.startAt(offset);
+        own.seek(offset);
+        this.#isBegun = true;
+        this.release();
+        return;
+      } catch (thrown) {
+        const error = asTriplineError(thrown);
+        if (error.row.kafka === "stop") {
+          stop(error);
+          return;
+        }
+        const waitMs = backoffMs(BACKOFF, tries);
+        const extra = { partition: this.key, code: error.code, error: error.message, tries, waitMs };
+        log("warn", "consumer: where to begin is asked again", extra);
+        await wait(waitMs, signal);
+      }
+    }
   }
 
   /** The work that ended just now may have handled, under an earlier assignment, what was fetched again meanwhile. */
@@ -110,6 +172,7 @@ export class PartitionWorker {
       signal,
       log,
       done: (last) => {
+        if (this.steps.own !== undefined) return;
         this.memory.handledTo.set(this.key, last.offset + 1);
         commit(last.offset + 1);
       },

@@ -1,0 +1,111 @@
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import { eventsFrom } from "@tripline/simulator/merge-labels";
+import { Command, InvalidArgumentError } from "commander";
+import { readPorts } from "../bootstrap/ports.mjs";
+import { awaitArchive } from "./await-archive.js";
+import type { ParityReport } from "./check-parity.js";
+import { checkParity, printParity } from "./check-parity.js";
+import type { KnownPayment } from "./payment.js";
+import { replay } from "./replay.js";
+import { startSystem } from "./run-system.js";
+import { sendUnordered } from "./send-unordered.js";
+import { StepLog } from "./step-log.js";
+import type { TrainedModel } from "./train.js";
+import { trainDemoModel } from "./train.js";
+import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+
+interface ParityFlags {
+  readonly lake?: string;
+  readonly state?: string;
+  readonly day?: string[];
+  readonly hours: number;
+  readonly barriers?: true;
+}
+
+const HOUR_MS = 3_600_000;
+const EVENT_AGE_DAYS_MAX = 3_650;
+const SCORING_WAIT_MS = 20_000;
+
+/** `tripline parity`: proves that features computed offline are those that went online. */
+export function parityCommand(): Command {
+  return new Command("parity")
+    .description("play a day through the live system and compute its archived features again; every bit has to agree")
+    .option("--lake <folder>", "only compute again what is archived there")
+    .option("--state <file>", "with --lake: window state with which the online service began (`tripline load-state`)")
+    .option(
+      "--day <day...>",
+      "with --lake: only these days of event time, YYYY-MM-DD; their events have to be all there are",
+    )
+    .option("--hours <count>", "hours of event time to play", parseHours, 24)
+    .option("--barriers", "play in slices in which no card or terminal is met twice: the order is event time then")
+    .action(async function (this: Command, flags: ParityFlags) {
+      const report = flags.lake === undefined ? await playAndCheck(flags) : await checkLake(flags.lake, flags);
+      for (const { transactionId, feature, online, offline } of report.examples) {
+        process.stdout.write(`${transactionId} ${feature}: online ${online}, offline ${offline}\n`);
+      }
+      process.stdout.write(`${printParity(report)}\n`);
+      process.exitCode = report.mismatches === 0 && report.stuck === 0 && report.rows > 0 ? 0 : 1;
+    });
+}
+
+function checkLake(lake: string, { state, day }: Pick<ParityFlags, "state" | "day">): Promise<ParityReport> {
+  return checkParity({
+    engine: compileEngine(currentFeatureSpec()),
+    lake: resolve(lake),
+    ...(day === undefined ? {} : { days: day }),
+    ...(state === undefined ? {} : { statePath: resolve(state) }),
+  });
+}
+
+async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityReport> {
+  const steps = new StepLog();
+  const workspace = workspaceIn(join(STATE_DIRECTORY, "parity"));
+  const lake = join(workspace.directory, "lake");
+  await rm(lake, { recursive: true, force: true });
+  const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
+  const system = await startSystem({
+    workspace,
+    ports: readPorts(),
+    registryUrl: model.registryUrl,
+    statePath: model.statePath,
+    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
+    scoringWaitMs: SCORING_WAIT_MS,
+    lakeDirectory: lake,
+    steps,
+  });
+  try {
+    const untilMs = model.historyEndMs + hours * HOUR_MS;
+    const day = eventsOf(model, untilMs);
+    await steps.run(`play ${day.payments.length} payments and ${day.labels.length} labels`, async (onProgress) => {
+      const { client } = system;
+      if (barriers !== true) return sendUnordered({ client, ...day, onProgress });
+      const time = { fromMs: model.historyEndMs, toMs: untilMs };
+      await replay({ client, payments: day.payments, labelled: day.labels, ...time, onDecision() {}, onProgress });
+    });
+    await steps.run("wait for the archive", () => awaitArchive(system.kafka, lake));
+  } finally {
+    await steps.finish("stop everything", () => system.stop());
+  }
+  return steps.run("compute every feature again", () => checkLake(lake, { state: model.statePath }));
+}
+
+/** What happens from the end of the model's history up to a moment, in event order. */
+function eventsOf(model: TrainedModel, untilMs: number): { payments: KnownPayment[]; labels: KnownPayment[] } {
+  const payments: KnownPayment[] = [];
+  const labels: KnownPayment[] = [];
+  for (const { kind, atMs, payment } of eventsFrom(createSimulation(model.simulation), model.historyEndMs)) {
+    if (atMs >= untilMs) break;
+    (kind === "label" ? labels : payments).push(payment);
+  }
+  return { payments, labels };
+}
+
+function parseHours(text: string): number {
+  const hours = Number(text);
+  if (!(hours > 0 && hours <= 24 * 30)) throw new InvalidArgumentError("must be a number of hours up to 720");
+  return hours;
+}

@@ -1,0 +1,32 @@
+import type { KnownPayment } from "./payment.js";
+import { originBody } from "./payment.js";
+
+const payment: KnownPayment = {
+  clientTransactionId: "order-1",
+  cardNumber: "4111111111111111",
+  terminalId: "t-42",
+  amountMinor: 1_299,
+  currency: "EUR",
+  occurredAtMs: 0,
+  fraud: false,
+  labelledAtMs: null,
+};
+const nothing = { deviceId: null, ipAddress: null, latitude: null, longitude: null };
+const everything = { deviceId: "d-1", ipAddress: "203.0.113.7", latitude: 0, longitude: -0.5 };
+
+describe("originBody", () => {
+  test.each<[string, Partial<KnownPayment>, object]>([
+    ["nothing", {}, {}],
+    ["nulls", nothing, {}],
+    [
+      "everything, on the equator",
+      everything,
+      { device_id: "d-1", ip_address: "203.0.113.7", location: { latitude: 0, longitude: -0.5 } },
+    ],
+    ["a device alone", { ...nothing, deviceId: "d-1" }, { device_id: "d-1" }],
+    ["an address alone", { ...nothing, ipAddress: "::1" }, { ip_address: "::1" }],
+    ["half a place", { ...nothing, latitude: 50 }, {}],
+  ])("of a payment that carries %s", (_name, changes, expected) => {
+    expect(originBody({ ...payment, ...changes })).toStrictEqual(expected);
+  });
+});

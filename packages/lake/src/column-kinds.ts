@@ -1,0 +1,50 @@
+import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { BIGINT, BOOLEAN, DOUBLE, INTEGER, LIST, STRUCT, VARCHAR } from "@duckdb/node-api";
+import type { Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+
+/** How fields of one TypeScript type are kept in a column. */
+export interface ColumnKind<V> {
+  readonly type: DuckDBType;
+  cell(value: V): DuckDBValue;
+}
+
+export const text: ColumnKind<string> = { type: VARCHAR, cell: (value) => value };
+
+export const flag: ColumnKind<boolean> = { type: BOOLEAN, cell: (value) => value };
+
+/** Numbers of 32 bits. */
+export const integer: ColumnKind<number> = { type: INTEGER, cell: (value) => value };
+
+/** Numbers of 64 bits, of which the generated code lets through what a number holds exactly. */
+export const long: ColumnKind<number> = { type: BIGINT, cell: (value) => BigInt(value) };
+
+export const double: ColumnKind<number | undefined> = { type: DOUBLE, cell: (value) => value ?? null };
+
+export const doubles: ColumnKind<readonly number[]> = {
+  type: LIST(DOUBLE),
+  cell: (values) => ({ items: values }),
+};
+
+export const longs: ColumnKind<readonly number[]> = {
+  type: LIST(BIGINT),
+  cell: (values) => ({ items: values.map((value) => BigInt(value)) }),
+};
+
+export const outcome: ColumnKind<Outcome> = { type: VARCHAR, cell: (value) => nameOf(Outcome, value) };
+
+export const rung: ColumnKind<Rung> = { type: VARCHAR, cell: (value) => nameOf(Rung, value) };
+
+export const reasons: ColumnKind<readonly Reason[]> = {
+  type: LIST(STRUCT({ code: VARCHAR, text: VARCHAR, outcome: VARCHAR })),
+  cell: (values) => ({
+    items: values.map((reason) => ({
+      entries: { code: reason.code, text: reason.text, outcome: nameOf(Outcome, reason.outcome) },
+    })),
+  }),
+};
+
+/** The name of an enum's value; the number, in digits, of one that only a newer version of the message knows. */
+function nameOf(names: Readonly<Record<number, string>>, value: number): string {
+  return names[value] ?? String(value);
+}

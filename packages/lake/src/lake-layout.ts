@@ -1,0 +1,111 @@
+import { join, resolve } from "node:path";
+
+/*
+ * What stands where in a lake:
+ *
+ *   <lake>/<topic>/day=2024-02-29/0000000000000012.parquet   rows of one day that entry 12 of the log added
+ *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and how far each partition is now
+ *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
+ *
+ * Readers of Hive partitions leave out names that begin with an underscore, and what is staged does not end with
+ * `.parquet`. See docs/adr/0011-the-lake-has-a-log.md.
+ */
+
+const LOG_FOLDER = "_log";
+const STAGING_FOLDER = "_staging";
+const SEQUENCE_DIGITS = 16;
+
+const FILE_PATTERN = /^(\d{16})\.parquet$/;
+const ENTRY_PATTERN = /^(\d{16})\.json$/;
+const DAY_FOLDER_PATTERN = /^day=(\d{4}-\d{2}-\d{2})$/;
+const STAGED_ROWS_PATTERN = /^p(\d+)-(\d+)-/;
+const STAGED_DAY_PATTERN = /^c(\d{4}-\d{2}-\d{2})-(\d+)-/;
+
+/** The first millisecond, UTC, that has no day folder any more. */
+const YEAR_10000_MS = Date.UTC(10_000, 0, 1);
+
+export function topicFolder(lake: string, topic: string): string {
+  return resolve(lake, topic);
+}
+
+export function logFolder(folder: string): string {
+  return join(folder, LOG_FOLDER);
+}
+
+export function stagingFolder(folder: string): string {
+  return join(folder, STAGING_FOLDER);
+}
+
+export function dayFolder(folder: string, day: string): string {
+  return join(folder, `day=${day}`);
+}
+
+/** Where the rows of `day` are that entry `sequence` added to the topic in `folder`. */
+export function filePath(folder: string, day: string, sequence: number): string {
+  return join(dayFolder(folder, day), `${padded(sequence)}.parquet`);
+}
+
+export function entryPath(folder: string, sequence: number): string {
+  return join(logFolder(folder), `${padded(sequence)}.json`);
+}
+
+/** The sequence of a data file by its name; undefined for any other name. */
+export function sequenceOfFile(name: string): number | undefined {
+  return sequenceIn(FILE_PATTERN, name);
+}
+
+/** The sequence of a log entry by its name; undefined for any other name. */
+export function sequenceOfEntry(name: string): number | undefined {
+  return sequenceIn(ENTRY_PATTERN, name);
+}
+
+/** The day of a folder by its name; undefined for any other name. */
+export function dayOfFolder(name: string): string | undefined {
+  return DAY_FOLDER_PATTERN.exec(name)?.[1];
+}
+
+/**
+ * The UTC day of an event, `YYYY-MM-DD`; undefined for a time that no event of ours can have: zero, negative, no whole
+ * number, or from the year 10000 on.
+ */
+export function dayOf(eventTimeMs: number): string | undefined {
+  if (!Number.isInteger(eventTimeMs) || eventTimeMs <= 0 || eventTimeMs >= YEAR_10000_MS) return undefined;
+  return new Date(eventTimeMs).toISOString().slice(0, 10);
+}
+
+/** Whether the text is a day of the calendar, `YYYY-MM-DD`. */
+export function isDay(text: string): boolean {
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
+/** How the names of what one append stages begin: with one of its partitions, and where its rows of that begin. */
+export function stagedRowsPrefix(partition: number, from: number, id: string): string {
+  return `p${partition}-${from}-${id}`;
+}
+
+/** How the names of what a compaction stages begin: with the day, and the first of the files that it replaces. */
+export function stagedDayPrefix(day: string, firstReplaced: number, id: string): string {
+  return `c${day}-${firstReplaced}-${id}`;
+}
+
+export type StagedName =
+  | { readonly kind: "rows"; readonly partition: number; readonly from: number }
+  | { readonly kind: "day"; readonly day: string; readonly firstReplaced: number };
+
+/** What the name of something staged says; undefined where it is none of ours. */
+export function parseStagedName(name: string): StagedName | undefined {
+  const [, partition, from] = STAGED_ROWS_PATTERN.exec(name) ?? [];
+  if (partition !== undefined) return { kind: "rows", partition: Number(partition), from: Number(from) };
+  const [, day, firstReplaced] = STAGED_DAY_PATTERN.exec(name) ?? [];
+  return day === undefined ? undefined : { kind: "day", day, firstReplaced: Number(firstReplaced) };
+}
+
+function padded(sequence: number): string {
+  return String(sequence).padStart(SEQUENCE_DIGITS, "0");
+}
+
+function sequenceIn(pattern: RegExp, name: string): number | undefined {
+  const digits = pattern.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

@@ -1,0 +1,221 @@
+import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { BIGINT, INTEGER, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import {
+  AppliedLabel,
+  Decision,
+  FeatureVector,
+  Label,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Topic, TopicName } from "@tripline/contracts/topics";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { ColumnKind } from "./column-kinds.js";
+import { double, doubles, flag, integer, long, longs, outcome, reasons, rung, text } from "./column-kinds.js";
+import { dayOf } from "./lake-layout.js";
+
+export interface LakeColumn {
+  readonly name: string;
+  readonly type: DuckDBType;
+}
+
+/** A message as a row. */
+export interface DecodedRow {
+  /** By which its day is found, milliseconds since the epoch. */
+  readonly eventTimeMs: number;
+  /** UTC, `YYYY-MM-DD`. */
+  readonly day: string;
+  /** The values of the table's own columns. Made when it is called, since they take more memory than the message. */
+  cells(): DuckDBValue[];
+}
+
+/** How the records of a topic become rows. */
+export interface LakeTable {
+  readonly topic: Topic;
+  /** The columns of the message. Those of every topic, `RECORD_COLUMNS`, stand before them. */
+  readonly columns: readonly LakeColumn[];
+  /** @throws TriplineError `message-unreadable`, in words that begin with "it" */
+  decode(value: Uint8Array): DecodedRow;
+}
+
+/** What every row says about its record, before the columns of the message. */
+export const RECORD_COLUMNS: readonly LakeColumn[] = [
+  { name: "kafka_partition", type: INTEGER },
+  { name: "kafka_offset", type: BIGINT },
+  { name: "kafka_timestamp_ms", type: BIGINT },
+  { name: "traceparent", type: VARCHAR },
+  { name: "event_time", type: TIMESTAMPTZ },
+];
+
+/** A column with the way to its value. */
+interface FieldColumn<M> extends LakeColumn {
+  cell(message: M): DuckDBValue;
+}
+
+/** Every field of the message with its kind: a field that is missing here does not compile. */
+type Kinds<M> = { readonly [K in keyof M]-?: ColumnKind<M[K]> };
+
+const transaction = columnsOf<Transaction>({
+  transactionId: text,
+  tenant: text,
+  clientTransactionId: text,
+  cardToken: text,
+  terminalId: text,
+  amountMinor: long,
+  currency: text,
+  occurredAtMs: long,
+  acceptedAtMs: long,
+  deviceToken: text,
+  ipToken: text,
+  latitude: double,
+  longitude: double,
+});
+
+const label = columnsOf<Label>({
+  labelId: text,
+  tenant: text,
+  clientTransactionId: text,
+  cardToken: text,
+  terminalId: text,
+  occurredAtMs: long,
+  labelledAtMs: long,
+  fraud: flag,
+  source: text,
+});
+
+const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
+  specVersion: integer,
+  values: doubles,
+  computedAtMs: long,
+  sequences: longs,
+  tooLate: flag,
+  incomplete: flag,
+});
+
+const appliedLabel = columnsOf<Omit<AppliedLabel, "label">>({
+  specVersion: integer,
+  sequences: longs,
+  tooLate: flag,
+  appliedAtMs: long,
+});
+
+const decision = columnsOf<Decision>({
+  transactionId: text,
+  tenant: text,
+  clientTransactionId: text,
+  cardToken: text,
+  outcome,
+  reasons,
+  score: double,
+  rung,
+  degradedBecause: text,
+  policyVersion: text,
+  modelName: text,
+  modelVersion: text,
+  featureSpecVersion: integer,
+  occurredAtMs: long,
+  acceptedAtMs: long,
+  decidedAtMs: long,
+});
+
+/** One table per topic: a topic without one does not compile. */
+export const LAKE_TABLES: Readonly<Record<TopicName, LakeTable>> = {
+  transactions: tableOf({
+    topic: TOPICS.transactions,
+    message: Transaction,
+    eventTimeMs: ({ occurredAtMs }) => occurredAtMs,
+    columns: transaction,
+  }),
+  labels: tableOf({
+    topic: TOPICS.labels,
+    message: Label,
+    eventTimeMs: ({ labelledAtMs }) => labelledAtMs,
+    columns: label,
+  }),
+  features: tableOf({
+    topic: TOPICS.features,
+    message: FeatureVector,
+    eventTimeMs: (vector) => vector.transaction?.occurredAtMs,
+    columns: [...within((vector: FeatureVector) => vector.transaction, transaction), ...featureVector],
+  }),
+  appliedLabels: tableOf({
+    topic: TOPICS.appliedLabels,
+    message: AppliedLabel,
+    eventTimeMs: (applied) => applied.label?.labelledAtMs,
+    columns: [...within((applied: AppliedLabel) => applied.label, label), ...appliedLabel],
+  }),
+  decisions: tableOf({
+    topic: TOPICS.decisions,
+    message: Decision,
+    eventTimeMs: ({ decidedAtMs }) => decidedAtMs,
+    columns: decision,
+  }),
+};
+
+/** The table of a topic by the topic's name; undefined for a topic that is not archived. */
+export function tableOfTopic(topic: string): LakeTable | undefined {
+  return Object.values(LAKE_TABLES).find((table) => table.topic.name === topic);
+}
+
+function columnsOf<M>(kinds: Kinds<M>): FieldColumn<M>[] {
+  const columns: FieldColumn<M>[] = [];
+  for (const field in kinds) {
+    const kind: ColumnKind<M[typeof field]> = kinds[field];
+    columns.push({ name: snakeCase(field), type: kind.type, cell: (message) => kind.cell(message[field]) });
+  }
+  return columns;
+}
+
+/** The columns of a message that is a field of another one, under their own names. */
+function within<Outer, Inner>(
+  inner: (message: Outer) => Inner | undefined,
+  columns: readonly FieldColumn<Inner>[],
+): FieldColumn<Outer>[] {
+  return columns.map(({ name, type, cell }) => ({
+    name,
+    type,
+    cell(message) {
+      const found = inner(message);
+      return found === undefined ? null : cell(found);
+    },
+  }));
+}
+
+interface TableDefinition<M> {
+  readonly topic: Topic;
+  readonly message: { decode(bytes: Uint8Array): M };
+  /** Undefined where the message lacks the part that has it. */
+  eventTimeMs(message: M): number | undefined;
+  readonly columns: readonly FieldColumn<M>[];
+}
+
+function tableOf<M>({ topic, message, eventTimeMs, columns }: TableDefinition<M>): LakeTable {
+  return {
+    topic,
+    columns: columns.map(({ name, type }) => ({ name, type })),
+    decode(value) {
+      const decoded = decode(message, value);
+      const timeMs = eventTimeMs(decoded) ?? 0;
+      const day = dayOf(timeMs);
+      if (day === undefined) throw unreadable(`it has no event time, or ${timeMs} ms, for which there is no day`);
+      return { eventTimeMs: timeMs, day, cells: () => columns.map((column) => column.cell(decoded)) };
+    },
+  };
+}
+
+function decode<M>(message: { decode(bytes: Uint8Array): M }, value: Uint8Array): M {
+  try {
+    return message.decode(value);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw unreadable(`it is not the protobuf message of its topic (${reason})`, cause);
+  }
+}
+
+function unreadable(why: string, cause?: unknown): TriplineError {
+  return new TriplineError("message-unreadable", why, [], { cause });
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

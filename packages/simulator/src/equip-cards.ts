@@ -1,0 +1,107 @@
+import { below, STREAM, seedRandom } from "./seed-random.js";
+
+/** From which device and network address a payment comes; null for one that says neither. */
+export interface Origin {
+  readonly deviceId: string;
+  readonly ipAddress: string;
+}
+
+/** What a card's owner pays with. */
+export interface Equipment {
+  readonly devices: readonly [string, ...string[]];
+  readonly homeAddress: string;
+}
+
+/** Share of cards that pay only where they are presented: neither device nor address, in a thief's hands too. */
+const PRESENT_ONLY_SHARE = 0.2;
+/** Share of neighbours who use the same devices and line at home, so that two cards on a device are no proof. */
+const HOUSEHOLD_SHARE = 0.15;
+const SECOND_DEVICE_SHARE = 0.5;
+/** Share of a two-device owner's payments that come from the second one. */
+const SECOND_DEVICE_USE = 0.2;
+const IPV6_HOME_SHARE = 0.3;
+/** Share of an owner's payments from a device that many use, such as that of a counter. */
+const PUBLIC_DEVICE_USE = 0.005;
+const CARDS_PER_PUBLIC_DEVICE = 50;
+const AT_HOME_SHARE = 0.6;
+/** Mobile carriers put several customers behind one address, so that many cards on an address are no proof either. */
+const CARDS_PER_MOBILE_ADDRESS = 10;
+const CARDS_PER_RING = 500;
+const RING_DAYS = 7;
+
+/** Home lines there are: 24 bits, which the private range 10.0.0.0/8 holds exactly. */
+const LINES = 2 ** 24;
+
+/** The devices and the home line of a card's owner, or null for a card that pays only where it is presented. */
+export function equipCard(seed: number, card: number): Equipment | null {
+  if (seedRandom(seed, STREAM.presence, card, 0)() < PRESENT_ONLY_SHARE) return null;
+  const elder = card - (card % 2);
+  const sharesHousehold = seedRandom(seed, STREAM.household, elder, 0)() < HOUSEHOLD_SHARE;
+  const owner = sharesHousehold ? elder : card;
+  const random = seedRandom(seed, STREAM.equipment, owner, 0);
+  const homeAddress = lineAddress((seed % LINES) + owner, random() < IPV6_HOME_SHARE);
+  const first = deviceId(random);
+  return { devices: random() < SECOND_DEVICE_SHARE ? [first, deviceId(random)] : [first], homeAddress };
+}
+
+/**
+ * Where one payment of the owner comes from: mostly the first device, at home or on the move.
+ *
+ * @param random of the card and day
+ */
+export function ownerOrigin(seed: number, equipment: Equipment, cards: number, random: () => number): Origin {
+  const [first, second = first] = equipment.devices;
+  const isPublic = random() < PUBLIC_DEVICE_USE;
+  const isSecond = random() < SECOND_DEVICE_USE;
+  const isAtHome = random() < AT_HOME_SHARE;
+  const shared = below(random, Math.ceil(cards / CARDS_PER_PUBLIC_DEVICE));
+  const mobile = below(random, Math.ceil(cards / CARDS_PER_MOBILE_ADDRESS));
+  const own = isSecond ? second : first;
+  return {
+    deviceId: isPublic ? deviceId(seedRandom(seed, STREAM.publicDevice, shared, 0)) : own,
+    ipAddress: isAtHome ? equipment.homeAddress : mobileAddress(mobile),
+  };
+}
+
+/**
+ * Where a thief's payments with a card come from. Thieves work in rings, one for every 500 cards; all cards that a ring
+ * holds within a week pay from the same device and address.
+ */
+export function thiefOrigin(seed: number, card: number, day: number, cards: number): Origin {
+  const ring = below(seedRandom(seed, STREAM.ring, card, 0), Math.ceil(cards / CARDS_PER_RING));
+  const random = seedRandom(seed, STREAM.ringEquipment, ring, Math.floor(day / RING_DAYS));
+  return { deviceId: deviceId(random), ipAddress: foreignAddress(random) };
+}
+
+function deviceId(random: () => number): string {
+  const word = (): string =>
+    below(random, 2 ** 32)
+      .toString(16)
+      .padStart(8, "0");
+  return `dev-${word()}${word()}`;
+}
+
+/*
+ * Addresses come from ranges that belong to nobody: 10.0.0.0/8 (RFC 1918) and 2001:db8::/32 (RFC 3849) for homes,
+ * 100.64.0.0/10, where carriers hide their customers (RFC 6598), for mobiles, 198.18.0.0/15 (RFC 2544) for thieves.
+ */
+
+function lineAddress(line: number, isIpv6: boolean): string {
+  const number = line % LINES;
+  if (!isIpv6) return ipv4(10 * 2 ** 24 + number);
+  // Two groups of 12 bits each; the leading 1 keeps zeros out, which another spelling would leave out.
+  const group = (bits: number): string => (0x1000 + (bits & 0xfff)).toString(16);
+  return `2001:db8:${group(number >> 12)}:${group(number)}::1`;
+}
+
+function mobileAddress(index: number): string {
+  return ipv4(100 * 2 ** 24 + 64 * 2 ** 16 + (index % 2 ** 22));
+}
+
+function foreignAddress(random: () => number): string {
+  return ipv4(198 * 2 ** 24 + 18 * 2 ** 16 + below(random, 2 ** 17));
+}
+
+function ipv4(value: number): string {
+  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join(".");
+}

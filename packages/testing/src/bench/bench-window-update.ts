@@ -1,0 +1,115 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { transactionId } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state-key";
+import { FeatureMetrics } from "@tripline/features/feature-metrics";
+import { PartitionKeys } from "@tripline/features/partition-keys";
+import { BatchProcessor } from "@tripline/features/process-batch";
+import { StateCompleteness } from "@tripline/features/state-completeness";
+import { StateStore } from "@tripline/features/state-store";
+import type { IncomingRecord } from "@tripline/kafka/port";
+import type { Redis } from "ioredis";
+import type { Spread } from "./measure.js";
+import { costOf, spreadOf } from "./measure.js";
+
+const CARDS = 5_000;
+const TERMINALS = 10_000;
+const BATCH = 200;
+/** Batches before anything is measured: states fill up and the code gets compiled. */
+const WARM_BATCHES = 1_000;
+const MEASURED_BATCHES = 100;
+const RUNS = 7;
+/** Event time between two payments: 5,000 cards then pay about twice a day. */
+const STEP_MS = 8_640;
+
+export interface WindowUpdateResult {
+  /** Microseconds of this process per transaction: parse, read, fold, write, encode the vector. */
+  readonly nodeUs: Spread;
+  /** Microseconds of the Redis server per transaction. */
+  readonly redisUs: Spread;
+  /** Bytes of Redis per entity, keys and all, by entity. */
+  readonly bytesPerEntity: number;
+}
+
+/**
+ * The features service without Kafka: batches of 200 payments of cards at terminals are parsed, their states read,
+ * folded and written back to a real Redis, and their vectors encoded.
+ */
+export async function benchWindowUpdate(redis: Redis): Promise<WindowUpdateResult> {
+  await redis.flushdb();
+  const engine = compileEngine(currentFeatureSpec());
+  const store = new StateStore(redis, { stateTtlSeconds: 45 * 86_400, completeKey: completeKey(engine.entities) });
+  const admin = {
+    clusterId: async () => "bench",
+    endOffsets: async () => new Map([[0, Number.MAX_SAFE_INTEGER]]),
+    committedOffsets: async () => new Map<number, number>(),
+  };
+  const processor = new BatchProcessor({
+    engine,
+    store,
+    partitions: new PartitionKeys({ admin, store, topicPrefix: "" }),
+    completeness: new StateCompleteness({ admin, store }),
+    producer: { send: async () => {}, close: async () => {} },
+    metrics: new FeatureMetrics(),
+    now: Date.now,
+  });
+  const bytesBefore = await usedBytes(redis);
+  let offset = 0;
+  const run = async (batches: readonly (readonly IncomingRecord[])[]) => {
+    for (const records of batches) await processor.handle({ topic: TOPICS.transactions.name, partition: 0, records });
+  };
+  const make = (count: number) =>
+    Array.from({ length: count }, () => Array.from({ length: BATCH }, () => recordAt(offset++)));
+  for (let done = 0; done < WARM_BATCHES; done += MEASURED_BATCHES) await run(make(MEASURED_BATCHES));
+  const bytes = (await usedBytes(redis)) - bytesBefore;
+  const entities = await redis.dbsize();
+  const [nodeUs, redisUs]: number[][] = [[], []];
+  for (let index = 0; index < RUNS; index += 1) {
+    const batches = make(MEASURED_BATCHES);
+    const cost = await costOf(redis, () => run(batches));
+    nodeUs?.push((cost.nodeMs * 1_000) / (MEASURED_BATCHES * BATCH));
+    redisUs?.push((cost.redisMs * 1_000) / (MEASURED_BATCHES * BATCH));
+  }
+  return { nodeUs: spreadOf(nodeUs ?? []), redisUs: spreadOf(redisUs ?? []), bytesPerEntity: bytes / entities };
+}
+
+async function usedBytes(redis: Redis): Promise<number> {
+  return Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1] ?? 0);
+}
+
+/** Payment number `index`: cards and terminals drawn by a fixed rule, one terminal in a hundred busier than the rest. */
+function recordAt(index: number): IncomingRecord {
+  const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
+  const card = mixed % CARDS;
+  // A card pays at some forty terminals.
+  const terminal = (card * 40 + ((mixed >>> 16) % 40)) % TERMINALS;
+  const occurredAtMs = Date.UTC(2024, 0, 1) + index * STEP_MS;
+  const clientTransactionId = `bench-${index}`;
+  const transaction: Transaction = {
+    transactionId: transactionId("demo", clientTransactionId),
+    tenant: "demo",
+    clientTransactionId,
+    cardToken: `ct_${card.toString(16).padStart(32, "0")}`,
+    terminalId: `t-${terminal}`,
+    amountMinor: 500 + (mixed % 20_000),
+    currency: "EUR",
+    occurredAtMs,
+    acceptedAtMs: occurredAtMs,
+    deviceToken: "",
+    ipToken: "",
+    latitude: 50 + (terminal % 100) / 100,
+    longitude: 8 + (terminal % 70) / 100,
+  };
+  return {
+    topic: TOPICS.transactions.name,
+    partition: 0,
+    offset: index,
+    key: transaction.cardToken,
+    value: Buffer.from(Transaction.encode(transaction).finish()),
+    headers: { [HEADERS.schema]: TOPICS.transactions.schema, [HEADERS.tenant]: "demo" },
+    timestampMs: occurredAtMs,
+  };
+}
