@@ -1,8 +1,8 @@
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { FoldedPayment } from "@tripline/feature-engine/fold-in-order";
 import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
-import type { ReadCountedOptions } from "./read-counted.js";
-import { readCounted } from "./read-counted.js";
+import type { ReadCountedOptions } from "@tripline/lake/read-counted";
+import { readCounted } from "@tripline/lake/read-counted";
 import { readSnapshot } from "./state-snapshot.js";
 
 export interface ParityOptions extends ReadCountedOptions {

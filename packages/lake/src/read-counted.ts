@@ -8,14 +8,18 @@ import {
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { CountedEvent } from "@tripline/feature-engine/fold-in-order";
-import { listFiles } from "@tripline/lake/list-files";
-import { filesTable } from "@tripline/lake/read-rows";
+import { listFiles } from "./list-files.js";
+import { filesTable } from "./read-rows.js";
 
 /** Memory that DuckDB may use before it spills to disk. */
 const MEMORY_LIMIT = "1GB";
 /** Events that are folded between two reports of progress. */
 const CHUNK_EVENTS = 2_048;
+
+/** An event as features counted it: a payment with its vector, or a label with its place in the order of events. */
+export type CountedEvent =
+  | { readonly kind: "payment"; readonly vector: FeatureVector }
+  | { readonly kind: "label"; readonly applied: AppliedLabel };
 
 export interface ReadCountedOptions {
   /** The folder that the archive service writes to. */
