@@ -4,6 +4,7 @@ import { demoCommand } from "./demo.js";
 import { devCommand } from "./dev.js";
 import { loadStateCommand } from "./load-state.js";
 import { parityCommand } from "./parity-command.js";
+import { produceCommand } from "./produce-command.js";
 import { pythonCommand } from "./python.js";
 import { simulateCommand } from "./simulate.js";
 import { trainCommand } from "./train.js";
@@ -18,6 +19,7 @@ export function commands(): Command[] {
     backfillCommand(),
     loadStateCommand(),
     parityCommand(),
+    produceCommand(),
     pythonCommand(),
   ];
 }

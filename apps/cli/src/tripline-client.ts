@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { KnownPayment } from "./payment.js";
+import { originBody } from "./payment.js";
 import type { TokenSource } from "./token-source.js";
 
 const decision = z.object({
@@ -178,6 +179,7 @@ export function paymentBody(payment: KnownPayment): object {
     terminal_id: payment.terminalId,
     amount: { minor: payment.amountMinor, currency: payment.currency },
     occurred_at: new Date(payment.occurredAtMs).toISOString(),
+    ...originBody(payment),
   };
 }
 

@@ -3,7 +3,12 @@ import { isCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
-import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
+import {
+  CARD_TOKEN_PATTERN,
+  DEVICE_TOKEN_PATTERN,
+  IP_TOKEN_PATTERN,
+  TRANSACTION_ID_PATTERN,
+} from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { IncomingRecord } from "@tripline/kafka/port";
@@ -42,11 +47,13 @@ export function parseEvent(engine: FeatureEngine, record: IncomingRecord): Event
 function parseTransaction(engine: FeatureEngine, record: IncomingRecord): PaymentRecord {
   requireSchema(record, TOPICS.transactions.schema);
   const transaction = decoded(record, Transaction);
-  const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude } = transaction;
+  const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude, deviceToken, ipToken } = transaction;
   if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
   if (!isCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs <= 0) throw unreadable(record, "it has no event time");
+  if (deviceToken !== "" && !DEVICE_TOKEN_PATTERN.test(deviceToken)) throw unreadable(record, "its device is no token");
+  if (ipToken !== "" && !IP_TOKEN_PATTERN.test(ipToken)) throw unreadable(record, "its address is no token");
   if (!isDegrees(latitude, 90) || !isDegrees(longitude, 180)) throw unreadable(record, "its place is not on the Earth");
   return { kind: "payment", transaction, ...commonParts(engine, record, transaction) };
 }

@@ -204,6 +204,8 @@ function isTooLate(spec: FeatureSpec, entity: string, event: OracleEvent, seen: 
   const newestMs = Math.max(event.atMs, ...times);
   const windows = windowsOf(spec, entity, event.kind);
   if (windows.length === 0) return false;
+  const remembers = spec.features.some((feature) => "of" in feature && feature.entity === entity);
+  if (event.kind === "payment" && remembers && event.atMs > newestMs - longest(spec)) return false;
   return windows.every(({ tile }) => {
     const oldest = Math.floor(newestMs / tile) - widestOnTile(spec, entity, event.kind, tile) / tile;
     return Math.floor(event.atMs / tile) < oldest;

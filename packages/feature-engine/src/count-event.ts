@@ -20,11 +20,13 @@ export interface PaymentCount {
 export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
   state.sequence += 1;
   const { atMs, latitude, longitude } = payment;
-  if (!countEvent(plan.payments, state.payments, atMs, payment.amount)) return false;
   const { partners, home } = state;
-  if (partners !== undefined) {
-    addPartner(partners, payment.partnerHash, atMs, state.payments.newestMs - horizonMs);
+  let counted = countEvent(plan.payments, state.payments, atMs, payment.amount);
+  // Partners are remembered for the longest window of the spec, which may be longer than this entity's own.
+  if (partners !== undefined && addPartner(partners, payment.partnerHash, atMs, state.payments.newestMs - horizonMs)) {
+    counted = true;
   }
+  if (!counted) return false;
   if (home !== undefined && latitude !== undefined && longitude !== undefined) addPlace(home, latitude, longitude);
   return true;
 }

@@ -30,10 +30,14 @@ export function countPartners({ rows }: PartnerTable, afterMs: number): number {
   return at / PARTNER_STRIDE;
 }
 
-/** Counts a payment with a partner and forgets partners last seen at or before `expiredMs`. */
-export function addPartner({ rows }: PartnerTable, hash: number, atMs: number, expiredMs: number): void {
+/**
+ * Counts a payment with a partner and forgets partners last seen at or before `expiredMs`.
+ *
+ * @returns false for a payment at or before `expiredMs`, which is not counted
+ */
+export function addPartner({ rows }: PartnerTable, hash: number, atMs: number, expiredMs: number): boolean {
   while (rows.length > 0 && numberAt(rows, rows.length - 2) <= expiredMs) rows.length -= PARTNER_STRIDE;
-  if (atMs <= expiredMs) return;
+  if (atMs <= expiredMs) return false;
   let at = 0;
   while (at < rows.length && rows[at] !== hash) at += PARTNER_STRIDE;
   const known = at < rows.length;
@@ -44,6 +48,7 @@ export function addPartner({ rows }: PartnerTable, hash: number, atMs: number, e
   while (place < rows.length && numberAt(rows, place + 1) > lastMs) place += PARTNER_STRIDE;
   rows.splice(place, 0, hash, lastMs, count);
   if (rows.length > PARTNERS_MAX * PARTNER_STRIDE) rows.length = PARTNERS_MAX * PARTNER_STRIDE;
+  return true;
 }
 
 function numberAt(rows: readonly number[], at: number): number {

@@ -1,6 +1,6 @@
 import { below, STREAM, seedRandom } from "./seed-random.js";
 
-/** From which device and network address a payment comes; null for one that says neither. */
+/** From which device and network address a payment comes. */
 export interface Origin {
   readonly deviceId: string;
   readonly ipAddress: string;

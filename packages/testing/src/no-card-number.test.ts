@@ -78,16 +78,19 @@ describe("no card number, device id or network address behind the front door", (
   test("not in any record of any topic", async () => {
     let records = 0;
     let tokens = 0;
+    const found: string[] = [];
     for (const topic of ALL_TOPICS) {
       await readTopic(system.kafka, topic.name, (record) => {
         records += 1;
         const text = `${record.key} ${record.value.toString("latin1")} ${JSON.stringify(record.headers)}`;
-        expect(foundIn(text)).toEqual([]);
+        // Not expected here: what a handler throws makes the consumer try the record again.
+        found.push(...foundIn(text).map((needle) => `${needle} in ${topic.name}`));
         if (topic.name !== TOPICS.transactions.name) return;
         const { deviceToken, ipToken } = Transaction.decode(record.value);
         if (DEVICE_TOKEN_PATTERN.test(deviceToken) && IP_TOKEN_PATTERN.test(ipToken)) tokens += 1;
       });
     }
+    expect(found).toEqual([]);
     // They were sent, so that there was something to leak.
     expect(tokens).toBeGreaterThanOrEqual(planted.length);
     expect(records).toBeGreaterThanOrEqual(planted.length * 4);
@@ -95,15 +98,18 @@ describe("no card number, device id or network address behind the front door", (
 
   test("not in any key or value of Redis", async () => {
     const redis = new Redis(system.stack.redisUrl);
-    const keys = await redis.keys("*");
-    expect(keys.length).toBeGreaterThan(planted.length);
-    for (const key of keys) {
-      // A dump could be compressed, and hide what a plain value shows.
-      expect([key, await redis.type(key)]).toEqual([key, "string"]);
-      const value = await redis.getBuffer(key);
-      expect(foundIn(`${key} ${value?.toString("latin1") ?? ""}`)).toEqual([]);
+    try {
+      const keys = await redis.keys("*");
+      expect(keys.length).toBeGreaterThan(planted.length);
+      for (const key of keys) {
+        // A dump could be compressed, and hide what a plain value shows.
+        expect([key, await redis.type(key)]).toEqual([key, "string"]);
+        const value = await redis.getBuffer(key);
+        expect(foundIn(`${key} ${value?.toString("latin1") ?? ""}`)).toEqual([]);
+      }
+    } finally {
+      redis.disconnect();
     }
-    redis.disconnect();
   });
 
   test("not on any span", () => {

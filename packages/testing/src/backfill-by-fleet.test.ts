@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { backfill } from "@tripline/cli/backfill";
+import { fileSource } from "@tripline/cli/backfill-source";
+import { readTopic } from "@tripline/cli/ledger";
+import { produceHistory } from "@tripline/cli/produce-history";
+import { writeHistory } from "@tripline/cli/simulate";
+import { readSnapshot } from "@tripline/cli/state-snapshot";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import type { CountedEvent, FoldedPayment } from "@tripline/feature-engine/fold-in-order";
+import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
+import { featuresConfig } from "@tripline/features/config";
+import { startFeatures } from "@tripline/features/start-features";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { readConfig } from "@tripline/service-kit/read-config";
+import type { Redis } from "ioredis";
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2025, 0, 6);
+const UNTIL_MS = START_MS + 12 * DAY_MS;
+const INSTANCES = 3;
+const SETTLE_POLLS_MAX = 400;
+const SETTLE_POLL_MS = 100;
+
+const folder = mkdtempSync(join(tmpdir(), "tripline-fleet-"));
+let redis: Redis;
+afterAll(() => {
+  redis.disconnect();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("history that many services count from Kafka gives the features and states of a backfill on one machine", async () => {
+  const { kafkaBrokers, topicPrefix, redisUrl } = await testStack();
+  const engine = compileEngine(currentFeatureSpec());
+  const [input, statePath] = [join(folder, "history.parquet"), join(folder, "state.bin")];
+  const simulation = { seed: 5, cards: 120, terminals: 60, startMs: START_MS };
+  await writeHistory({ simulation, untilMs: UNTIL_MS, tenant: "demo", cardTokenKey: Buffer.alloc(32, 1), path: input });
+  const single = await backfill({
+    spec: engine.spec,
+    source: fileSource(input),
+    tenant: "demo",
+    outputPath: join(folder, "features.parquet"),
+    statePath,
+  });
+
+  const kafka = connectKafka({ brokers: kafkaBrokers, topicPrefix, clientId: "fleet" });
+  const admin = await kafka.admin();
+  await admin.ensureTopics();
+  const environment = {
+    PORT: "0",
+    LOG_LEVEL: "silent",
+    KAFKA_BROKERS: kafkaBrokers.join(","),
+    KAFKA_TOPIC_PREFIX: topicPrefix,
+    REDIS_URL: redisUrl,
+  };
+  const fleet = await Promise.all(
+    Array.from({ length: INSTANCES }, () => startFeatures(readConfig(featuresConfig, environment))),
+  );
+  const producer = await kafka.producer();
+  try {
+    const produced = await produceHistory({ source: fileSource(input), tenant: "demo", producer });
+    expect(produced).toEqual({ payments: single.rows, labels: single.labels });
+    await settled(async () => (await endOf(admin, "features")) + (await endOf(admin, "applied-labels")), produced);
+  } finally {
+    await producer.close();
+    await Promise.all(fleet.map((service) => service.close()));
+    await admin.close();
+  }
+
+  const events: CountedEvent[] = [];
+  await readTopic(kafka, TOPICS.features.name, ({ value }) => {
+    events.push({ kind: "payment", vector: FeatureVector.decode(value) });
+  });
+  await readTopic(kafka, TOPICS.appliedLabels.name, ({ value }) => {
+    events.push({ kind: "label", applied: AppliedLabel.decode(value) });
+  });
+  const folded: FoldedPayment[] = [];
+  const folding = new FoldInOrder({ engine, onPayment: (payment) => folded.push(payment) });
+  for (const event of events) folding.add(event);
+  expect(folding.stuck).toEqual([]);
+  expect(folded).toHaveLength(single.rows);
+  for (const { vector, values } of folded) expect(vector.values).toEqual(values);
+
+  redis = connectRedis(redisUrl);
+  await awaitRedis(redis);
+  let states = 0;
+  for await (const [key, value] of readSnapshot(statePath, () => {})) {
+    const entity = engine.entities.findIndex(({ name }) => key.startsWith(`state:${name}:`));
+    const counted = engine.decodeState(entity, await redis.getBuffer(key));
+    const computed = engine.decodeState(entity, value);
+    expect(engine.readEntity(entity, counted, UNTIL_MS)).toEqual(engine.readEntity(entity, computed, UNTIL_MS));
+    states += 1;
+  }
+  expect(states).toBeGreaterThan(180);
+}, 120_000);
+
+async function endOf(admin: { endOffsets(topic: string): Promise<ReadonlyMap<number, number>> }, topic: string) {
+  return [...(await admin.endOffsets(topic)).values()].reduce((sum, end) => sum + end, 0);
+}
+
+async function settled(count: () => Promise<number>, wanted: { readonly payments: number; readonly labels: number }) {
+  for (let poll = 0; poll < SETTLE_POLLS_MAX; poll += 1) {
+    if ((await count()) >= wanted.payments + wanted.labels) return;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
+  }
+  throw new Error(`only ${await count()} of ${wanted.payments + wanted.labels} events were counted`);
+}
