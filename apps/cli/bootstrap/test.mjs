@@ -10,6 +10,11 @@ import { install } from "./install.mjs";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const JEST_RESULT = join(ROOT, ".tripline", "jest-result.json");
 const PYTEST_RESULT = join(ROOT, ".tripline", "pytest-result.xml");
+/** Folders of tests in Python, each with the environment that runs it. */
+const PYTHON_TESTS = [
+  { folder: "training/tests", environment: "training" },
+  { folder: "training/feature_repo", environment: "feature-repo" },
+];
 const TESTS_TIMEOUT_MS = 3_600_000;
 
 const totals = { passed: 0, failed: 0 };
@@ -22,8 +27,10 @@ for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "faile
 process.stdout.write("\ntests in TypeScript\n");
 add(runJest());
 
-process.stdout.write("\ntests in Python\n");
-add(runPytest());
+for (const { folder, environment } of PYTHON_TESTS) {
+  process.stdout.write(`\ntests in Python: ${folder}\n`);
+  add(runPytest(folder, environment));
+}
 
 process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
@@ -55,12 +62,17 @@ function runJest() {
   }
 }
 
-function runPytest() {
+/**
+ * @param {string} folder
+ * @param {string} environment
+ */
+function runPytest(folder, environment) {
   rmSync(PYTEST_RESULT, { force: true });
-  const python = run(join(ROOT, "node_modules", ".bin", "node"), ["apps/cli/dist/main.js", "python"], true);
+  const find = ["apps/cli/dist/main.js", "python", "--environment", environment];
+  const python = run(join(ROOT, "node_modules", ".bin", "node"), find, true);
   const interpreter = python.stdout?.trim().split("\n").at(-1) ?? "";
   if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1 };
-  run(interpreter, ["-m", "pytest", "-q", "training", `--junitxml=${PYTEST_RESULT}`]);
+  run(interpreter, ["-m", "pytest", "-q", folder, `--junitxml=${PYTEST_RESULT}`]);
   try {
     const suite = /<testsuite [^>]*>/.exec(readFileSync(PYTEST_RESULT, "utf8"))?.[0] ?? "";
     const count = (/** @type {string} */ name) => Number(new RegExp(`${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);

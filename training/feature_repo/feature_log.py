@@ -1,0 +1,213 @@
+"""Tripline's feature log as tables of DuckDB, wherever it comes from: `tripline backfill` or the Parquet lake.
+
+The log holds a row per payment: the values that the model saw, and in them what its entities' states told then.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from errors import FeatureRepositoryError
+from feature_spec import FeatureSpec
+
+PAYMENT_KEY = "client_transaction_id"
+ALWAYS_PRESENT_KEYS = frozenset({"card_token", "terminal_id"})
+# What DuckDB may use before it spills to disk.
+_MEMORY_LIMIT = "1GB"
+
+
+@dataclass(frozen=True)
+class FeatureLog:
+    """An open log.
+
+    Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none),
+    occurred_at_ms, created_us (microseconds since the epoch), incomplete, source (number of the file or lake),
+    sequence_<entity> (orders the rows of an entity and source that took place at the same time) and a DOUBLE per
+    feature. No payment twice.
+
+    Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. No payment twice.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    spec: FeatureSpec
+    notes: tuple[str, ...]
+    """What the sources hold and the tables do not, a phrase each."""
+
+
+@contextmanager
+def open_log(paths: Sequence[Path], spec: FeatureSpec, tenant: str | None = None) -> Iterator[FeatureLog]:
+    """Reads Parquet files of `tripline backfill` and lakes, folders with features/day=YYYY-MM-DD/*.parquet.
+
+    A payment that is in several of them is taken from the first.
+
+    Args:
+        tenant: whose payments; needed where a lake holds those of several, since their terminals may share names.
+
+    Raises:
+        FeatureRepositoryError: a log cannot be read or is of another spec version, or a value is not finite.
+    """
+    with tempfile.TemporaryDirectory(prefix="tripline-feast-") as folder:
+        connection = duckdb.connect(f"{folder}/work.duckdb", config={"memory_limit": _MEMORY_LIMIT})
+        try:
+            # What is cut into days is UTC, whatever the machine's zone is.
+            connection.execute("SET TimeZone = 'UTC'")
+            yield _load(connection, paths, spec, tenant)
+        finally:
+            connection.close()
+
+
+def write_table(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> int:
+    """Writes a Parquet file that appears complete or not at all. Returns its number of rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        connection.execute(f"COPY ({select}) TO {sql_text(unfinished)} (FORMAT parquet, COMPRESSION zstd)")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return _number(connection, f"SELECT count(*) FROM read_parquet({sql_text(path)})")
+
+
+def sql_text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def sql_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], spec: FeatureSpec, tenant: str | None
+) -> FeatureLog:
+    notes: list[str] = []
+    payments: list[str] = []
+    labels: list[str] = []
+    for number, path in enumerate(paths):
+        try:
+            read = _read_lake if path.is_dir() else _read_backfill
+            source = read(connection, path, spec, tenant)
+        except duckdb.Error as error:
+            raise FeatureRepositoryError(f"{path} cannot be read: {error}.") from error
+        payments.append(f"SELECT {number} AS source, * FROM ({source.payments})")
+        labels.append(source.labels)
+        notes.extend(source.notes)
+    first_of_each = f"QUALIFY row_number() OVER (PARTITION BY {PAYMENT_KEY} ORDER BY source, created_us) = 1"
+    connection.execute(f"CREATE TABLE payments AS FROM ({' UNION ALL BY NAME '.join(payments)}) {first_of_each}")
+    connection.execute(f"""
+        CREATE TABLE known_labels AS FROM ({" UNION ALL ".join(labels)})
+        QUALIFY row_number() OVER (PARTITION BY {PAYMENT_KEY} ORDER BY labelled_at_ms) = 1""")
+    names = ", ".join(str(path) for path in paths)
+    if _number(connection, "SELECT count(*) FROM payments") == 0:
+        raise FeatureRepositoryError(
+            f"{names}: there are no payments of feature spec {spec.version}. {'; '.join(notes) or 'It is empty'}."
+        )
+    _refuse_not_finite(connection, names, spec)
+    return FeatureLog(connection, spec, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Source:
+    payments: str
+    """SELECT of the columns of `payments` but for source."""
+    labels: str
+    """SELECT of the columns of `known_labels`."""
+    notes: tuple[str, ...]
+
+
+def _read_backfill(
+    connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureSpec, _tenant: str | None
+) -> _Source:
+    """The file's rows are in the order of events, so their numbers order those of the same time."""
+    table = f"read_parquet({sql_text(path)}, file_row_number = true)"
+    present = {str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}
+    absent = [key for key in spec.entity_keys.values() if key not in present]
+    needed = [PAYMENT_KEY, "occurred_at_ms", "labelled_at_ms", "fraud", *spec.names]
+    missing = [key for key in absent if key in ALWAYS_PRESENT_KEYS] + [name for name in needed if name not in present]
+    if missing:
+        raise FeatureRepositoryError(
+            f"{path} lacks {', '.join(missing)} of feature spec {spec.version}. "
+            "Run `tripline backfill` again with the current spec."
+        )
+    columns = [
+        *(PAYMENT_KEY, *_keys(spec, absent), "occurred_at_ms", "occurred_at_ms * 1000 AS created_us"),
+        "false AS incomplete",
+        *(f"file_row_number AS sequence_{entity}" for entity in spec.entity_keys),
+        *(f"{sql_name(name)}::DOUBLE AS {sql_name(name)}" for name in spec.names),
+    ]
+    labels = f"SELECT {PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud = 1 AS fraud FROM {table}"
+    return _Source(
+        payments=f"SELECT {', '.join(columns)} FROM {table}",
+        labels=f"{labels} WHERE labelled_at_ms IS NOT NULL",
+        notes=(f"{path} has no column {', '.join(absent)}",) if absent else (),
+    )
+
+
+def _read_lake(connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureSpec, tenant: str | None) -> _Source:
+    table = _lake_table(path, "features")
+    if tenant is None:
+        tenant = _only_tenant(connection, path, table)
+    here = f"tenant = {sql_text(tenant)}"
+    current = f"{here} AND spec_version = {spec.version}"
+    wrong = _number(connection, f"SELECT count(*) FROM {table} WHERE {current} AND len(values) <> {len(spec.names)}")
+    if wrong:
+        raise FeatureRepositoryError(
+            f"{wrong} rows of {path}/features do not have the {len(spec.names)} values of feature spec {spec.version}."
+        )
+    columns = [
+        *(PAYMENT_KEY, *_keys(spec, ()), "occurred_at_ms", "computed_at_ms * 1000 AS created_us", "incomplete"),
+        *(f"sequences[{number}] AS sequence_{entity}" for number, entity in enumerate(spec.entity_keys, start=1)),
+        *(f"values[{number}] AS {sql_name(name)}" for number, name in enumerate(spec.names, start=1)),
+    ]
+    others = _number(connection, f"SELECT count(*) FROM {table} WHERE {here} AND spec_version <> {spec.version}")
+    labels, notes = _NO_LABELS, [f"{path} has no labels"]
+    if next(path.glob("labels/day=*/*.parquet"), None) is not None:
+        from_lake = f"FROM {_lake_table(path, 'labels')} WHERE {here}"
+        labels, notes = f"SELECT {PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud {from_lake}", []
+    if others:
+        notes.append(f"{path} holds {others} payments of other spec versions, which are left out")
+    return _Source(f"SELECT {', '.join(columns)} FROM {table} WHERE {current}", labels, tuple(notes))
+
+
+_NO_LABELS = (
+    f"SELECT NULL::VARCHAR AS {PAYMENT_KEY}, NULL::VARCHAR AS terminal_id, NULL::BIGINT AS labelled_at_ms, "
+    "NULL::BOOLEAN AS fraud WHERE false"
+)
+
+
+def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
+    """The keys of the entities; what a payment does not carry is null, empty or not there at all."""
+    return [
+        f"NULL::VARCHAR AS {key}" if key in absent else f"nullif({key}, '') AS {key}"
+        for key in spec.entity_keys.values()
+    ]
+
+
+def _lake_table(path: Path, topic: str) -> str:
+    if next(path.glob(f"{topic}/day=*/*.parquet"), None) is None:
+        raise FeatureRepositoryError(f"{path} is no lake: it has no file {topic}/day=YYYY-MM-DD/*.parquet.")
+    files = path / topic / "day=*" / "*.parquet"
+    return f"read_parquet({sql_text(files)}, union_by_name = true, hive_partitioning = false)"
+
+
+def _only_tenant(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> str:
+    rows = connection.execute(f"SELECT DISTINCT tenant FROM {table} ORDER BY tenant LIMIT 10").fetchall()
+    if len(rows) != 1:
+        names = ", ".join(str(row[0]) for row in rows)
+        raise FeatureRepositoryError(f"{path} holds payments of the tenants {names}: choose one with --tenant.")
+    return str(rows[0][0])
+
+
+def _refuse_not_finite(connection: duckdb.DuckDBPyConnection, names: str, spec: FeatureSpec) -> None:
+    faults = [f"count(*) FILTER ({sql_name(name)} IS NULL OR NOT isfinite({sql_name(name)}))" for name in spec.names]
+    counts: Sequence[int] = connection.execute(f"SELECT {', '.join(faults)} FROM payments").fetchall()[0]
+    wrong = [f"{count} of {name}" for name, count in zip(spec.names, counts, strict=True) if count > 0]
+    if wrong:
+        raise FeatureRepositoryError(f"{names}: values are missing or not finite: {', '.join(wrong)}.")
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(connection.execute(query).fetchall()[0][0])

@@ -1,0 +1,116 @@
+"""What Feast needs of the feature spec. Its full check is the TypeScript build's; here every use is checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from errors import FeatureRepositoryError
+
+# Kinds that an entity's state tells by itself, and kinds that also take the payment in hand: its amount, time, place or
+# partner. The same division as `needsPayment` in packages/contracts.
+_AMOUNT_KINDS = ("count", "sum", "mean", "max", "std")
+_LABEL_KINDS = ("label_count", "fraud_count", "fraud_rate", "fraud_risk", "days_since_first_fraud")
+_CLOCK_KINDS = ("hour_of_day", "day_of_week", "is_weekend", "is_night")
+_PAIR_KINDS = ("pair_is_new", "pair_count", "pair_seconds_since_last")
+ENTITY_KINDS = frozenset({*_AMOUNT_KINDS, *_LABEL_KINDS, "distinct", "seconds_since_last"})
+PAYMENT_KINDS = frozenset({"amount", *_CLOCK_KINDS, *_PAIR_KINDS, "z_score", "ratio_to_mean", "distance_from_home"})
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+@dataclass(frozen=True)
+class Feature:
+    name: str
+    kind: str
+    entity: str | None
+    """None for a feature of the payment itself."""
+    window: str | None
+    default: float
+    sentence: str
+
+    @property
+    def needs_payment(self) -> bool:
+        """Whether it says something about a payment and cannot be told of an entity alone."""
+        return self.kind in PAYMENT_KINDS
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    version: int
+    entity_keys: Mapping[str, str]
+    """Name of the entity to the field of an event that names it, in the order of the spec."""
+    features: tuple[Feature, ...]
+    """In the order of the vector."""
+    horizon: timedelta
+    """The widest window: a past beyond it counts as none."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+    def of_entity(self, entity: str) -> tuple[Feature, ...]:
+        """The features that the state of an entity tells by itself."""
+        return tuple(item for item in self.features if item.entity == entity and not item.needs_payment)
+
+    @property
+    def of_payment(self) -> tuple[Feature, ...]:
+        return tuple(item for item in self.features if item.needs_payment)
+
+
+def read_feature_spec(path: Path) -> FeatureSpec:
+    """Raises FeatureRepositoryError when the file is no feature spec or uses what this repository does not know."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        spec = FeatureSpec(
+            version=document["version"],
+            entity_keys={name: entity["key"] for name, entity in document["entities"].items()},
+            features=tuple(_feature(item) for item in document["features"]),
+            horizon=max(_duration(window["width"]) for window in document["windows"].values()),
+        )
+    except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FeatureRepositoryError(f"{path} cannot be read as a feature spec: {error!r}.") from error
+    fault = _fault(spec)
+    if fault is not None:
+        raise FeatureRepositoryError(f"{path}: {fault}.")
+    return spec
+
+
+def _feature(item: Mapping[str, Any]) -> Feature:
+    return Feature(
+        name=item["name"],
+        kind=item["kind"],
+        entity=item.get("entity"),
+        window=item.get("window"),
+        default=float(item["default"]),
+        sentence=item["sentence"],
+    )
+
+
+def _duration(text: str) -> timedelta:
+    if re.fullmatch(r"[1-9]\d*[mhd]", text) is None:
+        raise ValueError(f"{text!r} is no duration such as 30m, 6h or 7d")
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+def _fault(spec: FeatureSpec) -> str | None:
+    if not isinstance(spec.version, int) or spec.version < 1:
+        return f"version must be a whole number from 1, not {spec.version!r}"
+    seen: set[str] = set()
+    for feature in spec.features:
+        if feature.name in seen:
+            return f"the feature {feature.name} stands twice"
+        seen.add(feature.name)
+        if feature.kind not in ENTITY_KINDS | PAYMENT_KINDS:
+            known = ", ".join(sorted(ENTITY_KINDS | PAYMENT_KINDS))
+            return f"the feature {feature.name} has the kind {feature.kind}, which is not among {known}"
+        if feature.entity is not None and feature.entity not in spec.entity_keys:
+            entities = ", ".join(spec.entity_keys)
+            return f"the feature {feature.name} is of the entity {feature.entity}, which is not among {entities}"
+        if feature.entity is None and not feature.needs_payment:
+            return f"the feature {feature.name} needs an entity"
+    return None

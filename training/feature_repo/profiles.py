@@ -1,0 +1,52 @@
+"""What the batch profiles hold: slow aggregates over the whole past of an entity, as of the end of a day (UTC)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ProfileColumn:
+    name: str
+    type: Literal["BIGINT", "DOUBLE"]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    entity: str
+    columns: tuple[ProfileColumn, ...]
+
+    @property
+    def view(self) -> str:
+        return f"{self.entity}_profile"
+
+
+CARD_PROFILE = Profile(
+    "card",
+    (
+        ProfileColumn("card_payments_total", "BIGINT", "The card has made {value} payments."),
+        ProfileColumn("card_active_days_total", "BIGINT", "The card has paid on {value} days."),
+        ProfileColumn("card_amount_mean_total", "DOUBLE", "The card's mean amount is {value}."),
+        ProfileColumn(
+            "card_usual_hour",
+            "BIGINT",
+            "The card pays most often in hour {value} of the day (UTC); the earliest of equals.",
+        ),
+    ),
+)
+
+TERMINAL_PROFILE = Profile(
+    "terminal",
+    (
+        ProfileColumn("terminal_payments_total", "BIGINT", "The terminal has taken {value} payments."),
+        ProfileColumn("terminal_amount_mean_total", "DOUBLE", "The terminal's mean amount is {value}."),
+        ProfileColumn("terminal_labels_total", "BIGINT", "The truth of {value} of the terminal's payments is known."),
+        ProfileColumn(
+            "terminal_fraud_rate_total",
+            "DOUBLE",
+            "Of the terminal's payments whose truth is known, a share of {value} was fraud; null where none is known.",
+        ),
+    ),
+)
+
+PROFILES = (CARD_PROFILE, TERMINAL_PROFILE)
