@@ -19,7 +19,7 @@ export interface WorkDatabase {
 export async function openWorkDatabase(): Promise<WorkDatabase> {
   const directory = await mkdtemp(join(tmpdir(), "tripline-backfill-"));
   try {
-    const instance = await DuckDBInstance.create(join(directory, "work.duckdb"), { memory_limit: MEMORY_LIMIT });
+    const instance = await openDatabase(join(directory, "work.duckdb"));
     const reader = await instance.connect();
     const writer = await instance.connect();
     return {
@@ -36,6 +36,11 @@ export async function openWorkDatabase(): Promise<WorkDatabase> {
     await rm(directory, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Opens or makes a database in a file, within the memory limit. */
+export async function openDatabase(path: string): Promise<DuckDBInstance> {
+  return DuckDBInstance.create(path, { memory_limit: MEMORY_LIMIT });
 }
 
 /** A string literal of SQL. */

@@ -30,6 +30,13 @@ export interface TransactionsSource {
    * @returns a SELECT with all columns of a transactions file and `tie_order`, which orders events of the same time.
    */
   prepare(connection: DuckDBConnection, tenant: string): Promise<string>;
+  /**
+   * What tells this input from others, the state of its files among it: a backfill that was cut off goes on only with the
+   * input it began with. Without it, every backfill begins anew.
+   *
+   * @throws TriplineError `invalid-field` when the files cannot be looked at
+   */
+  identity?(connection: DuckDBConnection): Promise<readonly string[]>;
 }
 
 /**
@@ -39,6 +46,7 @@ export interface TransactionsSource {
  */
 export function fileSource(path: string): TransactionsSource {
   return {
+    identity: (connection) => filesIdentity(connection, path),
     async prepare(connection) {
       const file = /\.parquet$/i.test(path)
         ? `read_parquet(${sqlText(path)})`
@@ -55,6 +63,15 @@ export function fileSource(path: string): TransactionsSource {
       return `SELECT ${columns.join(", ")}, client_transaction_id::VARCHAR AS tie_order FROM ${file}`;
     },
   };
+}
+
+/** Name, size and time of change of every file that matches. @throws TriplineError `invalid-field` */
+export async function filesIdentity(connection: DuckDBConnection, pattern: string): Promise<string[]> {
+  const query = `SELECT filename, size, epoch_us(last_modified) FROM read_blob(${sqlText(pattern)}) ORDER BY filename`;
+  const reader = await connection.runAndReadAll(query).catch((error: unknown) => {
+    throw unreadableInput(pattern, error);
+  });
+  return reader.getRows().map((row) => row.map(String).join(" "));
 }
 
 async function columnsOf(connection: DuckDBConnection, file: string, path: string): Promise<ReadonlySet<string>> {

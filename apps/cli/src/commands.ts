@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { backfillCommand } from "./backfill-command.js";
 import { demoCommand } from "./demo.js";
 import { devCommand } from "./dev.js";
+import { foldEntityCommand } from "./fold-entity-command.js";
+import { goldenCommand } from "./golden-command.js";
 import { loadStateCommand } from "./load-state.js";
 import { parityCommand } from "./parity-command.js";
 import { produceCommand } from "./produce-command.js";
@@ -17,8 +19,10 @@ export function commands(): Command[] {
     trainCommand(),
     simulateCommand(),
     backfillCommand(),
+    foldEntityCommand(),
     loadStateCommand(),
     parityCommand(),
+    goldenCommand(),
     produceCommand(),
     pythonCommand(),
   ];

@@ -1,0 +1,80 @@
+import type { EventBlock } from "@tripline/feature-engine/bulk/event-block";
+
+/** How large the blocks of one backfill are. */
+export interface BlockShape {
+  readonly paymentsMax: number;
+  readonly labelsMax: number;
+  /** Entities of the spec. */
+  readonly entities: number;
+  /** Features of the spec. */
+  readonly features: number;
+}
+
+/** What of a block is not in its memory: how far it is filled. */
+export interface BlockFill {
+  readonly payments: number;
+  readonly labels: number;
+  readonly firstReference: number;
+}
+
+/** A block of events and the columns of their features, in memory that threads share. */
+export interface SharedBlock {
+  readonly payments: Omit<EventBlock["payments"], "length" | "firstReference">;
+  readonly labels: Omit<EventBlock["labels"], "length">;
+  /** By feature of the spec. */
+  readonly features: readonly Float64Array[];
+}
+
+/** Columns of eight bytes for every payment: times, amounts, thousandths, latitudes, longitudes. */
+const PAYMENT_DOUBLES = 5;
+/** For every label: times, references. */
+const LABEL_DOUBLES = 2;
+
+/** Memory that one block takes. */
+export function blockBytes({ paymentsMax, labelsMax, entities, features }: BlockShape): number {
+  const perPayment = 8 * (PAYMENT_DOUBLES + features) + 4 * entities;
+  const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 1;
+  return perPayment * paymentsMax + perLabel * labelsMax;
+}
+
+/** The columns in a block's memory; every thread makes its own view of it. */
+export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedBlock {
+  const { paymentsMax, labelsMax, entities, features } = shape;
+  let at = 0;
+  const doubles = (length: number): Float64Array => {
+    const column = new Float64Array(memory, at, length);
+    at += column.byteLength;
+    return column;
+  };
+  const integers = (length: number): Int32Array => {
+    const column = new Int32Array(memory, at, length);
+    at += column.byteLength;
+    return column;
+  };
+  const columns = Array.from({ length: features }, () => doubles(paymentsMax));
+  const [atMs, amounts, thousandths, latitudes, longitudes] = [0, 1, 2, 3, 4].map(() => doubles(paymentsMax)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const labelMs = doubles(labelsMax);
+  const references = doubles(labelsMax);
+  const paymentNumbers = Array.from({ length: entities }, () => integers(paymentsMax));
+  const labelNumbers = Array.from({ length: entities }, () => integers(labelsMax));
+  const frauds = new Uint8Array(memory, at, labelsMax);
+  return {
+    payments: { atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers },
+    labels: { atMs: labelMs, references, frauds, numbers: labelNumbers },
+    features: columns,
+  };
+}
+
+/** A block as far as it is filled. */
+export function filledBlock(block: SharedBlock, fill: BlockFill): EventBlock {
+  return {
+    payments: { ...block.payments, length: fill.payments, firstReference: fill.firstReference },
+    labels: { ...block.labels, length: fill.labels },
+  };
+}
