@@ -7,6 +7,7 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { z } from "zod";
 import { connectDatabase } from "./connect-database.js";
 import { hashSecret } from "./hash-secret.js";
+import { SCOPES } from "./scopes.js";
 import { startAuth } from "./start-auth.js";
 import type { TokenAnswer } from "./test-service.js";
 import { AUDIENCE, basic, ISSUER, publishedKeys, requestToken, SHOP, SHOP_BASIC, testConfig } from "./test-service.js";
@@ -240,7 +241,7 @@ describe("what is published", () => {
         jwks_uri: `${ISSUER}/oauth/jwks`,
         grant_types_supported: ["client_credentials"],
         response_types_supported: [],
-        scopes_supported: ["transactions:write", "decisions:read", "labels:write"],
+        scopes_supported: [...SCOPES],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "private_key_jwt"],

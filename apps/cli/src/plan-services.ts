@@ -35,7 +35,7 @@ export interface PlanOptions {
 
 export const DEMO_TENANT = "demo";
 export const DEMO_CLIENT_ID = "demo-shop";
-export const DEMO_SCOPES = "transactions:write decisions:read labels:write";
+export const DEMO_SCOPES = "transactions:write decisions:read labels:write features:read features:write";
 export const MODEL_NAME = "fraud";
 
 const url = (port: number): string => `http://127.0.0.1:${port}`;
@@ -82,7 +82,17 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
         EVENT_AGE_DAYS_MAX: String(options.eventAgeDaysMax),
       },
     },
-    { name: "features", url: url(ports.features), environment: { ...service(ports.features), ...kafka, ...redis } },
+    {
+      name: "features",
+      url: url(ports.features),
+      environment: {
+        ...service(ports.features),
+        ...kafka,
+        ...redis,
+        AUTH_ISSUER: issuer,
+        AUTH_JWKS_URL: `${issuer}/oauth/jwks`,
+      },
+    },
     {
       name: "scoring",
       url: url(ports.scoring),

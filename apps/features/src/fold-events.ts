@@ -97,7 +97,8 @@ function encodeResult(
   const sequences = states.map((state) => state?.sequence ?? 0);
   const { tooLate } = result;
   if (event.kind === "label") {
-    const applied: AppliedLabel = { label: event.label, specVersion, sequences, tooLate, appliedAtMs: nowMs };
+    const { label } = event;
+    const applied: AppliedLabel = { label, specVersion, sequences, tooLate, incomplete, appliedAtMs: nowMs };
     return AppliedLabel.encode(applied).finish();
   }
   const values = "values" in result ? result.values : [];

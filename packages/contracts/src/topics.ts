@@ -90,4 +90,7 @@ function deadLettersOf(topic: Topic): Topic {
 export const TOPICS: Readonly<Record<TopicName, Topic>> = mainTopics;
 
 /** Every topic with its dead letters, in the order of the payment's way. */
-export const ALL_TOPICS: readonly Topic[] = Object.values(mainTopics).flatMap((topic: Topic) => [topic, deadLettersOf(topic)]);
+export const ALL_TOPICS: readonly Topic[] = Object.values(mainTopics).flatMap((topic: Topic) => [
+  topic,
+  deadLettersOf(topic),
+]);

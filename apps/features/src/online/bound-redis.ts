@@ -12,7 +12,7 @@ export class BoundRedis {
   #isReconnecting = false;
   #isGathering = false;
 
-  /** @param redis with a command timeout and without an offline queue, as `connectRedis` makes it; used by nobody else */
+  /** @param redis used by nobody else, with a command timeout and without an offline queue, as `connectRedis` makes it */
   constructor(
     private readonly redis: Redis,
     private readonly underWayMax: number,

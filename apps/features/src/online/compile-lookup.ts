@@ -49,6 +49,11 @@ export class Lookups {
 
   constructor(private readonly views: FeatureViews) {}
 
+  /** How many are kept. */
+  get size(): number {
+    return this.#compiled.size;
+  }
+
   /** @throws TriplineError `invalid-field` that names the reference or the join key at fault */
   of(selection: Selection): Lookup {
     const key = keyOf(selection);

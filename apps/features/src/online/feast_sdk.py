@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import requests
 import uvicorn
 from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.feature_server import get_app
+from feast.online_response import OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
@@ -39,10 +41,10 @@ auth: {auth}
 def open_store(online_store: dict, views: list[dict], auth: dict | None = None) -> FeatureStore:
     """A repository of its own with the views and a service of all window features."""
     folder = tempfile.mkdtemp(dir=os.environ["SCRATCH"])
-    text = STORE.format(folder=folder, online_store=json.dumps(online_store), auth=json.dumps(auth or {"type": "no_auth"}))
+    settings = {"online_store": online_store, "auth": auth or {"type": "no_auth"}}
+    text = STORE.format(folder=folder, **{name: json.dumps(value) for name, value in settings.items()})
     Path(folder, "feature_store.yaml").write_text(text, encoding="utf-8")
     store = FeatureStore(repo_path=folder)
-    # Objects are applied by who may write the registry, which asks for no token.
     store.apply(make_objects(views, folder))
     return store
 
@@ -53,21 +55,22 @@ def make_objects(views: list[dict], folder: str) -> list:
     for view in views:
         key = view["join_key"]
         entities.setdefault(key, Entity(name=key, join_keys=[key], value_type=ValueType.STRING))
-        batch = FileSource(name=f"{view['name']}_batch", path=f"{folder}/none.parquet", timestamp_field="event_timestamp")
+        name = view["name"]
+        batch = FileSource(name=f"{name}_batch", path=f"{folder}/none.parquet", timestamp_field="event_timestamp")
         made.append(
             FeatureView(
-                name=view["name"],
+                name=name,
                 entities=[entities[key]],
                 ttl=timedelta(days=30),
-                schema=[Field(name=name, dtype=TYPES[kind]) for name, kind in view["features"].items()],
-                source=PushSource(name=f"{view['name']}_push", batch_source=batch),
+                schema=[Field(name=feature, dtype=TYPES[kind]) for feature, kind in view["features"].items()],
+                source=PushSource(name=f"{name}_push", batch_source=batch),
             )
         )
     windows = [view for view in made if view.name.endswith("_windows")]
     return [*entities.values(), *made, FeatureService(name="fraud_features", features=windows)]
 
 
-def told(response) -> dict:
+def told(response: OnlineResponse) -> dict:
     """What a response of the SDK says, with the status and the time of every value."""
     values = response.to_dict()
     proto = response.proto
@@ -77,11 +80,11 @@ def told(response) -> dict:
             "types": [value.WhichOneof("val") for value in vector.values],
             "statuses": [FieldStatus.Name(status) for status in vector.statuses],
         }
-        for name, vector in zip(proto.metadata.feature_names.val, proto.results)
+        for name, vector in zip(proto.metadata.feature_names.val, proto.results, strict=True)
     }
 
 
-def failure_of(work) -> str:
+def failure_of(work: Callable[[], object]) -> str:
     try:
         work()
     except Exception as error:  # Whatever the SDK raises is what its user sees.
@@ -89,12 +92,16 @@ def failure_of(work) -> str:
     return ""
 
 
-def read_keys(store: FeatureStore, view: str, features: list[str], ids: list[str]) -> list:
+def read_keys(store: FeatureStore, view: str, features: list[str], ids: list[str]) -> list[dict]:
     """The path that Feast takes for on-demand views: the online store itself, view by view."""
     table = store.get_feature_view(view)
-    keys = [EntityKey(join_keys=table.join_keys, entity_values=[Value(string_val=id)]) for id in ids]
+    keys = [EntityKey(join_keys=table.join_keys, entity_values=[Value(string_val=key)]) for key in ids]
     rows = store._get_provider().online_read(store.config, table, keys, features)
-    return [{name: value.double_val if value.WhichOneof("val") else None for name, value in row.items()} for _, row in rows]
+    return [{name: double_of(value) for name, value in row.items()} for _, row in rows]
+
+
+def double_of(value: Value) -> float | None:
+    return value.double_val if value.WhichOneof("val") else None
 
 
 def ask_sdk(given: dict) -> dict:
@@ -112,24 +119,26 @@ def ask_sdk(given: dict) -> dict:
     }
     pushed = pd.DataFrame(given["profiles"]).assign(event_timestamp=pd.to_datetime(given["pushed_at"]))
     store.push("card_profile_push", pushed)
-    profile = [{"card_token": id} for id in given["profiles"]["card_token"]]
+    profile = [{"card_token": token} for token in given["profiles"]["card_token"]]
     names = [f"card_profile:{name}" for name in given["profiles"] if name != "card_token"]
     answers["profiles"] = told(store.get_online_features(names, profile))
     windows = pd.DataFrame({"card_token": ["x"], "event_timestamp": [datetime.now()]}).assign(
-        **{name: 1.0 for name in given["card_features"]}
+        **dict.fromkeys(given["card_features"], 1.0)
     )
     answers["pushed_windows"] = failure_of(lambda: store.push("card_windows_push", windows))
-    with_token = open_store({**remote, "path": given["token_url"]}, given["views"], {"type": "oidc", "token": given["token"]})
+    guarded = {**remote, "path": given["token_url"]}
+    with_token = open_store(guarded, given["views"], {"type": "oidc", "token": given["token"]})
     answers["with_token"] = told(with_token.get_online_features(given["features"], rows))
     answers["without_token"] = failure_of(
-        lambda: open_store({**remote, "path": given["token_url"]}, given["views"]).get_online_features(given["features"], rows)
+        lambda: open_store(guarded, given["views"]).get_online_features(given["features"], rows)
     )
     return answers
 
 
 def ask_server(given: dict) -> list[str]:
     """The raw answers of Feast's server, of a store that holds the same values."""
-    store = open_store({"type": "sqlite", "path": f"{tempfile.mkdtemp(dir=os.environ['SCRATCH'])}/online.db"}, given["views"])
+    folder = tempfile.mkdtemp(dir=os.environ["SCRATCH"])
+    store = open_store({"type": "sqlite", "path": f"{folder}/online.db"}, given["views"])
     for view, rows in given["stored"].items():
         frame = pd.DataFrame(rows).assign(event_timestamp=lambda frame: pd.to_datetime(frame["event_timestamp"]))
         store.write_to_online_store(view, frame)

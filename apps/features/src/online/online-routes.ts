@@ -33,8 +33,8 @@ const JSON_TYPE = "application/json";
 type Handler = (body: Buffer, tenant: string) => Promise<string>;
 
 /**
- * The part of the HTTP interface of Feast's feature server that reads and writes features, so that Feast's SDK and other
- * clients of it work here. Plain Fastify handlers, which read a body as bytes and only once its sender is known.
+ * The part of the HTTP interface of Feast's feature server that reads and writes features, so that Feast's SDK and
+ * other clients of it work here. Plain Fastify handlers, which read a body as bytes, and only once its sender is known.
  *
  * @param isDraining whether this instance is shutting down
  */

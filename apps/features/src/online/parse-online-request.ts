@@ -67,8 +67,11 @@ export function countRows(columns: readonly (readonly [string, readonly unknown[
   const rows = first[1].length;
   for (const [name, values] of columns) {
     if (values.length === rows) continue;
-    const detail = `has ${values.length} values where ${pointerTo(member, first[0])} has ${rows}; all lists are of one length`;
-    throw invalidField(pointerTo(member, name), detail);
+    const other = `${pointerTo(member, first[0])} has ${rows}`;
+    throw invalidField(
+      pointerTo(member, name),
+      `has ${values.length} values where ${other}; make all lists of one length`,
+    );
   }
   if (rows === 0) throw invalidField(pointerTo(member, first[0]), "is empty: send one value at least");
   if (rows > ROWS_MAX) throw invalidField(pointerTo(member), `has ${rows} rows; send at most ${ROWS_MAX} at once`);

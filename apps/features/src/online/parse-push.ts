@@ -64,8 +64,8 @@ function sourceOf(view: FeatureView): string {
 
 function requireProfile(view: FeatureView, pointer: string): ProfileView {
   if (view.kind === "profile") return view;
-  const detail = `is ${view.name}, which is computed from payments and labels and cannot be pushed: send those to ingestion`;
-  throw invalidField(pointer, detail);
+  const why = "is computed from payments and labels and cannot be pushed: send those to ingestion";
+  throw invalidField(pointer, `names ${view.name}, which ${why}`);
 }
 
 type DataFrame = z.infer<typeof dataFrame>;

@@ -17,8 +17,8 @@ export interface ProfilePush {
 const ROWS_AT_ONCE = 200;
 
 /*
- * KEYS: the columns of the view, then one row per entity. ARGV: seconds that a row lives, now in milliseconds, number of
- * columns, the columns, then the rows. A row that is not newer than the stored one changes nothing. A column that
+ * KEYS: the columns of the view, then one row per entity. ARGV: seconds that a row lives, now in milliseconds, number
+ * of columns, the columns, then the rows. A row that is not newer than the stored one changes nothing. A column that
  * nobody pushed for as long as a row lives is no column any more.
  */
 const WRITE_ROWS = `

@@ -1,7 +1,9 @@
+import { SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state-key";
+import { withSpan } from "@tripline/service-kit/tracing";
 import type { BoundRedis } from "./bound-redis.js";
 import type { Lookup, ProfileLookup, WindowsLookup } from "./compile-lookup.js";
 import { formatDouble } from "./format-double.js";
@@ -9,8 +11,11 @@ import type { OnlineRequest } from "./parse-online-request.js";
 import type { ProfileRow } from "./profile-row.js";
 import { decodeRow } from "./profile-row.js";
 import { columnsKey, profileKey } from "./profile-store.js";
-import { invalidField } from "./refuse-field.js";
+import { invalidField, shown } from "./refuse-field.js";
 import type { FieldStatus, ViewColumns } from "./render-response.js";
+
+/** Kafka may be asked for it. */
+const COMPLETENESS_MS_MAX = 1_000;
 
 export interface ReaderOptions {
   readonly engine: FeatureEngine;
@@ -67,18 +72,20 @@ export class FeatureReader {
         else if (kind === "profile") keys.push(profileKey(view, tenant, id));
       }
     }
-    return this.options.redis.ask(async (redis) => {
-      const [values, ...columns] = await Promise.all([
-        redis.mgetBuffer(keys),
-        ...lookup.profiles.map(({ view }) => redis.zrange(columnsKey(view, tenant), "0", "-1")),
-      ]);
-      return { values, columns };
-    });
+    return withSpan("redis read", { kind: SpanKind.CLIENT }, () =>
+      this.options.redis.ask(async (redis) => {
+        const [values, ...columns] = await Promise.all([
+          redis.mgetBuffer(keys),
+          ...lookup.profiles.map(({ view }) => redis.zrange(columnsKey(view, tenant), "0", "-1")),
+        ]);
+        return { values, columns };
+      }),
+    );
   }
 
-  /** Callers that come while it is being found out share the answer. */
+  /** Callers that come while it is being found out share the answer. What takes too long counts as no. */
   #isComplete(): Promise<boolean> {
-    this.#completeness ??= this.options.isComplete().finally(() => {
+    this.#completeness ??= within(COMPLETENESS_MS_MAX, this.options.isComplete(), false).finally(() => {
       this.#completeness = undefined;
     });
     return this.#completeness;
@@ -110,6 +117,18 @@ export class FeatureReader {
   }
 }
 
+async function within<T>(timeoutMs: number, work: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, otherwise);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** When the newest event that a state has counted took place or, for a label, became known. */
 function newestEventMs({ payments, labels }: EntityState): number {
   return Math.max(0, payments.newestMs, labels.newestMs);
@@ -123,7 +142,7 @@ function readProfiles(
   const unknown = names.findIndex((name) => !pushed.includes(name));
   // Before the first push nothing can be told about names; then nothing is found.
   if (unknown >= 0 && pushed.length > 0) {
-    const detail = `asks ${view.name} for "${names[unknown]}", which was never pushed; it has ${pushed.join(", ")}`;
+    const detail = `asks ${view.name} for "${shown(names[unknown] ?? "")}", which was never pushed; it has ${pushed.join(", ")}`;
     throw invalidField(pointers[unknown] ?? "/features", detail);
   }
   const rows = stored.map((bytes) => (bytes === null ? undefined : decodeRow(bytes)));
@@ -140,7 +159,7 @@ function profileStatus(row: ProfileRow | undefined, name: string): FieldStatus {
 }
 
 function statesLost(): TriplineError {
-  const detail =
-    "The window states were lost and are not rebuilt yet, so no feature of them would be right; try again after `tripline rebuild-state` or `tripline load-state`.";
-  return new TriplineError("redis-unavailable", detail);
+  const what = "The window states were lost and are not rebuilt yet, so no feature of them would be right";
+  const mend = "try again after `tripline rebuild-state` or `tripline load-state`";
+  return new TriplineError("state-incomplete", `${what}; ${mend}.`);
 }

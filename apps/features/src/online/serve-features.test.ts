@@ -1,5 +1,10 @@
 import { once } from "node:events";
 import { START_MS } from "../test-events.js";
+import { BoundRedis } from "./bound-redis.js";
+import { Lookups } from "./compile-lookup.js";
+import { describeViews } from "./feature-views.js";
+import { parseOnlineRequest } from "./parse-online-request.js";
+import { FeatureReader } from "./read-features.js";
 import type { History, TestServing } from "./test-serving.js";
 import {
   columnsOf,
@@ -162,12 +167,41 @@ test("without the mark of completeness nobody gets a value of windows, and profi
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
   expect(JSON.parse(answer.text).detail).toContain("tripline rebuild-state");
 
+  serving.completeness.answer = new Promise(() => {});
+  expect((await serving.post(PATH, request)).status).toBe(503);
+
   const profile = { features: ["card_profile:plan"], entities: { card_token: ["ct_marked"] } };
   expect(columnsOf(await serving.post(PATH, profile)).get("plan")?.values).toEqual([7]);
 
   serving.completeness.answer = true;
   expect((await serving.post(PATH, request)).status).toBe(200);
   serving.completeness.answer = false;
+});
+
+test("while the mark is missing it is asked once for all who wait, and again for the next", async () => {
+  await unmarkComplete(serving.redis);
+  const bound = new BoundRedis(serving.redis, 100);
+  const answered: ((isComplete: boolean) => void)[] = [];
+  const isComplete = () => new Promise<boolean>((resolve) => answered.push(resolve));
+  const reader = new FeatureReader({ engine, redis: bound, isComplete, now: Date.now });
+  const views = describeViews(engine);
+  const body = { features: ["card_windows:card_count_1d"], entities: { card_token: ["ct_nobody"] } };
+  const request = parseOnlineRequest(Buffer.from(JSON.stringify(body)), views.joinKeys);
+  const lookup = new Lookups(views).of(request.selection);
+  for (const [round, outcome] of [false, true].entries()) {
+    const reads = [1, 2, 3].map(() =>
+      reader.read("demo", lookup, request).then(
+        () => true,
+        () => false,
+      ),
+    );
+    // Redis answers in order: after this all three have seen that there is no mark.
+    await bound.ping();
+    await new Promise(setImmediate);
+    expect(answered).toHaveLength(round + 1);
+    answered[round]?.(outcome);
+    expect(await Promise.all(reads)).toEqual([outcome, outcome, outcome]);
+  }
 });
 
 test("another tenant's state is not found", async () => {

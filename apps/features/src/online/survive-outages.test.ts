@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import type { Redis } from "ioredis";
 import { BoundRedis } from "./bound-redis.js";
 import type { RedisProxy } from "./test-proxy.js";
 import { startRedisProxy } from "./test-proxy.js";
@@ -14,6 +15,7 @@ const ANSWER_MS_MAX = 10_000;
 
 let proxy: RedisProxy;
 let serving: TestServing;
+let redis: Redis | undefined;
 
 beforeAll(async () => {
   const { redisUrl } = await testStack();
@@ -22,6 +24,7 @@ beforeAll(async () => {
   await markComplete(serving.redis);
 });
 afterAll(async () => {
+  redis?.disconnect();
   await serving.close();
   proxy.close();
 });
@@ -36,9 +39,11 @@ const bounded = <T>(work: Promise<T>) =>
     }),
   ]);
 
-async function untilAnswers(redis: BoundRedis): Promise<void> {
+async function untilAnswers(bound: BoundRedis): Promise<void> {
+  const deadline = Date.now() + ANSWER_MS_MAX;
   for (;;) {
-    const answered = await redis.ping().then(
+    if (Date.now() > deadline) throw new Error("Redis does not answer");
+    const answered = await bound.ping().then(
       () => true,
       () => false,
     );
@@ -72,7 +77,7 @@ test("while Redis hangs every request is answered 503, later ones are not even s
 });
 
 test("more than so many do not wait", async () => {
-  const redis = connectRedis(proxy.url);
+  redis = connectRedis(proxy.url);
   await awaitRedis(redis);
   const bound = new BoundRedis(redis, 2);
   await bound.ping();
@@ -82,6 +87,18 @@ test("more than so many do not wait", async () => {
   expect(await Promise.all(waiting)).toEqual(["redis-unavailable", "redis-unavailable"]);
   await expect(bound.ping()).rejects.toMatchObject({ code: "redis-unavailable" });
   proxy.resume();
-  await bounded(untilAnswers(bound));
-  redis.disconnect();
+  await untilAnswers(bound);
+});
+
+test("who is still waiting when the service closes gets an answer, on a connection that ends with it", async () => {
+  const closing = await startServing({ REDIS_URL: proxy.url });
+  proxy.hang();
+  const waiting = closing.post("/get-online-features", REQUEST);
+  const reads = proxy.count(READ_COMMAND);
+  while (proxy.count(READ_COMMAND) === reads) await delay(5);
+  const closed = closing.close();
+  const answer = await bounded(waiting);
+  expect([answer.status, answer.headers.get("connection")]).toEqual([503, "close"]);
+  proxy.resume();
+  await bounded(closed);
 });

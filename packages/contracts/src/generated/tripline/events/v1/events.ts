@@ -89,7 +89,7 @@ export interface FeatureVector {
   sequences: number[];
   /** The payment is older than every window of one of its entities, which did not count it. */
   tooLate: boolean;
-  /** The stored state was lost and is not rebuilt yet: windows hold less than took place. */
+  /** The stored state was lost and is not rebuilt yet: windows hold less than took place, and `sequences` began anew. */
   incomplete: boolean;
 }
 
@@ -101,6 +101,8 @@ export interface AppliedLabel {
   sequences: number[];
   tooLate: boolean;
   appliedAtMs: number;
+  /** As in FeatureVector: `sequences` say nothing then. */
+  incomplete: boolean;
 }
 
 export interface Reason {
@@ -620,7 +622,7 @@ export const FeatureVector: MessageFns<FeatureVector> = {
 };
 
 function createBaseAppliedLabel(): AppliedLabel {
-  return { label: undefined, specVersion: 0, sequences: [], tooLate: false, appliedAtMs: 0 };
+  return { label: undefined, specVersion: 0, sequences: [], tooLate: false, appliedAtMs: 0, incomplete: false };
 }
 
 export const AppliedLabel: MessageFns<AppliedLabel> = {
@@ -643,6 +645,9 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
     }
     if (message.appliedAtMs !== 0) {
       writer.uint32(40).int64(message.appliedAtMs);
+    }
+    if (message.incomplete !== false) {
+      writer.uint32(48).bool(message.incomplete);
     }
     return writer;
   },
@@ -708,6 +713,14 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
             }
 
             message.appliedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.incomplete = reader.bool();
             continue;
           }
         }

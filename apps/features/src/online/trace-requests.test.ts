@@ -1,0 +1,73 @@
+import type { Telemetry } from "@tripline/service-kit/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
+import type { TestServing } from "./test-serving.js";
+import { markComplete, startServing } from "./test-serving.js";
+
+interface FinishedSpan {
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentId: string | undefined;
+  readonly attributes: unknown;
+}
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const PARENT = "b7ad6b7169203331";
+const spans: FinishedSpan[] = [];
+let telemetry: Telemetry;
+let serving: TestServing;
+
+beforeAll(async () => {
+  telemetry = startTelemetry({
+    service: "features",
+    spanProcessors: [
+      {
+        onStart: () => {},
+        onEnd(span) {
+          const { traceId, spanId } = span.spanContext();
+          const { name, attributes } = span;
+          spans.push({ name, traceId, spanId, parentId: span.parentSpanContext?.spanId, attributes });
+        },
+        forceFlush: async () => {},
+        shutdown: async () => {},
+      },
+    ],
+  });
+  serving = await startServing();
+  await markComplete(serving.redis);
+});
+afterAll(async () => {
+  await serving.close();
+  await telemetry.shutdown();
+});
+
+const read = (features: readonly string[]) =>
+  serving.post(
+    "/get-online-features",
+    { features, entities: { card_token: ["ct_secret"] } },
+    { traceparent: `00-${TRACE}-${PARENT}-01` },
+  );
+
+test("a request goes on with the caller's trace, tells it, and names no entity in it", async () => {
+  const answer = await read(["card_windows:card_count_1d"]);
+  expect(answer.headers.get("tripline-trace-id")).toBe(TRACE);
+  const mine = spans.filter(({ traceId }) => traceId === TRACE);
+  const request = mine.find(({ name }) => name === "POST /get-online-features");
+  expect(request?.parentId).toBe(PARENT);
+  expect(mine.find(({ name }) => name === "redis read")?.parentId).toBe(request?.spanId);
+  expect(JSON.stringify(mine)).not.toContain("ct_secret");
+});
+
+test("a refused request leaves its code on the span", async () => {
+  spans.length = 0;
+  expect((await read(["card_windows:nope"])).status).toBe(422);
+  expect(spans[0]).toMatchObject({ name: "POST /get-online-features", attributes: { "error.type": "invalid-field" } });
+});
+
+test("requests are counted by address and status, and timed", async () => {
+  const text = await (await fetch(`${serving.service.url}/metrics`)).text();
+  const line = (pattern: RegExp) => text.split("\n").find((candidate) => pattern.test(candidate));
+  expect(line(/^tripline_features_online_requests.*route="\/get-online-features".*status="200"/)).toMatch(/ 1$/);
+  expect(line(/^tripline_features_online_requests.*route="\/get-online-features".*status="422"/)).toMatch(/ 1$/);
+  expect(line(/^tripline_features_online_duration.*_count.*route="\/get-online-features"/)).toMatch(/ 2$/);
+});
