@@ -3,23 +3,28 @@ import { Command, Option } from "commander";
 import { trainingPython } from "./run-python.js";
 import { ROOT } from "./workspace.js";
 
-const FEATURE_REPOSITORY = "feature-repo";
+/** Environments apart from training's: Feast pins what training wants newer, and Spark is large and seldom needed. */
+const REQUIREMENTS: Readonly<Record<string, string>> = {
+  "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,
+  spark: `${ROOT}/training/spark/requirements.txt`,
+};
 
 /** `tripline python`: the interpreter of a Python environment, for editors and for the tests. */
 export function pythonCommand(): Command {
   return new Command("python")
     .description("print the interpreter of a Python environment; installs it when it is missing")
     .addOption(
-      new Option("--environment <name>", "which one").choices(["training", FEATURE_REPOSITORY]).default("training"),
+      new Option("--environment <name>", "which one")
+        .choices(["training", ...Object.keys(REQUIREMENTS)])
+        .default("training"),
     )
     .action(async ({ environment }: { environment: string }) => {
-      const python = environment === FEATURE_REPOSITORY ? await featureRepositoryPython() : await trainingPython();
-      process.stdout.write(`${python}\n`);
+      process.stdout.write(`${await interpreterOf(environment)}\n`);
     });
 }
 
-/** Feast pins what training wants newer, so it has an environment of its own. */
-async function featureRepositoryPython(): Promise<string> {
-  const requirementsFile = `${ROOT}/training/feature_repo/requirements.txt`;
-  return (await provisionPython({ name: FEATURE_REPOSITORY, requirementsFile, root: ROOT })).python;
+async function interpreterOf(environment: string): Promise<string> {
+  const requirementsFile = REQUIREMENTS[environment];
+  if (requirementsFile === undefined) return trainingPython();
+  return (await provisionPython({ name: environment, requirementsFile, root: ROOT })).python;
 }

@@ -1,0 +1,348 @@
+"""Features of past payments with Spark, computed by the engine that serves them online.
+
+A feature depends on the events of one entity only. So for each entity of the spec the events are brought together by
+its key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one process per partition;
+the columns of the entities are then joined by payment.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+ROOT = Path(__file__).resolve().parents[2]
+ID = "client_transaction_id"
+DOUBLE_BYTES = 8
+BATCH_SECONDS_MAX = 600
+"""A fold takes well under a second for a batch of Spark, 10,000 lines unless its settings say otherwise."""
+EXIT_SECONDS_MAX = 30
+ERROR_CHARACTERS_MAX = 2_000
+
+COLUMNS = {
+    ID: "string",
+    "card_token": "string",
+    "terminal_id": "string",
+    "amount_minor": "bigint",
+    "currency": "string",
+    "occurred_at_ms": "bigint",
+    "fraud": "tinyint",
+    "labelled_at_ms": "bigint",
+}
+"""Columns of a transactions file with the type each is read as."""
+OPTIONAL_COLUMNS = {"device_token": "string", "ip_token": "string", "latitude": "double", "longitude": "double"}
+OUTPUT_COLUMNS = [ID, "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
+"""Columns before the features."""
+
+# The order in which events count, which is that of `tripline backfill`: labels before payments of the same time.
+ORDER = ["at_ms", "is_payment", ID]
+
+
+class BackfillError(Exception):
+    """The message is a sentence that says what is wrong and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    output: str
+    """Folder that Spark writes to; must not exist."""
+    tripline: tuple[str, ...]
+    """Command that runs `tripline`; on a cluster it has to work on every machine."""
+    input: str | None = None
+    """Transactions, CSV or Parquet; may be a glob."""
+    lake: str | None = None
+    """Instead of `input`: the folder that the archive service writes to."""
+    tenant: str = "demo"
+    partitions: int | None = None
+    """Into how many parts the entities are divided; Spark's parallelism unless given."""
+
+
+def backfill(spark: SparkSession, options: Options) -> int:
+    """Writes a row per payment, in no particular order, and returns how many there are.
+
+    Raises BackfillError when the input is not usable or the engine refuses a row; nothing is written then.
+    """
+    # A value that does not fit its column has to be an error, not null.
+    spark.conf.set("spark.sql.ansi.enabled", "true")
+    # Workers import this module by its name, unless it is the program itself.
+    spark.sparkContext.addPyFile(__file__)
+    partitions = options.partitions or spark.sparkContext.defaultParallelism
+    with _in_a_sentence():
+        plan = _read_plan(options.tripline)
+        payments = _read_payments(spark, options).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            rows = _check_ids(payments)
+            features = _join_entities(payments, plan, options, partitions)
+            order = [*OUTPUT_COLUMNS, *plan["features"]]
+            features.select(order).write.parquet(options.output, compression="zstd")
+        finally:
+            payments.unpersist()
+    return rows
+
+
+def _read_plan(tripline: tuple[str, ...]) -> dict[str, Any]:
+    """Entities with keys and features, from the program whose engine computes them: the two cannot differ."""
+    try:
+        answer = subprocess.run(
+            [*tripline, "fold-entity", "--plan"], capture_output=True, text=True, timeout=EXIT_SECONDS_MAX, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        said = str(getattr(error, "stderr", None) or error).strip()
+        raise BackfillError(f"{' '.join(tripline)} does not run: {said} Build the repository, or name it.") from error
+    plan: dict[str, Any] = json.loads(answer.stdout)
+    return plan
+
+
+def _read_payments(spark: SparkSession, options: Options) -> DataFrame:
+    """All columns of a transactions file, null where a payment does not carry one."""
+    if (options.input is None) == (options.lake is None):
+        raise BackfillError("One of --input and --lake is needed.")
+    table = (
+        _read_file(spark, options.input) if options.lake is None else _read_lake(spark, options.lake, options.tenant)
+    )
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise BackfillError(f"{options.input or options.lake} lacks the column {', '.join(missing)}.")
+    columns = [f.col(name).cast(kind).alias(name) for name, kind in COLUMNS.items()]
+    for name, kind in OPTIONAL_COLUMNS.items():
+        value = f.col(name) if name in table.columns else f.lit(None)
+        # The empty text is how a message says that there is none.
+        present = f.nullif(value, f.lit("")) if kind == "string" else value
+        columns.append(present.cast(kind).alias(name))
+    return table.select(columns)
+
+
+def _read_file(spark: SparkSession, path: str) -> DataFrame:
+    if path.lower().endswith(".parquet"):
+        return spark.read.parquet(path)
+    return spark.read.csv(path, header=True, inferSchema=False, quote='"', escape='"', mode="FAILFAST")
+
+
+def _read_lake(spark: SparkSession, lake: str, tenant: str) -> DataFrame:
+    """The archived topics `transactions` and `labels`. A topic may hold a message twice: its first label counts."""
+    transactions, labels = (
+        spark.read.parquet(f"{lake}/{topic}").where(f.col("tenant") == tenant) for topic in ("transactions", "labels")
+    )
+    first = f.min_by(f.struct("labelled_at_ms", "fraud"), f.struct("labelled_at_ms", "kafka_partition", "kafka_offset"))
+    known = labels.groupBy(ID).agg(first.alias("label"))
+    return (
+        transactions.dropDuplicates(["transaction_id"])
+        .join(known, ID, "left")
+        .select("*", f.col("label.labelled_at_ms"), f.col("label.fraud").cast("tinyint").alias("fraud"))
+    )
+
+
+def _check_ids(payments: DataFrame) -> int:
+    """The number of payments. Their ids join the entities, so each has to stand once."""
+    repeated = payments.groupBy(ID).count().where("count > 1").head()
+    if repeated is not None:
+        raise BackfillError(f"The input is not usable: {ID} {repeated[ID]} stands more than once.")
+    return payments.count()
+
+
+def _join_entities(payments: DataFrame, plan: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
+    def join(table: DataFrame, entity: Mapping[str, Any]) -> DataFrame:
+        folded = _fold_entity(payments, entity, options, partitions)
+        return table.join(folded, ID, "left" if entity["optional"] else "inner")
+
+    joined = reduce(join, plan["entities"], payments.select(OUTPUT_COLUMNS))
+    # A payment without a device has no row among the devices: its features have their defaults.
+    defaults = {one["name"]: float(one["default"]) for entity in plan["entities"] for one in entity["features"]}
+    return joined.fillna(defaults)
+
+
+def _fold_entity(payments: DataFrame, entity: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
+    """Columns: the payment's id and the features of its entity. One row per payment that has such an entity."""
+    key = entity["key"]
+    events = _lines(payments, "payment", "occurred_at_ms", key)
+    if entity["optional"]:
+        events = events.where(f.col(key).isNotNull())
+    else:
+        labelled = payments.where(f.col("labelled_at_ms").isNotNull())
+        events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", key))
+    names = [feature["name"] for feature in entity["features"]]
+    command = [*options.tripline, "fold-entity", "--entity", entity["name"], "--tenant", options.tenant]
+    return (
+        events.repartition(partitions, key)
+        .sortWithinPartitions(key, *ORDER)
+        .select("is_payment", ID, "line")
+        .mapInArrow(
+            _fold_partition(command, names), ", ".join([f"{ID} string", *(f"`{name}` double" for name in names)])
+        )
+    )
+
+
+def _lines(payments: DataFrame, stream: str, time: str, key: str) -> DataFrame:
+    """The events as `fold-entity` reads them, with what they are sorted by."""
+    is_payment = stream == "payment"
+    own = ["amount_minor", "currency", *OPTIONAL_COLUMNS] if is_payment else ["labelled_at_ms", "fraud"]
+    # Doubles come through unharmed: Java writes as many digits as tell a double from its neighbours.
+    fields: list[Column] = [f.lit(stream).alias("stream")]
+    fields += [f.col(name) for name in (ID, "card_token", "terminal_id", "occurred_at_ms", *own)]
+    return payments.select(
+        key,
+        f.col(time).alias("at_ms"),
+        f.lit(is_payment).alias("is_payment"),
+        ID,
+        f.to_json(f.struct(*fields)).alias("line"),
+    )
+
+
+def _fold_partition(
+    command: list[str], names: list[str]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def fold(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        engine: Engine | None = None
+        try:
+            for batch in batches:
+                if batch.num_rows == 0:
+                    continue
+                engine = engine or Engine(command, len(names))
+                rows = engine.fold(batch)
+                ids = batch.column(ID).filter(batch.column("is_payment"))
+                yield pa.RecordBatch.from_arrays([ids, *(pa.array(column) for column in rows.T)], [ID, *names])
+            if engine is not None:
+                engine.finish()
+        finally:
+            if engine is not None:
+                engine.kill()
+
+    return fold
+
+
+class Engine:
+    """A `fold-entity` process."""
+
+    def __init__(self, command: list[str], width: int) -> None:
+        self._width = width
+        self._lines = 0
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
+
+    def fold(self, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The features of the batch's payments, a row each."""
+        is_payment = batch.column("is_payment").to_numpy(zero_copy_only=False)
+        expected = self._lines + 1 + np.flatnonzero(is_payment)
+        self._lines += batch.num_rows
+        text = "\n".join(batch.column("line").to_pylist()) + "\n"
+        # Both pipes are bounded: who only writes waits for the process, and the process for who reads.
+        writer = threading.Thread(target=self._write, args=(text.encode(),), daemon=True)
+        watch = threading.Timer(BATCH_SECONDS_MAX, self._process.kill)
+        writer.start()
+        watch.start()
+        try:
+            assert self._process.stdout is not None
+            size = len(expected) * (1 + self._width) * DOUBLE_BYTES
+            data = self._process.stdout.read(size)
+            writer.join()
+        finally:
+            watch.cancel()
+        if len(data) < size or self._process.poll() is not None:
+            self._fail()
+        rows = np.frombuffer(data, dtype="<f8").reshape(len(expected), 1 + self._width)
+        if not np.array_equal(rows[:, 0], expected):
+            raise BackfillError("fold-entity answered other lines than it was given.")
+        return rows[:, 1:]
+
+    def finish(self) -> None:
+        """Raises BackfillError where the process has something left to say."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        watch = threading.Timer(EXIT_SECONDS_MAX, self._process.kill)
+        watch.start()
+        try:
+            left = self._process.stdout.read()
+            if self._process.wait() != 0:
+                self._fail()
+        finally:
+            watch.cancel()
+        if left:
+            raise BackfillError("fold-entity answered more lines than it was given.")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            with contextlib.suppress(BrokenPipeError):
+                assert pipe is not None
+                pipe.close()
+
+    def _write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        # A process that has ended is told of by whoever reads.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+
+    def _fail(self) -> None:
+        code = self._process.wait(EXIT_SECONDS_MAX)
+        self._errors.seek(0)
+        said = self._errors.read(ERROR_CHARACTERS_MAX).decode(errors="replace").strip()
+        raise BackfillError(f"The engine stopped: {said or f'fold-entity ended with code {code}'}")
+
+
+@contextlib.contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    """What Spark reports, as the sentence within it that says what is wrong."""
+    try:
+        yield
+    except PySparkException as error:
+        text = str(error)
+        ours = re.search(r"BackfillError: (.+)", text)
+        first = text.strip().split("\n")[0]
+        raise BackfillError(ours.group(1) if ours else f"Spark stopped: {first}") from error
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Computes the features of past payments with Spark.")
+    parser.add_argument("--input", help="transactions, CSV or Parquet; may be a glob")
+    parser.add_argument("--lake", help="the folder that the archive service writes to, instead of --input")
+    parser.add_argument("--output", required=True, help="folder to write: a row per payment, a column per feature")
+    parser.add_argument("--tenant", default="demo", help="whose payments these are (default: demo)")
+    parser.add_argument("--partitions", type=int, help="into how many parts entities are divided")
+    parser.add_argument(
+        "--repository", type=Path, default=ROOT, help="a built repository, at this path on all machines"
+    )
+    flags = parser.parse_args()
+    options = Options(
+        output=flags.output,
+        tripline=tripline_at(flags.repository),
+        input=flags.input,
+        lake=flags.lake,
+        tenant=flags.tenant,
+        partitions=flags.partitions,
+    )
+    # Spark would take the first python3 of the PATH otherwise, which need not have the packages.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    spark = SparkSession.builder.appName("tripline-backfill").getOrCreate()
+    try:
+        print(f"{backfill(spark, options)} payments written to {options.output}")
+    except BackfillError as error:
+        sys.exit(f"error: {error}")
+    finally:
+        spark.stop()
+
+
+def tripline_at(repository: Path) -> tuple[str, ...]:
+    return (str(repository / "node_modules/.bin/node"), str(repository / "apps/cli/dist/main.js"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The job against `tripline backfill`: the same rows, the same columns, the same bits."""
+
+import csv
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from backfill_features import COLUMNS, OPTIONAL_COLUMNS, ROOT, BackfillError
+from tests.conftest import COMMAND_SECONDS_MAX, SETTINGS, run_tripline
+
+START_MS = 1_740_700_800_000
+"""2025-02-28T00:00:00Z."""
+HOUR_MS = 3_600_000
+ALL_COLUMNS = [*COLUMNS, *OPTIONAL_COLUMNS]
+
+
+def assert_same_bits(actual: Path, expected: Path) -> None:
+    ours, theirs = (pq.read_table(path).sort_by("client_transaction_id") for path in (actual, expected))
+    assert ours.column_names == theirs.column_names
+    assert len(ours) == len(theirs) > 0
+    different = [name for name in ours.column_names if _bits(ours[name]) != _bits(theirs[name])]
+    assert different == []
+
+
+def _bits(column: pa.ChunkedArray) -> tuple[Any, ...]:
+    if not pa.types.is_floating(column.type):
+        return (str(column.type), column.to_pylist())
+    assert column.null_count == 0
+    return (str(column.type), np.asarray(column, dtype="<f8").tobytes())
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ALL_COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def payment(number: int, **more: object) -> dict[str, Any]:
+    return {
+        "client_transaction_id": f"c-{number}",
+        "card_token": "ct_1",
+        "terminal_id": "t-1",
+        "amount_minor": 1_000 + number,
+        "currency": "EUR",
+        "occurred_at_ms": START_MS + number * HOUR_MS,
+        **more,
+    }
+
+
+def test_gives_the_bits_of_a_backfill_on_one_machine(
+    history: Path, tmp_path: Path, backfill_to: Callable[..., Path]
+) -> None:
+    run_tripline("backfill", "--input", str(history), "--output", str(tmp_path / "expected.parquet"))
+    assert_same_bits(backfill_to(input=str(history)), tmp_path / "expected.parquet")
+
+
+def test_orders_events_of_one_time_as_a_backfill_does(tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
+    """Labels before payments, then ids by their bytes; names with commas, quotes and letters of every length."""
+    rows = [
+        payment(
+            0,
+            client_transaction_id=f"{letter}-{number}",
+            card_token=f'ct "{letter}", {number % 2}',
+            terminal_id=f"t-{number % 3}",
+            amount_minor=700 * number + 3,
+            currency=["EUR", "JPY", "KWD"][number % 3],
+            occurred_at_ms=START_MS + number // 4 * HOUR_MS,
+            **({"labelled_at_ms": START_MS + number // 2 * HOUR_MS, "fraud": number // 3 % 2} if number % 5 else {}),
+            **(
+                {"device_token": f"dt_{number % 4}", "latitude": 1 / (number + 3), "longitude": -0.0}
+                if number % 3
+                else {}
+            ),
+        )
+        for letter in ("z", "é", "\ufffd", "\U0001f600")
+        for number in range(40)
+    ]
+    path = write_csv(tmp_path / "payments.csv", rows)
+    run_tripline("backfill", "--input", str(path), "--output", str(tmp_path / "expected.parquet"))
+    assert_same_bits(backfill_to(input=str(path)), tmp_path / "expected.parquet")
+
+
+def test_reads_the_archived_topics(history: Path, tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
+    """A topic may hold a message twice, and those of other tenants; what is no row yet does not count."""
+    write_lake(tmp_path / "lake", pq.read_table(history))
+    run_tripline("backfill", "--input", str(history), "--output", str(tmp_path / "expected.parquet"))
+    assert_same_bits(backfill_to(lake=str(tmp_path / "lake")), tmp_path / "expected.parquet")
+
+
+def write_lake(lake: Path, payments: pa.Table) -> None:
+    """Topics as `apps/archive` writes them; texts that a message lacks are empty in it."""
+    size = len(payments)
+    shared = {name: payments[name] for name in ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms")}
+    texts = {name: pc.fill_null(payments[name], "") for name in ("device_token", "ip_token")}
+    others = {name: payments[name] for name in ("amount_minor", "currency", "latitude", "longitude")}
+    is_fraud = payments["fraud"].cast(pa.bool_())
+    # Another tenant has used the same ids before, with other labels; ours come a second time with other ones.
+    for partition, tenant in enumerate(("other", "demo")):
+        own = {"tenant": pa.array([tenant] * size), **shared}
+        ids = pc.binary_join_element_wise(tenant, payments["client_transaction_id"], "_")
+        transactions = pa.table({**_record(partition, 0, size), "transaction_id": ids, **own, **texts, **others})
+        labelled = {"labelled_at_ms": payments["labelled_at_ms"]}
+        first = is_fraud if tenant == "demo" else pc.invert(is_fraud)
+        labels = pa.table({**_record(partition, 0, size), **own, **labelled, "fraud": first})
+        again = pa.table({**_record(partition, size, size), **own, **labelled, "fraud": pc.invert(first)})
+        for day, start, end in (("2025-01-01", 0, size // 2), ("2025-01-02", size // 2 - 5, size)):
+            _write(lake / "transactions" / f"day={day}" / f"{tenant}.parquet", transactions.slice(start, end - start))
+            _write(lake / "labels" / f"day={day}" / f"{tenant}.parquet", labels.slice(start, end - start))
+        _write(lake / "labels" / "day=2025-01-02" / f"{tenant}-again.parquet", again)
+    staged = lake / "transactions" / "_staging" / "1.staged"
+    staged.parent.mkdir()
+    staged.write_text("half a file")
+
+
+def _record(partition: int, first: int, size: int) -> dict[str, pa.Array]:
+    offsets = pa.array(range(first, first + size), pa.int64())
+    return {"kafka_partition": pa.array([partition] * size, pa.int32()), "kafka_offset": offsets}
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+
+
+def test_stops_with_a_sentence_where_the_engine_refuses_a_row(tmp_path: Path) -> None:
+    """As somebody runs it, with a program of its own."""
+    rows = [payment(1), payment(2, latitude=91, longitude=0), payment(3)]
+    path = write_csv(tmp_path / "payments.csv", rows)
+    output = tmp_path / "features"
+    settings = shlex.join(part for name, value in SETTINGS.items() for part in ("--conf", f"{name}={value}"))
+    run = subprocess.run(
+        [sys.executable, "backfill_features.py", "--input", str(path), "--output", str(output), "--partitions", "1"],
+        cwd=ROOT / "training" / "spark",
+        env={**os.environ, "PYSPARK_SUBMIT_ARGS": f"--master local[2] {settings} pyspark-shell"},
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS_MAX,
+        check=False,
+    )
+    assert run.returncode == 1
+    last = run.stderr.strip().split("\n")[-1]
+    assert last.startswith(
+        'error: The engine stopped: line 2 (client_transaction_id "c-2"): /latitude must be a number'
+    )
+    assert not list(output.glob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([payment(1), payment(1)], "client_transaction_id c-1 stands more than once"),
+        ([payment(1, terminal_id="")], r"line 1 \(client_transaction_id \"c-1\"\): terminal_id: "),
+        ([payment(1, amount_minor="12.5")], "The value '12.5' .* cannot be cast to \"BIGINT\""),
+    ],
+)
+def test_unusable_input(
+    rows: Sequence[Mapping[str, Any]], sentence: str, tmp_path: Path, backfill_to: Callable[..., Path]
+) -> None:
+    with pytest.raises(BackfillError, match=sentence):
+        backfill_to(input=str(write_csv(tmp_path / "payments.csv", rows)))
+
+
+def test_a_column_that_is_missing_is_named(tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
+    (tmp_path / "payments.csv").write_text("client_transaction_id,card_token\nc-1,ct_1\n")
+    with pytest.raises(BackfillError, match=r"payments\.csv lacks the column terminal_id, amount_minor"):
+        backfill_to(input=str(tmp_path / "payments.csv"))
+    with pytest.raises(BackfillError, match="One of --input and --lake is needed"):
+        backfill_to()
