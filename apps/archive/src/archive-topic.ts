@@ -76,7 +76,7 @@ export class TopicArchive {
   /**
    * Where the partition goes on: after what the lake has, and after what is held of it in memory.
    *
-   * @throws TriplineError `database-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake
+   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake
    *   of another Kafka, or one that has more of the partition than Kafka
    */
   async begin(partition: number): Promise<number> {
@@ -91,7 +91,9 @@ export class TopicArchive {
       this.#committed.delete(partition);
       return this.#buffer.begin(partition, this.#log?.positions.get(partition) ?? 0);
     } catch (thrown) {
-      this.#beginFaults.set(partition, { error: asTriplineError(thrown), atMs: performance.now() });
+      const error = asTriplineError(thrown);
+      // That Kafka is away is told elsewhere, and says nothing about the lake.
+      if (error.code !== "kafka-unavailable") this.#beginFaults.set(partition, { error, atMs: performance.now() });
       throw thrown;
     }
   }

@@ -27,7 +27,7 @@ export interface Compaction {
  * have to list it again.
  *
  * @param day UTC, `YYYY-MM-DD`
- * @throws TriplineError as `listFiles` does; `database-unavailable`; `state-conflict` when another compaction of the day
+ * @throws TriplineError as `listFiles` does; `lake-unavailable`; `state-conflict` when another compaction of the day
  *   was faster
  */
 export async function compactDay(

@@ -12,7 +12,9 @@ if (lake === undefined || topic === undefined || day === undefined || rest.lengt
 }
 try {
   const { files, rows } = await compactDay(lake, topic, day);
-  process.stdout.write(files < 2 ? `compact: files=${files} nothing to do\n` : `compact: files=${files} rows=${rows}\n`);
+  process.stdout.write(
+    files < 2 ? `compact: files=${files} nothing to do\n` : `compact: files=${files} rows=${rows}\n`,
+  );
 } catch (thrown) {
   process.stderr.write(`${asTriplineError(thrown).message}\n`);
   process.exit(1);

@@ -16,7 +16,7 @@ export const archiveConfig = z.object({
     .int()
     .min(1024)
     .max(256 * MIB)
-    .default(16 * MIB),
+    .default(8 * MIB),
   /** Milliseconds after which a row is written, however few there are. */
   FLUSH_AGE_MS: z.coerce.number().int().min(50).max(3_600_000).default(60_000),
 });

@@ -67,7 +67,8 @@ export class RowBuffer {
     const [first] = fresh;
     const last = fresh.at(-1);
     if (first === undefined || last === undefined) return 0;
-    const missing = first.offset - held.next;
+    // What Kafka had forgotten before the topic was first archived is nothing that this lake lacks.
+    const missing = held.next === 0 ? 0 : first.offset - held.next;
     for (const row of fresh) held.rows.push(row);
     this.#rows += fresh.length;
     this.#bytes += bytesOf(fresh);

@@ -13,7 +13,7 @@ const CHUNK_ROWS = 2_048;
 /** A reader skips or takes a row group as a whole; DuckDB's own default. */
 export const ROW_GROUP_ROWS = 122_880;
 /** A flush fits many times over. Nothing is spilled, since that could end up on a full disk as well. */
-const SETTINGS = { memory_limit: "1GB", threads: "2", max_temp_directory_size: "0KiB" };
+const SETTINGS = { memory_limit: "512MB", threads: "2", max_temp_directory_size: "0KiB" };
 
 export const PARQUET = `(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`;
 
@@ -38,7 +38,7 @@ export class StagedWriter {
    * Writes the rows, in their order, into one file per day. The files are durable, their names not yet.
    *
    * @param pathOf where a staged file goes, by its name
-   * @throws TriplineError `database-unavailable`; nothing is left behind then
+   * @throws TriplineError `lake-unavailable`; nothing is left behind then
    */
   async write(
     table: LakeTable,

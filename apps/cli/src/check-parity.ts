@@ -1,6 +1,7 @@
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { FoldedPayment } from "@tripline/feature-engine/fold-in-order";
 import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
+import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
 import type { ReadCountedOptions } from "@tripline/lake/read-counted";
 import { readCounted } from "@tripline/lake/read-counted";
 import { readSnapshot } from "./state-snapshot.js";
@@ -31,7 +32,7 @@ export interface ParityReport {
   readonly examples: readonly Mismatch[];
   /** Records that were delivered more than once. */
   readonly repeated: number;
-  /** Payments of another spec version, or counted while the state was lost: they are not compared. */
+  /** Payments of another spec version, or counted while the state was lost: they count, and are not compared. */
   readonly skipped: number;
   /** Events that could not be computed again, because one before them is not in the archive. */
   readonly stuck: number;
@@ -41,12 +42,13 @@ export interface ParityReport {
 }
 
 const EXAMPLES_MAX = 10;
+const DAY_MS = 86_400_000;
 
 /**
  * Computes the archived feature vectors again, from the archived events alone and in the order in which each entity saw
  * them, and compares every value with the one that went online, bit for bit.
  *
- * @throws TriplineError `not-found`, `database-unavailable`, `state-unreadable`, `queue-full`
+ * @throws TriplineError `not-found`, `lake-unavailable`, `state-unreadable`, `queue-full`
  */
 export async function checkParity(options: ParityOptions): Promise<ParityReport> {
   const { engine, onProgress } = options;
@@ -55,15 +57,17 @@ export async function checkParity(options: ParityOptions): Promise<ParityReport>
   const folding = new FoldInOrder({
     engine,
     stateBefore: (key) => states?.get(key) ?? null,
+    stateTtlMs: STATE_TTL_DAYS_DEFAULT * DAY_MS,
     onPayment: (payment) => tally.compare(payment),
   });
   for await (const chunk of readCounted(options)) {
     for (const event of chunk) {
-      if (event.kind === "payment" && tally.isSkipped(event.vector)) continue;
+      if (event.kind === "payment" && event.vector.incomplete) tally.skip();
       folding.add(event);
     }
     onProgress?.(folding.counted);
   }
+  folding.finish();
   return { ...tally.report(), repeated: folding.repeated, stuck: folding.stuck.length };
 }
 
@@ -90,13 +94,15 @@ class ParityTally {
 
   constructor(private readonly engine: FeatureEngine) {}
 
-  isSkipped({ incomplete, specVersion }: { readonly incomplete: boolean; readonly specVersion: number }): boolean {
-    const skipped = incomplete || specVersion !== this.engine.spec.version;
-    if (skipped) this.#skipped += 1;
-    return skipped;
+  skip(): void {
+    this.#skipped += 1;
   }
 
   compare({ vector, values, tooLate, strayMs }: FoldedPayment): void {
+    if (vector.specVersion !== this.engine.spec.version) {
+      this.skip();
+      return;
+    }
     this.#rows += 1;
     if (strayMs > 0) this.#strayed += 1;
     this.#strayMsMax = Math.max(this.#strayMsMax, strayMs);

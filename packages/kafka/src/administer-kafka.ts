@@ -56,6 +56,11 @@ export class AdministeredKafka implements KafkaAdmin {
     );
   }
 
+  async groupMembers(group: string): Promise<number> {
+    const { groups } = await this.#call((admin) => admin.describeGroups([this.dependencies.topicPrefix + group]));
+    return groups.reduce((sum, { members }) => sum + members.length, 0);
+  }
+
   async clusterId(): Promise<string> {
     const { clusterId } = await this.#call((admin) => admin.describeCluster());
     return clusterId;

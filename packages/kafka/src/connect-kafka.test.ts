@@ -1,3 +1,4 @@
+import { ALL_TOPICS } from "@tripline/contracts/topics";
 import { testStack } from "@tripline/local-stack/test-stack";
 import { TestResources } from "./close-after-test.js";
 import { BatchCollector } from "./collect-batches.js";
@@ -60,15 +61,7 @@ test("every topic of the table is there, with its partitions, retention and dead
     described.resources
       .find(({ resourceName }) => resourceName === topicPrefix + topic)
       ?.configEntries.find(({ configName }) => configName === entry)?.configValue;
-  expect(names.map((name) => name.slice(topicPrefix.length)).sort()).toEqual([
-    "decisions",
-    "features",
-    "features.dlq",
-    "labels",
-    "labels.dlq",
-    "transactions",
-    "transactions.dlq",
-  ]);
+  expect(names.map((name) => name.slice(topicPrefix.length)).sort()).toEqual(ALL_TOPICS.map(({ name }) => name).sort());
   expect(config("transactions", "retention.ms")).toBe(String(7 * 86_400_000));
   expect(config("transactions.dlq", "retention.ms")).toBe(String(90 * 86_400_000));
   expect(config("transactions.dlq", "max.message.bytes")).toBe(String(2 * 1024 ** 2));
@@ -152,4 +145,14 @@ test("what is produced once a consumer is ready reaches its handler, also in a g
 
 test("a group that never committed has no offsets", async () => {
   expect(await admin.committedOffsets("unheard-of", "features")).toEqual(new Map());
+});
+
+test("the live members of a group are counted, and none once they have left", async () => {
+  expect(await admin.groupMembers("members")).toBe(0);
+  const options = { group: "members", topics: ["features"], handle: async () => {}, onStop };
+  const consumers = [await consume(options), await consume(options)];
+  await Promise.all(consumers.map((consumer) => consumer.ready));
+  expect(await admin.groupMembers("members")).toBe(2);
+  await Promise.all(consumers.map((consumer) => consumer.close()));
+  expect(await admin.groupMembers("members")).toBe(0);
 });

@@ -100,6 +100,8 @@ export interface KafkaAdmin {
   endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
   /** By partition: the offset of the next record to handle; a partition without a commit is absent. */
   committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
+  /** Live readers of a group; one that was killed counts until its session has run out. 0 for a group nobody knows. */
+  groupMembers(group: string): Promise<number>;
   clusterId(): Promise<string>;
   close(): Promise<void>;
 }

@@ -12,14 +12,14 @@ export function lakeUnavailable(what: string, cause: unknown): TriplineError {
   const detail =
     `${what}: ${reason}. Make room in the lake's folder, or mend its path or permissions; ` +
     "what is not in the lake yet stays in Kafka.";
-  return new TriplineError("database-unavailable", detail, [], { cause });
+  return new TriplineError("lake-unavailable", detail, [], { cause });
 }
 
 /**
  * The few things that are done to a lake's files, each durable when it resolves. A class, so that a test can end the
  * process at any of them.
  *
- * Every method throws TriplineError `database-unavailable` when the file system refuses.
+ * Every method throws TriplineError `lake-unavailable` when the file system refuses.
  */
 export class LakeDisk {
   /** With all folders above it. */

@@ -97,6 +97,7 @@ const appliedLabel = columnsOf<Omit<AppliedLabel, "label">>({
   sequences: longs,
   tooLate: flag,
   appliedAtMs: long,
+  incomplete: flag,
 });
 
 const decision = columnsOf<Decision>({

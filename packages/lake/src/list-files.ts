@@ -32,14 +32,18 @@ export interface LakeListing {
  *
  * @param days UTC, `YYYY-MM-DD`; all days unless given
  * @throws TriplineError `not-found` for a topic that was never archived there; `invalid-field` for what is no day;
- *   `database-unavailable`, `state-unreadable`
+ *   `lake-unavailable`, `state-unreadable`
  */
-export async function listFiles(lake: string, topic: string, days?: readonly string[]): Promise<LakeListing> {
+export async function listFiles(
+  lake: string,
+  topic: string,
+  days?: readonly string[],
+  disk: LakeDisk = new LakeDisk(),
+): Promise<LakeListing> {
   const wrong = days?.find((day) => !isDay(day));
   if (wrong !== undefined) {
     throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is no day. Give days as YYYY-MM-DD.`);
   }
-  const disk = new LakeDisk();
   const folder = topicFolder(lake, topic);
   for (let tries = 1; ; tries += 1) {
     const tail = await readTail(disk, folder);

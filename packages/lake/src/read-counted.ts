@@ -1,18 +1,11 @@
-import { DuckDBInstance } from "@duckdb/node-api";
-import { TriplineError } from "@tripline/contracts/error-table";
-import {
-  AppliedLabel,
-  FeatureVector,
-  Label,
-  Transaction,
-} from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "./list-files.js";
-import { filesTable } from "./read-rows.js";
+import type { Row } from "./row-message.js";
+import { appliedLabelOf, vectorOf } from "./row-message.js";
+import { LakeScan, topicTable } from "./scan-lake.js";
 
-/** Memory that DuckDB may use before it spills to disk. */
-const MEMORY_LIMIT = "1GB";
 /** Events that are folded between two reports of progress. */
 const CHUNK_EVENTS = 2_048;
 
@@ -26,22 +19,55 @@ export interface ReadCountedOptions {
   readonly lake: string;
   /** UTC, `YYYY-MM-DD`, by event time; all days unless given. */
   readonly days?: readonly string[];
+  /** Each event once, also where records say that it was counted more than once, as after Redis had forgotten it. */
+  readonly once?: boolean;
+}
+
+/** What the archive says in all. */
+export interface CountedTotals {
+  /** Events, each as often as it was counted: once, unless a client repeated it late. */
+  readonly events: number;
+  /** Records of both topics that Kafka had and the archive has not. */
+  readonly missing: number;
 }
 
 /**
  * Payments with their vectors and labels with their places, as features emitted them, about in the order in which they
- * were counted, in chunks.
+ * were counted, in chunks. Records that were delivered more than once come more than once, but not those of events that
+ * were counted while states were lost: these come once, and only where they were not counted otherwise too.
  *
- * @throws TriplineError `not-found` where nothing is archived; `database-unavailable`, `invalid-field`
+ * @throws TriplineError `not-found` where nothing is archived; `lake-unavailable`, `invalid-field`
  */
 export async function* readCounted(options: ReadCountedOptions): AsyncGenerator<CountedEvent[]> {
-  const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY_LIMIT });
+  await requireArchive(options);
+  const scan = await LakeScan.open();
   try {
-    const vectors = readTopic(instance, options, TOPICS.features, vectorOf);
-    const labels = readTopic(instance, options, TOPICS.appliedLabels, labelOf);
-    yield* merge(vectors, labels);
+    const [vectors, labels] = COUNTED.map((counted) => readTopic(scan, options, counted));
+    if (vectors !== undefined && labels !== undefined) yield* merge(vectors, labels);
   } finally {
-    instance.closeSync();
+    await scan.close();
+  }
+}
+
+/** Throws as `readCounted` does. */
+export async function totalCounted(lake: string): Promise<CountedTotals> {
+  const scan = await LakeScan.open();
+  try {
+    const totals = { events: 0, missing: 0 };
+    for (const counted of COUNTED) {
+      const table = await topicTable(lake, counted.topic, ADDED_COLUMNS);
+      if (table === undefined) continue;
+      const { events, records } = await scan.row(`
+        SELECT count(DISTINCT struct_pack(id := ${counted.id}, number := sequences[1])) AS events,
+          (SELECT count(DISTINCT struct_pack(p := kafka_partition, o := kafka_offset)) FROM ${table}) AS records
+        FROM (${rowsOf(table, counted, false)})`);
+      const { positions } = await listFiles(lake, counted.topic.name, []);
+      totals.events += Number(events);
+      totals.missing += [...positions.values()].reduce((sum, position) => sum + position, 0) - Number(records);
+    }
+    return totals;
+  } finally {
+    await scan.close();
   }
 }
 
@@ -50,37 +76,73 @@ interface Timed {
   readonly event: CountedEvent;
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
-async function* readTopic(
-  instance: DuckDBInstance,
-  { lake, days }: ReadCountedOptions,
-  topic: Topic,
-  parse: (row: Row) => Timed,
-): AsyncGenerator<Timed> {
-  const files = await filesOf(lake, topic.name, days);
-  if (files.length === 0) return;
-  const connection = await instance.connect();
-  try {
-    const time = topic === TOPICS.features ? "computed_at_ms" : "applied_at_ms";
-    const rows = await connection.stream(
-      `SELECT * FROM ${filesTable(files)} ORDER BY ${time}, kafka_partition, kafka_offset`,
-    );
-    for await (const chunk of rows.yieldRowObjectJs()) for (const row of chunk) yield parse(row);
-  } finally {
-    connection.closeSync();
-  }
+interface CountedTopic {
+  readonly topic: Topic;
+  /** Columns: what tells events apart, and when they were counted. */
+  readonly id: string;
+  readonly time: string;
+  parse(row: Row): Timed;
 }
 
-/** A topic on which nothing was written yet has no archive; both missing is a wrong folder. */
-async function filesOf(lake: string, topic: string, days: readonly string[] | undefined): Promise<string[]> {
-  try {
-    return (await listFiles(lake, topic, days)).files.map(({ path }) => path);
-  } catch (error) {
-    const isFirst = topic === TOPICS.features.name;
-    if (error instanceof TriplineError && error.code === "not-found" && !isFirst) return [];
-    throw error;
-  }
+const COUNTED: readonly CountedTopic[] = [
+  {
+    topic: TOPICS.features,
+    id: "transaction_id",
+    time: "computed_at_ms",
+    parse(row) {
+      const vector = vectorOf(row);
+      return { atMs: vector.computedAtMs, event: { kind: "payment", vector } };
+    },
+  },
+  {
+    topic: TOPICS.appliedLabels,
+    id: "label_id",
+    time: "applied_at_ms",
+    parse(row) {
+      const applied = appliedLabelOf(row);
+      return { atMs: applied.appliedAtMs, event: { kind: "label", applied } };
+    },
+  },
+];
+
+const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
+
+/** A topic on which nothing was written yet has no archive; without that of `features` it is a wrong folder. */
+async function requireArchive({ lake, days }: ReadCountedOptions): Promise<void> {
+  await listFiles(lake, TOPICS.features.name, days ?? []);
+}
+
+async function* readTopic(
+  scan: LakeScan,
+  { lake, days, once }: ReadCountedOptions,
+  counted: CountedTopic,
+): AsyncGenerator<Timed> {
+  const table = await topicTable(lake, counted.topic, ADDED_COLUMNS, days);
+  if (table === undefined) return;
+  const rows = scan.rows(
+    `${rowsOf(table, counted, once ?? false)} ORDER BY ${counted.time}, kafka_partition, kafka_offset`,
+  );
+  for await (const chunk of rows) for (const row of chunk) yield counted.parse(row);
+}
+
+/**
+ * What was counted while states were lost is a row among those of the others: as its first record says, and left out
+ * where another record has the same event with a number that means something.
+ */
+function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): string {
+  const first = (order: string) => `QUALIFY row_number() OVER (PARTITION BY ${id} ORDER BY ${order}) = 1`;
+  const place = `${time}, kafka_partition, kafka_offset`;
+  if (once) return `SELECT * FROM (SELECT * FROM ${table} ${first(`coalesce(incomplete, false), ${place}`)})`;
+  // Both look-ups are made from the few to the many, so that the ids of all events need not fit into memory.
+  return `
+    SELECT * FROM ${table} WHERE NOT coalesce(incomplete, false)
+    UNION ALL BY NAME
+    SELECT * FROM (
+      SELECT * FROM ${table} WHERE incomplete AND ${id} NOT IN (
+        SELECT ${id} FROM ${table}
+        WHERE NOT coalesce(incomplete, false) AND ${id} IN (SELECT ${id} FROM ${table} WHERE incomplete)
+      ) ${first(place)}
+    )`;
 }
 
 /** Two streams in the order of time, in chunks. */
@@ -98,40 +160,4 @@ async function* merge(one: AsyncGenerator<Timed>, other: AsyncGenerator<Timed>):
     chunk = [];
   }
   if (chunk.length > 0) yield chunk;
-}
-
-const NOTHING = new Uint8Array();
-
-function vectorOf(row: Row): Timed {
-  const fields = fieldsOf(row);
-  const transaction = filled(Transaction.decode(NOTHING), fields);
-  const vector = { ...filled(FeatureVector.decode(NOTHING), fields), transaction };
-  return { atMs: vector.computedAtMs, event: { kind: "payment", vector } };
-}
-
-function labelOf(row: Row): Timed {
-  const fields = fieldsOf(row);
-  const label = filled(Label.decode(NOTHING), fields);
-  const applied = { ...filled(AppliedLabel.decode(NOTHING), fields), label };
-  return { atMs: applied.appliedAtMs, event: { kind: "label", applied } };
-}
-
-/** A message with the fields that a row has. The archive wrote each column from the field of that name and type. */
-function filled<M extends object>(empty: M, fields: ReadonlyMap<string, unknown>): M {
-  const entries = Object.entries(empty).map(([name, absent]) => [name, fields.get(name) ?? absent]);
-  return Object.fromEntries(entries) as M;
-}
-
-/** By name of the field, whose words a column parts by underscores. */
-function fieldsOf(row: Row): Map<string, unknown> {
-  return new Map(Object.entries(row).map(([column, value]) => [camelCase(column), plain(value)]));
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value === "bigint") return Number(value);
-  return Array.isArray(value) ? value.map(plain) : value;
-}
-
-function camelCase(column: string): string {
-  return column.replaceAll(/_[a-z]/g, (part) => part.slice(1).toUpperCase());
 }

@@ -40,7 +40,7 @@ export function positionsOf({ entry }: Tail): ReadonlyMap<number, number> {
 /**
  * The last entry of the log of the topic in `folder`.
  *
- * @throws TriplineError `database-unavailable`; `state-unreadable` for an entry that this version cannot read
+ * @throws TriplineError `lake-unavailable`; `state-unreadable` for an entry that this version cannot read
  */
 export async function readTail(disk: LakeDisk, folder: string): Promise<Tail> {
   const names = await disk.list(logFolder(folder));

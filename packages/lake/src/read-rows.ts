@@ -36,7 +36,7 @@ export interface LakeRow {
  * files.
  *
  * @throws TriplineError as `listFiles` does; `invalid-field` for an unknown column or a whole number beyond 2^53;
- *   `database-unavailable` when a file cannot be read, also when a compaction removed it meanwhile
+ *   `lake-unavailable` when a file cannot be read, also when a compaction removed it meanwhile
  */
 export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRow[]> {
   const { files } = await listFiles(options.lake, options.topic, options.days);

@@ -50,6 +50,11 @@ export class DyingDisk extends LakeDisk {
 
 let ids = 0;
 
+function nextId(): string {
+  ids += 1;
+  return ids.toString(16).padStart(16, "0");
+}
+
 /** Adds the offsets [from, to) of partitions to the lake, each with the given days in turn. */
 export class TextWriter {
   readonly log: TopicLog;
@@ -70,7 +75,7 @@ export class TextWriter {
         return [Number(partition), { from, to: Math.max(from, end) }] as const;
       }),
     );
-    const id = (ids += 1).toString(16).padStart(16, "0");
+    const id = nextId();
     const [[partition, { from }] = [0, { from: 0 }]] = ranges;
     const prefix = stagedRowsPrefix(partition, from, id);
     const rows = [...ranges].flatMap(([number, range]) => {
@@ -96,7 +101,7 @@ export class TextWriter {
     const [first] = files;
     if (first === undefined || files.length < 2) return false;
     const texts = await Promise.all(files.map(({ path }) => readFile(path, "utf8")));
-    const id = (ids += 1).toString(16).padStart(16, "0");
+    const id = nextId();
     const prefix = stagedDayPrefix(day, first.sequence, id);
     await this.disk.writeFile(this.log.stagedPath(`${prefix}.staged`), texts.join("\n"));
     return this.log.append({

@@ -66,7 +66,7 @@ export class TopicLog {
   /**
    * Looks where the log ends now, completes what its last entry began, and makes the folders where they are missing.
    *
-   * @throws TriplineError `database-unavailable`, `state-unreadable`; `state-conflict` for a lake of another source
+   * @throws TriplineError `lake-unavailable`, `state-unreadable`; `state-conflict` for a lake of another source
    */
   async refresh(): Promise<void> {
     await this.#disk.makeFolder(stagingFolder(this.folder));
@@ -85,7 +85,7 @@ export class TopicLog {
    * to the log from then on: they are moved to their days, or removed.
    *
    * @returns whether it is in the lake; if not, `positions` say how far others are
-   * @throws TriplineError `database-unavailable`, `state-unreadable`, `state-conflict`: then it may be in the lake, and
+   * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`: then it may be in the lake, and
    *   `refresh` finds out
    */
   async append(change: Change): Promise<boolean> {

@@ -6,13 +6,14 @@ import { TestResources } from "../close-after-test.js";
 import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
-import type { ConsumerOptions, EventConsumer, Kafka, KafkaAdmin, OwnPositions } from "../port.js";
+import type { ConsumerOptions, EventConsumer, Kafka, KafkaAdmin, Log, OwnPositions } from "../port.js";
 
 const onStop = (error: Error) => {
   throw error;
 };
 
 const resources = new TestResources();
+let brokers: string[];
 let topicPrefix: string;
 let kafka: Kafka;
 let admin: KafkaAdmin;
@@ -22,11 +23,11 @@ let endRaw: () => Promise<void>;
 
 beforeEach(async () => {
   const stack = await testStack();
-  topicPrefix = stack.topicPrefix;
-  kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix });
+  ({ kafkaBrokers: brokers, topicPrefix } = stack);
+  kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
   admin = await kafka.admin();
   await admin.ensureTopics();
-  const open = clientOpener({ brokers: stack.kafkaBrokers, clientId: "raw", log: () => {} });
+  const open = clientOpener({ brokers, clientId: "raw", log: () => {} });
   const client = open({ requestMsMax: 5_000, retry: {} });
   raw = client.kafka.producer();
   rawAdmin = client.kafka.admin();
@@ -205,12 +206,22 @@ test("a partition that comes back is asked for anew, after its running handler h
     },
     buried: () => {},
   };
-  const first = await consume({ group: "back", handle: collector.handle, positions });
+  // Its first partitions, fewer when another member comes, all of them when that one has gone.
+  let assignments = 0;
+  const third = once(gate, "third assignment");
+  const log: Log = (_level, message) => {
+    if (message === "consumer: partitions assigned") assignments += 1;
+    if (assignments === 3) gate.dispatchEvent(new Event("third assignment"));
+  };
+  const watched = connectKafka({ brokers, clientId: "test", topicPrefix, log });
+  const options = { group: "back", topics: ["labels"], handle: collector.handle, positions, onStop };
+  const first = resources.keep(await watched.consume(options));
   await began;
   // A second member comes and goes: the first gets its partitions anew while its handler still runs.
   const second = await consume({ group: "back", handle: async () => {}, positions: new Positions() });
   await second.ready;
   await second.close();
+  await third;
   await put(1, "after");
   await collector.until(() => textsOf(collector, 1).includes("after"), "all partitions again");
   expect(order).toEqual(["begin 0"]);

@@ -1,0 +1,227 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { HEADERS } from "@tripline/contracts/headers";
+import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
+import { listFiles } from "@tripline/lake/list-files";
+import type { LakeRow } from "@tripline/lake/read-rows";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { archiveConfig } from "./config.js";
+import { readinessOf, TestBench, until } from "./test-bench.js";
+import {
+  appliedOf,
+  appliedRecord,
+  cardOf,
+  DAY_MS,
+  decisionOf,
+  decisionRecord,
+  labelOf,
+  labelRecord,
+  NOON_MS,
+  transactionOf,
+  transactionRecord,
+  vectorOf,
+  vectorRecord,
+} from "./test-records.js";
+
+const { transactions, labels, features, appliedLabels, decisions } = TOPICS;
+const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+let bench: TestBench;
+
+beforeEach(async () => {
+  bench = await TestBench.open();
+});
+
+afterEach(() => bench.close());
+
+const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** A message as its row should be, but for what only Kafka knows. */
+function rowOf(message: object): LakeRow {
+  const fields = Object.entries(message).map(([name, value]) => [snake(name), value === undefined ? null : value]);
+  return Object.fromEntries(fields);
+}
+function withoutKafka({ kafka_partition: _p, kafka_offset: _o, kafka_timestamp_ms: _t, ...row }: LakeRow): LakeRow {
+  return row;
+}
+const byId = (name: string, rows: readonly LakeRow[]) => new Map(rows.map((row) => [row[name], withoutKafka(row)]));
+
+test("a record of every topic is a row with each of its values, bit for bit", async () => {
+  await bench.start();
+  const plain = { device_token: "", ip_token: "", latitude: null, longitude: null };
+  const odd = transactionOf(1, {
+    tenant: "Zürich 🏦",
+    clientTransactionId: "nul\0 ' \" \\ \u{1F4B3} 漢字",
+    amountMinor: Number.MAX_SAFE_INTEGER,
+    latitude: -0,
+    longitude: 5e-324,
+  });
+  const values = [-0, 5e-324, -Number.MAX_VALUE, 0.1 + 0.2, 1 / 3, Number.EPSILON, 2 ** 53 + 2, 0];
+  const vector = vectorOf(2, { values, sequences: [Number.MAX_SAFE_INTEGER, 0] });
+  const empty = vectorOf(3, { values: [], sequences: [] });
+  const decision = decisionOf(4, { reasons: [], score: undefined });
+  const traced = { [HEADERS.traceparent]: TRACEPARENT };
+  await bench.send([
+    transactionRecord(odd, traced),
+    labelRecord(labelOf(1)),
+    vectorRecord(vector, traced),
+    vectorRecord(empty),
+    appliedRecord(appliedOf(1)),
+    decisionRecord(decisionOf(5)),
+    decisionRecord(decision),
+  ]);
+  for (const { name } of Object.values(TOPICS)) await bench.untilArchived(name);
+
+  const own = (ms: number, traceparent: string | null = null) => ({ traceparent, event_time: new Date(ms) });
+  const [transaction] = await bench.rows(transactions.name);
+  expect(withoutKafka(transaction ?? {})).toEqual({ ...own(NOON_MS + 1, TRACEPARENT), ...rowOf(odd) });
+  expect(transaction).toMatchObject({ kafka_offset: 0, kafka_partition: expect.any(Number) });
+  expect(Math.abs(Number(transaction?.kafka_timestamp_ms) - Date.now())).toBeLessThan(120_000);
+
+  const [label] = await bench.rows(labels.name);
+  expect(withoutKafka(label ?? {})).toEqual({ ...own(NOON_MS + 1), ...rowOf(labelOf(1)) });
+
+  const vectors = byId("transaction_id", await bench.rows(features.name));
+  for (const [message, traceparent] of [
+    [vector, TRACEPARENT],
+    [empty, null],
+  ] as const) {
+    const { transaction: inner, ...rest } = message;
+    const expected = { ...own(inner?.occurredAtMs ?? 0, traceparent), ...rowOf(inner ?? {}), ...plain, ...rowOf(rest) };
+    expect(vectors.get(inner?.transactionId ?? "")).toEqual(expected);
+  }
+  const [applied] = await bench.rows(appliedLabels.name);
+  const { label: inner, ...rest } = appliedOf(1);
+  expect(withoutKafka(applied ?? {})).toEqual({ ...own(NOON_MS + 1), ...rowOf(inner ?? {}), ...rowOf(rest) });
+
+  const decided = byId("transaction_id", await bench.rows(decisions.name));
+  const names = { outcome: "DECLINE", rung: "MODEL" };
+  expect(decided.get("txn_5")).toEqual({
+    ...own(NOON_MS + 5),
+    ...rowOf(decisionOf(5)),
+    ...names,
+    reasons: [{ code: "A", text: "Reason 5", outcome: "REVIEW" }],
+  });
+  expect(decided.get("txn_4")).toEqual({ ...own(NOON_MS + 4), ...rowOf(decision), ...names });
+});
+
+test("rows are in the folder of their event's UTC day, late ones too, and any reader of Hive partitions finds them", async () => {
+  await bench.start();
+  const midnightMs = Date.UTC(2024, 1, 29);
+  const days = new Map([
+    ["2024-02-28", [midnightMs - 1, midnightMs - DAY_MS]],
+    ["2024-02-29", [midnightMs, midnightMs + DAY_MS - 1]],
+    ["2024-03-01", [midnightMs + DAY_MS]],
+    ["2023-12-31", [Date.UTC(2024, 0, 1) - 1]],
+  ]);
+  const timesMs = [...days.values()].flat();
+  await bench.send(timesMs.map((occurredAtMs, number) => transactionRecord(transactionOf(number, { occurredAtMs }))));
+  await bench.untilArchived(transactions.name);
+  // A day that has files already gets a late event.
+  const late = transactionOf(99, { occurredAtMs: midnightMs - 7 });
+  await bench.send([transactionRecord(late)]);
+  await bench.untilArchived(transactions.name);
+  days.get("2024-02-28")?.push(late.occurredAtMs);
+
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const glob = join(bench.lake, transactions.name, "**", "*.parquet");
+  const result = await connection.runAndReadAll(
+    `SELECT strftime(day, '%Y-%m-%d'), list(occurred_at_ms ORDER BY occurred_at_ms)::VARCHAR
+     FROM read_parquet('${glob}', hive_partitioning = true) GROUP BY day ORDER BY day`,
+  );
+  const expected = [...days].sort(([a], [b]) => (a < b ? -1 : 1));
+  expect(result.getRowsJson()).toEqual(
+    expected.map(([day, ms]) => [day, `[${[...ms].sort((a, b) => a - b).join(", ")}]`]),
+  );
+  const codecs = await connection.runAndReadAll(`SELECT DISTINCT compression FROM parquet_metadata('${glob}')`);
+  expect(codecs.getRowsJson()).toEqual([["ZSTD"]]);
+  connection.closeSync();
+  instance.closeSync();
+  for (const [day, ms] of days) expect(await bench.rows(transactions.name, [day])).toHaveLength(ms.length);
+});
+
+test("poison becomes a dead letter, once, and everything else a row", async () => {
+  const service = await bench.start();
+  const good = Array.from({ length: 10 }, (_, number) =>
+    transactionRecord(transactionOf(number, { cardToken: cardOf(1) })),
+  );
+  const [first] = good;
+  const bad = (value: Uint8Array) => ({ topic: transactions.name, key: cardOf(1), headers: {}, value });
+  const poison = [
+    bad(Buffer.from([0xff, 0x00])),
+    bad(Buffer.alloc(0)),
+    { ...bad(first?.value ?? Buffer.alloc(0)), headers: { [HEADERS.schema]: labels.schema } },
+  ];
+  await bench.send([...good.slice(0, 4), ...poison.slice(0, 1), ...good.slice(4), ...poison.slice(1)]);
+  await bench.untilArchived(transactions.name);
+  const letters = async () => (await bench.admin.endOffsets(deadLetterTopic(transactions.name))).get(0);
+  expect(await letters()).toBe(3);
+  expect((await bench.rows(transactions.name)).map(({ transaction_id }) => transaction_id)).toEqual(
+    good.map((_, number) => `txn_${number}`),
+  );
+  await service.close();
+
+  // The next one begins after the last of them, although no row is there to tell.
+  await bench.start();
+  await bench.send([transactionRecord(transactionOf(11, { cardToken: cardOf(1) }))]);
+  await bench.untilArchived(transactions.name);
+  expect(await letters()).toBe(3);
+  expect(await bench.rows(transactions.name)).toHaveLength(11);
+});
+
+test("rows are written when they are old, however few", async () => {
+  await bench.start({ FLUSH_AGE_MS: "500" });
+  await bench.send([labelRecord(labelOf(1))]);
+  await bench.untilArchived(labels.name);
+  expect(await bench.rows(labels.name)).toHaveLength(1);
+  expect(await readdir(join(bench.lake, labels.name, "_staging"))).toEqual([]);
+});
+
+test("a lake that was put away is written anew from what Kafka has, whatever the group has committed", async () => {
+  const service = await bench.start();
+  await bench.send(Array.from({ length: 50 }, (_, number) => labelRecord(labelOf(number))));
+  await bench.untilArchived(labels.name);
+  await service.close();
+  const other = `${bench.lake}/other`;
+  await bench.start({ LAKE_DIRECTORY: other });
+  await until("all rows in the other lake", async () => {
+    const { positions } = await listFiles(other, labels.name).catch(() => ({ positions: new Map() }));
+    return [...positions.values()].reduce((sum, end) => sum + end, 0) === 50;
+  });
+});
+
+test("a lake of another topic is not mixed with this one's: not ready, with what to do", async () => {
+  const first = await bench.start();
+  await bench.send([labelRecord(labelOf(1))]);
+  await bench.untilArchived(labels.name);
+  await first.close();
+  const other = await TestBench.open();
+  try {
+    const service = await other.start({ LAKE_DIRECTORY: bench.lake });
+    await until(
+      "a sentence",
+      async () => (await readinessOf(service)).checks.lake?.includes("LAKE_DIRECTORY") ?? false,
+    );
+    expect((await readinessOf(service)).status).toBe(503);
+  } finally {
+    await other.close();
+  }
+});
+
+test("without Kafka it lives, is not ready, and ends when told to", async () => {
+  const service = await bench.start({ KAFKA_BROKERS: "127.0.0.1:1" });
+  expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
+  const { status, checks } = await readinessOf(service);
+  expect([status, checks.kafka]).toEqual([503, "It is no live reader of the topics."]);
+  await service.close();
+});
+
+test.each([
+  ["no lake", { LAKE_DIRECTORY: "" }, "LAKE_DIRECTORY"],
+  ["no rows", { FLUSH_ROWS_MAX: "0" }, "FLUSH_ROWS_MAX"],
+  ["no time", { FLUSH_AGE_MS: "soon" }, "FLUSH_AGE_MS"],
+  ["too many bytes", { FLUSH_BYTES_MAX: String(2 ** 40) }, "FLUSH_BYTES_MAX"],
+])("a configuration with %s is refused by name", (_name, change, variable) => {
+  expect(() => readConfig(archiveConfig, bench.environment(change))).toThrow(variable);
+});

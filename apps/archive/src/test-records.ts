@@ -1,0 +1,122 @@
+import {
+  AppliedLabel,
+  Decision,
+  FeatureVector,
+  Label,
+  Outcome,
+  Rung,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import type { Topic } from "@tripline/contracts/topics";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+
+/* Records for the tests. */
+
+export const DAY_MS = 86_400_000;
+/** Noon of a leap day. */
+export const NOON_MS = Date.UTC(2024, 1, 29, 12);
+
+export function cardOf(number: number): string {
+  return `ct_${String(number).padStart(32, "0")}`;
+}
+
+export function transactionOf(number: number, change: Partial<Transaction> = {}): Transaction {
+  return {
+    transactionId: `txn_${number}`,
+    tenant: "demo",
+    clientTransactionId: `c-${number}`,
+    cardToken: cardOf(number % 20),
+    terminalId: `t-${number % 7}`,
+    amountMinor: 100 + number,
+    currency: "EUR",
+    occurredAtMs: NOON_MS + number,
+    acceptedAtMs: NOON_MS + number + 5,
+    deviceToken: "",
+    ipToken: "",
+    ...change,
+  };
+}
+
+export function labelOf(number: number, change: Partial<Label> = {}): Label {
+  return {
+    labelId: `lbl_${number}`,
+    tenant: "demo",
+    clientTransactionId: `c-${number}`,
+    cardToken: cardOf(number % 20),
+    terminalId: `t-${number % 7}`,
+    occurredAtMs: NOON_MS - DAY_MS,
+    labelledAtMs: NOON_MS + number,
+    fraud: number % 2 === 0,
+    source: "chargeback",
+    ...change,
+  };
+}
+
+export function vectorOf(number: number, change: Partial<FeatureVector> = {}): FeatureVector {
+  return {
+    transaction: transactionOf(number),
+    specVersion: 2,
+    values: [number, -0, 0.1 + 0.2, number / 3],
+    computedAtMs: NOON_MS + number + 9,
+    sequences: [number, number + 1],
+    tooLate: false,
+    incomplete: false,
+    ...change,
+  };
+}
+
+export function appliedOf(number: number): AppliedLabel {
+  return {
+    label: labelOf(number),
+    specVersion: 2,
+    sequences: [number, 0],
+    tooLate: true,
+    incomplete: false,
+    appliedAtMs: NOON_MS,
+  };
+}
+
+export function decisionOf(number: number, change: Partial<Decision> = {}): Decision {
+  return {
+    transactionId: `txn_${number}`,
+    tenant: "demo",
+    clientTransactionId: `c-${number}`,
+    cardToken: cardOf(number % 20),
+    outcome: Outcome.DECLINE,
+    reasons: [{ code: "A", text: `Reason ${number}`, outcome: Outcome.REVIEW }],
+    score: number / 1000,
+    rung: Rung.MODEL,
+    degradedBecause: "",
+    policyVersion: "p1",
+    modelName: "fraud",
+    modelVersion: "1",
+    featureSpecVersion: 2,
+    occurredAtMs: NOON_MS,
+    acceptedAtMs: NOON_MS,
+    decidedAtMs: NOON_MS + number,
+    ...change,
+  };
+}
+
+type Headers = Record<string, string>;
+
+export const transactionRecord = (message: Transaction, headers: Headers = {}): OutgoingRecord =>
+  recordOf(TOPICS.transactions, message.cardToken, Transaction.encode(message).finish(), headers);
+
+export const labelRecord = (message: Label, headers: Headers = {}): OutgoingRecord =>
+  recordOf(TOPICS.labels, message.cardToken, Label.encode(message).finish(), headers);
+
+export const vectorRecord = (message: FeatureVector, headers: Headers = {}): OutgoingRecord =>
+  recordOf(TOPICS.features, message.transaction?.cardToken ?? "", FeatureVector.encode(message).finish(), headers);
+
+export const appliedRecord = (message: AppliedLabel, headers: Headers = {}): OutgoingRecord =>
+  recordOf(TOPICS.appliedLabels, message.label?.cardToken ?? "", AppliedLabel.encode(message).finish(), headers);
+
+export const decisionRecord = (message: Decision, headers: Headers = {}): OutgoingRecord =>
+  recordOf(TOPICS.decisions, message.cardToken, Decision.encode(message).finish(), headers);
+
+function recordOf(topic: Topic, key: string, value: Uint8Array, headers: Headers): OutgoingRecord {
+  return { topic: topic.name, key, value, headers: { [HEADERS.schema]: topic.schema, ...headers } };
+}

@@ -1,0 +1,207 @@
+import {
+  AppliedLabel,
+  Decision,
+  FeatureVector,
+  Label,
+  Outcome,
+  Rung,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { LAKE_TABLES, RECORD_COLUMNS, tableOfTopic } from "./lake-tables.js";
+
+const AT_MS = Date.UTC(2024, 1, 29, 12);
+
+const transaction: Transaction = {
+  transactionId: "txn_1",
+  tenant: "demo",
+  clientTransactionId: "c-1",
+  cardToken: "ct_1",
+  terminalId: "t-1",
+  amountMinor: Number.MAX_SAFE_INTEGER,
+  currency: "EUR",
+  occurredAtMs: AT_MS,
+  acceptedAtMs: AT_MS + 1,
+  deviceToken: "dt_1",
+  ipToken: "it_1",
+  latitude: -0,
+  longitude: undefined,
+};
+
+const label: Label = {
+  labelId: "lbl_1",
+  tenant: "demo",
+  clientTransactionId: "c-1",
+  cardToken: "ct_1",
+  terminalId: "t-1",
+  occurredAtMs: AT_MS - 1,
+  labelledAtMs: AT_MS,
+  fraud: true,
+  source: "chargeback",
+};
+
+const vector: FeatureVector = {
+  transaction,
+  specVersion: 3,
+  values: [-0, 5e-324, Number.MAX_VALUE, 0.1 + 0.2],
+  computedAtMs: AT_MS + 2,
+  sequences: [1, 2],
+  tooLate: true,
+  incomplete: false,
+};
+
+const applied: AppliedLabel = {
+  label,
+  specVersion: 3,
+  sequences: [7],
+  tooLate: false,
+  incomplete: true,
+  appliedAtMs: AT_MS + 3,
+};
+
+const decision: Decision = {
+  transactionId: "txn_1",
+  tenant: "demo",
+  clientTransactionId: "c-1",
+  cardToken: "ct_1",
+  outcome: Outcome.REVIEW,
+  reasons: [{ code: "A", text: "ein Grund — 原因", outcome: Outcome.CHALLENGE }],
+  score: undefined,
+  rung: Rung.RULES_ONLY,
+  degradedBecause: "no score",
+  policyVersion: "p1",
+  modelName: "fraud",
+  modelVersion: "7",
+  featureSpecVersion: 3,
+  occurredAtMs: AT_MS - 10,
+  acceptedAtMs: AT_MS - 5,
+  decidedAtMs: AT_MS,
+};
+
+const transactionCells = {
+  transaction_id: "txn_1",
+  tenant: "demo",
+  client_transaction_id: "c-1",
+  card_token: "ct_1",
+  terminal_id: "t-1",
+  amount_minor: 9007199254740991n,
+  currency: "EUR",
+  occurred_at_ms: BigInt(AT_MS),
+  accepted_at_ms: BigInt(AT_MS + 1),
+  device_token: "dt_1",
+  ip_token: "it_1",
+  latitude: -0,
+  longitude: null,
+};
+
+const labelCells = {
+  label_id: "lbl_1",
+  tenant: "demo",
+  client_transaction_id: "c-1",
+  card_token: "ct_1",
+  terminal_id: "t-1",
+  occurred_at_ms: BigInt(AT_MS - 1),
+  labelled_at_ms: BigInt(AT_MS),
+  fraud: true,
+  source: "chargeback",
+};
+
+test.each([
+  ["transactions", Transaction.encode(transaction), transactionCells],
+  ["labels", Label.encode(label), labelCells],
+  [
+    "features",
+    FeatureVector.encode(vector),
+    {
+      ...transactionCells,
+      spec_version: 3,
+      values: { items: [-0, 5e-324, Number.MAX_VALUE, 0.1 + 0.2] },
+      computed_at_ms: BigInt(AT_MS + 2),
+      sequences: { items: [1n, 2n] },
+      too_late: true,
+      incomplete: false,
+    },
+  ],
+  [
+    "applied-labels",
+    AppliedLabel.encode(applied),
+    {
+      ...labelCells,
+      spec_version: 3,
+      sequences: { items: [7n] },
+      too_late: false,
+      applied_at_ms: BigInt(AT_MS + 3),
+      incomplete: true,
+    },
+  ],
+  [
+    "decisions",
+    Decision.encode(decision),
+    {
+      transaction_id: "txn_1",
+      tenant: "demo",
+      client_transaction_id: "c-1",
+      card_token: "ct_1",
+      outcome: "REVIEW",
+      reasons: { items: [{ entries: { code: "A", text: "ein Grund — 原因", outcome: "CHALLENGE" } }] },
+      score: null,
+      rung: "RULES_ONLY",
+      degraded_because: "no score",
+      policy_version: "p1",
+      model_name: "fraud",
+      model_version: "7",
+      feature_spec_version: 3,
+      occurred_at_ms: BigInt(AT_MS - 10),
+      accepted_at_ms: BigInt(AT_MS - 5),
+      decided_at_ms: BigInt(AT_MS),
+    },
+  ],
+])("every field of a record of %s has its column, and its day is that of its event", (topic, message, cells) => {
+  const table = tableOfTopic(topic);
+  const row = table?.decode(message.finish());
+  expect(row).toMatchObject({ eventTimeMs: AT_MS, day: "2024-02-29" });
+  const found = row?.cells().map((cell, index) => [table?.columns[index]?.name, cell]) ?? [];
+  expect(Object.fromEntries(found)).toEqual(cells);
+  expect(found).toHaveLength(Object.keys(cells).length);
+});
+
+test("every topic has a table, and no column stands in it twice", () => {
+  expect(Object.values(LAKE_TABLES).map(({ topic }) => topic)).toEqual(Object.values(TOPICS));
+  for (const { columns } of Object.values(LAKE_TABLES)) {
+    const names = [...RECORD_COLUMNS, ...columns].map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  }
+  expect(tableOfTopic("nothing")).toBeUndefined();
+});
+
+test("an enum value of a newer version is kept as its number", () => {
+  const newer = Decision.encode({ ...decision, outcome: 99 as Outcome }).finish();
+  expect(LAKE_TABLES.decisions.decode(newer).cells()).toContain("99");
+});
+
+/** A transaction whose amount has been replaced by a varint that is given as bytes. */
+function withAmount(...varint: number[]): Uint8Array {
+  const { amountMinor: _, ...rest } = transaction;
+  return Buffer.concat([Transaction.encode({ ...rest, amountMinor: 0 }).finish(), Buffer.from([48, ...varint])]);
+}
+
+test.each([
+  ["2^53", withAmount(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10), "MAX_SAFE_INTEGER"],
+  ["-2^63", withAmount(...Array(9).fill(0x80), 0x01), "MIN_SAFE_INTEGER"],
+  ["garbage", Buffer.from([0xff, 0x00]), "not the protobuf message"],
+  ["an empty record", Buffer.alloc(0), "no event time"],
+  [
+    "an event in the year 10000",
+    Transaction.encode({ ...transaction, occurredAtMs: 253402300800000 }).finish(),
+    "no day",
+  ],
+])("%s is refused: it is not changed to fit", (_name, bytes, words) => {
+  expect(() => LAKE_TABLES.transactions.decode(bytes)).toThrow(
+    expect.objectContaining({ code: "message-unreadable", message: expect.stringContaining(words) }),
+  );
+});
+
+test("the largest whole number that is exact is taken", () => {
+  const bytes = withAmount(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f);
+  expect(LAKE_TABLES.transactions.decode(bytes).cells()).toContain(9007199254740991n);
+});

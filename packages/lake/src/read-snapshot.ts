@@ -1,0 +1,94 @@
+import { createReadStream } from "node:fs";
+import { crc32 } from "node:zlib";
+import type { SnapshotEntry, SnapshotHeader } from "./snapshot-format.js";
+import { decodeHeader, HEADER_BYTES, unreadable } from "./snapshot-format.js";
+
+const READ_BYTES = 1 << 20;
+/** A key or value longer than this is damage, not data. */
+const ITEM_BYTES_MAX = 1 << 20;
+
+/**
+ * Reads a snapshot; entries are handed out as they come, and `onHeader` is called before the first one.
+ *
+ * @throws TriplineError `state-unreadable` when it is no snapshot, of another format version, cut or damaged. What was
+ * handed out before a damage is found is not to be trusted.
+ */
+export async function* readSnapshot(
+  path: string,
+  onHeader: (header: SnapshotHeader) => void,
+): AsyncGenerator<SnapshotEntry> {
+  const file = createReadStream(path, { highWaterMark: READ_BYTES });
+  try {
+    const source = new SnapshotBytes(path, file);
+    const header = decodeHeader(path, await source.take(HEADER_BYTES));
+    onHeader(header);
+    for (let index = 0; index < header.entries; index += 1) {
+      const key = (await source.item()).toString("utf8");
+      yield [key, await source.item()];
+    }
+    await source.end();
+  } finally {
+    file.destroy();
+  }
+}
+
+/**
+ * Reads a snapshot to its end without keeping anything.
+ *
+ * @throws TriplineError `state-unreadable`, see `readSnapshot`
+ */
+export async function verifySnapshot(path: string): Promise<SnapshotHeader> {
+  const headers: SnapshotHeader[] = [];
+  for await (const _entry of readSnapshot(path, (header) => headers.push(header))) {
+    // Only the checks of the reader matter here.
+  }
+  const [header] = headers;
+  if (header === undefined) throw unreadable(path, "is cut short");
+  return header;
+}
+
+/** Hands out the bytes of a file in pieces of asked-for lengths and sums them up on the way. */
+class SnapshotBytes {
+  private readonly chunks: AsyncIterator<Buffer>;
+  private rest: Buffer = Buffer.alloc(0);
+  private sum = 0;
+
+  constructor(
+    private readonly path: string,
+    stream: AsyncIterable<Buffer>,
+  ) {
+    this.chunks = stream[Symbol.asyncIterator]();
+  }
+
+  async item(): Promise<Buffer> {
+    const length = (await this.take(4)).readUInt32LE();
+    if (length > ITEM_BYTES_MAX) throw unreadable(this.path, "is damaged");
+    return this.take(length);
+  }
+
+  async take(count: number): Promise<Buffer> {
+    const taken = await this.raw(count);
+    this.sum = crc32(taken, this.sum);
+    return taken;
+  }
+
+  /** Checks the trailer. */
+  async end(): Promise<void> {
+    const trailer = await this.raw(4);
+    const more = await this.chunks.next();
+    if (trailer.readUInt32LE() !== this.sum || this.rest.length > 0 || more.done !== true) {
+      throw unreadable(this.path, "is damaged");
+    }
+  }
+
+  private async raw(count: number): Promise<Buffer> {
+    while (this.rest.length < count) {
+      const next = await this.chunks.next();
+      if (next.done === true) throw unreadable(this.path, "is cut short");
+      this.rest = this.rest.length === 0 ? next.value : Buffer.concat([this.rest, next.value]);
+    }
+    const taken = this.rest.subarray(0, count);
+    this.rest = this.rest.subarray(count);
+    return taken;
+  }
+}

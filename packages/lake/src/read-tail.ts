@@ -1,0 +1,88 @@
+import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Topic } from "@tripline/contracts/topics";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Row } from "./row-message.js";
+import { labelOf, transactionOf } from "./row-message.js";
+import { LakeScan, topicTable } from "./scan-lake.js";
+
+/** A record that features reads, and whether what it led to is in the lake. */
+export type TailRecord = {
+  readonly partition: number;
+  readonly offset: number;
+  readonly isEmitted: boolean;
+} & (
+  | { readonly kind: "payment"; readonly transaction: Transaction }
+  | { readonly kind: "label"; readonly label: Label }
+);
+
+interface Tail {
+  readonly source: Topic;
+  readonly emitted: Topic;
+  /** The column by which a record of one is found in the other. */
+  readonly id: string;
+  parse(row: Row): TailRecord;
+}
+
+const placeOf = (row: Row) => ({
+  partition: Number(row.kafka_partition),
+  offset: Number(row.kafka_offset),
+  isEmitted: row.is_emitted === true,
+});
+
+/** What is read, and what becomes of it. */
+const TAILS = {
+  transactions: {
+    source: TOPICS.transactions,
+    emitted: TOPICS.features,
+    id: "transaction_id",
+    parse: (row) => ({ ...placeOf(row), kind: "payment", transaction: transactionOf(row) }),
+  },
+  labels: {
+    source: TOPICS.labels,
+    emitted: TOPICS.appliedLabels,
+    id: "label_id",
+    parse: (row) => ({ ...placeOf(row), kind: "label", label: labelOf(row) }),
+  },
+} as const satisfies Record<string, Tail>;
+
+/**
+ * The archived records of `transactions` or `labels` from an offset on, in the order of partition and offset, up to the
+ * last one in each partition that led to a vector or an applied label in the lake. What a client sent again led to
+ * nothing: it is no such end, but counts as emitted where it stands before one. The archives have to be up to date.
+ *
+ * @param from by partition; from the beginning where there is none
+ * @throws TriplineError `lake-unavailable`
+ */
+export async function* readTail(
+  lake: string,
+  name: keyof typeof TAILS,
+  from: ReadonlyMap<number, number>,
+): AsyncGenerator<TailRecord> {
+  const { source, emitted, id, parse }: Tail = TAILS[name];
+  const records = await topicTable(lake, source);
+  const results = await topicTable(lake, emitted);
+  if (records === undefined || results === undefined) return;
+  const scan = await LakeScan.open();
+  try {
+    // The ids of the tail are few; those of all results would not fit into memory.
+    const rows = scan.rows(`
+      WITH tail AS MATERIALIZED (SELECT * FROM ${records} WHERE ${isFrom(from)}),
+        emitted AS MATERIALIZED (SELECT DISTINCT ${id} FROM ${results} WHERE ${id} IN (SELECT ${id} FROM tail)),
+        firsts AS (
+          SELECT ${id}, min(kafka_offset) AS kafka_offset FROM ${records} WHERE ${id} IN (SELECT ${id} FROM emitted) GROUP BY ALL
+        ),
+        ends AS (
+          SELECT kafka_partition, max(kafka_offset) AS last FROM tail JOIN firsts USING (${id}, kafka_offset) GROUP BY ALL
+        )
+      SELECT tail.*, ${id} IN (SELECT ${id} FROM emitted) AS is_emitted FROM tail JOIN ends USING (kafka_partition)
+      WHERE kafka_offset <= last ORDER BY kafka_partition, kafka_offset`);
+    for await (const chunk of rows) for (const row of chunk) yield parse(row);
+  } finally {
+    await scan.close();
+  }
+}
+
+function isFrom(from: ReadonlyMap<number, number>): string {
+  const cases = [...from].map(([partition, offset]) => `WHEN ${partition} THEN ${offset}`);
+  return cases.length === 0 ? "true" : `kafka_offset >= CASE kafka_partition ${cases.join(" ")} ELSE 0 END`;
+}

@@ -1,0 +1,47 @@
+import {
+  AppliedLabel,
+  FeatureVector,
+  Label,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+
+/** A row of a topic's archive, by column. */
+export type Row = Readonly<Record<string, unknown>>;
+
+const NOTHING = new Uint8Array();
+
+export function transactionOf(row: Row): Transaction {
+  return filled(Transaction.decode(NOTHING), fieldsOf(row));
+}
+
+export function labelOf(row: Row): Label {
+  return filled(Label.decode(NOTHING), fieldsOf(row));
+}
+
+export function vectorOf(row: Row): FeatureVector {
+  return { ...filled(FeatureVector.decode(NOTHING), fieldsOf(row)), transaction: transactionOf(row) };
+}
+
+export function appliedLabelOf(row: Row): AppliedLabel {
+  return { ...filled(AppliedLabel.decode(NOTHING), fieldsOf(row)), label: labelOf(row) };
+}
+
+/** A message with the fields that a row has. The archive wrote each column from the field of that name and type. */
+function filled<M extends object>(empty: M, fields: ReadonlyMap<string, unknown>): M {
+  const entries = Object.entries(empty).map(([name, absent]) => [name, fields.get(name) ?? absent]);
+  return Object.fromEntries(entries) as M;
+}
+
+/** By name of the field, whose words a column parts by underscores. */
+function fieldsOf(row: Row): Map<string, unknown> {
+  return new Map(Object.entries(row).map(([column, value]) => [camelCase(column), plain(value)]));
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
+function camelCase(column: string): string {
+  return column.replaceAll(/_[a-z]/g, (part) => part.slice(1).toUpperCase());
+}

@@ -1,0 +1,48 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/*
+ * A snapshot of window states, little-endian:
+ *
+ *   header, 28 bytes:  "TRIPSNAP", u32 format version, u32 spec version, u32 fingerprint of what all states keep,
+ *                      u64 number of entries
+ *   entries:           u32 bytes of the key, key in UTF-8, u32 bytes of the value, value
+ *   trailer:           u32 CRC-32 of everything before it
+ */
+const MAGIC = "TRIPSNAP";
+const FORMAT_VERSION = 2;
+export const HEADER_BYTES = 28;
+
+export interface SnapshotHeader {
+  readonly specVersion: number;
+  readonly fingerprint: number;
+  readonly entries: number;
+}
+
+export type SnapshotEntry = readonly [key: string, value: Uint8Array];
+
+export function encodeHeader({ specVersion, fingerprint, entries }: SnapshotHeader): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write(MAGIC, "latin1");
+  header.writeUInt32LE(FORMAT_VERSION, 8);
+  header.writeUInt32LE(specVersion, 12);
+  header.writeUInt32LE(fingerprint, 16);
+  header.writeBigUInt64LE(BigInt(entries), 20);
+  return header;
+}
+
+/** @throws TriplineError `state-unreadable` when it is none, or of another format version */
+export function decodeHeader(path: string, header: Buffer): SnapshotHeader {
+  const version = header.readUInt32LE(8);
+  if (header.toString("latin1", 0, 8) !== MAGIC) throw unreadable(path, "is no snapshot of window states");
+  if (version !== FORMAT_VERSION) throw unreadable(path, `has format ${version}, this build reads ${FORMAT_VERSION}`);
+  return {
+    specVersion: header.readUInt32LE(12),
+    fingerprint: header.readUInt32LE(16),
+    entries: Number(header.readBigUInt64LE(20)),
+  };
+}
+
+/** @param what the rest of the sentence that begins with the path */
+export function unreadable(path: string, what: string): TriplineError {
+  return new TriplineError("state-unreadable", `${path} ${what}.`);
+}
