@@ -269,6 +269,13 @@ describe("windows", () => {
       "spec.yaml:5 windows.w: width must be a whole number of tiles",
     ]);
   });
+
+  test("of more tiles than an entity should keep are refused", () => {
+    expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf("1000m", "1m")))).toEqual([]);
+    expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf("1001m", "1m")))).toEqual([
+      "spec.yaml:5 windows.w: width must be at most 1000 tiles, all of which an entity may have to keep",
+    ]);
+  });
 });
 
 test("entities are required unless said otherwise, and a value may be an alias of one above", () => {

@@ -20,6 +20,8 @@ export const LABEL_KINDS = ["label_count", "fraud_count", "fraud_rate"] as const
 export const PAST_KINDS = ["seconds_since_last", "distance_from_home", "days_since_first_fraud"] as const;
 export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"] as const;
 
+const WINDOW_TILES_MAX = 1_000;
+
 /** Fields of an event that can name an entity. */
 export const ENTITY_KEYS = ["card_token", "terminal_id", "device_token", "ip_token"] as const;
 export type EntityKey = (typeof ENTITY_KEYS)[number];
@@ -52,9 +54,12 @@ const featureSpec = z
     version: z.int().positive(),
     windows: z.record(
       z.string(),
-      z.strictObject({ width: duration, tile: duration }).refine((window) => window.width % window.tile === 0, {
-        message: "width must be a whole number of tiles",
-      }),
+      z
+        .strictObject({ width: duration, tile: duration })
+        .refine((window) => window.width % window.tile === 0, { message: "width must be a whole number of tiles" })
+        .refine((window) => window.width / window.tile <= WINDOW_TILES_MAX, {
+          message: `width must be at most ${WINDOW_TILES_MAX} tiles, all of which an entity may have to keep`,
+        }),
     ),
     entities: z.record(name, z.strictObject({ key: z.enum(ENTITY_KEYS), optional: z.boolean().default(false) })),
     features: z.array(feature).min(1),

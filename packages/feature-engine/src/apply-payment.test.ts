@@ -182,6 +182,7 @@ test("a payment out of order sees no later tile and does not know how long befor
 });
 
 test.each([
+  ["at the same time", 0, 0],
   ["at the end of the longest window", 30 * DAY_MS, 2_592_000],
   ["a second within it", 30 * DAY_MS - 1000, 2_591_999],
   ["a millisecond after it counts as none", 30 * DAY_MS + 1, -7],

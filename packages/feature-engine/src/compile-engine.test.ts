@@ -23,10 +23,10 @@ function compare(spec: FeatureSpec, events: readonly OracleEvent[], store: reado
 const CROWD = { cards: 1, terminals: 400, eventsMin: 300, eventsMax: 450, busy: true };
 
 describe.each([
-  ["the current spec", currentFeatureSpec(), 250, {}],
-  ["every kind on every entity", wideSpec, 150, {}],
+  ["the current spec", currentFeatureSpec(), 150, {}],
+  ["every kind on every entity", wideSpec, 100, {}],
   ["every kind on every entity, minutes apart", wideSpec, 60, { busy: true }],
-  ["entities that keep little", sparseSpec, 300, {}],
+  ["entities that keep little", sparseSpec, 250, {}],
   ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
 ] satisfies [string, FeatureSpec, number, Partial<StreamShape>][])("with %s", (_name, spec, numRuns, shape) => {
   test("every answer equals brute force over all events, with states in memory or stored", () => {
@@ -34,8 +34,8 @@ describe.each([
       fc.property(eventStreams(shape), fc.array(fc.boolean(), { minLength: 1 }), (events, store) => {
         expect(compare(spec, events, store)).toEqual([]);
       }),
-      // A long stream takes too long to be made shorter.
-      { numRuns, endOnFailure: "eventsMin" in shape },
+      // Looking for a shorter counterexample ends after a while; of the long streams it would not even begin to.
+      { numRuns, interruptAfterTimeLimit: 30_000, endOnFailure: "eventsMin" in shape },
     );
   });
 });

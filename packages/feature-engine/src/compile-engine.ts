@@ -223,7 +223,7 @@ export class FeatureEngine {
 }
 
 /** Amounts are summed as integers, so that sums are exact and do not depend on the order of the events. */
-function toThousandths(amountMinor: number, decimals: number): number {
+export function toThousandths(amountMinor: number, decimals: number): number {
   return decimals <= 3 ? amountMinor * 10 ** (3 - decimals) : Math.round(amountMinor / 10 ** (decimals - 3));
 }
 

@@ -1,7 +1,24 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { NEVER_MS } from "./entity-state.js";
+import {
+  dayOfWeek,
+  daysSince,
+  fraudCount,
+  fraudRate,
+  fraudRisk,
+  hourOfDay,
+  isNewPair,
+  isNight,
+  isWeekend,
+  labelCount,
+  maxOf,
+  meanOf,
+  ratioToMean,
+  secondsSince,
+  standardDeviation,
+  sumOf,
+  zScore,
+} from "./feature-formulas.js";
 import type { EntityPlan } from "./plan-entities.js";
-import { sampleDeviation } from "./sample-deviation.js";
 import type { Aggregate } from "./tile-ring.js";
 import { emptyAggregate } from "./tile-ring.js";
 
@@ -40,10 +57,6 @@ export interface PaymentView {
 export type CompiledFeature = (view: PaymentView) => number;
 type EntityFeature = (entity: EntityView, view: PaymentView) => number;
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-const THOUSANDTHS = 1000;
-
 /**
  * One feature as a function of a payment and its past; docs/features.md defines the kinds. A past beyond the longest
  * window (`horizonMs`) counts as none, because a stored state is forgotten some time after it.
@@ -62,9 +75,9 @@ export function compileFeature(
     case "day_of_week":
       return (view) => dayOfWeek(view.atMs);
     case "is_weekend":
-      return (view) => (dayOfWeek(view.atMs) >= 6 ? 1 : 0);
+      return (view) => isWeekend(view.atMs);
     case "is_night":
-      return (view) => (hourOfDay(view.atMs) < 7 ? 1 : 0);
+      return (view) => isNight(view.atMs);
     default:
       return ofEntity(feature, spec, plans, horizonMs);
   }
@@ -115,25 +128,18 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
     case "distinct":
       return compileDistinct(plan.partners?.windowIndex.get(feature.window) ?? -1);
     case "seconds_since_last":
-      return (entity, view) => secondsSince(entity.lastPaymentMs, view.atMs, horizonMs) ?? feature.default;
+      return (entity, view) => secondsSince(entity.lastPaymentMs, view.atMs, horizonMs, feature.default);
     case "pair_seconds_since_last":
-      return (entity, view) => secondsSince(entity.pairLastMs, view.atMs, horizonMs) ?? feature.default;
+      return (entity, view) => secondsSince(entity.pairLastMs, view.atMs, horizonMs, feature.default);
     case "pair_is_new":
-      return (entity) => (entity.pairLastMs === NEVER_MS ? 1 : 0);
+      return (entity) => isNewPair(entity.pairLastMs);
     case "pair_count":
       return (entity) => entity.pairCount + 1;
     case "distance_from_home":
       return (entity) => entity.homeKm ?? feature.default;
     case "days_since_first_fraud":
-      return ({ firstFraudMs }, { atMs }) =>
-        firstFraudMs === NEVER_MS || firstFraudMs > atMs ? feature.default : (atMs - firstFraudMs) / DAY_MS;
+      return (entity, view) => daysSince(entity.firstFraudMs, view.atMs, feature.default);
   }
-}
-
-/** Of a payment out of order only newer ones may be known; how long before it the last one was is then unknown. */
-function secondsSince(lastMs: number, atMs: number, horizonMs: number): number | undefined {
-  const passedMs = atMs - lastMs;
-  return lastMs === NEVER_MS || passedMs < 0 || passedMs > horizonMs ? undefined : passedMs / 1000;
 }
 
 function compileAmounts({ kind, default: none }: FeatureOf<"count">, index: number): EntityFeature {
@@ -142,17 +148,16 @@ function compileAmounts({ kind, default: none }: FeatureOf<"count">, index: numb
     case "count":
       return (entity, view) => past(entity).count + view.own;
     case "sum":
-      return (entity, view) => (past(entity).sum + view.thousandths) / THOUSANDTHS;
+      return (entity, view) => sumOf(past(entity).sum + view.thousandths);
     case "mean":
       return (entity, view) => {
         const { count, sum } = past(entity);
-        const all = count + view.own;
-        return all === 0 ? none : (sum + view.thousandths) / THOUSANDTHS / all;
+        return meanOf(count + view.own, sum + view.thousandths, none);
       };
     default:
       return (entity, view) => {
         const { count, max } = past(entity);
-        return count + view.own === 0 ? none : Math.max(max, view.thousandths) / THOUSANDTHS;
+        return maxOf(count + view.own, Math.max(max, view.thousandths), none);
       };
   }
 }
@@ -161,28 +166,23 @@ function compileAmounts({ kind, default: none }: FeatureOf<"count">, index: numb
 function compileComparison({ kind, default: none }: FeatureOf<"std">, index: number): EntityFeature {
   return (entity, view) => {
     const past = entity.payments[index] ?? NOTHING;
-    if (kind === "ratio_to_mean") return past.sum === 0 ? none : (view.thousandths * past.count) / past.sum;
-    const deviation = sampleDeviation(past);
-    if (deviation === undefined) return none;
-    if (kind === "std") return deviation / THOUSANDTHS;
-    return deviation === 0 ? none : (view.thousandths - past.sum / past.count) / deviation;
+    if (kind === "ratio_to_mean") return ratioToMean(view.thousandths, past.count, past.sum, none);
+    return kind === "std" ? standardDeviation(past, none) : zScore(view.thousandths, past, none);
   };
 }
 
 function compileLabels({ kind, default: none }: FeatureOf<"label_count">, index: number): EntityFeature {
   return (entity) => {
     const { count, sum } = entity.labels[index] ?? NOTHING;
-    if (count === 0) return none;
-    if (kind === "label_count") return count;
-    return kind === "fraud_count" ? sum : sum / count;
+    if (kind === "label_count") return labelCount(count, none);
+    return kind === "fraud_count" ? fraudCount(count, sum, none) : fraudRate(count, sum, none);
   };
 }
 
-/** Additive smoothing: `weight` imagined labels with the fraud rate `prior` stand beside the real ones. */
 function compileRisk({ prior, weight }: FeatureOf<"fraud_risk">, index: number): EntityFeature {
   return (entity) => {
     const { count, sum } = entity.labels[index] ?? NOTHING;
-    return (sum + prior * weight) / (count + weight);
+    return fraudRisk(count, sum, prior, weight);
   };
 }
 
@@ -191,12 +191,3 @@ function compileDistinct(index: number): EntityFeature {
 }
 
 const NOTHING: Readonly<Aggregate> = emptyAggregate();
-
-function hourOfDay(atMs: number): number {
-  return Math.floor((atMs % DAY_MS) / HOUR_MS);
-}
-
-/** 1 is Monday, 7 Sunday, as in ISO 8601. Day 0 of the epoch was a Thursday. */
-function dayOfWeek(atMs: number): number {
-  return ((Math.floor(atMs / DAY_MS) + 3) % 7) + 1;
-}

@@ -1,9 +1,9 @@
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
 import { compileEngine } from "./compile-engine.js";
-import type { EntityState } from "./entity-state.js";
 import type { CountedEvent, FoldedPayment } from "./fold-in-order.js";
 import { FoldInOrder } from "./fold-in-order.js";
+import { OnlineCounter } from "./test-counter.js";
 
 const spec = currentFeatureSpec();
 const engine = compileEngine(spec);
@@ -24,43 +24,14 @@ const logsOf = (minLength: number) =>
       { minLength, maxLength: 60 },
     )
     .map((steps) => {
+      const online = new OnlineCounter(engine);
       let newestMs = START_MS;
-      const states = new Map<string, EntityState>();
-      return steps.map((step, index): CountedEvent => {
-        const atMs = newestMs + step.stepMs;
+      for (const [id, { stepMs, ...step }] of steps.entries()) {
+        const atMs = newestMs + stepMs;
         newestMs = Math.max(newestMs, atMs);
-        const ids = { tenant: "demo", cardToken: `c${step.card}`, terminalId: `t${step.terminal}` };
-        const common = { ...ids, clientTransactionId: `${index}`, occurredAtMs: atMs };
-        const transaction = {
-          ...common,
-          transactionId: `txn_${index}`,
-          deviceToken: step.device === undefined ? "" : `d${step.device}`,
-          ipToken: "",
-          latitude: undefined,
-          longitude: undefined,
-          amountMinor: step.amountMinor,
-          currency: "EUR",
-          acceptedAtMs: atMs,
-        };
-        const own = engine.stateKeys("demo", step.label ? ids : transaction).map((key, entity) => {
-          if (key === undefined) return undefined;
-          const state = states.get(key) ?? engine.decodeState(entity, null);
-          states.set(key, state);
-          return state;
-        });
-        const sequences = () => own.map((state) => state?.sequence ?? 0);
-        if (step.label) {
-          const label = { ...common, labelId: `l${index}`, labelledAtMs: atMs, fraud: index % 2 === 0, source: "" };
-          const { tooLate } = engine.applyLabel(own, label) as { tooLate: boolean };
-          const applied = { label, specVersion: 2, sequences: sequences(), tooLate, appliedAtMs: 0 };
-          return { kind: "label", applied };
-        }
-        const result = engine.applyPayment(own, transaction);
-        if (result.duplicate) throw new Error("ids are unique here");
-        const { values, tooLate } = result;
-        const vector = { transaction, specVersion: 2, values, sequences: sequences(), tooLate };
-        return { kind: "payment", vector: { ...vector, incomplete: false, computedAtMs: 0 } };
-      });
+        online.count({ id, atMs, ...step });
+      }
+      return online.emitted;
     });
 
 const logs = logsOf(0);
@@ -102,10 +73,15 @@ test("a run that is cut in two continues from the states of its first half", () 
       const cut = Math.floor(log.length * share);
       const first = fold(log.slice(0, cut)).folding;
       const stored = new Map(
-        [...first.states()].map(([key, entity, state]) => [key, engine.encodeState(entity, state)]),
+        [...first.states()].map(({ key, entity, state }) => [key, engine.encodeState(entity, state)]),
       );
-      const { folding, payments } = fold(log.slice(cut), { stateBefore: (key) => stored.get(key) ?? null });
+      const stateBefore = (key: string) => stored.get(key) ?? null;
+      const { folding, payments } = fold(log.slice(cut), { stateBefore });
       expect(folding.stuck).toEqual([]);
+      expect(folding.covered).toBe(0);
+      // Records from before the cut are known as such, and those from after it as repetitions.
+      const again = fold([...log, ...log.slice(cut)], { stateBefore }).folding;
+      expect(again).toMatchObject({ covered: cut, counted: log.length - cut, repeated: log.length - cut });
       for (const { vector, values } of payments) expect(values).toEqual(vector.values);
     }),
     { numRuns: 100 },

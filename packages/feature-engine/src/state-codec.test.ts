@@ -64,7 +64,7 @@ describe("stored states", () => {
           expect(() => engine.decodeState(place, bytes.subarray(0, end))).toThrow(triplineError("state-unreadable"));
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -85,7 +85,7 @@ describe("stored states", () => {
         damaged[at % damaged.length] = byte;
         expectRefusedOrFinite(sample, damaged);
       }),
-      { numRuns: 600 },
+      { numRuns: 400 },
     );
   });
 

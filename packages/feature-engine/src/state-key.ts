@@ -13,7 +13,12 @@ export const STATE_TTL_DAYS_DEFAULT = 45;
  * id: without that, a colon in it could make two tenants share a key.
  */
 export function stateKey(plan: Pick<EntityPlan, "name" | "fingerprint">, tenant: string, id: string): string {
-  return `state:${plan.name}:${plan.fingerprint.toString(36)}:${encodeURIComponent(tenant)}:${id}`;
+  return `${stateKeyPrefix(plan)}${encodeURIComponent(tenant)}:${id}`;
+}
+
+/** What the Redis keys of all states of a plan begin with, and no other key. */
+export function stateKeyPrefix(plan: Pick<EntityPlan, "name" | "fingerprint">): string {
+  return `state:${plan.name}:${plan.fingerprint.toString(36)}:`;
 }
 
 /** Redis key that exists while the states of these plans hold all that took place. It is set and lost with them. */

@@ -74,6 +74,14 @@ describe("a ring of tiles", () => {
     expect(ring).toMatchObject({ count: 2, sum: 3, max: 2, squareHigh: 0, squareLow: 5 });
   });
 
+  test("is exact again also when the largest amount is among those that stay", () => {
+    const ring = emptyRing();
+    for (const tile of [1, 1, 2, 2]) addToRing(ring, tile, 0, Number.MAX_SAFE_INTEGER - 2, false);
+    addToRing(ring, 3, 0, Number.MAX_SAFE_INTEGER, false);
+    addToRing(ring, 4, 3, 0, false);
+    expect(ring).toMatchObject({ count: 2, sum: Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
+  });
+
   test("keeps sums that fit into a stored state, however many of the largest amounts come", () => {
     const ring = emptyRing();
     for (let index = 0; index < 8_300; index += 1) addToRing(ring, 1, 0, 2 ** 40, true);

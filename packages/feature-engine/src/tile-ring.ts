@@ -48,8 +48,12 @@ export function pushTile(ring: TileRing, index: number, tile: Aggregate): void {
 
 const square = { high: 0, low: 0 };
 
-/** The square of an integer as `high` × 2^40 + `low`, by halves of 20 bits. */
-function squareOf(value: number): void {
+/**
+ * The square of an integer as `high` × 2^40 + `low`, by halves of 20 bits.
+ *
+ * @returns an object that the next call fills anew
+ */
+export function squareOf(value: number): Readonly<{ high: number; low: number }> {
   const limited = Math.min(value, SQUARED_MAX);
   const high = Math.floor(limited / HALF_UNIT);
   const low = limited - high * HALF_UNIT;
@@ -58,6 +62,7 @@ function squareOf(value: number): void {
   const rest = (middle - carried * HALF_UNIT) * HALF_UNIT + low * low;
   square.high = high * high + carried + (rest >= SQUARE_UNIT ? 1 : 0);
   square.low = rest >= SQUARE_UNIT ? rest - SQUARE_UNIT : rest;
+  return square;
 }
 
 /**

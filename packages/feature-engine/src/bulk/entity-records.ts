@@ -1,0 +1,191 @@
+import type { EntityState, StreamState } from "../entity-state.js";
+import { emptyState, NEVER_MS } from "../entity-state.js";
+import { PARTNER_STRIDE } from "../partner-table.js";
+import type { EntityPlan } from "../plan-entities.js";
+import type { IdHash } from "../recent-ids.js";
+import { RECENT_IDS_MAX } from "../recent-ids.js";
+import type { TileRing } from "../tile-ring.js";
+import { pushTile, TILE_STRIDE } from "../tile-ring.js";
+import { partnersOf } from "./partner-cells.js";
+import type { RecordLayout, RingLayout } from "./record-layout.js";
+import {
+  FIRST_FRAUD,
+  HOME,
+  layOutRecord,
+  NEWEST_LABEL,
+  NEWEST_PAYMENT,
+  PARTNER_SLOTS,
+  SEQUENCE,
+} from "./record-layout.js";
+
+/** Records per slab: memory grows by so many at a time. */
+const SLAB_RECORDS = 256;
+/** References are whole numbers below 2^53, kept as two words where a state keeps the hash of an id. */
+const WORD = 2 ** 32;
+
+/** Some records in a row. */
+export interface Slab {
+  readonly cells: Float64Array;
+  readonly marks: Int32Array;
+}
+
+/** The hash of the id of an event that was counted under a reference. */
+export type IdOfReference = (reference: number) => Readonly<IdHash>;
+
+/** References as if they were hashes: for states that only this program reads again, with `restore`. */
+export function wordsOf(reference: number): IdHash {
+  return { high: Math.floor(reference / WORD), low: reference % WORD };
+}
+
+/** Window states of the entities of one kind, by number from 0, as records. */
+export class EntityRecords {
+  readonly layout: RecordLayout;
+  private readonly slabs: (Slab | undefined)[] = [];
+  private readonly fresh: Float64Array;
+
+  constructor(private readonly plan: EntityPlan) {
+    this.layout = layOutRecord(plan);
+    this.fresh = new Float64Array(this.layout.cells);
+    this.fresh[NEWEST_PAYMENT] = NEVER_MS;
+    this.fresh[NEWEST_LABEL] = NEVER_MS;
+    this.fresh[FIRST_FRAUD] = NEVER_MS;
+  }
+
+  /** The slab that holds an entity's record. Made, with empty states, when it is asked for first. */
+  slabOf(number: number): Slab {
+    const index = Math.floor(number / SLAB_RECORDS);
+    const known = this.slabs[index];
+    if (known !== undefined) return known;
+    const { cells, marks } = this.layout;
+    const slab = { cells: new Float64Array(SLAB_RECORDS * cells), marks: new Int32Array(SLAB_RECORDS * marks) };
+    for (let record = 0; record < SLAB_RECORDS; record += 1) slab.cells.set(this.fresh, record * cells);
+    this.slabs[index] = slab;
+    return slab;
+  }
+
+  /** Where in its slab an entity's record starts. */
+  cellOf(number: number): number {
+    return (number % SLAB_RECORDS) * this.layout.cells;
+  }
+
+  markOf(number: number): number {
+    return (number % SLAB_RECORDS) * this.layout.marks;
+  }
+
+  /** The state that the online engine would have. */
+  stateOf(number: number, idOf: IdOfReference): EntityState {
+    const slab = this.slabOf(number);
+    const base = { cell: this.cellOf(number), mark: this.markOf(number) };
+    const at = (place: number): number => slab.cells[base.cell + place] ?? 0;
+    const state = emptyState(this.plan);
+    state.sequence = at(SEQUENCE);
+    state.payments.newestMs = at(NEWEST_PAYMENT);
+    state.labels.newestMs = at(NEWEST_LABEL);
+    state.firstFraudMs = at(FIRST_FRAUD);
+    if (state.home !== undefined) {
+      Object.assign(state.home, { count: at(HOME), x: at(HOME + 1), y: at(HOME + 2), z: at(HOME + 3) });
+    }
+    readRings(slab, base, this.layout.payments, state.payments);
+    readRings(slab, base, this.layout.labels, state.labels);
+    if (state.recentIds !== undefined) {
+      for (const reference of this.referencesOf(number)) state.recentIds.add(idOf(reference));
+    }
+    if (state.partners !== undefined) {
+      for (const row of partnersOf(slab.cells, slab.marks, this.layout, base)) state.partners.rows.push(...row);
+    }
+    return state;
+  }
+
+  /** References to an entity's last events, the oldest first. */
+  *referencesOf(number: number): Generator<number> {
+    if (!this.plan.recentIds) return;
+    const { cells, marks } = this.slabOf(number);
+    const mark = this.markOf(number) + this.layout.recentMark;
+    const [next = 0, used = 0] = [marks[mark], marks[mark + 1]];
+    for (let step = 0; step < used; step += 1) {
+      const place = (next + RECENT_IDS_MAX - used + step) % RECENT_IDS_MAX;
+      yield cells[this.cellOf(number) + this.layout.recentCell + place] ?? 0;
+    }
+  }
+
+  /** The other way round. The ids of the state are references, see `wordsOf`. */
+  restore(number: number, state: EntityState): void {
+    const slab = this.slabOf(number);
+    const [cell, mark] = [this.cellOf(number), this.markOf(number)];
+    const { sequence, payments, labels, firstFraudMs, home, recentIds, partners } = state;
+    slab.cells.set([sequence, payments.newestMs, labels.newestMs, firstFraudMs], cell + SEQUENCE);
+    if (home !== undefined) slab.cells.set([home.count, home.x, home.y, home.z], cell + HOME);
+    writeRings(slab, { cell, mark }, this.layout.payments, payments);
+    writeRings(slab, { cell, mark }, this.layout.labels, labels);
+    if (recentIds !== undefined) {
+      let used = 0;
+      recentIds.forEach((high, low) => {
+        slab.cells[cell + this.layout.recentCell + used] = high * WORD + low;
+        used += 1;
+      });
+      slab.marks.set([used % RECENT_IDS_MAX, used], mark + this.layout.recentMark);
+    }
+    if (partners !== undefined) this.#writePartners(slab, cell, mark, partners.rows);
+  }
+
+  #writePartners(slab: Slab, cell: number, mark: number, rows: readonly number[]): void {
+    const count = rows.length / PARTNER_STRIDE;
+    for (let row = 0; row < count; row += 1) {
+      const place = cell + this.layout.partnerCell + count - 1 - row;
+      for (let column = 0; column < PARTNER_STRIDE; column += 1) {
+        slab.cells[place + column * PARTNER_SLOTS] = rows[row * PARTNER_STRIDE + column] ?? 0;
+      }
+    }
+    slab.marks.set([0, count], mark + this.layout.partnerMark);
+  }
+}
+
+/** Where a record starts. */
+interface Base {
+  readonly cell: number;
+  readonly mark: number;
+}
+
+function readRings(slab: Slab, base: Base, rings: readonly RingLayout[], stream: StreamState): void {
+  for (const [index, ring] of rings.entries()) {
+    const tiles = stream.rings[index];
+    if (tiles !== undefined) readRing(slab, base, ring, tiles);
+  }
+}
+
+/** Adds a record's tiles to a ring that has none. */
+export function readRing({ cells, marks }: Slab, base: Base, ring: RingLayout, into: TileRing): void {
+  const used = marks[base.mark + ring.mark] ?? 0;
+  for (let tile = 0; tile < used; tile += 1) {
+    const start = base.cell + ring.cell + tile * ring.stride;
+    const at = (place: number): number => cells[start + place] ?? 0;
+    pushTile(into, at(0), {
+      count: at(1),
+      sum: at(2),
+      max: ring.max > 0 ? at(ring.max) : 0,
+      squareHigh: ring.squares > 0 ? at(ring.squares) : 0,
+      squareLow: ring.squares > 0 ? at(ring.squares + 1) : 0,
+    });
+  }
+}
+
+function writeRings(slab: Slab, base: Base, rings: readonly RingLayout[], stream: StreamState): void {
+  for (const [index, ring] of rings.entries()) {
+    const source = stream.rings[index];
+    if (source !== undefined) writeRing(slab, base, ring, source);
+  }
+}
+
+/** Makes a ring's tiles those of a record. */
+export function writeRing({ cells, marks }: Slab, base: Base, ring: RingLayout, { tiles }: TileRing): void {
+  let used = 0;
+  for (let at = 0; at < tiles.length; at += TILE_STRIDE) {
+    const [tile = 0, count = 0, sum = 0, max = 0, high = 0, low = 0] = tiles.slice(at, at + TILE_STRIDE);
+    const start = base.cell + ring.cell + used * ring.stride;
+    cells.set([tile, count, sum], start);
+    if (ring.max > 0) cells[start + ring.max] = max;
+    if (ring.squares > 0) cells.set([high, low], start + ring.squares);
+    used += 1;
+  }
+  marks[base.mark + ring.mark] = used;
+}

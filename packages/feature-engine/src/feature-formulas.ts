@@ -1,0 +1,88 @@
+import { NEVER_MS } from "./entity-state.js";
+import { sampleDeviation } from "./sample-deviation.js";
+import type { Aggregate } from "./tile-ring.js";
+
+/*
+ * The last step of every kind of feature, from numbers to a number, for one payment at a time and for columns alike. Sums
+ * and maxima are in thousandths of the major unit; `none` is the feature's default.
+ */
+
+const THOUSANDTHS = 1000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+export function hourOfDay(atMs: number): number {
+  return Math.floor((atMs % DAY_MS) / HOUR_MS);
+}
+
+/** 1 is Monday, 7 Sunday, as in ISO 8601. Day 0 of the epoch was a Thursday. */
+export function dayOfWeek(atMs: number): number {
+  return ((Math.floor(atMs / DAY_MS) + 3) % 7) + 1;
+}
+
+export function isWeekend(atMs: number): number {
+  return dayOfWeek(atMs) >= 6 ? 1 : 0;
+}
+
+export function isNight(atMs: number): number {
+  return hourOfDay(atMs) < 7 ? 1 : 0;
+}
+
+export function sumOf(sum: number): number {
+  return sum / THOUSANDTHS;
+}
+
+export function meanOf(count: number, sum: number, none: number): number {
+  return count === 0 ? none : sum / THOUSANDTHS / count;
+}
+
+export function maxOf(count: number, max: number, none: number): number {
+  return count === 0 ? none : max / THOUSANDTHS;
+}
+
+/** The amount against the mean of the payments before it. */
+export function ratioToMean(thousandths: number, count: number, sum: number, none: number): number {
+  return sum === 0 ? none : (thousandths * count) / sum;
+}
+
+export function standardDeviation(past: Readonly<Aggregate>, none: number): number {
+  const deviation = sampleDeviation(past);
+  return deviation === undefined ? none : deviation / THOUSANDTHS;
+}
+
+/** How many standard deviations the amount is above the mean of the payments before it. */
+export function zScore(thousandths: number, past: Readonly<Aggregate>, none: number): number {
+  const deviation = sampleDeviation(past);
+  return deviation === undefined || deviation === 0 ? none : (thousandths - past.sum / past.count) / deviation;
+}
+
+export function labelCount(count: number, none: number): number {
+  return count === 0 ? none : count;
+}
+
+export function fraudCount(count: number, frauds: number, none: number): number {
+  return count === 0 ? none : frauds;
+}
+
+export function fraudRate(count: number, frauds: number, none: number): number {
+  return count === 0 ? none : frauds / count;
+}
+
+/** Additive smoothing: `weight` imagined labels with the fraud rate `prior` stand beside the real ones. */
+export function fraudRisk(count: number, frauds: number, prior: number, weight: number): number {
+  return (frauds + prior * weight) / (count + weight);
+}
+
+/** Of a payment out of order only newer ones may be known; how long before it the last one was is then unknown. */
+export function secondsSince(lastMs: number, atMs: number, horizonMs: number, none: number): number {
+  const passedMs = atMs - lastMs;
+  return lastMs === NEVER_MS || passedMs < 0 || passedMs > horizonMs ? none : passedMs / 1000;
+}
+
+export function isNewPair(lastMs: number): number {
+  return lastMs === NEVER_MS ? 1 : 0;
+}
+
+export function daysSince(firstMs: number, atMs: number, none: number): number {
+  return firstMs === NEVER_MS || firstMs > atMs ? none : (atMs - firstMs) / DAY_MS;
+}
