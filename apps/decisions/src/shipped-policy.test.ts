@@ -26,7 +26,11 @@ function decideWith(change: Readonly<Record<string, number>>, score: number | un
       deviceToken: "",
       ipToken: "",
     },
-    features: { specVersion: SPEC.version, values: SPEC.features.map((item) => features[item.name] ?? item.default), incomplete: false },
+    features: {
+      specVersion: SPEC.version,
+      values: SPEC.features.map((item) => features[item.name] ?? item.default),
+      incomplete: false,
+    },
     score: score === undefined ? { missing: "none" } : { value: score, modelName: "fraud", modelVersion: "v" },
     decidedAtMs: 0,
   });

@@ -235,7 +235,10 @@ describe("properties", () => {
     anyInput,
     fc
       .tuple(anyInput, fc.double({ min: 0, max: 2000, noNaN: true }), fc.double({ min: 0, max: 20, noNaN: true }))
-      .map(([given, amount, ratio]) => ({ ...given, features: { specVersion: 3, values: [amount, ratio], incomplete: false } })),
+      .map(([given, amount, ratio]) => ({
+        ...given,
+        features: { specVersion: 3, values: [amount, ratio], incomplete: false },
+      })),
   );
 
   test("the same input gives the same bytes", () => {
