@@ -1,0 +1,57 @@
+import { CallPolicy } from "./call-policy.js";
+import { FeastError } from "./feast-error.js";
+
+const unavailable = () => Promise.reject(new FeastError("unavailable", "not there"));
+
+test("a read that fails for good, or with an error of another kind, is tried once", async () => {
+  const policy = new CallPolicy({ attemptsMax: 5 });
+  for (const error of [new FeastError("server-error", "no"), new Error("other")]) {
+    let tries = 0;
+    const read = policy.retry(policy.startCall(), () => {
+      tries += 1;
+      return Promise.reject(error);
+    });
+    await expect(read).rejects.toBe(error);
+    expect(tries).toBe(1);
+  }
+});
+
+test("no attempt is made for which there is no time", async () => {
+  const policy = new CallPolicy({ attemptsMax: 10 });
+  let tries = 0;
+  const read = policy.retry(policy.startCall({ timeoutMs: 1 }), () => {
+    tries += 1;
+    return unavailable();
+  });
+  await expect(read).rejects.toMatchObject({ code: "unavailable" });
+  expect(tries).toBeLessThan(10);
+});
+
+test("the caller can end a call between two attempts", async () => {
+  const policy = new CallPolicy({ attemptsMax: 1_000, timeoutMs: 60_000 });
+  const controller = new AbortController();
+  const read = policy.retry(policy.startCall({ signal: controller.signal }), unavailable);
+  controller.abort(new Error("gone"));
+  await expect(read).rejects.toMatchObject({ code: "aborted", cause: { message: "gone" } });
+});
+
+test("what a promise does after its call has ended is nobody's business", async () => {
+  const policy = new CallPolicy({});
+  const controller = new AbortController();
+  const call = policy.startCall({ signal: controller.signal });
+  controller.abort();
+  // An unhandled rejection would fail the test run.
+  await expect(call.bound(unavailable())).rejects.toMatchObject({ code: "aborted" });
+  let fail = () => {};
+  const late = new Promise<never>((_resolve, reject) => {
+    fail = () => reject(new Error("late"));
+  });
+  await expect(policy.startCall({ timeoutMs: 1 }).bound(late)).rejects.toMatchObject({ code: "deadline-exceeded" });
+  fail();
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
+test.each([0, 1.5, -1, Number.NaN])("attemptsMax %p is refused", (attemptsMax) => {
+  const fault = expect.objectContaining({ code: "invalid-request", field: "attemptsMax" });
+  expect(() => new CallPolicy({ attemptsMax })).toThrow(fault);
+});

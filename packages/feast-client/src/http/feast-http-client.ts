@@ -1,0 +1,111 @@
+import type { CallPolicyOptions } from "../call-policy.js";
+import { CallPolicy } from "../call-policy.js";
+import { FeastError, messageOf } from "../feast-error.js";
+import type { CallOptions, OnlineFeatureReader, OnlineFeatures, OnlineFeaturesRequest } from "../online-features.js";
+import { expectedNames, readServerAnswer } from "../read-server-answer.js";
+import { checkRequest, entityColumns } from "../registry/entity-columns.js";
+import type { FeatureRegistry } from "../registry/feature-registry.js";
+import { RegistryIndex } from "../registry/resolve-features.js";
+import type { Endpoint } from "./post-json.js";
+import { postJson, stringifyExactly } from "./post-json.js";
+import type { PushRow } from "./push-columns.js";
+import { pushColumns } from "./push-columns.js";
+import { readHttpAnswer } from "./read-http-answer.js";
+import { parseExactJson } from "./read-json-value.js";
+
+/** The Go server leaves the statuses out unless they are asked for; the Python server does not look at the query. */
+const READ_PATH = "/get-online-features?status=true";
+
+export interface FeastHttpOptions extends CallPolicyOptions {
+  /** Feast's feature server, for instance `http://localhost:6566`. */
+  readonly url: string;
+  /** With it requests are checked before they are sent, and values get the types that JSON loses. */
+  readonly registry?: FeatureRegistry;
+  /** Sent with every request, for instance `{ authorization: "Bearer …" }`. Asked each time. */
+  readonly headers?: Endpoint["headers"];
+  /** Another fetch than Node's, for instance one that goes through a proxy. */
+  readonly fetch?: typeof fetch;
+}
+
+export interface PushRequest {
+  readonly pushSource: string;
+  /** At least one; all with the same columns: join keys, the event timestamp, features. */
+  readonly rows: readonly PushRow[];
+  /** Default `online`. */
+  readonly to?: "online" | "offline" | "online_and_offline";
+  /** Default true: the server may know the push source from its cache. */
+  readonly allowRegistryCache?: boolean;
+  /** Whether on-demand views that write are computed. Default true. */
+  readonly transformOnWrite?: boolean;
+}
+
+/** Feast's feature server over HTTP; the Go server can be read, but has no `push`. Connections are kept alive and shared by all requests of the process. */
+export class FeastHttpClient implements OnlineFeatureReader {
+  private readonly endpoint: Endpoint;
+  private readonly policy: CallPolicy;
+  private readonly index: RegistryIndex | undefined;
+
+  /** @throws FeastError `invalid-request` where the URL is none */
+  constructor(options: FeastHttpOptions) {
+    if (!URL.canParse(options.url) || !/^https?:/.test(options.url)) {
+      const message = `url has to be an http or https URL such as http://localhost:6566, not ${options.url}.`;
+      throw new FeastError("invalid-request", message, "url");
+    }
+    this.policy = new CallPolicy(options);
+    this.index = options.registry === undefined ? undefined : new RegistryIndex(options.registry);
+    this.endpoint = {
+      url: options.url.replace(/\/+$/, ""),
+      headers: options.headers ?? (() => ({})),
+      fetch: options.fetch ?? fetch,
+    };
+  }
+
+  async getOnlineFeatures(request: OnlineFeaturesRequest, options?: CallOptions): Promise<OnlineFeatures> {
+    const call = this.policy.startCall(options);
+    checkRequest(request);
+    const resolved = this.index?.resolveWithServer(request);
+    const columns = entityColumns(request, this.index, resolved);
+    const bytes = columns.find(({ type }) => type === "BYTES");
+    if (bytes !== undefined) {
+      const message = `The join key ${bytes.name} is bytes, which JSON cannot carry; read over gRPC or from Redis.`;
+      throw new FeastError("unsupported", message, bytes.name);
+    }
+    const names = expectedNames(request, resolved);
+    const body = stringifyExactly({
+      ...(request.featureService === undefined
+        ? { features: request.features }
+        : { feature_service: request.featureService }),
+      entities: Object.fromEntries(columns.map(({ name, values }) => [name, values])),
+      full_feature_names: request.fullFeatureNames ?? false,
+    });
+    const text = await this.policy.retry(call, () => postJson(this.endpoint, READ_PATH, body, call));
+    return readServerAnswer(request, names, readHttpAnswer(parseAnswer(text), resolved));
+  }
+
+  /**
+   * Pushes rows through a push source. It is tried once: after `unavailable` or `deadline-exceeded` the rows may have
+   * been written or not. Pushing the same rows again is harmless online, and doubles them offline.
+   *
+   * @throws FeastError
+   */
+  async push(request: PushRequest, options?: CallOptions): Promise<void> {
+    const call = this.policy.startCall(options);
+    const body = stringifyExactly({
+      push_source_name: request.pushSource,
+      df: pushColumns(request.rows),
+      to: request.to ?? "online",
+      allow_registry_cache: request.allowRegistryCache ?? true,
+      transform_on_write: request.transformOnWrite ?? true,
+    });
+    await postJson(this.endpoint, "/push", body, call);
+  }
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return parseExactJson(text);
+  } catch (error) {
+    const message = `The feature server's answer is not one of Feast: the body is no JSON (${messageOf(error)}).`;
+    throw new FeastError("malformed-response", message, "the body", { cause: error });
+  }
+}

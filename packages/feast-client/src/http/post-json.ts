@@ -1,0 +1,91 @@
+import type { Call } from "../call-policy.js";
+import { explainServerMessage } from "../explain-server-message.js";
+import { FeastError, messageOf } from "../feast-error.js";
+
+export interface Endpoint {
+  /** The server, with a path in front of Feast's own where a proxy has put one. */
+  readonly url: string;
+  /** Asked for every request, so that a token can be renewed. */
+  readonly headers: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  readonly fetch: typeof fetch;
+}
+
+const UNAVAILABLE = new Set([502, 503, 504]);
+const BODY_CHARACTERS_MAX = 500;
+
+/** Whole numbers beyond 2^53 stay exact: JSON has no bound, and Python reads them as they are. */
+export function stringifyExactly(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(item)) : item,
+  );
+}
+
+/**
+ * Posts JSON and gives the text of a successful answer.
+ *
+ * @throws FeastError
+ */
+export async function postJson(endpoint: Endpoint, path: string, body: string, call: Call): Promise<string> {
+  const { status, text } = await exchange(endpoint, path, body, call);
+  if (status >= 200 && status < 300) return text;
+  throw explainStatus(status, text);
+}
+
+async function exchange(
+  { url, headers, fetch }: Endpoint,
+  path: string,
+  body: string,
+  call: Call,
+): Promise<{ status: number; text: string }> {
+  try {
+    const own = await call.bound(Promise.resolve(headers()));
+    const response = await fetch(url + path, {
+      method: "POST",
+      headers: { ...own, "content-type": "application/json", accept: "application/json" },
+      body,
+      signal: call.abortSignal(),
+    });
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    throw call.endReason() ?? explainFailure(error, url);
+  }
+}
+
+/** fetch says "fetch failed" and keeps the reason in the cause. */
+function explainFailure(error: unknown, url: string): FeastError {
+  if (error instanceof FeastError) return error;
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  // Where a name has several addresses the cause has a code and no words.
+  const reason = messageOf(cause) || String((cause as { code?: unknown }).code ?? messageOf(error));
+  const message = `The feature server at ${url} cannot be reached: ${reason}.`;
+  return new FeastError("unavailable", message, undefined, { cause: error });
+}
+
+function explainStatus(status: number, body: string): FeastError {
+  const message = `${readDetail(body)} (HTTP ${status})`;
+  if (status === 401 || status === 403) return new FeastError("unauthorized", `Feast answered: ${message}`);
+  if (status === 429) return new FeastError("overloaded", `Feast answered: ${message}`);
+  if (UNAVAILABLE.has(status)) return new FeastError("unavailable", `Feast answered: ${message}`);
+  return explainServerMessage(message, status === 400 || status === 422 ? "invalid-request" : "server-error");
+}
+
+/**
+ * What Feast says in the body of an error: JSON text; or JSON text of the JSON of a Feast error, which has a `message`;
+ * or the `detail` of its web framework.
+ */
+function readDetail(body: string): string {
+  let detail: unknown = body;
+  for (let depth = 0; depth < 2 && typeof detail === "string"; depth += 1) {
+    try {
+      detail = JSON.parse(detail);
+    } catch {
+      break;
+    }
+  }
+  const { message, detail: inner } = (typeof detail === "object" && detail !== null ? detail : {}) as {
+    message?: unknown;
+    detail?: unknown;
+  };
+  const words = message ?? inner ?? detail;
+  return (typeof words === "string" ? words : JSON.stringify(words)).slice(0, BODY_CHARACTERS_MAX);
+}

@@ -1,0 +1,86 @@
+import { FeastError } from "../feast-error.js";
+import { describeValue } from "../values/check-value.js";
+import { INT64_MAX, INT64_MIN } from "../values/value-types.js";
+
+/** What JSON can carry to Feast. A Date becomes RFC 3339 text, which Feast reads as a timestamp. */
+export type PushValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Date
+  | readonly PushValue[]
+  | { readonly [key: string]: PushValue };
+
+export type PushRow = Readonly<Record<string, PushValue>>;
+
+/**
+ * The rows as columns, as `/push` wants them.
+ *
+ * @throws FeastError `invalid-request` without rows or where rows differ in their columns, `invalid-value` for what JSON
+ * would change: NaN, infinities, bytes, whole numbers that are not exact
+ */
+export function pushColumns(rows: readonly PushRow[]): Record<string, unknown[]> {
+  const [first] = rows;
+  if (first === undefined) throw new FeastError("invalid-request", "rows has to hold at least one row.", "rows");
+  const names = Object.keys(first);
+  rows.forEach((row, index) => {
+    const different = [...new Set([...names, ...Object.keys(row)])].find(
+      (name) => !Object.hasOwn(row, name) || !Object.hasOwn(first, name),
+    );
+    if (different === undefined) return;
+    const message = `The rows 0 and ${index} differ: ${different} is in one of them only. All rows need the same columns.`;
+    throw new FeastError("invalid-request", message, different);
+  });
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = rows.map((row, index) => prepare(row[name], `${name} in row ${index}`, name));
+      refuseRounding(name, values);
+      return [name, values];
+    }),
+  );
+}
+
+function prepare(value: unknown, where: string, field: string): unknown {
+  const refuse = (why: string) =>
+    new FeastError("invalid-value", `${where} is ${describeValue(value)}, ${why}.`, field);
+  switch (typeof value) {
+    case "string":
+      if (!value.isWellFormed()) throw refuse("which holds a lone surrogate");
+      return value;
+    case "boolean":
+      return value;
+    case "number":
+      if (!Number.isFinite(value)) throw refuse("which JSON cannot carry; write it to Redis instead");
+      if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < Number(INT64_MAX)) {
+        throw refuse("which may have been rounded; give a bigint");
+      }
+      return value;
+    case "bigint":
+      if (value < INT64_MIN || value > INT64_MAX) throw refuse("which 64 bits cannot hold");
+      return value;
+  }
+  if (value === null) return null;
+  if (value instanceof Uint8Array) throw refuse("which JSON cannot carry; write them to Redis instead");
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw refuse("which is invalid");
+    return value.toISOString();
+  }
+  if (Array.isArray(value)) return value.map((item, index) => prepare(item, `${where}[${index}]`, field));
+  if (typeof value === "object") {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, prepare(item, `${where}.${key}`, field)]),
+    );
+  }
+  throw refuse("which cannot be pushed");
+}
+
+/** A column of whole numbers with a null among them becomes one of doubles in Feast's pandas, and large ones are rounded. */
+function refuseRounding(name: string, values: readonly unknown[]): void {
+  if (!values.includes(null)) return;
+  const large = values.find((value) => typeof value === "bigint" && !Number.isSafeInteger(Number(value)));
+  if (large === undefined) return;
+  const message = `${name} holds ${describeValue(large)} and a null: Feast's server would round the number. Push the rows with null apart.`;
+  throw new FeastError("invalid-value", message, name);
+}

@@ -1,0 +1,106 @@
+import { FeastError } from "./feast-error.js";
+import type { FeatureStatus, OnlineFeatureRow, OnlineFeatures, OnlineFeaturesRequest } from "./online-features.js";
+import { parseReference, resultName } from "./registry/parse-reference.js";
+import type { ResolvedFeature } from "./registry/resolve-features.js";
+import { refuseCollisions } from "./registry/resolve-features.js";
+import type { FeastValue } from "./values/value-types.js";
+
+/** One column of a server's answer: a feature, or a join key that is given back. */
+export interface AnswerColumn {
+  readonly name: string;
+  /** Number of values that there are. */
+  readonly length: number;
+  value(row: number): FeastValue;
+  /** Undefined or unknown to this client: the answer is malformed. */
+  status(row: number): string | undefined;
+  /** Epoch milliseconds; null where the server names no time. */
+  timestampMs(row: number): number | null;
+}
+
+const STATUSES: ReadonlySet<string> = new Set<FeatureStatus>(["PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"]);
+
+/**
+ * The columns that answer a request, in its order and without the join keys that servers put in front.
+ *
+ * @throws FeastError `malformed-response` where one is missing or of the wrong length
+ */
+export function readServerAnswer(
+  request: OnlineFeaturesRequest,
+  expectedNames: readonly string[] | undefined,
+  columns: readonly AnswerColumn[],
+): OnlineFeatures {
+  const wanted = expectedNames === undefined ? dropJoinKeys(request, columns) : pick(expectedNames, columns);
+  for (const column of wanted) {
+    if (column.length !== request.entities.length) {
+      const message = `The feature server answered ${column.length} values of ${column.name} for ${request.entities.length} entity rows.`;
+      throw new FeastError("malformed-response", message, column.name);
+    }
+  }
+  return {
+    featureNames: wanted.map(({ name }) => name),
+    rows: request.entities.map((_row, index) => readRow(wanted, index)),
+  };
+}
+
+/**
+ * The names that the result will have, where the request tells them.
+ *
+ * @throws FeastError `invalid-request`, `feature-name-collision`
+ */
+export function expectedNames(
+  request: OnlineFeaturesRequest,
+  resolved: readonly ResolvedFeature[] | undefined,
+): string[] | undefined {
+  if (resolved !== undefined) return resolved.map((feature) => feature.resultName);
+  if (request.features === undefined) return undefined;
+  const names = request.features.map((reference): [string, string] => {
+    const { featureView, version, feature } = parseReference(reference);
+    return [resultName(featureView, version, feature, request.fullFeatureNames ?? false), reference];
+  });
+  refuseCollisions(names);
+  return names.map(([name]) => name);
+}
+
+function pick(names: readonly string[], columns: readonly AnswerColumn[]): AnswerColumn[] {
+  // Join keys come first, so of two columns with one name the later is the feature.
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  return names.map((name) => {
+    const column = byName.get(name);
+    if (column !== undefined) return column;
+    throw new FeastError("malformed-response", `The feature server's answer lacks the feature ${name}.`, name);
+  });
+}
+
+function dropJoinKeys(request: OnlineFeaturesRequest, columns: readonly AnswerColumn[]): AnswerColumn[] {
+  const joinKeys = new Set(Object.keys(request.entities[0] ?? {}));
+  let first = 0;
+  while (joinKeys.delete(columns[first]?.name ?? "")) first += 1;
+  return columns.slice(first);
+}
+
+function readRow(columns: readonly AnswerColumn[], row: number): OnlineFeatureRow {
+  const values: FeastValue[] = [];
+  const statuses: FeatureStatus[] = [];
+  const eventTimestampsMs: (number | null)[] = [];
+  for (const column of columns) {
+    const value = column.value(row);
+    const timestampMs = column.timestampMs(row);
+    const status = readStatus(column, row, value, timestampMs);
+    values.push(value);
+    statuses.push(status);
+    eventTimestampsMs.push(status === "NOT_FOUND" && timestampMs === 0 ? null : timestampMs);
+  }
+  return { values, statuses, eventTimestampsMs };
+}
+
+function readStatus(column: AnswerColumn, row: number, value: FeastValue, timestampMs: number | null): FeatureStatus {
+  const status = column.status(row);
+  if (status === undefined || !STATUSES.has(status)) {
+    const message = `The feature server answered the status ${String(status)} for ${column.name} in row ${row}.`;
+    throw new FeastError("malformed-response", message, column.name);
+  }
+  // Feast's Python server says PRESENT of everything that it asked a Redis store for. Of what was not there it gives
+  // null at the time 0, of a stored null the time at which it was stored.
+  if (status === "PRESENT" && value === null) return timestampMs === 0 ? "NOT_FOUND" : "NULL_VALUE";
+  return status as FeatureStatus;
+}

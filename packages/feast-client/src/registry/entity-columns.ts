@@ -1,0 +1,104 @@
+import { FeastError } from "../feast-error.js";
+import type { EntityRow, JoinKeyValue, OnlineFeaturesRequest } from "../online-features.js";
+import { checkBytes, checkInt32, checkInt64, checkString, checkTimestamp } from "../values/check-value.js";
+import type { JoinKeyType } from "../values/value-types.js";
+import type { RegistryIndex, ResolvedFeature } from "./resolve-features.js";
+
+/** The values of one join key, of all entity rows of a request. */
+export interface EntityColumn {
+  readonly name: string;
+  readonly type: JoinKeyType;
+  readonly values: readonly JoinKeyValue[];
+}
+
+const CHECKS: { readonly [type in JoinKeyType]: (value: unknown, field: string) => unknown } = {
+  STRING: checkString,
+  BYTES: checkBytes,
+  INT32: checkInt32,
+  INT64: checkInt64,
+  UNIX_TIMESTAMP: checkTimestamp,
+};
+
+/** @throws FeastError `invalid-join-key` where the value is not of the type */
+export function checkJoinKey(type: JoinKeyType, value: unknown, name: string): void {
+  try {
+    CHECKS[type](value, name);
+  } catch (error) {
+    if (!(error instanceof FeastError)) throw error;
+    throw new FeastError("invalid-join-key", `The join key ${error.message.replace(/\.$/, "")} (${type}).`, name);
+  }
+}
+
+/** The error of an entity row that lacks a join key. */
+export function missingJoinKey(name: string, rowIndex: number): FeastError {
+  const message = `The entity row ${rowIndex} lacks the join key ${name}.`;
+  return new FeastError("missing-join-key", message, name);
+}
+
+/**
+ * The entity rows as columns, as Feast's servers want them. Without a registry the type of a join key is what its
+ * first value looks like: text, bytes, or a whole number of 64 bits.
+ *
+ * @param resolved the features of the request where a registry knows them all; their join keys have to be there
+ * @throws FeastError `unknown-entity`, `missing-join-key`, `invalid-join-key`
+ */
+export function entityColumns(
+  request: OnlineFeaturesRequest,
+  index: RegistryIndex | undefined,
+  resolved: readonly ResolvedFeature[] | undefined,
+): EntityColumn[] {
+  const { entities } = request;
+  const [first] = entities as readonly [EntityRow];
+  const names = Object.keys(first);
+  refuseMissing(entities, names, resolved);
+  return names.map((name) => {
+    const type = index?.joinKeys.get(name);
+    // An on-demand view may take further columns; where the registry knows all that is asked for, there is none.
+    if (type === undefined && resolved !== undefined) throw unknownEntity(name);
+    const column = {
+      name,
+      type: type ?? inferJoinKeyType(first[name], name),
+      values: entities.map((row) => row[name]),
+    };
+    for (const value of column.values) checkJoinKey(column.type, value, name);
+    return column as EntityColumn;
+  });
+}
+
+/** @throws FeastError `invalid-request` where a request cannot be right, whatever the registry says */
+export function checkRequest(request: OnlineFeaturesRequest): void {
+  const { entities, features, featureService } = request;
+  if (!Array.isArray(entities) || entities.length === 0) {
+    throw new FeastError("invalid-request", "entities has to be a list of at least one entity row.", "entities");
+  }
+  if (featureService === undefined && (!Array.isArray(features) || features.length === 0)) {
+    throw new FeastError("invalid-request", "features has to name at least one feature.", "features");
+  }
+}
+
+function refuseMissing(
+  entities: readonly EntityRow[],
+  names: readonly string[],
+  resolved: readonly ResolvedFeature[] | undefined,
+): void {
+  const wanted = new Set([...names, ...(resolved ?? []).flatMap(({ joinKeys }) => joinKeys.map(({ name }) => name))]);
+  entities.forEach((row, rowIndex) => {
+    for (const name of wanted) if (!Object.hasOwn(row, name)) throw missingJoinKey(name, rowIndex);
+    const extra = Object.keys(row).find((name) => !wanted.has(name));
+    if (extra !== undefined) throw missingJoinKey(extra, 0);
+  });
+}
+
+/** The error of a key that no feature view joins on. */
+export function unknownEntity(name: string): FeastError {
+  const message = `No feature view of the registry has the join key ${name}.`;
+  return new FeastError("unknown-entity", message, name);
+}
+
+function inferJoinKeyType(value: unknown, name: string): JoinKeyType {
+  if (typeof value === "string") return "STRING";
+  if (value instanceof Uint8Array) return "BYTES";
+  if (typeof value === "number" || typeof value === "bigint") return "INT64";
+  const message = `The join key ${name} has to be a string, a whole number, a bigint or bytes, not ${value === null ? "null" : typeof value}.`;
+  throw new FeastError("invalid-join-key", message, name);
+}

@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { parseRegistry, readRegistry } from "./read-registry.js";
+
+/** A message of text fields and messages, by field number. */
+function message(fields: readonly (readonly [number, string | number | Uint8Array])[]): Uint8Array {
+  const writer = new BinaryWriter();
+  for (const [number, value] of fields) {
+    if (typeof value === "number") writer.tag(number, WireType.Varint).int64(value);
+    else if (typeof value === "string") writer.tag(number, WireType.LengthDelimited).string(value);
+    else writer.tag(number, WireType.LengthDelimited).bytes(value);
+  }
+  return writer.finish();
+}
+
+const PROJECT: [number, Uint8Array] = [17, message([[1, message([[1, "here"]])]])];
+
+function view(project: string, name: string, joinKeyType: number, featureType: number): [number, Uint8Array] {
+  const spec = message([
+    [1, name],
+    [2, project],
+    [3, "card"],
+    [
+      4,
+      message([
+        [1, "mean"],
+        [2, featureType],
+      ]),
+    ],
+    [
+      6,
+      message([
+        [1, 90],
+        [2, 500_000_000],
+      ]),
+    ],
+    [
+      12,
+      message([
+        [1, "card_id"],
+        [2, joinKeyType],
+      ]),
+    ],
+  ]);
+  return [6, message([[1, spec]])];
+}
+
+function entity(project: string, joinKey: string): [number, Uint8Array] {
+  return [
+    1,
+    message([
+      [
+        1,
+        message([
+          [1, "card"],
+          [2, 2],
+          [4, joinKey],
+          [9, project],
+        ]),
+      ],
+    ]),
+  ];
+}
+
+test("things of other projects are not taken for those of this one", () => {
+  const bytes = message([
+    PROJECT,
+    entity("here", "card_id"),
+    entity("there", "number"),
+    view("there", "theirs", 2, 5),
+    view("here", "ours", 4, 5),
+  ]);
+  expect(parseRegistry(bytes, { project: "here" })).toEqual({
+    project: "here",
+    featureViews: [
+      { name: "ours", joinKeys: { card_id: "INT64" }, features: { mean: "DOUBLE" }, maxAgeMs: 90_500, version: 0 },
+    ],
+    formerVersions: [],
+    featureServices: [],
+    onDemandFeatureViews: [],
+    keepsVersionsOnline: false,
+  });
+});
+
+test("a type to come is unknown, and images are bytes", () => {
+  const bytes = message([PROJECT, entity("here", "card_id"), view("here", "a", 2, 99), view("here", "b", 2, 31)]);
+  const { featureViews } = parseRegistry(bytes, { project: "here" });
+  expect(featureViews.map(({ features }) => features.mean)).toEqual(["UNKNOWN", "BYTES"]);
+});
+
+test("a join key that Feast cannot look up is named", () => {
+  const bytes = message([PROJECT, entity("here", "card_id"), view("here", "a", 5, 5)]);
+  expect(() => parseRegistry(bytes, { project: "here" })).toThrow(
+    expect.objectContaining({ code: "unsupported", field: "a:card_id", message: expect.stringContaining("DOUBLE") }),
+  );
+});
+
+test("a project that is not there is named, with those that are", () => {
+  expect(() => parseRegistry(message([PROJECT]), { project: "nope" })).toThrow(
+    expect.objectContaining({ code: "invalid-request", message: "The registry has no project nope; it has here." }),
+  );
+});
+
+test("bytes that are no registry are refused", () => {
+  expect(() => parseRegistry(Buffer.from("not a registry"), { project: "here" })).toThrow(
+    expect.objectContaining({ code: "malformed-response", field: "registry" }),
+  );
+});
+
+test("a registry is read from its file, and one that is not there is named", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "feast-registry-"));
+  try {
+    const path = join(folder, "registry.db");
+    await expect(readRegistry(path, { project: "here" })).rejects.toMatchObject({ code: "unavailable", field: path });
+    writeFileSync(path, message([PROJECT]));
+    expect((await readRegistry(path, { project: "here" })).featureViews).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,252 @@
+import { readFile } from "node:fs/promises";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { FeastError, messageOf } from "../feast-error.js";
+import type { JoinKeyType } from "../values/value-types.js";
+import { JOIN_KEY_TYPES, valueTypeOf } from "../values/value-types.js";
+import type {
+  FeatureProjection,
+  FeatureRegistry,
+  FeatureService,
+  FeatureType,
+  FeatureView,
+} from "./feature-registry.js";
+
+// Field numbers: https://github.com/feast-dev/feast/tree/v0.66.0/protos/feast/core. A message is read as its fields by
+// number, since few of the many fields matter here.
+
+/** What Feast calls the entity of a view without entities, and its join key. */
+const DUMMY_ENTITY = "__dummy";
+
+/** PDF_BYTES and IMAGE_BYTES, which Feast has in its registry and stores as bytes. */
+const BYTES_TYPES = new Set([30, 31]);
+
+type Field = Uint8Array | number | bigint;
+
+/** The fields of one message by number; each in the order in which it stands. */
+class Message {
+  private readonly fields = new Map<number, Field[]>();
+
+  constructor(bytes: Uint8Array) {
+    const reader = new BinaryReader(bytes);
+    while (reader.pos < reader.len) {
+      const [number, wireType] = reader.tag();
+      if (wireType === 2) this.add(number, reader.bytes());
+      else if (wireType === 0) this.add(number, BigInt(reader.int64()));
+      else reader.skip(wireType, number);
+    }
+  }
+
+  private add(number: number, field: Field): void {
+    const fields = this.fields.get(number);
+    if (fields === undefined) this.fields.set(number, [field]);
+    else fields.push(field);
+  }
+
+  bytes(number: number): Uint8Array[] {
+    return (this.fields.get(number) ?? []).filter((field) => field instanceof Uint8Array);
+  }
+
+  messages(number: number): Message[] {
+    return this.bytes(number).map((bytes) => new Message(bytes));
+  }
+
+  /** A message that is not there reads like one without fields. */
+  message(number: number): Message {
+    return this.messages(number).at(-1) ?? new Message(new Uint8Array());
+  }
+
+  texts(number: number): string[] {
+    return this.bytes(number).map((bytes) => new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  }
+
+  text(number: number): string {
+    return this.texts(number).at(-1) ?? "";
+  }
+
+  /** Undefined: not there. */
+  integer(number: number): number | undefined {
+    const field = this.fields.get(number)?.at(-1);
+    return typeof field === "bigint" ? Number(field) : undefined;
+  }
+}
+
+export interface RegistryOptions {
+  readonly project: string;
+  /** Feast's `registry.enable_online_feature_view_versioning`, which stands in feature_store.yaml. Default false. */
+  readonly keepsVersionsOnline?: boolean;
+}
+
+/**
+ * What a file registry of Feast (`registry.db`, a serialised `feast.core.Registry`) says about one project.
+ *
+ * @throws FeastError `malformed-response` where the bytes are no registry, `invalid-request` where it has no such project
+ */
+export function parseRegistry(bytes: Uint8Array, options: RegistryOptions): FeatureRegistry {
+  try {
+    return readProject(new Message(bytes), options);
+  } catch (error) {
+    if (error instanceof FeastError) throw error;
+    const message = `The registry is not a serialised feast.core.Registry: ${messageOf(error)}.`;
+    throw new FeastError("malformed-response", message, "registry", { cause: error });
+  }
+}
+
+/**
+ * Reads a file registry of Feast: the path that stands under `registry` in feature_store.yaml. For one in an object
+ * store, load its bytes and give them to `parseRegistry`. A registry in a SQL database cannot be read.
+ *
+ * @throws FeastError `unavailable` where the file cannot be read, and what `parseRegistry` throws
+ */
+export async function readRegistry(path: string, options: RegistryOptions): Promise<FeatureRegistry> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new FeastError("unavailable", `The registry ${path} cannot be read: ${messageOf(error)}.`, path, {
+      cause: error,
+    });
+  }
+  return parseRegistry(bytes, options);
+}
+
+function readProject(registry: Message, options: RegistryOptions): FeatureRegistry {
+  const { project } = options;
+  refuseMissingProject(registry, project);
+  const entities = new Map(
+    registry
+      .messages(1)
+      .map((entity) => entity.message(1))
+      .filter((spec) => spec.text(9) === project)
+      .map((spec) => [spec.text(1), { joinKey: spec.text(4), type: spec.integer(2) ?? 0 }]),
+  );
+  const ofProject = (view: Message) => view.message(1).text(2) === project;
+  const featureViews = [
+    ...registry
+      .messages(6)
+      .filter(ofProject)
+      .map((view) => readView(view, entities, PLAIN)),
+    ...registry
+      .messages(14)
+      .filter(ofProject)
+      .map((view) => readView(view, entities, STREAM)),
+  ];
+  const history = registry
+    .message(18)
+    .messages(1)
+    .filter((record) => record.text(2) === project);
+  return {
+    project,
+    featureViews,
+    formerVersions: history.flatMap((record) => readFormerVersion(record, entities)),
+    featureServices: registry
+      .messages(7)
+      .filter((service) => service.message(1).text(2) === project)
+      .map(readService),
+    onDemandFeatureViews: registry
+      .messages(8)
+      .filter(ofProject)
+      .map((view) => view.message(1).text(1)),
+    keepsVersionsOnline: options.keepsVersionsOnline ?? false,
+  };
+}
+
+function refuseMissingProject(registry: Message, project: string): void {
+  const projects = new Set([
+    ...registry.messages(17).map((entry) => entry.message(1).text(1)),
+    ...registry.messages(15).map((metadata) => metadata.text(1)),
+  ]);
+  if (projects.has(project)) return;
+  const message = `The registry has no project ${project}; it has ${[...projects].join(", ") || "none"}.`;
+  throw new FeastError("invalid-request", message, "project");
+}
+
+type Entities = ReadonlyMap<string, { readonly joinKey: string; readonly type: number }>;
+
+/** Where a view's specification has its time to live and the columns of its entities. */
+interface ViewFields {
+  readonly ttl: number;
+  readonly entityColumns: number;
+}
+
+const PLAIN: ViewFields = { ttl: 6, entityColumns: 12 };
+const STREAM: ViewFields = { ttl: 9, entityColumns: 5 };
+
+/** By the type that a record of the version history names. */
+const VIEW_FIELDS = new Map([
+  ["feature_view", PLAIN],
+  ["stream_feature_view", STREAM],
+]);
+
+function readView(view: Message, entities: Entities, fields: ViewFields): FeatureView {
+  const spec = view.message(1);
+  const name = spec.text(1);
+  const features = spec
+    .messages(4)
+    .map((column): [string, FeatureType] => [column.text(1), featureType(column.integer(2) ?? 0)]);
+  const ttl = spec.message(fields.ttl);
+  const maxAgeMs = (ttl.integer(1) ?? 0) * 1_000 + (ttl.integer(2) ?? 0) / 1_000_000;
+  return {
+    name,
+    joinKeys: readJoinKeys(spec, entities, fields, name),
+    features: Object.fromEntries(features),
+    maxAgeMs,
+    version: view.message(2).integer(4) ?? 0,
+  };
+}
+
+function featureType(number: number): FeatureType {
+  return BYTES_TYPES.has(number) ? "BYTES" : (valueTypeOf(number) ?? "UNKNOWN");
+}
+
+function readJoinKeys(
+  spec: Message,
+  entities: Entities,
+  fields: ViewFields,
+  view: string,
+): Record<string, JoinKeyType> {
+  const columns = new Map(
+    spec.messages(fields.entityColumns).map((column) => [column.text(1), column.integer(2) ?? 0]),
+  );
+  return Object.fromEntries(
+    spec
+      .texts(3)
+      .filter((entity) => entity !== DUMMY_ENTITY)
+      .map((entity) => {
+        const { joinKey, type } = entities.get(entity) ?? { joinKey: entity, type: 0 };
+        return [joinKey, joinKeyType(columns.get(joinKey) ?? type, `${view}:${joinKey}`)];
+      }),
+  );
+}
+
+function joinKeyType(number: number, field: string): JoinKeyType {
+  const type = valueTypeOf(number);
+  const known = JOIN_KEY_TYPES.find((candidate) => candidate === type);
+  if (known !== undefined) return known;
+  const message = `The join key ${field} is of type ${type ?? number}; Feast looks entities up by ${JOIN_KEY_TYPES.join(", ")} only.`;
+  throw new FeastError("unsupported", message, field);
+}
+
+/** A record of the version history holds the whole view as it was. */
+function readFormerVersion(record: Message, entities: Entities): FeatureView[] {
+  const [bytes] = record.bytes(5);
+  const fields = VIEW_FIELDS.get(record.text(4));
+  if (bytes === undefined || fields === undefined) return [];
+  return [{ ...readView(new Message(bytes), entities, fields), version: record.integer(3) ?? 0 }];
+}
+
+function readService(service: Message): FeatureService {
+  const spec = service.message(1);
+  return { name: spec.text(1), projections: spec.messages(3).map(readProjection) };
+}
+
+function readProjection(projection: Message): FeatureProjection {
+  const version = projection.integer(10);
+  const alias = projection.text(3);
+  return {
+    featureView: projection.text(1),
+    features: projection.messages(2).map((column) => column.text(1)),
+    joinKeyMap: Object.fromEntries(projection.messages(4).map((entry) => [entry.text(1), entry.text(2)])),
+    ...(version === undefined ? {} : { version }),
+    ...(alias === "" ? {} : { alias }),
+  };
+}

@@ -1,0 +1,43 @@
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { FeastError } from "../feast-error.js";
+
+/** Feast takes an event at the time 0 for one without a time, and Python's years end with 9999. */
+const MS_MIN = 1;
+const MS_MAX = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * A serialised `google.protobuf.Timestamp` in epoch milliseconds, microseconds as a fraction. What is finer is dropped.
+ *
+ * @throws Error that says what is wrong with the bytes
+ */
+export function readTimestampMs(bytes: Uint8Array): number {
+  const reader = new BinaryReader(bytes);
+  let seconds = 0;
+  let nanos = 0;
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 1 && wireType === WireType.Varint) seconds = Number(reader.int64());
+    else if (field === 2 && wireType === WireType.Varint) nanos = reader.int32();
+    else throw new Error(`holds field ${field} in a timestamp`);
+  }
+  return seconds * 1_000 + Math.trunc(nanos / 1_000) / 1_000;
+}
+
+/**
+ * Epoch milliseconds as a serialised `google.protobuf.Timestamp`, to the microsecond.
+ *
+ * @throws FeastError `invalid-value`
+ */
+export function encodeTimestamp(ms: number, field: string): Uint8Array {
+  if (!(ms >= MS_MIN && ms <= MS_MAX)) {
+    const message = `${field} is ${ms}; it has to be epoch milliseconds of the years 1970 to 9999.`;
+    throw new FeastError("invalid-value", message, field);
+  }
+  const micros = Math.round(ms * 1_000);
+  const seconds = Math.floor(micros / 1_000_000);
+  const nanos = (micros - seconds * 1_000_000) * 1_000;
+  const writer = new BinaryWriter();
+  if (seconds !== 0) writer.tag(1, WireType.Varint).int64(seconds);
+  if (nanos !== 0) writer.tag(2, WireType.Varint).int32(nanos);
+  return writer.finish();
+}

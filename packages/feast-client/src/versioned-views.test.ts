@@ -1,0 +1,109 @@
+import { FeastHttpClient } from "./http/feast-http-client.js";
+import { toRecords } from "./online-features.js";
+import { FeastRedisClient } from "./redis/feast-redis-client.js";
+import type { FeatureRegistry } from "./registry/feature-registry.js";
+import type { RunningFeast } from "./testing/start-feast.js";
+import { FEAST_START_MS_MAX, startFeast } from "./testing/start-feast.js";
+
+const AT_MS = 1_772_366_405_000;
+const timeoutMs = 10_000;
+
+let feast: RunningFeast;
+let registry: FeatureRegistry;
+let direct: FeastRedisClient;
+
+beforeAll(async () => {
+  feast = await startFeast({ isVersioned: true });
+  await feast.call("apply_versions", {
+    features: [
+      { mean: "DOUBLE" },
+      { mean: "DOUBLE", count: "INT64" },
+      { mean: "DOUBLE", count: "INT64", name: "STRING" },
+    ],
+  });
+  await feast.call("refresh");
+  registry = await feast.registry();
+  direct = new FeastRedisClient({ redis: feast.redis, registry, timeoutMs });
+  for (const [version, features] of [
+    { mean: 0.5 },
+    { mean: 1.5, count: 10 },
+    { mean: 2.5, count: 20, name: "x" },
+  ].entries()) {
+    await feast.call("write_version", {
+      view: "versioned",
+      version,
+      rows: [{ entity: { card_id: "by-feast" }, features, eventTimestampMs: AT_MS }],
+    });
+  }
+}, FEAST_START_MS_MAX);
+
+afterAll(async () => {
+  await feast?.stop();
+});
+
+test("the registry tells the current version and the former ones, each with its features", () => {
+  const current = registry.featureViews.find(({ name }) => name === "versioned");
+  expect(current).toMatchObject({ version: 2, features: { mean: "DOUBLE", count: "INT64", name: "STRING" } });
+  const former = (registry.formerVersions ?? []).filter(({ name }) => name === "versioned");
+  expect(former).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ version: 0, features: { mean: "DOUBLE" } }),
+      expect.objectContaining({ version: 1, features: { mean: "DOUBLE", count: "INT64" } }),
+    ]),
+  );
+});
+
+test.each([
+  ["versioned:mean", 2.5],
+  ["versioned@latest:mean", 2.5],
+  ["versioned@v0:mean", 0.5],
+  ["versioned@v1:mean", 1.5],
+  ["versioned@V2:mean", 2.5],
+])("%s is read from Redis and over HTTP", async (reference, mean) => {
+  const request = { features: [reference], entities: [{ card_id: "by-feast" }] };
+  expect(toRecords(await direct.getOnlineFeatures(request))).toEqual([{ mean }]);
+  const http = new FeastHttpClient({ url: feast.httpUrl, timeoutMs });
+  expect(toRecords(await http.getOnlineFeatures(request))).toEqual([{ mean }]);
+});
+
+test("two versions are read together under full names", async () => {
+  const request = {
+    features: ["versioned@v1:count", "versioned@v2:count", "versioned:mean"],
+    entities: [{ card_id: "by-feast" }],
+    fullFeatureNames: true,
+  };
+  const expected = [{ "versioned@v1__count": 10, "versioned@v2__count": 20, versioned__mean: 2.5 }];
+  expect(toRecords(await direct.getOnlineFeatures(request))).toEqual(expected);
+  const http = new FeastHttpClient({ url: feast.httpUrl, registry, timeoutMs });
+  expect(toRecords(await http.getOnlineFeatures(request))).toEqual(expected);
+});
+
+test("what is written to a version is read by Feast's SDK from that version alone", async () => {
+  const write = (featureView: string, features: Record<string, unknown>) =>
+    direct.writeOnlineFeatures({
+      featureView,
+      rows: [{ entity: { card_id: "by-us" }, features, eventTimestampMs: AT_MS }],
+    });
+  await write("versioned@v1", { mean: 11, count: 12 });
+  await write("versioned", { mean: 21, count: 22, name: "us" });
+  const entities = [{ card_id: "by-us" }];
+  for (const [reference, mean] of [
+    ["versioned@v1:mean", 11],
+    ["versioned@v2:mean", 21],
+    ["versioned:mean", 21],
+    ["versioned@v0:mean", null],
+  ] as const) {
+    const read = await feast.call("read", { features: [reference], entities });
+    expect([reference, read]).toMatchObject([reference, { mean: { values: [mean] } }]);
+  }
+});
+
+test("a version that there is not is named", async () => {
+  const request = { features: ["versioned@v7:mean"], entities: [{ card_id: "by-feast" }] };
+  await expect(direct.getOnlineFeatures(request)).rejects.toMatchObject({
+    code: "unknown-feature-view",
+    field: "versioned@v7",
+  });
+  const older = { features: ["versioned@v0:count"], entities: [{ card_id: "by-feast" }] };
+  await expect(direct.getOnlineFeatures(older)).rejects.toMatchObject({ code: "unknown-feature" });
+});
