@@ -10,12 +10,15 @@ const TIME_MAX_MS = 8.64e15;
 /** What makes a row of `payments` unusable, with the sentence for it. */
 const FAULTS: readonly (readonly [condition: string, sentence: string])[] = [
   ["coalesce(client_transaction_id, '') = ''", "has no client_transaction_id"],
-  ["coalesce(card_token, '') = ''", "has no card_token"],
-  ["coalesce(terminal_id, '') = ''", "has no terminal_id"],
+  ["coalesce(card_token::VARCHAR, '') = ''", "has no card_token"],
+  ["coalesce(terminal_id::VARCHAR, '') = ''", "has no terminal_id"],
   ["amount_minor IS NULL OR amount_minor < 0", "has no amount_minor, or a negative one"],
   [`amount_minor > ${AMOUNT_MAX}`, `has an amount_minor above ${AMOUNT_MAX}`],
   ["occurred_at_ms IS NULL OR occurred_at_ms < 0", "has no occurred_at_ms, or one before 1970"],
-  [`occurred_at_ms > ${TIME_MAX_MS} OR labelled_at_ms > ${TIME_MAX_MS}`, "took place or was labelled after the year 275760"],
+  [
+    `occurred_at_ms > ${TIME_MAX_MS} OR labelled_at_ms > ${TIME_MAX_MS}`,
+    "took place or was labelled after the year 275760",
+  ],
   ["NOT latitude BETWEEN -90 AND 90", "has a latitude that is not from -90 to 90 degrees"],
   ["NOT longitude BETWEEN -180 AND 180", "has a longitude that is not from -180 to 180 degrees"],
   ["labelled_at_ms < occurred_at_ms", "was labelled before it took place"],

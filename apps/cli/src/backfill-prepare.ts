@@ -23,16 +23,16 @@ export interface PreparedEvents {
   readonly currencies: readonly string[];
 }
 
-/** Columns of `payments` besides those that name entities. */
+/** Columns of `payments` besides those that name something. */
 const OWN_COLUMNS = [
-  ...["client_transaction_id", "amount_minor", "currency", "occurred_at_ms", "fraud", "labelled_at_ms"],
+  ...["client_transaction_id", "amount_minor", "occurred_at_ms", "fraud", "labelled_at_ms"],
   ...["latitude", "longitude"],
 ];
 
 /**
- * Reads the input once and leaves it in the order in which it counts: the table `payments`, by time and tie order, and the
- * table `labels`, by the time at which they became known, those of one time in the order of their payments. Ids and
- * currencies become the values of enumerations, whose codes number them.
+ * Leaves the input in the order in which it counts: the table `payments`, by time and tie order, and the table `labels`, by
+ * the time at which they became known, those of one time in the order of their payments. What names something, ids and
+ * currencies, are values of enumerations, whose codes number them.
  *
  * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment.
  */
@@ -41,54 +41,63 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
   // The tables are read a few times at most: packing them would cost more than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
   const select = await source.prepare(connection, tenant);
-  const named = keys.map((key) => `nullif(${key}, '') AS ${key}`);
   const until = untilMs === undefined ? "true" : `occurred_at_ms < ${untilMs}`;
-  await connection
-    .run(
-      `CREATE TABLE payments AS SELECT ${[...OWN_COLUMNS, ...named].join(", ")} FROM (${select}) WHERE ${until}
+  try {
+    await connection.run(`CREATE TEMP VIEW input AS SELECT * FROM (${select}) WHERE ${until}`);
+    const named: string[] = [];
+    for (const column of [...keys, "currency"]) named.push(`${await enumerate(connection, column)} AS ${column}`);
+    await connection.run(
+      `CREATE TABLE payments AS SELECT ${[...OWN_COLUMNS, ...named].join(", ")} FROM input
        ORDER BY occurred_at_ms, tie_order`,
-    )
-    .catch((error: unknown) => {
-      throw unreadableInput("The input", error);
-    });
+    );
+  } catch (error) {
+    throw unreadableInput("The input", error);
+  }
   await checkPayments(connection);
-  for (const column of [...keys, "currency"]) await enumerate(connection, column);
   const labelled = untilMs === undefined ? "labelled_at_ms IS NOT NULL" : `labelled_at_ms < ${untilMs}`;
   await connection.run(
     `CREATE TABLE labels AS SELECT labelled_at_ms, fraud, rowid AS payment, ${keys.join(", ")} FROM payments
      WHERE ${labelled} ORDER BY labelled_at_ms, payment`,
   );
-  await connection.run("CREATE TABLE prepared AS SELECT (SELECT count(*) FROM payments), (SELECT count(*) FROM labels)");
+  await connection.run(
+    "CREATE TABLE prepared AS SELECT (SELECT count(*) FROM payments), (SELECT count(*) FROM labels)",
+  );
   await connection.run("CHECKPOINT");
 }
 
 /** What `prepareEvents` left. */
-export async function readPrepared(
-  connection: DuckDBConnection,
-  keys: readonly EntityKey[],
-): Promise<PreparedEvents> {
+export async function readPrepared(connection: DuckDBConnection, keys: readonly EntityKey[]): Promise<PreparedEvents> {
   const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
   const [payments, labels] = reader.getRows()[0] ?? [];
   const ids: string[][] = [];
   for (const key of keys) ids.push(await valuesOf(connection, key));
-  return { payments: Number(payments), labels: Number(labels), ids, currencies: await valuesOf(connection, "currency") };
+  return {
+    payments: Number(payments),
+    labels: Number(labels),
+    ids,
+    currencies: await valuesOf(connection, "currency"),
+  };
 }
 
-/** SQL for the number of a column's value, -1 where there is none. */
+/** SQL for the number of a column's value in `payments` or `labels`, -1 where there is none. */
 export function numberOf(column: string, values: readonly string[]): string {
   // A column without a value has no enumeration.
-  if (values.length === 0) return "-1";
-  return `coalesce(enum_code(${column}::${typeOf(column)})::INTEGER, -1)`;
+  return values.length === 0 ? "-1" : `coalesce(enum_code(${column})::INTEGER, -1)`;
 }
 
 function typeOf(column: string): string {
   return sqlName(`${column}_number`);
 }
 
-async function enumerate(connection: DuckDBConnection, column: string): Promise<void> {
-  const values = `SELECT DISTINCT ${column} FROM payments WHERE ${column} IS NOT NULL ORDER BY ${column}`;
-  const some = await connection.runAndReadAll(`SELECT 1 FROM payments WHERE ${column} IS NOT NULL LIMIT 1`);
-  if (some.currentRowCount > 0) await connection.run(`CREATE TYPE ${typeOf(column)} AS ENUM (${values})`);
+/** Makes the values of a column of `input` an enumeration. @returns SQL for such a value */
+async function enumerate(connection: DuckDBConnection, column: string): Promise<string> {
+  const value = `nullif(${column}, '')`;
+  const some = await connection.runAndReadAll(`SELECT 1 FROM input WHERE ${value} IS NOT NULL LIMIT 1`);
+  if (some.currentRowCount === 0) return "NULL::VARCHAR";
+  await connection.run(
+    `CREATE TYPE ${typeOf(column)} AS ENUM (SELECT DISTINCT ${column} FROM input WHERE ${value} IS NOT NULL ORDER BY ${column})`,
+  );
+  return `${value}::${typeOf(column)}`;
 }
 
 async function valuesOf(connection: DuckDBConnection, column: string): Promise<string[]> {

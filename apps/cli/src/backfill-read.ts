@@ -3,6 +3,7 @@ import { currencyDecimals } from "@tripline/contracts/currency";
 import type { EntityKey } from "@tripline/contracts/feature-spec";
 import { toThousandths } from "@tripline/feature-engine/compile-engine";
 import type { BlockFill, BlockShape, SharedBlock } from "./backfill-block.js";
+import { readDoubles } from "./backfill-chunk.js";
 import type { PreparedEvents } from "./backfill-prepare.js";
 import { numberOf } from "./backfill-prepare.js";
 
@@ -38,13 +39,13 @@ export class EventReader {
     keys: readonly EntityKey[],
     from: EventPosition,
   ): Promise<EventReader> {
-    const numbers = keys.map((key, entity) => numberOf(key, events.ids[entity] ?? []));
+    const numbers = keys.map((key, entity) => `${numberOf(key, events.ids[entity] ?? [])}::DOUBLE`).join(", ");
     const payments = await connections[0].stream(`
-      SELECT occurred_at_ms::DOUBLE, amount_minor::DOUBLE, ${numberOf("currency", events.currencies)}, latitude, longitude,
-        ${numbers.join(", ")}
+      SELECT occurred_at_ms::DOUBLE, amount_minor::DOUBLE, ${numberOf("currency", events.currencies)}::DOUBLE,
+        ${degrees("latitude")}, ${degrees("longitude")}, ${numbers}
       FROM payments WHERE rowid >= ${from.payments}`);
     const labels = await connections[1].stream(`
-      SELECT labelled_at_ms::DOUBLE, fraud, payment::DOUBLE, ${numbers.join(", ")}
+      SELECT labelled_at_ms::DOUBLE, fraud::DOUBLE, payment::DOUBLE, ${numbers}
       FROM labels WHERE rowid >= ${from.labels}`);
     const decimals = events.currencies.map(currencyDecimals);
     // Labels name what every payment carries; devices and addresses are known of payments alone.
@@ -68,8 +69,8 @@ export class EventReader {
     let payment = 0;
     let label = 0;
     while (payment < paymentsMax && label < labelsMax) {
-      if (payments.isEmpty()) await payments.advance();
-      if (labels.isEmpty()) await labels.advance();
+      if (payments.hasMore()) await payments.advance();
+      if (labels.hasMore()) await labels.advance();
       if (payments.isEmpty() && labels.isEmpty()) break;
       const labelFirst = !labels.isEmpty() && (payments.isEmpty() || labels.number(0) <= payments.number(0));
       if (labelFirst) {
@@ -91,8 +92,8 @@ export class EventReader {
     payments.atMs[at] = row.number(0);
     payments.amounts[at] = amountMinor / 10 ** decimals;
     payments.thousandths[at] = toThousandths(amountMinor, decimals);
-    payments.latitudes[at] = row.degrees(3);
-    payments.longitudes[at] = row.degrees(4);
+    payments.latitudes[at] = row.number(3);
+    payments.longitudes[at] = row.number(4);
     for (let entity = 0; entity < payments.numbers.length; entity += 1) {
       const numbers = payments.numbers[entity];
       if (numbers !== undefined) numbers[at] = row.number(5 + entity);
@@ -113,35 +114,41 @@ export class EventReader {
   }
 }
 
-/** Rows of a streamed result, one after the other. */
+/** SQL for a place's part: not a number where it is unknown. */
+function degrees(column: string): string {
+  return `coalesce(${column}, 'nan'::DOUBLE)`;
+}
+
+/** Rows of a streamed result of doubles, one after the other. */
 class ChunkReader {
-  private columns: (number | null)[][] = [];
+  private columns: Float64Array[] = [];
   private rows = 0;
   private row = 0;
   private ended = false;
 
   constructor(private readonly result: DuckDBResult) {}
 
-  /** Whether there is no row at hand; `advance` may get more. */
+  /** Whether there is no row at hand. */
   isEmpty(): boolean {
     return this.row >= this.rows;
   }
 
+  /** Whether there is no row at hand, but `advance` may get some. */
+  hasMore(): boolean {
+    return this.row >= this.rows && !this.ended;
+  }
+
   async advance(): Promise<void> {
-    if (this.ended) return;
     const chunk = await this.result.fetchChunk();
     this.row = 0;
     this.rows = chunk?.rowCount ?? 0;
     this.ended = this.rows === 0;
-    this.columns = this.ended || !chunk ? [] : (chunk.getColumns() as (number | null)[][]);
+    if (!chunk || this.ended) return;
+    this.columns = Array.from({ length: chunk.columnCount }, (_, column) => readDoubles(chunk, column));
   }
 
   number(column: number): number {
     return this.columns[column]?.[this.row] ?? 0;
-  }
-
-  degrees(column: number): number {
-    return this.columns[column]?.[this.row] ?? Number.NaN;
   }
 
   next(): void {

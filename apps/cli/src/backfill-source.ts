@@ -27,7 +27,8 @@ export interface TransactionsSource {
   /**
    * Prepares what it needs on the connection.
    *
-   * @returns a SELECT with all columns of a transactions file and `tie_order`, which orders events of the same time.
+   * @returns a SELECT with all columns of a transactions file and `tie_order`, which orders events of the same time. It
+   * can be run several times on that connection.
    */
   prepare(connection: DuckDBConnection, tenant: string): Promise<string>;
   /**
@@ -48,7 +49,8 @@ export function fileSource(path: string): TransactionsSource {
   return {
     identity: (connection) => filesIdentity(connection, path),
     async prepare(connection) {
-      const file = /\.parquet$/i.test(path)
+      const isParquet = /\.parquet$/i.test(path);
+      const file = isParquet
         ? `read_parquet(${sqlText(path)})`
         : `read_csv(${sqlText(path)}, header = true, all_varchar = true)`;
       const present = await columnsOf(connection, file, path);
@@ -58,9 +60,17 @@ export function fileSource(path: string): TransactionsSource {
       }
       const columns = [
         ...Object.entries(TRANSACTIONS_COLUMNS).map(([name, type]) => `${name}::${type} AS ${name}`),
-        ...Object.entries(OPTIONAL_COLUMNS).map(([name, type]) => `${present.has(name) ? name : null}::${type} AS ${name}`),
+        ...Object.entries(OPTIONAL_COLUMNS).map(
+          ([name, type]) => `${present.has(name) ? name : null}::${type} AS ${name}`,
+        ),
       ];
-      return `SELECT ${columns.join(", ")}, client_transaction_id::VARCHAR AS tie_order FROM ${file}`;
+      const select = `SELECT ${columns.join(", ")}, client_transaction_id::VARCHAR AS tie_order FROM ${file}`;
+      if (isParquet) return select;
+      // The SELECT is run several times: text is parsed once.
+      await connection.run(`CREATE TEMP TABLE parsed AS ${select}`).catch((error: unknown) => {
+        throw unreadableInput(path, error);
+      });
+      return "SELECT * FROM parsed";
     },
   };
 }

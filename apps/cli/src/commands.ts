@@ -8,6 +8,7 @@ import { loadStateCommand } from "./load-state.js";
 import { parityCommand } from "./parity-command.js";
 import { produceCommand } from "./produce-command.js";
 import { pythonCommand } from "./python.js";
+import { rebuildStateCommand } from "./rebuild-state.js";
 import { simulateCommand } from "./simulate.js";
 import { trainCommand } from "./train.js";
 
@@ -21,6 +22,7 @@ export function commands(): Command[] {
     backfillCommand(),
     foldEntityCommand(),
     loadStateCommand(),
+    rebuildStateCommand(),
     parityCommand(),
     goldenCommand(),
     produceCommand(),

@@ -1,3 +1,5 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
@@ -5,13 +7,17 @@ import { z } from "zod";
 /** Addresses that nobody but this machine reaches. */
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
+export const stateConfig = {
+  /** Days of wall clock after which Redis forgets a card or terminal that had no event; more than the longest window. */
+  STATE_TTL_DAYS: z.coerce.number().int().min(1).max(3_650).default(STATE_TTL_DAYS_DEFAULT),
+};
+
 export const featuresConfig = z
   .object({
     ...serviceConfig,
     ...kafkaConfig,
     ...redisConfig,
-    /** Days of wall clock after which Redis forgets a card or terminal that had no event; more than the longest window. */
-    STATE_TTL_DAYS: z.coerce.number().int().min(1).max(3_650).default(STATE_TTL_DAYS_DEFAULT),
+    ...stateConfig,
     /** With these, features are served to whoever has a token; its tenant is the one whose features are read. */
     AUTH_ISSUER: tokenConfig.AUTH_ISSUER.optional(),
     AUTH_JWKS_URL: tokenConfig.AUTH_JWKS_URL.optional(),
@@ -37,5 +43,17 @@ export const featuresConfig = z
       );
     }
   });
+
+const DAY_SECONDS = 86_400;
+
+/** @throws TriplineError `config-invalid` for a time that is not more than the longest window */
+export function stateTtlSeconds(
+  config: { readonly STATE_TTL_DAYS: number },
+  engine: Pick<FeatureEngine, "longestWindowMs">,
+): number {
+  const seconds = config.STATE_TTL_DAYS * DAY_SECONDS;
+  if (seconds * 1000 > engine.longestWindowMs) return seconds;
+  throw new TriplineError("config-invalid", "STATE_TTL_DAYS must be more than the longest window of the spec.");
+}
 
 export type FeaturesConfig = z.infer<typeof featuresConfig>;

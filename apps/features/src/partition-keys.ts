@@ -3,6 +3,11 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 import { appliedOffset } from "./applied-batch.js";
 import type { StateStore } from "./state-store.js";
 
+/** @param topic with the prefix */
+export function appliedKey(clusterId: string, topic: string, partition: number): string {
+  return `applied:${clusterId}:${topic}:${partition}`;
+}
+
 /**
  * Redis keys under which the partitions' applied batches are stored. The cluster's id is part of them, so that a
  * rebuilt Kafka, whose offsets begin again, is not mistaken for the old one.
@@ -37,7 +42,7 @@ export class PartitionKeys {
 
   async #check(topic: string, partition: number): Promise<string> {
     const { admin, store, topicPrefix } = this.options;
-    const key = `applied:${await admin.clusterId()}:${topicPrefix}${topic}:${partition}`;
+    const key = appliedKey(await admin.clusterId(), topicPrefix + topic, partition);
     // In this order: what is counted by now was in the partition before its end is looked up.
     const { appliedHead } = await store.read(key, []);
     const counted = appliedOffset(appliedHead);

@@ -10,6 +10,7 @@ import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import type { FeaturesConfig } from "./config.js";
+import { stateTtlSeconds } from "./config.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesModule } from "./features.module.js";
 import { openServing } from "./online/serve-features.js";
@@ -17,8 +18,6 @@ import { PartitionKeys } from "./partition-keys.js";
 import { BatchProcessor } from "./process-batch.js";
 import { FEATURES_GROUP, StateCompleteness } from "./state-completeness.js";
 import { StateStore } from "./state-store.js";
-
-const DAY_SECONDS = 86_400;
 
 /**
  * Starts the service. Kafka and Redis need not be up: it is not ready until they are.
@@ -30,12 +29,9 @@ export async function startFeatures(
   logger: Logger = createLogger("features", config.LOG_LEVEL),
 ): Promise<RunningService> {
   const engine = compileEngine(currentFeatureSpec());
-  const stateTtlSeconds = config.STATE_TTL_DAYS * DAY_SECONDS;
-  if (stateTtlSeconds * 1000 <= engine.longestWindowMs) {
-    throw new TriplineError("config-invalid", "STATE_TTL_DAYS must be more than the longest window of the spec.");
-  }
+  const ttlSeconds = stateTtlSeconds(config, engine);
   const redis = connectRedis(config.REDIS_URL, (error) => logger.debug({ err: error }, "redis connection"));
-  const store = new StateStore(redis, { stateTtlSeconds, completeKey: completeKey(engine.entities) });
+  const store = new StateStore(redis, { stateTtlSeconds: ttlSeconds, completeKey: completeKey(engine.entities) });
   const topicPrefix = config.KAFKA_TOPIC_PREFIX;
   const kafka = connectKafka({
     brokers: config.KAFKA_BROKERS,
@@ -47,7 +43,7 @@ export async function startFeatures(
   const producer = await kafka.producer();
   const completeness = new StateCompleteness({ admin, store });
   const isComplete = () => completeness.begin();
-  const serving = openServing({ config, engine, logger, stateTtlSeconds, isComplete });
+  const serving = openServing({ config, engine, logger, stateTtlSeconds: ttlSeconds, isComplete });
   const processor = new BatchProcessor({
     engine,
     store,

@@ -6,17 +6,8 @@ import type { IdHash } from "../recent-ids.js";
 import { RECENT_IDS_MAX } from "../recent-ids.js";
 import type { TileRing } from "../tile-ring.js";
 import { pushTile, TILE_STRIDE } from "../tile-ring.js";
-import { partnersOf } from "./partner-cells.js";
 import type { RecordLayout, RingLayout } from "./record-layout.js";
-import {
-  FIRST_FRAUD,
-  HOME,
-  layOutRecord,
-  NEWEST_LABEL,
-  NEWEST_PAYMENT,
-  PARTNER_SLOTS,
-  SEQUENCE,
-} from "./record-layout.js";
+import { FIRST_FRAUD, HOME, layOutRecord, NEWEST_LABEL, NEWEST_PAYMENT, SEQUENCE } from "./record-layout.js";
 
 /** Records per slab: memory grows by so many at a time. */
 const SLAB_RECORDS = 256;
@@ -90,9 +81,7 @@ export class EntityRecords {
     if (state.recentIds !== undefined) {
       for (const reference of this.referencesOf(number)) state.recentIds.add(idOf(reference));
     }
-    if (state.partners !== undefined) {
-      for (const row of partnersOf(slab.cells, slab.marks, this.layout, base)) state.partners.rows.push(...row);
-    }
+    if (state.partners !== undefined) this.#readPartners(slab, base, state.partners.rows);
     return state;
   }
 
@@ -128,15 +117,22 @@ export class EntityRecords {
     if (partners !== undefined) this.#writePartners(slab, cell, mark, partners.rows);
   }
 
-  #writePartners(slab: Slab, cell: number, mark: number, rows: readonly number[]): void {
+  /** Rows of a state have the newest partner first, a record has it last. */
+  #readPartners({ cells, marks }: Slab, base: Base, rows: number[]): void {
+    const start = base.cell + this.layout.partnerCell;
+    for (let place = (marks[base.mark + this.layout.partnerMark] ?? 0) - 1; place >= 0; place -= 1) {
+      const at = start + place * PARTNER_STRIDE;
+      rows.push(cells[at] ?? 0, cells[at + 1] ?? 0, cells[at + 2] ?? 0);
+    }
+  }
+
+  #writePartners({ cells, marks }: Slab, cell: number, mark: number, rows: readonly number[]): void {
     const count = rows.length / PARTNER_STRIDE;
     for (let row = 0; row < count; row += 1) {
-      const place = cell + this.layout.partnerCell + count - 1 - row;
-      for (let column = 0; column < PARTNER_STRIDE; column += 1) {
-        slab.cells[place + column * PARTNER_SLOTS] = rows[row * PARTNER_STRIDE + column] ?? 0;
-      }
+      const place = cell + this.layout.partnerCell + (count - 1 - row) * PARTNER_STRIDE;
+      cells.set(rows.slice(row * PARTNER_STRIDE, (row + 1) * PARTNER_STRIDE), place);
     }
-    slab.marks.set([0, count], mark + this.layout.partnerMark);
+    marks[mark + this.layout.partnerMark] = count;
   }
 }
 

@@ -24,12 +24,7 @@ import type { WindowColumns } from "./ring-cells.js";
  *
  * Every kind has a loop of its own: a loop that calls a function given to it would spend its time on the call.
  */
-export type FeatureColumn = (
-  columns: EntityColumns,
-  payments: PaymentRows,
-  length: number,
-  out: Float64Array,
-) => void;
+export type FeatureColumn = (columns: EntityColumns, payments: PaymentRows, length: number, out: Float64Array) => void;
 
 /** The payments themselves, one place each. */
 export interface PaymentRows {
@@ -52,29 +47,34 @@ export function compileColumn(feature: EntityFeature, plan: EntityPlan, horizonM
     case "ratio_to_mean": {
       const index = plan.payments.windowIndex.get(feature.window) ?? -1;
       const loop = AMOUNT_LOOPS[feature.kind];
-      return (columns, payments, length, out) => loop(windowOf(columns.payments, index), payments, length, out, feature.default);
+      return (columns, payments, length, out) =>
+        loop(windowOf(columns.payments, index), payments, length, out, feature.default);
     }
     case "label_count":
     case "fraud_count":
     case "fraud_rate": {
       const index = plan.labels.windowIndex.get(feature.window) ?? -1;
       const loop = LABEL_LOOPS[feature.kind];
-      return (columns, payments, length, out) => loop(windowOf(columns.labels, index), payments, length, out, feature.default);
+      return (columns, payments, length, out) =>
+        loop(windowOf(columns.labels, index), payments, length, out, feature.default);
     }
     case "fraud_risk": {
       const index = plan.labels.windowIndex.get(feature.window) ?? -1;
       const { prior, weight } = feature;
-      return (columns, payments, length, out) => writeRisk(windowOf(columns.labels, index), payments, length, out, prior, weight);
+      return (columns, payments, length, out) =>
+        writeRisk(windowOf(columns.labels, index), payments, length, out, prior, weight);
     }
     case "distinct": {
       const index = plan.partners?.windowIndex.get(feature.window) ?? -1;
-      return (columns, payments, length, out) => writeNumbers(columns.partners[index] ?? NONE, payments.rows, length, out, 0);
+      return (columns, payments, length, out) =>
+        writeNumbers(columns.partners[index] ?? NONE, payments.rows, length, out, 0);
     }
     case "seconds_since_last":
       return (columns, payments, length, out) =>
         writeSince(columns.lastPaymentMs, payments, length, out, horizonMs, feature.default);
     case "pair_seconds_since_last":
-      return (columns, payments, length, out) => writeSince(columns.pairLastMs, payments, length, out, horizonMs, feature.default);
+      return (columns, payments, length, out) =>
+        writeSince(columns.pairLastMs, payments, length, out, horizonMs, feature.default);
     case "pair_is_new":
       return writeNewPairs;
     case "pair_count":
@@ -168,12 +168,7 @@ function writeSince(
   }
 }
 
-function writeNewPairs(
-  { pairLastMs }: EntityColumns,
-  { rows }: PaymentRows,
-  length: number,
-  out: Float64Array,
-): void {
+function writeNewPairs({ pairLastMs }: EntityColumns, { rows }: PaymentRows, length: number, out: Float64Array): void {
   for (let at = 0; at < length; at += 1) out[rows[at] ?? 0] = isNewPair(pairLastMs[at] ?? 0);
 }
 

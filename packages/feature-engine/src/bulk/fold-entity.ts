@@ -180,8 +180,7 @@ export class EntityFold {
     let at = Math.max(paid.start, paid.end - RECENT_IDS_MAX);
     let label = Math.max(known.start, known.end - RECENT_IDS_MAX);
     while (at < paid.end || label < known.end) {
-      const labelFirst =
-        label < known.end && (at >= paid.end || (labels.atMs[label] ?? 0) <= (payments.atMs[at] ?? 0));
+      const labelFirst = label < known.end && (at >= paid.end || (labels.atMs[label] ?? 0) <= (payments.atMs[at] ?? 0));
       this.#rememberId(labelFirst ? (labels.references[label] ?? 0) : (payments.references[at] ?? 0));
       if (labelFirst) label += 1;
       else at += 1;
@@ -199,11 +198,7 @@ export class EntityFold {
   }
 }
 
-function ringFolds(
-  stream: StreamPlan,
-  layouts: readonly RingLayout[],
-  columns: readonly WindowColumns[],
-): RingFold[] {
+function ringFolds(stream: StreamPlan, layouts: readonly RingLayout[], columns: readonly WindowColumns[]): RingFold[] {
   return layouts.map((ring, place) => ({
     ring,
     windows: stream.windows.flatMap(({ ring: of, tilesBack }, index) => {

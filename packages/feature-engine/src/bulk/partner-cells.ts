@@ -1,11 +1,11 @@
 import { NEVER_MS } from "../entity-state.js";
 import { PARTNERS_MAX } from "../partner-table.js";
 import type { RecordLayout } from "./record-layout.js";
-import { PARTNER_SLOTS } from "./record-layout.js";
 
 /*
  * What partner-table.ts does, for all payments of an entity in a block at once. They come in order of time, so the partner
- * of a payment always becomes the newest one, and where a window begins only moves on.
+ * of a payment always becomes the newest one, and where a window begins only moves on. So the partners form a chain from
+ * the oldest to the newest, a hash table finds them, and nothing is ever searched or shifted.
  */
 
 /** What an entity knew of its partners before each payment, a place per payment. */
@@ -21,16 +21,37 @@ export interface PartnerPayments {
   readonly partnerHashes: Float64Array;
 }
 
+/** Where one entity's record is. */
+interface Place {
+  readonly cells: Float64Array;
+  readonly marks: Int32Array;
+  readonly cell: number;
+  readonly mark: number;
+}
+
+/** In place of a partner. */
+const NOBODY = -1;
+/** Time of a partner that was forgotten and may come back. */
+const FORGOTTEN = Number.NEGATIVE_INFINITY;
+
 /** Folds the payments of one entity into its table of partners. */
 export class PartnerFold {
-  /** By window: place of the oldest partner within it. */
+  private hashes = new Float64Array(0);
+  private times = new Float64Array(0);
+  private counts = new Float64Array(0);
+  private newer = new Int32Array(0);
+  private older = new Int32Array(0);
+  /** Partners by their hash, at its place or the next free one; 0 stands for none, n for partner n - 1. */
+  private table = new Int32Array(0);
+  private mask = 0;
+  /** Partners in use, and those of them that are not forgotten. */
+  private used = 0;
+  private kept = 0;
+  private oldest = NOBODY;
+  private newest = NOBODY;
+  /** By window: the oldest partner within it, and how many are. */
   private readonly bounds: Int32Array;
-  private cells: Float64Array = new Float64Array(0);
-  /** Place of the table's hashes in `cells`. Last times and counts stand behind them. */
-  private cell = 0;
-  /** Place of the oldest partner, and behind the newest one. */
-  private first = 0;
-  private end = 0;
+  private readonly inside: Int32Array;
 
   constructor(
     private readonly layout: RecordLayout,
@@ -38,98 +59,147 @@ export class PartnerFold {
     private readonly horizonMs: number,
   ) {
     this.bounds = new Int32Array(widthsMs.length);
+    this.inside = new Int32Array(widthsMs.length);
   }
 
   /** For each payment from place `start` up to but without `end`: what was known of partners. Then it is counted. */
   fold(
-    record: { readonly cells: Float64Array; readonly marks: Int32Array; readonly cell: number; readonly mark: number },
+    record: Place,
     { atMs, partnerHashes }: PartnerPayments,
     columns: PartnerColumns,
     start: number,
     end: number,
   ): void {
-    const mark = record.mark + this.layout.partnerMark;
-    this.cells = record.cells;
-    this.cell = record.cell + this.layout.partnerCell;
-    this.first = record.marks[mark] ?? 0;
-    this.end = record.marks[mark + 1] ?? 0;
-    this.bounds.fill(this.first);
+    if (start === end) return;
+    this.#load(record, end - start);
     for (let at = start; at < end; at += 1) this.#meet(atMs[at] ?? 0, partnerHashes[at] ?? 0, columns, at);
-    record.marks[mark] = this.first;
-    record.marks[mark + 1] = this.end;
+    this.#store(record);
   }
 
   #meet(atMs: number, hash: number, { pairLastMs, pairCount, partners }: PartnerColumns, at: number): void {
-    const { cells, cell, widthsMs, bounds } = this;
-    const times = cell + PARTNER_SLOTS;
-    const counts = times + PARTNER_SLOTS;
-    const end = this.end;
-    let first = this.first;
-    while (first < end && (cells[times + first] ?? 0) <= atMs - this.horizonMs) first += 1;
-    this.first = first;
-    let place = end - 1;
-    while (place >= first && cells[cell + place] !== hash) place -= 1;
-    const known = place >= first;
-    const count = known ? (cells[counts + place] ?? 0) : 0;
-    pairLastMs[at] = known ? (cells[times + place] ?? 0) : NEVER_MS;
+    const { times, counts, newer, widthsMs, bounds, inside } = this;
+    while (this.oldest !== NOBODY && (times[this.oldest] ?? 0) <= atMs - this.horizonMs) this.#forgetOldest();
+    const partner = this.#find(hash);
+    const lastMs = times[partner] ?? FORGOTTEN;
+    const known = lastMs !== FORGOTTEN;
+    pairLastMs[at] = known ? lastMs : NEVER_MS;
+    const count = known ? (counts[partner] ?? 0) : 0;
     pairCount[at] = count;
     for (let window = 0; window < bounds.length; window += 1) {
       const afterMs = atMs - (widthsMs[window] ?? 0);
-      let bound = Math.max(bounds[window] ?? 0, first);
-      while (bound < end && (cells[times + bound] ?? 0) <= afterMs) bound += 1;
+      let bound = bounds[window] ?? NOBODY;
+      let within = inside[window] ?? 0;
+      for (; bound !== NOBODY && (times[bound] ?? 0) <= afterMs; within -= 1) bound = newer[bound] ?? NOBODY;
+      if (lastMs <= afterMs) within += 1;
+      else if (bound === partner && partner !== this.newest) bound = newer[partner] ?? NOBODY;
       const into = partners[window];
-      if (into !== undefined) into[at] = end - bound + (known && place >= bound ? 0 : 1);
-      bounds[window] = known && place < bound ? bound - 1 : bound;
+      if (into !== undefined) into[at] = within;
+      bounds[window] = bound === NOBODY ? partner : bound;
+      inside[window] = within;
     }
-    const newest = known ? this.#closeGap(place) : this.#makeRoom();
-    cells[cell + newest] = hash;
-    cells[times + newest] = atMs;
-    cells[counts + newest] = count + 1;
+    if (!known || partner !== this.newest) this.#makeNewest(partner, known);
+    times[partner] = atMs;
+    counts[partner] = count + 1;
+    if (this.kept > PARTNERS_MAX) this.#forgetOldest();
   }
 
-  /** Moves the partners behind a place on to it. @returns the place of the newest one, which is free then */
-  #closeGap(place: number): number {
-    const { cells, cell, end } = this;
-    const times = cell + PARTNER_SLOTS;
-    const counts = times + PARTNER_SLOTS;
-    for (let to = place; to < end - 1; to += 1) {
-      cells[cell + to] = cells[cell + to + 1] ?? 0;
-      cells[times + to] = cells[times + to + 1] ?? 0;
-      cells[counts + to] = cells[counts + to + 1] ?? 0;
+  /** The partner with a hash, a forgotten one where it was unknown. */
+  #find(hash: number): number {
+    const { table, mask, hashes } = this;
+    let place = hash & mask;
+    for (let entry = table[place] ?? 0; entry !== 0; entry = table[place] ?? 0) {
+      if (hashes[entry - 1] === hash) return entry - 1;
+      place = (place + 1) & mask;
     }
-    return end - 1;
+    return this.#add(place, hash);
   }
 
-  /** @returns a place for one partner more; where there are too many, the oldest one is forgotten */
-  #makeRoom(): number {
-    const { cells, cell, bounds, first } = this;
-    if (this.end === PARTNER_SLOTS) {
-      for (let column = 0; column < 3; column += 1) {
-        const start = cell + column * PARTNER_SLOTS;
-        cells.copyWithin(start, start + first, start + PARTNER_SLOTS);
-      }
-      for (let window = 0; window < bounds.length; window += 1) bounds[window] = (bounds[window] ?? 0) - first;
-      this.first = 0;
-      this.end -= first;
-    }
-    this.end += 1;
-    this.first = Math.max(this.first, this.end - PARTNERS_MAX);
-    return this.end - 1;
+  #add(place: number, hash: number): number {
+    const partner = this.used;
+    this.used += 1;
+    this.table[place] = this.used;
+    this.hashes[partner] = hash;
+    this.times[partner] = FORGOTTEN;
+    return partner;
   }
-}
 
-/** The partners of a record, newest first: hash, newest event time in milliseconds, payments together. */
-export function* partnersOf(
-  cells: Float64Array,
-  marks: Int32Array,
-  { partnerCell, partnerMark }: RecordLayout,
-  base: { readonly cell: number; readonly mark: number },
-): Generator<readonly [hash: number, lastMs: number, count: number]> {
-  const cell = base.cell + partnerCell;
-  const mark = base.mark + partnerMark;
-  const first = marks[mark] ?? 0;
-  for (let place = (marks[mark + 1] ?? 0) - 1; place >= first; place -= 1) {
-    const [hash = 0, lastMs = 0, count = 0] = [0, 1, 2].map((column) => cells[cell + column * PARTNER_SLOTS + place]);
-    yield [hash, lastMs, count];
+  #makeNewest(partner: number, known: boolean): void {
+    const { newer, older } = this;
+    if (known) {
+      const [before = NOBODY, after = NOBODY] = [older[partner], newer[partner]];
+      if (before === NOBODY) this.oldest = after;
+      else newer[before] = after;
+      older[after] = before;
+    } else {
+      this.kept += 1;
+    }
+    older[partner] = this.newest;
+    newer[partner] = NOBODY;
+    if (this.newest === NOBODY) this.oldest = partner;
+    else newer[this.newest] = partner;
+    this.newest = partner;
+  }
+
+  #forgetOldest(): void {
+    const { newer, older, times, bounds, inside, oldest } = this;
+    const next = newer[oldest] ?? NOBODY;
+    for (let window = 0; window < bounds.length; window += 1) {
+      if (bounds[window] !== oldest) continue;
+      bounds[window] = next;
+      inside[window] = (inside[window] ?? 0) - 1;
+    }
+    times[oldest] = FORGOTTEN;
+    this.oldest = next;
+    if (next === NOBODY) this.newest = NOBODY;
+    else older[next] = NOBODY;
+    this.kept -= 1;
+  }
+
+  /** Takes up a record's partners, with room for `payments` that are all with others. */
+  #load({ cells, marks, cell, mark }: Place, payments: number): void {
+    const { partnerCell, partnerMark } = this.layout;
+    const count = marks[mark + partnerMark] ?? 0;
+    if (count + payments > this.hashes.length) this.#grow(count + payments);
+    // The table is at most half full, and no larger than it has to be: it is emptied for every entity.
+    const slots = 2 ** Math.ceil(Math.log2(2 * (count + payments)));
+    this.mask = slots - 1;
+    this.table.fill(0, 0, slots);
+    this.used = 0;
+    for (let partner = 0; partner < count; partner += 1) {
+      const start = cell + partnerCell + partner * 3;
+      this.#find(cells[start] ?? 0);
+      this.times[partner] = cells[start + 1] ?? 0;
+      this.counts[partner] = cells[start + 2] ?? 0;
+      this.older[partner] = partner - 1;
+      this.newer[partner] = partner + 1;
+    }
+    if (count > 0) this.newer[count - 1] = NOBODY;
+    this.kept = count;
+    this.oldest = count > 0 ? 0 : NOBODY;
+    this.newest = count - 1;
+    this.bounds.fill(this.oldest);
+    this.inside.fill(count);
+  }
+
+  #store({ cells, marks, cell, mark }: Place): void {
+    const { hashes, times, counts, newer } = this;
+    let start = cell + this.layout.partnerCell;
+    for (let partner = this.oldest; partner !== NOBODY; partner = newer[partner] ?? NOBODY) {
+      cells[start] = hashes[partner] ?? 0;
+      cells[start + 1] = times[partner] ?? 0;
+      cells[start + 2] = counts[partner] ?? 0;
+      start += 3;
+    }
+    marks[mark + this.layout.partnerMark] = this.kept;
+  }
+
+  #grow(partners: number): void {
+    const length = partners * 2;
+    this.hashes = new Float64Array(length);
+    this.times = new Float64Array(length);
+    this.counts = new Float64Array(length);
+    this.newer = new Int32Array(length);
+    this.older = new Int32Array(length);
+    this.table = new Int32Array(2 ** Math.ceil(Math.log2(2 * length)));
   }
 }

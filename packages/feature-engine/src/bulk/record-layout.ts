@@ -1,4 +1,4 @@
-import { PARTNERS_MAX } from "../partner-table.js";
+import { PARTNER_STRIDE, PARTNERS_MAX } from "../partner-table.js";
 import type { EntityPlan, RingPlan, StreamPlan } from "../plan-entities.js";
 import { RECENT_IDS_MAX } from "../recent-ids.js";
 
@@ -10,13 +10,12 @@ import { RECENT_IDS_MAX } from "../recent-ids.js";
  *   cells   sequence, newest payment, newest label, first fraud, home (count, x, y, z)
  *           then for every ring of the payments, then of the labels: its tiles, the oldest first
  *           then references to the last events, RECENT_IDS_MAX of them
- *           then hashes, last times and counts of partners, PARTNER_SLOTS of each
+ *           then partners, the one that was seen longest ago first: hash of the id, last time, payments
  *   marks   for every ring: tiles in use
  *           then place of the next reference, references in use
- *           then places of the oldest partner and behind the newest one
+ *           then partners in use
  *
- * A tile is index, count, sum, and where the ring keeps them max, squareHigh and squareLow. Partners stand in the order in
- * which they were last seen, the newest at the end.
+ * A tile is index, count, sum, and where the ring keeps them max, squareHigh and squareLow.
  */
 
 /** Where one ring's numbers are, counted from the start of a record. */
@@ -56,15 +55,12 @@ export const FIRST_FRAUD = 3;
 export const HOME = 4;
 const RINGS = 8;
 
-/** More places than partners that are kept, so that they move to the front only now and then. */
-export const PARTNER_SLOTS = PARTNERS_MAX + 32;
-
 export function layOutRecord(plan: EntityPlan): RecordLayout {
   const room = { cells: RINGS, marks: 0 };
   const payments = layOutRings(plan.payments, room);
   const labels = layOutRings(plan.labels, room);
   const recent = plan.recentIds ? take(room, RECENT_IDS_MAX) : NOTHING;
-  const partners = plan.partners === undefined ? NOTHING : take(room, PARTNER_SLOTS * 3);
+  const partners = plan.partners === undefined ? NOTHING : take(room, PARTNERS_MAX * PARTNER_STRIDE);
   return {
     payments,
     labels,

@@ -51,7 +51,13 @@ export class RingEntries {
   }
 
   /** Adds the events from place `start` up to but without `end`. @returns the sum of all entries */
-  add(atMs: Float64Array, amounts: Float64Array, start: number, end: number, { tileMs, max, squares }: RingLayout): number {
+  add(
+    atMs: Float64Array,
+    amounts: Float64Array,
+    start: number,
+    end: number,
+    { tileMs, max, squares }: RingLayout,
+  ): number {
     const { tiles, counts, sums, maxima, used } = this;
     let count = counts[used] ?? 0;
     let sum = sums[used] ?? 0;

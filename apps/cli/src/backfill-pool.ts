@@ -1,0 +1,93 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { BlockFill } from "./backfill-block.js";
+import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask } from "./backfill-worker.js";
+
+/** Below so many events per worker, starting another one costs more than it gains. */
+const EVENTS_PER_WORKER_MIN = 50_000;
+
+/** How many threads fold so many events. */
+export function workersFor(events: number): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(events / EVENTS_PER_WORKER_MIN)));
+}
+
+/** The threads that fold, each its share of the entities. What is asked of them is done in the order of the asking. */
+export class WorkerPool {
+  private readonly members: readonly PoolMember[];
+
+  constructor(start: Omit<WorkerStart, "share">) {
+    this.members = Array.from({ length: start.shares }, (_, share) => new PoolMember({ ...start, share }));
+  }
+
+  /** Folds a filled block. @throws TriplineError of whatever went wrong in a worker */
+  async fold(slot: number, fill: BlockFill): Promise<void> {
+    await this.#askAll({ kind: "fold", slot, fill });
+  }
+
+  /** Takes up the states of a checkpoint. @throws TriplineError `state-unreadable` */
+  async restore(path: string): Promise<void> {
+    await this.#askAll({ kind: "restore", path });
+  }
+
+  /** By worker and entity: the states after all that was folded before. See `WorkerTask` for `ids`. */
+  async states(ids?: ResolvedIds): Promise<(readonly EncodedStates[])[]> {
+    const answers = await this.#askAll({ kind: "states", ...(ids === undefined ? {} : { ids }) });
+    return answers.map((answer) => (answer.kind === "states" ? answer.entities : []));
+  }
+
+  /** The references that all states hold, ascending, each once. */
+  async references(): Promise<Float64Array> {
+    const answers = await this.#askAll({ kind: "references" });
+    const all = answers.flatMap((answer) => (answer.kind === "references" ? [...answer.references] : []));
+    return Float64Array.from(new Set(all)).sort();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.close()));
+  }
+
+  #askAll(task: WorkerTask): Promise<WorkerAnswer[]> {
+    return Promise.all(this.members.map((member) => member.ask(task)));
+  }
+}
+
+interface Waiting {
+  readonly resolve: (answer: WorkerAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class PoolMember {
+  private readonly worker: Worker;
+  private readonly waiting: Waiting[] = [];
+  private broken: Error | undefined;
+
+  constructor(start: WorkerStart) {
+    this.worker = new Worker(new URL("./backfill-worker.js", import.meta.url), { workerData: start });
+    this.worker.on("message", (answer: WorkerAnswer) => {
+      const first = this.waiting.shift();
+      if (answer.kind !== "failed") first?.resolve(answer);
+      else first?.reject(new TriplineError(answer.code as ErrorCode, answer.message));
+    });
+    this.worker.on("error", (error: Error) => this.#break(error));
+    this.worker.on("exit", (code) => this.#break(new TriplineError("internal", `A worker ended with code ${code}.`)));
+  }
+
+  ask(task: WorkerTask): Promise<WorkerAnswer> {
+    if (this.broken !== undefined) return Promise.reject(this.broken);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.worker.postMessage(task);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.worker.terminate();
+  }
+
+  #break(error: Error): void {
+    this.broken ??= error;
+    for (const { reject } of this.waiting.splice(0)) reject(this.broken);
+  }
+}

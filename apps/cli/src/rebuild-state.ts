@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { ROOT } from "./workspace.js";
+
+interface RebuildFlags {
+  readonly lake: string;
+  readonly kafka: string;
+  readonly redis: string;
+  readonly topicPrefix?: string;
+  readonly state?: string;
+  readonly ttlDays?: number;
+  readonly wait?: number;
+  readonly partial?: true;
+}
+
+const ENTRY = join(ROOT, "apps", "features", "dist", "rebuild", "main.js");
+const EXIT_FAILURE = 1;
+/** Bounds of the features app. */
+const DAYS_MAX = 3_650;
+const WAIT_SECONDS_MAX = 86_400;
+
+/** `tripline rebuild-state`: window states from the lake into a Redis that lost them. */
+export function rebuildStateCommand(): Command {
+  return new Command("rebuild-state")
+    .description("put the window states that Redis lost back, exactly, from what the archive says was counted")
+    .requiredOption("--lake <folder>", "the folder that the archive service writes to")
+    .requiredOption("--kafka <brokers>", "host:port, several parted by commas", parseBrokers)
+    .requiredOption("--redis <url>", "where features keeps its state, for instance redis://127.0.0.1:6379", parseRedis)
+    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX")
+    .option("--state <file>", "the snapshot of states with which the service began (`tripline load-state`)")
+    .option("--ttl-days <days>", "as the features service has it in STATE_TTL_DAYS", parseDays)
+    .option("--wait <seconds>", "how long the archive may take to catch up", parseSeconds)
+    .option("--partial", "where the archive does not have all: count what there is, in the order of time")
+    .action(async (flags: RebuildFlags) => {
+      process.exitCode = await run(environmentOf(flags));
+    });
+}
+
+function environmentOf(flags: RebuildFlags): Record<string, string> {
+  return {
+    LAKE_DIRECTORY: resolve(flags.lake),
+    KAFKA_BROKERS: flags.kafka,
+    REDIS_URL: flags.redis,
+    ...(flags.topicPrefix === undefined ? {} : { KAFKA_TOPIC_PREFIX: flags.topicPrefix }),
+    ...(flags.state === undefined ? {} : { STATE_FILE: resolve(flags.state) }),
+    ...(flags.ttlDays === undefined ? {} : { STATE_TTL_DAYS: String(flags.ttlDays) }),
+    ...(flags.wait === undefined ? {} : { ARCHIVE_WAIT_SECONDS: String(flags.wait) }),
+    ...(flags.partial === undefined ? {} : { PARTIAL: "1" }),
+  };
+}
+
+/** In a process of its own, since only the features app knows the layout. Its settings may hold a password: no arguments. */
+function run(environment: Record<string, string>): Promise<number> {
+  const child = spawn(process.execPath, ["--enable-source-maps", ENTRY], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: "inherit",
+  });
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("exit", (code) => done(code ?? EXIT_FAILURE));
+  });
+}
+
+function parseBrokers(text: string): string {
+  if (text.split(",").every((broker) => /^[^\s:]+:\d+$/.test(broker.trim()))) return text;
+  throw new InvalidArgumentError("must be host:port, several parted by commas");
+}
+
+function parseRedis(text: string): string {
+  if (/^rediss?:\/\//.test(text)) return text;
+  throw new InvalidArgumentError("must start with redis:// or rediss://");
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= DAYS_MAX) return days;
+  throw new InvalidArgumentError(`must be a whole number of days from 1 to ${DAYS_MAX}`);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0 && seconds <= WAIT_SECONDS_MAX) return seconds;
+  throw new InvalidArgumentError(`must be a number of seconds up to ${WAIT_SECONDS_MAX}`);
+}

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { LakeDisk } from "@tripline/lake/lake-disk";
+import { topicFolder } from "@tripline/lake/lake-layout";
+import type { Source } from "@tripline/lake/read-log";
+import { positionsOf, readTail } from "@tripline/lake/read-log";
+
+export interface AwaitLakeOptions {
+  readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets">;
+  readonly topicPrefix: string;
+  /** The folder that the archive service writes to. */
+  readonly lake: string;
+  readonly waitMs: number;
+}
+
+/** What features reads and writes. */
+const WANTED = [TOPICS.features, TOPICS.appliedLabels, TOPICS.transactions, TOPICS.labels];
+const POLL_MS = 250;
+
+/**
+ * Waits until the lake holds everything that features has read and written by now.
+ *
+ * @throws TriplineError `deadline-exceeded`; `state-conflict` for a lake of another Kafka; `kafka-unavailable`,
+ *   `database-unavailable`, `state-unreadable`
+ */
+export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeOptions): Promise<void> {
+  const cluster = await admin.clusterId();
+  const wanted = await Promise.all(WANTED.map(async ({ name }) => ({ name, ends: await admin.endOffsets(name) })));
+  const deadlineMs = performance.now() + waitMs;
+  for (const { name, ends } of wanted) {
+    const source = { cluster, topic: topicPrefix + name };
+    for (;;) {
+      const missing = await missingIn(lake, name, source, ends);
+      if (missing === 0) break;
+      if (performance.now() + POLL_MS > deadlineMs) {
+        throw new TriplineError(
+          "deadline-exceeded",
+          `${missing} records of ${source.topic} are not in the lake ${lake} yet. Start the archive service on that ` +
+            "folder, or give it more time with --wait.",
+        );
+      }
+      await delay(POLL_MS);
+    }
+  }
+}
+
+/** How many records below the ends are not in the lake yet. */
+async function missingIn(lake: string, name: string, source: Source, ends: ReadonlyMap<number, number>) {
+  const tail = await readTail(new LakeDisk(), topicFolder(lake, name));
+  const found = tail.entry?.source;
+  if (found !== undefined && (found.cluster !== source.cluster || found.topic !== source.topic)) {
+    throw new TriplineError(
+      "state-conflict",
+      `The lake ${lake} holds ${name} from topic ${found.topic} of Kafka cluster ${found.cluster}, not from topic ` +
+        `${source.topic} of cluster ${source.cluster}. Give the lake of this Kafka.`,
+    );
+  }
+  const positions = positionsOf(tail);
+  return [...ends].reduce((sum, [partition, end]) => sum + Math.max(0, end - (positions.get(partition) ?? 0)), 0);
+}

@@ -1,0 +1,111 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import type { TailRecord } from "@tripline/lake/read-tail";
+import { readTail } from "@tripline/lake/read-tail";
+import { foldEvents } from "../fold-events.js";
+import type { EventRecord } from "../parse-event.js";
+import { parseEvent } from "../parse-event.js";
+
+export interface FindResumeOptions {
+  readonly engine: FeatureEngine;
+  readonly lake: string;
+  readonly source: "transactions" | "labels";
+  /** By partition: the offset from which records come again. Those before it are done with. */
+  readonly committed: ReadonlyMap<number, number>;
+  /** The rebuilt state of an entity. */
+  readonly stateOf: (key: string) => Uint8Array | null;
+}
+
+export interface Resume {
+  /** By partition: the last record that must not be counted again; absent where nothing was counted. */
+  readonly offsets: ReadonlyMap<number, number>;
+  /** Records that are counted and will be counted once more, since more than a card remembers lies between. */
+  readonly doubled: number;
+}
+
+/** One partition on the way from its committed offset to the last record that led to something. */
+interface Walk {
+  last: number;
+  /** Whether a record was met that led to nothing yet: it has to be counted when it comes again. */
+  isOver: boolean;
+  /** States as they will be by then, where they will have changed. */
+  readonly states: Map<string, Uint8Array>;
+}
+
+/**
+ * Finds where each partition goes on: behind the records of which the lake has what they led to. Records come again from
+ * the committed offset on; of what a crash left in between, the lake shows what was emitted and therefore counts.
+ *
+ * What one partition leads to goes to one partition too, in order, as long as both topics have as many of them. Where
+ * they do not, a record without a result may stand before one with a result; then the latter comes again, and its card
+ * has to know it still.
+ *
+ * @throws TriplineError `database-unavailable`
+ */
+export async function findResume(options: FindResumeOptions): Promise<Resume> {
+  const { engine, lake, source, committed, stateOf } = options;
+  const walks = new Map<number, Walk>();
+  for (const [partition, offset] of committed) walks.set(partition, startAt(offset));
+  let doubled = 0;
+  for await (const record of readTail(lake, source, committed)) {
+    const walk = walks.get(record.partition) ?? startAt(0);
+    walks.set(record.partition, walk);
+    const event = countableEvent(engine, record);
+    walk.isOver ||= event !== undefined && !record.isEmitted;
+    if (!walk.isOver) walk.last = record.offset;
+    else if (event !== undefined && countsAgain(engine, event, walk, stateOf) && record.isEmitted) doubled += 1;
+  }
+  return { offsets: new Map([...walks].map(([partition, { last }]) => [partition, last])), doubled };
+}
+
+function startAt(offset: number): Walk {
+  return { last: offset - 1, isOver: false, states: new Map() };
+}
+
+/** The record as the service will read it; undefined where it will be a dead letter, as it was the first time. */
+function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
+  const { partition, offset } = record;
+  const [topic, value] =
+    record.kind === "payment"
+      ? [TOPICS.transactions.name, Transaction.encode(record.transaction).finish()]
+      : [TOPICS.labels.name, Label.encode(record.label).finish()];
+  const incoming = { topic, partition, offset, key: "", value: Buffer.from(value), headers: {}, timestampMs: 0 };
+  try {
+    const event = parseEvent(engine, incoming);
+    const nothing = new Map(keysOf(event).map((key) => [key, null]));
+    foldEvents(engine, nothing, [event], { nowMs: 0, incomplete: false });
+    return event;
+  } catch (thrown) {
+    if (asTriplineError(thrown).row.kafka === "dead-letter") return undefined;
+    throw thrown;
+  }
+}
+
+/** Whether the record will count when it comes again, as the service will see it then. */
+function countsAgain(
+  engine: FeatureEngine,
+  event: EventRecord,
+  walk: Walk,
+  stateOf: (key: string) => Uint8Array | null,
+) {
+  const stored = new Map(keysOf(event).map((key) => [key, walk.states.get(key) ?? stateOf(key)]));
+  const { changed, emissions } = foldEvents(engine, stored, [event], { nowMs: 0, incomplete: false });
+  for (const [key, value] of changed) walk.states.set(key, value);
+  return emissions.length > 0;
+}
+
+function keysOf(event: EventRecord): string[] {
+  return event.stateKeys.filter((key) => key !== undefined);
+}
+
+/** @throws TriplineError `state-conflict` where records would count twice */
+export function requireOnce({ doubled }: Resume, source: string): void {
+  if (doubled === 0) return;
+  throw new TriplineError(
+    "state-conflict",
+    `${doubled} records of ${source} led to something before an earlier record of their partition did, and too much has ` +
+      "happened since to know them again: they would count twice. Accept that with --partial.",
+  );
+}

@@ -1,0 +1,51 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { stateTtlSeconds } from "../config.js";
+import { progressPrinter, rebuildLine } from "./print-progress.js";
+import type { RebuildConfig } from "./rebuild-config.js";
+import { rebuildConfig } from "./rebuild-config.js";
+import type { RebuildReport } from "./rebuild-state.js";
+import { rebuildState } from "./rebuild-state.js";
+
+/** `tripline rebuild-state` starts this: the layout of what Redis holds is known to this service alone. */
+
+async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
+  const engine = compileEngine(currentFeatureSpec());
+  const ttlSeconds = stateTtlSeconds(config, engine);
+  const topicPrefix = config.KAFKA_TOPIC_PREFIX;
+  const kafka = connectKafka({ brokers: config.KAFKA_BROKERS, clientId: "rebuild-state", topicPrefix });
+  const admin = await kafka.admin();
+  const redis = connectRedis(config.REDIS_URL);
+  const progress = progressPrinter(process.stdout);
+  try {
+    await awaitRedis(redis);
+    return await rebuildState({
+      engine,
+      admin,
+      redis,
+      topicPrefix,
+      lake: config.LAKE_DIRECTORY,
+      stateTtlSeconds: ttlSeconds,
+      waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
+      isPartial: config.PARTIAL === "1",
+      onProgress: progress,
+      ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),
+    });
+  } finally {
+    progress.end();
+    redis.disconnect();
+    await admin.close();
+  }
+}
+
+try {
+  const config = readConfig(rebuildConfig, process.env);
+  process.stdout.write(`${rebuildLine(await rebuild(config))}\n`);
+} catch (thrown) {
+  process.stderr.write(`${asTriplineError(thrown).message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,21 @@
+import { kafkaConfig, redisConfig } from "@tripline/service-kit/read-config";
+import { z } from "zod";
+import { stateConfig } from "../config.js";
+
+const ARCHIVE_WAIT_SECONDS_DEFAULT = 120;
+
+/** What `tripline rebuild-state` tells the program that does it. */
+export const rebuildConfig = z.object({
+  ...kafkaConfig,
+  ...redisConfig,
+  ...stateConfig,
+  /** The folder that the archive service writes to. */
+  LAKE_DIRECTORY: z.string().min(1),
+  /** Snapshot of the states with which the service began. */
+  STATE_FILE: z.string().min(1).optional(),
+  ARCHIVE_WAIT_SECONDS: z.coerce.number().min(0).max(86_400).default(ARCHIVE_WAIT_SECONDS_DEFAULT),
+  /** Counts what there is, where the lake does not have all. */
+  PARTIAL: z.enum(["0", "1"]).default("0"),
+});
+
+export type RebuildConfig = z.infer<typeof rebuildConfig>;

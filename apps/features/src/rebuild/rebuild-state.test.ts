@@ -1,0 +1,200 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+import { appliedOffset } from "../applied-batch.js";
+import { appliedKey } from "../partition-keys.js";
+import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../test-events.js";
+import { COMPLETE_KEY, keyOf } from "../test-instance.js";
+import { TestHistory } from "./test-history.js";
+
+let history: TestHistory;
+
+beforeEach(async () => {
+  history = await TestHistory.open();
+});
+afterEach(() => history.close());
+
+/** Payments and labels of a few cards at a few terminals. */
+function events(name: string, count: number, seed: number): OutgoingRecord[] {
+  const below = randomNumbers(seed);
+  return Array.from({ length: count }, (_, index) => {
+    const common = {
+      clientTransactionId: `${name}-${index}`,
+      cardToken: cardOf(below(12)),
+      terminalId: `t-${below(3)}`,
+      occurredAtMs: START_MS + index * 60_000 + below(3_600_000),
+    };
+    return below(4) === 0
+      ? labelRecord(label({ ...common, labelledAtMs: common.occurredAtMs, fraud: below(2) === 0 }))
+      : paymentRecord(payment({ ...common, amountMinor: below(90_000) }));
+  });
+}
+
+/** A fault of Kafka, as far as the service can tell. */
+const dead = (): never => {
+  throw new TriplineError("kafka-unavailable", "as the test wants it");
+};
+
+/** How many different results there are of each event. */
+const results = async () => [...(await history.emitted()).different.values()];
+
+test("what was emitted and not committed is not counted again, what was not emitted is", async () => {
+  const all = events("e", 300, 1);
+  await history.producer.send(all.slice(0, 200));
+  // A third of each partition is not committed.
+  await history.count({ commit: (_topic, _partition, end) => Math.floor((end * 2) / 3) });
+  await history.producer.send(all.slice(200, 250));
+  // The next batch is counted, and never emitted.
+  await history.count({ emit: dead, commit: (_topic, _partition, end) => Math.floor((end * 2) / 3) });
+  await history.redis.flushdb();
+  await history.archive();
+  expect(await history.rebuild()).toMatchObject({ events: 200, incomplete: 0, repeated: 0, doubled: 0 });
+
+  await history.producer.send(all.slice(250));
+  await history.serve();
+  expect(await results()).toEqual(Array(300).fill(1));
+  expect(await history.differences()).toEqual({ counted: 300, stuck: 0, differing: [] });
+});
+
+test("what is counted while states are lost is flagged, counts in the rebuilt ones, and nothing counts twice", async () => {
+  const all = events("f", 400, 2);
+  await history.producer.send(all.slice(0, 150));
+  await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 2) });
+  await history.redis.flushdb();
+  // What was emitted and not committed comes again, and is emitted once more, flagged.
+  await history.producer.send(all.slice(150, 250));
+  await history.count({ commit: (_topic, _partition, end) => end - 1 });
+  await history.redis.flushdb();
+  await history.producer.send(all.slice(250, 300));
+  await history.count();
+  await history.archive();
+  const report = await history.rebuild();
+  expect(report).toMatchObject({ events: 300, incomplete: 150, doubled: 0 });
+
+  await history.producer.send(all.slice(300));
+  await history.serve();
+  const { different } = await history.emitted();
+  expect(different.size).toBe(400);
+  const last = Array.from({ length: 100 }, (_, index) => different.get(`f-${300 + index}`));
+  expect(last).toEqual(Array(100).fill(1));
+  expect(await history.differences()).toEqual({ counted: 400, stuck: 0, differing: [] });
+
+  // Once more, over an archive that has all of this in it.
+  await history.redis.flushdb();
+  await history.archive();
+  expect(await history.rebuild()).toMatchObject({ events: 400, incomplete: 150, states: report.states });
+  await history.producer.send(events("g", 50, 3));
+  await history.serve();
+  expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
+});
+
+test("of a Redis that lost some keys, the others are replaced too, and what is not ours stays", async () => {
+  const all = events("p", 120, 4);
+  await history.producer.send(all.slice(0, 100));
+  await history.count();
+  const before = new Map<string, Buffer | null>();
+  for (const key of await history.redis.keys("state:*")) before.set(key, await history.redis.getBuffer(key));
+  const [first = "", second = ""] = before.keys();
+  await history.redis.del(first);
+  await history.redis.set(second, Buffer.from("something else"));
+  const stale = keyOf("card", cardOf(99));
+  const others = ["state:card:0:demo:x", "decision:txn_1"];
+  await history.redis.mset(stale, "of an event that was never emitted", others[0] ?? "", "1", others[1] ?? "", "2");
+  await history.archive();
+  await history.rebuild();
+  expect(await history.redis.exists(...others, COMPLETE_KEY)).toBe(3);
+  expect(await history.redis.exists(stale)).toBe(0);
+  for (const [key, value] of before) expect(await history.redis.getBuffer(key)).toEqual(value);
+});
+
+test("a record without a result before one with a result counts, and the other does not count again", async () => {
+  // Two cards of one partition, whose results went to different ones.
+  const records = Array.from({ length: 12 }, (_, card) =>
+    [0, 1].map((index) => {
+      const change = { cardToken: cardOf(card), terminalId: `own-${card}`, clientTransactionId: `n-${card}-${index}` };
+      return paymentRecord(payment({ ...change, occurredAtMs: START_MS + index }));
+    }),
+  ).flat();
+  await history.producer.send(records);
+  const unsent = new Set<string>();
+  const seen = new Set<string>();
+  await history.count({
+    commit: () => 0,
+    // Of each partition's first card nothing is emitted.
+    emit: (batch) =>
+      batch.filter(({ key }) => {
+        if (seen.size === 0) unsent.add(key);
+        if (seen.size === 0 || unsent.has(key)) seen.add(key);
+        return !unsent.has(key);
+      }),
+  });
+  expect(unsent.size).toBe(1);
+  await history.redis.flushdb();
+  await history.archive();
+  expect(await history.rebuild()).toMatchObject({ events: 22, doubled: 0 });
+  await history.serve();
+  expect(await results()).toEqual(Array(24).fill(1));
+  expect(await history.differences()).toEqual({ counted: 24, stuck: 0, differing: [] });
+});
+
+describe("a record that comes again although its result is there", () => {
+  /** Of one partition: a card of which nothing is emitted, then many payments of another one. */
+  async function leaveOpen(count: number): Promise<void> {
+    const cards = Array.from({ length: 12 }, (_, card) => cardOf(card));
+    await history.producer.send(
+      cards.map((cardToken) =>
+        paymentRecord(payment({ cardToken, terminalId: `own-${cardToken}`, clientTransactionId: cardToken })),
+      ),
+    );
+    const byPartition = Map.groupBy(await history.read(TOPICS.transactions.name), ({ partition }) => partition);
+    const [open = "", other = ""] =
+      [...byPartition.values()].find((same) => same.length > 1)?.map(({ key }) => key) ?? [];
+    await history.count();
+    const next = (cardToken: string, index: number) => {
+      const change = { cardToken, terminalId: `own-${cardToken}`, clientTransactionId: `${cardToken}-${index}` };
+      return paymentRecord(payment({ ...change, occurredAtMs: START_MS + 1 + index }));
+    };
+    await history.producer.send([next(open, 0), ...Array.from({ length: count }, (_, index) => next(other, index))]);
+    await history.count({
+      commit: (_topic, partition) => byPartition.get(partition)?.length ?? 0,
+      emit: (batch) => batch.filter(({ key }) => key !== open),
+    });
+    await history.redis.flushdb();
+    await history.archive();
+  }
+
+  test("is known by its card", async () => {
+    await leaveOpen(16);
+    expect(await history.rebuild()).toMatchObject({ events: 28, doubled: 0 });
+    await history.serve();
+    expect(await history.differences()).toEqual({ counted: 29, stuck: 0, differing: [] });
+  });
+
+  test("or is told, where the card has seen too much since", async () => {
+    await leaveOpen(17);
+    await expect(history.rebuild()).rejects.toMatchObject({
+      code: "state-conflict",
+      message: expect.stringContaining("--partial"),
+    });
+    expect(await history.redis.exists(COMPLETE_KEY)).toBe(0);
+    expect((await history.rebuild({ isPartial: true })).doubled).toBeGreaterThan(0);
+  });
+});
+
+test("a dead letter is passed over, and so is what a client sent again", async () => {
+  const good = (id: string) => paymentRecord(payment({ clientTransactionId: id }));
+  const bad = paymentRecord(payment({ clientTransactionId: "bad", amountMinor: 2 ** 52 }));
+  await history.producer.send([good("a"), bad, good("b"), good("a"), good("c")]);
+  await history.count({ commit: () => 0 });
+  await history.redis.flushdb();
+  await history.archive();
+  await history.rebuild();
+  const [record] = await history.read(TOPICS.transactions.name);
+  const topic = history.stack.topicPrefix + TOPICS.transactions.name;
+  const key = appliedKey(await history.admin.clusterId(), topic, record?.partition ?? 0);
+  expect(appliedOffset((await history.redis.getBuffer(key)) ?? Buffer.alloc(0))).toBe(4);
+  await history.producer.send([good("a"), good("d")]);
+  await history.serve();
+  expect(await results()).toEqual(Array(4).fill(1));
+  expect(await history.differences()).toEqual({ counted: 4, stuck: 0, differing: [] });
+});

@@ -1,0 +1,118 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state-key";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { Redis } from "ioredis";
+import { appliedKey } from "../partition-keys.js";
+import { FEATURES_GROUP } from "../state-completeness.js";
+import { awaitLake } from "./await-lake.js";
+import { findResume, requireOnce } from "./find-resume.js";
+import type { FoldedLake } from "./fold-lake.js";
+import { foldLake } from "./fold-lake.js";
+import { StateReplacement } from "./replace-states.js";
+
+export interface RebuildOptions {
+  readonly engine: FeatureEngine;
+  readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
+  /** A connection of its own. */
+  readonly redis: Redis;
+  readonly topicPrefix: string;
+  readonly lake: string;
+  /** Snapshot of the states with which the service began; it began with nothing unless given. */
+  readonly statePath?: string;
+  readonly stateTtlSeconds: number;
+  /** How long the archive may take to catch up. */
+  readonly waitMs: number;
+  /** Whether to go on where the result cannot be exact. */
+  readonly isPartial: boolean;
+  readonly onProgress?: RebuildListener;
+}
+
+export type RebuildStep = "wait for the archive" | "fold the lake" | "find where to go on" | "write the states";
+
+/** @param done events folded, or states written */
+export type RebuildListener = (step: RebuildStep, done?: number) => void;
+
+export interface RebuildReport extends Omit<FoldedLake, "states"> {
+  readonly states: number;
+  /** Records that will count twice; with `isPartial` alone. */
+  readonly doubled: number;
+}
+
+const SOURCES = ["transactions", "labels"] as const;
+
+/**
+ * Puts the window states into Redis as they would be there had they never been lost, from what the lake says was
+ * counted, and marks them as complete. The service has to be stopped; records that it accepts afterwards count behind.
+ *
+ * @throws TriplineError `state-conflict` where the service runs, or the lake does not have all; `deadline-exceeded` where
+ *   the archive does not catch up; `redis-unavailable`, `kafka-unavailable`, `database-unavailable`, `not-found`,
+ *   `state-unreadable`. There is no mark then, or the one that was there: it can be run again.
+ */
+export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
+  const { engine, admin, redis, topicPrefix, lake, stateTtlSeconds, isPartial } = options;
+  const report: RebuildListener = options.onProgress ?? (() => {});
+  await requireStopped(admin);
+  const keys = await appliedKeys(admin, topicPrefix);
+  const replacement = new StateReplacement({
+    redis,
+    appliedKeys: [...keys.values()].flatMap((byPartition) => [...byPartition.values()]),
+    completeKey: completeKey(engine.entities),
+    prefixes: engine.entities.map(stateKeyPrefix),
+    stateTtlSeconds,
+    onProgress: (states) => report("write the states", states),
+  });
+  await replacement.open();
+  report("wait for the archive");
+  await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
+  const { states, ...folded } = await foldLake({
+    engine,
+    lake,
+    stateTtlSeconds,
+    isPartial,
+    onProgress: (events) => report("fold the lake", events),
+    ...(options.statePath === undefined ? {} : { statePath: options.statePath }),
+  });
+  report("find where to go on");
+  const applied = new Map<string, number>();
+  let doubled = 0;
+  for (const source of SOURCES) {
+    const committed = await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name);
+    const stateOf = (key: string) => states.get(key)?.value ?? null;
+    const resume = await findResume({ engine, lake, source, committed, stateOf });
+    if (!isPartial) requireOnce(resume, source);
+    doubled += resume.doubled;
+    for (const [partition, offset] of resume.offsets) {
+      const key = keys.get(source)?.get(partition);
+      if (key !== undefined && offset >= 0) applied.set(key, offset);
+    }
+  }
+  const written = await replacement.replace(states, applied);
+  return { ...folded, states: written, doubled };
+}
+
+async function requireStopped(admin: RebuildOptions["admin"]): Promise<void> {
+  const members = await admin.groupMembers(FEATURES_GROUP);
+  if (members === 0) return;
+  throw new TriplineError(
+    "state-conflict",
+    `Stop the features service first: ${members} of its instances read (one that was killed is taken for alive for ten ` +
+      "seconds more).",
+  );
+}
+
+/** Redis keys of the applied batches, by topic and partition. */
+async function appliedKeys(admin: RebuildOptions["admin"], topicPrefix: string) {
+  const clusterId = await admin.clusterId();
+  const keys = new Map<string, ReadonlyMap<number, string>>();
+  for (const source of SOURCES) {
+    const { name } = TOPICS[source];
+    const partitions = [...(await admin.endOffsets(name)).keys()];
+    keys.set(
+      source,
+      new Map(partitions.map((partition) => [partition, appliedKey(clusterId, topicPrefix + name, partition)])),
+    );
+  }
+  return keys;
+}

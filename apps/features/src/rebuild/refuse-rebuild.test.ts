@@ -1,0 +1,295 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+import { encodeHeader } from "@tripline/lake/snapshot-format";
+import { TestArchive } from "@tripline/lake/test-archive";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { cardOf, payment, paymentRecord, START_MS } from "../test-events.js";
+import { COMPLETE_KEY, engine, keyOf } from "../test-instance.js";
+import type { RebuildStep } from "./rebuild-state.js";
+import { TestHistory } from "./test-history.js";
+
+const DAY_SECONDS = 86_400;
+
+let history: TestHistory;
+
+beforeEach(async () => {
+  history = await TestHistory.open();
+});
+afterEach(() => history.close());
+
+/** Payments of three cards at one terminal. */
+function payments(name: string, count: number): OutgoingRecord[] {
+  return Array.from({ length: count }, (_, index) =>
+    paymentRecord(
+      payment({
+        clientTransactionId: `${name}-${index}`,
+        cardToken: cardOf(index % 3),
+        occurredAtMs: START_MS + index * 60_000,
+      }),
+    ),
+  );
+}
+
+async function counted(name: string, count: number, at = history): Promise<void> {
+  await at.producer.send(payments(name, count));
+  await at.count();
+}
+
+const refusal = (code: string, ...words: string[]) =>
+  expect.objectContaining({ code, message: expect.stringMatching(new RegExp(words.join(".*"))) });
+
+const isMarked = async () => (await history.redis.exists(COMPLETE_KEY)) === 1;
+
+async function stored(at = history): Promise<Map<string, Buffer>> {
+  const keys = (await at.redis.keys("*")).sort();
+  const values = await Promise.all(keys.map((key) => at.redis.getBuffer(key)));
+  return new Map(keys.map((key, index) => [key, values[index] ?? Buffer.alloc(0)]));
+}
+
+/** Whether vectors of the service, as it is now, are flagged as incomplete. */
+async function isFlagged(name: string): Promise<boolean> {
+  await history.producer.send(payments(name, 1));
+  await history.serve();
+  const vectors = (await history.read(TOPICS.features.name)).map(({ value }) => FeatureVector.decode(value));
+  return vectors.find(({ transaction }) => transaction?.clientTransactionId === `${name}-0`)?.incomplete ?? false;
+}
+
+describe("is refused, and changes nothing", () => {
+  test("while the service runs", async () => {
+    await counted("a", 5);
+    await history.archive();
+    const before = await stored();
+    const service = await history.startService();
+    for (let tries = 0; tries < 1_000 && (await history.admin.groupMembers("features")) === 0; tries += 1);
+    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "Stop the features service", "1 of"));
+    expect(await stored()).toEqual(before);
+    await service.close();
+    await history.rebuild();
+  });
+
+  test("while the archive is behind, and after it has caught up it is not", async () => {
+    await counted("a", 5);
+    await history.archive(["features"]);
+    const before = await stored();
+    await expect(history.rebuild()).rejects.toEqual(
+      refusal("deadline-exceeded", "5 records of", "transactions", "archive"),
+    );
+    expect(await stored()).toEqual(before);
+    const waiting = history.rebuild({ waitMs: 30_000 });
+    await history.archive();
+    await expect(waiting).resolves.toMatchObject({ events: 5 });
+  });
+
+  test.each([
+    ["cluster", (stack: { topicPrefix: string }) => ({ cluster: "other", topicPrefix: stack.topicPrefix })],
+    ["prefix", () => ({ cluster: "", topicPrefix: "other." })],
+  ])("with a lake of another %s", async (_name, sourceOf) => {
+    await counted("a", 3);
+    const source = sourceOf(history.stack);
+    const cluster = source.cluster === "" ? await history.admin.clusterId() : source.cluster;
+    const other = await mkdtemp(join(tmpdir(), "tripline-rebuild-"));
+    await new TestArchive(other, { ...source, cluster }).append("features", await history.read(TOPICS.features.name));
+    await expect(history.rebuild({ lake: other })).rejects.toEqual(
+      refusal("state-conflict", "other", "lake of this Kafka"),
+    );
+    await rm(other, { recursive: true });
+  });
+
+  test("where nothing is archived", async () => {
+    await expect(history.rebuild()).rejects.toEqual(refusal("not-found", "archive of features"));
+  });
+
+  test("where records were never archived", async () => {
+    await counted("a", 6);
+    const records = await history.read(TOPICS.features.name);
+    const left = records.filter(({ partition, offset }) => partition !== records[0]?.partition || offset !== 0);
+    const archive = new TestArchive(history.lake, {
+      cluster: await history.admin.clusterId(),
+      topicPrefix: history.stack.topicPrefix,
+    });
+    await archive.append("features", left);
+    await history.archive(["appliedLabels", "transactions", "labels"]);
+    const before = await stored();
+    await expect(history.rebuild()).rejects.toEqual(
+      refusal("state-conflict", "1 records", "never archived", "--partial"),
+    );
+    expect(await stored()).toEqual(before);
+    expect(await history.rebuild({ isPartial: true })).toMatchObject({ events: 5 });
+  });
+
+  test("where Redis had forgotten what it acknowledged, so that numbers were given twice", async () => {
+    await counted("a", 3);
+    // As after a failover to a replica that was behind.
+    const behind = await stored();
+    await counted("b", 6);
+    await history.redis.flushdb();
+    for (const [key, value] of behind) await history.redis.set(key, value);
+    await counted("c", 6);
+    await history.archive();
+    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "6 events bear numbers", "--partial"));
+    expect(await history.rebuild({ isPartial: true })).toMatchObject({ events: 15 });
+    const state = engine.decodeState(1, await history.redis.getBuffer(keyOf("terminal", "t-1")));
+    const counts = engine.readEntity(1, state, START_MS + 3_600_000);
+    expect(counts[engine.entityFeatures(1).indexOf("terminal_count_1d")]).toBe(15);
+    expect(await isFlagged("d")).toBe(false);
+  });
+});
+
+describe("with a service that began with a snapshot", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tripline-snapshot-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  async function writeStates(states: ReadonlyMap<string, Buffer>, fingerprint = layoutFingerprint(engine.entities)) {
+    const header = encodeHeader({ specVersion: engine.spec.version, fingerprint, entries: states.size });
+    const items = [...states].flatMap(([key, value]) => [Buffer.from(key), value]);
+    const bytes = Buffer.concat([header, ...items.flatMap((item) => [uint32(item.length), item])]);
+    const path = join(folder, `${fingerprint}.bin`);
+    await writeFile(path, Buffer.concat([bytes, uint32(crc32(bytes))]));
+    return path;
+  }
+
+  /** States of a history that is not in the lake, as `tripline load-state` puts them into Redis. */
+  async function loadHistory(): Promise<ReadonlyMap<string, Buffer>> {
+    const earlier = await TestHistory.open();
+    await counted("history", 9, earlier);
+    const states = new Map([...(await stored(earlier))].filter(([key]) => key.startsWith("state:")));
+    await earlier.close();
+    for (const [key, value] of states) await history.redis.set(key, value);
+    await history.redis.set(COMPLETE_KEY, "loaded");
+    return states;
+  }
+
+  test("is refused without it, and with one of other windows, and continues from it exactly", async () => {
+    const states = await loadHistory();
+    await counted("a", 7);
+    const before = await stored();
+    await history.redis.flushdb();
+    await history.archive();
+    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "7 of 7 events wait", "--state"));
+    const other = await writeStates(states, 1);
+    await expect(history.rebuild({ statePath: other })).rejects.toEqual(refusal("state-unreadable", "other windows"));
+    expect(await history.rebuild({ statePath: await writeStates(states) })).toMatchObject({ events: 7, repeated: 0 });
+    const after = await stored();
+    for (const [key, value] of before) if (key.startsWith("state:")) expect(after.get(key)).toEqual(value);
+    await history.producer.send(payments("b", 6));
+    await history.serve();
+    const stateBefore = (key: string) => states.get(key) ?? null;
+    expect(await history.differences(stateBefore)).toEqual({ counted: 13, stuck: 0, differing: [] });
+  });
+
+  test("knows what of the lake the snapshot has counted already", async () => {
+    await counted("history", 9);
+    const states = new Map([...(await stored())].filter(([key]) => key.startsWith("state:")));
+    await counted("a", 7);
+    const before = await stored();
+    await history.redis.flushdb();
+    await history.archive();
+    const statePath = await writeStates(states);
+    for (const isPartial of [false, true]) {
+      expect(await history.rebuild({ statePath, isPartial })).toMatchObject({ events: 7, repeated: 0 });
+      const after = await stored();
+      for (const [key, value] of before) if (key.startsWith("state:")) expect(after.get(key)).toEqual(value);
+    }
+  });
+});
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+describe("while it runs", () => {
+  async function lost(): Promise<void> {
+    await counted("a", 12);
+    await history.redis.flushdb();
+    await history.archive();
+  }
+
+  test.each([
+    ["before the first state is written", 1],
+    ["before the mark is set", 2],
+  ])("a service that counts %s is noticed, and nothing is marked", async (_name, turn) => {
+    await counted("a", 12);
+    await history.redis.flushdb();
+    await history.producer.send(payments("b", 1));
+    await history.archive();
+    const late = (await history.read(TOPICS.transactions.name)).filter(({ value }) => value.includes("b-0"));
+    const processor = await history.processor();
+    const redis = connectRedis(history.stack.redisUrl);
+    await awaitRedis(redis);
+    const watch = redis.watch.bind(redis);
+    let turns = 0;
+    Object.assign(redis, {
+      async watch(...keys: string[]) {
+        turns += 1;
+        const [first] = late;
+        if (turns === turn && first !== undefined) {
+          await processor.handle({ topic: first.topic, partition: first.partition, records: late });
+        }
+        return watch(...keys);
+      },
+    });
+    const attempt = history.rebuild({ redis });
+    await expect(attempt).rejects.toEqual(refusal("state-conflict", "counted events meanwhile"));
+    redis.disconnect();
+    expect(await isMarked()).toBe(false);
+    // It was only one, and has gone: what it counted has been emitted by now.
+    await history.archive();
+    expect(await history.rebuild()).toMatchObject({ events: 13, incomplete: 1 });
+    expect(await isMarked()).toBe(true);
+  });
+
+  test("an end in the middle leaves features flagged, and it can be run again", async () => {
+    await lost();
+    const onProgress = (step: RebuildStep) => {
+      if (step === "write the states") throw new Error("killed");
+    };
+    await expect(history.rebuild({ onProgress })).rejects.toThrow("killed");
+    expect(await isMarked()).toBe(false);
+    expect(await isFlagged("b")).toBe(true);
+    await history.archive();
+    expect(await history.rebuild()).toMatchObject({ events: 13, incomplete: 1 });
+    expect(await isFlagged("c")).toBe(false);
+    expect(await history.differences()).toEqual({ counted: 14, stuck: 0, differing: [] });
+  });
+
+  test("a mark that was there is gone before the first state is", async () => {
+    await counted("a", 12);
+    await history.archive();
+    const onProgress = (step: RebuildStep) => {
+      if (step === "write the states") throw new Error("killed");
+    };
+    expect(await isMarked()).toBe(true);
+    await expect(history.rebuild({ onProgress })).rejects.toThrow("killed");
+    expect(await isMarked()).toBe(false);
+    expect(await isFlagged("b")).toBe(true);
+  });
+});
+
+test("states expire when they would have expired, had they not been lost", async () => {
+  await counted("a", 3);
+  await history.archive();
+  await history.redis.flushdb();
+  const realNow = Date.now;
+  const ttl = () => history.redis.ttl(keyOf("card", cardOf(1)));
+  try {
+    Date.now = () => realNow() + 15 * DAY_SECONDS * 1000;
+    await history.rebuild();
+    expect(Math.abs((await ttl()) - 30 * DAY_SECONDS)).toBeLessThan(120);
+    Date.now = () => realNow() + 45 * DAY_SECONDS * 1000;
+    expect(await history.rebuild()).toMatchObject({ events: 3, states: 0 });
+    expect(await history.redis.keys("state:*")).toEqual([]);
+  } finally {
+    Date.now = realNow;
+  }
+});
