@@ -1,9 +1,14 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { BackfillResult } from "./backfill.js";
 import { backfill } from "./backfill.js";
+import { ProgressLine } from "./backfill-progress.js";
 import type { TransactionsSource } from "./backfill-source.js";
-import { fileSource } from "./backfill-source.js";
+import { fileSource, filesIdentity } from "./backfill-source.js";
 import { handbookSource } from "./handbook-source.js";
+import { loadState } from "./load-state.js";
 
 interface BackfillFlags {
   readonly input?: string;
@@ -11,14 +16,16 @@ interface BackfillFlags {
   readonly cardTokenKey?: Buffer;
   readonly output: string;
   readonly state?: string;
+  readonly load?: string;
   readonly tenant: string;
   readonly until?: number;
+  readonly workers?: number;
 }
 
-/** `tripline backfill`: past payments to feature vectors, with the engine that serves them online. */
+/** `tripline backfill`: past payments to feature vectors, with what serves them online. */
 export function backfillCommand(): Command {
   return new Command("backfill")
-    .description("compute the features of past payments, and the window state after them")
+    .description("compute the features of past payments, and the window state after them; started again it goes on")
     .addOption(new Option("--input <path>", "transactions, CSV or Parquet; may be a glob").conflicts("handbook"))
     .option("--handbook <folder>", "the handbook's benchmark data instead (the folder that holds raw/)")
     .addOption(
@@ -28,35 +35,69 @@ export function backfillCommand(): Command {
     )
     .requiredOption("--output <file>", "Parquet file to write: a row per payment, a column per feature")
     .option("--state <file>", "also write the window state, for `tripline load-state`")
+    .option("--load <url>", "put the window state into this Redis in the end, with --state")
     .option("--tenant <name>", "whose payments these are", "demo")
     .option("--until <time>", "leave out what happened at or after this time (ISO 8601)", parseTime)
+    .option("--workers <count>", "threads that compute; half the cores unless given, the others write", parseCount)
     .action(async function (this: Command, flags: BackfillFlags) {
+      if (flags.load !== undefined && flags.state === undefined) this.error("error: --load needs --state");
       const startedAt = performance.now();
-      const result = await backfill({
-        spec: currentFeatureSpec(),
-        source: sourceOf(this, flags),
-        tenant: flags.tenant,
-        outputPath: flags.output,
-        ...(flags.state === undefined ? {} : { statePath: flags.state }),
-        ...(flags.until === undefined ? {} : { untilMs: flags.until }),
-      });
+      const line = new ProgressLine(process.stdout);
+      line.say("reading and sorting the input");
+      const result = await run(sourceOf(this, flags), flags, line).finally(() => line.end());
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-      const entities = Object.entries(result.entities).map(([name, count]) => `${name} ${count}`);
-      process.stdout.write(
-        `${result.rows} payments and ${result.labels} labels in ${seconds} s; entities: ${entities.join(", ")}\n`,
-      );
+      process.stdout.write(`${summary(result)} in ${seconds} s\n`);
+      if (flags.load === undefined || flags.state === undefined) return;
+      const { states } = await loadState({ statePath: flags.state, redisUrl: flags.load });
+      process.stdout.write(`${states} states loaded\n`);
     });
+}
+
+function run(source: TransactionsSource, flags: BackfillFlags, line: ProgressLine): Promise<BackfillResult> {
+  return backfill({
+    spec: currentFeatureSpec(),
+    source,
+    tenant: flags.tenant,
+    outputPath: flags.output,
+    ...(flags.state === undefined ? {} : { statePath: flags.state }),
+    ...(flags.until === undefined ? {} : { untilMs: flags.until }),
+    ...(flags.workers === undefined ? {} : { tuning: { workers: flags.workers } }),
+    onProgress: (progress) => line.update(progress),
+  });
+}
+
+function summary({ rows, labels, entities, resumedEvents }: BackfillResult): string {
+  const counts = Object.entries(entities).map(([name, count]) => `${name} ${count}`);
+  const resumed = resumedEvents > 0 ? `, of which an earlier run had done ${resumedEvents} events` : "";
+  return `${rows} payments and ${labels} labels${resumed}; entities: ${counts.join(", ")};`;
 }
 
 function sourceOf(command: Command, flags: BackfillFlags): TransactionsSource {
   if (flags.input !== undefined) return fileSource(flags.input);
-  if (flags.handbook === undefined) return command.error("one of --input and --handbook is needed");
-  if (flags.cardTokenKey === undefined) return command.error("--handbook needs --card-token-key");
-  return handbookSource({ directory: flags.handbook, cardTokenKey: flags.cardTokenKey });
+  const { handbook: directory, cardTokenKey } = flags;
+  if (directory === undefined) return command.error("error: one of --input and --handbook is needed");
+  if (cardTokenKey === undefined) return command.error("error: --handbook needs --card-token-key");
+  return {
+    ...handbookSource({ directory, cardTokenKey }),
+    async identity(connection) {
+      const terminals = join(directory, "terminals.csv");
+      return [
+        cardTokenKey.toString("hex"),
+        ...(await filesIdentity(connection, join(directory, "raw", "*.csv.gz"))),
+        ...(existsSync(terminals) ? await filesIdentity(connection, terminals) : []),
+      ];
+    },
+  };
 }
 
 function parseTime(text: string): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new InvalidArgumentError("must be a time such as 2018-08-08T00:00:00Z");
   return time;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("must be a whole number from 1");
+  return count;
 }

@@ -6,7 +6,8 @@ import { blockBytes, viewBlock } from "./backfill-block.js";
 import { readCheckpoint, snapshotEntries, writeCheckpoint } from "./backfill-checkpoint.js";
 import type { Part } from "./backfill-parts.js";
 import { PartWriter } from "./backfill-parts.js";
-import { WorkerPool, workersFor } from "./backfill-pool.js";
+import type { WorkerPool } from "./backfill-pool.js";
+import { workersFor } from "./backfill-pool.js";
 import type { PreparedEvents } from "./backfill-prepare.js";
 import type { EventPosition } from "./backfill-read.js";
 import { EventReader } from "./backfill-read.js";
@@ -18,12 +19,14 @@ export interface FoldOptions {
   /** The work folder. */
   readonly directory: string;
   readonly events: PreparedEvents;
+  /** Workers that know nothing yet. */
+  readonly pool: WorkerPool;
   readonly tuning: FoldTuning;
   readonly onProgress: (doneEvents: number) => void;
 }
 
 export interface FoldTuning {
-  /** Payments in a block and in a row group of the output. Another number gives another file. */
+  /** Payments in a block. Another number may give another order of bytes in the output. */
   readonly blockPayments: number;
   /** From one checkpoint to the next, in milliseconds. */
   readonly checkpointMs: number;
@@ -31,20 +34,15 @@ export interface FoldTuning {
   readonly workers?: number;
 }
 
-export interface Folded {
-  readonly parts: readonly Part[];
-  /** The workers with the states after the last event. */
-  readonly pool: WorkerPool;
-}
-
 /**
- * The features of all events as parts in the work folder, from the last checkpoint on if there is one.
+ * The features of all events as parts in the work folder, from the last checkpoint on if there is one. The workers hold the
+ * states after the last event then.
  *
  * While workers fold one block, the next one is read and those before it are written. The blocks that are under way bound
  * the memory beside the states.
  */
-export async function foldEvents(options: FoldOptions): Promise<Folded> {
-  const { engine, database, directory, events, tuning } = options;
+export async function foldEvents(options: FoldOptions): Promise<readonly Part[]> {
+  const { engine, database, directory, events, pool, tuning } = options;
   const begun = await readCheckpoint(directory);
   const keys = engine.entities.map((plan) => plan.key);
   const from = begun?.position ?? { payments: 0, labels: 0 };
@@ -55,10 +53,10 @@ export async function foldEvents(options: FoldOptions): Promise<Folded> {
     features: engine.spec.features.length,
   };
   const shares = tuning.workers ?? workersFor(events.payments + events.labels);
-  // Writing a block takes as long as folding it; one more block is being read.
-  const writers = Math.ceil((shares + 1) / 2);
+  // Writing a block takes about as long as folding it; one more block is being folded, and one read.
+  const writers = Math.min(shares, WRITERS_MAX);
   const slots = Array.from({ length: writers + 2 }, () => new SharedArrayBuffer(blockBytes(shape)));
-  const pool = new WorkerPool({ spec: engine.spec, shares, ...identify(engine, events), shape, slots });
+  await pool.begin({ spec: engine.spec, shares, ...identify(engine, events), shape, slots });
   const connections = [await database.connect(), await database.connect()] as const;
   // Every query here is the work of one thread; with more of them the waiting ones would only spin.
   await connections[0].run("SET threads = 1");
@@ -69,7 +67,7 @@ export async function foldEvents(options: FoldOptions): Promise<Folded> {
   try {
     if (begun !== undefined) await pool.restore(`${directory}/${begun.states}`);
     const reader = await EventReader.open(connections, events, keys, from);
-    const pipeline = new Pipeline(options, pool, writer, begun?.parts ?? [], from);
+    const pipeline = new Pipeline(options, writer, begun?.parts ?? [], from);
     for (;;) {
       const slot = await pipeline.freeSlot(blocks.length);
       const block = blocks[slot];
@@ -79,10 +77,7 @@ export async function foldEvents(options: FoldOptions): Promise<Folded> {
       pipeline.push(slot, start, fill);
       if (pipeline.checkpointIsDue()) pipeline.checkpoint(reader.position);
     }
-    return { parts: await pipeline.end(), pool };
-  } catch (error) {
-    await pool.close();
-    throw error;
+    return await pipeline.end();
   } finally {
     writer.close();
     for (const connection of connections) connection.closeSync();
@@ -105,6 +100,9 @@ function identify(engine: FeatureEngine, { ids }: PreparedEvents): { counts: num
   return { counts: ids.map((names) => names.length), hashes };
 }
 
+/** Node's pool of threads, in which DuckDB works, has four. */
+const WRITERS_MAX = 4;
+
 /** Blocks under way: each is folded, then written, then its slot is free again. */
 class Pipeline {
   private readonly busy = new Map<number, Promise<void>>();
@@ -117,7 +115,6 @@ class Pipeline {
 
   constructor(
     private readonly options: FoldOptions,
-    private readonly pool: WorkerPool,
     private readonly writer: PartWriter,
     parts: readonly Part[],
     from: EventPosition,
@@ -140,7 +137,7 @@ class Pipeline {
     const index = this.started;
     if (fill.payments > 0) this.started += 1;
     const work = async (): Promise<void> => {
-      await this.pool.fold(slot, fill);
+      await this.options.pool.fold(slot, fill);
       if (fill.payments > 0) this.parts[index] = await this.writer.write(index, slot, start.payments, fill.payments);
       this.done += fill.payments + fill.labels;
       this.options.onProgress(this.done);
@@ -163,8 +160,8 @@ class Pipeline {
     const parts = this.started;
     const before = [...this.busy.values()];
     const keep = async (): Promise<void> => {
-      const { engine, tenant, events, directory } = this.options;
-      const [states] = await Promise.all([this.pool.states(), ...before]);
+      const { engine, tenant, events, directory, pool } = this.options;
+      const [states] = await Promise.all([pool.states(), ...before]);
       if (this.failure !== undefined) return;
       const count = events.ids.reduce((sum, ids) => sum + ids.length, 0);
       const progress = { position, parts: this.parts.slice(0, parts) };

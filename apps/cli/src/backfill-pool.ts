@@ -8,17 +8,22 @@ import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask 
 /** Below so many events per worker, starting another one costs more than it gains. */
 const EVENTS_PER_WORKER_MIN = 50_000;
 
-/** How many threads fold so many events. */
+/** How many threads fold so many events: half the cores, the others write meanwhile. */
 export function workersFor(events: number): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(events / EVENTS_PER_WORKER_MIN)));
+  return Math.max(1, Math.min(Math.floor(availableParallelism() / 2), Math.floor(events / EVENTS_PER_WORKER_MIN)));
 }
 
-/** The threads that fold, each its share of the entities. What is asked of them is done in the order of the asking. */
+/**
+ * The threads that fold, each its share of the entities. What is asked of them is done in the order of the asking. The first
+ * one is started with the pool, so that it is ready when it is needed.
+ */
 export class WorkerPool {
-  private readonly members: readonly PoolMember[];
+  private readonly members = [new PoolMember()];
 
-  constructor(start: Omit<WorkerStart, "share">) {
-    this.members = Array.from({ length: start.shares }, (_, share) => new PoolMember({ ...start, share }));
+  /** Tells every worker of its share, as many as there are to be. */
+  async begin(start: Omit<WorkerStart, "share">): Promise<void> {
+    while (this.members.length < start.shares) this.members.push(new PoolMember());
+    await Promise.all(this.members.map((member, share) => member.ask({ kind: "begin", start: { ...start, share } })));
   }
 
   /** Folds a filled block. @throws TriplineError of whatever went wrong in a worker */
@@ -63,8 +68,8 @@ class PoolMember {
   private readonly waiting: Waiting[] = [];
   private broken: Error | undefined;
 
-  constructor(start: WorkerStart) {
-    this.worker = new Worker(new URL("./backfill-worker.js", import.meta.url), { workerData: start });
+  constructor() {
+    this.worker = new Worker(new URL("./backfill-worker.js", import.meta.url));
     this.worker.on("message", (answer: WorkerAnswer) => {
       const first = this.waiting.shift();
       if (answer.kind !== "failed") first?.resolve(answer);

@@ -63,80 +63,91 @@ export class EventReader {
    *
    * @returns how many there are: none at the end
    */
-  async fill(block: SharedBlock, { paymentsMax, labelsMax }: BlockShape): Promise<BlockFill> {
+  async fill(block: SharedBlock, shape: BlockShape): Promise<BlockFill> {
     const { payments, labels } = this;
     const start = this.next;
-    let payment = 0;
-    let label = 0;
-    while (payment < paymentsMax && label < labelsMax) {
-      if (payments.hasMore()) await payments.advance();
-      if (labels.hasMore()) await labels.advance();
-      if (payments.isEmpty() && labels.isEmpty()) break;
-      const labelFirst = !labels.isEmpty() && (payments.isEmpty() || labels.number(0) <= payments.number(0));
-      if (labelFirst) {
-        this.#putLabel(block, label);
-        label += 1;
+    const filled = { payments: 0, labels: 0 };
+    while (filled.payments < shape.paymentsMax && filled.labels < shape.labelsMax) {
+      if (payments.row === payments.rows && !payments.ended) await payments.advance();
+      if (labels.row === labels.rows && !labels.ended) await labels.advance();
+      if (payments.ended && labels.ended) break;
+      this.#fillFromChunks(block, shape, filled);
+    }
+    this.next = { payments: start.payments + filled.payments, labels: start.labels + filled.labels };
+    return { ...filled, firstReference: start.payments * 2 };
+  }
+
+  /** Takes events until one of the chunks or the block has no more. */
+  #fillFromChunks(block: SharedBlock, shape: BlockShape, filled: { payments: number; labels: number }): void {
+    const { payments, labels } = this;
+    const [paymentTimes = NO_COLUMN] = payments.columns;
+    const [labelTimes = NO_COLUMN] = labels.columns;
+    for (;;) {
+      const paid = payments.row < payments.rows;
+      const known = labels.row < labels.rows;
+      if ((!paid && !payments.ended) || (!known && !labels.ended) || !(paid || known)) return;
+      if (known && (!paid || (labelTimes[labels.row] ?? 0) <= (paymentTimes[payments.row] ?? 0))) {
+        this.#putLabel(block, filled.labels);
+        filled.labels += 1;
+        if (filled.labels === shape.labelsMax) return;
       } else {
-        this.#putPayment(block, payment);
-        payment += 1;
+        this.#putPayment(block, filled.payments);
+        filled.payments += 1;
+        if (filled.payments === shape.paymentsMax) return;
       }
     }
-    this.next = { payments: start.payments + payment, labels: start.labels + label };
-    return { payments: payment, labels: label, firstReference: start.payments * 2 };
   }
 
   #putPayment({ payments }: SharedBlock, at: number): void {
-    const row = this.payments;
-    const amountMinor = row.number(1);
-    const decimals = this.decimals[row.number(2)] ?? 0;
-    payments.atMs[at] = row.number(0);
-    payments.amounts[at] = amountMinor / 10 ** decimals;
+    const { columns, row } = this.payments;
+    const [times, amounts, currencies, latitudes, longitudes] = columns;
+    const amountMinor = amounts?.[row] ?? 0;
+    const decimals = this.decimals[currencies?.[row] ?? 0] ?? 0;
+    payments.atMs[at] = times?.[row] ?? 0;
+    payments.amounts[at] = amountMinor / (POWERS[decimals] ?? 1);
     payments.thousandths[at] = toThousandths(amountMinor, decimals);
-    payments.latitudes[at] = row.number(3);
-    payments.longitudes[at] = row.number(4);
+    payments.latitudes[at] = latitudes?.[row] ?? Number.NaN;
+    payments.longitudes[at] = longitudes?.[row] ?? Number.NaN;
     for (let entity = 0; entity < payments.numbers.length; entity += 1) {
       const numbers = payments.numbers[entity];
-      if (numbers !== undefined) numbers[at] = row.number(5 + entity);
+      if (numbers !== undefined) numbers[at] = columns[5 + entity]?.[row] ?? -1;
     }
-    row.next();
+    this.payments.row += 1;
   }
 
   #putLabel({ labels }: SharedBlock, at: number): void {
-    const row = this.labels;
-    labels.atMs[at] = row.number(0);
-    labels.frauds[at] = row.number(1);
-    labels.references[at] = row.number(2) * 2 + 1;
+    const { columns, row } = this.labels;
+    const [times, frauds, payments] = columns;
+    labels.atMs[at] = times?.[row] ?? 0;
+    labels.frauds[at] = frauds?.[row] ?? 0;
+    labels.references[at] = (payments?.[row] ?? 0) * 2 + 1;
     for (let entity = 0; entity < labels.numbers.length; entity += 1) {
       const numbers = labels.numbers[entity];
-      if (numbers !== undefined) numbers[at] = this.optional[entity] === true ? -1 : row.number(3 + entity);
+      if (numbers !== undefined) numbers[at] = this.optional[entity] === true ? -1 : (columns[3 + entity]?.[row] ?? -1);
     }
-    row.next();
+    this.labels.row += 1;
   }
 }
+
+const NO_COLUMN = new Float64Array(0);
+/** Of ten, by decimal places of a currency: the same numbers as `10 ** decimals`. */
+const POWERS = Array.from({ length: 20 }, (_, decimals) => 10 ** decimals);
 
 /** SQL for a place's part: not a number where it is unknown. */
 function degrees(column: string): string {
   return `coalesce(${column}, 'nan'::DOUBLE)`;
 }
 
-/** Rows of a streamed result of doubles, one after the other. */
+/** A streamed result of doubles, a chunk at a time. */
 class ChunkReader {
-  private columns: Float64Array[] = [];
-  private rows = 0;
-  private row = 0;
-  private ended = false;
+  columns: Float64Array[] = [];
+  rows = 0;
+  /** The next row of the chunk. */
+  row = 0;
+  /** Whether there is neither a row at hand nor another chunk. */
+  ended = false;
 
   constructor(private readonly result: DuckDBResult) {}
-
-  /** Whether there is no row at hand. */
-  isEmpty(): boolean {
-    return this.row >= this.rows;
-  }
-
-  /** Whether there is no row at hand, but `advance` may get some. */
-  hasMore(): boolean {
-    return this.row >= this.rows && !this.ended;
-  }
 
   async advance(): Promise<void> {
     const chunk = await this.result.fetchChunk();
@@ -145,13 +156,5 @@ class ChunkReader {
     this.ended = this.rows === 0;
     if (!chunk || this.ended) return;
     this.columns = Array.from({ length: chunk.columnCount }, (_, column) => readDoubles(chunk, column));
-  }
-
-  number(column: number): number {
-    return this.columns[column]?.[this.row] ?? 0;
-  }
-
-  next(): void {
-    this.row += 1;
   }
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { openDatabase } from "./backfill-database.js";
+import { openDatabase, sqlName } from "./backfill-database.js";
 
 /*
  * Where a backfill keeps what it has done: the folder `<output>.work`. Whoever starts the same backfill again, after it was
@@ -18,11 +18,18 @@ import { openDatabase } from "./backfill-database.js";
 
 /** Raised whenever what is in the folder, or what the same events give, changes. */
 const WORK_FORMAT = 1;
+const DATABASE = "work.duckdb";
+const FINGERPRINT = "fingerprint";
 
 export interface WorkFolder {
   readonly path: string;
   readonly database: DuckDBInstance;
+  /** Lets others use the folder. */
+  close(): void;
 }
+
+/** Folders in use by this process: the lock of a database keeps out other processes only. */
+const inUse = new Set<string>();
 
 /** A hash of everything a result depends on, in order. */
 export function fingerprintOf(parts: readonly string[]): string {
@@ -37,19 +44,53 @@ export function fingerprintOf(parts: readonly string[]): string {
  * @throws TriplineError `state-conflict` while another process writes to the same output
  */
 export async function openWorkFolder(outputPath: string, fingerprint: string): Promise<WorkFolder> {
-  const path = `${outputPath}.work`;
+  const path = resolve(`${outputPath}.work`);
+  if (inUse.has(path)) throw busy(outputPath);
+  inUse.add(path);
+  try {
+    const database = await openOwnDatabase(outputPath, path, fingerprint);
+    const close = () => {
+      database.closeSync();
+      inUse.delete(path);
+    };
+    return { path, database, close };
+  } catch (error) {
+    inUse.delete(path);
+    throw error;
+  }
+}
+
+/** From here on the lock of the database keeps others out, so the file itself is never replaced. */
+async function openOwnDatabase(outputPath: string, path: string, fingerprint: string): Promise<DuckDBInstance> {
   await mkdir(path, { recursive: true });
-  const known = await readFile(join(path, "fingerprint"), "utf8").catch(() => undefined);
-  // The database is opened even where it will not be used: its lock says whether somebody else is at work here.
-  const left = await openExclusively(outputPath, join(path, "work.duckdb"));
-  if (left !== undefined && known === fingerprint && (await isPrepared(left))) return { path, database: left };
-  left?.closeSync();
-  await rm(path, { recursive: true, force: true });
-  await mkdir(path, { recursive: true });
-  await replaceFile(join(path, "fingerprint"), fingerprint);
-  const database = await openExclusively(outputPath, join(path, "work.duckdb"));
-  if (database === undefined) throw new TriplineError("internal", `${path} cannot be written to.`);
-  return { path, database };
+  const database = await openExclusively(outputPath, join(path, DATABASE));
+  try {
+    const known = await readFile(join(path, FINGERPRINT), "utf8").catch(() => undefined);
+    if (known === fingerprint && (await isPrepared(database))) return database;
+    for (const name of await readdir(path)) {
+      if (!name.startsWith(DATABASE)) await rm(join(path, name), { recursive: true, force: true });
+    }
+    await dropEverything(database);
+    await replaceFile(join(path, FINGERPRINT), fingerprint);
+    return database;
+  } catch (error) {
+    database.closeSync();
+    throw error;
+  }
+}
+
+/** Drops all tables and types. */
+async function dropEverything(database: DuckDBInstance): Promise<void> {
+  const connection = await database.connect();
+  try {
+    const found = await connection.runAndReadAll(`
+      SELECT 'TABLE', table_name FROM duckdb_tables() WHERE NOT internal
+      UNION ALL SELECT 'TYPE', type_name FROM duckdb_types() WHERE NOT internal AND schema_name = 'main'
+      ORDER BY 1, 2`);
+    for (const [kind, name] of found.getRows()) await connection.run(`DROP ${String(kind)} ${sqlName(String(name))}`);
+  } finally {
+    connection.closeSync();
+  }
 }
 
 /** Whether `prepareEvents` came to its end in this database. */
@@ -70,13 +111,19 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.tmp`, path);
 }
 
-/** Undefined for a file that is no database, for instance because the process died while it made one. */
-async function openExclusively(outputPath: string, path: string): Promise<DuckDBInstance | undefined> {
+/** A file that is no database, for instance because the machine died while it was written, is replaced. */
+async function openExclusively(outputPath: string, path: string): Promise<DuckDBInstance> {
   try {
     return await openDatabase(path);
   } catch (error) {
-    if (!(error instanceof Error && error.message.includes("lock"))) return undefined;
-    const sentence = `Another backfill is writing to ${outputPath}; wait for it, or stop it and start this one again.`;
-    throw new TriplineError("state-conflict", sentence, [], { cause: error });
+    if (/could not set lock/i.test(String(error))) throw busy(outputPath, error);
+    await rm(path, { force: true });
+    await rm(`${path}.wal`, { force: true });
+    return openDatabase(path);
   }
+}
+
+function busy(outputPath: string, cause?: unknown): TriplineError {
+  const sentence = `Another backfill is writing to ${outputPath}; wait for it, or stop it and start this one again.`;
+  return new TriplineError("state-conflict", sentence, [], { cause });
 }

@@ -1,15 +1,16 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { IdOfReference } from "@tripline/feature-engine/bulk/entity-records";
 import { wordsOf } from "@tripline/feature-engine/bulk/entity-records";
 import { ShareFold } from "@tripline/feature-engine/bulk/fold-share";
+import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
-import type { BlockFill, BlockShape } from "./backfill-block.js";
+import type { BlockFill, BlockShape, SharedBlock } from "./backfill-block.js";
 import { filledBlock, viewBlock } from "./backfill-block.js";
 import { readSnapshot } from "./state-snapshot.js";
 
-/** What a worker is started with. */
+/** What a worker has to know before it folds. */
 export interface WorkerStart {
   readonly spec: FeatureSpec;
   readonly share: number;
@@ -31,6 +32,8 @@ export interface ResolvedIds {
 
 /** What a worker can be asked for. It answers every one, in order. */
 export type WorkerTask =
+  /** The first task of every worker. */
+  | { readonly kind: "begin"; readonly start: WorkerStart }
   | { readonly kind: "fold"; readonly slot: number; readonly fill: BlockFill }
   /** Takes up the states of its entities from a snapshot in which ids are references. */
   | { readonly kind: "restore"; readonly path: string }
@@ -51,30 +54,14 @@ export interface EncodedStates {
   readonly bytes: Uint8Array;
 }
 
-if (parentPort !== null) serve(parentPort, workerData as WorkerStart);
+if (parentPort !== null) serve(parentPort);
 
-function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
-  const fold = new ShareFold(start);
-  const blocks = start.slots.map((memory) => viewBlock(start.shape, memory));
-  const engine = compileEngine(start.spec);
+function serve(port: NonNullable<typeof parentPort>): void {
+  let share: Share | undefined;
   const perform = async (task: WorkerTask): Promise<WorkerAnswer> => {
-    switch (task.kind) {
-      case "fold": {
-        const block = blocks[task.slot];
-        if (block === undefined) throw new RangeError(`there is no slot ${task.slot}`);
-        fold.fold(filledBlock(block, task.fill), block.features);
-        return { kind: "done" };
-      }
-      case "restore":
-        await restore(fold, engine, start.counts, task.path);
-        return { kind: "done" };
-      case "states": {
-        const idOf = task.ids === undefined ? wordsOf : lookUp(task.ids);
-        return { kind: "states", entities: start.counts.map((_, entity) => encode(fold, engine, entity, idOf)) };
-      }
-      case "references":
-        return { kind: "references", references: referencesOf(fold, start.counts.length) };
-    }
+    if (task.kind !== "begin") return requireShare(share).perform(task);
+    share = new Share(task.start);
+    return { kind: "done" };
   };
   // Tasks are worked off one after the other: a fold has to see the states that the one before it left.
   let last: Promise<void> = Promise.resolve();
@@ -93,9 +80,47 @@ function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): void {
   });
 }
 
-type Engine = ReturnType<typeof compileEngine>;
+function requireShare(share: Share | undefined): Share {
+  if (share === undefined) throw new RangeError("a worker was asked for something before it was told of its share");
+  return share;
+}
 
-function encode(fold: ShareFold, engine: Engine, entity: number, idOf: IdOfReference): EncodedStates {
+/** A worker's share of the entities. */
+class Share {
+  private readonly fold: ShareFold;
+  private readonly engine: FeatureEngine;
+  private readonly blocks: readonly SharedBlock[];
+
+  constructor(private readonly start: WorkerStart) {
+    this.fold = new ShareFold(start);
+    this.engine = compileEngine(start.spec);
+    this.blocks = start.slots.map((memory) => viewBlock(start.shape, memory));
+  }
+
+  async perform(task: Exclude<WorkerTask, { kind: "begin" }>): Promise<WorkerAnswer> {
+    const { fold, engine, blocks } = this;
+    const { counts } = this.start;
+    switch (task.kind) {
+      case "fold": {
+        const block = blocks[task.slot];
+        if (block === undefined) throw new RangeError(`there is no slot ${task.slot}`);
+        fold.fold(filledBlock(block, task.fill), block.features);
+        return { kind: "done" };
+      }
+      case "restore":
+        await restore(fold, engine, counts, task.path);
+        return { kind: "done" };
+      case "states": {
+        const idOf = task.ids === undefined ? wordsOf : lookUp(task.ids);
+        return { kind: "states", entities: counts.map((_, entity) => encode(fold, engine, entity, idOf)) };
+      }
+      case "references":
+        return { kind: "references", references: referencesOf(fold, counts.length) };
+    }
+  }
+}
+
+function encode(fold: ShareFold, engine: FeatureEngine, entity: number, idOf: IdOfReference): EncodedStates {
   const states: Uint8Array[] = [];
   for (const [, state] of fold.states(entity, idOf)) states.push(engine.encodeState(entity, state));
   return { lengths: Uint32Array.from(states, (state) => state.length), bytes: joined(states) };
@@ -112,7 +137,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Entries of a snapshot are in the order of entities and numbers. */
-async function restore(fold: ShareFold, engine: Engine, counts: readonly number[], path: string): Promise<void> {
+async function restore(fold: ShareFold, engine: FeatureEngine, counts: readonly number[], path: string): Promise<void> {
   let entity = 0;
   let number = 0;
   for await (const [, bytes] of readSnapshot(path, () => {})) {

@@ -169,6 +169,7 @@ describe("a backfill", () => {
       rows: written.length,
       labels,
       entities: { card: 9, terminal: 5, device: 4, ip: 3 },
+      resumedEvents: 0,
     });
     expect(labels).toBeGreaterThan(100);
   });
@@ -335,7 +336,10 @@ describe("the handbook's data", () => {
     const outputPath = join(folder, "out.parquet");
     const source = handbookSource({ directory: folder, cardTokenKey: key });
     const result = await backfill({ spec, source, tenant: "shop", outputPath });
-    expect(result).toEqual({ rows: 3, labels: 3, entities: { card: 2, terminal: 2, device: 0, ip: 0 } });
+    expect(result).toEqual({
+      ...{ rows: 3, labels: 3, resumedEvents: 0 },
+      entities: { card: 2, terminal: 2, device: 0, ip: 0 },
+    });
     const { names, rows } = await readParquet(outputPath);
     const at = Date.UTC(2018, 3, 1, 23, 59, 59);
     const token = cardToken(key, "shop", handbookCardNumber(596));

@@ -4,10 +4,12 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
-import type { Folded, FoldTuning } from "./backfill-fold.js";
+import type { FoldTuning } from "./backfill-fold.js";
 import { foldEvents } from "./backfill-fold.js";
 import { mergeParquet } from "./backfill-merge.js";
+import type { Part } from "./backfill-parts.js";
 import { partPath, writeEmptyPart } from "./backfill-parts.js";
+import { WorkerPool } from "./backfill-pool.js";
 import type { PreparedEvents } from "./backfill-prepare.js";
 import { prepareEvents, readPrepared } from "./backfill-prepare.js";
 import type { TransactionsSource } from "./backfill-source.js";
@@ -40,10 +42,12 @@ export interface BackfillResult {
   readonly labels: number;
   /** How many there are of each entity, by its name in the spec. */
   readonly entities: Readonly<Record<string, number>>;
+  /** Events that an earlier run had done: this one began behind them. */
+  readonly resumedEvents: number;
 }
 
-/** A row group of DuckDB's, so that readers find the sizes they are used to. */
-const BLOCK_PAYMENTS_DEFAULT = 122_880;
+/** Two row groups of DuckDB's, so that readers find the sizes they are used to. */
+const BLOCK_PAYMENTS_DEFAULT = 2 * 122_880;
 const CHECKPOINT_MS_DEFAULT = 15_000;
 
 /**
@@ -64,24 +68,31 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   const tuning = { blockPayments: BLOCK_PAYMENTS_DEFAULT, checkpointMs: CHECKPOINT_MS_DEFAULT, ...options.tuning };
   const work = await openWorkFolder(outputPath, await identify(options, tuning));
   const { database, path: directory } = work;
-  let folded: Folded | undefined;
+  const pool = new WorkerPool();
   let events: PreparedEvents;
+  let resumedEvents: number | undefined;
   try {
     events = await prepare(work, { ...options, keys });
     const totalEvents = events.payments + events.labels;
-    const onProgress = (doneEvents: number) => options.onProgress?.({ doneEvents, totalEvents });
-    folded = await foldEvents({ engine, tenant, database, directory, events, tuning, onProgress });
-    await writeOutput(work, folded, options);
-    if (statePath !== undefined) {
-      await writeStates(statePath, { engine, tenant, database, events, pool: folded.pool });
-    }
+    const onProgress = (doneEvents: number) => {
+      resumedEvents ??= doneEvents;
+      options.onProgress?.({ doneEvents, totalEvents });
+    };
+    const parts = await foldEvents({ engine, tenant, database, directory, events, pool, tuning, onProgress });
+    await writeOutput(work, parts, options);
+    if (statePath !== undefined) await writeStates(statePath, { engine, tenant, database, events, pool });
+    await rm(directory, { recursive: true, force: true });
   } finally {
-    await folded?.pool.close();
-    database.closeSync();
+    await pool.close();
+    work.close();
   }
-  await rm(directory, { recursive: true, force: true });
   const entities = engine.entities.map(({ name }, entity) => [name, events.ids[entity]?.length ?? 0]);
-  return { rows: events.payments, labels: events.labels, entities: Object.fromEntries(entities) };
+  return {
+    rows: events.payments,
+    labels: events.labels,
+    entities: Object.fromEntries(entities),
+    resumedEvents: resumedEvents ?? 0,
+  };
 }
 
 /** What a result depends on, so that only the same backfill takes up what one left. */
@@ -120,7 +131,7 @@ async function prepare(
 
 async function writeOutput(
   { database, path: directory }: WorkFolder,
-  { parts }: Folded,
+  parts: readonly Part[],
   { outputPath, spec }: BackfillOptions,
 ): Promise<void> {
   const merged = join(directory, "merged.parquet");

@@ -30,8 +30,6 @@ interface Walk {
   last: number;
   /** Whether a record was met that led to nothing yet: it has to be counted when it comes again. */
   isOver: boolean;
-  /** States as they will be by then, where they will have changed. */
-  readonly states: Map<string, Uint8Array>;
 }
 
 /**
@@ -55,13 +53,13 @@ export async function findResume(options: FindResumeOptions): Promise<Resume> {
     const event = countableEvent(engine, record);
     walk.isOver ||= event !== undefined && !record.isEmitted;
     if (!walk.isOver) walk.last = record.offset;
-    else if (event !== undefined && countsAgain(engine, event, walk, stateOf) && record.isEmitted) doubled += 1;
+    else if (event !== undefined && record.isEmitted && isForgotten(engine, event, stateOf)) doubled += 1;
   }
   return { offsets: new Map([...walks].map(([partition, { last }]) => [partition, last])), doubled };
 }
 
 function startAt(offset: number): Walk {
-  return { last: offset - 1, isOver: false, states: new Map() };
+  return { last: offset - 1, isOver: false };
 }
 
 /** The record as the service will read it; undefined where it will be a dead letter, as it was the first time. */
@@ -83,17 +81,10 @@ function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord 
   }
 }
 
-/** Whether the record will count when it comes again, as the service will see it then. */
-function countsAgain(
-  engine: FeatureEngine,
-  event: EventRecord,
-  walk: Walk,
-  stateOf: (key: string) => Uint8Array | null,
-) {
-  const stored = new Map(keysOf(event).map((key) => [key, walk.states.get(key) ?? stateOf(key)]));
-  const { changed, emissions } = foldEvents(engine, stored, [event], { nowMs: 0, incomplete: false });
-  for (const [key, value] of changed) walk.states.set(key, value);
-  return emissions.length > 0;
+/** Whether the record would count once more, since its card has seen too much to know it still. */
+function isForgotten(engine: FeatureEngine, event: EventRecord, stateOf: (key: string) => Uint8Array | null): boolean {
+  const stored = new Map(keysOf(event).map((key) => [key, stateOf(key)]));
+  return foldEvents(engine, stored, [event], { nowMs: 0, incomplete: false }).emissions.length > 0;
 }
 
 function keysOf(event: EventRecord): string[] {

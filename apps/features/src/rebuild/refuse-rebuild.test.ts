@@ -215,10 +215,11 @@ describe("while it runs", () => {
     await history.archive();
   }
 
-  test.each([
-    ["before the first state is written", 1],
-    ["before the mark is set", 2],
-  ])("a service that counts %s is noticed, and nothing is marked", async (_name, turn) => {
+  test.each<[string, "watch" | "exists", number]>([
+    ["before the first state is written", "watch", 1],
+    ["before the mark is set", "watch", 2],
+    ["at the very moment at which the mark is set", "exists", 1],
+  ])("a service that counts %s is noticed, and nothing is marked", async (_name, command, turn) => {
     await counted("a", 12);
     await history.redis.flushdb();
     await history.producer.send(payments("b", 1));
@@ -227,18 +228,18 @@ describe("while it runs", () => {
     const processor = await history.processor();
     const redis = connectRedis(history.stack.redisUrl);
     await awaitRedis(redis);
-    const watch = redis.watch.bind(redis);
+    const ask = redis[command].bind(redis) as (...keys: string[]) => Promise<unknown>;
     let turns = 0;
-    Object.assign(redis, {
-      async watch(...keys: string[]) {
-        turns += 1;
-        const [first] = late;
-        if (turns === turn && first !== undefined) {
-          await processor.handle({ topic: first.topic, partition: first.partition, records: late });
-        }
-        return watch(...keys);
-      },
-    });
+    const meanwhile = async (...keys: string[]) => {
+      const answer = await ask(...keys);
+      turns += 1;
+      const [first] = late;
+      if (turns === turn && first !== undefined) {
+        await processor.handle({ topic: first.topic, partition: first.partition, records: late });
+      }
+      return answer;
+    };
+    Object.assign(redis, { [command]: meanwhile });
     const attempt = history.rebuild({ redis });
     await expect(attempt).rejects.toEqual(refusal("state-conflict", "counted events meanwhile"));
     redis.disconnect();
