@@ -4,8 +4,9 @@ import { hashId } from "@tripline/feature-engine/recent-ids";
 import type { BlockFill, BlockShape } from "./backfill-block.js";
 import { blockBytes, viewBlock } from "./backfill-block.js";
 import { readCheckpoint, snapshotEntries, writeCheckpoint } from "./backfill-checkpoint.js";
+import { ParquetMerger } from "./backfill-merge.js";
 import type { Part } from "./backfill-parts.js";
-import { PartWriter } from "./backfill-parts.js";
+import { PartWriter, partPath } from "./backfill-parts.js";
 import type { WorkerPool } from "./backfill-pool.js";
 import { workersFor } from "./backfill-pool.js";
 import type { PreparedEvents } from "./backfill-prepare.js";
@@ -35,13 +36,13 @@ export interface FoldTuning {
 }
 
 /**
- * The features of all events as parts in the work folder, from the last checkpoint on if there is one. The workers hold the
- * states after the last event then.
+ * The features of all events as one Parquet file, from the last checkpoint on if there is one. The workers hold the states
+ * after the last event then.
  *
  * While workers fold one block, the next one is read and those before it are written. The blocks that are under way bound
  * the memory beside the states.
  */
-export async function foldEvents(options: FoldOptions): Promise<readonly Part[]> {
+export async function foldEvents(options: FoldOptions, outputPath: string): Promise<void> {
   const { engine, database, directory, events, pool, tuning } = options;
   const begun = await readCheckpoint(directory);
   const keys = engine.entities.map((plan) => plan.key);
@@ -64,10 +65,11 @@ export async function foldEvents(options: FoldOptions): Promise<readonly Part[]>
   const features = blocks.map((block) => block.features);
   const names = engine.spec.features.map((feature) => feature.name);
   const writer = await PartWriter.open({ database, directory, names, features, writers });
+  const merger = await ParquetMerger.create(outputPath);
   try {
     if (begun !== undefined) await pool.restore(`${directory}/${begun.states}`);
     const reader = await EventReader.open(connections, events, keys, from);
-    const pipeline = new Pipeline(options, writer, begun?.parts ?? [], from);
+    const pipeline = new Pipeline(options, writer, merger, begun?.parts ?? [], from);
     for (;;) {
       const slot = await pipeline.freeSlot(blocks.length);
       const block = blocks[slot];
@@ -77,8 +79,11 @@ export async function foldEvents(options: FoldOptions): Promise<readonly Part[]>
       pipeline.push(slot, start, fill);
       if (pipeline.checkpointIsDue()) pipeline.checkpoint(reader.position);
     }
-    return await pipeline.end();
+    await pipeline.end();
+    if (events.payments === 0) await merger.append(await writer.writeEmpty());
+    await merger.end();
   } finally {
+    await merger.close();
     writer.close();
     for (const connection of connections) connection.closeSync();
   }
@@ -110,17 +115,20 @@ class Pipeline {
   private started: number;
   private failure: unknown;
   private checkpointing: Promise<void> | undefined;
+  private merging: Promise<void> = Promise.resolve();
   private checkpointAt = performance.now();
   private done: number;
 
   constructor(
     private readonly options: FoldOptions,
     private readonly writer: PartWriter,
+    private readonly merger: ParquetMerger,
     parts: readonly Part[],
     from: EventPosition,
   ) {
     this.parts = [...parts];
     this.started = parts.length;
+    for (const index of parts.keys()) this.#merge(index, Promise.resolve());
     this.done = from.payments + from.labels;
     options.onProgress(this.done);
   }
@@ -135,7 +143,6 @@ class Pipeline {
 
   push(slot: number, start: EventPosition, fill: BlockFill): void {
     const index = this.started;
-    if (fill.payments > 0) this.started += 1;
     const work = async (): Promise<void> => {
       await this.options.pool.fold(slot, fill);
       if (fill.payments > 0) this.parts[index] = await this.writer.write(index, slot, start.payments, fill.payments);
@@ -148,6 +155,20 @@ class Pipeline {
       })
       .finally(() => this.busy.delete(slot));
     this.busy.set(slot, settled);
+    if (fill.payments === 0) return;
+    this.started += 1;
+    this.#merge(index, settled);
+  }
+
+  /** Puts a part behind those before it, once it is written. */
+  #merge(index: number, written: Promise<void>): void {
+    this.merging = Promise.all([this.merging, written])
+      .then(() =>
+        this.failure === undefined ? this.merger.append(partPath(this.options.directory, index)) : undefined,
+      )
+      .catch((error: unknown) => {
+        this.failure ??= error;
+      });
   }
 
   checkpointIsDue(): boolean {
@@ -178,10 +199,10 @@ class Pipeline {
       });
   }
 
-  /** Waits until everything is done. @returns all parts in order */
-  async end(): Promise<readonly Part[]> {
+  /** Waits until everything is done. @throws what went wrong */
+  async end(): Promise<void> {
     await Promise.all([...this.busy.values(), this.checkpointing]);
+    await this.merging;
     if (this.failure !== undefined) throw this.failure;
-    return this.parts;
   }
 }

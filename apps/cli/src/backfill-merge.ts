@@ -19,46 +19,54 @@ const ROW_GROUP = { columns: 1, fileOffset: 5, ordinal: 7 } as const;
 const COLUMN = { fileOffset: 2, metadata: 3, offsetIndex: 4, columnIndex: 6 } as const;
 const METADATA = { dataPage: 9, indexPage: 10, dictionaryPage: 11, bloomFilter: 14 } as const;
 
-/**
- * Writes the rows of several Parquet files, one behind the other, into one file.
- *
- * @param paths at least one; files with the same columns, written by the same program
- * @throws RangeError for a file that is no Parquet
- */
-export async function mergeParquet(paths: readonly string[], outputPath: string): Promise<void> {
-  const output = await open(outputPath, "w");
-  try {
-    await output.write(MAGIC);
-    let at = MAGIC.length;
-    let merged: ThriftStruct | undefined;
-    // As bytes, which take a tenth of the memory.
-    const rowGroups: Uint8Array[] = [];
-    let rows = 0;
-    for (const path of paths) {
-      const input = await open(path, "r");
-      try {
-        const { footer, pagesEnd } = await readFooter(input, path);
-        for (const rowGroup of structsOf(footer, FILE.rowGroups)) {
-          move(rowGroup, at - MAGIC.length, rowGroups.length);
-          rowGroups.push(writeThrift(rowGroup));
-        }
-        at += await copy(input, MAGIC.length, pagesEnd, output);
-        rows += integerOf(footer, FILE.rows) ?? 0;
-        merged ??= footer;
-      } finally {
-        await input.close();
+/** Puts the rows of Parquet files behind each other into one file. The files have the same columns, from the same program. */
+export class ParquetMerger {
+  private at = MAGIC.length;
+  private rows = 0;
+  /** Of the first file: what all have in common. */
+  private footer: ThriftStruct | undefined;
+  /** As bytes, which take a tenth of the memory. */
+  private readonly rowGroups: Uint8Array[] = [];
+
+  private constructor(private readonly output: FileHandle) {}
+
+  static async create(path: string): Promise<ParquetMerger> {
+    const output = await open(path, "w");
+    await output.writev([MAGIC]);
+    return new ParquetMerger(output);
+  }
+
+  /** @throws RangeError for a file that is no Parquet */
+  async append(path: string): Promise<void> {
+    const input = await open(path, "r");
+    try {
+      const { footer, pagesEnd } = await readFooter(input, path);
+      for (const rowGroup of structsOf(footer, FILE.rowGroups)) {
+        move(rowGroup, this.at - MAGIC.length, this.rowGroups.length);
+        this.rowGroups.push(writeThrift(rowGroup));
       }
+      this.at += await copy(input, MAGIC.length, pagesEnd, this.output);
+      this.rows += integerOf(footer, FILE.rows) ?? 0;
+      this.footer ??= footer;
+    } finally {
+      await input.close();
     }
-    if (merged === undefined) throw new RangeError("there is no file to merge");
-    setInteger(merged, FILE.rows, rows);
-    setStructs(merged, FILE.rowGroups, rowGroups);
-    const footer = writeThrift(merged);
+  }
+
+  /** Completes the file. @throws RangeError where nothing was appended */
+  async end(): Promise<void> {
+    if (this.footer === undefined) throw new RangeError("there is no file to merge");
+    setInteger(this.footer, FILE.rows, this.rows);
+    setStructs(this.footer, FILE.rowGroups, this.rowGroups);
+    const footer = writeThrift(this.footer);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(footer.length);
-    await output.writev([footer, length, MAGIC]);
-    await output.sync();
-  } finally {
-    await output.close();
+    await this.output.writev([footer, length, MAGIC]);
+    await this.output.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.output.close();
   }
 }
 

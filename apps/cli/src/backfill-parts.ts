@@ -79,6 +79,15 @@ export class PartWriter {
     return { rows, bytes };
   }
 
+  /** Only for output without a row: a part with all columns. @returns its path */
+  async writeEmpty(): Promise<string> {
+    const path = partPath(this.options.directory, 0);
+    const features = this.options.names.map((name) => `0::DOUBLE AS ${sqlName(name)}`);
+    await this.idle[0]?.run(`
+      COPY (SELECT ${[...PAYMENT_COLUMNS, ...features].join(", ")} FROM payments LIMIT 0) TO ${sqlText(path)} (${FORMAT})`);
+    return path;
+  }
+
   close(): void {
     for (const connection of this.idle) connection.closeSync();
   }
@@ -108,18 +117,4 @@ function featuresFunction({ names, features }: PartWriterOptions): DuckDBTableFu
       scan.at += count;
     },
   });
-}
-
-/** Only for output without a row: a part with all columns. */
-export async function writeEmptyPart(database: DuckDBInstance, path: string, names: readonly string[]): Promise<Part> {
-  const connection = await database.connect();
-  try {
-    const features = names.map((name) => `0::DOUBLE AS ${sqlName(name)}`);
-    await connection.run(`
-      COPY (SELECT ${[...PAYMENT_COLUMNS, ...features].join(", ")} FROM payments LIMIT 0)
-      TO ${sqlText(path)} (${FORMAT})`);
-    return { rows: 0, bytes: (await stat(path)).size };
-  } finally {
-    connection.closeSync();
-  }
 }

@@ -6,9 +6,6 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import type { FoldTuning } from "./backfill-fold.js";
 import { foldEvents } from "./backfill-fold.js";
-import { mergeParquet } from "./backfill-merge.js";
-import type { Part } from "./backfill-parts.js";
-import { partPath, writeEmptyPart } from "./backfill-parts.js";
 import { WorkerPool } from "./backfill-pool.js";
 import type { PreparedEvents } from "./backfill-prepare.js";
 import { prepareEvents, readPrepared } from "./backfill-prepare.js";
@@ -78,8 +75,9 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
       resumedEvents ??= doneEvents;
       options.onProgress?.({ doneEvents, totalEvents });
     };
-    const parts = await foldEvents({ engine, tenant, database, directory, events, pool, tuning, onProgress });
-    await writeOutput(work, parts, options);
+    const merged = join(directory, "merged.parquet");
+    await foldEvents({ engine, tenant, database, directory, events, pool, tuning, onProgress }, merged);
+    await rename(merged, outputPath);
     if (statePath !== undefined) await writeStates(statePath, { engine, tenant, database, events, pool });
     await rm(directory, { recursive: true, force: true });
   } finally {
@@ -127,20 +125,4 @@ async function prepare(
   } finally {
     connection.closeSync();
   }
-}
-
-async function writeOutput(
-  { database, path: directory }: WorkFolder,
-  parts: readonly Part[],
-  { outputPath, spec }: BackfillOptions,
-): Promise<void> {
-  const merged = join(directory, "merged.parquet");
-  const names = spec.features.map((feature) => feature.name);
-  if (parts.length === 0) await writeEmptyPart(database, merged, names);
-  else
-    await mergeParquet(
-      parts.map((_, index) => partPath(directory, index)),
-      merged,
-    );
-  await rename(merged, outputPath);
 }

@@ -47,7 +47,8 @@ export function asRedisError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const refused = error instanceof Error && error.name === "ReplyError";
-  if (refused && !/^(OOM|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/.test(message)) {
+  // A transaction is aborted when one of its commands was refused, in practice for want of memory.
+  if (refused && !/^(OOM|EXECABORT|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/.test(message)) {
     return asTriplineError(error);
   }
   return new TriplineError("redis-unavailable", `Redis: ${message}`, [], { cause: error });

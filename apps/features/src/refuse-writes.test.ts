@@ -1,0 +1,28 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startStack } from "@tripline/local-stack/start-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { makeInstance, Outbox, payments, recordsOf } from "./test-instance.js";
+
+test("a Redis without memory makes a batch come again, and counts it once there is some", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tripline-full-redis-"));
+  const stack = await startStack({ directory, parts: ["redis"], isDurable: false, endOnSignals: false });
+  const redis = connectRedis(stack.redisUrl);
+  try {
+    await awaitRedis(redis);
+    const { handle, outbox } = makeInstance(redis, new Outbox());
+    const log = recordsOf(payments(20, 8));
+    await handle(log.slice(0, 10));
+    await redis.config("SET", "maxmemory", "1");
+    // An error that is tried again for ever, and does not end among the dead letters.
+    await expect(handle(log.slice(10))).rejects.toMatchObject({ code: "redis-unavailable" });
+    await redis.config("SET", "maxmemory", "0");
+    await handle(log.slice(10));
+    expect(outbox.sent).toHaveLength(20);
+  } finally {
+    redis.disconnect();
+    await stack.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
