@@ -2,10 +2,10 @@
 
     python backfill_polars.py TRANSACTIONS.parquet FEATURES.parquet
 
-Windows are exact, (t - w, t], where Tripline's move in tiles at their old end. Payments of one entity at one time all see
-each other, where Tripline's see those that came before. The distance from home is against the mean of all earlier places,
-where Tripline's follows a card that moves. Left out: what is told of devices and network addresses, which stands at its
-default where the payments carry neither, as the handbook's do. Amounts have two decimal places.
+Windows are exact, (t - w, t], where Tripline's move in tiles at their old end. Payments of one entity at one time all
+see each other, where Tripline's see those that came before. The distance from home is against the mean of all earlier
+places, where Tripline's follows a card that moves. Left out: what is told of devices and network addresses, which stands
+at its default where the payments carry neither, as the handbook's do. Amounts have two decimal places.
 """
 
 import sys
@@ -78,7 +78,8 @@ def pairs(payments: pl.DataFrame) -> pl.DataFrame:
     )
     is_new = pl.col("pair_gap_ms").is_null() | (pl.col("pair_gap_ms") >= HORIZON_MS)
     first = pl.when(is_new).then("number").forward_fill().over("pair")
-    return numbered.select("pair_gap_ms", is_new.alias("pair_is_new"), (pl.col("number") - first + 1).alias("pair_count"))
+    count = pl.col("number") - first + 1
+    return numbered.select("pair_gap_ms", is_new.alias("pair_is_new"), count.alias("pair_count"))
 
 
 def distinct_partners(payments: pl.DataFrame) -> pl.DataFrame:
@@ -146,7 +147,7 @@ def deviation(entity: str, window: str) -> pl.Expr:
 def z_score(entity: str, window: str) -> pl.Expr:
     mean = before(entity, "amount", window) / before(entity, "one", window)
     spread = deviation(entity, window)
-    return pl.when(spread > 1e-6).then((pl.col("amount") - mean) / spread).otherwise(0)
+    return pl.when(spread > 1e-4).then((pl.col("amount") - mean) / spread).otherwise(0)
 
 
 def distance_from_home() -> pl.Expr:
@@ -168,8 +169,8 @@ def features() -> list[pl.Expr]:
         "is_weekend": weekday >= 6,
         "is_night": hour < 7,
     }
-    for entity in COUNTS:
-        columns |= {f"{entity}_count_{window}": pl.col(f"{entity}_one_{window}") for window in COUNTS[entity]}
+    for entity, windows in COUNTS.items():
+        columns |= {f"{entity}_count_{window}": pl.col(f"{entity}_one_{window}") for window in windows}
     columns |= {f"card_sum_{window}": pl.col(f"card_amount_{window}") for window in ("1h", "1d", "7d")}
     for entity, windows in {"card": ("1d", "7d", "30d"), "terminal": ("30d",)}.items():
         for window in windows:

@@ -38,7 +38,11 @@ export function backfillCommand(): Command {
     .option("--load <url>", "put the window state into this Redis in the end, with --state")
     .option("--tenant <name>", "whose payments these are", "demo")
     .option("--until <time>", "leave out what happened at or after this time (ISO 8601)", parseTime)
-    .option("--workers <count>", "threads that compute; half the cores unless given, the others write", parseCount)
+    .option(
+      "--workers <count>",
+      "threads that compute, beside those that write; as many as suit the cores unless given",
+      parseCount,
+    )
     .action(async function (this: Command, flags: BackfillFlags) {
       if (flags.load !== undefined && flags.state === undefined) this.error("error: --load needs --state");
       const startedAt = performance.now();

@@ -55,7 +55,7 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
   };
   const shares = tuning.workers ?? workersFor(events.payments + events.labels);
   // Writing a block takes about as long as folding it; one more block is being folded, and one read.
-  const writers = Math.min(shares, WRITERS_MAX);
+  const writers = Math.min(shares + 1, WRITERS_MAX);
   const slots = Array.from({ length: writers + 2 }, () => new SharedArrayBuffer(blockBytes(shape)));
   await pool.begin({ spec: engine.spec, shares, ...identify(engine, events), shape, slots });
   const connections = [await database.connect(), await database.connect()] as const;

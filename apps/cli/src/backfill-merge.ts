@@ -15,11 +15,14 @@ const COPY_BYTES = 1 << 23;
 
 /** Field ids, from https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
 const FILE = { rows: 3, rowGroups: 4 } as const;
-const ROW_GROUP = { columns: 1, fileOffset: 5, ordinal: 7 } as const;
+const ROW_GROUP = { columns: 1, fileOffset: 5 } as const;
 const COLUMN = { fileOffset: 2, metadata: 3, offsetIndex: 4, columnIndex: 6 } as const;
 const METADATA = { dataPage: 9, indexPage: 10, dictionaryPage: 11, bloomFilter: 14 } as const;
 
-/** Puts the rows of Parquet files behind each other into one file. The files have the same columns, from the same program. */
+/**
+ * Puts the rows of Parquet files behind each other into one file. The files have the same columns, are all from DuckDB and
+ * not encrypted: row groups with numbers of their own are not foreseen.
+ */
 export class ParquetMerger {
   private at = MAGIC.length;
   private rows = 0;
@@ -42,7 +45,7 @@ export class ParquetMerger {
     try {
       const { footer, pagesEnd } = await readFooter(input, path);
       for (const rowGroup of structsOf(footer, FILE.rowGroups)) {
-        move(rowGroup, this.at - MAGIC.length, this.rowGroups.length);
+        move(rowGroup, this.at - MAGIC.length);
         this.rowGroups.push(writeThrift(rowGroup));
       }
       this.at += await copy(input, MAGIC.length, pagesEnd, this.output);
@@ -86,11 +89,8 @@ async function readAt(input: FileHandle, position: number, length: number): Prom
 }
 
 /** Moves every place in a row group by `bytes`. */
-function move(rowGroup: ThriftStruct, bytes: number, ordinal: number): void {
+function move(rowGroup: ThriftStruct, bytes: number): void {
   moveField(rowGroup, ROW_GROUP.fileOffset, bytes);
-  // An ordinal has 16 bits, so beyond them there is none; readers count then.
-  if (ordinal < 2 ** 15) setInteger(rowGroup, ROW_GROUP.ordinal, ordinal);
-  else rowGroup.delete(ROW_GROUP.ordinal);
   for (const column of structsOf(rowGroup, ROW_GROUP.columns)) {
     for (const field of [COLUMN.fileOffset, COLUMN.offsetIndex, COLUMN.columnIndex]) moveField(column, field, bytes);
     const metadata = structOf(column, COLUMN.metadata);

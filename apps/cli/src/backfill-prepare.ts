@@ -21,6 +21,8 @@ export interface PreparedEvents {
   readonly ids: readonly (readonly string[])[];
   /** By number. */
   readonly currencies: readonly string[];
+  /** Whether any payment says where it took place. */
+  readonly hasPlaces: boolean;
 }
 
 /** Columns of `payments` besides those that name something. */
@@ -60,7 +62,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
      WHERE ${labelled} ORDER BY labelled_at_ms, payment`,
   );
   await connection.run(
-    "CREATE TABLE prepared AS SELECT (SELECT count(*) FROM payments), (SELECT count(*) FROM labels)",
+    "CREATE TABLE prepared AS SELECT count(*), (SELECT count(*) FROM labels), count(latitude) FROM payments",
   );
   await connection.run("CHECKPOINT");
 }
@@ -68,7 +70,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
 /** What `prepareEvents` left. */
 export async function readPrepared(connection: DuckDBConnection, keys: readonly EntityKey[]): Promise<PreparedEvents> {
   const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
-  const [payments, labels] = reader.getRows()[0] ?? [];
+  const [payments, labels, places] = reader.getRows()[0] ?? [];
   const ids: string[][] = [];
   for (const key of keys) ids.push(await valuesOf(connection, key));
   return {
@@ -76,13 +78,13 @@ export async function readPrepared(connection: DuckDBConnection, keys: readonly 
     labels: Number(labels),
     ids,
     currencies: await valuesOf(connection, "currency"),
+    hasPlaces: Number(places) > 0,
   };
 }
 
-/** SQL for the number of a column's value in `payments` or `labels`, -1 where there is none. */
-export function numberOf(column: string, values: readonly string[]): string {
-  // A column without a value has no enumeration.
-  return values.length === 0 ? "-1" : `coalesce(enum_code(${column})::INTEGER, -1)`;
+/** SQL for the number of a column's value in `payments` or `labels`, -1 where there is none; undefined without any value. */
+export function numberOf(column: string, values: readonly string[]): string | undefined {
+  return values.length === 0 ? undefined : `coalesce(enum_code(${column})::INTEGER, -1)`;
 }
 
 function typeOf(column: string): string {

@@ -39,18 +39,22 @@ export class EventReader {
     keys: readonly EntityKey[],
     from: EventPosition,
   ): Promise<EventReader> {
-    const numbers = keys.map((key, entity) => `${numberOf(key, events.ids[entity] ?? [])}::DOUBLE`).join(", ");
-    const payments = await connections[0].stream(`
-      SELECT occurred_at_ms::DOUBLE, amount_minor::DOUBLE, ${numberOf("currency", events.currencies)}::DOUBLE,
-        ${degrees("latitude")}, ${degrees("longitude")}, ${numbers}
-      FROM payments WHERE rowid >= ${from.payments}`);
-    const labels = await connections[1].stream(`
-      SELECT labelled_at_ms::DOUBLE, fraud::DOUBLE, payment::DOUBLE, ${numbers}
-      FROM labels WHERE rowid >= ${from.labels}`);
+    const numbers = keys.map((key, entity) => numberOf(key, events.ids[entity] ?? []));
+    const places = events.hasPlaces ? [degrees("latitude"), degrees("longitude")] : [undefined, undefined];
+    const payments = await openChunks(
+      connections[0],
+      ["occurred_at_ms", "amount_minor", numberOf("currency", events.currencies), ...places, ...numbers],
+      `payments WHERE rowid >= ${from.payments}`,
+    );
+    const labels = await openChunks(
+      connections[1],
+      ["labelled_at_ms", "fraud", "payment", ...numbers],
+      `labels WHERE rowid >= ${from.labels}`,
+    );
     const decimals = events.currencies.map(currencyDecimals);
     // Labels name what every payment carries; devices and addresses are known of payments alone.
     const optional = keys.map((key) => key !== "card_token" && key !== "terminal_id");
-    return new EventReader(new ChunkReader(payments), new ChunkReader(labels), decimals, optional, from);
+    return new EventReader(payments, labels, decimals, optional, from);
   }
 
   /** Where the next block begins. */
@@ -138,7 +142,19 @@ function degrees(column: string): string {
   return `coalesce(${column}, 'nan'::DOUBLE)`;
 }
 
-/** A streamed result of doubles, a chunk at a time. */
+/** @param columns SQL of each; undefined where there is none, and nothing needs to be read */
+async function openChunks(
+  connection: DuckDBConnection,
+  columns: readonly (string | undefined)[],
+  from: string,
+): Promise<ChunkReader> {
+  const read = columns.filter((column) => column !== undefined);
+  const result = await connection.stream(`SELECT ${read.map((column) => `${column}::DOUBLE`).join(", ")} FROM ${from}`);
+  const places = columns.map((column) => (column === undefined ? undefined : read.indexOf(column)));
+  return new ChunkReader(result, places);
+}
+
+/** A streamed result of doubles, a chunk at a time. Columns that are not read are empty. */
 class ChunkReader {
   columns: Float64Array[] = [];
   rows = 0;
@@ -147,7 +163,11 @@ class ChunkReader {
   /** Whether there is neither a row at hand nor another chunk. */
   ended = false;
 
-  constructor(private readonly result: DuckDBResult) {}
+  constructor(
+    private readonly result: DuckDBResult,
+    /** Places of the columns in the result. */
+    private readonly places: readonly (number | undefined)[],
+  ) {}
 
   async advance(): Promise<void> {
     const chunk = await this.result.fetchChunk();
@@ -155,6 +175,6 @@ class ChunkReader {
     this.rows = chunk?.rowCount ?? 0;
     this.ended = this.rows === 0;
     if (!chunk || this.ended) return;
-    this.columns = Array.from({ length: chunk.columnCount }, (_, column) => readDoubles(chunk, column));
+    this.columns = this.places.map((place) => (place === undefined ? NO_COLUMN : readDoubles(chunk, place)));
   }
 }

@@ -121,8 +121,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+interface RunOptions {
+  readonly name?: string;
+  readonly untilMs?: number;
+  readonly spec?: FeatureSpec;
+  readonly blockPayments?: number;
+}
+
 /** Writes the input, runs a backfill over it and says where its files are. */
-async function run(text: string | Buffer, over: { name?: string; untilMs?: number; spec?: FeatureSpec } = {}) {
+async function run(text: string | Buffer, over: RunOptions = {}) {
   const input = join(folder, over.name ?? "payments.csv");
   const outputPath = join(folder, "features.parquet");
   const statePath = join(folder, "state.bin");
@@ -134,6 +141,7 @@ async function run(text: string | Buffer, over: { name?: string; untilMs?: numbe
     outputPath,
     statePath,
     ...(over.untilMs === undefined ? {} : { untilMs: over.untilMs }),
+    ...(over.blockPayments === undefined ? {} : { tuning: { blockPayments: over.blockPayments } }),
   });
   return { result, outputPath, statePath };
 }
@@ -143,11 +151,13 @@ describe("a backfill", () => {
   const payments = (events: readonly OracleEvent[]) => events.filter((event) => event.kind === "payment");
 
   test.each([
-    ["everything", Number.POSITIVE_INFINITY],
-    ["what happened before a time", START_MS + 20 * DAY_MS],
-  ])("gives the features of %s, as brute force does", async (_name, untilMs) => {
+    ["everything", Number.POSITIVE_INFINITY, {}],
+    ["everything, three payments at a time", Number.POSITIVE_INFINITY, { blockPayments: 3 }],
+    ["what happened before a time", START_MS + 20 * DAY_MS, {}],
+  ])("gives the features of %s, as brute force does", async (_name, untilMs, over) => {
     const events = eventsOf(rows, untilMs);
     const { result, outputPath } = await run(gzipSync(csvOf(rows)), {
+      ...over,
       name: "payments.csv.gz",
       ...(Number.isFinite(untilMs) ? { untilMs } : {}),
     });

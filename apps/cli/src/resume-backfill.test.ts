@@ -22,6 +22,8 @@ const CONTRACTS = new URL("../../../packages/contracts/dist/feature-spec.js", im
 let folder: string;
 let input: string;
 let whole: { readonly result: BackfillResult; readonly output: Buffer; readonly state: Buffer };
+/** Reports of progress of a run that is not killed. */
+let reports = 0;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "resume-backfill-"));
@@ -30,7 +32,8 @@ beforeAll(async () => {
   const untilMs = START_MS + 14 * DAY_MS;
   await writeHistory({ simulation, untilMs, tenant: "shop", cardTokenKey: Buffer.alloc(32, 1), path: input });
   const options = optionsOf("whole");
-  const result = await backfill(options);
+  const result = await backfill({ ...options, onProgress: () => (reports += 1) });
+  expect(reports).toBeGreaterThan(20);
   whole = { result, output: await readFile(options.outputPath), state: await readFile(options.statePath) };
 }, DEADLINE_MS);
 
@@ -50,17 +53,17 @@ function optionsOf(name: string): BackfillOptions & { statePath: string } {
 }
 
 /** The same backfill in a process of its own; `onProgress` is code that runs at every report, `left` counts down to 0. */
-async function start(name: string, onProgress = "", reports = 0, untilMs?: number) {
+async function start(name: string, onProgress = "", left = 0) {
   const { outputPath, statePath } = optionsOf(name);
   const program = `
     const { backfill } = await import(${JSON.stringify(new URL("./backfill.js", import.meta.url).href)});
     const { fileSource } = await import(${JSON.stringify(new URL("./backfill-source.js", import.meta.url).href)});
     const { currentFeatureSpec } = await import(${JSON.stringify(CONTRACTS.href)});
-    let left = ${reports};
+    let left = ${left};
     await backfill({
       spec: currentFeatureSpec(), source: fileSource(${JSON.stringify(input)}), tenant: "shop",
       outputPath: ${JSON.stringify(outputPath)}, statePath: ${JSON.stringify(statePath)},
-      tuning: ${JSON.stringify(TUNING)}, ${untilMs === undefined ? "" : `untilMs: ${untilMs},`}
+      tuning: ${JSON.stringify(TUNING)},
       onProgress() { left -= 1; ${onProgress} },
     });`;
   const file = join(folder, `${name}.mjs`);
@@ -90,12 +93,19 @@ async function expectWhole(name: string, result: BackfillResult): Promise<void> 
 const KILL_ITSELF = 'if (left === 0) process.kill(process.pid, "SIGKILL");';
 
 describe("a backfill that was killed", () => {
-  test.each([1, 12, 20])("at its report number %i goes on, and ends with the same bytes", async (reports) => {
-    const name = `at-report-${reports}`;
-    const { ended } = await start(name, KILL_ITSELF, reports);
+  test.each([
+    ["first", 0, 0],
+    ["middle", 0.5, 0],
+    ["last", 1, 1],
+  ])("at its %s report goes on, and ends with the same bytes", async (which, share, resumedMin) => {
+    const name = `at-${which}`;
+    const { ended } = await start(name, KILL_ITSELF, Math.max(1, Math.floor(reports * share)));
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
     expect(existsSync(optionsOf(name).outputPath)).toBe(false);
-    await expectWhole(name, await backfill(optionsOf(name)));
+    const result = await backfill(optionsOf(name));
+    await expectWhole(name, result);
+    // Checkpoints are written beside the work, so how far the last one is behind is not known; but one is there by then.
+    expect(result.resumedEvents).toBeGreaterThanOrEqual(resumedMin);
   });
 
   const workOf = (name: string) => `${optionsOf(name).outputPath}.work`;
@@ -107,7 +117,6 @@ describe("a backfill that was killed", () => {
     ["while it writes its first part", /^part-/, 0],
     ["with a checkpoint", /^checkpoint\.json$/, 1],
     ["with many parts", /^part-000010/, 1],
-    ["in the end", /^merged/, 1],
   ])("%s goes on, and ends with the same bytes", async (what, pattern, resumedMin) => {
     const name = what.replaceAll(" ", "-");
     await killWhen(await start(name), () => has(name, pattern));

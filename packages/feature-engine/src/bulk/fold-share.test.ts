@@ -13,11 +13,10 @@ import { wordsOf } from "./entity-records.js";
 import type { EventBlock } from "./event-block.js";
 import { ShareFold } from "./fold-share.js";
 
-/** Each id once, and in the order in which a backfill takes events: by time, labels first, then as they came. */
+/** In the order in which a backfill takes events: by time, labels first, then as they came. Ids do not repeat there. */
 function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
-  const ids = new Set<string>();
   return events
-    .filter(({ id }) => !ids.has(id) && ids.add(id))
+    .map((event, index) => ({ ...event, id: `${event.kind} ${index}` }))
     .sort((left, right) => left.atMs - right.atMs || left.kind.localeCompare(right.kind));
 }
 
