@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { ROOT } from "./workspace.js";
@@ -16,6 +17,7 @@ interface RebuildFlags {
 
 const ENTRY = join(ROOT, "apps", "features", "dist", "rebuild", "main.js");
 const EXIT_FAILURE = 1;
+const MEMORY_SHARE = 0.75;
 /** Bounds of the features app. */
 const DAYS_MAX = 3_650;
 const WAIT_SECONDS_MAX = 86_400;
@@ -52,7 +54,9 @@ function environmentOf(flags: RebuildFlags): Record<string, string> {
 
 /** In a process of its own, since only the features app knows the layout. Its settings may hold a password: no arguments. */
 function run(environment: Record<string, string>): Promise<number> {
-  const child = spawn(process.execPath, ["--enable-source-maps", ENTRY], {
+  // The states of all entities are held at once; Node would stop at 4 GB, however much there is.
+  const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
+  const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, ENTRY], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: "inherit",
   });
@@ -80,6 +84,6 @@ function parseDays(text: string): number {
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (seconds >= 0 && seconds <= WAIT_SECONDS_MAX) return seconds;
+  if (text.trim() !== "" && seconds >= 0 && seconds <= WAIT_SECONDS_MAX) return seconds;
   throw new InvalidArgumentError(`must be a number of seconds up to ${WAIT_SECONDS_MAX}`);
 }

@@ -94,32 +94,32 @@ const KILL_ITSELF = 'if (left === 0) process.kill(process.pid, "SIGKILL");';
 
 describe("a backfill that was killed", () => {
   test.each([
-    ["first", 0, 0],
-    ["middle", 0.5, 0],
-    ["last", 1, 1],
-  ])("at its %s report goes on, and ends with the same bytes", async (which, share, resumedMin) => {
+    ["first", 0],
+    ["middle", 0.5],
+    ["last", 1],
+  ])("at its %s report goes on, and ends with the same bytes", async (which, share) => {
     const name = `at-${which}`;
     const { ended } = await start(name, KILL_ITSELF, Math.max(1, Math.floor(reports * share)));
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
     expect(existsSync(optionsOf(name).outputPath)).toBe(false);
-    const result = await backfill(optionsOf(name));
-    await expectWhole(name, result);
-    // Checkpoints are written beside the work, so how far the last one is behind is not known; but one is there by then.
-    expect(result.resumedEvents).toBeGreaterThanOrEqual(resumedMin);
+    // Checkpoints are written beside the work, so whether there is one by then is not known.
+    await expectWhole(name, await backfill(optionsOf(name)));
   });
 
   const workOf = (name: string) => `${optionsOf(name).outputPath}.work`;
-  const has = (name: string, pattern: RegExp) =>
-    existsSync(workOf(name)) && readdirSync(workOf(name)).some((file) => pattern.test(file));
+  const has = (name: string, ...patterns: readonly RegExp[]) => {
+    const files = existsSync(workOf(name)) ? readdirSync(workOf(name)) : [];
+    return patterns.every((pattern) => files.some((file) => pattern.test(file)));
+  };
   test.each([
-    ["before it has begun", /^work\.duckdb$/, 0],
-    ["while it sorts", /^fingerprint$/, 0],
-    ["while it writes its first part", /^part-/, 0],
-    ["with a checkpoint", /^checkpoint\.json$/, 1],
-    ["with many parts", /^part-000010/, 1],
-  ])("%s goes on, and ends with the same bytes", async (what, pattern, resumedMin) => {
+    ["before it has begun", [/^work\.duckdb$/], 0],
+    ["while it sorts", [/^fingerprint$/], 0],
+    ["while it writes its first part", [/^part-/], 0],
+    ["with a checkpoint", [/^checkpoint\.json$/], 1],
+    ["with many parts", [/^checkpoint\.json$/, /^part-000010/], 1],
+  ])("%s goes on, and ends with the same bytes", async (what, patterns, resumedMin) => {
     const name = what.replaceAll(" ", "-");
-    await killWhen(await start(name), () => has(name, pattern));
+    await killWhen(await start(name), () => has(name, ...patterns));
     const result = await backfill(optionsOf(name));
     await expectWhole(name, result);
     expect(result.resumedEvents).toBeGreaterThanOrEqual(resumedMin);

@@ -134,7 +134,8 @@ export class BatchProcessor {
 
   /**
    * What records of this batch led to when they were counted; undefined when the stored batch is no longer the one that
-   * ended at `counted`. Records before the stored batch have been emitted: it began only after that.
+   * ended at `counted`. Records before the stored batch have been emitted: it began only after that. A rebuild stores a
+   * batch without emissions, behind records that the lake shows to have been emitted.
    */
   async #emittedBefore(
     appliedKey: string,

@@ -6,6 +6,8 @@ import type { ChainableCommander, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";
 
+const NO_EVICTION = "noeviction";
+
 /** What was stored at one moment; `compareAndSet` finds out whether it still holds. */
 export interface Snapshot {
   /** First bytes of the partition's applied batch; empty where there is none. */
@@ -39,6 +41,8 @@ export class StateStore {
   /** Counts connections, so that nothing is written on another one than it was read on. */
   #connection = 0;
   #hasMultiSet: Promise<boolean> | undefined;
+  /** The connection on whose server nothing is evicted. */
+  #keepingConnection: number | undefined;
 
   constructor(
     private readonly redis: Redis,
@@ -54,8 +58,13 @@ export class StateStore {
     });
   }
 
-  /** One round trip for the states of a whole batch. */
+  /**
+   * One round trip for the states of a whole batch.
+   *
+   * @throws TriplineError `config-invalid` for a Redis that may evict states
+   */
   async read(appliedKey: string, stateKeys: readonly string[]): Promise<Snapshot> {
+    if (this.#keepingConnection !== this.#connection) await this.#requireNoEviction();
     const connection = this.#connection;
     const pipeline = this.redis
       .pipeline()
@@ -106,6 +115,23 @@ export class StateStore {
     const failed = replies?.find(([error]) => error !== null)?.[0];
     if (failed) throw asRedisError(failed);
     return replies !== null;
+  }
+
+  /** An evicted state would look like that of a new card: nothing would tell that its windows hold less than took place. */
+  async #requireNoEviction(): Promise<void> {
+    const connection = this.#connection;
+    const memory = await asked(() => this.redis.info("memory"));
+    // Servers that others run may keep it to themselves.
+    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+    if (policy !== undefined && policy !== NO_EVICTION) {
+      const { host, port } = this.redis.options;
+      throw new TriplineError(
+        "config-invalid",
+        `The Redis at ${host}:${port} drops keys when its memory is full (maxmemory-policy ${policy}). Set it to ` +
+          `${NO_EVICTION}: window states must not get lost one by one.`,
+      );
+    }
+    this.#keepingConnection = connection;
   }
 
   /** MSETEX sets all states in one command: Valkey 9.1, Redis 8.4. Older servers take a command for each. */

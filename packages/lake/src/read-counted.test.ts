@@ -133,7 +133,12 @@ test("an archive from before labels told whether states were lost is read", asyn
   ]);
 });
 
-test("without an archive of features it is the wrong folder", async () => {
+test("labels alone are read too", async () => {
+  await archive.append("applied-labels", labels(applied("a", 1, 10)));
+  expect(await told()).toEqual(["l_a 1"]);
+});
+
+test("without an archive of either it is the wrong folder", async () => {
   await expect(read()).rejects.toMatchObject({ code: "not-found" });
 });
 

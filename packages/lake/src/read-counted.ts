@@ -1,3 +1,4 @@
+import { TriplineError } from "@tripline/contracts/error-table";
 import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -107,9 +108,14 @@ const COUNTED: readonly CountedTopic[] = [
 
 const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
 
-/** A topic on which nothing was written yet has no archive; without that of `features` it is a wrong folder. */
-async function requireArchive({ lake, days }: ReadCountedOptions): Promise<void> {
-  await listFiles(lake, TOPICS.features.name, days ?? []);
+/** A topic on which nothing was written yet has no archive; without any it is a wrong folder. */
+async function requireArchive({ lake, days = [] }: ReadCountedOptions): Promise<void> {
+  try {
+    await listFiles(lake, TOPICS.features.name, days);
+  } catch (error) {
+    const isMissing = error instanceof TriplineError && error.code === "not-found";
+    if (!isMissing || (await topicTable(lake, TOPICS.appliedLabels)) === undefined) throw error;
+  }
 }
 
 async function* readTopic(

@@ -15,6 +15,9 @@ const RECONNECT_DELAY_MS_MAX = 1_000;
 export function connectRedis(url: string, onError: (error: Error) => void = () => {}): Redis {
   const redis = new Redis(url, {
     commandTimeout: COMMAND_TIMEOUT_MS,
+    // A connection on which answers are overdue is closed: what was given up would wait on it, more with every try, for
+    // as long as the server hangs, and be carried out in the end.
+    socketTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
@@ -42,14 +45,21 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
   }
 }
 
+/** What Redis refuses for its own state. It may do the same in a moment. */
+const PASSING = /^(OOM|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
+
 /** A failure of ioredis in Tripline's terms. Whatever Redis itself refuses for what we sent is a bug of ours. */
 export function asRedisError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const messages = messagesOf(error);
   const refused = error instanceof Error && error.name === "ReplyError";
-  // A transaction is aborted when one of its commands was refused, in practice for want of memory.
-  if (refused && !/^(OOM|EXECABORT|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/.test(message)) {
-    return asTriplineError(error);
-  }
-  return new TriplineError("redis-unavailable", `Redis: ${message}`, [], { cause: error });
+  if (refused && !messages.every((message) => PASSING.test(message))) return asTriplineError(error);
+  return new TriplineError("redis-unavailable", `Redis: ${messages[0]}`, [], { cause: error });
+}
+
+/** Of a transaction that was refused: why its commands were. */
+function messagesOf(error: unknown): string[] {
+  const previous: unknown = Reflect.get(Object(error), "previousErrors");
+  const errors: unknown[] = Array.isArray(previous) && previous.length > 0 ? previous : [error];
+  return errors.map((one) => (one instanceof Error ? one.message : String(one)));
 }

@@ -32,19 +32,30 @@ export interface InProcessSystem {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   authorization(): Promise<string>;
+  /** Ends one of the services in order. */
+  stop(name: ServiceName): Promise<void>;
+  /** Starts it again, on the same port. */
+  start(name: ServiceName): Promise<void>;
+  /** Whether it says that it is ready; it answers within a few seconds. */
+  isReady(name: ServiceName): Promise<boolean>;
   close(): Promise<void>;
 }
+
+export type ServiceName = "auth" | "scoring" | "decisions" | "features" | "archive" | "ingestion";
 
 export interface InProcessOptions {
   /** `file://` address of a registry whose champion fits the current feature spec. */
   readonly registryUrl: string;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
+  /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
+  readonly redisUrl?: string;
   readonly logLevel?: string;
 }
 
 export async function startInProcess(options: InProcessOptions): Promise<InProcessSystem> {
-  const stack = await testStack();
+  const shared = await testStack();
+  const stack = { ...shared, redisUrl: options.redisUrl ?? shared.redisUrl };
   const folder = mkdtempSync(join(tmpdir(), "tripline-system-"));
   const secrets = demoSecrets(join(folder, "secrets.json"));
   const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0] =
@@ -64,21 +75,29 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const admin = await kafka.admin();
   await admin.ensureTopics();
   await admin.close();
-  const services: RunningService[] = [];
+  const starters: Readonly<Record<ServiceName, () => Promise<RunningService>>> = {
+    auth: () => startAuth(readConfig(authConfig, environmentOf("auth"))),
+    scoring: () => startScoring(readConfig(scoringConfig, environmentOf("scoring"))),
+    decisions: () => startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))),
+    features: () => startFeatures(readConfig(featuresConfig, environmentOf("features"))),
+    archive: () => startArchive(readConfig(archiveConfig, environmentOf("archive"))),
+    ingestion: () => startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))),
+  };
+  const running = new Map<ServiceName, RunningService>();
+  const stop = async (name: ServiceName): Promise<void> => {
+    await running.get(name)?.close();
+    running.delete(name);
+  };
   const close = async (): Promise<void> => {
-    for (const service of services.reverse()) await service.close();
+    for (const name of [...running.keys()].reverse()) await stop(name);
     rmSync(folder, { recursive: true, force: true });
   };
+  const names: readonly ServiceName[] = ["auth", "scoring", "decisions", "features", "archive", "ingestion"];
   try {
-    services.push(await startAuth(readConfig(authConfig, environmentOf("auth"))));
-    services.push(await startScoring(readConfig(scoringConfig, environmentOf("scoring"))));
-    services.push(await startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))));
-    services.push(await startFeatures(readConfig(featuresConfig, environmentOf("features"))));
-    if (options.lakeDirectory !== undefined) {
-      services.push(await startArchive(readConfig(archiveConfig, environmentOf("archive"))));
+    for (const name of names) {
+      if (name !== "archive" || options.lakeDirectory !== undefined) running.set(name, await starters[name]());
     }
-    services.push(await startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))));
-    for (const service of services) await becomeReady(service);
+    for (const service of running.values()) await becomeReady(service);
   } catch (error) {
     await close();
     throw error;
@@ -91,7 +110,21 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   });
   const apiUrl = `http://127.0.0.1:${ingestion}`;
   const client = new TriplineClient(apiUrl, tokens);
-  return { apiUrl, client, stack, kafka, authorization: () => tokens.authorization(), close };
+  return {
+    apiUrl,
+    client,
+    stack,
+    kafka,
+    authorization: () => tokens.authorization(),
+    stop,
+    async start(name) {
+      const service = await starters[name]();
+      running.set(name, service);
+      await becomeReady(service);
+    },
+    isReady: async (name) => (await fetch(`${running.get(name)?.url}/health/ready`)).ok,
+    close,
+  };
 }
 
 const READY_TRIES_MAX = 200;

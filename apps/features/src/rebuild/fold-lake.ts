@@ -57,6 +57,7 @@ export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
     onProgress(folding.counted);
   }
   folding.finish();
+  onProgress(folding.counted);
   if (!isPartial) requireAll(folding, totals, lake);
   const { counted: events, repeated } = folding;
   return { states: statesOf(folding, engine, before ?? new Map()), events, incomplete, repeated };

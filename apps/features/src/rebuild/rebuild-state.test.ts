@@ -4,7 +4,7 @@ import type { OutgoingRecord } from "@tripline/kafka/port";
 import { appliedOffset } from "../applied-batch.js";
 import { appliedKey } from "../partition-keys.js";
 import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../test-events.js";
-import { COMPLETE_KEY, keyOf } from "../test-instance.js";
+import { COMPLETE_KEY, engine, keyOf } from "../test-instance.js";
 import { TestHistory } from "./test-history.js";
 
 let history: TestHistory;
@@ -203,4 +203,30 @@ test("a dead letter is passed over, and so is what a client sent again", async (
   await history.serve();
   expect(await results()).toEqual(Array(4).fill(1));
   expect(await history.differences()).toEqual({ counted: 4, stuck: 0, differing: [] });
+});
+
+test("where the service and Redis died at once, what there is counts in the order of time, once it is said so", async () => {
+  const at = (card: number, id: string) =>
+    paymentRecord(payment({ cardToken: cardOf(card), terminalId: "shared", clientTransactionId: id }));
+  const unsent = cardOf(1);
+  const emit = (records: readonly OutgoingRecord[]) => records.filter(({ key }) => key !== unsent);
+  await history.producer.send([at(1, "a")]);
+  await history.count({ emit, commit: () => 0 });
+  await history.producer.send([at(2, "b"), at(3, "c")]);
+  await history.count({ emit, commit: () => 0 });
+  await history.redis.flushdb();
+  await history.archive();
+  await expect(history.rebuild()).rejects.toMatchObject({
+    code: "state-conflict",
+    message: expect.stringMatching(/2 of 2 events wait for earlier ones.*--partial/),
+  });
+  expect(await history.rebuild({ isPartial: true })).toMatchObject({ events: 2, doubled: 0 });
+  await history.serve();
+  expect(await results()).toEqual([1, 1, 1]);
+  const [, key = ""] = engine.stateKeys("demo", { cardToken: unsent, terminalId: "shared" });
+  const state = engine.decodeState(1, await history.redis.getBuffer(key));
+  const counts = engine.readEntity(1, state, START_MS);
+  expect(counts[engine.entityFeatures(1).indexOf("terminal_count_1d")]).toBe(3);
+  // Numbers go on behind those that were given, so that none is given twice.
+  expect(state.sequence).toBe(4);
 });

@@ -91,12 +91,13 @@ export function foldLabels(
   const first = entries.load(record, ring, span.end - span.start);
   entries.add(labels.atMs, labels.frauds, span.start, span.end, ring);
   const { tiles, counts, sums } = entries;
+  const heads = entries.headsOf(paymentsMs, start, end, tileMs);
   for (const { tilesBack, into } of windows) {
     const { count, sum } = into;
     const needsSum = sum.length > 0;
     let from = 0;
     for (let at = start; at < end; at += 1) {
-      const oldest = Math.floor((paymentsMs[at] ?? 0) / tileMs) - tilesBack;
+      const oldest = (heads[at - start] ?? 0) - tilesBack;
       const to = first + (known[at] ?? 0);
       while (from < to && (tiles[from] ?? 0) < oldest) from += 1;
       count[at] = (counts[to] ?? 0) - (counts[from] ?? 0);

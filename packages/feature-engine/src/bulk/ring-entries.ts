@@ -25,6 +25,7 @@ export class RingEntries {
   maxima = new Float64Array(0);
   /** Room for a place per entry. */
   queue = new Int32Array(0);
+  private heads = new Float64Array(0);
   private used = 0;
 
   /** Takes up a record's tiles, with room for `events` more entries. @returns how many tiles there are */
@@ -74,6 +75,14 @@ export class RingEntries {
     if (squares > 0) this.#addSquares(amounts, start, end);
     this.used = entry;
     return sum;
+  }
+
+  /** Indices of the tiles in which the times from place `start` on lie, from place 0 on. */
+  headsOf(atMs: Float64Array, start: number, end: number, tileMs: number): Float64Array {
+    if (end - start > this.heads.length) this.heads = new Float64Array((end - start) * 2);
+    const { heads } = this;
+    for (let at = start; at < end; at += 1) heads[at - start] = Math.floor((atMs[at] ?? 0) / tileMs);
+    return heads;
   }
 
   /** Makes a record's tiles of what is not out of reach of the newest entry. There has to be one. */
