@@ -12,6 +12,8 @@ import { FeastGrpcClient } from "./feast-grpc-client.js";
 
 const REQUEST = { features: ["stats:mean"], entities: [{ card_id: "c1" }] };
 const AT_MS = 1_772_366_405_123.456;
+/** Far more than an answer takes, on a busy machine too. */
+const ANSWER_MS_MAX = 30_000;
 
 const onEnd: (() => void | Promise<void>)[] = [];
 
@@ -48,7 +50,7 @@ async function serve(
 }
 
 function connect(address: string, options: Partial<FeastGrpcOptions> = {}): FeastGrpcClient {
-  const client = new FeastGrpcClient({ address, server: "go", ...options });
+  const client = new FeastGrpcClient({ address, server: "go", timeoutMs: ANSWER_MS_MAX, ...options });
   onEnd.push(() => client.close());
   return client;
 }

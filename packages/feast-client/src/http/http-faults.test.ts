@@ -7,6 +7,8 @@ import { SMALL_REGISTRY } from "../testing/small-registry.js";
 import { FeastHttpClient } from "./feast-http-client.js";
 
 const REQUEST = { features: ["stats:mean", "stats:count"], entities: [{ card_id: "c1" }] };
+/** Far more than an answer takes, on a busy machine too. */
+const ANSWER_MS_MAX = 30_000;
 const PUSH = { pushSource: "p", rows: [{ card_id: "c1" }] };
 const GOOD = {
   metadata: { feature_names: ["card_id", "mean", "count"] },
@@ -35,7 +37,10 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
 }
 
 test("a good answer is read, microseconds included", async () => {
-  const client = new FeastHttpClient({ url: await serve((_request, response) => answer(response, 200, GOOD)) });
+  const client = new FeastHttpClient({
+    timeoutMs: ANSWER_MS_MAX,
+    url: await serve((_request, response) => answer(response, 200, GOOD)),
+  });
   expect(await client.getOnlineFeatures(REQUEST)).toEqual({
     featureNames: ["mean", "count"],
     rows: [
@@ -56,7 +61,7 @@ test("the request is the one that Feast takes, and the headers are asked for eac
   });
   let token = 0;
   const headers = () => Promise.resolve({ authorization: `Bearer ${++token}` });
-  const client = new FeastHttpClient({ url: `${url}/path/`, headers });
+  const client = new FeastHttpClient({ timeoutMs: ANSWER_MS_MAX, url: `${url}/path/`, headers });
   await client.getOnlineFeatures({ ...REQUEST, entities: [{ card_id: 2n ** 60n + 1n }] });
   await client.push({
     pushSource: "p",
@@ -76,7 +81,10 @@ test("the request is the one that Feast takes, and the headers are asked for eac
 });
 
 test("connections are kept for further requests", async () => {
-  const client = new FeastHttpClient({ url: await serve((_request, response) => answer(response, 200, GOOD)) });
+  const client = new FeastHttpClient({
+    timeoutMs: ANSWER_MS_MAX,
+    url: await serve((_request, response) => answer(response, 200, GOOD)),
+  });
   for (let count = 0; count < 25; count += 1) await client.getOnlineFeatures(REQUEST);
   // A second one is opened where a request comes before fetch has put the first one back.
   expect(server?.seen.connections).toBeLessThanOrEqual(3);
@@ -88,6 +96,7 @@ describe("a server that is not there", () => {
     const [port] = await findFreePorts(1);
     let tries = 0;
     const client = new FeastHttpClient({
+      timeoutMs: ANSWER_MS_MAX,
       url: `http://127.0.0.1:${port}`,
       fetch: (...args) => {
         tries += 1;
@@ -109,7 +118,7 @@ describe("a server that is not there", () => {
       if ((server?.seen.requests ?? 0) < 3) answer(response, status, "busy");
       else answer(response, 200, GOOD);
     });
-    const client = new FeastHttpClient({ url });
+    const client = new FeastHttpClient({ timeoutMs: ANSWER_MS_MAX, url });
     expect(toRecords(await client.getOnlineFeatures(REQUEST))).toEqual([{ mean: 1.5, count: 3 }]);
     expect(server?.seen.requests).toBe(3);
     if (server !== undefined) server.seen.requests = 0;
@@ -124,7 +133,9 @@ describe("a server that is not there", () => {
         response.write('{"metadata":', () => response.destroy());
       } else answer(response, 200, GOOD);
     });
-    expect(toRecords(await new FeastHttpClient({ url }).getOnlineFeatures(REQUEST))).toEqual([{ mean: 1.5, count: 3 }]);
+    expect(toRecords(await new FeastHttpClient({ timeoutMs: ANSWER_MS_MAX, url }).getOnlineFeatures(REQUEST))).toEqual([
+      { mean: 1.5, count: 3 },
+    ]);
     expect(server?.seen.requests).toBe(2);
   });
 });
@@ -171,7 +182,10 @@ test.each([
   [500, '"pop from an empty set"', "server-error"],
   [500, "\"'Feature x not found in projection stats'\"", "unknown-feature"],
 ])("the status %d with %j is the error %s, and final", async (status, body, code) => {
-  const client = new FeastHttpClient({ url: await serve((_request, response) => answer(response, status, body)) });
+  const client = new FeastHttpClient({
+    timeoutMs: ANSWER_MS_MAX,
+    url: await serve((_request, response) => answer(response, status, body)),
+  });
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({ code });
   expect(server?.seen.requests).toBe(1);
 });
@@ -213,7 +227,7 @@ describe("an answer that is not one of Feast", () => {
     ["with a value of another type", withColumn({ values: ["x"] }), "mean"],
   ])("%s: is refused, and the part at fault is named", async (_name, body, field) => {
     const url = await serve((_request, response) => answer(response, 200, body));
-    const client = new FeastHttpClient({ url, registry: { ...SMALL_REGISTRY } });
+    const client = new FeastHttpClient({ timeoutMs: ANSWER_MS_MAX, url, registry: { ...SMALL_REGISTRY } });
     await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
       code: "malformed-response",
       field,

@@ -22,6 +22,9 @@ const KEY = new EntityKeyEncoder([{ name: "card_id", storedName: "card_id", type
   0,
 );
 
+/** Far more than an answer takes, on a busy machine too. */
+const ANSWER_MS_MAX = 30_000;
+
 let directory: string;
 let valkey: ManagedProcess;
 let redis: Redis;
@@ -36,7 +39,7 @@ beforeAll(async () => {
   redis = new Redis(port, "127.0.0.1", { retryStrategy: () => 20 });
   // Without a listener ioredis prints each lost connection.
   redis.on("error", () => {});
-  client = new FeastRedisClient({ redis, registry: SMALL_REGISTRY });
+  client = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, timeoutMs: ANSWER_MS_MAX });
 }, 120_000);
 
 afterAll(async () => {
@@ -101,7 +104,7 @@ test("a key that is no hash is an error", async () => {
 test("views with other join keys are read in the same round trip, and rows may carry the keys of both", async () => {
   const rows = [{ entity: { terminal_id: 7 }, features: { mean: 9 }, eventTimestampMs: 1_000 }];
   await client.writeOnlineFeatures({ featureView: "other", rows });
-  const aged = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, nowMs: () => 2_001 });
+  const aged = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, timeoutMs: ANSWER_MS_MAX, nowMs: () => 2_001 });
   const answer = await aged.getOnlineFeatures({
     features: ["other:mean", "stats:mean", "stats:count"],
     entities: [{ card_id: "c1", terminal_id: 7 }],
