@@ -8,7 +8,10 @@ import { ROOT } from "./workspace.js";
 const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
   [join(ROOT, "packages", "contracts"), /^feature-spec\.yaml$/],
   [join(ROOT, "packages", "simulator", "dist"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "contracts", "dist"), /^(currency|identifiers)\.js$/],
   [join(ROOT, "packages", "feature-engine", "dist"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "feature-engine", "dist", "bulk"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "lake", "dist"), /^snapshot-format\.js$/],
   [fileURLToPath(new URL(".", import.meta.url)), /^(simulate|backfill.*|state-snapshot|train)(?<!\.test)\.js$/],
   [join(ROOT, "training"), /^(params\.json|requirements\.txt)$/],
   [join(ROOT, "training", "tripline_training"), /\.py$/],
