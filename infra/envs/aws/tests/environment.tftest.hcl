@@ -1,0 +1,135 @@
+# Plans every environment with a provider that makes nothing, so no account is needed: tofu test.
+
+mock_provider "aws" {
+  # Policies are checked in their own run below; here they only have to be JSON.
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+
+  # The provider checks the form of ARNs.
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-central-1:000000000000:key/00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::000000000000:role/one" }
+  }
+
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::000000000000:policy/one" }
+  }
+
+  mock_resource "aws_iam_openid_connect_provider" {
+    defaults = { arn = "arn:aws:iam::000000000000:oidc-provider/oidc.example" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:000000000000:log-group:one" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-central-1:000000000000:one" }
+  }
+
+  mock_resource "aws_prometheus_workspace" {
+    defaults = { arn = "arn:aws:aps:eu-central-1:000000000000:workspace/ws-0000" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::one" }
+  }
+
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:one" }
+  }
+
+  mock_resource "aws_elasticache_replication_group" {
+    defaults = { arn = "arn:aws:elasticache:eu-central-1:000000000000:replicationgroup:one" }
+  }
+
+  mock_resource "aws_elasticache_user" {
+    defaults = { arn = "arn:aws:elasticache:eu-central-1:000000000000:user:one" }
+  }
+
+  mock_resource "aws_msk_configuration" {
+    defaults = { arn = "arn:aws:kafka:eu-central-1:000000000000:configuration/one/0000-1" }
+  }
+
+  mock_resource "aws_eks_cluster" {
+    defaults = {
+      arn      = "arn:aws:eks:eu-central-1:000000000000:cluster/tripline"
+      identity = [{ oidc = [{ issuer = "https://oidc.eks.eu-central-1.amazonaws.com/id/0000" }] }]
+    }
+  }
+
+  mock_resource "aws_msk_cluster" {
+    defaults = {
+      arn                        = "arn:aws:kafka:eu-central-1:000000000000:cluster/tripline-prod/0000-1"
+      bootstrap_brokers_sasl_iam = "b-1.example:9098"
+    }
+  }
+
+  mock_resource "aws_db_instance" {
+    defaults = {
+      resource_id        = "db-0000"
+      master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:rds", kms_key_id = "", secret_status = "active" }]
+    }
+  }
+
+  mock_resource "aws_ecr_repository" {
+    defaults = { repository_url = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/tripline-prod/archive" }
+  }
+}
+
+variables {
+  account_id   = "000000000000"
+  region       = "eu-central-1"
+  alert_emails = ["alerts@example.com"]
+}
+
+run "environment" {
+  assert {
+    condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth decisions features ingestion scoring training"
+    error_message = "Every service needs an identity of its own."
+  }
+
+  assert {
+    condition     = output.helm_values.nodePools["training"].dedicated && output.helm_values.nodePools["serving"].dedicated
+    error_message = "Training and serving need node pools of their own."
+  }
+
+  assert {
+    condition     = startswith(output.helm_values.redis.url, "rediss://") && output.helm_values.kafka.tls
+    error_message = "Kafka and cache must be reached by TLS."
+  }
+
+  assert {
+    condition     = join(",", keys(output.helm_values.secretStore.names["ingestion"])) == "card-token-key"
+    error_message = "Ingestion reads the card token key and nothing else."
+  }
+
+  assert {
+    condition     = var.environment == "dev" || (var.protected && var.database.multi_az && var.cache.replica_count > 0)
+    error_message = "Staging and prod must survive the loss of a zone and refuse deletion."
+  }
+}
+
+run "wrong_environment_is_refused" {
+  command = plan
+
+  variables {
+    environment = "production"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "wrong_account_is_refused" {
+  command = plan
+
+  variables {
+    account_id = "my-account"
+  }
+
+  expect_failures = [var.account_id]
+}

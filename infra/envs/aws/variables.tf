@@ -1,0 +1,143 @@
+variable "environment" {
+  description = "dev, staging or prod."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "staging", "prod"], var.environment)
+    error_message = "environment must be dev, staging or prod."
+  }
+}
+
+variable "account_id" {
+  description = "AWS account. Anything else is refused before a plan is made."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be the 12 digits of your AWS account."
+  }
+}
+
+variable "region" {
+  description = "AWS region."
+  type        = string
+}
+
+variable "namespace" {
+  description = "Kubernetes namespace of the services."
+  type        = string
+  default     = "tripline"
+}
+
+variable "images" {
+  description = "Container images, a repository each."
+  type        = set(string)
+  default     = ["ingestion", "features", "scoring", "decisions", "auth", "archive", "training"]
+}
+
+variable "admin_role_arns" {
+  description = "IAM roles of people who administer the cluster."
+  type        = set(string)
+  default     = []
+}
+
+variable "api_client_cidrs" {
+  description = "Ranges that may reach the private Kubernetes API: VPN, runners, bastion."
+  type        = list(string)
+  default     = []
+}
+
+variable "alert_emails" {
+  description = "Who is told of alerts and of the budget."
+  type        = set(string)
+}
+
+variable "monthly_budget_usd" {
+  description = "Budget of a month in US dollars."
+  type        = number
+}
+
+variable "github" {
+  description = "Repository and environments whose workflows may deploy here; null for none."
+  type = object({
+    repository      = string
+    environments    = list(string)
+    create_provider = bool
+  })
+  default = null
+}
+
+variable "protected" {
+  description = "Refuse to delete what holds data, and keep a last snapshot. False for throw-away environments."
+  type        = bool
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+}
+
+variable "network" {
+  description = "Address range (/16), three zones and NAT gateways (1 or 3)."
+  type = object({
+    cidr              = string
+    zones             = list(string)
+    nat_gateway_count = number
+  })
+}
+
+variable "cluster" {
+  description = "Kubernetes version and node pools; see modules/cluster/aws."
+  type = object({
+    kubernetes_version = string
+    node_pools = map(object({
+      instance_types = list(string)
+      spot           = bool
+      gpu            = bool
+      dedicated      = bool
+      nodes_min      = number
+      nodes_max      = number
+      disk_gib       = number
+    }))
+  })
+}
+
+variable "kafka" {
+  description = "Version, size and disks of the brokers."
+  type = object({
+    kafka_version          = string
+    broker_instance_type   = string
+    broker_storage_gib     = number
+    broker_storage_gib_max = number
+  })
+}
+
+variable "cache" {
+  description = "Version and size of the Valkey nodes."
+  type = object({
+    engine_version          = string
+    node_type               = string
+    replica_count           = number
+    snapshot_retention_days = number
+  })
+}
+
+variable "database" {
+  description = "Version and size of PostgreSQL."
+  type = object({
+    engine_version        = string
+    instance_class        = string
+    storage_gib           = number
+    storage_gib_max       = number
+    multi_az              = bool
+    backup_retention_days = number
+  })
+}
+
+variable "objectstore" {
+  description = "Ages at which the lake gets cold, and how long data sets stay."
+  type = object({
+    lake_tiering_days      = object({ glacier = number, deep_archive = number })
+    dataset_retention_days = number
+  })
+}

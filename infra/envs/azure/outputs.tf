@@ -1,0 +1,47 @@
+output "helm_values" {
+  description = "Values of the chart that depend on the cloud: tofu output -json helm_values > values.azure.json."
+  value = {
+    cloud     = "azure"
+    namespace = var.namespace
+    image     = { registry = module.registry.url }
+    kafka = {
+      bootstrapServers = module.kafka.bootstrap_servers
+      tls              = true
+      authentication   = "azure-entra"
+      createTopics     = false
+    }
+    redis    = { url = module.cache.url, authentication = "azure-entra" }
+    postgres = { host = module.database.host, port = 5432, database = "tripline", authentication = "azure-entra" }
+    objectStore = {
+      lake     = module.objectstore.urls["lake"]
+      models   = module.objectstore.urls["models"]
+      datasets = module.objectstore.urls["datasets"]
+    }
+    serviceAccounts = { for service, annotations in module.identity.service_account_annotations : service => {
+      annotations = annotations
+      podLabels   = { "azure.workload.identity/use" = "true" }
+    } }
+    secretStore = { provider = "azure", locations = module.identity.vault_names, names = module.identity.secret_names }
+    telemetry = {
+      metricsUrl  = module.observability.metrics_url
+      annotations = { "azure.workload.identity/client-id" = module.observability.collector_client_id }
+      podLabels   = { "azure.workload.identity/use" = "true" }
+    }
+    nodePools = { for name, pool in var.cluster.node_pools : name => { dedicated = pool.dedicated, gpu = pool.gpu, spot = pool.spot } }
+  }
+}
+
+output "cluster_name" {
+  description = "az aks get-credentials --name <this>."
+  value       = module.cluster.name
+}
+
+output "resource_group_name" {
+  description = "Resource group of everything."
+  value       = azurerm_resource_group.this.name
+}
+
+output "deployer" {
+  description = "Client id of the deploy workflow; the variable AZURE_CLIENT_ID of the GitHub environment."
+  value       = module.identity.deployer
+}

@@ -1,0 +1,155 @@
+variable "environment" {
+  description = "dev, staging or prod."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "staging", "prod"], var.environment)
+    error_message = "environment must be dev, staging or prod."
+  }
+}
+
+variable "subscription_id" {
+  description = "Azure subscription."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "suffix" {
+  description = "Six letters or digits that make the names of vaults, registry, storage and Event Hubs unique in the world."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{6}$", var.suffix))
+    error_message = "suffix must be six lower case letters or digits."
+  }
+}
+
+variable "namespace" {
+  description = "Kubernetes namespace of the services."
+  type        = string
+  default     = "tripline"
+}
+
+variable "operator_cidrs" {
+  description = "Public ranges from which Terraform runs and images are pushed; empty where both run inside the network."
+  type        = list(string)
+  default     = []
+}
+
+variable "admin_group_object_ids" {
+  description = "Entra groups of people who administer the cluster."
+  type        = list(string)
+  default     = []
+}
+
+variable "database_administrator" {
+  description = "Entra group or person that administers the database."
+  type = object({
+    object_id = string
+    name      = string
+    type      = string
+  })
+}
+
+variable "alert_emails" {
+  description = "Who is told of alerts and of the budget."
+  type        = set(string)
+}
+
+variable "budget" {
+  description = "Budget of a month in the subscription's currency, and the first of the month it counts from."
+  type = object({
+    monthly_amount = number
+    start_date     = string
+  })
+}
+
+variable "github" {
+  description = "Repository and environments whose workflows may deploy here; null for none."
+  type = object({
+    repository   = string
+    environments = list(string)
+  })
+  default = null
+}
+
+variable "protected" {
+  description = "Put a lock on the resource group, so that nothing in it can be deleted. False for throw-away environments."
+  type        = bool
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+}
+
+variable "network" {
+  description = "Address ranges: cidr (/16) for the virtual network, pod_cidr and service_cidr inside the cluster."
+  type = object({
+    cidr         = string
+    pod_cidr     = string
+    service_cidr = string
+  })
+}
+
+variable "cluster" {
+  description = "Kubernetes version, tier, zones and node pools; see modules/cluster/azure."
+  type = object({
+    kubernetes_version = string
+    sku_tier           = string
+    zones              = list(string)
+    node_pools = map(object({
+      vm_size   = string
+      spot      = bool
+      gpu       = bool
+      dedicated = bool
+      nodes_min = number
+      nodes_max = number
+      disk_gib  = number
+    }))
+  })
+}
+
+variable "kafka" {
+  description = "Size of the Event Hubs namespace."
+  type = object({
+    processing_units = number
+  })
+}
+
+variable "cache" {
+  description = "Size of Managed Redis."
+  type = object({
+    sku_name                  = string
+    high_availability_enabled = bool
+  })
+}
+
+variable "database" {
+  description = "Version and size of PostgreSQL."
+  type = object({
+    engine_version        = string
+    sku_name              = string
+    storage_mib           = number
+    highly_available      = bool
+    backup_retention_days = number
+  })
+}
+
+variable "objectstore" {
+  description = "Replication, ages at which the lake gets cold, and how long data sets stay."
+  type = object({
+    replication_type       = string
+    lake_tiering_days      = object({ cold = number, archive = optional(number) })
+    dataset_retention_days = number
+  })
+
+  validation {
+    condition     = var.objectstore.replication_type == "LRS" || var.objectstore.lake_tiering_days.archive == null
+    error_message = "objectstore: Azure's archive tier needs replication_type LRS; leave lake_tiering_days.archive out with ZRS or GZRS."
+  }
+}

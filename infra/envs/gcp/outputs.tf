@@ -1,0 +1,43 @@
+output "helm_values" {
+  description = "Values of the chart that depend on the cloud: tofu output -json helm_values > values.gcp.json."
+  value = {
+    cloud     = "gcp"
+    namespace = var.namespace
+    image     = { registry = module.registry.url }
+    kafka = {
+      bootstrapServers = module.kafka.bootstrap_servers
+      tls              = true
+      authentication   = "gcp-oauth"
+      createTopics     = false
+    }
+    redis    = { url = module.cache.url, authentication = "gcp-iam" }
+    postgres = { host = module.database.host, port = 5432, database = "tripline", authentication = "gcp-iam" }
+    objectStore = {
+      lake     = module.objectstore.urls["lake"]
+      models   = module.objectstore.urls["models"]
+      datasets = module.objectstore.urls["datasets"]
+    }
+    serviceAccounts = { for service, annotations in module.identity.service_account_annotations : service => { annotations = annotations, podLabels = {} } }
+    secretStore = {
+      provider  = "gcp"
+      locations = { for service, names in module.identity.secret_names : service => var.project_id if length(names) > 0 }
+      names     = module.identity.secret_names
+    }
+    telemetry = {
+      metricsUrl  = module.observability.metrics_url
+      annotations = { "iam.gke.io/gcp-service-account" = module.observability.collector_email }
+      podLabels   = {}
+    }
+    nodePools = { for name, pool in var.cluster.node_pools : name => { dedicated = pool.dedicated, gpu = pool.gpu != null, spot = pool.spot } }
+  }
+}
+
+output "cluster_name" {
+  description = "gcloud container clusters get-credentials <this> --internal-ip."
+  value       = module.cluster.name
+}
+
+output "deployer" {
+  description = "Service account and identity provider of the deploy workflow; variables of the GitHub environment."
+  value       = module.identity.deployer
+}

@@ -1,0 +1,90 @@
+# Plans every environment with a provider that makes nothing, so no account is needed: tofu test -var-file=dev.tfvars.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+
+  mock_data "google_storage_project_service_account" {
+    defaults = { email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
+  }
+
+  mock_data "google_logging_project_cmek_settings" {
+    defaults = { service_account_id = "cmek-p123456789012@gcp-sa-logging.iam.gserviceaccount.com" }
+  }
+
+  mock_resource "google_compute_network" {
+    defaults = { id = "projects/tripline-test/global/networks/tripline" }
+  }
+
+  mock_resource "google_service_account" {
+    defaults = {
+      email  = "service@tripline-test.iam.gserviceaccount.com"
+      member = "serviceAccount:service@tripline-test.iam.gserviceaccount.com"
+      name   = "projects/tripline-test/serviceAccounts/service@tripline-test.iam.gserviceaccount.com"
+    }
+  }
+}
+
+# Keys refuse to be destroyed, even made-up ones, so their module is planned in a run of its own below.
+override_module {
+  target = module.kms
+
+  outputs = {
+    key_ids = {
+      cache    = "projects/p/locations/l/keyRings/r/cryptoKeys/cache"
+      cluster  = "projects/p/locations/l/keyRings/r/cryptoKeys/cluster"
+      database = "projects/p/locations/l/keyRings/r/cryptoKeys/database"
+      kafka    = "projects/p/locations/l/keyRings/r/cryptoKeys/kafka"
+      logs     = "projects/p/locations/l/keyRings/r/cryptoKeys/logs"
+      objects  = "projects/p/locations/l/keyRings/r/cryptoKeys/objects"
+      registry = "projects/p/locations/l/keyRings/r/cryptoKeys/registry"
+      secrets  = "projects/p/locations/l/keyRings/r/cryptoKeys/secrets"
+      volumes  = "projects/p/locations/l/keyRings/r/cryptoKeys/volumes"
+    }
+  }
+}
+
+variables {
+  project_id      = "tripline-test"
+  billing_account = "000000-000000-000000"
+  region          = "europe-west3"
+  alert_emails    = ["alerts@example.com"]
+}
+
+run "environment" {
+  assert {
+    condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth decisions features ingestion scoring training"
+    error_message = "Every service needs an identity of its own."
+  }
+
+  assert {
+    condition     = output.helm_values.nodePools["training"].dedicated && output.helm_values.nodePools["serving"].dedicated
+    error_message = "Training and serving need node pools of their own."
+  }
+
+  assert {
+    condition     = output.helm_values.kafka.bootstrapServers == "bootstrap.tripline-${var.environment}.europe-west3.managedkafka.tripline-test.cloud.goog:9092"
+    error_message = "The address of Managed Kafka is made of cluster, region and project."
+  }
+
+  assert {
+    condition     = join(",", keys(output.helm_values.secretStore.names["ingestion"])) == "card-token-key"
+    error_message = "Ingestion reads the card token key and nothing else."
+  }
+
+  assert {
+    condition     = var.environment == "dev" || (var.protected && var.database.highly_available && var.cache.replica_count > 0)
+    error_message = "Staging and prod must survive the loss of a zone and refuse deletion."
+  }
+}
+
+run "wrong_environment_is_refused" {
+  command = plan
+
+  variables {
+    environment = "production"
+  }
+
+  expect_failures = [var.environment]
+}

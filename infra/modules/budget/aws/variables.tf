@@ -1,0 +1,19 @@
+variable "name" {
+  description = "Name of the budget."
+  type        = string
+}
+
+variable "environment" {
+  description = "Value of the cost allocation tag Environment whose costs count."
+  type        = string
+}
+
+variable "monthly_usd" {
+  description = "Budget of a month in US dollars."
+  type        = number
+}
+
+variable "alert_topic_arn" {
+  description = "SNS topic that is told."
+  type        = string
+}

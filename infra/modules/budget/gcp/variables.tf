@@ -1,0 +1,29 @@
+variable "name" {
+  description = "Name of the budget."
+  type        = string
+}
+
+variable "billing_account" {
+  description = "Billing account that pays for the project."
+  type        = string
+}
+
+variable "project_number" {
+  description = "Number of the project whose costs count."
+  type        = string
+}
+
+variable "monthly_usd" {
+  description = "Budget of a month in US dollars; the billing account has to be in US dollars."
+  type        = number
+}
+
+variable "notification_channel_ids" {
+  description = "Channels that are told; five at most."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.notification_channel_ids) <= 5
+    error_message = "A budget tells five channels at most: name fewer alert_emails."
+  }
+}

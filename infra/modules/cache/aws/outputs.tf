@@ -1,0 +1,19 @@
+output "url" {
+  description = "Address of the primary as REDIS_URL, without a user."
+  value       = "rediss://${aws_elasticache_replication_group.this.primary_endpoint_address}:6379"
+}
+
+output "replication_group_arn" {
+  description = "ARN of the replication group."
+  value       = aws_elasticache_replication_group.this.arn
+}
+
+output "node_ids" {
+  description = "Ids of the nodes as their metrics carry them."
+  value       = [for index in range(1 + var.replica_count) : "${var.name}-${format("%03d", index + 1)}"]
+}
+
+output "user_arns" {
+  description = "User of each service that talks to the cache."
+  value       = { for service, user in aws_elasticache_user.service : service => user.arn }
+}

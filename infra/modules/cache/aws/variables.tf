@@ -1,0 +1,44 @@
+variable "name" {
+  description = "Name of the replication group."
+  type        = string
+}
+
+variable "engine_version" {
+  description = "Valkey version, for instance 8.2."
+  type        = string
+}
+
+variable "node_type" {
+  description = "Instance type of the nodes, for instance cache.r7g.large."
+  type        = string
+}
+
+variable "replica_count" {
+  description = "Replicas beside the primary. With 0 there is no failover."
+  type        = number
+}
+
+variable "snapshot_retention_days" {
+  description = "Days that daily snapshots are kept; 0 makes none."
+  type        = number
+}
+
+variable "vpc_id" {
+  description = "VPC of the nodes."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "Subnets of the nodes."
+  type        = list(string)
+}
+
+variable "client_security_group_id" {
+  description = "Security group of the Kubernetes nodes whose pods are clients."
+  type        = string
+}
+
+variable "kms_key_arn" {
+  description = "KMS key of data at rest and of snapshots."
+  type        = string
+}

@@ -1,0 +1,9 @@
+output "host" {
+  description = "Private address; the port is 5432 and the database tripline."
+  value       = google_sql_database_instance.this.private_ip_address
+}
+
+output "instance_id" {
+  description = "Name of the instance as its metrics carry it, project:name."
+  value       = "${var.project_id}:${google_sql_database_instance.this.name}"
+}

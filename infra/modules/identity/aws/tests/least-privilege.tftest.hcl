@@ -1,0 +1,120 @@
+# Each service gets what infra/access.yaml gives it, and nothing more.
+
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+
+  # The provider checks the form of ARNs.
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::000000000000:role/one" }
+  }
+
+  mock_resource "aws_iam_openid_connect_provider" {
+    defaults = { arn = "arn:aws:iam::000000000000:oidc-provider/oidc.example" }
+  }
+
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:one" }
+  }
+}
+
+variables {
+  name                = "tripline-test"
+  namespace           = "tripline"
+  account_id          = "000000000000"
+  services            = yamldecode(file("../../../access.yaml")).services
+  topics              = yamldecode(file("../../../access.yaml")).topics
+  oidc_provider_arn   = "arn:aws:iam::000000000000:oidc-provider/oidc.example"
+  oidc_issuer         = "oidc.example"
+  kafka_cluster_arn   = "arn:aws:kafka:eu-central-1:000000000000:cluster/tripline-test/0000-1"
+  cache_arn           = "arn:aws:elasticache:eu-central-1:000000000000:replicationgroup:tripline-test"
+  cache_user_arns     = { ingestion = "arn:user:ingestion", features = "arn:user:features", decisions = "arn:user:decisions" }
+  database_resource   = "eu-central-1:000000000000:db-0000"
+  bucket_arns         = { lake = "arn:aws:s3:::lake", models = "arn:aws:s3:::models", datasets = "arn:aws:s3:::datasets" }
+  objects_kms_key_arn = "arn:aws:kms:eu-central-1:000000000000:key/objects"
+  secrets_kms_key_arn = "arn:aws:kms:eu-central-1:000000000000:key/secrets"
+  cluster             = { name = "tripline-test", arn = "arn:aws:eks:eu-central-1:000000000000:cluster/tripline-test" }
+  repository_arns     = ["arn:aws:ecr:eu-central-1:000000000000:repository/tripline-test/auth"]
+  github              = { repository = "acme/tripline", environments = ["staging"], create_provider = true }
+}
+
+run "least_privilege" {
+  assert {
+    condition     = length(distinct([for role in aws_iam_role.service : role.name])) == 7
+    error_message = "Every service needs a role of its own."
+  }
+
+  assert {
+    condition = alltrue([for service, document in data.aws_iam_policy_document.trust :
+      contains(flatten([for condition in document.statement[0].condition : condition.values]), "system:serviceaccount:tripline:tripline-${service}")
+    ])
+    error_message = "A role must trust the service account of its service, and no other."
+  }
+
+  assert {
+    condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive decisions features ingestion"
+    error_message = "Scoring, auth and training do not speak to Kafka."
+  }
+
+  assert {
+    condition = join(" ", flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : sort(statement.resources) if statement.sid == "Write"])) == join(" ", [
+      "arn:aws:kafka:eu-central-1:000000000000:topic/tripline-test/0000-1/labels",
+      "arn:aws:kafka:eu-central-1:000000000000:topic/tripline-test/0000-1/transactions",
+    ])
+    error_message = "Ingestion writes transactions and labels, nothing else."
+  }
+
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : statement.sid], "Read")
+    error_message = "Ingestion reads no topic."
+  }
+
+  assert {
+    condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.kafka["features"].statement : statement.resources if statement.sid == "Group"])) == "arn:aws:kafka:eu-central-1:000000000000:group/tripline-test/0000-1/features"
+    error_message = "A service may use the consumer group of its own name only."
+  }
+
+  assert {
+    condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.buckets["scoring"].statement : statement.resources if statement.sid == "Read"])) == "arn:aws:s3:::models/*"
+    error_message = "Scoring reads models, nothing else."
+  }
+
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.buckets["scoring"].statement : statement.sid], "Write")
+    error_message = "Scoring writes to no bucket."
+  }
+
+  assert {
+    condition     = !contains(flatten([for statement in data.aws_iam_policy_document.buckets["training"].statement : statement.resources if statement.sid == "Write"]), "arn:aws:s3:::lake/*")
+    error_message = "Training must not change the lake."
+  }
+
+  assert {
+    condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.stores["auth"].statement : statement.resources if statement.sid == "Database"])) == "arn:aws:rds-db:eu-central-1:000000000000:dbuser:db-0000/auth"
+    error_message = "Auth connects as the database user auth."
+  }
+
+  assert {
+    condition = alltrue([for document in concat(
+      values(data.aws_iam_policy_document.kafka), values(data.aws_iam_policy_document.stores), values(data.aws_iam_policy_document.buckets),
+    ) : alltrue([for statement in document.statement : !anytrue([for action in statement.actions : strcontains(action, "*")]) && !contains(statement.resources, "*")])])
+    error_message = "No service's policy has a wildcard for an action or for all resources."
+  }
+
+  assert {
+    condition     = contains(flatten([for condition in data.aws_iam_policy_document.deployer_trust[0].statement[0].condition : condition.values]), "repo:acme/tripline:environment:staging")
+    error_message = "The deployer trusts the environment of the repository."
+  }
+}
+
+run "no_github_no_deployer" {
+  variables {
+    github = null
+  }
+
+  assert {
+    condition     = output.deployer == null && length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "Without a repository nobody may deploy."
+  }
+}

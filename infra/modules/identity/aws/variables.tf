@@ -1,0 +1,102 @@
+variable "name" {
+  description = "Prefix of roles and secrets."
+  type        = string
+}
+
+variable "namespace" {
+  description = "Kubernetes namespace of the services."
+  type        = string
+}
+
+variable "services" {
+  description = "Services and what they use, from infra/access.yaml."
+  type = map(object({
+    cache    = bool
+    database = bool
+    secrets  = list(string)
+    buckets  = map(string)
+  }))
+}
+
+variable "topics" {
+  description = "Topics and who writes and reads them, from infra/access.yaml."
+  type = map(object({
+    partitions     = number
+    retention_days = number
+    writers        = list(string)
+    readers        = list(string)
+  }))
+}
+
+variable "oidc_provider_arn" {
+  description = "IAM identity provider of the cluster's service accounts."
+  type        = string
+}
+
+variable "oidc_issuer" {
+  description = "Issuer of the service accounts' tokens, without https://."
+  type        = string
+}
+
+variable "kafka_cluster_arn" {
+  description = "ARN of the MSK cluster."
+  type        = string
+}
+
+variable "cache_arn" {
+  description = "ARN of the ElastiCache replication group."
+  type        = string
+}
+
+variable "cache_user_arns" {
+  description = "ElastiCache user of each service."
+  type        = map(string)
+}
+
+variable "database_resource" {
+  description = "Region, account and resource id of the database, as region:account:id."
+  type        = string
+}
+
+variable "bucket_arns" {
+  description = "Buckets by kind."
+  type        = map(string)
+}
+
+variable "objects_kms_key_arn" {
+  description = "KMS key of the objects."
+  type        = string
+}
+
+variable "secrets_kms_key_arn" {
+  description = "KMS key of the secrets."
+  type        = string
+}
+
+variable "github" {
+  description = "Repository (owner/name) and environments whose workflows may deploy here; null for none. create_provider is true in one environment of an account only."
+  type = object({
+    repository      = string
+    environments    = list(string)
+    create_provider = bool
+  })
+  default = null
+}
+
+variable "account_id" {
+  description = "Account of the GitHub identity provider."
+  type        = string
+}
+
+variable "cluster" {
+  description = "Name and ARN of the EKS cluster that workflows deploy to."
+  type = object({
+    name = string
+    arn  = string
+  })
+}
+
+variable "repository_arns" {
+  description = "ECR repositories that workflows push to."
+  type        = list(string)
+}

@@ -1,0 +1,37 @@
+# Workflows sign in with the token GitHub gives to a job of a protected environment. No key is stored anywhere.
+
+resource "azurerm_user_assigned_identity" "deployer" {
+  count = var.github == null ? 0 : 1
+
+  name                = "${var.name}-deployer"
+  resource_group_name = var.resource_group_name
+  location            = var.location
+}
+
+resource "azurerm_federated_identity_credential" "deployer" {
+  for_each = toset(var.github == null ? [] : var.github.environments)
+
+  name                      = "github-${each.key}"
+  user_assigned_identity_id = azurerm_user_assigned_identity.deployer[0].id
+  issuer                    = "https://token.actions.githubusercontent.com"
+  subject                   = "repo:${var.github.repository}:environment:${each.key}"
+  audience                  = ["api://AzureADTokenExchange"]
+}
+
+# Finds the cluster, and writes in the namespace of the services alone.
+locals {
+  deployer_roles = var.github == null ? {} : {
+    cluster   = { scope = var.cluster_id, role = "Azure Kubernetes Service Cluster User Role" }
+    namespace = { scope = "${var.cluster_id}/namespaces/${var.namespace}", role = "Azure Kubernetes Service RBAC Admin" }
+    registry  = { scope = var.registry_id, role = "AcrPush" }
+  }
+}
+
+resource "azurerm_role_assignment" "deployer" {
+  for_each = local.deployer_roles
+
+  scope                = each.value.scope
+  role_definition_name = each.value.role
+  principal_id         = azurerm_user_assigned_identity.deployer[0].principal_id
+  principal_type       = "ServicePrincipal"
+}

@@ -1,0 +1,89 @@
+# An identity per service, worn by exactly one Kubernetes service account. Rights on topics and cache are given where those
+# are made; here are containers and secrets. A service with secrets has a vault of its own, because a role on a vault
+# opens all of it.
+
+locals {
+  bucket_role = { read = "Storage Blob Data Reader", write = "Storage Blob Data Contributor" }
+
+  bucket_access = merge([for service, uses in var.services : {
+    for kind, access in uses.buckets : "${service}/${kind}" => { service = service, scope = var.container_ids[kind], role = local.bucket_role[access] }
+  }]...)
+  vaults = { for service, uses in var.services : service => uses if length(uses.secrets) > 0 }
+}
+
+resource "azurerm_user_assigned_identity" "service" {
+  for_each = var.services
+
+  name                = "${var.name}-${each.key}"
+  resource_group_name = var.resource_group_name
+  location            = var.location
+}
+
+resource "azurerm_federated_identity_credential" "service" {
+  for_each = var.services
+
+  name                      = "kubernetes"
+  user_assigned_identity_id = azurerm_user_assigned_identity.service[each.key].id
+  issuer                    = var.oidc_issuer_url
+  subject                   = "system:serviceaccount:${var.namespace}:tripline-${each.key}"
+  audience                  = ["api://AzureADTokenExchange"]
+}
+
+resource "azurerm_role_assignment" "bucket" {
+  for_each = local.bucket_access
+
+  scope                = each.value.scope
+  role_definition_name = each.value.role
+  principal_id         = azurerm_user_assigned_identity.service[each.value.service].principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+# The secrets are put in by whoever runs the system (infra/README.md, "Secrets"), so no state ever holds one.
+resource "azurerm_key_vault" "service" {
+  for_each = local.vaults
+
+  name                          = "tl-${each.key}-${var.vault_suffix}"
+  resource_group_name           = var.resource_group_name
+  location                      = var.location
+  tenant_id                     = var.tenant_id
+  sku_name                      = "standard"
+  rbac_authorization_enabled    = true
+  purge_protection_enabled      = true
+  soft_delete_retention_days    = 90
+  public_network_access_enabled = false
+
+  network_acls {
+    default_action = "Deny"
+    bypass         = "None"
+  }
+}
+
+resource "azurerm_private_endpoint" "vault" {
+  for_each = local.vaults
+
+  name                = "${var.name}-${each.key}-vault"
+  resource_group_name = var.resource_group_name
+  location            = var.location
+  subnet_id           = var.endpoint_subnet_id
+
+  private_service_connection {
+    name                           = "vault"
+    private_connection_resource_id = azurerm_key_vault.service[each.key].id
+    subresource_names              = ["vault"]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = "vault"
+    private_dns_zone_ids = [var.private_zone_id]
+  }
+}
+
+resource "azurerm_role_assignment" "secrets" {
+  for_each = local.vaults
+
+  scope                = azurerm_key_vault.service[each.key].id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_user_assigned_identity.service[each.key].principal_id
+  principal_type       = "ServicePrincipal"
+}

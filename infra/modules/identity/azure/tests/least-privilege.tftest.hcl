@@ -1,0 +1,84 @@
+# Each service gets what infra/access.yaml gives it, and nothing more.
+
+mock_provider "azurerm" {
+  mock_resource "azurerm_user_assigned_identity" {
+    defaults = {
+      id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+      principal_id = "00000000-0000-0000-0000-000000000001"
+      client_id    = "00000000-0000-0000-0000-000000000002"
+    }
+  }
+
+  mock_resource "azurerm_key_vault" {
+    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.KeyVault/vaults/tripline" }
+  }
+}
+
+variables {
+  name                = "tripline-test"
+  resource_group_name = "tripline-test"
+  location            = "germanywestcentral"
+  tenant_id           = "00000000-0000-0000-0000-000000000003"
+  namespace           = "tripline"
+  services            = yamldecode(file("../../../access.yaml")).services
+  oidc_issuer_url     = "https://oidc.example.com/0000/"
+  vault_suffix        = "t-a1b2c3"
+  endpoint_subnet_id  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/virtualNetworks/tripline/subnets/endpoints"
+  private_zone_id     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/privateDnsZones/example.com"
+  cluster_id          = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerService/managedClusters/tripline"
+  registry_id         = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerRegistry/registries/tripline"
+  github              = { repository = "acme/tripline", environments = ["staging"] }
+  container_ids = {
+    lake     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/lake"
+    models   = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/models"
+    datasets = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/datasets"
+  }
+}
+
+run "least_privilege" {
+  assert {
+    condition     = alltrue([for service, credential in azurerm_federated_identity_credential.service : credential.subject == "system:serviceaccount:tripline:tripline-${service}"])
+    error_message = "An identity is worn by the Kubernetes service account of its service, and no other."
+  }
+
+  assert {
+    condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake scoring/models training/datasets training/lake training/models"
+    error_message = "Only archive, scoring and training touch containers."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.bucket["scoring/models"].role_definition_name == "Storage Blob Data Reader" && azurerm_role_assignment.bucket["training/lake"].role_definition_name == "Storage Blob Data Reader"
+    error_message = "Scoring must not change models, training must not change the lake."
+  }
+
+  assert {
+    condition     = alltrue([for key, assignment in azurerm_role_assignment.bucket : endswith(assignment.scope, "/containers/${split("/", key)[1]}")])
+    error_message = "A role ends at its container."
+  }
+
+  assert {
+    condition     = join(" ", keys(azurerm_key_vault.service)) == "auth ingestion" && !anytrue([for vault in azurerm_key_vault.service : vault.public_network_access_enabled])
+    error_message = "Services with secrets have a private vault each."
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.deployer["staging"].subject == "repo:acme/tripline:environment:staging"
+    error_message = "The deployer trusts the environment of the repository."
+  }
+
+  assert {
+    condition     = endswith(azurerm_role_assignment.deployer["namespace"].scope, "/namespaces/tripline")
+    error_message = "The deployer's rights end at the namespace of the services."
+  }
+}
+
+run "no_github_no_deployer" {
+  variables {
+    github = null
+  }
+
+  assert {
+    condition     = output.deployer == null && length(azurerm_role_assignment.deployer) == 0
+    error_message = "Without a repository nobody may deploy."
+  }
+}

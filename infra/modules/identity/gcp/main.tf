@@ -1,0 +1,64 @@
+# A Google service account per service, worn by exactly one Kubernetes service account. Rights on topics, cache and
+# database are given where those are made; here are buckets and secrets.
+
+locals {
+  bucket_role = { read = "roles/storage.objectViewer", write = "roles/storage.objectUser" }
+
+  bucket_access = merge([for service, uses in var.services : {
+    for kind, access in uses.buckets : "${service}/${kind}" => { service = service, bucket = var.bucket_names[kind], role = local.bucket_role[access] }
+  }]...)
+  secrets = merge([for service, uses in var.services : { for secret in uses.secrets : "${service}/${secret}" => service }]...)
+}
+
+resource "google_service_account" "service" {
+  for_each = var.services
+
+  account_id   = "${var.name}-${each.key}"
+  project      = var.project_id
+  display_name = "${each.key} of ${var.name}"
+}
+
+resource "google_service_account_iam_member" "workload" {
+  for_each = var.services
+
+  service_account_id = google_service_account.service[each.key].name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "serviceAccount:${var.workload_pool}[${var.namespace}/tripline-${each.key}]"
+}
+
+resource "google_storage_bucket_iam_member" "service" {
+  for_each = local.bucket_access
+
+  bucket = each.value.bucket
+  role   = each.value.role
+  member = google_service_account.service[each.value.service].member
+}
+
+# Values are put in by whoever runs the system (infra/README.md, "Secrets"), so no state ever holds one.
+resource "google_secret_manager_secret" "this" {
+  for_each = local.secrets
+
+  secret_id = "${var.name}-${replace(each.key, "/", "-")}"
+  project   = var.project_id
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+
+        customer_managed_encryption {
+          kms_key_name = var.secrets_kms_key_id
+        }
+      }
+    }
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "service" {
+  for_each = local.secrets
+
+  project   = var.project_id
+  secret_id = google_secret_manager_secret.this[each.key].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.service[each.value].member
+}

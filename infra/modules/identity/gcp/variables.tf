@@ -1,0 +1,58 @@
+variable "name" {
+  description = "Prefix of service accounts and secrets; with a service's name 30 characters at most."
+  type        = string
+}
+
+variable "project_id" {
+  description = "Project of the identities."
+  type        = string
+}
+
+variable "region" {
+  description = "Region that the secrets are kept in."
+  type        = string
+}
+
+variable "namespace" {
+  description = "Kubernetes namespace of the services."
+  type        = string
+}
+
+variable "services" {
+  description = "Services and what they use, from infra/access.yaml."
+  type = map(object({
+    cache    = bool
+    database = bool
+    secrets  = list(string)
+    buckets  = map(string)
+  }))
+}
+
+variable "workload_pool" {
+  description = "Pool of the cluster's service account identities."
+  type        = string
+}
+
+variable "bucket_names" {
+  description = "Buckets by kind."
+  type        = map(string)
+}
+
+variable "secrets_kms_key_id" {
+  description = "KMS key of the secrets."
+  type        = string
+}
+
+variable "repository_id" {
+  description = "Artifact Registry repository that workflows push to."
+  type        = string
+}
+
+variable "github" {
+  description = "Repository (owner/name) and environments whose workflows may deploy here; null for none."
+  type = object({
+    repository   = string
+    environments = list(string)
+  })
+  default = null
+}

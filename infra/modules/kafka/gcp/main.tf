@@ -1,0 +1,136 @@
+# Topics and rights are made here. A topic with an ACL is closed to everyone whom the ACL does not name.
+
+locals {
+  deletion_policy = var.protected ? "PREVENT" : "DELETE"
+  services        = toset(flatten([for topic in values(var.topics) : concat(topic.writers, topic.readers)]))
+  writers         = toset(flatten([for topic in values(var.topics) : topic.writers]))
+  readers         = toset(flatten([for topic in values(var.topics) : topic.readers]))
+
+  topic_entries = { for name, topic in var.topics : name => concat(
+    flatten([for service in topic.writers : [for operation in ["WRITE", "DESCRIBE"] : { service = service, operation = operation }]]),
+    flatten([for service in topic.readers : [for operation in ["READ", "DESCRIBE"] : { service = service, operation = operation }]]),
+  ) }
+}
+
+resource "google_managed_kafka_cluster" "this" {
+  cluster_id      = var.name
+  project         = var.project_id
+  location        = var.region
+  deletion_policy = local.deletion_policy
+
+  capacity_config {
+    vcpu_count   = var.vcpu_count
+    memory_bytes = var.memory_gib * pow(1024, 3)
+  }
+
+  rebalance_config {
+    mode = "AUTO_REBALANCE_ON_SCALE_UP"
+  }
+
+  gcp_config {
+    kms_key = var.kms_key_id
+
+    access_config {
+      network_configs {
+        subnet = var.subnet_id
+      }
+    }
+  }
+}
+
+resource "google_managed_kafka_topic" "this" {
+  for_each = var.topics
+
+  topic_id           = each.key
+  project            = var.project_id
+  location           = var.region
+  cluster            = google_managed_kafka_cluster.this.cluster_id
+  partition_count    = each.value.partitions
+  replication_factor = 3
+  deletion_policy    = local.deletion_policy
+
+  configs = {
+    "cleanup.policy"      = "delete"
+    "min.insync.replicas" = "2"
+    "retention.ms"        = tostring(each.value.retention_days * 24 * 3600 * 1000)
+  }
+}
+
+resource "google_managed_kafka_acl" "topic" {
+  for_each = local.topic_entries
+
+  acl_id   = "topic/${google_managed_kafka_topic.this[each.key].topic_id}"
+  project  = var.project_id
+  location = var.region
+  cluster  = google_managed_kafka_cluster.this.cluster_id
+
+  dynamic "acl_entries" {
+    for_each = each.value
+
+    content {
+      principal       = "User:${var.principals[acl_entries.value.service]}"
+      permission_type = "ALLOW"
+      operation       = acl_entries.value.operation
+      host            = "*"
+    }
+  }
+}
+
+# A service's consumer group has the service's name.
+resource "google_managed_kafka_acl" "group" {
+  for_each = local.readers
+
+  acl_id   = "consumerGroup/${each.key}"
+  project  = var.project_id
+  location = var.region
+  cluster  = google_managed_kafka_cluster.this.cluster_id
+
+  dynamic "acl_entries" {
+    for_each = toset(["READ", "DESCRIBE"])
+
+    content {
+      principal       = "User:${var.principals[each.key]}"
+      permission_type = "ALLOW"
+      operation       = acl_entries.key
+      host            = "*"
+    }
+  }
+}
+
+resource "google_managed_kafka_acl" "cluster" {
+  acl_id   = "cluster"
+  project  = var.project_id
+  location = var.region
+  cluster  = google_managed_kafka_cluster.this.cluster_id
+
+  dynamic "acl_entries" {
+    for_each = local.services
+
+    content {
+      principal       = "User:${var.principals[acl_entries.key]}"
+      permission_type = "ALLOW"
+      operation       = "DESCRIBE"
+      host            = "*"
+    }
+  }
+
+  dynamic "acl_entries" {
+    for_each = local.writers
+
+    content {
+      principal       = "User:${var.principals[acl_entries.key]}"
+      permission_type = "ALLOW"
+      operation       = "IDEMPOTENT_WRITE"
+      host            = "*"
+    }
+  }
+}
+
+# The right to connect at all; what a connected service may do is in the ACLs.
+resource "google_project_iam_member" "client" {
+  for_each = local.services
+
+  project = var.project_id
+  role    = "roles/managedkafka.client"
+  member  = "serviceAccount:${var.principals[each.key]}"
+}

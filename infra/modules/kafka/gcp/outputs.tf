@@ -1,0 +1,9 @@
+output "bootstrap_servers" {
+  description = "Address for clients that authenticate with a Google token (SASL OAUTHBEARER)."
+  value       = "bootstrap.${google_managed_kafka_cluster.this.cluster_id}.${var.region}.managedkafka.${var.project_id}.cloud.goog:9092"
+}
+
+output "cluster_id" {
+  description = "Id of the cluster as its metrics carry it."
+  value       = google_managed_kafka_cluster.this.cluster_id
+}

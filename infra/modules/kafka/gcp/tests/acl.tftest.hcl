@@ -1,0 +1,50 @@
+mock_provider "google" {}
+
+variables {
+  name       = "tripline-test"
+  project_id = "tripline-test"
+  region     = "europe-west3"
+  vcpu_count = 3
+  memory_gib = 3
+  subnet_id  = "projects/p/regions/r/subnetworks/s"
+  kms_key_id = "projects/p/locations/l/keyRings/r/cryptoKeys/kafka"
+  topics     = yamldecode(file("../../../access.yaml")).topics
+  principals = { for service in ["ingestion", "features", "scoring", "decisions", "auth", "archive", "training"] : service => "${service}@example.com" }
+  protected  = true
+}
+
+run "only_the_table_grants" {
+  assert {
+    condition = join(" ", sort([for entry in google_managed_kafka_acl.topic["transactions"].acl_entries : "${entry.principal}=${entry.operation}"])) == join(" ", sort([
+      "User:ingestion@example.com=WRITE", "User:ingestion@example.com=DESCRIBE",
+      "User:features@example.com=READ", "User:features@example.com=DESCRIBE",
+      "User:archive@example.com=READ", "User:archive@example.com=DESCRIBE",
+    ]))
+    error_message = "transactions: ingestion writes, features and archive read, nobody else does anything."
+  }
+
+  assert {
+    condition     = join(" ", keys(google_project_iam_member.client)) == "archive decisions features ingestion"
+    error_message = "Scoring, auth and training do not speak to Kafka."
+  }
+
+  assert {
+    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive decisions features"
+    error_message = "A group belongs to a service that reads."
+  }
+
+  assert {
+    condition     = google_managed_kafka_topic.this["labels"].configs["retention.ms"] == "7776000000" && google_managed_kafka_topic.this["labels"].replication_factor == 3
+    error_message = "labels are kept for 90 days on three brokers."
+  }
+}
+
+run "too_small_is_refused" {
+  command = plan
+
+  variables {
+    vcpu_count = 2
+  }
+
+  expect_failures = [var.vcpu_count]
+}

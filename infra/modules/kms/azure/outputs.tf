@@ -1,0 +1,17 @@
+# The outputs wait for the grants, because a service refuses a key that its identity may not use.
+output "keys" {
+  description = "For cache, database, kafka, objects, registry and volumes: the key with and without version, and the identity that may use it."
+  value = { for purpose in local.wrapping : purpose => {
+    key_id             = azurerm_key_vault_key.this[purpose].id
+    versionless_key_id = azurerm_key_vault_key.this[purpose].versionless_id
+    identity_id        = azurerm_user_assigned_identity.encryption[purpose].id
+    client_id          = azurerm_user_assigned_identity.encryption[purpose].client_id
+  } }
+  depends_on = [azurerm_role_assignment.encryption]
+}
+
+output "cluster_key" {
+  description = "Key of Kubernetes Secrets and its vault. It is there once the vault's private endpoint is."
+  value       = { key_id = azurerm_key_vault_key.this["cluster"].id, vault_id = azurerm_key_vault.this.id }
+  depends_on  = [azurerm_private_endpoint.vault]
+}

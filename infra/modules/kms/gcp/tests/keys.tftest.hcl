@@ -1,0 +1,36 @@
+mock_provider "google" {
+  mock_data "google_storage_project_service_account" {
+    defaults = { email_address = "service-1@gs-project-accounts.iam.gserviceaccount.com" }
+  }
+
+  mock_data "google_logging_project_cmek_settings" {
+    defaults = { service_account_id = "cmek-p1@gcp-sa-logging.iam.gserviceaccount.com" }
+  }
+}
+
+variables {
+  name           = "tripline-test"
+  project_id     = "tripline-test"
+  project_number = "1"
+  region         = "europe-west3"
+}
+
+# A plan only: a key refuses to be destroyed after an apply.
+run "one_key_and_one_agent_each" {
+  command = plan
+
+  assert {
+    condition     = join(" ", keys(google_kms_crypto_key.this)) == "cache cluster database kafka logs objects registry secrets volumes"
+    error_message = "Every kind of data needs a key of its own."
+  }
+
+  assert {
+    condition     = length(distinct([for grant in google_kms_crypto_key_iam_member.agent : grant.member])) == 9
+    error_message = "An agent may use its own key and no other."
+  }
+
+  assert {
+    condition     = alltrue([for key in google_kms_crypto_key.this : key.rotation_period == "7776000s"])
+    error_message = "Keys turn over every 90 days."
+  }
+}

@@ -1,0 +1,66 @@
+locals {
+  # Days after which an object goes; null keeps it.
+  expiration_days = {
+    access-logs = 90
+    datasets    = var.dataset_retention_days
+    lake        = null
+    models      = null
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    id     = "clean-up"
+    status = "Enabled"
+
+    filter {
+      prefix = ""
+    }
+
+    dynamic "expiration" {
+      for_each = local.expiration_days[each.key] == null ? [] : [local.expiration_days[each.key]]
+
+      content {
+        days = expiration.value
+      }
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 3
+    }
+  }
+
+  # Parts are small; S3 leaves objects under 128 KiB where they are, since moving them costs more than it saves.
+  dynamic "rule" {
+    for_each = each.key == "lake" ? [var.lake_tiering_days] : []
+
+    content {
+      id     = "tier-by-age"
+      status = "Enabled"
+
+      filter {
+        prefix = ""
+      }
+
+      transition {
+        days          = rule.value.glacier
+        storage_class = "GLACIER_IR"
+      }
+
+      transition {
+        days          = rule.value.deep_archive
+        storage_class = "DEEP_ARCHIVE"
+      }
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}

@@ -1,0 +1,126 @@
+# One bucket per kind of thing, because rights, versions and lifetime differ: the lake is written once and gets cold,
+# models are small and must stay, data sets can be made again. Access logs of all three go to a fourth.
+
+locals {
+  buckets = toset(["lake", "models", "datasets", "access-logs"])
+  logged  = setsubtract(local.buckets, ["access-logs"])
+}
+
+resource "aws_s3_bucket" "this" {
+  # checkov:skip=CKV_AWS_144: The lake can be made again from nothing only in part, but a second region is a choice of cost and law; see infra/README.md.
+  # checkov:skip=CKV2_AWS_62: Nothing consumes bucket events.
+  # checkov:skip=CKV_AWS_18: Access logging is its own resource below, for every bucket but the one that holds the logs.
+  # checkov:skip=CKV_AWS_145: Objects are under a customer's KMS key; only the access logs cannot be, because log delivery supports SSE-S3 alone.
+  for_each = local.buckets
+
+  bucket        = "${var.name}-${each.key}-${var.account_id}"
+  force_destroy = var.force_destroy
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  for_each = local.buckets
+
+  bucket                  = aws_s3_bucket.this[each.key].id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    bucket_key_enabled = each.key != "access-logs"
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = each.key == "access-logs" ? "AES256" : "aws:kms"
+      kms_master_key_id = each.key == "access-logs" ? null : var.kms_key_arn
+    }
+  }
+}
+
+data "aws_iam_policy_document" "bucket" {
+  for_each = local.buckets
+
+  statement {
+    sid     = "OnlyTls"
+    effect  = "Deny"
+    actions = ["s3:*"]
+    resources = [
+      aws_s3_bucket.this[each.key].arn,
+      "${aws_s3_bucket.this[each.key].arn}/*",
+    ]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "access-logs" ? [var.account_id] : []
+
+    content {
+      sid       = "LogDelivery"
+      actions   = ["s3:PutObject"]
+      resources = ["${aws_s3_bucket.this["access-logs"].arn}/*"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["logging.s3.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [statement.value]
+      }
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  policy = data.aws_iam_policy_document.bucket[each.key].json
+
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_logging" "this" {
+  for_each = local.logged
+
+  bucket        = aws_s3_bucket.this[each.key].id
+  target_bucket = aws_s3_bucket.this["access-logs"].id
+  target_prefix = "${each.key}/"
+}

@@ -1,0 +1,9 @@
+output "bucket_names" {
+  description = "Names of the buckets lake, models and datasets."
+  value       = { for kind, bucket in google_storage_bucket.this : kind => bucket.name }
+}
+
+output "urls" {
+  description = "Buckets as URLs."
+  value       = { for kind, bucket in google_storage_bucket.this : kind => bucket.url }
+}

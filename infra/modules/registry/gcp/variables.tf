@@ -1,0 +1,25 @@
+variable "name" {
+  description = "Name of the repository."
+  type        = string
+}
+
+variable "project_id" {
+  description = "Project of the repository."
+  type        = string
+}
+
+variable "region" {
+  description = "Region of the repository."
+  type        = string
+}
+
+variable "kms_key_id" {
+  description = "KMS key of the images."
+  type        = string
+}
+
+variable "images_kept" {
+  description = "Versions kept of each image, the newest first."
+  type        = number
+  default     = 50
+}
