@@ -1,5 +1,8 @@
 """The exported graph is the trained model, on ordinary rows and on those where a wrong comparison would show."""
 
+import json
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -8,6 +11,7 @@ import xgboost
 
 from tripline_training.errors import TrainingError
 from tripline_training.export_onnx import check_export, edge_rows, predict_booster, predict_onnx, to_onnx
+from tripline_training.node_covers import CoveredNode, lightgbm_trees, node_covers, xgboost_trees
 
 
 def grown(seed: int, depth: int, width: int = 5, trees: int = 40, with_missing: bool = False) -> xgboost.Booster:
@@ -90,3 +94,49 @@ def test_a_feature_that_no_tree_uses_stays_an_input() -> None:
         {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(features, label=features[:, 0] > 90), 3
     )
     np.testing.assert_allclose(predict_onnx(to_onnx(booster), features), predict_booster(booster, features), atol=1e-6)
+
+
+@pytest.mark.parametrize("with_missing", [False, True])
+def test_covers_are_those_of_each_node(with_missing: bool) -> None:
+    booster = grown(3, 6, with_missing=with_missing)
+    attributes = {one.name: one for one in onnx.load_from_string(to_onnx(booster)).graph.node[0].attribute}
+    covers = dict(
+        zip(
+            zip(attributes["nodes_treeids"].ints, attributes["nodes_nodeids"].ints, strict=True),
+            attributes["nodes_hitrates"].floats,
+            strict=True,
+        )
+    )
+    trees = [json.loads(tree) for tree in booster.get_dump(with_stats=True, dump_format="json")]
+    compared = 0
+    for tree_id, tree in enumerate(trees):
+        # The converter numbers nodes in the order in which the dump nests them.
+        for node_id, node in enumerate(in_order(tree)):
+            assert covers[tree_id, node_id] == pytest.approx(node["cover"], rel=1e-6)
+            compared += 1
+    assert compared == len(covers) > 1_000
+
+
+def in_order(node: dict[str, Any]) -> list[dict[str, Any]]:
+    return [node, *(below for child in node.get("children", []) for below in in_order(child))]
+
+
+def test_covers_of_another_model_are_refused() -> None:
+    ensemble = onnx.load_from_string(to_onnx(grown(1, 3))).graph.node[0]
+    with pytest.raises(TrainingError, match="is not that of the trained one"):
+        node_covers(ensemble, xgboost_trees(grown(2, 3)))
+    with pytest.raises(TrainingError, match="40 trees and the trained one 39"):
+        node_covers(ensemble, xgboost_trees(grown(1, 3))[:39])
+
+
+def test_covers_of_a_lightgbm_dump_are_counts_of_rows() -> None:
+    left = {"leaf_index": 0, "leaf_value": 0.1, "leaf_weight": 2.5, "leaf_count": 10}
+    right = {"leaf_index": 1, "leaf_value": -0.1, "leaf_weight": 7.5, "leaf_count": 30}
+    split = {"split_index": 0, "split_feature": 4, "threshold": 0.5, "decision_type": "<=", "internal_count": 40}
+    grown_tree = {"tree_structure": {**split, "left_child": left, "right_child": right}}
+    stump = {"tree_structure": {"leaf_value": 0.3}}
+    leaves = (CoveredNode(10, None, ()), CoveredNode(30, None, ()))
+    assert lightgbm_trees({"tree_info": [grown_tree, stump]}) == [
+        CoveredNode(40, 4, leaves),
+        CoveredNode(0, None, ()),
+    ]

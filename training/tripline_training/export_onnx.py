@@ -13,6 +13,7 @@ from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from tripline_training.errors import TrainingError
+from tripline_training.node_covers import COVERS_ATTRIBUTE, node_covers, xgboost_trees
 
 INPUT_NAME = "features"
 OUTPUT_NAME = "probability"
@@ -43,7 +44,9 @@ def to_onnx(booster: xgboost.Booster) -> bytes:
         ),
         helper.make_node("Gather", ["probabilities", "fraud_column"], [OUTPUT_NAME], name="pick", axis=1),
     ]
-    nodes[0].attribute.extend(sorted(trees[0].attribute, key=lambda attribute: attribute.name))
+    # With the covers the model file alone is enough to explain its scores.
+    covers = helper.make_attribute(COVERS_ATTRIBUTE, node_covers(trees[0], xgboost_trees(booster)))
+    nodes[0].attribute.extend(sorted([*trees[0].attribute, covers], key=lambda attribute: attribute.name))
     graph = helper.make_graph(
         nodes,
         "fraud",

@@ -14,6 +14,8 @@ export const decisionsConfig = z.object({
     .default("fraud"),
   /** Longest wait for a score before the rules decide alone. A replay sets it high to wait for a model at any cost. */
   SCORING_WAIT_MS_MAX: z.coerce.number().int().min(1).max(600_000).default(250),
+  /** Longest wait for what raised the score of a payment that is not approved; 0 does not ask. */
+  CONTRIBUTIONS_WAIT_MS_MAX: z.coerce.number().int().min(0).max(600_000).default(50),
   /** How long the first decision stands in Redis: as long as a repetition of its payment may come. */
   DECISION_TTL_HOURS: z.coerce.number().int().min(1).max(8_760).default(72),
   POLICY_FILE: z

@@ -6,16 +6,18 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import { decide, whyUnusable } from "@tripline/decision-engine/decide-payment";
+import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/service-kit/logger";
 import { headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { DecisionMetrics } from "./decision-metrics.js";
 import type { DecisionStore } from "./decision-store.js";
+import type { Explainer } from "./explain-batch.js";
 import type { Payment } from "./parse-payment.js";
 import { parsePayment } from "./parse-payment.js";
 import type { Scorer } from "./score-batch.js";
-import { scoreBudgetMs } from "./score-budget.js";
+import { explanationBudgetMs, scoreBudgetMs } from "./score-budget.js";
 
 export interface BatchDeciderOptions {
   readonly store: DecisionStore;
@@ -23,7 +25,9 @@ export interface BatchDeciderOptions {
   readonly producer: EventProducer;
   /** The policy in force; looked at once per batch. */
   readonly policy: () => Policy;
+  readonly explainer: Explainer;
   readonly scoringWaitMsMax: number;
+  readonly contributionsWaitMsMax: number;
   readonly metrics: DecisionMetrics;
   readonly logger: Logger;
 }
@@ -89,12 +93,36 @@ export class BatchDecider {
     const policy = this.#options.policy();
     const scores = await this.#score(open, policy);
     const decidedAtMs = Date.now();
-    return open.map(({ payment }) => {
+    const decisions = open.map(({ payment }) => {
       const { transaction, features } = payment;
       // A payment that was not sent to the model is one whose features are no use to the rules either.
       const score = scores.get(payment) ?? { missing: "the features cannot be used" };
       return decide(policy, { transaction, features, score, decidedAtMs });
     });
+    return this.#explain(open, decisions, policy);
+  }
+
+  /** Adds what raised the score to decisions that are not to approve, where it is found out in time. */
+  async #explain(open: readonly Work[], decisions: readonly Decision[], policy: Policy): Promise<Decision[]> {
+    const { explainer, contributionsWaitMsMax: waitMsMax } = this.#options;
+    const wanted = decisions.flatMap((decision, index) => (wantsContributions(decision) ? [index] : []));
+    if (wanted.length === 0) return [...decisions];
+    const deadlines = open.map(({ payment }) => payment.deadlineMs);
+    const budgetMs = explanationBudgetMs(deadlines, { waitMsMax, nowMs: Date.now() });
+    const rows = wanted.map((index) => itemAt(open, index).payment.features.values);
+    const traces = wanted.map((index) => itemAt(open, index).trace);
+    // All scores of a batch come in one answer, so they are of one version.
+    const { modelVersion } = itemAt(decisions, itemAt(wanted, 0));
+    const found = await withSpans(traces, "explain", CLIENT, (contexts) =>
+      explainer.explain(rows, modelVersion, contexts, budgetMs),
+    );
+    if (found === undefined) return [...decisions];
+    const explained = [...decisions];
+    wanted.forEach((index, place) => {
+      const { values } = itemAt(open, index).payment.features;
+      explained[index] = withContributions(policy, itemAt(decisions, index), values, itemAt(found, place));
+    });
+    return explained;
   }
 
   /** Scores of those payments whose features fit the policy's spec, in one request. */

@@ -13,6 +13,9 @@ export type MissingScoreCause =
   | "model-mismatch"
   | "unreadable";
 
+/** Whether contributions were there, or why not, as a metric label. */
+export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "refused" | "unreadable";
+
 /** What decisions measures. Made after telemetry has started, or nothing would be recorded. */
 export class DecisionMetrics {
   readonly #made: Counter = counter("tripline.decisions.made", {
@@ -38,6 +41,10 @@ export class DecisionMetrics {
   readonly #scoreMissing: Counter = counter("tripline.decisions.score.missing", {
     unit: "{payment}",
     description: "Payments that were to be scored and were not, by cause",
+  });
+  readonly #explained: Counter = counter("tripline.decisions.explained", {
+    unit: "{decision}",
+    description: "Decisions that are not to approve, by whether the features that raised the score were found out",
   });
   readonly #policyReloads: Counter = counter("tripline.decisions.policy.reloads", {
     unit: "{reload}",
@@ -65,6 +72,10 @@ export class DecisionMetrics {
 
   scoreMissing(cause: MissingScoreCause, count: number): void {
     this.#scoreMissing.add(count, { cause });
+  }
+
+  explained(result: ExplanationResult, count: number): void {
+    this.#explained.add(count, { result });
   }
 
   policyReloaded(valid: boolean): void {

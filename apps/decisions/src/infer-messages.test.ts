@@ -1,5 +1,5 @@
 import type { ModelInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { inferRequest, readProbabilities } from "./infer-messages.js";
+import { contributionsRequest, inferRequest, readContributions, readProbabilities } from "./infer-messages.js";
 import { rowsOf } from "./start-test-scorer.js";
 
 test("a request holds the rows as float32, little-endian, row by row", () => {
@@ -62,4 +62,26 @@ test("an output that is not the first", () => {
     rawOutputContents: [Buffer.alloc(16), ...response().rawOutputContents],
   });
   expect(readProbabilities(both, 2)).toEqual([0.25, 0.75]);
+});
+
+test("a request for contributions is the same but for the output and the version", () => {
+  const { modelVersion, outputs, ...rest } = contributionsRequest("fraud", "v1", [[1, 2]]);
+  expect([modelVersion, outputs.map((one) => one.name)]).toEqual(["v1", ["contributions"]]);
+  expect(inferRequest("fraud", [[1, 2]])).toMatchObject(rest);
+});
+
+const contributions = output.map((o) => ({ ...o, name: "contributions" }));
+const explanations: [string, Partial<ModelInferResponse>, readonly (readonly number[])[] | string][] = [
+  ["raw contents", {}, [[0.25], [0.75]]],
+  [
+    "typed contents",
+    { rawOutputContents: [], outputs: contributions.map((o) => ({ ...o, contents: empty })) },
+    [[0.25], [0.75]],
+  ],
+  ["no such output", { outputs: output }, 'without the output "contributions"'],
+  ["another version", { modelVersion: "v2" }, "for version v2, not v1"],
+  ["too few bytes", { rawOutputContents: [Buffer.alloc(4)] }, "with 4 bytes for 2 payments of 1 features"],
+];
+test.each(explanations)("contributions with %s", (_name, change, expected) => {
+  expect(readContributions(response({ outputs: contributions, ...change }), "v1", 2, 1)).toEqual(expected);
 });

@@ -2,6 +2,7 @@ import type { ModelInferRequest, ModelInferResponse } from "@tripline/contracts/
 
 const INPUT = "features";
 const OUTPUT = "probability";
+const CONTRIBUTIONS = "contributions";
 const FP32_BYTES = 4;
 
 /**
@@ -10,6 +11,29 @@ const FP32_BYTES = 4;
  * @param rows shape [n, N], all of the same length; sent as float32, little-endian, row-major
  */
 export function inferRequest(modelName: string, rows: readonly (readonly number[])[]): ModelInferRequest {
+  // Which version answers is the server's to decide: that is how a model is rolled out.
+  return requestFor(OUTPUT, modelName, "", rows);
+}
+
+/**
+ * Asks how much each feature moved the scores of rows, of the version that gave them.
+ *
+ * @param rows as those of `inferRequest`
+ */
+export function contributionsRequest(
+  modelName: string,
+  modelVersion: string,
+  rows: readonly (readonly number[])[],
+): ModelInferRequest {
+  return requestFor(CONTRIBUTIONS, modelName, modelVersion, rows);
+}
+
+function requestFor(
+  output: string,
+  modelName: string,
+  modelVersion: string,
+  rows: readonly (readonly number[])[],
+): ModelInferRequest {
   const width = rows[0]?.length ?? 0;
   const bytes = Buffer.allocUnsafe(rows.length * width * FP32_BYTES);
   let offset = 0;
@@ -18,12 +42,11 @@ export function inferRequest(modelName: string, rows: readonly (readonly number[
   }
   return {
     modelName,
-    // Which version answers is the server's to decide: that is how a model is rolled out.
-    modelVersion: "",
+    modelVersion,
     id: "",
     parameters: {},
     inputs: [{ name: INPUT, datatype: "FP32", shape: [rows.length, width], parameters: {}, contents: undefined }],
-    outputs: [{ name: OUTPUT, parameters: {} }],
+    outputs: [{ name: output, parameters: {} }],
     rawInputContents: [bytes],
   };
 }
@@ -33,16 +56,39 @@ export function inferRequest(modelName: string, rows: readonly (readonly number[
  * begins "scoring answered". Values are not judged here.
  */
 export function readProbabilities(response: ModelInferResponse, rows: number): readonly number[] | string {
-  const index = response.outputs.findIndex((output) => output.name === OUTPUT);
+  const values = readOutput(response, OUTPUT, rows, `for ${rows} payments`);
+  if (typeof values !== "string" && response.modelVersion === "") return "without the version of its model";
+  return values;
+}
+
+/** The contributions of an answer, one list of `width` per row; or what is wrong with it, as with probabilities. */
+export function readContributions(
+  response: ModelInferResponse,
+  modelVersion: string,
+  rows: number,
+  width: number,
+): readonly (readonly number[])[] | string {
+  const values = readOutput(response, CONTRIBUTIONS, rows * width, `for ${rows} payments of ${width} features`);
+  if (typeof values === "string") return values;
+  if (response.modelVersion !== modelVersion) return `for version ${response.modelVersion}, not ${modelVersion}`;
+  return Array.from({ length: rows }, (_, row) => values.slice(row * width, (row + 1) * width));
+}
+
+function readOutput(
+  response: ModelInferResponse,
+  name: string,
+  count: number,
+  wanted: string,
+): readonly number[] | string {
+  const index = response.outputs.findIndex((output) => output.name === name);
   const output = response.outputs[index];
-  if (output === undefined) return `without the output "${OUTPUT}"`;
+  if (output === undefined) return `without the output "${name}"`;
   if (output.datatype !== "FP32") return `with ${output.datatype} instead of FP32`;
-  if (response.modelVersion === "") return "without the version of its model";
   const raw = response.rawOutputContents[index];
   if (raw === undefined) {
     const values = output.contents?.fp32Contents ?? [];
-    return values.length === rows ? values : `with ${values.length} values for ${rows} payments`;
+    return values.length === count ? values : `with ${values.length} values ${wanted}`;
   }
-  if (raw.length !== rows * FP32_BYTES) return `with ${raw.length} bytes for ${rows} payments`;
-  return Array.from({ length: rows }, (_, row) => raw.readFloatLE(row * FP32_BYTES));
+  if (raw.length !== count * FP32_BYTES) return `with ${raw.length} bytes ${wanted}`;
+  return Array.from({ length: count }, (_, at) => raw.readFloatLE(at * FP32_BYTES));
 }

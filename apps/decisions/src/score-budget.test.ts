@@ -1,4 +1,4 @@
-import { scoreBudgetMs } from "./score-budget.js";
+import { explanationBudgetMs, scoreBudgetMs } from "./score-budget.js";
 
 const NOW_MS = 1_000_000;
 
@@ -14,4 +14,16 @@ const cases: [string, (number | undefined)[], number][] = [
 
 test.each(cases)("%s", (_name, deadlinesMs, budgetMs) => {
   expect(scoreBudgetMs(deadlinesMs, { waitMsMax: 250, nowMs: NOW_MS })).toBe(budgetMs);
+});
+
+const explanations: [string, (number | undefined)[], number][] = [
+  ["nobody waits", [undefined, undefined], 50],
+  ["all deadlines are far", [NOW_MS + 100, NOW_MS + 900], 50],
+  ["the earliest deadline is near", [NOW_MS + 900, NOW_MS + 60], 40],
+  ["the earliest one cannot be met any more", [NOW_MS + 900, NOW_MS + 10], 0],
+  ["a deadline has passed: nobody waits any longer", [NOW_MS, undefined], 50],
+];
+
+test.each(explanations)("an explanation: %s", (_name, deadlinesMs, budgetMs) => {
+  expect(explanationBudgetMs(deadlinesMs, { waitMsMax: 50, nowMs: NOW_MS })).toBe(budgetMs);
 });

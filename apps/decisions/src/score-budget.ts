@@ -22,3 +22,22 @@ export function scoreBudgetMs(
   const latestMs = waiting.reduce<number>((latest, deadlineMs) => Math.max(latest, deadlineMs ?? 0), 0);
   return Math.floor(Math.max(0, Math.min(waitMsMax, latestMs - nowMs - AFTER_SCORING_MS)));
 }
+
+/**
+ * How long a batch may wait for what explains its scores, in milliseconds: an explanation may make nobody late, so the
+ * earliest of the deadlines counts that can still be met.
+ *
+ * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
+ */
+export function explanationBudgetMs(
+  deadlinesMs: readonly (number | undefined)[],
+  options: { readonly waitMsMax: number; readonly nowMs: number },
+): number {
+  const { waitMsMax, nowMs } = options;
+  let budgetMs = waitMsMax;
+  for (const deadlineMs of deadlinesMs) {
+    if (deadlineMs === undefined || deadlineMs <= nowMs) continue;
+    budgetMs = Math.min(budgetMs, deadlineMs - nowMs - AFTER_SCORING_MS);
+  }
+  return Math.floor(Math.max(0, budgetMs));
+}

@@ -254,7 +254,8 @@ describe("decisions", () => {
     const headers = { [HEADERS.deadline]: String(startedMs + 400) };
     const decision = await decideOne({ headers });
     expect(decision.rung).toBe(Rung.RULES_ONLY);
-    expect(decision.decidedAtMs).toBeLessThan(startedMs + 3_000);
+    // Far less than the scorer would take, far more than a busy machine does.
+    expect(decision.decidedAtMs).toBeLessThan(startedMs + 30_000);
   });
 
   test("a score that is no number is no score", async () => {
@@ -372,6 +373,7 @@ describe("decisions", () => {
   }
 
   test("each payment's trace goes on through every step, to the scorer and to the topic", async () => {
+    scorer.probability = () => 0.7;
     const traceIds = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];
     const payments = traceIds.map((traceId) =>
       payment({ headers: { [HEADERS.traceparent]: `00-${traceId}-00f067aa0ba902b7-01` } }),
@@ -389,7 +391,7 @@ describe("decisions", () => {
     for (const traceId of traceIds) {
       const names = spans.filter((span) => span.traceId === traceId).map((span) => span.name);
       expect(names.toSorted()).toEqual(
-        ["decisions publish", "features process", "redis read", "redis set", "score"].toSorted(),
+        ["decisions publish", "explain", "features process", "redis read", "redis set", "score"].toSorted(),
       );
     }
     service = await start();

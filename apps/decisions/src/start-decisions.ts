@@ -12,6 +12,7 @@ import { BatchDecider } from "./decide-batch.js";
 import { DecisionMetrics } from "./decision-metrics.js";
 import { DecisionStore } from "./decision-store.js";
 import { DecisionsModule } from "./decisions.module.js";
+import { Explainer } from "./explain-batch.js";
 import { InferenceClient } from "./inference-client.js";
 import { Scorer } from "./score-batch.js";
 import type { PolicyWatch } from "./watch-policy.js";
@@ -50,9 +51,11 @@ export async function startDecisions(
       metrics,
       logger,
     }),
+    explainer: new Explainer({ client, modelName: config.MODEL_NAME, metrics, logger }),
     producer,
     policy: () => policies.current,
     scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
+    contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
     metrics,
     logger,
   });

@@ -20,6 +20,10 @@ export class TestScorer {
   metadataRequests = 0;
   /** One probability per row. */
   probability: (row: readonly number[]) => number = () => 0.01;
+  /** One list of numbers per row, or undefined for a server that explains nothing. */
+  contributions: ((row: readonly number[]) => readonly number[]) | undefined;
+  /** Requests for contributions, which are not among `requests`. */
+  readonly explanationRequests: ModelInferRequest[] = [];
   delayMs = 0;
   /** Answers an error instead, so many times. */
   failures: status[] = [];
@@ -64,6 +68,7 @@ export class TestScorer {
 
   async #infer(call: ServerUnaryCall<ModelInferRequest, ModelInferResponse>): Promise<ModelInferResponse> {
     const { request } = call;
+    if (request.outputs.some(({ name }) => name === "contributions")) return this.#explain(request);
     this.requests.push(request);
     const headers = Object.entries(call.metadata.getMap()).map(([name, value]) => [name, String(value)] as const);
     this.traceHeaders.push(Object.fromEntries(headers));
@@ -81,6 +86,24 @@ export class TestScorer {
       outputs: [
         { name: "probability", datatype: "FP32", shape: [values.length, 1], parameters: {}, contents: undefined },
       ],
+      rawOutputContents: [bytes],
+    });
+  }
+
+  async #explain(request: ModelInferRequest): Promise<ModelInferResponse> {
+    this.explanationRequests.push(request);
+    const { contributions, modelVersion } = this;
+    if (contributions === undefined) throw serviceError(status.INVALID_ARGUMENT);
+    if (this.delayMs > 0) await delay(this.delayMs, undefined, { ref: false });
+    const values = rowsOf(request).map(contributions);
+    const bytes = Buffer.from(Float32Array.from(values.flat()).buffer);
+    const shape = [values.length, values[0]?.length ?? 0];
+    return this.alter({
+      modelName: request.modelName,
+      modelVersion,
+      id: request.id,
+      parameters: {},
+      outputs: [{ name: "contributions", datatype: "FP32", shape, parameters: {}, contents: undefined }],
       rawOutputContents: [bytes],
     });
   }

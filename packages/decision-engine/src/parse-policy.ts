@@ -126,6 +126,7 @@ class PolicyChecker {
       version: `${file.version}+${digest}`,
       specVersion: this.#spec.version,
       featureNames: this.#spec.features.map((feature) => feature.name),
+      featureSentences: this.#spec.features.map((feature) => parseTemplate(feature.sentence)),
       rules,
       bands,
       staticDefault,

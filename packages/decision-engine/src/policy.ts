@@ -44,6 +44,8 @@ export interface Policy {
   readonly specVersion: number;
   /** Names of the features, in the order of the vector. */
   readonly featureNames: readonly string[];
+  /** What to say of a feature's value, in the order of the vector; its places are all for that value. */
+  readonly featureSentences: readonly (Template | undefined)[];
   /** In the order of the file. */
   readonly rules: readonly Rule[];
   /** Highest first. */

@@ -1,0 +1,174 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { Decision, FeatureVector, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TOPICS } from "@tripline/contracts/topics";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { EventProducer, IncomingRecord } from "@tripline/kafka/port";
+import { testStack } from "@tripline/local-stack/test-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { createLogger } from "@tripline/service-kit/logger";
+import type { Redis } from "ioredis";
+import { BatchDecider } from "./decide-batch.js";
+import { DecisionMetrics } from "./decision-metrics.js";
+import { DecisionStore } from "./decision-store.js";
+import { Explainer } from "./explain-batch.js";
+import { InferenceClient } from "./inference-client.js";
+import { Scorer } from "./score-batch.js";
+import { rowsOf, TestScorer } from "./start-test-scorer.js";
+
+const SPEC = currentFeatureSpec();
+const POLICY = parsePolicy(await readFile(new URL("../policy.yaml", import.meta.url), "utf8"), SPEC);
+const AMOUNT = SPEC.features.findIndex((feature) => feature.name === "amount");
+const COUNT = SPEC.features.findIndex((feature) => feature.name === "card_count_30d");
+
+interface TestPayment {
+  readonly id: string;
+  readonly record: IncomingRecord;
+}
+
+/** A payment as features writes it; without a past, but for 20 payments of the card. */
+function payment(amount: number): TestPayment {
+  const id = `txn_${randomBytes(16).toString("hex")}`;
+  const known: Readonly<Record<string, number>> = { amount, card_count_30d: 20 };
+  const vector: FeatureVector = {
+    ...FeatureVector.decode(Buffer.of()),
+    transaction: {
+      transactionId: id,
+      tenant: "demo",
+      clientTransactionId: `client-${id}`,
+      cardToken: id.replace("txn_", "ct_"),
+      terminalId: "term-1",
+      amountMinor: Math.round(100 * amount),
+      currency: "EUR",
+      occurredAtMs: Date.now(),
+      acceptedAtMs: Date.now(),
+      deviceToken: "",
+      ipToken: "",
+    },
+    specVersion: SPEC.version,
+    values: SPEC.features.map((feature) => known[feature.name] ?? feature.default),
+  };
+  const value = Buffer.from(FeatureVector.encode(vector).finish());
+  const headers = { [HEADERS.schema]: TOPICS.features.schema };
+  const place = { topic: TOPICS.features.name, partition: 0, offset: 0, timestampMs: Date.now() };
+  return { id, record: { ...place, key: id.replace("txn_", "ct_"), value, headers } };
+}
+
+describe("what raised a score, in decisions", () => {
+  let redis: Redis;
+  let producer: EventProducer;
+  let scorer: TestScorer;
+  let client: InferenceClient;
+  let store: DecisionStore;
+
+  beforeAll(async () => {
+    const stack = await testStack();
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
+    const admin = await kafka.admin();
+    await admin.ensureTopics();
+    await admin.close();
+    producer = await kafka.producer();
+    redis = connectRedis(stack.redisUrl);
+    await awaitRedis(redis);
+    store = new DecisionStore(redis, 3_600);
+  });
+  afterAll(async () => {
+    await producer.close();
+    redis.disconnect();
+  });
+  beforeEach(async () => {
+    scorer = new TestScorer();
+    scorer.probability = (row) => ((row[AMOUNT] ?? 0) > 100 ? 0.7 : 0.01);
+    // The amount raises every score, and the number of payments those of the largest amounts.
+    scorer.contributions = (row) =>
+      row.map((_, index) => (index === AMOUNT ? 2 : index === COUNT ? (row[AMOUNT] ?? 0) - 300 : -1));
+    await scorer.start();
+    client = new InferenceClient(scorer.address);
+  });
+  afterEach(() => {
+    client.close();
+    scorer.stop();
+  });
+
+  async function decide(payments: readonly TestPayment[], contributionsWaitMsMax = 60_000): Promise<Decision[]> {
+    const metrics = new DecisionMetrics();
+    const logger = createLogger("test", "silent");
+    const features = { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) };
+    const decider = new BatchDecider({
+      store,
+      scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
+      explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),
+      producer,
+      policy: () => POLICY,
+      scoringWaitMsMax: 60_000,
+      contributionsWaitMsMax,
+      metrics,
+      logger,
+    });
+    await decider.handle({ topic: TOPICS.features.name, partition: 0, records: payments.map(({ record }) => record) });
+    const kept = await store.read(payments.map(({ id }) => id));
+    return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
+  }
+  const codesOf = (decision: Decision | undefined) => decision?.reasons.map((reason) => reason.code);
+
+  test("decisions that are not to approve say it, the others are not even asked about", async () => {
+    const [approved, declined, another] = await decide([payment(10), payment(250), payment(320)]);
+    expect(approved).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.MODEL });
+    expect(codesOf(approved)).toEqual(["NOTHING_UNUSUAL"]);
+    for (const decision of [declined, another]) {
+      expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL, degradedBecause: "" });
+    }
+    const byAmount = (amount: number) => ({
+      code: "SCORE_RAISED_BY_AMOUNT",
+      text: `The amount is ${amount}.`,
+      outcome: Outcome.APPROVE,
+    });
+    expect(declined?.reasons.slice(1)).toEqual([byAmount(250)]);
+    expect(another?.reasons.slice(1)).toEqual([
+      {
+        code: "SCORE_RAISED_BY_CARD_COUNT_30D",
+        text: "The card made 20 payments within 30 days.",
+        outcome: Outcome.APPROVE,
+      },
+      byAmount(320),
+    ]);
+    expect(codesOf(declined)?.[0]).toBe("SCORE_VERY_HIGH");
+    expect(scorer.explanationRequests).toHaveLength(1);
+    expect(scorer.explanationRequests.flatMap(rowsOf).map((row) => row[AMOUNT])).toEqual([250, 320]);
+    await decide([payment(20)]);
+    expect(scorer.explanationRequests).toHaveLength(1);
+  });
+
+  test("without contributions the decision is made all the same", async () => {
+    scorer.contributions = undefined;
+    const [refused] = await decide([payment(250)]);
+    scorer.contributions = () => [1];
+    const [unreadable] = await decide([payment(250)]);
+    for (const decision of [refused, unreadable]) {
+      expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL, degradedBecause: "" });
+      expect(codesOf(decision)).toEqual(["SCORE_VERY_HIGH"]);
+    }
+    expect(scorer.explanationRequests).toHaveLength(2);
+  });
+
+  test("they are not asked for where they are off, or where there is no time", async () => {
+    for (const waitMsMax of [0, 1]) {
+      const [decision] = await decide([payment(250)], waitMsMax);
+      expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL });
+      expect(codesOf(decision)).toEqual(["SCORE_VERY_HIGH"]);
+    }
+    expect(scorer.explanationRequests).toHaveLength(0);
+  });
+
+  test("a repetition gets the decision that was given, with its reasons", async () => {
+    const one = payment(250);
+    const [first] = await decide([one]);
+    scorer.contributions = undefined;
+    expect(await decide([one])).toEqual([first]);
+    expect(codesOf(first)).toContain("SCORE_RAISED_BY_AMOUNT");
+    expect(scorer.explanationRequests).toHaveLength(1);
+  });
+});

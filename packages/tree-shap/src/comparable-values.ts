@@ -1,0 +1,44 @@
+/**
+ * Float32 values as doubles among which a missing value has a place too, so that a split is one comparison. Each row is
+ * written twice: with missing values below every threshold, for splits at which they go left, and above every threshold.
+ */
+
+/** Infinite values, within which all others lie. */
+const INFINITE = 1e299;
+/** Thresholds that every value that is there is at most, or above. */
+const BEYOND = 1e300;
+
+/** A threshold as a double; NaN, which no value is at most, lies below all values. */
+export function comparableThreshold(threshold: number): number {
+  if (Number.isNaN(threshold)) return -BEYOND;
+  if (threshold === Number.POSITIVE_INFINITY) return BEYOND;
+  return threshold === Number.NEGATIVE_INFINITY ? -INFINITE : threshold;
+}
+
+/** The column of a split's feature in what `writeComparable` writes. */
+export function comparableColumn(feature: number, features: number, isNanLeft: boolean): number {
+  return isNanLeft ? feature : features + feature;
+}
+
+/**
+ * Writes rows of `features` values as twice as many columns, one after the other and each `rowCount` long.
+ *
+ * @param rows row-major, the first row's values from `start` on
+ */
+export function writeComparable(
+  rows: Float32Array,
+  start: number,
+  rowCount: number,
+  features: number,
+  into: Float64Array,
+): void {
+  for (let row = 0; row < rowCount; row += 1) {
+    for (let feature = 0; feature < features; feature += 1) {
+      const value = rows[start + row * features + feature] as number;
+      const isMissing = Number.isNaN(value);
+      const finite = Math.max(-INFINITE, Math.min(INFINITE, value));
+      into[feature * rowCount + row] = isMissing ? Number.NEGATIVE_INFINITY : finite;
+      into[(features + feature) * rowCount + row] = isMissing ? Number.POSITIVE_INFINITY : finite;
+    }
+  }
+}

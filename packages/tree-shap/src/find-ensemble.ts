@@ -1,0 +1,63 @@
+import type { OnnxGraph, OnnxInput, OnnxNode } from "./read-onnx.js";
+import { ShapError } from "./shap-error.js";
+
+/** The tree ensemble of a graph, and the tensor it reads. */
+export interface FoundEnsemble {
+  readonly node: OnnxNode;
+  readonly input: OnnxInput;
+  /** Columns of `input`. */
+  readonly width: number;
+}
+
+const ML_DOMAIN = "ai.onnx.ml";
+const ENSEMBLES = ["TreeEnsembleClassifier", "TreeEnsembleRegressor"];
+/** float32 among the numbers of TensorProto.DataType. */
+const FLOAT = 1;
+
+/**
+ * Finds the one ensemble that reads the model's input. What follows it (a sigmoid, a calibration, picking a column) does
+ * not matter to contributions to the margin; anything else that reads the input would.
+ *
+ * @param inputName what the input has to be called; any name when undefined
+ * @throws ShapError `unsupported-model`
+ */
+export function findEnsemble(graph: OnnxGraph, inputName: string | undefined): FoundEnsemble {
+  const [input, ...others] = graph.inputs;
+  if (input === undefined || others.length > 0) {
+    throw unsupported(
+      `it has ${graph.inputs.length} inputs (${graph.inputs.map(({ name }) => name).join(", ")}), not one`,
+    );
+  }
+  if (inputName !== undefined && inputName !== input.name) {
+    throw unsupported(`its input is called ${input.name}, not ${inputName}`);
+  }
+  const width = input.shape[1];
+  if (input.elementType !== FLOAT || input.shape.length !== 2 || width === undefined || width < 1) {
+    throw unsupported(`its input ${input.name} is not float32 of shape [rows, a fixed number of features]`);
+  }
+  const readers = readersOf(graph, input.name);
+  const [node] = readers;
+  if (node === undefined || readers.length > 1 || node.domain !== ML_DOMAIN || !ENSEMBLES.includes(node.opType)) {
+    const found = readers.length === 0 ? "nothing" : readers.map(({ opType }) => opType).join(", ");
+    throw unsupported(`its input ${input.name} must be read by one ${ENSEMBLES.join(" or ")}, and is read by ${found}`);
+  }
+  return { node, input, width };
+}
+
+/** The nodes that use a tensor, looking through those that pass it on unchanged. */
+function readersOf(graph: OnnxGraph, tensor: string): OnnxNode[] {
+  const same = new Set([tensor]);
+  const readers: OnnxNode[] = [];
+  // The nodes of an ONNX graph are in an order in which each comes after those whose outputs it reads.
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((name) => same.has(name))) continue;
+    const passesOn = node.opType === "Identity" || (node.opType === "Cast" && node.attributes.get("to")?.int === FLOAT);
+    if (passesOn) for (const output of node.outputs) same.add(output);
+    else readers.push(node);
+  }
+  return readers;
+}
+
+function unsupported(reason: string): ShapError {
+  return new ShapError("unsupported-model", `This model cannot be explained by its trees: ${reason}.`);
+}

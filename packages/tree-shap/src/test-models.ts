@@ -1,0 +1,177 @@
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+
+/** Trees for tests, and the ONNX files that hold them. */
+export type TestTree = TestLeaf | TestSplit;
+
+export interface TestLeaf {
+  readonly value: number;
+  readonly cover: number;
+}
+
+export interface TestSplit {
+  readonly feature: number;
+  readonly mode: string;
+  readonly threshold: number;
+  readonly missingTrue: boolean;
+  readonly whenTrue: TestTree;
+  readonly whenFalse: TestTree;
+}
+
+export interface TestModel {
+  readonly features: number;
+  readonly trees: readonly TestTree[];
+  readonly baseValues?: readonly number[];
+  readonly opType?: string;
+  /** Attributes that are added, or replace those that the trees give; undefined leaves one out. */
+  readonly attributes?: Readonly<Record<string, AttributeValue | undefined>>;
+  readonly inputShape?: readonly (number | undefined)[];
+  readonly elementType?: number;
+  /** More nodes of the graph, before the trees. */
+  readonly nodesBefore?: readonly TestNode[];
+  readonly nodesAfter?: readonly TestNode[];
+  /** The tensor that the trees read. */
+  readonly treesRead?: string;
+  readonly isPacked?: boolean;
+}
+
+export interface TestNode {
+  readonly opType: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, AttributeValue | undefined>>;
+}
+
+export type AttributeValue =
+  | { readonly floats: readonly number[] }
+  | { readonly ints: readonly number[] }
+  | { readonly strings: readonly string[] }
+  | { readonly int: number }
+  | { readonly string: string };
+
+export function coverOf(tree: TestTree): number {
+  return "cover" in tree ? tree.cover : coverOf(tree.whenTrue) + coverOf(tree.whenFalse);
+}
+
+/** A ModelProto: one tree ensemble that reads `features`. Field numbers are those of onnx.proto. */
+export function encodeModel(model: TestModel): Uint8Array<ArrayBuffer> {
+  const opType = model.opType ?? "TreeEnsembleRegressor";
+  const ensemble: TestNode = {
+    opType,
+    inputs: [model.treesRead ?? "features"],
+    outputs: ["margin"],
+    domain: "ai.onnx.ml",
+    attributes: { ...treeAttributes(model.trees, opType, model.baseValues ?? []), ...model.attributes },
+  };
+  const graph = new BinaryWriter();
+  for (const node of [...(model.nodesBefore ?? []), ensemble, ...(model.nodesAfter ?? [])]) {
+    graph.tag(1, WireType.LengthDelimited).bytes(encodeNode(node, model.isPacked ?? false));
+  }
+  const shape = model.inputShape ?? [undefined, model.features];
+  graph.tag(11, WireType.LengthDelimited).bytes(encodeInput("features", model.elementType ?? 1, shape));
+  const whole = new BinaryWriter();
+  whole.tag(1, WireType.Varint).int64(8);
+  whole.tag(7, WireType.LengthDelimited).bytes(graph.finish());
+  return whole.finish();
+}
+
+function treeAttributes(
+  trees: readonly TestTree[],
+  opType: string,
+  baseValues: readonly number[],
+): Record<string, AttributeValue> {
+  const nodes: { tree: number; id: number; node: TestTree; whenTrue: number; whenFalse: number }[] = [];
+  for (const [tree, root] of trees.entries()) {
+    let ids = 0;
+    const add = (node: TestTree): number => {
+      const entry = { tree, id: ids, node, whenTrue: 0, whenFalse: 0 };
+      ids += 1;
+      nodes.push(entry);
+      if (!("cover" in node)) {
+        entry.whenTrue = add(node.whenTrue);
+        entry.whenFalse = add(node.whenFalse);
+      }
+      return entry.id;
+    };
+    add(root);
+  }
+  const leaves = nodes.flatMap(({ tree, id, node }) => ("cover" in node ? [{ tree, id, value: node.value }] : []));
+  const splitOr = <T>(node: TestTree, read: (split: TestSplit) => T, leaf: T): T =>
+    "cover" in node ? leaf : read(node);
+  const kind = opType === "TreeEnsembleClassifier" ? "class" : "target";
+  return {
+    nodes_treeids: { ints: nodes.map(({ tree }) => tree) },
+    nodes_nodeids: { ints: nodes.map(({ id }) => id) },
+    nodes_featureids: { ints: nodes.map(({ node }) => splitOr(node, ({ feature }) => feature, 0)) },
+    nodes_modes: { strings: nodes.map(({ node }) => splitOr(node, ({ mode }) => mode, "LEAF")) },
+    nodes_values: { floats: nodes.map(({ node }) => splitOr(node, ({ threshold }) => threshold, 0)) },
+    nodes_truenodeids: { ints: nodes.map(({ whenTrue }) => whenTrue) },
+    nodes_falsenodeids: { ints: nodes.map(({ whenFalse }) => whenFalse) },
+    nodes_missing_value_tracks_true: {
+      ints: nodes.map(({ node }) => splitOr(node, ({ missingTrue }) => Number(missingTrue), 0)),
+    },
+    nodes_hitrates: { floats: nodes.map(({ node }) => coverOf(node)) },
+    [`${kind}_treeids`]: { ints: leaves.map(({ tree }) => tree) },
+    [`${kind}_nodeids`]: { ints: leaves.map(({ id }) => id) },
+    [`${kind}_ids`]: { ints: leaves.map(() => 0) },
+    [`${kind}_weights`]: { floats: leaves.map(({ value }) => value) },
+    base_values: { floats: baseValues },
+    ...(kind === "class" ? { classlabels_int64s: { ints: [0, 1] } } : { n_targets: { int: 1 } }),
+  };
+}
+
+function encodeNode(node: TestNode, isPacked: boolean): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  for (const input of node.inputs) writer.tag(1, WireType.LengthDelimited).string(input);
+  for (const output of node.outputs) writer.tag(2, WireType.LengthDelimited).string(output);
+  writer.tag(4, WireType.LengthDelimited).string(node.opType);
+  for (const [name, value] of Object.entries(node.attributes ?? {})) {
+    if (value === undefined) continue;
+    writer.tag(5, WireType.LengthDelimited).bytes(encodeAttribute(name, value, isPacked));
+  }
+  writer.tag(7, WireType.LengthDelimited).string(node.domain ?? "");
+  return writer.finish();
+}
+
+function encodeAttribute(name: string, value: AttributeValue, isPacked: boolean): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  writer.tag(1, WireType.LengthDelimited).string(name);
+  if ("int" in value) writer.tag(3, WireType.Varint).int64(value.int);
+  if ("string" in value) writer.tag(4, WireType.LengthDelimited).string(value.string);
+  if ("strings" in value) for (const one of value.strings) writer.tag(9, WireType.LengthDelimited).string(one);
+  if ("floats" in value && isPacked) {
+    writer.tag(7, WireType.LengthDelimited).fork();
+    for (const one of value.floats) writer.float(one);
+    writer.join();
+  } else if ("floats" in value) {
+    for (const one of value.floats) writer.tag(7, WireType.Bit32).float(one);
+  }
+  if ("ints" in value && isPacked) {
+    writer.tag(8, WireType.LengthDelimited).fork();
+    for (const one of value.ints) writer.int64(one);
+    writer.join();
+  } else if ("ints" in value) {
+    for (const one of value.ints) writer.tag(8, WireType.Varint).int64(one);
+  }
+  return writer.finish();
+}
+
+function encodeInput(
+  name: string,
+  elementType: number,
+  shape: readonly (number | undefined)[],
+): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  writer.tag(1, WireType.LengthDelimited).string(name);
+  writer.tag(2, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).fork();
+  writer.tag(1, WireType.Varint).int32(elementType);
+  writer.tag(2, WireType.LengthDelimited).fork();
+  for (const length of shape) {
+    writer.tag(1, WireType.LengthDelimited).fork();
+    if (length === undefined) writer.tag(2, WireType.LengthDelimited).string("rows");
+    else writer.tag(1, WireType.Varint).int64(length);
+    writer.join();
+  }
+  writer.join().join().join();
+  return writer.finish();
+}

@@ -1,0 +1,324 @@
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
+import { ShapError } from "./shap-error.js";
+import type { TestModel, TestTree } from "./test-models.js";
+import { encodeModel } from "./test-models.js";
+import { shapleyByDefinition, treeValue } from "./test-shapley.js";
+import type { TreeExplainerOptions } from "./tree-explainer.js";
+import { TreeExplainer } from "./tree-explainer.js";
+
+/** The largest difference from the libraries' own contributions that is allowed, in log odds. */
+const DIFFERENCE_MAX = 1e-4;
+const NO_TABLES = { tableBytesMax: 0 };
+
+function fixture(name: string): Uint8Array {
+  return gunzipSync(readFileSync(new URL(`../fixtures/${name}.gz`, import.meta.url)));
+}
+
+function floats(name: string): Float32Array {
+  const bytes = fixture(name);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+}
+
+function explain(explainer: TreeExplainer, rows: readonly (readonly number[])[]): number[][] {
+  const into = new Float32Array(rows.length * explainer.features).fill(Number.NaN);
+  explainer.explain(Float32Array.from(rows.flat()), rows.length, into);
+  return rows.map((_, row) => [...into.subarray(row * explainer.features, (row + 1) * explainer.features)]);
+}
+
+function differenceMax(found: Iterable<number>, wanted: ArrayLike<number>): number {
+  let largest = 0;
+  let index = 0;
+  for (const value of found) {
+    const difference = Math.abs(value - (wanted[index] ?? Number.NaN));
+    // A NaN has to show, and no comparison with it is true.
+    if (!(difference <= largest)) largest = difference;
+    index += 1;
+  }
+  return index === wanted.length ? largest : Number.NaN;
+}
+
+describe("contributions equal those of the library that trained the model", () => {
+  test.each([
+    ["xgboost-binary", 1_000, {}],
+    ["xgboost-binary", 1_000, NO_TABLES],
+    ["lightgbm-binary", 1_000, {}],
+    ["lightgbm-binary", 1_000, NO_TABLES],
+    ["xgboost-regressor", 100, {}],
+    ["xgboost-classes", 100, { output: 0 }],
+    ["xgboost-classes", 100, { output: 1 }],
+    ["xgboost-classes", 100, { output: 2 }],
+  ] as const)("%s, %d rows, %j", (name, rowCount, options: TreeExplainerOptions) => {
+    const explainer = TreeExplainer.fromOnnx(fixture(`${name}.onnx`), { input: "features", ...options });
+    const { features } = explainer;
+    const rows = floats("rows").subarray(0, rowCount * features);
+    const wanted = floats(`${name}.contributions`);
+    const into = new Float32Array(rowCount * features);
+    explainer.explain(rows, rowCount, into);
+    const outputs = wanted.length / rowCount / (features + 1);
+    let largest = 0;
+    for (let row = 0; row < rowCount; row += 1) {
+      const start = (row * outputs + (options.output ?? 0)) * (features + 1);
+      const found = [...into.subarray(row * features, (row + 1) * features), explainer.expectedValue];
+      largest = Math.max(largest, differenceMax(found, wanted.subarray(start, start + features + 1)));
+    }
+    expect(features).toBe(10);
+    expect(largest).toBeLessThanOrEqual(DIFFERENCE_MAX);
+  });
+});
+
+describe("Shapley's definition", () => {
+  const FEATURES = 5;
+  const MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"];
+  // Few values, so that rows often have exactly a threshold; with both zeros, infinities and the smallest numbers.
+  const thresholds = fc.constantFrom(-1, -0, 0, 1e-45, 1, 2.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
+  const values = fc.oneof(thresholds, fc.constantFrom(Number.NaN, 0.5, -2.5, -1e-45, 3.4028234663852886e38));
+  const { tree } = fc.letrec<{ tree: TestTree }>((tie) => ({
+    tree: fc.oneof(
+      { depthSize: "small", withCrossShrink: true, maxDepth: 6 },
+      fc.record({ value: fc.double({ min: -2, max: 2, noNaN: true }), cover: fc.integer({ min: 1, max: 100 }) }),
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          feature: fc.nat(FEATURES - 1),
+          mode: fc.constantFrom(...MODES),
+          threshold: thresholds,
+          missingTrue: fc.boolean(),
+          whenTrue: tie("tree"),
+          whenFalse: tie("tree"),
+        }),
+      },
+    ),
+  }));
+  const cases = fc.record({
+    trees: fc.array(tree, { minLength: 1, maxLength: 3 }),
+    rows: fc.array(fc.array(values, { minLength: FEATURES, maxLength: FEATURES }), { minLength: 1, maxLength: 4 }),
+    base: fc.double({ min: -3, max: 3, noNaN: true }).map(Math.fround),
+    isPacked: fc.boolean(),
+  });
+
+  test.each([{}, NO_TABLES])("small random trees, %j", (options) => {
+    fc.assert(
+      fc.property(cases, ({ trees, rows, base, isPacked }) => {
+        const bytes = encodeModel({ features: FEATURES, trees, baseValues: [base], isPacked });
+        const explainer = TreeExplainer.fromOnnx(bytes, options);
+        const nothing = new Set<number>();
+        const everything = new Set(Array.from({ length: FEATURES }, (_, feature) => feature));
+        for (const [index, found] of explain(explainer, rows).entries()) {
+          const row = rows[index] ?? [];
+          expect(differenceMax(found, shapleyByDefinition(trees, row))).toBeLessThan(1e-5);
+          const margin = trees.reduce((sum, one) => sum + treeValue(one, row, everything), base);
+          expect(found.reduce((sum, one) => sum + one, explainer.expectedValue)).toBeCloseTo(margin, 5);
+          const mean = trees.reduce((sum, one) => sum + treeValue(one, row, nothing), base);
+          expect(explainer.expectedValue).toBeCloseTo(mean, 6);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("a path whose features are more than a table takes", () => {
+    const features = 12;
+    let deep: TestTree = { value: 5, cover: 3 };
+    for (let feature = 0; feature < features; feature += 1) {
+      const leaf = { value: feature / 4, cover: 2 + feature };
+      deep = { feature, mode: "BRANCH_LT", threshold: 0, missingTrue: false, whenTrue: deep, whenFalse: leaf };
+    }
+    const explainer = TreeExplainer.fromOnnx(encodeModel({ features, trees: [deep] }));
+    const rows = [new Array(features).fill(-1), Array.from({ length: features }, (_, feature) => (feature % 3) - 1)];
+    for (const [index, found] of explain(explainer, rows).entries()) {
+      expect(differenceMax(found, shapleyByDefinition([deep], rows[index] ?? []))).toBeLessThan(1e-5);
+    }
+  });
+
+  test("a side that no training data took", () => {
+    const stump = (feature: number, whenTrue: TestTree, whenFalse: TestTree): TestTree => ({
+      feature,
+      mode: "BRANCH_LT",
+      threshold: 0,
+      missingTrue: false,
+      whenTrue,
+      whenFalse,
+    });
+    const tree = stump(0, stump(1, { value: 1, cover: 0 }, { value: 2, cover: 4 }), { value: 3, cover: 4 });
+    for (const options of [{}, NO_TABLES]) {
+      const explainer = TreeExplainer.fromOnnx(encodeModel({ features: 2, trees: [tree] }), options);
+      const [found] = explain(explainer, [[-1, -1]]);
+      expect(differenceMax(found ?? [], shapleyByDefinition([tree], [-1, -1]))).toBeLessThan(1e-6);
+    }
+  });
+});
+
+test("many rows at once are explained as each alone", () => {
+  const explainer = TreeExplainer.fromOnnx(fixture("xgboost-binary.onnx"));
+  const { features } = explainer;
+  const rows = floats("rows").subarray(0, 150 * features);
+  const together = new Float32Array(150 * features);
+  explainer.explain(rows, 150, together);
+  const alone = new Float32Array(150 * features);
+  for (let row = 0; row < 150; row += 1) {
+    const [start, end] = [row * features, (row + 1) * features];
+    explainer.explain(rows.subarray(start, end), 1, alone.subarray(start, end));
+  }
+  expect(alone).toEqual(together);
+});
+
+describe("what a model is read from", () => {
+  const LEAVES: TestTree = {
+    feature: 1,
+    mode: "BRANCH_LT",
+    threshold: 0.5,
+    missingTrue: true,
+    whenTrue: { value: -1, cover: 3 },
+    whenFalse: { value: 2, cover: 1 },
+  };
+  const model: TestModel = { features: 2, trees: [LEAVES] };
+  const ROW = [[0, 0]];
+
+  test("a model of two classes has the margin of the second", () => {
+    const bytes = encodeModel({ ...model, opType: "TreeEnsembleClassifier", baseValues: [0.5] });
+    const explainer = TreeExplainer.fromOnnx(bytes);
+    expect(explainer.expectedValue).toBeCloseTo(0.25, 6);
+    expect(explain(explainer, ROW)).toEqual([[0, -0.75]]);
+  });
+
+  test("the mean of trees", () => {
+    const trees = [LEAVES, { value: 7, cover: 4 }];
+    const bytes = encodeModel({ ...model, trees, attributes: { aggregate_function: { string: "AVERAGE" } } });
+    const explainer = TreeExplainer.fromOnnx(bytes);
+    expect(explainer.expectedValue).toBeCloseTo((-0.25 + 7) / 2, 6);
+    expect(explain(explainer, ROW)).toEqual([[0, -0.375]]);
+  });
+
+  test("nodes that pass the input on, and what follows the trees", () => {
+    const bytes = encodeModel({
+      ...model,
+      nodesBefore: [
+        { opType: "Identity", inputs: ["features"], outputs: ["same"] },
+        { opType: "Cast", inputs: ["same"], outputs: ["cast"], attributes: { to: { int: 1 } } },
+      ],
+      treesRead: "cast",
+      nodesAfter: [{ opType: "Sigmoid", inputs: ["margin"], outputs: ["probability"] }],
+    });
+    expect(explain(TreeExplainer.fromOnnx(bytes), ROW)).toEqual([[0, -0.75]]);
+  });
+
+  const withAttribute = (name: string, value: object | undefined): TestModel =>
+    ({ ...model, attributes: { [name]: value } }) as TestModel;
+  test.each<[string, string, Uint8Array | TestModel, TreeExplainerOptions, RegExp]>([
+    ["no protobuf", "malformed-model", new Uint8Array([255, 255, 255]), {}, /no ONNX model/],
+    ["nothing", "malformed-model", new Uint8Array(), {}, /no ONNX graph/],
+    ["a cut file", "malformed-model", encodeModel(model).subarray(0, 100), {}, /no ONNX model/],
+    ["no covers", "no-covers", withAttribute("nodes_hitrates", undefined), {}, /has no nodes_hitrates/],
+    ["covers of 1", "no-covers", withAttribute("nodes_hitrates", { floats: [1, 1, 1] }), {}, /node 0 of tree 0 has 1/],
+    ["covers of NaN", "no-covers", withAttribute("nodes_hitrates", { floats: [NaN, 1, 1] }), {}, /are no covers/],
+    ["another input", "unsupported-model", model, { input: "rows" }, /called features, not rows/],
+    ["an output too many", "invalid-request", model, { output: 1 }, /has 1 outputs.*not 1/],
+    [
+      "no output of several",
+      "invalid-request",
+      { ...model, attributes: { n_targets: { int: 3 } } },
+      {},
+      /has 3 outputs: output must say which/,
+    ],
+    ["a double input", "unsupported-model", { ...model, elementType: 11 }, {}, /is not float32/],
+    ["a free width", "unsupported-model", { ...model, inputShape: [undefined, undefined] }, {}, /fixed number/],
+    ["another operator", "unsupported-model", { ...model, opType: "TreeEnsemble" }, {}, /is read by TreeEnsemble/],
+    [
+      "a second reader",
+      "unsupported-model",
+      { ...model, nodesAfter: [{ opType: "MatMul", inputs: ["features", "w"], outputs: ["linear"] }] },
+      {},
+      /read by TreeEnsembleRegressor, MatMul/,
+    ],
+    [
+      "scaled input",
+      "unsupported-model",
+      { ...model, nodesBefore: [{ opType: "Mul", inputs: ["features"], outputs: ["x"] }], treesRead: "x" },
+      {},
+      /is read by Mul/,
+    ],
+    [
+      "categories",
+      "unsupported-model",
+      withAttribute("nodes_modes", { strings: ["BRANCH_EQ", "LEAF", "LEAF"] }),
+      {},
+      /BRANCH_EQ/,
+    ],
+    ["the largest", "unsupported-model", withAttribute("aggregate_function", { string: "MAX" }), {}, /together by MAX/],
+    ["a feature too many", "malformed-model", { ...model, features: 1 }, {}, /compares feature 1, and the input has 1/],
+    [
+      "a circle",
+      "malformed-model",
+      withAttribute("nodes_truenodeids", { ints: [0, 0, 0] }),
+      {},
+      /2 nodes cannot be reached/,
+    ],
+    [
+      "two roots",
+      "malformed-model",
+      withAttribute("nodes_modes", { strings: ["LEAF", "LEAF", "LEAF"] }),
+      {},
+      /two nodes that are nobody's child/,
+    ],
+    [
+      "no child",
+      "malformed-model",
+      withAttribute("nodes_truenodeids", { ints: [9, 0, 0] }),
+      {},
+      /child 9 that is not there/,
+    ],
+    [
+      "one child twice",
+      "malformed-model",
+      withAttribute("nodes_truenodeids", { ints: [2, 0, 0] }),
+      {},
+      /or of one twice/,
+    ],
+    ["a node twice", "malformed-model", withAttribute("nodes_nodeids", { ints: [0, 1, 1] }), {}, /two nodes 1/],
+    [
+      "too few values",
+      "malformed-model",
+      withAttribute("nodes_values", { floats: [1] }),
+      {},
+      /names 3 nodes and has 1 values/,
+    ],
+    ["a NaN threshold", "malformed-model", withAttribute("nodes_values", { floats: [NaN, 0, 0] }), {}, /no number/],
+    ["weight of a split", "malformed-model", withAttribute("target_nodeids", { ints: [0, 1] }), {}, /which is no leaf/],
+    ["weights too few", "malformed-model", withAttribute("target_weights", { floats: [1] }), {}, /different lengths/],
+    ["no trees", "malformed-model", { ...model, trees: [] }, {}, /names 0 nodes/],
+  ])("%s: %s", (_, code, given, options, message) => {
+    const bytes = given instanceof Uint8Array ? given : encodeModel(given);
+    const attempt = (): unknown => TreeExplainer.fromOnnx(bytes, options);
+    expect(attempt).toThrow(ShapError);
+    expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
+  });
+
+  test("a path of too many features", () => {
+    let deep: TestTree = { value: 1, cover: 1 };
+    for (let feature = 0; feature < 32; feature += 1) {
+      deep = {
+        feature,
+        mode: "BRANCH_LT",
+        threshold: 0,
+        missingTrue: false,
+        whenTrue: deep,
+        whenFalse: { value: 0, cover: 1 },
+      };
+    }
+    const bytes = encodeModel({ features: 32, trees: [deep] });
+    expect(() => TreeExplainer.fromOnnx(bytes)).toThrow(expect.objectContaining({ code: "unsupported-model" }));
+  });
+
+  test.each([
+    [1.5, 4, 4],
+    [-1, 4, 4],
+    [3, 4, 6],
+    [3, 6, 4],
+  ])("%d rows in arrays of %d and %d", (rowCount, given, into) => {
+    const explainer = TreeExplainer.fromOnnx(encodeModel(model));
+    const attempt = (): void => explainer.explain(new Float32Array(given), rowCount, new Float32Array(into));
+    expect(attempt).toThrow(expect.objectContaining({ code: "invalid-request" }));
+  });
+});
