@@ -1,0 +1,30 @@
+/** A value of the first model beside that of the second; absent where a model has none. */
+export interface ChangedValue {
+  readonly name: string;
+  readonly a?: unknown;
+  readonly b?: unknown;
+  /** The second less the first, of numbers. */
+  readonly change?: number;
+}
+
+/** Entries that differ, nested ones as `outer.inner`, sorted by name. */
+export function changed(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): ChangedValue[] {
+  const [ours, theirs] = [flatten(a), flatten(b)];
+  const names = [...new Set([...ours.keys(), ...theirs.keys()])].sort();
+  return names.flatMap((name): ChangedValue[] => {
+    const [one, two] = [ours.get(name), theirs.get(name)];
+    if (JSON.stringify(one) === JSON.stringify(two)) return [];
+    const change = typeof one === "number" && typeof two === "number" ? { change: two - one } : {};
+    return [{ name, ...(ours.has(name) ? { a: one } : {}), ...(theirs.has(name) ? { b: two } : {}), ...change }];
+  });
+}
+
+/** Nested objects as one level; lists are values. */
+export function flatten(values: Readonly<Record<string, unknown>>): Map<string, unknown> {
+  const flat = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) flat.set(name, value);
+    else for (const [inner, more] of flatten({ ...value })) flat.set(`${name}.${inner}`, more);
+  }
+  return flat;
+}
