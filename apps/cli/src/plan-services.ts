@@ -1,3 +1,4 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { DemoSecrets } from "./demo-secrets.js";
 import type { ServicePlan } from "./supervise-services.js";
 
@@ -100,7 +101,8 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
         ...service(ports.scoring),
         GRPC_PORT: String(ports.scoringGrpc),
         REGISTRY_URL: options.registryUrl,
-        MODEL_NAME,
+        MODELS: `${MODEL_NAME}@champion`,
+        FEATURE_SPEC_VERSION: String(currentFeatureSpec().version),
       },
     },
     {

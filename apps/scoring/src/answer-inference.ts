@@ -1,177 +1,161 @@
-import type { handleUnaryCall, ServerUnaryCall, ServiceError } from "@grpc/grpc-js";
-import { Metadata } from "@grpc/grpc-js";
-import type { Context } from "@opentelemetry/api";
+import type { Attributes, Context } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type {
-  GRPCInferenceServiceServer,
+  InferParameter,
   ModelInferRequest,
   ModelInferResponse,
-  ModelMetadataResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { INFERENCE_METADATA } from "@tripline/contracts/headers";
-import type { Logger } from "@tripline/service-kit/logger";
 import { withSpans } from "@tripline/service-kit/tracing";
-import { readTensors } from "./read-tensors.js";
+import type { ScoreAnswer } from "./batch-requests.js";
+import { readParameters } from "./read-parameters.js";
+import { findOdd, readTensors } from "./read-tensors.js";
 import type { ScoringMetrics } from "./scoring-metrics.js";
 import type { ServedModel } from "./served-model.js";
-import { contextsFromMetadata, traceRun } from "./trace-inference.js";
-
-const SERVICE = "inference.GRPCInferenceService";
-/** Longest sentence that goes into a gRPC status, which travels as a header. */
-const DETAILS_LENGTH_MAX = 1_000;
+import { CONTRIBUTIONS } from "./served-model.js";
+import { checkReadable } from "./service-definition.js";
+import { traceRun } from "./trace-inference.js";
 
 export interface InferenceOptions {
-  /** The model in service at this moment. */
-  current(): ServedModel;
-  isReady(): boolean;
-  readonly rowsPerRunMax: number;
-  /** Version of this server, for its metadata. */
-  readonly version: string;
+  /** @throws TriplineError for a model that is not served */
+  find(name: string, version: string): ServedModel;
   readonly metrics: ScoringMetrics;
-  readonly logger: Logger;
 }
 
-/** The six methods of the Open Inference Protocol. Errors become the gRPC status that the error table names. */
-export function inferenceService(options: InferenceOptions): GRPCInferenceServiceServer {
-  const { current, isReady, logger } = options;
-  return {
-    serverLive: unary(logger, () => ({ live: true })),
-    serverReady: unary(logger, () => ({ ready: isReady() })),
-    serverMetadata: unary(logger, () => ({ name: "tripline-scoring", version: options.version, extensions: [] })),
-    modelReady: unary(logger, ({ request }) => {
-      findModel(current(), request.name, request.version);
-      return { ready: isReady() };
-    }),
-    modelMetadata: unary(logger, ({ request }) => describe(findModel(current(), request.name, request.version))),
-    modelInfer: unary(logger, (call) => inferTraced(call, options)),
-  };
+/** One infer request, however it came. */
+export interface InferCall {
+  readonly request: ModelInferRequest;
+  /** Milliseconds since the epoch after which nobody waits for the answer; Infinity when there is no such time. */
+  readonly deadlineMs: number;
+  /** True once the caller has gone. */
+  isCancelled(): boolean;
+  /** The traces that it belongs to; at least one. */
+  readonly parents: readonly Context[];
+  readonly span: { readonly name: string; readonly attributes: Attributes };
 }
 
-async function inferTraced(
-  call: ServerUnaryCall<ModelInferRequest, ModelInferResponse>,
-  options: InferenceOptions,
-): Promise<ModelInferResponse> {
-  const span = {
-    kind: SpanKind.SERVER,
-    attributes: { "rpc.system": "grpc", "rpc.service": SERVICE, "rpc.method": "ModelInfer" },
-  };
-  const parents = contextsFromMetadata(call.metadata);
+const MICROSECONDS_PER_MS = 1_000;
+
+/**
+ * Answers one infer request, in its own span, and counts it.
+ *
+ * @throws TriplineError `model-not-found`, `invalid-tensor`, `invalid-field`, and what the batcher throws
+ */
+export async function answerInference(call: InferCall, options: InferenceOptions): Promise<ModelInferResponse> {
+  const arrivedMs = performance.now();
+  let model: ServedModel | undefined;
   try {
-    const response = await withSpans(parents, `grpc ${SERVICE}/ModelInfer`, span, (contexts) =>
-      infer(call, options, contexts),
+    const response = await withSpans(
+      call.parents,
+      call.span.name,
+      { kind: SpanKind.SERVER, attributes: call.span.attributes },
+      (contexts) => {
+        checkReadable(call.request);
+        model = options.find(call.request.modelName, call.request.modelVersion);
+        return infer(call, model, options.metrics, contexts, arrivedMs);
+      },
     );
-    options.metrics.finished("ok");
+    options.metrics.finished("ok", model);
     return response;
   } catch (error) {
-    options.metrics.finished(asTriplineError(error).code);
+    model?.tally.failed(performance.now() - arrivedMs);
+    options.metrics.finished(asTriplineError(error).code, model);
     throw error;
   }
 }
 
 async function infer(
-  call: ServerUnaryCall<ModelInferRequest, ModelInferResponse>,
-  options: InferenceOptions,
+  call: InferCall,
+  model: ServedModel,
+  metrics: ScoringMetrics,
   contexts: readonly Context[],
+  arrivedMs: number,
 ): Promise<ModelInferResponse> {
   const { request } = call;
-  const model = findModel(options.current(), request.modelName, request.modelVersion);
-  const { features, rows, isRaw } = readTensors(request, model.manifest, options.rowsPerRunMax);
+  const { timeoutUs, wantsTelemetry } = readParameters(request);
+  const { features, rows, isRaw, outputs } = readTensors(request, model, model.limits.rowsPerRunMax);
   // Nothing is awaited between taking the model and handing it the rows: a swap cannot come between.
   const answer = await model.batcher.submit({
     features,
     rows,
-    deadlineMs: Number(call.getDeadline()),
-    isAbandoned: () => call.cancelled,
+    isExplained: outputs.includes(CONTRIBUTIONS),
+    deadlineMs: Math.min(call.deadlineMs, Date.now() + timeoutUs / MICROSECONDS_PER_MS),
+    isAbandoned: () => call.isCancelled(),
   });
-  options.metrics.answered(answer);
-  traceRun(contexts, answer, model.manifest.version);
-  return toResponse(request.id, model, answer.outputs, isRaw);
+  metrics.answered(answer, model);
+  traceRun(contexts, answer, model);
+  const response = toResponse(request.id, model, tensorsOf(answer, outputs, model), isRaw);
+  if (wantsTelemetry) response.parameters = telemetryOf(answer, model);
+  model.tally.answered(answer, performance.now() - arrivedMs);
+  return response;
 }
 
-function findModel(model: ServedModel, name: string, version: string): ServedModel {
-  const { manifest } = model;
-  if (name !== manifest.name) {
-    throw new TriplineError("model-not-found", `There is no model "${name}" here; "${manifest.name}" is served.`);
-  }
-  if (version !== "" && version !== manifest.version) {
+/** How an answer came about, as parameters of the response. */
+function telemetryOf({ queuedMs, run }: ScoreAnswer, { providers }: ServedModel): Record<string, InferParameter> {
+  const whole = (value: number): InferParameter => ({
+    parameterChoice: { $case: "int64Param", value: Math.round(value) },
+  });
+  return {
+    queue_us: whole(queuedMs * MICROSECONDS_PER_MS),
+    inference_us: whole(run.inferenceMs * MICROSECONDS_PER_MS),
+    explanation_us: whole(run.explanationMs * MICROSECONDS_PER_MS),
+    run_rows: whole(run.rows),
+    run_requests: whole(run.requests),
+    execution_providers: { parameterChoice: { $case: "stringParam", value: providers.join(",") } },
+  };
+}
+
+interface OutputTensor {
+  readonly name: string;
+  readonly shape: number[];
+  readonly values: Float32Array;
+}
+
+/** @throws TriplineError `internal` where the model gave what is no number */
+function tensorsOf(answer: ScoreAnswer, outputs: readonly string[], { manifest }: ServedModel): OutputTensor[] {
+  const rows = answer.outputs.length;
+  return outputs.map((name) => {
+    const values = name === manifest.output.name ? answer.outputs : (answer.contributions ?? new Float32Array());
+    const columns = name === manifest.output.name ? 1 : manifest.input.shape[1];
+    const odd = findOdd(values);
+    if (odd === -1) return { name, shape: [rows, columns], values };
     throw new TriplineError(
-      "model-not-found",
-      `Version "${version}" of model ${name} is not served here; ${manifest.version} is.`,
+      "internal",
+      `Model ${manifest.name} ${manifest.version} gave ${values[odd]} for row ${Math.floor(odd / columns)}.`,
     );
-  }
-  return model;
+  });
 }
 
-function describe({ manifest, providers }: ServedModel): ModelMetadataResponse {
+function toResponse(
+  id: string,
+  { manifest }: ServedModel,
+  tensors: readonly OutputTensor[],
+  isRaw: boolean,
+): ModelInferResponse {
   return {
-    name: manifest.name,
-    versions: [manifest.version],
-    platform: "onnxruntime",
-    inputs: [{ ...manifest.input, shape: [...manifest.input.shape] }],
-    outputs: [{ ...manifest.output, shape: [...manifest.output.shape] }],
-    properties: {
-      feature_spec_version: String(manifest.feature_spec_version),
-      features: manifest.features.join(","),
-      execution_providers: providers.join(","),
-    },
-  };
-}
-
-function toResponse(id: string, { manifest }: ServedModel, outputs: Float32Array, isRaw: boolean): ModelInferResponse {
-  const { name, version, output } = manifest;
-  const odd = outputs.findIndex((value) => !Number.isFinite(value));
-  if (odd !== -1) {
-    throw new TriplineError("internal", `Model ${name} ${version} gave ${outputs[odd]} for row ${odd}.`);
-  }
-  const contents = {
-    boolContents: [],
-    intContents: [],
-    int64Contents: [],
-    uintContents: [],
-    uint64Contents: [],
-    fp32Contents: Array.from(outputs),
-    fp64Contents: [],
-    bytesContents: [],
-  };
-  return {
-    modelName: name,
-    modelVersion: version,
+    modelName: manifest.name,
+    modelVersion: manifest.version,
     id,
     parameters: {},
-    outputs: [
-      {
-        name: output.name,
-        datatype: output.datatype,
-        shape: [outputs.length, 1],
-        parameters: {},
-        contents: isRaw ? undefined : contents,
-      },
-    ],
-    rawOutputContents: isRaw ? [Buffer.from(outputs.buffer, outputs.byteOffset, outputs.byteLength)] : [],
+    outputs: tensors.map(({ name, shape, values }) => ({
+      name,
+      datatype: "FP32",
+      shape,
+      parameters: {},
+      contents: isRaw ? undefined : { ...NO_CONTENTS, fp32Contents: Array.from(values) },
+    })),
+    rawOutputContents: isRaw
+      ? tensors.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength))
+      : [],
   };
 }
 
-function unary<Request, Response>(
-  logger: Logger,
-  answer: (call: ServerUnaryCall<Request, Response>) => Response | Promise<Response>,
-): handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    Promise.resolve(call)
-      .then(answer)
-      .then(
-        (response) => callback(null, response),
-        (thrown: unknown) => {
-          const error = asTriplineError(thrown);
-          if (error.code === "internal") logger.error({ err: thrown, path: call.getPath() }, error.message);
-          callback(statusOf(error));
-        },
-      );
-  };
-}
-
-function statusOf(error: TriplineError): Pick<ServiceError, "code" | "details" | "metadata"> {
-  const metadata = new Metadata();
-  metadata.set(INFERENCE_METADATA.code, error.code);
-  return { code: error.row.grpcStatus, details: error.message.slice(0, DETAILS_LENGTH_MAX), metadata };
-}
+const NO_CONTENTS = {
+  boolContents: [],
+  intContents: [],
+  int64Contents: [],
+  uintContents: [],
+  uint64Contents: [],
+  fp64Contents: [],
+  bytesContents: [],
+};

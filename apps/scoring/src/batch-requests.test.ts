@@ -17,12 +17,17 @@ function batcherOf(
   return new RequestBatcher(runner, { rowsPerRunMax: 4, rowsQueuedMax: 8, ...limits }, (run) => seen?.push(run));
 }
 
-test("runs at once when idle and gathers what comes meanwhile, in order, into full runs", async () => {
+/** One turn of the event loop, after which what was submitted before runs if a runner is free. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("runs at once what has come, gathers what comes meanwhile, in order, into full runs", async () => {
   const runner = new HeldRunner();
   const reports: RunReport[] = [];
   const batcher = batcherOf(runner, {}, reports);
-  const answers = [request(1), request(2), request(3, 4), request(5, 6), request(7)].map((one) => batcher.submit(one));
+  const answers = [batcher.submit(request(1))];
+  await turn();
   expect(runner.runs.map((run) => run.values)).toEqual([[1]]);
+  for (const one of [request(2), request(3, 4), request(5, 6), request(7)]) answers.push(batcher.submit(one));
   expect(batcher.rowsQueued).toBe(6);
   await runner.end(0);
   // Three rows and not five: a request is never split, and the next one would not fit.
@@ -41,10 +46,40 @@ test("runs at once when idle and gathers what comes meanwhile, in order, into fu
   expect(batcher.rowsQueued).toBe(0);
 });
 
+test("what comes in one turn of the event loop runs together, though a runner was free before", async () => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner);
+  const answers = [request(1), request(2), request(3)].map((one) => batcher.submit(one));
+  expect(runner.runs).toEqual([]);
+  await turn();
+  expect(runner.runs.map((run) => run.values)).toEqual([[1, 2, 3]]);
+  await runner.end(0);
+  expect((await Promise.all(answers)).map((answer) => answer.outputs[0])).toEqual([2, 4, 6]);
+});
+
+test("many rows are shared among free runners, few are not", async () => {
+  const runner = new HeldRunner(3);
+  const batcher = batcherOf(runner, { rowsPerRunMax: 100, rowsQueuedMax: 200 });
+  const submit = (requests: number) => Array.from({ length: requests }, (_, index) => batcher.submit(request(index)));
+  const answers = submit(60);
+  await turn();
+  expect(runner.runs.map((run) => run.rows)).toEqual([20, 20, 20]);
+  await Promise.all([runner.end(0), runner.end(1), runner.end(2)]);
+  answers.push(...submit(17));
+  await turn();
+  expect(runner.runs.slice(3).map((run) => run.rows)).toEqual([16, 1]);
+  await Promise.all([runner.end(3), runner.end(4)]);
+  await Promise.all(answers);
+});
+
 test("keeps as many runs going as there are runners", async () => {
   const runner = new HeldRunner(2);
   const batcher = batcherOf(runner);
-  const answers = [request(1), request(2), request(3)].map((one) => batcher.submit(one));
+  const answers: ReturnType<RequestBatcher["submit"]>[] = [];
+  for (const value of [1, 2, 3]) {
+    answers.push(batcher.submit(request(value)));
+    await turn();
+  }
   expect(runner.runs.map((run) => run.values)).toEqual([[1], [2]]);
   await runner.end(1);
   expect(runner.runs[2]?.values).toEqual([3]);
@@ -53,10 +88,31 @@ test("keeps as many runs going as there are runners", async () => {
   expect((await Promise.all(answers)).map((answer) => answer.outputs[0])).toEqual([2, 4, 6]);
 });
 
+test("those that want contributions go by themselves, in order, and at most as many as can be explained", async () => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner, { rowsPerRunMax: 1_000, rowsQueuedMax: 5_000 });
+  const many = (rows: number, isExplained: boolean): ScoreRequest => ({
+    ...request(...Array.from({ length: rows }, () => 1)),
+    isExplained,
+  });
+  const given = [many(1, false), many(2, false), many(300, true), many(212, true), many(3, true), many(4, false)];
+  const answers = Promise.all(given.map((one) => batcher.submit(one)));
+  await turn();
+  for (let run = 0; run < 4; run += 1) await runner.end(run);
+  expect(runner.runs.map(({ rows, isExplained }) => [rows, isExplained])).toEqual([
+    [3, false],
+    [512, true],
+    [3, true],
+    [4, false],
+  ]);
+  await answers;
+});
+
 test("turns away what would wait beyond the bound, and only that", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 3 });
   const running = batcher.submit(request(1));
+  await turn();
   const waiting = batcher.submit(request(2, 3));
   await expect(batcher.submit(request(4, 5))).rejects.toMatchObject({
     code: "queue-full",
@@ -72,6 +128,7 @@ test("drops what came too late instead of running it", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const first = batcher.submit(request(1));
+  await turn();
   const late = batcher.submit({ ...request(2), deadlineMs: Date.now() + 20 });
   const gone = batcher.submit({ ...request(3), isAbandoned: () => true });
   const inTime = batcher.submit({ ...request(4), deadlineMs: Date.now() + 60_000 });
@@ -89,6 +146,7 @@ test("gives the places of the late to those in time", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 2 });
   const first = batcher.submit(request(1));
+  await turn();
   const late = batcher.submit({ ...request(2, 3), deadlineMs: Date.now() - 1 });
   const lateError = expect(late).rejects.toMatchObject({ code: "deadline-exceeded" });
   const inTime = batcher.submit(request(4));
@@ -103,6 +161,7 @@ test("a failed run fails its requests and no others", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const first = batcher.submit(request(1));
+  await turn();
   const second = batcher.submit(request(2));
   runner.runs[0]?.fail();
   await expect(first).rejects.toMatchObject({ code: "internal", message: "the model broke" });
@@ -115,7 +174,9 @@ test("is drained when nothing waits or runs, and after close takes nothing", asy
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   await batcher.drained();
-  const answers = [batcher.submit(request(1)), batcher.submit(request(2))];
+  const answers = [batcher.submit(request(1))];
+  await turn();
+  answers.push(batcher.submit(request(2)));
   let isDrained = false;
   const drained = batcher.drained().then(() => {
     isDrained = true;
@@ -126,6 +187,7 @@ test("is drained when nothing waits or runs, and after close takes nothing", asy
   await drained;
   await Promise.all(answers);
   const running = batcher.submit(request(3));
+  await turn();
   const waiting = expect(batcher.submit(request(4))).rejects.toMatchObject({ code: "scoring-unavailable" });
   batcher.close();
   await waiting;

@@ -5,7 +5,7 @@ import type { RunResult } from "./inference-worker.js";
 export interface BatchRunner {
   /** Runs that may go on at the same time. */
   readonly parallelRunsMax: number;
-  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult>;
+  run(features: Float32Array<ArrayBuffer>, rows: number, isExplained: boolean): Promise<RunResult>;
 }
 
 export interface BatchLimits {
@@ -21,6 +21,8 @@ export interface ScoreRequest {
   readonly rows: number;
   /** Milliseconds since the epoch after which nobody wants the answer; Infinity when there is no such time. */
   readonly deadlineMs: number;
+  /** Whether contributions are wanted too. */
+  readonly isExplained?: boolean;
   /** True once the caller has gone. */
   isAbandoned?(): boolean;
 }
@@ -28,6 +30,8 @@ export interface ScoreRequest {
 export interface ScoreAnswer {
   /** One value per row of the request. */
   readonly outputs: Float32Array;
+  /** One value per feature of each row, where they were asked for. */
+  readonly contributions?: Float32Array | undefined;
   /** Of the run that this request was part of. */
   readonly run: RunReport;
   /** Milliseconds that the request waited for its run. */
@@ -42,6 +46,8 @@ export interface RunReport {
   readonly endedMs: number;
   /** Milliseconds inside onnxruntime. */
   readonly inferenceMs: number;
+  /** Milliseconds that the contributions took; 0 where none were asked for. */
+  readonly explanationMs: number;
 }
 
 interface Waiting {
@@ -52,15 +58,22 @@ interface Waiting {
   reject(error: TriplineError): void;
 }
 
+/** Most rows of a run whose contributions are wanted too: they take up to a millisecond each, and a run has to end. */
+export const ROWS_EXPLAINED_MAX = 512;
+/** With fewer rows than this, a run costs more by being started than by its rows, so it is not shared out. */
+const ROWS_SHARED_MIN = 16;
+
 /**
- * Gathers requests into batches: a request that finds a free runner runs at once; those that come while all are busy
- * wait, and go together, in their order, when one is free again. Nothing is delayed in the hope of a fuller batch.
+ * Gathers requests into batches: what has arrived when the event loop has read its sockets runs at once, together, on
+ * the runners that are free; what comes while all are busy waits, and goes together, in its order, when one is free
+ * again. Nothing is delayed in the hope of a fuller batch.
  */
 export class RequestBatcher {
   private waiting: Waiting[] = [];
   private rowsWaiting = 0;
   private runs = 0;
   private isClosed = false;
+  private isScheduled = false;
   private onIdle: (() => void)[] = [];
 
   constructor(
@@ -86,7 +99,7 @@ export class RequestBatcher {
       if (refusal !== undefined) return reject(refusal);
       this.waiting.push({ request, sinceMs: performance.now(), resolve, reject });
       this.rowsWaiting += request.rows;
-      this.startRuns();
+      this.scheduleRuns();
     });
   }
 
@@ -132,9 +145,20 @@ export class RequestBatcher {
     return true;
   }
 
+  /** After all that is read from the sockets in this turn of the event loop, so that it runs together. */
+  private scheduleRuns(): void {
+    if (this.isScheduled || this.runs >= this.runner.parallelRunsMax) return;
+    this.isScheduled = true;
+    setImmediate(() => {
+      this.isScheduled = false;
+      this.startRuns();
+    });
+  }
+
   private startRuns(): void {
     while (this.runs < this.runner.parallelRunsMax) {
-      const batch = this.takeBatch();
+      const free = this.runner.parallelRunsMax - this.runs;
+      const batch = this.takeBatch(Math.max(ROWS_SHARED_MIN, Math.ceil(this.rowsWaiting / free)));
       if (batch.length === 0) break;
       this.runs += 1;
       void this.runBatch(batch).finally(() => {
@@ -145,13 +169,19 @@ export class RequestBatcher {
     this.reportIdle();
   }
 
-  /** The oldest requests that still want an answer, as many as fit into one run. */
-  private takeBatch(): Waiting[] {
+  /**
+   * The oldest requests that still want an answer: as many as reach a number of rows and fit into one run. Those that
+   * want contributions go by themselves, so that the others need not wait for these.
+   */
+  private takeBatch(rowsEnough: number): Waiting[] {
     const batch: Waiting[] = [];
     let rows = 0;
     let looked = 0;
+    const { rowsPerRunMax } = this.limits;
+    const isExplained = this.waiting[0] !== undefined && wantsMore(this.waiting[0]);
+    const rowsMax = isExplained ? Math.min(rowsPerRunMax, ROWS_EXPLAINED_MAX) : rowsPerRunMax;
     for (const item of this.waiting) {
-      if (rows + item.request.rows > this.limits.rowsPerRunMax) break;
+      if (rows >= rowsEnough || rows + item.request.rows > rowsMax || wantsMore(item) !== isExplained) break;
       looked += 1;
       if (this.dropIfLate(item)) continue;
       rows += item.request.rows;
@@ -167,19 +197,23 @@ export class RequestBatcher {
     const takenMs = performance.now();
     const rows = batch.reduce((sum, item) => sum + item.request.rows, 0);
     try {
-      const result = await this.runner.run(concatenate(batch), rows);
+      const isExplained = batch.some(wantsMore);
+      const result = await this.runner.run(concatenate(batch), rows, isExplained);
       const run: RunReport = {
         rows,
         requests: batch.length,
         startedMs,
         endedMs: Date.now(),
         inferenceMs: result.durationMs,
+        explanationMs: result.explanationMs ?? 0,
       };
       this.onRun(run);
+      const width = (result.contributions?.length ?? 0) / rows;
       let from = 0;
       for (const { request, sinceMs, resolve } of batch) {
         const outputs = result.outputs.subarray(from, from + request.rows);
-        resolve({ outputs, run, queuedMs: takenMs - sinceMs });
+        const contributions = result.contributions?.subarray(from * width, (from + request.rows) * width);
+        resolve({ outputs, contributions, run, queuedMs: takenMs - sinceMs });
         from += request.rows;
       }
     } catch (error) {
@@ -197,6 +231,10 @@ export class RequestBatcher {
     this.onIdle = [];
     for (const listener of listeners) listener();
   }
+}
+
+function wantsMore({ request }: Waiting): boolean {
+  return request.isExplained === true;
 }
 
 function closed(): TriplineError {

@@ -10,6 +10,20 @@ function refuse(manifest: ModelManifest, reason: string): TriplineError {
 }
 
 /**
+ * Refuses a model that was trained for other features than those that are computed.
+ *
+ * @param version of the feature spec; without it, any will do
+ * @throws TriplineError `model-refused`
+ */
+export function checkFeatureSpec(manifest: ModelManifest, version: number | undefined): void {
+  if (version === undefined || manifest.feature_spec_version === version) return;
+  throw refuse(
+    manifest,
+    `it was trained for version ${manifest.feature_spec_version} of the feature spec, and FEATURE_SPEC_VERSION is ${version}`,
+  );
+}
+
+/**
  * Compares the tensors that a model really has with those its manifest promises.
  *
  * @throws TriplineError `model-refused`

@@ -5,8 +5,10 @@ const REQUIRED = { PORT: "0", GRPC_PORT: "0", REGISTRY_URL: "file:///models" };
 
 test("has a default for all that can have one", () => {
   expect(readConfig(scoringConfig, REQUIRED)).toMatchObject({
-    MODEL_NAME: "fraud",
-    MODEL_ALIAS: "champion",
+    MODELS: [{ name: "fraud", alias: "champion" }],
+    MODELS_MAX: 16,
+    MODEL_SETTINGS: {},
+    MODEL_CONTROL: "none",
     REGISTRY_POLL_SECONDS: 5,
     WORKERS: 1,
     ROWS_PER_RUN_MAX: 512,
@@ -22,11 +24,36 @@ test("reads providers in their order", () => {
   expect(config.REQUIRE_GPU).toBe(true);
 });
 
+test("reads models, with champion as the alias where none is given, and their settings", () => {
+  const config = readConfig(scoringConfig, {
+    ...REQUIRED,
+    MODELS: "fraud@shadow, small,*@challenger",
+    MODEL_SETTINGS: '{"small":{"workers":2},"fraud@shadow":{"execution_providers":["cuda","cpu"],"require_gpu":true}}',
+  });
+  expect(config.MODELS).toEqual([
+    { name: "fraud", alias: "shadow" },
+    { name: "small", alias: "champion" },
+    { name: "*", alias: "challenger" },
+  ]);
+  expect(config.MODEL_SETTINGS).toEqual({
+    small: { workers: 2 },
+    "fraud@shadow": { execution_providers: ["cuda", "cpu"], require_gpu: true },
+  });
+});
+
 test.each([
+  [{ MODELS: "" }, "MODELS: must be name@alias"],
+  [{ MODELS: "fraud@" }, "MODELS: must be name@alias"],
+  [{ MODELS: "fraud@champion,fraud" }, "MODELS: names a model twice"],
+  [{ MODEL_SETTINGS: "{" }, "MODEL_SETTINGS: must be JSON"],
+  [{ MODEL_SETTINGS: '{"fraud":{"threads":2}}' }, "MODEL_SETTINGS"],
+  [{ MODEL_SETTINGS: '{"Fraud":{"workers":2}}' }, "MODEL_SETTINGS"],
+  [{ MODEL_SETTINGS: '{"fraud":{"workers":0}}' }, "MODEL_SETTINGS"],
+  [{ MODEL_CONTROL: "poll" }, "MODEL_CONTROL"],
   [{ WORKERS: "0" }, "WORKERS"],
   [{ GRPC_PORT: "70000" }, "GRPC_PORT"],
   [{ EXECUTION_PROVIDERS: "tpu" }, "EXECUTION_PROVIDERS"],
-  [{ REQUIRE_GPU: "true" }, "REQUIRE_GPU: needs cuda"],
+  [{ REQUIRE_GPU: "true" }, "REQUIRE_GPU: needs a GPU"],
   [{ REQUIRE_GPU: "maybe" }, "REQUIRE_GPU"],
   [{ REGISTRY_POLL_SECONDS: "0" }, "REGISTRY_POLL_SECONDS"],
 ])("refuses %j and names the variable", (changes, name) => {

@@ -3,14 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { z } from "zod";
-import type { ExecutionProvider } from "./config.js";
+import type { ExecutionProvider } from "./execution-providers.js";
+import { PROFILE_NAMES } from "./execution-providers.js";
 import type { WorkerLoad } from "./worker-messages.js";
-
-/** onnxruntime's names of its providers, as its profiles write them. */
-const PROFILE_NAMES: Readonly<Record<ExecutionProvider, string>> = {
-  cpu: "CPUExecutionProvider",
-  cuda: "CUDAExecutionProvider",
-};
 
 const profileEvents = z.array(z.object({ args: z.object({ provider: z.string().optional() }).optional() }));
 

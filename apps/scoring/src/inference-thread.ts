@@ -1,9 +1,11 @@
 import type { MessagePort } from "node:worker_threads";
 import { parentPort, workerData } from "node:worker_threads";
+import { TreeExplainer } from "@tripline/tree-shap/tree-explainer";
 import type { InferenceSession } from "onnxruntime-node";
 import { env, Tensor } from "onnxruntime-node";
-import type { ExecutionProvider } from "./config.js";
+import type { ExecutionProvider } from "./execution-providers.js";
 import { createSession, findPlacement } from "./find-placement.js";
+import { CONTRIBUTIONS } from "./served-model.js";
 import type { TensorSignature, WorkerLoad, WorkerReply, WorkerRequest } from "./worker-messages.js";
 import { workerLoad, workerRequest } from "./worker-messages.js";
 
@@ -44,6 +46,7 @@ async function openSession(load: WorkerLoad): Promise<OpenedSession> {
 
 async function run(
   session: InferenceSession,
+  explainer: TreeExplainer | undefined,
   load: WorkerLoad,
   request: Extract<WorkerRequest, { kind: "run" }>,
 ): Promise<WorkerReply> {
@@ -53,13 +56,34 @@ async function run(
   if (output === undefined || !(output.data instanceof Float32Array)) {
     return { kind: "run-failed", reason: `the output "${load.outputName}" holds no float32` };
   }
+  const durationMs = performance.now() - startedMs;
   const { data } = output;
   // What is not a plain buffer of its own cannot be transferred, so it is copied.
   const outputs =
     data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength
       ? new Float32Array(data.buffer)
       : new Float32Array(data);
-  return { kind: "ran", outputs, shape: [...output.dims], durationMs: performance.now() - startedMs };
+  const shape = [...output.dims];
+  if (!request.isExplained) return { kind: "ran", outputs, shape, durationMs, explanationMs: 0 };
+  if (explainer === undefined) return { kind: "run-failed", reason: "it cannot be explained" };
+  const explainedMs = performance.now();
+  const contributions = new Float32Array(request.features.length);
+  explainer.explain(request.features, request.rows, contributions);
+  const explanationMs = performance.now() - explainedMs;
+  return { kind: "ran", outputs, shape, durationMs, contributions, explanationMs };
+}
+
+/** Reads the trees of a model. Tells why, where it has none that can be explained: that is no fault of the model. */
+function openExplainer(load: WorkerLoad): { explainer?: TreeExplainer; unexplained?: string } {
+  if (!load.isExplained) return { unexplained: "CONTRIBUTIONS is off." };
+  if (load.outputName === CONTRIBUTIONS) return { unexplained: `It has its own output "${CONTRIBUTIONS}".` };
+  try {
+    const explainer = TreeExplainer.fromOnnx(load.modelBytes, { input: load.inputName });
+    if (explainer.features === load.width) return { explainer };
+    return { unexplained: `Its trees read ${explainer.features} of ${load.width} columns.` };
+  } catch (error) {
+    return { unexplained: messageOf(error) };
+  }
 }
 
 function signatureOf(metadata: readonly InferenceSession.ValueMetadata[]): TensorSignature[] {
@@ -72,9 +96,14 @@ function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).trim();
 }
 
+/** What is handed over with a message instead of being copied. */
+function buffersOf(message: WorkerReply): ArrayBuffer[] {
+  if (message.kind !== "ran") return [];
+  return [message.outputs, ...(message.contributions ? [message.contributions] : [])].map((values) => values.buffer);
+}
+
 async function serve(port: MessagePort, load: WorkerLoad): Promise<void> {
-  const reply = (message: WorkerReply): void =>
-    port.postMessage(message, message.kind === "ran" ? [message.outputs.buffer] : []);
+  const reply = (message: WorkerReply): void => port.postMessage(message, buffersOf(message));
   let opened: OpenedSession;
   try {
     opened = await openSession(load);
@@ -85,13 +114,14 @@ async function serve(port: MessagePort, load: WorkerLoad): Promise<void> {
     return;
   }
   const { session } = opened;
+  const { explainer, unexplained } = openExplainer(load);
   port.on("message", (message: unknown) => {
     const request = workerRequest.parse(message);
     if (request.kind === "close") {
       void session.release().finally(() => port.close());
       return;
     }
-    run(session, load, request).then(reply, (error: unknown) =>
+    run(session, explainer, load, request).then(reply, (error: unknown) =>
       reply({ kind: "run-failed", reason: messageOf(error) }),
     );
   });
@@ -101,6 +131,7 @@ async function serve(port: MessagePort, load: WorkerLoad): Promise<void> {
     outputs: signatureOf(session.outputMetadata),
     providers: [...opened.providers],
     unavailable: [...opened.unavailable],
+    unexplained,
   });
 }
 

@@ -14,6 +14,10 @@ export interface RunResult {
   readonly outputs: Float32Array;
   /** Milliseconds inside onnxruntime. */
   readonly durationMs: number;
+  /** One value per feature of each row, where they were asked for. */
+  readonly contributions?: Float32Array | undefined;
+  /** Milliseconds that the contributions took. */
+  readonly explanationMs?: number;
 }
 
 interface PendingReply {
@@ -71,11 +75,12 @@ export class InferenceWorker {
    * Runs the model once.
    *
    * @param features row-major, `rows` rows; its buffer is handed over and is empty afterwards
+   * @param isExplained whether contributions are wanted too
    * @throws TriplineError `internal` when the run failed, `scoring-unavailable` when the thread is gone or hangs
    */
-  async run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult> {
+  async run(features: Float32Array<ArrayBuffer>, rows: number, isExplained = false): Promise<RunResult> {
     const reply = await this.nextReply(RUN_MS_MAX, "run the model", () =>
-      this.post({ kind: "run", rows, features }, [features.buffer]),
+      this.post({ kind: "run", rows, features, isExplained }, [features.buffer]),
     );
     if (reply.kind !== "ran") {
       const reason = reply.kind === "run-failed" ? reply.reason : "the thread answered out of turn";
@@ -85,7 +90,11 @@ export class InferenceWorker {
     if (first !== rows || rest.length !== 1 || rest[0] !== 1 || reply.outputs.length !== rows) {
       throw new TriplineError("internal", `The model's output has shape [${reply.shape}], not [${rows},1].`);
     }
-    return { outputs: reply.outputs, durationMs: reply.durationMs };
+    const { outputs, durationMs, contributions, explanationMs } = reply;
+    if (isExplained && contributions === undefined) {
+      throw new TriplineError("internal", "The model gave no contributions.");
+    }
+    return { outputs, durationMs, contributions, explanationMs };
   }
 
   /** Lets the thread release its session and end; ends it after two seconds. A run in progress fails. */

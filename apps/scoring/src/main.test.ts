@@ -98,7 +98,7 @@ async function freePort(): Promise<number> {
 }
 
 test("refuses to start with a model that fails its checks, and says why in one sentence", async () => {
-  const main = startMain({ MODEL_ALIAS: "always-nan" });
+  const main = startMain({ MODELS: "fraud@always-nan" });
   expect(await main.end).toBe(78);
   const [line, ...more] = main.lines;
   expect(more).toEqual([]);
@@ -151,8 +151,8 @@ test("follows the alias, refuses bad models once while the old one stays, and co
 
   const text = await (await fetch(`${z.string().parse(up.url)}/metrics`)).text();
   const value = (name: string, labels = ""): number => {
-    const line = text.split("\n").find((one) => one.startsWith(name) && one.includes(labels));
-    return Number(line?.split(" ").at(-1));
+    const lines = text.split("\n").filter((one) => one.startsWith(name) && one.includes(labels));
+    return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   };
   expect(value("tripline_scoring_model_swaps")).toBe(2);
   expect(value("tripline_scoring_model_refusals", 'code="model-refused"')).toBe(3);
@@ -160,9 +160,15 @@ test("follows the alias, refuses bad models once while the old one stays, and co
   expect(value("tripline_scoring_queue_duration_count")).toBe(3);
   expect(value("tripline_scoring_run_rows_sum")).toBe(65);
   expect(value("tripline_scoring_inference_duration_count", champion.version)).toBe(2);
+  // Each figure says of which model and version it is, and what that really ran on.
+  for (const name of ["queue_duration_count", "run_rows_sum", "inference_duration_count", "requests"]) {
+    const labels = `model="fraud",model_version="${champion.version}",execution_providers="cpu"`;
+    expect(value(`tripline_scoring_${name}`, labels)).toBe(name === "run_rows_sum" ? 64 : 2);
+  }
   expect(value("tripline_scoring_model_info", other.version)).toBe(1);
   expect(text).not.toContain(`model_info{model="fraud",model_version="${champion.version}"`);
   expect(value("tripline_scoring_queue_rows")).toBe(0);
+  expect(text).toMatch(/^nodejs_eventloop_delay_p99\S* \d/m);
   client.close();
 });
 

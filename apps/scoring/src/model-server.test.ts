@@ -6,70 +6,82 @@ import { createLogger } from "@tripline/service-kit/logger";
 import { ModelServer } from "./model-server.js";
 import { createScoringMetrics } from "./scoring-metrics.js";
 import type { TestRegistry, TestScoring } from "./test-service.js";
-import { copyRegistry, METHODS, startTestScoring } from "./test-service.js";
+import { copyRegistry, METHODS, publishAs, rawRequest, rawScores, startTestScoring, until } from "./test-service.js";
 
-const SWAPS = 20;
+/** Each swap is one of both models. The long form: `SCORING_SWAPS=100 SCORING_SWAPS_SECONDS=60`. */
+const SWAPS = Number(process.env.SCORING_SWAPS ?? 10);
+const SWAPS_MS_MIN = 1_000 * Number(process.env.SCORING_SWAPS_SECONDS ?? 0);
 const CALLERS = 2;
-const WAIT_MS_MAX = 20_000;
-
-/** Asks until the answer is yes; fails after twenty seconds. */
-async function until(what: string, ask: () => Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + WAIT_MS_MAX;
-  while (!(await ask())) {
-    if (Date.now() > endMs) throw new Error(`${what}: not within ${WAIT_MS_MAX} ms`);
-    await sleep(5);
-  }
-}
+const TEST_MS_MAX = 60_000 + 5 * SWAPS_MS_MIN;
 
 describe("hot reload", () => {
   let scoring: TestScoring;
   let champion: ModelVersion;
   let challenger: ModelVersion;
+  const names = ["fraud", "second"];
 
   beforeEach(async () => {
-    scoring = await startTestScoring({ REGISTRY_POLL_SECONDS: "0.02" });
+    scoring = await startTestScoring({ REGISTRY_POLL_SECONDS: "0.02", MODELS: names.join(",") }, async (models) => {
+      await publishAs(models, "second", "champion", "champion");
+      await publishAs(models, "second", "challenger", "challenger");
+    });
     champion = await scoring.models.registry.resolve("fraud", "champion");
     challenger = await scoring.models.registry.resolve("fraud", "challenger");
   });
 
   afterEach(() => scoring.close());
 
-  async function servedVersion(): Promise<string | undefined> {
-    return (await scoring.client.call(METHODS.modelMetadata, { name: "fraud", version: "" })).versions[0];
+  async function servedVersion(name: string): Promise<string | undefined> {
+    return (await scoring.client.call(METHODS.modelMetadata, { name, version: "" })).versions[0];
   }
 
-  test(`${SWAPS} swaps under traffic: no call fails, and every score is of the version it names`, async () => {
-    let swapping = true;
-    const seen = new Map<string, number>();
-    const call = async (): Promise<void> => {
-      while (swapping) {
-        const { version, scores } = await scoring.client.score(champion.golden.inputs);
-        const { golden } = version === champion.version ? champion : challenger;
-        const apart = scores.map((score, row) => Math.abs(score - (golden.outputs[row] ?? Number.NaN)));
-        expect(Math.max(...apart)).toBeLessThan(1e-5);
-        seen.set(version, (seen.get(version) ?? 0) + 1);
+  test(
+    `${SWAPS} swaps of two models under traffic: no call fails, and every score is of the version it names`,
+    async () => {
+      let swapping = true;
+      const seen = new Map<string, number>();
+      const call = async (modelName: string): Promise<void> => {
+        while (swapping) {
+          const response = await scoring.client.call(
+            METHODS.modelInfer,
+            rawRequest(champion.golden.inputs, { modelName }),
+          );
+          const { golden } = response.modelVersion === champion.version ? champion : challenger;
+          const apart = rawScores(response).map((score, row) => Math.abs(score - (golden.outputs[row] ?? Number.NaN)));
+          expect(Math.max(...apart)).toBeLessThan(1e-5);
+          const key = `${modelName} ${response.modelVersion}`;
+          seen.set(key, (seen.get(key) ?? 0) + 1);
+        }
+      };
+      const traffic = Promise.all(names.flatMap((name) => Array.from({ length: CALLERS }, () => call(name))));
+      const swapTo = async (name: string, version: string): Promise<void> => {
+        const before = seen.get(`${name} ${version}`) ?? 0;
+        await scoring.models.registry.setAlias(name, "champion", version);
+        await until(
+          `${name} ${version}`,
+          async () => (seen.get(`${name} ${version}`) ?? 0) > before && (await servedVersion(name)) === version,
+        );
+      };
+      const startedMs = Date.now();
+      try {
+        for (let swap = 1; swap <= SWAPS; swap += 1) {
+          // The other model is always at the other version.
+          const [first, second] = swap % 2 === 0 ? [champion, challenger] : [challenger, champion];
+          const swaps = Promise.all([swapTo("fraud", first.version), swapTo("second", second.version)]);
+          await Promise.race([traffic, swaps]);
+          await sleep(Math.max(0, startedMs + (swap * SWAPS_MS_MIN) / SWAPS - Date.now()));
+        }
+      } finally {
+        swapping = false;
       }
-    };
-    const traffic = Promise.all(Array.from({ length: CALLERS }, call));
-    try {
-      for (let swap = 1; swap <= SWAPS; swap += 1) {
-        const next = swap % 2 === 0 ? champion : challenger;
-        const before = seen.get(next.version) ?? 0;
-        await scoring.models.registry.setAlias("fraud", "champion", next.version);
-        await Promise.race([
-          traffic,
-          until(
-            `swap ${swap}`,
-            async () => (seen.get(next.version) ?? 0) > before && (await servedVersion()) === next.version,
-          ),
-        ]);
-      }
-    } finally {
-      swapping = false;
-    }
-    await traffic;
-    expect([...seen.keys()].sort()).toEqual([champion.version, challenger.version].sort());
-  });
+      await traffic;
+      const versions = [champion.version, challenger.version];
+      expect([...seen.keys()].sort()).toEqual(
+        names.flatMap((name) => versions.map((version) => `${name} ${version}`)).sort(),
+      );
+    },
+    TEST_MS_MAX,
+  );
 });
 
 describe("a look at the registry that goes wrong", () => {
@@ -105,7 +117,7 @@ describe("a look at the registry that goes wrong", () => {
       name: "fraud",
       alias: "champion",
       pollMs: 5,
-      session: { workers: 1, providers: ["cpu"], requireGpu: false },
+      session: { workers: 1, providers: ["cpu"], requireGpu: false, isExplained: false },
       limits: { rowsPerRunMax: 8, rowsQueuedMax: 8 },
       logger,
       metrics: createScoringMetrics(),

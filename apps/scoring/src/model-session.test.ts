@@ -4,7 +4,7 @@ import { ModelSession } from "./model-session.js";
 import type { TestRegistry } from "./test-service.js";
 import { copyRegistry } from "./test-service.js";
 
-const OPTIONS: SessionOptions = { workers: 1, providers: ["cpu"], requireGpu: false };
+const OPTIONS: SessionOptions = { workers: 1, providers: ["cpu"], requireGpu: false, isExplained: false };
 
 let models: TestRegistry;
 

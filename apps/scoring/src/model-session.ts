@@ -3,7 +3,8 @@ import type { ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import type { BatchRunner } from "./batch-requests.js";
 import { checkGolden, checkSignature, goldenFeatures } from "./check-model.js";
-import type { ExecutionProvider } from "./config.js";
+import type { ExecutionProvider } from "./execution-providers.js";
+import { isGpu } from "./execution-providers.js";
 import type { RunResult } from "./inference-worker.js";
 import { InferenceWorker } from "./inference-worker.js";
 import type { LoadedModel } from "./worker-messages.js";
@@ -13,6 +14,8 @@ export interface SessionOptions {
   readonly workers: number;
   readonly providers: readonly ExecutionProvider[];
   readonly requireGpu: boolean;
+  /** Make ready to give contributions, where the model can be explained. */
+  readonly isExplained: boolean;
 }
 
 type StartedWorker = Awaited<ReturnType<typeof InferenceWorker.start>>;
@@ -44,6 +47,7 @@ export class ModelSession implements BatchRunner {
       outputName: manifest.output.name,
       providers: [...options.providers],
       requireGpu: options.requireGpu,
+      isExplained: options.isExplained,
     };
     const starts = await Promise.allSettled(Array.from({ length: options.workers }, () => InferenceWorker.start(load)));
     const started = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
@@ -52,7 +56,7 @@ export class ModelSession implements BatchRunner {
       for (const one of started) await checkWorker(one, model);
       const [first] = started;
       if (first === undefined) throw new TriplineError("internal", "A session needs at least one worker.");
-      if (options.requireGpu && !first.loaded.providers.includes("cuda")) {
+      if (options.requireGpu && !first.loaded.providers.some(isGpu)) {
         throw new TriplineError(
           "model-refused",
           `Model ${manifest.name} ${manifest.version} is refused: REQUIRE_GPU is set and none of its operators runs on a GPU.`,
@@ -79,6 +83,11 @@ export class ModelSession implements BatchRunner {
     return this.loaded.unavailable;
   }
 
+  /** Why there are no contributions; undefined where there are. */
+  get unexplained(): string | undefined {
+    return this.loaded.unexplained;
+  }
+
   get parallelRunsMax(): number {
     return this.workers.length;
   }
@@ -88,11 +97,11 @@ export class ModelSession implements BatchRunner {
     return this.workers.find((worker) => worker.failure !== undefined)?.failure;
   }
 
-  async run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult> {
+  async run(features: Float32Array<ArrayBuffer>, rows: number, isExplained = false): Promise<RunResult> {
     const worker = this.idle.pop();
     if (worker === undefined) throw new TriplineError("internal", "A run was started while every thread was busy.");
     try {
-      return await worker.run(features, rows);
+      return await worker.run(features, rows, isExplained);
     } finally {
       // A broken thread goes below the others, so that it is asked only when they are busy.
       if (worker.failure === undefined) this.idle.push(worker);

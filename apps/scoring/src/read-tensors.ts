@@ -4,6 +4,9 @@ import type {
   ModelInferRequest_InferInputTensor,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { ModelManifest } from "@tripline/model-registry/model-manifest";
+import { ROWS_EXPLAINED_MAX } from "./batch-requests.js";
+import type { ServedModel } from "./served-model.js";
+import { CONTRIBUTIONS } from "./served-model.js";
 
 /** What an infer request asks for, parsed. */
 export interface InferInput {
@@ -12,7 +15,11 @@ export interface InferInput {
   readonly rows: number;
   /** The tensor came as raw bytes, so the answer goes as such. */
   readonly isRaw: boolean;
+  /** Names of the outputs, in the order in which they are asked for; the model's own where none are. */
+  readonly outputs: readonly string[];
 }
+
+type Readable = Pick<ServedModel, "manifest" | "unexplained">;
 
 const BYTES_PER_VALUE = Float32Array.BYTES_PER_ELEMENT;
 
@@ -22,14 +29,16 @@ const BYTES_PER_VALUE = Float32Array.BYTES_PER_ELEMENT;
  * @param rowsMax most rows that one request may have
  * @throws TriplineError `invalid-tensor` with a sentence that names the tensor
  */
-export function readTensors(request: ModelInferRequest, manifest: ModelManifest, rowsMax: number): InferInput {
-  checkOutputNames(request, manifest.output.name);
+export function readTensors(request: ModelInferRequest, model: Readable, rowsMax: number): InferInput {
+  const { manifest } = model;
+  const outputs = readOutputs(request, model);
   const tensor = findInput(request, manifest.input.name);
-  const rows = readRows(tensor, manifest, rowsMax);
+  const isExplained = outputs.includes(CONTRIBUTIONS);
+  const rows = readRows(tensor, manifest, isExplained ? Math.min(rowsMax, ROWS_EXPLAINED_MAX) : rowsMax);
   const isRaw = request.rawInputContents.length > 0;
   const values = rows * manifest.input.shape[1];
   const features = isRaw ? readRaw(request, tensor, values) : readContents(tensor, values);
-  const odd = features.findIndex((value) => !Number.isFinite(value));
+  const odd = findOdd(features);
   if (odd !== -1) {
     const [row, column] = [Math.floor(odd / manifest.input.shape[1]), odd % manifest.input.shape[1]];
     throw invalid(
@@ -37,16 +46,32 @@ export function readTensors(request: ModelInferRequest, manifest: ModelManifest,
         "every value must be a finite number.",
     );
   }
-  return { features, rows, isRaw };
+  return { features, rows, isRaw, outputs };
+}
+
+/** Index of the first value that is not finite, or -1. A plain loop, since requests may have thousands of values. */
+export function findOdd(values: Float32Array): number {
+  for (let index = 0; index < values.length; index += 1) if (!Number.isFinite(values[index])) return index;
+  return -1;
 }
 
 function invalid(sentence: string): TriplineError {
   return new TriplineError("invalid-tensor", sentence);
 }
 
-function checkOutputNames(request: ModelInferRequest, name: string): void {
-  const unknown = request.outputs.find((output) => output.name !== name);
-  if (unknown !== undefined) throw invalid(`There is no output "${unknown.name}"; the model gives "${name}".`);
+/** Contributions cost more than the score, so they are given only where they are asked for by name. */
+function readOutputs(request: ModelInferRequest, { manifest, unexplained }: Readable): string[] {
+  const own = manifest.output.name;
+  const names = request.outputs.map((output) => output.name);
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) !== index) throw invalid(`Output "${name}" is asked for twice.`);
+    if (name === own || (name === CONTRIBUTIONS && unexplained === undefined)) continue;
+    if (name === CONTRIBUTIONS) {
+      throw invalid(`There is no output "${name}", for this model cannot be explained: ${unexplained}`);
+    }
+    throw invalid(`There is no output "${name}"; the model gives "${own}".`);
+  }
+  return names.length === 0 ? [own] : names;
 }
 
 function findInput(request: ModelInferRequest, name: string): ModelInferRequest_InferInputTensor {

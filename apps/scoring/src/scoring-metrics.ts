@@ -1,3 +1,5 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Attributes } from "@opentelemetry/api";
 import { metrics } from "@opentelemetry/api";
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { counter, histogram } from "@tripline/service-kit/metrics";
@@ -7,15 +9,18 @@ import type { ServedModel } from "./served-model.js";
 const FINE_MS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 const POWERS_OF_TWO = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 
+type Labelled = Pick<ServedModel, "manifest" | "providers">;
+
 /** What this service counts. Made after telemetry has started, never when a module is loaded. */
 export interface ScoringMetrics {
-  answered(answer: ScoreAnswer): void;
-  ran(run: RunReport, modelVersion: string): void;
-  finished(outcome: ErrorCode | "ok"): void;
+  answered(answer: ScoreAnswer, model: Labelled): void;
+  ran(run: RunReport, model: Labelled): void;
+  /** `model` is absent where the request named none that is served. */
+  finished(outcome: ErrorCode | "ok", model: Labelled | undefined): void;
   swapped(): void;
   refused(code: ErrorCode): void;
-  /** Reports the served model until the returned function is called. */
-  watch(current: () => ServedModel): () => void;
+  /** Reports the served models until the returned function is called. */
+  watch(current: () => readonly ServedModel[]): () => void;
 }
 
 export function createScoringMetrics(): ScoringMetrics {
@@ -47,40 +52,87 @@ export function createScoringMetrics(): ScoringMetrics {
     description: "New models that were not put in place, by reason",
   });
   return {
-    answered: (answer) => queue.record(answer.queuedMs),
-    ran(run, modelVersion) {
-      inference.record(run.inferenceMs, { model_version: modelVersion });
-      rows.record(run.rows);
+    answered: (answer, model) => queue.record(answer.queuedMs, labelsOf(model)),
+    ran(run, model) {
+      inference.record(run.inferenceMs, labelsOf(model));
+      rows.record(run.rows, labelsOf(model));
     },
-    finished: (outcome) => requests.add(1, { outcome }),
+    finished: (outcome, model) => requests.add(1, outcomeOf(outcome, model)),
     swapped: () => swaps.add(1),
     refused: (code) => refusals.add(1, { code }),
-    watch: watchModel,
+    watch: watchModels,
   };
 }
 
-function watchModel(current: () => ServedModel): () => void {
+/** Made once per model and not once per request. */
+const labels = new WeakMap<Labelled["manifest"], Attributes>();
+const successes = new WeakMap<Labelled["manifest"], Attributes>();
+
+function outcomeOf(outcome: ErrorCode | "ok", model: Labelled | undefined): Attributes {
+  if (model === undefined) return { outcome };
+  let own = outcome === "ok" ? successes.get(model.manifest) : undefined;
+  if (own === undefined) {
+    own = { ...labelsOf(model), outcome };
+    if (outcome === "ok") successes.set(model.manifest, own);
+  }
+  return own;
+}
+
+function labelsOf({ manifest, providers }: Labelled): Attributes {
+  let own = labels.get(manifest);
+  if (own === undefined) {
+    own = { model: manifest.name, model_version: manifest.version, execution_providers: providers.join(",") };
+    labels.set(manifest, own);
+  }
+  return own;
+}
+
+/** Timers are this far apart by which the event loop's delay is measured, in ms. */
+const LOOP_RESOLUTION_MS = 1;
+const NS_PER_S = 1e9;
+const MS_PER_S = 1_000;
+
+/** Reports how late the event loop is, since the last time it was asked, until the returned function is called. */
+function watchEventLoop(): () => void {
+  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  delay.enable();
+  const gauge = metrics.getMeter("tripline").createObservableGauge("nodejs.eventloop.delay.p99", {
+    unit: "s",
+    description: "Event loop delay, 99th percentile since it was read last",
+  });
+  const read: Parameters<typeof gauge.addCallback>[0] = (result) => {
+    // What is recorded is the time between two timers; the delay is what that has beyond the time that was asked for.
+    result.observe(Math.max(0, delay.percentile(99) / NS_PER_S - LOOP_RESOLUTION_MS / MS_PER_S));
+    delay.reset();
+  };
+  gauge.addCallback(read);
+  return () => {
+    gauge.removeCallback(read);
+    delay.disable();
+  };
+}
+
+function watchModels(current: () => readonly ServedModel[]): () => void {
   const meter = metrics.getMeter("tripline");
   const info = meter.createObservableGauge("tripline.scoring.model.info", {
     unit: "{model}",
-    description: "1 for the model that is served, with what it really runs on",
+    description: "1 for each model that is served, with what it really runs on",
   });
   const queued = meter.createObservableGauge("tripline.scoring.queue.rows", {
     unit: "{row}",
     description: "Rows that wait for a run",
   });
   const readInfo: Parameters<typeof info.addCallback>[0] = (result) => {
-    const { manifest, providers } = current();
-    result.observe(1, {
-      model: manifest.name,
-      model_version: manifest.version,
-      execution_providers: providers.join(","),
-    });
+    for (const model of current()) result.observe(1, labelsOf(model));
   };
-  const readQueued: typeof readInfo = (result) => result.observe(current().batcher.rowsQueued);
+  const readQueued: typeof readInfo = (result) => {
+    for (const model of current()) result.observe(model.batcher.rowsQueued, labelsOf(model));
+  };
   info.addCallback(readInfo);
   queued.addCallback(readQueued);
+  const unwatchEventLoop = watchEventLoop();
   return () => {
+    unwatchEventLoop();
     info.removeCallback(readInfo);
     queued.removeCallback(readQueued);
   };

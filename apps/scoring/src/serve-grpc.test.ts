@@ -1,18 +1,24 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServiceError } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
+import { ROOT_CONTEXT } from "@opentelemetry/api";
+import type { ModelStreamInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { createLogger } from "@tripline/service-kit/logger";
-import { inferenceService } from "./answer-inference.js";
+import { grpcService } from "./answer-grpc.js";
 import { RequestBatcher } from "./batch-requests.js";
+import { InferenceServer } from "./inference-server.js";
 import { createScoringMetrics } from "./scoring-metrics.js";
 import type { RunningGrpc } from "./serve-grpc.js";
 import { serveGrpc } from "./serve-grpc.js";
 import type { ServedModel } from "./served-model.js";
+import { ModelTally } from "./tally-requests.js";
 import type { TestRegistry } from "./test-service.js";
-import { copyRegistry, failureOf, HeldRunner, TestClient } from "./test-service.js";
+import { copyRegistry, failureOf, HeldRunner, METHODS, rawRequest, TestClient, until } from "./test-service.js";
 
 let models: TestRegistry;
 let model: ServedModel;
 let runner: HeldRunner;
+let server: InferenceServer;
 let grpc: RunningGrpc;
 let client: TestClient;
 
@@ -20,16 +26,25 @@ beforeEach(async () => {
   models = await copyRegistry();
   const { manifest } = await models.registry.resolve("fraud", "champion");
   runner = new HeldRunner();
-  const batcher = new RequestBatcher(runner, { rowsPerRunMax: 8, rowsQueuedMax: 8 });
-  model = { manifest, providers: ["cpu"], batcher };
-  const service = inferenceService({
-    current: () => model,
-    isReady: () => true,
-    rowsPerRunMax: 8,
-    version: "0.0.0",
+  const limits = { rowsPerRunMax: 8, rowsQueuedMax: 8 };
+  const batcher = new RequestBatcher(runner, limits);
+  model = { manifest, providers: ["cpu"], workers: 1, limits, unexplained: "held", batcher, tally: new ModelTally() };
+  server = new InferenceServer({
+    models: {
+      all: () => [model],
+      allSlots: () => [],
+      failure: undefined,
+      find: () => model,
+      isReady: () => true,
+      load: async () => undefined,
+      unload: async () => undefined,
+    },
+    registry: models.registry,
     metrics: createScoringMetrics(),
-    logger: createLogger("scoring", "silent"),
+    version: "0.0.0",
+    isControlled: false,
   });
+  const service = grpcService(server, createLogger("scoring", "silent"));
   grpc = await serveGrpc("127.0.0.1", 0, service, 500);
   client = new TestClient(grpc.address);
 });
@@ -45,10 +60,25 @@ async function arrived(runs: number, rowsQueued: number): Promise<void> {
   while (runner.runs.length < runs || model.batcher.rowsQueued < rowsQueued) await sleep(1);
 }
 
+/** A call that reaches the queue and whose deadline passes there. On a busy machine a short one may not get so far. */
+async function arrivedInTime(): Promise<{ late: Promise<ServiceError> }> {
+  for (let deadlineMs = 50; deadlineMs < 20_000; deadlineMs *= 2) {
+    let isOver = false;
+    const late = failureOf(client.score([[5, 5, 5, 5]], { deadlineMs })).finally(() => {
+      isOver = true;
+    });
+    await until("the call", async () => isOver || model.batcher.rowsQueued === 1);
+    if (model.batcher.rowsQueued === 1) return { late };
+  }
+  throw new Error("no call came in time");
+}
+
 const ROW = [1, 2, 3, 4];
 
 test("stopping lets the calls in progress end, running or waiting, and takes no new ones", async () => {
-  const calls = [client.score([ROW]), client.score([ROW])];
+  const calls = [client.score([ROW])];
+  await arrived(1, 0);
+  calls.push(client.score([ROW]));
   await arrived(1, 1);
   let isStopped = false;
   const stopped = grpc.stop().then(() => {
@@ -73,8 +103,7 @@ test("stopping cuts off what does not end within the bound", async () => {
 test("a call whose deadline passes while it waits never reaches the model", async () => {
   const first = client.score([ROW]);
   await arrived(1, 0);
-  const late = failureOf(client.score([[5, 5, 5, 5]], { deadlineMs: 50 }));
-  await arrived(1, 1);
+  const { late } = await arrivedInTime();
   const inTime = client.score([[7, 7, 7, 7]], { deadlineMs: 30_000 });
   await arrived(1, 2);
   expect((await late).code).toBe(status.DEADLINE_EXCEEDED);
@@ -84,6 +113,74 @@ test("a call whose deadline passes while it waits never reaches the model", asyn
   expect(runner.runs[1]?.values).toEqual([7, 7, 7, 7]);
   await runner.end(1);
   expect((await inTime).scores).toEqual([14]);
+});
+
+test("a call whose deadline was over when it came never reaches the model", async () => {
+  const call = server.infer({
+    request: rawRequest([ROW]),
+    deadlineMs: Date.now() - 1,
+    isCancelled: () => false,
+    parents: [ROOT_CONTEXT],
+    span: { name: "test", attributes: {} },
+  });
+  await expect(call).rejects.toMatchObject({ code: "deadline-exceeded" });
+  expect(runner.runs).toEqual([]);
+});
+
+test.each<[string, Buffer]>([
+  // Field 5 (inputs) holds field 3 (shape) with a number of 62 bits.
+  [
+    "a dimension out of range",
+    Buffer.from([0x2a, 0x0b, 0x1a, 0x09, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f]),
+  ],
+  ["bytes that are no message", Buffer.from([0xff, 0xff, 0xff, 0x01])],
+  ["a truncated message", Buffer.from([0x0a, 0x20, 0x66])],
+])("%s is the client's fault, and the server goes on", async (_case, bytes) => {
+  const error = await failureOf(client.call({ ...METHODS.modelInfer, requestSerialize: () => bytes }, rawRequest([])));
+  expect(error.code).toBe(status.INVALID_ARGUMENT);
+  expect(error.details).toMatch(/^The request is no ModelInferRequest, or a number in it is out of range: .+\.$/);
+  const call = client.score([ROW]);
+  await arrived(1, 0);
+  await runner.end(0);
+  expect((await call).scores).toEqual([2]);
+});
+
+test("the request parameter timeout is a deadline, in microseconds", async () => {
+  const first = client.score([ROW]);
+  await arrived(1, 0);
+  const timeout = { parameterChoice: { $case: "int64Param", value: 1_000 } } as const;
+  const late = failureOf(client.call(METHODS.modelInfer, rawRequest([ROW], { parameters: { timeout } })));
+  await arrived(1, 1);
+  const enoughMs = Date.now() + 2;
+  await until("the timeout", async () => Date.now() > enoughMs);
+  await runner.end(0);
+  await first;
+  expect(await late).toMatchObject({
+    code: status.DEADLINE_EXCEEDED,
+    details: expect.stringMatching(/^The deadline passed after \d+ ms of waiting for the model\.$/),
+  });
+  expect(runner.runs).toHaveLength(1);
+});
+
+test("a stream is answered in the order in which answers are there, and ends when all are", async () => {
+  const stream = client.stream();
+  const seen: string[] = [];
+  const ended = new Promise<void>((resolve) => stream.on("end", resolve));
+  stream.on("data", (answer: ModelStreamInferResponse) =>
+    seen.push(`${answer.inferResponse?.id}${answer.errorMessage}`),
+  );
+  stream.write(rawRequest([ROW], { id: "first" }));
+  await arrived(1, 0);
+  stream.write(rawRequest([ROW], { id: "waits" }));
+  await arrived(1, 1);
+  stream.write(rawRequest([ROW], { id: "bad: ", inputs: [] }));
+  stream.end();
+  await until("the refusal", async () => seen.length === 1);
+  await runner.end(0);
+  await arrived(2, 0);
+  await runner.end(1);
+  await ended;
+  expect(seen).toEqual(['bad: Input "features" is missing.', "first", "waits"]);
 });
 
 test("calls that come while the model is busy go through it together", async () => {

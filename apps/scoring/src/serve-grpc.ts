@@ -1,7 +1,7 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { GRPCInferenceServiceServer } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { INFERENCE_SERVICE } from "./service-definition.js";
 
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
 /** What calls in progress get to end before they are cut off; less than what a shutdown step may take. */
@@ -27,7 +27,7 @@ export async function serveGrpc(
   stopMsMax = STOP_MS_MAX,
 ): Promise<RunningGrpc> {
   const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
-  server.addService(GRPCInferenceServiceService, implementation);
+  server.addService(INFERENCE_SERVICE, implementation);
   const bracketed = host.includes(":") ? `[${host}]` : host;
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`${bracketed}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {

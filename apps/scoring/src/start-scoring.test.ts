@@ -46,7 +46,7 @@ describe("the Open Inference Protocol", () => {
     expect(await client.call(METHODS.serverMetadata, {})).toEqual({
       name: "tripline-scoring",
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-      extensions: [],
+      extensions: expect.arrayContaining(["model_repository", "statistics"]),
     });
   });
 
@@ -60,7 +60,7 @@ describe("the Open Inference Protocol", () => {
     expect(await scoring.client.call(METHODS.modelMetadata, { name: "fraud", version: "" })).toEqual({
       name: "fraud",
       versions: [version],
-      platform: "onnxruntime",
+      platform: "onnxruntime_onnx",
       inputs: [{ name: "features", datatype: "FP32", shape: [-1, 4] }],
       outputs: [{ name: "probability", datatype: "FP32", shape: [-1, 1] }],
       properties: {
@@ -187,10 +187,12 @@ describe("bad input is refused with the tensor's name", () => {
   ])("model %j is not found", async (asked, sentence) => {
     const { client } = scoring;
     const request = rawRequest([ROW], { modelName: asked.name, modelVersion: asked.version });
+    // A question whether it is ready is answered with no, as Triton does.
+    expect(await client.call(METHODS.modelReady, asked)).toEqual({ ready: false });
     for (const call of [
       client.call(METHODS.modelInfer, request),
-      client.call(METHODS.modelReady, asked),
       client.call(METHODS.modelMetadata, asked),
+      client.call(METHODS.modelConfig, asked),
     ]) {
       const error = await failureOf(call);
       expect(error.code).toBe(status.NOT_FOUND);
@@ -221,7 +223,7 @@ test("a caller whose deadline is over is told so", async () => {
 });
 
 test("a score that is no number is an error and never a score", async () => {
-  const other = await startTestScoring({ MODEL_ALIAS: "sometimes-nan" });
+  const other = await startTestScoring({ MODELS: "fraud@sometimes-nan" });
   const error = await failureOf(other.client.score([ROW, [1, 1, -1, 1]]));
   expect(error.code).toBe(status.INTERNAL);
   expect(error.details).toMatch(/^Model fraud [0-9a-f]{12} gave NaN for row 1\.$/);
@@ -244,16 +246,21 @@ describe("does not start", () => {
   };
 
   test.each<[string, Record<string, string>, string, RegExp]>([
-    ["without a model", { MODEL_NAME: "other" }, "model-not-found", /^There is no model other\. Models are fraud\.$/],
+    [
+      "without a model",
+      { MODELS: "other@champion" },
+      "model-not-found",
+      /^There is no model other\. Models are fraud\.$/,
+    ],
     [
       "without the alias",
-      { MODEL_ALIAS: "shadow" },
+      { MODELS: "fraud@shadow" },
       "model-not-found",
       /has no alias "shadow". Aliases are always-nan, /,
     ],
-    ["with a model that gives NaN", { MODEL_ALIAS: "always-nan" }, "model-refused", /gives NaN/],
-    ["with a model of other tensors", { MODEL_ALIAS: "wrong-input" }, "model-refused", /"float_input"/],
-    ["with a model that gives other scores", { MODEL_ALIAS: "wrong-golden" }, "model-refused", /golden batch/],
+    ["with a model that gives NaN", { MODELS: "fraud@always-nan" }, "model-refused", /gives NaN/],
+    ["with a model of other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
+    ["with a model that gives other scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
     ["with an unknown kind of registry", { REGISTRY_URL: "s3://bucket" }, "config-invalid", /s3:\/\/ is not supported/],
     [
       "without the GPU that it needs",

@@ -1,16 +1,21 @@
 import { readFileSync } from "node:fs";
 import { openRegistry } from "@tripline/model-registry/open-registry";
+import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { z } from "zod";
-import { inferenceService } from "./answer-inference.js";
-import type { ScoringConfig } from "./config.js";
-import { ModelServer } from "./model-server.js";
+import { grpcService } from "./answer-grpc.js";
+import type { ModelReference, ScoringConfig } from "./config.js";
+import { InferenceServer } from "./inference-server.js";
+import { inferenceRoutes } from "./rest/inference-routes.js";
 import { ScoringModule } from "./scoring.module.js";
+import type { ScoringMetrics } from "./scoring-metrics.js";
 import { createScoringMetrics } from "./scoring-metrics.js";
 import type { RunningGrpc } from "./serve-grpc.js";
 import { serveGrpc } from "./serve-grpc.js";
+import type { ServedModelsOptions } from "./served-models.js";
+import { ServedModels } from "./served-models.js";
 
 export interface RunningScoring extends RunningService {
   /** host:port of the Open Inference Protocol. */
@@ -18,7 +23,7 @@ export interface RunningScoring extends RunningService {
 }
 
 /**
- * Starts the scoring service: the model first, then the ports, so that nobody is let in before there is a model.
+ * Starts the scoring service: the models first, then the ports, so that nobody is let in before there are models.
  *
  * @throws TriplineError `model-not-found` or `model-refused` when there is no model that may be served, `config-invalid`
  * when the registry, a port or an execution provider cannot be had
@@ -26,45 +31,33 @@ export interface RunningScoring extends RunningService {
 export async function startScoring(config: ScoringConfig): Promise<RunningScoring> {
   const logger = createLogger("scoring", config.LOG_LEVEL);
   const metrics = createScoringMetrics();
-  const models = await ModelServer.start({
-    registry: openRegistry(config.REGISTRY_URL),
-    name: config.MODEL_NAME,
-    alias: config.MODEL_ALIAS,
+  const registry = openRegistry(config.REGISTRY_URL);
+  const models = await ServedModels.start({
+    registry,
+    references: config.MODELS,
+    modelsMax: config.MODELS_MAX,
     pollMs: config.REGISTRY_POLL_SECONDS * 1_000,
-    session: {
-      workers: config.WORKERS,
-      providers: config.EXECUTION_PROVIDERS,
-      requireGpu: config.REQUIRE_GPU,
-    },
-    limits: { rowsPerRunMax: config.ROWS_PER_RUN_MAX, rowsQueuedMax: config.ROWS_QUEUED_MAX },
     logger,
-    metrics,
+    settingsOf: settingsIn(config, logger, metrics),
   });
-  const { manifest, providers } = models.current;
-  logger.info({ model: manifest.name, version: manifest.version, providers }, "a model is in place");
-  const unwatch = metrics.watch(() => models.current);
+  const server = new InferenceServer({
+    models,
+    registry,
+    metrics,
+    version: packageVersion(),
+    isControlled: config.MODEL_CONTROL === "explicit",
+  });
+  const unwatch = metrics.watch(() => models.all());
   const closeModels = async (): Promise<void> => {
     unwatch();
     await models.close();
   };
-  let isDraining = false;
   let grpc: RunningGrpc | undefined;
   try {
-    const running = await serveGrpc(
-      config.HOST,
-      config.GRPC_PORT,
-      inferenceService({
-        current: () => models.current,
-        isReady: () => !isDraining && models.failure === undefined,
-        rowsPerRunMax: config.ROWS_PER_RUN_MAX,
-        version: packageVersion(),
-        metrics,
-        logger,
-      }),
-    );
+    const running = await serveGrpc(config.HOST, config.GRPC_PORT, grpcService(server, logger));
     grpc = running;
     const stopGrpc = (): Promise<void> => {
-      isDraining = true;
+      server.drain();
       return running.stop();
     };
     const service = await startService({
@@ -72,7 +65,7 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
       port: config.PORT,
       host: config.HOST,
       logger,
-      module: ScoringModule,
+      module: ScoringModule.with(inferenceRoutes(server, logger)),
       readiness: { model: () => throwIf(models.failure) },
       shutdown: [
         { name: "grpc", run: stopGrpc },
@@ -85,6 +78,28 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
     await closeModels();
     throw error;
   }
+}
+
+/** What holds for one model: its own settings by name and alias, then those by name, then those of all. */
+function settingsIn(config: ScoringConfig, logger: Logger, metrics: ScoringMetrics): ServedModelsOptions["settingsOf"] {
+  return ({ name, alias }: ModelReference) => {
+    const own = { ...config.MODEL_SETTINGS[name], ...config.MODEL_SETTINGS[`${name}@${alias}`] };
+    return {
+      session: {
+        workers: own.workers ?? config.WORKERS,
+        providers: own.execution_providers ?? config.EXECUTION_PROVIDERS,
+        requireGpu: own.require_gpu ?? config.REQUIRE_GPU,
+        isExplained: own.contributions ?? config.CONTRIBUTIONS,
+      },
+      limits: {
+        rowsPerRunMax: own.rows_per_run_max ?? config.ROWS_PER_RUN_MAX,
+        rowsQueuedMax: own.rows_queued_max ?? config.ROWS_QUEUED_MAX,
+      },
+      featureSpecVersion: config.FEATURE_SPEC_VERSION,
+      logger,
+      metrics,
+    };
+  };
 }
 
 function throwIf(error: Error | undefined): void {

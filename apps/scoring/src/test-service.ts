@@ -3,14 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { ServiceError } from "@grpc/grpc-js";
+import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import type {
   ModelInferRequest,
   ModelInferRequest_InferInputTensor,
   ModelInferResponse,
+  ModelStreamInferResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { GoldenBatch, ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { readConfig } from "@tripline/service-kit/read-config";
@@ -23,6 +25,8 @@ import { startScoring } from "./start-scoring.js";
 /** What the tests of this service share: a registry of real models, the service, and a client that speaks to it. */
 
 const MODELS = fileURLToPath(new URL("../test-models/generated", import.meta.url));
+
+const WAIT_MS_MAX = 20_000;
 
 export interface TestRegistry {
   readonly root: string;
@@ -44,6 +48,21 @@ export async function copyRegistry(): Promise<TestRegistry> {
   };
 }
 
+/** Publishes a model of the copy under another name, with an alias there, and returns its version. */
+export async function publishAs(
+  models: TestRegistry,
+  name: string,
+  from: string,
+  alias: string,
+  changes: Partial<ModelManifest> = {},
+): Promise<string> {
+  const { modelBytes, golden, manifest } = await models.registry.resolve("fraud", from);
+  const { name: _name, version: _version, files: _files, ...rest } = manifest;
+  const { version } = await models.registry.publish({ name, modelBytes, golden, manifest: { ...rest, ...changes } });
+  await models.registry.setAlias(name, alias, version);
+  return version;
+}
+
 export function testEnvironment(registryUrl: string, changes: Readonly<Record<string, string>> = {}) {
   return { PORT: "0", GRPC_PORT: "0", LOG_LEVEL: "silent", REGISTRY_URL: registryUrl, ...changes };
 }
@@ -52,17 +71,32 @@ export interface TestScoring {
   readonly models: TestRegistry;
   readonly service: RunningScoring;
   readonly client: TestClient;
+  /** Versions and golden batches by `name@alias`. */
+  golden(references: readonly string[]): Promise<Record<string, GoldenBatch & { version: string }>>;
   close(): Promise<void>;
 }
 
-export async function startTestScoring(changes: Readonly<Record<string, string>> = {}): Promise<TestScoring> {
+/** @param prepare changes the registry before the service looks at it */
+export async function startTestScoring(
+  changes: Readonly<Record<string, string>> = {},
+  prepare: (models: TestRegistry) => Promise<void> = async () => undefined,
+): Promise<TestScoring> {
   const models = await copyRegistry();
+  await prepare(models);
   const service = await startScoring(readConfig(scoringConfig, testEnvironment(models.url, changes)));
   const client = new TestClient(service.grpcAddress);
   return {
     models,
     service,
     client,
+    async golden(references) {
+      const found = references.map(async (reference) => {
+        const [name = "", alias = ""] = reference.split("@");
+        const { version, golden } = await models.registry.resolve(name, alias);
+        return [reference, { version, ...golden }] as const;
+      });
+      return Object.fromEntries(await Promise.all(found));
+    },
     async close() {
       client.close();
       await service.close();
@@ -115,6 +149,11 @@ export class TestClient {
         },
       );
     });
+  }
+
+  stream(): ClientDuplexStream<ModelInferRequest, ModelStreamInferResponse> {
+    const { path, requestSerialize, responseDeserialize } = METHODS.modelStreamInfer;
+    return this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   }
 
   /** Scores rows as raw bytes. */
@@ -180,6 +219,15 @@ export function rawScores(response: ModelInferResponse): number[] {
   return Array.from({ length: raw.byteLength / 4 }, (_, index) => raw.readFloatLE(index * 4));
 }
 
+/** Asks until the answer is yes; fails after twenty seconds. */
+export async function until(what: string, ask: () => Promise<boolean>): Promise<void> {
+  const endMs = Date.now() + WAIT_MS_MAX;
+  while (!(await ask())) {
+    if (Date.now() > endMs) throw new Error(`${what}: not within ${WAIT_MS_MAX} ms`);
+    await sleep(5);
+  }
+}
+
 /** What a call fails with. */
 export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
   return call.then(
@@ -192,16 +240,17 @@ export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
 
 /** A model whose runs end when the test says so. Each row's score is its first value doubled. */
 export class HeldRunner implements BatchRunner {
-  readonly runs: { rows: number; values: number[]; end(): void; fail(): void }[] = [];
+  readonly runs: { rows: number; values: number[]; isExplained: boolean; end(): void; fail(): void }[] = [];
 
   constructor(readonly parallelRunsMax = 1) {}
 
-  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<RunResult> {
+  run(features: Float32Array<ArrayBuffer>, rows: number, isExplained: boolean): Promise<RunResult> {
     const values = Array.from(features);
     return new Promise((resolve, reject) => {
       this.runs.push({
         rows,
         values,
+        isExplained,
         end: () => {
           const width = features.length / rows;
           const outputs = Float32Array.from({ length: rows }, (_, row) => (features[row * width] ?? Number.NaN) * 2);

@@ -45,7 +45,9 @@ test("the call is a server span in its caller's trace, and the run a span inside
   expect(server?.parentSpanContext?.spanId).toBe(traceparent(0).split("-")[2]);
   expect(run?.parentSpanContext?.spanId).toBe(server?.spanContext().spanId);
   expect(run?.attributes).toEqual({
+    "tripline.model.name": "fraud",
     "tripline.model.version": version,
+    "tripline.model.execution_providers": "cpu",
     "tripline.run.rows": 2,
     "tripline.run.requests": 1,
     "tripline.queue.duration_ms": expect.any(Number),

@@ -4,14 +4,17 @@ import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { ScoreAnswer } from "./batch-requests.js";
+import type { ServedModel } from "./served-model.js";
 
 /** Most payments of one request whose traces are followed; what comes after them is left out. */
 const CONTEXTS_MAX = 512;
 
 /** The trace contexts that a request belongs to: its caller's first, then those of its other payments. At least one. */
 export function contextsFromMetadata(metadata: Metadata): Context[] {
-  const own = metadata.get("traceparent").map(String);
-  const others = metadata.get(INFERENCE_METADATA.traceparents).flatMap((value) => String(value).split(","));
+  const [carried, listed] = [metadata.get("traceparent"), metadata.get(INFERENCE_METADATA.traceparents)];
+  if (carried.length === 0 && listed.length === 0) return [ROOT_CONTEXT];
+  const own = carried.map(String);
+  const others = listed.flatMap((value) => String(value).split(","));
   const traceparents = [...new Set([...own, ...others].map((value) => value.trim()))];
   const contexts = traceparents
     .slice(0, CONTEXTS_MAX)
@@ -20,20 +23,27 @@ export function contextsFromMetadata(metadata: Metadata): Context[] {
   return contexts.length === 0 ? [ROOT_CONTEXT] : contexts;
 }
 
+type Traced = Pick<ServedModel, "manifest" | "providers">;
+
 /**
  * Makes the span of the run in every trace that it served. Made afterwards, with the times of the run, so that the time
  * in the queue is not part of it.
  */
-export function traceRun(contexts: readonly Context[], answer: ScoreAnswer, modelVersion: string): void {
+export function traceRun(contexts: readonly Context[], answer: ScoreAnswer, model: Traced): void {
+  if (!contexts.some((context) => trace.getSpan(context)?.isRecording())) return;
   const { run, queuedMs } = answer;
+  const { manifest, providers } = model;
   const options = {
     startTime: run.startedMs,
     attributes: {
-      "tripline.model.version": modelVersion,
+      "tripline.model.name": manifest.name,
+      "tripline.model.version": manifest.version,
+      "tripline.model.execution_providers": providers.join(","),
       "tripline.run.rows": run.rows,
       "tripline.run.requests": run.requests,
       "tripline.queue.duration_ms": queuedMs,
       "tripline.inference.duration_ms": run.inferenceMs,
+      ...(run.explanationMs > 0 ? { "tripline.explanation.duration_ms": run.explanationMs } : {}),
     },
   };
   const tracer = trace.getTracer("tripline");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EXECUTION_PROVIDERS } from "./config.js";
+import { EXECUTION_PROVIDERS } from "./execution-providers.js";
 
 /** What the service and its inference threads say to each other. Both ends parse what they get. */
 
@@ -18,12 +18,20 @@ export const workerLoad = z.object({
   outputName: z.string(),
   providers: z.array(provider).min(1),
   requireGpu: z.boolean(),
+  /** Make ready to say how much each feature contributes to a score, where the model can be explained. */
+  isExplained: z.boolean(),
 });
 
 export type WorkerLoad = z.infer<typeof workerLoad>;
 
 export const workerRequest = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("run"), rows: z.int().positive(), features: float32Array }),
+  z.object({
+    kind: z.literal("run"),
+    rows: z.int().positive(),
+    features: float32Array,
+    /** Whether contributions are wanted too. */
+    isExplained: z.boolean(),
+  }),
   z.object({ kind: z.literal("close") }),
 ]);
 
@@ -46,6 +54,8 @@ export const workerReply = z.discriminatedUnion("kind", [
     providers: z.array(provider),
     /** What was asked for and is not available, with onnxruntime's reason. */
     unavailable: z.array(z.object({ provider, reason: z.string() })),
+    /** Why there are no contributions; absent where there are. */
+    unexplained: z.string().optional(),
   }),
   /** `model`: the bytes are at fault. `provider`: what it should run on is not there. */
   z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "provider"]), reason: z.string() }),
@@ -55,6 +65,10 @@ export const workerReply = z.discriminatedUnion("kind", [
     shape: z.array(z.number()),
     /** Milliseconds inside onnxruntime. */
     durationMs: z.number(),
+    /** One value per feature of each row, where they were asked for. */
+    contributions: float32Array.optional(),
+    /** Milliseconds that the contributions took. */
+    explanationMs: z.number(),
   }),
   z.object({ kind: z.literal("run-failed"), reason: z.string() }),
 ]);

@@ -1,0 +1,61 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { InferParameter, ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+
+/** What the parameters of a request ask for. Parameters that are not known here are no fault: they are other servers'. */
+export interface RequestParameters {
+  /** Microseconds that the request may wait and run; Infinity without a limit. Triton's name and unit. */
+  readonly timeoutUs: number;
+  /** Whether the answer says how it came about. */
+  readonly wantsTelemetry: boolean;
+}
+
+/**
+ * @throws TriplineError `invalid-field` that names the parameter, `invalid-tensor` where a tensor asks for what is not
+ * done here
+ */
+export function readParameters(request: ModelInferRequest): RequestParameters {
+  const { parameters } = request;
+  for (const { name, parameters: own } of request.inputs) refuseSharedMemory(`Input "${name}"`, own);
+  for (const { name, parameters: own } of request.outputs) {
+    refuseSharedMemory(`Output "${name}"`, own);
+    if (givenBy(own.classification) !== undefined) {
+      throw new TriplineError(
+        "invalid-tensor",
+        `Output "${name}" asks for classification, which is not done here; leave the parameter out to get the values.`,
+      );
+    }
+  }
+  return { timeoutUs: readTimeout(parameters.timeout), wantsTelemetry: readFlag("telemetry", parameters.telemetry) };
+}
+
+function givenBy(parameter: InferParameter | undefined): boolean | number | string | undefined {
+  return parameter?.parameterChoice?.value;
+}
+
+function readTimeout(parameter: InferParameter | undefined): number {
+  const value = givenBy(parameter);
+  // 0 stands for no timeout, as in Triton.
+  if (value === undefined || value === 0) return Number.POSITIVE_INFINITY;
+  if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
+  throw new TriplineError(
+    "invalid-field",
+    `The request parameter "timeout" is ${JSON.stringify(value)}; it must be a whole number of microseconds.`,
+  );
+}
+
+function readFlag(name: string, parameter: InferParameter | undefined): boolean {
+  const value = givenBy(parameter);
+  if (value === undefined || typeof value === "boolean") return value ?? false;
+  throw new TriplineError(
+    "invalid-field",
+    `The request parameter "${name}" is ${JSON.stringify(value)}; it must be true or false.`,
+  );
+}
+
+function refuseSharedMemory(what: string, parameters: Readonly<Record<string, InferParameter>>): void {
+  if (parameters.shared_memory_region === undefined) return;
+  throw new TriplineError(
+    "invalid-tensor",
+    `${what} lies in shared memory, which this server does not read; send its values in the request.`,
+  );
+}

@@ -1,0 +1,288 @@
+import { gzipSync } from "node:zlib";
+import type { TestScoring } from "../test-service.js";
+import { startTestScoring } from "../test-service.js";
+
+let scoring: TestScoring;
+let version: string;
+let inputs: number[][];
+let outputs: number[];
+
+beforeAll(async () => {
+  scoring = await startTestScoring({ ROWS_PER_RUN_MAX: "64" });
+  const champion = await scoring.models.registry.resolve("fraud", "champion");
+  ({ version } = champion);
+  ({ inputs, outputs } = champion.golden);
+});
+
+afterAll(() => scoring.close());
+
+const ROW = [1, 2, 3, 4];
+const features = (changes: object = {}): object => ({
+  name: "features",
+  datatype: "FP32",
+  shape: [1, 4],
+  data: ROW,
+  ...changes,
+});
+const binary = (changes: object = {}): object => {
+  const { data: _data, ...tensor } = Object(features(changes));
+  return { parameters: { binary_data_size: 16 }, ...tensor };
+};
+const bytes = (values: readonly number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+async function post(path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await fetch(`${scoring.service.url}/v2${path}`, { method: "POST", body, headers });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Answer["body"] };
+}
+
+/** An infer request whose JSON is followed by binary data. */
+function inferBinary(tensor: object, data: Buffer): Promise<Answer> {
+  const json = JSON.stringify({ inputs: [tensor] });
+  const header = { "inference-header-content-length": String(json.length) };
+  return post("/models/fraud/infer", Buffer.concat([Buffer.from(json), data]), header);
+}
+
+test.each([
+  ["flat", () => inputs.flat()],
+  ["nested as its shape", () => inputs],
+])("infers from JSON whose data are %s", async (_case, data) => {
+  const tensor = features({ shape: [inputs.length, 4], data: data() });
+  const answer = await post("/models/fraud/infer", JSON.stringify({ id: "request 1", inputs: [tensor] }));
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("content-type")).toContain("application/json");
+  expect(answer.body).toEqual({
+    model_name: "fraud",
+    model_version: version,
+    id: "request 1",
+    outputs: [
+      {
+        name: "probability",
+        datatype: "FP32",
+        shape: [inputs.length, 1],
+        data: outputs.map((output) => expect.closeTo(output, 4)),
+      },
+    ],
+  });
+});
+
+test("the paths that describe", async () => {
+  const get = async (path: string): Promise<unknown> => (await fetch(`${scoring.service.url}/v2${path}`)).json();
+  expect(await get("")).toMatchObject({ name: "tripline-scoring", extensions: expect.any(Array) });
+  expect(await get("/health/live")).toEqual({ live: true });
+  expect(await get("/health/ready")).toEqual({ ready: true });
+  expect(await get("/models/fraud/ready")).toEqual({ name: "fraud", ready: true });
+  expect(await get(`/models/fraud/versions/${version}`)).toMatchObject({ name: "fraud", versions: [version] });
+  expect(await get("/models/fraud/config")).toMatchObject({
+    version_policy: { latest: { num_versions: 1 } },
+    max_batch_size: 64,
+    input: [{ name: "features", data_type: "TYPE_FP32", dims: [4] }],
+    dynamic_batching: { max_queue_delay_microseconds: 0, default_queue_policy: { timeout_action: "REJECT" } },
+  });
+});
+
+test.each<[string, object, string]>([
+  [
+    "a missing feature",
+    features({ shape: [1, 3], data: [1, 2, 3] }),
+    'Input "features" has shape [1,3]; it must be [rows,4]',
+  ],
+  ["a feature too many", features({ shape: [1, 5], data: [1, 2, 3, 4, 5] }), 'Input "features" has shape [1,5]'],
+  ["another type", features({ datatype: "INT64" }), 'Input "features" has datatype "INT64"; it must be FP32.'],
+  ["another shape", features({ shape: [4] }), 'Input "features" has shape [4]'],
+  ["too many rows", features({ shape: [65, 4] }), 'Input "features" has 65 rows; at most 64 go in one request.'],
+  ["too few values", features({ data: [1] }), 'Input "features" has 1 values; its shape needs 4.'],
+  ["null for a number", features({ data: [1, 2, null, 4] }), 'Input "features" holds null as value 2'],
+  ["text for a number", features({ data: [["1", 2, 3, 4]] }), 'Input "features" holds "1" as value 0'],
+  ["a number out of range", features({ data: [1, 2, 3, 1e300] }), 'Input "features" holds Infinity in row 0, column 3'],
+  ["endless nesting", features({ data: [[[[[[[[[[1]]]]]]]]]] }), 'Input "features" holds an array nested too deep'],
+  ["no data", features({ data: undefined }), 'Input "features" has no values'],
+  ["an unknown input", features({ name: "x" }), 'There is no input "x"; the model takes "features".'],
+  [
+    "shared memory",
+    features({ parameters: { shared_memory_region: "region" } }),
+    'Input "features" lies in shared memory',
+  ],
+])("refuses %s and names the tensor", async (_case, tensor, sentence) => {
+  const answer = await post("/models/fraud/infer", JSON.stringify({ inputs: [tensor] }));
+  expect(answer.status).toBe(400);
+  expect(answer.body).toEqual({ error: expect.stringContaining(sentence), code: "invalid-tensor" });
+});
+
+test.each<[string, object, Buffer, string]>([
+  [
+    "truncated bytes",
+    binary(),
+    bytes(ROW).subarray(0, 13),
+    'Input "features" has a binary_data_size of 16, and 13 bytes follow',
+  ],
+  ["bytes that nobody claims", binary(), bytes([...ROW, 5]), "4 bytes follow the JSON that belong to no input"],
+  [
+    "a size that is none",
+    binary({ parameters: { binary_data_size: -1 } }),
+    bytes(ROW),
+    'Input "features" has a binary_data_size of -1',
+  ],
+  ["values twice", features({ parameters: { binary_data_size: 16 } }), bytes(ROW), 'Input "features" has data as well'],
+  [
+    "fewer bytes than the shape",
+    binary({ shape: [2, 4] }),
+    bytes(ROW),
+    'Input "features" has 16 raw bytes; its shape needs 32',
+  ],
+  ["NaN", binary(), bytes([1, 2, Number.NaN, 4]), 'Input "features" holds NaN in row 0, column 2'],
+])("refuses binary data with %s and names the tensor", async (_case, tensor, data, sentence) => {
+  const answer = await inferBinary(tensor, data);
+  expect(answer.status).toBe(400);
+  expect(answer.body).toEqual({ error: expect.stringContaining(sentence), code: "invalid-tensor" });
+});
+
+const WHOLE = JSON.stringify({ inputs: [features()] });
+
+test.each<[string, string, string | Buffer, Record<string, string>, number, string, string]>([
+  ["no JSON", "/models/fraud/infer", "{", {}, 400, "malformed-json", "not valid JSON"],
+  [
+    "NaN in JSON",
+    "/models/fraud/infer",
+    WHOLE.replace("[1,2", "[NaN,2"),
+    {},
+    400,
+    "malformed-json",
+    "NaN and Infinity",
+  ],
+  ["an empty body", "/models/fraud/infer", "", {}, 400, "malformed-json", "not valid JSON"],
+  ["no inputs", "/models/fraud/infer", "{}", {}, 422, "invalid-field", "The body's inputs: "],
+  [
+    "a JSON length beyond the body",
+    "/models/fraud/infer",
+    WHOLE,
+    { "inference-header-content-length": "999" },
+    400,
+    "invalid-header",
+    'Inference-Header-Content-Length is "999"',
+  ],
+  [
+    "a JSON length that is none",
+    "/models/fraud/infer",
+    WHOLE,
+    { "inference-header-content-length": "-1" },
+    400,
+    "invalid-header",
+    'Inference-Header-Content-Length is "-1"',
+  ],
+  [
+    "a body not packed as it says",
+    "/models/fraud/infer",
+    WHOLE,
+    { "content-encoding": "gzip" },
+    400,
+    "invalid-header",
+    "The body is not gzip",
+  ],
+  [
+    "an unknown packing",
+    "/models/fraud/infer",
+    WHOLE,
+    { "content-encoding": "br" },
+    415,
+    "unsupported-media-type",
+    "Content-Encoding",
+  ],
+  [
+    "a body that unpacks beyond bounds",
+    "/models/fraud/infer",
+    gzipSync(Buffer.alloc(17 * 1_024 * 1_024)),
+    { "content-encoding": "gzip" },
+    413,
+    "body-too-large",
+    "when it is unpacked",
+  ],
+  [
+    "a timeout that is none",
+    "/models/fraud/infer",
+    JSON.stringify({ inputs: [features()], parameters: { timeout: -5 } }),
+    {},
+    422,
+    "invalid-field",
+    'The request parameter "timeout" is -5',
+  ],
+  [
+    "a flag that is none",
+    "/models/fraud/infer",
+    JSON.stringify({ inputs: [features()], parameters: { telemetry: 1 } }),
+    {},
+    422,
+    "invalid-field",
+    'The request parameter "telemetry" is 1',
+  ],
+  [
+    "classification",
+    "/models/fraud/infer",
+    JSON.stringify({ inputs: [features()], outputs: [{ name: "probability", parameters: { classification: 1 } }] }),
+    {},
+    400,
+    "invalid-tensor",
+    'Output "probability" asks for classification',
+  ],
+  [
+    "an unknown model",
+    "/models/other/infer",
+    WHOLE,
+    {},
+    404,
+    "model-not-found",
+    'There is no model "other" here; "fraud" is served.',
+  ],
+  [
+    "an unknown version",
+    "/models/fraud/versions/1/infer",
+    WHOLE,
+    {},
+    404,
+    "model-not-found",
+    'Version "1" of model fraud',
+  ],
+  ["an unknown path", "/models/fraud/explain", WHOLE, {}, 404, "not-found", "nothing at this address"],
+  [
+    "loading where it is not allowed",
+    "/repository/models/fraud/load",
+    "",
+    {},
+    403,
+    "scope-missing",
+    "MODEL_CONTROL=explicit",
+  ],
+  [
+    "unloading where it is not allowed",
+    "/repository/models/fraud/unload",
+    "",
+    {},
+    403,
+    "scope-missing",
+    "MODEL_CONTROL=explicit",
+  ],
+  ["an unknown repository", "/repository/s3/index", "", {}, 422, "invalid-field", 'There is no repository "s3"'],
+])("answers %s in the protocol's form", async (_case, path, body, headers, status, code, sentence) => {
+  const answer = await post(path, body, headers);
+  expect(answer).toMatchObject({ status, body: { error: expect.stringContaining(sentence), code } });
+  expect((await post("/models/fraud/infer", WHOLE)).status).toBe(200);
+});
+
+test("a body over the limit is refused", async () => {
+  const answer = await post("/models/fraud/infer", Buffer.alloc(16 * 1_024 * 1_024 + 1));
+  expect(answer).toMatchObject({ status: 413, body: { code: "body-too-large" } });
+});
+
+test("index lists what is served, by any content type or none", async () => {
+  const response = await fetch(`${scoring.service.url}/v2/repository/index`, {
+    method: "POST",
+    body: '{"ready":true}',
+    headers: { "content-type": "text/plain" },
+  });
+  expect(await response.json()).toEqual([{ name: "fraud", version, state: "READY", reason: "" }]);
+});
