@@ -1,6 +1,6 @@
 /** Tests run on the compiled output, so what is tested is what ships. */
 export default {
-  testMatch: ["<rootDir>/{apps,packages}/*/dist/**/*.test.js"],
+  testMatch: ["<rootDir>/{apps/*,packages/*,load-tests}/dist/**/*.test.js"],
   testPathIgnorePatterns: ["/node_modules/"],
   transform: {},
   testEnvironment: "node",

@@ -1,5 +1,5 @@
-// `npm run test:spark`: the tests of the Spark job, in an environment of their own. Not part of `npm test`, since Spark
-// is 400 MB that few need. Ends with what pytest says.
+// `npm run test:spark`, `npm run test:drift`: tests in Python with an environment of their own, too large for `npm test`.
+// Arguments: the environment, the folder of the tests, and whatever pytest shall be told. Ends with what pytest says.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,8 @@ import { install } from "./install.mjs";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const NODE = join(ROOT, "node_modules", ".bin", "node");
 const TESTS_TIMEOUT_MS = 900_000;
+
+const [environment = "", folder = "", ...options] = process.argv.slice(2);
 
 try {
   await install({ root: ROOT });
@@ -18,10 +20,10 @@ try {
 }
 
 function runTests() {
-  const python = run(NODE, ["apps/cli/dist/main.js", "python", "--environment", "spark"], "pipe");
+  const python = run(NODE, ["apps/cli/dist/main.js", "python", "--environment", environment], "pipe");
   const interpreter = python.stdout?.trim().split("\n").at(-1) ?? "";
   if (python.status !== 0 || interpreter === "") return 1;
-  return run(interpreter, ["-m", "pytest", "training/spark", ...process.argv.slice(2)], "inherit").status ?? 1;
+  return run(interpreter, ["-m", "pytest", folder, ...options], "inherit").status ?? 1;
 }
 
 /**

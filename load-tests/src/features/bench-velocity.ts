@@ -4,58 +4,68 @@ import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state-key";
 import { StateStore } from "@tripline/features/state-store";
 import type { Redis } from "ioredis";
-import type { Spread } from "./measure.js";
-import { costOf, spreadOf } from "./measure.js";
+import type { BenchContext } from "../harness/bench-context.js";
+import { ownCpu, redisCpu } from "../harness/cpu-meter.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { ratioOf } from "../harness/run-contestants.js";
 
 const KEYS = 200;
 const EVENTS_PER_KEY = 500;
-const RUNS = 7;
-const ROUNDS_PER_RUN = 20;
+const ROUNDS = 7;
+/** Events of every key in one round. */
+const STEPS_PER_ROUND = 20;
 const DAY_MS = 86_400_000;
 const WINDOWS_MS = { "1d": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS };
 /** So that each key holds 500 events of 30 days once it is full. */
 const STEP_MS = (30 * DAY_MS) / EVENTS_PER_KEY;
 
-export interface VelocityResult {
-  /** How many times longer the sorted sets take per event, wall clock. */
-  readonly timeRatio: Spread;
-  /** How many times more CPU of Node and Redis together they take. */
-  readonly cpuRatio: Spread;
-  /** How many times more memory a key takes. */
-  readonly memoryRatio: number;
-}
-
 /**
  * Count, sum and maximum over 1, 7 and 30 days of one card: tiles against the usual recipe of one sorted set per card,
- * ZADD, ZREMRANGEBYSCORE and a ZRANGE per window. Both in batches of 200 events, one per card, both on a real Redis,
- * in turns.
+ * ZADD, ZREMRANGEBYSCORE and a ZRANGE per window. Both in batches of 200 events, one per card, both on a real Redis.
  */
-export async function benchVelocity(redis: Redis): Promise<VelocityResult> {
-  await redis.flushdb();
+export const velocityPart: BenchPart = {
+  name: "velocity",
+  title: `count, sum and maximum over 1, 7 and 30 days, ${EVENTS_PER_KEY} events per key: tiles beside sorted sets`,
+  run: runVelocity,
+};
+
+async function runVelocity(context: BenchContext): Promise<PartOutcome> {
+  const { client: redis } = await context.redis();
   const tiles = new TileWindows(redis);
   const sets = new SortedSetWindows(redis);
-  let step = 0;
-  for (; step < EVENTS_PER_KEY; step += 1) {
+  const contestants = [contestantOf("tripline", tiles, redis), contestantOf("sorted sets", sets, redis)];
+  for (let step = 0; step < EVENTS_PER_KEY; step += 1) {
     await tiles.count(step);
     await sets.count(step);
   }
-  const [times, cpus]: number[][] = [[], []];
-  for (let run = 0; run < RUNS; run += 1) {
-    const rounds = Array.from({ length: ROUNDS_PER_RUN }, () => step++);
-    const ours = await costOf(redis, async () => {
-      for (const round of rounds) await tiles.count(round);
-    });
-    const theirs = await costOf(redis, async () => {
-      for (const round of rounds) await sets.count(round);
-    });
-    times?.push(theirs.wallMs / ours.wallMs);
-    cpus?.push((theirs.nodeMs + theirs.redisMs) / (ours.nodeMs + ours.redisMs));
-  }
+  const measured = await context.measure(contestants, { roundsDefault: ROUNDS });
   tiles.compareWith(sets);
+  const memoryRatio = (await memoryOf(redis, "set:")) / (await memoryOf(redis, "state:"));
   return {
-    timeRatio: spreadOf(times ?? []),
-    cpuRatio: spreadOf(cpus ?? []),
-    memoryRatio: (await memoryOf(redis, "set:")) / (await memoryOf(redis, "state:")),
+    contestants: measured,
+    summary: {
+      velocity_ratio: ratioOf(measured, "wall_ms", "sorted sets", "tripline"),
+      velocity_cpu_ratio: ratioOf(measured, "cpu_ms", "sorted sets", "tripline"),
+      velocity_memory_ratio: [memoryRatio],
+    },
+    notes: [
+      "Both are in the order of events and batched; the values of both are compared at the end.",
+      "velocity_memory_ratio: MEMORY USAGE of all keys of the sorted sets by that of all keys of the states.",
+    ],
+  };
+}
+
+function contestantOf(name: string, windows: TileWindows | SortedSetWindows, redis: Redis): Contestant {
+  let step = EVENTS_PER_KEY;
+  return {
+    name,
+    meters: [ownCpu(), redisCpu(redis)],
+    run: async () => {
+      const end = step + STEPS_PER_ROUND;
+      for (; step < end; step += 1) await windows.count(step);
+      return { operations: STEPS_PER_ROUND * KEYS };
+    },
   };
 }
 

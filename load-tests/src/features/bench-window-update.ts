@@ -12,8 +12,11 @@ import { StateCompleteness } from "@tripline/features/state-completeness";
 import { StateStore } from "@tripline/features/state-store";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
-import type { Spread } from "./measure.js";
-import { costOf, spreadOf } from "./measure.js";
+import type { BenchContext } from "../harness/bench-context.js";
+import { ownCpu, redisCpu } from "../harness/cpu-meter.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { samplesOf } from "../harness/run-contestants.js";
 
 const CARDS = 5_000;
 const TERMINALS = 10_000;
@@ -21,41 +24,23 @@ const BATCH = 200;
 /** Batches before anything is measured: states fill up and the code gets compiled. */
 const WARM_BATCHES = 1_000;
 const MEASURED_BATCHES = 100;
-const RUNS = 7;
+const ROUNDS = 7;
 /** Event time between two payments: 5,000 cards then pay about twice a day. */
 const STEP_MS = 8_640;
-
-export interface WindowUpdateResult {
-  /** Microseconds of this process per transaction: parse, read, fold, write, encode the vector. */
-  readonly nodeUs: Spread;
-  /** Microseconds of the Redis server per transaction. */
-  readonly redisUs: Spread;
-  /** Bytes of Redis per entity, keys and all, by entity. */
-  readonly bytesPerEntity: number;
-}
 
 /**
  * The features service without Kafka: batches of 200 payments of cards at terminals are parsed, their states read,
  * folded and written back to a real Redis, and their vectors encoded.
  */
-export async function benchWindowUpdate(redis: Redis): Promise<WindowUpdateResult> {
-  await redis.flushdb();
-  const engine = compileEngine(currentFeatureSpec());
-  const store = new StateStore(redis, { stateTtlSeconds: 45 * 86_400, completeKey: completeKey(engine.entities) });
-  const admin = {
-    clusterId: async () => "bench",
-    endOffsets: async () => new Map([[0, Number.MAX_SAFE_INTEGER]]),
-    committedOffsets: async () => new Map<number, number>(),
-  };
-  const processor = new BatchProcessor({
-    engine,
-    store,
-    partitions: new PartitionKeys({ admin, store, topicPrefix: "" }),
-    completeness: new StateCompleteness({ admin, store }),
-    producer: { send: async () => {}, close: async () => {} },
-    metrics: new FeatureMetrics(),
-    now: Date.now,
-  });
+export const windowPart: BenchPart = {
+  name: "window",
+  title: `${BATCH} payments per batch through the whole path: parse, read, fold, compare and set, encode the vector`,
+  run: runWindowUpdate,
+};
+
+async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
+  const { client: redis } = await context.redis();
+  const processor = processorOn(redis);
   const bytesBefore = await usedBytes(redis);
   let offset = 0;
   const run = async (batches: readonly (readonly IncomingRecord[])[]) => {
@@ -64,16 +49,49 @@ export async function benchWindowUpdate(redis: Redis): Promise<WindowUpdateResul
   const make = (count: number) =>
     Array.from({ length: count }, () => Array.from({ length: BATCH }, () => recordAt(offset++)));
   for (let done = 0; done < WARM_BATCHES; done += MEASURED_BATCHES) await run(make(MEASURED_BATCHES));
-  const bytes = (await usedBytes(redis)) - bytesBefore;
-  const entities = await redis.dbsize();
-  const [nodeUs, redisUs]: number[][] = [[], []];
-  for (let index = 0; index < RUNS; index += 1) {
-    const batches = make(MEASURED_BATCHES);
-    const cost = await costOf(redis, () => run(batches));
-    nodeUs?.push((cost.nodeMs * 1_000) / (MEASURED_BATCHES * BATCH));
-    redisUs?.push((cost.redisMs * 1_000) / (MEASURED_BATCHES * BATCH));
-  }
-  return { nodeUs: spreadOf(nodeUs ?? []), redisUs: spreadOf(redisUs ?? []), bytesPerEntity: bytes / entities };
+  const bytesPerEntity = ((await usedBytes(redis)) - bytesBefore) / (await redis.dbsize());
+  // All made beforehand, so that making them is in no profile.
+  const rounds = Array.from({ length: context.roundsOr(ROUNDS) }, () => make(MEASURED_BATCHES));
+  const tripline: Contestant = {
+    name: "tripline",
+    meters: [ownCpu(), redisCpu(redis)],
+    run: async () => {
+      await run(rounds.shift() ?? []);
+      return { operations: MEASURED_BATCHES * BATCH };
+    },
+  };
+  const measured = await context.measure([tripline], { roundsDefault: ROUNDS });
+  return {
+    contestants: measured,
+    summary: {
+      cpu_us_per_tx: samplesOf(measured, "tripline", "node_cpu_us_per_op"),
+      redis_us_per_tx: samplesOf(measured, "tripline", "redis_cpu_us_per_op"),
+      bytes_per_entity: [bytesPerEntity],
+    },
+    notes: [
+      `${CARDS} cards at ${TERMINALS} terminals, ${WARM_BATCHES * BATCH} payments before anything is measured; each payment moves the states of a card and a terminal.`,
+      "bytes_per_entity: memory of Valkey by key, what its tables need included.",
+    ],
+  };
+}
+
+function processorOn(redis: Redis): BatchProcessor {
+  const engine = compileEngine(currentFeatureSpec());
+  const store = new StateStore(redis, { stateTtlSeconds: 45 * 86_400, completeKey: completeKey(engine.entities) });
+  const admin = {
+    clusterId: async () => "bench",
+    endOffsets: async () => new Map([[0, Number.MAX_SAFE_INTEGER]]),
+    committedOffsets: async () => new Map<number, number>(),
+  };
+  return new BatchProcessor({
+    engine,
+    store,
+    partitions: new PartitionKeys({ admin, store, topicPrefix: "" }),
+    completeness: new StateCompleteness({ admin, store }),
+    producer: { send: async () => {}, close: async () => {} },
+    metrics: new FeatureMetrics(),
+    now: Date.now,
+  });
 }
 
 async function usedBytes(redis: Redis): Promise<number> {

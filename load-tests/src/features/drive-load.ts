@@ -1,0 +1,83 @@
+import { Client } from "undici";
+import { BenchError } from "../harness/bench-error.js";
+import { percentile } from "../harness/spread.js";
+
+export interface Load {
+  /** Servers that share the connections evenly, for instance http://127.0.0.1:6566. */
+  readonly urls: readonly string[];
+  readonly path: string;
+  /** JSON; asked for in turn. */
+  readonly bodies: readonly string[];
+  /** Connections that are kept open, each with one request under way at a time. */
+  readonly connections: number;
+  readonly durationMs: number;
+}
+
+export interface LoadFigures {
+  readonly requests: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+const ANSWER_MS_MAX = 30_000;
+
+/**
+ * Asks a server over HTTP for a time, every connection as soon as it has its answer. A closed model: it shows how much a
+ * server can do, and the latency at that load.
+ *
+ * @throws BenchError when an answer is not 200 or a connection fails, since errors are quick
+ */
+export async function driveLoad({ urls, path, bodies, connections, durationMs }: Load): Promise<LoadFigures> {
+  const latenciesMs: number[] = [];
+  let endAt = performance.now() + durationMs;
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: connections }, async (_, index) => {
+      const url = urls[index % urls.length] ?? "";
+      const client = new Client(url, { pipelining: 1, headersTimeout: ANSWER_MS_MAX, bodyTimeout: ANSWER_MS_MAX });
+      try {
+        let askedAt = performance.now();
+        do {
+          await ask(client, path, bodies[next++ % bodies.length] ?? "");
+          const answeredAt = performance.now();
+          latenciesMs.push(answeredAt - askedAt);
+          askedAt = answeredAt;
+        } while (askedAt < endAt);
+      } catch (error) {
+        // The other connections have nothing more to do.
+        endAt = 0;
+        throw error;
+      } finally {
+        await client.close();
+      }
+    }),
+  );
+  return {
+    requests: latenciesMs.length,
+    p50Ms: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
+  };
+}
+
+/** One request by the way that costs the client least: the body is taken in, not kept. */
+function ask(client: Client, path: string, body: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let status = 0;
+    const headers = { "content-type": "application/json" };
+    client.dispatch(
+      { path, method: "POST", headers, body },
+      {
+        onRequestStart: () => {},
+        onResponseStart: (_controller, statusCode) => {
+          status = statusCode;
+        },
+        onResponseData: () => {},
+        onResponseEnd: () => {
+          if (status === 200) resolve();
+          else reject(new BenchError(`${path} answered ${status} under load.`));
+        },
+        onResponseError: (_controller, error) => reject(new BenchError(`${path} failed under load: ${error.message}.`)),
+      },
+    );
+  });
+}

@@ -1,0 +1,148 @@
+import { cp, mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { ManagedProcess } from "@tripline/local-stack/managed-process";
+import { provisionPython } from "@tripline/local-stack/provision-python";
+import { runCommand } from "@tripline/local-stack/run-command";
+import type { BenchContext } from "../harness/bench-context.js";
+import { SERVER_FOLDERS } from "../harness/clear-leftovers.js";
+import { packageVersions } from "../harness/package-versions.js";
+
+export const TENANT = "demo";
+
+/** Importing Feast takes up to ten seconds, and far longer on a machine that is busy. */
+const FEAST_MS_MAX = 180_000;
+const SERVICE_MS_MAX = 60_000;
+const ANSWER_MS_MAX = 2_000;
+const STOP_MS_MAX = 10_000;
+
+export interface Server {
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** An instance of the features service as it is deployed: one process, with Kafka, its consumer idle. */
+export async function startFeaturesService(context: BenchContext, index: number): Promise<Server> {
+  const [{ url: redisUrl }, brokers] = [await context.redis(), await context.kafka()];
+  return startServer(context, {
+    name: `features-${index}`,
+    command: process.execPath,
+    args: [...profiling(context), join(context.root, "apps", "features", "dist", "main.js")],
+    readyPath: "/health/ready",
+    readyMs: SERVICE_MS_MAX,
+    environment: (port) => ({
+      PORT: String(port),
+      LOG_LEVEL: "warn",
+      KAFKA_BROKERS: brokers.join(","),
+      REDIS_URL: redisUrl,
+      FEATURES_ONLINE_TENANT: TENANT,
+    }),
+  });
+}
+
+/** Options of Node for a service, which writes its profile when it ends. */
+function profiling({ profiles }: BenchContext): string[] {
+  return profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
+}
+
+export interface FeastServer extends Server {
+  /** The file that `feast apply` wrote. */
+  readonly registry: string;
+  readonly workers: number;
+}
+
+/**
+ * Feast's Python feature server, tuned as its guide says (docs.feast.dev/how-to-guides/online-server-performance-tuning):
+ * workers as many as cores, no access log, the registry kept for minutes and read again in the background, workers
+ * replaced only after 10,000 requests.
+ */
+export async function startFeast(context: BenchContext): Promise<FeastServer> {
+  const { root, folder } = context;
+  const { port: redisPort } = await context.redis();
+  const requirementsFile = join(root, "training", "feature_repo", "requirements.txt");
+  const { python } = await provisionPython({ name: "feature-repo", requirementsFile, root });
+  Object.assign(context.versions, await packageVersions(python, ["feast", "gunicorn", "uvicorn"]));
+  const repository = join(folder, "feast");
+  const registry = join(folder, "registry.db");
+  const workers = availableParallelism();
+  await cp(join(root, "load-tests", "peers", "feast"), repository, { recursive: true });
+  const environment = {
+    FEAST_REGISTRY: registry,
+    FEAST_REDIS: `127.0.0.1:${redisPort},db=0`,
+    FEAST_USAGE: "False",
+    PYTHONDONTWRITEBYTECODE: "1",
+  };
+  const feast = join(dirname(python), "feast");
+  await runCommand({
+    command: feast,
+    args: ["--chdir", repository, "apply"],
+    purpose: "apply Feast's repository",
+    logFile: join(root, ".tripline", "logs", "bench-feast-apply.log"),
+    timeoutMs: FEAST_MS_MAX,
+    environment,
+  });
+  const tuned = `--workers ${workers} --worker-connections 1000 --max-requests 10000 --max-requests-jitter 500 --keep-alive-timeout 60 --registry_ttl_sec 300 --no-access-log`;
+  const server = await startServer(context, {
+    name: "feast",
+    command: feast,
+    args: (port) => ["--chdir", repository, "serve", "--port", String(port), ...tuned.split(" ")],
+    readyPath: "/health",
+    readyMs: FEAST_MS_MAX,
+    environment: () => environment,
+  });
+  return { ...server, registry, workers };
+}
+
+interface ServerPlan {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[] | ((port: number) => readonly string[]);
+  readonly readyPath: string;
+  readonly readyMs: number;
+  readonly environment: (port: number) => Readonly<Record<string, string>>;
+}
+
+/** Starts a server on a free port, waits until it answers, and sees to its end. */
+async function startServer(context: BenchContext, plan: ServerPlan): Promise<Server> {
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const directory = join(context.folder, SERVER_FOLDERS.servers);
+  await mkdir(directory, { recursive: true });
+  const variables = Object.entries(plan.environment(port)).map(([name, value]) => `${name}=${value}`);
+  const args = typeof plan.args === "function" ? plan.args(port) : plan.args;
+  const server = new ManagedProcess({
+    name: plan.name,
+    title: plan.name,
+    directory,
+    // env(1) becomes the program, under the same process id.
+    command: "env",
+    args: [...variables, plan.command, ...args],
+    cwd: directory,
+    port,
+    stopSignal: "SIGTERM",
+    stopMs: STOP_MS_MAX,
+    readyMs: plan.readyMs,
+    isReady: () => answers(url + plan.readyPath),
+  });
+  context.log(`  starting ${plan.name}`);
+  // It leads a group of its own, with its workers, which would outlive it when this process ends early.
+  const killGroup = () => {
+    if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
+  };
+  process.once("exit", killGroup);
+  context.defer(async () => {
+    await server.stop();
+    process.off("exit", killGroup);
+  });
+  await server.start();
+  return { url, pid: server.pid ?? 0 };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) })).status === 200;
+  } catch {
+    return false;
+  }
+}

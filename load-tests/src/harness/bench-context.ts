@@ -1,0 +1,149 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { LocalStack } from "@tripline/local-stack/start-stack";
+import { startStack } from "@tripline/local-stack/start-stack";
+import { Redis } from "ioredis";
+import { runFolder, SERVER_FOLDERS } from "./clear-leftovers.js";
+import type { Contestant, Measured } from "./run-contestants.js";
+import { runContestants } from "./run-contestants.js";
+import { printNumber } from "./spread.js";
+import type { CpuProfile, Stretch } from "./summarise-profile.js";
+import { monotonicUs, profileThisProcess } from "./summarise-profile.js";
+
+export interface ContextOptions {
+  /** The repository's root. */
+  readonly root: string;
+  /** Where results are written; the folder of the run is made there. */
+  readonly results: string;
+  /** Undefined: each part has its own default. */
+  readonly rounds: number | undefined;
+  /** Where CPU profiles go; undefined: none are made. */
+  readonly profiles?: string | undefined;
+  /** The benchmark's own options, as commander read them. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** Progress, a line at a time. */
+  readonly log: (line: string) => void;
+}
+
+/** A Valkey of the part's own. */
+export interface BenchRedis {
+  readonly url: string;
+  readonly port: number;
+  readonly client: Redis;
+}
+
+/** What a part is given: rounds, a folder, servers, and someone who clears up when it is over. */
+export class BenchContext {
+  readonly root: string;
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly log: (line: string) => void;
+  /** A folder for CPU profiles, for servers that can write one; undefined: none are wanted. */
+  readonly profiles: string | undefined;
+  /** When something was measured. */
+  readonly stretches: Stretch[] = [];
+  readonly versions: Record<string, string> = { node: process.version };
+  /** Of this run alone; emptied after every part. */
+  readonly folder: string;
+  readonly #rounds: number | undefined;
+  readonly #cleanups: (() => Promise<unknown> | undefined)[] = [];
+  #stack: Promise<LocalStack> | undefined;
+  #redis: Promise<BenchRedis> | undefined;
+  #kafka: Promise<string[]> | undefined;
+
+  constructor({ root, results, rounds, flags, log, profiles }: ContextOptions) {
+    this.root = root;
+    this.profiles = profiles;
+    this.flags = flags;
+    this.log = log;
+    this.folder = runFolder(results, process.pid);
+    this.#rounds = rounds;
+  }
+
+  /** How many rounds will be run. */
+  roundsOr(roundsDefault: number): number {
+    return this.#rounds ?? roundsDefault;
+  }
+
+  /** Runs contestants in turns, as many rounds as the user asked for or else `roundsDefault`, and logs each. */
+  async measure(
+    contestants: readonly Contestant[],
+    options: { roundsDefault: number; warmUpRounds?: number },
+  ): Promise<Measured[]> {
+    const profile = this.profiles === undefined ? undefined : await profileThisProcess();
+    const fromUs = monotonicUs();
+    const measured = await runContestants(contestants, {
+      rounds: this.roundsOr(options.roundsDefault),
+      warmUpRounds: options.warmUpRounds ?? 0,
+      onRound: ({ round, name, sample }) => {
+        const [wallMs = 0, rate = 0] = [sample.wall_ms, sample.ops_per_s];
+        this.log(`  round ${round + 1} ${name}: ${printNumber(wallMs)} ms, ${printNumber(rate)} per second`);
+      },
+    });
+    this.stretches.push({ fromUs, toUs: monotonicUs() });
+    if (profile !== undefined) await this.#keepProfile(await profile.stop());
+    return measured;
+  }
+
+  async #keepProfile(profile: CpuProfile): Promise<void> {
+    const folder = this.profiles ?? "";
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, `bench-${Date.now()}.cpuprofile`), JSON.stringify(profile));
+  }
+
+  /** Something to be done when the part is over, whatever happens; the last named is done first. */
+  defer(cleanup: () => Promise<unknown> | undefined): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  /** A Valkey on a free port, empty. */
+  redis(): Promise<BenchRedis> {
+    this.#redis ??= this.#startRedis();
+    return this.#redis;
+  }
+
+  /** A Kafka on a free port, with Tripline's topics. @returns its brokers */
+  kafka(): Promise<string[]> {
+    this.#kafka ??= this.#startKafka();
+    return this.#kafka;
+  }
+
+  async #startKafka(): Promise<string[]> {
+    const stack = await this.#openStack();
+    await stack.kafka.start();
+    const admin = await connectKafka({ brokers: stack.kafkaBrokers, clientId: "bench" }).admin();
+    await admin.ensureTopics();
+    await admin.close();
+    return stack.kafkaBrokers;
+  }
+
+  async #startRedis(): Promise<BenchRedis> {
+    const stack = await this.#openStack();
+    await stack.redis.start();
+    const client = new Redis(stack.redisUrl);
+    this.defer(async () => client.disconnect());
+    const info = await client.info("server");
+    this.versions.valkey = /^(?:valkey|redis)_version:(\S+)/m.exec(info)?.[1] ?? "unknown";
+    return { url: stack.redisUrl, port: Number(new URL(stack.redisUrl).port), client };
+  }
+
+  #openStack(): Promise<LocalStack> {
+    this.#stack ??= mkdir(this.folder, { recursive: true }).then(async () => {
+      const stack = await startStack({ directory: join(this.folder, SERVER_FOLDERS.stack), parts: [] });
+      this.defer(() => stack.stop());
+      return stack;
+    });
+    return this.#stack;
+  }
+
+  /** Ends what was started, in reverse order. What is asked for afterwards starts anew. */
+  async close(): Promise<void> {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) {
+      await Promise.resolve(cleanup()).catch((error: unknown) => this.log(`could not clear up: ${error}`));
+    }
+    this.#stack = undefined;
+    this.#redis = undefined;
+    this.#kafka = undefined;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,34 @@
+import { execFileSync } from "node:child_process";
+import os from "node:os";
+
+/** What a figure depends on beside the code. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly system: string;
+  /** Over the last minute, before anything was measured: far from 0 means that others were at work. */
+  readonly loadAverage: number;
+}
+
+export function describeMachine(): Machine {
+  const cpus = os.cpus();
+  return {
+    cpu: cpus[0]?.model.trim() || os.arch(),
+    cores: os.availableParallelism(),
+    memoryGb: Math.round((os.totalmem() / 2 ** 30) * 10) / 10,
+    system: `${os.type()} ${os.release()} ${os.arch()}`,
+    loadAverage: os.loadavg()[0] ?? 0,
+  };
+}
+
+/** The commit that is checked out, with `+` behind it when files differ from it; `unknown` outside a git repository. */
+export function describeCommit(root: string): string {
+  try {
+    const git = (...args: string[]) =>
+      execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return git("rev-parse", "HEAD") + (git("status", "--porcelain") === "" ? "" : "+");
+  } catch {
+    return "unknown";
+  }
+}

@@ -1,0 +1,178 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CommanderError, Option } from "commander";
+import { BenchError } from "./bench-error.js";
+import { benchProgram } from "./bench-program.js";
+import { clearLeftovers } from "./clear-leftovers.js";
+import { ownCpu } from "./cpu-meter.js";
+import { readResult } from "./result-file.js";
+import type { Benchmark } from "./run-benchmark.js";
+import { ratioOf } from "./run-contestants.js";
+
+let folder: string;
+let printed: string[];
+let turns: string[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-bench-test-"));
+  [printed, turns] = [[], []];
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Two that sort, one of an array twice as long; each round tells its turn. */
+function tinyBenchmark(): Benchmark {
+  const contestant = (name: string, size: number) => ({
+    name,
+    meters: [ownCpu()],
+    prepare: async () => void turns.push(`prepare ${name}`),
+    run: async () => {
+      turns.push(name);
+      Array.from({ length: size }, (_, index) => (index * 7_919) % size).sort((left, right) => left - right);
+      return { operations: size, figures: { size_bytes: size * 8 } };
+    },
+  });
+  return {
+    name: "sorting",
+    description: "long beside short",
+    options: [new Option("--data <folder>", "the input")],
+    line: ["size_ratio", "absent_ratio"],
+    parts: [
+      {
+        name: "sort",
+        title: "long beside short",
+        async run(context) {
+          context.versions.sorter = "1.2.3";
+          const contestants = [contestant("short", 100), { ...contestant("long", 200), roundsMax: 2 }];
+          const measured = await context.measure(contestants, { roundsDefault: 3, warmUpRounds: 1 });
+          return {
+            contestants: measured,
+            summary: { size_ratio: ratioOf(measured, "size_bytes", "long", "short") },
+            notes: ["Nothing to know."],
+          };
+        },
+      },
+      {
+        name: "missing",
+        title: "a peer that is not there",
+        async check({ flags }) {
+          if (flags.data === undefined) throw new BenchError("missing needs --data <folder>: say where it is.");
+        },
+        run: async () => ({ contestants: [], summary: {} }),
+      },
+    ],
+  };
+}
+
+async function bench(...args: string[]): Promise<void> {
+  const environment = {
+    root: folder,
+    results: join(folder, "results"),
+    print: (text: string) => void printed.push(...text.split("\n")),
+    log: () => {},
+  };
+  const program = benchProgram([tinyBenchmark()], environment);
+  for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => {} });
+  await program.parseAsync(args, { from: "user" });
+}
+
+async function resultFile(): Promise<string> {
+  const files = await readdir(join(folder, "results"));
+  return join(folder, "results", files.find((file) => file.endsWith(".json")) ?? "");
+}
+
+test("contestants take turns, after a round that does not count", async () => {
+  await bench("sorting", "--only", "sort");
+  expect(turns.filter((turn) => !turn.startsWith("prepare"))).toEqual([
+    "short",
+    ...["short", "long", "short", "long"],
+    "short",
+  ]);
+  expect(turns.slice(0, 2)).toEqual(["prepare short", "short"]);
+  const { parts } = await readResult(await resultFile());
+  expect(parts[0]?.contestants.map(({ name, rounds }) => [name, rounds])).toEqual([
+    ["short", 3],
+    ["long", 2],
+  ]);
+});
+
+test("the result says what ran, where, on what, and each round", async () => {
+  await bench("sorting", "--only", "sort", "--rounds", "2");
+  const path = await resultFile();
+  expect(path).toMatch(/sorting-\d{8}T\d{6}Z\.json$/);
+  const result = await readResult(path);
+  expect(result).toMatchObject({ name: "sorting", commit: "unknown" });
+  expect(result.machine.cores).toBeGreaterThan(0);
+  expect(result.versions).toEqual({ node: process.version, sorter: "1.2.3" });
+  const figures = result.parts[0]?.contestants[1]?.figures ?? {};
+  expect(Object.keys(figures)).toEqual(["ops_per_s", "size_bytes", "wall_ms", "cpu_ms", "cpu_us_per_op"]);
+  expect(figures.size_bytes).toEqual({ median: 1_600, low: 1_600, high: 1_600, values: [1_600, 1_600] });
+  const [wallMs = 0, rate = 0] = [figures.wall_ms?.values[0], figures.ops_per_s?.values[0]];
+  expect((rate * wallMs) / 1_000).toBeCloseTo(200, 6);
+});
+
+test("a table is printed for each part, and one line at the end", async () => {
+  await bench("sorting", "--only", "sort");
+  expect(printed).toContain("### sort: long beside short");
+  expect(printed).toContain("| median (lowest–highest) | short (3×) | long (2×) |");
+  expect(printed).toContain("| size_bytes | 800 | 1600 |");
+  expect(printed).toContain("| size_ratio | 2.00 |");
+  expect(printed).toContain("- Nothing to know.");
+  expect(printed.at(-1)).toBe("sorting: size_ratio=2.00");
+});
+
+test("a plot shows each contestant's median with its ends", async () => {
+  await bench("sorting", "--only", "sort");
+  const plot = await readFile((await resultFile()).replace(/json$/, "svg"), "utf8");
+  expect(plot.match(/sort: \w+/g)).toEqual(["sort: ops_per_s", "sort: cpu_us_per_op"]);
+  const bars = [...plot.matchAll(/<text [^>]*>(short|long)<\/text><rect [^>]*><path d="M[\d.]+ \d+H[\d.]+"/g)];
+  expect(bars.map(([, name]) => name)).toEqual(["short", "long", "short", "long"]);
+});
+
+test("a run is compared with an earlier one", async () => {
+  await bench("sorting", "--only", "sort");
+  const path = join(folder, "old.json");
+  const text = await readFile(await resultFile(), "utf8");
+  await writeFile(path, text.replaceAll("1600", "3200"));
+  printed = [];
+  await bench("sorting", "--only", "sort", "--compare", path);
+  expect(printed).toContain("| sort / long / size_bytes | 3200 | 1600 | 2.00 |");
+  expect(printed).toContain("| sort / short / size_bytes | 800 | 800 | 1.00 |");
+  expect(printed.at(-1)).toBe("sorting: size_ratio=2.00");
+});
+
+test("what is missing is said before anything runs", async () => {
+  await expect(bench("sorting")).rejects.toThrow(/^missing needs --data <folder>: say where it is\.$/);
+  expect(turns).toEqual([]);
+  expect(printed).toEqual([]);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test.each([
+  [["--only", "sort,bogus"], /^--only: sorting has no part "bogus"; it has sort, missing\.$/],
+  [["--compare", "nowhere.json"], /^nowhere\.json cannot be read/],
+  [["--rounds", "0"], CommanderError],
+  [["--rounds", "two"], CommanderError],
+])("%j is refused", async (args, expected) => {
+  await expect(bench("sorting", ...args)).rejects.toThrow(expected);
+  expect(turns).toEqual([]);
+});
+
+test("what a run that was killed left behind is cleared away, and that of a living one is not", async () => {
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  const folders = [dead, process.pid].map((pid) => join(folder, "results", `run-${pid}`));
+  for (const left of folders) await mkdir(left, { recursive: true });
+  await clearLeftovers(join(folder, "results"));
+  expect(await readdir(join(folder, "results"))).toEqual([`run-${process.pid}`]);
+});
+
+test.each([
+  ["no json", /is not the result of a benchmark \(it is no JSON\)/],
+  ['{"format":2}', /is not the result of a benchmark \(format: /],
+])("%j is no earlier result", async (text, expected) => {
+  const path = join(folder, "old.json");
+  await writeFile(path, text);
+  await expect(bench("sorting", "--compare", path)).rejects.toThrow(expected);
+});

@@ -1,0 +1,145 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Option } from "commander";
+import { BenchContext } from "./bench-context.js";
+import { BenchError } from "./bench-error.js";
+import { clearLeftovers } from "./clear-leftovers.js";
+import { compareResults, printComparison } from "./compare-results.js";
+import { describeCommit, describeMachine } from "./describe-run.js";
+import { printHeading, printLine, printPart, printVersions } from "./print-table.js";
+import type { BenchResult, PartResult } from "./result-file.js";
+import { readResult, writeResult } from "./result-file.js";
+import type { Measured } from "./run-contestants.js";
+import { spreadsOf } from "./run-contestants.js";
+import { spreadOf } from "./spread.js";
+import type { Stretch } from "./summarise-profile.js";
+import { printProfile, summariseProfile } from "./summarise-profile.js";
+
+/** What a part found. */
+export interface PartOutcome {
+  readonly contestants: readonly Measured[];
+  /** Figures for the last line, by name; a value per round. */
+  readonly summary: Readonly<Record<string, readonly number[]>>;
+  /** What a reader has to know, a sentence each. */
+  readonly notes?: readonly string[];
+}
+
+export interface BenchPart {
+  readonly name: string;
+  /** Who is measured against whom, as a title. */
+  readonly title: string;
+  /** Refuses before anything runs: what the part needs is not there. @throws BenchError */
+  check?(context: BenchContext): Promise<void>;
+  run(context: BenchContext): Promise<PartOutcome>;
+}
+
+export interface Benchmark {
+  readonly name: string;
+  readonly description: string;
+  readonly options?: readonly Option[];
+  readonly parts: readonly BenchPart[];
+  /** The figures of the last line, in their order. */
+  readonly line: readonly string[];
+}
+
+export interface BenchFlags {
+  readonly rounds?: number;
+  /** Names of parts; undefined runs all. */
+  readonly only?: readonly string[];
+  /** The file of an earlier run. */
+  readonly compare?: string;
+  /** A folder for CPU profiles. */
+  readonly profile?: string;
+  readonly [flag: string]: unknown;
+}
+
+export interface RunEnvironment {
+  readonly root: string;
+  /** Where the result is written. Default: .tripline/bench. */
+  readonly results?: string;
+  /** The result: tables and the last line. */
+  readonly print: (text: string) => void;
+  /** Progress. */
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Runs the parts of a benchmark one after another, prints a table for each, writes the result as JSON and ends with one
+ * line. @returns the result
+ *
+ * @throws BenchError when something is missing, before anything ran
+ */
+export async function runBenchmark(
+  benchmark: Benchmark,
+  flags: BenchFlags,
+  environment: RunEnvironment,
+): Promise<BenchResult> {
+  const { root, print, log } = environment;
+  const { name } = benchmark;
+  const parts = chooseParts(benchmark, flags.only);
+  const older = flags.compare === undefined ? undefined : await readResult(flags.compare);
+  const folder = environment.results ?? join(root, ".tripline", "bench");
+  const startedAt = new Date();
+  const profiles = flags.profile === undefined ? undefined : resolve(flags.profile);
+  const context = new BenchContext({ root, results: folder, rounds: flags.rounds, profiles, flags, log });
+  const before = { date: startedAt.toISOString(), machine: describeMachine(), commit: describeCommit(root) };
+  const partResults: PartResult[] = [];
+  try {
+    for (const part of parts) await part.check?.(context);
+    await clearLeftovers(folder);
+    print(printHeading({ name, ...before }));
+    for (const part of parts) {
+      log(`${part.name}: ${part.title}`);
+      const partResult = resultOf(part, await part.run(context));
+      partResults.push(partResult);
+      // At once: what was measured is not lost when a later part fails.
+      print(`\n${printPart(partResult)}`);
+      await context.close();
+    }
+  } finally {
+    await context.close();
+  }
+  const durationS = Math.round((Date.now() - startedAt.getTime()) / 1_000);
+  const result: BenchResult = { format: 1, name, ...before, durationS, versions: context.versions, parts: partResults };
+  const file = await writeResult(folder, result);
+  if (profiles !== undefined) print(`\n${await printProfiles(profiles, startedAt, context.stretches)}`);
+  if (older !== undefined) print(`\n### beside ${flags.compare}\n\n${printComparison(compareResults(older, result))}`);
+  print(`\n${printVersions(result)}\nresult: ${file}\n${printLine(result, benchmark.line)}`);
+  return result;
+}
+
+/** Where the time went, for each profile of this run in the folder. */
+async function printProfiles(folder: string, since: Date, stretches: readonly Stretch[]): Promise<string> {
+  const tables: string[] = [];
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith(".cpuprofile")).sort()) {
+    const path = join(folder, name);
+    if ((await stat(path)).mtime < since) continue;
+    tables.push(printProfile(name, summariseProfile(JSON.parse(await readFile(path, "utf8")), stretches)));
+  }
+  return tables.join("\n\n");
+}
+
+function chooseParts({ name, parts }: Benchmark, only: readonly string[] | undefined): readonly BenchPart[] {
+  const known = parts.map((part) => part.name);
+  const unknown = only?.find((part) => !known.includes(part));
+  if (unknown !== undefined)
+    throw new BenchError(`--only: ${name} has no part "${unknown}"; it has ${known.join(", ")}.`);
+  return only === undefined ? parts : parts.filter((part) => only.includes(part.name));
+}
+
+function resultOf({ name, title }: BenchPart, { contestants, summary, notes = [] }: PartOutcome): PartResult {
+  return {
+    name,
+    title,
+    notes: [...notes],
+    contestants: contestants.map((measured) => {
+      const spreads = Object.entries(spreadsOf(measured));
+      const figures = spreads.map(([figure, spread]) => {
+        return [figure, { ...spread, values: measured.samples[figure] ?? [] }] as const;
+      });
+      const rounds = Math.max(...Object.values(measured.samples).map((values) => values.length));
+      return { name: measured.name, rounds, figures: Object.fromEntries(figures) };
+    }),
+    summary: Object.fromEntries(Object.entries(summary).map(([figure, values]) => [figure, spreadOf(values)])),
+  };
+}

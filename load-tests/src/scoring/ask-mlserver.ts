@@ -1,0 +1,65 @@
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inferRequest, readProbabilities } from "@tripline/decisions/infer-messages";
+import type { Answer } from "@tripline/decisions/inference-client";
+import { InferenceClient } from "@tripline/decisions/inference-client";
+import { BenchContext } from "../harness/bench-context.js";
+import { BenchError } from "../harness/bench-error.js";
+import type { BenchModel } from "./prepare-models.js";
+import { prepareModels } from "./prepare-models.js";
+import { startMlserver } from "./start-servers.js";
+
+/**
+ * Asks a real MLServer with the client that the decisions service uses, so that it is known to speak to another server
+ * of the protocol. Ends with 0 when MLServer gives the scores of the golden batches, and refuses what it should refuse.
+ */
+
+const ROOT = resolve(fileURLToPath(new URL("../../..", import.meta.url)));
+const ANSWER_MS_MAX = 30_000;
+/** How far a score may be from that of onnx's reference evaluator. */
+const DIFFERENCE_MAX = 1e-5;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const results = join(ROOT, ".tripline", "bench");
+const context = new BenchContext({ root: ROOT, rounds: undefined, flags: {}, log: say, results });
+const deadlineMs = (): number => performance.now() + ANSWER_MS_MAX;
+
+function given<T>(what: string, answer: Answer<T>): T {
+  if ("value" in answer) return answer.value;
+  throw new BenchError(`${what}: MLServer answered ${answer.status}: ${answer.detail}`);
+}
+
+async function askScores(client: InferenceClient, { name, golden, width }: BenchModel): Promise<void> {
+  const metadata = given(`metadata of ${name}`, await client.modelMetadata(name, "", deadlineMs()));
+  if (metadata.name !== name) throw new BenchError(`MLServer calls the model ${name} "${metadata.name}".`);
+  const rows = golden.inputs;
+  const response = given(`scores of ${name}`, await client.infer(inferRequest(name, rows), {}, deadlineMs()));
+  const scores = readProbabilities(response, rows.length);
+  if (typeof scores === "string") throw new BenchError(`MLServer answered ${scores}.`);
+  const apart = scores.map((score, row) => Math.abs(score - (golden.outputs[row] ?? Number.NaN)));
+  if (!(Math.max(...apart) <= DIFFERENCE_MAX)) throw new BenchError(`MLServer gives other scores for ${name}.`);
+  say(`${name} ${response.modelVersion}: ${rows.length} rows of ${width} features, scores as in the golden batch`);
+}
+
+async function askUnknown(client: InferenceClient): Promise<void> {
+  const answer = await client.infer(inferRequest("unknown", [[1]]), {}, deadlineMs());
+  if (!("failure" in answer) || answer.failure !== "refused") {
+    throw new BenchError("MLServer was asked for an unknown model, and the client does not call that refused.");
+  }
+  say(`an unknown model: refused with ${answer.status}`);
+}
+
+try {
+  const models = await prepareModels(context);
+  const server = await startMlserver(context, models);
+  const client = new InferenceClient(server.address);
+  context.defer(async () => client.close());
+  for (const model of [models.trees, models.network]) await askScores(client, model);
+  await askUnknown(client);
+  say(`mlserver ${context.versions.mlserver}: the client of the decisions service speaks to it`);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+} finally {
+  await context.close();
+}
