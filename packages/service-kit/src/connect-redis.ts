@@ -2,22 +2,27 @@ import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Redis } from "ioredis";
 
-const COMMAND_TIMEOUT_MS = 1_000;
+const TIMEOUT_MS_DEFAULT = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
 
 /**
- * A Redis connection that answers or fails within a second: nothing waits in a queue while the server is away. It
+ * A Redis connection that answers or fails in bounded time: nothing waits in a queue while the server is away. It
  * reconnects by itself for as long as it is open.
  *
  * @param onError told of connection faults, which ioredis otherwise prints
+ * @param timeoutMs how long an answer may take
  */
-export function connectRedis(url: string, onError: (error: Error) => void = () => {}): Redis {
+export function connectRedis(
+  url: string,
+  onError: (error: Error) => void = () => {},
+  timeoutMs = TIMEOUT_MS_DEFAULT,
+): Redis {
   const redis = new Redis(url, {
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: timeoutMs,
     // A connection on which answers are overdue is closed: what was given up would wait on it, more with every try, for
     // as long as the server hangs, and be carried out in the end.
-    socketTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: timeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,

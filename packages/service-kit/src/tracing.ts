@@ -1,5 +1,5 @@
 import type { Attributes, Context, Span, SpanKind } from "@opentelemetry/api";
-import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, isSpanContextValid, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
 import { asTriplineError } from "@tripline/contracts/error-table";
 
 // The provider is looked up at each use, since a test may install another one between two services.
@@ -58,7 +58,7 @@ export async function withSpans<T>(
   const settings = spanSettings(options);
   const provider = tracer();
   const spans = parents.map((parent) => provider.startSpan(name, settings, parent));
-  const contexts = spans.map((span, index) => trace.setSpan(parents[index] ?? ROOT_CONTEXT, span));
+  const contexts = spans.map((span, index) => contextWith(parents[index] ?? ROOT_CONTEXT, span));
   try {
     return await context.with(contexts[0] ?? context.active(), () => run(contexts));
   } catch (error) {
@@ -67,6 +67,13 @@ export async function withSpans<T>(
   } finally {
     for (const span of spans) span.end();
   }
+}
+
+/** A context costs much beside the work on one payment: none is made for a span that adds nothing to its parent. */
+function contextWith(parent: Context, span: Span): Context {
+  const own = span.spanContext();
+  const addsNothing = own === trace.getSpanContext(parent) || !isSpanContextValid(own);
+  return addsNothing ? parent : trace.setSpan(parent, span);
 }
 
 function spanSettings(options: Omit<SpanOptions, "parent">): { kind?: SpanKind; attributes?: Attributes } {
