@@ -1,8 +1,9 @@
 """Features of past payments with Spark, computed by the engine that serves them online.
 
-A feature depends on the events of one entity only. So for each entity of the spec the events are brought together by
-its key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one process per partition;
-the columns of the entities are then joined by payment.
+A feature depends on the events of one entity, and on whether another one, the judge, explains its frauds. So the
+judge's events come first, and give an answer for each label. Then for each entity of the spec the events are brought
+together by its key, sorted as `tripline backfill` sorts them, and piped through `tripline fold-entity`, one process per
+partition; the columns of the entities are then joined by payment.
 """
 
 import argparse
@@ -157,6 +158,10 @@ def _check_ids(payments: DataFrame) -> int:
 
 
 def _join_entities(payments: DataFrame, plan: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
+    judge = next((one for one in plan["entities"] if one["name"] == plan["judge"]), None)
+    if judge is not None:
+        payments = payments.join(_judge(payments, judge, options, partitions), ID, "left")
+
     def join(table: DataFrame, entity: Mapping[str, Any]) -> DataFrame:
         folded = _fold_entity(payments, entity, options, partitions)
         return table.join(folded, ID, "left" if entity["optional"] else "inner")
@@ -167,34 +172,52 @@ def _join_entities(payments: DataFrame, plan: Mapping[str, Any], options: Option
     return joined.fillna(defaults)
 
 
+def _judge(payments: DataFrame, entity: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
+    """Columns: the payment's id and whether its fraud is explained. One row per payment with a label."""
+    answers = _fold_events(payments, entity, ["explained"], [*_command(entity, options), "--judge"], partitions)
+    return answers.select(ID, f.col("explained").cast("tinyint").alias("explained"))
+
+
 def _fold_entity(payments: DataFrame, entity: Mapping[str, Any], options: Options, partitions: int) -> DataFrame:
     """Columns: the payment's id and the features of its entity. One row per payment that has such an entity."""
+    names = [feature["name"] for feature in entity["features"]]
+    return _fold_events(payments, entity, names, _command(entity, options), partitions)
+
+
+def _command(entity: Mapping[str, Any], options: Options) -> list[str]:
+    return [*options.tripline, "fold-entity", "--entity", entity["name"], "--tenant", options.tenant]
+
+
+def _fold_events(
+    payments: DataFrame, entity: Mapping[str, Any], names: list[str], command: list[str], partitions: int
+) -> DataFrame:
+    """Columns: the payment's id and what the command answers, a row per event that it answers."""
     key = entity["key"]
-    events = _lines(payments, "payment", "occurred_at_ms", key)
+    events = _lines(payments, "payment", "occurred_at_ms", key, [])
     if entity["optional"]:
         events = events.where(f.col(key).isNotNull())
     else:
         labelled = payments.where(f.col("labelled_at_ms").isNotNull())
-        events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", key))
-    names = [feature["name"] for feature in entity["features"]]
-    command = [*options.tripline, "fold-entity", "--entity", entity["name"], "--tenant", options.tenant]
+        judged = ["explained"] if entity["judged"] else []
+        events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", key, judged))
+    is_answered = f.col("is_payment") if "--judge" not in command else ~f.col("is_payment")
     return (
         events.repartition(partitions, key)
         .sortWithinPartitions(key, *ORDER)
-        .select("is_payment", ID, "line")
+        .select(is_answered.alias("is_answered"), ID, "line")
         .mapInArrow(
             _fold_partition(command, names), ", ".join([f"{ID} string", *(f"`{name}` double" for name in names)])
         )
     )
 
 
-def _lines(payments: DataFrame, stream: str, time: str, key: str) -> DataFrame:
+def _lines(payments: DataFrame, stream: str, time: str, key: str, more: list[str]) -> DataFrame:
     """The events as `fold-entity` reads them, with what they are sorted by."""
     is_payment = stream == "payment"
     own = ["amount_minor", "currency", *OPTIONAL_COLUMNS] if is_payment else ["labelled_at_ms", "fraud"]
     # Doubles come through unharmed: Java writes as many digits as tell a double from its neighbours.
     fields: list[Column] = [f.lit(stream).alias("stream")]
-    fields += [f.col(name) for name in (ID, "card_token", "terminal_id", "occurred_at_ms", *own)]
+    fields += [f.col(name) for name in (ID, "card_token", "terminal_id", "occurred_at_ms", *own, *more)]
     return payments.select(
         key,
         f.col(time).alias("at_ms"),
@@ -215,7 +238,7 @@ def _fold_partition(
                     continue
                 engine = engine or Engine(command, len(names))
                 rows = engine.fold(batch)
-                ids = batch.column(ID).filter(batch.column("is_payment"))
+                ids = batch.column(ID).filter(batch.column("is_answered"))
                 yield pa.RecordBatch.from_arrays([ids, *(pa.array(column) for column in rows.T)], [ID, *names])
             if engine is not None:
                 engine.finish()
@@ -236,9 +259,9 @@ class Engine:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
 
     def fold(self, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The features of the batch's payments, a row each."""
-        is_payment = batch.column("is_payment").to_numpy(zero_copy_only=False)
-        expected = self._lines + 1 + np.flatnonzero(is_payment)
+        """The answers to those of the batch's events that have one, a row each."""
+        is_answered = batch.column("is_answered").to_numpy(zero_copy_only=False)
+        expected = self._lines + 1 + np.flatnonzero(is_answered)
         self._lines += batch.num_rows
         text = "\n".join(batch.column("line").to_pylist()) + "\n"
         # Both pipes are bounded: who only writes waits for the process, and the process for who reads.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tripline_training import registry
+from tripline_training import registry, registry_write
 from tripline_training.errors import TrainingError
 
 FACTS: dict[str, Any] = {"features": ["amount"], "feature_spec_version": 1}
@@ -14,8 +14,9 @@ VERSION = registry.version_of(b"model")
 
 
 def test_publishes_the_layout_that_services_read(tmp_path: Path) -> None:
-    version, folder = registry.publish(tmp_path, "fraud", FILES, FACTS)
+    version, published = registry.publish(tmp_path, "fraud", FILES, FACTS)
     registry.set_alias(tmp_path, "fraud", "champion", version)
+    folder = Path(published)
     # printf model | sha256sum
     assert version == "9372c470eead"
     assert folder == tmp_path / "models" / "fraud" / "versions" / version
@@ -29,7 +30,8 @@ def test_publishes_the_layout_that_services_read(tmp_path: Path) -> None:
 
 
 def test_a_version_never_changes(tmp_path: Path) -> None:
-    _, folder = registry.publish(tmp_path, "fraud", FILES, {**FACTS, "created_at": "first"})
+    _, published = registry.publish(tmp_path, "fraud", FILES, {**FACTS, "created_at": "first"})
+    folder = Path(published)
     registry.publish(tmp_path, "fraud", FILES, {**FACTS, "created_at": "second"})
     assert json.loads((folder / "model.json").read_text())["created_at"] == "first"
     with pytest.raises(TrainingError, match="another features"):
@@ -38,14 +40,14 @@ def test_a_version_never_changes(tmp_path: Path) -> None:
 
 
 def test_what_fails_half_way_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = registry._write_durably
+    original = registry_write.write_durably
 
     def fail_at_manifest(path: Path, content: bytes) -> None:
         if path.name == "model.json":
             raise OSError("disk full")
         original(path, content)
 
-    monkeypatch.setattr(registry, "_write_durably", fail_at_manifest)
+    monkeypatch.setattr(registry_write, "write_durably", fail_at_manifest)
     with pytest.raises(OSError, match="disk full"):
         registry.publish(tmp_path, "fraud", FILES, FACTS)
     assert list((tmp_path / "models" / "fraud" / "versions").iterdir()) == []

@@ -1,17 +1,16 @@
-"""The `file://` model registry: the Python twin of packages/model-registry, same layout, same rules.
+"""The model registry: the Python twin of packages/model-registry, same layout, same rules.
+
+In files (`file:///folder`):
 
     <root>/models/<name>/versions/<version>/{model.onnx, model.json, golden.json, booster.json}
-    <root>/models/<name>/aliases/<alias>          a text file that holds the version
+    <root>/models/<name>/aliases/<alias>            a text file that holds the version
+    <root>/models/<name>/history/<number>/move.json   who moved which alias, when, from where, to where and why
 
-A version appears complete or not at all, and never changes: it is named after the bytes of its model.
+or in MLflow (`mlflow+http://host:port`). A version appears complete or not at all, and never changes: it is named after
+the bytes of its model.
 """
 
-import hashlib
 import json
-import os
-import re
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,98 +18,140 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tripline_training.errors import TrainingError
+from tripline_training.registry_history import make_move, read_moves
+from tripline_training.registry_mlflow import MlflowRegistry
+from tripline_training.registry_names import (
+    BOOSTER_FILE,
+    GOLDEN_FILE,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    VERSION_PATTERN,
+    ModelVersion,
+    Move,
+    MoveOptions,
+    check_alias,
+    check_name,
+    check_same_meaning,
+    compose_manifest,
+    compose_move,
+    read_files,
+    sha256_hex,
+    verified_version,
+    version_of,
+)
+from tripline_training.registry_write import write_file, write_folder
 
-MODEL_FILE = "model.onnx"
-MANIFEST_FILE = "model.json"
-GOLDEN_FILE = "golden.json"
-BOOSTER_FILE = "booster.json"
+__all__ = [
+    "BOOSTER_FILE",
+    "GOLDEN_FILE",
+    "MANIFEST_FILE",
+    "MODEL_FILE",
+    "VERSION_PATTERN",
+    "MlflowRegistry",
+    "ModelVersion",
+    "Move",
+    "MoveOptions",
+    "Store",
+    "alias_target",
+    "history",
+    "publish",
+    "registry_root",
+    "resolve",
+    "set_alias",
+    "sha256_hex",
+    "version_of",
+]
 
-NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-VERSION_PATTERN = re.compile(r"[0-9a-f]{12}")
-VERSION_LENGTH = 12
+
+Store = Path | MlflowRegistry
+"""Where a registry is: a folder, or an MLflow server."""
 
 
-def registry_root(url: str) -> Path:
-    """The folder of a `file://` URL. Raises TrainingError for anything else."""
+def registry_root(url: str) -> Store:
+    """The store of a `file://` or `mlflow+http(s)://` URL. Raises TrainingError for anything else."""
     parts = urlsplit(url)
+    if parts.scheme in ("mlflow+http", "mlflow+https") and parts.hostname:
+        return MlflowRegistry(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise TrainingError(f"{url} is no registry: it must be a URL such as file:///var/lib/models.")
+        raise TrainingError(
+            f"{url} is no registry: it must be a URL such as file:///var/lib/models or mlflow+http://host:5000."
+        )
     return Path(url2pathname(parts.path))
 
 
-def version_of(model: bytes) -> str:
-    return sha256_hex(model)[:VERSION_LENGTH]
-
-
-def sha256_hex(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def publish(root: Path, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[str, Path]:
-    """Publishes a model with the files that belong to it; returns its version and folder.
+def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[str, Path | str]:
+    """Publishes a model with the files that belong to it; returns its version and folder, or where MLflow shows it.
 
     `facts` are the manifest's entries besides name, version and files. What is there already under this version stays
     as it is. Raises TrainingError when the version there means something else: other features or another spec.
     """
-    _check_name(name, "model")
-    version = version_of(files[MODEL_FILE])
-    manifest = {
-        "name": name,
-        "version": version,
-        **facts,
-        "files": {file: sha256_hex(content) for file, content in files.items()},
-    }
-    versions = root / "models" / name / "versions"
-    folder = versions / version
-    unfinished = versions / f".tmp-{secrets.token_hex(8)}"
-    unfinished.mkdir(parents=True)
-    try:
-        text = json.dumps(manifest, indent=2, allow_nan=False) + "\n"
-        for file, content in {**files, MANIFEST_FILE: text.encode()}.items():
-            _write_durably(unfinished / file, content)
-        try:
-            unfinished.rename(folder)
-        except OSError:
-            if not (folder / MANIFEST_FILE).is_file():
-                raise
-            _check_same_meaning(folder, manifest)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    if isinstance(store, MlflowRegistry):
+        return store.publish(name, files, facts)
+    manifest, text = compose_manifest(name, files, facts)
+    version = manifest["version"]
+    folder = _version_folder(store, name, version)
+    if not write_folder(folder, {**files, MANIFEST_FILE: text}):
+        there = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+        check_same_meaning(there, manifest, str(folder))
     return version, folder
 
 
-def set_alias(root: Path, name: str, alias: str, version: str) -> None:
-    """Points an alias at a published version, in one step."""
-    _check_name(name, "model")
-    _check_name(alias, "alias")
-    if VERSION_PATTERN.fullmatch(alias):
-        raise TrainingError(f"{alias} looks like a version and cannot be an alias.")
-    if not (root / "models" / name / "versions" / version / MANIFEST_FILE).is_file():
+def set_alias(store: Store, name: str, alias: str, version: str, options: MoveOptions | None = None) -> Move:
+    """Points an alias at a published version, in one step, and remembers who did it, when and why."""
+    if isinstance(store, MlflowRegistry):
+        return store.set_alias(name, alias, version, options)
+    check_name(name, "model")
+    check_alias(alias)
+    if not (_version_folder(store, name, version) / MANIFEST_FILE).is_file():
         raise TrainingError(f"Model {name} has no version {version}.")
-    aliases = root / "models" / name / "aliases"
-    aliases.mkdir(parents=True, exist_ok=True)
-    unfinished = aliases / f".tmp-{secrets.token_hex(8)}"
+    return make_move(
+        store / "models" / name / "history",
+        lambda: _read_alias(store, name, alias),
+        lambda to: write_file(store / "models" / name / "aliases" / alias, f"{to}\n".encode()),
+        lambda current: compose_move(name, alias, version, current, options or MoveOptions()),
+    )
+
+
+def alias_target(store: Store, name: str, alias: str) -> str:
+    """The version that an alias names. Raises TrainingError when there is none."""
+    if isinstance(store, MlflowRegistry):
+        return store.alias_target(name, alias)
+    check_name(name, "model")
+    check_alias(alias)
+    version = _read_alias(store, name, alias)
+    if version is None:
+        raise TrainingError(f'Model {name} has no alias "{alias}".')
+    return version
+
+
+def resolve(store: Store, name: str, alias_or_version: str) -> ModelVersion:
+    """Reads one version and verifies all of its files."""
+    if isinstance(store, MlflowRegistry):
+        return store.resolve(name, alias_or_version)
+    check_name(name, "model")
+    is_version = VERSION_PATTERN.fullmatch(alias_or_version)
+    version = alias_or_version if is_version else alias_target(store, name, alias_or_version)
+    folder = _version_folder(store, name, version)
+    if not folder.is_dir():
+        raise TrainingError(f"Model {name} has no version {version}.")
+    return verified_version(name, version, read_files(folder))
+
+
+def history(store: Store, name: str) -> list[Move]:
+    """Moves of all aliases of a model, oldest first."""
+    if isinstance(store, MlflowRegistry):
+        return store.history(name)
+    check_name(name, "model")
+    return read_moves(store / "models" / name / "history", lambda alias: _read_alias(store, name, alias))
+
+
+def _version_folder(root: Path, name: str, version: str) -> Path:
+    return root / "models" / name / "versions" / version
+
+
+def _read_alias(root: Path, name: str, alias: str) -> str | None:
     try:
-        _write_durably(unfinished, f"{version}\n".encode())
-        unfinished.replace(aliases / alias)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _check_name(name: str, what: str) -> None:
-    if not NAME_PATTERN.fullmatch(name):
-        raise TrainingError(f"{name!r} is no {what} name: it must be 1 to 64 of a-z, 0-9, - and _, a letter first.")
-
-
-def _check_same_meaning(folder: Path, manifest: Mapping[str, Any]) -> None:
-    there = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    for key in ("features", "feature_spec_version"):
-        if there.get(key) != manifest.get(key):
-            raise TrainingError(f"{folder} holds the same model with another {key}; it is left as it is.")
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        version = (root / "models" / name / "aliases" / alias).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    return version if VERSION_PATTERN.fullmatch(version) else None

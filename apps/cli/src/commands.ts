@@ -1,14 +1,17 @@
 import type { Command } from "commander";
 import { backfillCommand } from "./backfill-command.js";
+import { benchModelCommand } from "./bench-model.js";
 import { demoCommand } from "./demo.js";
 import { devCommand } from "./dev.js";
 import { foldEntityCommand } from "./fold-entity-command.js";
 import { goldenCommand } from "./golden-command.js";
 import { loadStateCommand } from "./load-state.js";
+import { modelsCommand } from "./models-command.js";
 import { parityCommand } from "./parity-command.js";
 import { produceCommand } from "./produce-command.js";
 import { pythonCommand } from "./python.js";
 import { rebuildStateCommand } from "./rebuild-state.js";
+import { scoreCommand } from "./score-command.js";
 import { simulateCommand } from "./simulate.js";
 import { trainCommand } from "./train.js";
 
@@ -18,13 +21,16 @@ export function commands(): Command[] {
     demoCommand(),
     devCommand(),
     trainCommand(),
+    modelsCommand(),
     simulateCommand(),
     backfillCommand(),
     foldEntityCommand(),
+    scoreCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
     parityCommand(),
     goldenCommand(),
+    benchModelCommand(),
     produceCommand(),
     pythonCommand(),
   ];

@@ -1,29 +1,36 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { AliasHistory } from "./alias-history.js";
+import { checkMove, checkName, known } from "./check-names.js";
+import { composeMove } from "./compose-move.js";
 import type { ModelManifest } from "./model-manifest.js";
 import {
-  checkGoldenWidth,
   GOLDEN_FILE,
-  goldenSchema,
   isVersion,
   MANIFEST_FILE,
   MODEL_FILE,
   manifestSchema,
   nameSchema,
   parseJson,
-  sha256Hex,
-  versionOf,
 } from "./model-manifest.js";
-import type { ListedVersion, ModelRegistry, ModelVersion, Publication } from "./model-registry.js";
+import type {
+  AliasMove,
+  ListedVersion,
+  ModelVersion,
+  MoveOptions,
+  Publication,
+  RecordingRegistry,
+} from "./model-registry.js";
+import { checkSameMeaning, preparePublication, verifyFiles } from "./prepare-publication.js";
 import { isCode, readFinished, writeDirectory, writeFileAtomically } from "./write-atomically.js";
 
 /**
  * A registry in a directory:
- * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json}` and `models/<name>/aliases/<alias>`.
+ * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json}`, `models/<name>/aliases/<alias>` and
+ * `models/<name>/history/<number>/move.json`.
  */
-export class FileRegistry implements ModelRegistry {
+export class FileRegistry implements RecordingRegistry {
   constructor(private readonly root: string) {}
 
   async resolve(name: string, aliasOrVersion: string): Promise<ModelVersion> {
@@ -70,41 +77,37 @@ export class FileRegistry implements ModelRegistry {
     return listed.sort((a, b) => age(a) - age(b));
   }
 
-  async setAlias(name: string, alias: string, version: string): Promise<void> {
-    checkName(alias, "alias");
-    if (isVersion(alias)) {
-      throw new TriplineError("invalid-field", `"${alias}" looks like a version and cannot be an alias.`);
-    }
-    if (!isVersion(version)) {
-      throw new TriplineError("invalid-field", `"${version}" is not a version: it must be 12 hexadecimal digits.`);
-    }
+  async setAlias(name: string, alias: string, version: string, options: MoveOptions = {}): Promise<AliasMove> {
+    checkMove(alias, version);
     await this.resolve(name, version);
-    await stored(() => writeFileAtomically(this.aliasPath(name, alias), Buffer.from(`${version}\n`)));
+    const path = this.aliasPath(name, alias);
+    const file = {
+      read: () => this.currentTarget(name, alias),
+      write: (to: string) => writeFileAtomically(path, Buffer.from(`${to}\n`)),
+    };
+    const wanted = { model: name, alias, to: version, options };
+    return stored(() => this.aliasHistory(name).move(file, (from) => composeMove(wanted, from)));
+  }
+
+  async history(name: string): Promise<AliasMove[]> {
+    if ((await this.versions(name)).length === 0) throw await this.noModel(name);
+    return stored(() => this.aliasHistory(name).moves((alias) => this.currentTarget(name, alias)));
   }
 
   async publish(publication: Publication): Promise<ModelVersion> {
-    const { name, modelBytes } = publication;
-    checkName(name, "name");
-    const version = versionOf(modelBytes);
-    const goldenBytes = Buffer.from(`${JSON.stringify(publication.golden)}\n`);
-    const manifest: ModelManifest = {
-      name,
-      version,
-      ...publication.manifest,
-      files: { [MODEL_FILE]: sha256Hex(modelBytes), [GOLDEN_FILE]: sha256Hex(goldenBytes) },
-    };
-    const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
-    // What a reader would refuse must not get in: the same parsers look at the very text that is written.
-    parseJson(manifestSchema, manifestText, "The manifest to publish");
-    const golden = parseJson(goldenSchema, goldenBytes.toString("utf8"), "The golden batch to publish");
-    checkGoldenWidth(golden, manifest);
-    const isNew = await stored(() =>
-      writeDirectory(this.versionPath(name, version), {
-        [MODEL_FILE]: modelBytes,
-        [GOLDEN_FILE]: goldenBytes,
-        [MANIFEST_FILE]: Buffer.from(manifestText),
-      }),
-    );
+    const { name } = publication;
+    const { version, manifest, files } = preparePublication(publication);
+    return this.store(name, version, manifest, files);
+  }
+
+  /** Adds a version as the files that it consists of, the manifest among them. */
+  async store(
+    name: string,
+    version: string,
+    manifest: ModelManifest,
+    files: Readonly<Record<string, Uint8Array>>,
+  ): Promise<ModelVersion> {
+    const isNew = await stored(() => writeDirectory(this.versionPath(name, version), files));
     const published = await this.resolve(name, version);
     if (!isNew) checkSameMeaning(published.manifest, manifest);
     return published;
@@ -112,16 +115,10 @@ export class FileRegistry implements ModelRegistry {
 
   private async read(name: string, version: string, ifMissing: string): Promise<ModelVersion> {
     const { manifest, directory } = await this.readManifest(name, version, ifMissing);
-    const what = `Model ${name} ${version}`;
     const modelPath = join(directory, MODEL_FILE);
-    const modelBytes = await readVerified(modelPath, manifest.files[MODEL_FILE], what);
-    if (versionOf(modelBytes) !== version) {
-      throw new TriplineError("model-refused", `${what}: the version is not that of the bytes in ${MODEL_FILE}.`);
-    }
-    const goldenBytes = await readVerified(join(directory, GOLDEN_FILE), manifest.files[GOLDEN_FILE], what);
-    const golden = parseJson(goldenSchema, goldenBytes.toString("utf8"), `${what}: ${GOLDEN_FILE}`);
-    checkGoldenWidth(golden, manifest);
-    return { name, version, directory, manifest, modelPath, modelBytes, golden };
+    const modelBytes = await readIfThere(modelPath);
+    const goldenBytes = await readIfThere(join(directory, GOLDEN_FILE));
+    return verifyFiles({ manifest, directory, modelPath, modelBytes, goldenBytes });
   }
 
   private async readManifest(
@@ -173,6 +170,16 @@ export class FileRegistry implements ModelRegistry {
     return new TriplineError("model-not-found", `Model ${name} has no alias "${alias}". ${known("Aliases", aliases)}`);
   }
 
+  /** What the alias file names; null where it is missing or names nothing. */
+  private async currentTarget(name: string, alias: string): Promise<string | null> {
+    const version = (await readIfThere(this.aliasPath(name, alias)))?.toString("utf8").trim();
+    return version !== undefined && isVersion(version) ? version : null;
+  }
+
+  private aliasHistory(name: string): AliasHistory {
+    return new AliasHistory(join(this.modelPath(name), "history"), name);
+  }
+
   private modelPath(name: string): string {
     return join(this.root, "models", name);
   }
@@ -184,40 +191,6 @@ export class FileRegistry implements ModelRegistry {
   private aliasPath(name: string, alias: string): string {
     return join(this.modelPath(name), "aliases", alias);
   }
-}
-
-/** Names become paths, so nothing else gets past here. */
-function checkName(text: string, what: "name" | "alias"): void {
-  const result = nameSchema.safeParse(text);
-  if (result.success) return;
-  throw new TriplineError("invalid-field", `"${text}" is no model ${what}: it ${result.error.issues[0]?.message}.`);
-}
-
-/** Most names that a sentence lists. */
-const NAMES_LISTED_MAX = 10;
-
-function known(what: string, names: readonly string[]): string {
-  if (names.length === 0) return "There are none yet.";
-  const more = names.length > NAMES_LISTED_MAX ? `, and ${names.length - NAMES_LISTED_MAX} more` : "";
-  return `${what} are ${names.slice(0, NAMES_LISTED_MAX).join(", ")}${more}.`;
-}
-
-function checkSameMeaning(there: ModelManifest, given: ModelManifest): void {
-  for (const key of ["feature_spec_version", "features", "input", "output"] as const) {
-    if (isDeepStrictEqual(there[key], given[key])) continue;
-    throw new TriplineError(
-      "model-refused",
-      `Model ${there.name} ${there.version} was published before with another "${key}"; one model cannot mean two things.`,
-    );
-  }
-}
-
-async function readVerified(path: string, sha256: string, what: string): Promise<Buffer> {
-  const bytes = await readIfThere(path);
-  const file = path.endsWith(MODEL_FILE) ? MODEL_FILE : GOLDEN_FILE;
-  if (bytes === undefined) throw new TriplineError("model-refused", `${what}: ${file} is missing.`);
-  if (sha256Hex(bytes) === sha256) return bytes;
-  throw new TriplineError("model-refused", `${what}: ${file} is not the file that was published; its sha256 differs.`);
 }
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
@@ -240,6 +213,7 @@ async function stored<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof TriplineError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new TriplineError("internal", `The model registry cannot be used: ${reason}.`, [], { cause: error });
   }

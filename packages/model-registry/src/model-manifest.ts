@@ -41,13 +41,19 @@ export const manifestSchema = z
       datatype: z.literal("FP32"),
       shape: z.tuple([z.literal(-1), z.literal(1)]),
     }),
-    files: z.object({ [MODEL_FILE]: sha256, [GOLDEN_FILE]: sha256 }),
+    /** Checksums; files of the trainer's own may stand beside the two that every model has. */
+    files: z.object({ [MODEL_FILE]: sha256, [GOLDEN_FILE]: sha256 }).catchall(sha256),
     metrics: z.record(z.string(), z.unknown()),
     lineage: z.object({
       data_sha256: z.string(),
       commit: z.string().nullable(),
       params: z.record(z.string(), z.unknown()),
       trained_at: instant,
+      /** Labels that became known later were not used. */
+      known_by: instant.optional(),
+      /** The first and the last payment that were trained on. */
+      data_from: instant.optional(),
+      data_to: instant.optional(),
     }),
   })
   .refine((manifest) => manifest.features.length === manifest.input.shape[1], {

@@ -30,6 +30,32 @@ export interface Publication {
   readonly manifest: Omit<ModelManifest, "name" | "version" | "files">;
 }
 
+/** One move of an alias, as it is remembered. */
+export interface AliasMove {
+  readonly alias: string;
+  /** The version that it named before; null where there was no such alias. */
+  readonly from: string | null;
+  readonly to: string;
+  /** RFC 3339. */
+  readonly at: string;
+  /** Who moved it. */
+  readonly by: string;
+  readonly why: string | null;
+  /** Whether it went back to a version that it named before; a second roll back then goes on to the one before that. */
+  readonly is_rollback: boolean;
+}
+
+/** What may be said of a move. */
+export interface MoveOptions {
+  /** Move it only if it names this version; null: only if there is no such alias. Unless given, whatever it names. */
+  readonly expect?: string | null;
+  /** Who moves it, at most 200 characters; the user of this process unless given. */
+  readonly by?: string;
+  /** The reason, at most 1,000 characters. */
+  readonly why?: string;
+  readonly isRollback?: boolean;
+}
+
 /**
  * Models by name, version and alias.
  *
@@ -48,12 +74,22 @@ export interface ModelRegistry {
   versions(name: string): Promise<string[]>;
   /** All versions of a model with their aliases, oldest first; a damaged one is listed with its fault. */
   list(name: string): Promise<ListedVersion[]>;
-  /** Points an alias at a version that exists and passes verification. Atomic. */
-  setAlias(name: string, alias: string, version: string): Promise<void>;
+  /**
+   * Points an alias at a version that exists and passes verification. Atomic, and remembered with who, when and why.
+   *
+   * @throws TriplineError `state-conflict` when the alias does not name the version that is expected
+   */
+  setAlias(name: string, alias: string, version: string, options?: MoveOptions): Promise<AliasMove>;
   /**
    * Adds a version. It appears whole or not at all, whoever else publishes at the same time. Publishing what is there
    * already changes nothing and returns what is there; the same model with another meaning (features, spec version,
    * tensors) is refused.
    */
   publish(publication: Publication): Promise<ModelVersion>;
+}
+
+/** A registry that can tell how its aliases came to name what they name. */
+export interface RecordingRegistry extends ModelRegistry {
+  /** Moves of all aliases of a model, oldest first; the newest 200 at least where there were as many. */
+  history(name: string): Promise<AliasMove[]>;
 }

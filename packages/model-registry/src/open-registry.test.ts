@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import { TriplineError } from "@tripline/contracts/error-table";
 import { versionOf } from "./model-manifest.js";
 import type { ModelRegistry, Publication } from "./model-registry.js";
 import { openRegistry } from "./open-registry.js";
+import { publication, refusal } from "./test-publications.js";
 
 let root: string;
 let registry: ModelRegistry;
@@ -19,33 +19,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
-
-function publication(content: string, changes: Partial<Publication["manifest"]> = {}): Publication {
-  return {
-    name: "fraud",
-    modelBytes: Buffer.from(content),
-    golden: { inputs: [[1, 2.5]], outputs: [0.25] },
-    manifest: {
-      created_at: "2026-01-01T00:00:00Z",
-      feature_spec_version: 1,
-      features: ["amount", "card_count_1d"],
-      input: { name: "features", datatype: "FP32", shape: [-1, 2] },
-      output: { name: "probability", datatype: "FP32", shape: [-1, 1] },
-      metrics: { average_precision: 0.7 },
-      lineage: { data_sha256: "0".repeat(64), commit: null, params: {}, trained_at: "2026-01-01T00:00:00+00:00" },
-      ...changes,
-    },
-  };
-}
-
-async function refusal(work: Promise<unknown>): Promise<TriplineError> {
-  const thrown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof TriplineError) return thrown;
-  throw new Error(`expected a TriplineError, got ${String(thrown)}`);
-}
 
 function pathOf(version: string, file: string): string {
   return join(root, "models", "fraud", "versions", version, file);
@@ -276,7 +249,7 @@ describe("aliases", () => {
 });
 
 describe("openRegistry", () => {
-  test.each(["models", "http://registry.example/", "file://host/models"])("refuses %s", (url) => {
+  test.each(["models", "http://registry.example/", "file://host/models", "mlflow+ftp://host"])("refuses %s", (url) => {
     let thrown: unknown;
     try {
       openRegistry(url);

@@ -1,23 +1,48 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { FileRegistry } from "./file-registry.js";
-import type { ModelRegistry } from "./model-registry.js";
+import type { MlflowServer } from "./mlflow-client.js";
+import { MlflowClient } from "./mlflow-client.js";
+import { MlflowRegistry } from "./mlflow-registry.js";
+import { ModelCache } from "./model-cache.js";
+import { sha256Hex } from "./model-manifest.js";
+import type { RecordingRegistry } from "./model-registry.js";
+
+/** What a registry in MLflow needs beside its URL, under the names that MLflow's own clients know. */
+export interface RegistryEnvironment {
+  readonly MLFLOW_TRACKING_TOKEN?: string | undefined;
+  readonly MLFLOW_TRACKING_USERNAME?: string | undefined;
+  readonly MLFLOW_TRACKING_PASSWORD?: string | undefined;
+  /** Folder for downloaded models; `~/.cache/tripline/models` unless given. */
+  readonly MODEL_CACHE_DIRECTORY?: string | undefined;
+}
+
+const KINDS = "use file:///absolute/path or mlflow+http://host:port";
 
 /**
- * Opens the registry at a URL; `file:///path/to/registry` is the one kind there is so far. Touches nothing yet.
+ * Opens the registry at a URL: `file:///path/to/registry`, `mlflow+http://host:port` or `mlflow+https://…`. Touches nothing
+ * yet.
  *
- * @throws TriplineError `config-invalid` for any other URL.
+ * @param environment credentials and cache of MLflow; those of this process unless given
+ * @throws TriplineError `config-invalid` for any other URL
  */
-export function openRegistry(url: string): ModelRegistry {
-  if (!URL.canParse(url)) {
-    throw new TriplineError("config-invalid", `"${url}" is not a URL; a registry is given as file:///absolute/path.`);
-  }
+export function openRegistry(
+  url: string,
+  // biome-ignore lint/style/noProcessEnv: credentials reach a registry as they reach MLflow's own clients, through whatever service opens it.
+  environment: RegistryEnvironment = process.env,
+): RecordingRegistry {
+  if (!URL.canParse(url)) throw new TriplineError("config-invalid", `"${url}" is not a URL; ${KINDS}.`);
   const parsed = new URL(url);
+  if (parsed.protocol === "mlflow+http:" || parsed.protocol === "mlflow+https:") {
+    const server = mlflowServer(url.slice("mlflow+".length), environment);
+    const folder = environment.MODEL_CACHE_DIRECTORY || join(homedir(), ".cache", "tripline", "models");
+    const cache = new ModelCache(join(folder, sha256Hex(Buffer.from(server.url)).slice(0, 12)));
+    return new MlflowRegistry(new MlflowClient(server), cache, (sentence) => process.emitWarning(sentence));
+  }
   if (parsed.protocol !== "file:") {
-    throw new TriplineError(
-      "config-invalid",
-      `A registry at ${parsed.protocol}// is not supported; use file:///absolute/path.`,
-    );
+    throw new TriplineError("config-invalid", `A registry at ${parsed.protocol}// is not supported; ${KINDS}.`);
   }
   try {
     return new FileRegistry(fileURLToPath(parsed));
@@ -27,4 +52,16 @@ export function openRegistry(url: string): ModelRegistry {
       cause: error,
     });
   }
+}
+
+/** A token wins over a name and a password, and these over what stands in the URL; no sentence ever shows them. */
+function mlflowServer(url: string, environment: RegistryEnvironment): MlflowServer {
+  const parsed = new URL(url);
+  const address = `${parsed.origin}${parsed.pathname.replace(/\/$/, "")}`;
+  const { MLFLOW_TRACKING_TOKEN: token, MLFLOW_TRACKING_USERNAME: user } = environment;
+  const name = user || decodeURIComponent(parsed.username);
+  const password = user ? (environment.MLFLOW_TRACKING_PASSWORD ?? "") : decodeURIComponent(parsed.password);
+  if (token) return { url: address, authorization: `Bearer ${token}` };
+  if (name === "") return { url: address };
+  return { url: address, authorization: `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}` };
 }

@@ -1,0 +1,49 @@
+import { userInfo } from "node:os";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { AliasMove, MoveOptions } from "./model-registry.js";
+
+const BY_CHARACTERS_MAX = 200;
+const WHY_CHARACTERS_MAX = 1_000;
+
+/** An alias that shall move. */
+export interface WantedMove {
+  readonly model: string;
+  readonly alias: string;
+  readonly to: string;
+  readonly options: MoveOptions;
+}
+
+/**
+ * The move of an alias that names `from` by now.
+ *
+ * @throws TriplineError `state-conflict` when that is not what was expected
+ */
+export function composeMove({ model, alias, to, options }: WantedMove, from: string | null): AliasMove {
+  const { expect } = options;
+  if (expect !== undefined && expect !== from) {
+    const names = (version: string | null): string => version ?? "no version";
+    throw new TriplineError(
+      "state-conflict",
+      `The alias "${alias}" of model ${model} names ${names(from)} and not ${names(expect)}, as was expected: ` +
+        "somebody else moved it. Look again, and then move it or leave it.",
+    );
+  }
+  return {
+    alias,
+    from,
+    to,
+    at: new Date().toISOString(),
+    by: (options.by ?? userName()).slice(0, BY_CHARACTERS_MAX),
+    why: options.why?.slice(0, WHY_CHARACTERS_MAX) ?? null,
+    is_rollback: options.isRollback ?? false,
+  };
+}
+
+/** Containers often run as a user without a name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}

@@ -1,0 +1,94 @@
+import { isDeepStrictEqual } from "node:util";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { checkName } from "./check-names.js";
+import type { ModelManifest } from "./model-manifest.js";
+import {
+  checkGoldenWidth,
+  GOLDEN_FILE,
+  goldenSchema,
+  MANIFEST_FILE,
+  MODEL_FILE,
+  manifestSchema,
+  parseJson,
+  sha256Hex,
+  versionOf,
+} from "./model-manifest.js";
+import type { ModelVersion, Publication } from "./model-registry.js";
+
+/** A publication as the files that it consists of. */
+export interface PreparedPublication {
+  readonly version: string;
+  readonly manifest: ModelManifest;
+  /** By name; the manifest stands last, so that what is not whole has none. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
+}
+
+/**
+ * What a reader would refuse must not get in: the same parsers look at the very text that is written.
+ *
+ * @throws TriplineError `invalid-field` for a name that is none, `model-refused` for what cannot be a model
+ */
+export function preparePublication(publication: Publication): PreparedPublication {
+  const { name, modelBytes } = publication;
+  checkName(name, "name");
+  const version = versionOf(modelBytes);
+  const goldenBytes = Buffer.from(`${JSON.stringify(publication.golden)}\n`);
+  const manifest: ModelManifest = {
+    name,
+    version,
+    ...publication.manifest,
+    files: { [MODEL_FILE]: sha256Hex(modelBytes), [GOLDEN_FILE]: sha256Hex(goldenBytes) },
+  };
+  const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
+  parseJson(manifestSchema, manifestText, "The manifest to publish");
+  const golden = parseJson(goldenSchema, goldenBytes.toString("utf8"), "The golden batch to publish");
+  checkGoldenWidth(golden, manifest);
+  const files = { [MODEL_FILE]: modelBytes, [GOLDEN_FILE]: goldenBytes, [MANIFEST_FILE]: Buffer.from(manifestText) };
+  return { version, manifest, files };
+}
+
+/** @throws TriplineError `model-refused` when what is there under the same version means something else */
+export function checkSameMeaning(there: ModelManifest, given: ModelManifest): void {
+  for (const key of ["feature_spec_version", "features", "input", "output"] as const) {
+    if (isDeepStrictEqual(there[key], given[key])) continue;
+    throw new TriplineError(
+      "model-refused",
+      `Model ${there.name} ${there.version} was published before with another "${key}"; one model cannot mean two things.`,
+    );
+  }
+}
+
+/** What is known of the files that a version consists of: `undefined` for one that is missing. */
+export interface VersionFiles {
+  readonly manifest: ModelManifest;
+  readonly directory: string;
+  readonly modelPath: string;
+  readonly modelBytes: Uint8Array | undefined;
+  readonly goldenBytes: Uint8Array | undefined;
+}
+
+/** @throws TriplineError `model-refused` when a file is missing or not the one that was published */
+export function verifyFiles(files: VersionFiles): ModelVersion {
+  const { manifest, directory, modelPath } = files;
+  const { name, version } = manifest;
+  const what = `Model ${name} ${version}`;
+  const modelBytes = verified(files.modelBytes, MODEL_FILE, manifest);
+  if (versionOf(modelBytes) !== version) {
+    throw new TriplineError("model-refused", `${what}: the version is not that of the bytes in ${MODEL_FILE}.`);
+  }
+  const goldenText = Buffer.from(verified(files.goldenBytes, GOLDEN_FILE, manifest)).toString("utf8");
+  const golden = parseJson(goldenSchema, goldenText, `${what}: ${GOLDEN_FILE}`);
+  checkGoldenWidth(golden, manifest);
+  return { name, version, directory, manifest, modelPath, modelBytes, golden };
+}
+
+function verified(
+  bytes: Uint8Array | undefined,
+  file: typeof MODEL_FILE | typeof GOLDEN_FILE,
+  { name, version, files }: ModelManifest,
+): Uint8Array {
+  const what = `Model ${name} ${version}: ${file}`;
+  if (bytes === undefined) throw new TriplineError("model-refused", `${what} is missing.`);
+  if (sha256Hex(bytes) === files[file]) return bytes;
+  throw new TriplineError("model-refused", `${what} is not the file that was published; its sha256 differs.`);
+}
