@@ -27,13 +27,13 @@ export interface SharedBlock {
 
 /** Columns of eight bytes for every payment: times, amounts, thousandths, latitudes, longitudes. */
 const PAYMENT_DOUBLES = 5;
-/** For every label: times, references. */
-const LABEL_DOUBLES = 2;
+/** For every label: times, references, times of the payments. */
+const LABEL_DOUBLES = 3;
 
 /** Memory that one block takes. */
 export function blockBytes({ paymentsMax, labelsMax, entities, features }: BlockShape): number {
   const perPayment = 8 * (PAYMENT_DOUBLES + features) + 4 * entities;
-  const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 1;
+  const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 2;
   return perPayment * paymentsMax + perLabel * labelsMax;
 }
 
@@ -61,12 +61,14 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
   ];
   const labelMs = doubles(labelsMax);
   const references = doubles(labelsMax);
+  const occurredAtMs = doubles(labelsMax);
   const paymentNumbers = Array.from({ length: entities }, () => integers(paymentsMax));
   const labelNumbers = Array.from({ length: entities }, () => integers(labelsMax));
   const frauds = new Uint8Array(memory, at, labelsMax);
+  const explained = new Uint8Array(memory, at + labelsMax, labelsMax);
   return {
     payments: { atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers },
-    labels: { atMs: labelMs, references, frauds, numbers: labelNumbers },
+    labels: { atMs: labelMs, references, occurredAtMs, frauds, explained, numbers: labelNumbers },
     features: columns,
   };
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { FOLD_STEPS } from "@tripline/feature-engine/bulk/fold-share";
 import type { BlockFill } from "./backfill-block.js";
 import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask } from "./backfill-worker.js";
 
@@ -23,6 +24,7 @@ export function workersFor(events: number): number {
  */
 export class WorkerPool {
   private readonly members = [new PoolMember()];
+  private last: Promise<unknown> = Promise.resolve();
 
   /** Tells every worker of its share, as many as there are to be. */
   async begin(start: Omit<WorkerStart, "share">): Promise<void> {
@@ -32,7 +34,9 @@ export class WorkerPool {
 
   /** Folds a filled block. @throws TriplineError of whatever went wrong in a worker */
   async fold(slot: number, fill: BlockFill): Promise<void> {
-    await this.#askAll({ kind: "fold", slot, fill });
+    await this.#inTurn(async () => {
+      for (const step of FOLD_STEPS) await this.#askAll({ kind: "fold", step, slot, fill });
+    });
   }
 
   /** Takes up the states of a checkpoint. @throws TriplineError `state-unreadable` */
@@ -42,19 +46,27 @@ export class WorkerPool {
 
   /** By worker and entity: the states after all that was folded before. See `WorkerTask` for `ids`. */
   async states(ids?: ResolvedIds): Promise<(readonly EncodedStates[])[]> {
-    const answers = await this.#askAll({ kind: "states", ...(ids === undefined ? {} : { ids }) });
+    const task: WorkerTask = { kind: "states", ...(ids === undefined ? {} : { ids }) };
+    const answers = await this.#inTurn(() => this.#askAll(task));
     return answers.map((answer) => (answer.kind === "states" ? answer.entities : []));
   }
 
   /** The references that all states hold, ascending, each once. */
   async references(): Promise<Float64Array> {
-    const answers = await this.#askAll({ kind: "references" });
+    const answers = await this.#inTurn(() => this.#askAll({ kind: "references" }));
     const all = answers.flatMap((answer) => (answer.kind === "references" ? [...answer.references] : []));
     return Float64Array.from(new Set(all)).sort();
   }
 
   async close(): Promise<void> {
     await Promise.all(this.members.map((member) => member.close()));
+  }
+
+  /** Whoever asks next waits: a block takes two steps, and nothing else may come between them. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work);
+    this.last = turn.catch(() => undefined);
+    return turn;
   }
 
   #askAll(task: WorkerTask): Promise<WorkerAnswer[]> {

@@ -58,7 +58,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
   await checkPayments(connection);
   const labelled = untilMs === undefined ? "labelled_at_ms IS NOT NULL" : `labelled_at_ms < ${untilMs}`;
   await connection.run(
-    `CREATE TABLE labels AS SELECT labelled_at_ms, fraud, rowid AS payment, ${keys.join(", ")} FROM payments
+    `CREATE TABLE labels AS SELECT labelled_at_ms, fraud, occurred_at_ms, rowid AS payment, ${keys.join(", ")} FROM payments
      WHERE ${labelled} ORDER BY labelled_at_ms, payment`,
   );
   await connection.run(

@@ -48,7 +48,7 @@ export class EventReader {
     );
     const labels = await openChunks(
       connections[1],
-      ["labelled_at_ms", "fraud", "payment", ...numbers],
+      ["labelled_at_ms", "fraud", "payment", "occurred_at_ms", ...numbers],
       `labels WHERE rowid >= ${from.labels}`,
     );
     const decimals = events.currencies.map(currencyDecimals);
@@ -121,13 +121,14 @@ export class EventReader {
 
   #putLabel({ labels }: SharedBlock, at: number): void {
     const { columns, row } = this.labels;
-    const [times, frauds, payments] = columns;
+    const [times, frauds, payments, occurred] = columns;
     labels.atMs[at] = times?.[row] ?? 0;
     labels.frauds[at] = frauds?.[row] ?? 0;
     labels.references[at] = (payments?.[row] ?? 0) * 2 + 1;
+    labels.occurredAtMs[at] = occurred?.[row] ?? 0;
     for (let entity = 0; entity < labels.numbers.length; entity += 1) {
       const numbers = labels.numbers[entity];
-      if (numbers !== undefined) numbers[at] = this.optional[entity] === true ? -1 : (columns[3 + entity]?.[row] ?? -1);
+      if (numbers !== undefined) numbers[at] = this.optional[entity] === true ? -1 : (columns[4 + entity]?.[row] ?? -1);
     }
     this.labels.row += 1;
   }

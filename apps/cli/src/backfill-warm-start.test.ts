@@ -64,6 +64,7 @@ async function eventsFrom(fromMs: number) {
   return rows.map((row) => ({
     stream: row.stream === "label" ? ("label" as const) : ("payment" as const),
     atMs: Number(row.at_ms),
+    paidAtMs: Number(row.occurred_at_ms),
     clientId: String(row.client_transaction_id),
     ids: {
       cardToken: String(row.card_token),
@@ -106,10 +107,11 @@ test("online goes on where a backfill ended, and gives what a single backfill gi
   const redis = new Redis(redisUrl);
   const online = new OnlineStates(redis);
   const values: (readonly number[])[] = [];
-  for (const { stream, atMs, clientId, ids, fraud, ...paid } of await eventsFrom(MIDDLE_MS)) {
+  for (const { stream, atMs, paidAtMs, clientId, ids, fraud, ...paid } of await eventsFrom(MIDDLE_MS)) {
     if (stream === "label") {
       const states = await online.of({ ...ids, deviceToken: "", ipToken: "" });
-      engine.applyLabel(states, { labelId: labelId(TENANT, clientId), labelledAtMs: atMs, fraud });
+      const times = { labelledAtMs: atMs, occurredAtMs: paidAtMs };
+      engine.applyLabel(states, { labelId: labelId(TENANT, clientId), ...times, fraud });
       continue;
     }
     const payment = { ...ids, ...paid, transactionId: transactionId(TENANT, clientId), occurredAtMs: atMs };

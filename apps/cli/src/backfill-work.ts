@@ -17,7 +17,7 @@ import { openDatabase, sqlName } from "./backfill-database.js";
  */
 
 /** Raised whenever what is in the folder, or what the same events give, changes. */
-const WORK_FORMAT = 1;
+const WORK_FORMAT = 2;
 const DATABASE = "work.duckdb";
 const FINGERPRINT = "fingerprint";
 

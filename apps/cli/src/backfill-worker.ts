@@ -3,6 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { IdOfReference } from "@tripline/feature-engine/bulk/entity-records";
 import { wordsOf } from "@tripline/feature-engine/bulk/entity-records";
+import type { FoldStep } from "@tripline/feature-engine/bulk/fold-share";
 import { ShareFold } from "@tripline/feature-engine/bulk/fold-share";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
@@ -34,7 +35,7 @@ export interface ResolvedIds {
 export type WorkerTask =
   /** The first task of every worker. */
   | { readonly kind: "begin"; readonly start: WorkerStart }
-  | { readonly kind: "fold"; readonly slot: number; readonly fill: BlockFill }
+  | { readonly kind: "fold"; readonly step: FoldStep; readonly slot: number; readonly fill: BlockFill }
   /** Takes up the states of its entities from a snapshot in which ids are references. */
   | { readonly kind: "restore"; readonly path: string }
   /** Gives the states of its entities; without `ids` references stand in place of the hashes of ids. */
@@ -104,7 +105,7 @@ class Share {
       case "fold": {
         const block = blocks[task.slot];
         if (block === undefined) throw new RangeError(`there is no slot ${task.slot}`);
-        fold.fold(filledBlock(block, task.fill), block.features);
+        fold.fold(task.step, filledBlock(block, task.fill), block.features);
         return { kind: "done" };
       }
       case "restore":

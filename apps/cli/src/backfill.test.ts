@@ -89,7 +89,8 @@ function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINITY): Ora
     const common = { id, atMs, amountMinor, currency, latitude, longitude };
     const payment: OracleEvent = { ...common, kind: "payment", entities, fraud: false };
     if (row.labelledAtMs === undefined) return [payment];
-    const label = { ...payment, kind: "label" as const, entities: required, atMs: row.labelledAtMs };
+    const times = { atMs: row.labelledAtMs, occurredAtMs: atMs };
+    const label = { ...payment, kind: "label" as const, entities: required, ...times };
     return [payment, { ...label, fraud: row.fraud === 1 }];
   });
   return events

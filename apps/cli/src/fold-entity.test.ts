@@ -24,6 +24,7 @@ interface Row {
   readonly longitude?: number;
   readonly labelled_at_ms?: number;
   readonly fraud?: number;
+  readonly explained?: number;
 }
 
 function payment(id: string, minutes: number, more: Partial<Row> = {}): Row {
@@ -72,8 +73,8 @@ function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
     const own = engine.entityIds({ ...ids, ...optional }).map((id, entity) => states[entity]?.(id));
     const name = row.client_transaction_id;
     if (row.stream === "label") {
-      const { labelled_at_ms: labelledAtMs = 0, fraud } = row;
-      engine.applyLabel(own, { labelId: labelId(tenant, name), labelledAtMs, fraud: fraud === 1 });
+      const { labelled_at_ms: labelledAtMs = 0, occurred_at_ms: occurredAtMs, fraud } = row;
+      engine.applyLabel(own, { labelId: labelId(tenant, name), labelledAtMs, occurredAtMs, fraud: fraud === 1 });
       continue;
     }
     const { amount_minor: amountMinor = 0, currency = "", occurred_at_ms: occurredAtMs, latitude, longitude } = row;
@@ -90,7 +91,12 @@ async function* pieces(rows: readonly unknown[], characters: number): AsyncGener
   for (let at = 0; at < text.length; at += characters) yield text.slice(at, at + characters);
 }
 
-async function folded(entity: string, rows: readonly unknown[], characters = 100): Promise<number[][]> {
+async function folded(
+  entity: string,
+  rows: readonly unknown[],
+  characters = 100,
+  judging = false,
+): Promise<number[][]> {
   const chunks: Buffer[] = [];
   const output = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -98,19 +104,43 @@ async function folded(entity: string, rows: readonly unknown[], characters = 100
       done();
     },
   });
-  await foldEntity({ spec, entity, tenant, input: pieces(rows, characters), output });
+  await foldEntity({ spec, entity, tenant, judging, input: pieces(rows, characters), output });
   const bytes = Buffer.concat(chunks);
   const values = Array.from({ length: bytes.length / 8 }, (_, index) => bytes.readDoubleLE(index * 8));
-  const width = 1 + (planFolds(spec).entities.find(({ name }) => name === entity)?.features.length ?? 0);
+  const own = planFolds(spec).entities.find(({ name }) => name === entity)?.features.length ?? 0;
+  const width = 1 + (judging ? 1 : own);
   return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
 }
 
+function sortedBy(key: string, rows: readonly Row[]): Row[] {
+  const keyOf = (row: Row) => String(Reflect.get(row, key) ?? "");
+  const own = rows.filter((row) => keyOf(row) !== "");
+  return own.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : Number(keyOf(one) > keyOf(other))));
+}
+
+/** The same rows, the labels with what the judge says of them. */
+async function judged(rows: readonly Row[]): Promise<Row[]> {
+  const sorted = sortedBy("card_token", rows);
+  const answers = await folded("card", sorted, 1_000, true);
+  const explained = new Map(answers.map(([line = 0, answer = 0]) => [sorted[line - 1]?.client_transaction_id, answer]));
+  return rows.map((row) =>
+    row.stream === "label" ? { ...row, explained: explained.get(row.client_transaction_id) ?? -1 } : row,
+  );
+}
+
 describe("foldEntity", () => {
+  test("the judge answers every label, and explains frauds of unusual payments only", async () => {
+    const labels = (await judged(history())).filter(({ stream }) => stream === "label");
+    expect(labels).toHaveLength(60);
+    expect(new Set(labels.map(({ explained }) => explained))).toEqual(new Set([0, 1]));
+    // The second payment of each card is twice as large as its first one.
+    expect(labels.find((row) => row.client_transaction_id === "c-03")?.explained).toBe(1);
+    expect(labels.find((row) => row.client_transaction_id === "c-00")?.explained).toBe(0);
+  });
+
   test.each(planFolds(spec).entities)("$name: the features are those of the whole vector", async (plan) => {
-    const rows = history();
-    const keyOf = (row: Row) => String(Reflect.get(row, plan.key) ?? "");
-    const own = rows.filter((row) => keyOf(row) !== "");
-    const sorted = own.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : Number(keyOf(one) > keyOf(other))));
+    const rows = await judged(history());
+    const sorted = sortedBy(plan.key, rows);
     const vectors = vectorsOf(rows);
     const places = plan.features.map(({ name }) => spec.features.findIndex((feature) => feature.name === name));
     const expected = sorted.flatMap((row, index) => {
@@ -155,6 +185,8 @@ describe("foldEntity", () => {
 
   test("stops at a payment without the device whose features are asked for, and at an entity of no spec", async () => {
     await expect(folded("device", [payment("c-1", 0)])).rejects.toThrow("device_token is needed");
+    await expect(folded("terminal", [label("c-1", 1)])).rejects.toThrow("explained is needed");
+    await expect(folded("terminal", [], 100, true)).rejects.toThrow("--judge is for --entity card");
     await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip.');
   });
 

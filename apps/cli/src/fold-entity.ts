@@ -7,6 +7,7 @@ import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
+import { judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
 import { z } from "zod";
 
 /** A longer line is no row of ours, and would be kept in memory until it ends. */
@@ -39,6 +40,8 @@ const label = z
     occurred_at_ms: wholeNumber,
     labelled_at_ms: wholeNumber,
     fraud: z.union([z.literal(0), z.literal(1)], "must be 0 or 1"),
+    /** What the fold of the plan's judge answered. */
+    explained: z.union([z.literal(0), z.literal(1)], "must be 0 or 1").optional(),
   })
   .refine((row) => row.labelled_at_ms >= row.occurred_at_ms, {
     path: ["labelled_at_ms"],
@@ -54,6 +57,8 @@ export interface EntityFoldPlan {
   readonly key: string;
   /** A payment need not carry it, and labels never do. */
   readonly optional: boolean;
+  /** Whether its labels have to say whether they are explained. */
+  readonly judged: boolean;
   /** The first entity, which every payment has, also gives the features of the payment itself. */
   readonly features: readonly { readonly name: string; readonly default: number }[];
 }
@@ -62,17 +67,26 @@ export interface EntityFoldPlan {
 export interface FoldPlan {
   readonly specVersion: number;
   readonly entities: readonly EntityFoldPlan[];
+  /** The entity whose fold says of labels whether it explains their frauds; null where the spec has none. */
+  readonly judge: string | null;
   /** All features in the order of the vector. */
   readonly features: readonly string[];
 }
 
-/** A feature depends on the events of one entity only, so that entities can be folded apart from each other. */
+/**
+ * A feature depends on the events of one entity, and on what the judge says of their labels: entities can be folded apart
+ * from each other, the judge first.
+ */
 export function planFolds(spec: FeatureSpec): FoldPlan {
+  const plans = planEntities(spec);
   const entities = Object.entries(spec.entities).map(([name, { key, optional }], index) => {
     const own = spec.features.filter((feature) => ("entity" in feature ? feature.entity === name : index === 0));
-    return { name, key, optional, features: own.map((feature) => ({ name: feature.name, default: feature.default })) };
+    const judged = (plans[index]?.run?.explainedBy ?? -1) >= 0;
+    const features = own.map((feature) => ({ name: feature.name, default: feature.default }));
+    return { name, key, optional, judged, features };
   });
-  return { specVersion: spec.version, entities, features: spec.features.map((feature) => feature.name) };
+  const judge = plans[judgeOf(plans)]?.name ?? null;
+  return { specVersion: spec.version, entities, judge, features: spec.features.map((feature) => feature.name) };
 }
 
 export interface FoldEntityOptions {
@@ -80,9 +94,14 @@ export interface FoldEntityOptions {
   /** Name of an entity of the spec. */
   readonly entity: string;
   readonly tenant: string;
+  /** Instead of features of payments: whether the entity, the plan's judge, explains the frauds that labels tell of. */
+  readonly judging?: boolean;
   /** Lines of JSON; sorted by the entity's key, then by time, labels before payments, client_transaction_id. */
   readonly input: AsyncIterable<string>;
-  /** Gets for every payment the number of its line, from 1, and its features, as little-endian doubles. */
+  /**
+   * Gets for every payment the number of its line, from 1, and its features, as little-endian doubles; for a judge, the same
+   * of every label, and 1 where it is explained.
+   */
   readonly output: Writable;
 }
 
@@ -92,7 +111,7 @@ export interface FoldEntityOptions {
  * @throws TriplineError `invalid-field` for a line that is no event, that cannot be counted or that is out of order
  */
 export async function foldEntity(options: FoldEntityOptions): Promise<void> {
-  const fold = new EntityFold(options.spec, options.entity, options.tenant);
+  const fold = new EntityFold(options.spec, options.entity, options.tenant, options.judging ?? false);
   let rest = "";
   const write = async (lines: readonly string[]): Promise<void> => {
     const values = lines.flatMap((line) => fold.add(line) ?? []);
@@ -121,6 +140,7 @@ class EntityFold {
   readonly #engine: FeatureEngine;
   readonly #entity: number;
   readonly #key: EntityFoldPlan["key"];
+  readonly #isJudged: boolean;
   /** Places of this entity's features in the vector. */
   readonly #places: readonly number[];
   readonly #states: (EntityState | undefined)[];
@@ -130,6 +150,7 @@ class EntityFold {
     spec: FeatureSpec,
     entity: string,
     private readonly tenant: string,
+    private readonly judging: boolean,
   ) {
     const plan = planFolds(spec);
     const names = plan.entities.map(({ name }) => name);
@@ -139,12 +160,16 @@ class EntityFold {
     if (own === undefined) {
       throw new TriplineError("invalid-field", `--entity "${entity}" is not among ${names.join(", ")}.`);
     }
+    if (judging && entity !== plan.judge) {
+      throw new TriplineError("invalid-field", `--judge is for --entity ${plan.judge ?? "of another spec"}.`);
+    }
     this.#key = own.key;
+    this.#isJudged = own.judged;
     this.#places = own.features.map(({ name }) => plan.features.indexOf(name));
     this.#states = names.map(() => undefined);
   }
 
-  /** The row of a payment; undefined for a label. */
+  /** The row of a payment, of a label for a judge; undefined for other events. */
   add(line: string): number[] | undefined {
     this.lineNumber += 1;
     const row = this.#parse(line);
@@ -187,7 +212,7 @@ class EntityFold {
     this.#before = place;
   }
 
-  #countPayment(row: Payment): number[] {
+  #countPayment(row: Payment): number[] | undefined {
     const result = this.#engine.applyPayment(this.#states, {
       transactionId: transactionId(this.tenant, row.client_transaction_id),
       cardToken: row.card_token,
@@ -201,15 +226,21 @@ class EntityFold {
       longitude: row.longitude,
     });
     if (result.duplicate) throw this.#fault("client_transaction_id stands more than once", row);
+    if (this.judging) return undefined;
     return [this.lineNumber, ...this.#places.map((place) => result.values[place] ?? 0)];
   }
 
-  #countLabel(row: Exclude<Event, Payment>): undefined {
+  #countLabel(row: Exclude<Event, Payment>): number[] | undefined {
+    if (this.#isJudged && row.explained === undefined) throw this.#fault("explained is needed, see --judge", row);
+    const explains = this.judging && this.#engine.explains(this.#states, row.occurred_at_ms);
     this.#engine.applyLabel(this.#states, {
       labelId: labelId(this.tenant, row.client_transaction_id),
       labelledAtMs: row.labelled_at_ms,
+      occurredAtMs: row.occurred_at_ms,
       fraud: row.fraud === 1,
+      explained: row.explained === 1,
     });
+    return this.judging ? [this.lineNumber, explains ? 1 : 0] : undefined;
   }
 
   #fault(what: string, row: unknown, cause?: unknown): TriplineError {

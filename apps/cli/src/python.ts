@@ -3,9 +3,11 @@ import { Command, Option } from "commander";
 import { trainingPython } from "./run-python.js";
 import { ROOT } from "./workspace.js";
 
-/** Environments apart from training's: Feast pins what training wants newer, and Spark is large and seldom needed. */
+/** Environments apart from training's: Feast pins what training wants newer, and the others are large and seldom needed. */
 const REQUIREMENTS: Readonly<Record<string, string>> = {
   "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,
+  models: `${ROOT}/training/requirements-models.txt`,
+  drift: `${ROOT}/training/requirements-drift.txt`,
   spark: `${ROOT}/training/spark/requirements.txt`,
 };
 

@@ -2,12 +2,12 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { ByteReader } from "@tripline/feature-engine/byte-reader";
 import { ByteWriter } from "@tripline/feature-engine/byte-writer";
 
-/** The feature vector that a payment's record led to, or the applied label that a label's record led to. */
+/** What a payment's or a label's record led to: with the record itself, a FeatureVector or an AppliedLabel. */
 export interface Emission {
-  /** Offset of the payment's or the label's record. */
+  /** Offset of the record. */
   readonly offset: number;
-  /** Bytes of the FeatureVector or the AppliedLabel. */
-  readonly value: Uint8Array;
+  /** Bytes of all fields but the payment or label, see encode-findings.ts. */
+  readonly findings: Uint8Array;
 }
 
 /** What is kept of each partition: how far it has been counted, and what its last batch has to emit. */
@@ -19,33 +19,44 @@ export interface AppliedBatch {
 }
 
 /*
- * Layout, little-endian:  u8 version, 1; u64 offset; u32 n; then n × (u64 offset, u32 length, bytes).
- * The first nine bytes differ between any two versions for one partition, as those of a state do.
+ * Layout, little-endian:  u8 version, 2; u64 offset; u32 n; then n × (u64 offset, u32 length, bytes of the findings).
+ * In version 1 the payment or label stands in front of the findings, as in the message. The first nine bytes differ
+ * between any two versions for one partition, as those of a state do.
  */
-const VERSION = 1;
+const VERSION = 2;
+const VERSION_WITH_FACTS = 1;
 
 export function encodeApplied({ offset, emissions }: AppliedBatch): Uint8Array {
-  const writer = new ByteWriter(64 + emissions.reduce((sum, { value }) => sum + value.length + 12, 0));
+  const writer = new ByteWriter(64 + emissions.reduce((sum, { findings }) => sum + findings.length + 12, 0));
   writer.u8(VERSION);
   writer.u64(offset);
   writer.u32(emissions.length);
   for (const emission of emissions) {
     writer.u64(emission.offset);
-    writer.u32(emission.value.length);
-    writer.bytes(emission.value);
+    writer.u32(emission.findings.length);
+    writer.bytes(emission.findings);
   }
-  return writer.copy();
+  return writer.since(0);
 }
 
 /** @throws TriplineError `state-unreadable` */
 export function decodeApplied(bytes: Uint8Array): AppliedBatch {
   const reader = new ByteReader(bytes);
-  const offset = readHead(reader);
+  const { version, offset } = readHead(reader);
   const emissions: Emission[] = [];
   for (let left = reader.u32(); left > 0; left -= 1) {
-    emissions.push({ offset: reader.u64(), value: reader.bytes(reader.u32()) });
+    const emission = { offset: reader.u64(), findings: reader.bytes(reader.u32()) };
+    emissions.push(version === VERSION ? emission : { ...emission, findings: withoutFact(emission.findings) });
   }
   return { offset, emissions };
+}
+
+/** The fields behind the first one of a message. */
+function withoutFact(message: Uint8Array): Uint8Array {
+  const reader = new ByteReader(message);
+  reader.u8();
+  const fact = reader.bytes(reader.varint());
+  return message.subarray(fact.byteOffset + fact.length - message.byteOffset);
 }
 
 /**
@@ -54,14 +65,15 @@ export function decodeApplied(bytes: Uint8Array): AppliedBatch {
  * @throws TriplineError `state-unreadable`
  */
 export function appliedOffset(head: Uint8Array): number {
-  return head.length === 0 ? -1 : readHead(new ByteReader(head));
+  return head.length === 0 ? -1 : readHead(new ByteReader(head)).offset;
 }
 
-function readHead(reader: ByteReader): number {
+function readHead(reader: ByteReader): { version: number; offset: number } {
   const version = reader.u8();
-  if (version === VERSION) return reader.u64();
+  if (version === VERSION || version === VERSION_WITH_FACTS) return { version, offset: reader.u64() };
   throw new TriplineError(
     "state-unreadable",
-    `The applied offset of a partition is stored in version ${version}, this build reads version ${VERSION}.`,
+    `The applied offset of a partition is stored in version ${version}, this build reads versions ` +
+      `${VERSION_WITH_FACTS} and ${VERSION}.`,
   );
 }

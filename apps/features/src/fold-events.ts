@@ -1,8 +1,8 @@
-import { TriplineError } from "@tripline/contracts/error-table";
-import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { ByteWriter } from "@tripline/feature-engine/byte-writer";
 import type { EntityStates, FeatureEngine, LabelResult, PaymentResult } from "@tripline/feature-engine/compile-engine";
-import type { EntityState } from "@tripline/feature-engine/entity-state";
 import type { Emission } from "./applied-batch.js";
+import { BatchStates } from "./batch-states.js";
+import { writeLabelFindings, writeVectorFindings } from "./encode-findings.js";
 import type { EventRecord } from "./parse-event.js";
 
 /** What a batch does to the states, before any of it is written. */
@@ -13,6 +13,9 @@ export interface Fold {
   readonly duplicates: number;
   readonly tooLate: number;
 }
+
+/** More than there are of a payment with some sixty features, so that the memory for a batch seldom has to grow. */
+const FINDINGS_BYTES_EXPECTED = 560;
 
 /** What is true of a whole fold. */
 export interface FoldContext {
@@ -34,83 +37,42 @@ export function foldEvents(
   events: readonly EventRecord[],
   context: FoldContext,
 ): Fold {
-  const decoded = new Map<string, DecodedState>();
+  const states = new BatchStates(engine, stored);
   const emissions: Emission[] = [];
+  const writer = new ByteWriter(events.length * FINDINGS_BYTES_EXPECTED);
   let duplicates = 0;
   let tooLate = 0;
   for (const event of events) {
-    const entries = event.stateKeys.map((key, entity) =>
-      key === undefined ? undefined : stateOf(engine, entity, key, decoded, stored),
-    );
-    const states = entries.map((entry) => entry?.state);
+    const ofEvent = states.of(event.stateKeys);
     const result =
       event.kind === "payment"
-        ? engine.applyPayment(states, event.transaction)
-        : engine.applyLabel(states, event.label);
+        ? engine.applyPayment(ofEvent, event.transaction)
+        : engine.applyLabel(ofEvent, event.label);
     if (result.duplicate) {
       duplicates += 1;
       continue;
     }
     if (result.tooLate) tooLate += 1;
-    for (const entry of entries) if (entry !== undefined) entry.changed = true;
-    const value = encodeResult(engine, event, result, states, context);
-    emissions.push({ offset: event.offset, value });
+    states.changed(event.stateKeys);
+    const start = writer.length;
+    writeFindings(writer, engine, result, ofEvent, context);
+    emissions.push({ offset: event.offset, findings: writer.since(start) });
   }
-  const changed = new Map<string, Uint8Array>();
-  for (const [key, { entity, state, changed: isChanged }] of decoded) {
-    if (isChanged) changed.set(key, engine.encodeState(entity, state));
-  }
-  return { emissions, changed, duplicates, tooLate };
+  return { emissions, changed: states.encodeChanged(), duplicates, tooLate };
 }
 
-interface DecodedState {
-  readonly entity: number;
-  readonly state: EntityState;
-  changed: boolean;
-}
-
-function stateOf(
+/** What features has found out about an event that was counted. */
+function writeFindings(
+  writer: ByteWriter,
   engine: FeatureEngine,
-  entity: number,
-  key: string,
-  decoded: Map<string, DecodedState>,
-  stored: ReadonlyMap<string, Uint8Array | null>,
-): DecodedState {
-  const known = decoded.get(key);
-  if (known !== undefined) return known;
-  const bytes = stored.get(key);
-  if (bytes === undefined) throw new TriplineError("internal", "A state of the batch was not read.");
-  const entry = { entity, state: engine.decodeState(entity, bytes), changed: false };
-  decoded.set(key, entry);
-  return entry;
-}
-
-/** What an event that was counted emits: a FeatureVector or an AppliedLabel, in bytes. */
-function encodeResult(
-  engine: FeatureEngine,
-  event: EventRecord,
   result: Exclude<PaymentResult | LabelResult, { duplicate: true }>,
   states: EntityStates,
   { nowMs, incomplete }: FoldContext,
-): Uint8Array {
+): void {
   const specVersion = engine.spec.version;
   const sequences = states.map((state) => state?.sequence ?? 0);
   const { tooLate } = result;
-  if (event.kind === "label") {
-    const { label } = event;
-    const applied: AppliedLabel = { label, specVersion, sequences, tooLate, incomplete, appliedAtMs: nowMs };
-    return AppliedLabel.encode(applied).finish();
-  }
-  const values = "values" in result ? result.values : [];
-  const { transaction } = event;
-  const vector: FeatureVector = {
-    transaction,
-    specVersion,
-    values,
-    sequences,
-    tooLate,
-    incomplete,
-    computedAtMs: nowMs,
-  };
-  return FeatureVector.encode(vector).finish();
+  const common = { specVersion, sequences, tooLate, incomplete };
+  if ("values" in result) writeVectorFindings(writer, { ...common, values: result.values, computedAtMs: nowMs });
+  else writeLabelFindings(writer, { ...common, appliedAtMs: nowMs });
 }

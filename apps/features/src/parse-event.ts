@@ -16,6 +16,8 @@ import { contextFromHeaders } from "@tripline/service-kit/tracing";
 
 interface EventBase {
   readonly offset: number;
+  /** The payment or label as it came. */
+  readonly bytes: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly trace: Context;
   /** Redis keys of the states that this event changes, in the order of the spec's entities; undefined for absent ones. */
@@ -81,6 +83,7 @@ function commonParts(
   if (terminalId === "") throw unreadable(record, "it has no terminal");
   return {
     offset: record.offset,
+    bytes: record.value,
     headers: record.headers,
     trace: contextFromHeaders(record.headers),
     stateKeys: engine.stateKeys(tenant, event),

@@ -223,7 +223,7 @@ describe("what is stored and cannot be read", () => {
   });
 
   test("an applied batch cut short is found when its records come again", async () => {
-    const bytes = Buffer.from(encodeApplied({ offset: 5, emissions: [{ offset: 5, value: Buffer.from("abc") }] }));
+    const bytes = Buffer.from(encodeApplied({ offset: 5, emissions: [{ offset: 5, findings: Buffer.from("abc") }] }));
     await (await connect()).set(APPLIED_KEY, bytes.subarray(0, bytes.length - 1));
     const { handle } = await instance();
     await expect(handle([record])).rejects.toMatchObject({ code: "state-unreadable" });

@@ -4,11 +4,13 @@ import { SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { ByteWriter } from "@tripline/feature-engine/byte-writer";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { EventProducer, OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
 import { headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { Emission } from "./applied-batch.js";
 import { appliedOffset, encodeApplied } from "./applied-batch.js";
+import { EMISSION_HEAD_BYTES_MAX, writeEmission } from "./encode-findings.js";
 import type { FeatureMetrics } from "./feature-metrics.js";
 import { foldEvents } from "./fold-events.js";
 import type { EventRecord } from "./parse-event.js";
@@ -80,7 +82,7 @@ export class BatchProcessor {
     contexts: readonly Context[],
   ): Promise<readonly Emission[]> {
     const { store, metrics } = this.options;
-    const keys = [...new Set(events.flatMap((event) => event.stateKeys.filter((key) => key !== undefined)))];
+    const keys = keysOf(events);
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = performance.now();
       const snapshot = await withSpans(contexts, "redis read", CLIENT, () =>
@@ -154,16 +156,7 @@ export class BatchProcessor {
     emissions: readonly Emission[],
   ): Promise<void> {
     if (emissions.length === 0) return;
-    const places = new Map(events.map((event, index) => [event.offset, index]));
-    const works = emissions.map((emission) => {
-      const index = places.get(emission.offset) ?? -1;
-      const event = events[index];
-      const trace = contexts[index];
-      if (event === undefined || trace === undefined) {
-        throw new TriplineError("internal", `No event of the batch stands at offset ${emission.offset}.`);
-      }
-      return { event, trace, value: emission.value };
-    });
+    const works = joinEvents(events, contexts, emissions);
     const { producer, metrics } = this.options;
     const traces = works.map((work) => work.trace);
     await withSpans(traces, "features publish", PRODUCER, (publishing) =>
@@ -189,27 +182,62 @@ function consumerOf(topic: string) {
   } as const;
 }
 
+/** Keys of all states that some events name, each once. */
+function keysOf(events: readonly EventRecord[]): string[] {
+  const keys = new Set<string>();
+  for (const event of events) {
+    for (const key of event.stateKeys) if (key !== undefined) keys.add(key);
+  }
+  return [...keys];
+}
+
+/** An event with the message that it led to. */
+interface Work {
+  readonly event: EventRecord;
+  readonly trace: Context;
+  readonly value: Uint8Array;
+}
+
+/** Makes messages of emissions and the events at their offsets. */
+function joinEvents(
+  events: readonly EventRecord[],
+  contexts: readonly Context[],
+  emissions: readonly Emission[],
+): Work[] {
+  const places = new Map(events.map((event, index) => [event.offset, index]));
+  const factBytes = events.reduce((bytes, event) => bytes + event.bytes.length, 0);
+  const findingsBytes = emissions.reduce((bytes, { findings }) => bytes + findings.length, 0);
+  const writer = new ByteWriter(factBytes + findingsBytes + emissions.length * EMISSION_HEAD_BYTES_MAX);
+  return emissions.map(({ offset, findings }) => {
+    const index = places.get(offset) ?? -1;
+    const event = events[index];
+    const trace = contexts[index];
+    if (event === undefined || trace === undefined) {
+      throw new TriplineError("internal", `No event of the batch stands at offset ${offset}.`);
+    }
+    const start = writer.length;
+    writeEmission(writer, event.bytes, findings);
+    return { event, trace, value: writer.since(start) };
+  });
+}
+
 /** A payment's vector goes on to be decided, a label is kept with its place in the order of events. */
 function outgoing(event: EventRecord, value: Uint8Array, trace: Context | undefined): OutgoingRecord {
   const { topic, fact } =
     event.kind === "payment"
       ? { topic: TOPICS.features, fact: event.transaction }
       : { topic: TOPICS.appliedLabels, fact: event.label };
-  return {
-    topic: topic.name,
-    key: fact.cardToken,
-    value,
-    headers: {
-      ...(event.kind === "payment" ? passedOn(event.headers) : {}),
-      [HEADERS.schema]: topic.schema,
-      [HEADERS.tenant]: fact.tenant,
-      ...(trace === undefined ? {} : headersFromContext(trace)),
-    },
-  };
+  const headers = trace === undefined ? {} : headersFromContext(trace);
+  headers[HEADERS.schema] = topic.schema;
+  headers[HEADERS.tenant] = fact.tenant;
+  if (event.kind === "payment") passOn(event.headers, headers);
+  return { topic: topic.name, key: fact.cardToken, value, headers };
 }
 
-/** Headers of a payment that say who waits for its decision, and how long. */
-function passedOn(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const { deadline, replyTo } = HEADERS;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name === deadline || name === replyTo));
+/** Copies the headers of a payment that say who waits for its decision, and how long. */
+function passOn(from: Readonly<Record<string, string>>, to: Record<string, string>): void {
+  for (const name of [HEADERS.deadline, HEADERS.replyTo]) {
+    const value = from[name];
+    if (value !== undefined) to[name] = value;
+  }
 }

@@ -5,6 +5,7 @@ import { asRedisError } from "@tripline/service-kit/connect-redis";
 import type { ChainableCommander, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";
+import { addCommand } from "./encode-command.js";
 
 const NO_EVICTION = "noeviction";
 
@@ -66,12 +67,10 @@ export class StateStore {
   async read(appliedKey: string, stateKeys: readonly string[]): Promise<Snapshot> {
     if (this.#keepingConnection !== this.#connection) await this.#requireNoEviction();
     const connection = this.#connection;
-    const pipeline = this.redis
-      .pipeline()
-      .unwatch()
-      .watch(appliedKey, ...stateKeys)
-      .getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1)
-      .mgetBuffer(this.options.completeKey, ...stateKeys);
+    const pipeline = this.redis.pipeline().unwatch();
+    addCommand(pipeline, "watch", [appliedKey, ...stateKeys]);
+    pipeline.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1);
+    addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
     const [, , appliedHead, values] = await this.#run(pipeline);
     if (!Buffer.isBuffer(appliedHead) || !Array.isArray(values)) throw unexpected("a read");
     const states = values.map((value: unknown) => (Buffer.isBuffer(value) ? value : null));
@@ -104,8 +103,10 @@ export class StateStore {
     const together = await this.#canSetTogether();
     const transaction = this.redis.multi().set(appliedKey, asBuffer(applied));
     if (together && states.length > 0) {
-      const pairs = states.flatMap(({ key, value }) => [key, asBuffer(value)]);
-      transaction.call("MSETEX", states.length, ...pairs, "EX", stateTtlSeconds);
+      const args: (string | Uint8Array)[] = [`${states.length}`];
+      for (const { key, value } of states) args.push(key, value);
+      args.push("EX", `${stateTtlSeconds}`);
+      addCommand(transaction, "msetex", args);
     } else {
       for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
     }

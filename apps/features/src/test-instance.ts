@@ -163,12 +163,15 @@ export function withoutClock(record: OutgoingRecord): Omit<FeatureVector, "compu
   return vector;
 }
 
+/** Far more than an answer takes, on a busy machine too. */
+const ANSWER_MS_MAX = 30_000;
+
 /** Gives each test of a file an empty Redis, and closes what it connected. */
 export function useRedis() {
   let redisUrl = "";
   let connections: Redis[] = [];
   const connect = async (): Promise<Redis> => {
-    const redis = connectRedis(redisUrl);
+    const redis = connectRedis(redisUrl, undefined, ANSWER_MS_MAX);
     connections.push(redis);
     await awaitRedis(redis);
     return redis;

@@ -8,6 +8,8 @@ import {
   PAST_KINDS,
   PAYMENT_KINDS,
   parseFeatureSpec,
+  RUN_KINDS,
+  UNUSUAL_KINDS,
   WINDOW_KINDS,
 } from "./feature-spec.js";
 
@@ -102,6 +104,12 @@ describe("a wrong spec", () => {
       { kind: "days_since_first_fraud", entity: "device" },
       "entity",
       "so it has no days_since_first_fraud",
+    ],
+    [
+      "a run of an entity that labels do not name",
+      { kind: "run_count", entity: "device" },
+      "entity",
+      "so it has no run_count",
     ],
     ["a kind that is not there", { ...COUNT, kind: "cuont" }, "kind", "'count' | 'sum'"],
     ["no kind", { default: 1 }, "kind", "'amount' | 'hour_of_day'"],
@@ -310,6 +318,8 @@ describe("the current spec", () => {
       ...WINDOW_KINDS,
       ...LABEL_KINDS,
       ...PAST_KINDS,
+      ...RUN_KINDS,
+      ...UNUSUAL_KINDS,
       ...PAIR_KINDS,
       "fraud_risk",
       "distinct",
@@ -343,6 +353,8 @@ test("features of labels and features that need a payment are told apart for eve
     ...WINDOW_KINDS,
     ...LABEL_KINDS,
     ...PAST_KINDS,
+    ...RUN_KINDS,
+    ...UNUSUAL_KINDS,
     ...PAIR_KINDS,
     "fraud_risk",
     "distinct",
@@ -352,6 +364,7 @@ test("features of labels and features that need a payment are told apart for eve
     "fraud_count",
     "fraud_rate",
     "days_since_first_fraud",
+    ...RUN_KINDS,
     "fraud_risk",
   ]);
   expect(all.filter((kind) => !needsPayment(ofKind(kind)))).toEqual([
@@ -365,6 +378,8 @@ test("features of labels and features that need a payment are told apart for eve
     "fraud_rate",
     "seconds_since_last",
     "days_since_first_fraud",
+    ...RUN_KINDS,
+    ...UNUSUAL_KINDS,
     "fraud_risk",
     "distinct",
   ]);

@@ -17,7 +17,14 @@ const duration = z
 export const PAYMENT_KINDS = ["amount", "hour_of_day", "day_of_week", "is_weekend", "is_night"] as const;
 export const WINDOW_KINDS = ["count", "sum", "mean", "max", "std", "z_score", "ratio_to_mean"] as const;
 export const LABEL_KINDS = ["label_count", "fraud_count", "fraud_rate"] as const;
-export const PAST_KINDS = ["seconds_since_last", "distance_from_home", "days_since_first_fraud"] as const;
+export const UNUSUAL_KINDS = ["unusual_count", "unusual_max"] as const;
+export const RUN_KINDS = ["days_since_last_genuine", "days_since_run_began", "run_count"] as const;
+export const PAST_KINDS = [
+  "seconds_since_last",
+  "distance_from_home",
+  "ratio_to_usual",
+  "days_since_first_fraud",
+] as const;
 export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"] as const;
 
 const WINDOW_TILES_MAX = 1_000;
@@ -37,6 +44,7 @@ const feature = z.discriminatedUnion("kind", [
   z.strictObject({ ...named, kind: z.enum(PAYMENT_KINDS) }),
   z.strictObject({ ...named, kind: z.enum(WINDOW_KINDS), ...over }),
   z.strictObject({ ...named, kind: z.enum(LABEL_KINDS), ...over }),
+  z.strictObject({ ...named, kind: z.enum(UNUSUAL_KINDS), ...over }),
   z.strictObject({
     ...named,
     kind: z.literal("fraud_risk"),
@@ -46,6 +54,7 @@ const feature = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ ...named, kind: z.literal("distinct"), ...over, of: z.string() }),
   z.strictObject({ ...named, kind: z.enum(PAST_KINDS), entity }),
+  z.strictObject({ ...named, kind: z.enum(RUN_KINDS), entity, explained_by: z.string().optional() }),
   z.strictObject({ ...named, kind: z.enum(PAIR_KINDS), entity, of: z.string() }),
 ]);
 
@@ -80,6 +89,7 @@ function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<Sp
   yield* entityFaults(entities);
   const seen = new Set<string>();
   const partners = new Map<string, string>();
+  yield* explanationFaults(entities, features);
   for (const [index, item] of features.entries()) {
     const at = (field: string, message: string): SpecFault => ({ path: ["features", index, field], message });
     if (seen.has(item.name)) yield at("name", `"${item.name}" stands twice`);
@@ -107,6 +117,30 @@ function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<Sp
   }
 }
 
+/** Frauds of an entity may be explained by one other, of which none are explained in turn. */
+function* explanationFaults(
+  entities: UncheckedSpec["entities"],
+  features: UncheckedSpec["features"],
+): Generator<SpecFault> {
+  const judges = new Map<string, string | undefined>();
+  for (const [index, item] of features.entries()) {
+    if (!isRunFeature(item)) continue;
+    const { entity: own, explained_by: judge } = item;
+    const at = (message: string): SpecFault => ({ path: ["features", index, "explained_by"], message });
+    const before = judges.has(own) ? judges.get(own) : judge;
+    judges.set(own, before);
+    if (judge !== before) yield at(`frauds of "${own}" are explained by ${before ?? "none"} already`);
+    if (judge === undefined) continue;
+    if (judge === own) yield at("an entity does not explain its own frauds");
+    else if (entities[judge]?.optional !== false) yield at(`"${judge}" is no entity that every event names`);
+    else if (
+      features.some((other) => isRunFeature(other) && other.entity === judge && other.explained_by !== undefined)
+    ) {
+      yield at(`frauds of "${judge}" are explained by another entity themselves`);
+    }
+  }
+}
+
 function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault> {
   const keys = new Set<string>();
   for (const [entityName, { key, optional }] of Object.entries(entities)) {
@@ -124,12 +158,24 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
 
 /** Whether a feature is made of labels rather than payments. */
 export function isLabelFeature(item: Feature): item is Extract<Feature, { entity: string }> {
-  return [...LABEL_KINDS, "fraud_risk", "days_since_first_fraud"].includes(item.kind);
+  const kinds: readonly string[] = [...LABEL_KINDS, ...RUN_KINDS, "fraud_risk", "days_since_first_fraud"];
+  return kinds.includes(item.kind);
+}
+
+/** Whether a feature is made of the run of frauds since the last genuine payment. */
+export function isRunFeature(item: Feature): item is Extract<Feature, { kind: (typeof RUN_KINDS)[number] }> {
+  return (RUN_KINDS as readonly string[]).includes(item.kind);
+}
+
+/** Whether a feature looks at a window of tiles. */
+export function overTiles(item: Feature): item is Extract<Feature, { window: string }> {
+  return "window" in item && item.kind !== "distinct" && item.kind !== "unusual_count" && item.kind !== "unusual_max";
 }
 
 /** Whether a feature says something about a payment and cannot be told of an entity alone. */
 export function needsPayment(item: Feature): boolean {
-  const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, "z_score", "ratio_to_mean", "distance_from_home"];
+  const compared = ["z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home"];
+  const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared];
   return kinds.includes(item.kind);
 }
 

@@ -46,12 +46,15 @@ test("every kind gives its default where there is no past, and only then", () =>
     );
   expect(Object.keys(ofCard(states.pay(START_MS))).sort()).toEqual([
     "days_since_first_fraud",
+    "days_since_last_genuine",
+    "days_since_run_began",
     "distance_from_home",
     "fraud_count",
     "fraud_rate",
     "label_count",
     "pair_seconds_since_last",
     "ratio_to_mean",
+    "ratio_to_usual",
     "seconds_since_last",
     "std",
     "z_score",
@@ -59,7 +62,8 @@ test("every kind gives its default where there is no past, and only then", () =>
   const place = { latitude: 1, longitude: 2 };
   states.pay(START_MS, place);
   states.pay(START_MS + 1, { ...place, amountMinor: 1100 });
-  states.label(START_MS + 1);
+  states.label(START_MS + 1, { fraud: false, occurredAtMs: START_MS });
+  states.label(START_MS + 2);
   expect(ofCard(states.pay(START_MS + 2, place))).toEqual({});
 });
 

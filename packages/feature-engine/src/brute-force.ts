@@ -1,5 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { runOf, usualOf } from "./brute-force-amounts.js";
 import { distanceKm, meanPlace } from "./brute-force-places.js";
 
 /*
@@ -13,6 +14,8 @@ export interface OracleEvent {
   /** Ids by name of the entity; absent where the event names none. Labels name card and terminal only. */
   readonly entities: Readonly<Record<string, string>>;
   readonly atMs: number;
+  /** Of a label: when its payment took place; when it became known unless said. */
+  readonly occurredAtMs?: number;
   readonly amountMinor: number;
   readonly currency: string;
   readonly fraud: boolean;
@@ -42,6 +45,7 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
       .slice(-16)
       .some((other) => other.id === event.id);
     if (repeated) return "duplicate";
+    if (event.kind === "label") judge(spec, event, seenBy);
     const tooLate = Object.keys(event.entities).some((entity) => isTooLate(spec, entity, event, seenBy(entity)));
     const values =
       event.kind === "payment" ? spec.features.map((feature) => featureOf(spec, feature, event, seenBy)) : undefined;
@@ -77,6 +81,10 @@ function entityFeature(
   const seen = seenBy(feature.entity);
   if ("of" in feature) return partnerFeature(spec, feature, event, seen);
   const payments = seen.filter((other) => other.kind === "payment");
+  if (isRunKind(feature.kind)) return runFeature(feature, event, seen);
+  if (feature.kind === "ratio_to_usual" || feature.kind === "unusual_count" || feature.kind === "unusual_max") {
+    return usualFeature(spec, feature, event, countedOnly(spec, feature.entity, payments));
+  }
   if (!("window" in feature)) {
     if (feature.kind === "seconds_since_last") {
       const newest = Math.max(...payments.map((other) => other.atMs));
@@ -92,6 +100,49 @@ function entityFeature(
   const stream = isLabelKind(feature.kind) ? "label" : "payment";
   const past = inWindow(spec, feature.entity, feature.window, stream, event, seen);
   return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
+}
+
+/** Labels whose payment was unusual for the entity that explains frauds, when they became known. */
+const explained = new WeakSet<OracleEvent>();
+
+function judge(spec: FeatureSpec, label: OracleEvent, seenBy: Seen): void {
+  const [entity] = spec.features.flatMap((feature) => ("explained_by" in feature ? (feature.explained_by ?? []) : []));
+  if (entity === undefined) return;
+  const payments = countedOnly(
+    spec,
+    entity,
+    seenBy(entity).filter(({ kind }) => kind === "payment"),
+  );
+  const { unusual } = usualOf(payments.map(amountOf), longest(spec));
+  if (unusual.some(({ atMs }) => atMs === (label.occurredAtMs ?? label.atMs))) explained.add(label);
+}
+
+function amountOf(payment: OracleEvent) {
+  return { atMs: payment.atMs, thousandths: thousandths(payment) };
+}
+
+function runFeature(feature: Feature, event: OracleEvent, seen: readonly OracleEvent[]): number {
+  const isJudged = "explained_by" in feature && feature.explained_by !== undefined;
+  const labels = seen.filter((other) => other.kind === "label" && !(isJudged && other.fraud && explained.has(other)));
+  const truths = labels.map(({ atMs, occurredAtMs = atMs, fraud }) => ({ occurredAtMs, fraud }));
+  const { genuineMs, frauds } = runOf(truths);
+  if (feature.kind === "run_count") return frauds.length;
+  const began = frauds.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...frauds.map((truth) => truth.occurredAtMs));
+  const sinceMs = event.atMs - (feature.kind === "days_since_last_genuine" ? genuineMs : began);
+  return sinceMs >= 0 && sinceMs < Number.POSITIVE_INFINITY ? sinceMs / DAY_MS : feature.default;
+}
+
+function usualFeature(
+  spec: FeatureSpec,
+  feature: Extract<Feature, { entity: string }>,
+  event: OracleEvent,
+  payments: readonly OracleEvent[],
+): number {
+  const { count, sum, unusual } = usualOf(payments.map(amountOf), longest(spec));
+  if (!("window" in feature)) return count === 0 ? feature.default : (thousandths(event) * count) / sum;
+  const fromMs = event.atMs - windowOf(spec, feature.window).width;
+  const within = unusual.filter(({ atMs }) => atMs > fromMs && atMs <= event.atMs);
+  return feature.kind === "unusual_count" ? within.length : Math.max(0, ...within.map(({ ratio }) => ratio));
 }
 
 function labelFeature(feature: Feature, past: readonly OracleEvent[]): number {
@@ -223,7 +274,7 @@ function windowsOf(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"
   const windows =
     known.get(key) ??
     spec.features.flatMap((feature) => {
-      if (!("window" in feature) || feature.kind === "distinct" || feature.entity !== entity) return [];
+      if (!("window" in feature) || feature.entity !== entity || !hasTiles(feature.kind)) return [];
       return isLabelKind(feature.kind) === (stream === "label") ? [windowOf(spec, feature.window)] : [];
     });
   known.set(key, [...new Set(windows)]);
@@ -244,6 +295,14 @@ function windowOf(spec: FeatureSpec, name: string): Window {
 
 function longest(spec: FeatureSpec): number {
   return Math.max(...spec.features.map((f) => ("window" in f ? windowOf(spec, f.window).width : 0)));
+}
+
+function hasTiles(kind: string): boolean {
+  return !["distinct", "unusual_count", "unusual_max"].includes(kind);
+}
+
+function isRunKind(kind: string): boolean {
+  return ["days_since_last_genuine", "days_since_run_began", "run_count"].includes(kind);
 }
 
 function isLabelKind(kind: string): boolean {

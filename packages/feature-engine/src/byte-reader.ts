@@ -6,11 +6,14 @@ import { TriplineError } from "@tripline/contracts/error-table";
  * Every method throws TriplineError `state-unreadable` when the bytes end first or a number is beyond 2^53 - 1.
  */
 export class ByteReader {
-  private readonly view: DataView;
   private at = 0;
 
-  constructor(private readonly buffer: Uint8Array) {
-    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  constructor(private buffer: Uint8Array) {}
+
+  /** Begins at the start of other bytes. */
+  reset(buffer: Uint8Array): void {
+    this.buffer = buffer;
+    this.at = 0;
   }
 
   atEnd(): boolean {
@@ -18,13 +21,18 @@ export class ByteReader {
   }
 
   u8(): number {
-    const at = this.take(1);
-    return this.view.getUint8(at);
+    const byte = this.buffer[this.at];
+    if (byte === undefined) throw cutShort();
+    this.at += 1;
+    return byte;
   }
 
   u32(): number {
-    const at = this.take(4);
-    return this.view.getUint32(at, true);
+    const at = this.#step(4);
+    const { buffer } = this;
+    const low = (buffer[at] ?? 0) | ((buffer[at + 1] ?? 0) << 8);
+    const high = (buffer[at + 2] ?? 0) | ((buffer[at + 3] ?? 0) << 8);
+    return (low | (high << 16)) >>> 0;
   }
 
   u64(): number {
@@ -33,31 +41,55 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0;
-    let factor = 1;
-    // Eight groups of seven bits hold 2^53 - 1.
-    for (let group = 0; group < 8; group += 1) {
-      const byte = this.u8();
+    const byte = this.u8();
+    return byte < 128 ? byte : this.#longVarint(byte & 127);
+  }
+
+  /** A number of more than one group of seven bits, the lowest of which was read. */
+  #longVarint(lowest: number): number {
+    const { buffer } = this;
+    let { at } = this;
+    let value = lowest;
+    // Bitwise operators are fastest, but of 32 bits only.
+    for (let shift = 7; shift < 28; shift += 7) {
+      const byte = buffer[at];
+      if (byte === undefined) throw cutShort();
+      at += 1;
+      value |= (byte & 127) << shift;
+      if (byte >= 128) continue;
+      this.at = at;
+      return value;
+    }
+    // Eight groups hold 2^53 - 1.
+    for (let factor = 2 ** 28; factor < 2 ** 56; factor *= 128) {
+      const byte = buffer[at];
+      if (byte === undefined) throw cutShort();
+      at += 1;
       value += (byte & 127) * factor;
-      if (byte < 128) return safe(value);
-      factor *= 128;
+      if (byte >= 128) continue;
+      this.at = at;
+      return safe(value);
     }
     throw new TriplineError("state-unreadable", "A number in a stored value is too long.");
   }
 
   /** The next `count` bytes, in memory shared with what is read. */
   bytes(count: number): Uint8Array {
-    const at = this.take(count);
+    const at = this.#step(count);
     return this.buffer.subarray(at, at + count);
   }
 
   /** Steps over `count` bytes and says where they begin. */
-  private take(count: number): number {
-    const at = this.at;
-    if (count > this.buffer.length - at) throw new TriplineError("state-unreadable", "A stored value is cut short.");
-    this.at += count;
+  #step(count: number): number {
+    const { at } = this;
+    if (count > this.buffer.length - at) throw cutShort();
+    this.at = at + count;
     return at;
   }
+}
+
+function cutShort(): TriplineError {
+  return new TriplineError("state-unreadable", "A stored value is cut short.");
 }
 
 function safe(value: number): number {

@@ -41,6 +41,31 @@ test("a writer starts anew after reset, and its copies stay as they were", () =>
   expect([...writer.copy()]).toEqual([9]);
 });
 
+test("what was written since a length stays as it was, whatever is written behind it", () => {
+  const writer = new ByteWriter(2);
+  writer.u8(1);
+  const start = writer.length;
+  writer.u8(2);
+  const second = writer.since(start);
+  for (let byte = 3; byte < 100; byte += 1) writer.u8(byte);
+  expect([start, writer.length]).toEqual([1, 99]);
+  expect([...second]).toEqual([2]);
+  expect([...writer.since(97)]).toEqual([98, 99]);
+});
+
+test("doubles are written as protobuf and DataView read them", () => {
+  fc.assert(
+    fc.property(fc.double(), (value) => {
+      const writer = new ByteWriter(1);
+      writer.u8(9);
+      writer.f64(value);
+      const bytes = writer.copy();
+      expect(bytes).toHaveLength(9);
+      expect(new DataView(bytes.buffer).getFloat64(1, true)).toBe(value);
+    }),
+  );
+});
+
 test.each([
   ["a varint that does not end", [0x80], "cut short"],
   ["a varint of more than 53 bits", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "too large"],

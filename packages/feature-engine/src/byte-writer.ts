@@ -1,4 +1,4 @@
-/** Writes little-endian values into a buffer that grows, and is used again after `reset`. */
+/** Writes little-endian values into a buffer that grows. */
 export class ByteWriter {
   private buffer: Uint8Array;
   private view: DataView;
@@ -9,18 +9,24 @@ export class ByteWriter {
     this.view = new DataView(this.buffer.buffer);
   }
 
+  /** Begins again in the same buffer: what `since` gave before is overwritten. */
   reset(): void {
     this.at = 0;
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.at;
+  }
+
   u8(value: number): void {
-    this.reserve(1);
+    this.#reserve(1);
     this.buffer[this.at] = value;
     this.at += 1;
   }
 
   u32(value: number): void {
-    this.reserve(4);
+    this.#reserve(4);
     this.view.setUint32(this.at, value, true);
     this.at += 4;
   }
@@ -31,27 +37,35 @@ export class ByteWriter {
     this.u32(Math.floor(value / 0x1_0000_0000));
   }
 
+  f64(value: number): void {
+    this.#reserve(8);
+    this.view.setFloat64(this.at, value, true);
+    this.at += 8;
+  }
+
   /** Unsigned LEB128 of an integer from 0 to 2^53 - 1. */
   varint(value: number): void {
-    this.reserve(8);
+    this.#reserve(VARINT_BYTES_MAX);
+    const { buffer } = this;
+    let { at } = this;
     let rest = value;
     // Bitwise operators work on 32 bits only, so larger values lose their low sevens by division first.
     while (rest > 0x7fff_ffff) {
-      this.buffer[this.at] = (rest % 128) | 0x80;
-      this.at += 1;
+      buffer[at] = (rest % 128) | 0x80;
+      at += 1;
       rest = Math.floor(rest / 128);
     }
     while (rest > 127) {
-      this.buffer[this.at] = (rest & 127) | 0x80;
-      this.at += 1;
+      buffer[at] = (rest & 127) | 0x80;
+      at += 1;
       rest >>>= 7;
     }
-    this.buffer[this.at] = rest;
-    this.at += 1;
+    buffer[at] = rest;
+    this.at = at + 1;
   }
 
   bytes(value: Uint8Array): void {
-    this.reserve(value.length);
+    this.#reserve(value.length);
     this.buffer.set(value, this.at);
     this.at += value.length;
   }
@@ -61,11 +75,22 @@ export class ByteWriter {
     return this.buffer.slice(0, this.at);
   }
 
-  private reserve(count: number): void {
-    if (this.at + count <= this.buffer.length) return;
+  /** What was written since a `length`. Writing more leaves it as it is, `reset` does not. */
+  since(length: number): Uint8Array {
+    return this.buffer.subarray(length, this.at);
+  }
+
+  #reserve(count: number): void {
+    if (this.at + count > this.buffer.length) this.#grow(count);
+  }
+
+  #grow(count: number): void {
     const grown = new Uint8Array(Math.max(this.buffer.length * 2, this.at + count));
     grown.set(this.buffer);
     this.buffer = grown;
     this.view = new DataView(grown.buffer);
   }
 }
+
+/** Eight groups of seven bits hold 2^53 - 1. */
+const VARINT_BYTES_MAX = 8;

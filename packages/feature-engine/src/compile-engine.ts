@@ -3,17 +3,20 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { EntityKey, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
 import type { CompiledFeature, PaymentView } from "./compile-feature.js";
 import { compileFeature } from "./compile-feature.js";
 import { countLabel, countPayment } from "./count-event.js";
 import type { EntityState } from "./entity-state.js";
+import { clearState, emptyState } from "./entity-state.js";
 import type { EntityPlan } from "./plan-entities.js";
-import { longestWindowMs, planEntities } from "./plan-entities.js";
+import { judgeOf, longestWindowMs, planEntities } from "./plan-entities.js";
 import type { IdHash } from "./recent-ids.js";
 import { hashId } from "./recent-ids.js";
 import { decodeState, encodeState } from "./state-codec.js";
 import { stateKey } from "./state-key.js";
+import { wasUnusual } from "./usual-amount.js";
 import { emptyView, viewEntity } from "./view-entity.js";
 
 /** The fields of an event that name entities. An optional one is absent or empty where there is none. */
@@ -24,7 +27,10 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
   Pick<Transaction, "latitude" | "longitude"> &
   EntityIds;
 /** The fields of a label that features are made of. */
-export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "fraud">;
+export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
+  /** Whether the entity that explains frauds explains it, for who has no state of that entity; else its state says it. */
+  readonly explained?: boolean | undefined;
+};
 
 /** States of an event's entities in the order of the spec; undefined where the event names none. */
 export type EntityStates = readonly (EntityState | undefined)[];
@@ -65,6 +71,8 @@ export class FeatureEngine {
   readonly longestWindowMs: number;
   /** In the order of the spec. */
   readonly entities: readonly EntityPlan[];
+  /** Place of the entity whose unusual payments explain frauds of another; -1 where the spec names none. */
+  readonly judge: number;
   readonly #fields: readonly (keyof EntityIds)[];
   readonly #features: readonly CompiledFeature[];
   /** Places of the features that an entity has without a payment. */
@@ -73,6 +81,7 @@ export class FeatureEngine {
   readonly #partnerEntities: ReadonlySet<number>;
   readonly #partnerHashes: number[];
   readonly #view: PaymentView;
+  readonly #reader = new ByteReader(new Uint8Array());
   readonly #writer = new ByteWriter();
   readonly #id: IdHash = { high: 0, low: 0 };
   readonly #partnerId: IdHash = { high: 0, low: 0 };
@@ -80,6 +89,7 @@ export class FeatureEngine {
   constructor(readonly spec: FeatureSpec) {
     this.longestWindowMs = longestWindowMs(spec);
     this.entities = planEntities(spec);
+    this.judge = judgeOf(this.entities);
     this.#fields = this.entities.map((plan) => ID_FIELDS[plan.key]);
     this.#features = spec.features.map((feature) => compileFeature(feature, spec, this.entities, this.longestWindowMs));
     this.#served = this.entities.map((plan) =>
@@ -113,13 +123,30 @@ export class FeatureEngine {
     });
   }
 
-  /** @throws TriplineError `state-unreadable` */
-  decodeState(entity: number, bytes: Uint8Array | null): EntityState {
-    return decodeState(this.#planOf(entity), bytes);
+  /**
+   * @param bytes null for an entity never seen, whose state is empty
+   * @param spent a state of such an entity that nobody needs any more: its memory becomes that of the result
+   * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are cut or damaged
+   */
+  decodeState(entity: number, bytes: Uint8Array | null, spent?: EntityState): EntityState {
+    const plan = this.#planOf(entity);
+    if (spent !== undefined) clearState(spent);
+    const state = spent ?? emptyState(plan);
+    if (bytes === null) return state;
+    this.#reader.reset(bytes);
+    decodeState(plan, this.#reader, state);
+    return state;
   }
 
   encodeState(entity: number, state: EntityState): Uint8Array {
-    return encodeState(this.#planOf(entity), state, this.#writer);
+    this.#writer.reset();
+    this.writeState(entity, state, this.#writer);
+    return this.#writer.copy();
+  }
+
+  /** Appends an encoded state to what a writer holds. */
+  writeState(entity: number, state: EntityState, writer: ByteWriter): void {
+    encodeState(this.#planOf(entity), state, writer);
   }
 
   /**
@@ -140,7 +167,7 @@ export class FeatureEngine {
       const plan = this.entities[entity];
       const state = states[entity];
       if (plan === undefined || state === undefined) continue;
-      state.recentIds?.add(this.#id);
+      state.recentIds?.add(this.#id.high, this.#id.low);
       const partnerHash = this.#partnerHash(plan);
       const count = { atMs: view.atMs, amount: view.thousandths, partnerHash, latitude, longitude };
       if (!countPayment(plan, state, count, this.longestWindowMs)) tooLate = true;
@@ -155,17 +182,26 @@ export class FeatureEngine {
    */
   applyLabel(states: EntityStates, label: LabelEvent): LabelResult {
     requireInteger("/labelled_at_ms", label.labelledAtMs, TIME_MAX_MS);
+    requireInteger("/occurred_at_ms", label.occurredAtMs, TIME_MAX_MS);
     hashId(label.labelId, this.#id);
     if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
+    const { labelledAtMs: atMs, occurredAtMs, fraud } = label;
+    const truth = { atMs, occurredAtMs, fraud, explained: label.explained ?? this.explains(states, occurredAtMs) };
     let tooLate = false;
     for (const [entity, plan] of this.entities.entries()) {
       const state = states[entity];
       // Labels do not carry the keys of optional entities.
       if (state === undefined || plan.optional) continue;
-      state.recentIds?.add(this.#id);
-      if (!countLabel(plan, state, label.labelledAtMs, label.fraud)) tooLate = true;
+      state.recentIds?.add(this.#id.high, this.#id.low);
+      if (!countLabel(plan, state, truth)) tooLate = true;
     }
     return { duplicate: false, tooLate };
+  }
+
+  /** Whether a fraud is explained by a payment of that time being unusual for the entity that explains frauds of others. */
+  explains(states: EntityStates, occurredAtMs: number): boolean {
+    const usual = states[this.judge]?.usual;
+    return usual !== undefined && wasUnusual(usual, occurredAtMs);
   }
 
   /** Names of the features that an entity has without a payment, in the order of the spec. */

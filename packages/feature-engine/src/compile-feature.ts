@@ -40,6 +40,17 @@ export interface EntityView {
   pairCount: number;
   /** Distance of this payment from the entity's home in km; undefined where either is unknown. */
   homeKm: number | undefined;
+  /** Payments in the usual amount, and their clipped sum in thousandths. */
+  usualCount: number;
+  usualSum: number;
+  /** Unusual payments and the largest ratio among them, one number per window of the plan's `usual`. */
+  readonly unusual: number[];
+  readonly largest: number[];
+  /** When the newest payment known to be genuine took place, and when the first fraud after it did. */
+  genuineMs: number;
+  runBeganMs: number;
+  /** Frauds after it. */
+  runCount: number;
 }
 
 /** A payment and what its entities had seen before it, or only the entities at one time. Refilled for each use. */
@@ -139,6 +150,17 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
       return (entity) => entity.homeKm ?? feature.default;
     case "days_since_first_fraud":
       return (entity, view) => daysSince(entity.firstFraudMs, view.atMs, feature.default);
+    case "ratio_to_usual":
+      return (entity, view) => ratioToMean(view.thousandths, entity.usualCount, entity.usualSum, feature.default);
+    case "unusual_count":
+    case "unusual_max":
+      return compileUnusual(feature.kind, plan.usual?.windowIndex.get(feature.window) ?? -1);
+    case "days_since_last_genuine":
+      return (entity, view) => daysSince(entity.genuineMs, view.atMs, feature.default);
+    case "days_since_run_began":
+      return (entity, view) => daysSince(entity.runBeganMs, view.atMs, feature.default);
+    case "run_count":
+      return (entity) => entity.runCount;
   }
 }
 
@@ -184,6 +206,10 @@ function compileRisk({ prior, weight }: FeatureOf<"fraud_risk">, index: number):
     const { count, sum } = entity.labels[index] ?? NOTHING;
     return fraudRisk(count, sum, prior, weight);
   };
+}
+
+function compileUnusual(kind: "unusual_count" | "unusual_max", index: number): EntityFeature {
+  return kind === "unusual_count" ? (entity) => entity.unusual[index] ?? 0 : (entity) => entity.largest[index] ?? 0;
 }
 
 function compileDistinct(index: number): EntityFeature {

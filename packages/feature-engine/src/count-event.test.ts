@@ -25,11 +25,11 @@ function seeded(seed: number): () => number {
 function expectBounded(place: number, state: EntityState): void {
   const plan = engine.entities[place];
   for (const stream of ["payments", "labels"] as const) {
-    const tiles = state[stream].rings.map((ring) => ring.tiles.length / TILE_STRIDE);
+    const tiles = state[stream].rings.map((ring) => ring.used / TILE_STRIDE);
     const bounds = plan?.[stream].rings.map((ring) => ring.tilesBack + 1) ?? [];
     expect(tiles.filter((count, index) => count > (bounds[index] ?? 0))).toEqual([]);
   }
-  expect(state.partners?.rows.length).toBeLessThanOrEqual(PARTNERS_MAX * PARTNER_STRIDE);
+  expect(state.partners?.used).toBeLessThanOrEqual(PARTNERS_MAX * PARTNER_STRIDE);
 }
 
 describe("a busy terminal", () => {

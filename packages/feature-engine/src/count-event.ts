@@ -1,9 +1,11 @@
 import type { EntityState, StreamState } from "./entity-state.js";
 import { NEVER_MS } from "./entity-state.js";
+import { addTruth } from "./fraud-run.js";
 import { addPlace } from "./home-place.js";
 import { addPartner } from "./partner-table.js";
 import type { EntityPlan, StreamPlan } from "./plan-entities.js";
 import { addToRing } from "./tile-ring.js";
+import { addAmount } from "./usual-amount.js";
 
 /** What a payment adds to the state of one of its entities. */
 export interface PaymentCount {
@@ -20,20 +22,35 @@ export interface PaymentCount {
 export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
   state.sequence += 1;
   const { atMs, latitude, longitude } = payment;
-  const { partners, home } = state;
+  const { partners, home, usual } = state;
   let counted = countEvent(plan.payments, state.payments, atMs, payment.amount);
   // Partners are remembered for the longest window of the spec, which may be longer than this entity's own.
-  if (partners !== undefined && addPartner(partners, payment.partnerHash, atMs, state.payments.newestMs - horizonMs)) {
-    counted = true;
-  }
+  const expiredMs = state.payments.newestMs - horizonMs;
+  if (partners !== undefined && addPartner(partners, payment.partnerHash, atMs, expiredMs)) counted = true;
   if (!counted) return false;
+  if (usual !== undefined) addAmount(usual, atMs, payment.amount, expiredMs);
   if (home !== undefined && latitude !== undefined && longitude !== undefined) addPlace(home, latitude, longitude);
   return true;
 }
 
+/** What has become known of a payment. */
+export interface Truth {
+  /** When it became known. */
+  readonly atMs: number;
+  /** When the payment took place. */
+  readonly occurredAtMs: number;
+  readonly fraud: boolean;
+  /** Whether the entity that explains frauds of others explains this one. */
+  readonly explained: boolean;
+}
+
 /** Counts a label at the time at which it became known. @returns as `countPayment` */
-export function countLabel(plan: EntityPlan, state: EntityState, atMs: number, fraud: boolean): boolean {
+export function countLabel(plan: EntityPlan, state: EntityState, truth: Truth): boolean {
+  const { atMs, occurredAtMs, fraud } = truth;
   state.sequence += 1;
+  if (state.run !== undefined && plan.run !== undefined) {
+    addTruth(state.run, occurredAtMs, fraud, plan.run.explainedBy >= 0 && truth.explained);
+  }
   if (fraud && plan.firstFraud && (state.firstFraudMs === NEVER_MS || atMs < state.firstFraudMs)) {
     state.firstFraudMs = atMs;
   }

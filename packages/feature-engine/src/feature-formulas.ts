@@ -1,4 +1,4 @@
-import { NEVER_MS } from "./entity-state.js";
+import { NEVER_MS } from "./no-time.js";
 import { sampleDeviation } from "./sample-deviation.js";
 import type { Aggregate } from "./tile-ring.js";
 

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { compileEngine } from "./compile-engine.js";
 import type { PartnerTable } from "./partner-table.js";
-import { addPartner, countPartners, findPartner, PARTNER_STRIDE, PARTNERS_MAX } from "./partner-table.js";
+import {
+  addPartner,
+  countPartners,
+  findPartner,
+  noPartners,
+  PARTNER_STRIDE,
+  PARTNERS_MAX,
+  rowsInUse,
+} from "./partner-table.js";
 import { specOf } from "./test-specs.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS, TestStates } from "./test-states.js";
 
@@ -24,15 +32,16 @@ const fresh = () => new TestStates(engine);
 const at = (terminalId: string) => ({ terminalId });
 
 /** Rows as (hash, last time, payments). */
-function rowsOf({ rows }: PartnerTable): number[][] {
-  const table: number[][] = [];
-  for (let row = 0; row < rows.length; row += PARTNER_STRIDE) table.push(rows.slice(row, row + PARTNER_STRIDE));
-  return table;
+function rowsOf(table: PartnerTable): number[][] {
+  const rows = [...rowsInUse(table)];
+  const found: number[][] = [];
+  for (let row = 0; row < rows.length; row += PARTNER_STRIDE) found.push(rows.slice(row, row + PARTNER_STRIDE));
+  return found;
 }
 
 describe("a table of partners", () => {
   test("is ordered by the last time, and of one time by the last update", () => {
-    const table: PartnerTable = { rows: [] };
+    const table = noPartners();
     for (const [hash, atMs] of [
       [1, 100],
       [2, 300],
@@ -54,7 +63,7 @@ describe("a table of partners", () => {
   });
 
   test("forgets those last seen at or before the expiry, and takes none that old", () => {
-    const table: PartnerTable = { rows: [] };
+    const table = noPartners();
     addPartner(table, 1, 100, 0);
     addPartner(table, 2, 101, 0);
     addPartner(table, 3, 200, 100);
@@ -71,7 +80,7 @@ describe("a table of partners", () => {
   });
 
   test("of more than it keeps, the one seen longest ago makes room", () => {
-    const table: PartnerTable = { rows: [] };
+    const table = noPartners();
     for (let hash = 0; hash < PARTNERS_MAX; hash += 1) addPartner(table, hash, 1000 + hash, 0);
     addPartner(table, 0, 5000, 0);
     addPartner(table, 500, 4000, 0);
@@ -88,7 +97,7 @@ describe("a table of partners", () => {
     const update = fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 500 }));
     fc.assert(
       fc.property(fc.array(update, { maxLength: 120 }), fc.nat(500), (updates, afterMs) => {
-        const table: PartnerTable = { rows: [] };
+        const table = noPartners();
         const plain = new Map<number, number>();
         for (const [hash, atMs] of updates) {
           addPartner(table, hash, atMs, 0);
@@ -97,7 +106,7 @@ describe("a table of partners", () => {
         expect(countPartners(table, afterMs)).toBe([...plain.values()].filter((lastMs) => lastMs > afterMs).length);
         for (const [hash, lastMs] of plain) {
           const row = findPartner(table, hash, afterMs);
-          expect(row < 0 ? undefined : table.rows.slice(row, row + 2)).toEqual(
+          expect(row < 0 ? undefined : [...table.rows.subarray(row, row + 2)]).toEqual(
             lastMs > afterMs ? [hash, lastMs] : undefined,
           );
         }

@@ -12,21 +12,55 @@ export const PARTNER_STRIDE = 3;
  * taken for one when their 32-bit hashes meet: with a full table, once in half a million tables.
  */
 export interface PartnerTable {
-  readonly rows: number[];
+  /** Only the first `used` numbers mean anything: there is room for more. */
+  rows: Float64Array;
+  /** Numbers in use: `PARTNER_STRIDE` for each partner. */
+  used: number;
+}
+
+const NO_ROWS = new Float64Array(0);
+/** Room of a table that gets its first partner. */
+const FIRST_PARTNERS = 8;
+
+export function noPartners(): PartnerTable {
+  return { rows: NO_ROWS, used: 0 };
+}
+
+/** Appends a partner that was seen before all others. */
+export function pushPartner(table: PartnerTable, hash: number, lastMs: number, count: number): void {
+  const at = table.used;
+  makeRoom(table, at + PARTNER_STRIDE);
+  table.rows[at] = hash;
+  table.rows[at + 1] = lastMs;
+  table.rows[at + 2] = count;
+  table.used = at + PARTNER_STRIDE;
+}
+
+/** The numbers in use, in memory shared with the table. */
+export function rowsInUse({ rows, used }: PartnerTable): Float64Array {
+  return rows.subarray(0, used);
+}
+
+/** Makes room for `numbers` in all. */
+function makeRoom(table: PartnerTable, numbers: number): void {
+  if (numbers <= table.rows.length) return;
+  const grown = new Float64Array(Math.max(FIRST_PARTNERS * PARTNER_STRIDE, numbers, table.rows.length * 2));
+  grown.set(table.rows);
+  table.rows = grown;
 }
 
 /** Position of a partner in `rows`, -1 where it is unknown or was last seen at or before `expiredMs`. */
-export function findPartner({ rows }: PartnerTable, hash: number, expiredMs: number): number {
-  for (let at = 0; at < rows.length; at += PARTNER_STRIDE) {
+export function findPartner({ rows, used }: PartnerTable, hash: number, expiredMs: number): number {
+  for (let at = 0; at < used; at += PARTNER_STRIDE) {
     if (rows[at] === hash) return numberAt(rows, at + 1) > expiredMs ? at : -1;
   }
   return -1;
 }
 
 /** How many partners were last seen after `afterMs`. */
-export function countPartners({ rows }: PartnerTable, afterMs: number): number {
+export function countPartners({ rows, used }: PartnerTable, afterMs: number): number {
   let at = 0;
-  while (at < rows.length && numberAt(rows, at + 1) > afterMs) at += PARTNER_STRIDE;
+  while (at < used && numberAt(rows, at + 1) > afterMs) at += PARTNER_STRIDE;
   return at / PARTNER_STRIDE;
 }
 
@@ -35,22 +69,30 @@ export function countPartners({ rows }: PartnerTable, afterMs: number): number {
  *
  * @returns false for a payment at or before `expiredMs`, which is not counted
  */
-export function addPartner({ rows }: PartnerTable, hash: number, atMs: number, expiredMs: number): boolean {
-  while (rows.length > 0 && numberAt(rows, rows.length - 2) <= expiredMs) rows.length -= PARTNER_STRIDE;
+export function addPartner(table: PartnerTable, hash: number, atMs: number, expiredMs: number): boolean {
+  while (table.used > 0 && numberAt(table.rows, table.used - 2) <= expiredMs) table.used -= PARTNER_STRIDE;
   if (atMs <= expiredMs) return false;
-  let at = 0;
-  while (at < rows.length && rows[at] !== hash) at += PARTNER_STRIDE;
-  const known = at < rows.length;
-  const lastMs = known ? Math.max(numberAt(rows, at + 1), atMs) : atMs;
-  const count = known ? numberAt(rows, at + 2) + 1 : 1;
-  if (known) rows.splice(at, PARTNER_STRIDE);
+  let end = 0;
+  while (end < table.used && table.rows[end] !== hash) end += PARTNER_STRIDE;
+  const known = end < table.used;
+  const lastMs = known ? Math.max(numberAt(table.rows, end + 1), atMs) : atMs;
+  const count = known ? numberAt(table.rows, end + 2) + 1 : 1;
+  if (!known) {
+    makeRoom(table, table.used + PARTNER_STRIDE);
+    table.used += PARTNER_STRIDE;
+  }
+  const { rows } = table;
   let place = 0;
-  while (place < rows.length && numberAt(rows, place + 1) > lastMs) place += PARTNER_STRIDE;
-  rows.splice(place, 0, hash, lastMs, count);
-  if (rows.length > PARTNERS_MAX * PARTNER_STRIDE) rows.length = PARTNERS_MAX * PARTNER_STRIDE;
+  while (place < end && numberAt(rows, place + 1) > lastMs) place += PARTNER_STRIDE;
+  // Those that were seen before now move into the place that this one had, or that was added for it.
+  rows.copyWithin(place + PARTNER_STRIDE, place, end);
+  rows[place] = hash;
+  rows[place + 1] = lastMs;
+  rows[place + 2] = count;
+  table.used = Math.min(table.used, PARTNERS_MAX * PARTNER_STRIDE);
   return true;
 }
 
-function numberAt(rows: readonly number[], at: number): number {
+function numberAt(rows: Float64Array, at: number): number {
   return rows[at] ?? 0;
 }

@@ -1,4 +1,5 @@
-import { longestWindowMs, planEntities } from "./plan-entities.js";
+import type { EntityPlan } from "./plan-entities.js";
+import { judgeOf, longestWindowMs, planEntities } from "./plan-entities.js";
 import type { FeatureDraft } from "./test-specs.js";
 import { specOf } from "./test-specs.js";
 import { DAY_MS, HOUR_MS } from "./test-states.js";
@@ -17,6 +18,7 @@ function cardPlanOf(drafts: readonly FeatureDraft[], windows: typeof WINDOWS = W
 }
 
 const over = (kind: string, window: string): FeatureDraft => ({ kind, window, entity: "card" });
+const judgeOfOne = (plan: EntityPlan): number => judgeOf([plan]);
 const NOTHING = { sum: false, max: false, squares: false };
 
 test.each([
@@ -95,6 +97,26 @@ test("partners, home and first fraud are kept for those entities that ask for th
   ]);
 });
 
+test("usual amounts and runs of frauds are kept for those that ask for them, and for who explains frauds", () => {
+  const usual = [over("unusual_max", "2d"), over("unusual_count", "1d"), over("unusual_count", "2d")];
+  const run = { kind: "run_count", entity: "terminal" };
+  const plansOf = (drafts: readonly FeatureDraft[]) => planEntities(specOf(WINDOWS, drafts)).slice(0, 2);
+  const keptOf = (drafts: readonly FeatureDraft[]) =>
+    plansOf(drafts).map((plan) => [plan.usual?.widthsMs, plan.run?.explainedBy]);
+  expect(keptOf([...usual, run])).toEqual([
+    [[2 * DAY_MS, DAY_MS], undefined],
+    [undefined, -1],
+  ]);
+  expect(keptOf([{ ...run, explained_by: "card" }])).toEqual([
+    [[], undefined],
+    [undefined, 0],
+  ]);
+  expect(plansOf([...usual, run]).map(judgeOfOne)).toEqual([-1, -1]);
+  expect(judgeOf(plansOf([{ ...run, explained_by: "card" }]))).toBe(0);
+  // They look at no tiles.
+  expect(plansOf(usual).flatMap(({ payments }) => payments.rings)).toEqual([]);
+});
+
 test("the longest window is that of the features, not of windows that none uses", () => {
   expect(longestWindowMs(specOf(WINDOWS, [over("count", "1d"), over("fraud_count", "2d")]))).toBe(2 * DAY_MS);
   expect(longestWindowMs(specOf(WINDOWS, [{ kind: "amount" }]))).toBe(0);
@@ -113,6 +135,8 @@ describe("the fingerprint", () => {
     ["partners", [...base, { kind: "pair_count", entity: "card", of: "terminal" }]],
     ["a home", [...base, { kind: "distance_from_home", entity: "card" }]],
     ["a first fraud", [...base, { kind: "days_since_first_fraud", entity: "card" }]],
+    ["a usual amount", [...base, { kind: "ratio_to_usual", entity: "card" }]],
+    ["a run of frauds", [...base, { kind: "run_count", entity: "card" }]],
   ])("is another one with %s", (_name, drafts) => {
     expect(of(drafts)).not.toBe(of(base));
   });

@@ -1,5 +1,5 @@
 import type { EntityKey, Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { isLabelFeature } from "@tripline/contracts/feature-spec";
+import { isLabelFeature, isRunFeature, overTiles, UNUSUAL_KINDS } from "@tripline/contracts/feature-spec";
 
 /** What one ring of tiles keeps. Windows that share a tile width share a ring. */
 export interface RingPlan {
@@ -37,6 +37,20 @@ export interface PartnerPlan {
   readonly windowIndex: ReadonlyMap<string, number>;
 }
 
+/** What an entity keeps of unusual amounts. */
+export interface UsualPlan {
+  /** Widths in milliseconds of the windows over which unusual payments are looked at. */
+  readonly widthsMs: readonly number[];
+  /** Position in `widthsMs` by the window's name in the spec. */
+  readonly windowIndex: ReadonlyMap<string, number>;
+}
+
+/** What an entity keeps of frauds since its last genuine payment. */
+export interface RunPlan {
+  /** Place in the spec of the entity whose unusual payments explain frauds, which do not count then; -1 for none. */
+  readonly explainedBy: number;
+}
+
 export interface EntityPlan {
   readonly name: string;
   readonly key: EntityKey;
@@ -46,6 +60,8 @@ export interface EntityPlan {
   readonly partners: PartnerPlan | undefined;
   /** Whether the mean place of payments is kept. */
   readonly home: boolean;
+  readonly usual: UsualPlan | undefined;
+  readonly run: RunPlan | undefined;
   /** Whether the time at which the first fraud became known is kept. */
   readonly firstFraud: boolean;
   /** Whether ids of the last events are kept, against double submissions: for the key of the topics, on which they meet. */
@@ -64,11 +80,18 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
       labels: planStream(spec, own, true),
       partners: planPartners(spec, own, names),
       home: own.some((feature) => feature.kind === "distance_from_home"),
+      usual: planUsual(spec, own, name),
+      run: planRun(own, names),
       firstFraud: own.some((feature) => feature.kind === "days_since_first_fraud"),
       recentIds: index === 0,
     };
     return { name, key, optional, ...parts, fingerprint: fingerprintOf(parts, longestWindowMs(spec)) };
   });
+}
+
+/** Place of the entity that explains frauds of another; -1 for none. The spec has at most one. */
+export function judgeOf(plans: readonly Pick<EntityPlan, "run">[]): number {
+  return Math.max(-1, ...plans.map(({ run }) => run?.explainedBy ?? -1));
 }
 
 /** Widest window of the spec in milliseconds; 0 where no feature has a window. */
@@ -84,7 +107,7 @@ function planStream(spec: FeatureSpec, features: readonly Feature[], labels: boo
   const windows: WindowPlan[] = [];
   const windowIndex = new Map<string, number>();
   for (const feature of features) {
-    if (!("window" in feature) || feature.kind === "distinct" || isLabelFeature(feature) !== labels) continue;
+    if (!overTiles(feature) || isLabelFeature(feature) !== labels) continue;
     const window = spec.windows[feature.window];
     if (window === undefined) continue;
     const need = ringOf(feature, window.tile, window.width / window.tile);
@@ -134,17 +157,43 @@ function planPartners(
   return entity < 0 ? undefined : { entity, widthsMs, windowIndex };
 }
 
+function planUsual(spec: FeatureSpec, features: readonly Feature[], name: string): UsualPlan | undefined {
+  const windows = features.flatMap((feature) =>
+    "window" in feature && (UNUSUAL_KINDS as readonly string[]).includes(feature.kind) ? [feature.window] : [],
+  );
+  const isAsked = features.some(({ kind }) => kind === "ratio_to_usual");
+  const explains = spec.features.some((feature) => isRunFeature(feature) && feature.explained_by === name);
+  if (windows.length === 0 && !isAsked && !explains) return undefined;
+  const names = [...new Set(windows)];
+  return {
+    widthsMs: names.map((name) => spec.windows[name]?.width ?? 0),
+    windowIndex: new Map(names.map((name, index) => [name, index])),
+  };
+}
+
+function planRun(features: readonly Feature[], names: readonly string[]): RunPlan | undefined {
+  const feature = features.find(isRunFeature);
+  return feature && { explainedBy: feature.explained_by === undefined ? -1 : names.indexOf(feature.explained_by) };
+}
+
 /** Hash of what all entities of a spec keep together, 32 bits. */
 export function layoutFingerprint(plans: readonly Pick<EntityPlan, "fingerprint">[]): number {
   return hashOf(plans.map((plan) => plan.fingerprint).join());
 }
 
+/**
+ * Version of the layout of a stored state, see state-codec.ts. It is part of every fingerprint, and so of the keys of the
+ * states: after an upgrade, those of the layout before are not found, and features are flagged until they are rebuilt.
+ */
+export const STATE_VERSION = 3;
+
 function fingerprintOf(
-  parts: Pick<EntityPlan, "payments" | "labels" | "partners" | "home" | "firstFraud" | "recentIds">,
+  parts: Pick<EntityPlan, "payments" | "labels" | "partners" | "home" | "usual" | "run" | "firstFraud" | "recentIds">,
   horizonMs: number,
 ): number {
-  const { payments, labels, partners, home, firstFraud, recentIds } = parts;
-  const kept = [payments.rings, labels.rings, partners?.entity ?? -1, home, firstFraud, recentIds, horizonMs];
+  const { payments, labels, partners, home, usual, run, firstFraud, recentIds } = parts;
+  const own = [home, usual !== undefined, run?.explainedBy ?? null, firstFraud, recentIds];
+  const kept = [STATE_VERSION, payments.rings, labels.rings, partners?.entity ?? -1, ...own, horizonMs];
   return hashOf(JSON.stringify(kept));
 }
 

@@ -75,6 +75,8 @@ test("of every entity those features are read that need no payment, in the order
   expect([...kinds].sort()).toEqual([
     "card_count",
     "card_days_since_first_fraud",
+    "card_days_since_last_genuine",
+    "card_days_since_run_began",
     "card_distinct",
     "card_fraud_count",
     "card_fraud_rate",
@@ -82,9 +84,12 @@ test("of every entity those features are read that need no payment, in the order
     "card_label_count",
     "card_max",
     "card_mean",
+    "card_run_count",
     "card_seconds_since_last",
     "card_std",
     "card_sum",
+    "card_unusual_count",
+    "card_unusual_max",
   ]);
 });
 

@@ -18,6 +18,11 @@ export class RecentIds {
     return this.used;
   }
 
+  clear(): void {
+    this.next = 0;
+    this.used = 0;
+  }
+
   has(id: IdHash): boolean {
     for (let at = 0; at < this.used * 2; at += 2) {
       if (this.words[at] === id.high && this.words[at + 1] === id.low) return true;
@@ -25,10 +30,10 @@ export class RecentIds {
     return false;
   }
 
-  /** Remembers `id` in place of the oldest one. */
-  add(id: IdHash): void {
-    this.words[this.next * 2] = id.high;
-    this.words[this.next * 2 + 1] = id.low;
+  /** Remembers an id, by the two words of its hash, in place of the oldest one. */
+  add(high: number, low: number): void {
+    this.words[this.next * 2] = high;
+    this.words[this.next * 2 + 1] = low;
     this.next = (this.next + 1) % RECENT_IDS_MAX;
     if (this.used < RECENT_IDS_MAX) this.used += 1;
   }

@@ -42,7 +42,7 @@ const output = {
   states: states.map((state, place) => ({
     sequence: state.sequence,
     bytes: engine.encodeState(place, state).length,
-    tiles: state.payments.rings.map((ring) => ring.tiles.length / TILE_STRIDE),
+    tiles: state.payments.rings.map((ring) => ring.used / TILE_STRIDE),
   })),
 };
 process.stdout.write(`${JSON.stringify(output)}\n`);

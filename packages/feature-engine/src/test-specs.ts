@@ -9,6 +9,7 @@ export interface FeatureDraft {
   readonly entity?: string;
   readonly window?: string;
   readonly of?: string;
+  readonly explained_by?: string;
   readonly prior?: number;
   readonly weight?: number;
 }
@@ -24,6 +25,8 @@ const PARTNERS: Readonly<Record<string, string>> = { card: "terminal", terminal:
 const PAYMENT_KINDS = ["amount", "hour_of_day", "day_of_week", "is_weekend", "is_night"];
 const AMOUNT_KINDS = ["count", "sum", "mean", "max", "std", "z_score", "ratio_to_mean"];
 const LABEL_KINDS = ["label_count", "fraud_count", "fraud_rate", "fraud_risk"];
+const RUN_KINDS = ["days_since_last_genuine", "days_since_run_began", "run_count"];
+const UNUSUAL_KINDS = ["unusual_count", "unusual_max"];
 const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"];
 
 /** A spec of the features drafted; each is called after its entity, kind and window. */
@@ -63,6 +66,8 @@ export const sparseSpec = specOf({ "6h": { width: "6h", tile: "6h" }, "2d": { wi
   { kind: "distance_from_home", entity: "card" },
   { kind: "days_since_first_fraud", entity: "card" },
   { kind: "fraud_count", entity: "terminal", window: "6h" },
+  { kind: "unusual_max", entity: "terminal", window: "2d" },
+  { kind: "days_since_run_began", entity: "terminal", explained_by: "card" },
   { kind: "pair_count", entity: "device", of: "card" },
   { kind: "max", entity: "ip", window: "6h" },
   { kind: "std", entity: "ip", window: "2d" },
@@ -75,10 +80,13 @@ function everyKindOf(entity: string, windows: readonly string[]): FeatureDraft[]
   return [
     { kind: "seconds_since_last", entity },
     { kind: "distance_from_home", entity },
+    { kind: "ratio_to_usual", entity },
     ...(required ? [{ kind: "days_since_first_fraud", entity }] : []),
+    ...(entity === "card" ? RUN_KINDS.map((kind) => ({ kind, entity })) : []),
+    ...(entity === "terminal" ? RUN_KINDS.map((kind) => ({ kind, entity, explained_by: "card" })) : []),
     ...PAIR_KINDS.map((kind) => ({ kind, entity, of })),
     ...windows.flatMap((window) => [
-      ...[...AMOUNT_KINDS, ...labels].map((kind) => ({
+      ...[...AMOUNT_KINDS, ...UNUSUAL_KINDS, ...labels].map((kind) => ({
         kind,
         entity,
         window,

@@ -49,8 +49,8 @@ export class TestStates {
       return id === undefined ? undefined : this.of(name, id);
     });
     if (event.kind === "label") {
-      const label = { labelId: event.id, labelledAtMs: event.atMs, fraud: event.fraud };
-      const result = this.engine.applyLabel(states, label);
+      const { atMs, occurredAtMs = atMs, fraud } = event;
+      const result = this.engine.applyLabel(states, { labelId: event.id, labelledAtMs: atMs, occurredAtMs, fraud });
       return result.duplicate ? "duplicate" : { values: undefined, tooLate: result.tooLate };
     }
     const result = this.engine.applyPayment(states, paymentOf(event));
@@ -86,6 +86,7 @@ export class TestStates {
     return this.engine.applyLabel(states, {
       labelId: `own label ${this.#events}`,
       labelledAtMs,
+      occurredAtMs: labelledAtMs,
       fraud: true,
       ...change,
     });

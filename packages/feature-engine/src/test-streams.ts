@@ -92,6 +92,9 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     terminal: someOf("t", terminals),
     device: fc.option(someOf("d", 2)),
     ip: fc.option(someOf("i", 2)),
+    delayMs: fc.oneof(fc.constant(0), fc.nat(10 * DAY_MS)),
+    /** Which earlier payment of the card a label is about; none from ten on. */
+    about: fc.nat(14),
     stepMs: busy ? BUSY : CALM,
     amountMinor,
     currency: fc.constantFrom("EUR", "EUR", "JPY", "KWD", "CLF"),
@@ -102,7 +105,8 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
   const steps = fc.array(step, { minLength: eventsMin, maxLength: eventsMax, size: "max" });
   return fc.tuple(fc.constantFrom(...STARTS_MS), steps).map(([firstMs, drafts]) => {
     let newestMs = firstMs;
-    return drafts.map(({ kind, number, card, terminal, device, ip, place, ...draft }): OracleEvent => {
+    const paidAtMs = new Map<string, number[]>();
+    return drafts.map(({ kind, number, card, terminal, device, ip, place, delayMs, about, ...draft }): OracleEvent => {
       const atMs = Math.max(0, newestMs + draft.stepMs);
       newestMs = Math.max(newestMs, atMs);
       const [latitude, longitude] = place;
@@ -110,7 +114,22 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
       const optional =
         kind === "label" ? {} : { ...(device === null ? {} : { device }), ...(ip === null ? {} : { ip }) };
       const entities = { card, terminal, ...optional };
-      return { kind, id: `${kind} ${number}`, entities, atMs, amountMinor, currency, fraud, latitude, longitude };
+      const paid = paidAtMs.get(card) ?? [];
+      paidAtMs.set(card, kind === "payment" ? [...paid, atMs] : paid);
+      const known = about < 10 ? paid.at(-1 - (about % Math.max(1, paid.length))) : undefined;
+      const occurredAtMs = kind === "payment" ? atMs : (known ?? Math.max(0, atMs - delayMs));
+      return {
+        kind,
+        id: `${kind} ${number}`,
+        entities,
+        atMs,
+        occurredAtMs,
+        amountMinor,
+        currency,
+        fraud,
+        latitude,
+        longitude,
+      };
     });
   });
 }

@@ -11,12 +11,14 @@ export interface Aggregate {
 
 /**
  * Tiles of one ring with their totals. `tiles` holds them in ascending order of their index, six numbers each: index,
- * count, sum, max, squareHigh, squareLow; one flat array, because a backfill keeps hundreds of thousands of rings. The
- * index is floor(event time / tile width). For labels the sum counts frauds. Sums are integers, so totals can be kept up
- * to date by adding and subtracting, without rounding.
+ * count, sum, max, squareHigh, squareLow. The index is floor(event time / tile width). For labels the sum counts frauds.
+ * Sums are integers, so totals can be kept up to date by adding and subtracting, without rounding.
  */
 export interface TileRing extends Aggregate {
-  readonly tiles: number[];
+  /** Only the first `used` numbers mean anything: there is room for more, and for other rings to come. */
+  tiles: Float64Array;
+  /** Numbers in use: `TILE_STRIDE` for each tile. */
+  used: number;
 }
 
 /** Numbers per tile in `tiles`. */
@@ -32,13 +34,50 @@ export function emptyAggregate(): Aggregate {
   return { count: 0, sum: 0, max: 0, squareHigh: 0, squareLow: 0 };
 }
 
+/** What a ring without tiles has room for. Most rings of most entities stay so. */
+const NO_TILES = new Float64Array(0);
+/** Room of a ring that gets its first tile. */
+const FIRST_TILES = 4;
+
 export function emptyRing(): TileRing {
-  return { tiles: [], ...emptyAggregate() };
+  return { tiles: NO_TILES, used: 0, count: 0, sum: 0, max: 0, squareHigh: 0, squareLow: 0 };
+}
+
+/** Makes a ring empty again. Its room stays. */
+export function clearRing(ring: TileRing): void {
+  ring.used = 0;
+  ring.count = 0;
+  ring.sum = 0;
+  ring.max = 0;
+  ring.squareHigh = 0;
+  ring.squareLow = 0;
+}
+
+/** The numbers in use, in memory shared with the ring. */
+export function tilesInUse({ tiles, used }: TileRing): Float64Array {
+  return tiles.subarray(0, used);
+}
+
+/** Makes room for `numbers` in `tiles`. */
+export function makeRoom(ring: TileRing, numbers: number): void {
+  if (numbers <= ring.tiles.length) return;
+  const grown = new Float64Array(Math.max(FIRST_TILES * TILE_STRIDE, numbers, ring.tiles.length * 2));
+  grown.set(ring.tiles);
+  ring.tiles = grown;
 }
 
 /** Appends a tile that is newer than all others. */
-export function pushTile(ring: TileRing, index: number, tile: Aggregate): void {
-  ring.tiles.push(index, tile.count, tile.sum, tile.max, tile.squareHigh, tile.squareLow);
+export function pushTile(ring: TileRing, index: number, tile: Readonly<Aggregate>): void {
+  const at = ring.used;
+  makeRoom(ring, at + TILE_STRIDE);
+  const { tiles } = ring;
+  tiles[at] = index;
+  tiles[at + 1] = tile.count;
+  tiles[at + 2] = tile.sum;
+  tiles[at + 3] = tile.max;
+  tiles[at + 4] = tile.squareHigh;
+  tiles[at + 5] = tile.squareLow;
+  ring.used = at + TILE_STRIDE;
   ring.count += tile.count;
   ring.sum += tile.sum;
   ring.max = Math.max(ring.max, tile.max);
@@ -55,6 +94,11 @@ const square = { high: 0, low: 0 };
  */
 export function squareOf(value: number): Readonly<{ high: number; low: number }> {
   const limited = Math.min(value, SQUARED_MAX);
+  if (limited < HALF_UNIT) {
+    square.high = 0;
+    square.low = limited * limited;
+    return square;
+  }
   const high = Math.floor(limited / HALF_UNIT);
   const low = limited - high * HALF_UNIT;
   const middle = 2 * high * low;
@@ -75,14 +119,8 @@ export function squareOf(value: number): Readonly<{ high: number; low: number }>
 export function addToRing(ring: TileRing, tile: number, oldest: number, amount: number, squares: boolean): boolean {
   dropBelow(ring, oldest);
   if (tile < oldest) return false;
+  const at = placeTile(ring, tile);
   const { tiles } = ring;
-  let at = tiles.length - TILE_STRIDE;
-  while (at >= 0 && numberAt(tiles, at) > tile) at -= TILE_STRIDE;
-  if (at < 0 || tiles[at] !== tile) {
-    at += TILE_STRIDE;
-    if (at === tiles.length) tiles.push(tile, 0, 0, 0, 0, 0);
-    else tiles.splice(at, 0, tile, 0, 0, 0, 0, 0);
-  }
   const before = numberAt(tiles, at + 2);
   // A sum beyond 2^53 would lose the exactness that makes it independent of order; it stays at the bound instead.
   const sum = Math.min(before + amount, Number.MAX_SAFE_INTEGER);
@@ -94,6 +132,21 @@ export function addToRing(ring: TileRing, tile: number, oldest: number, amount: 
   ring.max = Math.max(ring.max, amount);
   if (squares) addSquare(ring, at, amount);
   return true;
+}
+
+/** Finds the tile with an index, or puts an empty one where it belongs. @returns where it begins in `tiles` */
+function placeTile(ring: TileRing, index: number): number {
+  let at = ring.used - TILE_STRIDE;
+  while (at >= 0 && numberAt(ring.tiles, at) > index) at -= TILE_STRIDE;
+  if (at >= 0 && ring.tiles[at] === index) return at;
+  at += TILE_STRIDE;
+  makeRoom(ring, ring.used + TILE_STRIDE);
+  const { tiles } = ring;
+  tiles.copyWithin(at + TILE_STRIDE, at, ring.used);
+  tiles.fill(0, at, at + TILE_STRIDE);
+  tiles[at] = index;
+  ring.used += TILE_STRIDE;
+  return at;
 }
 
 function addSquare(ring: TileRing, at: number, amount: number): void {
@@ -109,70 +162,75 @@ function addSquare(ring: TileRing, at: number, amount: number): void {
   ring.squareLow += square.low - carry * SQUARE_UNIT;
 }
 
-/**
- * Adds up the tiles from `oldest` to `newest`, both included, into `into`. It starts from the totals and looks only at
- * tiles outside the window, of which there are few, instead of at all inside.
- */
+/** Adds up the tiles from `oldest` to `newest`, both included, into `into`. */
 export function aggregateRing(ring: TileRing, oldest: number, newest: number, into: Aggregate): void {
-  const { tiles } = ring;
-  into.count = ring.count;
-  into.sum = ring.sum;
-  into.max = ring.max;
-  into.squareHigh = ring.squareHigh;
-  into.squareLow = ring.squareLow;
-  let outsideMax = -1;
+  const { tiles, used } = ring;
   let from = 0;
-  let to = tiles.length - TILE_STRIDE;
-  for (; from <= to && numberAt(tiles, from) < oldest; from += TILE_STRIDE) {
-    outsideMax = Math.max(outsideMax, numberAt(tiles, from + 3));
-    subtractTile(into, tiles, from);
+  while (from < used && numberAt(tiles, from) < oldest) from += TILE_STRIDE;
+  let to = used - TILE_STRIDE;
+  while (to >= from && numberAt(tiles, to) > newest) to -= TILE_STRIDE;
+  // Most windows leave out but a few tiles, and those at the old end: then these are subtracted from the totals.
+  const isMost = from * 2 <= used && to === used - TILE_STRIDE && ring.sum <= Number.MAX_SAFE_INTEGER;
+  if (!(isMost && totalWithout(ring, from, into))) scanTiles(tiles, from, to, into);
+}
+
+/** Totals of a ring without its tiles before `end`. @returns false where the largest amount is among those */
+function totalWithout(ring: TileRing, end: number, into: Aggregate): boolean {
+  const { tiles } = ring;
+  let { count, sum, squareHigh, squareLow } = ring;
+  for (let at = 0; at < end; at += TILE_STRIDE) {
+    if (tiles[at + 3] === ring.max) return false;
+    count -= numberAt(tiles, at + 1);
+    sum -= numberAt(tiles, at + 2);
+    squareHigh -= numberAt(tiles, at + 4);
+    squareLow -= numberAt(tiles, at + 5);
   }
-  for (; to >= from && numberAt(tiles, to) > newest; to -= TILE_STRIDE) {
-    outsideMax = Math.max(outsideMax, numberAt(tiles, to + 3));
-    subtractTile(into, tiles, to);
-  }
-  if (outsideMax === ring.max || ring.sum > Number.MAX_SAFE_INTEGER) scanTiles(tiles, from, to, into);
+  into.count = count;
+  into.sum = sum;
+  into.max = ring.max;
+  into.squareHigh = squareHigh;
+  into.squareLow = squareLow;
+  return true;
 }
 
 /** Removes tiles below `oldest`. */
 function dropBelow(ring: TileRing, oldest: number): void {
-  const { tiles } = ring;
-  const wasExact = ring.sum <= Number.MAX_SAFE_INTEGER;
-  let droppedMax = -1;
+  const { tiles, used } = ring;
   let end = 0;
-  for (; end < tiles.length && numberAt(tiles, end) < oldest; end += TILE_STRIDE) {
-    droppedMax = Math.max(droppedMax, numberAt(tiles, end + 3));
-    subtractTile(ring, tiles, end);
-  }
+  while (end < used && numberAt(tiles, end) < oldest) end += TILE_STRIDE;
   if (end === 0) return;
-  tiles.splice(0, end);
-  if (droppedMax === ring.max || !wasExact) scanTiles(tiles, 0, tiles.length - TILE_STRIDE, ring);
+  const isTotal = ring.sum <= Number.MAX_SAFE_INTEGER && totalWithout(ring, end, ring);
+  tiles.copyWithin(0, end, used);
+  ring.used = used - end;
+  if (!isTotal) totalTiles(ring);
 }
 
-/** Takes the tile at `at` out of all but the maximum. */
-function subtractTile(from: Aggregate, tiles: readonly number[], at: number): void {
-  from.count -= numberAt(tiles, at + 1);
-  from.sum -= numberAt(tiles, at + 2);
-  from.squareHigh -= numberAt(tiles, at + 4);
-  from.squareLow -= numberAt(tiles, at + 5);
+/** Makes the totals of a ring those of its tiles. */
+export function totalTiles(ring: TileRing): void {
+  scanTiles(ring.tiles, 0, ring.used - TILE_STRIDE, ring);
 }
 
 /** Adds up the tiles at positions from `from` to `to`, both included. */
-function scanTiles(tiles: readonly number[], from: number, to: number, into: Aggregate): void {
-  into.count = 0;
-  into.sum = 0;
-  into.max = 0;
-  into.squareHigh = 0;
-  into.squareLow = 0;
+function scanTiles(tiles: Float64Array, from: number, to: number, into: Aggregate): void {
+  let count = 0;
+  let sum = 0;
+  let max = 0;
+  let squareHigh = 0;
+  let squareLow = 0;
   for (let at = from; at <= to; at += TILE_STRIDE) {
-    into.count += numberAt(tiles, at + 1);
-    into.sum += numberAt(tiles, at + 2);
-    into.max = Math.max(into.max, numberAt(tiles, at + 3));
-    into.squareHigh += numberAt(tiles, at + 4);
-    into.squareLow += numberAt(tiles, at + 5);
+    count += numberAt(tiles, at + 1);
+    sum += numberAt(tiles, at + 2);
+    max = Math.max(max, numberAt(tiles, at + 3));
+    squareHigh += numberAt(tiles, at + 4);
+    squareLow += numberAt(tiles, at + 5);
   }
+  into.count = count;
+  into.sum = sum;
+  into.max = max;
+  into.squareHigh = squareHigh;
+  into.squareLow = squareLow;
 }
 
-function numberAt(tiles: readonly number[], at: number): number {
+function numberAt(tiles: Float64Array, at: number): number {
   return tiles[at] ?? 0;
 }

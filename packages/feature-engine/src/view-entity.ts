@@ -6,6 +6,7 @@ import { countPartners, findPartner } from "./partner-table.js";
 import type { EntityPlan, StreamPlan } from "./plan-entities.js";
 import type { Aggregate } from "./tile-ring.js";
 import { aggregateRing, emptyAggregate } from "./tile-ring.js";
+import { countUnusual, largestRatio } from "./usual-amount.js";
 
 /** What a payment brings to a look at one of its entities. */
 export interface Encounter {
@@ -25,6 +26,13 @@ export function emptyView(plan: EntityPlan): EntityView {
     pairLastMs: NEVER_MS,
     pairCount: 0,
     homeKm: undefined,
+    usualCount: 0,
+    usualSum: 0,
+    unusual: (plan.usual?.widthsMs ?? []).map(() => 0),
+    largest: (plan.usual?.widthsMs ?? []).map(() => 0),
+    genuineMs: NEVER_MS,
+    runBeganMs: NEVER_MS,
+    runCount: 0,
   };
 }
 
@@ -52,6 +60,27 @@ export function viewEntity(
     home === undefined || encounter?.latitude === undefined || encounter.longitude === undefined
       ? undefined
       : distanceFromHomeKm(home, encounter.latitude, encounter.longitude);
+  viewUsual(plan, state, atMs, view);
+  viewRun(state, view);
+}
+
+function viewUsual(plan: EntityPlan, { usual }: EntityState, atMs: number, view: EntityView): void {
+  if (usual === undefined || plan.usual === undefined) return;
+  view.usualCount = usual.count;
+  view.usualSum = usual.sum;
+  const { widthsMs } = plan.usual;
+  for (let index = 0; index < widthsMs.length; index += 1) {
+    const afterMs = atMs - (widthsMs[index] ?? 0);
+    view.unusual[index] = countUnusual(usual, afterMs, atMs);
+    view.largest[index] = largestRatio(usual, afterMs, atMs);
+  }
+}
+
+function viewRun({ run }: EntityState, view: EntityView): void {
+  if (run === undefined) return;
+  view.genuineMs = run.genuineMs;
+  view.runBeganMs = run.beganMs;
+  view.runCount = run.count;
 }
 
 function viewPartners(

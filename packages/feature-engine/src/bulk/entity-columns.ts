@@ -17,6 +17,14 @@ export interface EntityColumns {
   readonly pairCount: Float64Array;
   /** NaN where no distance is known. */
   readonly homeKm: Float64Array;
+  readonly usualCount: Float64Array;
+  readonly usualSum: Float64Array;
+  /** One per window of the plan's `usual`. */
+  readonly unusual: readonly Float64Array[];
+  readonly largest: readonly Float64Array[];
+  readonly genuineMs: Float64Array;
+  readonly runBeganMs: Float64Array;
+  readonly runCount: Float64Array;
 }
 
 /** @param length how many payments there is room for */
@@ -40,5 +48,12 @@ export function emptyColumns(plan: EntityPlan, length: number): EntityColumns {
     pairLastMs: column(plan.partners !== undefined),
     pairCount: column(plan.partners !== undefined),
     homeKm: column(plan.home),
+    usualCount: column(plan.usual !== undefined),
+    usualSum: column(plan.usual !== undefined),
+    unusual: (plan.usual?.widthsMs ?? []).map(() => column(true)),
+    largest: (plan.usual?.widthsMs ?? []).map(() => column(true)),
+    genuineMs: column(plan.run !== undefined),
+    runBeganMs: column(plan.run !== undefined),
+    runCount: column(plan.run !== undefined),
   };
 }

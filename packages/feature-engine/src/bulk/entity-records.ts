@@ -1,13 +1,23 @@
 import type { EntityState, StreamState } from "../entity-state.js";
 import { emptyState, NEVER_MS } from "../entity-state.js";
-import { PARTNER_STRIDE } from "../partner-table.js";
+import type { PartnerTable } from "../partner-table.js";
+import { PARTNER_STRIDE, pushPartner } from "../partner-table.js";
 import type { EntityPlan } from "../plan-entities.js";
 import type { IdHash } from "../recent-ids.js";
 import { RECENT_IDS_MAX } from "../recent-ids.js";
 import type { TileRing } from "../tile-ring.js";
 import { pushTile, TILE_STRIDE } from "../tile-ring.js";
 import type { RecordLayout, RingLayout } from "./record-layout.js";
-import { FIRST_FRAUD, HOME, layOutRecord, NEWEST_LABEL, NEWEST_PAYMENT, SEQUENCE } from "./record-layout.js";
+import {
+  FIRST_FRAUD,
+  HOME,
+  layOutRecord,
+  NEWEST_LABEL,
+  NEWEST_PAYMENT,
+  RUN,
+  SEQUENCE,
+  USUAL,
+} from "./record-layout.js";
 
 /** Records per slab: memory grows by so many at a time. */
 const SLAB_RECORDS = 256;
@@ -40,6 +50,7 @@ export class EntityRecords {
     this.fresh[NEWEST_PAYMENT] = NEVER_MS;
     this.fresh[NEWEST_LABEL] = NEVER_MS;
     this.fresh[FIRST_FRAUD] = NEVER_MS;
+    this.fresh.fill(NEVER_MS, RUN, RUN + 2);
   }
 
   /** The slab that holds an entity's record. Made, with empty states, when it is asked for first. */
@@ -76,12 +87,24 @@ export class EntityRecords {
     if (state.home !== undefined) {
       Object.assign(state.home, { count: at(HOME), x: at(HOME + 1), y: at(HOME + 2), z: at(HOME + 3) });
     }
+    if (state.run !== undefined) {
+      Object.assign(state.run, { genuineMs: at(RUN), beganMs: at(RUN + 1), count: at(RUN + 2) });
+    }
+    if (state.usual !== undefined) {
+      const used = slab.marks[base.mark + this.layout.unusualMark] ?? 0;
+      Object.assign(state.usual, { count: at(USUAL), sum: at(USUAL + 1), used });
+      const from = base.cell + this.layout.unusualCell;
+      state.usual.rows.set(slab.cells.subarray(from, from + used));
+    }
     readRings(slab, base, this.layout.payments, state.payments);
     readRings(slab, base, this.layout.labels, state.labels);
     if (state.recentIds !== undefined) {
-      for (const reference of this.referencesOf(number)) state.recentIds.add(idOf(reference));
+      for (const reference of this.referencesOf(number)) {
+        const { high, low } = idOf(reference);
+        state.recentIds.add(high, low);
+      }
     }
-    if (state.partners !== undefined) this.#readPartners(slab, base, state.partners.rows);
+    if (state.partners !== undefined) this.#readPartners(slab, base, state.partners);
     return state;
   }
 
@@ -101,9 +124,15 @@ export class EntityRecords {
   restore(number: number, state: EntityState): void {
     const slab = this.slabOf(number);
     const [cell, mark] = [this.cellOf(number), this.markOf(number)];
-    const { sequence, payments, labels, firstFraudMs, home, recentIds, partners } = state;
+    const { sequence, payments, labels, firstFraudMs, home, usual, run, recentIds, partners } = state;
     slab.cells.set([sequence, payments.newestMs, labels.newestMs, firstFraudMs], cell + SEQUENCE);
     if (home !== undefined) slab.cells.set([home.count, home.x, home.y, home.z], cell + HOME);
+    if (run !== undefined) slab.cells.set([run.genuineMs, run.beganMs, run.count], cell + RUN);
+    if (usual !== undefined) {
+      slab.cells.set([usual.count, usual.sum], cell + USUAL);
+      slab.cells.set(usual.rows.subarray(0, usual.used), cell + this.layout.unusualCell);
+      slab.marks[mark + this.layout.unusualMark] = usual.used;
+    }
     writeRings(slab, { cell, mark }, this.layout.payments, payments);
     writeRings(slab, { cell, mark }, this.layout.labels, labels);
     if (recentIds !== undefined) {
@@ -114,23 +143,23 @@ export class EntityRecords {
       });
       slab.marks.set([used % RECENT_IDS_MAX, used], mark + this.layout.recentMark);
     }
-    if (partners !== undefined) this.#writePartners(slab, cell, mark, partners.rows);
+    if (partners !== undefined) this.#writePartners(slab, cell, mark, partners);
   }
 
   /** Rows of a state have the newest partner first, a record has it last. */
-  #readPartners({ cells, marks }: Slab, base: Base, rows: number[]): void {
+  #readPartners({ cells, marks }: Slab, base: Base, table: PartnerTable): void {
     const start = base.cell + this.layout.partnerCell;
     for (let place = (marks[base.mark + this.layout.partnerMark] ?? 0) - 1; place >= 0; place -= 1) {
       const at = start + place * PARTNER_STRIDE;
-      rows.push(cells[at] ?? 0, cells[at + 1] ?? 0, cells[at + 2] ?? 0);
+      pushPartner(table, cells[at] ?? 0, cells[at + 1] ?? 0, cells[at + 2] ?? 0);
     }
   }
 
-  #writePartners({ cells, marks }: Slab, cell: number, mark: number, rows: readonly number[]): void {
-    const count = rows.length / PARTNER_STRIDE;
+  #writePartners({ cells, marks }: Slab, cell: number, mark: number, { rows, used }: PartnerTable): void {
+    const count = used / PARTNER_STRIDE;
     for (let row = 0; row < count; row += 1) {
       const place = cell + this.layout.partnerCell + (count - 1 - row) * PARTNER_STRIDE;
-      cells.set(rows.slice(row * PARTNER_STRIDE, (row + 1) * PARTNER_STRIDE), place);
+      cells.set(rows.subarray(row * PARTNER_STRIDE, (row + 1) * PARTNER_STRIDE), place);
     }
     marks[mark + this.layout.partnerMark] = count;
   }
@@ -173,15 +202,13 @@ function writeRings(slab: Slab, base: Base, rings: readonly RingLayout[], stream
 }
 
 /** Makes a ring's tiles those of a record. */
-export function writeRing({ cells, marks }: Slab, base: Base, ring: RingLayout, { tiles }: TileRing): void {
-  let used = 0;
-  for (let at = 0; at < tiles.length; at += TILE_STRIDE) {
-    const [tile = 0, count = 0, sum = 0, max = 0, high = 0, low = 0] = tiles.slice(at, at + TILE_STRIDE);
-    const start = base.cell + ring.cell + used * ring.stride;
-    cells.set([tile, count, sum], start);
-    if (ring.max > 0) cells[start + ring.max] = max;
-    if (ring.squares > 0) cells.set([high, low], start + ring.squares);
-    used += 1;
+export function writeRing({ cells, marks }: Slab, base: Base, ring: RingLayout, { tiles, used }: TileRing): void {
+  let start = base.cell + ring.cell;
+  for (let at = 0; at < used; at += TILE_STRIDE, start += ring.stride) {
+    // Index, count and sum.
+    cells.set(tiles.subarray(at, at + 3), start);
+    if (ring.max > 0) cells[start + ring.max] = tiles[at + 3] ?? 0;
+    if (ring.squares > 0) cells.set(tiles.subarray(at + 4, at + 6), start + ring.squares);
   }
-  marks[base.mark + ring.mark] = used;
+  marks[base.mark + ring.mark] = used / TILE_STRIDE;
 }

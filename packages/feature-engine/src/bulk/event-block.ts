@@ -31,6 +31,10 @@ export interface LabelColumns {
   readonly frauds: Uint8Array;
   /** What stands for the ids of the labels, whole numbers. */
   readonly references: Float64Array;
+  /** When the payments took place. */
+  readonly occurredAtMs: Float64Array;
+  /** 1 where the entity that explains frauds of others explains it: written by its fold, read by those of the others. */
+  readonly explained: Uint8Array;
   /** By entity of the spec, as those of payments; empty for entities that labels do not name. */
   readonly numbers: readonly Int32Array[];
 }

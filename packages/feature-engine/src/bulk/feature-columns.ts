@@ -82,7 +82,24 @@ export function compileColumn(feature: EntityFeature, plan: EntityPlan, horizonM
     case "distance_from_home":
       return (columns, payments, length, out) => writeDistances(columns, payments, length, out, feature.default);
     case "days_since_first_fraud":
-      return (columns, payments, length, out) => writeDays(columns, payments, length, out, feature.default);
+      return (columns, payments, length, out) =>
+        writeDays(columns.firstFraudMs, payments, length, out, feature.default);
+    case "ratio_to_usual":
+      return (columns, payments, length, out) => writeRatios(columns, payments, length, out, feature.default);
+    case "unusual_count": {
+      const index = plan.usual?.windowIndex.get(feature.window) ?? -1;
+      return ({ unusual }, { rows }, length, out) => writeNumbers(unusual[index] ?? NONE, rows, length, out, 0);
+    }
+    case "unusual_max": {
+      const index = plan.usual?.windowIndex.get(feature.window) ?? -1;
+      return ({ largest }, { rows }, length, out) => writeNumbers(largest[index] ?? NONE, rows, length, out, 0);
+    }
+    case "days_since_last_genuine":
+      return ({ genuineMs }, payments, length, out) => writeDays(genuineMs, payments, length, out, feature.default);
+    case "days_since_run_began":
+      return ({ runBeganMs }, payments, length, out) => writeDays(runBeganMs, payments, length, out, feature.default);
+    case "run_count":
+      return ({ runCount }, { rows }, length, out) => writeNumbers(runCount, rows, length, out, 0);
   }
 }
 
@@ -185,14 +202,26 @@ function writeDistances(
   }
 }
 
+function writeRatios(
+  { usualCount, usualSum }: EntityColumns,
+  { rows, thousandths }: PaymentRows,
+  length: number,
+  out: Float64Array,
+  none: number,
+): void {
+  for (let at = 0; at < length; at += 1) {
+    out[rows[at] ?? 0] = ratioToMean(thousandths[at] ?? 0, usualCount[at] ?? 0, usualSum[at] ?? 0, none);
+  }
+}
+
 function writeDays(
-  { firstFraudMs }: EntityColumns,
+  firstMs: Float64Array,
   { rows, atMs }: PaymentRows,
   length: number,
   out: Float64Array,
   none: number,
 ): void {
-  for (let at = 0; at < length; at += 1) out[rows[at] ?? 0] = daysSince(firstFraudMs[at] ?? 0, atMs[at] ?? 0, none);
+  for (let at = 0; at < length; at += 1) out[rows[at] ?? 0] = daysSince(firstMs[at] ?? 0, atMs[at] ?? 0, none);
 }
 
 const NONE = new Float64Array(0);

@@ -15,6 +15,9 @@ import type { RingLayout } from "./record-layout.js";
 import { FIRST_FRAUD, HOME, NEWEST_LABEL, NEWEST_PAYMENT, SEQUENCE } from "./record-layout.js";
 import type { RecordPlace, RingFold, WindowColumns } from "./ring-cells.js";
 import { foldLabels, foldPayments } from "./ring-cells.js";
+import { foldRun } from "./run-cells.js";
+import type { Span } from "./usual-cells.js";
+import { UsualFold } from "./usual-cells.js";
 
 export interface EntityFoldOptions {
   readonly spec: FeatureSpec;
@@ -26,12 +29,8 @@ export interface EntityFoldOptions {
   readonly locals: number;
   /** Hashes of the ids of the plan's partners, by number; without partners it is not looked at. */
   readonly partnerHashes: Uint32Array;
-}
-
-/** The events of one entity among those of its kind. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
+  /** Whether unusual payments of the entity explain frauds of another. */
+  readonly judges: boolean;
 }
 
 /**
@@ -46,6 +45,7 @@ export class EntityFold {
   private readonly labels: GroupedLabels;
   private readonly features: readonly { readonly index: number; readonly write: FeatureColumn }[];
   private readonly partners: PartnerFold | undefined;
+  private readonly usual: UsualFold | undefined;
   private readonly home = noHome();
   private readonly place: RecordPlace = { cells: new Float64Array(0), marks: new Int32Array(0), cell: 0, mark: 0 };
   private columns;
@@ -58,11 +58,13 @@ export class EntityFold {
     this.records = new EntityRecords(plan);
     const horizonMs = longestWindowMs(spec);
     this.partners = plan.partners && new PartnerFold(this.records.layout, plan.partners.widthsMs, horizonMs);
+    this.usual = plan.usual && new UsualFold(this.records.layout, plan.usual, horizonMs);
     this.columns = emptyColumns(plan, 0);
-    const { home, recentIds } = plan;
+    const { home, recentIds, run } = plan;
+    const truths = run !== undefined || options.judges;
     const partners = plan.partners && { entity: plan.partners.entity, hashes: partnerHashes };
-    this.payments = new GroupedPayments({ ...options, partners, home, recentIds });
-    this.labels = new GroupedLabels({ ...options, partners, home, recentIds });
+    this.payments = new GroupedPayments({ ...options, partners, home, recentIds, truths });
+    this.labels = new GroupedLabels({ ...options, partners, home, recentIds, truths });
     this.features = spec.features.flatMap((feature, index) =>
       "entity" in feature && feature.entity === plan.name
         ? [{ index, write: compileColumn(feature, plan, horizonMs) }]
@@ -86,7 +88,8 @@ export class EntityFold {
     for (let local = 0; local < options.locals; local += 1) {
       const paid = { start: payments.starts[local] ?? 0, end: payments.starts[local + 1] ?? 0 };
       const known = { start: labels.starts[local] ?? 0, end: labels.starts[local + 1] ?? 0 };
-      if (paid.start < paid.end || known.start < known.end) this.#foldEntity(local, paid, known);
+      if (paid.start < paid.end || known.start < known.end)
+        this.#foldEntity(local, paid, known, block.labels.explained);
     }
     for (let step = 0; step < features.length; step += 1) {
       const feature = features[(step + turn) % features.length];
@@ -105,7 +108,7 @@ export class EntityFold {
     this.labelRings = ringFolds(plan.labels, layout.labels, this.columns.labels);
   }
 
-  #foldEntity(local: number, paid: Span, known: Span): void {
+  #foldEntity(local: number, paid: Span, known: Span, explained: Uint8Array): void {
     const { records, payments, labels, columns, place, options } = this;
     const slab = records.slabOf(local);
     place.cells = slab.cells;
@@ -120,6 +123,10 @@ export class EntityFold {
     }
     for (const ring of this.paymentRings) foldPayments(place, ring, payments, paid.start, paid.end);
     this.partners?.fold(place, payments, columns, paid.start, paid.end);
+    if (options.judges) this.usual?.judge(place, payments, columns, paid, labels, known, explained);
+    else this.usual?.fold(place, payments, columns, paid);
+    const { run } = options.plan;
+    if (run !== undefined) foldRun(place, labels, known, columns, paid, run.explainedBy < 0 ? undefined : explained);
     if (options.plan.home) this.#visitPlaces(paid);
     if (options.plan.recentIds) this.#rememberIds(paid, known);
   }

@@ -11,7 +11,7 @@ import { TestStates } from "../test-states.js";
 import { eventStreams } from "../test-streams.js";
 import { wordsOf } from "./entity-records.js";
 import type { EventBlock } from "./event-block.js";
-import { ShareFold } from "./fold-share.js";
+import { FOLD_STEPS, ShareFold } from "./fold-share.js";
 
 /** In the order in which a backfill takes events: by time, labels first, then as they came. Ids do not repeat there. */
 function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
@@ -62,6 +62,8 @@ class Numbered {
         length: known.length,
         atMs: column(known, ({ atMs }) => atMs),
         frauds: Uint8Array.from(known, ({ fraud }) => (fraud ? 1 : 0)),
+        explained: new Uint8Array(known.length),
+        occurredAtMs: column(known, ({ atMs, occurredAtMs = atMs }) => occurredAtMs),
         references: column(known, (event) => this.events.indexOf(event) * 2 + 1),
         numbers: numbers(known),
       },
@@ -95,7 +97,7 @@ function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly numb
   for (const [index, from] of [0, ...cuts].entries()) {
     const block = numbered.block(from, cuts[index] ?? numbered.events.length);
     const out = spec.features.map(() => new Float64Array(block.payments.length).fill(Number.NaN));
-    for (const fold of folds) fold.fold(block, out);
+    for (const step of FOLD_STEPS) for (const fold of folds) fold.fold(step, block, out);
     for (let row = 0; row < block.payments.length; row += 1) values.push(out.map((column) => column[row] ?? 0));
     const stored = folds.flatMap((fold) =>
       counts.flatMap((_, entity) =>

@@ -1,6 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { EntityState } from "../entity-state.js";
-import { planEntities } from "../plan-entities.js";
+import { judgeOf, planEntities } from "../plan-entities.js";
 import type { IdOfReference } from "./entity-records.js";
 import type { EventBlock } from "./event-block.js";
 import { EntityFold } from "./fold-entity.js";
@@ -19,13 +19,21 @@ export interface ShareOptions {
   readonly hashes: readonly Uint32Array[];
 }
 
+/** Steps in which a block is folded. */
+export const FOLD_STEPS = [0, 1] as const;
+export type FoldStep = (typeof FOLD_STEPS)[number];
+
 /**
- * One of several workers' share of a bulk fold. What an entity knows depends on its own events alone, so the work is split
- * by entity: each worker looks at every block and folds the events of its own entities, and needs nothing from the others.
+ * One of several workers' share of a bulk fold. The work is split by entity: each worker looks at every block and folds the
+ * events of its own entities. What an entity knows depends on its own events, and on one thing more: which of its frauds
+ * another entity explains. That one goes first, so a block is folded in two steps, and the second of any worker begins
+ * after the first of all.
  *
  * Features and states are those of a `FeatureEngine` that is given the same events one by one in order of time.
  */
 export class ShareFold {
+  /** Place of the entity that is folded in the first step; -1 for none. */
+  private readonly judge: number;
   private readonly folds: readonly EntityFold[];
   private readonly own: readonly { readonly index: number; readonly write: PaymentFeature }[];
   private readonly defaults: readonly { readonly index: number; readonly entity: number; readonly value: number }[];
@@ -34,9 +42,14 @@ export class ShareFold {
     const { spec, share, shares, counts, hashes } = options;
     const plans = planEntities(spec);
     const names = plans.map((plan) => plan.name);
+    this.judge = judgeOf(plans);
     this.folds = plans.map((plan, entity) => {
+      const judges = entity === this.judge;
       const partnerHashes = hashes[plan.partners?.entity ?? -1] ?? new Uint32Array(0);
-      return new EntityFold({ spec, plan, entity, partnerHashes, ...localNumbers(counts[entity] ?? 0, share, shares) });
+      return new EntityFold({
+        ...{ spec, plan, entity, partnerHashes, judges },
+        ...localNumbers(counts[entity] ?? 0, share, shares),
+      });
     });
     this.own = spec.features.flatMap((feature, index) =>
       "entity" in feature ? [] : [{ index, write: compilePaymentFeature(feature) }],
@@ -48,13 +61,24 @@ export class ShareFold {
   }
 
   /**
-   * Folds this share of a block. The shares together write every row of every column. Blocks come in order of time.
+   * Folds this share of a block, one step of it. The shares together write every row of every column. Blocks come in order
+   * of time.
    *
    * @param out by feature of the spec
    * @throws RangeError for an event that is older than the one before it
    */
-  fold(block: EventBlock, out: readonly Float64Array[]): void {
+  fold(step: FoldStep, block: EventBlock, out: readonly Float64Array[]): void {
     const { share, shares, spec } = this.options;
+    const turn = Math.floor((spec.features.length * share) / shares);
+    for (const [entity, fold] of this.folds.entries()) {
+      if ((entity === this.judge) === (step === 0)) fold.fold(block, out, turn);
+    }
+    if (step === 1) this.#foldOwn(block, out);
+  }
+
+  /** Features of the payments themselves, and the defaults of those without some entity. */
+  #foldOwn(block: EventBlock, out: readonly Float64Array[]): void {
+    const { share, shares } = this.options;
     const { payments } = block;
     const start = Math.floor((payments.length * share) / shares);
     const end = Math.floor((payments.length * (share + 1)) / shares);
@@ -68,8 +92,6 @@ export class ShareFold {
         if ((numbers?.[row] ?? -1) < 0) column[row] = value;
       }
     }
-    const turn = Math.floor((spec.features.length * share) / shares);
-    for (const fold of this.folds) fold.fold(block, out, turn);
   }
 
   /** States of this share's entities of one kind as the engine would have them, with the entities' numbers. */

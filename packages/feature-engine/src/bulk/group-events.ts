@@ -11,6 +11,8 @@ export interface GroupOptions {
   readonly partners: { readonly entity: number; readonly hashes: Uint32Array } | undefined;
   readonly home: boolean;
   readonly recentIds: boolean;
+  /** Whether the entity has a run of frauds, or explains frauds of others. */
+  readonly truths: boolean;
 }
 
 /** The payments of one block, those of an entity in a row and in order of time. */
@@ -93,6 +95,9 @@ export class GroupedLabels {
   /** 1 for a fraud, 0 for a genuine payment. */
   frauds = new Float64Array(0);
   references = new Float64Array(0);
+  occurredAtMs = new Float64Array(0);
+  /** Rows of the labels in their block. */
+  rows = new Int32Array(0);
   private readonly next: Int32Array;
 
   constructor(private readonly options: GroupOptions) {
@@ -102,7 +107,7 @@ export class GroupedLabels {
 
   /** Takes the labels of another block. @returns how many are folded here */
   group({ labels }: EventBlock): number {
-    const { entity, localOf, recentIds } = this.options;
+    const { entity, localOf, recentIds, truths } = this.options;
     const numbers = labels.numbers[entity];
     if (numbers === undefined) return 0;
     const found = findPlaces(numbers, labels.length, localOf, this.starts, this.next);
@@ -111,8 +116,10 @@ export class GroupedLabels {
       this.atMs = new Float64Array(length);
       this.frauds = new Float64Array(length);
       this.references = new Float64Array(recentIds ? length : 0);
+      this.occurredAtMs = new Float64Array(truths ? length : 0);
+      this.rows = new Int32Array(truths ? length : 0);
     }
-    const { next, atMs, frauds, references } = this;
+    const { next, atMs, frauds, references, occurredAtMs, rows } = this;
     for (let label = 0; label < labels.length; label += 1) {
       const number = numbers[label] ?? -1;
       const local = number < 0 ? -1 : (localOf[number] ?? -1);
@@ -122,6 +129,9 @@ export class GroupedLabels {
       atMs[at] = labels.atMs[label] ?? 0;
       frauds[at] = labels.frauds[label] ?? 0;
       if (recentIds) references[at] = labels.references[label] ?? 0;
+      if (!truths) continue;
+      occurredAtMs[at] = labels.occurredAtMs[label] ?? 0;
+      rows[at] = label;
     }
     return found;
   }

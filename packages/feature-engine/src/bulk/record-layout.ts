@@ -1,19 +1,23 @@
 import { PARTNER_STRIDE, PARTNERS_MAX } from "../partner-table.js";
 import type { EntityPlan, RingPlan, StreamPlan } from "../plan-entities.js";
 import { RECENT_IDS_MAX } from "../recent-ids.js";
+import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "../usual-amount.js";
 
 /*
  * One entity's window state as two rows of numbers of fixed length: `cells` of doubles and `marks` of whole numbers. It
  * says the same as an `EntityState` and nothing more, but a bulk fold that keeps its states like this allocates nothing
  * per event and reads memory in a row.
  *
- *   cells   sequence, newest payment, newest label, first fraud, home (count, x, y, z)
+ *   cells   sequence, newest payment, newest label, first fraud, home (count, x, y, z), usual amount (count, sum),
+ *           run of frauds (last genuine payment, beginning, count)
  *           then for every ring of the payments, then of the labels: its tiles, the oldest first
  *           then references to the last events, RECENT_IDS_MAX of them
  *           then partners, the one that was seen longest ago first: hash of the id, last time, payments
+ *           then unusual payments in the order in which they were counted: time, ratio
  *   marks   for every ring: tiles in use
  *           then place of the next reference, references in use
  *           then partners in use
+ *           then numbers in use for unusual payments
  *
  * A tile is index, count, sum, and where the ring keeps them max, squareHigh and squareLow.
  */
@@ -42,6 +46,8 @@ export interface RecordLayout {
   readonly recentMark: number;
   readonly partnerCell: number;
   readonly partnerMark: number;
+  readonly unusualCell: number;
+  readonly unusualMark: number;
   /** Numbers in a record. */
   readonly cells: number;
   readonly marks: number;
@@ -53,7 +59,11 @@ export const NEWEST_LABEL = 2;
 export const FIRST_FRAUD = 3;
 /** Count, x, y and z. */
 export const HOME = 4;
-const RINGS = 8;
+/** Count and sum. */
+export const USUAL = 8;
+/** Last genuine payment, beginning and count. */
+export const RUN = 10;
+const RINGS = 13;
 
 export function layOutRecord(plan: EntityPlan): RecordLayout {
   const room = { cells: RINGS, marks: 0 };
@@ -61,6 +71,7 @@ export function layOutRecord(plan: EntityPlan): RecordLayout {
   const labels = layOutRings(plan.labels, room);
   const recent = plan.recentIds ? take(room, RECENT_IDS_MAX) : NOTHING;
   const partners = plan.partners === undefined ? NOTHING : take(room, PARTNERS_MAX * PARTNER_STRIDE);
+  const unusual = plan.usual === undefined ? NOTHING : take(room, UNUSUAL_MAX * UNUSUAL_STRIDE);
   return {
     payments,
     labels,
@@ -68,6 +79,8 @@ export function layOutRecord(plan: EntityPlan): RecordLayout {
     recentMark: recent.mark,
     partnerCell: partners.cell,
     partnerMark: partners.mark,
+    unusualCell: unusual.cell,
+    unusualMark: unusual.mark,
     ...room,
   };
 }

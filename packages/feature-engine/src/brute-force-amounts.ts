@@ -1,0 +1,50 @@
+/** The oracle's way to a usual amount and to a run of frauds: lists of all there was, in the order of arrival. */
+interface Amount {
+  readonly atMs: number;
+  readonly thousandths: number;
+}
+
+interface Truth {
+  readonly occurredAtMs: number;
+  readonly fraud: boolean;
+}
+
+export interface Usual {
+  readonly count: number;
+  readonly sum: number;
+  readonly unusual: readonly { readonly atMs: number; readonly ratio: number }[];
+}
+
+export function usualOf(payments: readonly Amount[], horizonMs: number): Usual {
+  let [count, sum, newestMs] = [0, 0, -1];
+  let unusual: { atMs: number; ratio: number }[] = [];
+  for (const { atMs, thousandths } of payments) {
+    newestMs = Math.max(newestMs, atMs);
+    if (thousandths === 0) continue;
+    const isUnusual = count > 0 && thousandths * count >= 2 * sum;
+    if (isUnusual) {
+      const ratio = Math.floor(((thousandths * count) / sum) * 1000) / 1000;
+      const expiredMs = newestMs - horizonMs;
+      unusual = [...unusual.slice(-31).filter((row) => row.atMs > expiredMs), { atMs, ratio }];
+    }
+    sum += count === 0 ? thousandths : Math.min(thousandths, Math.ceil((2.5 * sum) / count));
+    count += 1;
+    if (count === 256) [count, sum] = [128, Math.ceil(sum / 2)];
+  }
+  return { count, sum, unusual };
+}
+
+/** When the last genuine payment took place, and the frauds since; -Infinity without one. */
+export function runOf(truths: readonly Truth[]): { readonly genuineMs: number; readonly frauds: readonly Truth[] } {
+  let genuineMs = Number.NEGATIVE_INFINITY;
+  let frauds: Truth[] = [];
+  for (const truth of truths) {
+    if (truth.fraud) {
+      if (truth.occurredAtMs > genuineMs) frauds.push(truth);
+      continue;
+    }
+    genuineMs = Math.max(genuineMs, truth.occurredAtMs);
+    if (frauds.some(({ occurredAtMs }) => occurredAtMs <= truth.occurredAtMs)) frauds = [];
+  }
+  return { genuineMs, frauds };
+}

@@ -1,0 +1,55 @@
+import { addTruth, noRun } from "../fraud-run.js";
+import type { EntityColumns } from "./entity-columns.js";
+import { RUN } from "./record-layout.js";
+import type { RecordPlace } from "./ring-cells.js";
+
+/** Labels of one entity, in the order in which they became known. */
+interface TruthRows {
+  readonly occurredAtMs: Float64Array;
+  readonly frauds: Float64Array;
+  /** Rows in their block. */
+  readonly rows: Int32Array;
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+const run = noRun();
+
+/**
+ * Folds the labels of one entity into its run of frauds, and writes what was known before each of its payments.
+ *
+ * @param explained by row of the block: 1 where a fraud is explained; undefined where nothing explains frauds
+ * @param columns whose `labelsBefore` says how many of the labels had become known
+ */
+export function foldRun(
+  { cells, cell }: RecordPlace,
+  truths: TruthRows,
+  known: Span,
+  columns: EntityColumns,
+  paid: Span,
+  explained: Uint8Array | undefined,
+): void {
+  run.genuineMs = cells[cell + RUN] ?? 0;
+  run.beganMs = cells[cell + RUN + 1] ?? 0;
+  run.count = cells[cell + RUN + 2] ?? 0;
+  let label = known.start;
+  const takeUp = (end: number): void => {
+    for (; label < end; label += 1) {
+      const isExplained = explained?.[truths.rows[label] ?? 0] === 1;
+      addTruth(run, truths.occurredAtMs[label] ?? 0, truths.frauds[label] === 1, isExplained);
+    }
+  };
+  for (let at = paid.start; at < paid.end; at += 1) {
+    takeUp(known.start + (columns.labelsBefore[at] ?? 0));
+    columns.genuineMs[at] = run.genuineMs;
+    columns.runBeganMs[at] = run.beganMs;
+    columns.runCount[at] = run.count;
+  }
+  takeUp(known.end);
+  cells[cell + RUN] = run.genuineMs;
+  cells[cell + RUN + 1] = run.beganMs;
+  cells[cell + RUN + 2] = run.count;
+}
