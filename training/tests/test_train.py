@@ -9,15 +9,15 @@ import duckdb
 import numpy as np
 import onnxruntime
 import pytest
-
-from tests.conftest import FEATURES, columns, write_parquet
 from tripline_training.assess import assess, report
 from tripline_training.check_scores import check_scores, load_booster
 from tripline_training.dataset import ALWAYS
 from tripline_training.errors import TrainingError
 from tripline_training.export_onnx import predict_onnx
 from tripline_training.params import DEFAULT_PARAMS, read_params
-from tripline_training.train import Options, Outcome, parse_options, train
+from tripline_training.train import Options, Outcome, parse_options, sample_genuine, train
+
+from tests.conftest import FEATURES, columns, write_parquet
 
 MakeOptions = Callable[..., Options]
 
@@ -83,7 +83,7 @@ def test_refuses_to_learn_from_no_fraud(options: MakeOptions, features_path: Pat
 
 def test_refuses_wrong_parameters(options: MakeOptions, tmp_path: Path) -> None:
     params = tmp_path / "params.json"
-    params.write_text(DEFAULT_PARAMS.read_text().replace('"max_depth": 4', '"max_depth": 40'))
+    params.write_text(DEFAULT_PARAMS.read_text().replace('"max_depth": 6', '"max_depth": 40'))
     with pytest.raises(TrainingError, match="max_depth must be a number from 1 to 12, not 40"):
         train(options("--params", str(params)))
 
@@ -196,3 +196,14 @@ def test_refuses_to_assess_what_is_not_whole(fold: Path, tmp_path: Path, lines: 
     path.write_text("\n".join(lines))
     with pytest.raises(TrainingError, match=sentence):
         assess(path, fold, "hb-")
+
+
+def test_some_of_the_genuine_payments_stand_for_all() -> None:
+    fraud = (np.arange(20_000) % 50 == 0).astype(np.int64)
+    rows, weights = sample_genuine(fraud, 0.25, seed=1)
+    assert weights is not None
+    assert fraud[rows].sum() == fraud.sum()
+    assert len(rows) < 0.3 * len(fraud)
+    assert weights.sum() == pytest.approx(len(fraud), rel=0.02)
+    everything, no_weights = sample_genuine(fraud, 1, seed=1)
+    assert (len(everything), no_weights) == (len(fraud), None)

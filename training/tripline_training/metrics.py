@@ -1,4 +1,4 @@
-"""How good scores are: average precision, AUC ROC and Card Precision@k."""
+"""How good scores are: average precision, AUC ROC, Card Precision@k and the calibration error."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,6 +9,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 DAY_MS = 86_400_000
 CARDS_PER_DAY = 100
 """How many cards a day analysts can look at, in the published benchmark."""
+
+CALIBRATION_BINS = 15
+"""As in Guo et al., https://proceedings.mlr.press/v70/guo17a.html"""
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,18 @@ def card_precision_top_k(
         found[seen[hits]] = True
         precisions.append(len(hits) / k)
     return float(np.mean(precisions))
+
+
+def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.int64], same_mass: bool) -> float:
+    """Mean distance between the predicted probability and the share of fraud of 15 bins, weighted by their rows.
+
+    The bins are equally wide (Guo et al., 2017) or, with `same_mass`, hold about equally many rows: where nearly all
+    scores are small, as with fraud, nearly all rows would be in one bin of the former.
+    """
+    if len(scores) == 0:
+        return 0.0
+    shares = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    edges = np.quantile(scores, shares) if same_mass else shares
+    places = np.searchsorted(edges, scores, side="left")
+    gap = np.bincount(places, weights=scores.astype(np.float64) - fraud, minlength=CALIBRATION_BINS)
+    return float(np.abs(gap).sum() / len(scores))

@@ -11,7 +11,7 @@ DEFAULT_PARAMS = Path(__file__).parent.parent / "params.json"
 
 @dataclass(frozen=True)
 class Params:
-    """The names are XGBoost's own, except `trees`."""
+    """The names are XGBoost's own, except `trees` and `genuine_share`."""
 
     trees: int
     max_depth: int
@@ -19,6 +19,14 @@ class Params:
     min_child_weight: float
     subsample: float
     colsample_bytree: float
+    max_leaves: int = 0
+    """Leaves of a tree, which grows where it gains most; 0 for no limit but the depth, level by level."""
+    max_bin: int = 256
+    """Values that a split of one feature is chosen from. They are spread as the rows are, nearly all of them genuine:
+    with few bins, values far out, where frauds are, cannot be told apart."""
+    reg_lambda: float = 1.0
+    genuine_share: float = 1.0
+    """Share of the genuine payments to learn from, each with so much more weight. Frauds are never left out."""
 
     def as_json(self) -> dict[str, float | int]:
         return asdict(self)
@@ -28,12 +36,16 @@ class Params:
 LIMITS: dict[str, tuple[float, float]] = {
     "trees": (1, 5_000),
     "max_depth": (1, 12),
+    "max_leaves": (0, 4096),
     "learning_rate": (1e-4, 1),
     "min_child_weight": (0, 1e6),
     "subsample": (0.01, 1),
     "colsample_bytree": (0.01, 1),
+    "max_bin": (2, 65_536),
+    "reg_lambda": (0, 1e6),
+    "genuine_share": (0.01, 1),
 }
-WHOLE = ("trees", "max_depth")
+WHOLE = ("trees", "max_depth", "max_leaves", "max_bin")
 
 
 def read_params(path: Path) -> Params:

@@ -19,11 +19,13 @@ import xgboost
 from numpy.typing import NDArray
 
 from tripline_training import registry
-from tripline_training.dataset import ALWAYS, Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.check_data import check_before_training
+from tripline_training.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
 from tripline_training.feature_spec import FeatureSpec, read_feature_spec
-from tripline_training.metrics import Quality, measure
+from tripline_training.fit_calibrated import fit_as_calibrated_as_can_be
+from tripline_training.metrics import Quality, expected_calibration_error, measure
 from tripline_training.params import DEFAULT_PARAMS, Params, read_params
 
 GOLDEN_ROWS = 256
@@ -51,7 +53,8 @@ class Options:
 @dataclass(frozen=True)
 class Outcome:
     version: str
-    folder: Path
+    folder: Path | str
+    """Or where MLflow shows it."""
     rows: int
     valid: Quality | None
 
@@ -62,6 +65,7 @@ def train(options: Options) -> Outcome:
     params = read_params(options.params)
     root = registry.registry_root(options.registry)
     with _step("data") as step:
+        check_before_training(options.features, options.feature_spec)
         dataset = open_dataset(options.features, spec)
         known_by_ms = options.known_by_ms
         if known_by_ms is None:
@@ -72,8 +76,12 @@ def train(options: Options) -> Outcome:
         if frauds == 0 or frauds == len(rows):
             raise TrainingError("The rows to train on hold no fraud, or nothing else: there is nothing to learn.")
     with _step("fit") as step:
-        booster = fit(rows, params, options.seed, options.jobs)
-        step.says(f"trees={booster.num_boosted_rounds()} version_of_xgboost={xgboost.__version__}")
+        delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
+        booster, calibration = fit_as_calibrated_as_can_be(rows, params, options.seed, options.jobs, delay_ms)
+        step.says(
+            f"trees={booster.num_boosted_rounds()} version_of_xgboost={xgboost.__version__} "
+            f"calibration={calibration.kind} held_out_days={calibration.days}"
+        )
     valid = _assess_later_rows(booster, dataset, options)
     with _step("export") as step:
         model = to_onnx(booster)
@@ -92,32 +100,13 @@ def train(options: Options) -> Outcome:
             registry.GOLDEN_FILE: golden_batch(booster, rows.features),
             registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
         }
-        facts = _facts(options, spec, params, known_by_ms, {"train": trained_on, "valid": valid})
+        measured = {"train": trained_on, "calibration": asdict(calibration), **({} if valid is None else valid.as_json())}
+        facts = _facts(options, spec, params, known_by_ms, measured)
         version, folder = registry.publish(root, options.name, files, facts)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
         step.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
     return Outcome(version, folder, len(rows), valid)
-
-
-def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
-    """The same rows, parameters, seed and number of jobs give the same model.
-
-    One job is the default: XGBoost's threads wait for each other by spinning, so where cores are shared with other
-    programs, two take many times as long as one.
-    """
-    settings = {
-        "objective": "binary:logistic",
-        "tree_method": "hist",
-        "max_depth": params.max_depth,
-        "learning_rate": params.learning_rate,
-        "min_child_weight": params.min_child_weight,
-        "subsample": params.subsample,
-        "colsample_bytree": params.colsample_bytree,
-        "seed": seed,
-        "nthread": jobs,
-    }
-    return xgboost.train(settings, xgboost.DMatrix(rows.features, label=rows.fraud), params.trees)
 
 
 def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> bytes:
@@ -161,6 +150,8 @@ def _facts(
             "params": {**params.as_json(), "seed": options.seed, "jobs": options.jobs},
             "trained_at": now,
             "known_by": _moment(known_by_ms),
+            "data_from": measured["train"]["first"],
+            "data_to": measured["train"]["last"],
         },
     }
 
@@ -207,7 +198,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.train", description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
+    parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
     parser.add_argument("--name", required=True, help="name of the model")
     when = "date (UTC) or RFC 3339 moment"
     parser.add_argument("--train-from", help=f"first payment to train on: {when}; not needed with --ids")

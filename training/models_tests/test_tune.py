@@ -1,0 +1,109 @@
+"""A search that can be stopped, gives the same result when it goes on, and never looks at later days."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import DAY_MS, SPEC, columns, write_parquet
+from tripline_training import tune as command
+from tripline_training.dataset import open_dataset
+from tripline_training.errors import TrainingError
+from tripline_training.feature_spec import read_feature_spec
+from tripline_training.params import DEFAULT_PARAMS, read_params
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+
+Arguments = Callable[..., list[str]]
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> Arguments:
+    """Two folds of four days, of the first 30 days, with few and small trees."""
+    spec, base = tmp_path / "spec.yaml", tmp_path / "base.json"
+    spec.write_text(SPEC, encoding="utf-8")
+    base.write_text(json.dumps({**read_params(DEFAULT_PARAMS).as_json(), "trees": 60, "max_depth": 2}))
+    features = write_parquet(tmp_path / "features.parquet", columns())
+
+    def make(name: str, trials: int, *more: str) -> list[str]:
+        return [
+            *("--features", str(features), "--feature-spec", str(spec), "--base", str(base)),
+            *("--from", "1970-01-01", "--to", "1970-01-30", "--folds", "2", "--fold-days", "4", "--gap-days", "7"),
+            *("--study", str(tmp_path / f"{name}.sqlite"), "--output", str(tmp_path / f"{name}.json")),
+            *("--trials", str(trials), *more),
+        ]
+
+    return make
+
+
+def test_a_stopped_search_goes_on_to_the_same_result(
+    arguments: Arguments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.main(arguments("whole", 3))
+    whole = capsys.readouterr().out.splitlines()
+    command.main(arguments("halves", 1))
+    command.main(arguments("halves", 3))
+    halves = capsys.readouterr().out.splitlines()
+    trials = [line for line in halves if line.startswith("trial ")]
+    assert trials == [line for line in whole if line.startswith("trial ")]
+    assert len(trials) == 3
+    # Each trial tries something else.
+    assert len({line.split()[2] for line in trials}) == 3
+    assert (tmp_path / "halves.json").read_text() == (tmp_path / "whole.json").read_text()
+    read_params(tmp_path / "whole.json")
+    # The parameters in use are tried first, so the best is no worse.
+    first, last = (float(trials[i].split()[2].split("=")[1]) for i in (0, -1))
+    best = float(trials[-1].split("best=")[1])
+    assert best >= max(first, last)
+
+
+def test_folds_keep_to_time(arguments: Arguments, tmp_path: Path) -> None:
+    options = command.parse_options(arguments("folds", 1))
+    dataset = open_dataset(tmp_path / "features.parquet", read_feature_spec(tmp_path / "spec.yaml"))
+    folds = command.make_folds(dataset, options)
+    for fold, begin_day in zip(folds, (15, 19), strict=True):
+        assert fold.train.occurred_at_ms.max() < (begin_day - 7) * DAY_MS
+        assert fold.valid.occurred_at_ms.min() >= begin_day * DAY_MS
+        assert fold.valid.occurred_at_ms.max() < (begin_day + 4) * DAY_MS
+        assert len(fold.valid) == 400
+        assert fold.valid.occurred_at_ms.max() + 7 * DAY_MS <= 30 * DAY_MS
+    assert len(folds[0].train) < len(folds[1].train)
+
+
+def test_later_days_do_not_matter(arguments: Arguments, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command.main(arguments("before", 1))
+    before = capsys.readouterr().out.splitlines()[:1]
+    data = columns()
+    later = data["occurred_at_ms"] >= 30 * DAY_MS
+    data["amount"] = np.where(later, 1.0, data["amount"])
+    data["fraud"] = np.where(later, 1 - data["fraud"], data["fraud"])
+    write_parquet(tmp_path / "features.parquet", data)
+    command.main(arguments("after", 1))
+    assert capsys.readouterr().out.splitlines()[:1] == before
+
+
+def test_a_study_of_something_else_is_refused(arguments: Arguments) -> None:
+    command.main(arguments("study", 1))
+    with pytest.raises(TrainingError, match="holds a search with another measure"):
+        command.main(arguments("study", 2, "--measure", "auc_roc"))
+    with pytest.raises(TrainingError, match="holds a search with another folds"):
+        command.main(arguments("study", 2, "--gap-days", "6"))
+
+
+def test_says_what_is_wrong(arguments: Arguments) -> None:
+    with pytest.raises(TrainingError, match="--trials must be a number from 1 to 10000"):
+        command.main(arguments("wrong", 0))
+    with pytest.raises(TrainingError, match="too few days for 2 folds of 20"):
+        command.main(arguments("wrong", 1, "--fold-days", "20"))
+    with pytest.raises(TrainingError, match="Fold 1 has 0 labelled payments to measure on"):
+        command.main(arguments("wrong", 1, "--fold-days", "2", "--gap-days", "0"))
+
+
+def test_labels_not_known_when_a_fold_began_are_not_learnt_from(arguments: Arguments, tmp_path: Path) -> None:
+    options = command.parse_options(arguments("folds", 1, "--gap-days", "4"))
+    dataset = open_dataset(tmp_path / "features.parquet", read_feature_spec(tmp_path / "spec.yaml"))
+    fold = command.make_folds(dataset, options)[0]
+    # It begins on day 18. Payments up to day 14 lie before the gap, but labels take seven days.
+    assert fold.train.occurred_at_ms.max() <= 11 * DAY_MS

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import xgboost
+from tripline_training.calibration import Platt, calibrated, fit_platt, margins_of
+from tripline_training.errors import TrainingError
+from tripline_training.export_onnx import check_export, predict_booster, to_onnx
+from tripline_training.metrics import expected_calibration_error
+
+
+def booster_and_rows(rows: int = 3_000) -> tuple[xgboost.Booster, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    features = random.random((rows, 3)).astype(np.float32)
+    fraud = (random.random(rows) < features[:, 0] ** 3).astype(np.int64)
+    settings = {"objective": "binary:logistic", "max_depth": 3, "nthread": 1, "seed": 1}
+    return xgboost.train(settings, xgboost.DMatrix(features, label=fraud), 20), features, fraud
+
+
+def test_the_calibration_is_found() -> None:
+    random = np.random.default_rng(2)
+    margins = random.normal(0, 2, 200_000)
+    fraud = (random.random(len(margins)) < 1 / (1 + np.exp(-(0.5 * margins - 1)))).astype(np.int64)
+    platt = fit_platt(margins, fraud)
+    assert platt.slope == pytest.approx(0.5, abs=0.02)
+    assert platt.intercept == pytest.approx(-1, abs=0.02)
+
+
+def test_the_calibration_is_in_the_leaves() -> None:
+    booster, features, _ = booster_and_rows()
+    changed = calibrated(booster, Platt(slope=0.7, intercept=-1.25))
+    expected = 0.7 * margins_of(booster, features) - 1.25
+    np.testing.assert_allclose(margins_of(changed, features), expected, atol=1e-5)
+    # The trees are the same, so every runtime and every explanation that knows trees knows the calibrated ones.
+    contributions = changed.predict(xgboost.DMatrix(features), pred_contribs=True)
+    np.testing.assert_allclose(contributions.sum(axis=1), expected, atol=1e-4)
+    count, difference = check_export(changed, to_onnx(changed), features, seed=1)
+    assert count >= 5_000
+    assert difference <= 1e-5
+
+
+def test_no_calibration_changes_nothing() -> None:
+    booster, features, _ = booster_and_rows()
+    same = calibrated(booster, Platt(slope=1, intercept=0))
+    np.testing.assert_allclose(predict_booster(same, features), predict_booster(booster, features), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("margins", "fraud", "sentence"),
+    [
+        (np.linspace(-1, 1, 100), np.arange(100) >= 81, "hold 19 frauds; it takes at least 20"),
+        (np.linspace(-1, 1, 100), np.arange(100) < 30, "worse than chance"),
+    ],
+)
+def test_refuses_what_cannot_be_calibrated(margins: np.ndarray, fraud: np.ndarray, sentence: str) -> None:
+    with pytest.raises(TrainingError, match=sentence):
+        fit_platt(margins, fraud.astype(np.int64))
+
+
+def test_calibration_error_by_hand() -> None:
+    # Two bins of equal width are in use: 0.02 and 0.04 with one fraud of two, 0.99 with a fraud.
+    scores = np.array([0.02, 0.04, 0.99])
+    fraud = np.array([0, 1, 1])
+    expected = (abs(0.06 - 1) + abs(0.99 - 1)) / 3
+    assert expected_calibration_error(scores, fraud, same_mass=False) == pytest.approx(expected)
+    # With so few rows each has a bin of its own.
+    assert expected_calibration_error(scores, fraud, same_mass=True) == pytest.approx((0.02 + 0.96 + 0.01) / 3)
+    assert expected_calibration_error(scores[:0], fraud[:0], same_mass=True) == 0
+
+
+def test_true_probabilities_have_next_to_no_calibration_error() -> None:
+    random = np.random.default_rng(3)
+    scores = random.random(100_000) ** 6
+    fraud = (random.random(len(scores)) < scores).astype(np.int64)
+    for same_mass in (False, True):
+        assert expected_calibration_error(scores, fraud, same_mass) < 0.005
+        assert expected_calibration_error(scores * 0.5, fraud, same_mass) > 0.05

@@ -1,0 +1,266 @@
+"""Each fault that a features file can have is found, with a sentence that names the column."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import DAY_MS, columns, write_parquet
+from tripline_training.check_data import check_before_training, check_data, main
+from tripline_training.data_checks.check_time_and_leakage import single_feature_auc
+from tripline_training.data_checks.findings import DataReport
+from tripline_training.errors import TrainingError
+
+SPEC = """version: 7
+features:
+  - { name: amount, kind: amount, default: 0 }
+  - { name: card_count_1d, entity: card, kind: count, window: 1d, default: 0 }
+  - { name: card_seconds_since_last, entity: card, kind: seconds_since_last, default: 2592000 }
+  - { name: terminal_fraud_count_7d, entity: terminal, kind: fraud_count, window: 7d, default: 0 }
+"""
+
+
+def checked_columns() -> dict[str, Any]:
+    """Each fourth row of conftest with features that a cold backfill could have made: terminals count known frauds."""
+    data = {name: values[::4] for name, values in columns().items()}
+    cards, terminals = data["card_token"], data["terminal_id"]
+    at, labelled, fraud = data["occurred_at_ms"], data["labelled_at_ms"], data["fraud"]
+    last: dict[str, int] = {}
+    since = []
+    for card, time in zip(cards, at.tolist(), strict=True):
+        since.append((time - last[card]) / 1000 if card in last else 2_592_000.0)
+        last[card] = time
+    frauds_at = {t: np.sort(labelled[(np.array(terminals) == t) & (fraud == 1)]) for t in set(terminals)}
+    known = [float(np.searchsorted(frauds_at[t], time, side="right")) for t, time in zip(terminals, at, strict=True)]
+    kept = [name for name in data if name not in ("card_count_1d", "terminal_fraud_rate_7d")]
+    return {
+        **{name: data[name] for name in kept},
+        "card_count_1d": data["card_count_1d"],
+        "card_seconds_since_last": np.array(since),
+        "terminal_fraud_count_7d": np.array(known),
+    }
+
+
+@pytest.fixture
+def checked_spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC, encoding="utf-8")
+    return path
+
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def put(name: str, value: object, row: int = 17) -> Change:
+    """Sets one cell."""
+
+    def change(data: dict[str, Any]) -> None:
+        values = list(data[name])
+        values[row] = value
+        data[name] = values
+
+    return change
+
+
+def leak_own_label(data: dict[str, Any]) -> None:
+    data["terminal_fraud_count_7d"] = data["terminal_fraud_count_7d"] + data["fraud"]
+
+
+def leak_label_scaled(data: dict[str, Any]) -> None:
+    data["amount"] = data["fraud"] * 1000.0 + np.arange(len(data["fraud"])) / 1000
+
+
+def drop_day(data: dict[str, Any]) -> None:
+    keep = data["occurred_at_ms"] // DAY_MS != 5
+    for name, values in data.items():
+        data[name] = [value for value, kept in zip(values, keep, strict=True) if kept]
+
+
+def all_genuine(data: dict[str, Any]) -> None:
+    data["fraud"] = np.zeros(len(data["fraud"]), dtype=int)
+    data["terminal_fraud_count_7d"] = np.zeros(len(data["fraud"]))
+
+
+def rename(old: str, new: str) -> Change:
+    def change(data: dict[str, Any]) -> None:
+        for name in list(data):
+            data[new if name == old else name] = data.pop(name)
+
+    return change
+
+
+def swap(data: dict[str, Any]) -> None:
+    data["amount"] = data.pop("amount")
+
+
+def backwards(data: dict[str, Any]) -> None:
+    for name, values in data.items():
+        data[name] = list(values)[::-1]
+
+
+# Files with the changes that are made to each. Faults that do not hide each other share a file.
+FILES: dict[str, list[Change]] = {
+    "renamed": [rename("amount", "sum")],
+    "swapped": [swap],
+    "cells": [
+        put("card_token", None, 30),
+        put("amount", None, 31),
+        put("fraud", None, 32),
+        put("labelled_at_ms", None, 33),
+        put("fraud", 2, 34),
+        put("amount", "nan", 35),
+        put("amount", 1e39, 36),
+        put("amount", -0.01, 37),
+        put("card_count_1d", 1.5, 38),
+        put("client_transaction_id", "t000000", 39),
+        put("occurred_at_ms", 41 * DAY_MS, -1),
+        put("labelled_at_ms", 0, 40),
+        put("labelled_at_ms", 59_999, 0),
+    ],
+    "feature knows the label": [leak_label_scaled],
+    "feature knows labels early": [leak_own_label],
+    "no fraud": [all_genuine],
+}
+FAULTS: list[tuple[str, str, str, str]] = [
+    ("renamed", "schema", "amount", "amount: the column is missing"),
+    ("renamed", "schema", "sum", "sum: the feature spec has no such column"),
+    ("swapped", "schema", "amount", "amount: card_count_1d stands in its place"),
+    ("cells", "nulls", "card_token", "card_token: 1 rows have no value"),
+    ("cells", "nulls", "amount", "amount: 1 rows have no value"),
+    ("cells", "nulls", "fraud", "fraud: 1 rows are labelled without saying which"),
+    ("cells", "nulls", "labelled_at_ms", "labelled_at_ms: 1 rows have a truth without a time"),
+    ("cells", "range", "fraud", "fraud: 1 rows have another value than 0 or 1"),
+    ("cells", "range", "amount", "amount: 2 rows have a value that is not finite"),
+    ("cells", "range", "amount", "amount: 1 rows have a value that is not a number from 0"),
+    ("cells", "range", "card_count_1d", "card_count_1d: 1 rows have a value that is not a whole number from 0"),
+    ("cells", "duplicates", "client_transaction_id", "1 rows repeat an id"),
+    ("cells", "time-order", "occurred_at_ms", "1 rows lie in the future"),
+    ("cells", "leakage", "labelled_at_ms", "1 rows have a label that was known before the payment"),
+    ("cells", "leakage", "labelled_at_ms", "1 rows have a label that was known within 60 s"),
+    ("feature knows the label", "leakage", "amount", "amount: alone it separates fraud with an AUC of 1.0000"),
+    (
+        "feature knows labels early",
+        "leakage",
+        "terminal_fraud_count_7d",
+        "rows know of labels before the first label of their terminal",
+    ),
+    ("no fraud", "class-balance", "fraud", "fraud: no labelled row is fraud, so there is nothing to learn"),
+]
+NOW_MS = 40 * DAY_MS
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DataReport]:
+    folder = tmp_path_factory.mktemp("faulty")
+    spec = folder / "spec.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    made = {}
+    for name, changes in FILES.items():
+        data = checked_columns()
+        for change in changes:
+            change(data)
+        made[name] = check_data(write_parquet(folder / f"{name}.parquet", data), spec, now_ms=NOW_MS)
+    return made
+
+
+@pytest.mark.parametrize(("file", "check", "column", "sentence"), FAULTS, ids=[fault[3][:60] for fault in FAULTS])
+def test_finds_the_fault(reports: dict[str, DataReport], file: str, check: str, column: str, sentence: str) -> None:
+    report = reports[file]
+    found = [f.sentence for f in report.faults if (f.check, f.column) == (check, column)]
+    assert any(sentence in text and text.startswith(f"{column}: ") for text in found), report.faults
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_finds_nothing_else(reports: dict[str, DataReport], file: str) -> None:
+    expected = [fault for fault in FAULTS if fault[0] == file]
+    assert len(reports[file].faults) == len(expected), reports[file].faults
+
+
+def test_a_wrong_type_names_its_column(checked_spec: Path, tmp_path: Path) -> None:
+    data = checked_columns()
+    path = tmp_path / "f.csv"
+    path.write_text("\n".join([",".join(data), ",".join("x" for _ in data)]))
+    sentences = [finding.sentence for finding in check_data(path, checked_spec, now_ms=NOW_MS).faults]
+    assert "amount: the type is VARCHAR, it should be DOUBLE or FLOAT." in sentences
+
+
+def test_a_sound_file_has_no_finding(checked_spec: Path, tmp_path: Path) -> None:
+    report = check_data(write_parquet(tmp_path / "f.parquet", checked_columns()), checked_spec, now_ms=NOW_MS)
+    assert (report.findings, report.notes) == ([], [])
+    assert (report.rows, report.spec_version) == (1_000, 7)
+    assert [profile.name for profile in report.profiles][:2] == ["amount", "card_count_1d"]
+    assert report.profiles[0].high > report.profiles[0].mean > report.profiles[0].low
+
+
+def test_an_empty_file_holds_nothing_to_learn(checked_spec: Path, tmp_path: Path) -> None:
+    empty = {name: values[:0] for name, values in checked_columns().items()}
+    report = check_data(write_parquet(tmp_path / "f.parquet", empty), checked_spec, now_ms=NOW_MS)
+    assert [f.sentence for f in report.faults] == ["fraud: none of 0 rows is labelled, so there is nothing to learn."]
+
+
+def test_a_label_exactly_at_its_least_delay_is_allowed(checked_spec: Path, tmp_path: Path) -> None:
+    data = checked_columns()
+    put("labelled_at_ms", 60_000, 0)(data)
+    report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
+    assert [f.sentence for f in report.faults if f.column == "labelled_at_ms"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (drop_day, "occurred_at_ms: 1 days between the first and the last have no payment"),
+        (backwards, "occurred_at_ms: 999 rows stand after a later payment"),
+    ],
+)
+def test_warns_without_refusing(checked_spec: Path, tmp_path: Path, change: Change, sentence: str) -> None:
+    data = checked_columns()
+    change(data)
+    report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
+    assert any(sentence in finding.sentence for finding in report.warnings), report.warnings
+    assert not any(finding.column == "occurred_at_ms" for finding in report.faults)
+
+
+def test_does_not_judge_early_labels_where_the_past_is_unknown(checked_spec: Path, tmp_path: Path) -> None:
+    data = checked_columns()
+    leak_own_label(data)
+    # The first card had a payment before this file begins: labels from then may arrive at any time.
+    put("card_seconds_since_last", 5.0, 0)(data)
+    report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
+    assert report.faults == []
+    assert "1 cards had payments before this file begins" in report.notes[0]
+
+
+def test_auc_of_a_feature_counts_ties_by_half() -> None:
+    fraud = np.repeat([0, 1], 20)
+    assert single_feature_auc(np.zeros(40), fraud) == 0.5
+    assert single_feature_auc(1.0 - fraud, fraud) == 1.0
+    # Half the frauds lie above every genuine payment, half are equal to all of them.
+    assert single_feature_auc(np.where(np.arange(40) >= 30, 1.0, 0.0), fraud) == 0.75
+    assert single_feature_auc(np.zeros(30), np.repeat([0, 1], [20, 10])) is None
+
+
+def test_the_command_writes_both_reports_and_fails(
+    checked_spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = checked_columns()
+    put("amount", -1.0)(data)
+    path = write_parquet(tmp_path / "f.parquet", data)
+    outputs = {"--output": tmp_path / "r.md", "--json": tmp_path / "r.json"}
+    given = [part for pair in outputs.items() for part in (pair[0], str(pair[1]))]
+    with pytest.raises(TrainingError, match=r"f\.parquet is not fit for training: amount: 1 rows have a value"):
+        main(["--features", str(path), "--feature-spec", str(checked_spec), *given])
+    assert capsys.readouterr().out.endswith(f"check-data: rows=1000 frauds={data['fraud'].sum()} faults=1 warnings=0\n")
+    written = json.loads(outputs["--json"].read_text())
+    assert (written["fit_for_training"], written["findings"][0]["column"]) == (False, "amount")
+    text = outputs["--output"].read_text()
+    assert "**NOT fit for training: 1 faults**" in text
+    assert "- amount: 1 rows have a value that is not a number from 0, as the kind amount must be." in text
+
+
+def test_before_training_names_the_first_faults_and_counts_the_rest(checked_spec: Path, tmp_path: Path) -> None:
+    data = {f"x{i}": np.zeros(3) for i in range(4)}
+    with pytest.raises(TrainingError, match="And 4 faults more"):
+        check_before_training(write_parquet(tmp_path / "f.parquet", data), checked_spec)

@@ -1,0 +1,236 @@
+"""Planted drift is found on its day, usual days raise no alarm, and what is written can be read by others."""
+
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import columns, write_parquet
+from tripline_training.detect_drift import DRIFT_EXIT_CODE, main
+from tripline_training.drift.judge_days import DayVerdict, Judgement, Limits, judge_day
+from tripline_training.drift.measure_distance import (
+    bin_edges,
+    count_bins,
+    log_odds_difference,
+    population_stability_index,
+)
+from tripline_training.drift.read_days import Column, Days, newest_whole_day, read_days, watched_features
+from tripline_training.drift.write_results import event_of, prometheus_text
+from tripline_training.errors import TrainingError
+
+DAYS = 56
+ROWS_PER_DAY = 300
+NEWEST = DAYS - 1
+
+
+def usual_days(seed: int = 1) -> Days:
+    """Eight weeks whose weekends differ, 100 cards with habits of their own, and a feature that is mostly 0."""
+    random = np.random.default_rng(seed)
+    day = np.repeat(np.arange(DAYS), ROWS_PER_DAY)
+    card = random.integers(0, 100, len(day))
+    habit = random.normal(0, 0.5, 100)[card]
+    weekend = np.where(day % 7 >= 5, 0.15, 0.0)
+    amount = np.exp(3 + habit + weekend + random.normal(0, 0.7, len(day)))
+    wobble = np.clip(random.normal(0.05, 0.02, DAYS), 0.005, 1)[day]
+    rare = np.where(random.random(len(day)) < wobble, random.integers(1, 4, len(day)), 0).astype(float)
+    score = 1 / (1 + np.exp(4 - 0.01 * amount - rare))
+    watched = [Column("amount", "feature", amount), Column("rare", "feature", rare), Column("score", "score", score)]
+    frauds = random.binomial(300, np.clip(random.normal(0.02, 0.004, DAYS), 0.001, 1))
+    return Days(day, watched, {at: (300, int(count)) for at, count in enumerate(frauds)})
+
+
+def changed(days: Days, name: str, change: Any) -> Days:  # noqa: ANN401 -- a function on an array
+    """`change` of one column's values on the newest day."""
+    newest = days.day == NEWEST
+    columns_now = [
+        Column(c.name, c.kind, np.where(newest, change(c.values), c.values)) if c.name == name else c
+        for c in days.columns
+    ]
+    return replace(days, columns=columns_now)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_four_usual_weeks_raise_no_alarm(seed: int) -> None:
+    days = usual_days(seed)
+    alarms = [(day, [j.column for j in judge_day(days, day).drifted]) for day in range(28, DAYS)]
+    assert [alarm for alarm in alarms if alarm[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("amount", lambda v: v * 1.6),
+        ("amount", lambda v: v * 0 + 20),
+        ("rare", lambda v: v + 1),
+        ("rare", lambda v: v * 0 + 7),
+        ("score", np.sqrt),
+    ],
+    ids=["scaled", "constant", "shifted", "never seen", "recalibrated"],
+)
+def test_a_planted_shift_is_found_on_its_day(name: str, change: Any) -> None:  # noqa: ANN401
+    days = changed(usual_days(), name, change)
+    assert [j.column for j in judge_day(days, NEWEST).drifted] == [name]
+    assert judge_day(days, NEWEST - 1).drifted == []
+
+
+@pytest.mark.parametrize(("frauds", "drifted"), [(66, False), (200, True), (0, True)])
+def test_outcomes_drift_in_both_directions(frauds: int, drifted: bool) -> None:
+    days = usual_days()
+    # 55 to 65 of 3,000 labels a day say fraud.
+    outcomes = {at: (3000, 55 + at * 7 % 11) for at in days.outcomes}
+    verdict = judge_day(replace(days, outcomes={**outcomes, NEWEST: (3000, frauds)}), NEWEST)
+    assert [j.column for j in verdict.drifted] == (["fraud_share"] if drifted else [])
+    assert (verdict.judgements[-1].p_value < 1e-6) == drifted
+
+
+def test_without_labels_on_a_day_outcomes_are_not_judged() -> None:
+    days = usual_days()
+    outcomes = {at: known for at, known in days.outcomes.items() if at != NEWEST - 3}
+    assert "fraud_share" not in [j.column for j in judge_day(replace(days, outcomes=outcomes), NEWEST).judgements]
+
+
+def test_a_day_is_compared_with_the_two_weeks_before_it_alone() -> None:
+    days = usual_days()
+    amounts = days.columns[0].values
+    edges = bin_edges(amounts[(days.day >= NEWEST - 28) & (days.day < NEWEST)])
+    before = count_bins(amounts[(days.day >= NEWEST - 14) & (days.day < NEWEST)], edges)
+    expected = population_stability_index(before, count_bins(amounts[days.day == NEWEST], edges))
+    assert judge_day(days, NEWEST).judgements[0].distance == pytest.approx(expected, rel=1e-12)
+
+
+def test_many_columns_need_more_certainty_each() -> None:
+    """Bonferroni: the same distance is further from the threshold among more columns."""
+    limits = Limits(distance_min=0)
+    days = usual_days()
+    many = replace(days, columns=[replace(days.columns[0], name=f"c{i}") for i in range(60)])
+    alone = judge_day(replace(days, columns=days.columns[:1]), NEWEST, limits).judgements[0]
+    among = judge_day(many, NEWEST, limits).judgements[0]
+    assert (alone.distance, alone.p_value) == (among.distance, among.p_value)
+    assert among.threshold > alone.threshold
+    strict = judge_day(many, NEWEST, replace(limits, false_alarms_per_day=1e-6)).judgements[0]
+    assert strict.threshold > among.threshold
+
+
+def test_too_few_payments_are_not_judged() -> None:
+    days = usual_days()
+    with pytest.raises(TrainingError, match=r"Day 1970-02-26 has 0 payments .* fewer than the 100"):
+        judge_day(days, NEWEST + 28)
+    with pytest.raises(TrainingError, match="has 0 payments"):
+        judge_day(days, 27)
+
+
+def test_index_by_hand() -> None:
+    before, now = np.array([50, 50]), np.array([80, 20])
+    p, q = np.array([50.5, 50.5]) / 101, np.array([80.5, 20.5]) / 101
+    assert population_stability_index(before, now) == pytest.approx(float(((q - p) * np.log(q / p)).sum()))
+    assert population_stability_index(before, before * 3) == pytest.approx(0, abs=1e-4)
+    assert log_odds_difference((1000, 10), (1000, 20)) == pytest.approx(math.log(2), abs=0.05)
+    assert log_odds_difference((1000, 20), (1000, 10)) < 0
+
+
+def test_few_values_are_bins_of_their_own_and_defaults_stay_alone() -> None:
+    few = np.array([0.0, 1, 1, 5])
+    assert count_bins(few, bin_edges(few)).tolist() == [0, 1, 2, 1]
+    # Below and between the known values there are bins as well: what was never seen shows.
+    assert count_bins(np.array([-1.0, 0.5, 9]), bin_edges(few)).tolist() == [1, 1, 0, 1]
+    values = np.concatenate([np.full(500, -1.0), np.linspace(0, 1, 500)])
+    counts = count_bins(values, bin_edges(values))
+    assert 500 in counts and counts.sum() == 1000 and len(counts) >= 6
+
+
+def drift_columns(shift: float = 1.0) -> dict[str, Any]:
+    """conftest's 40 days; on the last whole day amounts are multiplied."""
+    data = columns()
+    day = np.arange(len(data["fraud"])) // 100
+    return {**data, "amount": np.where(day == 38, data["amount"] * shift, data["amount"])}
+
+
+@pytest.fixture
+def judged(tmp_path: Path, spec_path: Path) -> list[str]:
+    write_parquet(tmp_path / "usual.parquet", drift_columns())
+    write_parquet(tmp_path / "shifted.parquet", drift_columns(3.0))
+    return ["--feature-spec", str(spec_path), "--name", "fraud", "--metrics", str(tmp_path / "drift.prom")]
+
+
+def test_the_command_writes_metrics_and_events(
+    judged: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = tmp_path / "events.ndjson"
+    judged += ["--events", str(events), "--fail-on-drift"]
+    assert main(["--features", str(tmp_path / "usual.parquet"), *judged]) == 0
+    assert not events.exists()
+    assert "day=1970-02-08 rows=100 drifted=none" in capsys.readouterr().err
+    for _ in range(2):
+        assert main(["--features", str(tmp_path / "shifted.parquet"), *judged]) == DRIFT_EXIT_CODE
+    first, second = (json.loads(line) for line in events.read_text().splitlines())
+    assert (first["type"], first["day"], first["model"]) == ("drift-detected", "1970-02-08", "fraud")
+    assert [column["column"] for column in first["columns"]] == ["amount"]
+    assert first["compared_with"] == {"from": "1970-01-25", "to": "1970-02-07"}
+    assert "1 of 4 columns drifted on 1970-02-08, most of all amount" in first["sentence"]
+    # The same finding again is known as such.
+    assert first["event_id"] == second["event_id"]
+
+    lines = (tmp_path / "drift.prom").read_text().splitlines()
+    assert 'tripline_drift_drifted{model="fraud",column="amount",kind="feature"} 1.0' in lines
+    assert 'tripline_drift_columns_drifted{model="fraud"} 1' in lines
+    sample = re.compile(r'[a-z_]+\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\} [-+0-9.e]+')
+    assert all(line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line) for line in lines), lines
+    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(names) == len(set(names)) == 8
+    assert list(tmp_path.glob(".*tmp")) == []
+
+
+def test_served_scores_are_watched(judged: list[str], tmp_path: Path) -> None:
+    ids = columns()["client_transaction_id"]
+    served = tmp_path / "scores.csv"
+    # Scores become larger on the last whole day, and on it alone.
+    lines = [f"{name},{0.9 if i // 100 == 38 else (i * 7 % 100) / 1000}" for i, name in enumerate(ids)]
+    served.write_text("\n".join(["client_transaction_id,score", *lines]))
+    events = tmp_path / "e.ndjson"
+    arguments = ["--features", str(tmp_path / "usual.parquet"), *judged, "--scores", str(served)]
+    assert main([*arguments, "--events", str(events)]) == 0
+    assert [c["kind"] for c in json.loads(events.read_text())["columns"]] == ["score"]
+
+
+def test_reads_days_and_their_outcomes(judged: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "usual.parquet"
+    data = columns()
+    assert newest_whole_day(path) == 38
+    days = read_days(path, ["amount"], 10, 11)
+    assert days.day.tolist() == [10] * 100 + [11] * 100
+    assert days.columns[0].values.tolist() == pytest.approx(data["amount"][1000:1200].tolist())
+    # Labels take seven days: those of day 10 are about payments of day 3.
+    assert days.outcomes[10] == (100, int(data["fraud"][300:400].sum()))
+
+
+def test_the_calendar_is_not_watched(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    kinds = ["hour_of_day", "day_of_week", "is_weekend", "is_night", "amount"]
+    path.write_text("version: 1\nfeatures:\n" + "".join(f"  - {{ name: {k}, kind: {k} }}\n" for k in kinds))
+    assert watched_features(path) == ["amount"]
+
+
+def test_labels_are_escaped_for_prometheus() -> None:
+    verdict = DayVerdict(5, 100, [Judgement('a"b\\c\n', "feature", 0.5, 0.1, 1e-9, drifted=True)])
+    text = prometheus_text(verdict, Limits(), "m", 0)
+    assert '{model="m",column="a\\"b\\\\c\\n",kind="feature"} 0.5' in text
+    assert event_of(verdict, Limits(), "m", 0)["detected_at"] == "1970-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--scores", "x", "--registry", "file:///r"], "--scores and --registry exclude each other"),
+        (["--false-alarms-per-day", "0"], "--false-alarms-per-day must lie between 0 and 1"),
+        (["--from", "2026-01-01"], "--from and --to go together"),
+        (["--from", "1970-01-05", "--to", "1970-01-05"], "has 0 payments with every watched value"),
+    ],
+)
+def test_says_what_is_wrong(judged: list[str], tmp_path: Path, more: list[str], sentence: str) -> None:
+    with pytest.raises(TrainingError, match=sentence):
+        main(["--features", str(tmp_path / "usual.parquet"), *judged, *more])

@@ -1,0 +1,239 @@
+"""The measures against slow or published definitions, and the way from a features file to a report and a card."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from tripline_training import evaluate_report, model_card
+from tripline_training.errors import TrainingError
+from tripline_training.evaluation.bootstrap import bootstrap, measure_all
+from tripline_training.evaluation.cost_matrix import (
+    CostMatrix,
+    money_saved,
+    read_cost_matrix,
+    savings_by_threshold,
+    stop_by_expected_cost,
+)
+from tripline_training.evaluation.draw_svg import Axis, Line, draw_lines
+from tripline_training.evaluation.measures import (
+    auc_roc,
+    average_precision,
+    calibration_bins,
+    counts_from_top,
+    rank_scores,
+    recall_at_false_positive_rate,
+)
+from tripline_training.evaluation.read_scored import Scored
+from tripline_training.evaluation.segments import measure_segments, missed_terminals
+from tripline_training.metrics import DAY_MS
+from tripline_training.train import Options, train
+
+COSTS = CostMatrix(lost_share=0.9, chargeback_fee=10, review_cost=2, friction_share=0.1)
+
+
+def scored(rows: int = 400, seed: int = 3) -> Scored:
+    """Scores on a coarse grid, so that many are equal."""
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, 21, rows) / 20
+    return Scored(
+        occurred_at_ms=np.arange(rows) * (5 * DAY_MS // rows),
+        cards=random.integers(0, 40, rows),
+        terminals=np.arange(rows) % 7,
+        terminal_names=[f"term-{i}" for i in range(7)],
+        card_age_days=np.arange(rows) / rows * 14,
+        amounts=random.lognormal(3, 1, rows),
+        fraud=(random.random(rows) < scores).astype(np.int64),
+        scores=scores,
+    )
+
+
+def test_weighted_measures_are_those_of_rows_written_out() -> None:
+    """scikit-learn is the oracle; each row counts as often as its weight says."""
+    rows = scored()
+    times = np.random.default_rng(5).integers(0, 4, len(rows))
+    counts = counts_from_top(rank_scores(rows.scores), rows.fraud, times.astype(np.float64))
+    fraud, scores = np.repeat(rows.fraud, times), np.repeat(rows.scores, times)
+    assert average_precision(*counts) == pytest.approx(average_precision_score(fraud, scores), abs=1e-12)
+    assert auc_roc(*counts) == pytest.approx(roc_auc_score(fraud, scores), abs=1e-12)
+
+
+def test_recall_at_a_false_positive_rate_uses_only_whole_steps() -> None:
+    scores = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.5])
+    fraud = np.array([1, 1, 0, 1, 0, 0])
+    counts = counts_from_top(rank_scores(scores), fraud, np.ones(6))
+    # Frauds found at 0, 1 and 2 of 3 false positives: 1, then 2 of the step of ties, then also 0.7 before 0.6.
+    found = [recall_at_false_positive_rate(*counts, rate) for rate in (0, 0.33, 1 / 3, 2 / 3, 1)]
+    assert found == pytest.approx([1 / 3, 1 / 3, 1, 1, 1])
+
+
+def test_calibration_of_known_bins() -> None:
+    scores = np.repeat([0.1, 0.5], [50, 50])
+    fraud = np.concatenate([np.repeat([1, 0], [10, 40]), np.repeat([1, 0], [20, 30])])
+    bins = calibration_bins(scores, fraud, bins=2)
+    assert [(part.rows, part.frauds) for part in bins] == [(50, 10), (50, 20)]
+    assert [part.predicted - part.observed for part in bins] == pytest.approx([-0.1, 0.1])
+    assert measure_all(calibrated_rows(scores, fraud), COSTS)["ece"] == pytest.approx(0.1)
+
+
+def calibrated_rows(scores: np.ndarray, fraud: np.ndarray) -> Scored:
+    return replace(scored(len(scores)), scores=scores, fraud=fraud)
+
+
+def test_money_by_hand() -> None:
+    amounts, fraud = np.array([100.0, 100.0, 20.0, 50.0]), np.array([1, 0, 1, 0])
+    scores = np.array([0.9, 0.9, 0.01, 0.01])
+    # Stopping gains 0.9 * 100 + 10 - 2 = 98 for the first, costs 2 + 0.1 * 100 = 12 for the second.
+    saved = money_saved(COSTS, amounts, fraud, scores)
+    assert (saved.saved, saved.possible) == (pytest.approx(86.0), pytest.approx(98.0 + 26.0))
+    assert (saved.stopped, saved.stopped_frauds) == (2, 1)
+    # Break-even for an amount of 100: p * 98 = (1 - p) * 12.
+    even = 12 / 110
+    assert list(stop_by_expected_cost(COSTS, np.full(2, 100.0), np.array([even - 1e-6, even + 1e-6]))) == [False, True]
+    thresholds = np.array([0.0, 0.01, 0.5, 0.95])
+    by_threshold = savings_by_threshold(COSTS, amounts, fraud, scores, thresholds)
+    assert list(by_threshold) == pytest.approx([86 + 26 - 7, 86 + 26 - 7, 86, 0])
+    weighted = money_saved(COSTS, amounts, fraud, scores, np.array([2.0, 0.0, 1.0, 1.0]))
+    assert (weighted.saved, weighted.stopped) == (pytest.approx(196.0), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "cannot be read"),
+        ('{"lost_share": 1}', "must hold exactly lost_share, chargeback_fee, review_cost, friction_share"),
+        (
+            '{"lost_share": 1, "chargeback_fee": -1, "review_cost": 1, "friction_share": 0}',
+            "chargeback_fee must be a number from 0, not -1",
+        ),
+    ],
+)
+def test_refuses_costs_that_are_none(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "costs.json"
+    path.write_text(text)
+    with pytest.raises(TrainingError, match=sentence):
+        read_cost_matrix(path)
+
+
+def test_bootstrap_draws_cards_and_is_seeded() -> None:
+    rows = scored()
+    first = bootstrap(rows, COSTS, replicates=40, seed=1)
+    assert first == bootstrap(rows, COSTS, replicates=40, seed=1)
+    assert first != bootstrap(rows, COSTS, replicates=40, seed=2)
+    for name, value in measure_all(rows, COSTS).items():
+        estimate = first[name]
+        assert estimate.value == value
+        assert estimate.low is not None and estimate.high is not None and estimate.low < estimate.high, name
+    # Were the payments independent, their number would not matter; a card's are drawn together.
+    alone = bootstrap(replace(rows, cards=np.arange(len(rows))), COSTS, replicates=40, seed=1)
+    assert alone["average_precision"] != first["average_precision"]
+    one_card = bootstrap(replace(rows, cards=np.zeros(len(rows), dtype=np.int64)), COSTS, replicates=5, seed=1)
+    assert one_card["auc_roc"].low == one_card["auc_roc"].high == one_card["auc_roc"].value
+    none = bootstrap(rows, COSTS, replicates=0, seed=1)["auc_roc"]
+    assert (none.low, none.high) == (None, None)
+
+
+def test_a_card_drawn_twice_counts_as_two_cards() -> None:
+    """Two cards with a fraud and a genuine payment each: any two of them are two compromised cards."""
+    rows = replace(scored(4), cards=np.array([0, 1, 0, 1]), fraud=np.array([1, 1, 0, 0]))
+    rows = replace(rows, occurred_at_ms=np.arange(4))
+    estimate = bootstrap(rows, COSTS, replicates=20, seed=1)["card_precision_at_100"]
+    assert (estimate.low, estimate.value, estimate.high) == (0.02, 0.02, 0.02)
+
+
+def test_segments_partition_the_payments() -> None:
+    rows = scored()
+    segments = measure_segments(rows, COSTS)
+    for kind in ("amount", "hour (UTC)", "card", "terminal"):
+        parts = [segment for segment in segments if segment.kind == kind]
+        assert sum(part.rows for part in parts) == len(rows), kind
+        assert sum(part.frauds for part in parts) == rows.fraud.sum(), kind
+    new = next(part for part in segments if part.name == "first seen within 7 days")
+    assert new.rows == (rows.card_age_days < 7).sum()
+    within = rows.card_age_days < 7
+    assert new.auc_roc == pytest.approx(roc_auc_score(rows.fraud[within], rows.scores[within]))
+    total = sum(part.money_saved for part in segments if part.kind == "amount")
+    assert total == pytest.approx(money_saved(COSTS, rows.amounts, rows.fraud, rows.scores).saved)
+
+
+def test_names_the_terminals_with_most_missed_fraud() -> None:
+    rows = replace(scored(), scores=np.zeros(400))
+    worst = missed_terminals(rows, COSTS)
+    lost = {t: rows.amounts[(rows.terminals == t) & (rows.fraud == 1)].sum() for t in range(7)}
+    assert worst[0].terminal == f"term-{max(lost, key=lambda t: lost[t])}"
+    assert worst[0].missed_amount == pytest.approx(max(lost.values()))
+    assert [t.missed_amount for t in worst] == sorted((t.missed_amount for t in worst), reverse=True)
+
+
+def test_a_chart_places_points_where_they_belong() -> None:
+    axes = (Axis("x", 0.01, 1, logarithmic=True), Axis("y", 0, 2))
+    root = ElementTree.fromstring(draw_lines("<a & b>", *axes, [Line("l", [0.01, 0.1, 1], [0, 1, 2], dots=True)]))
+    dots = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in root.iter() if c.tag.endswith("circle")]
+    assert dots == [(64.0, 276.0), (256.0, 153.0), (448.0, 30.0)]
+    texts = [node.text for node in root.iter() if node.tag.endswith("text")]
+    # Powers of ten across, steps of 0.5 upwards.
+    assert texts[1:4] == ["0.01", "0.1", "1"]
+    assert texts[4:9] == ["0", "0.5", "1", "1.5", "2"]
+    assert "<a & b>" in [node.text for node in root.iter() if node.tag.endswith("text")]
+
+
+Arguments = Callable[..., list[str]]
+
+
+@pytest.fixture
+def arguments(options: Callable[..., Options], features_path: Path, spec_path: Path) -> Arguments:
+    """Of a report on the validation days of a freshly published champion."""
+    registry = train(options("--alias", "champion")).folder.parents[3]
+
+    def make(*more: str) -> list[str]:
+        return [
+            *("--features", str(features_path), "--feature-spec", str(spec_path)),
+            *("--registry", f"file://{registry}", "--name", "fraud"),
+            *("--from", "1970-01-28", "--to", "1970-02-02", "--bootstrap", "10", *more),
+        ]
+
+    return make
+
+
+def test_from_the_champion_to_report_and_card(
+    arguments: Arguments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = {name: tmp_path / f"r.{name}" for name in ("html", "json", "md")}
+    evaluate_report.main(arguments("--output", str(paths["html"]), "--json", str(paths["json"])))
+    report = json.loads(paths["json"].read_text())
+    manifest = json.loads(next((tmp_path / "registry").rglob("model.json")).read_text())
+    # The same payments as the training's own validation.
+    assert report["data"]["rows"] == manifest["metrics"]["valid"]["rows"] == 600
+    for name in ("average_precision", "auc_roc", "card_precision_at_100"):
+        assert report["measures"][name]["value"] == pytest.approx(manifest["metrics"]["valid"][name], abs=1e-6)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("evaluate-report: rows=600 frauds=")
+    html = paths["html"].read_text()
+    assert html.count("<svg") == 4
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert f"Evaluation of fraud {manifest['version']}" in html
+
+    card = ["--registry", f"file://{tmp_path}/registry", "--name", "fraud", "--output", str(paths["md"])]
+    model_card.main([*card, "--evaluation", str(paths["json"])])
+    text = paths["md"].read_text()
+    assert text.startswith(f"# Model card: fraud {manifest['version']}\n")
+    assert manifest["lineage"]["data_sha256"] in text
+    assert f"| AUC ROC | {report['measures']['auc_roc']['value']:.4f} |" in text
+
+    report["model"]["sha256"] = "0" * 64
+    paths["json"].write_text(json.dumps(report))
+    with pytest.raises(TrainingError, match="evaluation is of another model: it measured 000000000000"):
+        model_card.main([*card, "--evaluation", str(paths["json"])])
+
+
+def test_says_what_it_needs(arguments: Arguments, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="holds 0 labelled payments from --from to --to"):
+        evaluate_report.main([*arguments(), "--from", "1999-01-01", "--to", "1999-01-02"])
+    with pytest.raises(TrainingError, match="Either --model, or --registry and --name"):
+        evaluate_report.main(arguments("--model", str(tmp_path / "model.onnx")))
+    with pytest.raises(TrainingError, match="--bootstrap must be"):
+        evaluate_report.main([*arguments(), "--bootstrap", "-1"])

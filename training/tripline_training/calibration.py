@@ -1,0 +1,72 @@
+"""Makes a tree model's probabilities true to how often fraud happens, without changing their order.
+
+Platt, "Probabilistic Outputs for Support Vector Machines" (1999): a logistic regression of the truth on the margin.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from tripline_training.errors import TrainingError
+
+FRAUDS_MIN = 20
+"""With fewer frauds than this, two numbers cannot be told from chance."""
+
+
+@dataclass(frozen=True)
+class Platt:
+    """A calibrated margin is slope * margin + intercept, in log odds."""
+
+    slope: float
+    intercept: float
+
+
+def margins_of(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The model's log odds of each row."""
+    return booster.predict(xgboost.DMatrix(features), output_margin=True).astype(np.float64)
+
+
+def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:
+    """The slope and intercept under which the truth is most likely.
+
+    The rows must not be ones that the model was trained on. Raises TrainingError for too few frauds, or where higher
+    margins do not go with more fraud.
+    """
+    frauds = int(fraud.sum())
+    if frauds < FRAUDS_MIN or len(fraud) - frauds < FRAUDS_MIN:
+        raise TrainingError(
+            f"The {len(fraud)} payments held out for the calibration hold {frauds} frauds; "
+            f"it takes at least {FRAUDS_MIN} of either kind."
+        )
+    model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(margins[:, None], fraud)
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    if not slope > 0:
+        raise TrainingError(f"On the payments held out for the calibration the model is worse than chance: {slope:g}.")
+    return Platt(slope, intercept)
+
+
+def calibrated(booster: xgboost.Booster, platt: Platt) -> xgboost.Booster:
+    """The same trees with the calibration in their leaves, so that every runtime gives calibrated probabilities.
+
+    A margin is the sum of one leaf per tree and the base, so slope * each leaf and slope * base + intercept give it.
+    """
+    saved: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))
+    learner = saved["learner"]
+    for tree in learner["gradient_booster"]["model"]["trees"]:
+        tree["base_weights"] = [weight * platt.slope for weight in tree["base_weights"]]
+        tree["split_conditions"] = [
+            condition * platt.slope if left == -1 else condition
+            for condition, left in zip(tree["split_conditions"], tree["left_children"], strict=True)
+        ]
+    parameters = learner["learner_model_param"]
+    base = float(parameters["base_score"].strip("[]"))
+    margin = platt.slope * (np.log(base) - np.log1p(-base)) + platt.intercept
+    parameters["base_score"] = f"[{1 / (1 + np.exp(-margin)):.9E}]"
+    changed = xgboost.Booster()
+    changed.load_model(bytearray(json.dumps(saved).encode()))
+    return changed

@@ -1,0 +1,121 @@
+"""Checks a features file before anything is trained on it, and reports what it found.
+
+python -m tripline_training.check_data --features features.parquet \\
+    --feature-spec ../packages/contracts/feature-spec.yaml --output check.md --json check.json
+
+Ends with exit code 1 where a fault was found, with one sentence per fault that names the column. The checks run as SQL
+inside DuckDB, one pass over the file: a data frame library would hold every row in memory, and add more to the
+environment than all of training needs.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from tripline_training.data_checks.check_columns import check_schema, check_values
+from tripline_training.data_checks.check_time_and_leakage import (
+    Rules,
+    check_class_balance,
+    check_labels_in_features,
+    check_single_features,
+    check_time_order,
+)
+from tripline_training.data_checks.feature_kinds import read_spec_features
+from tripline_training.data_checks.findings import DataReport
+from tripline_training.data_checks.write_check_report import markdown_of
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.feature_spec import read_feature_spec
+from tripline_training.tables import columns_of, query, table_at
+
+SENTENCES_MAX = 10
+"""How many faults an error names; the report has all."""
+
+
+def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, now_ms: int | None = None) -> DataReport:
+    """All checks of one file. Later ones are made only where earlier ones found no fault that they rest on.
+
+    Raises TrainingError only where the file or the spec cannot be read at all.
+    """
+    rules = rules or Rules()
+    now_ms = now_ms if now_ms is not None else round(time.time() * 1000)
+    spec_features = read_spec_features(feature_spec)
+    report = DataReport(features, read_feature_spec(feature_spec).version)
+    table = table_at(features)
+    report.findings += check_schema(columns_of(table), spec_features)
+    if report.faults:
+        return report
+    row = query(
+        "SELECT count(*), count(*) FILTER (labelled_at_ms IS NOT NULL AND fraud IS NOT NULL), "
+        "count(*) FILTER (labelled_at_ms IS NOT NULL AND fraud::BIGINT = 1), min(occurred_at_ms), max(occurred_at_ms) "
+        f"FROM {table}"
+    ).fetchall()[0]
+    report.rows, report.labelled, report.frauds, report.first_ms, report.last_ms = row
+    report.findings += check_values(table, spec_features)
+    report.findings += check_time_order(table, now_ms, rules)
+    report.findings += check_class_balance(report.labelled, report.frauds, report.rows, rules)
+    if any(finding.check in ("nulls", "range") for finding in report.faults) or report.rows == 0:
+        report.notes.append("Profiles and leakage through features were not checked: mend the values first.")
+        return report
+    report.profiles, findings = check_single_features(table, spec_features, rules)
+    report.findings += findings
+    findings, note = check_labels_in_features(table, spec_features)
+    report.findings += findings
+    if note is not None:
+        report.notes.append(note)
+    return report
+
+
+def check_before_training(features: Path, feature_spec: Path, rules: Rules | None = None) -> DataReport:
+    """Raises TrainingError with a sentence per fault; prints the warnings."""
+    report = check_data(features, feature_spec, rules)
+    for finding in report.warnings:
+        print(f"warning: {finding.sentence}", file=sys.stderr)
+    if report.faults:
+        raise TrainingError(f"{features} is not fit for training: {sentences_of(report)}")
+    return report
+
+
+def sentences_of(report: DataReport) -> str:
+    """The first faults, and how many more there are."""
+    named = [finding.sentence for finding in report.faults[:SENTENCES_MAX]]
+    more = len(report.faults) - len(named)
+    return " ".join([*named, *([f"And {more} faults more."] if more > 0 else [])])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="tripline_training.check_data", description=__doc__.splitlines()[0])
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--feature-spec", type=Path, required=True)
+    parser.add_argument("--output", type=Path, help="where to write the report, Markdown")
+    parser.add_argument("--json", type=Path, help="where to write the report, JSON")
+    parser.add_argument(
+        "--label-delay-min", type=float, default=60, help="seconds before which no truth can be known (default 60)"
+    )
+    parser.add_argument(
+        "--feature-auc-max", type=float, default=0.98, help="a single feature that separates fraud this well is a fault"
+    )
+    given = parser.parse_args(arguments)
+    if given.label_delay_min < 0 or not 0.5 < given.feature_auc_max <= 1:
+        raise TrainingError("--label-delay-min must not be negative, and --feature-auc-max lie between 0.5 and 1.")
+    rules = Rules(label_delay_ms_min=round(given.label_delay_min * 1000), feature_auc_max=given.feature_auc_max)
+    report = check_data(given.features, given.feature_spec, rules)
+    if given.output is not None:
+        given.output.write_text(markdown_of(report), encoding="utf-8")
+    if given.json is not None:
+        given.json.write_text(json.dumps(report.as_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    for finding in report.findings:
+        print(f"{finding.level}: {finding.sentence}")
+    for note in report.notes:
+        print(f"note: {note}")
+    print(
+        f"check-data: rows={report.rows} frauds={report.frauds} faults={len(report.faults)} "
+        f"warnings={len(report.warnings)}"
+    )
+    if report.faults:
+        raise TrainingError(f"{given.features} is not fit for training: {sentences_of(report)}")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,211 @@
+"""Checks across rows: the order of time, labels that came too early, features that know the future, class balance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from tripline_training.data_checks.feature_kinds import ENTITY_COLUMNS, LABEL_KINDS, SpecFeature
+from tripline_training.data_checks.findings import ColumnProfile, Finding, Level
+from tripline_training.tables import arrays, query, sql_name
+
+SAMPLE_ROWS_MAX = 100_000
+"""Genuine payments looked at for the AUC of single features, beside all frauds."""
+FRAUDS_FOR_AUC_MIN = 20
+
+
+@dataclass(frozen=True)
+class Rules:
+    label_delay_ms_min: int = 60_000
+    """No truth is known sooner after its payment: an analyst or a bank has to look at it first."""
+    feature_auc_max: float = 0.98
+    """A single feature that separates fraud this well has seen the label: good models do not reach it."""
+    feature_auc_warning: float = 0.95
+    fraud_share_warning: tuple[float, float] = (0.0001, 0.2)
+
+
+def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:
+    """Payments of the future, labels before their delay, a file that is not in the order of time, days without any."""
+    delay_ms = rules.label_delay_ms_min
+    early = "labelled_at_ms < occurred_at_ms"
+    future, before, soon = query(
+        f"SELECT count(*) FILTER (occurred_at_ms > {now_ms}), count(*) FILTER ({early}), "
+        f"count(*) FILTER (labelled_at_ms < occurred_at_ms + {delay_ms} AND NOT {early}) FROM {table}"
+    ).fetchall()[0]
+    backwards = query(
+        f"SELECT count(*) FILTER (back) FROM (SELECT occurred_at_ms < lag(occurred_at_ms) OVER () AS back FROM {table})"
+    ).fetchall()[0][0]
+    days, first, last = query(
+        f"SELECT count(DISTINCT day), min(day), max(day) FROM (SELECT occurred_at_ms // 86400000 AS day FROM {table})"
+    ).fetchall()[0]
+    missing_days = 0 if first is None else last - first + 1 - days
+    found: list[tuple[str, str, Level, int, str]] = [
+        ("occurred_at_ms", "time-order", "fault", future, "rows lie in the future; the unit is milliseconds, UTC"),
+        (
+            "labelled_at_ms",
+            "leakage",
+            "fault",
+            before,
+            "rows have a label that was known before the payment took place",
+        ),
+        (
+            "labelled_at_ms",
+            "leakage",
+            "fault",
+            soon,
+            f"rows have a label that was known within {delay_ms / 1000:g} s of the payment, before the least delay of "
+            "a truth; a model would learn from what it cannot know then",
+        ),
+        (
+            "occurred_at_ms",
+            "time-order",
+            "warning",
+            backwards,
+            "rows stand after a later payment; sort the file by time",
+        ),
+        (
+            "occurred_at_ms",
+            "time-order",
+            "warning",
+            missing_days,
+            "days between the first and the last have no payment",
+        ),
+    ]
+    return [
+        Finding(column, check, level, int(count), f"{column}: {count} {sentence}.")
+        for column, check, level, count, sentence in found
+        if count > 0
+    ]
+
+
+def check_class_balance(labelled: int, frauds: int, rows: int, rules: Rules) -> list[Finding]:
+    low, high = rules.fraud_share_warning
+    if labelled == 0:
+        return [_balance("fault", f"none of {rows} rows is labelled, so there is nothing to learn")]
+    if frauds in (0, labelled):
+        what = "no labelled row is fraud" if frauds == 0 else "every labelled row is fraud"
+        return [_balance("fault", f"{what}, so there is nothing to learn")]
+    if not low <= frauds / labelled <= high:
+        share = f"{frauds} of {labelled} labelled rows are fraud ({frauds / labelled:.3%})"
+        return [_balance("warning", f"{share}, outside {low:.2%} to {high:.0%}; look whether the labels are right")]
+    return []
+
+
+def check_single_features(
+    table: str, features: list[SpecFeature], rules: Rules
+) -> tuple[list[ColumnProfile], list[Finding]]:
+    """Each feature's profile, and those that alone separate fraud too well or never change.
+
+    The AUC is that of all frauds against an even sample of the genuine payments, chosen by a hash of the id. Values
+    must be finite.
+    """
+    named = ", ".join(sql_name(feature.name) for feature in features)
+    total = query(f"SELECT count(*) FILTER (fraud::BIGINT = 0) FROM {table}").fetchall()[0][0]
+    share = min(1.0, SAMPLE_ROWS_MAX / max(total, 1))
+    sampled = f"hash(client_transaction_id) % 1000000 < {round(share * 1_000_000)}"
+    columns = arrays(
+        f"SELECT fraud::BIGINT AS fraud, {named} FROM {table} "
+        f"WHERE fraud IS NOT NULL AND (fraud::BIGINT = 1 OR {sampled})"
+    )
+    fraud = columns["fraud"].astype(np.int64)
+    measured = ", ".join(
+        f"min({name}), avg({name}), max({name}), approx_count_distinct({name})"
+        for name in (sql_name(feature.name) for feature in features)
+    )
+    row = query(f"SELECT {measured} FROM {table}").fetchall()[0]
+    profiles: list[ColumnProfile] = []
+    findings: list[Finding] = []
+    for position, feature in enumerate(features):
+        low, mean, high, distinct = row[4 * position : 4 * position + 4]
+        auc = single_feature_auc(columns[feature.name].astype(np.float64), fraud)
+        profiles.append(ColumnProfile(feature.name, float(low), float(mean), float(high), int(distinct), auc))
+        findings += _judge_feature(feature.name, low == high, auc, rules)
+    return profiles, findings
+
+
+def single_feature_auc(values: NDArray[np.float64], fraud: NDArray[np.int64]) -> float | None:
+    """The area under the ROC curve, or its complement where small values mean fraud; None with too few of a class.
+
+    By the rank sum of Mann and Whitney, with mean ranks for equal values.
+    """
+    frauds = int(fraud.sum())
+    genuine = len(fraud) - frauds
+    if frauds < FRAUDS_FOR_AUC_MIN or genuine < FRAUDS_FOR_AUC_MIN:
+        return None
+    ranks = rankdata(values)
+    area = (float(ranks[fraud == 1].sum()) - frauds * (frauds + 1) / 2) / (frauds * genuine)
+    return max(area, 1 - area)
+
+
+def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -> list[Finding]:
+    if constant:
+        return [
+            Finding(name, "range", "warning", 0, f"{name}: the value never changes, nothing can be learnt from it.")
+        ]
+    if auc is None or auc < rules.feature_auc_warning:
+        return []
+    level: Level = "fault" if auc >= rules.feature_auc_max else "warning"
+    sentence = (
+        f"{name}: alone it separates fraud with an AUC of {auc:.4f}; a value known at the time of the payment is not "
+        f"that good, so look whether it uses the label or the future (limit {rules.feature_auc_max:g})."
+    )
+    return [Finding(name, "leakage", level, 0, sentence)]
+
+
+def check_labels_in_features(table: str, features: list[SpecFeature]) -> tuple[list[Finding], str | None]:
+    """Features of known frauds that moved before the first label of their card or terminal had become known.
+
+    That can be told only where the file holds the whole past: where each card's first payment has no earlier one. A
+    file that goes on from an earlier state is not judged; then the second value says so.
+    """
+    note = _unknown_past(table, features)
+    if note is not None:
+        return [], note
+    findings: list[Finding] = []
+    for entity, key in ENTITY_COLUMNS.items():
+        own = [feature for feature in features if feature.entity == entity and feature.kind in LABEL_KINDS]
+        if not own:
+            continue
+        counts = ", ".join(
+            f"count(*) FILTER (abs({sql_name(feature.name)} - {feature.default!r}) > 1e-9)" for feature in own
+        )
+        row = query(
+            f"SELECT {counts} FROM {table} JOIN (SELECT {key}, min(labelled_at_ms) AS first_label_ms FROM {table} "
+            f"GROUP BY {key}) USING ({key}) WHERE first_label_ms IS NULL OR occurred_at_ms < first_label_ms"
+        ).fetchall()[0]
+        findings += [
+            Finding(
+                feature.name,
+                "leakage",
+                "fault",
+                int(count),
+                f"{feature.name}: {count} rows know of labels before the first label of their {entity} had become "
+                "known; compute the feature from labels by the time they arrived.",
+            )
+            for feature, count in zip(own, row, strict=True)
+            if count > 0
+        ]
+    return findings, None
+
+
+def _unknown_past(table: str, features: list[SpecFeature]) -> str | None:
+    since = [f for f in features if f.kind == "seconds_since_last" and f.entity == "card"]
+    if not since:
+        return "Whether features know labels too early was not checked: no feature says when a card's last payment was."
+    value, default = sql_name(since[0].name), since[0].default
+    warm = query(
+        f"SELECT count(*) FROM (SELECT {value} AS value FROM {table} QUALIFY row_number() OVER "
+        f"(PARTITION BY card_token ORDER BY occurred_at_ms, client_transaction_id) = 1) "
+        f"WHERE abs(value - {default!r}) > 1e-9"
+    ).fetchall()[0][0]
+    if warm == 0:
+        return None
+    return (
+        f"Whether features know labels too early was not checked: {warm} cards had payments before this file begins, "
+        "so their earlier labels are not in it."
+    )
+
+
+def _balance(level: Level, sentence: str) -> Finding:
+    return Finding("fraud", "class-balance", level, 0, f"fraud: {sentence}.")

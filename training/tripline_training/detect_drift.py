@@ -1,0 +1,151 @@
+"""Compares each day's features, scores and outcomes with the days before, and says where they drifted.
+
+python -m tripline_training.detect_drift --features features.parquet --feature-spec feature-spec.yaml \\
+    --registry file:///models --name fraud --metrics drift.prom --events drift.ndjson
+
+Judges the newest whole day unless --from and --to name days. A day that drifted gives one `drift-detected` event as a
+line of JSON. --report writes Evidently's HTML of the last day and needs the environment `drift`.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tripline_training.dataset import Span, parse_span
+from tripline_training.drift.draw_evidently import write_evidently_report
+from tripline_training.drift.judge_days import DayVerdict, Limits, date_of, judge_day
+from tripline_training.drift.read_days import SCORE, Column, Days, newest_whole_day, read_days, watched_features
+from tripline_training.drift.write_results import event_of, prometheus_text, write_whole
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.metrics import DAY_MS
+
+DRIFT_EXIT_CODE = 3
+DAYS_MAX = 366
+
+
+@dataclass(frozen=True)
+class Options:
+    features: Path
+    feature_spec: Path
+    scores: Path | None
+    registry: str | None
+    name: str
+    version: str
+    days: range | None
+    limits: Limits
+    metrics: Path | None
+    events: Path | None
+    report: Path | None
+    fail_on_drift: bool
+
+
+def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
+    """A verdict per day. Raises TrainingError where the file does not hold the days before, or too few payments."""
+    judged = options.days
+    if judged is None:
+        newest = newest_whole_day(options.features)
+        judged = range(newest, newest + 1)
+    names = watched_features(options.feature_spec)
+    first, last = judged[0] - options.limits.days_before, judged[-1]
+    if options.registry is None:
+        days = read_days(options.features, names, first, last, options.scores)
+    else:
+        days = _scored_days(options, names, first, last)
+    return days, [judge_day(days, day, options.limits) for day in judged]
+
+
+def _scored_days(options: Options, names: list[str], first: int, last: int) -> Days:
+    """With the scores that a registered model gives."""
+    # Only here: the libraries of training take a second to load, and not every caller needs them.
+    from tripline_training.evaluation.read_scored import read_registered_model  # noqa: PLC0415
+    from tripline_training.export_onnx import predict_onnx  # noqa: PLC0415
+
+    assert options.registry is not None
+    model = read_registered_model(options.registry, options.name, options.version)
+    calendar = [name for name in model.features if name not in names]
+    days = read_days(options.features, [*names, *calendar], first, last)
+    values = {column.name: column.values for column in days.columns}
+    rows = np.column_stack([values[name].astype(np.float32) for name in model.features])
+    score = Column(SCORE, "score", predict_onnx(model.model, rows).astype(np.float64))
+    return Days(days.day, [*(column for column in days.columns if column.name in names), score], days.outcomes)
+
+
+def run(options: Options, now_ms: int) -> int:
+    """Prints a line per day, writes what was asked for; returns the exit code."""
+    days, verdicts = detect_drift(options)
+    events = [event_of(verdict, options.limits, options.name, now_ms) for verdict in verdicts if verdict.drifted]
+    for verdict in verdicts:
+        moved = ",".join(judgement.column for judgement in verdict.drifted) or "none"
+        print(f"detect-drift: day={date_of(verdict.day)} rows={verdict.rows} drifted={moved}", file=sys.stderr)
+    lines = "".join(json.dumps(event, allow_nan=False) + "\n" for event in events)
+    if options.events is None:
+        sys.stdout.write(lines)
+    elif events:
+        with options.events.open("a", encoding="utf-8") as file:
+            file.write(lines)
+    if options.metrics is not None:
+        write_whole(options.metrics, prometheus_text(verdicts[-1], options.limits, options.name, now_ms))
+    if options.report is not None:
+        write_evidently_report(options.report, days, verdicts[-1], options.limits)
+    return DRIFT_EXIT_CODE if events and options.fail_on_drift else 0
+
+
+def parse_options(arguments: list[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(prog="tripline_training.detect_drift", description=__doc__.splitlines()[0])
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--feature-spec", type=Path, required=True)
+    parser.add_argument("--scores", type=Path, help="table with client_transaction_id and score, as they were served")
+    parser.add_argument("--registry", help="instead of --scores: score with a model of this registry, file:///...")
+    parser.add_argument("--name", default="fraud", help="name of the model; it labels metrics and events")
+    parser.add_argument("--version", default="champion", help="alias or version, with --registry")
+    parser.add_argument("--from", dest="first", help="first day to judge, a date (UTC); default the newest whole day")
+    parser.add_argument("--to", dest="last", help="last day to judge")
+    parser.add_argument("--false-alarms-per-day", type=float, default=Limits.false_alarms_per_day)
+    parser.add_argument("--metrics", type=Path, help="file for Prometheus, as node_exporter's textfile collector reads")
+    parser.add_argument("--events", type=Path, help="file to append drift-detected events to; default standard output")
+    parser.add_argument("--report", type=Path, help="where to write Evidently's report of the last day, HTML")
+    parser.add_argument("--fail-on-drift", action="store_true", help=f"end with exit code {DRIFT_EXIT_CODE} on drift")
+    given = parser.parse_args(arguments)
+    if given.scores is not None and given.registry is not None:
+        raise TrainingError("--scores and --registry exclude each other.")
+    if not 0 < given.false_alarms_per_day < 1:
+        raise TrainingError("--false-alarms-per-day must lie between 0 and 1.")
+    return Options(
+        features=given.features,
+        feature_spec=given.feature_spec,
+        scores=given.scores,
+        registry=given.registry,
+        name=given.name,
+        version=given.version,
+        days=_days_of(given.first, given.last),
+        limits=Limits(false_alarms_per_day=given.false_alarms_per_day),
+        metrics=given.metrics,
+        events=given.events,
+        report=given.report,
+        fail_on_drift=given.fail_on_drift,
+    )
+
+
+def _days_of(first: str | None, last: str | None) -> range | None:
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise TrainingError("--from and --to go together.")
+    span: Span = parse_span(first, last)
+    days = range(span.from_ms // DAY_MS, -(-span.to_ms // DAY_MS))
+    if len(days) > DAYS_MAX:
+        raise TrainingError(f"--from to --to are {len(days)} days; {DAYS_MAX} is the most.")
+    return days
+
+
+def main(arguments: list[str] | None = None) -> int:
+    return run(parse_options(arguments), round(time.time() * 1000))
+
+
+if __name__ == "__main__":
+    run_command(lambda: sys.exit(main()))

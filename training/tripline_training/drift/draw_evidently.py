@@ -1,0 +1,47 @@
+"""Evidently's HTML report of a day beside the days before it. Evidently is not part of training's environment."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tripline_training.drift.judge_days import DayVerdict, Limits, date_of
+from tripline_training.drift.read_days import Days
+from tripline_training.errors import TrainingError
+
+ROWS_MAX = 20_000
+"""Of either side, evenly over time: the report holds what it draws."""
+
+
+def write_evidently_report(path: Path, days: Days, verdict: DayVerdict, limits: Limits) -> None:
+    """Evidently measures with bins of its own; its thresholds are those of the verdict.
+
+    Raises TrainingError where Evidently is not installed.
+    """
+    try:
+        import pandas as pd  # noqa: PLC0415 -- only here, since importing Evidently takes seconds
+        from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
+        from evidently.presets import DataDriftPreset  # noqa: PLC0415
+    except ImportError as error:
+        raise TrainingError(
+            f"--report needs Evidently ({error}): run this with the interpreter that "
+            "`npm run tripline -- python --environment drift` prints."
+        ) from error
+    before = (days.day >= verdict.day - limits.window_days) & (days.day < verdict.day)
+    names = [column.name for column in days.columns]
+
+    def frame(rows: np.ndarray) -> "Dataset":
+        chosen = np.flatnonzero(rows)
+        chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), ROWS_MAX)).astype(np.int64))]
+        table = pd.DataFrame({column.name: column.values[chosen] for column in days.columns})
+        return Dataset.from_pandas(table, data_definition=DataDefinition(numerical_columns=names))
+
+    judged = {judgement.column: judgement for judgement in verdict.judgements}
+    preset = DataDriftPreset(
+        columns=names, method="psi", per_column_threshold={name: judged[name].threshold for name in names}
+    )
+    result = Report([preset]).run(
+        current_data=frame(days.day == verdict.day),
+        reference_data=frame(before),
+        name=f"{date_of(verdict.day)} beside the {limits.window_days} days before",
+    )
+    result.save_html(str(path))

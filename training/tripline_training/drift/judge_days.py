@@ -1,0 +1,176 @@
+"""Which days differ from the days before them by more than days do anyway."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.stats import t as student
+
+from tripline_training.drift.measure_distance import (
+    bin_edges,
+    count_bins,
+    log_odds_difference,
+    population_stability_index,
+)
+from tripline_training.drift.read_days import Column, Days
+from tripline_training.errors import TrainingError
+
+OUTCOME = "fraud_share"
+SPREAD_MIN = 0.05
+"""Of the log odds of fraud from day to day."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    window_days: int = 14
+    """A day is compared with so many days before it: two whole weeks, since weekends differ from other days."""
+    usual_days: int = 14
+    """So many days, each compared with its own days before, tell how far apart days usually are."""
+    false_alarms_per_day: float = 0.0001
+    """Over all columns together. Distances have longer tails than Student's: at 0.001 one of 126 usual days of nine
+    simulated systems of 600 payments a day alarmed. Amounts that grow by half have p-values of 1e-8 there."""
+    distance_min: float = 0.1
+    """What is smaller does not matter, however sure it is."""
+    outcome_distance_min: float = math.log(2)
+    rows_per_day_min: int = 100
+
+    @property
+    def days_before(self) -> int:
+        return self.window_days + self.usual_days
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Of one column on one day."""
+
+    column: str
+    kind: str
+    """feature, score or outcome."""
+    distance: float
+    """Population stability index; of outcomes the difference in log odds."""
+    threshold: float
+    p_value: float
+    """How likely a distance this large is on a usual day."""
+    drifted: bool
+
+
+@dataclass(frozen=True)
+class DayVerdict:
+    day: int
+    rows: int
+    judgements: list[Judgement]
+
+    @property
+    def drifted(self) -> list[Judgement]:
+        """Those that moved, the farthest above its threshold first."""
+        found = [judgement for judgement in self.judgements if judgement.drifted]
+        return sorted(found, key=lambda judgement: judgement.threshold / max(judgement.distance, 1e-300))
+
+
+def judge_day(days: Days, day: int, limits: Limits | None = None) -> DayVerdict:
+    """Compares a day with the `window_days` before it.
+
+    A distance counts as drift where it is both large enough to matter and larger than chance explains. Chance is
+    measured, not assumed: the payments of a card depend on each other, features overlap in time and weeks have a
+    rhythm, so the p-values of textbook tests would be far too small. The distances of `usual_days` earlier days, each
+    from its own days before, have a mean and a spread; a distance is too large beyond Student's prediction limit for
+    one more. Bonferroni: the false alarms allowed per day are divided by the number of columns, which holds however
+    the columns depend on each other.
+
+    Raises TrainingError where a day has too few payments or the days before are not all there.
+    """
+    limits = limits or Limits()
+    first = day - limits.days_before
+    rows = np.bincount(days.day[(days.day >= first) & (days.day <= day)] - first, minlength=limits.days_before + 1)
+    if rows.min() < limits.rows_per_day_min:
+        thin = int(np.argmin(rows)) - limits.days_before
+        raise TrainingError(
+            f"Day {date_of(day + thin)} has {rows.min()} payments with every watched value, fewer than the "
+            f"{limits.rows_per_day_min} that a comparison of {date_of(day)} needs on it and on the "
+            f"{limits.days_before} days before."
+        )
+    # On the scale of square roots an index of a usual day is about normal: n * PSI is about chi-squared.
+    roots = [
+        np.sqrt(_distances(_counts_by_day(days.day, column.values, first, day), limits)) for column in days.columns
+    ]
+    level = limits.false_alarms_per_day / (len(days.columns) + 1)
+    bounds = _Bounds(level, spread_min=max(_typical_spread(roots), math.sqrt(0.5 / rows[-1])))
+    judgements = [
+        _judge(column, values, limits.distance_min, bounds) for column, values in zip(days.columns, roots, strict=True)
+    ]
+    outcome = _outcome_distances(days, first, limits)
+    if outcome is not None:
+        judgements.append(_judge_outcome(outcome, limits.outcome_distance_min, level))
+    return DayVerdict(day, int(rows[-1]), judgements)
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    level: float
+    """False alarms allowed per day and column."""
+    spread_min: float
+    """Some of many columns vary little over two weeks by chance, and would then alarm at the first ordinary day: no
+    spread is taken for smaller than that of the middle column, nor than that of independent payments."""
+
+
+def date_of(day: int) -> str:
+    return str(np.datetime64(day, "D"))
+
+
+def _counts_by_day(day: np.ndarray, values: np.ndarray, first: int, last: int) -> list[np.ndarray]:
+    """Bins from all days but the last, which is the one in question."""
+    edges = bin_edges(values[(day >= first) & (day < last)])
+    starts = np.searchsorted(day, np.arange(first, last + 2))
+    return [count_bins(values[a:b], edges) for a, b in pairwise(starts)]
+
+
+def _distances(counts: Sequence[np.ndarray], limits: Limits) -> list[float]:
+    """Of each usual day and last of the day in question, each from the `window_days` before it."""
+    window = limits.window_days
+    return [
+        population_stability_index(np.sum(counts[at - window : at], axis=0), counts[at])
+        for at in range(window, len(counts))
+    ]
+
+
+def _outcome_distances(days: Days, first: int, limits: Limits) -> list[float] | None:
+    """None where a day had no labels: then nothing can be said of outcomes."""
+    known = [days.outcomes.get(first + at, (0, 0)) for at in range(limits.days_before + 1)]
+    if any(labels == 0 for labels, _ in known):
+        return None
+    window = limits.window_days
+    distances = []
+    for at in range(window, len(known)):
+        before = known[at - window : at]
+        total = (sum(labels for labels, _ in before), sum(frauds for _, frauds in before))
+        distances.append(log_odds_difference(total, known[at]))
+    return distances
+
+
+def _typical_spread(roots: list[np.ndarray]) -> float:
+    return float(np.median([values[:-1].std(ddof=1) for values in roots]))
+
+
+def _judge(column: Column, roots: np.ndarray, distance_min: float, bounds: "_Bounds") -> Judgement:
+    threshold, p_value = _usual_limit(roots, bounds.spread_min, bounds.level)
+    distance, limit = float(roots[-1] ** 2), max(threshold**2, distance_min)
+    return Judgement(column.name, column.kind, distance, limit, p_value, drifted=distance > limit)
+
+
+def _judge_outcome(differences: list[float], distance_min: float, level: float) -> Judgement:
+    """In both directions, so each has half of the false alarms."""
+    signs = np.sign(differences[-1]) or 1.0
+    threshold, p_value = _usual_limit(np.array(differences) * signs, SPREAD_MIN, level / 2)
+    limit, distance = max(threshold, distance_min), abs(differences[-1])
+    return Judgement(OUTCOME, "outcome", distance, limit, min(2 * p_value, 1.0), drifted=distance > limit)
+
+
+def _usual_limit(values: np.ndarray, spread_min: float, level: float) -> tuple[float, float]:
+    """Student's prediction limit for one more value, from all values but the last, and the p-value of the last."""
+    usual, count = values[:-1], len(values) - 1
+    mean = float(usual.mean())
+    spread = max(float(usual.std(ddof=1)), spread_min) * math.sqrt(1 + 1 / count)
+    beyond = mean + float(student.isf(level, count - 1)) * spread
+    return beyond, float(student.sf((values[-1] - mean) / spread, count - 1))

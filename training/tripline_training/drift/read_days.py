@@ -1,0 +1,81 @@
+"""The payments of some days with the columns that are watched: features, and scores where there are any."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.data_checks.feature_kinds import CALENDAR_KINDS, read_spec_features
+from tripline_training.errors import TrainingError
+from tripline_training.metrics import DAY_MS
+from tripline_training.tables import arrays, query, require_columns, sql_name
+
+ROWS_PER_DAY_MAX = 50_000
+"""Of a day's payments, chosen evenly by a hash of the id. With so many, a distance is exact to about 0.0002."""
+SCORE = "score"
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    kind: str
+    """feature or score."""
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Days:
+    """Row by row in the order of time; `day` counts days since 1970-01-01 (UTC)."""
+
+    day: NDArray[np.int64]
+    columns: list[Column]
+    outcomes: dict[int, tuple[int, int]]
+    """Of each day: labels that became known on it, and how many of them say fraud. All rows, not the chosen ones."""
+
+
+def newest_whole_day(features: Path) -> int:
+    """The last day that is over: the one before the newest payment's."""
+    newest = query(f"SELECT max(occurred_at_ms) FROM {require_columns(features, ['occurred_at_ms'])}").fetchall()[0][0]
+    if newest is None:
+        raise TrainingError(f"{features} has no rows.")
+    return int(newest) // DAY_MS - 1
+
+
+def watched_features(feature_spec: Path) -> list[str]:
+    """All but those of the calendar: one day has one weekday, and that is no drift."""
+    return [feature.name for feature in read_spec_features(feature_spec) if feature.kind not in CALENDAR_KINDS]
+
+
+def read_days(features: Path, names: list[str], first_day: int, last_day: int, scores: Path | None = None) -> Days:
+    """The days from `first_day` to `last_day`, both included.
+
+    `scores` has client_transaction_id and score; payments without one are left out then. Raises TrainingError where a
+    watched value is missing.
+    """
+    keys = ["client_transaction_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
+    table = require_columns(features, [*keys, *names])
+    chosen = ", ".join(f"f.{sql_name(name)}::DOUBLE AS {sql_name(name)}" for name in names)
+    joined, score = f"{table} AS f", ""
+    if scores is not None:
+        given = require_columns(scores, ["client_transaction_id", "score"])
+        joined += f" JOIN {given} AS s ON s.client_transaction_id::VARCHAR = f.client_transaction_id"
+        score = f", s.score::DOUBLE AS {SCORE}"
+    day = f"f.occurred_at_ms // {DAY_MS}"
+    columns = arrays(
+        f"SELECT {day} AS day, {chosen}{score} FROM {joined} WHERE {day} BETWEEN {first_day} AND {last_day} "
+        f"QUALIFY row_number() OVER (PARTITION BY {day} ORDER BY hash(f.client_transaction_id), "
+        f"f.client_transaction_id) <= {ROWS_PER_DAY_MAX} ORDER BY f.occurred_at_ms, f.client_transaction_id"
+    )
+    known = query(
+        f"SELECT labelled_at_ms // {DAY_MS} AS day, count(*), count(*) FILTER (fraud::BIGINT = 1) FROM {table} "
+        f"WHERE labelled_at_ms // {DAY_MS} BETWEEN {first_day} AND {last_day} AND fraud IS NOT NULL GROUP BY 1"
+    ).fetchall()
+    watched = [Column(name, "feature", columns[name].astype(np.float64)) for name in names]
+    if scores is not None:
+        watched.append(Column(SCORE, "score", columns[SCORE].astype(np.float64)))
+    return Days(
+        day=columns["day"].astype(np.int64),
+        columns=watched,
+        outcomes={int(at): (int(labels), int(frauds)) for at, labels, frauds in known},
+    )

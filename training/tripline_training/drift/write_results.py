@@ -1,0 +1,90 @@
+"""What a comparison leaves behind: metrics for Prometheus and the event that starts a retraining."""
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tripline_training.drift.judge_days import DayVerdict, Limits, date_of
+from tripline_training.metrics import DAY_MS
+
+EVENT = "drift-detected"
+
+
+def prometheus_text(verdict: DayVerdict, limits: Limits, model: str, now_ms: int) -> str:
+    """The exposition format that node_exporter's textfile collector reads.
+
+    Format: https://prometheus.io/docs/instrumenting/exposition_formats/
+    """
+    name = f'model="{_escape(model)}"'
+
+    def series(metric: str, key: str) -> list[str]:
+        return [
+            f'{metric}{{{name},column="{_escape(j.column)}",kind="{j.kind}"}} {float(getattr(j, key))!r}'
+            for j in verdict.judgements
+        ]
+
+    parts = [
+        ("tripline_drift_distance", "Distance of the day from the days before it, by column.", "distance"),
+        ("tripline_drift_threshold", "Distance above which the column counts as drifted.", "threshold"),
+        ("tripline_drift_drifted", "1 where the column drifted.", "drifted"),
+    ]
+    lines = []
+    for metric, text, key in parts:
+        lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", *series(metric, key)]
+    singles = [
+        ("tripline_drift_columns_drifted", "How many columns drifted.", len(verdict.drifted)),
+        ("tripline_drift_rows", "Payments of the day that were compared.", verdict.rows),
+        ("tripline_drift_window_days", "Days that the day was compared with.", limits.window_days),
+        ("tripline_drift_day_seconds", "Beginning of the day that was compared.", verdict.day * DAY_MS // 1000),
+        ("tripline_drift_last_run_seconds", "When the comparison was made.", now_ms / 1000),
+    ]
+    for metric, text, value in singles:
+        lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", f"{metric}{{{name}}} {value}"]
+    return "\n".join(lines) + "\n"
+
+
+def event_of(verdict: DayVerdict, limits: Limits, model: str, now_ms: int) -> dict[str, Any]:
+    """The same day, model and columns give the same `event_id`, so that a second run is known to be a repetition."""
+    columns = [
+        {"column": j.column, "kind": j.kind, "distance": j.distance, "threshold": j.threshold, "p_value": j.p_value}
+        for j in verdict.drifted
+    ]
+    identity = json.dumps([EVENT, model, verdict.day, [column["column"] for column in columns]])
+    worst = verdict.drifted[0]
+    return {
+        "type": EVENT,
+        "event_id": hashlib.sha256(identity.encode()).hexdigest()[:32],
+        "detected_at": datetime.fromtimestamp(now_ms / 1000, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z"),
+        "model": model,
+        "day": date_of(verdict.day),
+        "compared_with": {
+            "from": date_of(verdict.day - limits.window_days),
+            "to": date_of(verdict.day - 1),
+        },
+        "rows": verdict.rows,
+        "columns": columns,
+        "sentence": (
+            f"{len(columns)} of {len(verdict.judgements)} columns drifted on {date_of(verdict.day)}, most of all "
+            f"{worst.column}: its distance from the {limits.window_days} days before is {worst.distance:.3f}, above "
+            f"{worst.threshold:.3f}."
+        ),
+    }
+
+
+def write_whole(path: Path, text: str) -> None:
+    """In one step: a collector that reads at any moment finds the old text or the new one."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,99 @@
+"""Intervals of measures by a bootstrap over cards: the payments of one card are not independent of each other."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved
+from tripline_training.evaluation.measures import (
+    FALSE_POSITIVE_RATES,
+    Ranking,
+    auc_roc,
+    average_precision,
+    counts_from_top,
+    rank_scores,
+    recall_at_false_positive_rate,
+)
+from tripline_training.evaluation.read_scored import Scored
+from tripline_training.metrics import DAY_MS, card_precision_top_k, expected_calibration_error
+
+PERCENTILES = (2.5, 97.5)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    value: float
+    low: float | None
+    """2.5th percentile of the bootstrap; None where there was none."""
+    high: float | None
+
+    def as_json(self) -> dict[str, float | None]:
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def measure_all(scored: Scored, costs: CostMatrix) -> dict[str, float]:
+    """Every measure of the report on all rows."""
+    every = _Draw(np.ones(len(scored)), np.arange(len(scored)), scored.cards)
+    measures = _measure_draw(scored, costs, rank_scores(scored.scores), every)
+    measures["ece"] = expected_calibration_error(scored.scores, scored.fraud, same_mass=True)
+    return measures
+
+
+def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> dict[str, Estimate]:
+    """Measures with their 95 % intervals. The same rows, number of replicates and seed give the same intervals.
+
+    Draws whole cards with replacement. A card that is drawn twice counts as two cards in Card Precision@100.
+    """
+    measures = measure_all(scored, costs)
+    samples: dict[str, list[float]] = {name: [] for name in measures}
+    random = np.random.default_rng(seed)
+    cards = int(scored.cards.max()) + 1
+    ranking = rank_scores(scored.scores)
+    for _ in range(replicates):
+        times = random.multinomial(cards, np.full(cards, 1 / cards))[scored.cards]
+        if not (times[scored.fraud == 1].sum() and times[scored.fraud == 0].sum()):
+            continue
+        rows = np.repeat(np.arange(len(scored)), times)
+        # Number the copies of a card's rows 0, 1, ... and make each a card of its own.
+        copy = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+        draw = _Draw(times.astype(np.float64), rows, scored.cards[rows] + cards * copy)
+        drawn = _measure_draw(scored, costs, ranking, draw)
+        drawn["ece"] = expected_calibration_error(scored.scores[rows], scored.fraud[rows], same_mass=True)
+        for name, value in drawn.items():
+            samples[name].append(value)
+    return {name: _estimate(value, samples[name]) for name, value in measures.items()}
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """How many times each row counts, and the same rows written out in the order of time with the card of each."""
+
+    times: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    cards: NDArray[np.int64]
+
+
+def _measure_draw(scored: Scored, costs: CostMatrix, ranking: Ranking, draw: _Draw) -> dict[str, float]:
+    weights, rows, cards = draw.times, draw.rows, draw.cards
+    frauds, genuine = counts_from_top(ranking, scored.fraud, weights)
+    money = money_saved(costs, scored.amounts, scored.fraud, scored.scores, weights)
+    days = scored.occurred_at_ms[rows] // DAY_MS
+    return {
+        "average_precision": average_precision(frauds, genuine),
+        "auc_roc": auc_roc(frauds, genuine),
+        "card_precision_at_100": card_precision_top_k(days, cards, scored.scores[rows], scored.fraud[rows]),
+        **{
+            f"recall_at_fpr_{rate:g}": recall_at_false_positive_rate(frauds, genuine, rate)
+            for rate in FALSE_POSITIVE_RATES
+        },
+        "money_saved": money.saved,
+        "money_saved_share": money.saved_share,
+    }
+
+
+def _estimate(value: float, sample: list[float]) -> Estimate:
+    if not sample:
+        return Estimate(value, None, None)
+    low, high = np.percentile(np.array(sample), PERCENTILES)
+    return Estimate(value, float(low), float(high))

@@ -1,0 +1,82 @@
+"""Measures of scores with weights per row: the weights of a bootstrap count a card several times or not at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.metrics import CALIBRATION_BINS
+
+Floats = NDArray[np.float64]
+FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The steps of a set of scores from the highest to the lowest, equal scores in one step."""
+
+    order: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    """The last position within `order` of each step."""
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    rows: int
+    frauds: int
+    predicted: float
+    """Mean score."""
+    observed: float
+    """Share of fraud."""
+
+
+def rank_scores(scores: Floats) -> Ranking:
+    order = np.argsort(-scores, kind="stable").astype(np.int64)
+    ordered = scores[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)).astype(np.int64)
+    return Ranking(order, ends)
+
+
+def counts_from_top(ranking: Ranking, fraud: NDArray[np.int64], weights: Floats) -> tuple[Floats, Floats]:
+    """Weighted frauds and genuine payments at or above each step."""
+    times = weights[ranking.order]
+    is_fraud = fraud[ranking.order] == 1
+    frauds = np.cumsum(np.where(is_fraud, times, 0.0))[ranking.ends]
+    genuine = np.cumsum(np.where(is_fraud, 0.0, times))[ranking.ends]
+    return frauds, genuine
+
+
+def average_precision(frauds: Floats, genuine: Floats) -> float:
+    """Sum over the steps of precision times the step in recall, as scikit-learn defines it."""
+    alerts = np.maximum(frauds + genuine, 1e-300)
+    steps = np.diff(frauds, prepend=0.0) / frauds[-1]
+    return float(np.sum(steps * frauds / alerts))
+
+
+def auc_roc(frauds: Floats, genuine: Floats) -> float:
+    """Area under the curve by trapezoids, which counts ties by half."""
+    steps = np.diff(genuine, prepend=0.0)
+    heights = frauds - np.diff(frauds, prepend=0.0) / 2
+    return float(np.sum(steps * heights) / (frauds[-1] * genuine[-1]))
+
+
+def recall_at_false_positive_rate(frauds: Floats, genuine: Floats, rate: float) -> float:
+    """The largest share of fraud found at a threshold that stops at most `rate` of the genuine payments."""
+    allowed = frauds[genuine <= rate * genuine[-1] + 1e-9]
+    return float(allowed[-1] / frauds[-1]) if len(allowed) else 0.0
+
+
+def calibration_bins(scores: Floats, fraud: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
+    """Bins of about equally many payments, from the lowest scores to the highest; equal scores stay together."""
+    order = np.argsort(scores, kind="stable")
+    cuts = np.unique(np.searchsorted(scores[order], np.quantile(scores, np.linspace(0, 1, bins + 1)[1:-1])))
+    parts = [part for part in np.split(order, cuts) if len(part)]
+    return [
+        CalibrationBin(
+            rows=len(part),
+            frauds=int(fraud[part].sum()),
+            predicted=float(scores[part].mean()),
+            observed=float(fraud[part].mean()),
+        )
+        for part in parts
+    ]

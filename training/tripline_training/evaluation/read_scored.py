@@ -1,0 +1,113 @@
+"""Payments with their truth and the score that a model gives them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training import registry
+from tripline_training.data_checks.feature_kinds import read_spec_features
+from tripline_training.dataset import Span
+from tripline_training.errors import TrainingError
+from tripline_training.export_onnx import predict_onnx
+from tripline_training.feature_spec import FeatureSpec
+from tripline_training.tables import arrays, require_columns, sql_name
+
+KEYS = ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud")
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """`manifest` is what the registry says about the model; None for a bare file."""
+
+    model: bytes
+    name: str
+    features: tuple[str, ...]
+    manifest: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Payments in the order of (event time, id); all arrays go row by row."""
+
+    occurred_at_ms: NDArray[np.int64]
+    cards: NDArray[np.int64]
+    """A number per card, from 0."""
+    terminals: NDArray[np.int64]
+    """A number per terminal, from 0."""
+    terminal_names: list[str]
+    card_age_days: NDArray[np.float64]
+    """Since the first payment of the card in the file, which may begin later than the card did."""
+    amounts: NDArray[np.float64]
+    """In major units."""
+    fraud: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.fraud)
+
+
+def read_model_file(path: Path, spec: FeatureSpec) -> EvaluatedModel:
+    """A model's file; its features are those of the manifest beside it, or else of the spec."""
+    if not path.is_file():
+        raise TrainingError(f"{path} is not there.")
+    beside = path.parent / registry.MANIFEST_FILE
+    if path.name == registry.MODEL_FILE and beside.is_file():
+        try:
+            manifest = json.loads(beside.read_text(encoding="utf-8"))
+            features = tuple(str(name) for name in manifest["features"])
+            name = f"{manifest['name']} {manifest['version']}"
+        except (ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"{beside} cannot be read as a model's manifest: {error!r}.") from error
+        return EvaluatedModel(path.read_bytes(), name, features, manifest)
+    return EvaluatedModel(path.read_bytes(), path.stem, spec.names, None)
+
+
+def read_registered_model(url: str, name: str, alias_or_version: str) -> EvaluatedModel:
+    """A version of a registry, its files verified."""
+    found = registry.resolve(registry.registry_root(url), name, alias_or_version)
+    return EvaluatedModel(
+        found.model, f"{name} {found.version}", tuple(str(name) for name in found.manifest["features"]), found.manifest
+    )
+
+
+def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, span: Span) -> Scored:
+    """Scores the payments of a span whose truth is known by now. Raises TrainingError when there are none."""
+    amount = next((f.name for f in read_spec_features(feature_spec) if f.kind == "amount"), None)
+    if amount is None:
+        raise TrainingError(f"{feature_spec} has no feature of kind amount, so no money can be counted.")
+    table = require_columns(features, [*KEYS, amount, *model.features])
+    named = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in model.features)
+    within = f"occurred_at_ms >= {span.from_ms} AND occurred_at_ms < {span.to_ms}"
+    columns = arrays(
+        f"SELECT card_token, terminal_id, occurred_at_ms, fraud::BIGINT AS fraud, {sql_name(amount)}::DOUBLE AS money, "
+        f"(occurred_at_ms - first_ms) / 86400000.0 AS card_age_days, {named} FROM {table} "
+        f"JOIN (SELECT card_token, min(occurred_at_ms) AS first_ms FROM {table} GROUP BY 1) USING (card_token) "
+        f"WHERE {within} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL "
+        "ORDER BY occurred_at_ms, client_transaction_id"
+    )
+    fraud = columns["fraud"].astype(np.int64)
+    frauds = int(fraud.sum())
+    if frauds in (0, len(fraud)):
+        raise TrainingError(
+            f"{features} holds {len(fraud)} labelled payments from --from to --to, {frauds} of them fraud: "
+            "both kinds are needed to measure a model."
+        )
+    rows = np.column_stack([columns[name].astype(np.float32) for name in model.features])
+    scores = predict_onnx(model.model, rows).astype(np.float64)
+    if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
+        raise TrainingError(f"{model.name} gives scores that are no probabilities: they must lie between 0 and 1.")
+    names, terminals = np.unique(columns["terminal_id"].astype(str), return_inverse=True)
+    return Scored(
+        occurred_at_ms=columns["occurred_at_ms"].astype(np.int64),
+        cards=np.unique(columns["card_token"].astype(str), return_inverse=True)[1].astype(np.int64),
+        terminals=terminals.astype(np.int64),
+        terminal_names=[str(name) for name in names],
+        card_age_days=columns["card_age_days"].astype(np.float64),
+        amounts=columns["money"].astype(np.float64),
+        fraud=fraud,
+        scores=scores,
+    )

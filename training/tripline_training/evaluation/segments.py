@@ -1,0 +1,100 @@
+"""The same measures within parts of the payments: a model may be good on the whole and bad where it matters."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved, stop_by_expected_cost
+from tripline_training.evaluation.measures import auc_roc, average_precision, counts_from_top, rank_scores
+from tripline_training.evaluation.read_scored import Scored
+
+AMOUNT_BANDS = (0.0, 10.0, 50.0, 100.0, 200.0, np.inf)
+HOUR_BANDS = (0, 6, 12, 18, 24)
+NEW_CARD_DAYS = 7
+FRAUDS_FOR_MEASURES_MIN = 5
+"""Of fewer frauds, AP and AUC say nothing."""
+TERMINALS_NAMED_MAX = 10
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Segment:
+    kind: str
+    name: str
+    rows: int
+    frauds: int
+    average_precision: float | None
+    auc_roc: float | None
+    predicted: float
+    """Mean score, to be held against the share of fraud."""
+    money_saved: float
+    money_saved_share: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.__dict__}
+
+
+@dataclass(frozen=True)
+class MissedTerminal:
+    terminal: str
+    missed_frauds: int
+    missed_amount: float
+    frauds: int
+
+
+def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
+    """By amount, by hour of the day (UTC), by age of the card within the file, by how busy the terminal is."""
+    hours = (scored.occurred_at_ms // HOUR_MS) % 24
+    busy = np.bincount(scored.terminals)[scored.terminals]
+    low, high = np.quantile(busy, (1 / 3, 2 / 3))
+    parts: list[tuple[str, str, NDArray[np.bool_]]] = [
+        *(
+            (
+                "amount",
+                f"{a:g} to {b:g}" if np.isfinite(b) else f"from {a:g}",
+                (scored.amounts >= a) & (scored.amounts < b),
+            )
+            for a, b in pairwise(AMOUNT_BANDS)
+        ),
+        *(("hour (UTC)", f"{a:02}:00 to {b:02}:00", (hours >= a) & (hours < b)) for a, b in pairwise(HOUR_BANDS)),
+        ("card", f"first seen within {NEW_CARD_DAYS} days", scored.card_age_days < NEW_CARD_DAYS),
+        ("card", f"first seen {NEW_CARD_DAYS} or more days before", scored.card_age_days >= NEW_CARD_DAYS),
+        ("terminal", f"quiet: at most {low:g} payments", busy <= low),
+        ("terminal", f"up to {high:g} payments", (busy > low) & (busy <= high)),
+        ("terminal", f"busy: more than {high:g} payments", busy > high),
+    ]
+    return [_measure(kind, name, scored, within, costs) for kind, name, within in parts if within.any()]
+
+
+def missed_terminals(scored: Scored, costs: CostMatrix) -> list[MissedTerminal]:
+    """The terminals at which most money was lost to frauds that decisions by expected cost let pass."""
+    stopped = stop_by_expected_cost(costs, scored.amounts, scored.scores)
+    missed = (scored.fraud == 1) & ~stopped
+    size = len(scored.terminal_names)
+    amount = np.bincount(scored.terminals[missed], weights=scored.amounts[missed], minlength=size)
+    count = np.bincount(scored.terminals[missed], minlength=size)
+    frauds = np.bincount(scored.terminals[scored.fraud == 1], minlength=size)
+    worst = [t for t in np.lexsort((np.arange(size), -amount))[:TERMINALS_NAMED_MAX] if count[t]]
+    return [MissedTerminal(scored.terminal_names[t], int(count[t]), float(amount[t]), int(frauds[t])) for t in worst]
+
+
+def _measure(kind: str, name: str, scored: Scored, within: NDArray[np.bool_], costs: CostMatrix) -> Segment:
+    fraud, scores = scored.fraud[within], scored.scores[within]
+    frauds = int(fraud.sum())
+    defined = frauds >= FRAUDS_FOR_MEASURES_MIN and frauds < len(fraud)
+    counts = counts_from_top(rank_scores(scores), fraud, np.ones(len(fraud))) if defined else None
+    money = money_saved(costs, scored.amounts[within], fraud, scores)
+    return Segment(
+        kind=kind,
+        name=name,
+        rows=len(fraud),
+        frauds=frauds,
+        average_precision=average_precision(*counts) if counts else None,
+        auc_roc=auc_roc(*counts) if counts else None,
+        predicted=float(scores.mean()),
+        money_saved=money.saved,
+        money_saved_share=money.saved_share,
+    )

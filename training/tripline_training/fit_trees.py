@@ -1,0 +1,44 @@
+"""Fits XGBoost's trees to rows."""
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from tripline_training.dataset import Rows
+from tripline_training.params import Params
+
+
+def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
+    """The same rows, parameters, seed and number of jobs give the same model.
+
+    One job is the default: XGBoost's threads wait for each other by spinning, so where cores are shared with other
+    programs, two take many times as long as one.
+    """
+    settings = {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "max_depth": params.max_depth,
+        "max_leaves": params.max_leaves,
+        "grow_policy": "lossguide" if params.max_leaves > 0 else "depthwise",
+        "learning_rate": params.learning_rate,
+        "min_child_weight": params.min_child_weight,
+        "subsample": params.subsample,
+        "colsample_bytree": params.colsample_bytree,
+        "max_bin": params.max_bin,
+        "reg_lambda": params.reg_lambda,
+        "seed": seed,
+        "nthread": jobs,
+    }
+    chosen, weights = sample_genuine(rows.fraud, params.genuine_share, seed)
+    matrix = xgboost.DMatrix(rows.features[chosen], label=rows.fraud[chosen], weight=weights)
+    return xgboost.train(settings, matrix, params.trees)
+
+
+def sample_genuine(
+    fraud: NDArray[np.int64], share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """The rows to learn from, with all frauds, and their weights, under which probabilities stay what they are."""
+    if share == 1:
+        return np.arange(len(fraud)), None
+    chosen = np.flatnonzero((fraud == 1) | (np.random.default_rng(seed).random(len(fraud)) < share))
+    return chosen, np.where(fraud[chosen] == 1, 1.0, 1 / share)

@@ -1,0 +1,151 @@
+"""Writes a model card (Markdown) from a version's manifest and the JSON of its evaluation.
+
+python -m tripline_training.model_card --registry file:///models --name fraud --version champion \\
+    --evaluation report.json --output card.md
+
+The sections are those of Mitchell et al., Model Cards for Model Reporting, 2019, as far as the two files can fill them.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from tripline_training import registry
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.evaluation.write_html import MEASURES
+
+FEATURES_NAMED_MAX = 200
+
+
+def card_of(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
+    """Raises TrainingError when the evaluation is of another model, or either lacks what the card says."""
+    try:
+        _check_same_model(manifest, evaluation)
+        parts = [_details(manifest), _use(), _training_data(manifest), _evaluation(evaluation), _segments(evaluation)]
+        return "\n\n".join([*parts, _features(manifest), _limits(evaluation)]) + "\n"
+    except (KeyError, TypeError) as error:
+        raise TrainingError(f"The manifest or the evaluation lacks what a model card needs: {error!r}.") from error
+
+
+def _check_same_model(manifest: dict[str, Any], evaluation: dict[str, Any]) -> None:
+    published, measured = manifest["files"][registry.MODEL_FILE], evaluation["model"]["sha256"]
+    if published != measured:
+        raise TrainingError(
+            f"The evaluation is of another model: it measured {measured[:12]}, the version holds {published[:12]}. "
+            "Run evaluate_report with this version."
+        )
+
+
+def _details(manifest: dict[str, Any]) -> str:
+    lineage = manifest["lineage"]
+    params = ", ".join(f"{name} {value}" for name, value in lineage["params"].items())
+    return "\n".join(
+        [
+            f"# Model card: {manifest['name']} {manifest['version']}",
+            "",
+            "| | |",
+            "| --- | --- |",
+            f"| version | `{manifest['version']}`, created {manifest['created_at']} |",
+            f"| input | `{manifest['input']['name']}` {manifest['input']['datatype']} "
+            f"{manifest['input']['shape']}, feature spec {manifest['feature_spec_version']} |",
+            f"| output | `{manifest['output']['name']}` {manifest['output']['datatype']} "
+            f"{manifest['output']['shape']}, the probability of fraud |",
+            f"| code | {lineage.get('commit') or 'commit not recorded'} |",
+            f"| parameters | {params} |",
+        ]
+    )
+
+
+def _use() -> str:
+    return (
+        "## Use\n\n"
+        "Made to score card payments at the moment of the payment, as one part of a decision that rules, lists and "
+        "people take as well. Not made to judge people, to set prices or limits, or to score payments whose features "
+        "another feature spec computed."
+    )
+
+
+def _training_data(manifest: dict[str, Any]) -> str:
+    lineage, trained = manifest["lineage"], manifest["metrics"]["train"]
+    return (
+        "## Training data\n\n"
+        f"{trained['rows']} payments from {trained['first']} to {trained['last']}, {trained['frauds']} of them fraud; "
+        f"only labels that were known by {lineage['known_by']}. sha256 of the file: `{lineage['data_sha256']}`."
+    )
+
+
+def _evaluation(evaluation: dict[str, Any]) -> str:
+    data, drawn = evaluation["data"], evaluation["bootstrap"]
+    lines = [
+        "## Evaluation",
+        "",
+        f"{data['rows']} payments of {data['cards']} cards from {data['from']} to {data['to']}, {data['frauds']} of "
+        "them fraud. "
+        f"Intervals hold 95 % of {drawn['replicates']} bootstrap samples of whole cards (seed {drawn['seed']}).",
+        "",
+        "| measure | value | 95 % interval |",
+        "| --- | --- | --- |",
+    ]
+    for name, words in MEASURES.items():
+        estimate = evaluation["measures"][name]
+        form = ",.0f" if name == "money_saved" else ".4f"
+        interval = "" if estimate["low"] is None else f"{estimate['low']:{form}} to {estimate['high']:{form}}"
+        lines.append(f"| {words} | {estimate['value']:{form}} | {interval} |")
+    costs = ", ".join(f"{name} {value:g}" for name, value in evaluation["costs"].items())
+    return "\n".join([*lines, "", f"Costs assumed for the money: {costs}."])
+
+
+def _segments(evaluation: dict[str, Any]) -> str:
+    lines = ["## Segments", "", "| segment | payments | frauds | share | mean score | AP | AUC |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
+    for part in evaluation["segments"]:
+        ap, auc = ("too few" if part[key] is None else f"{part[key]:.3f}" for key in ("average_precision", "auc_roc"))
+        lines.append(
+            f"| {part['kind']}: {part['name']} | {part['rows']} | {part['frauds']} | "
+            f"{part['frauds'] / part['rows']:.3%} | {part['predicted']:.3%} | {ap} | {auc} |"
+        )
+    return "\n".join(lines)
+
+
+def _features(manifest: dict[str, Any]) -> str:
+    names = manifest["features"]
+    more = f" and {len(names) - FEATURES_NAMED_MAX} more" if len(names) > FEATURES_NAMED_MAX else ""
+    return f"## Features\n\n{', '.join(f'`{name}`' for name in names[:FEATURES_NAMED_MAX])}{more}."
+
+
+def _limits(evaluation: dict[str, Any]) -> str:
+    weak = [
+        f"{part['kind']}: {part['name']}"
+        for part in evaluation["segments"]
+        if part["auc_roc"] is None or part["money_saved"] < 0
+    ]
+    text = (
+        "## Limits\n\n"
+        "Fraud changes: the figures hold for the payments they were measured on, and drift has to be watched. Payments "
+        "whose truth never became known are not in the figures."
+    )
+    if weak:
+        text += f" Too little is known, or money is lost, in these segments: {'; '.join(weak)}."
+    return text
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="tripline_training.model_card", description=__doc__.splitlines()[0])
+    parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
+    parser.add_argument("--name", required=True, help="name of the model")
+    parser.add_argument("--version", default="champion", help="alias or version (default champion)")
+    parser.add_argument("--evaluation", type=Path, required=True, help="JSON that evaluate_report wrote")
+    parser.add_argument("--output", type=Path, required=True, help="where to write the card, Markdown")
+    given = parser.parse_args(arguments)
+    found = registry.resolve(registry.registry_root(given.registry), given.name, given.version)
+    try:
+        evaluation = json.loads(given.evaluation.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{given.evaluation} cannot be read: {error}.") from error
+    given.output.write_text(card_of(found.manifest, evaluation), encoding="utf-8")
+    print(f"model-card: {found.name} {found.version} {given.output}")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,34 @@
+"""LightGBM with the parameters of params.json, whose names are XGBoost's."""
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.dataset import Rows
+from tripline_training.params import Params
+
+
+def fit_lightgbm(rows: Rows, params: Params, seed: int, jobs: int) -> lightgbm.Booster:
+    """The same rows, parameters and seed give the same model."""
+    settings = {
+        "objective": "binary",
+        "learning_rate": params.learning_rate,
+        "max_depth": params.max_depth,
+        "num_leaves": params.max_leaves or 2**params.max_depth,
+        "min_sum_hessian_in_leaf": params.min_child_weight,
+        "min_data_in_leaf": 1,
+        "bagging_fraction": params.subsample,
+        "bagging_freq": 1,
+        "feature_fraction": params.colsample_bytree,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": jobs,
+        "verbosity": -1,
+    }
+    return lightgbm.train(settings, lightgbm.Dataset(rows.features, label=rows.fraud), params.trees)
+
+
+def margins_of_lightgbm(booster: lightgbm.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The model's log odds of each row."""
+    return np.asarray(booster.predict(features, raw_score=True, num_threads=1), dtype=np.float64)

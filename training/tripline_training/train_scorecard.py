@@ -1,0 +1,115 @@
+"""Makes the logistic scorecard that stands in for the model when it cannot be asked.
+
+python -m tripline_training.train_scorecard --features features.parquet --feature-spec feature-spec.yaml \\
+    --train-from 2026-01-15 --train-to 2026-02-07 --calibrate-from 2026-02-08 --calibrate-to 2026-02-14 \\
+    --valid-from 2026-02-22 --valid-to 2026-02-28 --output scorecard.json
+
+Its format is described in models/scorecard.py.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tripline_training.check_data import check_before_training
+from tripline_training.dataset import Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.feature_spec import read_feature_spec
+from tripline_training.metrics import expected_calibration_error, measure
+from tripline_training.models.scorecard import (
+    Scorecard,
+    calibrate_card,
+    fit_scorecard,
+    margins_of_card,
+    probabilities_of,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    features: Path
+    feature_spec: Path
+    train: Span
+    calibrate: Span
+    valid: Span | None
+    known_by_ms: int
+    output: Path
+
+
+def train_scorecard(options: Options) -> Scorecard:
+    """Raises TrainingError; nothing is written then."""
+    check_before_training(options.features, options.feature_spec)
+    spec = read_feature_spec(options.feature_spec)
+    dataset = open_dataset(options.features, spec)
+    rows = _rows(dataset, options.train, options.known_by_ms, "train")
+    held_out = _rows(dataset, options.calibrate, options.known_by_ms, "calibrate")
+    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version)
+    card = calibrate_card(card, margins_of_card(card, held_out.features, spec.names), held_out.fraud)
+    options.output.write_text(json.dumps(card.as_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    print(f"scorecard: rows={len(rows)} calibrated_on={len(held_out)} features={len(card.features)}")
+    if options.valid is not None:
+        later = dataset.rows_with_truth(options.valid)
+        scores = probabilities_of(margins_of_card(card, later.features, spec.names))
+        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
+        error = expected_calibration_error(scores, later.fraud, same_mass=True)
+        print(
+            f"valid: rows={quality.rows} frauds={quality.frauds} ap={_figure(quality.average_precision)} "
+            f"auc={_figure(quality.auc_roc)} cp100={_figure(quality.card_precision_at_100)} ece={error:.5f}"
+        )
+    return card
+
+
+def _rows(dataset: Dataset, span: Span, known_by_ms: int, part: str) -> Rows:
+    rows, _ = dataset.known_rows(span, known_by_ms)
+    frauds = int(rows.fraud.sum()) if len(rows) else 0
+    if frauds in (0, len(rows)):
+        raise TrainingError(f"--{part}-from to --{part}-to hold {len(rows)} labelled payments, {frauds} of them fraud.")
+    return rows
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
+
+
+def parse_options(arguments: list[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(prog="tripline_training.train_scorecard", description=__doc__.splitlines()[0])
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--feature-spec", type=Path, required=True)
+    when = "date (UTC) or RFC 3339 moment"
+    parser.add_argument("--train-from", required=True, help=f"first payment to learn from: {when}")
+    parser.add_argument("--train-to", required=True, help="a date is included, a moment is not")
+    parser.add_argument("--calibrate-from", required=True, help="later payments that make the probabilities true")
+    parser.add_argument("--calibrate-to", required=True)
+    parser.add_argument("--valid-from", help="later payments to measure on")
+    parser.add_argument("--valid-to")
+    parser.add_argument("--known-by", help=f"labels known later are not used: {when}; default --valid-from, or now")
+    parser.add_argument("--output", type=Path, required=True, help="where to write the scorecard, JSON")
+    given = parser.parse_args(arguments)
+    if (given.valid_from is None) != (given.valid_to is None):
+        raise TrainingError("--valid-from and --valid-to go together.")
+    train, calibrate = (
+        parse_span(given.train_from, given.train_to),
+        parse_span(given.calibrate_from, given.calibrate_to),
+    )
+    if calibrate.from_ms < train.to_ms:
+        raise TrainingError("--calibrate-from must not lie before the end of --train-to.")
+    valid = None if given.valid_from is None else parse_span(given.valid_from, given.valid_to)
+    known_by_ms = valid.from_ms if valid is not None else 2**62
+    return Options(
+        features=given.features,
+        feature_spec=given.feature_spec,
+        train=train,
+        calibrate=calibrate,
+        valid=valid,
+        known_by_ms=known_by_ms if given.known_by is None else parse_moment_ms(given.known_by),
+        output=given.output,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    train_scorecard(parse_options(arguments))
+
+
+if __name__ == "__main__":
+    run_command(main)
