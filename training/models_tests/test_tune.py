@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 
 from tests.conftest import DAY_MS, SPEC, columns, write_parquet
@@ -57,6 +58,17 @@ def test_a_stopped_search_goes_on_to_the_same_result(
     first, last = (float(trials[i].split()[2].split("=")[1]) for i in (0, -1))
     best = float(trials[-1].split("best=")[1])
     assert best >= max(first, last)
+
+
+def test_tries_the_parameters_in_use_first_and_then_others(arguments: Arguments, tmp_path: Path) -> None:
+    command.main(arguments("searched", 2))
+    study = optuna.load_study(study_name="tune", storage=f"sqlite:///{tmp_path}/searched.sqlite")
+    base = read_params(tmp_path / "base.json").as_json()
+    first, second = (trial.params for trial in study.trials)
+    # All that params.json has but genuine_share, which trades the quality for time.
+    assert set(first) == set(base) - {"genuine_share"}
+    assert first == {name: base[name] for name in first}
+    assert [name for name in first if first[name] == second[name]] == []
 
 
 def test_folds_keep_to_time(arguments: Arguments, tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 import xgboost
+
+from tests.conftest import DAY_MS
 from tripline_training.calibration import Platt, calibrated, fit_platt, margins_of
+from tripline_training.dataset import Rows
 from tripline_training.errors import TrainingError
+from tripline_training.evaluation.measures import calibration_bins
 from tripline_training.export_onnx import check_export, predict_booster, to_onnx
+from tripline_training.fit_calibrated import days_to_hold_out
 from tripline_training.metrics import expected_calibration_error
 
 
@@ -73,3 +78,42 @@ def test_true_probabilities_have_next_to_no_calibration_error() -> None:
     for same_mass in (False, True):
         assert expected_calibration_error(scores, fraud, same_mass) < 0.005
         assert expected_calibration_error(scores * 0.5, fraud, same_mass) > 0.05
+
+
+def rows_over(days: float, frauds_a_day: int = 10) -> Rows:
+    """100 payments a day for that many days."""
+    count = round(days * 100) + 1
+    at = np.arange(count) * (DAY_MS // 100)
+    fraud = (np.arange(count) % 100 < frauds_a_day).astype(np.int64)
+    names = np.array([str(number) for number in range(count)])
+    return Rows(names, names, at, fraud, np.zeros((count, 1), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("days", "frauds_a_day", "held"),
+    [
+        # A third of what seven days of label delay leave, in whole days; at least 3 and at most 14.
+        (7, 10, 0),
+        (15.99, 10, 0),
+        (16, 10, 3),
+        (26, 10, 6),
+        (49, 10, 14),
+        (200, 10, 14),
+        # Four days with four frauds each hold fewer than the 20 that it takes; with six, enough.
+        (20, 4, 0),
+        (20, 6, 4),
+        # Nothing but fraud.
+        (26, 100, 0),
+    ],
+)
+def test_days_that_a_calibration_may_have(days: float, frauds_a_day: int, held: int) -> None:
+    assert days_to_hold_out(rows_over(days, frauds_a_day), 7 * DAY_MS) == held
+
+
+def test_bins_of_the_plot_are_those_of_the_error() -> None:
+    random = np.random.default_rng(4)
+    scores = random.random(2_000).round(2)
+    fraud = (random.random(len(scores)) < scores**2).astype(np.int64)
+    bins = calibration_bins(scores, fraud)
+    by_hand = sum(part.rows * abs(part.predicted - part.observed) for part in bins) / len(scores)
+    assert expected_calibration_error(scores, fraud, same_mass=True) == pytest.approx(by_hand)

@@ -11,7 +11,9 @@ import pytest
 from tests.conftest import DAY_MS, columns, write_parquet
 from tripline_training.check_data import check_before_training, check_data, main
 from tripline_training.data_checks.check_time_and_leakage import single_feature_auc
+from tripline_training.data_checks.feature_kinds import LABEL_KINDS, RANGES, read_spec_features
 from tripline_training.data_checks.findings import DataReport
+from tripline_training.dataset import KEY_COLUMNS
 from tripline_training.errors import TrainingError
 
 SPEC = """version: 7
@@ -231,6 +233,39 @@ def test_does_not_judge_early_labels_where_the_past_is_unknown(checked_spec: Pat
     report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
     assert report.faults == []
     assert "1 cards had payments before this file begins" in report.notes[0]
+
+
+SPEC_IN_USE = Path(__file__).parents[2] / "packages" / "contracts" / "feature-spec.yaml"
+
+
+def test_every_kind_in_use_has_a_range_or_takes_any_number() -> None:
+    kinds = {feature.kind for feature in read_spec_features(SPEC_IN_USE)}
+    assert kinds - set(RANGES) == {"z_score"}
+    labels = {kind for kind in kinds if kind.startswith(("fraud_", "days_since_", "run_"))}
+    assert labels <= LABEL_KINDS
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "sentence"),
+    [
+        ("ratio_to_usual", -0.5, "a number from 0"),
+        ("unusual_count", 1.5, "a whole number from 0"),
+        ("unusual_max", -1.0, "a number from 0"),
+        ("days_since_last_genuine", -0.1, "a number from 0"),
+        ("days_since_run_began", -0.1, "a number from 0"),
+        ("run_count", 0.5, "a whole number from 0"),
+    ],
+)
+def test_values_that_a_kind_cannot_have(tmp_path: Path, kind: str, value: float, sentence: str) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(f"version: 7\nfeatures:\n  - {{ name: amount, entity: terminal, kind: {kind}, default: 0 }}\n")
+    data = {name: values for name, values in checked_columns().items() if name in (*KEY_COLUMNS, "amount")}
+    data["amount"] = np.zeros(len(data["fraud"]))
+    put("amount", value)(data)
+    faults = check_data(write_parquet(tmp_path / "f.parquet", data), spec, now_ms=NOW_MS).faults
+    assert [f.sentence for f in faults if f.check == "range"] == [
+        f"amount: 1 rows have a value that is not {sentence}, as the kind {kind} must be."
+    ]
 
 
 def test_auc_of_a_feature_counts_ties_by_half() -> None:

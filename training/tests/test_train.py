@@ -4,20 +4,25 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import onnxruntime
 import pytest
+import xgboost
+
+from tests.conftest import DAY_MS, FEATURES, columns, write_parquet
 from tripline_training.assess import assess, report
+from tripline_training.calibration import margins_of
 from tripline_training.check_scores import check_scores, load_booster
-from tripline_training.dataset import ALWAYS
+from tripline_training.dataset import ALWAYS, Rows, Span
 from tripline_training.errors import TrainingError
 from tripline_training.export_onnx import predict_onnx
+from tripline_training.fit_trees import fit, sample_genuine
+from tripline_training.metrics import expected_calibration_error
 from tripline_training.params import DEFAULT_PARAMS, read_params
-from tripline_training.train import Options, Outcome, parse_options, sample_genuine, train
-
-from tests.conftest import FEATURES, columns, write_parquet
+from tripline_training.train import Options, Outcome, parse_options, train
 
 MakeOptions = Callable[..., Options]
 
@@ -41,6 +46,50 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
     # It has learnt something: fraud in the data follows amount and risk.
     assert manifest["metrics"]["valid"]["auc_roc"] > 0.8
     assert (tmp_path / "registry/models/fraud/aliases/champion").read_text().strip() == outcome.version
+
+
+def test_publishes_a_calibrated_model(outcome: Outcome) -> None:
+    manifest = json.loads((outcome.folder / "model.json").read_text())
+    calibration = manifest["metrics"]["calibration"]
+    # 20 days and 7 of label delay leave 13 to learn from and to hold out: a third, in whole days.
+    assert (calibration["kind"], calibration["days"]) == ("platt", 4)
+    assert 0 < calibration["ece"] < 0.05
+    # The calibration is in what is published: the same trees as without it, on one line with their log odds.
+    data = columns()
+    known = data["occurred_at_ms"] < 20 * DAY_MS
+    features = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
+    rows = rows_of(data, known, features)
+    plain = margins_of(fit(rows, read_params(DEFAULT_PARAMS), seed=1, jobs=1), features)
+    published = xgboost.Booster(model_file=str(outcome.folder / "booster.json"))
+    slope, intercept = np.polyfit(plain, margins_of(published, features), 1)
+    np.testing.assert_allclose(margins_of(published, features), slope * plain + intercept, atol=1e-3)
+    assert abs(slope - 1) > 0.01
+    valid = (data["occurred_at_ms"] >= 27 * DAY_MS) & (data["occurred_at_ms"] < 33 * DAY_MS)
+    scores = predict_onnx((outcome.folder / "model.onnx").read_bytes(), features[valid])
+    error = expected_calibration_error(scores, data["fraud"][valid], same_mass=True)
+    assert error == pytest.approx(calibration["ece"], abs=1e-4)
+
+
+def rows_of(data: dict[str, Any], which: np.ndarray, features: np.ndarray) -> Rows:
+    ids, cards = np.array(data["client_transaction_id"]), np.array(data["card_token"])
+    at, fraud = np.asarray(data["occurred_at_ms"]), np.asarray(data["fraud"])
+    return Rows(ids[which], cards[which], at[which], fraud[which], features[which])
+
+
+def test_too_short_a_time_is_published_as_it_is(options: MakeOptions) -> None:
+    week = Span(13 * DAY_MS, 20 * DAY_MS)
+    outcome = train(replace(options(), train=week))
+    manifest = json.loads((outcome.folder / "model.json").read_text())
+    calibration = manifest["metrics"]["calibration"]
+    assert (calibration["kind"], calibration["days"]) == ("none", 0)
+    assert calibration["ece"] > 0
+
+
+def test_without_later_days_there_is_no_calibration_error(options: MakeOptions) -> None:
+    outcome = train(replace(options(), valid=None, known_by_ms=27 * DAY_MS))
+    manifest = json.loads((outcome.folder / "model.json").read_text())
+    assert set(manifest["metrics"]) == {"train", "calibration"}
+    assert manifest["metrics"]["calibration"] == {"kind": "platt", "days": 4, "ece": None}
 
 
 def test_golden_batch_is_what_the_model_gives(outcome: Outcome) -> None:
@@ -79,6 +128,23 @@ def test_refuses_to_learn_from_no_fraud(options: MakeOptions, features_path: Pat
     write_parquet(features_path, data)
     with pytest.raises(TrainingError, match="nothing to learn"):
         train(options())
+
+
+def test_refuses_days_without_fraud(options: MakeOptions, features_path: Path) -> None:
+    data = columns()
+    data["fraud"][data["occurred_at_ms"] < 20 * DAY_MS] = 0
+    write_parquet(features_path, data)
+    with pytest.raises(TrainingError, match="The rows to train on hold no fraud"):
+        train(options())
+
+
+def test_refuses_a_feature_that_knows_the_label(options: MakeOptions, features_path: Path, tmp_path: Path) -> None:
+    data = columns()
+    data["card_count_1d"] = data["fraud"] + data["amount"] / 1e6
+    write_parquet(features_path, data)
+    with pytest.raises(TrainingError, match="card_count_1d: alone it separates fraud with an AUC of 1"):
+        train(options())
+    assert not (tmp_path / "registry").exists()
 
 
 def test_refuses_wrong_parameters(options: MakeOptions, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class FoldResult:
 def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int, jobs: int) -> FoldResult:
     """Trains, calibrates, exports and assesses one fold. Raises TrainingError when a row to assess is missing."""
     rows = training_rows(dataset, fold)
-    model = fit_calibrated(rows, params, seed, jobs, fold.delay_days)
+    model = fit_calibrated(rows, params, seed, jobs, fold.delay_days * DAY_MS)
     onnx = to_onnx(model.booster)
     compared = rows.features[:: max(1, len(rows) // COMPARED_ROWS_MAX)]
     _, difference = check_export(model.booster, onnx, compared, seed)

@@ -46,7 +46,8 @@ class Trained:
         """Before the calibration."""
         members = [margins_of(self.xgboost, features)] if self.xgboost is not None else []
         members += [margins_of_lightgbm(self.lightgbm, features)] if self.lightgbm is not None else []
-        return np.mean(members, axis=0)
+        mean: NDArray[np.float64] = np.mean(members, axis=0)
+        return mean
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         return probabilities_of(self.platt.slope * self.margins(features) + self.platt.intercept)

@@ -1,20 +1,23 @@
 """A model with true probabilities: trained on all rows, calibrated on the last ones by a model of the earlier ones."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from tripline_training.calibration import Platt, calibrated, fit_platt, margins_of
+from tripline_training.calibration import FRAUDS_MIN, Platt, calibrated, fit_platt, margins_of
 from tripline_training.dataset import Rows
 from tripline_training.errors import TrainingError
+from tripline_training.fit_trees import fit
 from tripline_training.metrics import DAY_MS
 from tripline_training.params import Params
-from tripline_training.train import fit
 
 CALIBRATION_DAYS = 14
 """Days at the end of the training rows that are held out once, for the calibration."""
+HELD_DAYS_MIN = 3
+"""On fewer days the share of fraud says more about those days than about the model."""
 
 
 @dataclass(frozen=True)
@@ -23,25 +26,65 @@ class CalibratedModel:
     platt: Platt
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """How probabilities were made true: as the manifest says it."""
+
+    kind: Literal["platt", "none"]
+    days: int
+    """Days that were held out for it."""
+
+
 def fit_calibrated(
-    rows: Rows, params: Params, seed: int, jobs: int, delay_days: int, *, held_days: int = CALIBRATION_DAYS
+    rows: Rows, params: Params, seed: int, jobs: int, delay_ms: int, *, held_days: int = CALIBRATION_DAYS
 ) -> CalibratedModel:
     """Two trainings: one without the last days, whose calibration is taken, and one with them, whose trees are.
 
     Between the rows of the first training and the held-out ones lies the label delay, as it does in use. Raises
     TrainingError when too few days are left.
     """
-    held_from_ms = int(rows.occurred_at_ms[-1]) - held_days * DAY_MS
-    earlier = rows.occurred_at_ms < held_from_ms - delay_days * DAY_MS
-    held = rows.occurred_at_ms >= held_from_ms
+    earlier, held = _split_rows(rows, delay_ms, held_days)
     if not 0 < int(rows.fraud[earlier].sum()) < int(earlier.sum()):
         raise TrainingError(
-            f"The payments earlier than the {held_days} days held out for the calibration and the {delay_days} days of "
-            "label delay hold no fraud, or nothing else: train on a longer time."
+            f"The payments earlier than the {held_days} days held out for the calibration and the "
+            f"{delay_ms / DAY_MS:g} days of label delay hold no fraud, or nothing else: train on a longer time."
         )
     trial = fit(select_rows(rows, earlier), params, seed, jobs)
     platt = fit_platt(margins_of(trial, rows.features[held]), rows.fraud[held])
     return CalibratedModel(calibrated(fit(rows, params, seed, jobs), platt), platt)
+
+
+def fit_with_days_to_spare(
+    rows: Rows, params: Params, seed: int, jobs: int, delay_ms: int
+) -> tuple[xgboost.Booster, Calibration]:
+    """A calibrated model where the rows span enough days, or else one as it is."""
+    days = days_to_hold_out(rows, delay_ms)
+    if days == 0:
+        return fit(rows, params, seed, jobs), Calibration("none", 0)
+    return fit_calibrated(rows, params, seed, jobs, delay_ms, held_days=days).booster, Calibration("platt", days)
+
+
+def days_to_hold_out(rows: Rows, delay_ms: int) -> int:
+    """Whole days at the end of the rows that a calibration may have: a third of those that the label delay leaves.
+
+    At most CALIBRATION_DAYS. 0 where that would be less than HELD_DAYS_MIN, or where the days held out or the earlier
+    ones would have fewer than FRAUDS_MIN payments of either kind.
+    """
+    spanned_ms = int(rows.occurred_at_ms[-1] - rows.occurred_at_ms[0])
+    days = min(CALIBRATION_DAYS, (spanned_ms - delay_ms) // (3 * DAY_MS))
+    if days < HELD_DAYS_MIN:
+        return 0
+    for part in _split_rows(rows, delay_ms, days):
+        frauds = int(rows.fraud[part].sum())
+        if min(frauds, int(part.sum()) - frauds) < FRAUDS_MIN:
+            return 0
+    return days
+
+
+def _split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rows the first training has, and which are held out; the label delay between them has neither."""
+    held_from_ms = int(rows.occurred_at_ms[-1]) - held_days * DAY_MS
+    return rows.occurred_at_ms < held_from_ms - delay_ms, rows.occurred_at_ms >= held_from_ms
 
 
 def select_rows(rows: Rows, which: NDArray[np.bool_]) -> Rows:

@@ -77,6 +77,15 @@ def card_precision_top_k(
     return float(np.mean(precisions))
 
 
+def calibration_places(
+    scores: NDArray[np.floating], same_mass: bool, bins: int = CALIBRATION_BINS
+) -> NDArray[np.int64]:
+    """The number of each score's bin, from the lowest scores to the highest; equal scores are in one bin."""
+    shares = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = np.quantile(scores, shares) if same_mass else shares
+    return np.searchsorted(edges, scores, side="left").astype(np.int64)
+
+
 def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.int64], same_mass: bool) -> float:
     """Mean distance between the predicted probability and the share of fraud of 15 bins, weighted by their rows.
 
@@ -85,8 +94,6 @@ def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.i
     """
     if len(scores) == 0:
         return 0.0
-    shares = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
-    edges = np.quantile(scores, shares) if same_mass else shares
-    places = np.searchsorted(edges, scores, side="left")
+    places = calibration_places(scores, same_mass)
     gap = np.bincount(places, weights=scores.astype(np.float64) - fraud, minlength=CALIBRATION_BINS)
     return float(np.abs(gap).sum() / len(scores))

@@ -9,7 +9,7 @@ import argparse
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from tripline_training.dataset import ALWAYS, Dataset, Span, open_dataset, parse
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
 from tripline_training.feature_spec import FeatureSpec, read_feature_spec
-from tripline_training.fit_calibrated import fit_as_calibrated_as_can_be
+from tripline_training.fit_calibrated import fit_with_days_to_spare
 from tripline_training.metrics import Quality, expected_calibration_error, measure
 from tripline_training.params import DEFAULT_PARAMS, Params, read_params
 
@@ -77,12 +77,12 @@ def train(options: Options) -> Outcome:
             raise TrainingError("The rows to train on hold no fraud, or nothing else: there is nothing to learn.")
     with _step("fit") as step:
         delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
-        booster, calibration = fit_as_calibrated_as_can_be(rows, params, options.seed, options.jobs, delay_ms)
+        booster, calibration = fit_with_days_to_spare(rows, params, options.seed, options.jobs, delay_ms)
         step.says(
             f"trees={booster.num_boosted_rounds()} version_of_xgboost={xgboost.__version__} "
             f"calibration={calibration.kind} held_out_days={calibration.days}"
         )
-    valid = _assess_later_rows(booster, dataset, options)
+    valid, ece = _assess_later_rows(booster, dataset, options)
     with _step("export") as step:
         model = to_onnx(booster)
         compared = rows.features[_spread(len(rows), COMPARED_ROWS_MAX)]
@@ -100,8 +100,10 @@ def train(options: Options) -> Outcome:
             registry.GOLDEN_FILE: golden_batch(booster, rows.features),
             registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
         }
-        measured = {"train": trained_on, "calibration": asdict(calibration), **({} if valid is None else valid.as_json())}
-        facts = _facts(options, spec, params, known_by_ms, measured)
+        metrics: dict[str, Any] = {"train": trained_on, "calibration": {**asdict(calibration), "ece": ece}}
+        if valid is not None:
+            metrics["valid"] = valid.as_json()
+        facts = _facts(options, spec, params, known_by_ms, metrics)
         version, folder = registry.publish(root, options.name, files, facts)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
@@ -117,41 +119,44 @@ def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> byt
     return (json.dumps({"inputs": chosen.tolist(), "outputs": outputs.tolist()}, allow_nan=False) + "\n").encode()
 
 
-def _assess_later_rows(booster: xgboost.Booster, dataset: Dataset, options: Options) -> Quality | None:
+def _assess_later_rows(
+    booster: xgboost.Booster, dataset: Dataset, options: Options
+) -> tuple[Quality | None, float | None]:
+    """The measures, and the calibration error with bins of equally many payments; None without later days."""
     if options.valid is None:
-        return None
+        return None, None
     with _step("valid") as step:
         later = dataset.rows_with_truth(options.valid)
         scores = predict_booster(booster, later.features) if len(later) else np.zeros(0, np.float32)
         quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
+        error = expected_calibration_error(scores, later.fraud, same_mass=True)
         step.says(
             f"rows={quality.rows} frauds={quality.frauds} ap={_figure(quality.average_precision)} "
-            f"auc={_figure(quality.auc_roc)} cp100={_figure(quality.card_precision_at_100)}"
+            f"auc={_figure(quality.auc_roc)} cp100={_figure(quality.card_precision_at_100)} ece={error:.5f}"
         )
-    return quality
+    return quality, error
 
 
 def _facts(
-    options: Options, spec: FeatureSpec, params: Params, known_by_ms: int, measured: dict[str, Any]
+    options: Options, spec: FeatureSpec, params: Params, known_by_ms: int, metrics: dict[str, Any]
 ) -> dict[str, Any]:
     """The manifest's entries that are not the registry's own."""
     now = _moment(round(time.time() * 1000))
-    valid = measured["valid"]
     return {
         "created_at": now,
         "feature_spec_version": spec.version,
         "features": list(spec.names),
         "input": {"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(spec.names)]},
         "output": {"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1, 1]},
-        "metrics": {"train": measured["train"], **({} if valid is None else {"valid": valid.as_json()})},
+        "metrics": metrics,
         "lineage": {
             "data_sha256": _file_sha256(options.features),
             "commit": options.commit,
             "params": {**params.as_json(), "seed": options.seed, "jobs": options.jobs},
             "trained_at": now,
             "known_by": _moment(known_by_ms),
-            "data_from": measured["train"]["first"],
-            "data_to": measured["train"]["last"],
+            "data_from": metrics["train"]["first"],
+            "data_to": metrics["train"]["last"],
         },
     }
 

@@ -104,7 +104,17 @@ def tune(options: Options) -> tuple[Params, float]:
     return best, float(study.best_value)
 
 
-SEARCHED = ("trees", "max_depth", "learning_rate", "min_child_weight", "subsample", "colsample_bytree", "max_leaves")
+SEARCHED = (
+    "trees",
+    "max_depth",
+    "learning_rate",
+    "min_child_weight",
+    "subsample",
+    "colsample_bytree",
+    "max_bin",
+    "reg_lambda",
+    "max_leaves",
+)
 """`max_leaves` only where the parameters in use have such a limit: without it trees grow level by level."""
 
 
@@ -116,6 +126,8 @@ def _objective(trial: optuna.Trial, base: Params, folds: list[Fold], options: Op
         "min_child_weight": trial.suggest_float("min_child_weight", 0.1, 100, log=True),
         "subsample": trial.suggest_float("subsample", 0.4, 1),
         "colsample_bytree": trial.suggest_float("colsample_bytree", 0.2, 1),
+        "max_bin": trial.suggest_int("max_bin", 64, 2048, log=True),
+        "reg_lambda": trial.suggest_float("reg_lambda", 0.1, 100, log=True),
     }
     if base.max_leaves > 0:
         chosen["max_leaves"] = trial.suggest_int("max_leaves", 2, 64)

@@ -2,18 +2,21 @@
 
     python backfill_pandas.py TRANSACTIONS.parquet FEATURES.parquet
 
-Windows are exact, (t - w, t], where Tripline's move in tiles at their old end. Payments of one entity at one time all see
-each other in the windows over labels, where Tripline's see those that came before. The distance from home is against the
-mean of all earlier places, where Tripline's follows a card that moves. Left out: what is told of devices and network
-addresses, which stands at its default where the payments carry neither, as the handbook's do. Amounts have two decimal
-places. Different partners are counted with `rolling.apply`, the rest with rolling sums and maxima, `merge_asof` and
-cumulative sums.
+Windows are exact, (t - w, t], where Tripline's move in tiles at their old end. Payments of one entity at one time all
+see each other in the windows over labels, where Tripline's see those that came before; `card_unusual_max_7d` sees none
+of them. The distance from home is against the mean of all earlier places, where Tripline's follows a card that moves.
+Left out: what is told of devices and network addresses, which stands at its default where the payments carry neither,
+as the handbook's do. Amounts have two decimal places. A card remembers all its unusual payments, where Tripline's
+remembers 32 of the longest window. A fraud is explained by its own payment alone, where Tripline asks for one of just
+that time. Different partners are counted with `rolling.apply`, the rest with rolling sums and maxima, `merge_asof` and
+cumulative sums, but for usual amounts and runs of frauds, which fold_side_by_side.py folds.
 """
 
 import sys
 
 import numpy as np
 import pandas as pd
+from fold_side_by_side import ratio_to_usual, runs_of_frauds
 
 DAY_MS = 86_400_000
 HORIZON = pd.Timedelta(days=30)
@@ -22,6 +25,7 @@ NEVER_DAYS = 3650
 PRIOR = 0.01
 WEIGHT = 5
 EARTH_RADIUS_KM = 6371.0088
+UNUSUAL_RATIO = 2
 
 # By entity and window: what is summed. "one" counts.
 SUMS = {
@@ -29,7 +33,9 @@ SUMS = {
         "5min": ["one"],
         "1h": ["one", "amount"],
         "1D": ["one", "amount"],
-        "7D": ["one", "amount", "square"],
+        "3D": ["unusual"],
+        "7D": ["one", "amount", "square", "unusual"],
+        "14D": ["unusual"],
         "30D": ["one", "amount", "square"],
     },
     "terminal": {"1h": ["one"], "1D": ["one"], "7D": ["one"], "30D": ["one", "amount", "square"]},
@@ -37,8 +43,9 @@ SUMS = {
 MAXIMA = {"card": ["7D", "30D"], "terminal": []}
 PARTNERS = {"card": "terminal", "terminal": "card"}
 DISTINCT = ["1D", "7D"]
+UNUSUAL_WINDOWS = ["3D", "7D", "14D"]
 LABEL_WINDOWS = ["1D", "7D", "14D", "28D", "30D"]
-NAMES = {"5min": "5m", "1h": "1h", "1D": "1d", "7D": "7d", "14D": "14d", "28D": "28d", "30D": "30d"}
+NAMES = {"5min": "5m", "1h": "1h", "1D": "1d", "3D": "3d", "7D": "7d", "14D": "14d", "28D": "28d", "30D": "30d"}
 
 
 def read_payments(path: str) -> pd.DataFrame:
@@ -51,6 +58,9 @@ def read_payments(path: str) -> pd.DataFrame:
     payments["square"] = payments["amount"] ** 2
     payments["card"] = payments["card_token"].astype("category").cat.codes
     payments["terminal"] = payments["terminal_id"].astype("category").cat.codes
+    thousandths = payments["amount_minor"].to_numpy() * 10
+    payments["ratio"] = ratio_to_usual(payments["card"].to_numpy(), thousandths)
+    payments["unusual"] = (payments["ratio"] >= UNUSUAL_RATIO).astype(float)
     latitude, longitude = np.radians(payments["latitude"]), np.radians(payments["longitude"])
     payments["x"] = np.cos(latitude) * np.cos(longitude)
     payments["y"] = np.cos(latitude) * np.sin(longitude)
@@ -86,16 +96,24 @@ def count_different(values: np.ndarray) -> int:
 
 
 def label_totals(payments: pd.DataFrame, entity: str) -> dict[str, pd.Series]:
-    """By window: labels that had become known, and frauds among them; and when the first fraud did."""
-    labels = payments.loc[payments["known_at"].notna(), ["known_at", entity, "fraud"]].sort_values("known_at")
+    """By window: labels that had become known, and frauds among them; when the first fraud did; a terminal's run."""
+    columns = ["known_at", entity, "fraud", "occurred_at_ms", "unusual"]
+    labels = payments.loc[payments["known_at"].notna(), columns].sort_values("known_at")
     groups = labels.groupby(entity)
     labels["labels"] = groups.cumcount() + 1.0
     labels["frauds"] = groups["fraud"].cumsum().astype(float)
     labels["first_fraud"] = labels["known_at"].where(labels["fraud"] == 1).groupby(labels[entity]).transform("min")
-    now = known_by(payments, labels, entity, pd.Timedelta(0))
-    totals = {"first_fraud": now["first_fraud"]}
+    later = ["first_fraud"]
+    if entity == "terminal":
+        truths = [labels[column].to_numpy() for column in ("terminal", "occurred_at_ms", "fraud")]
+        runs = runs_of_frauds(*truths, explained=labels["unusual"].to_numpy() == 1)
+        labels = labels.assign(**runs)
+        later += list(runs)
+    counts = ["known_at", entity, "labels", "frauds"]
+    now = known_by(payments, labels[counts + later], entity, pd.Timedelta(0))
+    totals = {column: now[column] for column in later}
     for window in LABEL_WINDOWS:
-        before = known_by(payments, labels, entity, pd.Timedelta(window))
+        before = known_by(payments, labels[counts], entity, pd.Timedelta(window))
         for column in ("labels", "frauds"):
             totals[f"{column}_{window}"] = now[column].fillna(0) - before[column].fillna(0)
     return totals
@@ -103,8 +121,7 @@ def label_totals(payments: pd.DataFrame, entity: str) -> dict[str, pd.Series]:
 
 def known_by(payments: pd.DataFrame, labels: pd.DataFrame, entity: str, ago: pd.Timedelta) -> pd.DataFrame:
     times = pd.DataFrame({"known_at": payments["at"] - ago, entity: payments[entity]})
-    columns = ["known_at", entity, "labels", "frauds", "first_fraud"]
-    return pd.merge_asof(times, labels[columns], on="known_at", by=entity)
+    return pd.merge_asof(times, labels, on="known_at", by=entity)
 
 
 def seconds(gap: pd.Series) -> pd.Series:
@@ -144,7 +161,8 @@ def pair_features(payments: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def amount_features(payments: pd.DataFrame, totals: dict[str, pd.Series], entity: str) -> dict[str, pd.Series]:
-    features = {f"{entity}_count_{NAMES[window]}": totals[f"{entity}_one_{window}"] for window in SUMS[entity]}
+    windows = [window for window, columns in SUMS[entity].items() if "one" in columns]
+    features = {f"{entity}_count_{NAMES[window]}": totals[f"{entity}_one_{window}"] for window in windows}
     for window in {"card": ["1h", "1D", "7D"], "terminal": []}[entity]:
         features[f"{entity}_sum_{NAMES[window]}"] = totals[f"{entity}_amount_{window}"]
     for window in {"card": ["1D", "7D", "30D"], "terminal": ["30D"]}[entity]:
@@ -166,6 +184,19 @@ def amount_features(payments: pd.DataFrame, totals: dict[str, pd.Series], entity
     return features
 
 
+def unusual_features(payments: pd.DataFrame, totals: dict[str, pd.Series]) -> dict[str, pd.Series]:
+    features = {"card_ratio_usual": payments["ratio"].fillna(1)}
+    for window in UNUSUAL_WINDOWS:
+        features[f"card_unusual_{NAMES[window]}"] = totals[f"card_unusual_{window}"] - payments["unusual"]
+    # A window that is open at its end leaves the payment itself out.
+    unusual = payments.assign(ratio=payments["ratio"].where(payments["unusual"] == 1))
+    largest = unusual.groupby("card").rolling("7D", on="at", closed="neither")["ratio"].max()
+    order = np.argsort(payments["card"].to_numpy(), kind="stable")
+    # In whole thousandths.
+    features["card_unusual_max_7d"] = np.floor(in_row_order(largest, order).fillna(0) * 1000) / 1000
+    return features
+
+
 def label_features(payments: pd.DataFrame, entity: str) -> dict[str, pd.Series]:
     totals = label_totals(payments, entity)
     features = {}
@@ -179,6 +210,11 @@ def label_features(payments: pd.DataFrame, entity: str) -> dict[str, pd.Series]:
         features[f"{entity}_risk_{NAMES[window]}"] = (frauds + PRIOR * WEIGHT) / (labels + WEIGHT)
     since = (payments["at"] - totals["first_fraud"]).dt.total_seconds() * 1000 / DAY_MS
     features[f"{entity}_days_since_first_fraud"] = since.where(since >= 0, NEVER_DAYS)
+    if entity == "terminal":
+        for name, column in {"last_genuine": "genuine_ms", "run_began": "began_ms"}.items():
+            days = (payments["occurred_at_ms"] - totals[column]) / DAY_MS
+            features[f"terminal_days_since_{name}"] = days.fillna(NEVER_DAYS)
+        features["terminal_run_count"] = totals["run"].fillna(0)
     return features
 
 
@@ -196,6 +232,7 @@ def main() -> None:
         "is_night": hour < 7,
         "card_distance_from_home": distance_from_home(payments),
         **pair_features(payments),
+        **unusual_features(payments, totals),
     }
     for entity in PARTNERS:
         features |= amount_features(payments, totals, entity)

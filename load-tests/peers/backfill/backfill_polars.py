@@ -3,14 +3,18 @@
     python backfill_polars.py TRANSACTIONS.parquet FEATURES.parquet
 
 Windows are exact, (t - w, t], where Tripline's move in tiles at their old end. Payments of one entity at one time all
-see each other, where Tripline's see those that came before. The distance from home is against the mean of all earlier
-places, where Tripline's follows a card that moves. Left out: what is told of devices and network addresses, which stands
-at its default where the payments carry neither, as the handbook's do. Amounts have two decimal places.
+see each other, where Tripline's see those that came before; only `card_unusual_max_7d` sees none of them. The distance
+from home is against the mean of all earlier places, where Tripline's follows a card that moves. Left out: what is told
+of devices and network addresses, which stands at its default where the payments carry neither, as the handbook's do.
+Amounts have two decimal places. A card remembers all its unusual payments, where Tripline's remembers 32 of the longest
+window. A fraud is explained by its own payment alone, where Tripline asks for one of just that time. Usual amounts and
+runs of frauds are folded by fold_side_by_side.py, in one thread.
 """
 
 import sys
 
 import polars as pl
+from fold_side_by_side import ratio_to_usual, runs_of_frauds
 
 DAY_MS = 86_400_000
 HORIZON_MS = 30 * DAY_MS
@@ -19,12 +23,15 @@ NEVER_DAYS = 3650
 PRIOR = 0.01
 WEIGHT = 5
 EARTH_RADIUS_KM = 6371.0088
+UNUSUAL_RATIO = 2
 
-# By entity: windows over which payments are counted, amounts and squares of amounts summed, the largest amount found.
+# By entity: windows over which payments are counted, amounts and squares of amounts summed, the largest amount found,
+# unusual payments counted.
 COUNTS = {"card": ("5m", "1h", "1d", "7d", "30d"), "terminal": ("1h", "1d", "7d", "30d")}
 SUMS = {"card": ("1h", "1d", "7d", "30d"), "terminal": ("30d",)}
 SQUARES = {"card": ("7d", "30d"), "terminal": ("30d",)}
 MAXIMA = {"card": ("7d", "30d"), "terminal": ()}
+UNUSUAL = {"card": ("3d", "7d", "14d"), "terminal": ()}
 PARTNERS = {"card": "terminal", "terminal": "card"}
 DISTINCT = ("1d", "7d")
 LABEL_WINDOWS = ("1d", "7d", "14d", "28d", "30d")
@@ -34,7 +41,7 @@ def read_payments(path: str) -> pl.DataFrame:
     """Payments in event order. Ids become numbers, which are grouped faster than strings."""
     latitude = pl.col("latitude").radians()
     longitude = pl.col("longitude").radians()
-    return (
+    payments = (
         pl.scan_parquet(path)
         .sort("occurred_at_ms", "client_transaction_id")
         .with_columns(
@@ -50,13 +57,18 @@ def read_payments(path: str) -> pl.DataFrame:
         )
         .collect()
     )
+    ratio = ratio_to_usual(payments["card"].to_numpy(), payments["amount_minor"].to_numpy() * 10)
+    is_unusual = pl.col("ratio").ge(UNUSUAL_RATIO).fill_null(False)
+    return payments.with_columns(pl.Series("ratio", ratio, nan_to_null=True)).with_columns(
+        is_unusual.cast(pl.Float64).alias("unusual"), pl.when(is_unusual).then("ratio").alias("unusual_ratio")
+    )
 
 
 def rolling_sums(payments: pl.DataFrame) -> pl.DataFrame:
     """Sums and maxima over windows, each payment's own part included."""
     columns = []
     for entity in COUNTS:
-        for column, windows in (("one", COUNTS), ("amount", SUMS), ("square", SQUARES)):
+        for column, windows in (("one", COUNTS), ("amount", SUMS), ("square", SQUARES), ("unusual", UNUSUAL)):
             for window in windows[entity]:
                 total = pl.col(column).rolling_sum_by("at", window).over(entity)
                 columns.append(total.alias(f"{entity}_{column}_{window}"))
@@ -64,6 +76,9 @@ def rolling_sums(payments: pl.DataFrame) -> pl.DataFrame:
             largest = pl.col("amount").rolling_max_by("at", window).over(entity)
             columns.append(largest.alias(f"{entity}_max_{window}"))
         columns.append(pl.col("at").diff().over(entity).dt.total_milliseconds().alias(f"{entity}_gap_ms"))
+    # A window that is open at its end leaves the payment itself out.
+    largest = pl.col("unusual_ratio").rolling_max_by("at", "7d", closed="none").over("card")
+    columns.append(largest.alias("unusual_max_7d"))
     for part in ("x", "y", "z"):
         columns.append((pl.col(part).cum_sum().over("card") - pl.col(part)).alias(f"home_{part}"))
     return payments.select(columns)
@@ -97,27 +112,37 @@ def distinct_partners(payments: pl.DataFrame) -> pl.DataFrame:
 
 
 def label_totals(payments: pl.DataFrame) -> pl.DataFrame:
-    """By entity and window: labels that had become known, and frauds among them; and when the first fraud did."""
+    """By entity and window: labels that had become known, frauds among them; when the first fraud did; runs."""
     columns = []
     for entity in PARTNERS:
         labels = (
-            payments.select(pl.from_epoch("labelled_at_ms", time_unit="ms").alias("known_at"), entity, "fraud")
+            payments.select(
+                pl.from_epoch("labelled_at_ms", time_unit="ms").alias("known_at"),
+                *(entity, "fraud", "occurred_at_ms", "unusual"),
+            )
             .filter(pl.col("known_at").is_not_null())
             .sort("known_at")
         )
-        labels = labels.select(
+        totals = labels.select(
             "known_at",
             entity,
             pl.int_range(1, pl.len() + 1).over(entity).cast(pl.Float64).alias("labels"),
             pl.col("fraud").cast(pl.Float64).cum_sum().over(entity).alias("frauds"),
             pl.when(pl.col("fraud") == 1).then("known_at").min().over(entity).alias("first_fraud"),
         )
-        now = known_by(payments, labels, entity, pl.col("at"))
+        later = ["first_fraud"]
+        if entity == "terminal":
+            truths = [labels[column].to_numpy() for column in ("terminal", "occurred_at_ms", "fraud")]
+            runs = runs_of_frauds(*truths, explained=labels["unusual"].to_numpy() == 1)
+            totals = totals.with_columns(pl.Series(name, values, nan_to_null=True) for name, values in runs.items())
+            later += list(runs)
+        now = known_by(payments, totals, entity, pl.col("at"))
+        counts = totals.drop(later)
         for window in LABEL_WINDOWS:
-            before = known_by(payments, labels, entity, pl.col("at").dt.offset_by(f"-{window}"))
+            before = known_by(payments, counts, entity, pl.col("at").dt.offset_by(f"-{window}"))
             columns.append((now["labels"] - before["labels"]).alias(f"{entity}_labels_{window}"))
             columns.append((now["frauds"] - before["frauds"]).alias(f"{entity}_frauds_{window}"))
-        columns.append(now["first_fraud"].alias(f"{entity}_first_fraud"))
+        columns += [now[column].alias(f"{entity}_{column}") for column in later]
     return pl.DataFrame(columns)
 
 
@@ -125,7 +150,7 @@ def known_by(payments: pl.DataFrame, labels: pl.DataFrame, entity: str, at: pl.E
     joined = payments.select(entity, at.alias("at")).join_asof(
         labels, left_on="at", right_on="known_at", by=entity, check_sortedness=False
     )
-    return joined.select(pl.col("labels", "frauds").fill_null(0), "first_fraud")
+    return joined.with_columns(pl.col("labels", "frauds").fill_null(0))
 
 
 def seconds(gap_ms: str) -> pl.Expr:
@@ -160,7 +185,7 @@ def distance_from_home() -> pl.Expr:
 
 
 def features() -> list[pl.Expr]:
-    """All features, in the order of the spec."""
+    """All features."""
     hour, weekday = pl.col("at").dt.hour(), pl.col("at").dt.weekday()
     columns = {
         "amount": pl.col("amount"),
@@ -183,6 +208,10 @@ def features() -> list[pl.Expr]:
     past = before("card", "amount", "30d")
     ratio = pl.col("amount") * before("card", "one", "30d") / past
     columns["card_ratio_30d"] = pl.when(past > 1e-6).then(ratio).otherwise(1)
+    columns["card_ratio_usual"] = pl.col("ratio").fill_null(1)
+    columns |= {f"card_unusual_{window}": before("card", "unusual", window) for window in UNUSUAL["card"]}
+    # In whole thousandths.
+    columns["card_unusual_max_7d"] = (pl.col("unusual_max_7d").fill_null(0) * 1000).floor() / 1000
     columns["card_distance_from_home"] = distance_from_home()
     for entity in PARTNERS:
         columns[f"{entity}_seconds_since_last"] = seconds(f"{entity}_gap_ms")
@@ -208,6 +237,11 @@ def label_features(entity: str) -> dict[str, pl.Expr]:
         columns[f"{entity}_risk_{window}"] = (frauds[window] + PRIOR * WEIGHT) / (labels[window] + WEIGHT)
     since = (pl.col("at") - pl.col(f"{entity}_first_fraud")).dt.total_milliseconds() / DAY_MS
     columns[f"{entity}_days_since_first_fraud"] = pl.when(since >= 0).then(since).otherwise(NEVER_DAYS)
+    if entity == "terminal":
+        for name, column in {"last_genuine": "terminal_genuine_ms", "run_began": "terminal_began_ms"}.items():
+            days = (pl.col("occurred_at_ms") - pl.col(column)) / DAY_MS
+            columns[f"terminal_days_since_{name}"] = days.fill_null(NEVER_DAYS)
+        columns["terminal_run_count"] = pl.col("terminal_run").fill_null(0)
     return columns
 
 

@@ -10,7 +10,7 @@ from tripline_training.data_checks.feature_kinds import ENTITY_COLUMNS, LABEL_KI
 from tripline_training.data_checks.findings import ColumnProfile, Finding, Level
 from tripline_training.tables import arrays, query, sql_name
 
-SAMPLE_ROWS_MAX = 100_000
+SAMPLE_ROWS_MAX = 30_000
 """Genuine payments looked at for the AUC of single features, beside all frauds."""
 FRAUDS_FOR_AUC_MIN = 20
 

@@ -60,6 +60,8 @@ RANGES: dict[str, ValueRange] = {
     "fraud_rate": SHARE,
     "fraud_risk": SHARE,
     "days_since_first_fraud": NOT_NEGATIVE,
+    "days_since_last_genuine": NOT_NEGATIVE,
+    "days_since_run_began": NOT_NEGATIVE,
     "run_count": COUNT,
 }
 CALENDAR_KINDS = frozenset({"hour_of_day", "day_of_week", "is_weekend", "is_night"})

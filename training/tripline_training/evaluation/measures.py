@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.metrics import CALIBRATION_BINS
+from tripline_training.metrics import CALIBRATION_BINS, calibration_places
 
 Floats = NDArray[np.float64]
 FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
@@ -68,9 +68,8 @@ def recall_at_false_positive_rate(frauds: Floats, genuine: Floats, rate: float) 
 
 def calibration_bins(scores: Floats, fraud: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
     """Bins of about equally many payments, from the lowest scores to the highest; equal scores stay together."""
-    order = np.argsort(scores, kind="stable")
-    cuts = np.unique(np.searchsorted(scores[order], np.quantile(scores, np.linspace(0, 1, bins + 1)[1:-1])))
-    parts = [part for part in np.split(order, cuts) if len(part)]
+    places = calibration_places(scores, same_mass=True, bins=bins)
+    parts = [np.flatnonzero(places == place) for place in np.unique(places)]
     return [
         CalibrationBin(
             rows=len(part),
