@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;
+  /** How long a decision may wait for what raised its score, in ms; the service's own default unless given. */
+  readonly contributionsWaitMs?: number;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
   readonly logLevel?: string;
@@ -115,6 +117,9 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
         SCORING_ADDRESS: `127.0.0.1:${ports.scoringGrpc}`,
         MODEL_NAME,
         SCORING_WAIT_MS_MAX: String(options.scoringWaitMs),
+        ...(options.contributionsWaitMs === undefined
+          ? {}
+          : { CONTRIBUTIONS_WAIT_MS_MAX: String(options.contributionsWaitMs) }),
       },
     },
     ...archivePlans(options.lakeDirectory, url(ports.archive), { ...service(ports.archive), ...kafka }),

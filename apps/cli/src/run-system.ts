@@ -22,6 +22,7 @@ export interface SystemOptions {
   readonly statePath?: string;
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
+  readonly contributionsWaitMs?: number;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
   readonly steps: StepLog;
