@@ -1,8 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { Decision, FeatureVector, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { HEADERS } from "@tripline/contracts/headers";
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
@@ -18,6 +16,7 @@ import { Explainer } from "./explain-batch.js";
 import { InferenceClient } from "./inference-client.js";
 import { Scorer } from "./score-batch.js";
 import { rowsOf, TestScorer } from "./start-test-scorer.js";
+import { payment } from "./test-payment.js";
 
 const SPEC = currentFeatureSpec();
 const POLICY = parsePolicy(await readFile(new URL("../policy.yaml", import.meta.url), "utf8"), SPEC);
@@ -29,32 +28,13 @@ interface TestPayment {
   readonly record: IncomingRecord;
 }
 
-/** A payment as features writes it; without a past, but for 20 payments of the card. */
-function payment(amount: number): TestPayment {
-  const id = `txn_${randomBytes(16).toString("hex")}`;
-  const known: Readonly<Record<string, number>> = { amount, card_count_30d: 20 };
-  const vector: FeatureVector = {
-    ...FeatureVector.decode(Buffer.of()),
-    transaction: {
-      transactionId: id,
-      tenant: "demo",
-      clientTransactionId: `client-${id}`,
-      cardToken: id.replace("txn_", "ct_"),
-      terminalId: "term-1",
-      amountMinor: Math.round(100 * amount),
-      currency: "EUR",
-      occurredAtMs: Date.now(),
-      acceptedAtMs: Date.now(),
-      deviceToken: "",
-      ipToken: "",
-    },
-    specVersion: SPEC.version,
-    values: SPEC.features.map((feature) => known[feature.name] ?? feature.default),
+/** A payment as it comes from Kafka; without a past, but for 20 payments of the card. */
+function delivered(amount: number): TestPayment {
+  const { id, record } = payment({ values: { amount } });
+  return {
+    id,
+    record: { ...record, value: Buffer.from(record.value), partition: 0, offset: 0, timestampMs: Date.now() },
   };
-  const value = Buffer.from(FeatureVector.encode(vector).finish());
-  const headers = { [HEADERS.schema]: TOPICS.features.schema };
-  const place = { topic: TOPICS.features.name, partition: 0, offset: 0, timestampMs: Date.now() };
-  return { id, record: { ...place, key: id.replace("txn_", "ct_"), value, headers } };
 }
 
 describe("what raised a score, in decisions", () => {
@@ -115,7 +95,7 @@ describe("what raised a score, in decisions", () => {
   const codesOf = (decision: Decision | undefined) => decision?.reasons.map((reason) => reason.code);
 
   test("decisions that are not to approve say it, the others are not even asked about", async () => {
-    const [approved, declined, another] = await decide([payment(10), payment(250), payment(320)]);
+    const [approved, declined, another] = await decide([delivered(10), delivered(250), delivered(320)]);
     expect(approved).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.MODEL });
     expect(codesOf(approved)).toEqual(["NOTHING_UNUSUAL"]);
     for (const decision of [declined, another]) {
@@ -138,15 +118,15 @@ describe("what raised a score, in decisions", () => {
     expect(codesOf(declined)?.[0]).toBe("SCORE_VERY_HIGH");
     expect(scorer.explanationRequests).toHaveLength(1);
     expect(scorer.explanationRequests.flatMap(rowsOf).map((row) => row[AMOUNT])).toEqual([250, 320]);
-    await decide([payment(20)]);
+    await decide([delivered(20)]);
     expect(scorer.explanationRequests).toHaveLength(1);
   });
 
   test("without contributions the decision is made all the same", async () => {
     scorer.contributions = undefined;
-    const [refused] = await decide([payment(250)]);
+    const [refused] = await decide([delivered(250)]);
     scorer.contributions = () => [1];
-    const [unreadable] = await decide([payment(250)]);
+    const [unreadable] = await decide([delivered(250)]);
     for (const decision of [refused, unreadable]) {
       expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL, degradedBecause: "" });
       expect(codesOf(decision)).toEqual(["SCORE_VERY_HIGH"]);
@@ -156,7 +136,7 @@ describe("what raised a score, in decisions", () => {
 
   test("they are not asked for where they are off, or where there is no time", async () => {
     for (const waitMsMax of [0, 1]) {
-      const [decision] = await decide([payment(250)], waitMsMax);
+      const [decision] = await decide([delivered(250)], waitMsMax);
       expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL });
       expect(codesOf(decision)).toEqual(["SCORE_VERY_HIGH"]);
     }
@@ -164,7 +144,7 @@ describe("what raised a score, in decisions", () => {
   });
 
   test("a repetition gets the decision that was given, with its reasons", async () => {
-    const one = payment(250);
+    const one = delivered(250);
     const [first] = await decide([one]);
     scorer.contributions = undefined;
     expect(await decide([one])).toEqual([first]);

@@ -11,7 +11,7 @@ import { DEAD_LETTER_HEADERS, HEADERS } from "@tripline/contracts/headers";
 import { decisionKey, REPLY_DECISION, replyChannel } from "@tripline/contracts/redis-keys";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import type { EventConsumer, EventProducer, IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
+import type { EventConsumer, EventProducer, IncomingRecord } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/test-stack";
 import { testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
@@ -23,50 +23,11 @@ import type { Redis } from "ioredis";
 import { decisionsConfig } from "./config.js";
 import { startDecisions } from "./start-decisions.js";
 import { TestScorer } from "./start-test-scorer.js";
+import type { PaymentChange } from "./test-payment.js";
+import { payment } from "./test-payment.js";
 
 const SPEC = currentFeatureSpec();
 const SHIPPED_POLICY = fileURLToPath(new URL("../policy.yaml", import.meta.url));
-
-interface PaymentChange {
-  readonly id?: string;
-  readonly values?: Readonly<Record<string, number>>;
-  readonly specVersion?: number;
-  readonly incomplete?: boolean;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** A record as features writes it; every payment of a card of its own unless the id says otherwise. */
-function payment(change: PaymentChange = {}): { id: string; record: OutgoingRecord } {
-  const id = change.id ?? `txn_${randomBytes(16).toString("hex")}`;
-  const amount = change.values?.amount ?? 12.5;
-  const vector: FeatureVector = {
-    transaction: {
-      transactionId: id,
-      tenant: "demo",
-      clientTransactionId: `client-${id}`,
-      cardToken: id.replace("txn_", "ct_"),
-      terminalId: "term-1",
-      amountMinor: Math.round(100 * amount),
-      currency: "EUR",
-      occurredAtMs: Date.now(),
-      acceptedAtMs: Date.now(),
-      deviceToken: "",
-      ipToken: "",
-    },
-    specVersion: change.specVersion ?? SPEC.version,
-    values: SPEC.features.map(({ name, default: byDefault }) => {
-      const usual = name === "amount" ? amount : name === "card_count_30d" ? 20 : byDefault;
-      return change.values?.[name] ?? usual;
-    }),
-    sequences: [1, 1, 0, 0],
-    tooLate: false,
-    incomplete: change.incomplete ?? false,
-    computedAtMs: Date.now(),
-  };
-  const headers = { [HEADERS.schema]: TOPICS.features.schema, [HEADERS.tenant]: "demo", ...change.headers };
-  const key = id.replace("txn_", "ct_");
-  return { id, record: { topic: TOPICS.features.name, key, value: FeatureVector.encode(vector).finish(), headers } };
-}
 
 /** Collects what arrives on topics, and waits for it. */
 class Inbox {

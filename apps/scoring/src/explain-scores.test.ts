@@ -3,8 +3,9 @@ import { gunzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import type { ModelInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { InferenceWorker } from "./inference-worker.js";
+import { contentsOf } from "./rest/read-infer-body.js";
 import type { TestScoring } from "./test-service.js";
-import { contentsOf, failureOf, METHODS, rawRequest, startTestScoring, tensorOf } from "./test-service.js";
+import { failureOf, METHODS, rawRequest, startTestScoring, tensorOf } from "./test-service.js";
 
 const FIXTURES = new URL("../../../packages/tree-shap/fixtures/", import.meta.url);
 const FEATURES = 10;

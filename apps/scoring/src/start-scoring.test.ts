@@ -5,10 +5,10 @@ import type { ModelInferRequest } from "@tripline/contracts/generated/inference/
 import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
 import { readConfig } from "@tripline/service-kit/read-config";
 import { scoringConfig } from "./config.js";
+import { contentsOf } from "./rest/read-infer-body.js";
 import { startScoring } from "./start-scoring.js";
 import type { TestRegistry, TestScoring } from "./test-service.js";
 import {
-  contentsOf,
   copyRegistry,
   failureOf,
   METHODS,

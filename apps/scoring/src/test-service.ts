@@ -200,19 +200,6 @@ export function rawRequest(
   };
 }
 
-export function contentsOf(fp32Contents: number[]) {
-  return {
-    boolContents: [],
-    intContents: [],
-    int64Contents: [],
-    uintContents: [],
-    uint64Contents: [],
-    fp32Contents,
-    fp64Contents: [] as number[],
-    bytesContents: [],
-  };
-}
-
 export function rawScores(response: ModelInferResponse): number[] {
   const [raw] = response.rawOutputContents;
   if (raw === undefined) throw new Error("the answer holds no raw output");

@@ -1,13 +1,12 @@
-import { cp, mkdir } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
-import { ManagedProcess } from "@tripline/local-stack/managed-process";
 import { provisionPython } from "@tripline/local-stack/provision-python";
 import { runCommand } from "@tripline/local-stack/run-command";
 import type { BenchContext } from "../harness/bench-context.js";
-import { SERVER_FOLDERS } from "../harness/clear-leftovers.js";
 import { packageVersions } from "../harness/package-versions.js";
+import { profiling, startServer } from "../harness/start-server.js";
 
 export const TENANT = "demo";
 
@@ -15,7 +14,6 @@ export const TENANT = "demo";
 const FEAST_MS_MAX = 180_000;
 const SERVICE_MS_MAX = 60_000;
 const ANSWER_MS_MAX = 2_000;
-const STOP_MS_MAX = 10_000;
 
 export interface Server {
   readonly url: string;
@@ -25,7 +23,7 @@ export interface Server {
 /** An instance of the features service as it is deployed: one process, with Kafka, its consumer idle. */
 export async function startFeaturesService(context: BenchContext, index: number): Promise<Server> {
   const [{ url: redisUrl }, brokers] = [await context.redis(), await context.kafka()];
-  return startServer(context, {
+  return startHttp(context, {
     name: `features-${index}`,
     command: process.execPath,
     args: [...profiling(context), join(context.root, "apps", "features", "dist", "main.js")],
@@ -39,11 +37,6 @@ export async function startFeaturesService(context: BenchContext, index: number)
       FEATURES_ONLINE_TENANT: TENANT,
     }),
   });
-}
-
-/** Options of Node for a service, which writes its profile when it ends. */
-function profiling({ profiles }: BenchContext): string[] {
-  return profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
 }
 
 export interface FeastServer extends Server {
@@ -83,7 +76,7 @@ export async function startFeast(context: BenchContext): Promise<FeastServer> {
     environment,
   });
   const tuned = `--workers ${workers} --worker-connections 1000 --max-requests 10000 --max-requests-jitter 500 --keep-alive-timeout 60 --registry_ttl_sec 300 --no-access-log`;
-  const server = await startServer(context, {
+  const server = await startHttp(context, {
     name: "feast",
     command: feast,
     args: (port) => ["--chdir", repository, "serve", "--port", String(port), ...tuned.split(" ")],
@@ -94,7 +87,7 @@ export async function startFeast(context: BenchContext): Promise<FeastServer> {
   return { ...server, registry, workers };
 }
 
-interface ServerPlan {
+interface HttpPlan {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[] | ((port: number) => readonly string[]);
@@ -103,40 +96,21 @@ interface ServerPlan {
   readonly environment: (port: number) => Readonly<Record<string, string>>;
 }
 
-/** Starts a server on a free port, waits until it answers, and sees to its end. */
-async function startServer(context: BenchContext, plan: ServerPlan): Promise<Server> {
+/** Starts a server on a free port, which answers there once it is ready. */
+async function startHttp(context: BenchContext, plan: HttpPlan): Promise<Server> {
   const [port = 0] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;
-  const directory = join(context.folder, SERVER_FOLDERS.servers);
-  await mkdir(directory, { recursive: true });
-  const variables = Object.entries(plan.environment(port)).map(([name, value]) => `${name}=${value}`);
-  const args = typeof plan.args === "function" ? plan.args(port) : plan.args;
-  const server = new ManagedProcess({
-    name: plan.name,
-    title: plan.name,
-    directory,
-    // env(1) becomes the program, under the same process id.
-    command: "env",
-    args: [...variables, plan.command, ...args],
-    cwd: directory,
+  const { name, command, args, readyMs } = plan;
+  const pid = await startServer(context, {
+    name,
+    command,
+    args: typeof args === "function" ? args(port) : args,
+    environment: plan.environment(port),
     port,
-    stopSignal: "SIGTERM",
-    stopMs: STOP_MS_MAX,
-    readyMs: plan.readyMs,
+    readyMs,
     isReady: () => answers(url + plan.readyPath),
   });
-  context.log(`  starting ${plan.name}`);
-  // It leads a group of its own, with its workers, which would outlive it when this process ends early.
-  const killGroup = () => {
-    if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
-  };
-  process.once("exit", killGroup);
-  context.defer(async () => {
-    await server.stop();
-    process.off("exit", killGroup);
-  });
-  await server.start();
-  return { url, pid: server.pid ?? 0 };
+  return { url, pid };
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -2,15 +2,14 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
-import { ManagedProcess } from "@tripline/local-stack/managed-process";
 import type { BenchContext } from "../harness/bench-context.js";
+import { profiling, serverDirectory, startServer } from "../harness/start-server.js";
 import { callEach } from "./drive-calls.js";
 import { goldenRequests } from "./make-requests.js";
 import type { BenchModel, BenchModels } from "./prepare-models.js";
 
 /** Importing MLServer takes seconds, and far longer on a machine that is busy. */
 const READY_MS_MAX = 180_000;
-const STOP_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
 
 export interface ScoringServer {
@@ -21,16 +20,15 @@ export interface ScoringServer {
   readonly pid: number;
 }
 
-interface ServerPlan {
+interface GrpcPlan {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
   readonly grpcPort: number;
   readonly httpPort: number;
   /** Answered once the server is ready. */
   readonly model: BenchModel;
-  readonly directory: string;
 }
 
 /** @param changes to the service's environment */
@@ -41,11 +39,10 @@ export async function startTripline(
   changes: Readonly<Record<string, string>>,
 ): Promise<ScoringServer> {
   const [grpcPort = 0, httpPort = 0] = await findFreePorts(2);
-  const profiling = context.profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${context.profiles}`];
-  return startServer(context, {
+  return startGrpc(context, {
     name,
     command: process.execPath,
-    args: [...profiling, join(context.root, "apps", "scoring", "dist", "main.js")],
+    args: [...profiling(context), join(context.root, "apps", "scoring", "dist", "main.js")],
     environment: {
       PORT: String(httpPort),
       GRPC_PORT: String(grpcPort),
@@ -58,7 +55,6 @@ export async function startTripline(
     grpcPort,
     httpPort,
     model: models.trees,
-    directory: await directoryOf(context, name),
   });
 }
 
@@ -67,7 +63,7 @@ export async function startPythonGrpc(context: BenchContext, models: BenchModels
   const [grpcPort = 0] = await findFreePorts(1);
   const script = join(context.root, "load-tests", "peers", "scoring", "grpc_server.py");
   const { trees, network, python } = models;
-  return startServer(context, {
+  return startGrpc(context, {
     name: "grpcio",
     command: python,
     args: [script, String(grpcPort), String(availableParallelism()), trees.path, network.path],
@@ -75,7 +71,6 @@ export async function startPythonGrpc(context: BenchContext, models: BenchModels
     grpcPort,
     httpPort: 0,
     model: trees,
-    directory: await directoryOf(context, "grpcio"),
   });
 }
 
@@ -85,7 +80,8 @@ const ADAPTIVE_BATCHING = { max_batch_size: 64, max_batch_time: 0.005 };
 /** MLServer with adaptive batching, and as many workers as there are cores. */
 export async function startMlserver(context: BenchContext, models: BenchModels): Promise<ScoringServer> {
   const [grpcPort = 0, httpPort = 0, metricsPort = 0] = await findFreePorts(3);
-  const directory = await directoryOf(context, "mlserver");
+  const directory = join(await serverDirectory(context), "mlserver");
+  await mkdir(directory);
   const settings = {
     debug: false,
     host: "127.0.0.1",
@@ -104,7 +100,7 @@ export async function startMlserver(context: BenchContext, models: BenchModels):
     const model = { name, implementation, parameters: { uri: path, version: "v1" }, ...ADAPTIVE_BATCHING };
     await writeFile(join(directory, name, "model-settings.json"), JSON.stringify(model));
   }
-  return startServer(context, {
+  return startGrpc(context, {
     name: "mlserver",
     command: join(dirname(models.python), "mlserver"),
     args: ["start", directory],
@@ -112,41 +108,20 @@ export async function startMlserver(context: BenchContext, models: BenchModels):
     grpcPort,
     httpPort,
     model: models.trees,
-    directory,
   });
 }
 
-async function directoryOf(context: BenchContext, name: string): Promise<string> {
-  const directory = join(context.folder, "servers", name);
-  await mkdir(directory, { recursive: true });
-  return directory;
-}
-
-/** Starts a server, waits until it gives scores, and sees to its end. */
-async function startServer(context: BenchContext, plan: ServerPlan): Promise<ScoringServer> {
-  const address = `127.0.0.1:${plan.grpcPort}`;
+/** Starts a server, which gives scores once it is ready. */
+async function startGrpc(context: BenchContext, plan: GrpcPlan): Promise<ScoringServer> {
+  const { name, command, args, environment, grpcPort } = plan;
+  const address = `127.0.0.1:${grpcPort}`;
   const [request = Buffer.alloc(0)] = goldenRequests(plan.model);
-  const variables = Object.entries(plan.environment ?? {}).map(([name, value]) => `${name}=${value}`);
-  const server = new ManagedProcess({
-    name: plan.name,
-    title: plan.name,
-    directory: plan.directory,
-    // env(1) becomes the program, under the same process id.
-    command: "env",
-    args: [...variables, plan.command, ...plan.args],
-    cwd: plan.directory,
-    port: plan.grpcPort,
-    stopSignal: "SIGTERM",
-    stopMs: STOP_MS_MAX,
-    readyMs: READY_MS_MAX,
-    isReady: () =>
-      callEach(address, [request]).then(
-        () => true,
-        () => false,
-      ),
-  });
-  context.log(`  starting ${plan.name}`);
-  await server.start();
-  context.defer(() => server.stop());
-  return { address, url: `http://127.0.0.1:${plan.httpPort}`, pid: server.pid ?? 0 };
+  const isReady = () =>
+    callEach(address, [request]).then(
+      () => true,
+      () => false,
+    );
+  const port = grpcPort;
+  const pid = await startServer(context, { name, command, args, environment, port, readyMs: READY_MS_MAX, isReady });
+  return { address, url: `http://127.0.0.1:${plan.httpPort}`, pid };
 }

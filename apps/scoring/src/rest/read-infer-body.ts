@@ -150,7 +150,7 @@ function flatten(name: string, data: unknown): number[] {
   return values;
 }
 
-function contentsOf(fp32Contents: number[]): InferTensorContents {
+export function contentsOf(fp32Contents: number[]): InferTensorContents {
   return {
     boolContents: [],
     intContents: [],

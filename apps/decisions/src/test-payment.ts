@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+
+const SPEC = currentFeatureSpec();
+
+export interface PaymentChange {
+  readonly id?: string;
+  readonly values?: Readonly<Record<string, number>>;
+  readonly specVersion?: number;
+  readonly incomplete?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A record as features writes it; every payment of a card of its own unless the id says otherwise. */
+export function payment(change: PaymentChange = {}): { id: string; record: OutgoingRecord } {
+  const id = change.id ?? `txn_${randomBytes(16).toString("hex")}`;
+  const amount = change.values?.amount ?? 12.5;
+  const vector: FeatureVector = {
+    transaction: {
+      transactionId: id,
+      tenant: "demo",
+      clientTransactionId: `client-${id}`,
+      cardToken: id.replace("txn_", "ct_"),
+      terminalId: "term-1",
+      amountMinor: Math.round(100 * amount),
+      currency: "EUR",
+      occurredAtMs: Date.now(),
+      acceptedAtMs: Date.now(),
+      deviceToken: "",
+      ipToken: "",
+    },
+    specVersion: change.specVersion ?? SPEC.version,
+    values: SPEC.features.map(({ name, default: byDefault }) => {
+      const usual = name === "amount" ? amount : name === "card_count_30d" ? 20 : byDefault;
+      return change.values?.[name] ?? usual;
+    }),
+    sequences: [1, 1, 0, 0],
+    tooLate: false,
+    incomplete: change.incomplete ?? false,
+    computedAtMs: Date.now(),
+  };
+  const headers = { [HEADERS.schema]: TOPICS.features.schema, [HEADERS.tenant]: "demo", ...change.headers };
+  const key = id.replace("txn_", "ct_");
+  return { id, record: { topic: TOPICS.features.name, key, value: FeatureVector.encode(vector).finish(), headers } };
+}

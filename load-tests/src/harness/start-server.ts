@@ -1,0 +1,62 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ManagedProcess } from "@tripline/local-stack/managed-process";
+import type { BenchContext } from "./bench-context.js";
+import { SERVER_FOLDERS } from "./clear-leftovers.js";
+
+export interface ServerPlan {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** On which it is to listen. */
+  readonly port: number;
+  readonly readyMs: number;
+  isReady(): Promise<boolean>;
+}
+
+const STOP_MS_MAX = 10_000;
+
+/** Where a server of the run has its files. Made when it is missing. */
+export async function serverDirectory(context: BenchContext): Promise<string> {
+  const directory = join(context.folder, SERVER_FOLDERS.servers);
+  await mkdir(directory, { recursive: true });
+  return directory;
+}
+
+/** Options of Node for a service, which writes its profile when it ends. */
+export function profiling({ profiles }: BenchContext): string[] {
+  return profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
+}
+
+/** Starts a server, waits until it is ready, and sees to its end. @returns its process id */
+export async function startServer(context: BenchContext, plan: ServerPlan): Promise<number> {
+  const directory = await serverDirectory(context);
+  const variables = Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`);
+  const server = new ManagedProcess({
+    name: plan.name,
+    title: plan.name,
+    directory,
+    // env(1) becomes the program, under the same process id.
+    command: "env",
+    args: [...variables, plan.command, ...plan.args],
+    cwd: directory,
+    port: plan.port,
+    stopSignal: "SIGTERM",
+    stopMs: STOP_MS_MAX,
+    readyMs: plan.readyMs,
+    isReady: () => plan.isReady(),
+  });
+  context.log(`  starting ${plan.name}`);
+  // It leads a group of its own, with its workers, which would outlive it when this process ends early.
+  const killGroup = () => {
+    if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
+  };
+  process.once("exit", killGroup);
+  context.defer(async () => {
+    await server.stop();
+    process.off("exit", killGroup);
+  });
+  await server.start();
+  return server.pid ?? 0;
+}
