@@ -3,6 +3,7 @@ import { backfillCommand } from "./backfill-command.js";
 import { benchModelCommand } from "./bench-model.js";
 import { demoCommand } from "./demo.js";
 import { devCommand } from "./dev.js";
+import { dlqCommand } from "./dlq-command.js";
 import { foldEntityCommand } from "./fold-entity-command.js";
 import { goldenCommand } from "./golden-command.js";
 import { loadStateCommand } from "./load-state.js";
@@ -28,6 +29,7 @@ export function commands(): Command[] {
     scoreCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
+    dlqCommand(),
     parityCommand(),
     goldenCommand(),
     benchModelCommand(),

@@ -21,6 +21,9 @@ export const DEAD_LETTER_HEADERS = {
   group: "tripline-dlq-group",
 } as const;
 
+/** How often a record came back from the dead letters; absent for one that never did. */
+export const RETURNED_HEADER = "tripline-dlq-returned";
+
 /** Names of the gRPC metadata that Tripline adds to the Open Inference Protocol. */
 export const INFERENCE_METADATA = {
   /** Trace contexts of the request's other payments, parted by commas, besides that in `traceparent`; at most 512. */

@@ -39,8 +39,13 @@ export class AdministeredKafka implements KafkaAdmin {
   }
 
   async endOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
-    const offsets = await this.#call((admin) => admin.fetchTopicOffsets(this.dependencies.topicPrefix + topic));
+    const offsets = await this.#fetchOffsets(topic);
     return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  }
+
+  async startOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
+    const offsets = await this.#fetchOffsets(topic);
+    return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
   }
 
   async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
@@ -69,6 +74,10 @@ export class AdministeredKafka implements KafkaAdmin {
   async close(): Promise<void> {
     if (this.#open !== undefined) await settlesWithin(DISCONNECT_MS_MAX, this.#open.admin.disconnect());
     this.#discard();
+  }
+
+  #fetchOffsets(topic: string) {
+    return this.#call((admin) => admin.fetchTopicOffsets(this.dependencies.topicPrefix + topic));
   }
 
   #configOf({ name, partitions, retentionDays, readBy }: Topic): ITopicConfig {

@@ -98,6 +98,8 @@ export interface KafkaAdmin {
   ensureTopics(): Promise<void>;
   /** By partition: the offset that the next record will get. */
   endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
+  /** By partition: the oldest offset that Kafka still holds; where it holds none, the end. */
+  startOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
   /** By partition: the offset of the next record to handle; a partition without a commit is absent. */
   committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
   /** Live readers of a group; one that was killed counts until its session has run out. 0 for a group nobody knows. */

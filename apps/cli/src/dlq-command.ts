@@ -1,0 +1,106 @@
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { DeadLetter } from "./dead-letters.js";
+import { describeLetter, LETTERED_TOPICS, readLetters, returnLetters } from "./dead-letters.js";
+import type { CommandOutput } from "./models-command.js";
+
+interface DlqFlags {
+  readonly brokers: string[];
+  readonly topicPrefix?: string;
+}
+
+interface ListFlags extends DlqFlags {
+  readonly topic?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+interface ReturnFlags extends DlqFlags {
+  readonly topic: string;
+  readonly code?: string;
+}
+
+const LIMIT_DEFAULT = 20;
+const LIMIT_MAX = 10_000;
+const SENTENCE_LENGTH_MAX = 100;
+
+/** `tripline dlq`: what no consumer could process, and back with it once the cause is mended. */
+export function dlqCommand(output: CommandOutput = process.stdout): Command {
+  return new Command("dlq")
+    .description("list the dead letters, and put them back on their topics once the cause is mended")
+    .addCommand(
+      withKafka("list", "dead letters that did not come back yet: how many of which code, and the newest of them")
+        .addOption(topicOption("only those of this topic"))
+        .option("--limit <count>", "how many are shown one by one", parseLimit, LIMIT_DEFAULT)
+        .option("--json", "the letters as JSON, one a line")
+        .action(async (flags: ListFlags) => list(flags, output)),
+    )
+    .addCommand(
+      withKafka("return", "put dead letters back on their topic; what fails again becomes a dead letter again")
+        .addOption(topicOption("the topic on which they stood").makeOptionMandatory())
+        .option("--code <code>", "only those with this code of the error table")
+        .action(async (flags: ReturnFlags) => {
+          const { returned, left } = await returnLetters(connect(flags), flags.topic, flags.code);
+          const rest = left === 0 ? "" : ` ${left} with another code were left.`;
+          output.write(`${returned} dead letters are on ${flags.topic} again.${rest}\n`);
+        }),
+    );
+}
+
+function withKafka(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .requiredOption("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092")
+    .option("--topic-prefix <text>", "as the services have it in KAFKA_TOPIC_PREFIX");
+}
+
+function topicOption(description: string): Option {
+  return new Option("--topic <name>", description).choices(LETTERED_TOPICS);
+}
+
+function connect({ brokers, topicPrefix = "" }: DlqFlags): Kafka {
+  return connectKafka({ brokers, clientId: "tripline-cli", topicPrefix });
+}
+
+async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Promise<void> {
+  const kafka = connect(flags);
+  const counts = new Map<string, number>();
+  const shown: DeadLetter[] = [];
+  for (const topic of flags.topic === undefined ? LETTERED_TOPICS : [flags.topic]) {
+    await readLetters(kafka, topic, (records) => {
+      for (const letter of records.map((record) => describeLetter(topic, record))) {
+        const kind = [letter.topic, letter.code, letter.group].join(" ");
+        counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        shown.push(letter);
+      }
+      shown.sort((a, b) => b.buriedAtMs - a.buriedAtMs);
+      shown.length = Math.min(shown.length, limit);
+    });
+  }
+  if (flags.json === true) {
+    for (const letter of shown) output.write(`${JSON.stringify(letter)}\n`);
+    return;
+  }
+  output.write(counts.size === 0 ? "No dead letters wait.\n" : `${tableOf(counts, shown)}\n`);
+}
+
+function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLetter[]): string {
+  const kinds = [...counts].map(([kind, count]) => {
+    const [topic, code, group] = kind.split(" ");
+    return `${String(count).padStart(8)}  of ${topic}, by ${group}: ${code}`;
+  });
+  const lines = letters.map((letter) => {
+    const where = `${letter.topic}.dlq/${letter.partition}@${letter.offset}`;
+    const again = letter.returned === 0 ? "" : ` (came back ${letter.returned} times before)`;
+    const message = letter.message.slice(0, SENTENCE_LENGTH_MAX);
+    return `${new Date(letter.buriedAtMs).toISOString()}  ${where}  ${letter.code}${again}  ${message}`;
+  });
+  return [...kinds, "", ...lines].join("\n");
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 0 && limit <= LIMIT_MAX) return limit;
+  throw new InvalidArgumentError(`must be a whole number from 0 to ${LIMIT_MAX}`);
+}
