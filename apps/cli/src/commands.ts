@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import { backfillCommand } from "./backfill-command.js";
+import { backupCommand, restoreCommand } from "./backup-command.js";
 import { benchModelCommand } from "./bench-model.js";
 import { demoCommand } from "./demo.js";
 import { devCommand } from "./dev.js";
 import { dlqCommand } from "./dlq-command.js";
 import { foldEntityCommand } from "./fold-entity-command.js";
 import { goldenCommand } from "./golden-command.js";
+import { ledgerCommand } from "./ledger-command.js";
 import { loadStateCommand } from "./load-state.js";
 import { modelsCommand } from "./models-command.js";
 import { parityCommand } from "./parity-command.js";
@@ -14,6 +16,8 @@ import { pythonCommand } from "./python.js";
 import { rebuildStateCommand } from "./rebuild-state.js";
 import { scoreCommand } from "./score-command.js";
 import { simulateCommand } from "./simulate.js";
+import { topicsCommand } from "./topics-command.js";
+import { trafficCommand } from "./traffic-command.js";
 import { trainCommand } from "./train.js";
 
 /** Every command of `tripline`, in the order of its help. */
@@ -29,7 +33,12 @@ export function commands(): Command[] {
     scoreCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
+    topicsCommand(),
+    trafficCommand(),
+    ledgerCommand(),
     dlqCommand(),
+    backupCommand(),
+    restoreCommand(),
     parityCommand(),
     goldenCommand(),
     benchModelCommand(),

@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import type { Queries } from "../connect-database.js";
+
+/** Tables that are kept; used assertions are good for minutes and are left out. */
+const TABLES = ["clients", "signing_keys"] as const;
+const FORMAT = 1;
+const ROWS_MAX = 1_000_000;
+
+const migration = z.object({ version: z.number().int(), sha256: z.string() });
+const row = z.object({ row: z.record(z.string(), z.unknown()) });
+
+const backup = z.strictObject({
+  format: z.literal(FORMAT),
+  created_at: z.iso.datetime(),
+  migrations: z.array(migration),
+  tables: z.strictObject({
+    clients: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX),
+    signing_keys: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX),
+  }),
+  sha256: z.string(),
+});
+
+export type Backup = z.infer<typeof backup>;
+type Content = Omit<Backup, "sha256">;
+
+/**
+ * Everything that auth cannot make anew: clients with their hashed secrets, and signing keys sealed under
+ * KEY_ENCRYPTION_KEY, which is not in it. One snapshot: to be called in a transaction.
+ */
+export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
+  await transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  const migrations = await appliedMigrations(transaction);
+  const rowsOf = async (table: (typeof TABLES)[number]) => {
+    const rows = await transaction.query(row, `SELECT to_jsonb(t) AS row FROM auth.${table} t ORDER BY 1`);
+    return rows.map((one) => one.row);
+  };
+  const tables = { clients: await rowsOf("clients"), signing_keys: await rowsOf("signing_keys") };
+  const content: Content = { format: FORMAT, created_at: now.toISOString(), migrations, tables };
+  return { ...content, sha256: digest(content) };
+}
+
+/**
+ * @param text a backup as JSON
+ * @throws TriplineError `config-invalid` for what is no whole backup
+ */
+export function parseBackup(text: string): Backup {
+  const refused = (why: string) => new TriplineError("config-invalid", `The backup cannot be used: ${why}.`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw refused("it is not JSON, or was cut off");
+  }
+  const parsed = backup.safeParse(json);
+  if (!parsed.success) throw refused(`${parsed.error.issues[0]?.path.join(".")} ${parsed.error.issues[0]?.message}`);
+  const { sha256, ...content } = parsed.data;
+  if (digest(content) !== sha256) throw refused("its checksum does not match; it was changed after it was made");
+  return parsed.data;
+}
+
+/**
+ * Puts a backup into a database that was brought to this build's schema and holds no client and no key. To be called in
+ * a transaction.
+ *
+ * @returns rows that were put in
+ * @throws TriplineError `config-invalid` for a database that is in use, or a backup of a newer schema
+ */
+export async function restore(transaction: Queries, { migrations, tables }: Backup): Promise<number> {
+  const known = new Set((await appliedMigrations(transaction)).map(({ sha256 }) => sha256));
+  const unknown = migrations.find(({ sha256 }) => !known.has(sha256));
+  if (unknown !== undefined) {
+    const detail = `The backup knows migration ${unknown.version}, which this version of auth does not; restore with the version that made it, or a newer one.`;
+    throw new TriplineError("config-invalid", detail);
+  }
+  let count = 0;
+  for (const table of TABLES) {
+    const [held] = await transaction.query(
+      z.object({ count: z.coerce.number() }),
+      `SELECT count(*) FROM auth.${table}`,
+    );
+    if (held === undefined || held.count > 0) {
+      const detail = `The table auth.${table} is not empty; restore into an empty database.`;
+      throw new TriplineError("config-invalid", detail);
+    }
+    for (const one of tables[table]) {
+      const insert = `INSERT INTO auth.${table} SELECT * FROM jsonb_populate_record(NULL::auth.${table}, $1::jsonb)`;
+      count += await transaction.execute(insert, [JSON.stringify(one)]);
+    }
+  }
+  return count;
+}
+
+function appliedMigrations(queries: Queries): Promise<z.infer<typeof migration>[]> {
+  return queries.query(migration, "SELECT version, sha256 FROM auth.schema_migrations ORDER BY version");
+}
+
+function digest(content: Content): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+}

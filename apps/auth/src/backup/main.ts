@@ -1,0 +1,53 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { z } from "zod";
+import type { Database } from "../connect-database.js";
+import { connectDatabase } from "../connect-database.js";
+import { migrateDatabase } from "../migrate-database.js";
+import { backUp, parseBackup, restore } from "./back-up-database.js";
+
+/** `tripline backup` and `tripline restore` start this: the tables are known to this service alone. */
+
+const QUERY_MS_MAX = 60_000;
+/** Only the owner: the file holds hashes of secrets. */
+const FILE_MODE = 0o600;
+
+const backUpConfig = z.object({
+  POSTGRES_URL: z.string().regex(/^postgres(ql)?:\/\//, "must start with postgres:// or postgresql://"),
+  BACKUP_FILE: z.string().min(1),
+  BACKUP_ACTION: z.enum(["backup", "restore"]),
+});
+
+async function write(database: Database, file: string): Promise<string> {
+  const made = await database.transaction((transaction) => backUp(transaction, new Date()));
+  const half = `${file}.part`;
+  await writeFile(half, `${JSON.stringify(made)}\n`, { mode: FILE_MODE });
+  await rename(half, file);
+  return `${made.tables.clients.length} clients and ${made.tables.signing_keys.length} sealed keys are in ${file}`;
+}
+
+async function read(database: Database, file: string): Promise<string> {
+  const text = await readFile(file, "utf8").catch((cause: Error) => {
+    throw new TriplineError("config-invalid", `The backup cannot be read: ${cause.message}.`, [], { cause });
+  });
+  const backup = parseBackup(text);
+  const rows = await database.transaction(async (transaction) => {
+    await migrateDatabase(transaction);
+    return restore(transaction, backup);
+  });
+  return `${rows} rows of ${backup.created_at} are back; start auth with the KEY_ENCRYPTION_KEY of that time`;
+}
+
+try {
+  const { POSTGRES_URL: url, BACKUP_FILE: file, BACKUP_ACTION: action } = readConfig(backUpConfig, process.env);
+  const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => {} });
+  try {
+    process.stdout.write(`${await (action === "backup" ? write : read)(database, file)}\n`);
+  } finally {
+    await database.close();
+  }
+} catch (thrown) {
+  process.stderr.write(`${asTriplineError(thrown).message}\n`);
+  process.exitCode = 1;
+}
