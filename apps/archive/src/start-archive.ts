@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer } from "@tripline/kafka/port";
 import { LakeDisk } from "@tripline/lake/lake-disk";
+import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -44,6 +45,7 @@ export async function startArchive(
   observeHeld(() => archives.held);
   const reader = await kafka.consume({
     group: ARCHIVE_GROUP,
+    observer: consumerMetrics(ARCHIVE_GROUP),
     topics: archives.topics,
     handle: (batch) => archives.handle(batch),
     positions: {

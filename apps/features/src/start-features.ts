@@ -5,6 +5,7 @@ import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { connectRedis } from "@tripline/service-kit/connect-redis";
+import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -55,6 +56,7 @@ export async function startFeatures(
   });
   const consumer = await kafka.consume({
     group: FEATURES_GROUP,
+    observer: consumerMetrics(FEATURES_GROUP),
     topics: [TOPICS.transactions.name, TOPICS.labels.name],
     handle: (batch) => processor.handle(batch),
     onStop: (error) => logger.fatal({ code: error.code }, `features takes no more events: ${error.message}`),

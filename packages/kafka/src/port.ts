@@ -1,4 +1,4 @@
-import type { TriplineError } from "@tripline/contracts/error-table";
+import type { ErrorCode, TriplineError } from "@tripline/contracts/error-table";
 
 /** What Tripline wants from an event log. Apps know these types and nothing of the client behind them. */
 
@@ -57,6 +57,13 @@ export interface OwnPositions {
   buried(topic: string, partition: number, offset: number): void;
 }
 
+/** Told of a consumer's work, for metrics. Called on the hot path: it has to be quick and must not throw. */
+export interface ConsumerObserver {
+  /** How many records of a partition wait, by the last fetch of it; `undefined` when another consumer has it now. */
+  lag(topic: string, partition: number, records: number | undefined): void;
+  deadLetter(topic: string, code: ErrorCode): void;
+}
+
 export interface ConsumerOptions {
   /** Without the prefix. A new group begins at the oldest record. */
   readonly group: string;
@@ -71,6 +78,7 @@ export interface ConsumerOptions {
   handle(batch: RecordBatch): Promise<void>;
   /** Absent: begins where the group left off, and commits what was handled. Otherwise only `commit` commits. */
   readonly positions?: OwnPositions;
+  readonly observer?: ConsumerObserver;
   /** Called once, after the consumer has closed itself because `handle` threw an error whose reaction is `stop`. */
   onStop(error: TriplineError): void;
 }

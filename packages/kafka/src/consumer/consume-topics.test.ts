@@ -6,7 +6,15 @@ import { TestResources } from "../close-after-test.js";
 import { BatchCollector } from "../collect-batches.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
-import type { ConsumerOptions, EventConsumer, EventProducer, Kafka, KafkaAdmin, RecordBatch } from "../port.js";
+import type {
+  ConsumerObserver,
+  ConsumerOptions,
+  EventConsumer,
+  EventProducer,
+  Kafka,
+  KafkaAdmin,
+  RecordBatch,
+} from "../port.js";
 
 const onStop = (error: Error) => {
   throw error;
@@ -72,13 +80,26 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
   const collector = new BatchCollector(({ records }) => {
     if (records.some(({ value }) => value.equals(poison))) throw new TriplineError("message-unreadable", "not ours");
   });
-  const consumer = await consume({ group: "poison", topics: ["features"], handle: collector.handle, onStop });
+  const lags: (number | undefined)[] = [];
+  const buried: string[] = [];
+  const observer: ConsumerObserver = {
+    lag(topic, partition, records) {
+      if (`${topic}/${partition}` === "features/0") lags.push(records);
+    },
+    deadLetter(topic, code) {
+      buried.push(`${topic} ${code}`);
+    },
+  };
+  const options = { group: "poison", topics: ["features"], handle: collector.handle, observer, onStop };
+  const consumer = await consume(options);
   await collector.untilRecords(19);
   expect(texts(collector)).toEqual([...count(0, 5), ...count(6, 20)]);
   await put(0, "later");
   await collector.untilRecords(20);
   await consumer.close();
   expect((await admin.committedOffsets("poison", "features")).get(0)).toBe(21);
+  expect(buried).toEqual(["features message-unreadable"]);
+  expect(lags.slice(-2)).toEqual([0, undefined]);
 
   const letters = new BatchCollector();
   const reader = await consume({ group: "letters", topics: ["features.dlq"], handle: letters.handle, onStop });

@@ -114,6 +114,7 @@ class SupervisedConsumer implements EventConsumer {
       memory: this.#memory,
       closing: this.#closing.signal,
       ...(this.options.positions === undefined ? {} : { positions: this.options.positions }),
+      ...(this.options.observer === undefined ? {} : { observer: this.options.observer }),
       handle: (records) => this.#handle(records),
       bury: (record, error) => this.#bury(record, error),
       stop: (error) => this.#stop(error),
@@ -135,6 +136,7 @@ class SupervisedConsumer implements EventConsumer {
     await producer.sendRaw(deadLetterTopic(record.topic), deadLetter(record, error, group));
     const { topic, partition, offset } = record;
     this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
+    this.options.observer?.deadLetter(topic, error.code);
     this.options.positions?.buried(topic, partition, offset);
   }
 

@@ -1,7 +1,7 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
 import type { Batch, Consumer, EachBatchPayload, IMemberAssignment, RetryOptions, TopicOffsets } from "kafkajs";
 import type { Client, OpenClient } from "../open-client.js";
-import type { Log, OwnPositions } from "../port.js";
+import type { ConsumerObserver, Log, OwnPositions } from "../port.js";
 import { settlesWithin } from "../wait-backoff.js";
 import type { PartitionOffset } from "./commit-offsets.js";
 import { OffsetCommitter } from "./commit-offsets.js";
@@ -47,6 +47,7 @@ export interface SessionOptions {
   /** Aborted when the consumer closes: nothing is tried again, nothing more is taken in. */
   readonly closing: AbortSignal;
   readonly positions?: OwnPositions;
+  readonly observer?: ConsumerObserver;
   handle(records: readonly FetchedRecord[]): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
   stop(error: TriplineError): void;
@@ -61,6 +62,8 @@ interface Assignment {
   readonly signal: AbortSignal;
   readonly committer: OffsetCommitter;
   readonly workers: Map<string, PartitionWorker>;
+  /** Where each partition ended when it was fetched last; kept only where somebody observes the lag. */
+  readonly ends: Map<string, number>;
 }
 
 /**
@@ -113,6 +116,7 @@ export class ConsumerSession {
   commit(offset: PartitionOffset): void {
     if (this.#assignment === undefined || !isIn(this.#assignment.partitions, offset)) return;
     this.#assignment.committer.mark(offset);
+    this.#observeLag(this.#assignment, offset);
   }
 
   /** Resolves with the cause when kafkajs has failed for good or hangs; not before. */
@@ -190,7 +194,7 @@ export class ConsumerSession {
       ended.signal,
     );
     const signal = AbortSignal.any([ended.signal, this.options.closing]);
-    this.#assignment = { partitions, ended, signal, committer, workers: new Map() };
+    this.#assignment = { partitions, ended, signal, committer, workers: new Map(), ends: new Map() };
     this.#isMember = true;
     this.options.log("info", "consumer: partitions assigned", { group: this.options.group, partitions });
     if (this.options.positions === undefined) return;
@@ -203,6 +207,18 @@ export class ConsumerSession {
     if (this.#assignment === undefined) return;
     this.#assignment.ended.abort();
     for (const worker of this.#assignment.workers.values()) worker.release();
+    const { observer, topicPrefix } = this.options;
+    if (observer === undefined) return;
+    for (const [topic, numbers] of Object.entries(this.#assignment.partitions)) {
+      for (const partition of numbers) observer.lag(topic.slice(topicPrefix.length), partition, undefined);
+    }
+  }
+
+  #observeLag({ ends }: Assignment, { topic, partition, offset }: PartitionOffset): void {
+    const { observer, topicPrefix } = this.options;
+    const end = ends.get(`${topic}/${partition}`);
+    if (observer === undefined || end === undefined) return;
+    observer.lag(topic.slice(topicPrefix.length), partition, Math.max(0, end - offset));
   }
 
   #takeIn({ batch, pause, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
@@ -216,15 +232,21 @@ export class ConsumerSession {
     }
     this.#commit = commitOffsetsIfNecessary;
     const worker = this.#worker(this.#assignment, topic, partition);
-    if (worker.accept(this.#read(batch), pause)) resolveOffset(batch.lastOffset());
+    const fetched = this.#read(batch);
+    if (this.options.observer !== undefined) this.#assignment.ends.set(`${topic}/${partition}`, fetched.endOffset);
+    if (worker.accept(fetched, pause)) resolveOffset(batch.lastOffset());
   }
 
-  #worker({ workers, committer, signal }: Assignment, topic: string, partition: number): PartitionWorker {
+  #worker(assignment: Assignment, topic: string, partition: number): PartitionWorker {
+    const { workers, committer, signal } = assignment;
     const key = `${topic}/${partition}`;
     const known = workers.get(key);
     if (known !== undefined) return known;
     const { memory, recordsPerBatchMax, handle, bury, stop, log } = this.options;
-    const commit = (offset: number) => committer.mark({ topic, partition, offset });
+    const commit = (offset: number) => {
+      committer.mark({ topic, partition, offset });
+      this.#observeLag(assignment, { topic, partition, offset });
+    };
     const own = this.#ownPosition(topic, partition);
     const steps = { recordsPerBatchMax, handle, bury, commit, stop, signal, log };
     const worker = new PartitionWorker(key, memory, own === undefined ? steps : { ...steps, own });
