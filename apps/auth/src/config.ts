@@ -1,3 +1,4 @@
+import { postgresConfig } from "@tripline/service-kit/connection-config";
 import { serviceConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
 import { clientRegistration } from "./client-registration.js";
@@ -29,9 +30,12 @@ const bootstrapClients = z
     return z.NEVER;
   });
 
+/** Alone for the program that only brings the schema up to date. */
+export const databaseConfig = z.object(postgresConfig);
+
 export const authConfig = z.object({
   ...serviceConfig,
-  POSTGRES_URL: z.string().regex(/^postgres(ql)?:\/\//, "must start with postgres:// or postgresql://"),
+  ...databaseConfig.shape,
   /** Origin under which the clients reach this service, and `iss` of every token. */
   AUTH_ISSUER: issuer,
   /** `aud` of every token: an absolute URI that names Tripline's API (RFC 8707). */

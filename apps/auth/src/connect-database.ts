@@ -1,6 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { PoolConfig } from "pg";
 import { DatabaseError, Pool } from "pg";
 import { z } from "zod";
+import type { DatabaseAddress } from "./reach-database.js";
 
 /** Something that answers SQL: the pool, or one transaction. */
 export interface Queries {
@@ -19,8 +21,7 @@ export interface Database extends Queries {
   close(): Promise<void>;
 }
 
-export interface DatabaseOptions {
-  readonly url: string;
+export interface DatabaseOptions extends DatabaseAddress {
   readonly connectionsMax: number;
   readonly queryTimeoutMs: number;
   /** Told when a connection that nobody uses breaks; the pool replaces it by itself. */
@@ -33,7 +34,7 @@ const IDLE_TIMEOUT_MS = 30_000;
 /** A bounded pool of Postgres connections. Connects at the first query. */
 export function connectDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({
-    connectionString: options.url,
+    ...signInOf(options),
     application_name: "tripline-auth",
     max: options.connectionsMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -42,13 +43,17 @@ export function connectDatabase(options: DatabaseOptions): Database {
     statement_timeout: options.queryTimeoutMs,
   });
   pool.on("error", options.onIdleError);
+  const hasToken = options.password !== undefined;
+  const failed = (error: unknown): never => {
+    throw asDatabaseError(error, hasToken);
+  };
   return {
-    ...queriesOn(pool),
+    ...queriesOn(pool, failed),
     async transaction(run) {
       const client = await pool.connect().catch(failed);
       let broken: Error | undefined;
       try {
-        const queries = queriesOn(client);
+        const queries = queriesOn(client, failed);
         await queries.execute("BEGIN");
         const result = await run(queries);
         await queries.execute("COMMIT");
@@ -70,7 +75,22 @@ interface Connection {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
-function queriesOn(connection: Connection): Queries {
+/** `pg` lets a connection string win over everything else, so with a token it gets the parts of the URL instead. */
+function signInOf({ url, tls, password }: DatabaseAddress): PoolConfig {
+  const ssl = tls === undefined ? {} : { ssl: tls };
+  if (password === undefined) return { ...ssl, connectionString: url };
+  const { hostname, port, username, pathname } = new URL(url);
+  return {
+    ...ssl,
+    host: hostname.replace(/^\[(.+)\]$/, "$1"),
+    ...(port === "" ? {} : { port: Number(port) }),
+    user: decodeURIComponent(username),
+    database: decodeURIComponent(pathname.slice(1)),
+    password,
+  };
+}
+
+function queriesOn(connection: Connection, failed: (error: unknown) => never): Queries {
   return {
     async query(row, text, values = []) {
       const result = await connection.query(text, [...values]).catch(failed);
@@ -84,17 +104,20 @@ function queriesOn(connection: Connection): Queries {
   };
 }
 
-function failed(error: unknown): never {
-  throw asDatabaseError(error);
-}
-
 /** Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html that pass by themselves. */
 const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
 /** Wrong user or password, no such database. */
 const CONFIG_CLASSES = new Set(["28", "3D"]);
 
-function asDatabaseError(error: unknown): TriplineError {
+function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
+  // No token could be had for a new connection.
+  if (error instanceof TriplineError) return error;
   const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
+  if (hasToken && errorClass === "28") {
+    // It may pass: rights take a while to arrive, and the next token is another one.
+    const detail = `The database refuses this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity be it?`;
+    return new TriplineError("database-unavailable", detail, [], { cause: error });
+  }
   if (CONFIG_CLASSES.has(errorClass)) {
     return new TriplineError("config-invalid", `POSTGRES_URL is refused by the database: ${messageOf(error)}.`);
   }

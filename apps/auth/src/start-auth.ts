@@ -8,6 +8,7 @@ import type { Database } from "./connect-database.js";
 import { connectDatabase } from "./connect-database.js";
 import { createProvider } from "./create-provider.js";
 import { migrateDatabase } from "./migrate-database.js";
+import { reachDatabase } from "./reach-database.js";
 import { registerClient } from "./register-client.js";
 import type { SigningKeys } from "./signing-keys.js";
 import { ensureSigningKey, loadSigningKeys } from "./signing-keys.js";
@@ -66,7 +67,7 @@ async function setUp(config: AuthConfig, logger: Logger): Promise<SigningKeys> {
 
 function connect(config: AuthConfig, logger: Logger, connectionsMax: number, queryTimeoutMs: number): Database {
   return connectDatabase({
-    url: config.POSTGRES_URL,
+    ...reachDatabase(config),
     connectionsMax,
     queryTimeoutMs,
     onIdleError: (error) => logger.warn({ err: error }, "an idle database connection broke"),

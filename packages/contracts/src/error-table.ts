@@ -65,6 +65,13 @@ export const ERROR_TABLE = {
   "redis-unavailable": row(503, GRPC.unavailable, "retry", "The state store does not answer; try again", 2),
   "database-unavailable": row(503, GRPC.unavailable, "retry", "The database does not answer", 2),
   "keys-unavailable": row(503, GRPC.unavailable, "retry", "The signing keys cannot be fetched", 2),
+  "identity-unavailable": row(
+    503,
+    GRPC.unavailable,
+    "retry",
+    "The cloud gives no token for this service's identity",
+    5,
+  ),
   "shutting-down": row(503, GRPC.unavailable, "retry", "This instance is shutting down", 1),
   "state-conflict": row(503, GRPC.aborted, "retry", "Another writer changed the state first", 1),
   "state-unreadable": row(500, GRPC.internal, "stop", "A stored state cannot be read by this version"),
@@ -77,6 +84,7 @@ export const ERROR_TABLE = {
   "scoring-unavailable": row(503, GRPC.unavailable, "retry", "No model answers", 1),
   "queue-full": row(503, GRPC.resourceExhausted, "retry", "The queue is full", 1),
   "policy-invalid": row(500, GRPC.failedPrecondition, "stop", "The policy file is not valid"),
+  "scorecard-invalid": row(500, GRPC.failedPrecondition, "stop", "The scorecard file is not valid"),
   "config-invalid": row(500, GRPC.failedPrecondition, "stop", "The configuration is not valid"),
   internal: row(500, GRPC.internal, "retry-few", "Something went wrong on our side"),
 } as const satisfies Record<string, ErrorRow>;

@@ -9,11 +9,13 @@ export function decisionKey(transactionId: string): string {
 
 /**
  * Where an ingestion instance waits for answers. A message is one type byte and the bytes that follow:
- * `d` + Decision, or `l` + label id in ASCII once features has applied that label.
+ * `d` + Decision, `D` + several decisions (`decision-replies.ts`), or `l` + label id in ASCII once features has applied
+ * that label.
  */
 export function replyChannel(instanceId: string): string {
   return `reply:${instanceId}`;
 }
 
 export const REPLY_DECISION = 0x64;
+export const REPLY_DECISIONS = 0x44;
 export const REPLY_LABEL_APPLIED = 0x6c;

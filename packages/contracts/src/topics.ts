@@ -66,6 +66,16 @@ const mainTopics = {
     readBy: ["archive", "consumers of your own"],
     purpose: "Decisions with their reasons",
   },
+  driftDetected: {
+    name: "drift-detected",
+    schema: "tripline.events.v1.DriftDetected",
+    key: "model name",
+    partitions: 1,
+    retentionDays: 90,
+    writtenBy: "training",
+    readBy: ["training", "archive"],
+    purpose: "Days that differ from others: what starts a retraining",
+  },
 } as const satisfies Record<string, Topic>;
 
 export type TopicName = keyof typeof mainTopics;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Topic } from "@tripline/contracts/topics";
 import { ALL_TOPICS } from "@tripline/contracts/topics";
 import type { Admin, ITopicConfig, ITopicMetadata, RetryOptions } from "kafkajs";
-import { asKafkaError, isPassing } from "./kafka-fault.js";
+import { asKafkaError, isForbidden, isPassing } from "./kafka-fault.js";
 import type { Client, OpenClient } from "./open-client.js";
 import type { KafkaAdmin, Log } from "./port.js";
 import { finishBy, settlesWithin } from "./wait-backoff.js";
@@ -31,11 +31,15 @@ export class AdministeredKafka implements KafkaAdmin {
 
   constructor(private readonly dependencies: AdminDependencies) {}
 
-  async ensureTopics(): Promise<void> {
+  async ensureTopics(needed: readonly string[] = []): Promise<void> {
     const topics = (this.dependencies.topics ?? ALL_TOPICS).map((topic) => this.#configOf(topic));
-    // Answers false when all of them exist already; those that another service creates at the same time count as well.
-    await this.#call((admin) => admin.createTopics({ topics, waitForLeaders: false, timeout: REQUEST_MS_MAX }));
-    await this.#waitForLeaders(topics);
+    // Who has no right to a topic does not see it either.
+    const visible = new Set(await this.#call((admin) => admin.listTopics()));
+    const missing = topics.filter(({ topic }) => !visible.has(topic));
+    const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));
+    const isEnough = enough.size > 0 && [...enough].every((topic) => visible.has(topic));
+    const areCreated = missing.length === 0 || (await this.#create(missing, isEnough));
+    await this.#waitForLeaders(areCreated ? topics : topics.filter(({ topic }) => enough.has(topic)));
   }
 
   async endOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
@@ -90,6 +94,19 @@ export class AdministeredKafka implements KafkaAdmin {
       replicationFactor: -1,
       configEntries,
     };
+  }
+
+  /** @returns false where this client may not create topics and `mayRefuse` is set */
+  async #create(topics: ITopicConfig[], mayRefuse: boolean): Promise<boolean> {
+    try {
+      // Answers false when all of them exist already; those that another service creates at the same time count as well.
+      await this.#call((admin) => admin.createTopics({ topics, waitForLeaders: false, timeout: REQUEST_MS_MAX }));
+      return true;
+    } catch (thrown) {
+      if (!mayRefuse || !isForbidden(thrown)) throw thrown;
+      this.dependencies.log("debug", "topics are not created: this client may not", {});
+      return false;
+    }
   }
 
   async #waitForLeaders(topics: readonly ITopicConfig[]): Promise<void> {

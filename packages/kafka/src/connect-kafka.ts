@@ -1,7 +1,7 @@
 import { AdministeredKafka } from "./administer-kafka.js";
 import { consumeTopics } from "./consumer/consume-topics.js";
 import { clientOpener } from "./open-client.js";
-import type { Kafka, Log } from "./port.js";
+import type { Kafka, KafkaSecurity, Log } from "./port.js";
 import { openProducer } from "./producer/open-producer.js";
 
 export interface KafkaOptions {
@@ -11,13 +11,16 @@ export interface KafkaOptions {
   readonly clientId: string;
   /** Put before the name of every topic and group; nobody else sees it. Empty unless told otherwise. */
   readonly topicPrefix?: string;
+  /** Plain TCP unless told otherwise. */
+  readonly security?: KafkaSecurity;
   /** Nothing is logged unless told otherwise. */
   readonly log?: Log;
 }
 
 /** Kafka through kafkajs. Connects to nothing before a producer, consumer or admin is asked for. */
-export function connectKafka({ brokers, clientId, topicPrefix = "", log = () => {} }: KafkaOptions): Kafka {
-  const dependencies = { openClient: clientOpener({ brokers, clientId, log }), topicPrefix, log };
+export function connectKafka(options: KafkaOptions): Kafka {
+  const { brokers, clientId, topicPrefix = "", security = {}, log = () => {} } = options;
+  const dependencies = { openClient: clientOpener({ brokers, clientId, security, log }), topicPrefix, log };
   return {
     producer: () => openProducer(dependencies),
     consume: async (options) => consumeTopics(dependencies, options),

@@ -27,9 +27,25 @@ test.each([
   expect(isRecordFault(error)).toBe(recordFault);
 });
 
-test("a TriplineError stays what it is", () => {
-  const error = new TriplineError("queue-full", "full");
+test("a TriplineError stays what it is, also as the cause of what kafkajs says", () => {
+  const error = new TriplineError("identity-unavailable", "no token");
   expect(asKafkaError(error)).toBe(error);
+  expect(asKafkaError(afterRetries(error))).toBe(error);
+});
+
+test("what a broker refuses for who asks is told apart from a broker that does not answer", () => {
+  // Its own class takes no message in kafkajs's types.
+  const name = "KafkaJSSASLAuthenticationError";
+  const refused = Object.assign(new Error("SASL PLAIN authentication failed: wrong"), { name });
+  expect(asKafkaError(refused).message).toBe(
+    "Kafka refuses this service: SASL PLAIN authentication failed: wrong. " +
+      "Check KAFKA_SASL, user and password, or the identity's rights.",
+  );
+  const distrusted = new KafkaJSConnectionError("self-signed certificate", { broker: "b:1" });
+  expect(asKafkaError(distrusted).message).toBe(
+    "Kafka does not answer: self-signed certificate. Is KAFKA_CA_FILE the authority of the brokers' certificates?",
+  );
+  expect(asKafkaError(new Error("gone")).message).toBe("Kafka does not answer: gone");
 });
 
 test("a chain of causes without end is not followed without end", () => {

@@ -17,12 +17,21 @@ const TOO_LARGE: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIS
 
 /** Name of the Kafka protocol error behind what kafkajs threw, if there is one (https://kafka.apache.org/protocol). */
 export function protocolErrorName(thrown: unknown): string | undefined {
-  let current = thrown;
-  for (let depth = 0; depth < CAUSES_MAX && current instanceof Error; depth += 1) {
-    if ("type" in current && typeof current.type === "string") return current.type;
-    current = current.cause;
+  for (const error of causesOf(thrown)) {
+    if ("type" in error && typeof error.type === "string") return error.type;
   }
   return undefined;
+}
+
+/** The error itself first. */
+function causesOf(thrown: unknown): Error[] {
+  const errors: Error[] = [];
+  let current = thrown;
+  while (errors.length < CAUSES_MAX && current instanceof Error) {
+    errors.push(current);
+    current = current.cause;
+  }
+  return errors;
 }
 
 export function isRecordFault(thrown: unknown): boolean {
@@ -47,13 +56,39 @@ export function isPassing(thrown: unknown): boolean {
   return name !== undefined && PASSING.has(name);
 }
 
+const FORBIDDEN: ReadonlySet<string | undefined> = new Set([
+  "TOPIC_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  // Of several topics some may be there, although this client does not see them.
+  "TOPIC_ALREADY_EXISTS",
+]);
+
+/** Whether the broker refused to create topics because this client may not. */
+export function isForbidden(thrown: unknown): boolean {
+  const each = causesOf(thrown).flatMap((error): unknown => Reflect.get(error, "errors") ?? []);
+  return each.length > 0 && each.every((error) => FORBIDDEN.has(protocolErrorName(error)));
+}
+
 /** What kafkajs threw, in Tripline's words. */
 export function asKafkaError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
+  // A token that could not be had comes out of kafkajs as it went in, or as the cause of what kafkajs says.
+  const own = causesOf(thrown).find((error) => error instanceof TriplineError);
+  if (own !== undefined) return own;
   const name = protocolErrorName(thrown);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (name !== undefined && TOO_LARGE.has(name)) {
     return new TriplineError("body-too-large", `Kafka refused the record: ${message}`, [], { cause: thrown });
   }
-  return new TriplineError("kafka-unavailable", `Kafka does not answer: ${message}`, [], { cause: thrown });
+  if (causesOf(thrown).some(({ name: kind }) => kind === "KafkaJSSASLAuthenticationError")) {
+    const detail = `Kafka refuses this service: ${message}. Check KAFKA_SASL, user and password, or the identity's rights.`;
+    return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
+  }
+  const hint = CERTIFICATE_REFUSED.test(message)
+    ? ". Is KAFKA_CA_FILE the authority of the brokers' certificates?"
+    : "";
+  return new TriplineError("kafka-unavailable", `Kafka does not answer: ${message}${hint}`, [], { cause: thrown });
 }
+
+/** What OpenSSL and Node say of a certificate that they do not trust. */
+const CERTIFICATE_REFUSED = /certificate|altnames/i;

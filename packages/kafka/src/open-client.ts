@@ -1,12 +1,14 @@
 import type { Socket } from "node:net";
 import { connect as connectPlain, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { ISocketFactory, LogEntry, RetryOptions } from "kafkajs";
+import type { ISocketFactory, KafkaConfig, LogEntry, RetryOptions } from "kafkajs";
 import { Kafka, logLevel } from "kafkajs";
 import { mendRequestQueue } from "./mend-request-queue.js";
-import type { Log, LogLevel } from "./port.js";
+import type { KafkaSecurity, Log, LogLevel } from "./port.js";
 
 const CONNECTION_MS_MAX = 1_000;
+/** A handshake takes two more trips and work on both sides. */
+const TLS_CONNECTION_MS_MAX = 2_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** A kafkajs client with a switch that cuts all of its connections for good. */
@@ -33,12 +35,14 @@ export interface ConnectionOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
   readonly log: Log;
+  readonly security?: KafkaSecurity;
   /** Makes the sockets; tests cut and delay here. */
   readonly openSocket?: ISocketFactory;
 }
 
 /** Opens clients to one cluster. No connection is made before the client is used. */
-export function clientOpener({ brokers, clientId, log, openSocket = openTcpSocket }: ConnectionOptions): OpenClient {
+export function clientOpener(options: ConnectionOptions): OpenClient {
+  const { brokers, clientId, log, security = {}, openSocket = openTcpSocket } = options;
   mendRequestQueue();
   return ({ requestMsMax, retry }) => {
     const sockets = new Set<Socket>();
@@ -54,11 +58,12 @@ export function clientOpener({ brokers, clientId, log, openSocket = openTcpSocke
       // Without brokers kafkajs gives up; any other failure to connect it would try again and again.
       brokers: () => (isDestroyed ? [] : [...brokers]),
       clientId,
-      connectionTimeout: CONNECTION_MS_MAX,
+      connectionTimeout: security.tls === undefined ? CONNECTION_MS_MAX : TLS_CONNECTION_MS_MAX,
       requestTimeout: requestMsMax,
       enforceRequestTimeout: true,
       retry,
       socketFactory,
+      ...securityOf(security),
       logLevel: logLevel.INFO,
       logCreator: () => (entry) => {
         if (!isDestroyed) passOn(entry, log);
@@ -73,6 +78,19 @@ export function clientOpener({ brokers, clientId, log, openSocket = openTcpSocke
         for (const socket of sockets) socket.destroy(new Error("the client was closed"));
       },
     };
+  };
+}
+
+/** kafkajs signs in anew, before the next request, once less than `renewBeforeMs` of a broker's session is left. */
+function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sasl" | "reauthenticationThreshold"> {
+  const ssl = tls === undefined ? {} : { ssl: { ...tls } };
+  if (sasl === undefined) return ssl;
+  if (sasl.mechanism !== "oauthbearer") return { ...ssl, sasl: { ...sasl } };
+  const { token, renewBeforeMs } = sasl;
+  return {
+    ...ssl,
+    sasl: { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await token() }) },
+    ...(renewBeforeMs === undefined ? {} : { reauthenticationThreshold: renewBeforeMs }),
   };
 }
 

@@ -102,8 +102,12 @@ export interface EventConsumer {
 }
 
 export interface KafkaAdmin {
-  /** Creates every topic of the table that is missing and waits until each partition has a leader, 15 s at most. */
-  ensureTopics(): Promise<void>;
+  /**
+   * Creates every topic of the table that is missing and waits until each partition has a leader, 15 s at most.
+   *
+   * @param needed what is enough for a client that may not create topics, nor see all of them
+   */
+  ensureTopics(needed?: readonly string[]): Promise<void>;
   /** By partition: the offset that the next record will get. */
   endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
   /** By partition: the oldest offset that Kafka still holds; where it holds none, the end. */
@@ -122,6 +126,35 @@ export interface Kafka {
   consume(options: ConsumerOptions): Promise<EventConsumer>;
   /** @throws TriplineError `kafka-unavailable` from each method when no answer comes within 10 s. */
   admin(): Promise<KafkaAdmin>;
+}
+
+/** What a client shows and asks for before it speaks with a broker. Nothing of it: plain TCP, and nobody in particular. */
+export interface KafkaSecurity {
+  /** TLS, with the system's authorities unless `ca` names others. */
+  readonly tls?: {
+    /** PEM. */
+    readonly ca?: string;
+    /** PEM, for brokers that ask for a client's certificate; goes with `key`. */
+    readonly cert?: string;
+    readonly key?: string;
+  };
+  readonly sasl?: KafkaPassword | KafkaToken;
+}
+
+type Password<Mechanism> = {
+  readonly mechanism: Mechanism;
+  readonly username: string;
+  readonly password: string;
+};
+
+export type KafkaPassword = Password<"plain"> | Password<"scram-sha-256"> | Password<"scram-sha-512">;
+
+export interface KafkaToken {
+  readonly mechanism: "oauthbearer";
+  /** Called for each connection, and again before the broker's session of it ends. Has to answer in bounded time. */
+  token(): Promise<string>;
+  /** Milliseconds before the end of a broker's session at which a connection signs in anew; 10,000 unless told otherwise. */
+  readonly renewBeforeMs?: number;
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error";

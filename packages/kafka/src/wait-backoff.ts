@@ -28,16 +28,15 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Whether the promise settled within `ms`. Its outcome is not looked at, so a later rejection is not unhandled. */
-export async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  const timedOut = new AbortController();
-  const settled = promise.then(
-    () => true,
-    () => true,
-  );
-  const late = wait(ms, timedOut.signal).then(() => false);
-  const result = await Promise.race([settled, late]);
-  timedOut.abort();
-  return result;
+export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    const settled = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    promise.then(settled, settled);
+  });
 }
 
 /**

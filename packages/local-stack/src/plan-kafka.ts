@@ -18,16 +18,30 @@ export interface KafkaOptions {
   readonly classPath: string;
   readonly port: number;
   readonly controllerPort: number;
+  readonly extras?: KafkaExtras;
+}
+
+/** What tests add to the broker, for instance a listener that asks who is there. */
+export interface KafkaExtras {
+  /** Port by name of the security protocol, for instance `SASL_SSL`. */
+  readonly listeners?: Readonly<Record<string, number>>;
+  /** Broker settings by name. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** For the tool that formats the data folder, which also makes SCRAM users. */
+  readonly formatArgs?: readonly string[];
+  readonly jvmFlags?: readonly string[];
 }
 
 /** Writes the settings, formats the data folder where it is new, and says how to run the broker. */
-export async function planKafka({ directory, classPath, port, controllerPort }: KafkaOptions): Promise<ProcessPlan> {
+export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
+  const { directory, classPath, port, controllerPort, extras = {} } = options;
   const folder = `${directory}/kafka`;
   mkdirSync(folder, { recursive: true });
   const settingsFile = `${folder}/server.properties`;
-  writeFileSync(settingsFile, settings(`${folder}/data`, port, controllerPort));
-  const java = [...JVM_FLAGS, `-Dlog4j2.configurationFile=${PACKAGE_ROOT}/kafka/log4j2.properties`, "-cp", classPath];
-  await formatOnce(folder, settingsFile, java, directory);
+  writeFileSync(settingsFile, settings(`${folder}/data`, port, controllerPort, extras));
+  const logging = `-Dlog4j2.configurationFile=${PACKAGE_ROOT}/kafka/log4j2.properties`;
+  const java = [...JVM_FLAGS, ...(extras.jvmFlags ?? []), logging, "-cp", classPath];
+  await formatOnce(folder, settingsFile, java, directory, extras.formatArgs ?? []);
   return {
     name: "kafka",
     title: "Kafka",
@@ -43,14 +57,20 @@ export async function planKafka({ directory, classPath, port, controllerPort }: 
   };
 }
 
-async function formatOnce(folder: string, settingsFile: string, java: string[], directory: string): Promise<void> {
+async function formatOnce(
+  folder: string,
+  settingsFile: string,
+  java: readonly string[],
+  directory: string,
+  more: readonly string[],
+): Promise<void> {
   const marker = `${folder}/cluster-id`;
   if (existsSync(marker)) return;
   rmSync(`${folder}/data`, { recursive: true, force: true });
   const clusterId = randomClusterId();
   await runCommand({
     command: "java",
-    args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", settingsFile],
+    args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", settingsFile, ...more],
     purpose: "format Kafka's data folder",
     logFile: `${directory}/logs/kafka-format.log`,
     timeoutMs: FORMAT_MS_MAX,
@@ -65,12 +85,18 @@ export function randomClusterId(): string {
   return bytes.toString("base64url");
 }
 
-function settings(dataFolder: string, port: number, controllerPort: number): string {
+function settings(dataFolder: string, port: number, controllerPort: number, extras: KafkaExtras): string {
+  const ports = { PLAINTEXT: port, CONTROLLER: controllerPort, ...extras.listeners };
+  const listeners = Object.entries(ports)
+    .map(([name, at]) => `${name}://127.0.0.1:${at}`)
+    .join(",");
+  const protocols = Object.keys(ports).map((name) => `${name}:${name === "CONTROLLER" ? "PLAINTEXT" : name}`);
   const values = {
     "process.roles": "broker,controller",
     "node.id": 1,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    listeners,
+    "advertised.listeners": listeners,
+    "listener.security.protocol.map": protocols.join(","),
     "controller.listener.names": "CONTROLLER",
     "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
     "inter.broker.listener.name": "PLAINTEXT",
@@ -102,6 +128,7 @@ function settings(dataFolder: string, port: number, controllerPort: number): str
     "num.io.threads": 4,
     "num.recovery.threads.per.data.dir": 2,
     "background.threads": 4,
+    ...extras.settings,
   };
   return Object.entries(values)
     .map(([name, value]) => `${name}=${value}\n`)

@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly port: number;
   /** Off only for tests: a power cut may then lose data. */
   readonly isDurable: boolean;
+  /** What tests add to the server's settings. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** How to reach the Postgres of the stack in `directory`. The password is made with the directory. */
@@ -26,7 +28,12 @@ export function postgresUrl(directory: string, port: number): string {
 }
 
 /** Makes the cluster where it is new, and says how to run Postgres. */
-export async function planPostgres({ directory, port, isDurable }: PostgresOptions): Promise<ProcessPlan> {
+export async function planPostgres({
+  directory,
+  port,
+  isDurable,
+  settings = {},
+}: PostgresOptions): Promise<ProcessPlan> {
   const user = postgresUser();
   const programs = postgresPrograms(user);
   const dataFolder = postgresDataFolder(directory, user);
@@ -38,6 +45,7 @@ export async function planPostgres({ directory, port, isDurable }: PostgresOptio
     max_connections: 200,
     shared_buffers: "64MB",
     ...(isDurable ? {} : { fsync: "off", full_page_writes: "off" }),
+    ...settings,
   };
   return {
     name: "postgres",

@@ -6,6 +6,7 @@ import { openDirectory } from "./locate-postgres.js";
 import { REPOSITORY_ROOT } from "./locate-tools.js";
 import type { ProcessPlan } from "./managed-process.js";
 import { ManagedProcess } from "./managed-process.js";
+import type { KafkaExtras } from "./plan-kafka.js";
 import { planKafka } from "./plan-kafka.js";
 import { planPostgres, postgresUrl } from "./plan-postgres.js";
 import { planRedis } from "./plan-redis.js";
@@ -52,6 +53,10 @@ export interface StackOptions {
   readonly isDurable?: boolean;
   /** Whether Ctrl-C ends this process and the stack at once. False for a caller that ends both in an order of its own. Default true. */
   readonly endOnSignals?: boolean;
+  /** For tests. */
+  readonly kafkaExtras?: KafkaExtras;
+  /** For tests. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -67,7 +72,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   if (options.endOnSignals !== false) endOnSignals();
   const ports = await choosePorts(options.ports ?? {});
   const timed = timer(options.onStep ?? (() => {}));
-  const parts = describeParts(directory, ports, options.isDurable ?? true, timed);
+  const parts = describeParts(directory, ports, options, timed);
   const stop = async () => {
     await Promise.all(Object.values(parts).map((part) => part.stop()));
   };
@@ -119,12 +124,23 @@ function timer(onStep: (step: StackStep) => void): Timed {
   };
 }
 
-function describeParts(directory: string, ports: Ports, isDurable: boolean, timed: Timed): Record<PartName, StackPart> {
+function describeParts(
+  directory: string,
+  ports: Ports,
+  { isDurable = true, kafkaExtras = {}, postgresSettings = {} }: StackOptions,
+  timed: Timed,
+): Record<PartName, StackPart> {
   const root = REPOSITORY_ROOT;
   const planOfKafka = async () => {
     const fetch = () => provisionKafka(root);
     const classPath = isKafkaProvisioned(root) ? await fetch() : await timed("Download Kafka", fetch);
-    return planKafka({ directory, classPath, port: ports.kafka, controllerPort: ports.kafkaController });
+    return planKafka({
+      directory,
+      classPath,
+      port: ports.kafka,
+      controllerPort: ports.kafkaController,
+      extras: kafkaExtras,
+    });
   };
   const planOfRedis = async () => {
     const fetch = () => provisionValkey(root);
@@ -134,7 +150,11 @@ function describeParts(directory: string, ports: Ports, isDurable: boolean, time
   return {
     kafka: makePart("Start Kafka", planOfKafka, timed),
     redis: makePart("Start Valkey", planOfRedis, timed),
-    postgres: makePart("Start Postgres", () => planPostgres({ directory, port: ports.postgres, isDurable }), timed),
+    postgres: makePart(
+      "Start Postgres",
+      () => planPostgres({ directory, port: ports.postgres, isDurable, settings: postgresSettings }),
+      timed,
+    ),
   };
 }
 

@@ -1,37 +1,65 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { redisSignIn } from "@tripline/cloud-identity/open-tokens";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Redis } from "ioredis";
+import { checkByAuthority } from "./check-authority.js";
+import type { RedisConfig } from "./connection-config.js";
+import { readPem } from "./read-certificates.js";
+import { SignedInRedis } from "./signed-in-redis.js";
 
 const TIMEOUT_MS_DEFAULT = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
+/** ioredis waits so long for a server to close its end, and by a slip also where the connection was lost before. */
+const DISCONNECT_TIMEOUT_MS = 200;
 
 /**
  * A Redis connection that answers or fails in bounded time: nothing waits in a queue while the server is away. It
  * reconnects by itself for as long as it is open.
  *
+ * @param target a URL, or what a service was told about Redis: TLS and tokens are in the latter
  * @param onError told of connection faults, which ioredis otherwise prints
  * @param timeoutMs how long an answer may take
+ * @throws TriplineError `config-invalid` where a certificate cannot be read
  */
 export function connectRedis(
-  url: string,
+  target: string | RedisConfig,
   onError: (error: Error) => void = () => {},
   timeoutMs = TIMEOUT_MS_DEFAULT,
 ): Redis {
-  const redis = new Redis(url, {
+  const config = typeof target === "string" ? undefined : target;
+  const url = typeof target === "string" ? target : target.REDIS_URL;
+  const options = {
+    ...(config !== undefined && url.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
     commandTimeout: timeoutMs,
     // A connection on which answers are overdue is closed: what was given up would wait on it, more with every try, for
     // as long as the server hangs, and be carried out in the end.
     socketTimeout: timeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     // What was sent on a lost connection has failed, and is never sent again on another one.
     autoResendUnfulfilledCommands: false,
-    retryStrategy: (attempt) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
-  });
+    retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
+  };
+  const redis = config === undefined ? new Redis(url, options) : open(config, options);
   redis.on("error", onError);
   return redis;
+}
+
+function open(config: RedisConfig, options: ConstructorParameters<typeof SignedInRedis>[1]): Redis {
+  const { REDIS_URL: url, REDIS_AUTH: auth } = config;
+  if (auth === "none") return new Redis(url, options);
+  const { hostname, username } = new URL(url);
+  const user = username === "" ? undefined : decodeURIComponent(username);
+  return new SignedInRedis(url, options, redisSignIn(auth, config, { host: hostname, user }));
+}
+
+function tlsOf({ REDIS_CA_FILE: ca, REDIS_AUTH: auth }: RedisConfig) {
+  if (ca === undefined) return {};
+  const trusted = { ca: readPem("REDIS_CA_FILE", ca, "CERTIFICATE") };
+  return auth === "gcp-iam" ? { ...trusted, checkServerIdentity: checkByAuthority } : trusted;
 }
 
 /**
@@ -41,12 +69,22 @@ export function connectRedis(
  */
 export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
-  while (redis.status !== "ready") {
-    if (Date.now() > deadline) {
-      const { host, port } = redis.options;
-      throw new TriplineError("redis-unavailable", `No Redis answers at ${host}:${port}; is it running?`);
+  let fault: string | undefined;
+  const onError = (error: Error) => {
+    fault = error.message;
+  };
+  redis.on("error", onError);
+  try {
+    while (redis.status !== "ready") {
+      if (Date.now() > deadline) {
+        const { host, port } = redis.options;
+        const reason = fault === undefined ? "is it running?" : fault;
+        throw new TriplineError("redis-unavailable", `No Redis answers at ${host}:${port}; ${reason}`);
+      }
+      await delay(20);
     }
-    await delay(20);
+  } finally {
+    redis.off("error", onError);
   }
 }
 

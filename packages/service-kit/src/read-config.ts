@@ -1,5 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
+import { connectionFaults, kafkaConfig, redisConfig } from "./connection-config.js";
+import { readValueFiles } from "./read-value-files.js";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -8,23 +10,11 @@ export const serviceConfig = {
   PORT: port,
   HOST: z.string().min(1).default("127.0.0.1"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  /** After SIGTERM: how long requests are still answered while those who send them turn to other instances. */
+  DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(0),
 };
 
-export const kafkaConfig = {
-  KAFKA_BROKERS: z
-    .string()
-    .transform((text) => text.split(",").map((broker) => broker.trim()))
-    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, "must be host:port, several parted by commas")).min(1)),
-  /** Put before every topic and group name, so that several installations can share a cluster. */
-  KAFKA_TOPIC_PREFIX: z
-    .string()
-    .regex(/^[a-zA-Z0-9._-]*$/)
-    .default(""),
-};
-
-export const redisConfig = {
-  REDIS_URL: z.string().regex(/^rediss?:\/\//, "must start with redis:// or rediss://"),
-};
+export { kafkaConfig, redisConfig };
 
 export const tokenConfig = {
   AUTH_ISSUER: z.url(),
@@ -33,7 +23,7 @@ export const tokenConfig = {
 };
 
 /**
- * Reads the configuration of a service from its environment, once.
+ * Reads the configuration of a service from its environment, once. `NAME_FILE` may stand for `NAME`: a file with its value.
  *
  * @returns the parsed values, frozen
  * @throws TriplineError `config-invalid` that names every wrong variable at once
@@ -42,12 +32,15 @@ export function readConfig<S extends z.ZodType>(
   schema: S,
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<z.infer<S>> {
-  const result = schema.safeParse(environment);
-  if (result.success) return Object.freeze(result.data);
-  const faults = result.error.issues.map((issue) => {
-    const name = String(issue.path[0] ?? "");
-    const missing = environment[name] === undefined;
-    return missing ? `${name} is not set` : `${name}: ${issue.message}`;
-  });
-  throw new TriplineError("config-invalid", `The configuration is not valid. ${faults.join("; ")}.`);
+  const files = readValueFiles(schema, environment);
+  const given = { ...environment, ...files.values };
+  const result = schema.safeParse(given);
+  const combinations = connectionFaults(schema, given);
+  if (result.success && files.faults.size + combinations.length === 0) return Object.freeze(result.data);
+  const faults = (result.error?.issues ?? []).map((issue) => ({ name: String(issue.path[0] ?? ""), ...issue }));
+  const sentences = faults
+    .filter(({ name }) => !files.faults.has(name))
+    .map(({ name, message }) => (given[name] === undefined ? `${name} is not set` : `${name}: ${message}`));
+  const all = [...files.faults.values(), ...sentences, ...combinations].join("; ");
+  throw new TriplineError("config-invalid", `The configuration is not valid. ${all}.`);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { z } from "zod";
 import { createLogger } from "./logger.js";
@@ -15,21 +16,25 @@ const EXIT_FAILURE = 1;
  * The whole `main.ts` of a service: configuration, telemetry, start, and an orderly end on SIGTERM or SIGINT. With
  * `EXIT_WITH_PARENT=1` it also ends when its standard input closes, so that nothing survives a killed supervisor.
  */
-export async function runMain<C>(
+export async function runMain<C extends { readonly DRAIN_SECONDS: number }>(
   name: string,
   schema: z.ZodType<C>,
   start: (config: C) => Promise<RunningService>,
 ): Promise<void> {
   const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
-  let service: RunningService;
+  // Until it is up nothing has to be ended in order. As process 1 of a container it would not even end without this.
+  let end = async (): Promise<void> => {};
+  endOnSignal(() => end());
   try {
     const config = readConfig(schema, process.env);
     const telemetry = startTelemetry({ service: name, otlpEndpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT });
-    service = await start(config);
-    endOnSignal(async () => {
+    const service: RunningService = await start(config);
+    end = async () => {
+      service.drain();
+      await delay(config.DRAIN_SECONDS * 1_000);
       await service.close();
       await telemetry.shutdown();
-    });
+    };
   } catch (thrown) {
     const error = asTriplineError(thrown);
     log.fatal({ code: error.code, ...(error.code === "internal" ? { err: thrown } : {}) }, error.message);

@@ -88,6 +88,19 @@ describe("startService", () => {
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
   });
 
+  test("a service that drains is not ready, answers all the same, and lets go of connections", async () => {
+    expect((await fetch(`${service.url}/health/live`)).headers.get("connection")).toBe("keep-alive");
+    service.drain();
+    expect((await fetch(`${service.url}/health/ready`)).status).toBe(503);
+    const answer = await fetch(`${service.url}/body`, {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json" },
+    });
+    expect(answer.headers.get("connection")).toBe("close");
+    expect(await answer.json()).toEqual({ fine: true });
+  });
+
   test("closing runs every step in order, also after one that failed, and once", async () => {
     await Promise.all([service.close(), service.close()]);
     expect(closed).toEqual(["first", "last"]);

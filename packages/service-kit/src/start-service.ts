@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DynamicModule, Type } from "@nestjs/common";
 import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
@@ -15,6 +16,12 @@ import { ProblemFilter } from "./problem.filter.js";
 export interface RunningService {
   /** Base URL of its HTTP port. */
   readonly url: string;
+  /**
+   * Not ready from now on, but requests are still answered, each on a connection that ends with its answer. Whoever
+   * spreads requests over instances learns of an end some seconds late, and clients keep connections; neither of them
+   * is to meet a closed door.
+   */
+  drain(): void;
   /** Not ready → no new requests → the shutdown steps in their order. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -58,6 +65,11 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     controllers: [HealthController],
     providers: [{ provide: Health, useValue: health }],
   };
+  let draining = false;
+  // Before Fastify's own listener, which may have written the answer's head by then.
+  adapter.getHttpServer().prependListener("request", (_request: IncomingMessage, response: ServerResponse) => {
+    if (draining) response.shouldKeepAlive = false;
+  });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: nestLogger(options.logger),
     abortOnError: false,
@@ -69,6 +81,10 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   let closing: Promise<void> | undefined;
   return {
     url,
+    drain() {
+      draining = true;
+      health.drain();
+    },
     close() {
       closing ??= shutDown(app, health, options);
       return closing;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { trace } from "@opentelemetry/api";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -6,6 +7,8 @@ import { NodeSDK } from "@opentelemetry/sdk-node";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { AlwaysOffSampler, BatchSpanProcessor, NoopSpanProcessor } from "@opentelemetry/sdk-trace";
 import { ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
+import { IdTracerProvider } from "./issue-trace-ids.js";
+import { watchEventLoop } from "./watch-event-loop.js";
 
 export interface Telemetry {
   shutdown(): Promise<void>;
@@ -39,9 +42,15 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     ...(spanProcessors.length === 0 ? { sampler: new AlwaysOffSampler() } : {}),
   });
   sdk.start();
+  if (spanProcessors.length === 0) {
+    trace.disable();
+    trace.setGlobalTracerProvider(new IdTracerProvider());
+  }
+  const unwatchEventLoop = watchEventLoop();
   return {
     async shutdown() {
       prometheus = undefined;
+      unwatchEventLoop();
       await sdk.shutdown();
     },
   };

@@ -1,5 +1,13 @@
 import type { Attributes, Context, Span, SpanKind } from "@opentelemetry/api";
-import { context, isSpanContextValid, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  context,
+  isSpanContextValid,
+  propagation,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
 import { asTriplineError } from "@tripline/contracts/error-table";
 
 // The provider is looked up at each use, since a test may install another one between two services.
@@ -24,13 +32,18 @@ export function headersFromContext(from: Context = context.active()): Record<str
   return carrier;
 }
 
-/** Runs work inside a span. A thrown error marks the span with its code and is thrown on. */
+/**
+ * Runs work inside a span. A thrown error marks the span with its code and is thrown on. Below a span of this process that
+ * is not recorded no further span is made: work inside then goes on under that one.
+ */
 export async function withSpan<T>(
   name: string,
   options: SpanOptions,
   run: (span: Span, spanContext: Context) => Promise<T>,
 ): Promise<T> {
   const parent = options.parent ?? context.active();
+  const above = trace.getSpan(parent);
+  if (options.parent === undefined && above !== undefined && isLeftOut(above)) return run(above, parent);
   const span = tracer().startSpan(name, spanSettings(options), parent);
   const spanContext = trace.setSpan(parent, span);
   try {
@@ -55,6 +68,8 @@ export async function withSpans<T>(
   options: Omit<SpanOptions, "parent">,
   run: (contexts: readonly Context[]) => Promise<T>,
 ): Promise<T> {
+  // What nobody records stays so on its whole way; four spans that are not recorded cost as much as the features.
+  if (parents.every(isUnsampled)) return context.with(parents[0] ?? context.active(), () => run(parents));
   const settings = spanSettings(options);
   const provider = tracer();
   const spans = parents.map((parent) => provider.startSpan(name, settings, parent));
@@ -67,6 +82,18 @@ export async function withSpans<T>(
   } finally {
     for (const span of spans) span.end();
   }
+}
+
+/** Whether a context belongs to a trace that is not recorded. One without a trace may begin one that is. */
+function isUnsampled(parent: Context): boolean {
+  const own = trace.getSpanContext(parent);
+  return own !== undefined && (own.traceFlags & TraceFlags.SAMPLED) === 0;
+}
+
+/** Whether this process began a span of this trace and does not record it: then nothing below it is recorded either. */
+function isLeftOut(span: Span): boolean {
+  const own = span.spanContext();
+  return own.isRemote !== true && (own.traceFlags & TraceFlags.SAMPLED) === 0 && isSpanContextValid(own);
 }
 
 /** A context costs much beside the work on one payment: none is made for a span that adds nothing to its parent. */

@@ -70,17 +70,26 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
     }
   }
 
+  async function keep(header: string, token: string): Promise<CachedCaller> {
+    const caller = await check(token);
+    const oldest = cache.keys().next().value;
+    if (cache.size >= CACHED_TOKENS_MAX && oldest !== undefined) cache.delete(oldest);
+    cache.set(header, caller);
+    return caller;
+  }
+
   return {
     async verify(authorization, scope) {
-      const token = bearerToken(authorization);
-      let caller = cache.get(token);
+      // By the whole header, as nearly all write it: it is the same for all calls with a token.
+      let header = authorization ?? "";
+      let caller = cache.get(header);
       if (caller === undefined) {
-        caller = await check(token);
-        const oldest = cache.keys().next().value;
-        if (cache.size >= CACHED_TOKENS_MAX && oldest !== undefined) cache.delete(oldest);
-        cache.set(token, caller);
-      } else if (caller.expiresAtMs <= Date.now()) {
-        cache.delete(token);
+        const token = bearerToken(authorization);
+        header = `Bearer ${token}`;
+        caller = cache.get(header) ?? (await keep(header, token));
+      }
+      if (caller.expiresAtMs <= Date.now()) {
+        cache.delete(header);
         throw new TriplineError("token-expired", "The access token has expired; fetch a new one.");
       }
       if (!caller.scopes.includes(scope)) {

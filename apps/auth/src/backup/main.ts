@@ -2,9 +2,11 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { readConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
+import { databaseConfig } from "../config.js";
 import type { Database } from "../connect-database.js";
 import { connectDatabase } from "../connect-database.js";
 import { migrateDatabase } from "../migrate-database.js";
+import { reachDatabase } from "../reach-database.js";
 import { backUp, parseBackup, restore } from "./back-up-database.js";
 
 /** `tripline backup` and `tripline restore` start this: the tables are known to this service alone. */
@@ -14,7 +16,7 @@ const QUERY_MS_MAX = 60_000;
 const FILE_MODE = 0o600;
 
 const backUpConfig = z.object({
-  POSTGRES_URL: z.string().regex(/^postgres(ql)?:\/\//, "must start with postgres:// or postgresql://"),
+  ...databaseConfig.shape,
   BACKUP_FILE: z.string().min(1),
   BACKUP_ACTION: z.enum(["backup", "restore"]),
 });
@@ -40,8 +42,14 @@ async function read(database: Database, file: string): Promise<string> {
 }
 
 try {
-  const { POSTGRES_URL: url, BACKUP_FILE: file, BACKUP_ACTION: action } = readConfig(backUpConfig, process.env);
-  const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => {} });
+  const config = readConfig(backUpConfig, process.env);
+  const { BACKUP_FILE: file, BACKUP_ACTION: action } = config;
+  const database = connectDatabase({
+    ...reachDatabase(config),
+    connectionsMax: 1,
+    queryTimeoutMs: QUERY_MS_MAX,
+    onIdleError: () => {},
+  });
   try {
     process.stdout.write(`${await (action === "backup" ? write : read)(database, file)}\n`);
   } finally {

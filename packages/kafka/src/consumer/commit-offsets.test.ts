@@ -1,8 +1,9 @@
 import { once } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PartitionOffset } from "./commit-offsets.js";
 import { OffsetCommitter } from "./commit-offsets.js";
 
-function stage(fail: (tries: number) => Error | undefined = () => undefined) {
+function stage(fail: (tries: number) => Error | undefined = () => undefined, pauseMs = 1) {
   const commits: string[][] = [];
   const gaveUp: unknown[] = [];
   const abort = new AbortController();
@@ -12,6 +13,7 @@ function stage(fail: (tries: number) => Error | undefined = () => undefined) {
   const steps = {
     isConnected: () => connection.isUp,
     backoff: { firstMs: 1, maxMs: 1 },
+    pauseMs,
     async commit(offsets: readonly PartitionOffset[]) {
       commits.push(offsets.map(({ topic, partition, offset }) => `${topic}/${partition}@${offset}`));
       if (isHeld) await once(gate, "open");
@@ -91,4 +93,16 @@ test("after the assignment has ended nothing is committed", async () => {
   open();
   await committer.idle();
   expect(commits).toEqual([["t/0@5"]]);
+});
+
+test("after a commit there is a pause, which ends when the consumer closes", async () => {
+  const { committer, commits } = stage(() => undefined, 3_600_000);
+  committer.mark(at(0, 5));
+  await nextTurn();
+  committer.mark(at(0, 6));
+  committer.mark(at(0, 7));
+  await nextTurn();
+  expect(commits).toEqual([["t/0@5"]]);
+  await committer.idle();
+  expect(commits).toEqual([["t/0@5"], ["t/0@7"]]);
 });

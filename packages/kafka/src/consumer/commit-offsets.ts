@@ -6,6 +6,8 @@ import { backoffMs, wait } from "../wait-backoff.js";
 /** Failures in a row, with a connection to Kafka, after which commits are taken to fail for ever: about 6 s. */
 const FAILURES_MAX = 10;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
+/** Between two commits of one assignment: a commit costs a consumer and its broker as much as a fetch. */
+const PAUSE_MS = 50;
 
 /** The broker's ways to say that the partition may have another owner by now: then there is nothing to commit. */
 const LOST: ReadonlySet<string> = new Set([
@@ -31,15 +33,20 @@ export interface CommitSteps {
   giveUp(error: unknown): void;
   readonly log: Log;
   readonly backoff?: Backoff;
+  /** 50 unless told otherwise. */
+  readonly pauseMs?: number;
 }
 
 /**
- * Commits the offsets of one assignment at once, but with one request under way at a time: what is handled meanwhile
- * goes into the next one, so that handling never waits for a commit. Aborted when the assignment ends.
+ * Commits the offsets of one assignment, the first at once, with one request under way at a time and a pause after each:
+ * what is handled meanwhile goes into the next one, so that handling never waits for a commit. Aborted when the
+ * assignment ends.
  */
 export class OffsetCommitter {
   readonly #pending = new Map<string, PartitionOffset>();
   #running: Promise<void> | undefined;
+  #isHurried = false;
+  #endPause: () => void = () => {};
 
   constructor(
     private readonly steps: CommitSteps,
@@ -54,8 +61,10 @@ export class OffsetCommitter {
     });
   }
 
-  /** Resolves when everything marked so far is committed or given up. */
+  /** From now on without pauses. Resolves when everything marked so far is committed or given up. */
   async idle(): Promise<void> {
+    this.#isHurried = true;
+    this.#endPause();
     await this.#running;
   }
 
@@ -64,7 +73,18 @@ export class OffsetCommitter {
       const offsets = [...this.#pending.values()];
       this.#pending.clear();
       await this.#commit(offsets);
+      if (!this.#isHurried && !this.signal.aborted) await this.#pause();
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.steps.pauseMs ?? PAUSE_MS);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Tries for as long as Kafka is away, until the assignment ends: it may go on when Kafka comes back. */

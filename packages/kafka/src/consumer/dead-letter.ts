@@ -2,8 +2,10 @@ import type { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
 import type { KafkaMessage, Message } from "kafkajs";
 import type { IncomingRecord } from "../port.js";
+import { DecodedMessage } from "./decoded-message.js";
 
 const MESSAGE_LENGTH_MAX = 1_000;
+const NO_BYTES = Buffer.alloc(0);
 
 /** A record with what kafkajs made it from, so that a dead letter keeps the very bytes. */
 export interface FetchedRecord extends IncomingRecord {
@@ -29,12 +31,16 @@ export function deadLetter(record: FetchedRecord, error: TriplineError, group: s
 }
 
 export function asFetchedRecord(topic: string, partition: number, raw: KafkaMessage): FetchedRecord {
+  if (raw instanceof DecodedMessage) {
+    const { offset, timestampMs, keyText: key, value, headerTexts: headers } = raw.content;
+    return { topic, partition, offset, key, value: value ?? NO_BYTES, headers, timestampMs, raw };
+  }
   return {
     topic,
     partition,
     offset: Number(raw.offset),
     key: raw.key?.toString("utf8") ?? "",
-    value: raw.value ?? Buffer.alloc(0),
+    value: raw.value ?? NO_BYTES,
     headers: headersOf(raw),
     timestampMs: Number(raw.timestamp),
     raw,

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Message, Producer, RetryOptions } from "kafkajs";
-import { Partitioners } from "kafkajs";
 import { asKafkaError, isRecordFault } from "../kafka-fault.js";
 import type { Client, OpenClient } from "../open-client.js";
 import type { Log } from "../port.js";
 import { finishBy, settlesWithin } from "../wait-backoff.js";
+import { mendProduceRequest } from "./mend-produce-request.js";
+import { pickPartition } from "./pick-partition.js";
 
 /** A record as kafkajs takes it. `topic` is the full name, with the prefix. */
 export interface StampedRecord {
@@ -90,12 +91,13 @@ export class RecordDelivery {
 
   async #producer(deadlineMs: number): Promise<Producer> {
     if (this.#open !== undefined) return this.#open.producer;
+    mendProduceRequest();
     const client = this.openClient({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
     const producer = client.kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: pickPartition,
       retry: RETRY,
     });
     this.#open = { client, producer };

@@ -47,7 +47,7 @@ export async function openProducer(options: ProducerOptions): Promise<RawProduce
 function stamp({ topic, key, value, headers }: OutgoingRecord, topicPrefix: string): StampedRecord {
   // A view on the same bytes, not a copy.
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const message: Message = { key, value: bytes, headers: { ...headers } };
+  const message: Message = { key, value: bytes, headers };
   const sizeBytes = sizeOf(message);
   if (sizeBytes > RECORD_BYTES_MAX) {
     throw new TriplineError(
@@ -60,14 +60,15 @@ function stamp({ topic, key, value, headers }: OutgoingRecord, topicPrefix: stri
 
 function sizeOf({ key, value, headers = {} }: Message): number {
   let sizeBytes = OVERHEAD_BYTES + lengthOf(key) + lengthOf(value);
-  for (const [name, values] of Object.entries(headers)) {
-    for (const single of Array.isArray(values) ? values : [values]) {
-      sizeBytes += Buffer.byteLength(name) + lengthOf(single) + 8;
-    }
+  for (const name in headers) {
+    const values = headers[name];
+    if (!Array.isArray(values)) sizeBytes += Buffer.byteLength(name) + lengthOf(values) + 8;
+    else for (const single of values) sizeBytes += Buffer.byteLength(name) + lengthOf(single) + 8;
   }
   return sizeBytes;
 }
 
 function lengthOf(content: string | Buffer | null | undefined): number {
-  return content === null || content === undefined ? 0 : Buffer.byteLength(content);
+  if (typeof content === "string") return Buffer.byteLength(content);
+  return content?.length ?? 0;
 }

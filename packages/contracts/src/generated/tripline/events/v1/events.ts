@@ -12,7 +12,7 @@ export const protobufPackage = "tripline.events.v1";
 export const protobufFileName = "tripline/events/v1/events.proto";
 
 /**
- * What travels on Tripline's Kafka topics. Keys are card tokens; headers are listed in src/headers.ts.
+ * What travels on Tripline's Kafka topics. Keys are card tokens where nothing else is said; headers are listed in src/headers.ts.
  * Money is in minor units of its currency. Times are milliseconds since the Unix epoch, UTC.
  */
 
@@ -30,6 +30,8 @@ export enum Rung {
   MODEL = 1,
   RULES_ONLY = 2,
   STATIC_POLICY = 3,
+  /** SCORECARD - Between the model and the rules alone; its number came later. */
+  SCORECARD = 4,
 }
 
 /** One accepted card payment. Topic `transactions`. */
@@ -123,7 +125,10 @@ export interface Decision {
   outcome: Outcome;
   /** Strictest first. */
   reasons: Reason[];
-  /** Probability of fraud from the model; absent when no model answered. Never 0 for "missing". */
+  /**
+   * Probability of fraud from the model, or from the scorecard where `rung` says so; absent when neither was there.
+   * Never 0 for "missing".
+   */
   score?: number | undefined;
   rung: Rung;
   /** Why the decision is below the model's rung; empty on that rung. */
@@ -135,6 +140,42 @@ export interface Decision {
   occurredAtMs: number;
   acceptedAtMs: number;
   decidedAtMs: number;
+}
+
+/** A column of a day that is not what it was on the days before. */
+export interface DriftedColumn {
+  column: string;
+  /** `feature`, `score` or `outcome`. */
+  kind: string;
+  distance: number;
+  /** The distance above which it counts as drifted. */
+  threshold: number;
+  /** How likely such a distance is on a usual day. */
+  pValue: number;
+}
+
+/**
+ * A day whose payments, scores or outcomes differ from other days by more than days do. Topic `drift-detected`, keyed by
+ * the name of the model.
+ */
+export interface DriftDetected {
+  /** Deterministic: the same finding again has the same id. */
+  eventId: string;
+  modelName: string;
+  /** Whose payments; empty for those of all. */
+  tenant: string;
+  /** UTC, YYYY-MM-DD. */
+  day: string;
+  /** The first and the last day that it was compared with. */
+  comparedFrom: string;
+  comparedTo: string;
+  /** Payments of the day. */
+  rows: number;
+  /** The farthest above its threshold first. */
+  columns: DriftedColumn[];
+  /** The finding in words. */
+  sentence: string;
+  detectedAtMs: number;
 }
 
 function createBaseTransaction(): Transaction {
@@ -1017,6 +1058,252 @@ export const Decision: MessageFns<Decision> = {
             }
 
             message.decidedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDriftedColumn(): DriftedColumn {
+  return { column: "", kind: "", distance: 0, threshold: 0, pValue: 0 };
+}
+
+export const DriftedColumn: MessageFns<DriftedColumn> = {
+  encode(message: DriftedColumn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.column !== "") {
+      writer.uint32(10).string(message.column);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.distance !== 0) {
+      writer.uint32(25).double(message.distance);
+    }
+    if (message.threshold !== 0) {
+      writer.uint32(33).double(message.threshold);
+    }
+    if (message.pValue !== 0) {
+      writer.uint32(41).double(message.pValue);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DriftedColumn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDriftedColumn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.column = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.distance = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.threshold = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.pValue = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDriftDetected(): DriftDetected {
+  return {
+    eventId: "",
+    modelName: "",
+    tenant: "",
+    day: "",
+    comparedFrom: "",
+    comparedTo: "",
+    rows: 0,
+    columns: [],
+    sentence: "",
+    detectedAtMs: 0,
+  };
+}
+
+export const DriftDetected: MessageFns<DriftDetected> = {
+  encode(message: DriftDetected, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.modelName !== "") {
+      writer.uint32(18).string(message.modelName);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(26).string(message.tenant);
+    }
+    if (message.day !== "") {
+      writer.uint32(34).string(message.day);
+    }
+    if (message.comparedFrom !== "") {
+      writer.uint32(42).string(message.comparedFrom);
+    }
+    if (message.comparedTo !== "") {
+      writer.uint32(50).string(message.comparedTo);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(56).int64(message.rows);
+    }
+    for (const v of message.columns) {
+      DriftedColumn.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.sentence !== "") {
+      writer.uint32(74).string(message.sentence);
+    }
+    if (message.detectedAtMs !== 0) {
+      writer.uint32(80).int64(message.detectedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DriftDetected {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDriftDetected();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.modelName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.day = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.comparedFrom = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.comparedTo = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.rows = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.columns.push(DriftedColumn.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.sentence = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.detectedAtMs = longToNumber(reader.int64());
             continue;
           }
         }

@@ -1,0 +1,56 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { createLogger } from "@tripline/service-kit/logger";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { waitVisibly } from "@tripline/service-kit/wait-visibly";
+import { databaseConfig } from "../config.js";
+import { connectDatabase } from "../connect-database.js";
+import { migrateDatabase } from "../migrate-database.js";
+import { reachDatabase } from "../reach-database.js";
+import { refuseNewerSchema } from "./refuse-newer-schema.js";
+
+/**
+ * A program of its own, for the job that an installation runs before its new version starts: waits for the database,
+ * refuses a schema that is newer than this build, and brings an older one up to date. auth does the same at its start, so
+ * that nothing depends on the job; it only makes a failure show before anything is replaced.
+ */
+
+const WAIT_MS_MAX = 180_000;
+const POLL_MS = 2_000;
+const QUERY_TIMEOUT_MS = 120_000;
+/** As in `runMain`. */
+const EXIT_FAILURE = 1;
+
+const log = createLogger("migrate", process.env.LOG_LEVEL ?? "info");
+try {
+  const config = readConfig(databaseConfig, process.env);
+  const database = connectDatabase({
+    ...reachDatabase(config),
+    connectionsMax: 1,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+    onIdleError: (error) => log.warn({ err: error }, "an idle database connection broke"),
+  });
+  try {
+    const migrations = await waitVisibly(
+      () =>
+        database.transaction(async (transaction) => {
+          await refuseNewerSchema(transaction);
+          return migrateDatabase(transaction);
+        }),
+      {
+        what: "Postgres",
+        timeoutMs: WAIT_MS_MAX,
+        pollMs: POLL_MS,
+        mayPass: (error) => asTriplineError(error).code === "database-unavailable",
+        remedy: "Set POSTGRES_URL (postgres-url in auth's Secret) to a database that can be reached from here.",
+        say: (line) => log.info(line),
+      },
+    );
+    log.info({ migrations }, "the schema is up to date");
+  } finally {
+    await database.close();
+  }
+} catch (thrown) {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  log.fatal({ code: asTriplineError(thrown).code }, message);
+  process.exitCode = EXIT_FAILURE;
+}

@@ -1,0 +1,34 @@
+import { readdir } from "node:fs/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import type { Queries } from "../connect-database.js";
+
+const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+
+const newestRow = z.object({ version: z.number().nullable(), table: z.string().nullable() });
+
+/**
+ * For an install or upgrade. Not for a service that starts: after a rollback the version before has to run with what a
+ * migration has added meanwhile, so that migrations only ever add.
+ *
+ * @throws TriplineError `config-invalid` when the database has a migration that this build does not know
+ */
+export async function refuseNewerSchema(transaction: Queries, directory: URL = MIGRATIONS): Promise<void> {
+  const [found] = await transaction.query(
+    newestRow.pick({ table: true }),
+    "SELECT to_regclass('auth.schema_migrations')::text AS table",
+  );
+  if (found?.table === null || found === undefined) return;
+  const [applied] = await transaction.query(
+    newestRow.pick({ version: true }),
+    "SELECT max(version) AS version FROM auth.schema_migrations",
+  );
+  const known = (await readdir(directory)).map((name) => Number(name.slice(0, 4))).filter(Number.isInteger);
+  const newestKnown = Math.max(0, ...known);
+  const newest = applied?.version ?? 0;
+  if (newest <= newestKnown) return;
+  throw new TriplineError(
+    "config-invalid",
+    `The database is at migration ${newest}, and this build knows ${newestKnown} at most: deploy the version that made it or a later one, or restore a backup from before.`,
+  );
+}

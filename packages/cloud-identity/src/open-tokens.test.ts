@@ -1,0 +1,166 @@
+import { rm } from "node:fs/promises";
+import { z } from "zod";
+import { fetchAwsCredentials } from "./aws-credentials.js";
+import type { IdentityVariables } from "./identity-variables.js";
+import { identityVariables, missingIdentity } from "./identity-variables.js";
+import { awsRegion, cacheName, kafkaTokens, postgresTokens, redisSignIn } from "./open-tokens.js";
+import type { TestIdentityServer } from "./test-identity-server.js";
+import { startIdentityServer, TEST_EMAIL, TEST_ROLE } from "./test-identity-server.js";
+
+/** A JWT's shape, which is all that is read of it. */
+const entraToken = `e30.${Buffer.from('{"oid":"object-1"}').toString("base64url")}.c2ln`;
+const schema = z.object(identityVariables);
+
+let server: TestIdentityServer;
+let scopes: string[];
+let variables: IdentityVariables;
+
+beforeEach(async () => {
+  scopes = [];
+  server = await startIdentityServer((scope) => {
+    scopes.push(scope);
+    return { text: scope.startsWith("https://") ? entraToken : `${scope}-${scopes.length}`, seconds: 3_600 };
+  });
+  variables = schema.parse(server.environment);
+});
+
+afterEach(() => server.close());
+
+/** The variables without some of them. */
+const without = (...names: (keyof IdentityVariables)[]): IdentityVariables => ({
+  ...variables,
+  ...Object.fromEntries(names.map((name) => [name, undefined])),
+});
+
+describe("Google", () => {
+  test("the metadata server's token is the password, and is asked for once", async () => {
+    const tokens = postgresTokens("gcp-iam", variables, "10.1.0.3:5432", "auth@project.iam");
+    const { value, renewAtMs } = await tokens();
+    expect(value.text).toBe("google-1");
+    expect(value.expiresAtMs - renewAtMs).toBe(225_000);
+    await tokens();
+    expect(scopes).toEqual(["google"]);
+    const signIn = redisSignIn("gcp-iam", variables, { host: "10.1.0.4", user: undefined });
+    expect(await signIn()).toMatchObject({ user: "default", password: "google-2" });
+  });
+
+  test("for Kafka it is wrapped as Managed Kafka wants it", async () => {
+    const { value } = await kafkaTokens("gcp-oauth", variables, "bootstrap.x.managedkafka.p.cloud.goog")();
+    const [header, claims, token] = value.text.split(".").map((part) => Buffer.from(part, "base64url").toString());
+    expect(JSON.parse(header ?? "")).toEqual({ typ: "JWT", alg: "GOOG_OAUTH2_TOKEN" });
+    expect(JSON.parse(claims ?? "")).toEqual({
+      exp: Math.floor(value.expiresAtMs / 1000),
+      iat: expect.any(Number),
+      iss: "Google",
+      scope: "kafka",
+      sub: TEST_EMAIL,
+    });
+    expect(token).toBe("google-1");
+  });
+});
+
+describe("Azure", () => {
+  test.each([
+    [
+      "Kafka",
+      () => kafkaTokens("azure-entra", variables, "tripline.servicebus.windows.net"),
+      "https://tripline.servicebus.windows.net/.default",
+    ],
+    [
+      "Postgres",
+      () => postgresTokens("azure-entra", variables, "h:5432", "auth"),
+      "https://ossrdbms-aad.database.windows.net/.default",
+    ],
+  ])("the pod's token is exchanged for one for %s", async (_what, open, scope) => {
+    expect((await open()()).value.text).toBe(entraToken);
+    expect(scopes).toEqual([scope]);
+  });
+
+  test("Redis' user is the object id in the token, unless the URL names one", async () => {
+    const host = "tripline.westeurope.redis.azure.net";
+    const signIn = redisSignIn("azure-entra", variables, { host, user: undefined });
+    expect(await signIn()).toMatchObject({ user: "object-1", password: entraToken });
+    expect(scopes).toEqual(["https://redis.azure.com/.default"]);
+    expect(await redisSignIn("azure-entra", variables, { host, user: "somebody" })()).toMatchObject({
+      user: "somebody",
+    });
+  });
+
+  test("what Entra refuses is told in its words", async () => {
+    const tokens = kafkaTokens("azure-entra", { ...variables, AZURE_CLIENT_ID: "another" }, "h");
+    await expect(tokens()).rejects.toMatchObject({
+      code: "identity-unavailable",
+      message: expect.stringMatching(/^Entra gives no token \(HTTP 400\): .*client_id/),
+    });
+  });
+});
+
+describe("AWS", () => {
+  const master = "master.tripline-dev.ab12cd.euc1.cache.amazonaws.com";
+
+  test("the pod's token becomes the role's credentials, which sign", async () => {
+    const signIn = redisSignIn("aws-iam", variables, { host: master, user: undefined });
+    const { user, password } = await signIn();
+    expect(user).toBe("tripline-dev-features");
+    expect(password).toMatch(/^tripline-dev\/\?/);
+    const parameters = new URLSearchParams(password.split("?")[1]);
+    expect(Object.fromEntries(parameters)).toMatchObject({
+      Action: "connect",
+      User: "tripline-dev-features",
+      "X-Amz-Credential": expect.stringMatching(/^ASIAFROMSTS\/\d{8}\/eu-central-1\/elasticache\/aws4_request$/),
+      "X-Amz-Security-Token": "sts-1",
+      "X-Amz-Expires": "900",
+    });
+    expect(scopes).toEqual(["sts"]);
+  });
+
+  test("Pod Identity and keys serve as well", async () => {
+    const pod = await fetchAwsCredentials(without("AWS_ROLE_ARN"), "eu-central-1");
+    expect(pod).toMatchObject({ accessKeyId: "ASIAFROMEKS", sessionToken: "eks-1" });
+    const keys = { ...variables, AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "s" };
+    expect(await fetchAwsCredentials(keys, "eu-central-1")).toMatchObject({
+      accessKeyId: "AKIA",
+      sessionToken: undefined,
+    });
+    expect(scopes).toEqual(["eks"]);
+  });
+
+  test("an address tells its region and its cache", () => {
+    expect(awsRegion(variables, "b-1.tripline.ab1.c2.kafka.us-east-2.amazonaws.com")).toBe("us-east-2");
+    expect(awsRegion(variables, "t.c9.ap-southeast-1.rds.amazonaws.com:5432")).toBe("ap-southeast-1");
+    expect(awsRegion(variables, "b-1.t.kafka.us-gov-west-1.amazonaws.com")).toBe("us-gov-west-1");
+    expect(awsRegion(variables, master)).toBe("eu-central-1");
+    expect(awsRegion(without("AWS_REGION"), master)).toBeUndefined();
+    expect(cacheName(master)).toBe("tripline-dev");
+    expect(cacheName("cache.internal")).toBeUndefined();
+  });
+
+  test("a role that STS does not know", async () => {
+    const tokens = kafkaTokens("aws-msk-iam", { ...variables, AWS_ROLE_ARN: `${TEST_ROLE}-2` }, "h");
+    await expect(tokens()).rejects.toThrow("AWS STS gives no token (HTTP 400): ");
+  });
+});
+
+test("an answer that is no token, a server that is away, a file that is missing", async () => {
+  server.failWith(200);
+  const google = postgresTokens("gcp-iam", variables, "h", "u");
+  await expect(google()).rejects.toThrow("Google's metadata server answers something else than a token.");
+  server.failWith(undefined);
+  await rm(variables.AZURE_FEDERATED_TOKEN_FILE ?? "");
+  const entra = postgresTokens("azure-entra", variables, "h", "u");
+  await expect(entra()).rejects.toThrow("The token of the service account cannot be read: ENOENT");
+  await server.close();
+  const away = postgresTokens("gcp-iam", variables, "h", "u");
+  await expect(away()).rejects.toMatchObject({
+    code: "identity-unavailable",
+    message: expect.stringMatching(/^Google's metadata server does not answer at 127\.0\.0\.1:\d+: .*ECONNREFUSED/),
+  });
+});
+
+test("what an environment lacks for an identity", () => {
+  const nothing = schema.parse({ AWS_ROLE_ARN: "", AZURE_CLIENT_ID: "x" });
+  expect(missingIdentity("gcp", nothing)).toEqual([]);
+  expect(missingIdentity("aws", nothing)).toEqual([expect.stringContaining("AWS_ROLE_ARN")]);
+  expect(missingIdentity("azure", nothing)).toEqual([expect.stringContaining("AZURE_TENANT_ID")]);
+  for (const cloud of ["aws", "azure", "gcp"] as const) expect(missingIdentity(cloud, variables)).toEqual([]);
+});

@@ -1,0 +1,115 @@
+import { fetchAwsCredentials } from "./aws-credentials.js";
+import { fetchEntraToken, objectIdOf } from "./entra-token.js";
+import type { Token } from "./google-token.js";
+import { fetchGoogleKafkaToken, fetchGoogleToken } from "./google-token.js";
+import type { IdentityVariables } from "./identity-variables.js";
+import type { Renewed } from "./renew-token.js";
+import { renewing } from "./renew-token.js";
+import type { AwsSigning } from "./sign-aws-token.js";
+import { signCacheToken, signDatabaseToken, signKafkaToken, tokenEndMs } from "./sign-aws-token.js";
+
+export type KafkaIdentity = "aws-msk-iam" | "gcp-oauth" | "azure-entra";
+export type StoreIdentity = "aws-iam" | "gcp-iam" | "azure-entra";
+
+/** Answers with a token that is valid for a while; throws TriplineError `identity-unavailable`. */
+export type Tokens = () => Promise<Renewed<Token>>;
+
+const ENTRA_REDIS = "https://redis.azure.com";
+const ENTRA_POSTGRES = "https://ossrdbms-aad.database.windows.net";
+
+/** @param broker host of any broker: MSK's names its region, Event Hubs' is whom the token is for */
+export function kafkaTokens(identity: KafkaIdentity, variables: IdentityVariables, broker: string): Tokens {
+  switch (identity) {
+    case "aws-msk-iam":
+      return awsTokens(variables, broker, signKafkaToken);
+    case "gcp-oauth":
+      return renewing(() => fetchGoogleKafkaToken(variables));
+    case "azure-entra":
+      return renewing(() => fetchEntraToken(variables, `https://${broker}`));
+  }
+}
+
+export interface RedisAddress {
+  readonly host: string;
+  /** As the URL names it. */
+  readonly user: string | undefined;
+}
+
+export interface RedisCredentials {
+  readonly user: string;
+  readonly password: string;
+  /** When the connection has to show a new password; milliseconds since the epoch. */
+  readonly renewAtMs: number;
+}
+
+/** User and password for a connection to Redis; throws TriplineError `identity-unavailable`. */
+export type RedisSignIn = () => Promise<RedisCredentials>;
+
+export function redisSignIn(identity: StoreIdentity, variables: IdentityVariables, address: RedisAddress): RedisSignIn {
+  const { host, user } = address;
+  const as = (tokens: Tokens, userOf: (token: string) => string) => async () => {
+    const { value, renewAtMs } = await tokens();
+    return { user: userOf(value.text), password: value.text, renewAtMs };
+  };
+  switch (identity) {
+    case "aws-iam": {
+      const known = user ?? roleName(variables) ?? "";
+      const sign = (signing: AwsSigning) => signCacheToken(signing, cacheName(host) ?? host, known);
+      return as(awsTokens(variables, host, sign), () => known);
+    }
+    case "gcp-iam":
+      return as(
+        renewing(() => fetchGoogleToken(variables)),
+        () => user ?? "default",
+      );
+    case "azure-entra":
+      return as(
+        renewing(() => fetchEntraToken(variables, ENTRA_REDIS)),
+        (token) => user ?? objectIdOf(token),
+      );
+  }
+}
+
+/** @param host with its port, as the client connects to it: RDS's token is about it */
+export function postgresTokens(
+  identity: StoreIdentity,
+  variables: IdentityVariables,
+  host: string,
+  user: string,
+): Tokens {
+  switch (identity) {
+    case "aws-iam":
+      return awsTokens(variables, host, (signing) => signDatabaseToken(signing, host, user));
+    case "gcp-iam":
+      return renewing(() => fetchGoogleToken(variables));
+    case "azure-entra":
+      return renewing(() => fetchEntraToken(variables, ENTRA_POSTGRES));
+  }
+}
+
+/** The region of an address of AWS, or the one that the pod runs in. ElastiCache's addresses name theirs in short. */
+export function awsRegion(variables: IdentityVariables, host: string): string | undefined {
+  return /\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:rds\.)?amazonaws\.com(?::\d+)?$/.exec(host)?.[1] ?? variables.AWS_REGION;
+}
+
+/**
+ * Name of the cache at an ElastiCache address (`master.NAME.ab12cd.euc1.cache.amazonaws.com`): tokens are for that name.
+ * Undefined where the address is none of those.
+ */
+export function cacheName(host: string): string | undefined {
+  return /^(?:master|clustercfg|replica)\.([a-z0-9-]+)\..+\.cache\.amazonaws\.com$/.exec(host)?.[1];
+}
+
+/** Name of the pod's role. `infra/` calls a service's cache user the same. */
+export function roleName({ AWS_ROLE_ARN: role }: IdentityVariables): string | undefined {
+  return role?.split("/").at(-1);
+}
+
+function awsTokens(variables: IdentityVariables, host: string, sign: (signing: AwsSigning) => Promise<string>): Tokens {
+  const region = awsRegion(variables, host) ?? "";
+  const credentials = renewing(() => fetchAwsCredentials(variables, region));
+  return renewing(async () => {
+    const signing = { credentials: (await credentials()).value, region, nowMs: Date.now() };
+    return { text: await sign(signing), expiresAtMs: tokenEndMs(signing) };
+  });
+}

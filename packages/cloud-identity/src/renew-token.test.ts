@@ -1,0 +1,73 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Expiring } from "./renew-token.js";
+import { renewing } from "./renew-token.js";
+
+const HOUR_MS = 3_600_000;
+
+interface Numbered extends Expiring {
+  readonly number: number;
+}
+
+/** A clock that the test turns, and a source that counts its requests. */
+function setUp(lifetimeMs = HOUR_MS) {
+  const state = { nowMs: 1_000, asked: 0, isAway: false, answers: [] as (() => void)[], isHeld: false };
+  const get = renewing<Numbered>(
+    async () => {
+      state.asked += 1;
+      const number = state.asked;
+      if (state.isHeld) await new Promise<void>((resolve) => state.answers.push(resolve));
+      if (state.isAway) throw new TriplineError("identity-unavailable", "away");
+      return { number, expiresAtMs: state.nowMs + lifetimeMs };
+    },
+    { now: () => state.nowMs, pause: async () => {} },
+  );
+  const number = async () => (await get()).value.number;
+  return { state, get, number };
+}
+
+test("one token is kept until it is due, and then renewed", async () => {
+  const { state, get, number } = setUp();
+  expect(await number()).toBe(1);
+  expect((await get()).renewAtMs).toBe(1_000 + HOUR_MS - 225_000);
+  state.nowMs += HOUR_MS - 225_001;
+  expect(await number()).toBe(1);
+  state.nowMs += 1;
+  expect(await number()).toBe(2);
+});
+
+test("a short-lived token is due in its last quarter", async () => {
+  const { get } = setUp(8_000);
+  expect((await get()).renewAtMs).toBe(7_000);
+});
+
+test("however many ask, one request is under way", async () => {
+  const { state, number } = setUp();
+  state.isHeld = true;
+  const asking = [number(), number(), number()];
+  for (const answer of state.answers.splice(0)) answer();
+  expect(await Promise.all(asking)).toEqual([1, 1, 1]);
+  expect(state.asked).toBe(1);
+});
+
+test("while renewing fails the old token is handed out for as long as it is valid, and nobody is asked at once again", async () => {
+  const { state, number } = setUp();
+  await number();
+  state.isAway = true;
+  state.nowMs += HOUR_MS - 60_000;
+  expect(await number()).toBe(1);
+  expect(state.asked).toBe(4); // Three attempts.
+  expect(await number()).toBe(1);
+  expect(state.asked).toBe(4);
+  state.nowMs += 60_000;
+  await expect(number()).rejects.toMatchObject({ code: "identity-unavailable", message: "away" });
+  await expect(number()).rejects.toMatchObject({ code: "identity-unavailable" });
+  expect(state.asked).toBe(7);
+  state.isAway = false;
+  state.nowMs += 1_000;
+  expect(await number()).toBe(8);
+});
+
+test("what is thrown otherwise comes out as one of Tripline's errors", async () => {
+  const get = renewing<Numbered>(() => Promise.reject(new Error("odd")), { pause: async () => {} });
+  await expect(get()).rejects.toMatchObject({ code: "internal", message: "odd" });
+});

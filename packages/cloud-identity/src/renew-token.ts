@@ -1,0 +1,86 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { asTriplineError } from "@tripline/contracts/error-table";
+
+/** Something that is valid for a while: a token, or the credentials that tokens are signed with. */
+export interface Expiring {
+  /** Milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+}
+
+export interface Renewed<T extends Expiring> {
+  readonly value: T;
+  /** When a connection that uses it should ask for the next one: well before it expires. */
+  readonly renewAtMs: number;
+}
+
+export interface RenewOptions {
+  readonly now?: () => number;
+  /** Waits between two attempts. */
+  readonly pause?: (ms: number) => Promise<unknown>;
+}
+
+/**
+ * Longest time before the end at which a new one is asked for. Google's metadata server hands out the old token until it
+ * has five minutes left (https://docs.cloud.google.com/compute/docs/access/authenticate-workloads), so asking sooner
+ * brings nothing, and Azure wants an open Redis connection to show a new one three minutes before the end.
+ */
+const RENEW_BEFORE_MS_MAX = 225_000;
+const ATTEMPTS_MAX = 3;
+const PAUSE_MS = 250;
+/** After a failure nobody is asked again for so long, however many connections want a token. */
+const REST_MS = 1_000;
+
+/**
+ * Keeps one token and renews it in its last quarter. One request is under way at a time, whoever asks. While renewing
+ * fails, the old one is handed out for as long as it is valid.
+ *
+ * @param fetchOne asks for a new one, in bounded time
+ * @returns what to call for each use; throws what `fetchOne` threw when there is no valid one
+ */
+export function renewing<T extends Expiring>(
+  fetchOne: () => Promise<T>,
+  { now = Date.now, pause = delay }: RenewOptions = {},
+): () => Promise<Renewed<T>> {
+  let current: Renewed<T> | undefined;
+  let underWay: Promise<Renewed<T>> | undefined;
+  let failure: { readonly error: Error; readonly untilMs: number } | undefined;
+
+  const attempt = async (): Promise<Renewed<T>> => {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        const value = await fetchOne();
+        const lifetimeMs = value.expiresAtMs - now();
+        return { value, renewAtMs: value.expiresAtMs - Math.min(RENEW_BEFORE_MS_MAX, lifetimeMs / 4) };
+      } catch (thrown) {
+        if (attempts >= ATTEMPTS_MAX) throw asTriplineError(thrown);
+        await pause(PAUSE_MS * attempts);
+      }
+    }
+  };
+
+  const renew = async (): Promise<Renewed<T>> => {
+    try {
+      current = await attempt();
+      failure = undefined;
+      return current;
+    } catch (thrown) {
+      failure = { error: asTriplineError(thrown), untilMs: now() + REST_MS };
+      throw failure.error;
+    } finally {
+      underWay = undefined;
+    }
+  };
+
+  return async () => {
+    const old = current;
+    if (old !== undefined && now() < old.renewAtMs) return old;
+    const isOldValid = old !== undefined && now() < old.value.expiresAtMs;
+    if (failure !== undefined && now() < failure.untilMs) {
+      if (isOldValid) return old;
+      throw failure.error;
+    }
+    underWay ??= renew();
+    if (!isOldValid) return underWay;
+    return underWay.catch(() => old);
+  };
+}

@@ -1,0 +1,57 @@
+import type { AwsCredentials } from "./aws-credentials.js";
+
+/** Longest life that AWS gives to such a token. */
+const TOKEN_SECONDS = 900;
+
+export interface AwsSigning {
+  readonly credentials: AwsCredentials;
+  readonly region: string;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** A token of MSK: a signed URL in base64 (https://github.com/aws/aws-msk-iam-sasl-signer-js#details). */
+export async function signKafkaToken(signing: AwsSigning): Promise<string> {
+  const host = `kafka.${signing.region}.amazonaws.com`;
+  const url = await presign(signing, "kafka-cluster", host, { Action: "kafka-cluster:Connect" });
+  return Buffer.from(`https://${url}&User-Agent=tripline`).toString("base64url");
+}
+
+/**
+ * A token of ElastiCache: a signed URL without its scheme
+ * (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html).
+ */
+export function signCacheToken(signing: AwsSigning, cache: string, user: string): Promise<string> {
+  return presign(signing, "elasticache", cache, { Action: "connect", User: user });
+}
+
+/**
+ * A token of RDS: a signed URL without its scheme
+ * (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html).
+ */
+export function signDatabaseToken(signing: AwsSigning, host: string, user: string): Promise<string> {
+  return presign(signing, "rds-db", host, { Action: "connect", DBUser: user });
+}
+
+/** When a token that is signed now ends: with its own time, or with the credentials if they end sooner. */
+export function tokenEndMs({ credentials, nowMs }: AwsSigning): number {
+  return Math.min(nowMs + TOKEN_SECONDS * 1000, credentials.expiresAtMs);
+}
+
+async function presign(
+  { credentials, region, nowMs }: AwsSigning,
+  service: string,
+  host: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
+  // Only who signs loads it.
+  const { default: aws4 } = await import("aws4");
+  const date = `${new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+  const query = new URLSearchParams({ ...parameters, "X-Amz-Expires": String(TOKEN_SECONDS), "X-Amz-Date": date });
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const { path } = aws4.sign(
+    { service, region, host, method: "GET", path: `/?${query}`, signQuery: true },
+    { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+  );
+  return `${host}${path ?? ""}`;
+}

@@ -1,0 +1,45 @@
+import { encodeMessage } from "./encode-message.js";
+import { Label, Transaction } from "./generated/tripline/events/v1/events.js";
+
+const transaction: Transaction = {
+  transactionId: "txn_1",
+  tenant: "acme",
+  clientTransactionId: "order-1",
+  cardToken: "ct_1",
+  terminalId: "Zürich-7",
+  amountMinor: 1_299,
+  currency: "CHF",
+  occurredAtMs: 1_700_000_000_000,
+  acceptedAtMs: 1_700_000_000_001,
+  deviceToken: "",
+  ipToken: "",
+  latitude: 47.4,
+};
+
+const label: Label = {
+  labelId: "lbl_1",
+  tenant: "acme",
+  clientTransactionId: "order-1",
+  cardToken: "ct_1",
+  terminalId: "t-1",
+  occurredAtMs: 1_700_000_000_000,
+  labelledAtMs: 1_700_000_000_001,
+  fraud: true,
+  source: "analyst",
+};
+
+test("gives what the generated code gives", () => {
+  expect(encodeMessage(Transaction, transaction)).toEqual(Transaction.encode(transaction).finish());
+});
+
+test("a message is no part of the one before, nor shares its bytes", () => {
+  const long = encodeMessage(Transaction, { ...transaction, clientTransactionId: "x".repeat(5_000) });
+  const copy = Uint8Array.from(long);
+  expect(encodeMessage(Label, label)).toEqual(Label.encode(label).finish());
+  expect(long).toEqual(copy);
+});
+
+test("what could not be written leaves nothing behind", () => {
+  expect(() => encodeMessage(Transaction, { ...transaction, amountMinor: Number.NaN })).toThrow();
+  expect(encodeMessage(Transaction, transaction)).toEqual(Transaction.encode(transaction).finish());
+});

@@ -1,0 +1,190 @@
+import type { Cloud, IdentityVariables } from "@tripline/cloud-identity/identity-variables";
+import { identityVariables, missingIdentity, optionalText } from "@tripline/cloud-identity/identity-variables";
+import { awsRegion, cacheName, roleName } from "@tripline/cloud-identity/open-tokens";
+import { z } from "zod";
+
+/** True and false as charts, compose files and people write them. */
+const flag = z.enum(["true", "false", ""], { error: "must be true or false" }).transform((text) => text === "true");
+
+export const kafkaConfig = {
+  KAFKA_BROKERS: z
+    .string()
+    .transform((text) => text.split(",").map((broker) => broker.trim()))
+    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, "must be host:port, several parted by commas")).min(1)),
+  /** Put before every topic and group name, so that several installations can share a cluster. */
+  KAFKA_TOPIC_PREFIX: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]*$/)
+    .default(""),
+  KAFKA_TLS: flag.default(false),
+  /** PEM with the authorities of the brokers' certificates; the usual ones of the web unless told otherwise. */
+  KAFKA_CA_FILE: optionalText,
+  /** PEM, for brokers that ask for a client's certificate. */
+  KAFKA_CERT_FILE: optionalText,
+  KAFKA_KEY_FILE: optionalText,
+  /** How this service shows who it is: by a password, or by a token of the identity that the cloud gives its pod. */
+  KAFKA_SASL: z
+    .enum(["none", "plain", "scram-sha-256", "scram-sha-512", "aws-msk-iam", "gcp-oauth", "azure-entra"])
+    .default("none"),
+  KAFKA_USERNAME: optionalText,
+  KAFKA_PASSWORD: optionalText,
+  ...identityVariables,
+};
+
+export const redisConfig = {
+  /** `rediss://` is TLS. User and password stand in it, unless REDIS_AUTH says otherwise. */
+  REDIS_URL: z.string().regex(/^rediss?:\/\//, "must start with redis:// or rediss://"),
+  /** PEM with the authorities of the server's certificate; the usual ones of the web unless told otherwise. */
+  REDIS_CA_FILE: optionalText,
+  /** Whose token is the password. */
+  REDIS_AUTH: z.enum(["none", "aws-iam", "gcp-iam", "azure-entra"]).default("none"),
+  ...identityVariables,
+};
+
+export const postgresConfig = {
+  /** `sslmode` in it is `disable`, `verify-full` (or `require`, which means the same here) or `verify-ca`. */
+  POSTGRES_URL: z.string().regex(/^postgres(ql)?:\/\//, "must start with postgres:// or postgresql://"),
+  /** PEM with the authorities of the server's certificate; the usual ones of the web unless told otherwise. */
+  POSTGRES_CA_FILE: optionalText,
+  /** Whose token is the password. TLS is on then, whatever else is said. */
+  POSTGRES_AUTH: z.enum(["none", "aws-iam", "gcp-iam", "azure-entra"]).default("none"),
+  ...identityVariables,
+};
+
+const kafkaSchema = z.object(kafkaConfig);
+const redisSchema = z.object(redisConfig);
+const postgresSchema = z.object(postgresConfig);
+
+/** For a program that starts another one and hands on how to sign in. */
+export const CONNECTION_VARIABLES: readonly string[] = Object.keys({
+  ...kafkaConfig,
+  ...redisConfig,
+  ...postgresConfig,
+});
+
+export type KafkaConfig = z.infer<typeof kafkaSchema>;
+export type RedisConfig = z.infer<typeof redisSchema>;
+export type PostgresConfig = z.infer<typeof postgresSchema>;
+
+/** Which kinds of sign-in show a token, and of which cloud. */
+const CLOUDS: ReadonlyMap<string, Cloud> = new Map([
+  ["aws-msk-iam", "aws"],
+  ["aws-iam", "aws"],
+  ["gcp-oauth", "gcp"],
+  ["gcp-iam", "gcp"],
+  ["azure-entra", "azure"],
+]);
+
+/**
+ * What makes no sense together, of the connections that a service's schema holds.
+ *
+ * @param schema what the service reads
+ * @returns a sentence for each fault, without its full stop
+ */
+export function connectionFaults(
+  schema: z.ZodType,
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  const kafka = "KAFKA_SASL" in schema.shape ? kafkaSchema.safeParse(environment).data : undefined;
+  const redis = "REDIS_AUTH" in schema.shape ? redisSchema.safeParse(environment).data : undefined;
+  const postgres = "POSTGRES_AUTH" in schema.shape ? postgresSchema.safeParse(environment).data : undefined;
+  return [
+    ...(kafka === undefined ? [] : kafkaFaults(kafka)),
+    ...(redis === undefined ? [] : redisFaults(redis)),
+    ...(postgres === undefined ? [] : postgresFaults(postgres)),
+  ];
+}
+
+function kafkaFaults(config: KafkaConfig): string[] {
+  const { KAFKA_SASL: sasl, KAFKA_TLS: tls, KAFKA_USERNAME: user, KAFKA_PASSWORD: password } = config;
+  const faults: string[] = [];
+  const takesPassword = sasl === "plain" || sasl.startsWith("scram-");
+  if (takesPassword && (user === undefined || password === undefined)) {
+    faults.push(`KAFKA_SASL=${sasl} needs KAFKA_USERNAME and KAFKA_PASSWORD`);
+  }
+  if (!takesPassword && (user !== undefined || password !== undefined)) {
+    faults.push(
+      `KAFKA_USERNAME and KAFKA_PASSWORD go with KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not ${sasl}`,
+    );
+  }
+  if (!tls) {
+    if (sasl !== "none" && !sasl.startsWith("scram-")) {
+      faults.push(
+        `KAFKA_SASL=${sasl} needs KAFKA_TLS=true, else everybody on the way reads what signs this service in`,
+      );
+    }
+    for (const name of ["KAFKA_CA_FILE", "KAFKA_CERT_FILE", "KAFKA_KEY_FILE"] as const) {
+      if (config[name] !== undefined) faults.push(`${name} needs KAFKA_TLS=true`);
+    }
+  }
+  if ((config.KAFKA_CERT_FILE === undefined) !== (config.KAFKA_KEY_FILE === undefined)) {
+    faults.push("KAFKA_CERT_FILE and KAFKA_KEY_FILE go together, so set both or neither");
+  }
+  const [broker = ""] = config.KAFKA_BROKERS;
+  return [...faults, ...identityFaults(`KAFKA_SASL=${sasl}`, sasl, config, broker)];
+}
+
+function redisFaults(config: RedisConfig): string[] {
+  const { REDIS_URL: text, REDIS_CA_FILE: ca, REDIS_AUTH: auth } = config;
+  const url = URL.parse(text);
+  if (url === null) return ["REDIS_URL is not a URL: write it as rediss://host:6379"];
+  const faults: string[] = [];
+  const isSecure = url.protocol === "rediss:";
+  if (ca !== undefined && !isSecure) faults.push("REDIS_CA_FILE needs a REDIS_URL that starts with rediss://");
+  if (auth === "none") return faults;
+  const what = `REDIS_AUTH=${auth}`;
+  if (!isSecure) {
+    faults.push(`${what} needs a REDIS_URL that starts with rediss://, else everybody on the way reads the token`);
+  }
+  if (url.password !== "") faults.push(`${what} gets its passwords itself, so take the one out of REDIS_URL`);
+  if (auth === "aws-iam") {
+    if (cacheName(url.hostname) === undefined) {
+      faults.push(
+        `${what} needs the cache's own address in REDIS_URL (master.….cache.amazonaws.com): it names the cache`,
+      );
+    }
+    if (url.username === "" && roleName(config) === undefined) {
+      faults.push(`${what} needs the user in REDIS_URL (rediss://user@…), because AWS_ROLE_ARN is not set`);
+    }
+  }
+  return [...faults, ...identityFaults(what, auth, config, url.hostname)];
+}
+
+/** Modes that check who answers; others of libpq's do not. */
+const SSL_MODES: ReadonlySet<string | null> = new Set([null, "disable", "require", "verify-ca", "verify-full"]);
+/** What `pg` would read from files or do on its own. */
+const SSL_PARAMETERS = ["ssl", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"];
+
+function postgresFaults(config: PostgresConfig): string[] {
+  const { POSTGRES_URL: text, POSTGRES_CA_FILE: ca, POSTGRES_AUTH: auth } = config;
+  const url = URL.parse(text);
+  if (url === null) return ["POSTGRES_URL is not a URL: write it as postgres://user@host:5432/database"];
+  const faults: string[] = [];
+  const mode = url.searchParams.get("sslmode");
+  if (!SSL_MODES.has(mode)) {
+    faults.push(`sslmode=${mode} in POSTGRES_URL does not check who answers: use verify-full, or disable for no TLS`);
+  }
+  for (const name of SSL_PARAMETERS.filter((parameter) => url.searchParams.has(parameter))) {
+    faults.push(`${name} in POSTGRES_URL is not used: set sslmode there, and POSTGRES_CA_FILE`);
+  }
+  if (mode === "disable" && ca !== undefined) faults.push("POSTGRES_CA_FILE makes no sense with sslmode=disable");
+  if (mode === "verify-ca" && ca === undefined) {
+    faults.push("sslmode=verify-ca needs POSTGRES_CA_FILE, else anybody with a certificate of the web could answer");
+  }
+  if (auth === "none") return faults;
+  const what = `POSTGRES_AUTH=${auth}`;
+  if (mode === "disable") faults.push(`${what} needs TLS, so take sslmode=disable out of POSTGRES_URL`);
+  if (url.password !== "") faults.push(`${what} gets its passwords itself, so take the one out of POSTGRES_URL`);
+  if (url.username === "") faults.push(`${what} needs the user in POSTGRES_URL (postgres://user@…)`);
+  return [...faults, ...identityFaults(what, auth, config, url.host)];
+}
+
+/** Why no token can be had. */
+function identityFaults(what: string, kind: string, variables: IdentityVariables, host: string): string[] {
+  const cloud = CLOUDS.get(kind);
+  if (cloud === undefined) return [];
+  const faults = missingIdentity(cloud, variables).map((missing) => `${what} ${missing}`);
+  if (cloud === "aws" && awsRegion(variables, host) === undefined) faults.push(`${what} needs AWS_REGION`);
+  return faults;
+}

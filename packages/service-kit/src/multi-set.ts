@@ -1,0 +1,22 @@
+import type { Redis } from "ioredis";
+
+/** Whether a server has MSETEX, which sets many keys with one time to live in one command: Valkey 9.1, Redis 8.4. */
+export class MultiSet {
+  #known: Promise<boolean> | undefined;
+
+  constructor(private readonly redis: Redis) {}
+
+  /** Asks once. @throws what ioredis throws; it is asked again then */
+  isKnown(): Promise<boolean> {
+    this.#known ??= this.#ask().catch((error: unknown) => {
+      this.#known = undefined;
+      throw error;
+    });
+    return this.#known;
+  }
+
+  async #ask(): Promise<boolean> {
+    const answer: unknown = await this.redis.command("INFO", "MSETEX");
+    return Array.isArray(answer) && Array.isArray(answer[0]);
+  }
+}

@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/**
+ * Reads a PEM file that a variable names, once: a service has to be started anew after it changed.
+ *
+ * @throws TriplineError `config-invalid` where it cannot be read or holds nothing of the kind
+ */
+export function readPem(variable: string, path: string, kind: "CERTIFICATE" | "PRIVATE KEY"): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const detail = `${variable} names ${path}, which cannot be read: is it mounted, and may this user read it?`;
+    throw new TriplineError("config-invalid", detail, [], { cause: error });
+  }
+  if (!new RegExp(`-----BEGIN [A-Z ]*${kind}-----`).test(text)) {
+    throw new TriplineError("config-invalid", `${variable} names ${path}, which holds no ${kind} in PEM.`);
+  }
+  return text;
+}

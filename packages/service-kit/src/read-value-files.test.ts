@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { readConfig } from "./read-config.js";
+
+describe("values in files", () => {
+  const schema = z.object({
+    KEY: z.string().min(3),
+    POLICY: z.string().optional(),
+    POLICY_FILE: z.string().optional(),
+  });
+  let folder: string;
+  let file: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "tripline-values-"));
+    file = join(folder, "key");
+    writeFileSync(file, "sesame\n");
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test("a variable may stand in a file, also where the schema has further conditions", () => {
+    expect(readConfig(schema, { KEY_FILE: file })).toEqual({ KEY: "sesame" });
+    const refined = schema.refine((config) => config.KEY === "sesame");
+    expect(readConfig(refined, { KEY_FILE: file })).toEqual({ KEY: "sesame" });
+  });
+
+  test("a variable of the schema that ends in _FILE is a path and stays one", () => {
+    expect(readConfig(schema, { KEY: "sesame", POLICY_FILE: file })).toEqual({ KEY: "sesame", POLICY_FILE: file });
+  });
+
+  test.each([
+    [
+      "a file that is not there",
+      { KEY_FILE: "/nowhere/key" },
+      /KEY_FILE names \/nowhere\/key.*cannot be read \(ENOENT\)/,
+    ],
+    ["both at once", { KEY: "other", KEY_FILE: "FILE" }, /KEY and KEY_FILE are both set/],
+    ["a value in it that is not valid", { POLICY: "p", KEY_FILE: "EMPTY" }, /KEY: /],
+  ])("refuses %s", (_what, environment, message) => {
+    const empty = join(folder, "empty");
+    writeFileSync(empty, "");
+    const paths: Record<string, string> = { FILE: file, EMPTY: empty };
+    const given = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, paths[value] ?? value]));
+    expect(() => readConfig(schema, given)).toThrow(message);
+  });
+});

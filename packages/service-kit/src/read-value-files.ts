@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+
+const SUFFIX = "_FILE";
+/** A value is a key, a password, a URL or a list of clients. */
+const CHARACTERS_MAX = 1_000_000;
+
+export interface ValueFiles {
+  readonly values: Readonly<Record<string, string>>;
+  /** By the name of the variable that has no value because of it; half a sentence each. */
+  readonly faults: ReadonlyMap<string, string>;
+}
+
+/**
+ * Secrets that a container or a cluster mounts as files: `NAME_FILE` gives the path of a file that holds the value of
+ * `NAME`, without the line's end that editors put there. Counts for every variable of the schema that has no variable
+ * `NAME_FILE` of its own, and only while `NAME` itself is not set.
+ */
+export function readValueFiles(
+  schema: z.ZodType,
+  environment: Readonly<Record<string, string | undefined>>,
+): ValueFiles {
+  const values: Record<string, string> = {};
+  const faults = new Map<string, string>();
+  if (!(schema instanceof z.ZodObject)) return { values, faults };
+  const known: Record<string, unknown> = schema.shape;
+  for (const name of Object.keys(known)) {
+    const variable = `${name}${SUFFIX}`;
+    const path = environment[variable];
+    if (path === undefined || variable in known) continue;
+    if (environment[name] !== undefined) {
+      faults.set(name, `${name} and ${variable} are both set, so unset one of them`);
+      continue;
+    }
+    try {
+      values[name] = readFileSync(path, "utf8")
+        .slice(0, CHARACTERS_MAX)
+        .replace(/\r?\n$/, "");
+    } catch (error) {
+      // The system's own words would say the path a second time.
+      const code =
+        typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown fault";
+      faults.set(name, `${variable} names ${path}, which cannot be read (${code})`);
+    }
+  }
+  return { values, faults };
+}
