@@ -15,6 +15,8 @@ import {
   DAY_MS,
   decisionOf,
   decisionRecord,
+  driftOf,
+  driftRecord,
   labelOf,
   labelRecord,
   NOON_MS,
@@ -24,7 +26,7 @@ import {
   vectorRecord,
 } from "./test-records.js";
 
-const { transactions, labels, features, appliedLabels, decisions } = TOPICS;
+const { transactions, labels, features, appliedLabels, decisions, driftDetected } = TOPICS;
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 let bench: TestBench;
@@ -69,6 +71,7 @@ test("a record of every topic is a row with each of its values, bit for bit", as
     appliedRecord(appliedOf(1)),
     decisionRecord(decisionOf(5)),
     decisionRecord(decision),
+    driftRecord(driftOf(6)),
   ]);
   for (const { name } of Object.values(TOPICS)) await bench.untilArchived(name);
 
@@ -103,6 +106,10 @@ test("a record of every topic is a row with each of its values, bit for bit", as
     reasons: [{ code: "A", text: "Reason 5", outcome: "REVIEW" }],
   });
   expect(decided.get("txn_4")).toEqual({ ...own(NOON_MS + 4), ...rowOf(decision), ...names });
+
+  const [drift] = await bench.rows(driftDetected.name);
+  const columns = [{ column: "amount", kind: "feature", distance: 0.5, threshold: 0.1, p_value: 1e-9 }];
+  expect(withoutKafka(drift ?? {})).toEqual({ ...own(NOON_MS + 6), ...rowOf(driftOf(6)), columns });
 });
 
 test("rows are in the folder of their event's UTC day, late ones too, and any reader of Hive partitions finds them", async () => {

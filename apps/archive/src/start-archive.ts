@@ -3,6 +3,7 @@ import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer } from "@tripline/kafka/port";
 import { LakeDisk } from "@tripline/lake/lake-disk";
 import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
+import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -23,9 +24,8 @@ export async function startArchive(
   disk: LakeDisk = new LakeDisk(),
 ): Promise<RunningService> {
   const kafka = connectKafka({
-    brokers: config.KAFKA_BROKERS,
+    ...kafkaConnection(config),
     clientId: "archive",
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
     log: (level, message, extra) => logger[level](extra, message),
   });
   const admin = await kafka.admin();

@@ -1,6 +1,7 @@
 import {
   AppliedLabel,
   Decision,
+  DriftDetected,
   FeatureVector,
   Label,
   Outcome,
@@ -100,6 +101,21 @@ export function decisionOf(number: number, change: Partial<Decision> = {}): Deci
   };
 }
 
+export function driftOf(number: number): DriftDetected {
+  return {
+    eventId: `drift_${number}`,
+    modelName: "fraud",
+    tenant: "",
+    day: "2024-02-28",
+    comparedFrom: "2024-02-14",
+    comparedTo: "2024-02-27",
+    rows: number,
+    columns: [{ column: "amount", kind: "feature", distance: 0.5, threshold: 0.1, pValue: 1e-9 }],
+    sentence: "1 of 70 columns drifted",
+    detectedAtMs: NOON_MS + number,
+  };
+}
+
 type Headers = Record<string, string>;
 
 export const transactionRecord = (message: Transaction, headers: Headers = {}): OutgoingRecord =>
@@ -116,6 +132,9 @@ export const appliedRecord = (message: AppliedLabel, headers: Headers = {}): Out
 
 export const decisionRecord = (message: Decision, headers: Headers = {}): OutgoingRecord =>
   recordOf(TOPICS.decisions, message.cardToken, Decision.encode(message).finish(), headers);
+
+export const driftRecord = (message: DriftDetected): OutgoingRecord =>
+  recordOf(TOPICS.driftDetected, message.modelName, DriftDetected.encode(message).finish(), {});
 
 function recordOf(topic: Topic, key: string, value: Uint8Array, headers: Headers): OutgoingRecord {
   return { topic: topic.name, key, value, headers: { [HEADERS.schema]: topic.schema, ...headers } };

@@ -22,6 +22,8 @@ export const decisionsConfig = z.object({
     .string()
     .min(1)
     .default(fileURLToPath(new URL("../policy.yaml", import.meta.url))),
+  /** The scorecard that stands in for a missing score, as training writes it; without it the rules decide alone then. */
+  SCORECARD_FILE: z.string().min(1).optional(),
 });
 
 export type DecisionsConfig = z.infer<typeof decisionsConfig>;

@@ -1,5 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
+import { encodeMessage } from "@tripline/contracts/encode-message";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
@@ -8,7 +9,9 @@ import type { Score } from "@tripline/decision-engine/decide-payment";
 import { decide, whyUnusable } from "@tripline/decision-engine/decide-payment";
 import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
 import type { Policy } from "@tripline/decision-engine/policy";
+import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
+import { WorkGatherer } from "@tripline/service-kit/gather-work";
 import type { Logger } from "@tripline/service-kit/logger";
 import { headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { DecisionMetrics } from "./decision-metrics.js";
@@ -25,6 +28,8 @@ export interface BatchDeciderOptions {
   readonly producer: EventProducer;
   /** The policy in force; looked at once per batch. */
   readonly policy: () => Policy;
+  /** The scorecard in force, if there is one; looked at once per batch. */
+  readonly scorecard?: () => Scorecard;
   readonly explainer: Explainer;
   readonly scoringWaitMsMax: number;
   readonly contributionsWaitMsMax: number;
@@ -38,6 +43,23 @@ interface Work {
   readonly trace: Context;
 }
 
+/** A payment with the decision that is made for it. */
+interface Decided {
+  readonly work: Work;
+  readonly decision: Decision;
+}
+
+/** The payments of one batch, and the decisions that stand for them. */
+interface Part {
+  readonly works: readonly Work[];
+  decisions: readonly Uint8Array[];
+}
+
+/** Payments that are decided together: one request to scoring, which has to stay small beside what the model takes. */
+export const PAYMENTS_TOGETHER_MAX = 200;
+/** While one round waits for scoring, another one reads and keeps. */
+const ROUNDS_MAX = 2;
+
 const CLIENT = { kind: SpanKind.CLIENT } as const;
 const PRODUCER = {
   kind: SpanKind.PRODUCER,
@@ -49,11 +71,18 @@ const CONSUMER = {
 } as const;
 
 /**
- * Decides the payments of a batch. The first decision of a payment stands: it is kept in Redis before it is told to
- * anybody, so that a crash at any point, and the same batch once more, tells the same.
+ * Decides the payments of a batch, together with batches of other partitions that come at about the same time. The first
+ * decision of a payment stands: it is kept in Redis before it is told to anybody, so that a crash at any point, and the
+ * same batch once more, tells the same.
  */
 export class BatchDecider {
   readonly #options: BatchDeciderOptions;
+  readonly #gatherer = new WorkGatherer<Part>({
+    doTogether: (parts) => this.#decideTogether(parts),
+    sizeOf: (part) => part.works.length,
+    sizeMax: PAYMENTS_TOGETHER_MAX,
+    roundsMax: ROUNDS_MAX,
+  });
 
   constructor(options: BatchDeciderOptions) {
     this.#options = options;
@@ -68,61 +97,89 @@ export class BatchDecider {
     const traces = payments.map((payment) => payment.trace);
     await withSpans(traces, "features process", CONSUMER, async (contexts) => {
       const works = payments.map((payment, index) => ({ payment, trace: itemAt(contexts, index) }));
-      const decisions = await this.#standing(works);
-      await this.#publish(works, decisions);
-      await this.#reply(payments, decisions);
+      const part: Part = { works, decisions: [] };
+      await this.#gatherer.run(part);
+      await this.#publish(works, part.decisions);
     });
   }
 
-  /** The decision that stands for each payment, made now where there was none. */
-  async #standing(works: readonly Work[]): Promise<Uint8Array[]> {
+  /** Decides the payments of several batches with one round trip each to Redis and scoring. */
+  async #decideTogether(parts: readonly Part[]): Promise<void> {
+    const standing = await this.#standing(parts.flatMap((part) => part.works));
+    for (const part of parts) {
+      part.decisions = part.works.map((work, index) => {
+        const bytes = standing.get(work);
+        if (bytes === undefined) throw nothingStands(index);
+        return bytes;
+      });
+    }
+  }
+
+  /** The decision that stands for each payment, made now where there was none. Whoever waits for it has been told. */
+  async #standing(works: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
     const { store, metrics } = this.#options;
     const ids = works.map((work) => work.payment.transaction.transactionId);
     const traces = works.map((work) => work.trace);
-    const known = await withSpans(traces, "redis read", CLIENT, () => store.read(ids));
-    const open = works.filter((_, index) => known[index] === undefined);
-    metrics.repeated(works.length - open.length);
-    if (open.length === 0) return works.map((_, index) => itemAt(known, index));
-    const made = await this.#decide(open);
-    const kept = await this.#keep(open, made);
-    const keptOf = new Map(open.map((work, index) => [work, itemAt(kept, index)]));
-    return works.map((work, index) => keptOf.get(work) ?? itemAt(known, index));
+    const found = await withSpans(traces, "redis read", CLIENT, () => store.read(ids));
+    const standing = new Map<Work, Uint8Array>();
+    works.forEach((work, index) => {
+      const bytes = found[index];
+      if (bytes !== undefined) standing.set(work, bytes);
+    });
+    metrics.repeated(standing.size);
+    await this.#reply([...standing]);
+    const open = works.filter((work) => !standing.has(work));
+    if (open.length > 0) await this.#decide(open, standing);
+    return standing;
   }
 
-  async #decide(open: readonly Work[]): Promise<Decision[]> {
+  /** Decides, and adds the decisions that stand then. Those that need no explanation do not wait for one. */
+  async #decide(open: readonly Work[], standing: Map<Work, Uint8Array>): Promise<void> {
     const policy = this.#options.policy();
+    const scorecard = this.#options.scorecard?.();
     const scores = await this.#score(open, policy);
     const decidedAtMs = Date.now();
-    const decisions = open.map(({ payment }) => {
-      const { transaction, features } = payment;
+    const [clear, wanting]: [Decided[], Decided[]] = [[], []];
+    for (const work of open) {
+      const { transaction, features } = work.payment;
       // A payment that was not sent to the model is one whose features are no use to the rules either.
-      const score = scores.get(payment) ?? { missing: "the features cannot be used" };
-      return decide(policy, { transaction, features, score, decidedAtMs });
-    });
-    return this.#explain(open, decisions, policy);
+      const score = scores.get(work.payment) ?? { missing: "the features cannot be used" };
+      const decision = decide(policy, { transaction, features, score, decidedAtMs }, scorecard);
+      (wantsContributions(decision) ? wanting : clear).push({ work, decision });
+    }
+    await Promise.all([
+      this.#settle(clear, standing),
+      this.#explain(wanting, policy).then((explained) => this.#settle(explained, standing)),
+    ]);
+  }
+
+  async #settle(made: readonly Decided[], standing: Map<Work, Uint8Array>): Promise<void> {
+    if (made.length === 0) return;
+    const kept = await this.#keep(made);
+    const settled = made.map(({ work }, index) => [work, itemAt(kept, index)] as const);
+    for (const [work, bytes] of settled) standing.set(work, bytes);
+    await this.#reply(settled);
   }
 
   /** Adds what raised the score to decisions that are not to approve, where it is found out in time. */
-  async #explain(open: readonly Work[], decisions: readonly Decision[], policy: Policy): Promise<Decision[]> {
+  async #explain(wanting: readonly Decided[], policy: Policy): Promise<readonly Decided[]> {
     const { explainer, contributionsWaitMsMax: waitMsMax } = this.#options;
-    const wanted = decisions.flatMap((decision, index) => (wantsContributions(decision) ? [index] : []));
-    if (wanted.length === 0) return [...decisions];
-    const deadlines = open.map(({ payment }) => payment.deadlineMs);
+    const [first] = wanting;
+    if (first === undefined) return wanting;
+    const deadlines = wanting.map(({ work }) => work.payment.deadlineMs);
     const budgetMs = explanationBudgetMs(deadlines, { waitMsMax, nowMs: Date.now() });
-    const rows = wanted.map((index) => itemAt(open, index).payment.features.values);
-    const traces = wanted.map((index) => itemAt(open, index).trace);
-    // All scores of a batch come in one answer, so they are of one version.
-    const { modelVersion } = itemAt(decisions, itemAt(wanted, 0));
+    const rows = wanting.map(({ work }) => work.payment.features.values);
+    const traces = wanting.map(({ work }) => work.trace);
+    // All scores of a round come in one answer, so they are of one version.
+    const { modelVersion } = first.decision;
     const found = await withSpans(traces, "explain", CLIENT, (contexts) =>
       explainer.explain(rows, modelVersion, contexts, budgetMs),
     );
-    if (found === undefined) return [...decisions];
-    const explained = [...decisions];
-    wanted.forEach((index, place) => {
-      const { values } = itemAt(open, index).payment.features;
-      explained[index] = withContributions(policy, itemAt(decisions, index), values, itemAt(found, place));
+    if (found === undefined) return wanting;
+    return wanting.map(({ work, decision }, index) => {
+      const { values } = work.payment.features;
+      return { work, decision: withContributions(policy, decision, values, itemAt(found, index)) };
     });
-    return explained;
   }
 
   /** Scores of those payments whose features fit the policy's spec, in one request. */
@@ -141,15 +198,15 @@ export class BatchDecider {
     return new Map(usable.map(({ payment }, index) => [payment, itemAt(scores, index)]));
   }
 
-  async #keep(open: readonly Work[], made: readonly Decision[]): Promise<Uint8Array[]> {
+  async #keep(made: readonly Decided[]): Promise<Uint8Array[]> {
     const { store, metrics } = this.#options;
-    const traces = open.map((work) => work.trace);
-    const entries = made.map((decision) => ({
+    const traces = made.map(({ work }) => work.trace);
+    const entries = made.map(({ decision }) => ({
       transactionId: decision.transactionId,
-      bytes: Decision.encode(decision).finish(),
+      bytes: encodeMessage(Decision, decision),
     }));
     const kept = await withSpans(traces, "redis set", CLIENT, () => store.keepFirst(entries));
-    made.forEach((decision, index) => {
+    made.forEach(({ decision }, index) => {
       if (kept[index] === entries[index]?.bytes) metrics.decided(decision);
       else metrics.repeated(1);
     });
@@ -175,11 +232,10 @@ export class BatchDecider {
   }
 
   /** Best effort: a caller whose reply is lost fetches the decision, which stands; deciding again would not help it. */
-  async #reply(payments: readonly Payment[], decisions: readonly Uint8Array[]): Promise<void> {
-    const replies = payments.flatMap((payment, index) => {
-      const bytes = itemAt(decisions, index);
-      return payment.replyTo === undefined ? [] : [{ channel: payment.replyTo, bytes }];
-    });
+  async #reply(settled: readonly (readonly [Work, Uint8Array])[]): Promise<void> {
+    const replies = settled.flatMap(([{ payment }, bytes]) =>
+      payment.replyTo === undefined ? [] : [{ channel: payment.replyTo, bytes }],
+    );
     if (replies.length === 0) return;
     try {
       await this.#options.store.reply(replies);
@@ -193,6 +249,10 @@ export class BatchDecider {
 /** The lists of a batch run in step; where one is short, nothing may be told to anybody. */
 function itemAt<T>(items: readonly (T | undefined)[], index: number): T {
   const item = items[index];
-  if (item === undefined) throw new TriplineError("internal", `Nothing stands for payment ${index} of the batch.`);
+  if (item === undefined) throw nothingStands(index);
   return item;
+}
+
+function nothingStands(index: number): TriplineError {
+  return new TriplineError("internal", `Nothing stands for payment ${index} of the batch.`);
 }

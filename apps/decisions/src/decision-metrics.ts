@@ -50,6 +50,10 @@ export class DecisionMetrics {
     unit: "{reload}",
     description: "Changes of the policy file, by whether the new one was valid",
   });
+  readonly #scorecardReloads: Counter = counter("tripline.decisions.scorecard.reloads", {
+    unit: "{reload}",
+    description: "Changes of the scorecard file, by whether the new one was valid",
+  });
   readonly #repliesLost: Counter = counter("tripline.decisions.replies.lost", {
     unit: "{reply}",
     description: "Replies that could not be given; the decision stands and can be fetched",
@@ -80,6 +84,10 @@ export class DecisionMetrics {
 
   policyReloaded(valid: boolean): void {
     this.#policyReloads.add(1, { result: valid ? "valid" : "invalid" });
+  }
+
+  scorecardReloaded(valid: boolean): void {
+    this.#scorecardReloads.add(1, { result: valid ? "valid" : "invalid" });
   }
 
   repliesLost(count: number): void {

@@ -1,3 +1,4 @@
+import { splitDecisions } from "@tripline/contracts/decision-replies";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey, REPLY_DECISION } from "@tripline/contracts/redis-keys";
 import { testStack } from "@tripline/local-stack/test-stack";
@@ -89,6 +90,43 @@ describe("DecisionStore", () => {
     await store.reply([{ channel: "reply:one", bytes }]);
     expect(await message).toEqual(Buffer.from([REPLY_DECISION, ...bytes]));
     listener.disconnect();
+  });
+
+  test("several replies to one channel are one message, and each channel gets its own", async () => {
+    const listener = connectRedis(url);
+    await awaitRedis(listener);
+    await listener.subscribe("reply:two", "reply:three");
+    const messages = new Map<string, Buffer>();
+    const both = new Promise<void>((resolve) => {
+      listener.on("messageBuffer", (channel: Buffer, bytes: Buffer) => {
+        messages.set(channel.toString(), bytes);
+        if (messages.size === 2) resolve();
+      });
+    });
+    const decisions = ["txn_1", "txn_2", "txn_3"].map((id) => encoded(id, Outcome.REVIEW));
+    const [one = Buffer.of(), two = Buffer.of(), three = Buffer.of()] = decisions;
+    await store.reply([
+      { channel: "reply:two", bytes: one },
+      { channel: "reply:three", bytes: two },
+      { channel: "reply:two", bytes: three },
+    ]);
+    await both;
+    const split = splitDecisions((messages.get("reply:two") ?? Buffer.of()).subarray(1));
+    expect(split.map((bytes) => Decision.decode(bytes).transactionId)).toEqual(["txn_1", "txn_3"]);
+    expect(messages.get("reply:three")).toEqual(Buffer.from([REPLY_DECISION, ...two]));
+    listener.disconnect();
+  });
+
+  test("decisions of a batch of which one stands are all kept but that one", async () => {
+    const stands = encoded("txn_s1", Outcome.DECLINE);
+    await store.keepFirst([{ transactionId: "txn_s1", bytes: stands }]);
+    const ids = ["txn_s0", "txn_s1", "txn_s2"];
+    const kept = await store.keepFirst(ids.map((id) => ({ transactionId: id, bytes: encoded(id, Outcome.APPROVE) })));
+    expect(kept.map((bytes) => Decision.decode(bytes).outcome)).toEqual([
+      ...[Outcome.APPROVE, Outcome.DECLINE, Outcome.APPROVE],
+    ]);
+    const ttls = await Promise.all(ids.map((id) => redis.ttl(decisionKey(id))));
+    for (const ttl of ttls) expect(ttl).toBeGreaterThan(3_590);
   });
 
   test("a Redis that is away is told as such", async () => {

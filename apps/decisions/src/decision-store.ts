@@ -1,7 +1,10 @@
+import { joinDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { decisionKey, REPLY_DECISION } from "@tripline/contracts/redis-keys";
+import { decisionKey } from "@tripline/contracts/redis-keys";
 import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { addCommand } from "@tripline/service-kit/encode-command";
+import { MultiSet } from "@tripline/service-kit/multi-set";
 import type { Redis } from "ioredis";
 
 type PipelineResults = Awaited<ReturnType<ReturnType<Redis["pipeline"]>["exec"]>>;
@@ -20,10 +23,12 @@ export interface Reply {
 /** The decisions in Redis. The first one written for a payment stands until it expires; each call is one round trip. */
 export class DecisionStore {
   readonly #redis: Redis;
+  readonly #multiSet: MultiSet;
   readonly #ttlSeconds: number;
 
   constructor(redis: Redis, ttlSeconds: number) {
     this.#redis = redis;
+    this.#multiSet = new MultiSet(redis);
     this.#ttlSeconds = ttlSeconds;
   }
 
@@ -48,9 +53,10 @@ export class DecisionStore {
    * @throws TriplineError `redis-unavailable`; some may be written then, and stand
    */
   async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+    if (await this.#keepAll(decisions)) return decisions.map(({ bytes }) => bytes);
     const pipeline = this.#redis.pipeline();
     for (const { transactionId, bytes } of decisions) {
-      pipeline.setBuffer(decisionKey(transactionId), Buffer.from(bytes), "EX", this.#ttlSeconds, "NX", "GET");
+      addCommand(pipeline, "set", [decisionKey(transactionId), bytes, "EX", `${this.#ttlSeconds}`, "NX", "GET"]);
     }
     const before = outcomesOf(await pipeline.exec().catch(rethrow), decisions.length);
     return decisions.map(({ transactionId, bytes }, index) => {
@@ -61,17 +67,34 @@ export class DecisionStore {
     });
   }
 
+  /** Nearly always none of the payments has a decision: then one command is enough. @returns false where one has */
+  async #keepAll(decisions: readonly StoredDecision[]): Promise<boolean> {
+    if (!(await this.#multiSet.isKnown().catch(rethrow))) return false;
+    // The command would take the last of two decisions of a payment.
+    if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
+    const args: (string | Uint8Array)[] = [`${decisions.length}`];
+    for (const { transactionId, bytes } of decisions) args.push(decisionKey(transactionId), bytes);
+    args.push("NX", "EX", `${this.#ttlSeconds}`);
+    const pipeline = addCommand(this.#redis.pipeline(), "msetex", args);
+    const [kept] = outcomesOf(await pipeline.exec().catch(rethrow), 1);
+    return kept === 1;
+  }
+
   /**
-   * Tells those who wait.
+   * Tells those who wait, with one message for each channel.
    *
    * @throws TriplineError `redis-unavailable`
    */
   async reply(replies: readonly Reply[]): Promise<void> {
-    const pipeline = this.#redis.pipeline();
+    const channels = new Map<string, Uint8Array[]>();
     for (const { channel, bytes } of replies) {
-      pipeline.publish(channel, Buffer.concat([Buffer.of(REPLY_DECISION), bytes]));
+      const known = channels.get(channel);
+      if (known === undefined) channels.set(channel, [bytes]);
+      else known.push(bytes);
     }
-    outcomesOf(await pipeline.exec().catch(rethrow), replies.length);
+    const pipeline = this.#redis.pipeline();
+    for (const [channel, decisions] of channels) addCommand(pipeline, "publish", [channel, joinDecisions(decisions)]);
+    outcomesOf(await pipeline.exec().catch(rethrow), channels.size);
   }
 }
 

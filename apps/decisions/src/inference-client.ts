@@ -34,6 +34,8 @@ const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 100;
 
 const CHANNEL: ChannelOptions = {
+  // Where the name has several addresses, as a headless service of Kubernetes does, each gets its share of the calls.
+  "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
   // A scorer that comes back must be found within half a second, not after gRPC's default of up to two minutes.
   "grpc.initial_reconnect_backoff_ms": 50,
   "grpc.max_reconnect_backoff_ms": 500,

@@ -171,7 +171,7 @@ describe("decisions", () => {
       featureSpecVersion: SPEC.version,
       policyVersion: expect.stringMatching(/^1\+/),
       clientTransactionId: `client-${declined.id}`,
-      reasons: [{ code: "SCORE_VERY_HIGH", text: "The model gives this payment a probability of fraud of 0.7." }],
+      reasons: [{ code: "SCORE_VERY_HIGH", text: "This payment has a probability of fraud of 0.7." }],
     });
     const decision = await decided(reviewed.id);
     expect(decision.outcome).toBe(Outcome.REVIEW);

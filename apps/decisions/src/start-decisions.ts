@@ -1,30 +1,38 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
+import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
+import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { connectRedis } from "@tripline/service-kit/connect-redis";
+import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
+import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import type { DecisionsConfig } from "./config.js";
-import { BatchDecider } from "./decide-batch.js";
+import { BatchDecider, PAYMENTS_TOGETHER_MAX } from "./decide-batch.js";
 import { DecisionMetrics } from "./decision-metrics.js";
 import { DecisionStore } from "./decision-store.js";
 import { DecisionsModule } from "./decisions.module.js";
 import { Explainer } from "./explain-batch.js";
 import { InferenceClient } from "./inference-client.js";
 import { Scorer } from "./score-batch.js";
+import type { FileWatch } from "./watch-file.js";
+import { watchFile } from "./watch-file.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
+
+const DECISIONS_GROUP = "decisions";
 
 const HOUR_S = 3_600;
 
 /**
  * Starts the service. Kafka, Redis and scoring need not be up: it is not ready until the first two are, and decides by
- * rules alone while scoring is not.
+ * the scorecard, or by rules alone where there is none, while scoring is not.
  *
- * @throws TriplineError `policy-invalid` or `config-invalid`
+ * @throws TriplineError `policy-invalid`, `scorecard-invalid` or `config-invalid`
  */
 export async function startDecisions(
   config: DecisionsConfig,
@@ -33,12 +41,12 @@ export async function startDecisions(
   const spec = currentFeatureSpec();
   const metrics = new DecisionMetrics();
   const policies = await followPolicy(config.POLICY_FILE, logger, metrics);
-  const redis = connectRedis(config.REDIS_URL, (error) => logger.debug({ err: error }, "redis connection"));
+  const scorecards = await followScorecard(config.SCORECARD_FILE, logger, metrics);
+  const redis = connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
   const client = new InferenceClient(config.SCORING_ADDRESS);
   const kafka = connectKafka({
-    brokers: config.KAFKA_BROKERS,
+    ...kafkaConnection(config),
     clientId: "decisions",
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
     log: (level, message, extra) => logger[level](extra, message),
   });
   const producer = await kafka.producer();
@@ -54,14 +62,17 @@ export async function startDecisions(
     explainer: new Explainer({ client, modelName: config.MODEL_NAME, metrics, logger }),
     producer,
     policy: () => policies.current,
+    ...(scorecards === undefined ? {} : { scorecard: () => scorecards.current }),
     scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
     contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
     metrics,
     logger,
   });
   const consumer = await kafka.consume({
-    group: "decisions",
+    group: DECISIONS_GROUP,
+    observer: consumerMetrics(DECISIONS_GROUP),
     topics: [TOPICS.features.name],
+    recordsPerBatchMax: PAYMENTS_TOGETHER_MAX,
     handle: (batch) => decider.handle(batch),
     onStop: (error) => logger.fatal({ code: error.code }, `decisions takes no more payments: ${error.message}`),
   });
@@ -87,6 +98,7 @@ export async function startDecisions(
       { name: "scoring", run: async () => client.close() },
       { name: "redis", run: async () => redis.disconnect() },
       { name: "policy", run: async () => policies.close() },
+      { name: "scorecard", run: async () => scorecards?.close() },
     ],
   });
 }
@@ -102,6 +114,27 @@ function followPolicy(file: string, logger: Logger, metrics: DecisionMetrics): P
     onRefused(error) {
       metrics.policyReloaded(false);
       logger.error({ code: error.code, faults: error.message.split("\n") }, "the policy file was refused");
+    },
+  });
+}
+
+async function followScorecard(
+  file: string | undefined,
+  logger: Logger,
+  metrics: DecisionMetrics,
+): Promise<FileWatch<Scorecard> | undefined> {
+  if (file === undefined) return undefined;
+  return watchFile({
+    file,
+    what: "scorecard",
+    parse: (text, name) => parseScorecard(text, currentFeatureSpec(), name),
+    onReload({ version }) {
+      metrics.scorecardReloaded(true);
+      logger.info({ scorecard_version: version }, "a new scorecard is in force");
+    },
+    onRefused(error) {
+      metrics.scorecardReloaded(false);
+      logger.error({ code: error.code, faults: error.message.split("\n") }, "the scorecard file was refused");
     },
   });
 }

@@ -64,8 +64,8 @@ function withoutFact(message: Uint8Array): Uint8Array {
  *
  * @throws TriplineError `state-unreadable`
  */
-export function appliedOffset(head: Uint8Array): number {
-  return head.length === 0 ? -1 : readHead(new ByteReader(head)).offset;
+export function appliedOffset(head: Uint8Array | undefined): number {
+  return head === undefined || head.length === 0 ? -1 : readHead(new ByteReader(head)).offset;
 }
 
 function readHead(reader: ByteReader): { version: number; offset: number } {

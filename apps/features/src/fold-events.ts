@@ -5,14 +5,22 @@ import { BatchStates } from "./batch-states.js";
 import { writeLabelFindings, writeVectorFindings } from "./encode-findings.js";
 import type { EventRecord } from "./parse-event.js";
 
-/** What a batch does to the states, before any of it is written. */
-export interface Fold {
+/** What the events of one partition led to. */
+export interface PartFold {
   readonly emissions: readonly Emission[];
-  /** Encoded states that changed, by key. */
-  readonly changed: ReadonlyMap<string, Uint8Array>;
   readonly duplicates: number;
   readonly tooLate: number;
 }
+
+/** What events of several partitions do to the states, before any of it is written. */
+export interface PartsFold {
+  /** One for each part, in their order. */
+  readonly parts: readonly PartFold[];
+  /** Encoded states that changed, by key. */
+  readonly changed: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface Fold extends PartFold, Pick<PartsFold, "changed"> {}
 
 /** More than there are of a payment with some sixty features, so that the memory for a batch seldom has to grow. */
 const FINDINGS_BYTES_EXPECTED = 560;
@@ -26,20 +34,44 @@ export interface FoldContext {
 }
 
 /**
- * Applies events in their order to the states as they are stored.
+ * Applies events in their order to the states as they are stored, part after part.
  *
  * @param stored state bytes by key; has every key that the events name
  * @throws TriplineError `state-unreadable`; `invalid-field` for an event that cannot be counted
  */
+export function foldParts(
+  engine: FeatureEngine,
+  stored: ReadonlyMap<string, Uint8Array | null>,
+  parts: readonly (readonly EventRecord[])[],
+  context: FoldContext,
+): PartsFold {
+  const states = new BatchStates(engine, stored);
+  const events = parts.reduce((sum, part) => sum + part.length, 0);
+  const writer = new ByteWriter(events * FINDINGS_BYTES_EXPECTED);
+  const folds = parts.map((part) => foldPart(engine, states, writer, part, context));
+  return { parts: folds, changed: states.encodeChanged() };
+}
+
+/** As `foldParts`, for the events of one partition. */
 export function foldEvents(
   engine: FeatureEngine,
   stored: ReadonlyMap<string, Uint8Array | null>,
   events: readonly EventRecord[],
   context: FoldContext,
 ): Fold {
-  const states = new BatchStates(engine, stored);
+  const { parts, changed } = foldParts(engine, stored, [events], context);
+  const [{ emissions, duplicates, tooLate } = { emissions: [], duplicates: 0, tooLate: 0 }] = parts;
+  return { emissions, duplicates, tooLate, changed };
+}
+
+function foldPart(
+  engine: FeatureEngine,
+  states: BatchStates,
+  writer: ByteWriter,
+  events: readonly EventRecord[],
+  context: FoldContext,
+): PartFold {
   const emissions: Emission[] = [];
-  const writer = new ByteWriter(events.length * FINDINGS_BYTES_EXPECTED);
   let duplicates = 0;
   let tooLate = 0;
   for (const event of events) {
@@ -58,7 +90,7 @@ export function foldEvents(
     writeFindings(writer, engine, result, ofEvent, context);
     emissions.push({ offset: event.offset, findings: writer.since(start) });
   }
-  return { emissions, changed: states.encodeChanged(), duplicates, tooLate };
+  return { emissions, duplicates, tooLate };
 }
 
 /** What features has found out about an event that was counted. */

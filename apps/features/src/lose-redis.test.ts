@@ -144,7 +144,7 @@ test("while Redis has no memory left nothing is lost nor set aside, and with mor
 test("a Redis that drops keys when it is full is refused, and one that is set right is taken", async () => {
   const redis = connectRedis(stack.redisUrl);
   await awaitRedis(redis);
-  const read = () => new StateStore(redis, STORE_OPTIONS).read(APPLIED_KEY, []);
+  const read = () => new StateStore(redis, STORE_OPTIONS).read([APPLIED_KEY], []);
   try {
     await admin.config("SET", "maxmemory-policy", "volatile-lru");
     const words = expect.stringMatching(/maxmemory-policy volatile-lru\). Set it to noeviction/);

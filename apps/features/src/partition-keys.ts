@@ -44,8 +44,8 @@ export class PartitionKeys {
     const { admin, store, topicPrefix } = this.options;
     const key = appliedKey(await admin.clusterId(), topicPrefix + topic, partition);
     // In this order: what is counted by now was in the partition before its end is looked up.
-    const { appliedHead } = await store.read(key, []);
-    const counted = appliedOffset(appliedHead);
+    const { appliedHeads } = await store.read([key], []);
+    const counted = appliedOffset(appliedHeads[0]);
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
     if (counted < end) return key;
     // Going on would take new records for counted ones and lose them.

@@ -7,18 +7,19 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { ByteWriter } from "@tripline/feature-engine/byte-writer";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { EventProducer, OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
+import { WorkGatherer } from "@tripline/service-kit/gather-work";
 import { headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { Emission } from "./applied-batch.js";
 import { appliedOffset, encodeApplied } from "./applied-batch.js";
 import { EMISSION_HEAD_BYTES_MAX, writeEmission } from "./encode-findings.js";
 import type { FeatureMetrics } from "./feature-metrics.js";
-import { foldEvents } from "./fold-events.js";
+import type { PartFold } from "./fold-events.js";
+import { foldParts } from "./fold-events.js";
 import type { EventRecord } from "./parse-event.js";
 import { parseEvent } from "./parse-event.js";
 import type { PartitionKeys } from "./partition-keys.js";
 import type { StateCompleteness } from "./state-completeness.js";
 import type { Snapshot, StateStore } from "./state-store.js";
-import { Turns } from "./take-turns.js";
 
 export interface BatchProcessorOptions {
   readonly engine: FeatureEngine;
@@ -39,6 +40,21 @@ const TRIES_MAX = 20;
  */
 const CONFLICT_WAITS_MAX = 6;
 
+/**
+ * Records that are counted together, of whatever partitions: enough that the round trips weigh little, and so few that
+ * folding them does not hold up the process for more than a few milliseconds.
+ */
+export const RECORDS_TOGETHER_MAX = 200;
+
+/** The events of one partition's batch, and what they led to. */
+interface Part {
+  readonly topic: string;
+  readonly appliedKey: string;
+  readonly events: readonly EventRecord[];
+  readonly contexts: readonly Context[];
+  emissions: readonly Emission[];
+}
+
 const CLIENT = { kind: SpanKind.CLIENT, attributes: { "db.system.name": "redis" } } as const;
 const PRODUCER = {
   kind: SpanKind.PRODUCER,
@@ -47,14 +63,20 @@ const PRODUCER = {
 
 /**
  * Counts the events of a batch once, whatever crashes in between, and emits the features of its payments and the places
- * of its labels in the order of events.
+ * of its labels in the order of events. Batches of several partitions that come at about the same time are counted
+ * together; one by one, since they share terminals and would meet in conflicts.
  *
  * The partition's last offset and what its last batch emits are stored together with the states. A batch that comes
  * again is not counted again: it emits the stored bytes once more. A writer that lost its partition without knowing
  * finds another offset stored than it expects, and does the same.
  */
 export class BatchProcessor {
-  readonly #turns = new Turns();
+  readonly #gatherer = new WorkGatherer<Part>({
+    doTogether: (parts) => this.#apply(parts),
+    sizeOf: (part) => part.events.length,
+    sizeMax: RECORDS_TOGETHER_MAX,
+    roundsMax: 1,
+  });
 
   constructor(private readonly options: BatchProcessorOptions) {}
 
@@ -63,75 +85,91 @@ export class BatchProcessor {
    *   `kafka-unavailable`, `state-conflict` when the batch has to come again; `state-unreadable`
    */
   async handle(batch: RecordBatch): Promise<void> {
+    const { topic } = batch;
     const events = batch.records.map((record) => parseEvent(this.options.engine, record));
     const traces = events.map((event) => event.trace);
-    this.options.metrics.batch(batch.topic, events.length);
-    await withSpans(traces, `${batch.topic} process`, consumerOf(batch.topic), async (contexts) => {
-      const appliedKey = await this.options.partitions.keyOf(batch.topic, batch.partition);
-      const emissions = await this.#turns.run(() => this.#apply(batch.topic, appliedKey, events, contexts));
-      await this.#publish(events, contexts, emissions);
+    this.options.metrics.batch(topic, events.length);
+    await withSpans(traces, `${topic} process`, consumerOf(topic), async (contexts) => {
+      const appliedKey = await this.options.partitions.keyOf(topic, batch.partition);
+      const part: Part = { topic, appliedKey, events, contexts, emissions: [] };
+      await this.#gatherer.run(part);
+      await this.#publish(events, contexts, part.emissions);
       await this.#reply(events);
     });
   }
 
-  /** Brings the states to the end of the batch and returns what the batch has to emit. */
-  async #apply(
-    topic: string,
-    appliedKey: string,
-    events: readonly EventRecord[],
-    contexts: readonly Context[],
-  ): Promise<readonly Emission[]> {
+  /** Brings the states to the end of the batches and notes what each batch has to emit. */
+  async #apply(parts: readonly Part[]): Promise<void> {
+    if (new Set(parts.map((part) => part.appliedKey)).size < parts.length) {
+      // Two batches of one partition, as after a rebalance: the second one begins where the first one ended.
+      for (const part of parts) await this.#apply([part]);
+      return;
+    }
     const { store, metrics } = this.options;
-    const keys = keysOf(events);
+    const appliedKeys = parts.map((part) => part.appliedKey);
+    const contexts = parts.flatMap((part) => part.contexts);
+    const keys = keysOf(parts);
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = performance.now();
       const snapshot = await withSpans(contexts, "redis read", CLIENT, () =>
-        metrics.timed("redis read", () => store.read(appliedKey, keys)),
+        metrics.timed("redis read", () => store.read(appliedKeys, keys)),
       );
-      const emissions = await this.#applyTo(snapshot, topic, appliedKey, events, contexts);
-      if (emissions !== undefined) return emissions;
-      metrics.conflict(topic);
+      if (await this.#applyTo(snapshot, parts, contexts)) return;
+      for (const part of parts) metrics.conflict(part.topic);
       await delay(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
     }
     throw new TriplineError("state-conflict", `Other writers changed the states of one batch ${TRIES_MAX} times.`);
   }
 
-  /** One try; undefined when somebody else wrote in between. */
-  async #applyTo(
-    snapshot: Snapshot,
-    topic: string,
-    appliedKey: string,
-    events: readonly EventRecord[],
-    contexts: readonly Context[],
-  ): Promise<readonly Emission[] | undefined> {
+  /** One try; false when somebody else wrote in between. */
+  async #applyTo(snapshot: Snapshot, parts: readonly Part[], contexts: readonly Context[]): Promise<boolean> {
     const { engine, store, metrics, now, completeness } = this.options;
-    const counted = appliedOffset(snapshot.appliedHead);
-    const fresh = events.filter((event) => event.offset > counted);
-    const earlier = fresh.length < events.length ? await this.#emittedBefore(appliedKey, counted, events) : [];
-    if (earlier === undefined) return undefined;
-    const last = fresh.at(-1);
-    if (last === undefined) {
-      metrics.redelivered(topic, events.length);
-      return earlier;
+    const news = await this.#newsOf(snapshot, parts);
+    if (news === undefined) return false;
+    const counting = news.filter(({ fresh }) => fresh.length > 0);
+    if (counting.length > 0) {
+      const incomplete = !(snapshot.complete || (await completeness.begin()));
+      const context = { nowMs: now(), incomplete };
+      const fresh = counting.map((one) => one.fresh);
+      const folded = await metrics.timed("fold", () => foldParts(engine, snapshot.states, fresh, context));
+      counting.forEach((one, index) => {
+        one.fold = folded.parts[index];
+      });
+      const change = {
+        snapshot,
+        applied: counting.map(appliedOf),
+        states: [...folded.changed].map(([key, value]) => ({ key, value })),
+      };
+      const written = await withSpans(contexts, "redis compare-and-set", CLIENT, () =>
+        metrics.timed("redis compare-and-set", () => store.compareAndSet(change)),
+      );
+      if (!written) return false;
+      for (const { part, fresh: own, fold } of counting) {
+        if (fold !== undefined) metrics.folded(part.topic, { ...fold, incomplete: incomplete ? own.length : 0 });
+      }
     }
-    const incomplete = !(snapshot.complete || (await completeness.begin()));
-    const context = { nowMs: now(), incomplete };
-    const fold = await metrics.timed("fold", () => foldEvents(engine, snapshot.states, fresh, context));
-    // A batch that brings back some records has to emit those as well, should it have to come again itself.
-    const emissions = [...earlier, ...fold.emissions];
-    const change = {
-      snapshot,
-      appliedKey,
-      applied: encodeApplied({ offset: last.offset, emissions }),
-      states: [...fold.changed].map(([key, value]) => ({ key, value })),
-    };
-    const written = await withSpans(contexts, "redis compare-and-set", CLIENT, () =>
-      metrics.timed("redis compare-and-set", () => store.compareAndSet(change)),
-    );
-    if (!written) return undefined;
-    metrics.redelivered(topic, events.length - fresh.length);
-    metrics.folded(topic, { ...fold, incomplete: incomplete ? fresh.length : 0 });
-    return emissions;
+    for (const one of news) {
+      one.part.emissions = emissionsOf(one);
+      metrics.redelivered(one.part.topic, one.part.events.length - one.fresh.length);
+    }
+    return true;
+  }
+
+  /**
+   * What of each part is to be counted, and what the rest of it led to when it was counted; undefined when a stored batch
+   * is no longer the one of the snapshot.
+   */
+  async #newsOf(snapshot: Snapshot, parts: readonly Part[]): Promise<News[] | undefined> {
+    const news: News[] = [];
+    for (const [index, part] of parts.entries()) {
+      const counted = appliedOffset(snapshot.appliedHeads[index]);
+      const fresh = part.events.filter((event) => event.offset > counted);
+      const isWhole = fresh.length === part.events.length;
+      const earlier = isWhole ? [] : await this.#emittedBefore(part.appliedKey, counted, part.events);
+      if (earlier === undefined) return undefined;
+      news.push({ part, fresh, earlier, fold: undefined });
+    }
+    return news;
   }
 
   /**
@@ -182,13 +220,35 @@ function consumerOf(topic: string) {
   } as const;
 }
 
-/** Keys of all states that some events name, each once. */
-function keysOf(events: readonly EventRecord[]): string[] {
+/** Keys of all states that the events name, each once. */
+function keysOf(parts: readonly Part[]): string[] {
   const keys = new Set<string>();
-  for (const event of events) {
-    for (const key of event.stateKeys) if (key !== undefined) keys.add(key);
+  for (const { events } of parts) {
+    for (const event of events) {
+      for (const key of event.stateKeys) if (key !== undefined) keys.add(key);
+    }
   }
   return [...keys];
+}
+
+/** What is to be done about a part. */
+interface News {
+  readonly part: Part;
+  /** Events that were not counted before. */
+  readonly fresh: readonly EventRecord[];
+  /** What the others led to. */
+  readonly earlier: readonly Emission[];
+  fold: PartFold | undefined;
+}
+
+function emissionsOf({ earlier, fold }: News): readonly Emission[] {
+  return fold === undefined ? earlier : [...earlier, ...fold.emissions];
+}
+
+/** A batch that brings back some records has to emit those as well, should it have to come again itself. */
+function appliedOf(news: News): { key: string; value: Uint8Array } {
+  const offset = news.fresh.at(-1)?.offset ?? -1;
+  return { key: news.part.appliedKey, value: encodeApplied({ offset, emissions: emissionsOf(news) }) };
 }
 
 /** An event with the message that it led to. */

@@ -6,6 +6,7 @@ import { completeKey } from "@tripline/feature-engine/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { connectRedis } from "@tripline/service-kit/connect-redis";
 import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
+import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -16,7 +17,7 @@ import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesModule } from "./features.module.js";
 import { openServing } from "./online/serve-features.js";
 import { PartitionKeys } from "./partition-keys.js";
-import { BatchProcessor } from "./process-batch.js";
+import { BatchProcessor, RECORDS_TOGETHER_MAX } from "./process-batch.js";
 import { FEATURES_GROUP, StateCompleteness } from "./state-completeness.js";
 import { StateStore } from "./state-store.js";
 
@@ -31,13 +32,12 @@ export async function startFeatures(
 ): Promise<RunningService> {
   const engine = compileEngine(currentFeatureSpec());
   const ttlSeconds = stateTtlSeconds(config, engine);
-  const redis = connectRedis(config.REDIS_URL, (error) => logger.debug({ err: error }, "redis connection"));
+  const redis = connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
   const store = new StateStore(redis, { stateTtlSeconds: ttlSeconds, completeKey: completeKey(engine.entities) });
   const topicPrefix = config.KAFKA_TOPIC_PREFIX;
   const kafka = connectKafka({
-    brokers: config.KAFKA_BROKERS,
+    ...kafkaConnection(config),
     clientId: "features",
-    topicPrefix,
     log: (level, message, extra) => logger[level](extra, message),
   });
   const admin = await kafka.admin();
@@ -58,6 +58,7 @@ export async function startFeatures(
     group: FEATURES_GROUP,
     observer: consumerMetrics(FEATURES_GROUP),
     topics: [TOPICS.transactions.name, TOPICS.labels.name],
+    recordsPerBatchMax: RECORDS_TOGETHER_MAX,
     handle: (batch) => processor.handle(batch),
     onStop: (error) => logger.fatal({ code: error.code }, `features takes no more events: ${error.message}`),
   });

@@ -30,11 +30,11 @@ describe.each([
     // As an older server answers, which does not know the command.
     if (!together) Object.assign(redis, { command: async () => [null] });
     const store = new StateStore(redis, STORE_OPTIONS);
-    const read = () => store.read(APPLIED_KEY, KEYS);
+    const read = () => store.read([APPLIED_KEY], KEYS);
     const write = async (text: string, snapshot: Awaited<ReturnType<typeof read>>) => {
       const states = KEYS.map((key) => ({ key, value: Buffer.from(`${text} ${key}`) }));
       const applied = encodeApplied({ offset: text.length, emissions: [] });
-      return store.compareAndSet({ snapshot, appliedKey: APPLIED_KEY, applied, states });
+      return store.compareAndSet({ snapshot, applied: [{ key: APPLIED_KEY, value: applied }], states });
     };
     return { redis, read, write };
   }

@@ -2,17 +2,18 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state-codec";
 import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { addCommand } from "@tripline/service-kit/encode-command";
+import { MultiSet } from "@tripline/service-kit/multi-set";
 import type { ChainableCommander, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";
-import { addCommand } from "./encode-command.js";
 
 const NO_EVICTION = "noeviction";
 
 /** What was stored at one moment; `compareAndSet` finds out whether it still holds. */
 export interface Snapshot {
-  /** First bytes of the partition's applied batch; empty where there is none. */
-  readonly appliedHead: Buffer;
+  /** First bytes of each partition's applied batch; empty where there is none. */
+  readonly appliedHeads: readonly Buffer[];
   /** Stored states by key; null where there is none. */
   readonly states: ReadonlyMap<string, Buffer | null>;
   /** Whether the states are marked as holding all that took place; see `StateCompleteness`. */
@@ -24,8 +25,8 @@ export interface Snapshot {
 export interface Change {
   /** What the change is based on: the last that was read, of all keys that change. */
   readonly snapshot: Snapshot;
-  readonly appliedKey: string;
-  readonly applied: Uint8Array;
+  /** The applied batches of the partitions that the change is made of. */
+  readonly applied: readonly { readonly key: string; readonly value: Uint8Array }[];
   /** Only states that changed. */
   readonly states: readonly { readonly key: string; readonly value: Uint8Array }[];
 }
@@ -41,7 +42,7 @@ export interface Change {
 export class StateStore {
   /** Counts connections, so that nothing is written on another one than it was read on. */
   #connection = 0;
-  #hasMultiSet: Promise<boolean> | undefined;
+  readonly #multiSet: MultiSet;
   /** The connection on whose server nothing is evicted. */
   #keepingConnection: number | undefined;
 
@@ -54,28 +55,31 @@ export class StateStore {
       readonly completeKey: string;
     },
   ) {
+    this.#multiSet = new MultiSet(redis);
     redis.on("close", () => {
       this.#connection += 1;
     });
   }
 
   /**
-   * One round trip for the states of a whole batch.
+   * One round trip for the states of batches of one or more partitions.
    *
    * @throws TriplineError `config-invalid` for a Redis that may evict states
    */
-  async read(appliedKey: string, stateKeys: readonly string[]): Promise<Snapshot> {
+  async read(appliedKeys: readonly string[], stateKeys: readonly string[]): Promise<Snapshot> {
     if (this.#keepingConnection !== this.#connection) await this.#requireNoEviction();
     const connection = this.#connection;
     const pipeline = this.redis.pipeline().unwatch();
-    addCommand(pipeline, "watch", [appliedKey, ...stateKeys]);
-    pipeline.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1);
+    addCommand(pipeline, "watch", [...appliedKeys, ...stateKeys]);
+    for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
     addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
-    const [, , appliedHead, values] = await this.#run(pipeline);
-    if (!Buffer.isBuffer(appliedHead) || !Array.isArray(values)) throw unexpected("a read");
+    const replies = await this.#run(pipeline);
+    const appliedHeads = replies.slice(2, -1).filter((head) => Buffer.isBuffer(head));
+    const values = replies.at(-1);
+    if (appliedHeads.length < appliedKeys.length || !Array.isArray(values)) throw unexpected("a read");
     const states = values.map((value: unknown) => (Buffer.isBuffer(value) ? value : null));
     return {
-      appliedHead,
+      appliedHeads,
       states: new Map(stateKeys.map((key, index) => [key, states[index + 1] ?? null])),
       complete: states[0] !== null,
       connection,
@@ -98,10 +102,11 @@ export class StateStore {
    *
    * @returns false, and nothing is written, when any of the keys has changed since it was read.
    */
-  async compareAndSet({ snapshot, appliedKey, applied, states }: Change): Promise<boolean> {
+  async compareAndSet({ snapshot, applied, states }: Change): Promise<boolean> {
     const { stateTtlSeconds } = this.options;
-    const together = await this.#canSetTogether();
-    const transaction = this.redis.multi().set(appliedKey, asBuffer(applied));
+    const together = await asked(() => this.#multiSet.isKnown());
+    const transaction = this.redis.multi();
+    for (const { key, value } of applied) transaction.set(key, asBuffer(value));
     if (together && states.length > 0) {
       const args: (string | Uint8Array)[] = [`${states.length}`];
       for (const { key, value } of states) args.push(key, value);
@@ -133,18 +138,6 @@ export class StateStore {
       );
     }
     this.#keepingConnection = connection;
-  }
-
-  /** MSETEX sets all states in one command: Valkey 9.1, Redis 8.4. Older servers take a command for each. */
-  #canSetTogether(): Promise<boolean> {
-    this.#hasMultiSet ??= asked(async () => {
-      const answer: unknown = await this.redis.command("INFO", "MSETEX");
-      return Array.isArray(answer) && Array.isArray(answer[0]);
-    }).catch((error: unknown) => {
-      this.#hasMultiSet = undefined;
-      throw error;
-    });
-    return this.#hasMultiSet;
   }
 
   /** One round trip. @returns the replies in order; throws the first error among them */

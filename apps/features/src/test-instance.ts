@@ -47,6 +47,8 @@ export class FaultyStore extends StateStore {
   fault: "before" | "after" | undefined;
   /** Runs once, between reading and writing. */
   meanwhile: (() => Promise<void>) | undefined;
+  /** How many changes were written. */
+  writes = 0;
 
   override async compareAndSet(change: Change): Promise<boolean> {
     const { fault, meanwhile } = this;
@@ -55,6 +57,7 @@ export class FaultyStore extends StateStore {
     await meanwhile?.();
     if (fault === "before") throw new TriplineError("redis-unavailable", "as the test wants it");
     const written = await super.compareAndSet(change);
+    if (written) this.writes += 1;
     if (fault === "after") throw new TriplineError("redis-unavailable", "as the test wants it");
     return written;
   }
@@ -98,6 +101,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false) {
       new Map([
         [0, 1e6],
         [1, 1e6],
+        [2, 1e6],
       ]),
   };
   const processor = new BatchProcessor({

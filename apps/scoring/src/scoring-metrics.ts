@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Attributes } from "@opentelemetry/api";
 import { metrics } from "@opentelemetry/api";
 import type { ErrorCode } from "@tripline/contracts/error-table";
@@ -87,31 +86,6 @@ function labelsOf({ manifest, providers }: Labelled): Attributes {
   return own;
 }
 
-/** Timers are this far apart by which the event loop's delay is measured, in ms. */
-const LOOP_RESOLUTION_MS = 1;
-const NS_PER_S = 1e9;
-const MS_PER_S = 1_000;
-
-/** Reports how late the event loop is, since the last time it was asked, until the returned function is called. */
-function watchEventLoop(): () => void {
-  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
-  delay.enable();
-  const gauge = metrics.getMeter("tripline").createObservableGauge("nodejs.eventloop.delay.p99", {
-    unit: "s",
-    description: "Event loop delay, 99th percentile since it was read last",
-  });
-  const read: Parameters<typeof gauge.addCallback>[0] = (result) => {
-    // What is recorded is the time between two timers; the delay is what that has beyond the time that was asked for.
-    result.observe(Math.max(0, delay.percentile(99) / NS_PER_S - LOOP_RESOLUTION_MS / MS_PER_S));
-    delay.reset();
-  };
-  gauge.addCallback(read);
-  return () => {
-    gauge.removeCallback(read);
-    delay.disable();
-  };
-}
-
 function watchModels(current: () => readonly ServedModel[]): () => void {
   const meter = metrics.getMeter("tripline");
   const info = meter.createObservableGauge("tripline.scoring.model.info", {
@@ -130,9 +104,7 @@ function watchModels(current: () => readonly ServedModel[]): () => void {
   };
   info.addCallback(readInfo);
   queued.addCallback(readQueued);
-  const unwatchEventLoop = watchEventLoop();
   return () => {
-    unwatchEventLoop();
     info.removeCallback(readInfo);
     queued.removeCallback(readQueued);
   };

@@ -4,6 +4,12 @@ import type { GRPCInferenceServiceServer } from "@tripline/contracts/generated/i
 import { INFERENCE_SERVICE } from "./service-definition.js";
 
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
+/**
+ * Age at which a connection is ended in order, and its client connects anew. Only then do clients ask again who serves,
+ * and learn of instances that have come since.
+ */
+const CONNECTION_AGE_MS_MAX = 120_000;
+const CONNECTION_GRACE_MS = 10_000;
 /** What calls in progress get to end before they are cut off; less than what a shutdown step may take. */
 const STOP_MS_MAX = 8_000;
 
@@ -26,7 +32,11 @@ export async function serveGrpc(
   implementation: GRPCInferenceServiceServer,
   stopMsMax = STOP_MS_MAX,
 ): Promise<RunningGrpc> {
-  const server = new Server({ "grpc.max_receive_message_length": MESSAGE_BYTES_MAX });
+  const server = new Server({
+    "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+    "grpc.max_connection_age_ms": CONNECTION_AGE_MS_MAX,
+    "grpc.max_connection_age_grace_ms": CONNECTION_GRACE_MS,
+  });
   server.addService(INFERENCE_SERVICE, implementation);
   const bracketed = host.includes(":") ? `[${host}]` : host;
   const bound = await new Promise<number>((resolve, reject) => {

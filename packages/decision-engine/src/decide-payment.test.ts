@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { DecisionInput, Score } from "./decide-payment.js";
 import { decide } from "./decide-payment.js";
 import { parsePolicy } from "./parse-policy.js";
+import { parseScorecard } from "./parse-scorecard.js";
 
 const SPEC: FeatureSpec = {
   version: 3,
@@ -20,6 +21,7 @@ rules:
   - { id: huge, when: amount > 1000, reason: HUGE, action: decline, text: "The amount is {amount} {currency}." }
   - { id: night, when: score > 0.05 && hour < 6, needs_score: true, reason: NIGHT, action: review, text: "{score} in hour {hour}." }
   - { id: blind, when: "!has_score && amount > 500", reason: BLIND, action: review, text: "No model saw {amount}." }
+  - { id: doubtful, when: by_scorecard && amount > 900, reason: DOUBTFUL, action: review, text: "Only the scorecard saw {amount}." }
   - { id: sunday, when: day_of_week == 7, reason: SUNDAY, action: approve, text: "A Sunday." }
 bands:
   - { at_least: 0.6, action: decline, reason: HIGH, text: "Score {score}." }
@@ -31,6 +33,18 @@ static_policy:
 `,
   SPEC,
 );
+
+const CARD_FILE = {
+  format: "tripline-scorecard",
+  format_version: 1,
+  feature_spec_version: 3,
+  intercept: Math.log(0.1 / 0.9),
+  features: [
+    { name: "ratio", edges: [4, 8], weights: [-0.5, 0, 4] },
+    { name: "amount", edges: [100], weights: [0, 1] },
+  ],
+};
+const SCORECARD = parseScorecard(JSON.stringify(CARD_FILE), SPEC);
 
 /** Wednesday, 12:00 UTC. */
 const NOON_MS = Date.UTC(2024, 4, 15, 12);
@@ -154,6 +168,68 @@ describe("without a score", () => {
   });
 });
 
+describe("on the scorecard's rung", () => {
+  const missing: Score = { missing: "scoring did not answer within 250 ms" };
+
+  test("its score counts in the bands, and the decision says what it is and what raised it", () => {
+    const decision = decide(POLICY, input({ ratio: 9, amount: 200, score: missing }), SCORECARD);
+    expect(decision).toMatchObject({
+      outcome: Outcome.DECLINE,
+      rung: Rung.SCORECARD,
+      degradedBecause: "scoring did not answer within 250 ms",
+      modelName: "scorecard",
+      modelVersion: SCORECARD.version,
+    });
+    expect(decision.score).toBeCloseTo(1 / (1 + Math.exp(-(Math.log(0.1 / 0.9) + 4 + 1))), 12);
+    expect(codes(decision)).toEqual([
+      ...["HIGH", "FAR", "SCORED_BY_SCORECARD"],
+      ...["SCORE_RAISED_BY_RATIO", "SCORE_RAISED_BY_AMOUNT"],
+    ]);
+    expect(decision.reasons.at(-2)?.text).toBe("9");
+  });
+
+  test("what is approved says that the scorecard did it, and nothing of what raised the score", () => {
+    const decision = decide(POLICY, input({ amount: 200, score: missing }), SCORECARD);
+    expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.SCORECARD });
+    expect(codes(decision)).toEqual(["NOTHING_UNUSUAL", "SCORED_BY_SCORECARD"]);
+    expect(decision.reasons[0]?.text).toContain("and the score of 0.15 is below every band");
+  });
+
+  test("rules see its score and that it is the scorecard's", () => {
+    const night = Date.UTC(2024, 4, 15, 3);
+    const decision = decide(POLICY, input({ amount: 950, score: missing, atMs: night }), SCORECARD);
+    expect(codes(decision)).toEqual(["NIGHT", "DOUBTFUL", "SCORED_BY_SCORECARD", "SCORE_RAISED_BY_AMOUNT"]);
+    const byModel = decide(POLICY, input({ amount: 950, atMs: night }), SCORECARD);
+    expect(codes(byModel)).toEqual(["NOTHING_UNUSUAL"]);
+    expect(codes(decide(POLICY, input({ amount: 950, score: missing })))).toEqual(["BLIND"]);
+  });
+
+  test("a model's score, even of 0, goes before it", () => {
+    const decision = decide(POLICY, input({ ratio: 9, score: scored(0) }), SCORECARD);
+    expect(decision).toMatchObject({ rung: Rung.MODEL, score: 0, modelName: "fraud", degradedBecause: "" });
+    expect(codes(decision)).toEqual(["FAR"]);
+  });
+
+  test("it stands in for a score that is none", () => {
+    const decision = decide(POLICY, input({ score: scored(Number.NaN) }), SCORECARD);
+    expect(decision.rung).toBe(Rung.SCORECARD);
+    expect(decision.degradedBecause).toBe("the model fraud gave NaN, which is not a probability");
+  });
+
+  test("it is no help where the features cannot be used, nor one for other features", () => {
+    const features = { specVersion: 3, values: [1, Number.NaN], incomplete: false };
+    expect(decide(POLICY, { ...input({ score: missing }), features }, SCORECARD).rung).toBe(Rung.STATIC_POLICY);
+    const other = parseScorecard(JSON.stringify({ ...CARD_FILE, feature_spec_version: 4 }), { ...SPEC, version: 4 });
+    expect(decide(POLICY, input({ score: missing }), other).rung).toBe(Rung.RULES_ONLY);
+  });
+
+  test("a rule that fails still leads to the static answer, beside what fired", () => {
+    const decision = decide(POLICY, input({ ratio: 0, amount: 2000, score: missing }), SCORECARD);
+    expect(decision).toMatchObject({ rung: Rung.STATIC_POLICY, modelVersion: SCORECARD.version });
+    expect(codes(decision)).toEqual(["HUGE", "DOUBTFUL", "NO_FACTS"]);
+  });
+});
+
 describe("on the static rung", () => {
   const cases: [string, DecisionInput["features"], string][] = [
     ["no features", undefined, "the payment came without features"],
@@ -248,6 +324,22 @@ describe("properties", () => {
         const first = Decision.encode(decide(POLICY, given)).finish();
         expect(Decision.encode(decide(POLICY, copy)).finish()).toEqual(first);
         expect(given).toEqual(copy);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a scorecard leaves no payment without a score whose features can be used", () => {
+    fc.assert(
+      fc.property(likelyInput, (given) => {
+        const decision = decide(POLICY, given, SCORECARD);
+        expect(decision.rung).not.toBe(Rung.RULES_ONLY);
+        if (decision.rung === Rung.SCORECARD) {
+          expect(decision.score).toBeGreaterThan(0);
+          expect(decision.score).toBeLessThan(1);
+          expect(codes(decision)).toContain("SCORED_BY_SCORECARD");
+        }
+        if (decision.rung === Rung.MODEL) expect(decision).toEqual(decide(POLICY, given));
       }),
       { numRuns: 500 },
     );

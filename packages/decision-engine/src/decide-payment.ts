@@ -1,9 +1,13 @@
 import type { Decision, Reason, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
+import { withContributions } from "./explain-decision.js";
 import type { Answer, Policy } from "./policy.js";
-import { HAS_SCORE, paymentValues, SCORE } from "./policy-variables.js";
+import { BY_SCORECARD, HAS_SCORE, paymentValues, SCORE } from "./policy-variables.js";
 import type { TemplateValue } from "./render-text.js";
 import { formatNumber, renderText } from "./render-text.js";
+import type { Scorecard } from "./scorecard.js";
+import { SCORECARD_NAME } from "./scorecard.js";
 
 /** A model's answer, or why there is none. */
 export type Score =
@@ -29,25 +33,31 @@ export interface DecisionInput {
 /** Code of the reason that a payment gets against which nothing spoke. */
 export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 
+/** Code of the reason that says that the scorecard stood in for the model. */
+export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
+
+/** A score that decides, or its absence; `insteadOf` says why it is not the model's. */
+type DecidingScore = Score & { readonly insteadOf?: string };
+
 type Values = Record<string, TemplateValue>;
 
 /**
  * Decides one payment. Pure: the same policy and input give the same decision, byte for byte.
  *
  * The outcome is the strictest of the rules that fired and of the score's band, each of which is a reason, strictest
- * first and in the order of the policy where equally strict. Without a score the rules decide alone. Where features
- * are absent or of another spec version, or a rule cannot be evaluated, the tenant's static answer counts; of a failed
+ * first and in the order of the policy where equally strict. Without the model's score that of the scorecard counts, and
+ * without a scorecard the rules decide alone. Where features are absent or of another spec version, or a rule cannot be evaluated, the tenant's static answer counts; of a failed
  * rule's neighbours whatever fired still counts, so that a fault never makes an outcome milder.
  *
  * Never throws for what a payment holds.
  */
-export function decide(policy: Policy, input: DecisionInput): Decision {
-  const score = usableScore(input.score);
+export function decide(policy: Policy, input: DecisionInput, scorecard?: Scorecard): Decision {
   const unusable = whyUnusable(policy, input.features);
   if (input.features === undefined || unusable !== undefined) {
     const reasons = [staticReason(policy, input.transaction)];
     return toDecision(policy, input, { reasons, rung: Rung.STATIC_POLICY, degradedBecause: unusable ?? "" });
   }
+  const score = standIn(usableScore(input.score), input.features, scorecard);
   const values = variablesOf(policy, input.transaction, input.features.values, score);
   const { reasons, failure } = evaluate(policy, values, score);
   if (failure !== undefined) {
@@ -58,7 +68,21 @@ export function decide(policy: Policy, input: DecisionInput): Decision {
   if ("missing" in score) {
     return toDecision(policy, input, { reasons, rung: Rung.RULES_ONLY, degradedBecause: score.missing });
   }
-  return toDecision(policy, input, { reasons, rung: Rung.MODEL, degradedBecause: "", score });
+  if (scorecard === undefined || score.insteadOf === undefined) {
+    return toDecision(policy, input, { reasons, rung: Rung.MODEL, degradedBecause: "", score });
+  }
+  reasons.push(scorecardReason());
+  const verdict = { reasons, rung: Rung.SCORECARD, degradedBecause: score.insteadOf, score };
+  const decision = toDecision(policy, input, verdict);
+  if (decision.outcome <= Outcome.APPROVE) return decision;
+  return withContributions(policy, decision, input.features.values, pointsOf(scorecard, input.features.values));
+}
+
+/** The scorecard's score where the model's is missing. A card for other features is none. */
+function standIn(score: Score, features: PaymentFeatures, scorecard: Scorecard | undefined): DecidingScore {
+  if (!("missing" in score) || scorecard?.specVersion !== features.specVersion) return score;
+  const value = probabilityOf(scorecard, features.values);
+  return { value, modelName: SCORECARD_NAME, modelVersion: scorecard.version, insteadOf: score.missing };
 }
 
 /** A number that is no probability is no score: it would otherwise pass every comparison as false. */
@@ -81,13 +105,19 @@ export function whyUnusable(policy: Policy, features: DecisionInput["features"])
   return bad < 0 ? undefined : `the feature ${policy.featureNames[bad]} is ${features.values[bad]}`;
 }
 
-function variablesOf(policy: Policy, transaction: Transaction, features: readonly number[], score: Score): Values {
+function variablesOf(
+  policy: Policy,
+  transaction: Transaction,
+  features: readonly number[],
+  score: DecidingScore,
+): Values {
   const values = paymentValues(transaction);
   policy.featureNames.forEach((name, index) => {
     const value = features[index];
     if (value !== undefined) values[name] = value;
   });
   values[HAS_SCORE] = !("missing" in score);
+  values[BY_SCORECARD] = score.insteadOf !== undefined;
   if (!("missing" in score)) values[SCORE] = score.value;
   return values;
 }
@@ -131,6 +161,11 @@ function nothingUnusual(score: Score): Reason {
     text: `Nothing spoke against it: no rule fired, and ${about}.`,
     outcome: Outcome.APPROVE,
   };
+}
+
+function scorecardReason(): Reason {
+  const text = "The model gave no score, so the score is that of the simpler scorecard.";
+  return { code: SCORED_BY_SCORECARD, text, outcome: Outcome.APPROVE };
 }
 
 function toReason(answer: Answer, values: Values): Reason {

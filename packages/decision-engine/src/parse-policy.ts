@@ -6,7 +6,14 @@ import { z } from "zod";
 import type { Answer, Band, Policy, Rule } from "./policy.js";
 import { ACTIONS, OUTCOME_OF } from "./policy.js";
 import { PolicySource } from "./policy-source.js";
-import { celEnvironment, HAS_SCORE, PAYMENT_VARIABLES, RESERVED_NAMES, SCORE } from "./policy-variables.js";
+import {
+  BY_SCORECARD,
+  celEnvironment,
+  HAS_SCORE,
+  PAYMENT_VARIABLES,
+  RESERVED_NAMES,
+  SCORE,
+} from "./policy-variables.js";
 import type { Template } from "./render-text.js";
 import { parseTemplate } from "./render-text.js";
 
@@ -101,7 +108,8 @@ class PolicyChecker {
     if (clash !== undefined) throw invalid([`${source.fileName}:1 A feature may not be called "${clash.name}".`]);
     this.#environment = celEnvironment(spec, { withScore: false });
     this.#environmentWithScore = celEnvironment(spec, { withScore: true });
-    this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, ...spec.features.map((feature) => feature.name)]);
+    const names = spec.features.map((feature) => feature.name);
+    this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, BY_SCORECARD, ...names]);
   }
 
   check(digest: string): Policy | undefined {

@@ -15,14 +15,20 @@ export const PAYMENT_VARIABLES = {
   day_of_week: "int",
 } as const;
 
-/** Whether a model answered, so that a rule can be stricter where none did. */
+/** Whether there is a score, the model's or the scorecard's, so that a rule can be stricter where there is none. */
 export const HAS_SCORE = "has_score";
 
-/** The model's probability of fraud; only for rules that say that they need it. */
+/** Whether the score is the scorecard's, because the model gave none, so that a rule can be stricter then. */
+export const BY_SCORECARD = "by_scorecard";
+
+/** The probability of fraud; only for rules that say that they need it. */
 export const SCORE = "score";
 
 /** Names that no feature may have, because they stand for something else in a policy. */
-export const RESERVED_NAMES: readonly string[] = [...Object.keys(PAYMENT_VARIABLES), HAS_SCORE, SCORE];
+export const RESERVED_NAMES: readonly string[] = [
+  ...Object.keys(PAYMENT_VARIABLES),
+  ...[HAS_SCORE, BY_SCORECARD, SCORE],
+];
 
 /** Far above any rule that a person writes; bounds what a policy can cost at run time. */
 const LIMITS = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 50, maxCallArguments: 8 };
@@ -32,6 +38,7 @@ export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean 
   const environment = new Environment({ limits: LIMITS });
   for (const [name, type] of Object.entries(PAYMENT_VARIABLES)) environment.registerVariable(name, type);
   environment.registerVariable(HAS_SCORE, "bool");
+  environment.registerVariable(BY_SCORECARD, "bool");
   for (const { name } of spec.features) environment.registerVariable(name, "double");
   if (options.withScore) environment.registerVariable(SCORE, "double");
   return environment;

@@ -1,6 +1,6 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { BIGINT, BOOLEAN, DOUBLE, INTEGER, LIST, STRUCT, VARCHAR } from "@duckdb/node-api";
-import type { Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { DriftedColumn, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 
 /** How fields of one TypeScript type are kept in a column. */
@@ -40,6 +40,15 @@ export const reasons: ColumnKind<readonly Reason[]> = {
   cell: (values) => ({
     items: values.map((reason) => ({
       entries: { code: reason.code, text: reason.text, outcome: nameOf(Outcome, reason.outcome) },
+    })),
+  }),
+};
+
+export const driftedColumns: ColumnKind<readonly DriftedColumn[]> = {
+  type: LIST(STRUCT({ column: VARCHAR, kind: VARCHAR, distance: DOUBLE, threshold: DOUBLE, p_value: DOUBLE })),
+  cell: (values) => ({
+    items: values.map(({ column, kind, distance, threshold, pValue }) => ({
+      entries: { column, kind, distance, threshold, p_value: pValue },
     })),
   }),
 };

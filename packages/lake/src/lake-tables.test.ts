@@ -1,6 +1,7 @@
 import {
   AppliedLabel,
   Decision,
+  DriftDetected,
   FeatureVector,
   Label,
   Outcome,
@@ -76,6 +77,19 @@ const decision: Decision = {
   occurredAtMs: AT_MS - 10,
   acceptedAtMs: AT_MS - 5,
   decidedAtMs: AT_MS,
+};
+
+const drift: DriftDetected = {
+  eventId: "e1",
+  modelName: "fraud",
+  tenant: "",
+  day: "2024-02-28",
+  comparedFrom: "2024-02-14",
+  comparedTo: "2024-02-27",
+  rows: 1_000,
+  columns: [{ column: "amount", kind: "feature", distance: 0.5, threshold: 0.1, pValue: 1e-9 }],
+  sentence: "1 of 70 columns drifted",
+  detectedAtMs: AT_MS,
 };
 
 const transactionCells = {
@@ -154,6 +168,24 @@ test.each([
       occurred_at_ms: BigInt(AT_MS - 10),
       accepted_at_ms: BigInt(AT_MS - 5),
       decided_at_ms: BigInt(AT_MS),
+    },
+  ],
+  [
+    "drift-detected",
+    DriftDetected.encode(drift),
+    {
+      event_id: "e1",
+      model_name: "fraud",
+      tenant: "",
+      day: "2024-02-28",
+      compared_from: "2024-02-14",
+      compared_to: "2024-02-27",
+      rows: 1000n,
+      columns: {
+        items: [{ entries: { column: "amount", kind: "feature", distance: 0.5, threshold: 0.1, p_value: 1e-9 } }],
+      },
+      sentence: "1 of 70 columns drifted",
+      detected_at_ms: BigInt(AT_MS),
     },
   ],
 ])("every field of a record of %s has its column, and its day is that of its event", (topic, message, cells) => {

@@ -4,6 +4,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import {
   AppliedLabel,
   Decision,
+  DriftDetected,
   FeatureVector,
   Label,
   Transaction,
@@ -11,7 +12,19 @@ import {
 import type { Topic, TopicName } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { ColumnKind } from "./column-kinds.js";
-import { double, doubles, flag, integer, long, longs, outcome, reasons, rung, text } from "./column-kinds.js";
+import {
+  double,
+  doubles,
+  driftedColumns,
+  flag,
+  integer,
+  long,
+  longs,
+  outcome,
+  reasons,
+  rung,
+  text,
+} from "./column-kinds.js";
 import { dayOf } from "./lake-layout.js";
 
 export interface LakeColumn {
@@ -119,6 +132,19 @@ const decision = columnsOf<Decision>({
   decidedAtMs: long,
 });
 
+const driftDetected = columnsOf<DriftDetected>({
+  eventId: text,
+  modelName: text,
+  tenant: text,
+  day: text,
+  comparedFrom: text,
+  comparedTo: text,
+  rows: long,
+  columns: driftedColumns,
+  sentence: text,
+  detectedAtMs: long,
+});
+
 /** One table per topic: a topic without one does not compile. */
 export const LAKE_TABLES: Readonly<Record<TopicName, LakeTable>> = {
   transactions: tableOf({
@@ -150,6 +176,12 @@ export const LAKE_TABLES: Readonly<Record<TopicName, LakeTable>> = {
     message: Decision,
     eventTimeMs: ({ decidedAtMs }) => decidedAtMs,
     columns: decision,
+  }),
+  driftDetected: tableOf({
+    topic: TOPICS.driftDetected,
+    message: DriftDetected,
+    eventTimeMs: ({ detectedAtMs }) => detectedAtMs,
+    columns: driftDetected,
   }),
 };
 

@@ -48,6 +48,10 @@ export interface InProcessOptions {
   readonly registryUrl: string;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
+  /** The scorecard that stands in for the model; without it the rules do. */
+  readonly scorecardFile?: string;
+  /** How long a decision may wait for its score, in ms. */
+  readonly scoringWaitMs?: number;
   /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
   readonly redisUrl?: string;
   readonly logLevel?: string;
@@ -66,9 +70,10 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     ...stack,
     registryUrl: options.registryUrl,
     eventAgeDaysMax: 3_650,
-    scoringWaitMs: 5_000,
+    scoringWaitMs: options.scoringWaitMs ?? 5_000,
     logLevel: options.logLevel ?? "silent",
     ...(options.lakeDirectory === undefined ? {} : { lakeDirectory: options.lakeDirectory }),
+    ...(options.scorecardFile === undefined ? {} : { scorecardFile: options.scorecardFile }),
   });
   const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });

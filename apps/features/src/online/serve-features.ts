@@ -42,7 +42,7 @@ export function openServing({ config, engine, logger, ...rest }: ServingOptions)
     logger.info("features are served to nobody: set AUTH_ISSUER and AUTH_JWKS_URL, or FEATURES_ONLINE_TENANT");
     return undefined;
   }
-  const connection = connectRedis(config.REDIS_URL, (error) => logger.debug({ err: error }, "redis connection"));
+  const connection = connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
   const redis = new BoundRedis(connection, UNDER_WAY_MAX);
   return {
     options: {

@@ -3,6 +3,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import { readConfig } from "@tripline/service-kit/read-config";
 import { stateTtlSeconds } from "../config.js";
 import { progressPrinter, rebuildLine } from "./print-progress.js";
@@ -17,9 +18,9 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   const engine = compileEngine(currentFeatureSpec());
   const ttlSeconds = stateTtlSeconds(config, engine);
   const topicPrefix = config.KAFKA_TOPIC_PREFIX;
-  const kafka = connectKafka({ brokers: config.KAFKA_BROKERS, clientId: "rebuild-state", topicPrefix });
+  const kafka = connectKafka({ ...kafkaConnection(config), clientId: "rebuild-state" });
   const admin = await kafka.admin();
-  const redis = connectRedis(config.REDIS_URL);
+  const redis = connectRedis(config);
   const progress = progressPrinter(process.stdout);
   try {
     await awaitRedis(redis);

@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readTopic } from "@tripline/cli/ledger";
+import type { TrainedModel } from "@tripline/cli/train";
+import type { ApiDecision } from "@tripline/cli/tripline-client";
+import { Decision, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { buildPayment } from "./build-payment.js";
+import type { InProcessSystem } from "./in-process-system.js";
+import { startInProcess } from "./in-process-system.js";
+import { readFeatures } from "./read-topics.js";
+import { testModel } from "./test-model.js";
+
+const WAIT_S = 30;
+const DECISIONS_MAX = 200;
+
+interface CardFile {
+  readonly intercept: number;
+  readonly features: readonly { name: string; edges: number[]; weights: number[] }[];
+}
+
+/** What the head of training's scorecard.py says, word for word. */
+function plainProbability(card: CardFile, features: ReadonlyMap<string, number>): number {
+  const margin = card.features.reduce((sum, { name, edges, weights }) => {
+    const value = Math.fround(features.get(name) ?? Number.NaN);
+    return sum + (weights[edges.filter((edge) => Math.fround(edge) <= value).length] ?? Number.NaN);
+  }, card.intercept);
+  return 1 / (1 + Math.exp(-margin));
+}
+
+describe("while no model answers", () => {
+  let model: TrainedModel;
+  let folder: string;
+  let file: string;
+  let system: InProcessSystem;
+
+  beforeAll(async () => {
+    model = await testModel();
+    folder = await mkdtemp(join(tmpdir(), "tripline-scorecard-"));
+    file = join(folder, "scorecard.json");
+    await cp(model.scorecardFile, file);
+    // A model that is gone answers nobody, however long one waits.
+    system = await startInProcess({ registryUrl: model.registryUrl, scorecardFile: file, scoringWaitMs: 1_000 });
+  }, 240_000);
+  afterAll(async () => {
+    await system?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Decides payments until one is as wanted: which of them a change is the first to reach is nobody's business. */
+  async function decideUntil(isWanted: (decision: ApiDecision) => boolean): Promise<Decision> {
+    for (let attempt = 0; attempt < DECISIONS_MAX; attempt += 1) {
+      const payment = buildPayment();
+      const { decision } = await system.client.send(payment, WAIT_S);
+      if (decision === undefined || !isWanted(decision)) continue;
+      const found = await findDecision(payment.clientTransactionId);
+      expect(found).toMatchObject({ transactionId: decision.id, score: decision.score ?? undefined });
+      return found;
+    }
+    throw new Error(`none of ${DECISIONS_MAX} decisions was as wanted`);
+  }
+
+  async function findDecision(clientTransactionId: string): Promise<Decision> {
+    let found: Decision | undefined;
+    await readTopic(system.kafka, TOPICS.decisions.name, (record) => {
+      const decision = Decision.decode(record.value);
+      if (decision.clientTransactionId === clientTransactionId) found = decision;
+    });
+    if (found === undefined) throw new Error(`no decision of ${clientTransactionId} is on the topic`);
+    return found;
+  }
+
+  const codesOf = (decision: Decision) => decision.reasons.map((reason) => reason.code);
+  const versionOf = (text: string) => `scorecard@${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
+
+  test("the scorecard's score decides and the decision says so, until the model is back", async () => {
+    const before = await decideUntil(({ rung }) => rung === "model");
+    expect(before).toMatchObject({ degradedBecause: "", modelName: "fraud", modelVersion: model.version });
+    await system.stop("scoring");
+    const decision = await decideUntil(({ rung }) => rung !== "model");
+    const text = await readFile(file, "utf8");
+    const card: CardFile = JSON.parse(text);
+    const features = await readFeatures(system.kafka, decision.clientTransactionId);
+    expect(decision).toMatchObject({
+      rung: Rung.SCORECARD,
+      modelName: "scorecard",
+      modelVersion: versionOf(text),
+      degradedBecause: expect.stringMatching(/^scoring /),
+    });
+    expect(decision.score).toBeCloseTo(plainProbability(card, features), 12);
+    expect(codesOf(decision)).toContain("SCORED_BY_SCORECARD");
+
+    const changed = JSON.stringify({ ...card, intercept: 40 });
+    await writeFile(file, changed);
+    const certain = await decideUntil(({ score }) => score === 1);
+    expect(certain).toMatchObject({ rung: Rung.SCORECARD, modelVersion: versionOf(changed) });
+    expect(codesOf(certain)[0]).toBe("SCORE_VERY_HIGH");
+
+    await system.start("scoring");
+    const back = await decideUntil(({ rung }) => rung === "model");
+    expect(back).toMatchObject({ degradedBecause: "", modelVersion: model.version });
+    expect(codesOf(back)).not.toContain("SCORED_BY_SCORECARD");
+  }, 240_000);
+});
