@@ -1,6 +1,19 @@
+import { capacityBenchmark } from "./capacity/bench-capacity.js";
+import { decisionsBenchmark } from "./decisions/bench-decisions.js";
+import { e2eBenchmark } from "./e2e/bench-e2e.js";
 import { featuresBenchmark } from "./features/bench-features.js";
 import type { Benchmark } from "./harness/run-benchmark.js";
+import { ingestionBenchmark } from "./ingestion/bench-ingestion.js";
+import { kafkaBenchmark } from "./kafka/bench-kafka.js";
 import { scoringBenchmark } from "./scoring/bench-scoring.js";
 
 /** What `bench` can run. */
-export const BENCHMARKS: readonly Benchmark[] = [featuresBenchmark, scoringBenchmark];
+export const BENCHMARKS: readonly Benchmark[] = [
+  ingestionBenchmark,
+  kafkaBenchmark,
+  featuresBenchmark,
+  scoringBenchmark,
+  decisionsBenchmark,
+  e2eBenchmark,
+  capacityBenchmark,
+];

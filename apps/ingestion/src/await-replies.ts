@@ -1,6 +1,7 @@
+import { splitDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { REPLY_DECISION, REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
+import { REPLY_DECISION, REPLY_DECISIONS, REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import type { Logger } from "@tripline/service-kit/logger";
 import type { Redis } from "ioredis";
 import { decodeDecision } from "./read-decisions.js";
@@ -100,10 +101,22 @@ export class ReplyWaiters {
     const content = message.subarray(1);
     try {
       if (message[0] === REPLY_DECISION) this.#deliver(decodeDecision(content));
+      else if (message[0] === REPLY_DECISIONS) this.#receiveAll(splitDecisions(content));
       else if (message[0] === REPLY_LABEL_APPLIED) this.#settle(content.toString("latin1"), "label-applied");
       else this.#options.logger.warn({ type: message[0] }, "a reply of an unknown type was ignored");
     } catch (error) {
       this.#options.logger.error({ err: error }, "a reply could not be read");
+    }
+  }
+
+  /** One that cannot be read holds up none of the others. */
+  #receiveAll(decisions: readonly Buffer[]): void {
+    for (const bytes of decisions) {
+      try {
+        this.#deliver(decodeDecision(bytes));
+      } catch (error) {
+        this.#options.logger.error({ err: error }, "a reply could not be read");
+      }
     }
   }
 

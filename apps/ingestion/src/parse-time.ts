@@ -3,25 +3,50 @@ export const RFC_3339_PATTERN =
   /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const DAYS_MAX: readonly number[] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/** After as many years the calendar repeats itself. */
+const CYCLE_YEARS = 400;
+const CYCLE_MS = 146_097 * DAY_MS;
+const FRACTION_AT = 20;
+const ZERO = "0".charCodeAt(0);
 
 /**
- * Reads an RFC 3339 time with an offset.
+ * Reads an RFC 3339 time with an offset. The pattern only says whether it is one: reading the digits is quicker than
+ * taking them out of a match.
  *
  * @returns milliseconds since the epoch, finer fractions cut off; undefined when `text` is no such time
  */
 export function parseTime(text: string): number | undefined {
-  const match = RFC_3339_PATTERN.exec(text);
-  if (match === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number);
-  const local = new Date(0);
-  // Unlike Date.UTC this takes the years 0 to 99 as they are written.
-  local.setUTCFullYear(year, month - 1, day);
-  // Out-of-range days and months roll over silently; the 30th of February is not the 2nd of March.
-  if (local.getUTCMonth() !== month - 1 || local.getUTCDate() !== day) return undefined;
-  const milliseconds = Number((match[7] ?? "0").padEnd(3, "0").slice(0, 3));
-  local.setUTCHours(hour, minute, second, milliseconds);
-  const offset = (Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0)) * MINUTE_MS;
-  return local.getTime() - (match[8] === "-" ? -offset : offset);
+  if (!RFC_3339_PATTERN.test(text)) return undefined;
+  const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2)];
+  // A day out of range would roll over silently; the 30th of February is not the 2nd of March.
+  if (day < 1 || day > (DAYS_MAX[month - 1] ?? 0) || (month === 2 && day === 29 && !isLeap(year))) return undefined;
+  // Date.UTC takes the years 0 to 99 for those of the last century, so it is asked for later ones.
+  const cycleLater = Date.UTC(year + CYCLE_YEARS, month - 1, day, digits(text, 11, 2), digits(text, 14, 2));
+  const zoneAt = text.endsWith("Z") || text.endsWith("z") ? text.length - 1 : text.length - 6;
+  return cycleLater - CYCLE_MS + digits(text, 17, 2) * 1_000 + fractionMs(text, zoneAt) - offsetMs(text, zoneAt);
+}
+
+function digits(text: string, at: number, count: number): number {
+  let value = 0;
+  for (let index = at; index < at + count; index += 1) value = value * 10 + text.charCodeAt(index) - ZERO;
+  return value;
+}
+
+function isLeap(year: number): boolean {
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+}
+
+function fractionMs(text: string, zoneAt: number): number {
+  const count = Math.min(3, Math.max(0, zoneAt - FRACTION_AT));
+  return digits(text, FRACTION_AT, count) * 10 ** (3 - count);
+}
+
+function offsetMs(text: string, zoneAt: number): number {
+  if (zoneAt === text.length - 1) return 0;
+  const offset = (digits(text, zoneAt + 1, 2) * 60 + digits(text, zoneAt + 4, 2)) * MINUTE_MS;
+  return text[zoneAt] === "-" ? -offset : offset;
 }
 
 /** RFC 3339 in UTC with milliseconds. */

@@ -1,9 +1,12 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FieldError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { cardToken, deviceToken, ipToken, labelId, transactionId } from "@tripline/contracts/identifiers";
 import type { z } from "zod";
 import { describeIssues, invalidFields } from "./describe-issues.js";
+import { readPayment } from "./read-payment.js";
+import type { PaymentBody } from "./request-schemas.js";
 import { labelSchema, paymentSchema } from "./request-schemas.js";
 
 /** A checked request, ready for Kafka. Card number, device id and network address end here. */
@@ -34,13 +37,13 @@ const SOURCE_DEFAULT = "client";
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
-  const payment = parse(paymentSchema, body);
+  const payment = readPayment(body) ?? parse(paymentSchema, body);
   const { transaction_id: clientTransactionId, terminal_id: terminalId, amount, occurred_at: occurredAtMs } = payment;
   refuse(timeErrors("/occurred_at", occurredAtMs, nowMs, rules.eventAgeDaysMax));
   const token = tokenOf(payment.card, tenant, rules);
   const id = transactionId(tenant, clientTransactionId);
   const origin = originOf(payment, tenant, rules);
-  const value = Transaction.encode({
+  const value = encodeMessage(Transaction, {
     transactionId: id,
     tenant,
     clientTransactionId,
@@ -51,7 +54,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
     occurredAtMs,
     acceptedAtMs: nowMs,
     ...origin,
-  }).finish();
+  });
   const content = [clientTransactionId, token, terminalId, amount.minor, amount.currency, occurredAtMs];
   const fingerprint = fingerprintOf("transactions", [...content, ...originContent(origin)]);
   return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value };
@@ -67,7 +70,7 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
   ]);
   const token = tokenOf(label.card, tenant, rules);
   const id = labelId(tenant, clientTransactionId);
-  const value = Label.encode({
+  const value = encodeMessage(Label, {
     labelId: id,
     tenant,
     clientTransactionId,
@@ -77,7 +80,7 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
     labelledAtMs: label.labelled_at ?? Math.max(nowMs, occurredAtMs),
     fraud,
     source: label.source ?? SOURCE_DEFAULT,
-  }).finish();
+  });
   // As sent, not as completed: a repetition without `labelled_at` is the same request a second later too.
   const sent = [clientTransactionId, token, terminalId, occurredAtMs, fraud, label.labelled_at ?? null];
   const fingerprint = fingerprintOf("labels", [...sent, label.source ?? SOURCE_DEFAULT]);
@@ -102,7 +105,7 @@ function tokenOf(
 /** By which device, from which address and at which place, where the client says so. */
 type Origin = Pick<Transaction, "deviceToken" | "ipToken" | "latitude" | "longitude">;
 
-function originOf(payment: z.infer<typeof paymentSchema>, tenant: string, { cardTokenKey }: IntakeRules): Origin {
+function originOf(payment: PaymentBody, tenant: string, { cardTokenKey }: IntakeRules): Origin {
   const { device_id: deviceId, ip_address: address, location } = payment;
   return {
     deviceToken: deviceId === undefined ? "" : deviceToken(cardTokenKey, tenant, deviceId),
@@ -128,7 +131,5 @@ function refuse(errors: readonly FieldError[]): void {
 }
 
 function fingerprintOf(kind: string, content: readonly unknown[]): string {
-  return createHash("sha256")
-    .update(JSON.stringify([kind, ...content]))
-    .digest("base64url");
+  return hash("sha256", JSON.stringify([kind, ...content]), "base64url");
 }

@@ -13,6 +13,7 @@ const OUTCOMES: Readonly<Record<number, DecisionBody["outcome"]>> = {
 
 const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
   [Rung.MODEL]: "model",
+  [Rung.SCORECARD]: "scorecard",
   [Rung.RULES_ONLY]: "rules_only",
   [Rung.STATIC_POLICY]: "static_policy",
 };

@@ -5,11 +5,14 @@ import { parseTime } from "./parse-time.js";
 
 /** What clients send. Messages continue the name of the field and never repeat its value. */
 
-const AMOUNT_MINOR_MAX = 1_000_000_000_000;
+export const AMOUNT_MINOR_MAX = 1_000_000_000_000;
+export const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
+/** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
+export const DEVICE_ID_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 
 const identifier = z
   .string()
-  .regex(/^[A-Za-z0-9._:-]{1,64}$/, "must be 1 to 64 characters out of letters, digits and . _ : -");
+  .regex(IDENTIFIER_PATTERN, "must be 1 to 64 characters out of letters, digits and . _ : -");
 
 const transactionIdField = identifier.meta({
   description: "Your own id of the payment. The same id is the same payment: sending it again is safe.",
@@ -59,10 +62,9 @@ const amount = z.strictObject({
     .meta({ pattern: "^[A-Z]{3}$", description: "ISO 4217 code." }),
 });
 
-/** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
 const deviceId = z
   .string()
-  .regex(/^[^\p{Cc}\p{Cs}]{1,128}$/u, "must be 1 to 128 characters, none of them a control character")
+  .regex(DEVICE_ID_PATTERN, "must be 1 to 128 characters, none of them a control character")
   .meta({
     minLength: 1,
     maxLength: 128,
@@ -85,13 +87,16 @@ const ipAddress = z
     return z.NEVER;
   });
 
+export const LATITUDE_MAX = 90;
+export const LONGITUDE_MAX = 180;
+
 const degrees = (max: number) => {
   const message = `must be from -${max} to ${max} degrees`;
   return z.number().min(-max, message).max(max, message);
 };
 
 const location = z
-  .strictObject({ latitude: degrees(90), longitude: degrees(180) })
+  .strictObject({ latitude: degrees(LATITUDE_MAX), longitude: degrees(LONGITUDE_MAX) })
   .meta({ description: "Where the payment takes place, in degrees (WGS 84)." });
 
 export const paymentSchema = z.strictObject({
@@ -104,6 +109,8 @@ export const paymentSchema = z.strictObject({
   ip_address: ipAddress.optional(),
   location: location.optional(),
 });
+
+export type PaymentBody = z.infer<typeof paymentSchema>;
 
 export const labelSchema = z
   .strictObject({

@@ -21,9 +21,14 @@ export const decisionSchema = z.strictObject({
       }),
     )
     .meta({ description: "Strictest first." }),
-  score: z.number().nullable().meta({ description: "Probability of fraud; null when no model answered." }),
-  rung: z.enum(["model", "rules_only", "static_policy"]).meta({ description: "Which step of the ladder decided." }),
-  degraded_because: z.string().nullable().meta({ description: "Why no model decided; null when one did." }),
+  score: z
+    .number()
+    .nullable()
+    .meta({ description: "Probability of fraud; null when neither the model nor the scorecard gave one." }),
+  rung: z
+    .enum(["model", "scorecard", "rules_only", "static_policy"])
+    .meta({ description: "Which step of the ladder decided." }),
+  degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
   card_token: z.string().meta({ description: "Stands for the card; can be sent in place of its number." }),
   policy_version: z.string(),
   model: z.strictObject({ name: z.string(), version: z.string() }).nullable(),

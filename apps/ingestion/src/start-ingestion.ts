@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { replyChannel } from "@tripline/contracts/redis-keys";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { asRedisError, awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService, ShutdownStep } from "@tripline/service-kit/start-service";
@@ -40,9 +41,8 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
   const redis = openRedis(config, logger, closing);
   const replies = await openReplies(config, logger, redis, closing);
   const kafka = connectKafka({
-    brokers: config.KAFKA_BROKERS,
+    ...kafkaConnection(config),
     clientId: "ingestion",
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
     log: (level, message, extra) => logger[level](extra, message),
   });
   const producer = await kafka.producer();
@@ -86,7 +86,7 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
 }
 
 function openRedis(config: IngestionConfig, logger: Logger, closing: ShutdownStep[]): Redis {
-  const redis = connectRedis(config.REDIS_URL, (error) => logger.warn({ err: error }, "a Redis connection broke"));
+  const redis = connectRedis(config, (error) => logger.warn({ err: error }, "a Redis connection broke"));
   closing.push({ name: "redis", run: async () => redis.disconnect() });
   return redis;
 }

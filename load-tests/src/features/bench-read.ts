@@ -8,6 +8,7 @@ import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
 import { percentile } from "../harness/spread.js";
+import type { HttpServer } from "../harness/start-http-server.js";
 import { driveLoad } from "./drive-load.js";
 import {
   CARDS,
@@ -20,7 +21,6 @@ import {
   windowBodies,
   writeStates,
 } from "./fill-stores.js";
-import type { Server } from "./start-servers.js";
 import { startFeast, startFeaturesService } from "./start-servers.js";
 
 const ROUNDS = 5;
@@ -37,7 +37,7 @@ export const readPart: BenchPart = {
 
 async function runRead(context: BenchContext): Promise<PartOutcome> {
   const redis = await context.redis();
-  const instances: Server[] = [];
+  const instances: HttpServer[] = [];
   for (let index = 0; index < availableParallelism(); index += 1) {
     instances.push(await startFeaturesService(context, index));
   }
@@ -75,7 +75,7 @@ async function runRead(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-function httpContestant(name: string, servers: readonly Server[], redis: BenchRedis, bodies: string[]): Contestant {
+function httpContestant(name: string, servers: readonly HttpServer[], redis: BenchRedis, bodies: string[]): Contestant {
   const meters = servers.map(({ pid }) => processTreeCpu(name, pid));
   const urls = servers.map(({ url }) => url);
   return {

@@ -121,7 +121,7 @@ class TileWindows {
 
   /** One event of every card. */
   async count(step: number): Promise<void> {
-    const snapshot = await this.#store.read("applied:bench", this.#keys);
+    const snapshot = await this.#store.read(["applied:bench"], this.#keys);
     const changes = this.#keys.map((stateKey, key) => {
       const state = this.#engine.decodeState(0, snapshot.states.get(stateKey) ?? null);
       const result = this.#engine.applyPayment([state], {
@@ -138,7 +138,7 @@ class TileWindows {
     });
     const applied = Buffer.alloc(9);
     applied.writeUInt32LE(step);
-    await this.#store.compareAndSet({ snapshot, appliedKey: "applied:bench", applied, states: changes });
+    await this.#store.compareAndSet({ snapshot, applied: [{ key: "applied:bench", value: applied }], states: changes });
   }
 
   /** Both must have seen the same, up to what a tile adds at the old end of a window. */

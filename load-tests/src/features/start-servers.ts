@@ -1,29 +1,24 @@
 import { cp } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
 import { provisionPython } from "@tripline/local-stack/provision-python";
 import { runCommand } from "@tripline/local-stack/run-command";
 import type { BenchContext } from "../harness/bench-context.js";
 import { packageVersions } from "../harness/package-versions.js";
-import { profiling, startServer } from "../harness/start-server.js";
+import type { HttpServer } from "../harness/start-http-server.js";
+import { startHttpServer } from "../harness/start-http-server.js";
+import { profiling } from "../harness/start-server.js";
 
 export const TENANT = "demo";
 
 /** Importing Feast takes up to ten seconds, and far longer on a machine that is busy. */
 const FEAST_MS_MAX = 180_000;
 const SERVICE_MS_MAX = 60_000;
-const ANSWER_MS_MAX = 2_000;
-
-export interface Server {
-  readonly url: string;
-  readonly pid: number;
-}
 
 /** An instance of the features service as it is deployed: one process, with Kafka, its consumer idle. */
-export async function startFeaturesService(context: BenchContext, index: number): Promise<Server> {
+export async function startFeaturesService(context: BenchContext, index: number): Promise<HttpServer> {
   const [{ url: redisUrl }, brokers] = [await context.redis(), await context.kafka()];
-  return startHttp(context, {
+  return startHttpServer(context, {
     name: `features-${index}`,
     command: process.execPath,
     args: [...profiling(context), join(context.root, "apps", "features", "dist", "main.js")],
@@ -39,7 +34,7 @@ export async function startFeaturesService(context: BenchContext, index: number)
   });
 }
 
-export interface FeastServer extends Server {
+export interface FeastServer extends HttpServer {
   /** The file that `feast apply` wrote. */
   readonly registry: string;
   readonly workers: number;
@@ -76,7 +71,7 @@ export async function startFeast(context: BenchContext): Promise<FeastServer> {
     environment,
   });
   const tuned = `--workers ${workers} --worker-connections 1000 --max-requests 10000 --max-requests-jitter 500 --keep-alive-timeout 60 --registry_ttl_sec 300 --no-access-log`;
-  const server = await startHttp(context, {
+  const server = await startHttpServer(context, {
     name: "feast",
     command: feast,
     args: (port) => ["--chdir", repository, "serve", "--port", String(port), ...tuned.split(" ")],
@@ -85,38 +80,4 @@ export async function startFeast(context: BenchContext): Promise<FeastServer> {
     environment: () => environment,
   });
   return { ...server, registry, workers };
-}
-
-interface HttpPlan {
-  readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[] | ((port: number) => readonly string[]);
-  readonly readyPath: string;
-  readonly readyMs: number;
-  readonly environment: (port: number) => Readonly<Record<string, string>>;
-}
-
-/** Starts a server on a free port, which answers there once it is ready. */
-async function startHttp(context: BenchContext, plan: HttpPlan): Promise<Server> {
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
-  const { name, command, args, readyMs } = plan;
-  const pid = await startServer(context, {
-    name,
-    command,
-    args: typeof args === "function" ? args(port) : args,
-    environment: plan.environment(port),
-    port,
-    readyMs,
-    isReady: () => answers(url + plan.readyPath),
-  });
-  return { url, pid };
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) })).status === 200;
-  } catch {
-    return false;
-  }
 }

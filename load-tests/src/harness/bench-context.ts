@@ -43,6 +43,8 @@ export class BenchContext {
   /** When something was measured. */
   readonly stretches: Stretch[] = [];
   readonly versions: Record<string, string> = { node: process.version };
+  /** Figures that parts leave for those after them, for a ratio of both. */
+  readonly found = new Map<string, readonly number[]>();
   /** Of this run alone; emptied after every part. */
   readonly folder: string;
   readonly #rounds: number | undefined;
@@ -123,7 +125,8 @@ export class BenchContext {
     const client = new Redis(stack.redisUrl);
     this.defer(async () => client.disconnect());
     const info = await client.info("server");
-    this.versions.valkey = /^(?:valkey|redis)_version:(\S+)/m.exec(info)?.[1] ?? "unknown";
+    this.versions.valkey =
+      /^valkey_version:(\S+)/m.exec(info)?.[1] ?? /^redis_version:(\S+)/m.exec(info)?.[1] ?? "unknown";
     return { url: stack.redisUrl, port: Number(new URL(stack.redisUrl).port), client };
   }
 

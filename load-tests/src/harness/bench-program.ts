@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { BenchError } from "./bench-error.js";
 import { compareResults, printComparison } from "./compare-results.js";
 import { readResult } from "./result-file.js";
 import type { BenchFlags, Benchmark, RunEnvironment } from "./run-benchmark.js";
@@ -18,7 +19,39 @@ export function benchProgram(benchmarks: readonly Benchmark[], environment: RunE
     .action(async (old: string, young: string) => {
       environment.print(printComparison(compareResults(await readResult(old), await readResult(young))));
     });
-  return program;
+  return program
+    .enablePositionalOptions()
+    .option("--rounds <count>", "without a name: rounds of each contestant of all benchmarks", parseRounds)
+    .addOption(
+      new Option("--compare <file>", "without a name: runs again what the file is a result of, for the ratios"),
+    )
+    .action((flags: BenchFlags) => runUnnamed(benchmarks, flags, environment));
+}
+
+/** Without a name: all benchmarks in turn, or the one that an older result is of. */
+async function runUnnamed(
+  benchmarks: readonly Benchmark[],
+  flags: BenchFlags,
+  environment: RunEnvironment,
+): Promise<void> {
+  if (flags.compare !== undefined) {
+    const { name } = await readResult(flags.compare);
+    const benchmark = benchmarks.find((one) => one.name === name);
+    if (benchmark === undefined) throw new BenchError(`${flags.compare} is a result of ${name}, which bench has not.`);
+    await runBenchmark(benchmark, flags, environment);
+    return;
+  }
+  const missed: string[] = [];
+  for (const benchmark of benchmarks) {
+    try {
+      await runBenchmark(benchmark, flags, environment);
+    } catch (error) {
+      // The others still say what they can.
+      environment.log(`${benchmark.name}: ${error instanceof Error ? error.message : error}`);
+      missed.push(benchmark.name);
+    }
+  }
+  if (missed.length > 0) throw new BenchError(`Did not run to the end, as told above: ${missed.join(", ")}.`);
 }
 
 function benchCommand(benchmark: Benchmark, environment: RunEnvironment): Command {

@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -11,4 +14,17 @@ const SCRIPT =
 export async function packageVersions(python: string, packages: readonly string[]): Promise<Record<string, string>> {
   const { stdout } = await run(python, ["-c", SCRIPT, ...packages], { timeout: ANSWER_MS_MAX });
   return JSON.parse(stdout);
+}
+
+/** Versions of the packages that `load-tests` stands on, by name. */
+export function versionsOf(packages: readonly string[]): Record<string, string> {
+  return Object.fromEntries(packages.map((name) => [name, versionOf(name)]));
+}
+
+/** From the package's own file, which not every package lets one import. */
+function versionOf(name: string): string {
+  const entry = fileURLToPath(import.meta.resolve(name));
+  const folder = entry.slice(0, entry.lastIndexOf(join("node_modules", name)) + join("node_modules", name).length);
+  const { version }: { version?: unknown } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return String(version);
 }

@@ -14,10 +14,11 @@ import { ratioOf } from "./run-contestants.js";
 let folder: string;
 let printed: string[];
 let turns: string[];
+let logged: string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "tripline-bench-test-"));
-  [printed, turns] = [[], []];
+  [printed, turns, logged] = [[], [], []];
 });
 
 afterEach(() => rm(folder, { recursive: true }));
@@ -71,9 +72,10 @@ async function bench(...args: string[]): Promise<void> {
     root: folder,
     results: join(folder, "results"),
     print: (text: string) => void printed.push(...text.split("\n")),
-    log: () => {},
+    log: (line: string) => void logged.push(line),
   };
-  const program = benchProgram([tinyBenchmark()], environment);
+  const [first, second] = [tinyBenchmark(), tinyBenchmark()];
+  const program = benchProgram([first, { ...second, name: "again", parts: second.parts.slice(0, 1) }], environment);
   for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => {} });
   await program.parseAsync(args, { from: "user" });
 }
@@ -141,6 +143,24 @@ test("a run is compared with an earlier one", async () => {
   expect(printed).toContain("| sort / long / size_bytes | 3200 | 1600 | 2.00 |");
   expect(printed).toContain("| sort / short / size_bytes | 800 | 800 | 1.00 |");
   expect(printed.at(-1)).toBe("sorting: size_ratio=2.00");
+});
+
+test("without a name all run in turn, and those that cannot are named", async () => {
+  await expect(bench("--rounds", "1")).rejects.toThrow("Did not run to the end, as told above: sorting.");
+  expect(logged).toContain("sorting: missing needs --data <folder>: say where it is.");
+  expect(printed.at(-1)).toBe("again: size_ratio=2.00");
+});
+
+test("without a name an earlier result says what runs again", async () => {
+  await bench("again", "--rounds", "1");
+  const path = join(folder, "old.json");
+  await writeFile(path, await readFile(await resultFile()));
+  printed = [];
+  await bench("--compare", path, "--rounds", "1");
+  expect(printed).toContain("| sort / long / size_bytes | 1600 | 1600 | 1.00 |");
+  expect(printed.at(-1)).toBe("again: size_ratio=2.00");
+  await writeFile(path, (await readFile(path, "utf8")).replace('"again"', '"bogus"'));
+  await expect(bench("--compare", path)).rejects.toThrow(/old\.json is a result of bogus, which bench has not\.$/);
 });
 
 test("what is missing is said before anything runs", async () => {

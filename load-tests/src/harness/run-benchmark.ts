@@ -28,6 +28,8 @@ export interface BenchPart {
   readonly name: string;
   /** Who is measured against whom, as a title. */
   readonly title: string;
+  /** Runs only when it is named with --only, for instance because it needs something that nobody has by default. */
+  readonly onlyWhenNamed?: boolean;
   /** Refuses before anything runs: what the part needs is not there. @throws BenchError */
   check?(context: BenchContext): Promise<void>;
   run(context: BenchContext): Promise<PartOutcome>;
@@ -124,7 +126,8 @@ function chooseParts({ name, parts }: Benchmark, only: readonly string[] | undef
   const unknown = only?.find((part) => !known.includes(part));
   if (unknown !== undefined)
     throw new BenchError(`--only: ${name} has no part "${unknown}"; it has ${known.join(", ")}.`);
-  return only === undefined ? parts : parts.filter((part) => only.includes(part.name));
+  if (only === undefined) return parts.filter((part) => part.onlyWhenNamed !== true);
+  return parts.filter((part) => only.includes(part.name));
 }
 
 function resultOf({ name, title }: BenchPart, { contestants, summary, notes = [] }: PartOutcome): PartResult {

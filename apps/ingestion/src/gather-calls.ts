@@ -1,0 +1,71 @@
+/**
+ * Gathers what is asked in the same turn of the event loop into one call: a write to a socket costs more than the
+ * command that it carries. Bounded by whoever asks, since each waits for its answer.
+ */
+export class CallGatherer<T, R> {
+  #waiting: Waiting<T, R>[] = [];
+
+  /**
+   * @param call gives a result for each item, in their order
+   * @param itemsMax of one call; who asks for more waits for several, one after another
+   */
+  constructor(
+    private readonly call: (items: readonly T[]) => Promise<readonly R[]>,
+    private readonly itemsMax: number,
+  ) {}
+
+  /** @throws what the call threw that these items went into */
+  async ask(items: readonly T[]): Promise<R[]> {
+    if (items.length <= this.itemsMax) return this.#enqueue(items);
+    const results: R[] = [];
+    for (let start = 0; start < items.length; start += this.itemsMax) {
+      results.push(...(await this.#enqueue(items.slice(start, start + this.itemsMax))));
+    }
+    return results;
+  }
+
+  #enqueue(items: readonly T[]): Promise<R[]> {
+    return new Promise((resolve, reject) => {
+      // After the reading of sockets, so that all requests that came in this turn are there.
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      this.#waiting.push({ items, resolve, reject });
+    });
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    let group: Waiting<T, R>[] = [];
+    let size = 0;
+    for (const one of waiting) {
+      if (size + one.items.length > this.itemsMax) {
+        void this.#send(group);
+        group = [];
+        size = 0;
+      }
+      group.push(one);
+      size += one.items.length;
+    }
+    void this.#send(group);
+  }
+
+  /** Never rejects. */
+  async #send(group: readonly Waiting<T, R>[]): Promise<void> {
+    try {
+      const results = await this.call(group.flatMap(({ items }) => items));
+      let from = 0;
+      for (const { items, resolve } of group) {
+        resolve(results.slice(from, from + items.length));
+        from += items.length;
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+}
+
+interface Waiting<T, R> {
+  readonly items: readonly T[];
+  readonly resolve: (results: R[]) => void;
+  readonly reject: (error: unknown) => void;
+}

@@ -1,0 +1,27 @@
+import { access } from "node:fs/promises";
+import { BenchError } from "./bench-error.js";
+
+/** Where a peer's program and the packages it stands on are. */
+export interface PeerProgram {
+  readonly name: string;
+  readonly file: string;
+  /** Resolved from `load-tests`, whose package.json pins them. */
+  readonly packages: readonly string[];
+}
+
+/** @throws BenchError when the peer was not built or a package of its is missing */
+export async function requirePeer({ name, file, packages }: PeerProgram): Promise<void> {
+  const mend = "Install and build it with `node apps/cli/bootstrap/install.mjs`.";
+  try {
+    await access(file);
+  } catch {
+    throw new BenchError(`The peer ${name} is not built: ${file} is missing. ${mend}`);
+  }
+  for (const wanted of packages) {
+    try {
+      import.meta.resolve(wanted);
+    } catch {
+      throw new BenchError(`The peer ${name} needs the package ${wanted}, which is missing. ${mend}`);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import type { BenchContext } from "../harness/bench-context.js";
+import { processTreeCpu } from "../harness/cpu-meter.js";
+import { requirePeer } from "../harness/require-peer.js";
+import { roundMsOr } from "../harness/round-ms.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { ratioOf, samplesOf } from "../harness/run-contestants.js";
+import type { WorkerName } from "./start-worker.js";
+import { kafkaPeer, startWorker } from "./start-worker.js";
+
+const ROUNDS = 5;
+const ROUND_MS = 3_000;
+/** A round reads so many records per millisecond of its asked length. */
+const RECORDS_PER_ROUND_MS = 20;
+
+const TOPIC = TOPICS.appliedLabels.name;
+
+/** A backlog read from its beginning. */
+export const consumePart: BenchPart = {
+  name: "consume",
+  title: "a backlog of payments in six partitions, read from its beginning: our consumer beside plain kafkajs",
+  check: (context) => requirePeer(kafkaPeer(context)),
+  run: runConsume,
+};
+
+async function runConsume(context: BenchContext): Promise<PartOutcome> {
+  const records = roundMsOr(context, ROUND_MS) * RECORDS_PER_ROUND_MS;
+  const filler = await startWorker(context, "tripline");
+  await filler.ask({ type: "fill", topic: TOPIC, records });
+  const contestants = [await consuming(context, "tripline", records), await consuming(context, "kafkajs", records)];
+  const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: 1 });
+  return {
+    contestants: measured,
+    summary: {
+      consume_ratio: ratioOf(measured, "ops_per_s", "tripline", "kafkajs"),
+      consume_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "kafkajs", "tripline"),
+      consume_cpu_us: samplesOf(measured, "tripline", "cpu_us_per_op"),
+    },
+    notes: [
+      `${records} records; a new group each round, which has joined and holds its first records when the round begins.`,
+      "tripline: batches through packages/kafka. kafkajs: eachMessage.",
+    ],
+  };
+}
+
+async function consuming(context: BenchContext, name: WorkerName, records: number): Promise<Contestant> {
+  const worker = await startWorker(context, name);
+  let groups = 0;
+  return {
+    name,
+    meters: [processTreeCpu("consumer", worker.pid)],
+    prepare: async () => {
+      await worker.ask({ type: "leave" });
+      groups += 1;
+      await worker.ask({ type: "join", topic: TOPIC, group: `consume-${name}-${groups}` });
+    },
+    run: async () => {
+      await worker.ask({ type: "drain", records });
+      return { operations: records };
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import type { BenchContext } from "../harness/bench-context.js";
+import { processTreeCpu } from "../harness/cpu-meter.js";
+import { requirePeer } from "../harness/require-peer.js";
+import { roundMsOr } from "../harness/round-ms.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { ratioOf, samplesOf } from "../harness/run-contestants.js";
+import type { WorkerName } from "./start-worker.js";
+import { kafkaPeer, startWorker } from "./start-worker.js";
+
+const ROUNDS = 5;
+const ROUND_MS = 3_000;
+const CONCURRENCY = 64;
+
+/** Each has topics of its own, so that no consumer reads what another's producer writes. */
+const TOPIC_OF: Readonly<Record<WorkerName, string>> = {
+  tripline: TOPICS.features.name,
+  kafkajs: TOPICS.labels.name,
+  "kafkajs default": TOPICS.decisions.name,
+};
+
+/** Producer and consumer at the same time: what a message costs on its way, Kafka's own share apart. */
+export const flowPart: BenchPart = {
+  name: "flow",
+  title: `produced with ${CONCURRENCY} under way and consumed at the same time: our client beside plain kafkajs`,
+  check: (context) => requirePeer(kafkaPeer(context)),
+  run: runFlow,
+};
+
+async function runFlow(context: BenchContext): Promise<PartOutcome> {
+  const contestants = [await flowing(context, "tripline"), await flowing(context, "kafkajs")];
+  const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: 1 });
+  return {
+    contestants: measured,
+    summary: {
+      cpu_us_per_message: samplesOf(measured, "tripline", "cpu_us_per_op"),
+      flow_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "kafkajs", "tripline"),
+    },
+    notes: [
+      "Producer and consumer are a process each; a round ends when everything that was acknowledged in it was handled.",
+      "tripline handles batches and commits them; kafkajs uses eachMessage and commits every 5 s, as it does by default.",
+    ],
+  };
+}
+
+async function flowing(context: BenchContext, name: WorkerName): Promise<Contestant> {
+  const [producer, consumer] = [await startWorker(context, name), await startWorker(context, name)];
+  const topic = TOPIC_OF[name];
+  await producer.ask({ type: "fill", topic, records: 1 });
+  await consumer.ask({ type: "join", topic, group: `flow-${name.replaceAll(" ", "-")}` });
+  await consumer.ask({ type: "drain", records: 1 });
+  return {
+    name,
+    meters: [processTreeCpu("producer", producer.pid), processTreeCpu("consumer", consumer.pid)],
+    run: async () => {
+      const { records, p50Ms, p99Ms } = await producer.ask({
+        type: "produce",
+        topic,
+        durationMs: roundMsOr(context, ROUND_MS),
+        concurrency: CONCURRENCY,
+      });
+      await consumer.ask({ type: "drain", records });
+      return { operations: records, figures: { p50_ms: p50Ms, p99_ms: p99Ms } };
+    },
+  };
+}

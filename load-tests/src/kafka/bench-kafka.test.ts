@@ -1,0 +1,27 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { kafkaBenchmark } from "./bench-kafka.js";
+
+const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
+/** Kafka starts and four clients join, which takes long on a machine that is busy. */
+const BENCH_MS_MAX = 280_000;
+
+test("the line begins with the figures that it promises", () => {
+  expect(kafkaBenchmark.line.slice(0, 3)).toEqual(["produce_ratio", "cpu_us_per_message", "consume_ratio"]);
+});
+
+test(
+  "what is produced is consumed, in short, by our client and by plain kafkajs",
+  async () => {
+    const args = ["kafka", "--only", "flow", "--rounds", "1", "--round-ms", "100"];
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const code = await ended;
+    expect([code, code === 0 ? "" : errors]).toEqual([0, ""]);
+    const line = output.trimEnd().split("\n").at(-1) ?? "";
+    for (const name of ["cpu_us_per_message", "flow_cpu_ratio"]) expect(line).toMatch(new RegExp(`\\b${name}=[\\d.]+`));
+  },
+  BENCH_MS_MAX,
+);

@@ -1,0 +1,25 @@
+import { roundMsOption } from "../harness/round-ms.js";
+import type { Benchmark } from "../harness/run-benchmark.js";
+import { consumePart } from "./bench-consume.js";
+import { flowPart } from "./bench-flow.js";
+import { producePart } from "./bench-produce.js";
+
+/** Our accumulator and consumer on kafkajs, beside kafkajs as its documentation describes it. */
+export const kafkaBenchmark: Benchmark = {
+  name: "kafka",
+  description: "producing and consuming, beside plain kafkajs",
+  options: [roundMsOption()],
+  parts: [producePart, flowPart, consumePart],
+  line: [
+    "produce_ratio",
+    "cpu_us_per_message",
+    "consume_ratio",
+    "default_ratio",
+    "produce_cpu_ratio",
+    "produce_cpu_us",
+    "consume_cpu_us",
+    "flow_cpu_ratio",
+    "consume_cpu_ratio",
+    "produce_p99_ms",
+  ],
+};

@@ -1,0 +1,64 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import type { BenchContext } from "../harness/bench-context.js";
+import { processTreeCpu } from "../harness/cpu-meter.js";
+import { versionsOf } from "../harness/package-versions.js";
+import { requirePeer } from "../harness/require-peer.js";
+import { roundMsOr } from "../harness/round-ms.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { ratioOf, samplesOf } from "../harness/run-contestants.js";
+import type { WorkerName } from "./start-worker.js";
+import { kafkaPeer, startWorker } from "./start-worker.js";
+
+const ROUNDS = 5;
+const ROUND_MS = 3_000;
+/** Messages under way at a time, for all contestants. */
+const CONCURRENCY = 64;
+
+/** One message per send, 64 sends under way: gathered by us, or as kafkajs does it alone. */
+export const producePart: BenchPart = {
+  name: "produce",
+  title: `one message per send, ${CONCURRENCY} under way, acknowledged by all replicas: our producer beside plain kafkajs`,
+  check: (context) => requirePeer(kafkaPeer(context)),
+  run: runProduce,
+};
+
+async function runProduce(context: BenchContext): Promise<PartOutcome> {
+  Object.assign(context.versions, versionsOf(["kafkajs"]));
+  const names: WorkerName[] = ["tripline", "kafkajs", "kafkajs default"];
+  const contestants: Contestant[] = [];
+  for (const name of names) contestants.push(await producing(context, name));
+  const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: 1 });
+  return {
+    contestants: measured,
+    summary: {
+      produce_ratio: ratioOf(measured, "ops_per_s", "tripline", "kafkajs"),
+      default_ratio: ratioOf(measured, "ops_per_s", "tripline", "kafkajs default"),
+      produce_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "kafkajs", "tripline"),
+      produce_cpu_us: samplesOf(measured, "tripline", "cpu_us_per_op"),
+      produce_p99_ms: samplesOf(measured, "tripline", "p99_ms"),
+    },
+    notes: [
+      "All: payments of about 270 bytes with four headers to six partitions of one broker, acks of all in-sync replicas (-1).",
+      "tripline: packages/kafka, idempotent, at most one request under way. kafkajs: idempotent too, for which it allows one request under way. kafkajs default: not idempotent, requests under way unbounded.",
+      "Each client is a process of its own; cpu_us_per_op is that process, without the broker.",
+    ],
+  };
+}
+
+async function producing(context: BenchContext, name: WorkerName): Promise<Contestant> {
+  const worker = await startWorker(context, name);
+  return {
+    name,
+    meters: [processTreeCpu("producer", worker.pid)],
+    run: async () => {
+      const { records, p50Ms, p99Ms } = await worker.ask({
+        type: "produce",
+        topic: TOPICS.transactions.name,
+        durationMs: roundMsOr(context, ROUND_MS),
+        concurrency: CONCURRENCY,
+      });
+      return { operations: records, figures: { p50_ms: p50Ms, p99_ms: p99Ms } };
+    },
+  };
+}
