@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import columns, write_parquet
+from tests.conftest import DAY_MS, columns, write_parquet
 from tripline_training.detect_drift import DRIFT_EXIT_CODE, main
 from tripline_training.drift.judge_days import DayVerdict, Judgement, Limits, judge_day
 from tripline_training.drift.measure_distance import (
@@ -197,6 +197,37 @@ def test_served_scores_are_watched(judged: list[str], tmp_path: Path) -> None:
     assert [c["kind"] for c in json.loads(events.read_text())["columns"]] == ["score"]
 
 
+def test_a_slow_drift_shows_beside_a_reference_and_not_beside_the_days_before(
+    tmp_path: Path, spec_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = columns()
+    many = {name: np.concatenate([np.asarray(values)] * 3) for name, values in data.items()}
+    rows = len(many["fraud"])
+    # 120 days on which amounts grow by 1 % a day.
+    at = np.arange(rows) * DAY_MS // 100
+    growing = {
+        **many,
+        "client_transaction_id": [f"t{i:06d}" for i in range(rows)],
+        "occurred_at_ms": at,
+        "labelled_at_ms": at + 7 * DAY_MS,
+        "amount": many["amount"] * 1.01 ** (at // DAY_MS),
+    }
+    features = write_parquet(tmp_path / "growing.parquet", growing)
+    events = tmp_path / "events.ndjson"
+    given = ["--features", str(features), "--feature-spec", str(spec_path), "--events", str(events)]
+    assert main(given) == 0
+    assert not events.exists()
+    assert main([*given, "--reference", "1970-01-01..1970-01-31", "--fail-on-drift"]) == DRIFT_EXIT_CODE
+    (event,) = (json.loads(line) for line in events.read_text().splitlines())
+    assert event["day"] == "1970-04-29"
+    assert [column["column"] for column in event["columns"]] == ["amount"]
+    assert event["compared_with"] == {"from": "1970-01-18", "to": "1970-01-31"}
+    assert "its distance from 1970-01-18 to 1970-01-31 is" in event["sentence"]
+    # A day within the reference's spread is no drift.
+    usual = [*given, "--from", "1970-02-01", "--to", "1970-02-01", "--reference", "1970-01-01..1970-01-31"]
+    assert main([*usual, "--fail-on-drift"]) == 0
+
+
 def test_reads_days_and_their_outcomes(judged: list[str], tmp_path: Path) -> None:
     path = tmp_path / "usual.parquet"
     data = columns()
@@ -228,6 +259,12 @@ def test_labels_are_escaped_for_prometheus() -> None:
         (["--scores", "x", "--registry", "file:///r"], "--scores and --registry exclude each other"),
         (["--false-alarms-per-day", "0"], "--false-alarms-per-day must lie between 0 and 1"),
         (["--from", "2026-01-01"], "--from and --to go together"),
+        (["--reference", "1970-01-01"], "--reference must be first..last"),
+        (["--reference", "1970-01-01..1970-01-20"], "with at least 28 days"),
+        (
+            ["--reference", "1970-01-01..1970-02-05", "--from", "1970-02-05", "--to", "1970-02-05"],
+            "1970-02-05 is a day of the reference itself",
+        ),
         (["--from", "1970-01-05", "--to", "1970-01-05"], "has 0 payments with every watched value"),
     ],
 )

@@ -1,6 +1,7 @@
 """The exported graph is the trained model, on ordinary rows and on those where a wrong comparison would show."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,20 @@ def test_signature() -> None:
     (given,), (result,) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.type, given.shape) == ("features", "tensor(float)", [None, 5])
     assert (result.name, result.type, result.shape) == ("probability", "tensor(float)", [None, 1])
+
+
+def test_quantising_leaves_trees_as_they_are(tmp_path: Path) -> None:
+    """Thresholds and leaves are 32-bit floats by the operator's definition: there is no int8 or float16 variant."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 -- no other test needs it
+
+    model = to_onnx(grown(1, 3))
+    (tmp_path / "model.onnx").write_bytes(model)
+    quantize_dynamic(tmp_path / "model.onnx", tmp_path / "int8.onnx", weight_type=QuantType.QInt8)
+    (trees, pick), (same_trees, same_pick) = (
+        onnx.load_from_string(content).graph.node for content in (model, (tmp_path / "int8.onnx").read_bytes())
+    )
+    assert (trees.attribute, pick.op_type) == (same_trees.attribute, same_pick.op_type)
+    assert len((tmp_path / "int8.onnx").read_bytes()) >= len(model)
 
 
 def test_same_model_gives_same_bytes() -> None:

@@ -29,7 +29,8 @@ def plain_probability(card: dict, values: dict[str, float]) -> float:
     margin = card["intercept"]
     for part in card["features"]:
         (value,) = struct.unpack("<f", struct.pack("<f", values[part["name"]]))
-        margin += part["weights"][sum(edge <= value for edge in part["edges"])]
+        edges = struct.unpack(f"<{len(part['edges'])}f", struct.pack(f"<{len(part['edges'])}f", *part["edges"]))
+        margin += part["weights"][sum(edge <= value for edge in edges)]
     return 1 / (1 + math.exp(-margin))
 
 

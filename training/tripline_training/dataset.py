@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.fraud)
+
+    @property
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """In the order in which they are given to make rows of them."""
+        return self.ids, self.cards, self.occurred_at_ms, self.fraud, self.features
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,8 @@ class Dataset:
 
     path: Path
     spec: FeatureSpec
+    oldest_ms: int
+    """Event time of the oldest payment."""
     newest_ms: int
     """Event time of the newest payment."""
 
@@ -138,13 +146,15 @@ def open_dataset(path: Path, spec: FeatureSpec) -> Dataset:
     """Checks the whole file. Raises TrainingError that names every kind of fault with its number of rows."""
     table = table_at(path)
     _check_columns(path, columns_of(table), spec)
-    total, newest_ms = query(f"SELECT count(*), max(occurred_at_ms) FROM {table}").fetchall()[0]
+    total, oldest_ms, newest_ms = query(
+        f"SELECT count(*), min(occurred_at_ms), max(occurred_at_ms) FROM {table}"
+    ).fetchall()[0]
     if total == 0:
         raise TrainingError(f"{path} has no rows.")
     faults = _faults(table, spec)
     if faults:
         raise TrainingError(f"{path} is not fit for training: {'; '.join(faults)}.")
-    return Dataset(path, spec, int(newest_ms))
+    return Dataset(path, spec, int(oldest_ms), int(newest_ms))
 
 
 def _check_columns(path: Path, present: dict[str, str], spec: FeatureSpec) -> None:

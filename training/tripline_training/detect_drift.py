@@ -18,8 +18,15 @@ import numpy as np
 
 from tripline_training.dataset import Span, parse_span
 from tripline_training.drift.draw_evidently import write_evidently_report
-from tripline_training.drift.judge_days import DayVerdict, Limits, date_of, judge_day
-from tripline_training.drift.read_days import SCORE, Column, Days, newest_whole_day, read_days, watched_features
+from tripline_training.drift.judge_days import DayVerdict, Limits, date_of, days_after_reference, judge_day
+from tripline_training.drift.read_days import (
+    SCORE,
+    Column,
+    Days,
+    newest_whole_day,
+    read_days,
+    watched_features,
+)
 from tripline_training.drift.write_results import event_of, prometheus_text, write_whole
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.metrics import DAY_MS
@@ -37,6 +44,8 @@ class Options:
     name: str
     version: str
     days: range | None
+    reference: range | None
+    """Days that the judged ones are compared with, as if they were the ones right before; None: those that are."""
     limits: Limits
     metrics: Path | None
     events: Path | None
@@ -52,11 +61,16 @@ def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
         judged = range(newest, newest + 1)
     names = watched_features(options.feature_spec)
     first, last = judged[0] - options.limits.days_before, judged[-1]
+    if options.reference is not None:
+        first = min(first, options.reference[0])
     if options.registry is None:
         days = read_days(options.features, names, first, last, options.scores)
     else:
         days = _scored_days(options, names, first, last)
-    return days, [judge_day(days, day, options.limits) for day in judged]
+    if options.reference is None:
+        return days, [judge_day(days, day, options.limits) for day in judged]
+    moved = [days_after_reference(days, options.reference, day, options.limits) for day in judged]
+    return moved[-1], [judge_day(part, day, options.limits) for part, day in zip(moved, judged, strict=True)]
 
 
 def _scored_days(options: Options, names: list[str], first: int, last: int) -> Days:
@@ -78,7 +92,11 @@ def _scored_days(options: Options, names: list[str], first: int, last: int) -> D
 def run(options: Options, now_ms: int) -> int:
     """Prints a line per day, writes what was asked for; returns the exit code."""
     days, verdicts = detect_drift(options)
-    events = [event_of(verdict, options.limits, options.name, now_ms) for verdict in verdicts if verdict.drifted]
+    events = [
+        event_of(verdict, options.limits, options.name, now_ms, options.reference)
+        for verdict in verdicts
+        if verdict.drifted
+    ]
     for verdict in verdicts:
         moved = ",".join(judgement.column for judgement in verdict.drifted) or "none"
         print(f"detect-drift: day={date_of(verdict.day)} rows={verdict.rows} drifted={moved}", file=sys.stderr)
@@ -105,6 +123,11 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--version", default="champion", help="alias or version, with --registry")
     parser.add_argument("--from", dest="first", help="first day to judge, a date (UTC); default the newest whole day")
     parser.add_argument("--to", dest="last", help="last day to judge")
+    parser.add_argument(
+        "--reference",
+        help="days to compare with instead of those right before, for instance those that the model has learnt from: "
+        f"first..last, at least {Limits().days_before} of them",
+    )
     parser.add_argument("--false-alarms-per-day", type=float, default=Limits.false_alarms_per_day)
     parser.add_argument("--metrics", type=Path, help="file for Prometheus, as node_exporter's textfile collector reads")
     parser.add_argument("--events", type=Path, help="file to append drift-detected events to; default standard output")
@@ -123,6 +146,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         name=given.name,
         version=given.version,
         days=_days_of(given.first, given.last),
+        reference=_reference_of(given.reference),
         limits=Limits(false_alarms_per_day=given.false_alarms_per_day),
         metrics=given.metrics,
         events=given.events,
@@ -141,6 +165,17 @@ def _days_of(first: str | None, last: str | None) -> range | None:
     if len(days) > DAYS_MAX:
         raise TrainingError(f"--from to --to are {len(days)} days; {DAYS_MAX} is the most.")
     return days
+
+
+def _reference_of(text: str | None) -> range | None:
+    if text is None:
+        return None
+    first, dots, last = text.partition("..")
+    days = _days_of(first, last) if dots else None
+    least = Limits().days_before
+    if days is None or len(days) < least:
+        raise TrainingError(f"--reference must be first..last, two dates with at least {least} days, not {text}.")
+    return days[-least:]
 
 
 def main(arguments: list[str] | None = None) -> int:

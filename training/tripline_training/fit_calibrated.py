@@ -1,5 +1,6 @@
 """A model with true probabilities: trained on all rows, calibrated on the last ones by a model of the earlier ones."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,10 @@ HELD_DAYS_MIN = 3
 """On fewer days the share of fraud says more about those days than about the model."""
 
 
+Fit = Callable[[Rows, Params, int, int], xgboost.Booster]
+"""Trees of rows, by parameters, a seed and a number of jobs."""
+
+
 @dataclass(frozen=True)
 class CalibratedModel:
     booster: xgboost.Booster
@@ -36,32 +41,40 @@ class Calibration:
 
 
 def fit_calibrated(
-    rows: Rows, params: Params, seed: int, jobs: int, delay_ms: int, *, held_days: int = CALIBRATION_DAYS
+    rows: Rows,
+    params: Params,
+    seed: int,
+    jobs: int,
+    delay_ms: int,
+    *,
+    held_days: int = CALIBRATION_DAYS,
+    fit_rows: Fit = fit,
 ) -> CalibratedModel:
     """Two trainings: one without the last days, whose calibration is taken, and one with them, whose trees are.
 
     Between the rows of the first training and the held-out ones lies the label delay, as it does in use. Raises
     TrainingError when too few days are left.
     """
-    earlier, held = _split_rows(rows, delay_ms, held_days)
+    earlier, held = split_rows(rows, delay_ms, held_days)
     if not 0 < int(rows.fraud[earlier].sum()) < int(earlier.sum()):
         raise TrainingError(
             f"The payments earlier than the {held_days} days held out for the calibration and the "
             f"{delay_ms / DAY_MS:g} days of label delay hold no fraud, or nothing else: train on a longer time."
         )
-    trial = fit(select_rows(rows, earlier), params, seed, jobs)
+    trial = fit_rows(select_rows(rows, earlier), params, seed, jobs)
     platt = fit_platt(margins_of(trial, rows.features[held]), rows.fraud[held])
-    return CalibratedModel(calibrated(fit(rows, params, seed, jobs), platt), platt)
+    return CalibratedModel(calibrated(fit_rows(rows, params, seed, jobs), platt), platt)
 
 
 def fit_with_days_to_spare(
-    rows: Rows, params: Params, seed: int, jobs: int, delay_ms: int
+    rows: Rows, params: Params, seed: int, jobs: int, delay_ms: int, *, fit_rows: Fit = fit
 ) -> tuple[xgboost.Booster, Calibration]:
     """A calibrated model where the rows span enough days, or else one as it is."""
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
-        return fit(rows, params, seed, jobs), Calibration("none", 0)
-    return fit_calibrated(rows, params, seed, jobs, delay_ms, held_days=days).booster, Calibration("platt", days)
+        return fit_rows(rows, params, seed, jobs), Calibration("none", 0)
+    model = fit_calibrated(rows, params, seed, jobs, delay_ms, held_days=days, fit_rows=fit_rows)
+    return model.booster, Calibration("platt", days)
 
 
 def days_to_hold_out(rows: Rows, delay_ms: int) -> int:
@@ -74,14 +87,14 @@ def days_to_hold_out(rows: Rows, delay_ms: int) -> int:
     days = min(CALIBRATION_DAYS, (spanned_ms - delay_ms) // (3 * DAY_MS))
     if days < HELD_DAYS_MIN:
         return 0
-    for part in _split_rows(rows, delay_ms, days):
+    for part in split_rows(rows, delay_ms, days):
         frauds = int(rows.fraud[part].sum())
         if min(frauds, int(part.sum()) - frauds) < FRAUDS_MIN:
             return 0
     return days
 
 
-def _split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which rows the first training has, and which are held out; the label delay between them has neither."""
     held_from_ms = int(rows.occurred_at_ms[-1]) - held_days * DAY_MS
     return rows.occurred_at_ms < held_from_ms - delay_ms, rows.occurred_at_ms >= held_from_ms

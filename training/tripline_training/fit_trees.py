@@ -1,5 +1,7 @@
 """Fits XGBoost's trees to rows."""
 
+from typing import Any
+
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
@@ -14,7 +16,12 @@ def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
     One job is the default: XGBoost's threads wait for each other by spinning, so where cores are shared with other
     programs, two take many times as long as one.
     """
-    settings = {
+    return xgboost.train(tree_settings(params, seed, jobs), matrix_of(rows, params, seed), params.trees)
+
+
+def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
+    """The parameters as XGBoost wants them."""
+    return {
         "objective": "binary:logistic",
         "tree_method": "hist",
         "max_depth": params.max_depth,
@@ -29,9 +36,12 @@ def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:
         "seed": seed,
         "nthread": jobs,
     }
+
+
+def matrix_of(rows: Rows, params: Params, seed: int) -> xgboost.DMatrix:
+    """The rows to learn from, weighted."""
     chosen, weights = sample_genuine(rows.fraud, params.genuine_share, seed)
-    matrix = xgboost.DMatrix(rows.features[chosen], label=rows.fraud[chosen], weight=weights)
-    return xgboost.train(settings, matrix, params.trees)
+    return xgboost.DMatrix(rows.features[chosen], label=rows.fraud[chosen], weight=weights)
 
 
 def sample_genuine(

@@ -49,11 +49,16 @@ WHOLE = ("trees", "max_depth", "max_leaves", "max_bin")
 
 
 def read_params(path: Path) -> Params:
-    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits."""
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits.
+
+    The rules of retraining, which may stand in the same file under `retrain`, are not looked at.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read: {error}.") from error
+    if isinstance(values, dict):
+        values.pop("retrain", None)
     if not isinstance(values, dict) or set(values) != set(LIMITS):
         raise TrainingError(f"{path} must hold exactly {', '.join(LIMITS)}.")
     for name, (low, high) in LIMITS.items():

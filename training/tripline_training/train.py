@@ -6,30 +6,25 @@ python -m tripline_training.train --features features.parquet --registry file://
 """
 
 import argparse
-import hashlib
-import json
-import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
 
 from tripline_training import registry
 from tripline_training.check_data import check_before_training
 from tripline_training.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
-from tripline_training.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.export_onnx import predict_booster
+from tripline_training.feature_spec import read_feature_spec
 from tripline_training.fit_calibrated import fit_with_days_to_spare
+from tripline_training.make_scorecard import make_scorecard, write_scorecard
 from tripline_training.metrics import Quality, expected_calibration_error, measure
-from tripline_training.params import DEFAULT_PARAMS, Params, read_params
-
-GOLDEN_ROWS = 256
-COMPARED_ROWS_MAX = 20_000
+from tripline_training.params import DEFAULT_PARAMS, read_params
+from tripline_training.publish_trees import Lineage, compose_facts, export_checked, files_of
+from tripline_training.steps import figure, step
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,8 @@ class Options:
     jobs: int
     alias: str | None
     commit: str | None
+    scorecard: Path | None = None
+    """Where to write the scorecard that stands in for the model."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def train(options: Options) -> Outcome:
     spec = read_feature_spec(options.feature_spec)
     params = read_params(options.params)
     root = registry.registry_root(options.registry)
-    with _step("data") as step:
+    with step("data") as said:
         check_before_training(options.features, options.feature_spec)
         dataset = open_dataset(options.features, spec)
         known_by_ms = options.known_by_ms
@@ -72,51 +69,34 @@ def train(options: Options) -> Outcome:
             known_by_ms = dataset.newest_ms if options.valid is None else options.valid.from_ms
         rows, left_out = dataset.known_rows(options.train, known_by_ms, options.ids)
         frauds = int(rows.fraud.sum())
-        step.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
+        said.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
         if frauds == 0 or frauds == len(rows):
             raise TrainingError("The rows to train on hold no fraud, or nothing else: there is nothing to learn.")
-    with _step("fit") as step:
+    with step("fit") as said:
         delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
         booster, calibration = fit_with_days_to_spare(rows, params, options.seed, options.jobs, delay_ms)
-        step.says(
+        said.says(
             f"trees={booster.num_boosted_rounds()} version_of_xgboost={xgboost.__version__} "
             f"calibration={calibration.kind} held_out_days={calibration.days}"
         )
+    if options.scorecard is not None:
+        with step("scorecard") as said:
+            card, days = make_scorecard(rows, spec, delay_ms)
+            write_scorecard(options.scorecard, card)
+            said.says(f"features={len(card.features)} held_out_days={days}")
     valid, ece = _assess_later_rows(booster, dataset, options)
-    with _step("export") as step:
-        model = to_onnx(booster)
-        compared = rows.features[_spread(len(rows), COMPARED_ROWS_MAX)]
-        count, difference = check_export(booster, model, compared, options.seed)
-        step.says(f"bytes={len(model)} compared_rows={count} difference_max={difference:.2g}")
-    with _step("publish") as step:
-        trained_on = {
-            "rows": len(rows),
-            "frauds": frauds,
-            "first": _moment(int(rows.occurred_at_ms[0])),
-            "last": _moment(int(rows.occurred_at_ms[-1])),
-        }
-        files = {
-            registry.MODEL_FILE: model,
-            registry.GOLDEN_FILE: golden_batch(booster, rows.features),
-            registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
-        }
-        metrics: dict[str, Any] = {"train": trained_on, "calibration": {**asdict(calibration), "ece": ece}}
+    model = export_checked(booster, rows, options.seed)
+    with step("publish") as said:
+        metrics: dict[str, Any] = {"calibration": {**asdict(calibration), "ece": ece}}
         if valid is not None:
             metrics["valid"] = valid.as_json()
-        facts = _facts(options, spec, params, known_by_ms, metrics)
-        version, folder = registry.publish(root, options.name, files, facts)
+        used = {**params.as_json(), "seed": options.seed, "jobs": options.jobs}
+        facts = compose_facts(spec, rows, metrics, Lineage(options.features, options.commit, used, known_by_ms))
+        version, folder = registry.publish(root, options.name, files_of(booster, model, rows), facts)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
-        step.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
+        said.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
     return Outcome(version, folder, len(rows), valid)
-
-
-def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> bytes:
-    """Rows from the least to the most suspicious with the trainer's own probabilities, as golden.json."""
-    scores = predict_booster(booster, features)
-    chosen = features[np.argsort(scores, kind="stable")[_spread(len(features), GOLDEN_ROWS)]]
-    outputs = predict_booster(booster, chosen)
-    return (json.dumps({"inputs": chosen.tolist(), "outputs": outputs.tolist()}, allow_nan=False) + "\n").encode()
 
 
 def _assess_later_rows(
@@ -125,78 +105,16 @@ def _assess_later_rows(
     """The measures, and the calibration error with bins of equally many payments; None without later days."""
     if options.valid is None:
         return None, None
-    with _step("valid") as step:
+    with step("valid") as said:
         later = dataset.rows_with_truth(options.valid)
         scores = predict_booster(booster, later.features) if len(later) else np.zeros(0, np.float32)
         quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
         error = expected_calibration_error(scores, later.fraud, same_mass=True)
-        step.says(
-            f"rows={quality.rows} frauds={quality.frauds} ap={_figure(quality.average_precision)} "
-            f"auc={_figure(quality.auc_roc)} cp100={_figure(quality.card_precision_at_100)} ece={error:.5f}"
+        said.says(
+            f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
+            f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={error:.5f}"
         )
     return quality, error
-
-
-def _facts(
-    options: Options, spec: FeatureSpec, params: Params, known_by_ms: int, metrics: dict[str, Any]
-) -> dict[str, Any]:
-    """The manifest's entries that are not the registry's own."""
-    now = _moment(round(time.time() * 1000))
-    return {
-        "created_at": now,
-        "feature_spec_version": spec.version,
-        "features": list(spec.names),
-        "input": {"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(spec.names)]},
-        "output": {"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1, 1]},
-        "metrics": metrics,
-        "lineage": {
-            "data_sha256": _file_sha256(options.features),
-            "commit": options.commit,
-            "params": {**params.as_json(), "seed": options.seed, "jobs": options.jobs},
-            "trained_at": now,
-            "known_by": _moment(known_by_ms),
-            "data_from": metrics["train"]["first"],
-            "data_to": metrics["train"]["last"],
-        },
-    }
-
-
-def _moment(time_ms: int) -> str:
-    """RFC 3339 in UTC."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _spread(count: int, wanted: int) -> NDArray[np.int64]:
-    """At most `wanted` positions, evenly over 0 to count - 1, both ends included."""
-    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(np.int64))
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _figure(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4f}"
-
-
-class _step:  # noqa: N801 -- reads as a verb where it is used
-    """Prints one line for a step that ended well: its name, what it says, its seconds."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._text = ""
-
-    def says(self, text: str) -> None:
-        self._text = text
-
-    def __enter__(self) -> "_step":
-        self._started = time.perf_counter()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            print(f"{self._name}: {self._text} seconds={time.perf_counter() - self._started:.1f}", flush=True)
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -219,6 +137,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
     parser.add_argument("--alias", help="alias that shall name the new version, for instance champion")
     parser.add_argument("--commit", help="commit of the code, for the record")
+    parser.add_argument("--scorecard", type=Path, help="write a scorecard from the same rows to this file, JSON")
     given = parser.parse_args(arguments)
     if given.train_from is None and given.ids is None:
         raise TrainingError("One of --train-from and --ids must say what to train on.")
@@ -236,6 +155,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         jobs=given.jobs,
         alias=given.alias,
         commit=given.commit,
+        scorecard=given.scorecard,
     )
 
 

@@ -8,7 +8,6 @@ Its format is described in models/scorecard.py.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tripline_training.check_data import check_before_training
 from tripline_training.dataset import Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.feature_spec import read_feature_spec
+from tripline_training.make_scorecard import write_scorecard
 from tripline_training.metrics import expected_calibration_error, measure
 from tripline_training.models.scorecard import (
     Scorecard,
@@ -46,7 +46,7 @@ def train_scorecard(options: Options) -> Scorecard:
     held_out = _rows(dataset, options.calibrate, options.known_by_ms, "calibrate")
     card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version)
     card = calibrate_card(card, margins_of_card(card, held_out.features, spec.names), held_out.fraud)
-    options.output.write_text(json.dumps(card.as_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_scorecard(options.output, card)
     print(f"scorecard: rows={len(rows)} calibrated_on={len(held_out)} features={len(card.features)}")
     if options.valid is not None:
         later = dataset.rows_with_truth(options.valid)

@@ -25,7 +25,8 @@ export function pythonCommand(): Command {
     });
 }
 
-async function interpreterOf(environment: string): Promise<string> {
+/** The interpreter of one of them, which is installed when it is missing. */
+export async function interpreterOf(environment: string): Promise<string> {
   const requirementsFile = REQUIREMENTS[environment];
   if (requirementsFile === undefined) return trainingPython();
   return (await provisionPython({ name: environment, requirementsFile, root: ROOT })).python;

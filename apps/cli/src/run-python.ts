@@ -16,6 +16,20 @@ export async function trainingPython(): Promise<string> {
   return python;
 }
 
+export interface PythonRun {
+  /** That of training unless given. */
+  readonly interpreter?: string;
+  /** Exit codes besides 0 that are an outcome and no failure. */
+  readonly outcomes?: readonly number[];
+  /** Called with what it prints on standard output, as it prints it. */
+  readonly onOutput?: (text: string) => void;
+}
+
+export interface PythonResult {
+  readonly code: number;
+  readonly output: string;
+}
+
 /**
  * Runs a module of the training package.
  *
@@ -23,7 +37,16 @@ export async function trainingPython(): Promise<string> {
  * @throws Error with the last lines it printed when it fails
  */
 export async function runPython(module: string, args: readonly string[]): Promise<string> {
-  const python = await trainingPython();
+  return (await runPythonModule(module, args)).output;
+}
+
+/** The same for a module whose exit code says something. Throws as `runPython` does. */
+export async function runPythonModule(
+  module: string,
+  args: readonly string[],
+  { interpreter, outcomes = [], onOutput }: PythonRun = {},
+): Promise<PythonResult> {
+  const python = interpreter ?? (await trainingPython());
   const child = spawn(python, ["-m", module, ...args], {
     cwd: TRAINING,
     env: { ...process.env, PYTHONPATH: TRAINING, PYTHONDONTWRITEBYTECODE: "1" },
@@ -33,6 +56,7 @@ export async function runPython(module: string, args: readonly string[]): Promis
   let errors = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output = (output + text).slice(-OUTPUT_CHARACTERS_MAX);
+    onOutput?.(text);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors = (errors + text).slice(-OUTPUT_CHARACTERS_MAX);
@@ -41,8 +65,10 @@ export async function runPython(module: string, args: readonly string[]): Promis
     child.once("error", reject);
     child.once("close", resolve);
   });
-  if (code !== 0) throw new Error(`${module} failed:\n${lastLines(output + errors, 12)}`);
-  return output;
+  if (code === null || (code !== 0 && !outcomes.includes(code))) {
+    throw new Error(`${module} failed:\n${lastLines(output + errors, 12)}`);
+  }
+  return { code, output };
 }
 
 function lastLines(text: string, count: number): string {

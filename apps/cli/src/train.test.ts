@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { StepLog } from "./step-log.js";
-import { DEMO_SIMULATION, trainDemoModel } from "./train.js";
+import { DEMO_SIMULATION, trainCommand, trainDemoModel } from "./train.js";
 
 describe("trainDemoModel", () => {
   let root: string;
@@ -38,10 +38,18 @@ describe("trainDemoModel", () => {
     expect(champion.golden.inputs).toHaveLength(256);
     expect(champion.manifest.metrics).toMatchObject({ valid: { auc_roc: expect.any(Number) } });
     expect((await stat(trained.statePath)).size).toBeGreaterThan(10_000);
+    expect(JSON.parse(await readFile(trained.scorecardFile, "utf8"))).toMatchObject({
+      format: "tripline-scorecard",
+      feature_spec_version: spec.version,
+    });
     expect(trained.historyEndMs).toBe(simulation.startMs + 45 * 86_400_000);
 
     const again = await trainDemoModel({ ...options, steps: steps() });
     expect(again).toEqual({ ...trained, fromCache: true });
+
+    // Another history would be simulated, if it were not for the champion that is there.
+    await trainCommand().parseAsync(["--unless-published", "--root", root, "--days", "60"], { from: "user" });
+    expect(await readdir(join(root, ".tripline", "data"))).toHaveLength(1);
 
     // A cache whose model is gone is no cache; the same data gives the same version again.
     await rm(join(root, ".tripline", "registry"), { recursive: true });

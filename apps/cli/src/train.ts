@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { holdLock } from "@tripline/local-stack/hold-lock";
 import { openRegistry } from "@tripline/model-registry/open-registry";
@@ -18,13 +19,15 @@ import { runPython, trainingPython } from "./run-python.js";
 import { wholeNumber, writeHistory } from "./simulate.js";
 import { bootstrapSteps, StepLog } from "./step-log.js";
 import { cacheKey, dropOldEntries } from "./train-cache.js";
-import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+import { ROOT, workspaceIn } from "./workspace.js";
 
 export interface TrainOptions {
   /** What is trained lies below `.tripline` in this folder: histories in `data`, models in `registry`. */
   readonly root: string;
   /** Secrets of the installation: the card token key stands in its file. Made when it is missing. */
   readonly secretsFile: string;
+  /** Where the model is published; the folder's own registry unless given. */
+  readonly registryUrl?: string;
   readonly steps: StepLog;
   /** What is simulated; default 2,000 cards at 2,000 terminals for 60 days. */
   readonly simulation?: SimulationOptions;
@@ -40,6 +43,8 @@ export interface TrainedModel {
   readonly version: string;
   /** Window state right before `historyEndMs`, for `load-state`. */
   readonly statePath: string;
+  /** The scorecard of the same payments, which stands in for the model. */
+  readonly scorecardFile: string;
   /** The history of `simulation` ends before this moment; what happens from here on, the model has not seen. */
   readonly historyEndMs: number;
   readonly simulation: SimulationOptions;
@@ -78,8 +83,9 @@ export async function trainDemoModel(options: TrainOptions): Promise<TrainedMode
   const state = join(options.root, ".tripline");
   const key = await cacheKey([JSON.stringify(simulation), String(historyEndMs), DEMO_TENANT, cardTokenKey]);
   const folder = join(state, "data", key);
-  const registryUrl = pathToFileURL(join(state, "registry")).href;
-  const known = { registryUrl, statePath: join(folder, "state.bin"), historyEndMs, simulation };
+  const registryUrl = options.registryUrl ?? registryIn(options.root);
+  const files = { statePath: join(folder, "state.bin"), scorecardFile: join(folder, SCORECARD_FILE) };
+  const known = { registryUrl, ...files, historyEndMs, simulation };
   return holdLock(join(state, "train.lock"), async () => {
     const cached = options.force ? undefined : await cachedVersion(folder, registryUrl);
     if (cached !== undefined) {
@@ -96,6 +102,19 @@ export async function trainDemoModel(options: TrainOptions): Promise<TrainedMode
   });
 }
 
+const registryIn = (root: string): string => pathToFileURL(join(root, ".tripline", "registry")).href;
+
+/** The version that is `champion` there, or undefined while there is none. */
+async function championOf(registryUrl: string): Promise<string | undefined> {
+  try {
+    return await openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion");
+  } catch (error) {
+    if (asTriplineError(error).code === "model-not-found") return undefined;
+    throw error;
+  }
+}
+
+const SCORECARD_FILE = "scorecard.json";
 /** Written last: where it is, the rest is whole. */
 const RESULT_FILE = "result.json";
 const result = z.strictObject({ version: z.string() });
@@ -104,6 +123,7 @@ const result = z.strictObject({ version: z.string() });
 async function cachedVersion(folder: string, registryUrl: string): Promise<string | undefined> {
   try {
     const { version } = result.parse(JSON.parse(await readFile(join(folder, RESULT_FILE), "utf8")));
+    await access(join(folder, SCORECARD_FILE));
     const registry = openRegistry(registryUrl);
     await registry.resolve(MODEL_NAME, version);
     await registry.resolve(MODEL_NAME, "champion");
@@ -118,6 +138,7 @@ interface Work {
   readonly simulation: SimulationOptions;
   readonly historyEndMs: number;
   readonly statePath: string;
+  readonly scorecardFile: string;
   readonly registryUrl: string;
   readonly steps: StepLog;
 }
@@ -143,7 +164,7 @@ async function writeFeatures(folder: string, work: Work & { readonly cardTokenKe
 }
 
 async function trainAndPublish(folder: string, work: Work): Promise<string> {
-  const { simulation, historyEndMs, registryUrl, steps } = work;
+  const { simulation, historyEndMs, registryUrl, scorecardFile, steps } = work;
   await steps.run("install Python packages", () => trainingPython());
   const validFromMs = historyEndMs - VALID_DAYS * DAY_MS;
   const commit = await currentCommit();
@@ -154,6 +175,7 @@ async function trainAndPublish(folder: string, work: Work): Promise<string> {
       ...["--registry", registryUrl],
       ...["--name", MODEL_NAME],
       ...["--alias", "champion"],
+      ...["--scorecard", scorecardFile],
       ...["--train-from", instant(simulation.startMs + WARM_UP_DAYS * DAY_MS)],
       ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
       ...["--valid-from", instant(validFromMs)],
@@ -167,7 +189,7 @@ async function trainAndPublish(folder: string, work: Work): Promise<string> {
 const instant = (atMs: number): string => new Date(atMs).toISOString();
 
 /** For the model's record; a copy without git has none. */
-async function currentCommit(): Promise<string | undefined> {
+export async function currentCommit(): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)("git", ["rev-parse", "HEAD"], { cwd: ROOT });
     return stdout.trim();
@@ -182,6 +204,9 @@ interface TrainFlags {
   readonly terminals: number;
   readonly seed: number;
   readonly force?: boolean;
+  readonly root: string;
+  readonly registry?: string;
+  readonly unlessPublished?: boolean;
 }
 
 /** `tripline train`: from nothing to a published model, with what the demo uses unless told otherwise. */
@@ -193,14 +218,25 @@ export function trainCommand(): Command {
     .option("--terminals <count>", "terminals they pay at", wholeNumber, DEMO_SIMULATION.terminals)
     .option("--seed <number>", "the same seed gives the same payments", wholeNumber, DEMO_SIMULATION.seed)
     .option("--force", "train again even if nothing changed")
-    .action(async function (this: Command, { days, cards, terminals, seed, force = false }: TrainFlags) {
+    .option("--root <folder>", "keep histories and features below .tripline in this folder", ROOT)
+    .option("--registry <url>", "publish there instead of in that folder")
+    .option("--unless-published", "do nothing when the registry has a champion already")
+    .action(async function (this: Command, flags: TrainFlags) {
+      const { days, cards, terminals, seed, force = false, root, registry } = flags;
       if (days < HISTORY_DAYS_MIN) this.error(`error: --days must be at least ${HISTORY_DAYS_MIN}`);
+      const published = flags.unlessPublished === true ? await championOf(registry ?? registryIn(root)) : undefined;
+      if (published !== undefined) {
+        process.stdout.write(`${MODEL_NAME} ${published} is published already\n`);
+        return;
+      }
       const steps = new StepLog(process.stdout, bootstrapSteps());
       const simulation = { ...DEMO_SIMULATION, cards, terminals, seed };
-      const secretsFile = workspaceIn(join(STATE_DIRECTORY, "demo")).secrets;
-      const model = await trainDemoModel({ root: ROOT, secretsFile, steps, simulation, days, force });
+      const secretsFile = workspaceIn(join(root, ".tripline", "demo")).secrets;
+      const target = registry === undefined ? {} : { registryUrl: registry };
+      const model = await trainDemoModel({ root, ...target, secretsFile, steps, simulation, days, force });
       const { manifest, directory } = await openRegistry(model.registryUrl).resolve(MODEL_NAME, model.version);
       process.stdout.write(`\n  ${MODEL_NAME} ${model.version} in ${directory}\n`);
+      process.stdout.write(`  scorecard ${model.scorecardFile}\n`);
       process.stdout.write(`  metrics ${JSON.stringify(manifest.metrics)}\n`);
     });
 }

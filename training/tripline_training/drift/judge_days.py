@@ -115,6 +115,25 @@ class _Bounds:
     spread is taken for smaller than that of the middle column, nor than that of independent payments."""
 
 
+def days_after_reference(days: Days, reference: range, judged: int, limits: Limits) -> Days:
+    """The reference's last days, numbered as if they were the ones right before the judged day, and that day.
+
+    So a slow drift shows, which no day has beside the two weeks before it.
+    """
+    wanted = reference[-limits.days_before :]
+    if judged in reference:
+        raise TrainingError(f"{date_of(judged)} is a day of the reference itself; judge a later one.")
+    shift = judged - wanted[-1] - 1
+    of_reference = (days.day >= wanted[0]) & (days.day <= wanted[-1])
+    rows = np.concatenate([np.flatnonzero(of_reference), np.flatnonzero(days.day == judged)])
+    number = np.where(of_reference, days.day + shift, days.day)
+    outcomes = {day + shift: known for day, known in days.outcomes.items() if wanted[0] <= day <= wanted[-1]}
+    if judged in days.outcomes:
+        outcomes[judged] = days.outcomes[judged]
+    columns = [Column(column.name, column.kind, column.values[rows]) for column in days.columns]
+    return Days(number[rows], columns, outcomes)
+
+
 def date_of(day: int) -> str:
     return str(np.datetime64(day, "D"))
 

@@ -46,14 +46,21 @@ def prometheus_text(verdict: DayVerdict, limits: Limits, model: str, now_ms: int
     return "\n".join(lines) + "\n"
 
 
-def event_of(verdict: DayVerdict, limits: Limits, model: str, now_ms: int) -> dict[str, Any]:
-    """The same day, model and columns give the same `event_id`, so that a second run is known to be a repetition."""
+def event_of(
+    verdict: DayVerdict, limits: Limits, model: str, now_ms: int, reference: range | None = None
+) -> dict[str, Any]:
+    """`reference`: days that it was compared with instead of those right before.
+
+    The same day, model and columns give the same `event_id`, so that a second run is known to be a repetition."""
     columns = [
         {"column": j.column, "kind": j.kind, "distance": j.distance, "threshold": j.threshold, "p_value": j.p_value}
         for j in verdict.drifted
     ]
     identity = json.dumps([EVENT, model, verdict.day, [column["column"] for column in columns]])
     worst = verdict.drifted[0]
+    day = verdict.day
+    window = range(day - limits.window_days, day) if reference is None else reference[-limits.window_days :]
+    those = f"the {len(window)} days before" if reference is None else f"{date_of(window[0])} to {date_of(window[-1])}"
     return {
         "type": EVENT,
         "event_id": hashlib.sha256(identity.encode()).hexdigest()[:32],
@@ -63,15 +70,14 @@ def event_of(verdict: DayVerdict, limits: Limits, model: str, now_ms: int) -> di
         "model": model,
         "day": date_of(verdict.day),
         "compared_with": {
-            "from": date_of(verdict.day - limits.window_days),
-            "to": date_of(verdict.day - 1),
+            "from": date_of(window[0]),
+            "to": date_of(window[-1]),
         },
         "rows": verdict.rows,
         "columns": columns,
         "sentence": (
             f"{len(columns)} of {len(verdict.judgements)} columns drifted on {date_of(verdict.day)}, most of all "
-            f"{worst.column}: its distance from the {limits.window_days} days before is {worst.distance:.3f}, above "
-            f"{worst.threshold:.3f}."
+            f"{worst.column}: its distance from {those} is {worst.distance:.3f}, above {worst.threshold:.3f}."
         ),
     }
 

@@ -1,5 +1,6 @@
 """Intervals of measures by a bootstrap over cards: the payments of one card are not independent of each other."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ class Estimate:
 
 def measure_all(scored: Scored, costs: CostMatrix) -> dict[str, float]:
     """Every measure of the report on all rows."""
-    every = _Draw(np.ones(len(scored)), np.arange(len(scored)), scored.cards)
+    every = Draw(np.ones(len(scored)), np.arange(len(scored)), scored.cards)
     measures = _measure_draw(scored, costs, rank_scores(scored.scores), every)
     measures["ece"] = expected_calibration_error(scored.scores, scored.fraud, same_mass=True)
     return measures
@@ -47,17 +48,9 @@ def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> 
     """
     measures = measure_all(scored, costs)
     samples: dict[str, list[float]] = {name: [] for name in measures}
-    random = np.random.default_rng(seed)
-    cards = int(scored.cards.max()) + 1
     ranking = rank_scores(scored.scores)
-    for _ in range(replicates):
-        times = random.multinomial(cards, np.full(cards, 1 / cards))[scored.cards]
-        if not (times[scored.fraud == 1].sum() and times[scored.fraud == 0].sum()):
-            continue
-        rows = np.repeat(np.arange(len(scored)), times)
-        # Number the copies of a card's rows 0, 1, ... and make each a card of its own.
-        copy = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
-        draw = _Draw(times.astype(np.float64), rows, scored.cards[rows] + cards * copy)
+    for draw in draw_cards(scored.cards, scored.fraud, replicates, seed):
+        rows = draw.rows
         drawn = _measure_draw(scored, costs, ranking, draw)
         drawn["ece"] = expected_calibration_error(scored.scores[rows], scored.fraud[rows], same_mass=True)
         for name, value in drawn.items():
@@ -66,7 +59,7 @@ def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> 
 
 
 @dataclass(frozen=True)
-class _Draw:
+class Draw:
     """How many times each row counts, and the same rows written out in the order of time with the card of each."""
 
     times: NDArray[np.float64]
@@ -74,7 +67,21 @@ class _Draw:
     cards: NDArray[np.int64]
 
 
-def _measure_draw(scored: Scored, costs: CostMatrix, ranking: Ranking, draw: _Draw) -> dict[str, float]:
+def draw_cards(cards: NDArray[np.int64], fraud: NDArray[np.int64], replicates: int, seed: int) -> Iterator[Draw]:
+    """Samples of whole cards, which are numbered from 0; those without fraud or without anything else are left out."""
+    random = np.random.default_rng(seed)
+    count = int(cards.max()) + 1
+    for _ in range(replicates):
+        times = random.multinomial(count, np.full(count, 1 / count))[cards]
+        if not (times[fraud == 1].sum() and times[fraud == 0].sum()):
+            continue
+        rows = np.repeat(np.arange(len(cards)), times)
+        # Number the copies of a card's rows 0, 1, ... and make each a card of its own.
+        copy = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+        yield Draw(times.astype(np.float64), rows, cards[rows] + count * copy)
+
+
+def _measure_draw(scored: Scored, costs: CostMatrix, ranking: Ranking, draw: Draw) -> dict[str, float]:
     weights, rows, cards = draw.times, draw.rows, draw.cards
     frauds, genuine = counts_from_top(ranking, scored.fraud, weights)
     money = money_saved(costs, scored.amounts, scored.fraud, scored.scores, weights)

@@ -8,10 +8,10 @@ scorecard.json, format 1:
       "features": [{ "name": "amount", "edges": [10, 50], "weights": [-0.3, 0.1, 0.8] }]
     }
 
-How to evaluate it: round each value to float32; its bin is the number of edges that are not above it; add the weight of
-that bin to the intercept, feature by feature in the order of the file, in float64. The sum is the log odds m of fraud,
-the probability is 1 / (1 + exp(-m)). A feature's `weights` are one more than its `edges`, which ascend. Calibration is
-already in the weights.
+How to evaluate it: round each value and each edge to float32; a value's bin is the number of edges that are not above
+it; add the weight of that bin to the intercept, feature by feature in the order of the file, in float64. The sum is the
+log odds m of fraud, the probability is 1 / (1 + exp(-m)). A feature's `weights` are one more than its `edges`, which
+ascend. Calibration is already in the weights.
 """
 
 import json

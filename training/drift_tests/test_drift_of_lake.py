@@ -1,0 +1,50 @@
+"""Drift of a lake, the whole way: `tripline drift` on what an archive holds, its report, its metrics."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from drift_tests.conftest import History, MakeHistory, tripline
+
+LAST_DAY = 28
+CLEAN_DAYS = range(15, 29)
+LAST = "occurred_at_ms >= epoch_ms(TIMESTAMP '2026-02-28')"
+SCORE = "score: `1 / (1 + exp(6 - ln(1 + f.amount) - f.card_ratio_usual / 4))`"
+# Amounts of the last day grow by half; the scores by which payments were decided rise on it.
+SHIFT = f"values: {{ amount: `CASE WHEN {LAST} THEN 1.5 * f.amount ELSE f.amount END` }}, {SCORE}"
+RISE = f"score: `CASE WHEN {LAST} THEN 0.05 ELSE 0 END + {SCORE[8:-1]}`"
+
+
+@pytest.fixture(scope="module")
+def history(make_history: MakeHistory) -> History:
+    """60 days of about 600 payments, and a bit of 1 March, so that 28 February is over."""
+    return make_history(cards=300, terminals=200, days=60, until="2026-03-01T02:00:00Z")
+
+
+def drift(lake: Path, *more: str, codes: tuple[int, ...] = (0,)) -> str:
+    return tripline("drift", "--lake", str(lake), "--fail-on-drift", *more, codes=codes).stdout
+
+
+def test_two_clean_weeks_raise_no_alarm(history: History) -> None:
+    lake = history.lake("clean", SCORE)
+    for day in CLEAN_DAYS:
+        text = drift(lake, "--day", f"2026-02-{day}")
+        assert text == f"drift: day=2026-02-{day} drifted=none event_sent=false\n"
+
+
+def test_a_planted_shift_is_found_when_its_day_is_over(history: History, tmp_path: Path) -> None:
+    lake = history.lake("shifted", SHIFT)
+    metrics, report = tmp_path / "drift.prom", tmp_path / "report.html"
+    text = drift(lake, "--metrics", str(metrics), "--report", str(report), codes=(3,))
+    assert re.search(r"^drift: day=2026-02-28 drifted=amount event_sent=false$", text, re.MULTILINE)
+    assert f"columns drifted on 2026-02-{LAST_DAY}, most of all amount" in text
+    assert 'tripline_drift_drifted{model="fraud",column="amount",kind="feature"} 1.0' in metrics.read_text()
+    assert "amount" in report.read_text(encoding="utf-8")
+    # The day before is as days are, and the shifted one is found beside January as well.
+    assert "drifted=none" in drift(lake, "--day", "2026-02-27")
+    assert "drifted=amount" in drift(lake, "--reference", "2026-01-05..2026-02-05", codes=(3,))
+
+
+def test_scores_that_rose_are_found(history: History) -> None:
+    assert "drifted=score" in drift(history.lake("risen", RISE), codes=(3,))

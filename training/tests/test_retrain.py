@@ -1,0 +1,356 @@
+"""A retraining registers what is better and nothing else, and comes to the same model however often it is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import DAY_MS, write_parquet
+from tripline_training import registry
+from tripline_training.errors import TrainingError
+from tripline_training.params import DEFAULT_PARAMS
+from tripline_training.retrain import main
+from tripline_training.retraining.challenge import DATA_EXIT_CODE
+from tripline_training.retraining.compare_scores import Comparison, Gain
+from tripline_training.retraining.judge_challenger import Measured, why_champion_is_kept
+from tripline_training.retraining.rules import read_rules
+from tripline_training.train import parse_options, train
+
+DAYS = 84
+PER_DAY = 150
+ROWS = DAYS * PER_DAY
+FEATURES = ("amount", "card_count_1d", "terminal_fraud_rate_7d")
+# The cut-off is day 84: the newest two weeks end on day 77, and what is learnt from on day 56.
+CUTOFF = "1970-03-26"
+RULES = {
+    "newest_days": 14,
+    "label_delay_days": 7,
+    "warm_up_days": 7,
+    "train_days_min": 14,
+    "train_days_max": 365,
+    "ap_gain_min": 0.005,
+    "cp100_loss_max": 0.01,
+    "ece_rise_max": 0.02,
+    "old_ap_loss_max": 0.05,
+    "replicates": 60,
+    "fixed_windows": [],
+}
+
+
+def history() -> dict[str, Any]:
+    """12 weeks in which fraud is likely where the amount is large at a risky terminal; labels take 7 days."""
+    random = np.random.default_rng(5)
+    at = np.arange(ROWS) * (DAY_MS // PER_DAY)
+    amount = random.lognormal(3, 1, ROWS)
+    risk = random.random(ROWS) ** 3
+    fraud = (random.random(ROWS) < np.clip(risk * amount / 80, 0, 0.9)).astype(int)
+    labelled = [int(time) + 7 * DAY_MS for time in at]
+    known = [time <= DAYS * DAY_MS for time in labelled]
+    return {
+        "client_transaction_id": [f"t{i:06d}" for i in range(ROWS)],
+        "card_token": [f"ct_{i % 120}" for i in range(ROWS)],
+        "terminal_id": [f"term-{i % 40}" for i in range(ROWS)],
+        "occurred_at_ms": at,
+        "labelled_at_ms": [time if is_known else None for time, is_known in zip(labelled, known, strict=True)],
+        "fraud": [int(value) if is_known else None for value, is_known in zip(fraud, known, strict=True)],
+        "amount": amount,
+        "card_count_1d": random.integers(1, 9, ROWS).astype(float),
+        "terminal_fraud_rate_7d": risk,
+    }
+
+
+def in_days(data: dict[str, Any], first: int, last: int) -> np.ndarray:
+    """Positions of the payments from one day up to another, which is not included."""
+    return np.flatnonzero((data["occurred_at_ms"] >= first * DAY_MS) & (data["occurred_at_ms"] < last * DAY_MS))
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The payments, the spec, the parameters, and a registry whose champion has learnt from days 7 to 14 alone."""
+    folder = tmp_path_factory.mktemp("lake")
+    spec = "version: 3\nfeatures:\n" + "".join(f"  - {{ name: {name}, kind: amount }}\n" for name in FEATURES)
+    (folder / "spec.yaml").write_text(spec, encoding="utf-8")
+    defaults = json.loads(DEFAULT_PARAMS.read_text(encoding="utf-8"))
+    params = {**defaults, "trees": 60, "max_leaves": 5, "max_bin": 64, "retrain": RULES}
+    (folder / "params.json").write_text(json.dumps(params), encoding="utf-8")
+    write_parquet(folder / "features.parquet", history())
+    arguments = ["--features", str(folder / "features.parquet"), "--feature-spec", str(folder / "spec.yaml")]
+    arguments += ["--registry", f"file://{folder}/registry", "--name", "fraud", "--params", str(folder / "params.json")]
+    arguments += ["--train-from", "1970-01-08", "--train-to", "1970-01-14", "--known-by", "1970-01-22"]
+    train(parse_options([*arguments, "--alias", "champion"]))
+    return folder
+
+
+Given = Callable[..., list[str]]
+
+
+@pytest.fixture
+def given(lake: Path, tmp_path: Path) -> Given:
+    """Arguments of a retraining in a registry of its own, on changed data and by changed rules where they are given."""
+
+    def make(data: dict[str, Any] | None = None, **rules: object) -> list[str]:
+        features, params, models = lake / "features.parquet", lake / "params.json", tmp_path / "registry"
+        if not models.exists():
+            subprocess.run(["cp", "-r", str(lake / "registry"), str(models)], check=True)
+        if data is not None:
+            features = write_parquet(tmp_path / "changed.parquet", data)
+        if rules:
+            changed = json.loads(params.read_text(encoding="utf-8"))
+            changed["retrain"] |= rules
+            params = tmp_path / "params.json"
+            params.write_text(json.dumps(changed), encoding="utf-8")
+        given = ["--features", str(features), "--feature-spec", str(lake / "spec.yaml"), "--cutoff", CUTOFF]
+        given += ["--registry", f"file://{models}", "--work", str(tmp_path / "work")]
+        return [*given, "--params", str(params), "--rules", str(params)]
+
+    return make
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().out.strip().splitlines()[-1]
+
+
+def aliases(tmp_path: Path) -> dict[str, str]:
+    folder = tmp_path / "registry" / "models" / "fraud" / "aliases"
+    return {path.name: path.read_text(encoding="utf-8").strip() for path in folder.iterdir()}
+
+
+def test_more_data_give_a_challenger_that_scores_in_the_shadow(
+    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = given()
+    champion = aliases(tmp_path)["champion"]
+    assert main(arguments) == 0
+    line = last_line(capsys)
+    figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
+    assert line.startswith(f"retrain: registered=challenger version={figures['version']} ap_new=")
+    assert float(figures["ap_new"]) - float(figures["ap_champion"]) >= RULES["ap_gain_min"]
+    assert float(figures["ap_gain_low"]) > 0
+    assert figures["champion"] == champion
+    version = figures["version"]
+    assert aliases(tmp_path) == {"champion": champion, "challenger": version, "shadow": version}
+    manifest = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest
+    # Learnt: from the end of the warm-up to a label delay before the newest weeks, by labels known at their beginning.
+    lineage = manifest["lineage"]
+    assert lineage["data_from"] == "1970-01-08T00:00:00.000Z"
+    assert lineage["data_to"] < "1970-02-26T00:00:00.000Z"
+    assert lineage["known_by"] == "1970-03-05T00:00:00.000Z"
+    # The old week is the first that the champion cannot have learnt, and it stays: nobody learns from it.
+    assert lineage["params"]["fixed_windows"] == [["1970-01-22T00:00:00.000Z", "1970-01-29T00:00:00.000Z"]]
+    assert manifest["metrics"]["train"]["rows"] == 42 * PER_DAY
+    assert manifest["metrics"]["retrain"]["old"]["rows"] == 7 * PER_DAY
+    assert manifest["metrics"]["retrain"]["newest"]["rows"] == 14 * PER_DAY
+    moved = registry.history(tmp_path / "registry", "fraud")
+    assert [(move.alias, move.by) for move in moved[-2:]] == [("challenger", "retrain"), ("shadow", "retrain")]
+
+    # The same data are not decided on twice; and a champion that is the model itself is kept.
+    assert main(given()) == 0
+    assert last_line(capsys) == line
+    registry.set_alias(tmp_path / "registry", "fraud", "champion", version)
+    assert main(given()) == 0
+    assert "kept champion because the same model came out." in last_line(capsys)
+
+
+@pytest.mark.parametrize("week", [(14, 56), (63, 77)], ids=["all that is learnt from", "the newest weeks"])
+def test_shuffled_labels_are_not_registered(
+    given: Given, tmp_path: Path, week: tuple[int, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = history()
+    rows = in_days(data, *week)
+    fraud = np.array(data["fraud"], dtype=object)
+    fraud[rows] = np.random.default_rng(1).permutation(fraud[rows])
+    arguments = given({**data, "fraud": list(fraud)})
+    before = aliases(tmp_path)
+    assert main([*arguments, "--trust-weeks"]) == 0
+    assert "retrain: kept champion because" in last_line(capsys)
+    assert aliases(tmp_path) == before
+
+
+@pytest.mark.parametrize("week", [(28, 35), (70, 77)], ids=["learnt from", "the newest"])
+@pytest.mark.parametrize("fault", ["labels shuffled", "feature zeroed"])
+def test_one_bad_week_is_found_and_named(
+    given: Given, tmp_path: Path, fault: str, week: tuple[int, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = history()
+    rows = in_days(data, *week)
+    if fault == "labels shuffled":
+        fraud = np.array(data["fraud"], dtype=object)
+        fraud[rows] = np.random.default_rng(1).permutation(fraud[rows])
+        data["fraud"] = list(fraud)
+    else:
+        data["terminal_fraud_rate_7d"][rows] = 0
+    arguments = given(data)
+    before = aliases(tmp_path)
+    assert main(arguments) == DATA_EXIT_CODE
+    line = last_line(capsys)
+    assert line.startswith("retrain: kept champion because a week is bad: ")
+    assert ("fraud: the labels of" if fault == "labels shuffled" else "terminal_fraud_rate_7d: it is 0 for all") in line
+    assert np.datetime_as_string(np.datetime64(week[0], "D")) in line
+    assert aliases(tmp_path) == before
+
+
+def test_a_smaller_gain_than_the_margin_is_not_registered(
+    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = given(ap_gain_min=0.9)
+    before = aliases(tmp_path)
+    assert main(arguments) == 0
+    line = last_line(capsys)
+    assert line.startswith("retrain: kept champion because the average precision on the newest weeks is 0.")
+    assert "and not of 0.9. ap_new=0." in line
+    assert aliases(tmp_path) == before
+
+
+def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a comparison
+    better = Gain(new=0.8, champion=0.7, low=0.05, high=0.15)
+    newest = Comparison(1000, 50, better, Gain(0.3, 0.3, -0.01, 0.01), ece_new=0.002, ece_champion=0.002)
+    old = replace(newest, ap=changes.pop("old_ap", better))
+    return Measured(replace(newest, **changes), old, "aaaaaaaaaaaa")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"ap": Gain(0.704, 0.7, 0.001, 0.007)}, "a gain of 0.0040 and not of 0.005"),
+        ({"ap": Gain(0.75, 0.7, -0.001, 0.1)}, "may be chance: 0.0500, with a 95 % interval from -0.0010 to 0.1000"),
+        ({"cp100": Gain(0.28, 0.3, -0.05, 0.01)}, "card precision@100 on the newest weeks falls from 0.3000 to 0.2800"),
+        ({"cp100": Gain(0.295, 0.3, -0.008, -0.002)}, "interval of the gain from -0.0080 to -0.0020"),
+        ({"cp100": Gain(0.295, 0.3, -0.01, 0.001)}, None),
+        ({"ece_new": 0.03}, "the calibration error on the newest weeks rises from 0.0020 to 0.0300"),
+        ({"old_ap": Gain(0.6, 0.7, -0.2, 0.0)}, "forgotten: the average precision there falls from 0.7000 to 0.6000"),
+        ({"old_ap": Gain(0.66, 0.7, -0.2, 0.0)}, None),
+    ],
+)
+def test_each_margin_can_keep_the_champion(lake: Path, changes: dict[str, Any], words: str | None) -> None:
+    reason = why_champion_is_kept(measured(**changes), "bbbbbbbbbbbb", read_rules(lake / "params.json"))
+    assert reason is None if words is None else words in (reason or "")
+
+
+def test_a_champion_that_knows_the_newest_weeks_is_kept(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
+    # The newest of a cut-off on day 31 are days 10 to 24; the champion has learnt from days 7 to 14.
+    arguments = given(train_days_min=3, warm_up_days=0)
+    arguments[arguments.index("--cutoff") + 1] = "1970-02-01"
+    assert main(arguments) == 0
+    assert "kept champion because it has learnt from payments up to 1970-01-14" in last_line(capsys)
+
+
+def test_without_a_champion_a_model_must_beat_one_score_for_all(
+    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = given()
+    empty = [*arguments, "--registry", f"file://{tmp_path}/empty"]
+    data = history()
+    fraud = np.array(data["fraud"], dtype=object)
+    shuffled = fraud.copy()
+    known = in_days(data, 0, 77)
+    shuffled[known] = np.random.default_rng(2).permutation(shuffled[known])
+    changed = write_parquet(tmp_path / "shuffled.parquet", {**data, "fraud": list(shuffled)})
+    assert main([*empty, "--features", str(changed)]) == 0
+    assert "champion=none" in (line := last_line(capsys)) and "kept champion because" in line
+    assert main(empty) == 0
+    assert "registered=challenger" in last_line(capsys)
+    # Nothing is served by it before a person says so.
+    with pytest.raises(TrainingError, match='no alias "champion"'):
+        registry.alias_target(tmp_path / "empty", "fraud", "champion")
+
+
+def test_an_archive_that_is_too_short_says_how_long_it_must_be(given: Given) -> None:
+    arguments = given()
+    arguments[arguments.index("--cutoff") + 1] = "1970-02-01"
+    with pytest.raises(TrainingError, match="it must reach back 49 days from the cut-off 1970-02-01"):
+        main(arguments)
+
+
+def killed_after(arguments: list[str], sign: str) -> str:
+    """Runs a retraining and kills it, -9, at the first line that begins so; returns what it had printed."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tripline_training.retrain", *arguments],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    seen = ""
+    for line in child.stdout:
+        seen += line
+        if line.startswith(sign):
+            child.send_signal(signal.SIGKILL)
+            break
+    child.stdout.close()
+    assert child.wait(timeout=60) == -signal.SIGKILL, seen
+    return seen
+
+
+def test_killed_again_and_again_it_comes_to_the_same_model(
+    given: Given, tmp_path: Path, lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uninterrupted = [*given(), "--registry", f"file://{tmp_path}/other", "--work", str(tmp_path / "elsewhere")]
+    subprocess.run(["cp", "-r", str(lake / "registry"), str(tmp_path / "other")], check=True)
+    assert main(uninterrupted) == 0
+    expected = last_line(capsys)
+    assert "registered=challenger" in expected
+    for sign in ("fit: trees=50/60", "fit: trees=25/60", "compare:"):
+        killed_after(given(), sign)
+        assert "challenger" not in aliases(tmp_path)
+    parts = list((tmp_path / "work").glob("fit-*.ubj"))
+    assert len(parts) == 2
+    assert main(given()) == 0
+    captured = capsys.readouterr().out
+    # Both fits were finished before the last kill: nothing was fitted again.
+    assert "fit: trees=25/60" not in captured
+    assert captured.strip().splitlines()[-1] == expected
+    assert list((tmp_path / "work").glob("fit-*.ubj")) == []
+
+
+def test_killed_between_its_two_aliases_it_moves_the_other_one(
+    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(given()) == 0
+    expected = last_line(capsys)
+    # As a kill between the moves leaves it: no result yet, and one alias that is still another.
+    (tmp_path / "work" / "result.json").unlink()
+    (tmp_path / "registry" / "models" / "fraud" / "aliases" / "shadow").unlink()
+    assert main(given()) == 0
+    assert last_line(capsys) == expected
+    assert aliases(tmp_path)["shadow"] == aliases(tmp_path)["challenger"]
+
+
+def test_two_at_once_come_one_after_the_other(given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = given()
+    outcomes: list[int] = []
+    threads = [threading.Thread(target=lambda: outcomes.append(main(arguments))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert outcomes == [0, 0]
+    out = capsys.readouterr().out
+    assert out.count("retrain: these data have been decided on before") == 1
+    assert len([line for line in out.splitlines() if line.startswith("retrain: registered=")]) == 2
+    moved = [move.alias for move in registry.history(tmp_path / "registry", "fraud")]
+    assert moved.count("challenger") == 1
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ({"ap_gain_min": -1}, "retrain.ap_gain_min must be a number from 0 to 1"),
+        ({"newest_days": 1.5}, "retrain.newest_days must be a number"),
+        ({"fixed_windows": [["1970-01-01"]]}, "pairs of a first and last date"),
+        ({"unknown": 1}, "retrain must hold exactly"),
+    ],
+)
+def test_wrong_rules_are_named(given: Given, rules: dict[str, object], sentence: str) -> None:
+    with pytest.raises(TrainingError, match=sentence):
+        main(given(**rules))

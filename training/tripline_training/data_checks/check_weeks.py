@@ -1,0 +1,123 @@
+"""Weeks that are not like the others: a feature that stopped, labels that have nothing to do with the payments.
+
+Such a week may be learnt from without a sound, and a comparison of models on it says nothing.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.data_checks.check_time_and_leakage import single_feature_auc
+from tripline_training.data_checks.findings import Finding
+from tripline_training.dataset import Rows, Span
+from tripline_training.metrics import DAY_MS
+from tripline_training.publish_trees import moment
+
+WEEK_DAYS = 7
+EXPECTED_MIN = 20
+"""A feature is taken for stopped where at least so many other values were to be expected in its week."""
+FRAUDS_MIN = 20
+"""With fewer frauds in a week nothing can be said of its labels."""
+ERRORS = 3
+"""Standard errors by which the labels of a week have to miss what is usual."""
+
+
+@dataclass(frozen=True)
+class Week:
+    span: Span
+    part: slice
+    """Its place among all rows."""
+    rows: Rows
+
+    @property
+    def name(self) -> str:
+        return f"the week of {moment(self.span.from_ms)[:10]}"
+
+
+def weeks_before(rows: Rows, end_ms: int) -> list[Week]:
+    """Whole weeks, counted back from `end_ms`, the oldest first; those without rows are left out."""
+    if len(rows) == 0:
+        return []
+    count = (end_ms - int(rows.occurred_at_ms[0])) // (WEEK_DAYS * DAY_MS)
+    weeks = []
+    for back in range(count, 0, -1):
+        span = Span(end_ms - back * WEEK_DAYS * DAY_MS, end_ms - (back - 1) * WEEK_DAYS * DAY_MS)
+        first, last = np.searchsorted(rows.occurred_at_ms, [span.from_ms, span.to_ms])
+        part = slice(int(first), int(last))
+        if last > first:
+            weeks.append(Week(span, part, Rows(*(values[part] for values in rows.columns))))
+    return weeks
+
+
+def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Finding]:
+    """A feature has stopped where its value never changes in a week, though it did in the week before.
+
+    That it is rare does not do: so many other values were to be expected that their absence is no chance.
+    """
+    findings = []
+    for before, week in pairwise(weeks):
+        for position, name in enumerate(names):
+            values = week.rows.features[:, position]
+            if values.min() != values.max():
+                continue
+            share = float(np.mean(before.rows.features[:, position] != values[0]))
+            if share * len(values) >= EXPECTED_MIN:
+                sentence = (
+                    f"{name}: it is {float(values[0]):g} for all {len(values)} payments of {week.name}, while "
+                    f"{share:.1%} had another value the week before; look why it stopped."
+                )
+                findings.append(Finding(name, "weeks", "fault", len(values), sentence))
+    return findings
+
+
+def check_week_labels(weeks: list[Week], scores: NDArray[np.float64]) -> list[Finding]:
+    """`scores` go with all rows: those of a model, or the values of one feature that tells frauds.
+
+    How well they tell a week's frauds from the rest, as area under the ROC curve, must not fall to less than half of
+    what is usual over chance. Its standard error is that of Hanley and McNeil, Radiology 143 (1982).
+    """
+    areas = [_area(week.rows.fraud, scores[week.part]) for week in weeks]
+    known = [area for area in areas if area is not None]
+    if len(known) < 2:
+        return []
+    usual = float(np.median(known))
+    least = 0.5 + (usual - 0.5) / 2
+    findings = []
+    for week, area in zip(weeks, areas, strict=True):
+        if area is None or area + ERRORS * _standard_error(area, week.rows.fraud) >= least:
+            continue
+        sentence = (
+            f"fraud: the labels of {week.name} have little to do with its payments: scores that tell frauds with an "
+            f"area under the curve of {usual:.3f} in other weeks give {area:.3f}; look where these labels come from."
+        )
+        findings.append(Finding("fraud", "weeks", "fault", len(week.rows), sentence))
+    return findings
+
+
+def strongest_feature(rows: Rows) -> NDArray[np.float64]:
+    """The values of the feature that alone tells frauds best, turned so that large ones mean fraud."""
+    areas = [single_feature_auc(column.astype(np.float64), rows.fraud) or 0.5 for column in rows.features.T]
+    values = rows.features[:, int(np.argmax(areas))].astype(np.float64)
+    return values if (_area(rows.fraud, values) or 1) >= 0.5 else -values
+
+
+def _area(fraud: NDArray[np.int64], values: NDArray[np.float64]) -> float | None:
+    frauds = int(fraud.sum())
+    if frauds < FRAUDS_MIN or len(fraud) - frauds < FRAUDS_MIN:
+        return None
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 -- takes a second to load
+
+    return float(roc_auc_score(fraud, values))
+
+
+def _standard_error(area: float, fraud: NDArray[np.int64]) -> float:
+    frauds = int(fraud.sum())
+    genuine = len(fraud) - frauds
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = (area * (1 - area) + (frauds - 1) * (first - area**2) + (genuine - 1) * (second - area**2)) / (
+        frauds * genuine
+    )
+    return math.sqrt(max(variance, 0.0))

@@ -1,0 +1,99 @@
+"""From fitted trees to a version of the registry: export, comparison with the trainer, golden batch, manifest."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from tripline_training import registry
+from tripline_training.dataset import Rows
+from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
+from tripline_training.feature_spec import FeatureSpec
+from tripline_training.steps import step
+
+GOLDEN_ROWS = 256
+COMPARED_ROWS_MAX = 20_000
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a model comes from."""
+
+    data: Path
+    commit: str | None
+    params: dict[str, Any]
+    known_by_ms: int
+    """Labels that became known later were not used."""
+
+
+def export_checked(booster: xgboost.Booster, rows: Rows, seed: int) -> bytes:
+    """The ONNX model. Raises TrainingError where it gives other probabilities than XGBoost."""
+    with step("export") as said:
+        model = to_onnx(booster)
+        compared = rows.features[spread(len(rows), COMPARED_ROWS_MAX)]
+        count, difference = check_export(booster, model, compared, seed)
+        said.says(f"bytes={len(model)} compared_rows={count} difference_max={difference:.2g}")
+    return model
+
+
+def files_of(booster: xgboost.Booster, model: bytes, rows: Rows) -> dict[str, bytes]:
+    """The files of a version but its manifest."""
+    return {
+        registry.MODEL_FILE: model,
+        registry.GOLDEN_FILE: golden_batch(booster, rows.features),
+        registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
+    }
+
+
+def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> bytes:
+    """Rows from the least to the most suspicious with the trainer's own probabilities, as golden.json."""
+    scores = predict_booster(booster, features)
+    chosen = features[np.argsort(scores, kind="stable")[spread(len(features), GOLDEN_ROWS)]]
+    outputs = predict_booster(booster, chosen)
+    return (json.dumps({"inputs": chosen.tolist(), "outputs": outputs.tolist()}, allow_nan=False) + "\n").encode()
+
+
+def compose_facts(spec: FeatureSpec, rows: Rows, metrics: dict[str, Any], lineage: Lineage) -> dict[str, Any]:
+    """The manifest's entries that are not the registry's own. `rows` are those that were trained on."""
+    now = moment(round(time.time() * 1000))
+    first, last = moment(int(rows.occurred_at_ms[0])), moment(int(rows.occurred_at_ms[-1]))
+    trained_on = {"rows": len(rows), "frauds": int(rows.fraud.sum()), "first": first, "last": last}
+    return {
+        "created_at": now,
+        "feature_spec_version": spec.version,
+        "features": list(spec.names),
+        "input": {"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(spec.names)]},
+        "output": {"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1, 1]},
+        "metrics": {"train": trained_on, **metrics},
+        "lineage": {
+            "data_sha256": file_sha256(lineage.data),
+            "commit": lineage.commit,
+            "params": lineage.params,
+            "trained_at": now,
+            "known_by": moment(lineage.known_by_ms),
+            "data_from": first,
+            "data_to": last,
+        },
+    }
+
+
+def moment(time_ms: int) -> str:
+    """RFC 3339 in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def spread(count: int, wanted: int) -> NDArray[np.int64]:
+    """At most `wanted` positions, evenly over 0 to count - 1, both ends included."""
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(np.int64))
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

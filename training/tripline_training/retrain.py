@@ -1,0 +1,126 @@
+"""Trains on what the lake has by now, compares with the champion, and registers a challenger where it is better.
+
+python -m tripline_training.retrain --features features.parquet --feature-spec feature-spec.yaml --cutoff 2026-03-01 \\
+    --registry file:///models --name fraud --work work
+
+Can be killed at any moment: run again with the same work folder it goes on, and comes to the same model. The last line
+is `retrain: registered=...` or `retrain: kept champion because ...`. Exit code 0: decided; 2: the data were refused.
+"""
+
+import argparse
+import fcntl
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tripline_training.dataset import parse_moment_ms
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.params import DEFAULT_PARAMS
+from tripline_training.publish_trees import file_sha256
+from tripline_training.registry_write import write_file
+from tripline_training.retraining.challenge import DATA_EXIT_CODE, Options, Outcome, challenge
+
+RESULT_FILE = "result.json"
+LOCK_FILE = "lock"
+LOCK_SECONDS_MAX = 3_600
+LOCK_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Command:
+    options: Options
+    work: Path
+
+
+def retrain(command: Command) -> Outcome:
+    """What came out; from the work folder where the same data have been decided on before, by the same rules."""
+    command.work.mkdir(parents=True, exist_ok=True)
+    with _alone(command.work / LOCK_FILE):
+        identity = _identity(command.options)
+        result = command.work / RESULT_FILE
+        known = _known_outcome(result, identity)
+        if known is not None:
+            print("retrain: these data have been decided on before", flush=True)
+            return known
+        outcome = challenge(command.options, command.work)
+        write_file(result, (json.dumps({"identity": identity, **outcome.as_json()}) + "\n").encode())
+        for checkpoint in command.work.glob("fit-*.ubj"):
+            checkpoint.unlink()
+    return outcome
+
+
+def _identity(options: Options) -> str:
+    """What an outcome depends on."""
+    entries = {**options.as_json(), "champion": options.champion_version()}
+    entries |= {name: file_sha256(path) for name, path in options.files().items()}
+    return json.dumps(entries, sort_keys=True)
+
+
+def _known_outcome(path: Path, identity: str) -> Outcome | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return Outcome.from_json(record) if record.pop("identity") == identity else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # Nothing there, or not whole: then it is done again.
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Waits while another process works in this folder; the system ends the hold of one that dies."""
+    deadline = time.monotonic() + LOCK_SECONDS_MAX
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    sentence = f"Another retraining has held {path} for an hour: end it and try again."
+                    raise TrainingError(sentence) from None
+                time.sleep(LOCK_LOOK_SECONDS)
+        yield
+
+
+def parse_command(arguments: list[str] | None = None) -> Command:
+    parser = argparse.ArgumentParser(prog="tripline_training.retrain", description=__doc__.splitlines()[0])
+    parser.add_argument("--features", type=Path, required=True, help="payments as tripline retrain reads them")
+    parser.add_argument("--feature-spec", type=Path, required=True)
+    parser.add_argument("--cutoff", required=True, help="labels that arrived later are not used: date or RFC 3339")
+    parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
+    parser.add_argument("--name", default="fraud", help="name of the model")
+    parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints and the outcome")
+    parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS, help="parameters of the trees")
+    parser.add_argument("--rules", type=Path, default=DEFAULT_PARAMS, help="its `retrain` says when a model is better")
+    parser.add_argument("--trust-weeks", action="store_true", help="a person has looked at weeks that were refused")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
+    parser.add_argument("--commit", help="commit of the code, for the record")
+    given = parser.parse_args(arguments)
+    options = Options(
+        features=given.features,
+        feature_spec=given.feature_spec,
+        cutoff_ms=parse_moment_ms(given.cutoff),
+        registry=given.registry,
+        name=given.name,
+        params=given.params,
+        rules=given.rules,
+        trust_weeks=given.trust_weeks,
+        seed=given.seed,
+        jobs=given.jobs,
+        commit=given.commit,
+    )
+    return Command(options, given.work)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    outcome = retrain(parse_command(arguments))
+    print(outcome.line, flush=True)
+    return DATA_EXIT_CODE if outcome.data_refused else 0
+
+
+if __name__ == "__main__":
+    run_command(lambda: sys.exit(main()))

@@ -1,0 +1,282 @@
+"""One retraining: check, learn, compare with the champion, and register where it is better."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tripline_training import registry
+from tripline_training.calibration import FRAUDS_MIN
+from tripline_training.check_data import check_data, sentences_of
+from tripline_training.data_checks.check_weeks import (
+    check_stopped_features,
+    check_week_labels,
+    strongest_feature,
+    weeks_before,
+)
+from tripline_training.data_checks.findings import DataReport
+from tripline_training.dataset import Rows, open_dataset
+from tripline_training.errors import TrainingError
+from tripline_training.export_onnx import predict_onnx
+from tripline_training.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.fit_calibrated import fit_with_days_to_spare, select_rows
+from tripline_training.params import read_params
+from tripline_training.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
+from tripline_training.registry_mlflow import MlflowError
+from tripline_training.registry_names import MoveOptions
+from tripline_training.retraining.compare_scores import Comparison, compare_scores
+from tripline_training.retraining.fit_in_parts import fit_in_parts
+from tripline_training.retraining.judge_challenger import Measured, figures_of, why_champion_is_kept
+from tripline_training.retraining.rules import Rules, read_rules
+from tripline_training.retraining.windows import FIXED_KEY, Windows, fixed_from_now_on, lay_out
+from tripline_training.steps import step
+
+CHAMPION = "champion"
+ALIASES = ("challenger", "shadow")
+"""The candidate, and what the decisions service scores without deciding by it."""
+DATA_EXIT_CODE = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    features: Path
+    feature_spec: Path
+    cutoff_ms: int
+    registry: str
+    name: str
+    params: Path
+    rules: Path
+    trust_weeks: bool
+    seed: int
+    jobs: int
+    commit: str | None
+
+    def files(self) -> dict[str, Path]:
+        """Whose bytes an outcome depends on."""
+        return {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
+
+    def as_json(self) -> dict[str, Any]:
+        """All that decides the outcome but the files."""
+        entries = asdict(self)
+        return {key: entries[key] for key in ("cutoff_ms", "registry", "name", "trust_weeks", "seed", "jobs")}
+
+    def champion_version(self) -> str | None:
+        """None where there is none yet."""
+        return alias_version(registry.registry_root(self.registry), self.name, CHAMPION)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    line: str
+    """The last line of the command."""
+    version: str | None
+    """Of the model that was registered."""
+    data_refused: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(record: dict[str, Any]) -> "Outcome":
+        return Outcome(record["line"], record["version"], record["data_refused"])
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything before learning."""
+
+    spec: FeatureSpec
+    rules: Rules
+    windows: Windows
+    champion: registry.ModelVersion | None
+    train: Rows
+    newest: Rows
+    old: Rows
+
+
+def challenge(options: Options, folder: Path) -> Outcome:
+    """Raises TrainingError where nothing can be decided at all; nothing is registered then."""
+    refused = _refuse_data(options)
+    if refused is not None:
+        return Outcome(f"retrain: kept champion because {refused}", None, data_refused=True)
+    prepared = _prepare(options)
+    reason = _unfit_champion(prepared) or _refuse_weeks(prepared, options)
+    if isinstance(reason, Outcome):
+        return reason
+    if reason is not None:
+        return Outcome(f"retrain: kept champion because {reason}", None)
+    booster, model, calibration = _learn(prepared, options, folder)
+    with step("compare") as said:
+        newest = _compare(prepared.newest, model, prepared, options)
+        old = _compare(prepared.old, model, prepared, options) if _has_both(prepared.old) else None
+        measured = Measured(newest, old, None if prepared.champion is None else prepared.champion.version)
+        said.says(figures_of(measured))
+    version = registry.version_of(model)
+    reason = why_champion_is_kept(measured, version, prepared.rules)
+    if reason is not None:
+        return Outcome(f"retrain: kept champion because {reason} {figures_of(measured)}", None)
+    metrics = {"calibration": calibration, "retrain": measured.as_json()}
+    lineage = Lineage(options.features, options.commit, _used(prepared, options), prepared.windows.newest.from_ms)
+    facts = compose_facts(prepared.spec, prepared.train, metrics, lineage)
+    _register(options, files_of(booster, model, prepared.train), facts, measured)
+    return Outcome(f"retrain: registered={ALIASES[0]} version={version} {figures_of(measured)}", version)
+
+
+def _refuse_data(options: Options) -> str | None:
+    with step("check") as said:
+        report: DataReport = check_data(options.features, options.feature_spec)
+        for finding in report.warnings:
+            print(f"warning: {finding.sentence}", flush=True)
+        said.says(f"rows={report.rows} labelled={report.labelled} frauds={report.frauds} faults={len(report.faults)}")
+    return f"the data are not fit for training: {sentences_of(report)}" if report.faults else None
+
+
+def _prepare(options: Options) -> Prepared:
+    spec = read_feature_spec(options.feature_spec)
+    rules = read_rules(options.rules)
+    store = registry.registry_root(options.registry)
+    version = options.champion_version()
+    champion = None if version is None else registry.resolve(store, options.name, version)
+    with step("data") as said:
+        dataset = open_dataset(options.features, spec)
+        windows = lay_out(dataset.oldest_ms, options.cutoff_ms, rules, None if champion is None else champion.manifest)
+        train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms)
+        in_old = np.zeros(len(train), dtype=bool)
+        for span in windows.fixed:
+            in_old |= (train.occurred_at_ms >= span.from_ms) & (train.occurred_at_ms < span.to_ms)
+        train = select_rows(train, ~in_old)
+        newest, unlabelled = dataset.known_rows(windows.newest, options.cutoff_ms)
+        old = _joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
+        said.says(
+            f"{windows.as_text()} rows={len(train)} frauds={int(train.fraud.sum())} left_out_unlabelled={left_out} "
+            f"newest_rows={len(newest)} newest_unlabelled={unlabelled} old_rows={len(old)}"
+        )
+    for rows, what in ((train, "to learn from"), (newest, "of the newest weeks")):
+        frauds = int(rows.fraud.sum())
+        if min(frauds, len(rows) - frauds) < FRAUDS_MIN:
+            raise TrainingError(
+                f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
+                f"least {FRAUDS_MIN} of either kind. Wait for more labels, or give a later --cutoff."
+            )
+    return Prepared(spec, rules, windows, champion, train, newest, old)
+
+
+def _unfit_champion(prepared: Prepared) -> str | None:
+    """Why the champion and a candidate cannot be measured on the same payments."""
+    champion, newest = prepared.champion, prepared.windows.newest
+    if champion is None:
+        return None
+    manifest = champion.manifest
+    if (manifest["feature_spec_version"], tuple(manifest["features"])) != (prepared.spec.version, prepared.spec.names):
+        return (
+            f"it was trained for feature spec {manifest['feature_spec_version']} and these payments have the features "
+            f"of spec {prepared.spec.version}: train the first model of a new spec with "
+            "python -m tripline_training.train, and promote it when it has shown itself"
+        )
+    known_to = manifest["lineage"].get("data_to")
+    if known_to is not None and known_to > moment(newest.from_ms):
+        return (
+            f"it has learnt from payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
+            "not new to it: wait until there are newer ones"
+        )
+    return None
+
+
+def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
+    rows = _joined([prepared.train, prepared.newest], prepared.train)
+    weeks = weeks_before(rows, prepared.windows.newest.to_ms)
+    with step("weeks") as said:
+        findings = check_stopped_features(weeks, prepared.spec.names)
+        scores = _reference_scores(rows, prepared.champion)
+        findings += check_week_labels(weeks, scores)
+        said.says(f"weeks={len(weeks)} faults={len(findings)} trusted={options.trust_weeks}")
+    for finding in findings:
+        print(f"{'warning' if options.trust_weeks else 'fault'}: {finding.sentence}", flush=True)
+    if not findings or options.trust_weeks:
+        return None
+    more = f" And {len(findings) - 1} faults more." if len(findings) > 1 else ""
+    return Outcome(
+        f"retrain: kept champion because a week is bad: {findings[0].sentence}{more} Mend it, or give --trust-weeks "
+        "when it is right.",
+        None,
+        data_refused=True,
+    )
+
+
+def _reference_scores(rows: Rows, champion: registry.ModelVersion | None) -> np.ndarray:
+    if champion is None:
+        return strongest_feature(rows)
+    return predict_onnx(champion.model, rows.features).astype(np.float64)
+
+
+def _learn(prepared: Prepared, options: Options, folder: Path) -> tuple[Any, bytes, dict[str, Any]]:
+    rows, params = prepared.train, read_params(options.params)
+    delay_ms = prepared.windows.newest.from_ms - int(rows.occurred_at_ms[-1])
+    with step("fit") as said:
+        booster, calibration = fit_with_days_to_spare(
+            rows,
+            params,
+            options.seed,
+            options.jobs,
+            delay_ms,
+            fit_rows=lambda part, chosen, seed, jobs: fit_in_parts(part, chosen, seed, jobs, folder),
+        )
+        said.says(f"trees={booster.num_boosted_rounds()} calibration={calibration.kind}")
+    model = export_checked(booster, rows, options.seed)
+    return booster, model, asdict(calibration)
+
+
+def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> Comparison:
+    """With what the ONNX models give, which is what is served. Without a champion with one score for all."""
+    new = predict_onnx(model, rows.features).astype(np.float64)
+    if prepared.champion is None:
+        champion = np.full(len(rows), float(prepared.train.fraud.mean()))
+    else:
+        champion = predict_onnx(prepared.champion.model, rows.features).astype(np.float64)
+    return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed)
+
+
+def _used(prepared: Prepared, options: Options) -> dict[str, Any]:
+    return {
+        **read_params(options.params).as_json(),
+        "seed": options.seed,
+        "jobs": options.jobs,
+        FIXED_KEY: fixed_from_now_on(prepared.windows),
+        "retrain": {key: value for key, value in prepared.rules.as_json().items() if key != FIXED_KEY},
+    }
+
+
+def _register(options: Options, files: dict[str, bytes], facts: dict[str, Any], measured: Measured) -> None:
+    """Publishing and moving what is there already does nothing, so that it can be done again after a kill."""
+    store = registry.registry_root(options.registry)
+    with step("register") as said:
+        if options.champion_version() != measured.champion_version:
+            raise TrainingError("Somebody promoted another champion meanwhile: run it again to compare with that one.")
+        version, _ = registry.publish(store, options.name, files, facts)
+        for alias in ALIASES:
+            if alias_version(store, options.name, alias) != version:
+                why = f"retrained by the labels of {moment(options.cutoff_ms)}: {figures_of(measured)}"
+                registry.set_alias(store, options.name, alias, version, MoveOptions(by="retrain", why=why))
+        said.says(f"{options.name} {version} aliases={','.join(ALIASES)}")
+
+
+def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
+    """None where there is no such alias; a registry that does not answer is another matter, and raises."""
+    try:
+        return registry.alias_target(store, name, alias)
+    except MlflowError:
+        raise
+    except TrainingError:
+        return None
+
+
+def _joined(parts: list[Rows], like: Rows) -> Rows:
+    """Rows one after the other; none where there are no parts."""
+    if not parts:
+        return select_rows(like, np.zeros(len(like), dtype=bool))
+    return Rows(*(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True)))
+
+
+def _has_both(rows: Rows) -> bool:
+    return 0 < int(rows.fraud.sum()) < len(rows)

@@ -1,0 +1,56 @@
+"""Trees that are fitted part by part, so that a machine that is taken away costs one part and not all."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import xgboost
+
+from tripline_training.dataset import Rows
+from tripline_training.fit_trees import matrix_of, tree_settings
+from tripline_training.params import Params
+from tripline_training.registry_write import write_file
+
+PART_TREES = 25
+
+
+def fit_in_parts(rows: Rows, params: Params, seed: int, jobs: int, folder: Path) -> xgboost.Booster:
+    """As `fit_trees.fit`, with a checkpoint in `folder` after each part. Where one is there, it goes on from that.
+
+    Bit for bit the same model, wherever and however often it was cut off: every part begins from the bytes of the one
+    before, with a seed of its own, also where nothing was cut off. The random numbers are thus others than those of
+    `fit`.
+    """
+    path = folder / f"fit-{identity_of(rows, params, seed, jobs)}.ubj"
+    booster = _read(path)
+    done = 0 if booster is None else booster.num_boosted_rounds()
+    matrix = matrix_of(rows, params, seed) if done < params.trees else None
+    while matrix is not None and done < params.trees:
+        settings = tree_settings(params, seed + done, jobs)
+        grown = xgboost.train(settings, matrix, min(PART_TREES, params.trees - done), xgb_model=booster)
+        write_file(path, bytes(grown.save_raw("ubj")))
+        booster = _read(path)
+        assert booster is not None
+        done = booster.num_boosted_rounds()
+        print(f"fit: trees={done}/{params.trees}", flush=True)
+    assert booster is not None
+    return booster
+
+
+def identity_of(rows: Rows, params: Params, seed: int, jobs: int) -> str:
+    """What decides the trees: a checkpoint of other rows or parameters is never gone on from."""
+    digest = hashlib.sha256()
+    for values in (rows.features, rows.fraud):
+        digest.update(np.ascontiguousarray(values).data)
+    settings = {"params": params.as_json(), "seed": seed, "jobs": jobs, "part": PART_TREES, "by": xgboost.__version__}
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    return digest.hexdigest()[:16]
+
+
+def _read(path: Path) -> xgboost.Booster | None:
+    if not path.is_file():
+        return None
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(path.read_bytes()))
+    return booster

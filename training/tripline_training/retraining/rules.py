@@ -1,0 +1,84 @@
+"""When a retrained model takes the champion's challenge up: `retrain` in params.json."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tripline_training.dataset import Span, parse_span
+from tripline_training.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Rules:
+    newest_days: int
+    """Days on which both models are measured: the newest whose labels are known. Nobody learns from them."""
+    label_delay_days: int
+    """By then nearly all labels of a payment are there. So many days lie between learning and measuring too."""
+    warm_up_days: int
+    """Days at the beginning of the archive that are not learnt from: their windows are mostly empty still."""
+    train_days_min: int
+    train_days_max: int
+    ap_gain_min: float
+    """By so much the average precision has to be higher, and the 95 % interval of the gain has to lie above 0."""
+    cp100_loss_max: float
+    """Card precision@100 may be lower by so much, and not surely lower: its interval must reach 0."""
+    ece_rise_max: float
+    """The calibration error may be higher by so much: bands of the policy rest on true probabilities."""
+    old_ap_loss_max: float
+    """On the fixed old weeks the average precision may be lower by so much."""
+    replicates: int
+    """Samples of the bootstrap."""
+    fixed_windows: tuple[tuple[str, str], ...]
+    """Old weeks as pairs of dates, both included. Empty: those that the champion's manifest names."""
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+    @property
+    def fixed_spans(self) -> list[Span]:
+        return [parse_span(first, last) for first, last in self.fixed_windows]
+
+
+# From and to, both included.
+LIMITS: dict[str, tuple[float, float]] = {
+    "newest_days": (1, 90),
+    "label_delay_days": (0, 180),
+    "warm_up_days": (0, 365),
+    "train_days_min": (3, 3_650),
+    "train_days_max": (3, 3_650),
+    "ap_gain_min": (0, 1),
+    "cp100_loss_max": (0, 1),
+    "ece_rise_max": (0, 1),
+    "old_ap_loss_max": (0, 1),
+    "replicates": (50, 10_000),
+}
+WHOLE = ("newest_days", "label_delay_days", "warm_up_days", "train_days_min", "train_days_max", "replicates")
+WINDOWS_MAX = 4
+
+
+def read_rules(path: Path) -> Rules:
+    """Raises TrainingError that names the first rule that is missing, unknown or out of its limits."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["retrain"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} has no rules under `retrain`; take them from training/params.json.") from error
+    if not isinstance(values, dict) or set(values) != {*LIMITS, "fixed_windows"}:
+        raise TrainingError(f"{path}: retrain must hold exactly {', '.join(LIMITS)}, fixed_windows.")
+    for name, (low, high) in LIMITS.items():
+        value = values[name]
+        kinds = (int,) if name in WHOLE else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            raise TrainingError(f"{path}: retrain.{name} must be a number from {low:g} to {high:g}, not {value!r}.")
+    if values["train_days_min"] > values["train_days_max"]:
+        raise TrainingError(f"{path}: retrain.train_days_min must not be above train_days_max.")
+    windows = values["fixed_windows"]
+    pairs = isinstance(windows, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(day, str) for day in pair) for pair in windows
+    )
+    if not pairs or len(windows) > WINDOWS_MAX:
+        raise TrainingError(
+            f"{path}: retrain.fixed_windows must be up to {WINDOWS_MAX} pairs of a first and last date."
+        )
+    rules = Rules(**{**values, "fixed_windows": tuple((str(first), str(last)) for first, last in windows)})
+    assert len(rules.fixed_spans) == len(windows)
+    return rules

@@ -1,0 +1,90 @@
+"""Which days a retraining learns from, and on which it is measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tripline_training.dataset import Span, parse_moment_ms
+from tripline_training.errors import TrainingError
+from tripline_training.metrics import DAY_MS
+from tripline_training.publish_trees import moment
+from tripline_training.retraining.rules import WINDOWS_MAX, Rules
+
+FIRST_WINDOW_DAYS = 7
+"""Of a champion that names no old weeks: so many days from where its labels end, which it cannot have learnt."""
+NEXT_WINDOW_DAYS = 180
+"""When the last fixed weeks are older than this, the newest ones become fixed too."""
+FIXED_KEY = "fixed_windows"
+
+
+@dataclass(frozen=True)
+class Windows:
+    train: Span
+    """But for the fixed weeks within it."""
+    newest: Span
+    fixed: list[Span]
+    """In the order of time. Empty where the archive does not hold any."""
+
+    def as_text(self) -> str:
+        fixed = ",".join(_text(span) for span in self.fixed) or "none"
+        return f"train={_text(self.train)} newest={_text(self.newest)} old={fixed}"
+
+
+def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, Any] | None) -> Windows:
+    """Time-ordered: learn, label delay, newest weeks, label delay, cut-off. `champion` is its manifest.
+
+    Raises TrainingError where the archive is too short.
+    """
+    delay_ms = rules.label_delay_days * DAY_MS
+    newest = Span(cutoff_ms - delay_ms - rules.newest_days * DAY_MS, cutoff_ms - delay_ms)
+    to_ms = newest.from_ms - delay_ms
+    from_ms = max(first_ms + rules.warm_up_days * DAY_MS, to_ms - rules.train_days_max * DAY_MS)
+    days = (to_ms - from_ms) / DAY_MS
+    if days < rules.train_days_min:
+        needed = rules.warm_up_days + rules.train_days_min + rules.newest_days + 2 * rules.label_delay_days
+        raise TrainingError(
+            f"The archive leaves {max(days, 0):.1f} days to learn from, fewer than the {rules.train_days_min} of "
+            f"retrain.train_days_min: it must reach back {needed} days from the cut-off {moment(cutoff_ms)}."
+        )
+    fixed = rules.fixed_spans or fixed_of(champion)
+    return Windows(
+        train=Span(from_ms, to_ms),
+        newest=newest,
+        # A week that the archive holds in part would be measured on other payments every time.
+        fixed=sorted(
+            (span for span in fixed if first_ms <= span.from_ms and span.to_ms <= newest.from_ms),
+            key=lambda span: span.from_ms,
+        ),
+    )
+
+
+def fixed_of(champion: Mapping[str, Any] | None) -> list[Span]:
+    """The old weeks that a champion's manifest names, or else the first ones that it cannot have learnt from."""
+    if champion is None:
+        return []
+    lineage = champion.get("lineage", {})
+    named = lineage.get("params", {}).get(FIXED_KEY)
+    if named:
+        return [Span(parse_moment_ms(first), parse_moment_ms(end)) for first, end in named]
+    known_by = lineage.get("known_by")
+    if known_by is None:
+        return []
+    from_ms = parse_moment_ms(known_by)
+    return [Span(from_ms, from_ms + FIRST_WINDOW_DAYS * DAY_MS)]
+
+
+def fixed_from_now_on(windows: Windows) -> list[list[str]]:
+    """What a registered model names, as RFC 3339 moments: the old weeks, and from time to time the newest as well."""
+    fixed = list(windows.fixed)
+    is_due = not fixed or windows.newest.from_ms - fixed[-1].to_ms > NEXT_WINDOW_DAYS * DAY_MS
+    if is_due and len(fixed) < WINDOWS_MAX:
+        fixed.append(windows.newest)
+    return [[moment(span.from_ms), moment(span.to_ms)] for span in fixed]
+
+
+def _text(span: Span) -> str:
+    return f"{_short(span.from_ms)}..{_short(span.to_ms)}"
+
+
+def _short(time_ms: int) -> str:
+    return moment(time_ms)[: 10 if time_ms % DAY_MS == 0 else 16]
