@@ -26,6 +26,7 @@ function compiledFolders() {
 function checks() {
   return [
     { name: "types", command: "tsc", args: ["-b"] },
+    { name: "types of the k6 scripts", command: "tsc", args: ["-p", "load-tests/k6"] },
     { name: "lint, format and style limits", command: "biome", args: ["ci", "--colors=off", "."] },
     { name: "file length", command: "node", args: ["apps/cli/bootstrap/check-length.mjs"] },
     {
@@ -36,6 +37,8 @@ function checks() {
     { name: "contracts lint", command: "buf", args: ["lint"], cwd: "packages/contracts" },
     { name: "generated code is fresh", command: "node", args: ["apps/cli/bootstrap/check-generated.mjs"] },
     { name: "documents are fresh", command: "node", args: ["apps/cli/bootstrap/write-documents.mjs", "--check"] },
+    { name: "containers", command: "node", args: ["apps/cli/bootstrap/check-containers.mjs"] },
+    { name: "Helm chart", command: "node", args: ["apps/cli/bootstrap/check-helm.mjs"] },
     { name: "infrastructure and workflows", command: "node", args: ["apps/cli/bootstrap/check-infra.mjs"] },
   ];
 }

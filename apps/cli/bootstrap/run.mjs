@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { demoDocker } from "./demo-docker.mjs";
 import { examine, printFindings, sentence } from "./doctor.mjs";
 import { describeProcess } from "./find-holder.mjs";
 import { endLeftovers } from "./find-leftovers.mjs";
@@ -21,7 +22,9 @@ const startedAtMs = Date.now() - performance.now();
 const [command = "demo", ...args] = process.argv.slice(2);
 
 try {
-  process.exitCode = command === "doctor" ? await printExamination() : await runCommand();
+  if (command === "doctor") process.exitCode = await printExamination();
+  else if (command === "demo" && args.includes("--docker")) process.exitCode = await demoDocker(ROOT, args);
+  else process.exitCode = await runCommand();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;

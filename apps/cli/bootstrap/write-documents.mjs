@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { ERROR_TABLE } from "../../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../../packages/contracts/dist/feature-spec.js";
 import { ALL_TOPICS } from "../../../packages/contracts/dist/topics.js";
+import { capacityTables } from "../dist/capacity-documents.js";
 
 const DAY = 86_400_000;
 
@@ -56,6 +57,7 @@ const documents = [
   { file: "docs/architecture.md", parts: { topics } },
   { file: "docs/errors.md", parts: { errors } },
   { file: "docs/features.md", parts: { features } },
+  { file: "docs/capacity.md", parts: capacityTables(table) },
 ];
 
 /** @param {number} ms a whole number of minutes */

@@ -21,6 +21,7 @@ interface DemoOptions {
   readonly data?: string;
   readonly assess?: string;
   readonly workspace: string;
+  readonly docker?: boolean;
 }
 
 const REDRAW_MS = 1_000;
@@ -32,8 +33,10 @@ export function demoCommand(): Command {
     .option("--rate <payments>", "payments a second", positiveNumber, 100)
     .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
     .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
+    .option("--docker", "in containers instead (docker compose): needs nothing but Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
+      if (options.docker) throw new Error("--docker goes with npm run: use `npm run demo -- --docker`.");
       const end = endOnSignal();
       const steps = new StepLog(process.stdout, bootstrapSteps(), end.signal);
       const play = options.data === undefined ? playDemo(options, steps, end) : replayData(options, steps);

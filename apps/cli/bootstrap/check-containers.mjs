@@ -1,0 +1,93 @@
+// Checks compose.yaml, compose.lite.yaml and the Dockerfiles: every image has a pinned tag, and Compose, where it is at
+// hand, takes the files. What the services are told in them is held against their schemas by a test of packages/testing.
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const DOCKERFILES = join("deploy", "docker");
+const TOOL_TIMEOUT_MS = 60_000;
+/** Built from this very tree. */
+const OUR_IMAGES = "tripline/";
+const SHARED_FROM = "# The build tools";
+
+/** @type {string[]} */
+const faults = [];
+/** @type {string[]} */
+const skipped = [];
+
+const dockerfiles = readdirSync(join(ROOT, DOCKERFILES)).filter((file) => file.endsWith(".Dockerfile"));
+for (const file of dockerfiles) checkBases(join(DOCKERFILES, file));
+checkSharedStages();
+checkImages("compose.yaml");
+checkImages(join("deploy", "observability", "compose.yaml"));
+checkCompose(["compose.yaml"]);
+checkCompose(["compose.yaml", "compose.lite.yaml"]);
+
+for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
+for (const line of faults) process.stderr.write(`${line}\n`);
+process.exitCode = faults.length > 0 ? 1 : 0;
+
+/** Every FROM is a stage of the file, or a build argument whose default is a pinned tag. @param {string} file */
+function checkBases(file) {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const stages = new Set(Array.from(text.matchAll(/^FROM \S+ AS (\S+)$/gm), ([, name]) => name));
+  const defaults = new Map(Array.from(text.matchAll(/^ARG (\w+)=(\S+)$/gm), ([, name, value]) => [name, value]));
+  for (const [, base = ""] of text.matchAll(/^FROM (\S+)/gm)) {
+    if (stages.has(base)) continue;
+    const argument = /^\$\{(\w+)\}$/.exec(base)?.[1];
+    checkTag(file, argument === undefined ? base : (defaults.get(argument) ?? ""));
+  }
+}
+
+/**
+ * @param {string} file
+ * @param {string} image
+ */
+function checkTag(file, image) {
+  if (image.startsWith(OUR_IMAGES)) return;
+  const tag = /:([^:/@]+)(@sha256:[0-9a-f]{64})?$/.exec(image)?.[1];
+  if (tag === undefined) faults.push(`${file}: "${image}" has no tag; name the version.`);
+  else if (!/\d/.test(tag)) faults.push(`${file}: "${image}" is whatever is newest; name the version.`);
+}
+
+/** The stages before the last one are the same in both, so that they are built once. */
+function checkSharedStages() {
+  const [node = "", training = ""] = ["node", "training"].map((name) =>
+    readFileSync(join(ROOT, DOCKERFILES, `${name}.Dockerfile`), "utf8"),
+  );
+  const shared = node.slice(node.indexOf(SHARED_FROM), node.lastIndexOf("\nFROM "));
+  if (training.includes(shared.replaceAll("ARG APP\n", "ARG APP=cli\n"))) return;
+  faults.push(
+    `${DOCKERFILES}: the first stages of node.Dockerfile and training.Dockerfile differ; make them the same.`,
+  );
+}
+
+/** @param {string} file */
+function checkImages(file) {
+  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  for (const [name, service] of Object.entries(services)) {
+    // Our own images: their tag is a variable with a default.
+    if (service.build === undefined) checkTag(`${file}, service ${name}`, service.image);
+  }
+}
+
+/** @param {string[]} files */
+function checkCompose(files) {
+  const version = run(["compose", "version", "--short"]);
+  if (version.status !== 0) {
+    if (files.length === 1) skipped.push("docker compose config: Docker Compose is not installed");
+    return;
+  }
+  const named = files.flatMap((file) => ["--file", file]);
+  const { status, output } = run(["compose", ...named, "--profile", "*", "config", "--quiet"]);
+  if (status !== 0) faults.push(`docker compose does not take ${files.join(" with ")}:\n${output.trimEnd()}`);
+}
+
+/** @param {string[]} args */
+function run(args) {
+  const result = spawnSync("docker", args, { cwd: ROOT, encoding: "utf8", timeout: TOOL_TIMEOUT_MS });
+  return { status: result.error === undefined ? result.status : 127, output: `${result.stdout}${result.stderr}` };
+}

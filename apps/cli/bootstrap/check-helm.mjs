@@ -1,0 +1,125 @@
+// Checks the Helm chart with the tools at hand: `helm lint --strict` and kubeconform for every values file, and the cases
+// of helm-unittest. A tool that is not installed is skipped, and named. KUBECONFORM_SCHEMAS says where kubeconform finds the
+// schemas of Kubernetes, as its -schema-location; without it kubeconform downloads them.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const CHART = join(ROOT, "deploy", "helm", "tripline");
+const TOOL_TIMEOUT_MS = 120_000;
+
+/** What is installed together: our values of a place, and what only whoever is there knows. */
+const INSTALLATIONS = {
+  local: ["values-local.yaml"],
+  "local with GPUs": ["values-local.yaml", "values-gpu.yaml"],
+  aws: ["values-aws.yaml", "tests/values/aws.yaml"],
+  "aws with GPUs": ["values-aws.yaml", "tests/values/aws.yaml", "values-gpu.yaml"],
+  gcp: ["values-gcp.yaml", "tests/values/gcp.yaml"],
+  azure: ["values-azure.yaml", "tests/values/azure.yaml"],
+  "azure with GPUs": ["values-azure.yaml", "tests/values/azure.yaml", "values-gpu.yaml"],
+  "systems of one's own": ["tests/values/external.yaml"],
+};
+
+/** Kinds of operators, whose schemas kubeconform does not have. */
+const KINDS_SKIPPED = [
+  "HTTPRoute",
+  "ScaledObject",
+  "TriggerAuthentication",
+  "SecretStore",
+  "ExternalSecret",
+  "ServiceMonitor",
+  "PrometheusRule",
+  "KafkaTopic",
+];
+
+/** @type {string[]} */
+const faults = [];
+/** @type {string[]} */
+const skipped = [];
+
+checkCopies();
+if (!isInstalled("helm", ["version"])) skipped.push("the Helm chart: helm is not installed");
+else {
+  const hasKubeconform = isInstalled("kubeconform", ["-v"]);
+  if (!hasKubeconform)
+    skipped.push("the chart's manifests against the schemas of Kubernetes: kubeconform is not installed");
+  for (const [name, files] of Object.entries(INSTALLATIONS)) checkInstallation(name, files, hasKubeconform);
+  if (isInstalled("helm", ["unittest", "--help"])) expectSuccess("helm unittest", "helm", ["unittest", CHART]);
+  else skipped.push("the chart's cases: the plugin helm-unittest is not installed");
+}
+
+for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
+for (const line of faults) process.stderr.write(`${line}\n`);
+process.exitCode = faults.length > 0 ? 1 : 0;
+
+/** A chart holds no file from outside of its folder, so what others use as well is there a second time. */
+function checkCopies() {
+  for (const [copy, original] of [["files/alerts.yaml", join(ROOT, "deploy", "observability", "alerts.yaml")]]) {
+    const file = join(CHART, copy);
+    if (!existsSync(original) || !existsSync(file)) continue;
+    if (readFileSync(file, "utf8") === readFileSync(original, "utf8")) continue;
+    faults.push(`deploy/helm/tripline/${copy} is not what ${original} says: copy it again.`);
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} files
+ * @param {boolean} hasKubeconform
+ */
+function checkInstallation(name, files, hasKubeconform) {
+  const values = files.flatMap((file) => ["--values", join(CHART, file)]);
+  expectSuccess(`helm lint, ${name}`, "helm", [
+    "lint",
+    "--strict",
+    "--quiet",
+    CHART,
+    "--namespace",
+    "tripline",
+    ...values,
+  ]);
+  const rendered = run("helm", ["template", "tripline", CHART, "--namespace", "tripline", ...values]);
+  if (rendered.status !== 0) {
+    faults.push(`helm template, ${name} failed:\n${rendered.output}`);
+    return;
+  }
+  if (!hasKubeconform) return;
+  const { KUBECONFORM_SCHEMAS: location } = process.env;
+  const schemas = location === undefined ? [] : ["-schema-location", location];
+  const args = ["-strict", "-summary", "-skip", KINDS_SKIPPED.join(","), ...schemas, "-"];
+  expectSuccess(`kubeconform, ${name}`, "kubeconform", args, rendered.output);
+}
+
+/**
+ * @param {string} what
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} [input]
+ */
+function expectSuccess(what, command, args, input) {
+  const { status, output } = run(command, args, input);
+  if (status === 0) process.stdout.write(`ok: ${what}\n`);
+  else faults.push(`${what} failed:\n${output.trimEnd()}`);
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} [input]
+ */
+function run(command, args, input) {
+  const options = { cwd: ROOT, encoding: /** @type {const} */ ("utf8"), timeout: TOOL_TIMEOUT_MS };
+  const result = spawnSync(command, args, input === undefined ? options : { ...options, input });
+  const errors = result.status === 0 ? "" : `${result.stderr ?? ""}${result.error?.message ?? ""}`;
+  return { status: result.status, output: `${result.stdout ?? ""}${errors}` };
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function isInstalled(command, args) {
+  return spawnSync(command, args, { stdio: "ignore", timeout: TOOL_TIMEOUT_MS }).status === 0;
+}

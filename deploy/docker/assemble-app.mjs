@@ -1,0 +1,90 @@
+// Lays out what goes into an image, in three folders that become three layers:
+//   out/dependencies  libraries: change with the lockfile
+//   out/app           our own compiled code of one app and the packages it needs: changes with every commit
+//   out/data          empty folders that the program may write to
+// The layout is the repository's, so every path relative to a source file is right. Which files of a package are read
+// besides `dist` stands in its package.json under `files`.
+//   node assemble-app.mjs --app <name> --build <folder> --dependencies <folder> --out <folder>
+import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { setTimes } from "./set-times.mjs";
+
+const SCOPE = "@tripline/";
+const GROUPS = ["packages", "apps"];
+/** Volumes of compose.yaml, and of the chart: a volume that is mounted there gets the owner of the folder. */
+const VOLUMES = ["lake", "registry", "secrets", "training"];
+/** Compiled tests and what they share, types and source maps. */
+const UNREAD = /(\.test\.js|^test-.*\.js|\.d\.ts|\.map|\.tsbuildinfo)$/;
+const UNREAD_FOLDERS = ["testing"];
+const DATA = "/var/lib/tripline";
+
+const { values } = parseArgs({
+  options: {
+    app: { type: "string", default: "" },
+    build: { type: "string", default: "" },
+    dependencies: { type: "string", default: "" },
+    out: { type: "string", default: "" },
+  },
+});
+const libraries = join(values.out, "dependencies", "app");
+const own = join(values.out, "app", "app");
+const tools = import.meta.dirname;
+
+cpSync(join(values.dependencies, "node_modules"), join(libraries, "node_modules"), copyOptions());
+for (const folder of closureOf(`apps/${values.app}`)) {
+  const links = join(values.dependencies, folder, "node_modules");
+  if (existsSync(links)) cpSync(links, join(libraries, folder, "node_modules"), copyOptions());
+  for (const file of shippedFiles(folder)) {
+    cpSync(join(values.build, folder, file), join(own, folder, file), copyOptions());
+  }
+}
+for (const file of ["check-health.mjs", "LICENSE"]) cpSync(join(tools, file), join(own, file));
+for (const name of VOLUMES) mkdirSync(join(values.out, "data", DATA, name), { recursive: true });
+setTimes(values.out);
+
+/** @returns {import("node:fs").CopySyncOptions} */
+function copyOptions() {
+  return { recursive: true, verbatimSymlinks: true, filter: isRead };
+}
+
+/** @param {string} source */
+function isRead(source) {
+  const inDist = source.includes("/dist/") && !source.includes("/node_modules/");
+  if (!inDist) return true;
+  return !UNREAD.test(basename(source)) && !UNREAD_FOLDERS.includes(basename(source));
+}
+
+/**
+ * Folders of a workspace package and of those it needs at run time.
+ *
+ * @param {string} first
+ */
+function closureOf(first) {
+  const folders = new Set([first]);
+  for (const folder of folders) {
+    for (const name of Object.keys(manifestOf(folder).dependencies ?? {})) {
+      if (name.startsWith(SCOPE)) folders.add(folderOf(name.slice(SCOPE.length)));
+    }
+  }
+  return folders;
+}
+
+/** @param {string} name */
+function folderOf(name) {
+  const group = GROUPS.find((one) => existsSync(join(values.build, one, name, "package.json")));
+  if (group === undefined) throw new Error(`${SCOPE}${name} is in neither of ${GROUPS.join(", ")}.`);
+  return join(group, name);
+}
+
+/** @param {string} folder */
+function manifestOf(folder) {
+  return JSON.parse(readFileSync(join(values.build, folder, "package.json"), "utf8"));
+}
+
+/** @param {string} folder */
+function shippedFiles(folder) {
+  /** @type {string[]} */
+  const named = manifestOf(folder).files ?? ["dist"];
+  return ["package.json", ...named.filter((file) => !file.startsWith("!"))];
+}

@@ -1,0 +1,36 @@
+# Scoring on NVIDIA GPUs. A recipe: it was never built or run, because it needs the CUDA base image and a GPU.
+#   npm run images -- --only scoring
+#   docker build --file deploy/docker/scoring-gpu.Dockerfile --tag tripline/scoring-gpu:dev .
+#   docker run --gpus all …
+# The npm package of ONNX Runtime leaves out the CUDA provider; its own install script fetches it from NuGet in the very
+# version that belongs to it (https://onnxruntime.ai/docs/install/#cuda-in-nodejs). x86-64 only: there is none for arm64.
+ARG SCORING_IMAGE=tripline/scoring:dev
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
+
+FROM ${SCORING_IMAGE} AS scoring
+
+FROM ${NODE_IMAGE} AS assembled
+COPY --from=scoring /app /out/app
+COPY deploy/docker/set-times.mjs deploy/docker/add-cuda.mjs /tools/
+RUN node /tools/add-cuda.mjs /out
+
+FROM ${CUDA_IMAGE}
+ARG VERSION=0.0.0-dev
+ARG REVISION=unknown
+ARG SOURCE_URL=unknown
+LABEL org.opencontainers.image.title="tripline scoring-gpu" \
+      org.opencontainers.image.description="Tripline, real-time card fraud detection: scoring on NVIDIA GPUs" \
+      org.opencontainers.image.source="${SOURCE_URL}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=assembled /usr/local/bin/node /usr/local/bin/node
+COPY --from=assembled /out/ /
+# A model of which nothing runs on the GPU is refused, so that a missing driver is seen at the start.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=cuda,cpu REQUIRE_GPU=true
+WORKDIR /app/apps/scoring
+USER 65532:65532
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]
+ENTRYPOINT ["node", "dist/main.js"]

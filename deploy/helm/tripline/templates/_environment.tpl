@@ -1,0 +1,181 @@
+{{/* What each program is told. A block per program, as YAML of variables: packages/testing/src/helm-environment.test.ts
+reads them here and compares them with the schema that the program reads its environment with. */}}
+
+{{- define "tripline.environment.service" -}}
+PORT: "8080"
+HOST: "0.0.0.0"
+LOG_LEVEL: {{ .Values.workload.logLevel | quote }}
+DRAIN_SECONDS: {{ .Values.workload.drainSeconds | quote }}
+{{- with .Values.workload.otlpEndpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.environment.kafka" -}}
+KAFKA_BROKERS: {{ include "tripline.kafkaBrokers" . | quote }}
+KAFKA_TOPIC_PREFIX: {{ .Values.kafka.topicPrefix | quote }}
+KAFKA_TLS: {{ .Values.kafka.tls | quote }}
+KAFKA_SASL: {{ .Values.kafka.authentication | quote }}
+{{- if .Values.kafka.caSecret }}
+KAFKA_CA_FILE: /etc/tripline/kafka-ca/ca.crt
+{{- end }}
+{{- if .Values.kafka.certificateSecret }}
+KAFKA_CERT_FILE: /etc/tripline/kafka-certificate/tls.crt
+KAFKA_KEY_FILE: /etc/tripline/kafka-certificate/tls.key
+{{- end }}
+{{- end }}
+
+{{- define "tripline.environment.redis" -}}
+{{- if .Values.local.valkey.enabled }}
+REDIS_URL: redis://tripline-valkey:6379
+{{- else if not .Values.redis.urlSecret }}
+REDIS_URL: {{ .Values.redis.url | quote }}
+{{- end }}
+REDIS_AUTH: {{ .Values.redis.authentication | quote }}
+{{- if .Values.redis.caSecret }}
+REDIS_CA_FILE: /etc/tripline/redis-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "tripline.environment.tokens" -}}
+AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
+AUTH_JWKS_URL: http://tripline-auth:8080/oauth/jwks
+{{- end }}
+
+{{- define "tripline.environment.ingestion" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.redis" . }}
+{{ include "tripline.environment.tokens" . }}
+{{- end }}
+
+{{- define "tripline.environment.features" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.redis" . }}
+{{ include "tripline.environment.tokens" . }}
+{{- end }}
+
+{{- define "tripline.environment.scoring" -}}
+{{ include "tripline.environment.service" . }}
+GRPC_PORT: "9000"
+REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
+MODEL_CACHE_DIRECTORY: /tmp/models
+{{- if .Values.services.scoring.gpu.enabled }}
+EXECUTION_PROVIDERS: cuda
+REQUIRE_GPU: "true"
+{{- end }}
+{{- end }}
+
+{{- define "tripline.environment.decisions" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.redis" . }}
+SCORING_ADDRESS: tripline-scoring-grpc:9000
+{{- if .Values.services.decisions.policy }}
+POLICY_FILE: /etc/tripline/policy/policy.yaml
+{{- end }}
+{{- end }}
+
+{{- define "tripline.environment.database" -}}
+{{- if ne .Values.postgres.authentication "none" }}
+POSTGRES_URL: {{ printf "postgresql://%s@%s:%v/%s" (urlquery .Values.postgres.user) .Values.postgres.host .Values.postgres.port .Values.postgres.database | quote }}
+{{- end }}
+POSTGRES_AUTH: {{ .Values.postgres.authentication | quote }}
+{{- if .Values.postgres.caSecret }}
+POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "tripline.environment.auth" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.database" . }}
+AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
+{{- end }}
+
+{{- define "tripline.environment.archive" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+LAKE_DIRECTORY: /var/lib/tripline/lake
+{{- end }}
+
+{{/* What each program is told by reference: entries of a container's `env`. */}}
+
+{{- define "tripline.secrets.kafka" -}}
+{{- with .Values.kafka.credentialsSecret }}
+{{ include "tripline.secretKey" (list "KAFKA_USERNAME" . "username") }}
+{{ include "tripline.secretKey" (list "KAFKA_PASSWORD" . "password") }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.secrets.redis" -}}
+{{- if not .Values.local.valkey.enabled }}
+{{- with .Values.redis.urlSecret }}
+{{ include "tripline.secretKey" (list "REDIS_URL" . "redis-url") }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.secrets.ingestion" -}}
+{{ include "tripline.secrets.kafka" . }}
+{{ include "tripline.secrets.redis" . }}
+{{ include "tripline.secretKey" (list "CARD_TOKEN_KEY" .Values.secrets.ingestion.existingSecret "card-token-key") }}
+{{- end }}
+
+{{- define "tripline.secrets.features" -}}
+{{ include "tripline.secrets.kafka" . }}
+{{ include "tripline.secrets.redis" . }}
+{{- end }}
+
+{{- define "tripline.secrets.registry" -}}
+{{- with .Values.registry.mlflowSecret }}
+{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_TOKEN" . "token") }}
+{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_USERNAME" . "username") }}
+{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_PASSWORD" . "password") }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.secrets.scoring" -}}
+{{ include "tripline.secrets.registry" . }}
+{{- end }}
+
+{{- define "tripline.secrets.decisions" -}}
+{{ include "tripline.secrets.kafka" . }}
+{{ include "tripline.secrets.redis" . }}
+{{- end }}
+
+{{- define "tripline.secrets.database" -}}
+{{- if eq .Values.postgres.authentication "none" }}
+{{ include "tripline.secretKey" (list "POSTGRES_URL" .Values.secrets.auth.existingSecret "postgres-url") }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.secrets.auth" -}}
+{{ include "tripline.secrets.database" . }}
+{{ include "tripline.secretKey" (list "KEY_ENCRYPTION_KEY" .Values.secrets.auth.existingSecret "key-encryption-key") }}
+{{ include "tripline.secretKey" (list "BOOTSTRAP_CLIENTS" .Values.secrets.auth.existingSecret "bootstrap-clients") }}
+{{- end }}
+
+{{- define "tripline.secrets.archive" -}}
+{{ include "tripline.secrets.kafka" . }}
+{{- end }}
+
+{{/* variable, Secret, key */}}
+{{- define "tripline.secretKey" -}}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef: { name: {{ index . 1 | quote }}, key: {{ index . 2 }} }
+{{- end }}
+
+{{- define "tripline.optionalKey" -}}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef: { name: {{ index . 1 | quote }}, key: {{ index . 2 }}, optional: true }
+{{- end }}
+
+{{/* Variables as entries of a container's `env`, for jobs that run before the ConfigMaps are there. */}}
+{{- define "tripline.asEnv" -}}
+{{- range $name, $value := fromYaml . }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
+{{- end }}
+{{- end }}

@@ -1,0 +1,73 @@
+{{/* Names are the same in every release, because identities of a cloud name service accounts: tripline-<service>. Two
+releases therefore need two namespaces, which checks.yaml says. */}}
+
+{{- define "tripline.labels" -}}
+app.kubernetes.io/name: tripline
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/part-of: tripline
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/version: {{ include "tripline.tag" (dict "root" .root) | quote }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end }}
+
+{{- define "tripline.selector" -}}
+app.kubernetes.io/name: tripline
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{/* Of pods: nothing that changes with a version of the chart, which would start every pod again, Kafka's too. */}}
+{{- define "tripline.podLabels" -}}
+{{ include "tripline.selector" . }}
+app.kubernetes.io/part-of: tripline
+{{- end }}
+
+{{- define "tripline.tag" -}}
+{{- dig "image" "tag" "" . | default .root.Values.image.tag | default .root.Chart.AppVersion -}}
+{{- end }}
+
+{{/* root, image: an entry with `name` and `tag` */}}
+{{- define "tripline.image" -}}
+{{ printf "%s/%s:%s" (trimSuffix "/" .root.Values.image.registry) .image.name (include "tripline.tag" .) }}
+{{- end }}
+
+{{/* The services that are switched on, as a list. */}}
+{{- define "tripline.enabled" -}}
+{{- $names := list }}
+{{- range $name, $service := .Values.services }}{{ if $service.enabled }}{{ $names = append $names $name }}{{ end }}{{ end }}
+{{- join "," (sortAlpha $names) -}}
+{{- end }}
+
+{{- define "tripline.kafkaBrokers" -}}
+{{ if .Values.local.kafka.enabled }}tripline-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
+{{- end }}
+
+{{- define "tripline.issuer" -}}
+{{ .Values.auth.issuer | default (printf "http://tripline-auth.%s.svc.cluster.local:8080" .Release.Namespace) }}
+{{- end }}
+
+{{- define "tripline.registryUrl" -}}
+{{ .Values.registry.url | default "file:///var/lib/tripline/registry" }}
+{{- end }}
+
+{{- define "tripline.registryClaim" -}}
+{{ .Values.registry.existingClaim | default "tripline-registry" }}
+{{- end }}
+
+{{- define "tripline.lakeClaim" -}}
+{{ .Values.lake.existingClaim | default "tripline-lake" }}
+{{- end }}
+
+{{/* Where the job of the topics or of the schema can run before anything else of the release exists, it is a hook: then
+an install that cannot work changes nothing. Otherwise what it needs is a part of the release, and it is an ordinary job,
+for whose work the services wait. */}}
+{{- define "tripline.topicsHook" -}}
+{{- $values := .Values }}
+{{- if not (or $values.local.kafka.enabled (has $values.kafka.authentication (list "aws-msk-iam" "gcp-oauth" "azure-entra"))) }}yes{{ end }}
+{{- end }}
+
+{{- define "tripline.migrateHook" -}}
+{{- $values := .Values }}
+{{- if not (or $values.local.postgres.enabled $values.secrets.development $values.secrets.external.enabled (ne $values.postgres.authentication "none")) }}yes{{ end }}
+{{- end }}

@@ -1,0 +1,95 @@
+{{/* What all pods have in common: what the Pod Security Standard `restricted` asks for, and more. */}}
+
+{{- define "tripline.podSecurity" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: { type: RuntimeDefault }
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .Values.workload.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+{{- end }}
+
+{{/* root, pool. Where infra/ named no pools, the scheduler is free. */}}
+{{- define "tripline.placement" -}}
+{{- $pool := get .root.Values.nodePools .pool | default dict }}
+{{- if $pool.dedicated }}
+nodeSelector: { tripline-pool: {{ .pool }} }
+{{- end }}
+{{- $tolerations := list }}
+{{- if $pool.dedicated }}{{ $tolerations = append $tolerations (dict "key" "tripline-pool" "operator" "Equal" "value" .pool "effect" "NoSchedule") }}{{ end }}
+{{- with .gpuResource }}{{ $tolerations = append $tolerations (dict "key" . "operator" "Exists" "effect" "NoSchedule") }}{{ end }}
+{{- with $tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Files of certificates that a program is pointed to, from Secrets: root, and which of kafka, redis and postgres. */}}
+{{- define "tripline.certificates" -}}
+{{- $values := .root.Values }}
+{{- if .kafka }}
+{{- with $values.kafka.caSecret }}
+- { name: kafka-ca, secret: {{ . }} }
+{{- end }}
+{{- with $values.kafka.certificateSecret }}
+- { name: kafka-certificate, secret: {{ . }} }
+{{- end }}
+{{- end }}
+{{- if .redis }}
+{{- with $values.redis.caSecret }}
+- { name: redis-ca, secret: {{ . }} }
+{{- end }}
+{{- end }}
+{{- if .postgres }}
+{{- with $values.postgres.caSecret }}
+- { name: postgres-ca, secret: {{ . }} }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.certificateMounts" -}}
+{{- range include "tripline.certificates" . | fromYamlArray }}
+- { name: {{ .name }}, mountPath: /etc/tripline/{{ .name }}, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "tripline.certificateVolumes" -}}
+{{- range include "tripline.certificates" . | fromYamlArray }}
+- name: {{ .name }}
+  secret: { secretName: {{ .secret }} }
+{{- end }}
+{{- end }}
+
+{{/* The variables of a service, with what `environment` says over them: root, name. */}}
+{{- define "tripline.variables" -}}
+{{- $given := include (printf "tripline.environment.%s" .name) .root | fromYaml }}
+{{- $own := get .root.Values.services .name | dig "environment" dict }}
+{{- range $key, $value := mergeOverwrite $given $own }}
+{{ $key }}: {{ toString $value | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Programs that never answer HTTP run to their end: root, name, image, args. */}}
+{{- define "tripline.scratch" -}}
+- name: tmp
+  emptyDir: { sizeLimit: 1Gi }
+{{- end }}

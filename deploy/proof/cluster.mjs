@@ -1,0 +1,239 @@
+// The cluster that KUBECONFIG names: the release under proof, and pods that send payments to it.
+import { setTimeout as delay } from "node:timers/promises";
+import { must, run } from "./run-command.mjs";
+
+export const NAMESPACE = "tripline-proof";
+export const RELEASE = "proof";
+export const SERVICES = ["ingestion", "features", "scoring", "decisions", "auth", "archive"];
+
+const POLL_MS = 1_000;
+const READY_SECONDS_MAX = 240;
+const START_MS_MAX = 180_000;
+const END_MS_MAX = 300_000;
+const SECURITY = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ["ALL"] },
+};
+
+/**
+ * @param {readonly string[]} args
+ * @param {import("./run-command.mjs").RunOptions} [options]
+ */
+export function kubectl(args, options) {
+  return must(["kubectl", "--namespace", NAMESPACE, ...args], options);
+}
+
+/** @param {object} manifest */
+export function apply(manifest) {
+  kubectl(["apply", "--filename", "-"], { input: JSON.stringify(manifest) });
+}
+
+/** @param {readonly string[]} services */
+export function awaitReady(services = SERVICES) {
+  for (const service of services) {
+    const timeout = `--timeout=${READY_SECONDS_MAX}s`;
+    kubectl(["rollout", "status", `deployment/tripline-${service}`, timeout], {
+      timeoutMs: (READY_SECONDS_MAX + 10) * 1_000,
+    });
+  }
+}
+
+/**
+ * A pod with the `tripline` command, which may speak to ingestion, auth and Kafka as the chart's own test may.
+ *
+ * @param {string} name
+ * @param {readonly string[]} args
+ * @param {{ image: string, configMap?: string }} options
+ */
+function clientPod(name, args, { image, configMap }) {
+  const fromSecret = (/** @type {string} */ variable, /** @type {string} */ key) => ({
+    name: variable,
+    valueFrom: { secretKeyRef: { name: "tripline-client", key } },
+  });
+  const files = configMap === undefined ? [] : [{ name: "files", configMap: { name: configMap } }];
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name,
+      labels: {
+        "app.kubernetes.io/name": "tripline",
+        "app.kubernetes.io/instance": RELEASE,
+        "app.kubernetes.io/component": "client",
+      },
+    },
+    spec: {
+      restartPolicy: "Never",
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
+      containers: [
+        {
+          name: "tripline",
+          image,
+          imagePullPolicy: "IfNotPresent",
+          args,
+          env: [
+            { name: "KAFKA_BROKERS", value: "tripline-kafka:9092" },
+            fromSecret("CLIENT_ID", "client-id"),
+            fromSecret("CLIENT_SECRET", "client-secret"),
+          ],
+          securityContext: SECURITY,
+          resources: { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "512Mi" } },
+          volumeMounts: [
+            { name: "tmp", mountPath: "/tmp" },
+            ...files.map((volume) => ({ name: volume.name, mountPath: "/files", readOnly: true })),
+          ],
+        },
+      ],
+      volumes: [{ name: "tmp", emptyDir: {} }, ...files],
+    },
+  };
+}
+
+/** What a sender of payments says at its end. */
+const TRAFFIC_LINE = /^traffic: sent=(\d+) accepted=(\d+) failed=(\d+) decided=(\d+) pending=(\d+) degraded=(\d+)/m;
+const LEDGER_LINE = /^ledger: accepted=(\d+) decided=(\d+) lost=(\d+) duplicated=(\d+) repeated=(\d+)/m;
+
+/**
+ * @typedef {{ sent: number, accepted: number, failed: number, degraded: number }} Traffic
+ * @typedef {{ accepted: number, decided: number, lost: number, duplicated: number }} Ledger
+ */
+
+/**
+ * @param {string} text
+ * @returns {Traffic}
+ */
+export function readTraffic(text) {
+  const last = text.split("\n").findLast((line) => TRAFFIC_LINE.test(line)) ?? "";
+  const [sent = 0, accepted = 0, failed = 0, , , degraded = 0] = numbersIn(TRAFFIC_LINE, last, text);
+  return { sent, accepted, failed, degraded };
+}
+
+/**
+ * @param {string} text
+ * @returns {Ledger}
+ */
+export function readLedger(text) {
+  const [accepted = 0, decided = 0, lost = 0, duplicated = 0] = numbersIn(LEDGER_LINE, text, text);
+  return { accepted, decided, lost, duplicated };
+}
+
+/**
+ * @param {RegExp} pattern
+ * @param {string} line
+ * @param {string} all
+ */
+function numbersIn(pattern, line, all) {
+  const match = pattern.exec(line);
+  if (match === null) throw new Error(`The sender of payments said nothing that can be read:\n${all}`);
+  return match.slice(1).map(Number);
+}
+
+/**
+ * Every accepted payment has exactly one decision.
+ *
+ * @param {Ledger} ledger
+ * @param {string} when
+ */
+export function expectBalance(ledger, when) {
+  const { accepted, decided, lost, duplicated } = ledger;
+  if (accepted > 0 && accepted === decided && lost === 0 && duplicated === 0) return;
+  throw new Error(`${when} the ledger does not balance: ${JSON.stringify(ledger)}`);
+}
+
+/** A sender inside the cluster. */
+export class TrafficPod {
+  /**
+   * @param {string} name
+   * @param {{ image: string, ratePerSecond: number, durationSeconds: number }} options
+   */
+  constructor(name, { image, ratePerSecond, durationSeconds }) {
+    this.name = name;
+    this.image = image;
+    this.args = [
+      "traffic",
+      "--api=http://tripline-ingestion:8080",
+      "--token-url=http://tripline-auth:8080/oauth/token",
+      `--rate=${ratePerSecond}`,
+      `--duration=${durationSeconds}s`,
+    ];
+  }
+
+  /** Resolves when decisions come back at the full rate: what happens from then on happens under traffic. */
+  async start() {
+    apply(clientPod(this.name, this.args, { image: this.image }));
+    const deadlineMs = Date.now() + START_MS_MAX;
+    for (;;) {
+      const log = run(["kubectl", "--namespace", NAMESPACE, "logs", this.name]).stdout;
+      const lines = log.split("\n").filter((line) => TRAFFIC_LINE.test(line));
+      // A line comes every 5 s, and the rate is reached after 10 s.
+      if (lines.length > 2 && readTraffic(log).accepted > 0) return;
+      if (Date.now() > deadlineMs) throw new Error(`${this.name} got no payment decided:\n${log}`);
+      await delay(POLL_MS);
+    }
+  }
+
+  /** Ends the sending, and waits for its ledger. */
+  async end() {
+    // Not by deleting the pod: its log would go with it.
+    kubectl(["exec", this.name, "--", "node", "-e", "process.kill(1, 'SIGTERM')"]);
+    return this.result();
+  }
+
+  /** @returns {Promise<{ traffic: Traffic, ledger: Ledger }>} */
+  async result() {
+    const log = await logAtEnd(this.name);
+    return { traffic: readTraffic(log), ledger: readLedger(log) };
+  }
+}
+
+/**
+ * Holds payments that were sent from outside against the decisions.
+ *
+ * @param {string} acceptedIds one a line
+ * @param {string} image
+ */
+export async function ledgerOf(acceptedIds, image) {
+  const name = "proof-ledger";
+  apply({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { accepted: acceptedIds } });
+  apply(clientPod(name, ["ledger", "--accepted=/files/accepted"], { image, configMap: name }));
+  const log = await logAtEnd(name);
+  kubectl(["delete", "configmap", name]);
+  return readLedger(log);
+}
+
+/**
+ * The whole log of a pod that runs to its end; the pod is deleted then.
+ *
+ * @param {string} name
+ */
+async function logAtEnd(name) {
+  const deadlineMs = Date.now() + END_MS_MAX;
+  for (;;) {
+    const phase = kubectl(["get", "pod", name, "--output", "jsonpath={.status.phase}"]);
+    if (phase === "Succeeded" || phase === "Failed") break;
+    if (Date.now() > deadlineMs) throw new Error(`${name} did not end:\n${kubectl(["logs", name])}`);
+    await delay(POLL_MS);
+  }
+  const log = kubectl(["logs", name]);
+  kubectl(["delete", "pod", name, "--wait=true"]);
+  return log;
+}
+
+/** What helps to see why something failed: pods, and what those that are not ready say. */
+export function diagnosis() {
+  const show = (/** @type {string[]} */ args) => run(["kubectl", "--namespace", NAMESPACE, ...args]).stdout;
+  const pods = show(["get", "pods", "--output", "wide"]);
+  const events = show(["get", "events", "--sort-by=.lastTimestamp"]).split("\n").slice(-25).join("\n");
+  const notReady = pods
+    .split("\n")
+    .slice(1)
+    .filter((line) => line !== "" && !/\b(\d+)\/\1\b.*Running|Completed/.test(line))
+    .map((line) => line.split(/\s+/)[0] ?? "");
+  const logs = notReady
+    .slice(0, 5)
+    .map((name) => `--- ${name}\n${show(["logs", name, "--all-containers", "--tail=20"])}`);
+  return [pods, events, ...logs].join("\n");
+}

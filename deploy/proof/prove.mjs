@@ -1,0 +1,292 @@
+// The steps of the proof, in their order.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  awaitReady,
+  expectBalance,
+  kubectl,
+  ledgerOf,
+  NAMESPACE,
+  RELEASE,
+  readTraffic,
+  SERVICES,
+  TrafficPod,
+} from "./cluster.mjs";
+import { proveCompose } from "./prove-compose.mjs";
+import { expectRefusals } from "./refusals.mjs";
+import { must, run, say, step } from "./run-command.mjs";
+
+const APPS = [...SERVICES, "cli", "training"];
+/** Of others; a cluster that can pull them needs no help. */
+const SYSTEMS = ["apache/kafka:4.3.1", "valkey/valkey:8-bookworm", "postgres:17-bookworm"];
+const NODE_PORTS = { ingestion: 31_740, auth: 31_741 };
+const RATE_PER_SECOND = 20;
+/** Longer than any part of the proof: a sender is ended when its part is over. */
+const TRAFFIC_SECONDS_MAX = 1_200;
+const BUILD_MS_MAX = 30 * 60_000;
+const LOAD_MS_MAX = 300_000;
+const HELM_MS_MAX = 900_000;
+const UPGRADE_SECONDS_MAX = 300;
+const BAD_VERSION_SECONDS_MAX = 60;
+
+/**
+ * @typedef {{ root: string, load: readonly string[], reuseImages: boolean, skipCompose: boolean, keep: boolean }} ProofOptions
+ */
+
+/**
+ * @param {ProofOptions} options
+ * @returns {Promise<string>} the line of the proof
+ */
+export async function prove(options) {
+  const { root, load, reuseImages, skipCompose, keep } = options;
+  const chart = join(root, "deploy", "helm", "tripline");
+  await step("build the images", () => buildImages(root, reuseImages));
+  if (skipCompose) say("- docker compose is skipped");
+  else await step("docker compose up --wait, and payments decided", () => proveCompose(root));
+  await step("bring the images into the cluster", () => loadImages(load));
+  must(["kubectl", "create", "namespace", NAMESPACE]);
+  must(["kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted"]);
+  const install = await step("helm install --wait", () =>
+    helm(["install", RELEASE, chart, "--wait", ...timeout(600), ...values(chart)]),
+  );
+  await step("helm test", () => say(indent(helm(["test", RELEASE, "--logs"]))));
+  await step("payments from a pod", () => fromPod());
+  await step("payments through a NodePort", () => throughNodePort(root));
+  const upgrade = await step("helm upgrade under traffic", () => upgradeUnderTraffic(chart));
+  await step("a bad version under traffic goes back by itself", () => badVersionUnderTraffic(chart));
+  const kills = await step("a kill of each service under traffic", () => killsUnderTraffic());
+  await step("from 1 to 3 and back under traffic", () => scaleUnderTraffic(chart));
+  await step("what cannot work is refused", () => expectRefusals(chart));
+  if (keep) say(`- kept: the release ${RELEASE} in the namespace ${NAMESPACE}`);
+  else await step("helm uninstall leaves nothing", () => uninstall());
+  return [
+    `deploy: compose=${skipCompose ? "skipped" : "ok"}`,
+    `install_s=${install.seconds.toFixed(0)}`,
+    `upgrade_lost=${upgrade.value}`,
+    "rollback=ok",
+    `kills=${kills.value.recovered}/${SERVICES.length}`,
+    `ledger_lost=${kills.value.lost}`,
+  ].join(" ");
+}
+
+/** @param {string} app */
+const imageOf = (app) => `tripline/${app}:dev`;
+
+/**
+ * @param {string} root
+ * @param {boolean} reuse
+ */
+function buildImages(root, reuse) {
+  const isThere = (/** @type {string} */ app) => run(["docker", "image", "inspect", imageOf(app)]).status === 0;
+  const wanted = reuse ? APPS.filter((app) => !isThere(app)) : APPS;
+  if (wanted.length === 0) return;
+  const command = [process.execPath, join(root, "deploy", "docker", "build-images.mjs"), "--only", wanted.join(",")];
+  must(command, { cwd: root, timeoutMs: BUILD_MS_MAX });
+}
+
+/** @param {readonly string[]} load */
+function loadImages(load) {
+  for (const app of APPS) must([...load, imageOf(app)], { timeoutMs: LOAD_MS_MAX });
+  for (const image of SYSTEMS) {
+    // What the engine does not have, the cluster has to pull.
+    if (run(["docker", "image", "inspect", image]).status === 0) must([...load, image], { timeoutMs: LOAD_MS_MAX });
+  }
+  // A version that ends at once.
+  const bad = `FROM ${imageOf("decisions")}\nENTRYPOINT ["node", "-e", "console.error('a bad version'); process.exit(1)"]\n`;
+  must(["docker", "build", "--tag", "tripline/decisions:bad", "-"], { input: bad, timeoutMs: LOAD_MS_MAX });
+  must([...load, "tripline/decisions:bad"], { timeoutMs: LOAD_MS_MAX });
+}
+
+/** @param {number} seconds */
+const timeout = (seconds) => ["--timeout", `${seconds}s`];
+
+/** @param {string} chart */
+function values(chart) {
+  return [
+    ...["--values", join(chart, "values-local.yaml")],
+    ...Object.entries(NODE_PORTS).flatMap(([service, port]) => ["--set", `services.${service}.nodePort=${port}`]),
+  ];
+}
+
+/** @param {readonly string[]} args */
+function helm(args) {
+  return must(["helm", "--namespace", NAMESPACE, ...args], { timeoutMs: HELM_MS_MAX });
+}
+
+/**
+ * @param {string} name
+ * @param {number} [durationSeconds]
+ */
+function sender(name, durationSeconds = TRAFFIC_SECONDS_MAX) {
+  return new TrafficPod(name, { image: imageOf("cli"), ratePerSecond: RATE_PER_SECOND, durationSeconds });
+}
+
+async function fromPod() {
+  const pod = sender("traffic-calm", 25);
+  await pod.start();
+  const { traffic, ledger } = await pod.result();
+  say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
+  expectBalance(ledger, "In calm");
+  expectNoFailure(traffic, "In calm");
+}
+
+/** @param {string} root */
+async function throughNodePort(root) {
+  const path = "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}";
+  const node = must(["kubectl", "get", "nodes", "--output", path]);
+  const secret = (/** @type {string} */ key) =>
+    Buffer.from(
+      kubectl(["get", "secret", "tripline-client", "--output", `jsonpath={.data.${key}}`]),
+      "base64",
+    ).toString();
+  const folder = mkdtempSync(join(tmpdir(), "tripline-proof-"));
+  try {
+    const accepted = join(folder, "accepted");
+    const address = (/** @type {number} */ port) => `http://${node}:${port}`;
+    const command = [
+      process.execPath,
+      join(root, "apps", "cli", "dist", "main.js"),
+      "traffic",
+      `--api=${address(NODE_PORTS.ingestion)}`,
+      `--token-url=${address(NODE_PORTS.auth)}/oauth/token`,
+      `--rate=${RATE_PER_SECOND}`,
+      "--duration=20s",
+      `--accepted=${accepted}`,
+      "--failures-max=0",
+    ];
+    const environment = { CLIENT_ID: secret("client-id"), CLIENT_SECRET: secret("client-secret") };
+    const output = must(command, { environment, timeoutMs: HELM_MS_MAX });
+    const ledger = await ledgerOf(readFileSync(accepted, "utf8"), imageOf("cli"));
+    say(`  ${JSON.stringify(readTraffic(output))} ${JSON.stringify(ledger)}`);
+    expectBalance(ledger, "Through the NodePort");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Whatever changes a pod's template replaces all pods, as another version of the image does. */
+const NEXT = SERVICES.flatMap((service) => ["--set", `services.${service}.podAnnotations.version=next`]);
+
+/** @param {string} chart */
+async function upgradeUnderTraffic(chart) {
+  const pod = sender("traffic-upgrade");
+  await pod.start();
+  helm(["upgrade", RELEASE, chart, "--wait", ...timeout(UPGRADE_SECONDS_MAX), ...values(chart), ...NEXT]);
+  awaitReady();
+  const { traffic, ledger } = await pod.end();
+  say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
+  expectBalance(ledger, "After the upgrade");
+  expectNoFailure(traffic, "During the upgrade");
+  return ledger.lost;
+}
+
+/** @param {string} chart */
+async function badVersionUnderTraffic(chart) {
+  const pod = sender("traffic-bad-version");
+  await pod.start();
+  const isFour = /^v?4\./.test(must(["helm", "version", "--template", "{{.Version}}"]));
+  const back = isFour ? ["--rollback-on-failure", "--wait"] : ["--atomic"];
+  const bad = [...NEXT, "--set", "services.decisions.image.tag=bad"];
+  const command = [
+    "helm",
+    "--namespace",
+    NAMESPACE,
+    "upgrade",
+    RELEASE,
+    chart,
+    ...back,
+    ...timeout(BAD_VERSION_SECONDS_MAX),
+  ];
+  const { status, stderr } = run([...command, ...values(chart), ...bad], { timeoutMs: HELM_MS_MAX });
+  if (status === 0) throw new Error("helm upgrade took a version that ends at once.");
+  say(indent(stderr));
+  awaitReady();
+  expectImage("decisions", imageOf("decisions"));
+  const history = JSON.parse(helm(["history", RELEASE, "--output", "json"]));
+  const last = history.at(-1);
+  if (last.status !== "deployed") throw new Error(`The release is ${last.status} after a bad version.`);
+  const { traffic, ledger } = await pod.end();
+  say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
+  expectBalance(ledger, "After the bad version");
+  expectNoFailure(traffic, "During the bad version");
+}
+
+/** The payments of clients that were cut off may fail; those that were accepted may not get lost. */
+async function killsUnderTraffic() {
+  const pod = sender("traffic-kills");
+  await pod.start();
+  let recovered = 0;
+  for (const service of SERVICES) {
+    const selector = `app.kubernetes.io/component=${service}`;
+    kubectl(["delete", "pod", "--selector", selector, "--grace-period=0", "--force", "--wait=false"]);
+    kubectl(["wait", "--for=condition=Ready", "pod", "--selector", selector, "--timeout=60s"], { timeoutMs: 70_000 });
+    awaitReady([service]);
+    recovered += 1;
+  }
+  const { traffic, ledger } = await pod.end();
+  say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
+  expectBalance(ledger, "After the kills");
+  return { recovered, lost: ledger.lost };
+}
+
+/** @param {string} chart */
+async function scaleUnderTraffic(chart) {
+  const pod = sender("traffic-scale");
+  await pod.start();
+  for (const replicas of [3, 1]) {
+    const scale = SERVICES.flatMap((service) => ["--set", `services.${service}.replicas=${replicas}`]);
+    helm(["upgrade", RELEASE, chart, "--wait", ...timeout(UPGRADE_SECONDS_MAX), ...values(chart), ...NEXT, ...scale]);
+    awaitReady();
+    for (const service of SERVICES) {
+      const ready = kubectl([
+        "get",
+        "deployment",
+        `tripline-${service}`,
+        "--output",
+        "jsonpath={.status.readyReplicas}",
+      ]);
+      if (Number(ready) !== replicas) throw new Error(`${service} has ${ready} ready pods, not ${replicas}.`);
+    }
+  }
+  const { traffic, ledger } = await pod.end();
+  say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
+  expectBalance(ledger, "After scaling");
+  expectNoFailure(traffic, "During scaling");
+}
+
+function uninstall() {
+  helm(["uninstall", RELEASE, "--wait", ...timeout(UPGRADE_SECONDS_MAX)]);
+  const kinds = [
+    "deployments,statefulsets,jobs,cronjobs,services,configmaps,secrets,serviceaccounts,networkpolicies",
+    "poddisruptionbudgets,horizontalpodautoscalers",
+  ].join(",");
+  const selector = "app.kubernetes.io/name=tripline";
+  const left = kubectl(["get", kinds, "--selector", selector, "--output", "name"]).trim();
+  if (left !== "") throw new Error(`The uninstall left behind:\n${left}`);
+  kubectl(["wait", "--for=delete", "pods,persistentvolumeclaims", "--all", "--timeout=120s"], { timeoutMs: 130_000 });
+  must(["kubectl", "delete", "namespace", NAMESPACE, "--timeout=120s"], { timeoutMs: 130_000 });
+}
+
+/**
+ * @param {import("./cluster.mjs").Traffic} traffic
+ * @param {string} when
+ */
+function expectNoFailure(traffic, when) {
+  if (traffic.failed > 0) throw new Error(`${when} ${traffic.failed} of ${traffic.sent} requests failed.`);
+}
+
+/**
+ * @param {string} service
+ * @param {string} image
+ */
+function expectImage(service, image) {
+  const path = "jsonpath={.spec.template.spec.containers[0].image}";
+  const found = kubectl(["get", "deployment", `tripline-${service}`, "--output", path]);
+  if (found !== image) throw new Error(`${service} runs ${found}, not ${image}.`);
+}
+
+/** @param {string} text */
+function indent(text) {
+  return text.trimEnd().replaceAll(/^/gm, "  ");
+}

@@ -1,0 +1,90 @@
+// The proof that what is deployed works: images, compose, and the chart on a real cluster, under traffic, upgrades, a bad
+// version and kills.   npm run test:deploy -- --help
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { diagnosis, NAMESPACE } from "./cluster.mjs";
+import { prove } from "./prove.mjs";
+import { run, say } from "./run-command.mjs";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+const HELP = `npm run test:deploy -- [options]
+
+  --reuse-images   take the images tripline/*:dev that the engine has, and build only what is missing
+  --skip-compose   without the part with docker compose
+  --keep           leave the release in the cluster at the end, or where it failed
+
+Needs docker, helm (4, or 3.19 and newer), kubectl, KUBECONFIG, and TRIPLINE_IMAGE_LOAD: the command that brings an image
+of the engine into the cluster, for instance "kind load docker-image" or "minikube image load". The cluster should be
+there for nothing else, with 4 GB of memory free.
+`;
+
+const { values } = parseArgs({
+  options: {
+    "reuse-images": { type: "boolean", default: false },
+    "skip-compose": { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) say(HELP);
+else {
+  const missing = whatIsMissing();
+  if (missing === undefined) process.exitCode = await proveAndTidy();
+  else {
+    process.stderr.write(`${missing}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function proveAndTidy() {
+  let failed = false;
+  try {
+    say(
+      await prove({
+        root: ROOT,
+        load: loader(),
+        ...{ reuseImages: values["reuse-images"], skipCompose: values["skip-compose"], keep: values.keep },
+      }),
+    );
+    return 0;
+  } catch (error) {
+    failed = true;
+    process.stderr.write(`\n${diagnosis()}\n\n${error instanceof Error ? error.message : error}\n`);
+    return 1;
+  } finally {
+    if (failed && !values.keep) run(["kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found"]);
+  }
+}
+
+function loader() {
+  const { TRIPLINE_IMAGE_LOAD: command = "" } = process.env;
+  return command.split(" ").filter((word) => word !== "");
+}
+
+/** @returns {string | undefined} a sentence about the first thing that is missing */
+function whatIsMissing() {
+  for (const [program, args, where] of /** @type {const} */ ([
+    ["docker", ["version"], "https://docs.docker.com/engine/install/"],
+    ["helm", ["version"], "https://helm.sh/docs/intro/install/"],
+    ["kubectl", ["version", "--client"], "https://kubernetes.io/docs/tasks/tools/"],
+  ])) {
+    if (run([program, ...args]).status !== 0) {
+      return `${program} is not there or cannot do its work: install it (${where}), or start its engine.`;
+    }
+  }
+  if (loader().length === 0) {
+    return 'TRIPLINE_IMAGE_LOAD is not set: say how an image comes into the cluster, for instance "kind load docker-image".';
+  }
+  const nodes = run(["kubectl", "get", "nodes", "--output", "name"]);
+  if (nodes.status !== 0) return `kubectl reaches no cluster: set KUBECONFIG. It says: ${nodes.stderr.trim()}`;
+  if (run(["kubectl", "get", "namespace", NAMESPACE]).status === 0) {
+    return `The namespace ${NAMESPACE} is there already: delete it first (kubectl delete namespace ${NAMESPACE}).`;
+  }
+  if (!existsSync(join(ROOT, "apps", "cli", "dist", "main.js"))) {
+    return "The repository is not built: run node apps/cli/bootstrap/install.mjs first.";
+  }
+  return undefined;
+}
