@@ -1,0 +1,28 @@
+import type { LoadSettings } from "../src/load/load-settings.ts";
+import type { KnownPayment } from "./read-payments.ts";
+
+/** What a sender needs to know of the iteration it works for. */
+export interface Iteration {
+  readonly settings: LoadSettings;
+  readonly payments: readonly KnownPayment[];
+  /** Value of the `Authorization` header. */
+  readonly authorization: string;
+  /** Number of its first payment. */
+  readonly number: number;
+  /** Tags of its samples. */
+  readonly tags: { readonly phase: string };
+  /** When the scenario began, ms since the epoch. */
+  readonly startMs: number;
+  readonly latenessMs: number;
+}
+
+/** The payment with this number: the file's, over and over. */
+export function paymentOf({ payments }: Iteration, number: number): KnownPayment {
+  const known = payments[number % payments.length];
+  if (known === undefined) throw new Error("The file of payments is empty.");
+  return known;
+}
+
+export function transactionIdOf({ settings }: Iteration, number: number): string {
+  return `${settings.run}-${number}`;
+}

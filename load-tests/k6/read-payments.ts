@@ -1,0 +1,33 @@
+import { SharedArray } from "k6/data";
+
+/** A payment of the simulator, without what is new each time it is sent. */
+export interface StoredPayment {
+  readonly card: { readonly number: string };
+  readonly terminal_id: string;
+  readonly [field: string]: unknown;
+}
+
+/** A line of the file that `npm run load -- payments` writes. */
+export interface KnownPayment {
+  /** The truth, which only the sender knows. */
+  readonly fraud: boolean;
+  readonly payment: StoredPayment;
+}
+
+/** Reads the file once for all virtual users. Its lines are checked where it is written. */
+export function readPayments(path: string): KnownPayment[] {
+  return new SharedArray("payments", () => {
+    const lines = open(path).split("\n").filter(Boolean);
+    if (lines.length === 0) throw new Error(`${path} holds no payments.`);
+    return lines.map((line) => JSON.parse(line));
+  });
+}
+
+/** The body of a request: the payment happens now, under an id of its own. */
+export function bodyOf({ payment }: KnownPayment, transactionId: string, occurredAtMs: number): string {
+  return JSON.stringify({
+    transaction_id: transactionId,
+    occurred_at: new Date(occurredAtMs).toISOString(),
+    ...payment,
+  });
+}

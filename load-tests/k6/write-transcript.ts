@@ -1,0 +1,51 @@
+import type { Decided } from "./read-answer.ts";
+
+/**
+ * What the caller saw, a line per payment, to the console, which k6 writes to a file (--console-output). The ledger and
+ * the plots are made of it. `load-tests/src/load/read-transcript.ts` reads it.
+ */
+
+export interface Seen {
+  /** Number of the payment: the end of its transaction id. */
+  readonly number: number;
+  /** When the request began, ms from the start. */
+  readonly atMs: number;
+  /** How late the iteration began, ms. */
+  readonly latenessMs: number;
+  /** From the request to the answer that settled it, ms. */
+  readonly latencyMs: number;
+  /** HTTP status of the payment itself; 0 when there was no answer. */
+  readonly status: number;
+  readonly decided?: Decided | undefined;
+}
+
+export function paymentLine({ number, atMs, latenessMs, latencyMs, status, decided }: Seen): string {
+  const decision = decided === undefined ? "- - -" : `${decided.outcome} ${decided.rung} ${decided.decidedAt}`;
+  return `p ${number} ${atMs} ${latenessMs.toFixed(1)} ${latencyMs.toFixed(1)} ${status} ${decision}`;
+}
+
+/** When the scenario began, ms since the epoch. */
+export function startLine(startMs: number): string {
+  return `s ${startMs}`;
+}
+
+/** A repetition of a payment: whether the caller got one and the same decision. */
+export function retryLine(number: number, status: number, isSame: boolean): string {
+  return `r ${number} ${status} ${isSame ? "same" : "differs"}`;
+}
+
+export function labelLine(number: number, status: number): string {
+  return `l ${number} ${status}`;
+}
+
+export function badInputLine(number: number, status: number): string {
+  return `b ${number} ${status}`;
+}
+
+/** Only `npm run load` reads it. */
+const isWanted = __ENV.TRIPLINE_TRANSCRIPT === "yes";
+
+/** The console is the only file that a k6 script can write to while it runs. */
+export function writeTranscript(text: string): void {
+  if (isWanted) console.log(text);
+}

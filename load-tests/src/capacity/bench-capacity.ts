@@ -1,0 +1,177 @@
+import { join } from "node:path";
+import { awaitArchive } from "@tripline/cli/await-archive";
+import { demoSecrets } from "@tripline/cli/demo-secrets";
+import { planServices } from "@tripline/cli/plan-services";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { InvalidArgumentError, Option } from "commander";
+import { processMeters, requireHealthy, streamOn, warmUp } from "../e2e/bench-load.js";
+import { driveArrivals } from "../e2e/drive-arrivals.js";
+import type { PaymentStream } from "../e2e/payment-stream.js";
+import type { World } from "../e2e/prepare-world.js";
+import { prepareWorld } from "../e2e/prepare-world.js";
+import type { BenchSystem } from "../e2e/read-services.js";
+import { readMemory, residentMb } from "../e2e/read-services.js";
+import { startBenchSystem } from "../e2e/start-system.js";
+import type { BenchContext } from "../harness/bench-context.js";
+import { processTreeCpu } from "../harness/cpu-meter.js";
+import type { Benchmark, BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { startServer } from "../harness/start-server.js";
+import { bytesOfFolder, bytesOfTopics, meanBytesOfKeys } from "./measure-bytes.js";
+
+const RATES_DEFAULT = [60, 150, 300] as const;
+const ROUNDS = 3;
+const ROUND_MS = 10_000;
+const SHORT_ROUND_MS = 1_000;
+/** Few, so that opening them is no part of what a decision costs. */
+const CONNECTIONS_MAX = 128;
+const ARCHIVE_MS_MAX = 120_000;
+const US_PER_MS = 1_000;
+
+/** What `tripline capacity` computes from: CPU by process at several loads, bytes by topic, key and payment. */
+export const capacityBenchmark: Benchmark = {
+  name: "capacity",
+  description: "what a decision costs by process, topic and key, at several loads: for tripline capacity",
+  options: [
+    new Option("--rates <per second,...>", "decisions a second to measure at")
+      .argParser(parseRates)
+      .default([...RATES_DEFAULT]),
+    new Option("--small", "300 cards instead of 10,000, which are ready in seconds"),
+    new Option("--short", "a few seconds on a small world: shows that it works, its figures mean nothing"),
+  ],
+  parts: [
+    {
+      name: "cost",
+      title: "every process of the system at several steady loads, and what is left on disk and in memory",
+      run: runCost,
+    } satisfies BenchPart,
+  ],
+  line: ["cpu_us_per_decision", "kafka_bytes", "redis_bytes", "lake_bytes"],
+};
+
+function parseRates(text: string): number[] {
+  const rates = text.split(",").map(Number);
+  if (rates.length >= 2 && rates.every((rate) => rate > 0 && rate <= 1_000_000)) return rates;
+  throw new InvalidArgumentError("It must be two or more numbers of payments a second, such as 60,150,300.");
+}
+
+async function runCost(context: BenchContext): Promise<PartOutcome> {
+  const isShort = context.flags.short === true;
+  const world = await prepareWorld(context, isShort || context.flags.small === true);
+  const system = await startBenchSystem(context, world);
+  const stream = streamOn(system, world);
+  // Before the first payment of this run, of which a card gets more in a minute than else in a month.
+  const states = await meanBytesOfKeys((await context.redis()).client);
+  await warmUp(context, system, stream);
+  const rates = Array.isArray(context.flags.rates) ? context.flags.rates.map(Number) : [...RATES_DEFAULT];
+  const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
+  const contestants = rates.map((ratePerSecond) => atRate({ system, stream, ratePerSecond, durationMs }));
+  const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS });
+  const kept = await measureKept(context, world, states);
+  const busiest = measured.at(-1)?.samples;
+  return {
+    contestants: measured,
+    summary: { ...kept, cpu_us_per_decision: busiest?.cpu_us_per_op ?? [] },
+    notes: NOTES,
+  };
+}
+
+const NOTES = [
+  "<process>_cpu_ms is the CPU time of a round of wall_ms; what is spent without any payment is in it.",
+  "kafka_bytes_<topic>: the segments of one replica by the records in them. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys.",
+  "lake_bytes: the archive's files by payment, after it has caught up with all of them; archive_us_per_decision is its CPU time for that.",
+];
+
+interface SteadyLoad {
+  readonly system: BenchSystem;
+  readonly stream: PaymentStream;
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+}
+
+function atRate({ system, stream, ratePerSecond, durationMs }: SteadyLoad): Contestant {
+  return {
+    name: `${ratePerSecond} a second`,
+    meters: processMeters(system),
+    async run() {
+      const requests = stream.take(Math.ceil((ratePerSecond * durationMs) / 1_000));
+      const figures = await driveArrivals({
+        port: system.port,
+        requests,
+        ratePerSecond,
+        connectionsMax: CONNECTIONS_MAX,
+      });
+      requireHealthy(figures);
+      return {
+        operations: figures.decided + figures.degraded,
+        figures: { rate: ratePerSecond, ...readMemory(system) },
+      };
+    },
+  };
+}
+
+/** What all the payments so far have left behind. */
+async function measureKept(
+  context: BenchContext,
+  world: World,
+  states: ReadonlyMap<string, number>,
+): Promise<Record<string, readonly number[]>> {
+  const brokers = await context.kafka();
+  const { client } = await context.redis();
+  const topics = await bytesOfTopics(context.folder, brokers);
+  const keys = new Map([...(await meanBytesOfKeys(client)), ...states]);
+  const archived = await archiveAll(context, world);
+  const sum = (values: ReadonlyMap<string, number>) => [...values.values()].reduce((total, bytes) => total + bytes, 0);
+  const named = (prefix: string, values: ReadonlyMap<string, number>) =>
+    Object.fromEntries([...values].map(([name, bytes]) => [`${prefix}_${name}`, [bytes]]));
+  return {
+    kafka_bytes: [sum(topics)],
+    ...named("kafka_bytes", topics),
+    redis_bytes: [(keys.get("idem") ?? 0) + (keys.get("decision") ?? 0)],
+    ...named("redis_bytes", keys),
+    ...archived,
+  };
+}
+
+/** Starts the archive on what is there and waits until it holds all of it. */
+async function archiveAll(context: BenchContext, world: World): Promise<Record<string, readonly number[]>> {
+  const brokers = await context.kafka();
+  const lake = join(context.folder, "lake");
+  const [port = 0] = await findFreePorts(1);
+  const none = { ingestion: 0, features: 0, scoring: 0, scoringGrpc: 0, decisions: 0, auth: 0, kafka: 0, redis: 0 };
+  const plan = planServices({
+    ports: { ...none, postgres: 0, archive: port },
+    secrets: demoSecrets(world.secretsFile),
+    kafkaBrokers: brokers,
+    redisUrl: (await context.redis()).url,
+    postgresUrl: "",
+    registryUrl: world.registryUrl,
+    eventAgeDaysMax: 1,
+    scoringWaitMs: 1,
+    lakeDirectory: lake,
+    logLevel: "warn",
+  }).find(({ name }) => name === "archive");
+  const pid = await startServer(context, {
+    name: "archive",
+    command: process.execPath,
+    args: [join(context.root, "apps", "archive", "dist", "main.js")],
+    environment: plan?.environment ?? {},
+    port,
+    readyMs: ARCHIVE_MS_MAX,
+    isReady: async () => (await fetch(`${plan?.url}/health/live`).catch(() => undefined))?.ok === true,
+  });
+  const archive = processTreeCpu("archive", pid);
+  const startCpuMs = await archive.readMs();
+  const kafka = connectKafka({ brokers, clientId: "bench" });
+  await awaitArchive(kafka, lake);
+  const admin = await kafka.admin();
+  const payments = [...(await admin.endOffsets("features")).values()].reduce((sum, end) => sum + end, 0);
+  await admin.close();
+  const cpuMs = (await archive.readMs()) - startCpuMs;
+  return {
+    lake_bytes: [(await bytesOfFolder(lake)) / payments],
+    archive_us_per_decision: [(cpuMs * US_PER_MS) / payments],
+    archive_rss_mb: [residentMb(pid)],
+  };
+}

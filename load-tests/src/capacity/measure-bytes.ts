@@ -1,0 +1,70 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ALL_TOPICS } from "@tripline/contracts/topics";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Redis } from "ioredis";
+
+const SCAN_COUNT = 1_000;
+const SAMPLES_MAX = 2_000;
+
+/** The files below a folder, with their sizes in bytes. */
+async function filesBelow(folder: string): Promise<{ path: string; bytes: number }[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(files.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+}
+
+export async function bytesOfFolder(folder: string): Promise<number> {
+  return (await filesBelow(folder)).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/**
+ * Bytes on disk of a record, by topic, of those that hold any: batches, headers and compression included.
+ *
+ * @param folder somewhere below which the only broker keeps its logs
+ */
+export async function bytesOfTopics(folder: string, brokers: string[]): Promise<Map<string, number>> {
+  const files = await filesBelow(folder);
+  const admin = await connectKafka({ brokers, clientId: "bench" }).admin();
+  const found = new Map<string, number>();
+  for (const { name } of ALL_TOPICS) {
+    const records = [...(await admin.endOffsets(name)).values()].reduce((sum, end) => sum + end, 0);
+    if (records === 0) continue;
+    const segments = files.filter(({ path }) => path.endsWith(".log") && partitionOf(path).test(name));
+    found.set(name, segments.reduce((sum, { bytes }) => sum + bytes, 0) / records);
+  }
+  await admin.close();
+  return found;
+}
+
+/** Of `…/decisions-3/00000000000000000000.log` the topic. */
+function partitionOf(path: string): { test(topic: string): boolean } {
+  const folder = basename(join(path, ".."));
+  return { test: (topic) => new RegExp(`^${topic.replaceAll(".", "\\.")}-\\d+$`).test(folder) };
+}
+
+/** Mean bytes of a key with its value, by kind: `idem`, `decision`, `card`, `terminal` and the other entities. */
+export async function meanBytesOfKeys(redis: Redis): Promise<Map<string, number>> {
+  const keys = new Map<string, string[]>();
+  let cursor = "0";
+  do {
+    const [next, found] = await redis.scan(cursor, "COUNT", SCAN_COUNT);
+    cursor = next;
+    for (const key of found) {
+      const kind = key.startsWith("state:") ? key.split(":")[1] : key.split(":")[0];
+      if (kind === undefined) continue;
+      const known = keys.get(kind) ?? [];
+      keys.set(kind, known);
+      if (known.length < SAMPLES_MAX) known.push(key);
+    }
+  } while (cursor !== "0");
+  const means = new Map<string, number>();
+  for (const [kind, sample] of keys) {
+    const pipeline = redis.pipeline();
+    for (const key of sample) pipeline.memory("USAGE", key);
+    const results = (await pipeline.exec()) ?? [];
+    const bytes = results.map(([, value]) => Number(value)).filter((value) => value > 0);
+    means.set(kind, bytes.reduce((sum, value) => sum + value, 0) / bytes.length);
+  }
+  return means;
+}

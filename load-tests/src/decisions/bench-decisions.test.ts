@@ -1,0 +1,21 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
+const BENCH_MS_MAX = 600_000;
+
+test(
+  "in short: the rules fire alike in both engines, every payment is decided, and the line tells all",
+  async () => {
+    const child = spawn(process.execPath, [MAIN, "decisions", "--short"], { stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect([await ended, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
+    const line = output.trimEnd().split("\n").at(-1) ?? "";
+    for (const name of ["rules_ratio", "few_rules_ratio", "rules_us", "cpu_us_per_decision", "redis_us_per_decision"]) {
+      expect(line).toMatch(new RegExp(`\\b${name}=[\\d.]+`));
+    }
+  },
+  BENCH_MS_MAX,
+);

@@ -1,0 +1,168 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { MODEL_NAME } from "@tripline/cli/plan-services";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { transactionId } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { BatchDecider } from "@tripline/decisions/decide-batch";
+import { DecisionMetrics } from "@tripline/decisions/decision-metrics";
+import { DecisionStore } from "@tripline/decisions/decision-store";
+import { Explainer } from "@tripline/decisions/explain-batch";
+import { InferenceClient } from "@tripline/decisions/inference-client";
+import { Scorer } from "@tripline/decisions/score-batch";
+import type { IncomingRecord } from "@tripline/kafka/port";
+import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { createLogger } from "@tripline/service-kit/logger";
+import type { World } from "../e2e/prepare-world.js";
+import { prepareWorld } from "../e2e/prepare-world.js";
+import type { BenchContext } from "../harness/bench-context.js";
+import { BenchError } from "../harness/bench-error.js";
+import { ownCpu, processTreeCpu, redisCpu } from "../harness/cpu-meter.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { samplesOf } from "../harness/run-contestants.js";
+import { startHttpServer } from "../harness/start-http-server.js";
+import { profiling } from "../harness/start-server.js";
+import type { VectorPayment } from "./read-vectors.js";
+import { readVectors } from "./read-vectors.js";
+
+const ROUNDS = 5;
+const BATCH = 50;
+const BATCHES = 100;
+const SHORT_BATCHES = 5;
+const VECTORS = 2_000;
+const SHORT_VECTORS = 100;
+const READY_MS_MAX = 120_000;
+const TTL_S = 3_600;
+const WAIT_MS_MAX = 5_000;
+
+/** The decisions service without Kafka: batches of vectors are parsed, scored by the real scoring service, decided, kept. */
+export const pathPart: BenchPart = {
+  name: "path",
+  title: `${BATCH} payments per batch through the whole path: parse, read, score over gRPC, decide, keep in Redis, reply`,
+  run: runPath,
+};
+
+async function runPath(context: BenchContext): Promise<PartOutcome> {
+  const isShort = context.flags.short === true;
+  const world = await prepareWorld(context, isShort);
+  const payments = await readVectors(world, isShort ? SHORT_VECTORS : VECTORS);
+  const [port = 0] = await findFreePorts(1);
+  const scoring = await startScoring(context, world, port);
+  const { client: redis } = await context.redis();
+  const told = { published: 0 };
+  const decider = await deciderOn(context, redis, `127.0.0.1:${port}`, told);
+  let round = 0;
+  const batches = isShort ? SHORT_BATCHES : BATCHES;
+  let records: IncomingRecord[][] = [];
+  const tripline: Contestant = {
+    name: "tripline",
+    meters: [ownCpu(), redisCpu(redis), processTreeCpu("scoring", scoring.pid)],
+    async prepare() {
+      round += 1;
+      records = Array.from({ length: batches }, (_, batch) => recordsOf(payments, `${round}-${batch}`, batch * BATCH));
+      told.published = 0;
+    },
+    async run() {
+      for (const batch of records) await decider.handle({ topic: TOPICS.features.name, partition: 0, records: batch });
+      if (told.published !== batches * BATCH) throw new BenchError(`${told.published} decisions were published.`);
+      return { operations: batches * BATCH };
+    },
+  };
+  const measured = await context.measure([tripline], { roundsDefault: isShort ? 1 : ROUNDS, warmUpRounds: 3 });
+  return {
+    contestants: measured,
+    summary: {
+      cpu_us_per_decision: samplesOf(measured, "tripline", "node_cpu_us_per_op"),
+      redis_us_per_decision: samplesOf(measured, "tripline", "redis_cpu_us_per_op"),
+      scoring_us_per_decision: samplesOf(measured, "tripline", "scoring_cpu_us_per_op"),
+    },
+    notes: [
+      "The policy is the shipped one, the model one that was trained on the history the payments are of; explanations included.",
+    ],
+  };
+}
+
+function startScoring(context: BenchContext, world: World, grpcPort: number) {
+  return startHttpServer(context, {
+    name: "scoring",
+    command: process.execPath,
+    args: [...profiling(context), join(context.root, "apps", "scoring", "dist", "main.js")],
+    readyPath: "/health/ready",
+    readyMs: READY_MS_MAX,
+    environment: (port) => ({
+      PORT: String(port),
+      GRPC_PORT: String(grpcPort),
+      LOG_LEVEL: "warn",
+      REGISTRY_URL: world.registryUrl,
+      MODELS: `${MODEL_NAME}@champion`,
+      FEATURE_SPEC_VERSION: String(currentFeatureSpec().version),
+    }),
+  });
+}
+
+async function deciderOn(
+  context: BenchContext,
+  redis: ConstructorParameters<typeof DecisionStore>[0],
+  address: string,
+  told: { published: number },
+): Promise<BatchDecider> {
+  const spec = currentFeatureSpec();
+  const policyFile = join(context.root, "apps", "decisions", "policy.yaml");
+  const policy = parsePolicy(await readFile(policyFile, "utf8"), spec);
+  const [metrics, logger] = [new DecisionMetrics(), createLogger("bench", "silent")];
+  const client = new InferenceClient(address);
+  context.defer(async () => client.close());
+  const features = { specVersion: spec.version, names: spec.features.map(({ name }) => name) };
+  return new BatchDecider({
+    store: new DecisionStore(redis, TTL_S),
+    scorer: new Scorer({ client, modelName: MODEL_NAME, features, metrics, logger }),
+    explainer: new Explainer({ client, modelName: MODEL_NAME, metrics, logger }),
+    producer: {
+      async send(records) {
+        told.published += records.length;
+      },
+      close: async () => {},
+    },
+    policy: () => policy,
+    scoringWaitMsMax: WAIT_MS_MAX,
+    contributionsWaitMsMax: WAIT_MS_MAX,
+    metrics,
+    logger,
+  });
+}
+
+/** As the features service writes them, each payment new. */
+function recordsOf(payments: readonly VectorPayment[], run: string, from: number): IncomingRecord[] {
+  return Array.from({ length: BATCH }, (_, index) => {
+    const payment = payments[(from + index) % payments.length];
+    if (payment === undefined) throw new BenchError("There are no payments.");
+    const id = transactionId("demo", `${run}-${index}`);
+    const vector: FeatureVector = {
+      transaction: { ...payment.transaction, transactionId: id },
+      specVersion: currentFeatureSpec().version,
+      values: [...payment.values],
+      sequences: [1, 1, 1, 1],
+      tooLate: false,
+      incomplete: false,
+      computedAtMs: payment.transaction.occurredAtMs,
+    };
+    return {
+      topic: TOPICS.features.name,
+      partition: 0,
+      offset: index,
+      key: payment.transaction.cardToken,
+      value: Buffer.from(FeatureVector.encode(vector).finish()),
+      headers: {
+        [HEADERS.schema]: TOPICS.features.schema,
+        [HEADERS.tenant]: "demo",
+        [HEADERS.replyTo]: "reply:bench",
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+      },
+      timestampMs: payment.transaction.occurredAtMs,
+    };
+  });
+}

@@ -1,0 +1,103 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { decide, NOTHING_UNUSUAL } from "@tripline/decision-engine/decide-payment";
+import type { Policy } from "@tripline/decision-engine/policy";
+import type { Engine } from "json-rules-engine";
+import { prepareWorld } from "../e2e/prepare-world.js";
+import type { BenchContext } from "../harness/bench-context.js";
+import { BenchError } from "../harness/bench-error.js";
+import { ownCpu } from "../harness/cpu-meter.js";
+import { versionsOf } from "../harness/package-versions.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { ratioOf, samplesOf } from "../harness/run-contestants.js";
+import { asEngine, asPolicy, makeRules } from "./make-rules.js";
+import type { VectorPayment } from "./read-vectors.js";
+import { readVectors } from "./read-vectors.js";
+
+const ROUNDS = 7;
+const PAYMENTS = 2_000;
+const FEW = 8;
+const MANY = 100;
+const OURS_PASSES = 10;
+const SHORT_PAYMENTS = 100;
+const NO_SCORE = { missing: "this measures rules" };
+
+/** The rules alone: the same rules, the same payments, and the same rules have to fire. */
+export const rulesPart: BenchPart = {
+  name: "rules",
+  title: `${FEW} and ${MANY} rules of two conditions over 69 features: packages/decision-engine beside json-rules-engine`,
+  run: runRules,
+};
+
+async function runRules(context: BenchContext): Promise<PartOutcome> {
+  const isShort = context.flags.short === true;
+  Object.assign(context.versions, versionsOf(["json-rules-engine"]));
+  const world = await prepareWorld(context, isShort);
+  const payments = await readVectors(world, isShort ? SHORT_PAYMENTS : PAYMENTS);
+  const contestants: Contestant[] = [];
+  for (const count of [FEW, MANY]) {
+    const rules = makeRules(payments, count);
+    const [policy, engine] = [asPolicy(rules), asEngine(rules)];
+    await expectSame(policy, engine, payments);
+    contestants.push(tripline(`tripline ${count}`, policy, payments), peer(`peer ${count}`, engine, payments));
+  }
+  const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS, warmUpRounds: 2 });
+  return {
+    contestants: measured,
+    summary: {
+      rules_ratio: ratioOf(measured, "cpu_us_per_op", `peer ${MANY}`, `tripline ${MANY}`),
+      few_rules_ratio: ratioOf(measured, "cpu_us_per_op", `peer ${FEW}`, `tripline ${FEW}`),
+      rules_us: samplesOf(measured, `tripline ${MANY}`, "cpu_us_per_op"),
+    },
+    notes: [
+      "rules_ratio, few_rules_ratio: CPU time of json-rules-engine by ours. An operation is a decision. Ours ends with a Decision, its reasons in words; json-rules-engine with the events of the rules that fired.",
+      "Before anything is measured the same rules have fired in both for every payment.",
+    ],
+  };
+}
+
+function decided(policy: Policy, { transaction, values }: VectorPayment): string[] {
+  const features = { specVersion: currentFeatureSpec().version, values, incomplete: false };
+  const { reasons } = decide(policy, { transaction, features, score: NO_SCORE, decidedAtMs: 0 });
+  return reasons.map(({ code }) => code);
+}
+
+function tripline(name: string, policy: Policy, payments: readonly VectorPayment[]): Contestant {
+  return {
+    name,
+    meters: [ownCpu()],
+    async run() {
+      for (let pass = 0; pass < OURS_PASSES; pass += 1) for (const payment of payments) decided(policy, payment);
+      return { operations: OURS_PASSES * payments.length };
+    },
+  };
+}
+
+const NAMES = currentFeatureSpec().features.map((feature) => feature.name);
+
+const factsOf = ({ values }: VectorPayment): Record<string, number> =>
+  Object.fromEntries(NAMES.map((name, index) => [name, values[index] ?? 0]));
+
+function peer(name: string, engine: Engine, payments: readonly VectorPayment[]): Contestant {
+  return {
+    name,
+    meters: [ownCpu()],
+    async run() {
+      for (const payment of payments) await engine.run(factsOf(payment));
+      return { operations: payments.length };
+    },
+  };
+}
+
+/** @throws BenchError when the engines do not agree, since then one of them does other work */
+async function expectSame(policy: Policy, engine: Engine, payments: readonly VectorPayment[]): Promise<void> {
+  for (const payment of payments.slice(0, SHORT_PAYMENTS)) {
+    const { events } = await engine.run(factsOf(payment));
+    const theirs = events.map(({ type }) => type).toSorted();
+    const ours = decided(policy, payment).filter((code) => code !== NOTHING_UNUSUAL);
+    if (ours.toSorted().join() === theirs.join()) continue;
+    throw new BenchError(
+      `For ${payment.transaction.transactionId} the rules ${theirs} fired in json-rules-engine and ${ours} in ours.`,
+    );
+  }
+}

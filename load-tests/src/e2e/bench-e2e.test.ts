@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { e2eBenchmark } from "./bench-e2e.js";
+import { recoverySeconds } from "./bench-overload.js";
+
+const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
+/** Starting a whole system takes seconds, and far longer on a machine that is busy. */
+const BENCH_MS_MAX = 600_000;
+
+async function bench(...args: string[]): Promise<{ code: number | null; output: string; errors: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await ended, output, errors };
+}
+
+test("the line begins with the figures that it promises", () => {
+  expect(e2eBenchmark.line.slice(0, 9)).toEqual([
+    ...["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision", "floor_us", "floor_ratio"],
+    ...["textbook_ratio", "loop_delay_p99_ms", "rss_mb"],
+  ]);
+});
+
+test(
+  "the whole system under load, and the floor, in short: every payment is decided, and the line tells all",
+  async () => {
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "load,floor");
+    expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
+    const line = output.trimEnd().split("\n").at(-1) ?? "";
+    const names = ["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision", "floor_us", "floor_ratio"];
+    for (const name of names) expect(line).toMatch(new RegExp(`\\b${name}=[\\d.]+`));
+    expect(output).toMatch(/\| lost \| 0\.00 \|/);
+  },
+  BENCH_MS_MAX,
+);
+
+test(
+  "without a folder to compare with nothing runs",
+  async () => {
+    const { code, errors } = await bench("e2e", "--only", "builds");
+    expect(errors).toBe(
+      "builds needs another copy of the repository, built: give its folder with --beside <folder>.\n",
+    );
+    expect(code).toBe(1);
+  },
+  BENCH_MS_MAX,
+);
+
+test("it has recovered behind the last slice of time in which answers were slow", () => {
+  const latenciesMs = [900, 300, 100, 250, 90, 80];
+  const answeredAtMs = [100, 300, 600, 800, 1_100, 5_000];
+  expect(recoverySeconds({ latenciesMs, answeredAtMs })).toBe(1);
+});

@@ -1,0 +1,49 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { Benchmark } from "../harness/run-benchmark.js";
+import { buildsPart } from "./bench-builds.js";
+import { floorPart } from "./bench-floor.js";
+import { loadPart } from "./bench-load.js";
+import { overloadPart } from "./bench-overload.js";
+import { textbookPart } from "./bench-textbook.js";
+
+/** The whole system, from a request over HTTP to its decision. */
+export const e2eBenchmark: Benchmark = {
+  name: "e2e",
+  description: "the whole system: decisions a second, latency and CPU, beside the floor and a textbook build",
+  options: [
+    new Option(
+      "--rate <per second>",
+      "measure at this rate and shares of it, instead of the highest sustained",
+    ).argParser(parseRate),
+    new Option("--beside <folder>", "another copy of the repository, built, for the part builds"),
+    new Option("--short", "a few seconds on a small world: shows that it works, its figures mean nothing"),
+  ],
+  parts: [loadPart, floorPart, textbookPart, overloadPart, buildsPart],
+  line: [
+    "decisions_per_s",
+    "p50_ms",
+    "p99_ms_at_half",
+    "cpu_us_per_decision",
+    "floor_us",
+    "floor_ratio",
+    "textbook_ratio",
+    "loop_delay_p99_ms",
+    "rss_mb",
+    "p99_ms_at_tenth",
+    "cpu_us_at_half",
+    "cpu_us_at_tenth",
+    "textbook_cpu_ratio",
+    "goodput_ratio",
+    "accepted_p99_ms",
+    "recovery_s",
+    "lost",
+    "rate_ratio",
+    "cpu_ratio",
+  ],
+};
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (rate > 0 && rate <= 1_000_000) return rate;
+  throw new InvalidArgumentError("It must be a number of payments a second.");
+}

@@ -1,0 +1,201 @@
+import type { BenchContext } from "../harness/bench-context.js";
+import { BenchError } from "../harness/bench-error.js";
+import type { CpuMeter } from "../harness/cpu-meter.js";
+import { ownCpu, processTreeCpu } from "../harness/cpu-meter.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant, Measured } from "../harness/run-contestants.js";
+import { samplesOf } from "../harness/run-contestants.js";
+import { percentile } from "../harness/spread.js";
+import type { ArrivalFigures } from "./drive-arrivals.js";
+import { driveArrivals } from "./drive-arrivals.js";
+import { fetchDecisions } from "./fetch-decisions.js";
+import { findMaximum } from "./find-maximum.js";
+import { PaymentStream } from "./payment-stream.js";
+import type { World } from "./prepare-world.js";
+import { prepareWorld } from "./prepare-world.js";
+import type { BenchSystem } from "./read-services.js";
+import { PROCESSES, readLoopDelays, readMemory } from "./read-services.js";
+import { startBenchSystem } from "./start-system.js";
+
+const ROUNDS = 3;
+const ROUND_MS = 10_000;
+const SHORT_ROUND_MS = 1_000;
+const WARM_UP_MS = 10_000;
+const SHORT_WARM_UP_MS = 1_000;
+/** Connections that are kept open, which bound what is under way; a wait for a free one counts as latency. */
+export const CONNECTIONS = 512;
+/** Payments under way while the system warms up and while its capacity is looked for. */
+export const CLOSED_CONNECTIONS = 256;
+const WAIT_SECONDS = 5;
+/** The short form shows that it works, on a machine that may be busy with other tests. */
+const SHORT_WAIT_SECONDS = 30;
+const US_PER_MS = 1_000;
+
+/** Shares of the highest sustained rate at which the system is measured. */
+const SHARES = { "nine tenths": 0.9, half: 0.5, "a tenth": 0.1 } as const;
+
+/** The whole system: how many decisions a second, how late, and what one costs. */
+export const loadPart: BenchPart = {
+  name: "load",
+  title: "every process of the system, an open model, each decision returned to its caller",
+  run: runLoad,
+};
+
+async function runLoad(context: BenchContext): Promise<PartOutcome> {
+  const isShort = context.flags.short === true;
+  const world = await prepareWorld(context, isShort);
+  const system = await startBenchSystem(context, world);
+  const stream = streamOn(system, world, waitSecondsOf(context));
+  await warmUp(context, system, stream);
+  const { ratePerSecond: highest, notes } = await highestRate(context, system, stream);
+  const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
+  const contestants = Object.entries(SHARES).map(([name, share]) =>
+    loadContestant({ name, system, stream, ratePerSecond: highest * share, durationMs }),
+  );
+  const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS });
+  const summary = summaryOf(highest, measured);
+  context.found.set("cpu_us_per_decision", summary.cpu_us_per_decision ?? []);
+  return { contestants: measured, summary, notes: [...notes, ...NOTES] };
+}
+
+/** How long the callers of a run wait for their decisions, in seconds. */
+export const waitSecondsOf = ({ flags }: BenchContext): number =>
+  flags.short === true ? SHORT_WAIT_SECONDS : WAIT_SECONDS;
+
+export function streamOn(system: BenchSystem, world: World, waitSeconds = WAIT_SECONDS): PaymentStream {
+  return new PaymentStream(world, {
+    host: `127.0.0.1:${system.port}`,
+    authorization: system.authorization,
+    waitSeconds,
+    idPrefix: "e2e-",
+  });
+}
+
+const NOTES = [
+  `An operation is a payment that was answered with its decision, over HTTP with Prefer: wait=${WAIT_SECONDS}; latency counts from the moment at which it was due.`,
+  "cpu_us_per_op is the CPU time of all processes, Kafka and Valkey included; generator_us_per_op, on the same cores, is not in it.",
+  "10 thousand cards that have paid for 45 days; four in five payments name a device, an address and a place, so four window states are read and written.",
+  "rss_mb and loop_p99_ms: the largest of the four services. No collector is there, so spans are not recorded; metrics are.",
+];
+
+/**
+ * Payments as fast as they are answered, until the code is compiled and the caches are full; longer where none of the
+ * first ones is answered in time.
+ *
+ * @throws BenchError when a request fails, or nothing is decided
+ */
+export async function warmUp(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<void> {
+  context.log("  warming up");
+  const durationMs = (context.flags.short === true ? SHORT_WARM_UP_MS : WARM_UP_MS) / WARM_UP_SLICES;
+  let figures: ArrivalFigures | undefined;
+  for (let slice = 0; slice < WARM_UP_SLICES || isCold(figures, slice); slice += 1) {
+    const requests = stream.take(REQUESTS_PER_S_MAX * (durationMs / 1_000));
+    const load = { port: system.port, requests, ratePerSecond: 0, connectionsMax: CLOSED_CONNECTIONS };
+    figures = await driveArrivals({ ...load, durationMs });
+  }
+  if (figures !== undefined) requireHealthy(figures);
+}
+
+const WARM_UP_SLICES = 4;
+const WARM_UP_SLICES_MAX = 12;
+
+function isCold(figures: ArrivalFigures | undefined, slice: number): boolean {
+  return slice < WARM_UP_SLICES_MAX && figures !== undefined && figures.decided + figures.degraded === 0;
+}
+
+/** More than the system does in a second. */
+const REQUESTS_PER_S_MAX = 10_000;
+
+export async function highestRate(context: BenchContext, system: BenchSystem, stream: PaymentStream) {
+  const { rate } = context.flags;
+  if (typeof rate === "number") {
+    return { ratePerSecond: rate, notes: [`decisions_per_s was given with --rate ${rate}, not found.`] };
+  }
+  const durationMs = context.flags.short === true ? SHORT_ROUND_MS : ROUND_MS / 2;
+  const run = async (ratePerSecond: number) => {
+    const count = (ratePerSecond === 0 ? REQUESTS_PER_S_MAX : ratePerSecond) * (durationMs / 1_000);
+    const requests = stream.take(Math.ceil(count));
+    const connectionsMax = ratePerSecond === 0 ? CLOSED_CONNECTIONS : CONNECTIONS;
+    return driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax, durationMs });
+  };
+  return findMaximum({ run, log: context.log, isShort: context.flags.short === true });
+}
+
+/** A system that decides nothing has no figures. */
+export function requireHealthy(figures: ArrivalFigures): void {
+  const { decided, degraded, failed, fault } = figures;
+  if (decided + degraded > 0 && failed === 0) return;
+  throw new BenchError(
+    `${decided + degraded} payments were decided and ${failed} failed${fault === undefined ? "." : `, for instance: ${fault.slice(0, 500)}`}`,
+  );
+}
+
+interface LoadPlan {
+  readonly name: string;
+  readonly system: BenchSystem;
+  readonly stream: PaymentStream;
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+}
+
+export function processMeters({ pids }: BenchSystem): CpuMeter[] {
+  return PROCESSES.map((name) => processTreeCpu(name, pids.get(name) ?? 0));
+}
+
+/** The system under a steady load. */
+function loadContestant({ name, system, stream, ratePerSecond, durationMs }: LoadPlan): Contestant {
+  let requests: ReturnType<PaymentStream["take"]> = [];
+  return {
+    name,
+    meters: processMeters(system),
+    async prepare() {
+      requests = stream.take(Math.max(1, Math.ceil((ratePerSecond * durationMs) / 1_000)));
+      await readLoopDelays(system);
+    },
+    async run() {
+      const generator = ownCpu();
+      const beforeMs = await generator.readMs();
+      const figures = await driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax: CONNECTIONS });
+      const generatorMs = (await generator.readMs()) - beforeMs;
+      requireHealthy(figures);
+      const operations = figures.decided + figures.degraded;
+      const lost = await fetchDecisions(system, figures.pendingIds);
+      return {
+        operations,
+        figures: {
+          ...latenciesOf(figures),
+          generator_us_per_op: (generatorMs * US_PER_MS) / operations,
+          ...(await readLoopDelays(system)),
+          ...readMemory(system),
+          lost,
+        },
+      };
+    },
+  };
+}
+
+export function latenciesOf(figures: ArrivalFigures): Record<string, number> {
+  const { latenciesMs, degraded, pending, refused, lateMsP99 } = figures;
+  return {
+    p50_ms: percentile(latenciesMs, 0.5),
+    p99_ms: percentile(latenciesMs, 0.99),
+    degraded,
+    pending,
+    refused,
+    generator_late_p99_ms: lateMsP99,
+  };
+}
+
+function summaryOf(highest: number, measured: readonly Measured[]): Record<string, readonly number[]> {
+  return {
+    decisions_per_s: [highest],
+    p50_ms: samplesOf(measured, "half", "p50_ms"),
+    p99_ms_at_half: samplesOf(measured, "half", "p99_ms"),
+    p99_ms_at_tenth: samplesOf(measured, "a tenth", "p99_ms"),
+    cpu_us_per_decision: samplesOf(measured, "nine tenths", "cpu_us_per_op"),
+    cpu_us_at_half: samplesOf(measured, "half", "cpu_us_per_op"),
+    cpu_us_at_tenth: samplesOf(measured, "a tenth", "cpu_us_per_op"),
+    loop_delay_p99_ms: samplesOf(measured, "half", "loop_p99_ms"),
+    rss_mb: samplesOf(measured, "half", "rss_mb"),
+  };
+}

@@ -1,0 +1,159 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { BenchContext } from "../harness/bench-context.js";
+import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { ratioOf, samplesOf } from "../harness/run-contestants.js";
+import { percentile } from "../harness/spread.js";
+import { CONNECTIONS, highestRate, processMeters, streamOn, waitSecondsOf, warmUp } from "./bench-load.js";
+import type { ArrivalFigures } from "./drive-arrivals.js";
+import { driveArrivals } from "./drive-arrivals.js";
+import { fetchDecisions } from "./fetch-decisions.js";
+import type { PaymentStream } from "./payment-stream.js";
+import { prepareWorld } from "./prepare-world.js";
+import type { BenchSystem } from "./read-services.js";
+import { startBenchSystem } from "./start-system.js";
+
+const ROUNDS = 3;
+const PHASE_MS = 10_000;
+const SHORT_PHASE_MS = 1_000;
+const TIMES_OVER = 3;
+/** Callers do not queue for connections: each opens one of its own. */
+const CONNECTIONS_OVER = 4_000;
+const SHORT_CONNECTIONS = 200;
+const AFTER_SHARE = 0.5;
+/**
+ * Payments that the front door lets wait at a time. Its default is for callers that would rather wait; here it is what is
+ * decided within some 150 ms, so that those behind are refused at once.
+ */
+const WAITERS_MAX = 600;
+/** The system has recovered when from then on 99 of 100 answers come within this. */
+const RECOVERED_P99_MS = 200;
+const SLICE_MS = 250;
+
+/** Three times what the system can do, and half of it right afterwards. */
+export const overloadPart: BenchPart = {
+  name: "overload",
+  title: `${TIMES_OVER} times the highest rate for ${PHASE_MS / 1_000} s, then half of it: goodput, refusals, and how soon it is well again`,
+  run: runOverload,
+};
+
+async function runOverload(context: BenchContext): Promise<PartOutcome> {
+  const isShort = context.flags.short === true;
+  const world = await prepareWorld(context, isShort);
+  const system = await startBenchSystem(context, world, { ingestion: { WAITERS_MAX: String(WAITERS_MAX) } });
+  const stream = streamOn(system, world, waitSecondsOf(context));
+  await warmUp(context, system, stream);
+  const { ratePerSecond: highest, notes } = await highestRate(context, system, stream);
+  const plan = { system, stream, phaseMs: isShort ? SHORT_PHASE_MS : PHASE_MS };
+  const contestants = [
+    contestant("highest", {
+      ...plan,
+      ratePerSecond: highest,
+      connectionsMax: isShort ? SHORT_CONNECTIONS : CONNECTIONS,
+    }),
+    contestant("overload", {
+      ...plan,
+      ratePerSecond: highest * TIMES_OVER,
+      connectionsMax: isShort ? SHORT_CONNECTIONS : CONNECTIONS_OVER,
+      afterPerSecond: highest * AFTER_SHARE,
+    }),
+  ];
+  const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS });
+  return {
+    contestants: measured,
+    summary: {
+      goodput_ratio: ratioOf(measured, "goodput_per_s", "overload", "highest"),
+      accepted_p99_ms: samplesOf(measured, "overload", "p99_ms"),
+      recovery_s: samplesOf(measured, "overload", "recovery_s"),
+      lost: samplesOf(measured, "overload", "lost"),
+    },
+    notes: [
+      ...notes,
+      `Ingestion runs with WAITERS_MAX=${WAITERS_MAX}; the generator, which sends all of it, shares the cores.`,
+      "goodput_per_s: payments that were decided for their callers. refused: 429 or 503 with Retry-After. lost: accepted and never decided.",
+      `recovery_s: until answers come within ${RECOVERED_P99_MS} ms again, after the load has fallen to half of the highest rate.`,
+    ],
+  };
+}
+
+interface OverloadPlan {
+  readonly system: BenchSystem;
+  readonly stream: PaymentStream;
+  readonly ratePerSecond: number;
+  readonly connectionsMax: number;
+  readonly phaseMs: number;
+  /** Payments a second right behind it. */
+  readonly afterPerSecond?: number;
+}
+
+function contestant(name: string, plan: OverloadPlan): Contestant {
+  const { system, stream, ratePerSecond, connectionsMax, phaseMs, afterPerSecond } = plan;
+  const prepared = { during: stream.take(0), after: stream.take(0) };
+  return {
+    name,
+    meters: processMeters(system),
+    async prepare() {
+      prepared.during = stream.take(Math.ceil((ratePerSecond * phaseMs) / 1_000));
+      prepared.after = stream.take(Math.ceil(((afterPerSecond ?? 0) * phaseMs) / 1_000));
+    },
+    async run() {
+      const started = Promise.withResolvers<void>();
+      const load = { port: system.port, requests: prepared.during, ratePerSecond, connectionsMax, durationMs: phaseMs };
+      // The lighter load begins when the heavy one ends, while the answers to that are still to come.
+      const [during, after] = await Promise.all([
+        driveArrivals({ ...load, onStart: started.resolve }),
+        started.promise.then(() => recover(plan, prepared.after)),
+      ]);
+      const operations = during.decided + during.degraded;
+      return { operations: Math.max(1, operations), figures: await figuresOf(system, during, after) };
+    },
+  };
+}
+
+async function recover(plan: OverloadPlan, requests: OverloadRequests): Promise<ArrivalFigures | undefined> {
+  const { system, afterPerSecond, phaseMs } = plan;
+  if (afterPerSecond === undefined) return undefined;
+  await delay(phaseMs);
+  const connectionsMax = Math.min(plan.connectionsMax, CONNECTIONS);
+  return driveArrivals({ port: system.port, requests, ratePerSecond: afterPerSecond, connectionsMax });
+}
+
+type OverloadRequests = ReturnType<PaymentStream["take"]>;
+
+async function figuresOf(
+  system: BenchSystem,
+  during: ArrivalFigures,
+  after: ArrivalFigures | undefined,
+): Promise<Record<string, number>> {
+  const { sent, decided, degraded, pending, refused, failed, latenciesMs, wallMs, lateMsP99 } = during;
+  const lost = await fetchDecisions(system, [...during.pendingIds, ...(after?.pendingIds ?? [])]);
+  return {
+    sent,
+    goodput_per_s: ((decided + degraded) * 1_000) / wallMs,
+    refused_share: refused / sent,
+    pending_share: pending / sent,
+    failed,
+    degraded,
+    p50_ms: latenciesMs.length === 0 ? Number.POSITIVE_INFINITY : percentile(latenciesMs, 0.5),
+    p99_ms: latenciesMs.length === 0 ? Number.POSITIVE_INFINITY : percentile(latenciesMs, 0.99),
+    generator_late_p99_ms: lateMsP99,
+    recovery_s: after === undefined ? 0 : recoverySeconds(after),
+    lost,
+  };
+}
+
+/** Until the end of the last slice of time in which answers were slow. */
+export function recoverySeconds({
+  latenciesMs,
+  answeredAtMs,
+}: Pick<ArrivalFigures, "latenciesMs" | "answeredAtMs">): number {
+  const slices = new Map<number, number[]>();
+  latenciesMs.forEach((latencyMs, index) => {
+    const slice = Math.floor((answeredAtMs[index] ?? 0) / SLICE_MS);
+    const known = slices.get(slice);
+    if (known === undefined) slices.set(slice, [latencyMs]);
+    else known.push(latencyMs);
+  });
+  const slow = [...slices].filter(([, values]) => percentile(values, 0.99) > RECOVERED_P99_MS).map(([slice]) => slice);
+  return slow.length === 0 ? 0 : ((Math.max(...slow) + 1) * SLICE_MS) / 1_000;
+}

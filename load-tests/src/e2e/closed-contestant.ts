@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { BenchContext } from "../harness/bench-context.js";
+import { ownCpu, processTreeCpu } from "../harness/cpu-meter.js";
+import type { Contestant } from "../harness/run-contestants.js";
+import { CLOSED_CONNECTIONS, latenciesOf, requireHealthy } from "./bench-load.js";
+import { driveArrivals } from "./drive-arrivals.js";
+import type { PaymentStream } from "./payment-stream.js";
+import { residentMb } from "./read-services.js";
+
+/** Payments of a round, as many as are under way at a time all the while but at its end. */
+const ROUND_PAYMENTS = 4_000;
+const SHORT_ROUND_PAYMENTS = 500;
+const US_PER_MS = 1_000;
+
+export interface ClosedPlan {
+  readonly name: string;
+  readonly port: number;
+  readonly pids: ReadonlyMap<string, number>;
+  readonly stream: PaymentStream;
+  readonly isShort: boolean;
+}
+
+/** A system that gets the next payment whenever it has answered one, so that two of them can be compared at their limit. */
+export function closedContestant({ name, port, pids, stream, isShort }: ClosedPlan): Contestant {
+  let requests: ReturnType<PaymentStream["take"]> = [];
+  return {
+    name,
+    meters: [...pids].map(([process, pid]) => processTreeCpu(process, pid)),
+    async prepare() {
+      requests = stream.take(isShort ? SHORT_ROUND_PAYMENTS : ROUND_PAYMENTS);
+    },
+    async run() {
+      const generator = ownCpu();
+      const beforeMs = await generator.readMs();
+      const load = { port, requests, ratePerSecond: 0, connectionsMax: CLOSED_CONNECTIONS };
+      const figures = await driveArrivals(load);
+      requireHealthy(figures);
+      const operations = figures.decided + figures.degraded;
+      const memory = [...pids].map(([process, pid]) => [`${process}_rss_mb`, residentMb(pid)] as const);
+      return {
+        operations,
+        figures: {
+          ...latenciesOf(figures),
+          generator_us_per_op: (((await generator.readMs()) - beforeMs) * US_PER_MS) / operations,
+          ...Object.fromEntries(memory),
+        },
+      };
+    },
+  };
+}
+
+/** Servers beside those of a part: a Kafka and a Valkey of their own, in the same run. */
+export function besideContext(context: BenchContext, root: string): BenchContext {
+  const { folder, flags, log } = context;
+  const beside = new BenchContext({ root, results: join(folder, "beside"), rounds: undefined, flags, log });
+  context.defer(() => beside.close());
+  return beside;
+}

@@ -1,0 +1,34 @@
+import type { Machine } from "../harness/describe-run.js";
+import type { Breakpoint, Fault, GeneratorFigures, PhaseFigures } from "./judge-run.js";
+import type { LoadLedger } from "./load-ledger.js";
+import type { LoadSettings } from "./load-settings.js";
+import type { Transcript } from "./read-transcript.js";
+import type { Limit } from "./run-k6.js";
+import type { Series } from "./series.js";
+
+/** What a run leaves behind, as JSON. */
+export interface LoadResult {
+  readonly format: 1;
+  /** When it began, RFC 3339. */
+  readonly date: string;
+  readonly commit: string;
+  readonly k6: string;
+  readonly machine: Machine;
+  readonly settings: LoadSettings;
+  readonly seed: number;
+  readonly cards: number;
+  /** Whether the system ran on the same machine, started by the run itself. */
+  readonly startedHere: boolean;
+  /** Services that were killed on purpose. */
+  readonly killed: readonly string[];
+  readonly wasInterrupted: boolean;
+  readonly phases: readonly PhaseFigures[];
+  readonly limits: readonly Limit[];
+  readonly generator: GeneratorFigures;
+  /** Why the load was not what it was to be. */
+  readonly fault?: Fault;
+  readonly breakpoint?: Breakpoint;
+  readonly counts: Transcript["counts"];
+  readonly ledger: LoadLedger;
+  readonly series: Series;
+}

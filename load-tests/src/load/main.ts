@@ -1,0 +1,23 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Interrupted } from "@tripline/cli/step-log";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { BenchError } from "../harness/bench-error.js";
+import { loadProgram } from "./load-program.js";
+
+const ROOT = resolve(fileURLToPath(new URL("../../..", import.meta.url)));
+
+const program = loadProgram({
+  root: ROOT,
+  environment: process.env,
+  print: (text) => process.stdout.write(`${text}\n`),
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const isExpected = error instanceof BenchError || error instanceof TriplineError || error instanceof Interrupted;
+  const told = error instanceof Error ? (isExpected ? error.message : error.stack) : String(error);
+  process.stderr.write(`${told}\n`);
+  process.exitCode = 1;
+}

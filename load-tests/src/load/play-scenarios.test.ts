@@ -1,0 +1,99 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startAuth } from "@tripline/auth/start-auth";
+import { testConfig as authConfig, SHOP } from "@tripline/auth/test-service";
+import { startIngestion } from "@tripline/ingestion/start-ingestion";
+import type { TestBed } from "@tripline/ingestion/test-service";
+import { testConfig as ingestionConfig, startTestBed } from "@tripline/ingestion/test-service";
+import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import type { RunningService } from "@tripline/service-kit/start-service";
+import { BenchError } from "../harness/bench-error.js";
+import { findK6 } from "./find-k6.js";
+import type { LoadSettings } from "./load-settings.js";
+import { settingsFromEnvironment, settingsToEnvironment } from "./load-settings.js";
+import { readTranscript } from "./read-transcript.js";
+import { runK6, TRANSCRIPT_FILE } from "./run-k6.js";
+import { writePayments } from "./write-payments.js";
+
+const SCRIPT = resolve(fileURLToPath(new URL("../../k6/run-scenario.ts", import.meta.url)));
+
+/** Tripline brings no k6, so where there is none these tests are skipped; `npm run load -- smoke` shows the rest. */
+const k6 = await findK6(process.env).catch(() => undefined);
+const withK6 = k6 === undefined ? describe.skip : describe;
+
+withK6("the scripts in a real k6, against a front door behind which nobody decides", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tripline-play-"));
+  const payments = join(folder, "payments.ndjson");
+  let bed: TestBed;
+  let auth: RunningService;
+  let ingestion: RunningService;
+  let credentials: Record<string, string>;
+
+  beforeAll(async () => {
+    bed = await startTestBed();
+    const [port = 0] = await findFreePorts(1);
+    const issuer = `http://127.0.0.1:${port}`;
+    // A token lives so short that it has to be renewed within a run.
+    const changes = { PORT: String(port), HOST: "127.0.0.1", AUTH_ISSUER: issuer, TOKEN_TTL_SECONDS: "5" };
+    auth = await startAuth(authConfig(bed.stack.postgresUrl, changes));
+    const keys = { AUTH_ISSUER: issuer, AUTH_JWKS_URL: `${issuer}/oauth/jwks` };
+    ingestion = await startIngestion(ingestionConfig(bed.stack, bed.issuer, keys));
+    await writePayments({ path: payments, seed: 1, cards: 50, terminals: 20, count: 100 });
+    credentials = {
+      TRIPLINE_TOKEN_URL: `${issuer}/oauth/token`,
+      TRIPLINE_CLIENT_ID: SHOP.client_id,
+      TRIPLINE_CLIENT_SECRET: SHOP.client_secret,
+    };
+  }, 120_000);
+  afterAll(async () => {
+    await ingestion?.close();
+    await auth?.close();
+    await bed?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function play(name: string, environment: Record<string, string>, changes: Record<string, string> = {}) {
+    if (k6 === undefined) throw new Error("there is no k6");
+    const own = join(folder, name);
+    mkdirSync(own);
+    const settings: LoadSettings = settingsFromEnvironment({
+      ...{ TRIPLINE_TARGET: ingestion.url, TRIPLINE_PAYMENTS: payments, TRIPLINE_RUN: name, TRIPLINE_WAIT: "0.1" },
+      ...{ TRIPLINE_WARM_UP: "0s", TRIPLINE_VUS: "20", ...environment },
+    });
+    const outcome = await runK6({
+      k6,
+      folder: own,
+      script: SCRIPT,
+      environment: { ...process.env, ...settingsToEnvironment(settings), ...credentials, ...changes },
+      signal: new AbortController().signal,
+    });
+    return { outcome, transcript: await readTranscript(join(own, TRANSCRIPT_FILE), 1) };
+  }
+
+  test("every payment has its line in the transcript, also after the first token has run out", async () => {
+    const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "5", TRIPLINE_DURATION: "12s" };
+    const { outcome, transcript } = await play("tokens", load);
+    expect(outcome.iterations).toBeGreaterThan(0);
+    expect(transcript.count).toBe(outcome.iterations);
+    const statuses = new Set(transcript.statuses.subarray(0, transcript.count));
+    // Accepted, and nobody decides: 202. A token that had run out would be 401.
+    expect([...statuses]).toEqual([202]);
+    const undecided = outcome.limits.find(({ metric }) => metric === "decisions_undecided{phase:steady}");
+    expect(undecided).toMatchObject({ condition: "rate<=0.01", ok: false, value: 1 });
+  }, 120_000);
+
+  test("a rate beyond its users makes k6 drop iterations", async () => {
+    const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "200", TRIPLINE_DURATION: "2s" };
+    const { outcome } = await play("dropped", { ...load, TRIPLINE_WAIT: "1", TRIPLINE_VUS: "2" });
+    expect(outcome.dropped).toBeGreaterThan(0);
+  }, 120_000);
+
+  test("a refused token ends it with the sentence of the script", async () => {
+    const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "1", TRIPLINE_DURATION: "2s" };
+    const refused = play("refused", load, { TRIPLINE_CLIENT_SECRET: "wrong" });
+    await expect(refused).rejects.toThrow(BenchError);
+    await expect(refused).rejects.toThrow(/gave no token to shop: it answered 401/);
+  }, 120_000);
+});

@@ -1,0 +1,229 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { demoSecrets } from "@tripline/cli/demo-secrets";
+import { DEMO_CLIENT_ID } from "@tripline/cli/plan-services";
+import { startDemoSystem } from "@tripline/cli/start-demo-system";
+import type { StepLog } from "@tripline/cli/step-log";
+import { Interrupted } from "@tripline/cli/step-log";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/cli/workspace";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
+import { decodeJwt } from "jose";
+import { z } from "zod";
+import { BenchError } from "../harness/bench-error.js";
+
+/** A running Tripline, and who may send payments to it. */
+export interface Target {
+  readonly apiUrl: string;
+  /** For k6. */
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly tenant: string;
+  authorization(): Promise<string>;
+  /** Where it can be reached, the ledger reads the topics. */
+  readonly kafka?: Kafka;
+  /** Its processes, where it was started here. */
+  readonly services: ReadonlyMap<string, { kill(): void }>;
+  stop(): Promise<void>;
+}
+
+export interface TargetOptions {
+  /** Address of ingestion; without it a system is started on this machine. */
+  readonly target?: string;
+  /** `host:port,…` of a running system's brokers. */
+  readonly kafka?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly steps: StepLog;
+}
+
+const ANSWER_MS_MAX = 10_000;
+const MEND_CREDENTIALS = "set TRIPLINE_CLIENT_ID and TRIPLINE_CLIENT_SECRET, or TRIPLINE_TOKEN";
+
+/** @throws BenchError in one sentence when the target does not answer or gives no access */
+export async function reachTarget(options: TargetOptions): Promise<Target> {
+  if (options.target === undefined) return startTarget(options.steps);
+  const apiUrl = options.target.replace(/\/$/, "");
+  const tokenUrl = await readTokenUrl(apiUrl);
+  const access = await openAccess(apiUrl, tokenUrl, options.environment);
+  await checkAccess(apiUrl, await access.authorization());
+  const { kafka: brokers } = options;
+  return {
+    apiUrl,
+    ...access,
+    ...(brokers === undefined
+      ? {}
+      : { kafka: connectKafka({ brokers: brokers.split(","), clientId: "tripline-load" }) }),
+    services: new Map(),
+    stop: async () => {},
+  };
+}
+
+/** The demo's system with the demo's model, in a workspace of its own. */
+async function startTarget(steps: StepLog): Promise<Target> {
+  const workspace = workspaceIn(join(STATE_DIRECTORY, "load"));
+  const { system } = await startDemoSystem({ workspace, steps }).catch((error: unknown) => {
+    if (error instanceof Interrupted) throw error;
+    throw new BenchError(`No system could be started here. ${error instanceof Error ? error.message : error}`);
+  });
+  try {
+    const tokenUrl = await readTokenUrl(system.apiUrl);
+    const { clientSecret } = demoSecrets(workspace.secrets);
+    if (tokenUrl === undefined)
+      throw new BenchError("The system that was started does not say where tokens come from.");
+    const access = await clientAccess({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
+    return { ...access, apiUrl: system.apiUrl, kafka: system.kafka, services: system.services, stop: system.stop };
+  } catch (error) {
+    await system.stop();
+    throw error;
+  }
+}
+
+const apiDescription = z.object({
+  components: z.object({
+    securitySchemes: z.record(
+      z.string(),
+      z.object({ flows: z.object({ clientCredentials: z.object({ tokenUrl: z.url() }) }).optional() }),
+    ),
+  }),
+});
+
+/** What the API itself says of where tokens come from. */
+async function readTokenUrl(apiUrl: string): Promise<string | undefined> {
+  let body: unknown;
+  try {
+    const response = await fetch(`${apiUrl}/openapi.json`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    body = await response.json();
+  } catch (error) {
+    throw new BenchError(
+      `${apiUrl} does not answer (${causeOf(error)}): start Tripline there, or leave --target out to have one started here.`,
+    );
+  }
+  const description = apiDescription.safeParse(body);
+  if (!description.success) {
+    throw new BenchError(`${apiUrl} is not the front door of a Tripline: give --target the address of ingestion.`);
+  }
+  const schemes = Object.values(description.data.components.securitySchemes);
+  return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
+}
+
+type Access = Pick<Target, "authorization" | "credentials" | "tenant">;
+
+/** Whose credentials: those of the environment, otherwise for a system on this machine those of its demo. */
+async function openAccess(
+  apiUrl: string,
+  tokenUrlOfApi: string | undefined,
+  environment: TargetOptions["environment"],
+): Promise<Access> {
+  const { TRIPLINE_TOKEN: token, TRIPLINE_CLIENT_ID, TRIPLINE_CLIENT_SECRET, TRIPLINE_TOKEN_URL } = environment;
+  if (token) {
+    const header = `Bearer ${token}`;
+    return { tenant: tenantOf(token), credentials: { TRIPLINE_TOKEN: token }, authorization: async () => header };
+  }
+  const tokenUrl = TRIPLINE_TOKEN_URL || tokenUrlOfApi;
+  if (tokenUrl === undefined)
+    throw new BenchError(`${apiUrl} does not say where tokens come from: set TRIPLINE_TOKEN_URL.`);
+  if (TRIPLINE_CLIENT_ID && TRIPLINE_CLIENT_SECRET) {
+    return clientAccess({ tokenUrl, clientId: TRIPLINE_CLIENT_ID, clientSecret: TRIPLINE_CLIENT_SECRET });
+  }
+  const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(new URL(apiUrl).hostname);
+  const clientSecret = isLocal ? await readSecret(workspaceIn(join(STATE_DIRECTORY, "demo")).secrets) : undefined;
+  if (clientSecret === undefined) throw new BenchError(`There are no credentials for ${apiUrl}: ${MEND_CREDENTIALS}.`);
+  return clientAccess({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
+}
+
+async function readSecret(path: string): Promise<string | undefined> {
+  try {
+    return z.object({ clientSecret: z.string() }).parse(JSON.parse(await readFile(path, "utf8"))).clientSecret;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Client {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+const tokenAnswer = z.object({ access_token: z.string(), expires_in: z.number() });
+/** Of a token's life, how much it is used. */
+const USED_SHARE = 0.6;
+
+async function clientAccess(client: Client): Promise<Access> {
+  let held = await requestToken(client);
+  return {
+    tenant: tenantOf(held.token),
+    credentials: {
+      TRIPLINE_TOKEN_URL: client.tokenUrl,
+      TRIPLINE_CLIENT_ID: client.clientId,
+      TRIPLINE_CLIENT_SECRET: client.clientSecret,
+    },
+    async authorization() {
+      if (Date.now() > held.renewAtMs) held = await requestToken(client);
+      return `Bearer ${held.token}`;
+    },
+  };
+}
+
+async function requestToken({ tokenUrl, clientId, clientSecret }: Client) {
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(tokenUrl, {
+      method: "POST",
+      headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}` },
+      body: new URLSearchParams({ grant_type: "client_credentials" }),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+    body = await response.json();
+  } catch (error) {
+    throw new BenchError(
+      `${tokenUrl} gives no token (${causeOf(error)}): see that auth runs there, or ${MEND_CREDENTIALS}.`,
+    );
+  }
+  const answer = tokenAnswer.safeParse(body);
+  if (!response.ok || !answer.success) {
+    const { error = "no token in it" } = z.object({ error: z.string().optional() }).catch({}).parse(body);
+    throw new BenchError(
+      `${tokenUrl} refused ${clientId} (${response.status}, ${error}): ${MEND_CREDENTIALS} that it knows.`,
+    );
+  }
+  const { access_token: token, expires_in: lifeSeconds } = answer.data;
+  return { token, renewAtMs: Date.now() + lifeSeconds * 1_000 * USED_SHARE };
+}
+
+function tenantOf(token: string): string {
+  try {
+    return z.object({ tenant: z.string() }).parse(decodeJwt(token)).tenant;
+  } catch {
+    throw new BenchError(`The token names no tenant: ${MEND_CREDENTIALS} of a client of Tripline's auth.`);
+  }
+}
+
+/** Nobody's payment: the answer is 404 where the token is good. */
+const NO_PAYMENT = `txn_${"0".repeat(32)}`;
+
+async function checkAccess(apiUrl: string, authorization: string): Promise<void> {
+  const response = await fetch(`${apiUrl}/v1/decisions/${NO_PAYMENT}`, {
+    headers: { authorization },
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  });
+  const { code = "unknown" } = z
+    .object({ code: z.string().optional() })
+    .catch({})
+    .parse(await response.json());
+  if (response.status === 404 && code === "decision-not-found") return;
+  throw new BenchError(
+    `${apiUrl} refuses the token (${response.status}, ${code}): ${MEND_CREDENTIALS} with the scopes transactions:write, labels:write and decisions:read.`,
+  );
+}
+
+/** `fetch` says no more than that it failed; what happened is in the cause. */
+function causeOf(error: unknown): string {
+  const { cause } = failure.parse(error);
+  const { code, message } = failure.parse(cause ?? error);
+  return code ?? message ?? String(error);
+}
+
+const failure = z
+  .object({ code: z.string().optional(), message: z.string().optional(), cause: z.unknown().optional() })
+  .catch({ cause: undefined });

@@ -1,0 +1,168 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { StepLog } from "@tripline/cli/step-log";
+import { describeCommit, describeMachine } from "../harness/describe-run.js";
+import { correctLateness } from "./correct-lateness.js";
+import { findK6 } from "./find-k6.js";
+import { figuresByPhase, findBreakpoint, generatorFigures, loadFault, rampFault } from "./judge-run.js";
+import type { CloseLedger } from "./load-ledger.js";
+import { apiLedger, openTopicLedger } from "./load-ledger.js";
+import type { LoadResult } from "./load-result.js";
+import type { LoadSettings } from "./load-settings.js";
+import { settingsToEnvironment } from "./load-settings.js";
+import { isGood, printRun } from "./print-run.js";
+import type { Target } from "./reach-target.js";
+import { reachTarget } from "./reach-target.js";
+import { readTranscript } from "./read-transcript.js";
+import type { K6Outcome } from "./run-k6.js";
+import { CORES, runK6, TRANSCRIPT_FILE } from "./run-k6.js";
+import { cutStages, numbersPerIteration, paymentsIn, paymentsPerIteration, SCENARIOS, secondsOf } from "./scenarios.js";
+import { seriesOf } from "./series.js";
+import { renderPage } from "./write-page.js";
+import { PAYMENTS_MAX, writePayments } from "./write-payments.js";
+
+/** A service to be killed while the load runs, so many seconds after its start. */
+export interface Kill {
+  readonly service: string;
+  readonly afterSeconds: number;
+}
+
+export interface LoadOptions {
+  /** All but what the run itself decides. */
+  readonly settings: Omit<LoadSettings, "payments" | "run" | "target">;
+  readonly seed: number;
+  readonly cards: number;
+  readonly terminals: number;
+  readonly target?: string;
+  readonly kafka?: string;
+  readonly kills: readonly Kill[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly root: string;
+  readonly steps: StepLog;
+  readonly signal: AbortSignal;
+  print(text: string): void;
+}
+
+export const EXIT_GOOD = 0;
+export const EXIT_BAD = 1;
+/** The generator could not do what it was asked to, so nothing was learnt of the system. */
+export const EXIT_GENERATOR = 3;
+
+/**
+ * Plays a scenario, closes the ledger, and writes text, JSON and page below `.tripline/load`.
+ *
+ * @returns the exit code
+ * @throws BenchError in one sentence when the run cannot be made
+ */
+export async function runLoad(options: LoadOptions): Promise<number> {
+  const k6 = await findK6(options.environment);
+  const { steps, root } = options;
+  const date = new Date();
+  const machine = describeMachine();
+  const { scenario } = options.settings;
+  const folder = join(root, ".tripline", "load", `${scenario}-${date.toISOString().replaceAll(/[-:]|\.\d+/g, "")}`);
+  const target = await reachTarget(options);
+  const killed: string[] = [];
+  let result: LoadResult;
+  try {
+    await mkdir(folder, { recursive: true });
+    const settings: LoadSettings = {
+      ...options.settings,
+      target: target.apiUrl,
+      payments: join(folder, "payments.ndjson"),
+      run: `load-${date.getTime().toString(36)}`,
+    };
+    const stages = SCENARIOS[scenario].stages(settings);
+    const { seed, cards, terminals } = options;
+    const count = Math.min(PAYMENTS_MAX, Math.ceil(paymentsIn(stages)) + settings.lines);
+    await steps.run(`simulate ${count} payments`, () =>
+      writePayments({ path: settings.payments, seed, cards, terminals, count }),
+    );
+    const closeLedger = await openLedger(target, settings.run);
+    const stopKilling = planKills(options.kills, target, killed);
+    const outcome = await steps
+      .run(`play ${scenario} for ${Math.ceil(secondsOf(stages))} s`, (progress) =>
+        playScenario({ ...options, target, settings, folder, k6 }, progress),
+      )
+      .finally(stopKilling);
+    const { mix } = SCENARIOS[scenario];
+    const numbersEach = numbersPerIteration(mix, settings.lines);
+    const transcript = await readTranscript(join(folder, TRANSCRIPT_FILE), numbersEach);
+    if (outcome.dropped > 0) {
+      correctLateness(transcript, stages, paymentsPerIteration(mix, settings.lines), numbersEach);
+    }
+    const ledger = await steps.finish("hold what was sent against what was decided", () => closeLedger(transcript));
+    const played = outcome.wasInterrupted ? cutStages(stages, transcript.endSeconds()) : stages;
+    const phases = figuresByPhase(played, transcript);
+    const generator = generatorFigures(settings, played, transcript, outcome, CORES);
+    const breakpoint = scenario === "ramp" ? findBreakpoint(phases, settings) : undefined;
+    const fault = breakpoint === undefined ? loadFault(generator) : rampFault(breakpoint, generator);
+    result = {
+      ...{ format: 1, date: date.toISOString(), commit: describeCommit(root), k6: k6.version, machine, settings },
+      ...{ seed, cards, startedHere: options.target === undefined, killed, wasInterrupted: outcome.wasInterrupted },
+      ...{ phases, limits: outcome.limits, generator, counts: transcript.counts, ledger },
+      ...(fault === undefined || outcome.wasInterrupted ? {} : { fault }),
+      ...(breakpoint === undefined ? {} : { breakpoint }),
+      series: seriesOf(played, transcript, outcome.cpu),
+    };
+    await rm(settings.payments, { force: true });
+  } finally {
+    await steps.finish("stop what was started", () => target.stop());
+  }
+  return report(result, folder, options.print);
+}
+
+async function report(result: LoadResult, folder: string, print: (text: string) => void): Promise<number> {
+  const text = printRun(result);
+  await writeFile(join(folder, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
+  await writeFile(join(folder, "report.html"), renderPage(result));
+  await writeFile(join(folder, "report.txt"), text);
+  print(text);
+  print(`  ${join(folder, "report.html")}, result.json and report.txt beside it`);
+  if (isGood(result)) return EXIT_GOOD;
+  return result.fault?.by === "generator" ? EXIT_GENERATOR : EXIT_BAD;
+}
+
+function openLedger(target: Target, run: string): Promise<CloseLedger> | CloseLedger {
+  return target.kafka === undefined ? apiLedger(target, run) : openTopicLedger(target.kafka, run);
+}
+
+type Play = Omit<LoadOptions, "settings" | "target"> & {
+  readonly target: Target;
+  readonly settings: LoadSettings;
+  readonly folder: string;
+  readonly k6: Awaited<ReturnType<typeof findK6>>;
+};
+
+const PROGRESS_MS = 1_000;
+
+async function playScenario(
+  { target, settings, folder, k6, environment, root, signal }: Play,
+  progress: (progress: { done: number; total: number }) => void,
+): Promise<K6Outcome> {
+  const total = secondsOf(SCENARIOS[settings.scenario].stages(settings));
+  const startedAt = performance.now();
+  const ticker = setInterval(() => progress({ done: (performance.now() - startedAt) / 1_000, total }), PROGRESS_MS);
+  try {
+    return await runK6({
+      k6,
+      folder,
+      signal,
+      script: join(root, "load-tests", "k6", "run-scenario.ts"),
+      environment: { ...environment, ...settingsToEnvironment(settings), ...target.credentials },
+    });
+  } finally {
+    clearInterval(ticker);
+  }
+}
+
+/** @returns what ends it: no service is killed once the load is over */
+function planKills(kills: readonly Kill[], { services }: Target, killed: string[]): () => void {
+  const timers = kills.map(({ service, afterSeconds }) =>
+    setTimeout(() => {
+      services.get(service)?.kill();
+      killed.push(`${service} after ${afterSeconds} s`);
+    }, afterSeconds * 1_000),
+  );
+  return () => timers.forEach(clearTimeout);
+}

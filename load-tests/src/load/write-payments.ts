@@ -1,0 +1,49 @@
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+
+/** More are not held in k6's memory; a longer run goes through them again, under other ids. */
+export const PAYMENTS_MAX = 100_000;
+
+const START_MS = Date.UTC(2026, 0, 5, 6);
+
+export interface PaymentsOptions {
+  readonly path: string;
+  readonly seed: number;
+  readonly cards: number;
+  readonly terminals: number;
+  /** `PAYMENTS_MAX` at most. */
+  readonly count: number;
+}
+
+/** Writes payments of the simulator as NDJSON for k6: the body of each request but for its id and its time. */
+export async function writePayments({ path, count, ...options }: PaymentsOptions): Promise<void> {
+  const payments = createSimulation({ ...options, startMs: START_MS }).payments();
+  await mkdir(dirname(path), { recursive: true });
+  await pipeline(Readable.from(linesOf(payments, Math.min(count, PAYMENTS_MAX))), createWriteStream(path));
+}
+
+function* linesOf(payments: Iterable<SimulatedPayment>, count: number): Generator<string, void, void> {
+  let written = 0;
+  for (const payment of payments) {
+    if (written === count) return;
+    written += 1;
+    yield `${JSON.stringify({ fraud: payment.fraud, payment: fieldsOf(payment) })}\n`;
+  }
+}
+
+function fieldsOf({ cardNumber, terminalId, amountMinor, currency, ...origin }: SimulatedPayment): object {
+  const { deviceId, ipAddress, latitude, longitude } = origin;
+  return {
+    card: { number: cardNumber },
+    terminal_id: terminalId,
+    amount: { minor: amountMinor, currency },
+    ...(deviceId === null ? {} : { device_id: deviceId }),
+    ...(ipAddress === null ? {} : { ip_address: ipAddress }),
+    ...(latitude === null || longitude === null ? {} : { location: { latitude, longitude } }),
+  };
+}
