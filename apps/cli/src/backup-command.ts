@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
+import { signInVariables } from "./connect-system.js";
 import { ROOT } from "./workspace.js";
 
 const ENTRY = join(ROOT, "apps", "auth", "dist", "backup", "main.js");
@@ -35,6 +36,7 @@ function run(action: "backup" | "restore", file: string, postgres: string | unde
   const url = postgres ?? process.env.POSTGRES_URL;
   const environment = {
     PATH: process.env.PATH,
+    ...signInVariables(process.env),
     BACKUP_ACTION: action,
     BACKUP_FILE: resolve(process.env.INIT_CWD ?? process.cwd(), file),
     ...(url === undefined ? {} : { POSTGRES_URL: url }),

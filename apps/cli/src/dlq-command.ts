@@ -1,6 +1,6 @@
-import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { kafkaAt } from "./connect-system.js";
 import type { DeadLetter } from "./dead-letters.js";
 import { describeLetter, LETTERED_TOPICS, readLetters, returnLetters } from "./dead-letters.js";
 import type { CommandOutput } from "./models-command.js";
@@ -60,7 +60,7 @@ function topicOption(description: string): Option {
 }
 
 function connect({ brokers, topicPrefix = "" }: DlqFlags): Kafka {
-  return connectKafka({ brokers, clientId: "tripline-cli", topicPrefix });
+  return kafkaAt(brokers, topicPrefix, process.env);
 }
 
 async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Promise<void> {

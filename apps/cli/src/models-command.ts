@@ -1,12 +1,16 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
 import { isVersion } from "@tripline/model-registry/model-manifest";
 import type { MoveOptions, RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { rollBackAlias } from "@tripline/model-registry/roll-back-alias";
+import { waitVisibly } from "@tripline/service-kit/wait-visibly";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { diffModels } from "./models-diff.js";
 import { diffText, listTable, moveText, showText } from "./models-table.js";
+import { durationMs } from "./parse-duration.js";
 import { MODEL_NAME } from "./plan-services.js";
 import { STATE_DIRECTORY } from "./workspace.js";
 
@@ -22,6 +26,10 @@ interface MoveFlags extends RegistryFlags {
   readonly by?: string;
   readonly why?: string;
 }
+
+const AWAIT_POLL_MS = 2_000;
+/** What a training that is under way, or a registry that is just starting, will mend. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-unavailable"]);
 
 /** Where a command writes. */
 export interface CommandOutput {
@@ -53,6 +61,23 @@ export function modelsCommand(output: CommandOutput = process.stdout): Command {
           const { directory, manifest } = model;
           const history = moves.filter(({ from, to }) => from === model.version || to === model.version);
           print(flags, { ...manifest, aliases, directory, history }, () => showText(model, aliases, moves));
+        }),
+    )
+    .addCommand(
+      command("await", "wait until there is such a version; for whoever starts scoring before the first training")
+        .argument("<version>", "a version or an alias")
+        .option("--timeout <duration>", "how long to wait", "10m")
+        .action(async (asked: string, flags: RegistryFlags & { readonly timeout: string }) => {
+          const registry = openRegistry(flags.registry);
+          const { version } = await waitVisibly(() => registry.resolve(flags.model, asked), {
+            what: `${flags.model}@${asked} in ${flags.registry}`,
+            timeoutMs: durationMs(flags.timeout),
+            pollMs: AWAIT_POLL_MS,
+            mayPass: (error) => PASSING.has(asTriplineError(error).code),
+            remedy: "Train a model and publish it there, for instance with `tripline train`.",
+            say: (line) => output.write(`${line}\n`),
+          });
+          output.write(`${flags.model} ${version} is there\n`);
         }),
     )
     .addCommand(

@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;
+  /** The scorecard that stands in for the model; without it the rules do. */
+  readonly scorecardFile?: string;
   /** How long a decision may wait for what raised its score, in ms; the service's own default unless given. */
   readonly contributionsWaitMs?: number;
   /** Where the archive writes; it is not started unless given. */
@@ -117,6 +119,7 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
         SCORING_ADDRESS: `127.0.0.1:${ports.scoringGrpc}`,
         MODEL_NAME,
         SCORING_WAIT_MS_MAX: String(options.scoringWaitMs),
+        ...(options.scorecardFile === undefined ? {} : { SCORECARD_FILE: options.scorecardFile }),
         ...(options.contributionsWaitMs === undefined
           ? {}
           : { CONTRIBUTIONS_WAIT_MS_MAX: String(options.contributionsWaitMs) }),

@@ -1,6 +1,6 @@
-import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { Command } from "commander";
 import { fileSource } from "./backfill-source.js";
+import { kafkaAt } from "./connect-system.js";
 import { produceHistory } from "./produce-history.js";
 import { StepLog } from "./step-log.js";
 
@@ -24,7 +24,7 @@ export function produceCommand(): Command {
     .option("--tenant <name>", "whose payments these are", "demo")
     .action(async ({ input, brokers, topicPrefix, tenant }: ProduceFlags) => {
       const steps = new StepLog();
-      const kafka = connectKafka({ brokers, clientId: "tripline-cli", topicPrefix });
+      const kafka = kafkaAt(brokers, topicPrefix, process.env);
       const admin = await kafka.admin();
       await steps.run("create topics", () => admin.ensureTopics()).finally(() => admin.close());
       const producer = await kafka.producer();

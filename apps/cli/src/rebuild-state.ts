@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { signInVariables } from "./connect-system.js";
 import { ROOT } from "./workspace.js";
 
 interface RebuildFlags {
@@ -57,7 +58,7 @@ function run(environment: Record<string, string>): Promise<number> {
   // The states of all entities are held at once; Node would stop at 4 GB, however much there is.
   const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
   const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, ENTRY], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, ...signInVariables(process.env), ...environment },
     stdio: "inherit",
   });
   return new Promise((done, fail) => {

@@ -23,6 +23,8 @@ export interface SystemOptions {
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
   readonly contributionsWaitMs?: number;
+  /** The scorecard that stands in for the model; without it the rules do. */
+  readonly scorecardFile?: string;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
   readonly steps: StepLog;

@@ -11,7 +11,7 @@ const decision = z.object({
   outcome: z.enum(["approve", "challenge", "review", "decline"]),
   reasons: z.array(z.object({ code: z.string(), text: z.string(), outcome: z.string() })),
   score: z.number().nullable(),
-  rung: z.enum(["model", "rules_only", "static_policy"]),
+  rung: z.enum(["model", "scorecard", "rules_only", "static_policy"]),
   degraded_because: z.string().nullable(),
   card_token: z.string(),
   accepted_at: z.string(),

@@ -1,6 +1,7 @@
 locals {
   name   = "tripline-${var.environment}"
   access = yamldecode(file("${path.module}/../../access.yaml"))
+  topics = { for name, topic in local.access.topics : "${local.access.topic_prefix}${name}" => topic }
 }
 
 module "kms" {
@@ -117,7 +118,8 @@ module "identity" {
   namespace           = var.namespace
   account_id          = var.account_id
   services            = local.access.services
-  topics              = local.access.topics
+  topics              = local.topics
+  group_prefix        = local.access.topic_prefix
   oidc_provider_arn   = module.cluster.oidc_provider_arn
   oidc_issuer         = module.cluster.oidc_issuer
   kafka_cluster_arn   = module.kafka.cluster_arn

@@ -1,6 +1,7 @@
 locals {
   name   = "tripline-${var.environment}"
   access = yamldecode(file("${path.module}/../../access.yaml"))
+  topics = { for name, topic in local.access.topics : "${local.access.topic_prefix}${name}" => topic }
 
   # Vault names have 24 characters, so the environment is one letter there.
   vault_suffix = "${substr(var.environment, 0, 1)}-${var.suffix}"
@@ -130,7 +131,7 @@ module "kafka" {
   location            = var.location
   namespace_name      = "${local.name}-${var.suffix}"
   processing_units    = var.kafka.processing_units
-  topics              = local.access.topics
+  topics              = local.topics
   principals          = module.identity.principal_ids
   key                 = module.kms.keys["kafka"]
   endpoint_subnet_id  = module.network.subnet_ids["endpoints"]

@@ -6,6 +6,7 @@ output "helm_values" {
     image     = { registry = module.registry.url }
     kafka = {
       bootstrapServers = module.kafka.bootstrap_servers
+      topicPrefix      = local.access.topic_prefix
       tls              = true
       authentication   = "azure-entra"
       createTopics     = false

@@ -1,6 +1,7 @@
 locals {
   name   = "tripline-${var.environment}"
   access = yamldecode(file("${path.module}/../../access.yaml"))
+  topics = { for name, topic in local.access.topics : "${local.access.topic_prefix}${name}" => topic }
 
   cache_clients    = { for service, uses in local.access.services : service => module.identity.emails[service] if uses.cache }
   database_clients = { for service, uses in local.access.services : service => module.identity.emails[service] if uses.database }
@@ -93,9 +94,11 @@ module "kafka" {
   memory_gib = var.kafka.memory_gib
   subnet_id  = module.network.endpoints_subnet_id
   kms_key_id = module.kms.key_ids["kafka"]
-  topics     = local.access.topics
+  topics     = local.topics
   principals = module.identity.emails
   protected  = var.protected
+
+  group_prefix = local.access.topic_prefix
 }
 
 module "cache" {

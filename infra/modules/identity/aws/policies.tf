@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "kafka" {
     content {
       sid       = "Group"
       actions   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
-      resources = ["${local.group_arn}/${statement.value}"]
+      resources = ["${local.group_arn}/${var.group_prefix}${statement.value}"]
     }
   }
 }

@@ -28,6 +28,12 @@ variable "topics" {
   }))
 }
 
+variable "group_prefix" {
+  description = "What stands before a service's name in that of its consumer group, from infra/access.yaml."
+  type        = string
+  default     = ""
+}
+
 variable "oidc_provider_arn" {
   description = "IAM identity provider of the cluster's service accounts."
   type        = string

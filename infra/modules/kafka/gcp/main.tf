@@ -80,7 +80,7 @@ resource "google_managed_kafka_acl" "topic" {
 resource "google_managed_kafka_acl" "group" {
   for_each = local.readers
 
-  acl_id   = "consumerGroup/${each.key}"
+  acl_id   = "consumerGroup/${var.group_prefix}${each.key}"
   project  = var.project_id
   location = var.region
   cluster  = google_managed_kafka_cluster.this.cluster_id

@@ -48,6 +48,12 @@ variable "topics" {
   }))
 }
 
+variable "group_prefix" {
+  description = "What stands before a service's name in that of its consumer group, from infra/access.yaml."
+  type        = string
+  default     = ""
+}
+
 variable "principals" {
   description = "Address of each service's Google service account."
   type        = map(string)

@@ -1,0 +1,145 @@
+import { readFile } from "node:fs/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+
+/** The processes that a decision costs CPU in. The archive works behind the others and may lag. */
+export const PROCESSES = ["ingestion", "features", "decisions", "scoring", "archive", "kafka", "valkey"] as const;
+export type ProcessName = (typeof PROCESSES)[number];
+/** Those that are measured at several loads. */
+const LOADED: readonly ProcessName[] = PROCESSES.filter((name) => name !== "archive");
+
+/** Milliseconds of CPU time a second by decisions a second, rates ascending. */
+const curve = z.array(z.tuple([z.number().positive(), z.number().nonnegative()])).min(1);
+const bytes = z.record(z.string(), z.number().positive());
+
+/** What one decision costs, measured. */
+export const measuredSchema = z.object({
+  format: z.literal("tripline-capacity"),
+  measured_at: z.string(),
+  /** What measured it, and what made this file of it. */
+  commands: z.array(z.string()),
+  machine: z.object({ cpu: z.string(), cores: z.number(), loadAverage: z.number() }),
+  /** Decisions a second at which the CPU was measured: between them it is known, beyond them extended. */
+  rates: z.array(z.number().positive()).min(2),
+  cpu: z.record(z.enum(PROCESSES), curve),
+  /** Bytes on disk of a record on one replica, by topic. */
+  kafka_bytes: bytes,
+  /** Bytes in Redis of a key with its value: `card`, `terminal`, `device`, `ip`, `idem`, `decision`. */
+  redis_bytes: bytes,
+  /** Bytes of the archive's files by payment. */
+  lake_bytes: z.number().positive(),
+});
+export type Measured = z.infer<typeof measuredSchema>;
+
+const spread = z.object({ median: z.number() });
+/** The part of a benchmark's result file that counts here. */
+const resultSchema = z.object({
+  name: z.literal("capacity"),
+  date: z.string(),
+  machine: z.object({ cpu: z.string(), cores: z.number(), loadAverage: z.number() }),
+  parts: z
+    .array(
+      z.object({
+        name: z.string(),
+        contestants: z.array(z.object({ name: z.string(), figures: z.record(z.string(), spread) })),
+        summary: z.record(z.string(), spread),
+      }),
+    )
+    .length(1),
+});
+export type CapacityResult = z.infer<typeof resultSchema>;
+
+/** A steady load as it was measured. */
+export interface MeasuredLoad {
+  readonly name: string;
+  /** Decisions a second. */
+  readonly rate: number;
+  /** Milliseconds of CPU time a second, by process. */
+  readonly cpuMsPerS: ReadonlyMap<ProcessName, number>;
+}
+
+/** @throws TriplineError `config-invalid` when the file is not there or is something else */
+export async function readCapacityResult(path: string): Promise<CapacityResult> {
+  return readJson(path, resultSchema, "the result of `npm run bench:capacity`");
+}
+
+/** @throws TriplineError `config-invalid` */
+export async function readMeasured(path: string): Promise<Measured> {
+  return readJson(path, measuredSchema, "what `tripline capacity --learn` writes");
+}
+
+async function readJson<S extends z.ZodType>(path: string, schema: S, what: string): Promise<z.infer<S>> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    const [issue] = error instanceof z.ZodError ? error.issues : [];
+    const detail = error instanceof Error ? error.message : String(error);
+    const why = issue === undefined ? detail : `${issue.path.join(".") || "it"}: ${issue.message}`;
+    throw new TriplineError("config-invalid", `${path} is not ${what} (${why}).`, [], { cause: error });
+  }
+}
+
+/** Below this share of the rate that was to be, the machine had no more: a load like that is not steady. */
+const SUSTAINED = 0.9;
+
+/**
+ * The loads that were sustained, lowest first.
+ *
+ * @throws TriplineError `config-invalid` when a figure is missing, or when fewer than two were sustained
+ */
+export function loadsOf(result: CapacityResult): MeasuredLoad[] {
+  const loads = (result.parts[0]?.contestants ?? []).map(({ name, figures }) => {
+    const figure = (key: string) => figureOf(figures, key);
+    const seconds = figure("wall_ms") / 1_000;
+    const cpuMsPerS = new Map(LOADED.map((process) => [process, figure(`${process}_cpu_ms`) / seconds] as const));
+    return { name, rate: figure("ops_per_s"), wanted: figure("rate"), cpuMsPerS };
+  });
+  const sustained = loads.filter(({ rate, wanted }) => rate >= SUSTAINED * wanted);
+  if (sustained.length >= 2) return sustained.sort((left, right) => left.rate - right.rate);
+  const sentence =
+    "Fewer than two of the loads were sustained: measure again with lower --rates, or on a quiet machine.";
+  throw new TriplineError("config-invalid", sentence);
+}
+
+function figureOf(figures: Readonly<Record<string, { median: number }>>, key: string): number {
+  const found = figures[key]?.median;
+  if (found === undefined) throw new TriplineError("config-invalid", `The result lacks the figure ${key}.`);
+  return found;
+}
+
+/** Bytes by topic or kind of key, out of the summary's `kafka_bytes_…` and `redis_bytes_…`. */
+export function bytesOf(result: CapacityResult, prefix: "kafka_bytes" | "redis_bytes"): Record<string, number> {
+  const found = Object.entries(result.parts[0]?.summary ?? {}).filter(([name]) => name.startsWith(`${prefix}_`));
+  return Object.fromEntries(found.map(([name, { median }]) => [name.slice(prefix.length + 1), median]));
+}
+
+/** Bytes of the lake by payment. @throws TriplineError `config-invalid` when it was not measured */
+export function lakeBytesOf(result: CapacityResult): number {
+  return figureOf(result.parts[0]?.summary ?? {}, "lake_bytes");
+}
+
+/** The costs behind the loads of a result. @throws TriplineError `config-invalid` when a figure is missing */
+export function learnFrom(result: CapacityResult, command: string): Measured {
+  const tenths = (value: number) => Math.round(10 * value) / 10;
+  const loads = loadsOf(result).map(({ rate, cpuMsPerS }) => ({ rate: tenths(rate), cpuMsPerS }));
+  const highest = loads.at(-1)?.rate ?? 0;
+  const archiveUs = figureOf(result.parts[0]?.summary ?? {}, "archive_us_per_decision");
+  const cpu = Object.fromEntries([
+    ...LOADED.map(
+      (process) => [process, loads.map(({ rate, cpuMsPerS }) => [rate, tenths(cpuMsPerS.get(process) ?? 0)])] as const,
+    ),
+    // It was measured while it caught up, so it costs the same at every rate.
+    ["archive", [[highest, tenths((archiveUs * highest) / 1_000)]]],
+  ]);
+  return measuredSchema.parse({
+    format: "tripline-capacity",
+    measured_at: result.date,
+    commands: ["npm run bench:capacity", command],
+    machine: result.machine,
+    rates: loads.map(({ rate }) => rate),
+    cpu,
+    kafka_bytes: bytesOf(result, "kafka_bytes"),
+    redis_bytes: bytesOf(result, "redis_bytes"),
+    lake_bytes: lakeBytesOf(result),
+  });
+}
