@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 const ROOT = new URL("../../../", import.meta.url);
 const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
+const ALERTS = new URL("deploy/observability/alerts.yaml", ROOT);
 const NAME = /\b(?:tripline|nodejs)_[a-z0-9_]+/g;
 const INSTRUMENT =
   /(counter|histogram|gauge|createCounter|createHistogram|createObservableGauge)\(\s*"((?:tripline|nodejs)\.[a-z0-9._]+)"/gi;
@@ -33,10 +34,7 @@ function shownSeries(): ReadonlySet<string> {
 
 describe("what dashboards and alerts show", () => {
   const shown = shownSeries();
-  const files = [
-    ...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)),
-    new URL("deploy/observability/alerts.yaml", ROOT),
-  ];
+  const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ALERTS];
 
   test("the services' series are found in their code", () => {
     expect(shown).toContain("tripline_decisions_made_total");
@@ -52,4 +50,12 @@ describe("what dashboards and alerts show", () => {
       expect([...named].filter((series) => !shown.has(series))).toEqual([]);
     },
   );
+
+  test("docs/operations.md says of every alert what to do", () => {
+    const alerts = [...readFileSync(ALERTS, "utf8").matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
+    const rows = readFileSync(new URL("docs/operations.md", ROOT), "utf8").matchAll(
+      /^\| `(\w+)` \((?:page|ticket)\)/gm,
+    );
+    expect([...rows].map(([, name = ""]) => name).sort()).toEqual(alerts.sort());
+  });
 });
