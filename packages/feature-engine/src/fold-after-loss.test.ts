@@ -197,6 +197,7 @@ test("with events missing, those that there are count when told to, and later nu
   expect(foldAll(left).folding.stuck).toHaveLength(3);
   const folding = new FoldInOrder({ engine, onPayment: () => {} });
   for (const one of left) folding.addNow(one);
+  folding.finish();
   expect(folding).toMatchObject({ counted: 5, repeated: 0, stuck: [] });
   const [card, terminal, other] = [...folding.states()];
   expect([card, terminal, other].map((one) => one?.state.sequence)).toEqual([6, 3, 3]);
@@ -209,7 +210,23 @@ test("with events missing, those that there are count when told to, and later nu
   const next = new FoldInOrder({ engine, onPayment: () => {}, stateBefore: (key) => stored.get(key) ?? null });
   online.count({ id: 6, terminal: 0, atMs: START_MS + 6, ...event });
   for (const one of online.emitted) next.addNow(one);
+  next.finish();
   expect(next).toMatchObject({ counted: 1, covered: 6 });
+});
+
+test("what was counted within one millisecond counts in the order of its numbers", () => {
+  const online = new OnlineCounter(engine);
+  const event = { label: false, device: undefined, amountMinor: 100, atMs: START_MS };
+  for (let id = 0; id < 8; id += 1) online.count({ id, card: id % 3, terminal: id % 2, ...event });
+  const sameMs = online.emitted.map(
+    (one): CountedEvent =>
+      one.kind === "payment" ? { kind: "payment", vector: { ...one.vector, computedAtMs: START_MS } } : one,
+  );
+  const folding = new FoldInOrder({ engine, onPayment: () => {} });
+  for (const one of sameMs.toReversed()) folding.addNow(one);
+  folding.finish();
+  const sequences = new Map([...folding.states()].map(({ key, state }) => [key, state.sequence]));
+  expect([...sequences.values()].sort()).toEqual([2, 3, 3, 4, 4]);
 });
 
 test("two events under one number are not both taken for one, but told", () => {

@@ -2,6 +2,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { EntityStates, FeatureEngine } from "./compile-engine.js";
 import type { EntityState } from "./entity-state.js";
+import type { Place } from "./order-by-numbers.js";
+import { orderByNumbers } from "./order-by-numbers.js";
 
 /** An event as features counted it: a payment with its vector, or a label. */
 export type CountedEvent =
@@ -95,6 +97,8 @@ export class FoldInOrder {
   readonly #waiting = new Map<string, Counting>();
   /** Events without a place in the order, until nothing that comes before them is to be expected any more. */
   readonly #held = new Set<CountedEvent>();
+  /** Events of one millisecond, to be counted now. */
+  #together: CountedEvent[] = [];
   #beganAtMs: number | undefined;
   #sweptAtMs = 0;
 
@@ -117,17 +121,39 @@ export class FoldInOrder {
 
   /** To be called when all events have been added. */
   finish(): void {
+    this.#addTogether();
     this.#addHeld(Number.POSITIVE_INFINITY);
   }
 
   /**
    * Counts an event now, whatever its numbers say, unless a state given from before has counted it. For archives in which
    * some are missing: added in the order of the clock, the events that there are all count. Their numbers are kept, so
-   * that later ones go on from there.
+   * that later ones go on from there, and order those of the same millisecond, as all of one batch are.
    *
    * @throws TriplineError `state-unreadable`
    */
   addNow(event: CountedEvent): void {
+    const [before] = this.#together;
+    if (before !== undefined && countedAtMsOf(before) !== countedAtMsOf(event)) this.#addTogether();
+    this.#together.push(event);
+  }
+
+  #addTogether(): void {
+    const events = this.#together;
+    this.#together = [];
+    for (const event of orderByNumbers(events, (one) => this.#placesOf(one))) this.#addOneNow(event);
+  }
+
+  #placesOf(event: CountedEvent): Place[] {
+    if (isIncomplete(event)) return [];
+    const numbers = numbersOf(event);
+    return this.#keysOf(event).flatMap((key, entity) => {
+      const number = numbers[entity];
+      return key === undefined || number === undefined ? [] : [{ key, number }];
+    });
+  }
+
+  #addOneNow(event: CountedEvent): void {
     const atMs = countedAtMsOf(event);
     this.#sweep(atMs);
     const numbers = isIncomplete(event) ? [] : numbersOf(event);

@@ -104,7 +104,8 @@ test.each([
     await collector.until(isComplete, "every acknowledged record");
 
     expect(sender.refused).toBeGreaterThan(0);
-    expect(sender.refusalMsMax).toBeLessThan(3_000);
+    // Two seconds on a machine that has time; kafkajs by itself would try for half a minute.
+    expect(sender.refusalMsMax).toBeLessThan(10_000);
     expect(consumer.isHealthy()).toBe(true);
     // A record may come twice, but the first appearances of each key are in order.
     for (const records of Map.groupBy(collector.records, ({ key }) => key).values()) {
