@@ -140,10 +140,12 @@ test("an answer is read as kafkajs reads it", async () => {
 
 test("of an answer that is cut off, the whole batches are read", async () => {
   await fc.assert(
-    fc.asyncProperty(batch, batch, fc.nat(100), async (first, last, cutBytes) => {
-      const answer = answerOf([first, last], cutBytes);
+    fc.asyncProperty(batch, batch, fc.nat(), async (first, last, seed) => {
+      // No longer than the last batch, which may be shorter than any fixed cut: of a record without key and value 69 bytes.
+      const lastBytes = answerOf([last]).length - answerOf([]).length;
+      const answer = answerOf([first, last], 1 + (seed % lastBytes));
       await expectSame(answer);
-      if (cutBytes > 0) expect(messagesOf(decodeFetch(answer))).toHaveLength(first.messages.length);
+      expect(messagesOf(decodeFetch(answer))).toHaveLength(first.messages.length);
     }),
     { numRuns: 60, endOnFailure: true },
   );
