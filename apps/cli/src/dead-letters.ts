@@ -2,12 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
 import { ALL_TOPICS, deadLetterTopic } from "@tripline/contracts/topics";
-import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
+import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
+import type { OffsetRange } from "./read-range.js";
+import { readRange } from "./read-range.js";
 
 /** The group whose committed offsets say which dead letters came back already. */
 export const RETURN_GROUP = "dlq-return";
 
-const READ_MS_MAX = 120_000;
 const COMMIT_MS_MAX = 10_000;
 const POLL_MS = 20;
 
@@ -75,8 +76,12 @@ export async function readLetters(
 ): Promise<void> {
   const admin = await kafka.admin();
   try {
-    const range = await waitingRange(admin, topic);
-    await walk(kafka, `${RETURN_GROUP}-look-${process.pid}`, topic, range, (batch) => onBatch(batch.records));
+    await readRange(kafka, {
+      group: `${RETURN_GROUP}-look-${process.pid}`,
+      topic: deadLetterTopic(topic),
+      ranges: await waitingRanges(admin, topic),
+      handle: ({ records }) => onBatch(records),
+    });
   } finally {
     await admin.close();
   }
@@ -100,18 +105,26 @@ export async function returnLetters(kafka: Kafka, topic: string, code?: string):
         "Another return of dead letters is under way; wait until it has ended.",
       );
     }
-    const range = await waitingRange(admin, topic);
+    const letters = deadLetterTopic(topic);
     let [returned, left] = [0, 0];
     const firstLeft = new Map<number, number>();
-    await walk(kafka, RETURN_GROUP, topic, range, async ({ partition, records }, commit) => {
-      const chosen = records.filter((record) => code === undefined || describeLetter(topic, record).code === code);
-      await producer.send(chosen.map((record) => revive(topic, record)));
-      returned += chosen.length;
-      left += records.length - chosen.length;
-      const stays = records.find((record) => !chosen.includes(record));
-      if (stays !== undefined && !firstLeft.has(partition)) firstLeft.set(partition, stays.offset);
-      const next = firstLeft.get(partition) ?? (records.at(-1)?.offset ?? 0) + 1;
-      await commit(next);
+    const committed = new Map<number, number>();
+    await readRange(kafka, {
+      group: RETURN_GROUP,
+      topic: letters,
+      ranges: await waitingRanges(admin, topic),
+      async handle({ partition, records }, commit) {
+        const chosen = records.filter((record) => code === undefined || describeLetter(topic, record).code === code);
+        await producer.send(chosen.map((record) => revive(topic, record)));
+        returned += chosen.length;
+        left += records.length - chosen.length;
+        const stays = records.find((record) => !chosen.includes(record));
+        if (stays !== undefined && !firstLeft.has(partition)) firstLeft.set(partition, stays.offset);
+        const next = firstLeft.get(partition) ?? (records.at(-1)?.offset ?? 0) + 1;
+        commit(next);
+        committed.set(partition, next);
+      },
+      finish: () => untilCommitted(admin, letters, committed),
     });
     return { returned, left };
   } finally {
@@ -135,80 +148,28 @@ function returnedOf(headers: Readonly<Record<string, string>>): number {
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** By partition, the letters that did not come back yet; partitions without any are absent. */
-async function waitingRange(admin: KafkaAdmin, topic: string): Promise<ReadonlyMap<number, Range>> {
+/** By partition, the letters that did not come back yet. */
+async function waitingRanges(admin: KafkaAdmin, topic: string): Promise<ReadonlyMap<number, OffsetRange>> {
   const letters = deadLetterTopic(topic);
   const [starts, ends, done] = [
     await admin.startOffsets(letters),
     await admin.endOffsets(letters),
     await admin.committedOffsets(RETURN_GROUP, letters),
   ];
-  const ranges = [...ends].map(([partition, to]): [number, Range] => {
-    return [partition, { from: Math.max(starts.get(partition) ?? 0, done.get(partition) ?? 0), to }];
-  });
-  return new Map(ranges.filter(([, { from, to }]) => from < to));
+  return new Map(
+    [...ends].map(([partition, to]) => {
+      return [partition, { from: Math.max(starts.get(partition) ?? 0, done.get(partition) ?? 0), to }];
+    }),
+  );
 }
 
-type Handle = (batch: RecordBatch, commit: (offset: number) => Promise<void>) => Promise<void> | void;
-
-async function walk(
-  kafka: Kafka,
-  group: string,
-  topic: string,
-  range: ReadonlyMap<number, Range>,
-  handle: Handle,
-): Promise<void> {
-  const letters = deadLetterTopic(topic);
-  const open = new Map(range);
-  if (open.size === 0) return;
-  const committed = new Map<number, number>();
-  let failure: Error | undefined;
-  const consumer = await kafka.consume({
-    group,
-    topics: [letters],
-    positions: {
-      begin: async (_topic, partition) => open.get(partition)?.from ?? range.get(partition)?.to ?? 0,
-      buried: () => {},
-    },
-    async handle(batch) {
-      const ends = open.get(batch.partition);
-      if (ends === undefined) return;
-      const records = batch.records.filter(({ offset }) => offset >= ends.from && offset < ends.to);
-      if (records.length > 0) {
-        await handle({ ...batch, records }, async (offset) => {
-          consumer.commit(letters, batch.partition, offset);
-          committed.set(batch.partition, offset);
-        });
-      }
-      const next = (batch.records.at(-1)?.offset ?? 0) + 1;
-      if (next >= ends.to) open.delete(batch.partition);
-      else open.set(batch.partition, { ...ends, from: next });
-    },
-    onStop(error) {
-      failure = error;
-    },
-  });
-  const admin = await kafka.admin();
-  try {
-    await until(READ_MS_MAX, () => open.size === 0 || failure !== undefined);
-    if (failure !== undefined) throw failure;
-    if (open.size > 0) throw new TriplineError("deadline-exceeded", `${letters} could not be read to its end in time.`);
-    await until(COMMIT_MS_MAX, async () => {
-      const held = await admin.committedOffsets(group, letters);
-      return [...committed].every(([partition, offset]) => held.get(partition) === offset);
-    });
-  } finally {
-    await consumer.close();
-    await admin.close();
+/** Waits until the group holds what was committed. */
+async function untilCommitted(admin: KafkaAdmin, topic: string, committed: ReadonlyMap<number, number>): Promise<void> {
+  const deadline = Date.now() + COMMIT_MS_MAX;
+  for (;;) {
+    const held = await admin.committedOffsets(RETURN_GROUP, topic);
+    if ([...committed].every(([partition, offset]) => held.get(partition) === offset)) return;
+    if (Date.now() > deadline) return;
+    await delay(POLL_MS);
   }
-}
-
-async function until(ms: number, isDone: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + ms;
-  while (!(await isDone()) && Date.now() < deadline) await delay(POLL_MS);
 }

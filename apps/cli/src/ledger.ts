@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
+import { readRange } from "./read-range.js";
 
 export interface Ledger {
   readonly accepted: number;
@@ -49,9 +49,6 @@ export async function closeLedger(kafka: Kafka, acceptedClientIds: ReadonlySet<s
   };
 }
 
-const READ_TIMEOUT_MS = 120_000;
-const POLL_MS = 20;
-
 /** Reads a topic of the table, or its dead letters, from its beginning to where it ends now. */
 export async function readTopic(
   kafka: Kafka,
@@ -59,27 +56,14 @@ export async function readTopic(
   onRecord: (record: IncomingRecord) => void,
 ): Promise<void> {
   const admin = await kafka.admin();
-  const ends = await admin.endOffsets(topic);
+  const [starts, ends] = [await admin.startOffsets(topic), await admin.endOffsets(topic)];
   await admin.close();
-  const open = new Map([...ends].filter(([, end]) => end > 0));
-  if (open.size === 0) return;
-  let failure: Error | undefined;
-  const consumer = await kafka.consume({
+  await readRange(kafka, {
     group: `read-${topic}-${randomUUID()}`,
-    topics: [topic],
-    async handle(batch) {
-      for (const record of batch.records) onRecord(record);
-      const last = batch.records.at(-1);
-      if (last !== undefined && last.offset + 1 >= (open.get(batch.partition) ?? 0)) open.delete(batch.partition);
-    },
-    onStop(error) {
-      failure = error;
+    topic,
+    ranges: new Map([...ends].map(([partition, to]) => [partition, { from: starts.get(partition) ?? 0, to }])),
+    handle({ records }) {
+      for (const record of records) onRecord(record);
     },
   });
-  const deadline = Date.now() + READ_TIMEOUT_MS;
-  while (open.size > 0 && failure === undefined && Date.now() < deadline) await delay(POLL_MS);
-  await consumer.close();
-  if (failure !== undefined) throw failure;
-  if (open.size > 0)
-    throw new Error(`The topic ${topic} could not be read to its end within ${READ_TIMEOUT_MS / 1_000} s`);
 }

@@ -1,0 +1,73 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Kafka, RecordBatch } from "@tripline/kafka/port";
+
+const READ_MS_MAX = 120_000;
+const POLL_MS = 20;
+
+/** Offsets of one partition: the first to read, and the one before which to stop. */
+export interface OffsetRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface RangeOptions {
+  readonly group: string;
+  /** A topic of the table, or its dead letters. */
+  readonly topic: string;
+  /** By partition; those that are absent or empty are not read. */
+  readonly ranges: ReadonlyMap<number, OffsetRange>;
+  /**
+   * Called with records of the ranges alone. After a fault the same may come again.
+   *
+   * @param commit tells the group how far its partition is done with
+   */
+  handle(batch: RecordBatch, commit: (offset: number) => void): Promise<void> | void;
+  /** Awaited at the end, before the consumer closes. */
+  finish?(): Promise<void>;
+}
+
+/**
+ * Reads partitions from one offset to another, and no further.
+ *
+ * @throws TriplineError `deadline-exceeded` when the ends are not reached within two minutes; what the consumer stops with
+ */
+export async function readRange(kafka: Kafka, options: RangeOptions): Promise<void> {
+  const { group, topic, ranges, handle, finish } = options;
+  const open = new Map([...ranges].filter(([, { from, to }]) => from < to));
+  if (open.size === 0) return;
+  let failure: Error | undefined;
+  const consumer = await kafka.consume({
+    group,
+    topics: [topic],
+    positions: {
+      begin: async (_topic, partition) => open.get(partition)?.from ?? ranges.get(partition)?.to ?? 0,
+      buried: () => {},
+    },
+    async handle(batch) {
+      const range = open.get(batch.partition);
+      if (range === undefined) return;
+      const records = batch.records.filter(({ offset }) => offset >= range.from && offset < range.to);
+      const commit = (offset: number) => consumer.commit(topic, batch.partition, offset);
+      if (records.length > 0) await handle({ ...batch, records }, commit);
+      const from = (batch.records.at(-1)?.offset ?? 0) + 1;
+      if (from >= range.to) open.delete(batch.partition);
+      else open.set(batch.partition, { ...range, from });
+    },
+    onStop(error) {
+      failure = error;
+    },
+  });
+  try {
+    const deadline = Date.now() + READ_MS_MAX;
+    while (open.size > 0 && failure === undefined && Date.now() < deadline) await delay(POLL_MS);
+    if (failure !== undefined) throw failure;
+    if (open.size > 0) {
+      const detail = `The topic ${topic} could not be read to its end within ${READ_MS_MAX / 1_000} s`;
+      throw new TriplineError("deadline-exceeded", detail);
+    }
+    await finish?.();
+  } finally {
+    await consumer.close();
+  }
+}
