@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { reportFindings } from "./report-findings.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const DOCKERFILES = join("deploy", "docker");
@@ -26,9 +27,7 @@ checkImages(join("deploy", "observability", "compose.yaml"));
 checkCompose(["compose.yaml"]);
 checkCompose(["compose.yaml", "compose.lite.yaml"]);
 
-for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
-for (const line of faults) process.stderr.write(`${line}\n`);
-process.exitCode = faults.length > 0 ? 1 : 0;
+reportFindings({ faults, skipped });
 
 /** Every FROM is a stage of the file, or a build argument whose default is a pinned tag. @param {string} file */
 function checkBases(file) {

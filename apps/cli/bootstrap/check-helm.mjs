@@ -2,9 +2,9 @@
 // of helm-unittest. A tool that is not installed is skipped, and named. KUBECONFORM_SCHEMAS says where kubeconform finds the
 // schemas of Kubernetes, as its -schema-location; without it kubeconform downloads them.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { reportFindings } from "./report-findings.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const CHART = join(ROOT, "deploy", "helm", "tripline");
@@ -39,7 +39,6 @@ const faults = [];
 /** @type {string[]} */
 const skipped = [];
 
-checkCopies();
 if (!isInstalled("helm", ["version"])) skipped.push("the Helm chart: helm is not installed");
 else {
   const hasKubeconform = isInstalled("kubeconform", ["-v"]);
@@ -50,19 +49,7 @@ else {
   else skipped.push("the chart's cases: the plugin helm-unittest is not installed");
 }
 
-for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
-for (const line of faults) process.stderr.write(`${line}\n`);
-process.exitCode = faults.length > 0 ? 1 : 0;
-
-/** A chart holds no file from outside of its folder, so what others use as well is there a second time. */
-function checkCopies() {
-  for (const [copy, original] of [["files/alerts.yaml", join(ROOT, "deploy", "observability", "alerts.yaml")]]) {
-    const file = join(CHART, copy);
-    if (!existsSync(original) || !existsSync(file)) continue;
-    if (readFileSync(file, "utf8") === readFileSync(original, "utf8")) continue;
-    faults.push(`deploy/helm/tripline/${copy} is not what ${original} says: copy it again.`);
-  }
-}
+reportFindings({ faults, skipped });
 
 /**
  * @param {string} name

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parse } from "yaml";
+import { reportFindings } from "./report-findings.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const INFRA = join(ROOT, "infra");
@@ -33,10 +34,8 @@ runTool("checkov", ["--skip-download", "--directory", ".", "--framework", "terra
 runTool("actionlint", [], ROOT);
 runTool("zizmor", ["--offline", "--pedantic", "--no-progress", ".github"], ROOT);
 
-for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
-for (const line of faults) process.stderr.write(`${line}\n`);
-if (full && skipped.length > 0) process.stderr.write("Install what was skipped: --full wants all of it.\n");
-process.exitCode = faults.length > 0 || (full && skipped.length > 0) ? 1 : 0;
+if (full && skipped.length > 0) faults.push("Install what was skipped: --full wants all of it.");
+reportFindings({ faults, skipped });
 
 /** The grants of infra/access.yaml are those of the topic table, and the services are the ones there are. */
 async function checkAccess() {

@@ -1,0 +1,11 @@
+/**
+ * Ends a check: what could not be looked at goes to standard output, what is wrong to standard error and into the exit
+ * code.
+ *
+ * @param {{ faults: readonly string[], skipped: readonly string[] }} findings
+ */
+export function reportFindings({ faults, skipped }) {
+  for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
+  for (const line of faults) process.stderr.write(`${line}\n`);
+  process.exitCode = faults.length > 0 ? 1 : 0;
+}
