@@ -1,12 +1,8 @@
-import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/read-config";
+import { kafkaConfig, redisConfig, serviceConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
+import { peerSettings } from "../peers/ingestion/read-settings.js";
 
-export const frontSettings = z.object({
-  ...serviceConfig,
-  ...kafkaConfig,
-  ...redisConfig,
-  ...tokenConfig,
-  CARD_TOKEN_KEY: z.string().transform((text) => Buffer.from(text, "base64")),
+export const frontSettings = peerSettings.extend({
   /** The guard is shared with another peer, which can also check every token anew. */
   TOKENS: z.literal("cached").default("cached"),
   WORK: z.literal("all").default("all"),
