@@ -4,9 +4,9 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS python
 COPY packages/model-registry/mlflow-requirements.txt /tools/
-RUN --mount=type=cache,target=/root/.cache \
+RUN --mount=type=cache,target=/var/cache/pip \
     python3 -m venv /out/opt/mlflow \
-    && /out/opt/mlflow/bin/pip install --require-hashes --no-deps --no-compile -r /tools/mlflow-requirements.txt \
+    && /out/opt/mlflow/bin/pip install --cache-dir /var/cache/pip --require-hashes --no-deps --no-compile -r /tools/mlflow-requirements.txt \
     && mkdir -p /data/var/lib/mlflow
 
 FROM ${PYTHON_IMAGE}

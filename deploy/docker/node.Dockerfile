@@ -7,8 +7,8 @@ ARG NODE_IMAGE=node:24-bookworm-slim
 FROM ${NODE_IMAGE} AS tools
 WORKDIR /tools
 COPY package.json ./
-RUN --mount=type=cache,target=/root/.npm \
-    npm install --global --no-audit --no-fund \
+RUN --mount=type=cache,target=/var/cache/npm \
+    npm install --cache /var/cache/npm --global --no-audit --no-fund \
       "turbo@$(node -p 'require("./package.json").devDependencies.turbo')" \
       "$(node -p 'require("./package.json").packageManager')"
 ENV TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1 CI=true PNPM_CONFIG_PM_ON_FAIL=ignore

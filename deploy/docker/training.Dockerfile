@@ -8,8 +8,8 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${NODE_IMAGE} AS tools
 WORKDIR /tools
 COPY package.json ./
-RUN --mount=type=cache,target=/root/.npm \
-    npm install --global --no-audit --no-fund \
+RUN --mount=type=cache,target=/var/cache/npm \
+    npm install --cache /var/cache/npm --global --no-audit --no-fund \
       "turbo@$(node -p 'require("./package.json").devDependencies.turbo')" \
       "$(node -p 'require("./package.json").packageManager')"
 ENV TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1 CI=true PNPM_CONFIG_PM_ON_FAIL=ignore
@@ -64,8 +64,9 @@ RUN --mount=type=bind,from=build,source=/app,target=/build \
 FROM ${PYTHON_IMAGE} AS python
 WORKDIR /tools
 COPY packages/local-stack/uv-requirements.txt training/requirements.txt ./
-ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never VENV=/app/.tripline/tools/training-venv
-RUN --mount=type=cache,target=/root/.cache \
+ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never VENV=/app/.tripline/tools/training-venv \
+    PIP_CACHE_DIR=/var/cache/python/pip UV_CACHE_DIR=/var/cache/python/uv
+RUN --mount=type=cache,target=/var/cache/python \
     python3 -m venv uv \
     && uv/bin/pip install --quiet --require-hashes --no-deps --requirement uv-requirements.txt \
     && uv/bin/uv venv --python "$(command -v python3)" "$VENV" \

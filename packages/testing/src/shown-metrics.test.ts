@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 const ROOT = new URL("../../../", import.meta.url);
 const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
-const ALERTS = new URL("deploy/observability/alerts.yaml", ROOT);
+const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
 const NAME = /\b(?:tripline|nodejs)_[a-z0-9_]+/g;
 const INSTRUMENT =
   /(counter|histogram|gauge|createCounter|createHistogram|createObservableGauge)\(\s*"((?:tripline|nodejs)\.[a-z0-9._]+)"/gi;
