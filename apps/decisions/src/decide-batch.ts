@@ -103,9 +103,9 @@ export class BatchDecider {
     });
   }
 
-  /** Decides the payments of several batches with one round trip each to Redis and scoring. */
+  /** Decides the payments of several batches with one round trip each to scoring and Redis. */
   async #decideTogether(parts: readonly Part[]): Promise<void> {
-    const standing = await this.#standing(parts.flatMap((part) => part.works));
+    const standing = await this.#decide(parts.flatMap((part) => part.works));
     for (const part of parts) {
       part.decisions = part.works.map((work, index) => {
         const bytes = standing.get(work);
@@ -115,26 +115,13 @@ export class BatchDecider {
     }
   }
 
-  /** The decision that stands for each payment, made now where there was none. Whoever waits for it has been told. */
-  async #standing(works: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
-    const { store, metrics } = this.#options;
-    const ids = works.map((work) => work.payment.transaction.transactionId);
-    const traces = works.map((work) => work.trace);
-    const found = await withSpans(traces, "redis read", CLIENT, () => store.read(ids));
+  /**
+   * The decision that stands for each payment: the one made now, or an earlier one. Whether there is one is not asked
+   * beforehand: only batches that come again have any, and all others would pay for a round trip. Decisions that need no
+   * explanation do not wait for one; whoever waits has been told.
+   */
+  async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
     const standing = new Map<Work, Uint8Array>();
-    works.forEach((work, index) => {
-      const bytes = found[index];
-      if (bytes !== undefined) standing.set(work, bytes);
-    });
-    metrics.repeated(standing.size);
-    await this.#reply([...standing]);
-    const open = works.filter((work) => !standing.has(work));
-    if (open.length > 0) await this.#decide(open, standing);
-    return standing;
-  }
-
-  /** Decides, and adds the decisions that stand then. Those that need no explanation do not wait for one. */
-  async #decide(open: readonly Work[], standing: Map<Work, Uint8Array>): Promise<void> {
     const policy = this.#options.policy();
     const scorecard = this.#options.scorecard?.();
     const scores = await this.#score(open, policy);
@@ -151,6 +138,7 @@ export class BatchDecider {
       this.#settle(clear, standing),
       this.#explain(wanting, policy).then((explained) => this.#settle(explained, standing)),
     ]);
+    return standing;
   }
 
   async #settle(made: readonly Decided[], standing: Map<Work, Uint8Array>): Promise<void> {

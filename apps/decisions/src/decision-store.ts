@@ -33,20 +33,6 @@ export class DecisionStore {
   }
 
   /**
-   * The decisions that were given already, in the order of the ids; `undefined` where there is none.
-   *
-   * @throws TriplineError `redis-unavailable`, or `state-unreadable` for a value that is no decision of that payment
-   */
-  async read(transactionIds: readonly string[]): Promise<(Buffer | undefined)[]> {
-    const values = await this.#redis.mgetBuffer(transactionIds.map(decisionKey)).catch(rethrow);
-    return transactionIds.map((id, index) => {
-      const bytes = values[index] ?? undefined;
-      if (bytes !== undefined) assertDecisionOf(id, bytes);
-      return bytes;
-    });
-  }
-
-  /**
    * Writes decisions where none stands yet.
    *
    * @returns what stands now, in the order given: the bytes given, or those that were there before

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
@@ -82,7 +83,7 @@ describe("payments that no model scores", () => {
       return { ...record, value: Buffer.from(record.value), partition: 0, offset, timestampMs: Date.now() };
     });
     await decider.handle({ topic: TOPICS.features.name, partition: 0, records });
-    const kept = await store.read(payments.map(({ id }) => id));
+    const kept = await redis.mgetBuffer(payments.map(({ id }) => decisionKey(id)));
     return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
   }
 

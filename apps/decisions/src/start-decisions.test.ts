@@ -266,7 +266,7 @@ describe("decisions", () => {
     waiting.disconnect();
   });
 
-  test("the first decision stands: a repetition is told the same and is not scored again", async () => {
+  test("the first decision stands: a repetition is told the same, whatever policy and model would say by then", async () => {
     scorer.probability = () => 0.9;
     const { id, record } = payment();
     await producer.send([record]);
@@ -275,11 +275,9 @@ describe("decisions", () => {
     await writeFile(policyFile, policy.replace("action: decline", "action: review").replace('"1"', '"1b"'));
     scorer.probability = () => 0.01;
     await restart();
-    const requests = scorer.requests.length;
     await producer.send([record]);
     const [first, second] = await decisionRecords(id, 2);
     expect(second?.value).toEqual(first?.value);
-    expect(scorer.requests.length).toBe(requests);
     await writeFile(policyFile, policy);
     await restart();
   });
@@ -352,7 +350,7 @@ describe("decisions", () => {
     for (const traceId of traceIds) {
       const names = spans.filter((span) => span.traceId === traceId).map((span) => span.name);
       expect(names.toSorted()).toEqual(
-        ["decisions publish", "explain", "features process", "redis read", "redis set", "score"].toSorted(),
+        ["decisions publish", "explain", "features process", "redis set", "score"].toSorted(),
       );
     }
     service = await start();
