@@ -72,13 +72,26 @@ export class EventIntake {
     }
   }
 
+  /**
+   * Whether one more event has a chance, for a caller to be told before anything is spent on the request.
+   *
+   * @param isWaiting whether the caller wants to wait for the answer
+   * @throws TriplineError `queue-full`, `too-many-requests`, `shutting-down`
+   */
+  requireRoom(isWaiting: boolean): void {
+    this.requirePending(1);
+    if (isWaiting) this.options.replies.requireRoom(1);
+  }
+
+  private requirePending(count: number): void {
+    if (this.#pendingRecords + count <= this.options.pendingRecordsMax) return;
+    throw new TriplineError("queue-full", `${this.#pendingRecords} events are on their way to Kafka already.`);
+  }
+
   /** Up to the point where every event is in Kafka or has its outcome. */
   private async admit(request: AcceptRequest, group: ReplyGroup | undefined): Promise<Entry[]> {
     const { events } = request;
-    const { pendingRecordsMax } = this.options;
-    if (this.#pendingRecords + events.length > pendingRecordsMax) {
-      throw new TriplineError("queue-full", `${this.#pendingRecords} events are on their way to Kafka already.`);
-    }
+    this.requirePending(events.length);
     this.#pendingRecords += events.length;
     try {
       const entries = await this.reserve(request);

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Context } from "@opentelemetry/api";
 import { isSpanContextValid, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -100,7 +101,8 @@ function registerIntake(
     const [outcome] = await intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
     return answer(event, outcome, reply);
   });
-  scope.post(path, { onRequest: guard(verifier, permission, JSON_TYPE) }, single);
+  const admit = (headers: IncomingHttpHeaders) => intake.requireRoom(headers.prefer !== undefined);
+  scope.post(path, { onRequest: guard(verifier, permission, JSON_TYPE, admit) }, single);
 
   const batch = traced(`POST ${path}/batch`, async (request, reply, tenant) => {
     const receivedAtMs = Date.now();
@@ -119,7 +121,7 @@ function registerIntake(
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
     return reply.header("content-type", NDJSON_TYPE).send(rows);
   });
-  scope.post(`${path}/batch`, { onRequest: guard(verifier, permission, NDJSON_TYPE) }, batch);
+  scope.post(`${path}/batch`, { onRequest: guard(verifier, permission, NDJSON_TYPE, admit) }, batch);
 }
 
 function registerReads(scope: FastifyInstance, { redis, verifier, config }: ApiOptions): void {
@@ -175,9 +177,19 @@ function parentOf({ headers: { traceparent, tracestate } }: FastifyRequest): Con
   return contextFromHeaders({ traceparent, ...(typeof tracestate === "string" ? { tracestate } : {}) });
 }
 
-/** Checks the token, then the content type, before a byte of the body is read. */
-function guard(verifier: TokenVerifier, permission: string, contentType?: string) {
+/**
+ * Checks the token, then the content type, before a byte of the body is read.
+ *
+ * @param admit asked first of all: an overloaded service has no time for what it will turn away
+ */
+function guard(
+  verifier: TokenVerifier,
+  permission: string,
+  contentType?: string,
+  admit?: (headers: IncomingHttpHeaders) => void,
+) {
   return async (request: FastifyRequest): Promise<void> => {
+    admit?.(request.headers);
     request.caller = await verifier.verify(request.headers.authorization, permission);
     if (contentType === undefined || isPlain(request, contentType)) return;
     const [sent = ""] = (request.headers["content-type"] ?? "").split(";", 1);

@@ -70,12 +70,7 @@ export class ReplyWaiters {
    * @throws TriplineError `too-many-requests` when that would be more than `waitersMax`
    */
   open(ids: readonly string[], waitMs: number, canLookUp: boolean): ReplyGroup {
-    const { waitersMax } = this.#options;
-    if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
-    if (this.#waiting + ids.length > waitersMax) {
-      const detail = `Requests wait for ${this.#waiting} answers already; wait a moment, or send without Prefer.`;
-      throw new TriplineError("too-many-requests", detail);
-    }
+    this.requireRoom(ids.length);
     this.#waiting += ids.length;
     const group = new ReplyGroup(ids, waitMs, (id) => this.#forget(id, group), {
       watch: (watched) => this.#watch(watched),
@@ -95,6 +90,14 @@ export class ReplyWaiters {
     this.#isReleased = true;
     clearTimeout(this.#timer);
     for (const groups of this.#groups.values()) for (const group of groups) group.expire();
+  }
+
+  /** @throws TriplineError `too-many-requests` when `count` more would be more than `waitersMax`; `shutting-down` */
+  requireRoom(count: number): void {
+    if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
+    if (this.#waiting + count <= this.#options.waitersMax) return;
+    const detail = `Requests wait for ${this.#waiting} answers already; wait a moment, or send without Prefer.`;
+    throw new TriplineError("too-many-requests", detail);
   }
 
   #receive(message: Buffer): void {

@@ -22,6 +22,26 @@ describe("bounds and shutdown", () => {
     }
   });
 
+  test("while all places are taken a request that would wait is turned away unread: its token and body do not matter", async () => {
+    const bed = await startTestBed({ WAITERS_MAX: "1" });
+    try {
+      const waiting = bed.client.post(PATH, paymentBody(), { prefer: "wait=30" });
+      while ((await recordCount(bed.admin, "transactions")) === 0)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      const refused = await bed.client.post(PATH, "not a payment", { prefer: "wait=1", authorization: "Bearer none" });
+      expect(refused.status).toBe(429);
+      expect(refused.headers.get("retry-after")).toBe("1");
+      expect((await bed.client.post(PATH, "not a payment", { prefer: "wait=1" })).status).toBe(429);
+      expect((await bed.client.post(PATH, "not a payment")).status).toBe(422);
+      expect((await bed.client.post(PATH, paymentBody())).status).toBe(202);
+      const closing = bed.service.close();
+      expect((await waiting).status).toBe(202);
+      await closing;
+    } finally {
+      await bed.close();
+    }
+  });
+
   test("more records than may be pending: 503, nothing is accepted or reserved", async () => {
     const bed = await startTestBed({ PENDING_RECORDS_MAX: "1" });
     try {
