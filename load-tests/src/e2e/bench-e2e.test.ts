@@ -23,12 +23,13 @@ test("the line begins with the figures that it promises", () => {
 });
 
 test(
-  "the whole system under load, and the floor, in short: every payment is decided, and the line tells all",
+  "the whole system under load, the floor, and the cost of low rates, in short: every payment is decided, and the line tells all",
   async () => {
-    const { code, output, errors } = await bench("e2e", "--short", "--only", "load,floor");
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "load,floor,sparse");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
     const line = output.trimEnd().split("\n").at(-1) ?? "";
     const names = ["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision", "floor_us", "floor_ratio"];
+    names.push("sparse_ratio", "half_sparse_ratio");
     for (const name of names) expect(line).toMatch(new RegExp(`\\b${name}=[\\d.]+`));
     expect(output).toMatch(/\| lost \| 0\.00 \|/);
   },

@@ -4,6 +4,7 @@ import { buildsPart } from "./bench-builds.js";
 import { floorPart } from "./bench-floor.js";
 import { loadPart } from "./bench-load.js";
 import { overloadPart } from "./bench-overload.js";
+import { sparsePart } from "./bench-sparse.js";
 import { textbookPart } from "./bench-textbook.js";
 
 /** The whole system, from a request over HTTP to its decision. */
@@ -18,7 +19,7 @@ export const e2eBenchmark: Benchmark = {
     new Option("--beside <folder>", "another copy of the repository, built, for the part builds"),
     new Option("--short", "a few seconds on a small world: shows that it works, its figures mean nothing"),
   ],
-  parts: [loadPart, floorPart, textbookPart, overloadPart, buildsPart],
+  parts: [loadPart, floorPart, sparsePart, textbookPart, overloadPart, buildsPart],
   line: [
     "decisions_per_s",
     "p50_ms",
@@ -37,6 +38,8 @@ export const e2eBenchmark: Benchmark = {
     "accepted_p99_ms",
     "recovery_s",
     "lost",
+    "sparse_ratio",
+    "half_sparse_ratio",
     "rate_ratio",
     "cpu_ratio",
   ],

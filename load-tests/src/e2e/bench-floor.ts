@@ -1,25 +1,20 @@
-import { fileURLToPath } from "node:url";
 import { MODEL_NAME } from "@tripline/cli/plan-services";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { ModelSession } from "@tripline/scoring/model-session";
 import type { Redis } from "ioredis";
 import type { BenchContext } from "../harness/bench-context.js";
-import { ownCpu, processTreeCpu, redisCpu } from "../harness/cpu-meter.js";
+import { ownCpu, redisCpu } from "../harness/cpu-meter.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { samplesOf } from "../harness/run-contestants.js";
 import { ratiosOf } from "../harness/spread.js";
-import { startHttpServer } from "../harness/start-http-server.js";
-import { CLOSED_CONNECTIONS, requireHealthy } from "./bench-load.js";
-import { driveArrivals } from "./drive-arrivals.js";
+import { askFloor, startFloorServer } from "./floor-http.js";
 import { kafkaFloor } from "./measure-kafka-floor.js";
-import { PaymentStream } from "./payment-stream.js";
 import type { World } from "./prepare-world.js";
 import { prepareWorld } from "./prepare-world.js";
 
 const ROUNDS = 5;
-const READY_MS_MAX = 30_000;
 /** Payments that are handled together, as at about nine tenths of the highest rate. */
 export const BATCH = 50;
 const HTTP_REQUESTS = 20_000;
@@ -42,7 +37,7 @@ async function runFloor(context: BenchContext): Promise<PartOutcome> {
   const world = await prepareWorld(context, isShort);
   const { produce, fetch } = await kafkaFloor(context, isShort ? 1 / SHORT_BY : 1);
   const contestants = [
-    await httpFloor(context, world),
+    askFloor(await startFloorServer(context, world), { name: "http", requests: repeats(context, HTTP_REQUESTS) }),
     produce,
     fetch,
     await redisFloor(context),
@@ -74,33 +69,6 @@ async function runFloor(context: BenchContext): Promise<PartOutcome> {
 
 function repeats({ flags }: BenchContext, count: number): number {
   return flags.short === true ? Math.max(1, Math.round(count / SHORT_BY)) : count;
-}
-
-async function httpFloor(context: BenchContext, world: World): Promise<Contestant> {
-  const script = fileURLToPath(new URL("./floor-server.js", import.meta.url));
-  const { url, pid } = await startHttpServer(context, {
-    name: "floor-http",
-    command: process.execPath,
-    args: (port) => [script, String(port)],
-    readyPath: "/",
-    readyMs: READY_MS_MAX,
-    environment: () => ({}),
-  });
-  const { host, port } = new URL(url);
-  // A token of the usual length, which nobody looks at.
-  const authorization = `Bearer ${"x".repeat(600)}`;
-  const stream = new PaymentStream(world, { host, authorization, waitSeconds: 5, idPrefix: "floor-" });
-  const requests = stream.take(repeats(context, HTTP_REQUESTS));
-  return {
-    name: "http",
-    meters: [processTreeCpu("server", pid)],
-    async run() {
-      const load = { port: Number(port), requests, ratePerSecond: 0, connectionsMax: CLOSED_CONNECTIONS };
-      const figures = await driveArrivals(load);
-      requireHealthy(figures);
-      return { operations: figures.decided };
-    },
-  };
 }
 
 async function redisFloor(context: BenchContext): Promise<Contestant> {
