@@ -207,5 +207,5 @@ describe("Redis comes back empty", () => {
     const report = await checkParity({ engine: compileEngine(currentFeatureSpec()), lake });
     expect(report).toMatchObject({ mismatches: 0, stuck: 0, skipped: lost.length });
     expect(report.rows).toBeGreaterThanOrEqual(before.decisions.length + after.decisions.length);
-  }, 60_000);
+  }, 180_000);
 });
