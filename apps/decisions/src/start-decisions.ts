@@ -49,7 +49,8 @@ export async function startDecisions(
     clientId: "decisions",
     log: (level, message, extra) => logger[level](extra, message),
   });
-  const producer = await kafka.producer();
+  // A round gives all that it has at once.
+  const producer = await kafka.producer({ lingerMs: 0 });
   const decider = new BatchDecider({
     store: new DecisionStore(redis, config.DECISION_TTL_HOURS * HOUR_S),
     scorer: new Scorer({

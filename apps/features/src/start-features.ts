@@ -41,7 +41,8 @@ export async function startFeatures(
     log: (level, message, extra) => logger[level](extra, message),
   });
   const admin = await kafka.admin();
-  const producer = await kafka.producer();
+  // A round gives all that it has at once.
+  const producer = await kafka.producer({ lingerMs: 0 });
   const completeness = new StateCompleteness({ admin, store });
   const isComplete = () => completeness.begin();
   const serving = openServing({ config, engine, logger, stateTtlSeconds: ttlSeconds, isComplete });

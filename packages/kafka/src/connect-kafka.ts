@@ -2,6 +2,7 @@ import { AdministeredKafka } from "./administer-kafka.js";
 import { consumeTopics } from "./consumer/consume-topics.js";
 import { clientOpener } from "./open-client.js";
 import type { Kafka, KafkaSecurity, Log } from "./port.js";
+import { GATHER_LIMITS } from "./producer/gather-sends.js";
 import { openProducer } from "./producer/open-producer.js";
 
 export interface KafkaOptions {
@@ -22,7 +23,7 @@ export function connectKafka(options: KafkaOptions): Kafka {
   const { brokers, clientId, topicPrefix = "", security = {}, log = () => {} } = options;
   const dependencies = { openClient: clientOpener({ brokers, clientId, security, log }), topicPrefix, log };
   return {
-    producer: () => openProducer(dependencies),
+    producer: (options) => openProducer({ ...dependencies, limits: { ...GATHER_LIMITS, ...options } }),
     consume: async (options) => consumeTopics(dependencies, options),
     admin: async () => new AdministeredKafka(dependencies),
   };

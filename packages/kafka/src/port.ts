@@ -120,9 +120,17 @@ export interface KafkaAdmin {
   close(): Promise<void>;
 }
 
+export interface ProducerOptions {
+  /**
+   * How long a send waits for company while no request is under way; 1 ms unless told otherwise. 0 is for callers that
+   * give all they have in one turn of the event loop.
+   */
+  readonly lingerMs?: number;
+}
+
 /** Nothing here needs Kafka to be up: a producer and a consumer connect when it is, and again after it was away. */
 export interface Kafka {
-  producer(): Promise<EventProducer>;
+  producer(options?: ProducerOptions): Promise<EventProducer>;
   consume(options: ConsumerOptions): Promise<EventConsumer>;
   /** @throws TriplineError `kafka-unavailable` from each method when no answer comes within 10 s. */
   admin(): Promise<KafkaAdmin>;

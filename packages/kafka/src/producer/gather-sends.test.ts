@@ -46,6 +46,16 @@ test("sends given together travel in one request, in order", async () => {
   expect(requests).toEqual([["a0", "a1", "b0"]]);
 });
 
+test("without a linger what is sent in one turn still travels together", async () => {
+  const { gatherer, requests } = stage({ lingerMs: 0 });
+  const sends = [gatherer.send(records(1, "a"))];
+  await Promise.resolve();
+  sends.push(gatherer.send(records(1, "b")));
+  expect(requests).toEqual([]);
+  await Promise.all(sends);
+  expect(requests).toEqual([["a0", "b0"]]);
+});
+
 test("a full request does not wait for company", async () => {
   const { gatherer, requests } = stage({ lingerMs: 60_000, requestRecordsMax: 3 });
   await Promise.all([gatherer.send(records(2, "a")), gatherer.send(records(1, "b"))]);

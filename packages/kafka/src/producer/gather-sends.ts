@@ -4,7 +4,7 @@ import { settlesWithin } from "../wait-backoff.js";
 import type { StampedRecord } from "./deliver-records.js";
 
 export interface GatherLimits {
-  /** How long the first of several sends waits for company. */
+  /** How long the first of several sends waits for company; 0: for what is sent in the same turn of the event loop. */
   readonly lingerMs: number;
   /** Bounds of one produce request. One record over `requestBytesMax` travels alone. */
   readonly requestRecordsMax: number;
@@ -58,7 +58,8 @@ export class SendGatherer {
   #untakenRecords = 0;
   #untakenBytes = 0;
   #acknowledgedAtMs = 0;
-  #timer: NodeJS.Timeout | undefined;
+  /** Set while a request is due; takes that back. */
+  #cancel: (() => void) | undefined;
   #pumping: Promise<void> | undefined;
   #isClosed = false;
 
@@ -105,12 +106,12 @@ export class SendGatherer {
     if (this.#pumping !== undefined) return;
     const { requestRecordsMax, requestBytesMax, lingerMs } = this.limits;
     if (this.#untakenRecords >= requestRecordsMax || this.#untakenBytes >= requestBytesMax) this.#pump();
-    else this.#timer ??= setTimeout(() => this.#pump(), lingerMs);
+    else this.#cancel ??= later(() => this.#pump(), lingerMs);
   }
 
   #pump(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
     if (this.#pumping !== undefined || this.#waiting.length === 0) return;
     this.#pumping = this.#deliverAll().finally(() => {
       this.#pumping = undefined;
@@ -195,6 +196,16 @@ export class SendGatherer {
     }
     send.settle(error);
   }
+}
+
+/** @returns what takes it back */
+function later(work: () => void, waitMs: number): () => void {
+  if (waitMs > 0) {
+    const timer = setTimeout(work, waitMs);
+    return () => clearTimeout(timer);
+  }
+  const immediate = setImmediate(work);
+  return () => clearImmediate(immediate);
 }
 
 function acknowledge({ send, records }: Part): void {
