@@ -4,7 +4,7 @@
 
 resource "google_project_service" "this" {
   for_each = toset([
-    "artifactregistry", "billingbudgets", "cloudkms", "cloudresourcemanager", "compute", "container", "iam",
+    "artifactregistry", "billingbudgets", "cloudkms", "cloudresourcemanager", "compute", "container", "file", "iam",
     "iamcredentials", "logging", "managedkafka", "memorystore", "monitoring", "networkconnectivity", "secretmanager",
     "servicenetworking", "sqladmin", "storage", "sts", "telemetry",
   ])

@@ -2,6 +2,9 @@ locals {
   name   = "tripline-${var.environment}"
   access = yamldecode(file("${path.module}/../../access.yaml"))
   topics = { for name, topic in local.access.topics : "${local.access.topic_prefix}${name}" => topic }
+
+  # A service's database user has its name; only auth has one.
+  database_user = one([for service, uses in local.access.services : service if uses.database])
 }
 
 module "kms" {
@@ -100,6 +103,19 @@ module "objectstore" {
   lake_tiering_days      = var.objectstore.lake_tiering_days
   dataset_retention_days = var.objectstore.dataset_retention_days
   force_destroy          = !var.protected
+}
+
+module "files" {
+  source = "../../modules/files/aws"
+
+  name                     = local.name
+  storage_class_name       = "tripline-files"
+  vpc_id                   = module.network.vpc_id
+  subnet_ids               = module.network.data_subnet_ids
+  client_security_group_id = module.cluster.node_security_group_id
+  kms_key_arn              = module.kms.key_arns["files"]
+  backups                  = var.protected
+  keep_volumes             = var.protected
 }
 
 module "registry" {

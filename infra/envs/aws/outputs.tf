@@ -11,8 +11,16 @@ output "helm_values" {
       authentication   = "aws-msk-iam"
       createTopics     = true
     }
-    redis    = { url = module.cache.url, authentication = "aws-iam" }
-    postgres = { host = module.database.host, port = 5432, database = "tripline", authentication = "aws-iam" }
+    redis = { url = module.cache.url, authentication = "aws-iam" }
+    postgres = {
+      host           = module.database.host
+      port           = 5432
+      database       = "tripline"
+      user           = local.database_user
+      authentication = "aws-iam"
+    }
+    lake     = { storageClass = module.files.storage_class_name }
+    registry = { storageClass = module.files.storage_class_name }
     objectStore = {
       lake     = module.objectstore.urls["lake"]
       models   = module.objectstore.urls["models"]
@@ -31,6 +39,11 @@ output "helm_values" {
     }
     nodePools = { for name, pool in var.cluster.node_pools : name => { dedicated = pool.dedicated, gpu = pool.gpu, spot = pool.spot } }
   }
+}
+
+output "kubernetes_objects" {
+  description = "What has to be in the cluster before the chart: tofu output -json kubernetes_objects | kubectl apply --filename -"
+  value       = { apiVersion = "v1", kind = "List", items = module.files.kubernetes_objects }
 }
 
 output "cluster_name" {

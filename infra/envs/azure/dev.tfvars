@@ -59,3 +59,9 @@ objectstore = {
   lake_tiering_days      = { cold = 30, archive = 120 }
   dataset_retention_days = 14
 }
+
+files = {
+  replication_type = "LRS"
+  lake_gib         = 100
+  registry_gib     = 100
+}

@@ -6,6 +6,10 @@ locals {
   # Vault names have 24 characters, so the environment is one letter there.
   vault_suffix = "${substr(var.environment, 0, 1)}-${var.suffix}"
   flat_name    = "tripline${var.environment}${var.suffix}"
+  files_name   = "tripline${var.suffix}${substr(var.environment, 0, 1)}files"
+
+  # PostgreSQL knows an identity by its name; only auth has a database user.
+  database_user = one([for service, uses in local.access.services : module.identity.names[service] if uses.database])
 
   cache_clients = { for service, uses in local.access.services : service => module.identity.principal_ids[service] if uses.cache }
 }
@@ -102,6 +106,23 @@ module "objectstore" {
   private_zone_id        = module.network.private_zone_ids["blob"]
   lake_tiering_days      = var.objectstore.lake_tiering_days
   dataset_retention_days = var.objectstore.dataset_retention_days
+}
+
+module "files" {
+  source = "../../modules/files/azure"
+
+  name                   = local.name
+  resource_group_name    = azurerm_resource_group.this.name
+  location               = var.location
+  account_name           = local.files_name
+  storage_class_name     = "tripline-files"
+  replication_type       = var.files.replication_type
+  deleted_retention_days = 30
+  key                    = module.kms.keys["files"]
+  cluster_principal_id   = module.cluster.principal_id
+  endpoint_subnet_id     = module.network.subnet_ids["endpoints"]
+  private_zone_id        = module.network.private_zone_ids["files"]
+  keep_volumes           = var.protected
 }
 
 module "identity" {

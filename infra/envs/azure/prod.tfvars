@@ -60,3 +60,9 @@ objectstore = {
   lake_tiering_days      = { cold = 90 }
   dataset_retention_days = 90
 }
+
+files = {
+  replication_type = "ZRS"
+  lake_gib         = 500
+  registry_gib     = 100
+}

@@ -59,3 +59,9 @@ objectstore = {
   lake_tiering_days      = { cold = 60, archive = 180 }
   dataset_retention_days = 30
 }
+
+files = {
+  replication_type = "ZRS"
+  lake_gib         = 250
+  registry_gib     = 100
+}

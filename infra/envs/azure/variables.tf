@@ -153,3 +153,17 @@ variable "objectstore" {
     error_message = "objectstore: Azure's archive tier needs replication_type LRS; leave lake_tiering_days.archive out with ZRS or GZRS."
   }
 }
+
+variable "files" {
+  description = "Replication (LRS or ZRS) of the folders that many pods write, and the size of each. Azure charges for the size, used or not."
+  type = object({
+    replication_type = string
+    lake_gib         = number
+    registry_gib     = number
+  })
+
+  validation {
+    condition     = min(var.files.lake_gib, var.files.registry_gib) >= 100
+    error_message = "files: Azure makes no premium share below 100 GiB."
+  }
+}

@@ -53,3 +53,9 @@ objectstore = {
   lake_tiering_days      = { coldline = 30, archive = 120 }
   dataset_retention_days = 14
 }
+
+files = {
+  tier         = "standard"
+  lake_gib     = 100
+  registry_gib = 100
+}

@@ -60,6 +60,18 @@ module "objectstore" {
   force_destroy          = !var.protected
 }
 
+module "files" {
+  source = "../../modules/files/gcp"
+
+  storage_class_name  = "tripline-files"
+  region              = var.region
+  tier                = var.files.tier
+  network_name        = module.network.peered_network.name
+  reserved_range_name = module.network.peered_network.range_name
+  kms_key_id          = module.kms.key_ids["files"]
+  keep_volumes        = var.protected
+}
+
 module "registry" {
   source = "../../modules/registry/gcp"
 

@@ -11,8 +11,16 @@ output "helm_values" {
       authentication   = "gcp-oauth"
       createTopics     = false
     }
-    redis    = { url = module.cache.url, authentication = "gcp-iam" }
-    postgres = { host = module.database.host, port = 5432, database = "tripline", authentication = "gcp-iam" }
+    redis = { url = module.cache.url, authentication = "gcp-iam" }
+    postgres = {
+      host           = module.database.host
+      port           = 5432
+      database       = "tripline"
+      user           = one(values(module.database.users))
+      authentication = "gcp-iam"
+    }
+    lake     = { storageClass = module.files.storage_class_name, size = "${var.files.lake_gib}Gi" }
+    registry = { storageClass = module.files.storage_class_name, size = "${var.files.registry_gib}Gi" }
     objectStore = {
       lake     = module.objectstore.urls["lake"]
       models   = module.objectstore.urls["models"]
@@ -31,6 +39,11 @@ output "helm_values" {
     }
     nodePools = { for name, pool in var.cluster.node_pools : name => { dedicated = pool.dedicated, gpu = pool.gpu != null, spot = pool.spot } }
   }
+}
+
+output "kubernetes_objects" {
+  description = "What has to be in the cluster before the chart: tofu output -json kubernetes_objects | kubectl apply --filename -"
+  value       = { apiVersion = "v1", kind = "List", items = module.files.kubernetes_objects }
 }
 
 output "cluster_name" {

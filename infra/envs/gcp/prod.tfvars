@@ -53,3 +53,9 @@ objectstore = {
   lake_tiering_days      = { coldline = 90, archive = 365 }
   dataset_retention_days = 90
 }
+
+files = {
+  tier         = "enterprise"
+  lake_gib     = 1024
+  registry_gib = 1024
+}

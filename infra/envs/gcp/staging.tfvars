@@ -53,3 +53,9 @@ objectstore = {
   lake_tiering_days      = { coldline = 60, archive = 180 }
   dataset_retention_days = 30
 }
+
+files = {
+  tier         = "enterprise"
+  lake_gib     = 1024
+  registry_gib = 1024
+}

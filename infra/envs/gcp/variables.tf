@@ -128,3 +128,17 @@ variable "objectstore" {
     dataset_retention_days = number
   })
 }
+
+variable "files" {
+  description = "Tier of the folders that many pods write, and the size of each; see modules/files/gcp. Filestore charges for the size, used or not."
+  type = object({
+    tier         = string
+    lake_gib     = number
+    registry_gib = number
+  })
+
+  validation {
+    condition     = min(var.files.lake_gib, var.files.registry_gib) >= (var.files.tier == "standard" ? 100 : 1024)
+    error_message = "files: Filestore makes no instance below 100 GiB in the tier standard, and none below 1024 GiB in the others."
+  }
+}

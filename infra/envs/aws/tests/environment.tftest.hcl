@@ -55,6 +55,14 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:kafka:eu-central-1:000000000000:configuration/one/0000-1" }
   }
 
+  mock_resource "aws_launch_template" {
+    defaults = { id = "lt-0123456789abcdef0" }
+  }
+
+  mock_resource "aws_efs_file_system" {
+    defaults = { arn = "arn:aws:elasticfilesystem:eu-central-1:000000000000:file-system/fs-0000" }
+  }
+
   mock_resource "aws_eks_cluster" {
     defaults = {
       arn      = "arn:aws:eks:eu-central-1:000000000000:cluster/tripline"
@@ -101,6 +109,26 @@ run "environment" {
   assert {
     condition     = startswith(output.helm_values.redis.url, "rediss://") && output.helm_values.kafka.tls
     error_message = "Kafka and cache must be reached by TLS."
+  }
+
+  assert {
+    condition     = output.helm_values.postgres.user == "auth"
+    error_message = "The database's user is the one that auth's role may connect as, modules/identity/aws."
+  }
+
+  assert {
+    condition     = output.helm_values.lake.storageClass == output.kubernetes_objects.items[0].metadata.name && output.helm_values.registry.storageClass == output.helm_values.lake.storageClass
+    error_message = "The chart's volumes need the StorageClass that is made here."
+  }
+
+  assert {
+    condition     = var.environment == "dev" || output.kubernetes_objects.items[0].reclaimPolicy == "Retain"
+    error_message = "In staging and prod the lake outlives its claim."
+  }
+
+  assert {
+    condition     = length(setsubtract(["archive", "auth", "cli", "decisions", "features", "ingestion", "scoring", "training"], var.images)) == 0
+    error_message = "Every image that the chart names needs a repository to be pushed to."
   }
 
   assert {

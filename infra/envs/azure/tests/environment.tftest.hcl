@@ -144,6 +144,26 @@ run "environment" {
   }
 
   assert {
+    condition     = output.helm_values.postgres.user == "tripline-${var.environment}-auth"
+    error_message = "PostgreSQL knows auth by the name of its identity."
+  }
+
+  assert {
+    condition     = !output.helm_values.kafka.createTopics
+    error_message = "The topics are made here, and no service has the right to."
+  }
+
+  assert {
+    condition     = output.helm_values.lake.storageClass == output.kubernetes_objects.items[0].metadata.name && output.helm_values.registry.storageClass == output.helm_values.lake.storageClass
+    error_message = "The chart's volumes need the StorageClass that is made here."
+  }
+
+  assert {
+    condition     = var.environment == "dev" || (output.kubernetes_objects.items[0].reclaimPolicy == "Retain" && output.kubernetes_objects.items[0].parameters.skuName == "Premium_ZRS")
+    error_message = "In staging and prod the lake is in three zones and outlives its claim."
+  }
+
+  assert {
     condition     = join(" ", keys(output.helm_values.secretStore.locations)) == "auth ingestion"
     error_message = "Only services with secrets have a vault."
   }

@@ -35,6 +35,7 @@ override_module {
       cache    = "projects/p/locations/l/keyRings/r/cryptoKeys/cache"
       cluster  = "projects/p/locations/l/keyRings/r/cryptoKeys/cluster"
       database = "projects/p/locations/l/keyRings/r/cryptoKeys/database"
+      files    = "projects/p/locations/l/keyRings/r/cryptoKeys/files"
       kafka    = "projects/p/locations/l/keyRings/r/cryptoKeys/kafka"
       logs     = "projects/p/locations/l/keyRings/r/cryptoKeys/logs"
       objects  = "projects/p/locations/l/keyRings/r/cryptoKeys/objects"
@@ -69,6 +70,26 @@ run "environment" {
   }
 
   assert {
+    condition     = output.helm_values.postgres.user == "service@tripline-test.iam"
+    error_message = "Cloud SQL knows a service account without the ending .gserviceaccount.com."
+  }
+
+  assert {
+    condition     = !output.helm_values.kafka.createTopics
+    error_message = "The topics are made here, and no service has the right to."
+  }
+
+  assert {
+    condition     = output.helm_values.lake.storageClass == output.kubernetes_objects.items[0].metadata.name && output.helm_values.registry.storageClass == output.helm_values.lake.storageClass
+    error_message = "The chart's volumes need the StorageClass that is made here."
+  }
+
+  assert {
+    condition     = var.environment == "dev" || (output.kubernetes_objects.items[0].reclaimPolicy == "Retain" && output.kubernetes_objects.items[0].parameters.tier == "enterprise")
+    error_message = "In staging and prod the lake is in three zones and outlives its claim."
+  }
+
+  assert {
     condition     = join(",", keys(output.helm_values.secretStore.names["ingestion"])) == "card-token-key"
     error_message = "Ingestion reads the card token key and nothing else."
   }
@@ -87,4 +108,14 @@ run "wrong_environment_is_refused" {
   }
 
   expect_failures = [var.environment]
+}
+
+run "instances_below_the_least_size_are_refused" {
+  command = plan
+
+  variables {
+    files = { tier = "enterprise", lake_gib = 500, registry_gib = 1024 }
+  }
+
+  expect_failures = [var.files]
 }

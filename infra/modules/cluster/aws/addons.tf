@@ -6,6 +6,7 @@ locals {
     aws-node              = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
     cluster-autoscaler    = aws_iam_policy.autoscaler.arn
     ebs-csi-controller-sa = "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
+    efs-csi-controller-sa = "arn:aws:iam::aws:policy/service-role/AmazonEFSCSIDriverPolicy"
   }
 
   addons_before_nodes = {
@@ -17,13 +18,14 @@ locals {
   }
   addons_after_nodes = {
     aws-ebs-csi-driver = { service_account = "ebs-csi-controller-sa" }
+    aws-efs-csi-driver = { service_account = "efs-csi-controller-sa" }
     coredns            = {}
     metrics-server     = {}
   }
 }
 
 data "aws_iam_policy_document" "controller_trust" {
-  for_each = toset(["aws-node", "cluster-autoscaler", "ebs-csi-controller-sa"])
+  for_each = toset(["aws-node", "cluster-autoscaler", "ebs-csi-controller-sa", "efs-csi-controller-sa"])
 
   statement {
     actions = ["sts:AssumeRoleWithWebIdentity"]

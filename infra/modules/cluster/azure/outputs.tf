@@ -8,6 +8,11 @@ output "id" {
   value       = azurerm_kubernetes_cluster.this.id
 }
 
+output "principal_id" {
+  description = "Principal id of the cluster's identity, as which its drivers make volumes."
+  value       = azurerm_user_assigned_identity.cluster.principal_id
+}
+
 output "oidc_issuer_url" {
   description = "Issuer of the service accounts' tokens."
   value       = azurerm_kubernetes_cluster.this.oidc_issuer_url

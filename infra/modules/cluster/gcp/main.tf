@@ -70,6 +70,13 @@ resource "google_container_cluster" "this" {
     enabled = true
   }
 
+  # Volumes that many pods write, modules/files/gcp.
+  addons_config {
+    gcp_filestore_csi_driver_config {
+      enabled = true
+    }
+  }
+
   security_posture_config {
     mode               = "BASIC"
     vulnerability_mode = "VULNERABILITY_BASIC"

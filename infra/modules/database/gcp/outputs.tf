@@ -7,3 +7,8 @@ output "instance_id" {
   description = "Name of the instance as its metrics carry it, project:name."
   value       = "${var.project_id}:${google_sql_database_instance.this.name}"
 }
+
+output "users" {
+  description = "Database user of each service that has one."
+  value       = { for service, user in google_sql_user.service : service => user.name }
+}

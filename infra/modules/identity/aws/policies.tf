@@ -27,6 +27,18 @@ data "aws_iam_policy_document" "kafka" {
     }
   }
 
+  # The chart's job that makes the topics wears this service's account. It lists them, makes those that are missing, and
+  # asks their leaders for offsets. It changes and deletes none, and makes none of another name.
+  dynamic "statement" {
+    for_each = var.services[each.key].creates_topics ? [keys(var.topics)] : []
+
+    content {
+      sid       = "CreateTopics"
+      actions   = ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic"]
+      resources = [for topic in statement.value : "${local.topic_arn}/${topic}"]
+    }
+  }
+
   dynamic "statement" {
     for_each = length(local.reads[each.key]) > 0 ? [local.reads[each.key]] : []
 

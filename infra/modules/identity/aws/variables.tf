@@ -11,10 +11,11 @@ variable "namespace" {
 variable "services" {
   description = "Services and what they use, from infra/access.yaml."
   type = map(object({
-    cache    = bool
-    database = bool
-    secrets  = list(string)
-    buckets  = map(string)
+    cache          = bool
+    database       = bool
+    secrets        = list(string)
+    buckets        = map(string)
+    creates_topics = optional(bool, false)
   }))
 }
 

@@ -8,6 +8,11 @@ output "principal_ids" {
   value       = { for service, identity in azurerm_user_assigned_identity.service : service => identity.principal_id }
 }
 
+output "names" {
+  description = "Name of each service's identity, which PostgreSQL knows it by."
+  value       = { for service, identity in azurerm_user_assigned_identity.service : service => identity.name }
+}
+
 output "vault_names" {
   description = "Vault of each service that has secrets."
   value       = { for service, vault in azurerm_key_vault.service : service => vault.name }

@@ -7,6 +7,7 @@ locals {
     cache    = []
     cluster  = []
     database = []
+    files    = []
     kafka    = []
     logs     = ["logs.${var.region}.amazonaws.com", "cloudwatch.amazonaws.com", "budgets.amazonaws.com", "sns.amazonaws.com"]
     objects  = []

@@ -3,7 +3,7 @@
 # after 90 days.
 
 locals {
-  wrapping = toset(["cache", "database", "kafka", "objects", "registry", "volumes"])
+  wrapping = toset(["cache", "database", "files", "kafka", "objects", "registry", "volumes"])
   key_operations = merge(
     { for purpose in local.wrapping : purpose => ["unwrapKey", "wrapKey"] },
     { cluster = ["decrypt", "encrypt"] },

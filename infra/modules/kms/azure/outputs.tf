@@ -1,6 +1,6 @@
 # The outputs wait for the grants, because a service refuses a key that its identity may not use.
 output "keys" {
-  description = "For cache, database, kafka, objects, registry and volumes: the key with and without version, and the identity that may use it."
+  description = "For cache, database, files, kafka, objects, registry and volumes: the key with and without version, and the identity that may use it."
   value = { for purpose in local.wrapping : purpose => {
     key_id             = azurerm_key_vault_key.this[purpose].id
     versionless_key_id = azurerm_key_vault_key.this[purpose].versionless_id

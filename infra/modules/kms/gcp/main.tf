@@ -10,13 +10,14 @@ data "google_logging_project_cmek_settings" "this" {
 }
 
 locals {
-  agent = { for service in ["artifactregistry", "cloud-sql", "managedkafka", "memorystore", "secretmanager"] :
+  agent = { for service in ["artifactregistry", "cloud-filer", "cloud-sql", "managedkafka", "memorystore", "secretmanager"] :
     service => "service-${var.project_number}@gcp-sa-${service}.iam.gserviceaccount.com"
   }
   users = {
     cache    = local.agent["memorystore"]
     cluster  = "service-${var.project_number}@container-engine-robot.iam.gserviceaccount.com"
     database = local.agent["cloud-sql"]
+    files    = local.agent["cloud-filer"]
     kafka    = local.agent["managedkafka"]
     logs     = data.google_logging_project_cmek_settings.this.service_account_id
     objects  = data.google_storage_project_service_account.this.email_address

@@ -10,7 +10,7 @@ locals {
 
   # What nodes need from AWS, so that it does not leave the VPC.
   interface_endpoints = toset([
-    "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "kms", "logs", "secretsmanager", "sts",
+    "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticfilesystem", "elasticloadbalancing", "kms", "logs", "secretsmanager", "sts",
   ])
 }
 

@@ -13,6 +13,7 @@ locals {
     blob     = "privatelink.blob.core.windows.net"
     cache    = "privatelink.redis.azure.net"
     database = "${var.name}.private.postgres.database.azure.com"
+    files    = "privatelink.file.core.windows.net"
     kafka    = "privatelink.servicebus.windows.net"
     registry = "privatelink.azurecr.io"
     vault    = "privatelink.vaultcore.azure.net"

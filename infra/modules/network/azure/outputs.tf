@@ -9,7 +9,7 @@ output "subnet_ids" {
 }
 
 output "private_zone_ids" {
-  description = "Private DNS zones by kind: blob, cache, database, kafka, registry, vault."
+  description = "Private DNS zones by kind: blob, cache, database, files, kafka, registry, vault."
   value       = { for kind, zone in azurerm_private_dns_zone.this : kind => zone.id }
   depends_on  = [azurerm_private_dns_zone_virtual_network_link.this]
 }

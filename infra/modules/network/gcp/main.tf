@@ -1,4 +1,4 @@
-# One subnet for nodes, one for the endpoints of Kafka and cache, and a peered range for Cloud SQL. Nodes have no public
+# One subnet for nodes, one for the endpoints of Kafka and cache, and a peered range for Cloud SQL and Filestore. Nodes have no public
 # addresses and leave through NAT; Google's APIs are reached privately.
 
 resource "google_compute_network" "this" {
@@ -74,7 +74,7 @@ resource "google_compute_router_nat" "this" {
   }
 }
 
-# Cloud SQL lives in Google's own network; this range and peering make it reachable.
+# Cloud SQL and Filestore live in Google's own network; this range and peering make them reachable.
 resource "google_compute_global_address" "managed_services" {
   name          = "${var.name}-managed-services"
   project       = var.project_id

@@ -13,6 +13,12 @@ output "endpoints_subnet_id" {
   value       = google_compute_subnetwork.endpoints.id
 }
 
+output "peered_network" {
+  description = "Name of the network and of the range that is peered with Google's services, once the peering is there."
+  value       = { name = google_compute_network.this.name, range_name = google_compute_global_address.managed_services.name }
+  depends_on  = [google_service_networking_connection.managed_services]
+}
+
 output "peered_network_id" {
   description = "The network, once Cloud SQL can be reached in it."
   value       = google_compute_network.this.id

@@ -20,6 +20,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:logs:eu-central-1:000000000000:log-group:one" }
   }
 
+  mock_resource "aws_launch_template" {
+    defaults = { id = "lt-0123456789abcdef0" }
+  }
+
   mock_resource "aws_eks_cluster" {
     defaults = {
       arn      = "arn:aws:eks:eu-central-1:000000000000:cluster/tripline"
@@ -78,6 +82,20 @@ run "pools" {
   assert {
     condition     = aws_eks_node_group.pool["gpu"].ami_type == "AL2023_x86_64_NVIDIA"
     error_message = "GPU nodes need the image with the driver."
+  }
+}
+
+run "drivers_have_roles_of_their_own" {
+  assert {
+    condition     = aws_eks_addon.after_nodes["aws-efs-csi-driver"].service_account_role_arn == aws_iam_role.controller["efs-csi-controller-sa"].arn
+    error_message = "Volumes that many pods write need the EFS driver, as its own role."
+  }
+
+  assert {
+    condition = alltrue([for account, document in data.aws_iam_policy_document.controller_trust :
+      contains(flatten([for condition in document.statement[0].condition : condition.values]), "system:serviceaccount:kube-system:${account}")
+    ])
+    error_message = "A controller's role trusts the service account of that controller, and no other."
   }
 }
 

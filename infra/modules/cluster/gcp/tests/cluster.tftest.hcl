@@ -44,6 +44,13 @@ run "private_and_encrypted" {
   }
 }
 
+run "volumes_that_many_pods_write" {
+  assert {
+    condition     = google_container_cluster.this.addons_config[0].gcp_filestore_csi_driver_config[0].enabled
+    error_message = "Without its driver nobody makes the volumes of the class that modules/files/gcp describes."
+  }
+}
+
 run "pools" {
   assert {
     condition     = google_container_node_pool.this["training"].node_config[0].spot && !google_container_node_pool.this["system"].node_config[0].spot

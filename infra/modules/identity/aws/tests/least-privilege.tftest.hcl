@@ -53,8 +53,8 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive decisions features ingestion"
-    error_message = "Scoring, auth and training do not speak to Kafka."
+    condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive decisions features ingestion training"
+    error_message = "Scoring and auth do not speak to Kafka."
   }
 
   assert {
@@ -63,6 +63,28 @@ run "least_privilege" {
       "arn:aws:kafka:eu-central-1:000000000000:topic/tripline-test/0000-1/transactions",
     ])
     error_message = "Ingestion writes transactions and labels, nothing else."
+  }
+
+  assert {
+    condition = join(" ", sort(flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : statement.resources if contains(statement.actions, "kafka-cluster:CreateTopic")]))) == join(" ", sort([
+      for topic in keys(var.topics) : "arn:aws:kafka:eu-central-1:000000000000:topic/tripline-test/0000-1/${topic}"
+    ]))
+    error_message = "The topics job, which wears ingestion's account, makes every topic of the table and no other."
+  }
+
+  assert {
+    condition = join(" ", [for service, document in data.aws_iam_policy_document.kafka : service
+      if contains(flatten([for statement in document.statement : statement.actions]), "kafka-cluster:CreateTopic")
+    ]) == "ingestion"
+    error_message = "Nobody but the topics job makes topics."
+  }
+
+  assert {
+    condition = length(setintersection(
+      flatten([for document in values(data.aws_iam_policy_document.kafka) : [for statement in document.statement : statement.actions]]),
+      ["kafka-cluster:AlterCluster", "kafka-cluster:AlterTopic", "kafka-cluster:AlterTopicDynamicConfiguration", "kafka-cluster:DeleteGroup", "kafka-cluster:DeleteTopic"],
+    )) == 0
+    error_message = "No service changes or deletes a topic."
   }
 
   assert {

@@ -33,8 +33,13 @@ run "only_the_table_grants" {
   }
 
   assert {
-    condition     = !anytrue([for key in keys(azurerm_role_assignment.service) : strcontains(key, "/scoring/") || strcontains(key, "/auth/") || strcontains(key, "/training/")])
-    error_message = "Scoring, auth and training do not speak to Kafka."
+    condition     = !anytrue([for key in keys(azurerm_role_assignment.service) : strcontains(key, "/scoring/") || strcontains(key, "/auth/")])
+    error_message = "Scoring and auth do not speak to Kafka."
+  }
+
+  assert {
+    condition     = join(", ", sort(distinct([for assignment in azurerm_role_assignment.service : assignment.role_definition_name]))) == "Azure Event Hubs Data Receiver, Azure Event Hubs Data Sender"
+    error_message = "The event hubs are made here: no service creates, changes or deletes one."
   }
 
   assert {

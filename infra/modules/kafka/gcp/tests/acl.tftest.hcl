@@ -24,13 +24,20 @@ run "only_the_table_grants" {
   }
 
   assert {
-    condition     = join(" ", keys(google_project_iam_member.client)) == "archive decisions features ingestion"
-    error_message = "Scoring, auth and training do not speak to Kafka."
+    condition     = join(" ", keys(google_project_iam_member.client)) == "archive decisions features ingestion training"
+    error_message = "Scoring and auth do not speak to Kafka."
   }
 
   assert {
-    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive decisions features"
+    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive decisions features training"
     error_message = "A group belongs to a service that reads."
+  }
+
+  assert {
+    condition = join(" ", sort(distinct(flatten([
+      for acl in concat(values(google_managed_kafka_acl.topic), values(google_managed_kafka_acl.group), [google_managed_kafka_acl.cluster]) : [for entry in acl.acl_entries : entry.operation]
+    ])))) == "DESCRIBE IDEMPOTENT_WRITE READ WRITE"
+    error_message = "The topics are made here: no service creates, changes or deletes one."
   }
 
   assert {

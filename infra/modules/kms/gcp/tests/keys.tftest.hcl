@@ -20,12 +20,12 @@ run "one_key_and_one_agent_each" {
   command = plan
 
   assert {
-    condition     = join(" ", keys(google_kms_crypto_key.this)) == "cache cluster database kafka logs objects registry secrets volumes"
+    condition     = join(" ", keys(google_kms_crypto_key.this)) == "cache cluster database files kafka logs objects registry secrets volumes"
     error_message = "Every kind of data needs a key of its own."
   }
 
   assert {
-    condition     = length(distinct([for grant in google_kms_crypto_key_iam_member.agent : grant.member])) == 9
+    condition     = length(distinct([for grant in google_kms_crypto_key_iam_member.agent : grant.member])) == 10
     error_message = "An agent may use its own key and no other."
   }
 

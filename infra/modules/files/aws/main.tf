@@ -1,0 +1,106 @@
+# Folders that several pods write and read: the lake, and models where there is no MLflow. One file system on EFS, in which
+# the CSI driver makes an access point per volume; bytes travel by TLS.
+
+resource "aws_efs_file_system" "this" {
+  # checkov:skip=CKV2_AWS_18: Backups are switched on by the backup policy below, which puts the file system into AWS's own daily plan.
+  creation_token   = var.name
+  encrypted        = true
+  kms_key_id       = var.kms_key_arn
+  performance_mode = "generalPurpose"
+  throughput_mode  = "elastic"
+
+  # What nobody read for a month moves to the cheaper class, and back once it is read again: training reads old days.
+  lifecycle_policy {
+    transition_to_ia = "AFTER_30_DAYS"
+  }
+
+  lifecycle_policy {
+    transition_to_primary_storage_class = "AFTER_1_ACCESS"
+  }
+
+  protection {
+    replication_overwrite = "ENABLED"
+  }
+
+  tags = { Name = var.name }
+}
+
+resource "aws_efs_backup_policy" "this" {
+  file_system_id = aws_efs_file_system.this.id
+
+  backup_policy {
+    status = var.backups ? "ENABLED" : "DISABLED"
+  }
+}
+
+# Without TLS nothing is served, and without a mount target of this network neither. Nobody is root: an access point sets
+# user and group.
+data "aws_iam_policy_document" "this" {
+  # checkov:skip=CKV_AWS_283: Mounts carry no IAM identity; who may mount is whom the security group lets in, by a mount target.
+  statement {
+    sid       = "MountInTheNetwork"
+    actions   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+    resources = [aws_efs_file_system.this.arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "elasticfilesystem:AccessedViaMountTarget"
+      values   = ["true"]
+    }
+  }
+
+  statement {
+    sid       = "OnlyTls"
+    effect    = "Deny"
+    actions   = ["*"]
+    resources = [aws_efs_file_system.this.arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_efs_file_system_policy" "this" {
+  file_system_id = aws_efs_file_system.this.id
+  policy         = data.aws_iam_policy_document.this.json
+}
+
+resource "aws_security_group" "files" {
+  name_prefix = "${var.name}-files-"
+  description = "NFS"
+  vpc_id      = var.vpc_id
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "clients" {
+  security_group_id            = aws_security_group.files.id
+  description                  = "NFS over TLS from the nodes"
+  referenced_security_group_id = var.client_security_group_id
+  ip_protocol                  = "tcp"
+  from_port                    = 2049
+  to_port                      = 2049
+}
+
+resource "aws_efs_mount_target" "this" {
+  count = length(var.subnet_ids)
+
+  file_system_id  = aws_efs_file_system.this.id
+  subnet_id       = var.subnet_ids[count.index]
+  security_groups = [aws_security_group.files.id]
+}

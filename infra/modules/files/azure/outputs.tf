@@ -1,0 +1,29 @@
+output "storage_class_name" {
+  description = "StorageClass of volumes that many pods write."
+  value       = var.storage_class_name
+}
+
+# A new share belongs to root and the pods are nobody's, so it is open to whoever may mount it. It waits for the endpoint
+# and the right, because a claim can be met no sooner.
+output "kubernetes_objects" {
+  description = "What `kubectl apply` makes of it: the StorageClass."
+  value = [{
+    apiVersion           = "storage.k8s.io/v1"
+    kind                 = "StorageClass"
+    metadata             = { name = var.storage_class_name }
+    provisioner          = "file.csi.azure.com"
+    reclaimPolicy        = var.keep_volumes ? "Retain" : "Delete"
+    allowVolumeExpansion = true
+    volumeBindingMode    = "Immediate"
+    mountOptions         = ["nconnect=4", "noresvport"]
+    parameters = {
+      protocol         = "nfs"
+      resourceGroup    = var.resource_group_name
+      storageAccount   = azurerm_storage_account.this.name
+      skuName          = "Premium_${var.replication_type}"
+      storeAccountKey  = "false"
+      mountPermissions = "0777"
+    }
+  }]
+  depends_on = [azurerm_private_endpoint.this, azurerm_role_assignment.cluster]
+}

@@ -1,0 +1,9 @@
+output "storage_class_name" {
+  description = "StorageClass of volumes that many pods write."
+  value       = var.storage_class_name
+}
+
+output "kubernetes_objects" {
+  description = "What `kubectl apply` makes of it: the StorageClass and the class of backups."
+  value       = [local.storage_class, local.backup_class]
+}
