@@ -1,0 +1,178 @@
+import { spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { parse } from "yaml";
+import { ROOT } from "../workspace.js";
+import { faultOf } from "./check-command.js";
+import type { DocumentedCommand } from "./read-commands.js";
+import { readCommands, splitCommands } from "./read-commands.js";
+import { Repository } from "./read-repository.js";
+
+/** Generous: programs are asked for their options one after another, and the cores may be busy. */
+const RUN_MS_MAX = 300_000;
+const DOCUMENTS = [
+  ...["README.md", "CONTRIBUTING.md", "docs/*.md", "infra/README.md", "training/README.md", "load-tests/README.md"],
+  ...["apps/*/README.md", "packages/*/README.md", "deploy/**/README.md"],
+];
+const files = globSync(DOCUMENTS, { cwd: ROOT, exclude: ["**/node_modules"] }).sort();
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const found = files.flatMap((file) => readCommands(file, read(file)));
+/** Files that a command of the documents writes, or that they tell the reader to write. */
+const written = new Set([
+  ...files.flatMap((file) => [...read(file).matchAll(/> ([\w./-]+\.json)\b/g)].map(([, path = ""]) => basename(path))),
+  "mine.yaml",
+]);
+const repository = new Repository(ROOT, written);
+const text = ({ words }: DocumentedCommand) => words.join(" ");
+
+test("a text is split as a shell would", () => {
+  expect(
+    splitCommands(
+      'A="$(npm run x)" curl -d \'{"a": 1}\' \\\n  "$URL" # said\nfor app in a b; do docker push $app; done && ls <folder> > out.json',
+    ),
+  ).toEqual([
+    ["npm", "run", "x"],
+    ["curl", "-d", '{"a": 1}', "$URL"],
+    ["docker", "push", "$app"],
+    ["ls", "1"],
+  ]);
+});
+
+test("the documents hold commands, in blocks and in sentences", () => {
+  expect(found.filter(({ isWhole }) => isWhole).length).toBeGreaterThan(60);
+  expect(found.filter(({ isWhole }) => !isWhole).length).toBeGreaterThan(60);
+});
+
+const wrong: [string, string][] = [
+  ["npm run demmo", "package.json has no script demmo"],
+  ["npm run tripline -- dlq lst", "unknown command 'lst'"],
+  ["npm run tripline -- capacity --rat 3", "unknown option '--rat'"],
+  ["npm run tripline -- rebuild-state --lake 1", "required option"],
+  ["npm run retrain -- --lake 1 --lakes 1", "unknown option '--lakes'"],
+  ["npm run load -- stedy", "load/main.js has no stedy"],
+  ["npm run load -- steady --rates 3", "unknown option --rates"],
+  ["npm run bench:kafka -- --round 3", "unknown option --round"],
+  ["npm run images -- --onyl scoring", "unknown option --onyl"],
+  ["npm run demo -- --docker --exit 3", "unknown option --exit"],
+  ["npm run demo -- --exit 3", "unknown option '--exit'"],
+  ["node apps/cli/bootstrap/instal.mjs", "there is no apps/cli/bootstrap/instal.mjs"],
+  ["node apps/cli/dist/main.js lst", "unknown command 'lst'"],
+  ["docker compose --profile trafic up", "compose has no profile trafic"],
+  ["docker compose logs ingestoin", "compose has no service ingestoin"],
+  ["docker compose run --rm tripline tokn", "unknown command 'tokn'"],
+  ["helm install x deploy/helm/triplin", "there is no deploy/helm/triplin"],
+  ["helm upgrade x . --set services.scoring.replica=3", "the chart has no value services.scoring.replica"],
+  ["npx tcs -b", "node_modules/.bin has no tcs"],
+  ["kubctl get pods", "nothing here knows the program kubctl"],
+];
+test.each(wrong)(
+  "what nobody can type is told: %s",
+  async (command, sentence) => {
+    const [words = []] = splitCommands(command);
+    expect(await faultOf({ at: "", words, isWhole: true }, repository)).toContain(sentence);
+  },
+  RUN_MS_MAX,
+);
+
+test(
+  "every command in the documents can be typed",
+  async () => {
+    const faults: string[] = [];
+    for (const command of found) {
+      const fault = await faultOf(command, repository);
+      if (fault !== undefined) faults.push(`${command.at}: ${text(command)}: ${fault}`);
+    }
+    expect(faults).toEqual([]);
+  },
+  RUN_MS_MAX,
+);
+
+test("every value of the chart in the documents is one", () => {
+  const faults: string[] = [];
+  for (const file of files.filter((name) => /deploy/.test(name))) {
+    for (const [, block = ""] of read(file).matchAll(/```yaml\n([\s\S]*?)```/g)) {
+      for (const path of leavesOf(parse(block)))
+        if (!repository.hasChartValue(path)) faults.push(`${file}: ${path.join(".")}`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+function leavesOf(value: unknown): string[][] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [[]];
+  return Object.entries(value).flatMap(([key, inner]) => leavesOf(inner).map((path) => [key, ...path]));
+}
+
+test("every link within the repository leads somewhere", () => {
+  const faults: string[] = [];
+  for (const file of files) {
+    for (const [, path = "", anchor] of prose(file).matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g)) {
+      const target = path === "" ? file : join(file, "..", path);
+      if (globSync(target, { cwd: ROOT }).length === 0) faults.push(`${file}: there is no ${target}`);
+      else if (anchor !== undefined && target.endsWith(".md") && !anchorsOf(target).includes(anchor)) {
+        faults.push(`${file}: ${target} has no heading for #${anchor}`);
+      }
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+const prose = (file: string) => read(file).replaceAll(/```[\s\S]*?```/g, "");
+/** Headings as the web pages of a repository name them. */
+const anchorsOf = (file: string) =>
+  [...prose(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+
+/** What is run of a documented command: the program behind npm's script, without installing first; and how it has to end. */
+interface Runnable {
+  readonly pattern: RegExp;
+  readonly program: string;
+  readonly more?: readonly string[];
+  readonly status?: number;
+  readonly says: RegExp;
+}
+const CLI = "apps/cli/dist/main.js";
+
+describe("commands that need nothing are run", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tripline-documents-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const empty = ["--registry", pathToFileURL(folder).href];
+  const runnable: Runnable[] = [
+    { pattern: /^npm run doctor$/, program: "apps/cli/bootstrap/run.mjs", more: ["doctor"], says: /✓/ },
+    { pattern: / --dry-run$/, program: "apps/cli/bootstrap/init.mjs", says: /Nothing was changed/ },
+    { pattern: /^npm run tripline -- (--help|\S+ --help)$/, program: CLI, says: /^Usage: tripline/ },
+    { pattern: /^npm run tripline -- capacity (?!.*--(learn|measured|help))/, program: CLI, says: /instances/ },
+    { pattern: /^npm run tripline -- models list$/, program: CLI, more: empty, status: 1, says: /There are none yet/ },
+    { pattern: /^npm run load -- --help$/, program: "load-tests/dist/load/main.js", says: /^Usage: load/ },
+  ];
+  const written = [...new Set(found.map(text))];
+  const commands = runnable.flatMap((how) =>
+    written.filter((command) => how.pattern.test(command)).map((command) => ({ command, ...how })),
+  );
+
+  test("there are some", () => {
+    expect(commands.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(commands)(
+    "$command",
+    async ({ command, program, more = [], status = 0, says }) => {
+      const [portBase] = await findFreePorts(1);
+      const args = [...command.split(" ").slice(4), ...more];
+      const run = spawnSync(process.execPath, [join(ROOT, program), ...args], {
+        ...{ cwd: ROOT, encoding: "utf8", timeout: RUN_MS_MAX },
+        env: { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(portBase) },
+      });
+      expect([run.status, `${run.stdout}${run.stderr}`.trim()]).toEqual([status, expect.stringMatching(says)]);
+    },
+    RUN_MS_MAX,
+  );
+});

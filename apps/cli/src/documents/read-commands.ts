@@ -1,0 +1,137 @@
+/** Stands where a document leaves something to the reader: `<folder>`, `…`, the output of another command. */
+export const PLACEHOLDER = "1";
+
+/** One command of a document, as a shell would take it apart. */
+export interface DocumentedCommand {
+  /** Where it stands, as `file:line`. */
+  readonly at: string;
+  readonly words: readonly string[];
+  /** False for a mention within a sentence, which may leave out what the command needs. */
+  readonly isWhole: boolean;
+}
+
+/** The shell commands in fenced blocks and in code spans of a Markdown document. */
+export function readCommands(file: string, text: string): DocumentedCommand[] {
+  const found: DocumentedCommand[] = [];
+  let block: { readonly line: number; readonly language: string; readonly lines: string[] } | undefined;
+  for (const [index, line] of text.split("\n").entries()) {
+    const fence = /^ *```(\w*)/.exec(line);
+    if (fence !== null && block === undefined) block = { line: index + 2, language: fence[1] ?? "", lines: [] };
+    else if (fence !== null && block !== undefined) {
+      if (block.language === "sh") found.push(...commandsOf(`${file}:${block.line}`, block.lines.join("\n"), true));
+      block = undefined;
+    } else if (block !== undefined) block.lines.push(line);
+    else
+      for (const [, span = ""] of line.matchAll(/(?<!`)`([^`]+)`/g))
+        found.push(...mentions(`${file}:${index + 1}`, span));
+  }
+  return found;
+}
+
+/** What a sentence may call a command; anything else in a code span is a name, and so is that of one of the benchmarks. */
+const MENTIONED =
+  /^(npm (run |test\b)|npx |tripline (?!windows$)[a-z]|docker compose [a-z-]|helm [a-z]+ |node [\w.]+\/)/;
+
+const mentions = (at: string, span: string) => (MENTIONED.test(span) ? commandsOf(at, span, false) : []);
+
+function commandsOf(at: string, text: string, isWhole: boolean): DocumentedCommand[] {
+  return splitCommands(text).map((words) => ({ at, words, isWhole }));
+}
+
+/** Words of each simple command of a shell text; commands in `$(…)` count too. */
+export function splitCommands(text: string): string[][] {
+  const reader = new ShellReader(text.replaceAll(/<[^<>\n|;&$]*>|…/g, PLACEHOLDER));
+  return reader.read().flatMap((words) => {
+    const command = withoutPrefix(words);
+    return command.length === 0 ? [] : [command];
+  });
+}
+
+/** Assignments and words of the shell's own grammar before a command. */
+function withoutPrefix(words: readonly string[]): string[] {
+  const [first = "", ...rest] = words;
+  if (/^(do|then|else|export)$/.test(first) || /^\w+=/.test(first)) return withoutPrefix(rest);
+  return /^(for|done|if|fi|while)$/.test(first) ? [] : [...words];
+}
+
+/** Splits a text at blanks and operators, with what quotes, comments and substitutions mean in it. */
+class ShellReader {
+  readonly #commands: string[][] = [];
+  #words: string[] = [];
+  #word: string | undefined;
+  #at = 0;
+
+  constructor(private readonly text: string) {}
+
+  read(): string[][] {
+    while (this.#at < this.text.length) this.#step();
+    this.#endCommand();
+    return this.#commands;
+  }
+
+  #step(): void {
+    const char = this.text.charAt(this.#at);
+    if (char === "\\") this.#escape();
+    else if (char === "'" || char === '"') this.#quoted(char);
+    else if (this.text.startsWith("$(", this.#at)) this.#substitution();
+    else if (char === "#" && this.#word === undefined) this.#at = this.#endOfLine();
+    else if (/[\n;|&]/.test(char)) this.#endCommand();
+    else if (/\s/.test(char)) this.#endWord();
+    else if (char === "<" || char === ">") this.#redirect();
+    else this.#append(char);
+    this.#at += 1;
+  }
+
+  #append(text: string): void {
+    this.#word = (this.#word ?? "") + text;
+  }
+
+  #endWord(): void {
+    if (this.#word !== undefined) this.#words.push(this.#word);
+    this.#word = undefined;
+  }
+
+  #endCommand(): void {
+    this.#endWord();
+    if (this.#words.length > 0) this.#commands.push(this.#words);
+    this.#words = [];
+  }
+
+  #escape(): void {
+    this.#at += 1;
+    if (this.text.charAt(this.#at) !== "\n") this.#append(this.text.charAt(this.#at));
+  }
+
+  /** A substitution inside of double quotes holds a command, too. */
+  #quoted(quote: string): void {
+    this.#append("");
+    for (this.#at += 1; this.#at < this.text.length && this.text.charAt(this.#at) !== quote; this.#at += 1) {
+      if (quote === '"' && this.text.startsWith("$(", this.#at)) this.#substitution();
+      else this.#append(this.text.charAt(this.#at));
+    }
+  }
+
+  #substitution(): void {
+    const start = this.#at + 2;
+    let depth = 1;
+    for (this.#at = start; this.#at < this.text.length && depth > 0; this.#at += 1) {
+      if (this.text.charAt(this.#at) === "(") depth += 1;
+      if (this.text.charAt(this.#at) === ")") depth -= 1;
+    }
+    this.#at -= 1;
+    this.#commands.push(...new ShellReader(this.text.slice(start, this.#at)).read());
+    this.#append(PLACEHOLDER);
+  }
+
+  /** Where output goes or input comes from is no word of the command. */
+  #redirect(): void {
+    this.#endWord();
+    const file = /^[<>]+&?\s*[^\s;|&]*/.exec(this.text.slice(this.#at));
+    this.#at += (file?.[0].length ?? 1) - 1;
+  }
+
+  #endOfLine(): number {
+    const end = this.text.indexOf("\n", this.#at);
+    return (end === -1 ? this.text.length : end) - 1;
+  }
+}
