@@ -112,6 +112,12 @@ function imageRules({ name, registry }) {
     },
     {
       what: "images",
+      files: /^apps\/cli\/bootstrap\//,
+      find: /(OUR_IMAGES = ")tripline(?=\/")/g,
+      to: (_, head = "") => `${head}${images}`,
+    },
+    {
+      what: "images",
       files: DEPLOYMENT,
       find: /(image\.registry[=:] ?["']?)tripline(?![\w./-])/g,
       to: (_, head = "") => `${head}${images}`,
@@ -209,8 +215,14 @@ function choiceRules({ cloud }) {
       to: () => `options: [${cloud}]`,
     },
     // Done once: what would do it again goes.
-    { what: "init itself", files: /^package\.json$/, find: /^ *"init": ".*",?\n/m, to: () => "" },
-    { what: "init itself", files: /^(README|CONTRIBUTING)\.md$/, find: /^.*npm run init.*\n/gm, to: () => "" },
+    { what: "init itself", files: /^package\.json$/, find: /^ *"(?:test:)?init": ".*",?\n/gm, to: () => "" },
+    {
+      what: "init itself",
+      files: /^(README|CONTRIBUTING)\.md$/,
+      find: /^.*npm run (?:test:)?init.*\n/gm,
+      to: () => "",
+    },
+    { what: "init itself", files: /^README\.md$/, find: /,? *\[[^\]]*\]\(docs\/template\.md\)/g, to: () => "" },
   ];
 }
 
@@ -218,6 +230,8 @@ function choiceRules({ cloud }) {
 export const OWN_FILES = [
   "apps/cli/bootstrap/init.mjs",
   "apps/cli/bootstrap/rename-rules.mjs",
+  "apps/cli/bootstrap/test-init.mjs",
+  "docs/template.md",
   "packages/testing/src/init-template.test.ts",
 ];
 

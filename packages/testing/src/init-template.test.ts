@@ -130,7 +130,8 @@ describe("npm run init, in a copy of this repository", () => {
       expect(found("(?<![./\\w])tripline-(?!dlq)[a-z<{$]", "deploy", "infra", "compose*")).toEqual([]);
       expect(read(".github/workflows/deploy.yml")).toContain("options: [aws]");
 
-      expect(found("npm run init|init-template|rename-rules", ":!docs", ":!CHANGELOG.md")).toEqual([]);
+      expect(found("npm run (test:)?init|init-template|rename-rules|docs/template", ":!CHANGELOG.md")).toEqual([]);
+      expect(JSON.parse(read("package.json")).scripts).not.toHaveProperty("test:init");
       expect(KEPT.filter(([path, word]) => !read(path).includes(word))).toEqual([]);
       expect(found("acme", "packages/*.proto", "packages/contracts/src/headers.ts")).toEqual([]);
     },
@@ -144,6 +145,12 @@ describe("npm run init, in a copy of this repository", () => {
       const bin = (name: string) => join(ROOT, "node_modules", ".bin", name);
       expect(run(bin("biome"), ["ci", "--colors=off", "."])).toMatchObject({ status: 0 });
       expect(run(bin("tsc"), ["-b"])).toEqual({ status: 0, output: "" });
+      for (const check of CHECKS) {
+        expect([check, run(process.execPath, [`apps/cli/bootstrap/${check}.mjs`])]).toMatchObject([
+          check,
+          { status: 0 },
+        ]);
+      }
       const tests = run(process.execPath, [
         ...["--experimental-vm-modules", "--disable-warning=ExperimentalWarning", "node_modules/jest/bin/jest.js"],
         ...["--config", "jest.config.js", "--runInBand", ...TESTS],
@@ -199,6 +206,9 @@ const KEPT: readonly (readonly [path: string, word: string])[] = [
   ["compose.yaml", "/var/lib/tripline/registry"],
   ["compose.yaml", "POSTGRES_DB: tripline"],
 ];
+
+/** Of the checks of `npm run check` those that read names. */
+const CHECKS = ["check-containers", "check-helm", "check-infra"];
 
 /** One of each kind: generated code, pure packages, and what reads files by their path. */
 const TESTS = [
