@@ -1,11 +1,21 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { z } from "zod";
 
 const ROOT = new URL("../../../", import.meta.url);
 const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
 const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
+const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
 const NAME = /\b(?:tripline|nodejs)_[a-z0-9_]+/g;
 const INSTRUMENT =
   /(counter|histogram|gauge|createCounter|createHistogram|createObservableGauge)\(\s*"((?:tripline|nodejs)\.[a-z0-9._]+)"/gi;
+
+const alertsFile = z.object({
+  groups: z.array(
+    z.object({ rules: z.array(z.object({ alert: z.string(), labels: z.object({ severity: z.string() }) })) }),
+  ),
+});
+const dashboard = z.object({ title: z.string(), panels: z.array(z.object({ title: z.string() })) });
 
 /** What Prometheus calls the series of an instrument. */
 function seriesOf(kind: string, name: string): string[] {
@@ -51,11 +61,24 @@ describe("what dashboards and alerts show", () => {
     },
   );
 
-  test("docs/operations.md says of every alert what to do", () => {
-    const alerts = [...readFileSync(ALERTS, "utf8").matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
-    const rows = readFileSync(new URL("docs/operations.md", ROOT), "utf8").matchAll(
-      /^\| `(\w+)` \((?:page|ticket)\)/gm,
-    );
-    expect([...rows].map(([, name = ""]) => name).sort()).toEqual(alerts.sort());
+  test("docs/operations.md says of every alert what to do, and how urgent it is", () => {
+    const { groups } = alertsFile.parse(parse(readFileSync(ALERTS, "utf8")));
+    const alerts = groups.flatMap(({ rules }) => rules.map(({ alert, labels }) => `${alert} (${labels.severity})`));
+    const rows = OPERATIONS.matchAll(/^\| `(\w+)` \((page|ticket)\)/gm);
+    expect([...rows].map(([, name, severity]) => `${name} (${severity})`).sort()).toEqual(alerts.sort());
+  });
+
+  test("docs/operations.md names series and panels that there are", () => {
+    const series = [...new Set(OPERATIONS.match(NAME))];
+    expect(series.length).toBeGreaterThan(5);
+    expect(series.filter((name) => !shown.has(name) && !shown.has(`${name}_count`))).toEqual([]);
+    const titles = readdirSync(DASHBOARDS).flatMap((file) => {
+      const { title, panels } = dashboard.parse(JSON.parse(readFileSync(new URL(file, DASHBOARDS), "utf8")));
+      return [title, ...panels.map((panel) => panel.title)];
+    });
+    const section = /\n## Dashboards\n([\s\S]*?)\n## /.exec(OPERATIONS)?.[1] ?? "";
+    const named = [...section.matchAll(/`([A-Z][^`]+)`/g)].map(([, title = ""]) => title);
+    expect(named.length).toBeGreaterThan(3);
+    expect(named.filter((name) => !titles.some((title) => title.startsWith(name)))).toEqual([]);
   });
 });

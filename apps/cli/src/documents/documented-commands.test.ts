@@ -31,13 +31,15 @@ const text = ({ words }: DocumentedCommand) => words.join(" ");
 test("a text is split as a shell would", () => {
   expect(
     splitCommands(
-      'A="$(npm run x)" curl -d \'{"a": 1}\' \\\n  "$URL" # said\nfor app in a b; do docker push $app; done && ls <folder> > out.json',
+      'A="$(npm run x)" curl -d \'{"a": 1}\' \\\n  "$URL" # said\nfor app in a b; do docker push $app; done && ls <folder> > out.json\nkubectl apply -f - <<\'END\'\nkind: Job\nEND\npwd',
     ),
   ).toEqual([
     ["npm", "run", "x"],
     ["curl", "-d", '{"a": 1}', "$URL"],
     ["docker", "push", "$app"],
     ["ls", "1"],
+    ["kubectl", "apply", "-f", "-"],
+    ["pwd"],
   ]);
 });
 

@@ -123,9 +123,14 @@ class ShellReader {
     this.#append(PLACEHOLDER);
   }
 
-  /** Where output goes or input comes from is no word of the command. */
+  /** Where output goes or input comes from is no word of the command, nor is a text that is given to it in place. */
   #redirect(): void {
     this.#endWord();
+    const here = /^<<-?\s*['"]?(\w+)['"]?[\s\S]*?\n\1(?=\n|$)/.exec(this.text.slice(this.#at));
+    if (here !== null) {
+      this.#at += here[0].length - 1;
+      return;
+    }
     const file = /^[<>]+&?\s*[^\s;|&]*/.exec(this.text.slice(this.#at));
     this.#at += (file?.[0].length ?? 1) - 1;
   }
