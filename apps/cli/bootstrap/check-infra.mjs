@@ -25,6 +25,7 @@ const faults = [];
 const skipped = [];
 
 await checkAccess();
+checkTopicsJob();
 checkLayout();
 const terraform = ["tofu", "terraform"].find(isInstalled);
 if (terraform === undefined) skipped.push("format, validate and test: neither tofu nor terraform is installed");
@@ -67,6 +68,19 @@ async function checkAccess() {
       `infra/access.yaml, topic ${name}: packages/contracts/src/topics.ts says ${JSON.stringify(wanted[name])}, this file ${JSON.stringify(granted)}. Make it the same here.`,
     );
   }
+}
+
+/** Who may make topics in infra/access.yaml is whose account the chart's job wears that makes them. */
+function checkTopicsJob() {
+  const charts = join(ROOT, "deploy", "helm");
+  const template = join(charts, foldersOf(charts)[0] ?? "", "templates", "job-topics.yaml");
+  const wears = /serviceAccountName: .*"[\w-]+-(\w+)"/.exec(readFileSync(template, "utf8"))?.[1];
+  const { services } = parse(readFileSync(join(INFRA, "access.yaml"), "utf8"));
+  const may = Object.keys(services).filter((name) => services[name].creates_topics);
+  if (may.join() === wears) return;
+  faults.push(
+    `infra/access.yaml lets ${may.join(", ") || "nobody"} create topics, but the chart's job-topics.yaml wears ${wears}'s account: set creates_topics there alone.`,
+  );
 }
 
 /** Every module has every cloud, every cloud every environment, and no file is longer than a sitting. */
