@@ -158,6 +158,12 @@ function deploymentRules({ name }) {
       to: (_, head = "") => `${head}${name}`,
     },
     {
+      what: "release and namespace",
+      files: /\.m?[jt]s$/,
+      find: /("(?:--namespace|template)",\s*")tripline(?=")/g,
+      to: (_, head = "") => `${head}${name}`,
+    },
+    {
       what: "names in cluster and cloud",
       files: DEPLOYMENT,
       find: new RegExp(`(?<!\\w|/\\.)tripline-(?!${HEADER})(?=[a-z0-9<$*{%])`, "g"),
