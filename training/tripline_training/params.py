@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tripline_training.errors import TrainingError
 
@@ -53,17 +54,25 @@ def read_params(path: Path) -> Params:
 
     The rules of retraining, which may stand in the same file under `retrain`, are not looked at.
     """
+    return Params(**read_values(path, LIMITS, WHOLE, besides=("retrain",)))
+
+
+def read_values(
+    path: Path, limits: dict[str, tuple[float, float]], whole: tuple[str, ...], besides: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The numbers of a JSON file that must hold these and nothing else, but for what stands in it `besides`."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read: {error}.") from error
     if isinstance(values, dict):
-        values.pop("retrain", None)
-    if not isinstance(values, dict) or set(values) != set(LIMITS):
-        raise TrainingError(f"{path} must hold exactly {', '.join(LIMITS)}.")
-    for name, (low, high) in LIMITS.items():
+        for name in besides:
+            values.pop(name, None)
+    if not isinstance(values, dict) or set(values) != set(limits):
+        raise TrainingError(f"{path} must hold exactly {', '.join(limits)}.")
+    for name, (low, high) in limits.items():
         value = values[name]
-        kinds = (int,) if name in WHOLE else (int, float)
+        kinds = (int,) if name in whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             raise TrainingError(f"{path}: {name} must be a number from {low:g} to {high:g}, not {value!r}.")
-    return Params(**values)
+    return values

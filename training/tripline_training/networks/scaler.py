@@ -1,0 +1,40 @@
+"""How features become numbers that a network can learn from: learned from the rows to train on, part of the graph."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SKEWNESS_MIN = 2.0
+"""A feature whose values are more lopsided than this is taken as its logarithm: a few large would hide the rest."""
+DEVIATION_MIN = 1e-6
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Three numbers per feature: whether its logarithm is taken (1 or 0), what is subtracted, and the factor then."""
+
+    logarithm: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    factor: NDArray[np.float32]
+
+
+def fit_scaler(features: NDArray[np.float32]) -> Scaler:
+    """A feature that is always the same has the factor 0: nothing is learnt of it, so it must not count later."""
+    logarithm, means, factors = [], [], []
+    for column in features.T:
+        plain = column.astype(np.float64)
+        is_skewed = abs(_skewness(plain)) > SKEWNESS_MIN
+        values = np.sign(plain) * np.log1p(np.abs(plain)) if is_skewed else plain
+        deviation = float(values.std())
+        logarithm.append(float(is_skewed))
+        means.append(float(values.mean()))
+        factors.append(1 / deviation if deviation > DEVIATION_MIN else 0.0)
+    return Scaler(*(np.array(numbers, dtype=np.float32) for numbers in (logarithm, means, factors)))
+
+
+def _skewness(values: NDArray[np.float64]) -> float:
+    deviation = float(values.std())
+    if deviation == 0:
+        return 0.0
+    return float((((values - values.mean()) / deviation) ** 3).mean())
