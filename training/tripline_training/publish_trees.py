@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,10 +54,15 @@ def files_of(booster: xgboost.Booster, model: bytes, rows: Rows) -> dict[str, by
 
 
 def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> bytes:
+    """Of XGBoost's own trees."""
+    return golden_of(lambda rows: predict_booster(booster, rows), features)
+
+
+def golden_of(predict: Callable[[NDArray[np.float32]], NDArray[np.float32]], features: NDArray[np.float32]) -> bytes:
     """Rows from the least to the most suspicious with the trainer's own probabilities, as golden.json."""
-    scores = predict_booster(booster, features)
+    scores = predict(features)
     chosen = features[np.argsort(scores, kind="stable")[spread(len(features), GOLDEN_ROWS)]]
-    outputs = predict_booster(booster, chosen)
+    outputs = predict(chosen)
     return (json.dumps({"inputs": chosen.tolist(), "outputs": outputs.tolist()}, allow_nan=False) + "\n").encode()
 
 

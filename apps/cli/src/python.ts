@@ -8,6 +8,8 @@ const REQUIREMENTS: Readonly<Record<string, string>> = {
   "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,
   models: `${ROOT}/training/requirements-models.txt`,
   drift: `${ROOT}/training/requirements-drift.txt`,
+  deep: `${ROOT}/training/requirements-deep.txt`,
+  keras: `${ROOT}/training/requirements-keras.txt`,
   spark: `${ROOT}/training/spark/requirements.txt`,
 };
 

@@ -1,0 +1,29 @@
+"""Trains the small sequence model that the tests of scoring serve, into apps/scoring/test-models/networks.
+
+From the folder training, in the environment `deep`: python -m deep_tests.make_fixture
+"""
+
+import tempfile
+from pathlib import Path
+
+from deep_tests.conftest import DAYS, PARAMS, payments_with_history
+from tests.conftest import SPEC, write_parquet
+from tripline_training import train_sequence
+from tripline_training.errors import run_command
+
+NETWORKS = Path(__file__).resolve().parents[2] / "apps" / "scoring" / "test-models" / "networks"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        spec, params = Path(folder) / "feature-spec.yaml", Path(folder) / "params.json"
+        spec.write_text(SPEC, encoding="utf-8")
+        params.write_text(PARAMS, encoding="utf-8")
+        features = write_parquet(Path(folder) / "features.parquet", payments_with_history())
+        given = ["--features", str(features), "--feature-spec", str(spec), "--params", str(params)]
+        where = ["--registry", NETWORKS.as_uri(), "--name", "fraud-sequence", "--alias", "candidate"]
+        train_sequence.main([*given, *where, *DAYS])
+
+
+if __name__ == "__main__":
+    run_command(main)

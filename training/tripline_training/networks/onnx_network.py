@@ -1,0 +1,69 @@
+"""Networks as ONNX, whatever library trained them: the same bytes everywhere, and proof that they are the trained."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from tripline_training.errors import TrainingError
+from tripline_training.export_onnx import DIFFERENCE_MAX, FLOAT32_MAX, predict_onnx
+
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""A trainer's own probabilities, one per row."""
+
+
+def strip_model(content: bytes) -> bytes:
+    """Without what says where the model was made: source files, stack traces, the exporter's version.
+
+    A version of the registry is named after these bytes.
+    """
+    model = onnx.load_model_from_string(content)
+    model.producer_name, model.producer_version, model.doc_string = "tripline", "", ""
+    del model.metadata_props[:]
+    graph = model.graph
+    graph.name, graph.doc_string = "fraud", ""
+    for entry in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        entry.doc_string = ""
+        del entry.metadata_props[:]
+    del graph.value_info[:]
+    for value in (*graph.input, *graph.output):
+        rows = value.type.tensor_type.shape.dim[0]
+        rows.Clear()
+        rows.dim_param = "rows"
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def operators_of(content: bytes) -> dict[str, object]:
+    """What a runtime must know to run the model: opsets and operators, for the manifest."""
+    model = onnx.load_model_from_string(content)
+    return {
+        "opsets": {opset.domain or "ai.onnx": opset.version for opset in model.opset_import},
+        "operators": sorted({node.op_type for node in model.graph.node}),
+    }
+
+
+def check_network(predict: Predict, model: bytes, columns: NDArray[np.float32], seed: int) -> tuple[int, float]:
+    """Compares both runtimes on these rows and on rows of extreme and mixed values. Raises TrainingError above 1e-5.
+
+    Returns the number of rows, at least 5,000, and the largest difference.
+    """
+    rows = np.concatenate([columns, odd_rows(columns, max(1_000, 5_000 - len(columns)), seed)])
+    difference = np.abs(predict(rows) - predict_onnx(model, rows))
+    if not bool(np.all(difference <= DIFFERENCE_MAX)):
+        worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
+        raise TrainingError(
+            f"The ONNX model is not the trained one: row {worst} differs by {difference[worst]:.3g} "
+            f"(at most {DIFFERENCE_MAX:g})."
+        )
+    return len(rows), float(difference.max())
+
+
+def odd_rows(columns: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
+    """Rows whose every value is one of its column from any row, or one in twenty times an extreme."""
+    random = np.random.default_rng(seed)
+    extremes = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45], dtype=np.float32)
+    places = random.integers(0, len(columns), (count, columns.shape[1]))
+    mixed = columns[places, np.arange(columns.shape[1])]
+    return np.where(random.random(mixed.shape) < 0.05, random.choice(extremes, mixed.shape), mixed)

@@ -1,0 +1,94 @@
+"""From a fitted network to a version of the registry: measures, variants, golden batch, manifest."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training import registry
+from tripline_training.dataset import Rows
+from tripline_training.errors import TrainingError
+from tripline_training.export_onnx import predict_onnx
+from tripline_training.feature_spec import FeatureSpec
+from tripline_training.fit_calibrated import Calibration
+from tripline_training.metrics import expected_calibration_error, measure
+from tripline_training.networks.network_options import NetworkOptions
+from tripline_training.networks.onnx_network import Predict, check_network, operators_of
+from tripline_training.networks.variants import Variant, measure_variants, table_of_variants
+from tripline_training.publish_trees import COMPARED_ROWS_MAX, Lineage, compose_facts, golden_of, spread
+from tripline_training.steps import figure, step
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network that is ready to be published, whatever library trained it."""
+
+    model: bytes
+    predict: Predict
+    """The trainer's own probabilities."""
+    spec: FeatureSpec
+    """The version of the feature spec, and the names of the model's columns."""
+    rows: Rows
+    """What it was trained on; their features are not read."""
+    columns: Callable[[NDArray[np.int64]], NDArray[np.float32]]
+    """The model's columns of the rows at these positions in `rows`."""
+    calibration: Calibration
+    params: dict[str, Any]
+
+
+def publish_network(
+    trained: TrainedNetwork, later: Rows, later_columns: NDArray[np.float32], options: NetworkOptions
+) -> str:
+    """Returns the version. Raises TrainingError where the ONNX model gives other probabilities than its trainer."""
+    root = registry.registry_root(options.registry)
+    sample = trained.columns(spread(len(trained.rows), COMPARED_ROWS_MAX))
+    with step("export") as said:
+        count, difference = check_network(trained.predict, trained.model, sample, options.seed)
+        facts = operators_of(trained.model)
+        said.says(
+            f"bytes={len(trained.model)} compared_rows={count} difference_max={difference:.2g} "
+            f"opsets={facts['opsets']} operators={','.join(facts['operators'])}"
+        )
+    metrics: dict[str, Any] = {"export": {**facts, "compared_rows": count, "difference_max": difference}}
+    with step("valid") as said:
+        scores = predict_onnx(trained.model, later_columns)
+        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
+        ece = expected_calibration_error(scores, later.fraud, same_mass=True)
+        metrics |= {"valid": quality.as_json(), "calibration": {**asdict(trained.calibration), "ece": ece}}
+        said.says(
+            f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
+            f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={ece:.5f}"
+        )
+    if options.variants is not None:
+        with step("variants") as said:
+            variants = measure_variants(trained.model, sample, later_columns, later.fraud)
+            write_variants(options.variants, variants)
+            metrics["variants"] = {one.name: one.as_json() for one in variants}
+            said.says(f"folder={options.variants}\n{table_of_variants(variants)}\n")
+    with step("publish") as said:
+        lineage = Lineage(options.features, options.commit, trained.params, options.known_by_ms)
+        files = {registry.MODEL_FILE: trained.model, registry.GOLDEN_FILE: golden_of(trained.predict, sample)}
+        entries = compose_facts(trained.spec, trained.rows, metrics, lineage)
+        version, _ = registry.publish(root, options.name, files, entries)
+        if options.alias is not None:
+            registry.set_alias(root, options.name, options.alias, version)
+        said.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
+    return version
+
+
+def write_variants(folder: Path, variants: list[Variant]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in variants:
+        (folder / f"{one.name}.onnx").write_bytes(one.model)
+
+
+def check_parts(learn: Rows, later: Rows) -> None:
+    """Raises TrainingError where there is nothing to learn from or nothing to measure on."""
+    for part, rows in (("train", learn), ("valid", later)):
+        if int(rows.fraud.sum()) in (0, len(rows)):
+            raise TrainingError(
+                f"--{part}-from to --{part}-to hold {len(rows)} labelled payments, which are not of both kinds."
+            )
