@@ -1,0 +1,22 @@
+"""Trains the small Keras model that the tests of scoring serve, into apps/scoring/test-models/networks.
+
+From the folder training, in the environment `keras`: python -m keras_tests.make_fixture
+"""
+
+import tempfile
+from pathlib import Path
+
+from keras_tests.test_keras_model import arguments
+from tripline_training import train_keras
+from tripline_training.errors import run_command
+
+NETWORKS = Path(__file__).resolve().parents[2] / "apps" / "scoring" / "test-models" / "networks"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        train_keras.main(arguments(Path(folder), NETWORKS))
+
+
+if __name__ == "__main__":
+    run_command(main)
