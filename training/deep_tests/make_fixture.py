@@ -1,4 +1,4 @@
-"""Trains the small sequence model that the tests of scoring serve, into apps/scoring/test-models/networks.
+"""Trains the small sequence model that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
 
 From the folder training, in the environment `deep`: python -m deep_tests.make_fixture
 """
@@ -11,7 +11,7 @@ from tests.conftest import SPEC, write_parquet
 from tripline_training import train_sequence
 from tripline_training.errors import run_command
 
-NETWORKS = Path(__file__).resolve().parents[2] / "apps" / "scoring" / "test-models" / "networks"
+NETWORKS = Path(__file__).resolve().parents[2] / "apps" / "scoring" / "test-models" / "networks" / "generated"
 
 
 def main() -> None:
