@@ -63,6 +63,10 @@ def measure_variants(
     found = []
     for name, content in made.items():
         scores = predict_onnx(content, later)
+        broken = int((~np.isfinite(scores)).sum())
+        if broken:
+            print(f"variant {name}: left out, {broken} of {len(scores)} scores are no numbers")
+            continue
         own = float(average_precision_score(fraud, scores))
         alone = np.concatenate([predict_onnx(content, later[row : row + 1]) for row in range(min(64, len(later)))])
         found.append(
