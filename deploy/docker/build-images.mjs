@@ -19,6 +19,7 @@ const IMAGES = {
   ),
   training: { file: "training.Dockerfile" },
   mlflow: { file: "mlflow.Dockerfile", onRequest: true },
+  feast: { file: "feast.Dockerfile", onRequest: true },
 };
 
 try {

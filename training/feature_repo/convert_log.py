@@ -70,6 +70,11 @@ def _rows(key: str, entity: str, features: Iterable[Feature]) -> str:
 
 
 def parse_arguments(description: str | None) -> argparse.Namespace:
+    """What was given to a command that reads the log."""
+    return log_arguments(description).parse_args()
+
+
+def log_arguments(description: str | None) -> argparse.ArgumentParser:
     """What the commands that read the log take."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -82,7 +87,7 @@ def parse_arguments(description: str | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="FEAST_DATA: folder for the source tables")
     parser.add_argument("--tenant", help="whose payments, where a lake holds those of several")
     parser.add_argument("--feature-spec", type=Path, default=DEFAULT_SPEC, help="the spec of the checkout unless given")
-    return parser.parse_args()
+    return parser
 
 
 def main() -> None:

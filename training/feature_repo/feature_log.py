@@ -11,11 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from errors import FeatureRepositoryError
+from errors import EmptyLogError, FeatureRepositoryError
 from feature_spec import FeatureSpec
 
 PAYMENT_KEY = "client_transaction_id"
 ALWAYS_PRESENT_KEYS = frozenset({"card_token", "terminal_id"})
+WORK_FOLDER_PREFIX = "tripline-feast-"
 # What DuckDB may use before it spills to disk.
 _MEMORY_LIMIT = "1GB"
 
@@ -48,9 +49,10 @@ def open_log(paths: Sequence[Path], spec: FeatureSpec, tenant: str | None = None
         tenant: whose payments; needed where a lake holds those of several, since their terminals may share names.
 
     Raises:
-        FeatureRepositoryError: a log cannot be read or is of another spec version, or a value is not finite.
+        EmptyLogError: there is no payment of the spec's version.
+        FeatureRepositoryError: a log cannot be read, or a value is not finite.
     """
-    with tempfile.TemporaryDirectory(prefix="tripline-feast-") as folder:
+    with tempfile.TemporaryDirectory(prefix=WORK_FOLDER_PREFIX) as folder:
         connection = duckdb.connect(f"{folder}/work.duckdb", config={"memory_limit": _MEMORY_LIMIT})
         try:
             # What is cut into days is UTC, whatever the machine's zone is.
@@ -102,7 +104,7 @@ def _load(
         QUALIFY row_number() OVER (PARTITION BY {PAYMENT_KEY} ORDER BY labelled_at_ms) = 1""")
     names = ", ".join(str(path) for path in paths)
     if _number(connection, "SELECT count(*) FROM payments") == 0:
-        raise FeatureRepositoryError(
+        raise EmptyLogError(
             f"{names}: there are no payments of feature spec {spec.version}. {'; '.join(notes) or 'It is empty'}."
         )
     _refuse_not_finite(connection, names, spec)
@@ -188,7 +190,7 @@ def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
 
 def _lake_table(path: Path, topic: str) -> str:
     if next(path.glob(f"{topic}/day=*/*.parquet"), None) is None:
-        raise FeatureRepositoryError(f"{path} is no lake: it has no file {topic}/day=YYYY-MM-DD/*.parquet.")
+        raise EmptyLogError(f"{path} is no lake: it has no file {topic}/day=YYYY-MM-DD/*.parquet.")
     files = path / topic / "day=*" / "*.parquet"
     return f"read_parquet({sql_text(files)}, union_by_name = true, hive_partitioning = false)"
 

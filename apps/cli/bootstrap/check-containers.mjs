@@ -1,5 +1,6 @@
-// Checks compose.yaml, compose.lite.yaml and the Dockerfiles: every image has a pinned tag, and Compose, where it is at
-// hand, takes the files. What the services are told in them is held against their schemas by a test of packages/testing.
+// Checks compose.yaml, compose.lite.yaml and the Dockerfiles: every image has a pinned tag, the limits are those of
+// docs/containers.md, and Compose, where it is at hand, takes the files. What the services are told in them is held against
+// their schemas by a test of packages/testing.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +13,11 @@ const DOCKERFILES = join("deploy", "docker");
 const TOOL_TIMEOUT_MS = 60_000;
 /** Built from this very tree. */
 const OUR_IMAGES = "tripline/";
+const MEMORY_DOCUMENT = join("docs", "containers.md");
+/** Names; the limit; what was seen; the limit of the lite file: `| kafka | 960 | 429 | 544 | 368 |`. */
+const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)?$/gm;
+/** Runs for a moment, when somebody calls it. */
+const ON_REQUEST = "tripline";
 const SHARED_FROM = "# The build tools";
 
 /** @type {string[]} */
@@ -24,6 +30,7 @@ for (const file of dockerfiles) checkBases(join(DOCKERFILES, file));
 checkSharedStages();
 checkImages("compose.yaml");
 checkImages(join("deploy", "observability", "compose.yaml"));
+checkLimits();
 checkCompose(["compose.yaml"]);
 checkCompose(["compose.yaml", "compose.lite.yaml"]);
 
@@ -71,6 +78,40 @@ function checkImages(file) {
     // Our own images: their tag is a variable with a default.
     if (service.build === undefined) checkTag(`${file}, service ${name}`, service.image);
   }
+}
+
+/** Every row of the tables about memory names services, and their limits together; every service that stays has a row. */
+function checkLimits() {
+  const limits = { ...limitsOf("compose.yaml"), ...limitsOf(join("deploy", "observability", "compose.yaml")) };
+  const lite = { ...limits, ...limitsOf("compose.lite.yaml") };
+  const [, chapter = ""] = readFileSync(join(ROOT, MEMORY_DOCUMENT), "utf8").split("\n## Memory\n");
+  const [section = ""] = chapter.split("\n## ");
+  const named = new Set();
+  for (const [, names = "", limit = "", , liteLimit] of section.matchAll(MEMORY_ROW)) {
+    const services = [...new Set(names.match(/[a-z]+(-[a-z]+)*/g))].filter((name) => name in limits);
+    for (const name of services) named.add(name);
+    const sums = [limits, lite].map((of) => services.reduce((sum, name) => sum + (of[name] ?? 0), 0));
+    const said = [limit, liteLimit ?? String(sums[1])].map((text) => Number(text.replaceAll(",", "")));
+    if (services.length === 0 || JSON.stringify(sums) === JSON.stringify(said)) continue;
+    faults.push(
+      `${MEMORY_DOCUMENT}: the limits of ${names.trim()} are ${sums.join(" and ")} MiB, not ${said.join(" and ")}.`,
+    );
+  }
+  const missing = Object.keys(limits).filter((name) => !named.has(name) && name !== ON_REQUEST);
+  if (missing.length > 0) faults.push(`${MEMORY_DOCUMENT}: the tables about memory lack ${missing.join(", ")}.`);
+}
+
+/**
+ * @param {string} file
+ * @returns {Record<string, number>} MiB by service
+ */
+function limitsOf(file) {
+  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  const found = Object.entries(services).flatMap(([name, { mem_limit: limit }]) => {
+    const [, mib] = /^(\d+)m$/.exec(limit ?? "") ?? [];
+    return mib === undefined ? [] : [[name, Number(mib)]];
+  });
+  return Object.fromEntries(found);
 }
 
 /** @param {string[]} files */

@@ -102,6 +102,18 @@ describe("compose.yaml", () => {
     }
   });
 
+  test("Feast is told what its repository names, and keeps out of the services' own database", () => {
+    const definitions = readFileSync(new URL("training/feature_repo/definitions.py", ROOT), "utf8");
+    const needed = [...(/^for _variable in \((.*)\):$/m.exec(definitions)?.[1] ?? "").matchAll(/"(\w+)"/g)];
+    expect(needed.map(([, name]) => name)).toEqual(["FEAST_DATA", "FEAST_REDIS"]);
+    for (const name of ["feast", "feast-materialize"]) {
+      const told = base[name]?.environment ?? {};
+      for (const [, variable = ""] of needed) expect(told[variable]).toBeTruthy();
+      expect(told.FEAST_REDIS).toMatch(/^valkey:6379,db=[1-9]/);
+    }
+    for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
+  });
+
   test("all of it with its observability and traffic has limits that fit 6 GiB, and compose.lite.yaml 3 GiB", () => {
     const within = (profiles: readonly string[], over: typeof base): number =>
       Object.entries(base)

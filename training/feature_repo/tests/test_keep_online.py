@@ -1,0 +1,96 @@
+"""The loop beside the system: an empty lake first, then payments in it, then newer and late ones."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from feast import FeatureStore
+
+from errors import EmptyLogError
+from feature_spec import FeatureSpec
+from keep_online import Sources, apply_repository, refresh, remove_leftovers
+from tests.conftest import _empty_database
+from tests.simulated_log import DAY_MS, START_MS, Vector, write_lake
+from tests.test_online import assert_online, ids_of, online
+
+KEYS = ("card_token", "terminal_id", "device_token", "ip_token")
+# Of a day with a payment at midnight and one within the next half an hour. At the first round the day is over, and has
+# not settled.
+MIDNIGHT_MS = START_MS + 43 * DAY_MS
+FIRST = datetime.fromtimestamp((MIDNIGHT_MS + 5 * 60_000) / 1000, UTC)
+SECOND = FIRST + timedelta(minutes=30)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, redis_address: tuple[str, int, int]) -> Iterator[FeatureStore]:
+    """A registry and a database of its own: other tests count the keys of theirs."""
+    host, port, database = redis_address
+    if database == 0:
+        database = 7
+    else:
+        host, port, database = _empty_database(host, port)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FEAST_DATA", str(tmp_path_factory.mktemp("kept")))
+        patch.setenv("FEAST_REDIS", f"{host}:{port},db={database}")
+        patch.delenv("REGISTRY_URL", raising=False)
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        yield apply_repository()
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory, store: FeatureStore, spec: FeatureSpec) -> Sources:
+    data = Path(str(store.config.registry.path)).parent
+    return Sources([tmp_path_factory.mktemp("lake")], data, spec)
+
+
+def at(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def test_before_the_first_payment_features_are_asked_for_and_not_there(store: FeatureStore, sources: Sources) -> None:
+    with pytest.raises(EmptyLogError, match="it has no file features/day="):
+        refresh(store, sources, None, FIRST)
+    [found] = online(store, store.get_feature_service("fraud_features"), [dict.fromkeys(KEYS, "nobody")])
+    assert {name: value for name, value in found.items() if value is not None} == dict.fromkeys(KEYS, "nobody")
+
+
+def test_each_round_brings_online_what_came_since_and_what_came_late(
+    store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
+) -> None:
+    """Late payments took place before the first round and reach the lake after it."""
+    past = [row for row in vectors if row.occurred_at_ms <= at(FIRST)]
+    late = [row for row in past if row.occurred_at_ms > at(FIRST) - 55 * 60_000]
+    assert late
+    write_lake(sources.logs[0], [row for row in past if row not in late])
+    assert refresh(store, sources, None, FIRST)["card_windows"] == len(past) - len(late)
+    for entity in spec.entity_keys:
+        assert_online(store, spec, [row for row in past if row not in late], entity, at(FIRST))
+    assert payments_total(store, vectors) == counted(vectors, MIDNIGHT_MS - DAY_MS)
+
+    write_lake(sources.logs[0], [row for row in vectors if row.occurred_at_ms <= at(SECOND)])
+    refresh(store, sources, FIRST, SECOND)
+    for entity in spec.entity_keys:
+        assert_online(store, spec, vectors, entity, at(SECOND))
+    # The day that ended at midnight has settled by now.
+    assert payments_total(store, vectors) == counted(vectors, MIDNIGHT_MS)
+
+
+def payments_total(store: FeatureStore, vectors: list[Vector]) -> dict[str, int]:
+    """What the profiles say online."""
+    names = ids_of(vectors, "card_token")
+    found = online(store, ["card_profile:card_payments_total"], [{"card_token": name} for name in names])
+    return {name: row["card_payments_total"] for name, row in zip(names, found, strict=True)}
+
+
+def counted(vectors: list[Vector], before_ms: int) -> dict[str, int]:
+    names = ids_of(vectors, "card_token")
+    return {name: sum(row.card_token == name and row.occurred_at_ms < before_ms for row in vectors) for name in names}
+
+
+def test_work_folders_of_killed_runs_are_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "tripline-feast-killed").mkdir()
+    (tmp_path / "of-another").mkdir()
+    remove_leftovers()
+    assert [path.name for path in tmp_path.iterdir()] == ["of-another"]
