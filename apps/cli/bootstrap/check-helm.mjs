@@ -20,6 +20,7 @@ const INSTALLATIONS = {
   azure: ["values-azure.yaml", "tests/values/azure.yaml"],
   "azure with GPUs": ["values-azure.yaml", "tests/values/azure.yaml", "values-gpu.yaml"],
   "systems of one's own": ["tests/values/external.yaml"],
+  "new versions step by step": ["tests/values/external.yaml", "tests/values/rollouts.yaml"],
 };
 
 /** Kinds of operators, whose schemas kubeconform does not have. */
@@ -32,6 +33,8 @@ const KINDS_SKIPPED = [
   "ServiceMonitor",
   "PrometheusRule",
   "KafkaTopic",
+  "Rollout",
+  "AnalysisTemplate",
 ];
 
 /** @type {string[]} */

@@ -6,6 +6,7 @@ const ROOT = new URL("../../../", import.meta.url);
 const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
 const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
 const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
+const ANALYSIS = new URL("deploy/helm/tripline/templates/rollout-analysis.yaml", ROOT);
 const NAME = /\b(?:tripline|nodejs)_[a-z0-9_]+/g;
 const INSTRUMENT =
   /(counter|histogram|gauge|createCounter|createHistogram|createObservableGauge)\(\s*"((?:tripline|nodejs)\.[a-z0-9._]+)"/gi;
@@ -42,9 +43,9 @@ function shownSeries(): ReadonlySet<string> {
   );
 }
 
-describe("what dashboards and alerts show", () => {
+describe("what dashboards, alerts and the analysis of new versions show", () => {
   const shown = shownSeries();
-  const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ALERTS];
+  const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ALERTS, ANALYSIS];
 
   test("the services' series are found in their code", () => {
     expect(shown).toContain("tripline_decisions_made_total");
