@@ -1,4 +1,8 @@
-// The whole system with docker compose, beside anything else that runs here: a project and ports of its own.
+// The whole system with docker compose, beside anything else that runs here: a project and ports of its own. Then Feast
+// beside it: a payment's features are read from Feast's server.
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { must, run, say } from "./run-command.mjs";
 
 const PROJECT = "tripline-proof";
@@ -14,14 +18,18 @@ const PORT_NAMES = [
   "_REDIS",
   "_POSTGRES",
   "_ARCHIVE",
+  "_FEAST",
 ];
 const UP_MS_MAX = 600_000;
+/** A payment reaches the lake within 10 s, and Feast within a round after that. */
+const FEAST_EVERY_SECONDS = 5;
+const ONLINE_MS_MAX = 120_000;
+const POLL_MS = 1_000;
 
 /** @param {string} root */
-export function proveCompose(root) {
-  const environment = Object.fromEntries(
-    PORT_NAMES.map((name, index) => [`TRIPLINE${name}_PORT`, String(PORT_FIRST + index)]),
-  );
+export async function proveCompose(root) {
+  const ports = PORT_NAMES.map((name, index) => [`TRIPLINE${name}_PORT`, String(PORT_FIRST + index)]);
+  const environment = { ...Object.fromEntries(ports), TRIPLINE_FEAST_EVERY: String(FEAST_EVERY_SECONDS) };
   const options = { cwd: root, environment, timeoutMs: UP_MS_MAX };
   const compose = ["docker", "compose", "--project-name", PROJECT];
   try {
@@ -35,11 +43,66 @@ export function proveCompose(root) {
     ];
     const output = must([...compose, "run", "--rm", "tripline", ...traffic], options);
     say(output.trimEnd().split("\n").slice(-2).join("\n").replaceAll(/^/gm, "  "));
+    must([...compose, "--profile", "feast", "up", "--wait", "--no-build"], options);
+    await proveFeast(root, must([...compose, "run", "--rm", "tripline", "token"], options).trim());
   } catch (error) {
-    process.stderr.write(run([...compose, "ps", "--all"], options).stdout);
-    process.stderr.write(run([...compose, "logs", "--tail=15"], options).stdout);
+    process.stderr.write(run([...compose, "--profile", "feast", "ps", "--all"], options).stdout);
+    process.stderr.write(run([...compose, "--profile", "feast", "logs", "--tail=15"], options).stdout);
     throw error;
   } finally {
-    run([...compose, "--profile", "tools", "down", "--volumes", "--timeout", "20"], options);
+    run([...compose, "--profile", "tools", "--profile", "feast", "down", "--volumes", "--timeout", "20"], options);
   }
+}
+
+/**
+ * What a payment did to its terminal is known to Feast: archived, made a table of, materialised into Valkey, served.
+ *
+ * @param {string} root
+ * @param {string} token
+ */
+async function proveFeast(root, token) {
+  const terminal = `proof-${Date.now()}`;
+  await pay(terminal, token);
+  const client = join(root, "packages", "feast-client", "dist", "http", "feast-http-client.js");
+  const { FeastHttpClient } = await import(pathToFileURL(client).href);
+  const feast = new FeastHttpClient({ url: `http://127.0.0.1:${portOf("_FEAST")}` });
+  const question = {
+    features: ["terminal_windows:terminal_count_1d", "terminal_windows:terminal_mean_30d"],
+    entities: [{ terminal_id: terminal }],
+  };
+  const startedMs = Date.now();
+  for (;;) {
+    const { rows } = await feast.getOnlineFeatures(question);
+    const [count, mean] = rows[0].values;
+    if (count === 1 && mean === 12.5) break;
+    if (Date.now() - startedMs > ONLINE_MS_MAX) {
+      throw new Error(`Feast does not know the payment at ${terminal}: ${JSON.stringify(rows[0])}`);
+    }
+    await delay(POLL_MS);
+  }
+  say(`  feast: the features of a payment were online after ${((Date.now() - startedMs) / 1_000).toFixed(0)} s`);
+}
+
+/**
+ * @param {string} terminal
+ * @param {string} token
+ */
+async function pay(terminal, token) {
+  const response = await fetch(`http://127.0.0.1:${portOf("")}/v1/transactions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json", prefer: "wait=5" },
+    body: JSON.stringify({
+      transaction_id: terminal,
+      card: { number: "4111111111111111" },
+      terminal_id: terminal,
+      amount: { minor: 1250, currency: "EUR" },
+      occurred_at: new Date().toISOString(),
+    }),
+  });
+  if (response.status !== 200) throw new Error(`The payment got ${response.status}: ${await response.text()}`);
+}
+
+/** @param {string} name */
+function portOf(name) {
+  return PORT_FIRST + PORT_NAMES.indexOf(name);
 }

@@ -14,7 +14,8 @@ import {
   TrafficPod,
 } from "./cluster.mjs";
 import { proveCompose } from "./prove-compose.mjs";
-import { expectRefusals } from "./refusals.mjs";
+import { proveRollouts } from "./prove-rollouts.mjs";
+import { expectNewerSchemaToBeRefused, expectRefusals, expectRoomToBeMissed } from "./refusals.mjs";
 import { must, run, say, step } from "./run-command.mjs";
 
 const APPS = [...SERVICES, "cli", "training"];
@@ -31,7 +32,14 @@ const UPGRADE_SECONDS_MAX = 300;
 const BAD_VERSION_SECONDS_MAX = 60;
 
 /**
- * @typedef {{ root: string, load: readonly string[], reuseImages: boolean, skipCompose: boolean, keep: boolean }} ProofOptions
+ * @typedef {{
+ *   root: string,
+ *   load: readonly string[],
+ *   reuseImages: boolean,
+ *   skipCompose: boolean,
+ *   rollouts: string | undefined,
+ *   keep: boolean,
+ * }} ProofOptions rollouts: the Prometheus that judges them
  */
 
 /**
@@ -39,11 +47,14 @@ const BAD_VERSION_SECONDS_MAX = 60;
  * @returns {Promise<string>} the line of the proof
  */
 export async function prove(options) {
-  const { root, load, reuseImages, skipCompose, keep } = options;
+  const { root, load, reuseImages, skipCompose, rollouts, keep } = options;
   const chart = join(root, "deploy", "helm", "tripline");
-  await step("build the images", () => buildImages(root, reuseImages));
+  await step("build the images", () => buildImages(root, skipCompose ? APPS : [...APPS, "feast"], reuseImages));
   if (skipCompose) say("- docker compose is skipped");
-  else await step("docker compose up --wait, and payments decided", () => proveCompose(root));
+  else
+    await step("docker compose up --wait, payments decided, and their features read from Feast", () =>
+      proveCompose(root),
+    );
   await step("bring the images into the cluster", () => loadImages(load));
   must(["kubectl", "create", "namespace", NAMESPACE]);
   must(["kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted"]);
@@ -57,7 +68,15 @@ export async function prove(options) {
   await step("a bad version under traffic goes back by itself", () => badVersionUnderTraffic(chart));
   const kills = await step("a kill of each service under traffic", () => killsUnderTraffic());
   await step("from 1 to 3 and back under traffic", () => scaleUnderTraffic(chart));
-  await step("what cannot work is refused", () => expectRefusals(chart));
+  await step("what cannot work is refused, or waits", () => {
+    expectRefusals(chart);
+    expectRoomToBeMissed(chart, [...values(chart), ...NEXT]);
+    expectNewerSchemaToBeRefused(chart, [...values(chart), ...NEXT]);
+  });
+  if (rollouts !== undefined) {
+    const under = { root, chart, load, values: [...values(chart), ...NEXT], prometheus: rollouts };
+    await step("new versions by Argo Rollouts under traffic", () => proveRollouts(under));
+  }
   if (keep) say(`- kept: the release ${RELEASE} in the namespace ${NAMESPACE}`);
   else await step("helm uninstall leaves nothing", () => uninstall());
   return [
@@ -75,11 +94,12 @@ const imageOf = (app) => `tripline/${app}:dev`;
 
 /**
  * @param {string} root
+ * @param {readonly string[]} apps
  * @param {boolean} reuse
  */
-function buildImages(root, reuse) {
+function buildImages(root, apps, reuse) {
   const isThere = (/** @type {string} */ app) => run(["docker", "image", "inspect", imageOf(app)]).status === 0;
-  const wanted = reuse ? APPS.filter((app) => !isThere(app)) : APPS;
+  const wanted = reuse ? apps.filter((app) => !isThere(app)) : apps;
   if (wanted.length === 0) return;
   const command = [process.execPath, join(root, "deploy", "docker", "build-images.mjs"), "--only", wanted.join(",")];
   must(command, { cwd: root, timeoutMs: BUILD_MS_MAX });

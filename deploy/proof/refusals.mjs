@@ -1,5 +1,6 @@
-// Installs that cannot work: refused before anything is changed, in a sentence that says what to do.
-import { NAMESPACE } from "./cluster.mjs";
+// Installs that cannot work: refused before anything is changed, in a sentence that says what to do, or waiting where
+// everybody sees it while what ran goes on.
+import { awaitReady, kubectl, NAMESPACE, RELEASE } from "./cluster.mjs";
 import { must, run, say } from "./run-command.mjs";
 
 const NAMESPACE_OTHER = `${NAMESPACE}-refused`;
@@ -91,4 +92,54 @@ function makeSecrets() {
     ]);
   make("tripline-ingestion", ["card-token-key"]);
   make("tripline-auth", ["key-encryption-key", "bootstrap-clients", "postgres-url"]);
+}
+
+/**
+ * A pod for which no node has room waits, says for what, and the one before it goes on.
+ *
+ * @param {string} chart
+ * @param {readonly string[]} values
+ */
+export function expectRoomToBeMissed(chart, values) {
+  const large = ["--set", "services.archive.resources.requests.cpu=500"];
+  const upgrade = ["helm", "--namespace", NAMESPACE, "upgrade", RELEASE, chart, ...values, ...large];
+  const { status } = run([...upgrade, "--wait", "--timeout", "20s"], { timeoutMs: HELM_MS_MAX });
+  if (status === 0) throw new Error("helm found a node with 500 cores.");
+  const waiting = "jsonpath={.items[*].status.conditions[?(@.type=='PodScheduled')].message}";
+  const pending = ["--selector=app.kubernetes.io/component=archive", "--field-selector=status.phase=Pending"];
+  const message = kubectl(["get", "pods", ...pending, "--output", waiting]);
+  if (!/Insufficient cpu/.test(message)) throw new Error(`The pod of 500 cores does not say why it waits: ${message}`);
+  say(`  waiting: ${message}`);
+  kubectl(["wait", "--for=condition=Available", "deployment/tripline-archive", "--timeout=10s"]);
+  must(["helm", "--namespace", NAMESPACE, "rollback", RELEASE, "--wait"], { timeoutMs: HELM_MS_MAX });
+  awaitReady();
+}
+
+/**
+ * A schema that a later version made is refused by the job that would bring it up to date.
+ *
+ * @param {string} chart
+ * @param {readonly string[]} values
+ */
+export function expectNewerSchemaToBeRefused(chart, values) {
+  const table = "auth.schema_migrations";
+  asDatabaseOwner(`INSERT INTO ${table} (version, name, sha256) VALUES (9000, '9000', 'later')`);
+  try {
+    must(["helm", "--namespace", NAMESPACE, "upgrade", RELEASE, chart, ...values], { timeoutMs: HELM_MS_MAX });
+    const history = must(["helm", "--namespace", NAMESPACE, "history", RELEASE, "--output", "json"]);
+    const job = `job/tripline-migrate-${JSON.parse(history).at(-1).revision}`;
+    kubectl(["wait", "--for=condition=Failed", job, "--timeout=100s"]);
+    const said = kubectl(["logs", job]);
+    const sentence = /The database is at migration 9000, and this build knows \d+ at most[^"]*/.exec(said);
+    if (sentence === null) throw new Error(`The job did not refuse a newer schema:\n${said}`);
+    say(`  refused: ${sentence[0]}`);
+  } finally {
+    asDatabaseOwner(`DELETE FROM ${table} WHERE version = 9000`);
+  }
+}
+
+/** @param {string} statement */
+function asDatabaseOwner(statement) {
+  const psql = `PGPASSWORD="$POSTGRES_PASSWORD" psql --host 127.0.0.1 --username tripline --command "${statement}" tripline`;
+  kubectl(["exec", "statefulset/tripline-postgres", "--", "sh", "-c", psql]);
 }

@@ -13,6 +13,8 @@ const HELP = `npm run test:deploy -- [options]
 
   --reuse-images   take the images tripline/*:dev that the engine has, and build only what is missing
   --skip-compose   without the part with docker compose
+  --rollouts URL   also new versions by Argo Rollouts, whose controller has to be in the cluster; URL is of the Prometheus
+                   that reads the pods there, as the controller reaches it
   --keep           leave the release in the cluster at the end, or where it failed
 
 Needs docker, helm (4, or 3.19 and newer), kubectl, KUBECONFIG, and TRIPLINE_IMAGE_LOAD: the command that brings an image
@@ -24,6 +26,7 @@ const { values } = parseArgs({
   options: {
     "reuse-images": { type: "boolean", default: false },
     "skip-compose": { type: "boolean", default: false },
+    rollouts: { type: "string" },
     keep: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -46,7 +49,8 @@ async function proveAndTidy() {
       await prove({
         root: ROOT,
         load: loader(),
-        ...{ reuseImages: values["reuse-images"], skipCompose: values["skip-compose"], keep: values.keep },
+        ...{ reuseImages: values["reuse-images"], skipCompose: values["skip-compose"] },
+        ...{ rollouts: values.rollouts, keep: values.keep },
       }),
     );
     return 0;

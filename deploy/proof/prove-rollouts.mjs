@@ -1,0 +1,125 @@
+// New versions by Argo Rollouts, under traffic: the switch from Deployments, a good version that a person lets go on, and one
+// that gets worse figures and goes back by itself. Needs its controller in the cluster, and a Prometheus that reads the pods.
+import { join } from "node:path";
+import { expectBalance, kubectl, NAMESPACE, RELEASE, TrafficPod } from "./cluster.mjs";
+import { must, run, say } from "./run-command.mjs";
+
+const SERVICES = ["ingestion", "scoring", "decisions"];
+const HELM_MS_MAX = 600_000;
+const FOLLOW_MINUTES = 10;
+const RATE_PER_SECOND = 20;
+const TRAFFIC_SECONDS_MAX = 1_800;
+
+/**
+ * @typedef {{ root: string, chart: string, values: readonly string[], prometheus: string, load: readonly string[] }} RolloutOptions
+ */
+
+/** @param {RolloutOptions} options */
+export async function proveRollouts(options) {
+  const { load, values, prometheus } = options;
+  // Its decisions do not find scoring: it is ready, and decides without the model.
+  const worse = `FROM tripline/decisions:dev\nENTRYPOINT ["env", "SCORING_ADDRESS=127.0.0.1:1", "node", "dist/main.js"]\n`;
+  must(["docker", "build", "--tag", "tripline/decisions:worse", "-"], { input: worse });
+  must([...load, "tripline/decisions:worse"], { timeoutMs: HELM_MS_MAX });
+  const steps = {
+    "rollouts.enabled": "true",
+    "rollouts.weights": "{50}",
+    "rollouts.pauseAfterFirst": "true",
+    "rollouts.analysis.prometheus": prometheus,
+    "rollouts.analysis.delaySeconds": "40",
+    "rollouts.analysis.intervalSeconds": "10",
+    "rollouts.analysis.count": "3",
+  };
+  const set = [...values, ...Object.entries(steps).flatMap(([name, value]) => ["--set", `${name}=${value}`])];
+  const pod = new TrafficPod("traffic-rollouts", {
+    image: "tripline/cli:dev",
+    ratePerSecond: RATE_PER_SECOND,
+    durationSeconds: TRAFFIC_SECONDS_MAX,
+  });
+  await pod.start();
+  switchOver(options, set);
+  takeGoodVersion(options, set);
+  refuseWorseVersion(options, set);
+  const { traffic, ledger } = await pod.end();
+  say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
+  expectBalance(ledger, "After the Rollouts");
+  if (traffic.failed > 0) throw new Error(`During the Rollouts ${traffic.failed} of ${traffic.sent} requests failed.`);
+}
+
+/**
+ * The Deployments stay until the Rollouts have their pods.
+ *
+ * @param {RolloutOptions} options
+ * @param {readonly string[]} set
+ */
+function switchOver(options, set) {
+  const deployments = SERVICES.map((service) => `deployment/tripline-${service}`);
+  kubectl(["annotate", ...deployments, "helm.sh/resource-policy=keep"]);
+  upgrade(options, set);
+  follow(options, ["--until", "healthy"]);
+  kubectl(["delete", ...deployments, "--wait=true", "--timeout=120s"], { timeoutMs: 130_000 });
+  say("  three Deployments became Rollouts");
+}
+
+/**
+ * @param {RolloutOptions} options
+ * @param {readonly string[]} set
+ */
+function takeGoodVersion(options, set) {
+  upgrade(options, [...set, ...SERVICES.flatMap((name) => ["--set", `services.${name}.podAnnotations.version=good`])]);
+  follow(options, ["--until", "paused"]);
+  say("  a good version waits after its first step");
+  follow(options, ["--promote", "--until", "healthy"]);
+  say("  and took over when it was let go on");
+}
+
+/**
+ * @param {RolloutOptions} options
+ * @param {readonly string[]} set
+ */
+function refuseWorseVersion(options, set) {
+  const good = SERVICES.flatMap((name) => ["--set", `services.${name}.podAnnotations.version=good`]);
+  upgrade(options, [...set, ...good, "--set", "services.decisions.image.tag=worse"]);
+  const { status, stderr } = run(followCommand(options, ["--until", "paused"]), { timeoutMs: followMs() });
+  const sentence = /tripline-decisions went back to the version before: .*/.exec(stderr)?.[0];
+  if (status === 0 || sentence === undefined) throw new Error(`A worse version did not go back:\n${stderr}`);
+  say(`  ${sentence}`);
+  must(["helm", "--namespace", NAMESPACE, "rollback", RELEASE, howToWait()], { timeoutMs: HELM_MS_MAX });
+  follow(options, ["--until", "healthy"]);
+}
+
+/**
+ * @param {RolloutOptions} options
+ * @param {readonly string[]} args
+ */
+function upgrade({ chart }, args) {
+  const command = ["helm", "--namespace", NAMESPACE, "upgrade", RELEASE, chart, howToWait(), "--timeout", "300s"];
+  must([...command, ...args], { timeoutMs: HELM_MS_MAX });
+}
+
+/**
+ * @param {RolloutOptions} options
+ * @param {readonly string[]} args
+ */
+function follow(options, args) {
+  must(followCommand(options, args), { timeoutMs: followMs() });
+}
+
+/**
+ * @param {RolloutOptions} options
+ * @param {readonly string[]} args
+ */
+function followCommand({ root }, args) {
+  const program = join(root, "deploy", "rollout", "follow-rollouts.mjs");
+  return [process.execPath, program, "--namespace", NAMESPACE, "--minutes", String(FOLLOW_MINUTES), ...args];
+}
+
+/** Helm 4's newer way cannot read the state of a Rollout, and waits until its timeout. */
+function howToWait() {
+  return /^v?4\./.test(must(["helm", "version", "--template", "{{.Version}}"])) ? "--wait=legacy" : "--wait";
+}
+
+/** A little more than it takes itself. */
+function followMs() {
+  return (FOLLOW_MINUTES + 1) * 60_000;
+}
