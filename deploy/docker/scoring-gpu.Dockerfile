@@ -1,4 +1,4 @@
-# Scoring on NVIDIA GPUs. A recipe: it was never built or run, because it needs the CUDA base image and a GPU.
+# Scoring on NVIDIA GPUs. A recipe: it was never built to its end or run, because it needs the CUDA base image and a GPU.
 #   npm run images -- --only scoring
 #   docker build --file deploy/docker/scoring-gpu.Dockerfile --tag tripline/scoring-gpu:dev .
 #   docker run --gpus all …
