@@ -17,7 +17,7 @@ interface NodeColumns {
   readonly falseIds: readonly number[];
   /** 1 where a missing value goes the way of a true comparison. */
   readonly missingTrue: readonly number[];
-  readonly covers: readonly number[];
+  readonly covers: readonly number[] | undefined;
   /** Position of each node by `nodeKey`. */
   readonly positions: ReadonlyMap<number, number>;
 }
@@ -31,10 +31,15 @@ const COVER_GAP_MAX = 0.01;
  * The trees of an ensemble as TreeSHAP needs them.
  *
  * @param output number of the class or target to explain; may be left out where there is one
+ * @param options `hasCovers: false` leaves the shares of the training data at 0, for those who need none
  * @throws ShapError `malformed-model`, `unsupported-model`, `no-covers`, `invalid-request` for an output that is not there
  */
-export function readEnsemble({ node, width }: FoundEnsemble, output: number | undefined): TreeEnsemble {
-  const columns = readColumns(node, width);
+export function readEnsemble(
+  { node, width }: FoundEnsemble,
+  output: number | undefined,
+  { hasCovers }: { readonly hasCovers: boolean } = { hasCovers: true },
+): TreeEnsemble {
+  const columns = readColumns(node, width, hasCovers);
   const chosen = chooseOutput(node, new Set(columns.treeIds).size, output);
   return new EnsembleBuilder(columns, chosen).build(width);
 }
@@ -161,6 +166,7 @@ class EnsembleBuilder {
 
   private addShares(number: number, position: number, left: number, right: number): void {
     const { covers } = this.columns;
+    if (covers === undefined) return;
     const [own, leftCover, rightCover] = [at(covers, position), at(covers, left), at(covers, right)];
     const isSum = Math.abs(leftCover + rightCover - own) <= COVER_GAP_MAX * own;
     if (!(own > 0 && leftCover >= 0 && rightCover >= 0 && isSum)) {
@@ -179,7 +185,7 @@ class EnsembleBuilder {
   }
 }
 
-function readColumns(node: OnnxNode, width: number): NodeColumns {
+function readColumns(node: OnnxNode, width: number, hasCovers: boolean): NodeColumns {
   const ints = (name: string): readonly number[] => node.attributes.get(name)?.ints ?? [];
   const floats = (name: string): readonly number[] => node.attributes.get(name)?.floats ?? [];
   if (node.attributes.has("nodes_values_as_tensor")) {
@@ -195,15 +201,16 @@ function readColumns(node: OnnxNode, width: number): NodeColumns {
     trueIds: ints("nodes_truenodeids"),
     falseIds: ints("nodes_falsenodeids"),
     missingTrue: orZeros(ints("nodes_missing_value_tracks_true"), treeIds.length),
-    covers: floats("nodes_hitrates"),
+    covers: hasCovers ? floats("nodes_hitrates") : undefined,
   };
-  if (columns.covers.length === 0 && treeIds.length > 0) {
+  if (columns.covers?.length === 0 && treeIds.length > 0) {
     throw new ShapError(
       "no-covers",
       `The ${node.opType} has no nodes_hitrates: export the model with the training data that reached each node.`,
     );
   }
   for (const [name, column] of Object.entries(columns)) {
+    if (column === undefined) continue;
     if (column.length !== treeIds.length || treeIds.length === 0) {
       throw malformed(`it names ${treeIds.length} nodes and has ${column.length} ${name}`);
     }

@@ -2,13 +2,15 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { ShapError } from "./shap-error.js";
 
 /**
- * The parts of an ONNX file that say how a tree ensemble is built. Message and field numbers are those of
+ * The parts of an ONNX file that say how a tree ensemble is built and what is made of its sum. Message and field numbers are those of
  * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; every other field is skipped.
  */
 export interface OnnxGraph {
   /** Without those that an initializer fills. */
   readonly inputs: readonly OnnxInput[];
   readonly nodes: readonly OnnxNode[];
+  /** The values of small initializers of float32 or int64, by name. */
+  readonly constants: ReadonlyMap<string, readonly number[]>;
 }
 
 export interface OnnxInput {
@@ -81,12 +83,17 @@ function readGraph(message: Uint8Array): OnnxGraph {
   const inputs: OnnxInput[] = [];
   const nodes: OnnxNode[] = [];
   const initialized = new Set<string>();
+  const constants = new Map<string, readonly number[]>();
   readFields(message, {
     1: (reader) => nodes.push(readNode(reader.bytes())),
-    5: (reader) => initialized.add(readTensorName(reader.bytes())),
+    5: (reader) => {
+      const { name, values } = readTensor(reader.bytes());
+      initialized.add(name);
+      if (values !== undefined) constants.set(name, values);
+    },
     11: (reader) => inputs.push(readInput(reader.bytes())),
   });
-  return { inputs: inputs.filter(({ name }) => !initialized.has(name)), nodes };
+  return { inputs: inputs.filter(({ name }) => !initialized.has(name)), nodes, constants };
 }
 
 /** NodeProto. */
@@ -147,15 +154,39 @@ function readRepeated(reader: BinaryReader, wireType: WireType, readOne: (reader
   while (packed.pos < packed.len) readOne(packed);
 }
 
-/** The name in a TensorProto. */
-function readTensorName(message: Uint8Array): string {
-  let name = "";
+/** Most values of an initializer that are kept. */
+const CONSTANT_VALUES_MAX = 16;
+/** Numbers of TensorProto.DataType. */
+const [FLOAT, INT64] = [1, 7];
+
+/** TensorProto: the values are in a list of their type, or raw. */
+function readTensor(message: Uint8Array): { name: string; values: readonly number[] | undefined } {
+  const tensor = { name: "", type: 0 };
+  let raw: Uint8Array = new Uint8Array();
+  const values: number[] = [];
   readFields(message, {
+    2: (reader) => {
+      tensor.type = reader.int32();
+    },
+    4: (reader, wireType) => readRepeated(reader, wireType, (one) => values.push(one.float())),
+    7: (reader, wireType) => readRepeated(reader, wireType, (one) => values.push(Number(one.int64()))),
     8: (reader) => {
-      name = reader.string();
+      tensor.name = reader.string();
+    },
+    9: (reader) => {
+      raw = reader.bytes();
     },
   });
-  return name;
+  const { name, type } = tensor;
+  const bytes = type === INT64 ? 8 : 4;
+  if ((type !== FLOAT && type !== INT64) || Math.max(values.length, raw.length / bytes) > CONSTANT_VALUES_MAX) {
+    return { name, values: undefined };
+  }
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  for (let at = 0; at + bytes <= raw.length; at += bytes) {
+    values.push(type === INT64 ? Number(view.getBigInt64(at, true)) : view.getFloat32(at, true));
+  }
+  return { name, values };
 }
 
 /** ValueInfoProto, and in it TypeProto and TypeProto.Tensor. */

@@ -1,0 +1,87 @@
+import { ABOVE_ALL, BELOW_ALL } from "./float-keys.js";
+import { LANES, RANKS } from "./memory-layout.js";
+import type { Code, WasmFunction } from "./wasm-code.js";
+import { again, againIf, constant, either, f32, get, I32, i32, loop, select, set, tee, when } from "./wasm-code.js";
+
+/** A column in memory, by addresses. */
+export interface RankTable {
+  readonly feature: number;
+  readonly isMissingLow: boolean;
+  /** The thresholds' keys, 4 bytes each. */
+  readonly keys: number;
+  readonly firstKey: number;
+  /** Keys are shared out among buckets by their distance from the first one, shifted right by this. */
+  readonly shift: number;
+  readonly lastBucket: number;
+  /** How many keys lie before each bucket, 2 bytes each, and how many there are in all. */
+  readonly starts: number;
+  readonly targets: readonly RankTarget[];
+}
+
+/** What a block of trees compares: ranks among its own thresholds. */
+export interface RankTarget {
+  /** A byte for each rank among all thresholds. */
+  readonly codeByRank: number;
+  /** Where the bytes of the 16 rows go. */
+  readonly codes: number;
+}
+
+const [ROWS, ROW, LANE, KEY, START, END, MIDDLE] = [0, 1, 2, 3, 4, 5, 6];
+const RANK_BYTES = 2;
+const INFINITY_BITS = 0x7f800000;
+
+/** Replaces the values of 16 rows by their ranks among the thresholds of their column, once per column and block. */
+export function rankCode(name: string, tables: readonly RankTable[], rowBytes: number): WasmFunction {
+  const code = tables.map((table) => [
+    [get(ROWS), set(ROW), constant(0), set(LANE)],
+    loop([
+      [readKey(table), findBucket(table), searchBucket(table)],
+      [get(LANE), get(START), i32.storeShort(RANKS)],
+      [get(ROW), constant(rowBytes), i32.add(), set(ROW)],
+      [get(LANE), constant(RANK_BYTES), i32.add(), tee(LANE)],
+      [constant(LANES * RANK_BYTES), i32.lessUnsigned(), againIf(0)],
+    ]),
+    table.targets.map(({ codeByRank, codes }) =>
+      Array.from({ length: LANES }, (_, lane) => [
+        constant(0),
+        [constant(0), i32.loadShort(RANKS + lane * RANK_BYTES), i32.loadByte(codeByRank)],
+        i32.storeByte(codes + lane),
+      ]),
+    ),
+  ]);
+  return { name, parameters: 1, locals: new Array<number>(6).fill(I32), code };
+}
+
+/** The value's key (float-keys.ts), not below the first threshold's, for what is below that has the same rank. */
+function readKey({ feature, isMissingLow, firstKey }: RankTable): Code {
+  return [
+    // Adding 0 makes -0 equal to 0.
+    [get(ROW), f32.load(feature * 4), f32.zero(), f32.add(), i32.ofFloat(), set(START)],
+    constant(isMissingLow ? BELOW_ALL : ABOVE_ALL),
+    [get(START), get(START), constant(31), i32.shiftRightSigned(), constant(ABOVE_ALL), i32.and(), i32.xor()],
+    [get(START), constant(ABOVE_ALL), i32.and(), constant(INFINITY_BITS), i32.greaterSigned(), select(), tee(KEY)],
+    [constant(firstKey), get(KEY), constant(firstKey), i32.greaterSigned(), select(), set(KEY)],
+  ];
+}
+
+function findBucket({ firstKey, shift, lastBucket, starts }: RankTable): Code {
+  return [
+    [get(KEY), constant(firstKey), i32.subtract(), constant(shift), i32.shiftRight(), tee(MIDDLE)],
+    [constant(lastBucket), get(MIDDLE), constant(lastBucket), i32.lessUnsigned(), select()],
+    [constant(1), i32.shiftLeft(), tee(MIDDLE), i32.loadShort(starts), set(START)],
+    [get(MIDDLE), i32.loadShort(starts + 2), set(END)],
+  ];
+}
+
+/** Halves what lies between START and END until START is the number of keys below KEY. Most buckets hold one or none. */
+function searchBucket({ keys }: RankTable): Code {
+  return loop([
+    [get(START), get(END), i32.lessUnsigned()],
+    when([
+      [get(START), get(END), i32.add(), constant(1), i32.shiftRight(), tee(MIDDLE)],
+      [constant(2), i32.shiftLeft(), i32.load(keys), get(KEY), i32.lessSigned()],
+      either([get(MIDDLE), constant(1), i32.add(), set(START)], [get(MIDDLE), set(END)]),
+      again(1),
+    ]),
+  ]);
+}

@@ -1,0 +1,149 @@
+import type { FoundEnsemble } from "@tripline/tree-shap/find-ensemble";
+import type { OnnxGraph, OnnxInput, OnnxNode } from "@tripline/tree-shap/read-onnx";
+import { ScorerError } from "./scorer-error.js";
+
+/** How a model's score comes about: sigmoid(margin), or the margin itself. */
+export interface ScoreGraph {
+  readonly input: OnnxInput;
+  /** Columns of a row. */
+  readonly width: number;
+  readonly ensembles: readonly FoundEnsemble[];
+  readonly margin: Margin;
+  readonly isSigmoid: boolean;
+}
+
+/** One number per row, computed in float32 step by step, as onnxruntime does. */
+export type Margin =
+  | { readonly kind: "ensemble"; readonly index: number }
+  | { readonly kind: "sum"; readonly terms: readonly Margin[] }
+  | { readonly kind: "scaled" | "shifted"; readonly of: Margin; readonly by: number };
+
+/** float32 among the numbers of TensorProto.DataType. */
+const FLOAT = 1;
+/** Nodes between the output and an ensemble; those of the exporters are a handful. */
+const STEPS_MAX = 64;
+
+/**
+ * Reads a graph that is trees, sums and products of them with constants, and a sigmoid.
+ *
+ * @throws ScorerError for any other graph
+ */
+export function readScore(graph: OnnxGraph, inputName: string, outputName: string): ScoreGraph {
+  return new ScoreReader(graph, inputName).read(outputName);
+}
+
+class ScoreReader {
+  private readonly ensembles: FoundEnsemble[] = [];
+  private readonly makers = new Map<string, OnnxNode>();
+  private readonly input: OnnxInput;
+  private readonly width: number;
+  private steps = 0;
+
+  constructor(
+    private readonly graph: OnnxGraph,
+    inputName: string,
+  ) {
+    const [input, ...others] = graph.inputs;
+    if (input === undefined || others.length > 0 || input.name !== inputName) {
+      throw new ScorerError(`its one input is not "${inputName}"`);
+    }
+    const width = input.shape[1];
+    if (input.elementType !== FLOAT || input.shape.length !== 2 || width === undefined) {
+      throw new ScorerError(`its input "${inputName}" is not float32 of shape [rows, a fixed number of features]`);
+    }
+    for (const node of graph.nodes) for (const output of node.outputs) this.makers.set(output, node);
+    this.input = input;
+    this.width = width;
+  }
+
+  read(outputName: string): ScoreGraph {
+    const { input, width, ensembles } = this;
+    const node = this.makerOf(outputName);
+    if (node.opType === "Sigmoid") {
+      const margin = this.readMargin(node.inputs[0]);
+      return { input, width, ensembles, margin, isSigmoid: true };
+    }
+    if (node.opType === "Gather") {
+      return { input, width, ensembles, margin: this.readPositive(node), isSigmoid: true };
+    }
+    return { input, width, ensembles, margin: this.readMargin(outputName), isSigmoid: false };
+  }
+
+  /** The second column of a binary classifier's probabilities. */
+  private readPositive(gather: OnnxNode): Margin {
+    const [from = "", index = ""] = gather.inputs;
+    const indices = this.graph.constants.get(index);
+    const classifier = this.makerOf(from);
+    if (gather.attributes.get("axis")?.int !== 1 || indices?.length !== 1 || indices[0] !== 1) {
+      throw new ScorerError("it gathers something else than the second column");
+    }
+    if (classifier.opType !== "TreeEnsembleClassifier" || classifier.outputs[1] !== from) {
+      throw new ScorerError(`it gathers from what is no classifier of trees but ${classifier.opType}`);
+    }
+    const labels = classifier.attributes.get("classlabels_int64s")?.ints.length;
+    const weights = classifier.attributes.get("class_weights")?.floats ?? [];
+    // Without a weight below 0, onnxruntime takes the sums for probabilities and leaves out the sigmoid.
+    if (labels !== 2 || !weights.some((weight) => weight < 0) || postTransformOf(classifier) !== "LOGISTIC") {
+      throw new ScorerError("its classifier is not one of two classes with log odds");
+    }
+    return this.addEnsemble(classifier);
+  }
+
+  private readMargin(tensor: string | undefined): Margin {
+    const node = this.makerOf(tensor);
+    switch (node.opType) {
+      case "Identity":
+        return this.readMargin(node.inputs[0]);
+      case "Sum":
+        return { kind: "sum", terms: node.inputs.map((input) => this.readMargin(input)) };
+      case "Add":
+        return this.readPair(node, "shifted");
+      case "Mul":
+        return this.readPair(node, "scaled");
+      case "TreeEnsembleRegressor":
+        if (postTransformOf(node) !== "NONE") throw new ScorerError("its trees have a post_transform");
+        return this.addEnsemble(node);
+      default:
+        throw new ScorerError(`it has a ${node.opType}, which is not done here`);
+    }
+  }
+
+  /** A margin and a constant, in whichever order; or the sum of two margins. */
+  private readPair({ inputs, opType }: OnnxNode, kind: "scaled" | "shifted"): Margin {
+    const [first = "", second = ""] = inputs;
+    for (const [constant, other] of [[first, second], [second, first]] as const) {
+      const values = this.graph.constants.get(constant);
+      if (values === undefined) continue;
+      if (values.length !== 1) throw new ScorerError(`its ${opType} has a constant of ${values.length} numbers`);
+      return { kind, of: this.readMargin(other), by: values[0] as number };
+    }
+    if (kind === "scaled") throw new ScorerError("it multiplies what is not constant");
+    return { kind: "sum", terms: inputs.map((input) => this.readMargin(input)) };
+  }
+
+  private addEnsemble(node: OnnxNode): Margin {
+    let read = node.inputs[0];
+    while (read !== this.input.name) {
+      const maker = this.makerOf(read);
+      const isSame = maker.opType === "Identity" || (maker.opType === "Cast" && maker.attributes.get("to")?.int === FLOAT);
+      if (!isSame) throw new ScorerError(`its trees read what a ${maker.opType} makes of the input`);
+      read = maker.inputs[0];
+    }
+    const aggregate = node.attributes.get("aggregate_function")?.string ?? "SUM";
+    if (aggregate !== "SUM") throw new ScorerError(`its trees are put together by ${aggregate}`);
+    this.ensembles.push({ node, input: this.input, width: this.width });
+    return { kind: "ensemble", index: this.ensembles.length - 1 };
+  }
+
+  private makerOf(tensor: string | undefined): OnnxNode {
+    const maker = this.makers.get(tensor ?? "");
+    this.steps += 1;
+    if (this.steps > STEPS_MAX) throw new ScorerError(`it has more than ${STEPS_MAX} steps`);
+    if (maker === undefined) throw new ScorerError(`nothing of what is known here gives "${tensor}"`);
+    return maker;
+  }
+}
+
+function postTransformOf(node: OnnxNode): string {
+  return node.attributes.get("post_transform")?.string ?? "NONE";
+}

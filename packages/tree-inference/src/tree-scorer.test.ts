@@ -1,0 +1,149 @@
+import type { TestModel, TestNode, TestTree } from "@tripline/tree-shap/test-models";
+import { encodeModel } from "@tripline/tree-shap/test-models";
+import fc from "fast-check";
+import { ScorerError } from "./scorer-error.js";
+import { planScorer, TreeScorer } from "./tree-scorer.js";
+
+const FEATURES = 5;
+const NAMES = { input: "features", output: "margin" };
+const MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"];
+const LARGEST = 3.4028234663852886e38;
+const SMALLEST = 1e-45;
+
+/** What ONNX says of a tree, node by node: https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md. */
+function leafOf(tree: TestTree, row: readonly number[]): number {
+  if ("cover" in tree) return tree.value;
+  const value = Math.fround(row[tree.feature] ?? Number.NaN);
+  const threshold = Math.fround(tree.threshold);
+  const isTrue = {
+    BRANCH_LEQ: value <= threshold,
+    BRANCH_LT: value < threshold,
+    BRANCH_GTE: value >= threshold,
+    BRANCH_GT: value > threshold,
+  }[tree.mode];
+  return leafOf(isTrue || (Number.isNaN(value) && tree.missingTrue) ? tree.whenTrue : tree.whenFalse, row);
+}
+
+function marginOf({ trees, baseValues }: TestModel, row: readonly number[]): number {
+  let sum = 0;
+  for (const tree of trees) sum = Math.fround(sum + Math.fround(leafOf(tree, row)));
+  return Math.fround(sum + Math.fround(baseValues?.[0] ?? 0));
+}
+
+function score(model: TestModel, rows: readonly (readonly number[])[], names = NAMES): number[] {
+  const scorer = new TreeScorer(planScorer(encodeModel(model), names));
+  const into = new Float32Array(rows.length).fill(Number.NaN);
+  scorer.score(Float32Array.from(rows.flat()), rows.length, into);
+  return [...into];
+}
+
+/** Few thresholds, so that rows often have exactly one of them; with both zeros, infinities and the smallest numbers. */
+const thresholds = fc.oneof(
+  fc.constantFrom(-1, -0, 0, SMALLEST, -SMALLEST, 1, 2.5, LARGEST, -LARGEST),
+  fc.constantFrom(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+  fc.float({ noNaN: true, min: -3, max: 3 }),
+);
+const values = fc.oneof(thresholds, fc.constantFrom(Number.NaN, 0.5, -2.5));
+const { tree } = fc.letrec<{ tree: TestTree }>((tie) => ({
+  tree: fc.oneof(
+    { depthSize: "small", withCrossShrink: true, maxDepth: 8 },
+    fc.record({ value: fc.float({ min: -2, max: 2, noNaN: true }), cover: fc.constant(1) }),
+    fc.record({
+      feature: fc.integer({ min: 0, max: FEATURES - 1 }),
+      mode: fc.constantFrom(...MODES),
+      threshold: thresholds,
+      missingTrue: fc.boolean(),
+      whenTrue: tie("tree"),
+      whenFalse: tie("tree"),
+    }),
+  ),
+}));
+const rowsOfValues = fc.array(fc.array(values, { minLength: FEATURES, maxLength: FEATURES }), { minLength: 1, maxLength: 40 });
+
+test("gives what the definition of the operator gives, to the last bit", () => {
+  const models = fc.record({
+    features: fc.constant(FEATURES),
+    trees: fc.array(tree, { minLength: 1, maxLength: 20 }),
+    baseValues: fc.array(fc.float({ min: -2, max: 2, noNaN: true }), { maxLength: 1 }),
+  });
+  fc.assert(
+    fc.property(models, rowsOfValues, (model, rows) => {
+      expect(score(model, rows)).toEqual(rows.map((row) => marginOf(model, row)));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** Trees of random thresholds, so many that a feature has more of them than fit into a byte. */
+function completeTree(depth: number, random: () => number): TestTree {
+  if (depth === 0) return { value: Math.fround(random() - 0.5), cover: 1 };
+  return {
+    feature: Math.floor(random() * FEATURES),
+    mode: MODES[Math.floor(random() * MODES.length)] ?? "",
+    threshold: Math.fround(random() * random() * 100),
+    missingTrue: random() < 0.5,
+    whenTrue: completeTree(depth - 1, random),
+    whenFalse: completeTree(depth - 1, random),
+  };
+}
+
+/** Numbers from 0 to 1 from a seed: https://en.wikipedia.org/wiki/Linear_congruential_generator, constants of minstd_rand. */
+function newRandom(): () => number {
+  let state = 1;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
+test("takes many thresholds of a feature, trees of all depths, and rows of several chunks", () => {
+  const random = newRandom();
+  const trees = Array.from({ length: 60 }, (_, index) => completeTree(index < 40 ? 6 : index % 9, random));
+  const model = { features: FEATURES, trees, baseValues: [-1.5] };
+  const rows = Array.from({ length: 700 }, () =>
+    Array.from({ length: FEATURES }, () => (random() < 0.1 ? Number.NaN : Math.fround(random() * random() * 110 - 5))),
+  );
+  expect(score(model, rows)).toEqual(rows.map((row) => marginOf(model, row)));
+});
+
+describe("what is made of the trees", () => {
+  const trees = [completeTree(3, newRandom())];
+  const rows = [
+    [1, 2, 3, 4, 5],
+    [50, 1, 0, 80, 2],
+  ];
+  const sigmoid = (value: number): number => Math.fround(1 / (1 + Math.exp(-value)));
+  const after = (opType: string, inputs: string[], output: string): TestNode => ({ opType, inputs, outputs: [output] });
+
+  test("a sigmoid", () => {
+    const model = { features: FEATURES, trees, nodesAfter: [after("Sigmoid", ["margin"], "probability")] };
+    expect(score(model, rows, { ...NAMES, output: "probability" })).toEqual(
+      rows.map((row) => sigmoid(marginOf(model, row))),
+    );
+  });
+
+  test("sums of margins", () => {
+    const nodesAfter = [after("Sum", ["margin", "margin"], "total"), after("Identity", ["total"], "same")];
+    const model = { features: FEATURES, trees, nodesAfter };
+    expect(score(model, rows, { ...NAMES, output: "same" })).toEqual(rows.map((row) => 2 * marginOf(model, row)));
+  });
+
+  test.each([
+    ["another operator", { nodesAfter: [after("Exp", ["margin"], "out")] }, "out", /it has a Exp/],
+    ["a tree that is too deep", { trees: [completeTree(9, newRandom())] }, "margin", /9 levels/],
+    ["a post transform", { attributes: { post_transform: { string: "LOGISTIC" } } }, "margin", /post_transform/],
+    ["a mean of trees", { attributes: { aggregate_function: { string: "AVERAGE" } } }, "margin", /AVERAGE/],
+    ["another input", { nodesBefore: [after("Neg", ["features"], "turned")], treesRead: "turned" }, "margin", /Neg/],
+    ["an output that is not there", {}, "nothing", /"nothing"/],
+  ] satisfies [string, Partial<TestModel>, string, RegExp][])("%s is refused", (_, changes, output, reason) => {
+    const bytes = encodeModel({ features: FEATURES, trees, ...changes });
+    expect(() => planScorer(bytes, { ...NAMES, output })).toThrow(ScorerError);
+    expect(() => planScorer(bytes, { ...NAMES, output })).toThrow(reason);
+  });
+});
+
+test("rows that are too short are refused", () => {
+  const bytes = encodeModel({ features: FEATURES, trees: [completeTree(2, newRandom())] });
+  const scorer = new TreeScorer(planScorer(bytes, NAMES));
+  expect(() => scorer.score(new Float32Array(9), 2, new Float32Array(2))).toThrow(RangeError);
+});
