@@ -13,7 +13,7 @@ import { findOdd, readTensors } from "./read-tensors.js";
 import type { ScoringMetrics } from "./scoring-metrics.js";
 import type { ServedModel } from "./served-model.js";
 import { CONTRIBUTIONS } from "./served-model.js";
-import { checkReadable } from "./service-definition.js";
+import { checkReadable } from "./grpc/service-definition.js";
 import { traceRun } from "./trace-inference.js";
 
 export interface InferenceOptions {

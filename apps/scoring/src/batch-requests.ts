@@ -5,6 +5,8 @@ import type { RunResult } from "./inference-worker.js";
 export interface BatchRunner {
   /** Runs that may go on at the same time. */
   readonly parallelRunsMax: number;
+  /** Runs of at most so many rows, done at once by the thread that asks; undefined where there are none. */
+  readonly inline?: { readonly rowsMax: number; run(features: Float32Array, rows: number): RunResult } | undefined;
   run(features: Float32Array<ArrayBuffer>, rows: number, isExplained: boolean): Promise<RunResult>;
 }
 
@@ -44,7 +46,7 @@ export interface RunReport {
   /** Milliseconds since the epoch. */
   readonly startedMs: number;
   readonly endedMs: number;
-  /** Milliseconds inside onnxruntime. */
+  /** Milliseconds inside the model. */
   readonly inferenceMs: number;
   /** Milliseconds that the contributions took; 0 where none were asked for. */
   readonly explanationMs: number;
@@ -66,7 +68,7 @@ const ROWS_SHARED_MIN = 16;
 /**
  * Gathers requests into batches: what has arrived when the event loop has read its sockets runs at once, together, on
  * the runners that are free; what comes while all are busy waits, and goes together, in its order, when one is free
- * again. Nothing is delayed in the hope of a fuller batch.
+ * again. Nothing is delayed in the hope of a fuller batch. Where few rows wait and the runner can do them at once, it does.
  */
 export class RequestBatcher {
   private waiting: Waiting[] = [];
@@ -147,7 +149,8 @@ export class RequestBatcher {
 
   /** After all that is read from the sockets in this turn of the event loop, so that it runs together. */
   private scheduleRuns(): void {
-    if (this.isScheduled || this.runs >= this.runner.parallelRunsMax) return;
+    const isBusy = this.runs >= this.runner.parallelRunsMax && this.runner.inline === undefined;
+    if (this.isScheduled || isBusy) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
@@ -156,6 +159,7 @@ export class RequestBatcher {
   }
 
   private startRuns(): void {
+    this.runInline();
     while (this.runs < this.runner.parallelRunsMax) {
       const free = this.runner.parallelRunsMax - this.runs;
       const batch = this.takeBatch(Math.max(ROWS_SHARED_MIN, Math.ceil(this.rowsWaiting / free)));
@@ -167,6 +171,21 @@ export class RequestBatcher {
       });
     }
     this.reportIdle();
+  }
+
+  /** All that waits, when it is little; at most one run, so that the event loop is held up no longer than by that. */
+  private runInline(): void {
+    const { inline } = this.runner;
+    const [first] = this.waiting;
+    if (inline === undefined || first === undefined || wantsMore(first) || this.rowsWaiting > inline.rowsMax) return;
+    const batch = this.takeBatch(this.rowsWaiting);
+    if (batch.length === 0) return;
+    const started = startOf(batch);
+    try {
+      this.finishRun(started, inline.run(concatenate(batch), started.rows));
+    } catch (error) {
+      rejectAll(batch, error);
+    }
   }
 
   /**
@@ -193,31 +212,25 @@ export class RequestBatcher {
   }
 
   private async runBatch(batch: readonly Waiting[]): Promise<void> {
-    const startedMs = Date.now();
-    const takenMs = performance.now();
-    const rows = batch.reduce((sum, item) => sum + item.request.rows, 0);
+    const started = startOf(batch);
     try {
-      const isExplained = batch.some(wantsMore);
-      const result = await this.runner.run(concatenate(batch), rows, isExplained);
-      const run: RunReport = {
-        rows,
-        requests: batch.length,
-        startedMs,
-        endedMs: Date.now(),
-        inferenceMs: result.durationMs,
-        explanationMs: result.explanationMs ?? 0,
-      };
-      this.onRun(run);
-      const width = (result.contributions?.length ?? 0) / rows;
-      let from = 0;
-      for (const { request, sinceMs, resolve } of batch) {
-        const outputs = result.outputs.subarray(from, from + request.rows);
-        const contributions = result.contributions?.subarray(from * width, (from + request.rows) * width);
-        resolve({ outputs, contributions, run, queuedMs: takenMs - sinceMs });
-        from += request.rows;
-      }
+      this.finishRun(started, await this.runner.run(concatenate(batch), started.rows, batch.some(wantsMore)));
     } catch (error) {
-      for (const item of batch) item.reject(asTriplineError(error));
+      rejectAll(batch, error);
+    }
+  }
+
+  private finishRun({ batch, rows, startedMs, takenMs }: StartedRun, result: RunResult): void {
+    const { durationMs: inferenceMs, explanationMs = 0 } = result;
+    const run = { rows, requests: batch.length, startedMs, endedMs: Date.now(), inferenceMs, explanationMs };
+    this.onRun(run);
+    const width = (result.contributions?.length ?? 0) / rows;
+    let from = 0;
+    for (const { request, sinceMs, resolve } of batch) {
+      const outputs = result.outputs.subarray(from, from + request.rows);
+      const contributions = result.contributions?.subarray(from * width, (from + request.rows) * width);
+      resolve({ outputs, contributions, run, queuedMs: takenMs - sinceMs });
+      from += request.rows;
     }
   }
 
@@ -231,6 +244,24 @@ export class RequestBatcher {
     this.onIdle = [];
     for (const listener of listeners) listener();
   }
+}
+
+interface StartedRun {
+  readonly batch: readonly Waiting[];
+  readonly rows: number;
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
+  /** On the monotonic clock. */
+  readonly takenMs: number;
+}
+
+function startOf(batch: readonly Waiting[]): StartedRun {
+  const rows = batch.reduce((sum, item) => sum + item.request.rows, 0);
+  return { batch, rows, startedMs: Date.now(), takenMs: performance.now() };
+}
+
+function rejectAll(batch: readonly Waiting[], error: unknown): void {
+  for (const item of batch) item.reject(asTriplineError(error));
 }
 
 function wantsMore({ request }: Waiting): boolean {

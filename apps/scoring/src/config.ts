@@ -81,10 +81,10 @@ export const scoringConfig = z
     ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).default(512),
     /** Rows that may wait for a model's workers; beyond that, requests are turned away. */
     ROWS_QUEUED_MAX: number.pipe(rowsQueuedMax).default(4_096),
-    /** In order of preference. One that is not available here is left out, unless nothing else is asked for. */
+    /** In order of preference. One that is not available, or cannot run a model, is left out, unless nothing else is asked for. */
     EXECUTION_PROVIDERS: z
       .string()
-      .default("cpu")
+      .default("trees,cpu")
       .transform((text) => text.split(",").map((provider) => provider.trim()))
       .pipe(providers),
     /** Offer how much each feature moved a score, as a second output, for models that can be explained. */

@@ -1,10 +1,14 @@
 /** What onnxruntime can be asked to run on; which of these are there depends on the platform and its libraries. */
-export const EXECUTION_PROVIDERS = ["cpu", "cuda", "tensorrt", "webgpu", "dml", "coreml"] as const;
+export const ONNX_PROVIDERS = ["cpu", "cuda", "tensorrt", "webgpu", "dml", "coreml"] as const;
 
+/** `trees` is packages/tree-inference, for models that are trees and little else. */
+export const EXECUTION_PROVIDERS = ["trees", ...ONNX_PROVIDERS] as const;
+
+export type OnnxProvider = (typeof ONNX_PROVIDERS)[number];
 export type ExecutionProvider = (typeof EXECUTION_PROVIDERS)[number];
 
 /** onnxruntime's names of its providers, as its profiles write them. */
-export const PROFILE_NAMES: Readonly<Record<ExecutionProvider, string>> = {
+export const PROFILE_NAMES: Readonly<Record<OnnxProvider, string>> = {
   cpu: "CPUExecutionProvider",
   cuda: "CUDAExecutionProvider",
   tensorrt: "TensorrtExecutionProvider",
@@ -13,7 +17,11 @@ export const PROFILE_NAMES: Readonly<Record<ExecutionProvider, string>> = {
   coreml: "CoreMLExecutionProvider",
 };
 
+export function isOnnx(provider: ExecutionProvider): provider is OnnxProvider {
+  return provider !== "trees";
+}
+
 /** CoreML decides by itself between CPU, GPU and neural engine, so it does not count as one. */
 export function isGpu(provider: ExecutionProvider): boolean {
-  return provider !== "cpu" && provider !== "coreml";
+  return !["trees", "cpu", "coreml"].includes(provider);
 }

@@ -35,6 +35,7 @@ async function scoresOf(modelBytes: Uint8Array): Promise<number[]> {
     outputName: "probability",
     providers: ["cpu"],
     requireGpu: false,
+    golden: new Float32Array(),
     isExplained: false,
   });
   const { outputs } = await worker.run(Float32Array.from(rows.flat()), ROWS);

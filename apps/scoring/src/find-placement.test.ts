@@ -14,7 +14,7 @@ afterAll(() => models.remove());
 const SOURCE = `
   const { workerData, parentPort } = require("node:worker_threads");
   import(workerData.module)
-    .then(({ findPlacement }) => findPlacement(workerData.load))
+    .then(({ findPlacement }) => findPlacement(workerData.load, workerData.load.providers))
     .then((placement) => parentPort.postMessage(placement));`;
 
 test("reads from a profile which providers run the model's nodes", async () => {

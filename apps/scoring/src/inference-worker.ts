@@ -12,7 +12,7 @@ const CLOSE_MS_MAX = 2_000;
 export interface RunResult {
   /** One value per row. */
   readonly outputs: Float32Array;
-  /** Milliseconds inside onnxruntime. */
+  /** Milliseconds inside the model. */
   readonly durationMs: number;
   /** One value per feature of each row, where they were asked for. */
   readonly contributions?: Float32Array | undefined;

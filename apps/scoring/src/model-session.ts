@@ -5,6 +5,7 @@ import type { BatchRunner } from "./batch-requests.js";
 import { checkGolden, checkSignature, goldenFeatures } from "./check-model.js";
 import type { ExecutionProvider } from "./execution-providers.js";
 import { isGpu } from "./execution-providers.js";
+import { InlineRuns } from "./inline-runs.js";
 import type { RunResult } from "./inference-worker.js";
 import { InferenceWorker } from "./inference-worker.js";
 import type { LoadedModel } from "./worker-messages.js";
@@ -22,6 +23,7 @@ type StartedWorker = Awaited<ReturnType<typeof InferenceWorker.start>>;
 
 /** One version of a model, loaded and checked on all of its threads. */
 export class ModelSession implements BatchRunner {
+  readonly inline: InlineRuns | undefined;
   private readonly idle: InferenceWorker[];
 
   private constructor(
@@ -30,6 +32,7 @@ export class ModelSession implements BatchRunner {
     private readonly loaded: LoadedModel,
   ) {
     this.idle = [...workers];
+    this.inline = loaded.plan === undefined ? undefined : InlineRuns.of(loaded.plan);
   }
 
   /**
@@ -39,7 +42,7 @@ export class ModelSession implements BatchRunner {
    * not, `scoring-unavailable` when a thread died
    */
   static async open(model: ModelVersion, options: SessionOptions): Promise<ModelSession> {
-    const { manifest } = model;
+    const { manifest, golden } = model;
     const load = {
       modelBytes: model.modelBytes,
       inputName: manifest.input.name,
@@ -47,6 +50,7 @@ export class ModelSession implements BatchRunner {
       outputName: manifest.output.name,
       providers: [...options.providers],
       requireGpu: options.requireGpu,
+      golden: goldenFeatures(golden),
       isExplained: options.isExplained,
     };
     const starts = await Promise.allSettled(Array.from({ length: options.workers }, () => InferenceWorker.start(load)));

@@ -30,7 +30,7 @@ export function createScoringMetrics(): ScoringMetrics {
   });
   const inference = histogram("tripline.scoring.inference.duration", {
     unit: "ms",
-    description: "How long one run took inside onnxruntime",
+    description: "How long one run took inside the model",
     boundaries: FINE_MS,
   });
   const rows = histogram("tripline.scoring.run.rows", {

@@ -5,15 +5,15 @@ import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { z } from "zod";
-import { grpcService } from "./answer-grpc.js";
+import { grpcMethods } from "./grpc/answer-grpc.js";
 import type { ModelReference, ScoringConfig } from "./config.js";
 import { InferenceServer } from "./inference-server.js";
 import { inferenceRoutes } from "./rest/inference-routes.js";
 import { ScoringModule } from "./scoring.module.js";
 import type { ScoringMetrics } from "./scoring-metrics.js";
 import { createScoringMetrics } from "./scoring-metrics.js";
-import type { RunningGrpc } from "./serve-grpc.js";
-import { serveGrpc } from "./serve-grpc.js";
+import type { RunningGrpc } from "./grpc/serve-grpc.js";
+import { serveGrpc } from "./grpc/serve-grpc.js";
 import type { ServedModelsOptions } from "./served-models.js";
 import { ServedModels } from "./served-models.js";
 
@@ -54,7 +54,7 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
   };
   let grpc: RunningGrpc | undefined;
   try {
-    const running = await serveGrpc(config.HOST, config.GRPC_PORT, grpcService(server, logger));
+    const running = await serveGrpc(config.HOST, config.GRPC_PORT, grpcMethods(server, logger));
     grpc = running;
     const stopGrpc = (): Promise<void> => {
       server.drain();

@@ -1,4 +1,4 @@
-import type { Metadata } from "@grpc/grpc-js";
+import type { IncomingHttpHeaders } from "node:http2";
 import type { Context } from "@opentelemetry/api";
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
@@ -10,17 +10,19 @@ import type { ServedModel } from "./served-model.js";
 const CONTEXTS_MAX = 512;
 
 /** The trace contexts that a request belongs to: its caller's first, then those of its other payments. At least one. */
-export function contextsFromMetadata(metadata: Metadata): Context[] {
-  const [carried, listed] = [metadata.get("traceparent"), metadata.get(INFERENCE_METADATA.traceparents)];
-  if (carried.length === 0 && listed.length === 0) return [ROOT_CONTEXT];
-  const own = carried.map(String);
-  const others = listed.flatMap((value) => String(value).split(","));
-  const traceparents = [...new Set([...own, ...others].map((value) => value.trim()))];
+export function contextsFromHeaders(headers: IncomingHttpHeaders): Context[] {
+  const [carried, listed] = [headers.traceparent, headers[INFERENCE_METADATA.traceparents]];
+  if (carried === undefined && listed === undefined) return [ROOT_CONTEXT];
+  const traceparents = [...new Set([carried, listed].flatMap((value) => (value === undefined ? [] : split(String(value)))))];
   const contexts = traceparents
     .slice(0, CONTEXTS_MAX)
     .map((traceparent) => contextFromHeaders({ traceparent }))
     .filter((context) => trace.getSpanContext(context) !== undefined);
   return contexts.length === 0 ? [ROOT_CONTEXT] : contexts;
+}
+
+function split(list: string): string[] {
+  return list.split(",").map((item) => item.trim());
 }
 
 type Traced = Pick<ServedModel, "manifest" | "providers">;

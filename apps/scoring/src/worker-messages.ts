@@ -1,3 +1,4 @@
+import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { z } from "zod";
 import { EXECUTION_PROVIDERS } from "./execution-providers.js";
 
@@ -18,6 +19,8 @@ export const workerLoad = z.object({
   outputName: z.string(),
   providers: z.array(provider).min(1),
   requireGpu: z.boolean(),
+  /** Rows for which other providers have to give what onnxruntime gives, row-major. */
+  golden: float32Array,
   /** Make ready to say how much each feature contributes to a score, where the model can be explained. */
   isExplained: z.boolean(),
 });
@@ -52,10 +55,12 @@ export const workerReply = z.discriminatedUnion("kind", [
     outputs: z.array(tensor),
     /** Those that run at least one node of the model, in order of preference. */
     providers: z.array(provider),
-    /** What was asked for and is not available, with onnxruntime's reason. */
+    /** What was asked for and is not available, with the reason. */
     unavailable: z.array(z.object({ provider, reason: z.string() })),
     /** Why there are no contributions; absent where there are. */
     unexplained: z.string().optional(),
+    /** What it takes to run the model elsewhere too, where `trees` runs it. Made by this very program, so not looked into. */
+    plan: z.custom<ScorerPlan>((value) => typeof value === "object" && value !== null).optional(),
   }),
   /** `model`: the bytes are at fault. `provider`: what it should run on is not there. */
   z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "provider"]), reason: z.string() }),
@@ -63,7 +68,7 @@ export const workerReply = z.discriminatedUnion("kind", [
     kind: z.literal("ran"),
     outputs: float32Array,
     shape: z.array(z.number()),
-    /** Milliseconds inside onnxruntime. */
+    /** Milliseconds inside the model. */
     durationMs: z.number(),
     /** One value per feature of each row, where they were asked for. */
     contributions: float32Array.optional(),

@@ -1,9 +1,9 @@
 import type { TreeEnsemble } from "@tripline/tree-shap/tree-ensemble";
 import { LEAF } from "@tripline/tree-shap/tree-ensemble";
-import { thresholdKey } from "./float-keys.js";
+import { ABOVE_ALL, thresholdKey } from "./float-keys.js";
 import { DEPTH_MAX, LANES, LEAF_BYTES, LEAF_NUMBERS, NODE_BYTES, TABLES } from "./memory-layout.js";
 import type { Block, Column, PlannedTree } from "./plan-columns.js";
-import { columnOf, findColumns, planTrees } from "./plan-columns.js";
+import { columnOf, planTrees } from "./plan-columns.js";
 import type { RankTable, RankTarget } from "./rank-code.js";
 import { ScorerError } from "./scorer-error.js";
 
@@ -24,14 +24,14 @@ export interface TreeRun {
 export interface MemoryPlan {
   /** What the memory holds from its first byte on. */
   readonly image: Uint8Array<ArrayBuffer>;
-  readonly columns: readonly RankTable[];
+  readonly tables: readonly RankTable[];
   /** For each ensemble. */
   readonly runs: readonly (readonly TreeRun[])[];
 }
 
 /** @throws ScorerError for trees that are too deep, or too many */
-export function planMemory(ensembles: readonly TreeEnsemble[]): MemoryPlan {
-  return new MemoryPlanner(findColumns(ensembles), planTrees(ensembles)).plan();
+export function planMemory(ensembles: readonly TreeEnsemble[], columns: ReadonlyMap<number, Column>): MemoryPlan {
+  return new MemoryPlanner(columns, planTrees(ensembles)).plan();
 }
 
 class MemoryPlanner {
@@ -48,7 +48,7 @@ class MemoryPlanner {
     const blocks = this.blocks().length;
     let bytes = TABLES + nodes;
     for (const { keys } of columns.values()) {
-      bytes += keys.length * 4 + (BUCKETS_MAX + 2) * 2 + blocks * (keys.length + 1 + LANES);
+      bytes += keys.length * 12 + BUCKETS_MAX * 2 + blocks * (keys.length + 1 + LANES);
     }
     if (bytes > TABLES_BYTES_MAX) throw new ScorerError(`its tables would take ${bytes} bytes, over ${TABLES_BYTES_MAX}`);
     this.view = new DataView(new ArrayBuffer(bytes));
@@ -58,9 +58,9 @@ class MemoryPlanner {
     for (let number = 0; number < 2 ** (DEPTH_MAX - 1); number += 1) {
       for (let lane = 0; lane < LANES; lane += 1) this.view.setUint8(LEAF_NUMBERS + number * LANES + lane, number * 2);
     }
-    const columns = [...this.columns].map(([id, column]) => this.addColumn(id, column));
+    const tables = [...this.columns].map(([id, column]) => this.addColumn(id, column));
     const runs = this.trees.map((trees) => this.addTrees(trees));
-    return { image: new Uint8Array(this.view.buffer.slice(0, this.end)), columns, runs };
+    return { image: new Uint8Array(this.view.buffer.slice(0, this.end)), tables, runs };
   }
 
   private blocks(): Block[] {
@@ -77,21 +77,22 @@ class MemoryPlanner {
     const firstKey = keys[0] as number;
     const distance = (key: number): number => (key - firstKey) >>> 0;
     const buckets = Math.min(BUCKETS_MAX, keys.length * BUCKETS_PER_THRESHOLD);
-    const range = distance(keys.at(-1) as number);
     let shift = 0;
-    while (range >>> shift >= buckets) shift += 1;
-    const lastBucket = range >>> shift;
-    const keysAt = this.take(keys.length * 4);
-    const starts = this.take((lastBucket + 2) * 2);
-    let position = 0;
-    for (let bucket = 0; bucket <= lastBucket; bucket += 1) {
-      while (distance(keys[position] as number) >>> shift < bucket) position += 1;
-      this.view.setUint16(starts + bucket * 2, position, true);
-    }
-    this.view.setUint16(starts + (lastBucket + 1) * 2, keys.length, true);
-    keys.forEach((key, index) => this.view.setInt32(keysAt + index * 4, key, true));
+    while (distance(keys.at(-1) as number) >>> shift >= buckets) shift += 1;
+    const counts = new Array<number>((distance(keys.at(-1) as number) >>> shift) + 1).fill(0);
+    for (const key of keys) counts[distance(key) >>> shift] = (counts[distance(key) >>> shift] as number) + 1;
+    const bucketKeysMax = Math.max(...counts);
+    const keysAt = this.take((keys.length + bucketKeysMax * 2) * 4);
+    const padded = [...keys, ...new Array<number>(bucketKeysMax * 2).fill(ABOVE_ALL)];
+    padded.forEach((key, index) => this.view.setInt32(keysAt + index * 4, key, true));
+    const starts = this.take(counts.length * 2);
+    let before = 0;
+    counts.forEach((count, bucket) => {
+      this.view.setUint16(starts + bucket * 2, before, true);
+      before += count;
+    });
     const targets = this.blocks().flatMap((block) => this.addTarget(id, keys, block));
-    return { feature, isMissingLow, keys: keysAt, firstKey, shift, lastBucket, starts, targets };
+    return { feature, isMissingLow, keys: keysAt, firstKey, shift, lastBucket: counts.length - 1, starts, bucketKeysMax, targets };
   }
 
   private addTarget(id: number, keys: Int32Array, block: Block): RankTarget[] {

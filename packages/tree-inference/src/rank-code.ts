@@ -1,20 +1,21 @@
 import { ABOVE_ALL, BELOW_ALL } from "./float-keys.js";
 import { LANES, RANKS } from "./memory-layout.js";
 import type { Code, WasmFunction } from "./wasm-code.js";
-import { again, againIf, constant, either, f32, get, I32, i32, loop, select, set, tee, when } from "./wasm-code.js";
+import { againIf, constant, f32, get, I32, i32, loop, select, set, tee } from "./wasm-code.js";
 
 /** A column in memory, by addresses. */
 export interface RankTable {
   readonly feature: number;
   readonly isMissingLow: boolean;
-  /** The thresholds' keys, 4 bytes each. */
+  /** The thresholds' keys, 4 bytes each; after them as many that are above all as a bucket may hold. */
   readonly keys: number;
   readonly firstKey: number;
   /** Keys are shared out among buckets by their distance from the first one, shifted right by this. */
   readonly shift: number;
   readonly lastBucket: number;
-  /** How many keys lie before each bucket, 2 bytes each, and how many there are in all. */
+  /** How many keys lie before each bucket, 2 bytes each. */
   readonly starts: number;
+  readonly bucketKeysMax: number;
   readonly targets: readonly RankTarget[];
 }
 
@@ -26,7 +27,7 @@ export interface RankTarget {
   readonly codes: number;
 }
 
-const [ROWS, ROW, LANE, KEY, START, END, MIDDLE] = [0, 1, 2, 3, 4, 5, 6];
+const [ROWS, ROW, LANE, KEY, START] = [0, 1, 2, 3, 4];
 const RANK_BYTES = 2;
 const INFINITY_BITS = 0x7f800000;
 
@@ -49,7 +50,7 @@ export function rankCode(name: string, tables: readonly RankTable[], rowBytes: n
       ]),
     ),
   ]);
-  return { name, parameters: 1, locals: new Array<number>(6).fill(I32), code };
+  return { name, parameters: 1, locals: new Array<number>(4).fill(I32), code };
 }
 
 /** The value's key (float-keys.ts), not below the first threshold's, for what is below that has the same rank. */
@@ -66,22 +67,21 @@ function readKey({ feature, isMissingLow, firstKey }: RankTable): Code {
 
 function findBucket({ firstKey, shift, lastBucket, starts }: RankTable): Code {
   return [
-    [get(KEY), constant(firstKey), i32.subtract(), constant(shift), i32.shiftRight(), tee(MIDDLE)],
-    [constant(lastBucket), get(MIDDLE), constant(lastBucket), i32.lessUnsigned(), select()],
-    [constant(1), i32.shiftLeft(), tee(MIDDLE), i32.loadShort(starts), set(START)],
-    [get(MIDDLE), i32.loadShort(starts + 2), set(END)],
+    [get(KEY), constant(firstKey), i32.subtract(), constant(shift), i32.shiftRight(), tee(START)],
+    [constant(lastBucket), get(START), constant(lastBucket), i32.lessUnsigned(), select()],
+    [constant(1), i32.shiftLeft(), i32.loadShort(starts), set(START)],
   ];
 }
 
-/** Halves what lies between START and END until START is the number of keys below KEY. Most buckets hold one or none. */
-function searchBucket({ keys }: RankTable): Code {
-  return loop([
-    [get(START), get(END), i32.lessUnsigned()],
-    when([
-      [get(START), get(END), i32.add(), constant(1), i32.shiftRight(), tee(MIDDLE)],
-      [constant(2), i32.shiftLeft(), i32.load(keys), get(KEY), i32.lessSigned()],
-      either([get(MIDDLE), constant(1), i32.add(), set(START)], [get(MIDDLE), set(END)]),
-      again(1),
-    ]),
+/**
+ * Adds to START how many of its bucket's keys are below KEY, in halves that get smaller. What comes after the bucket is
+ * above KEY anyway, so the bucket's end need not be looked at, and no step is a branch that could be mispredicted.
+ */
+function searchBucket({ keys, bucketKeysMax }: RankTable): Code {
+  const halves: number[] = [];
+  for (let bits = Math.ceil(Math.log2(bucketKeysMax + 1)) - 1; bits >= 0; bits -= 1) halves.push(bits);
+  return halves.map((bits) => [
+    [get(START), constant(2), i32.shiftLeft(), i32.load(keys + (2 ** bits - 1) * 4), get(KEY), i32.lessSigned()],
+    [constant(bits), i32.shiftLeft(), get(START), i32.add(), set(START)],
   ]);
 }

@@ -31,7 +31,7 @@ function marginOf({ trees, baseValues }: TestModel, row: readonly number[]): num
 }
 
 function score(model: TestModel, rows: readonly (readonly number[])[], names = NAMES): number[] {
-  const scorer = new TreeScorer(planScorer(encodeModel(model), names));
+  const scorer = new TreeScorer(planScorer(encodeModel(model), names).plan);
   const into = new Float32Array(rows.length).fill(Number.NaN);
   scorer.score(Float32Array.from(rows.flat()), rows.length, into);
   return [...into];
@@ -144,6 +144,6 @@ describe("what is made of the trees", () => {
 
 test("rows that are too short are refused", () => {
   const bytes = encodeModel({ features: FEATURES, trees: [completeTree(2, newRandom())] });
-  const scorer = new TreeScorer(planScorer(bytes, NAMES));
+  const scorer = new TreeScorer(planScorer(bytes, NAMES).plan);
   expect(() => scorer.score(new Float32Array(9), 2, new Float32Array(2))).toThrow(RangeError);
 });

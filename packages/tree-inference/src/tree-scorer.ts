@@ -3,6 +3,8 @@ import { readOnnx } from "@tripline/tree-shap/read-onnx";
 import { ShapError } from "@tripline/tree-shap/shap-error";
 import type { TreeEnsemble } from "@tripline/tree-shap/tree-ensemble";
 import { DEPTH_MAX, LANES, SUMS } from "./memory-layout.js";
+import { makeEdgeRows } from "./edge-rows.js";
+import { findColumns } from "./plan-columns.js";
 import type { TreeRun } from "./plan-memory.js";
 import { planMemory } from "./plan-memory.js";
 import { rankCode } from "./rank-code.js";
@@ -13,9 +15,18 @@ import { treeCode } from "./tree-code.js";
 import { instantiate } from "./web-assembly.js";
 import { encodeModule } from "./wasm-code.js";
 
+export { LANES };
+
 /** Rows that are copied into the code's memory at a time. */
 const CHUNK_ROWS = 256;
 const FLOAT_BYTES = 4;
+
+/** A model made ready, and rows to try it with. */
+export interface PlannedScorer {
+  readonly plan: ScorerPlan;
+  /** Rows at which a wrong comparison shows, row-major. */
+  edgeRows(count: number): Float32Array<ArrayBuffer>;
+}
 
 /** A model made ready. Plain data, so that it can be handed from one thread to another, which is quicker than reading it again. */
 export interface ScorerPlan {
@@ -24,6 +35,8 @@ export interface ScorerPlan {
   readonly image: Uint8Array<ArrayBuffer>;
   readonly code: Uint8Array<ArrayBuffer>;
   readonly runs: readonly (readonly TreeRun[])[];
+  /** Comparisons per 16 rows, which is what the time of a run goes by. */
+  readonly splits: number;
   readonly baseValues: readonly number[];
   readonly margin: Margin;
   readonly isSigmoid: boolean;
@@ -41,17 +54,20 @@ export interface ScorerOptions {
  * @param bytes content of an .onnx file
  * @throws ScorerError why it is not scored here
  */
-export function planScorer(bytes: Uint8Array, { input, output }: ScorerOptions): ScorerPlan {
+export function planScorer(bytes: Uint8Array, { input, output }: ScorerOptions): PlannedScorer {
   try {
     const { width, ensembles, margin, isSigmoid } = readScore(readOnnx(bytes), input, output);
     const trees = ensembles.map((ensemble) => readEnsemble(ensemble, undefined, { hasCovers: false }));
-    const { image, columns, runs } = planMemory(trees);
+    const columns = findColumns(trees);
+    const { image, tables, runs } = planMemory(trees, columns);
     const depths = Array.from({ length: DEPTH_MAX }, (_, index) => index + 1);
     const code = encodeModule([
-      rankCode("rank", columns, width * FLOAT_BYTES),
+      rankCode("rank", tables, width * FLOAT_BYTES),
       ...depths.map((depth) => treeCode(`trees${depth}`, depth)),
     ]);
-    return { width, image, code, runs, baseValues: trees.map(baseValueOf), margin, isSigmoid };
+    const splits = runs.flat().reduce((sum, { leaves, leavesEnd }) => sum + (leavesEnd - leaves) / FLOAT_BYTES, 0);
+    const plan = { width, image, code, runs, splits, baseValues: trees.map(baseValueOf), margin, isSigmoid };
+    return { plan, edgeRows: (count) => makeEdgeRows(columns.values(), width, count) };
   } catch (error) {
     if (error instanceof ShapError) throw new ScorerError(error.message);
     throw error;

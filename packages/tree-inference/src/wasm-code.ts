@@ -11,7 +11,7 @@ export const V128 = 0x7b;
 const MEMORY = ["env", "memory"] as const;
 const FUNCTION_TYPE = 0x60;
 const NO_RESULT = 0x40;
-const [ELSE, END, TYPES, IMPORTS, FUNCTIONS, EXPORTS, CODES] = [0x05, 0x0b, 1, 2, 3, 7, 10];
+const [END, TYPES, IMPORTS, FUNCTIONS, EXPORTS, CODES] = [0x0b, 1, 2, 3, 7, 10];
 const HEAD = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
 /** A number without a sign, as LEB128. */
@@ -50,11 +50,7 @@ export const constant = (value: number): Code => [0x41, ...signed(value)];
 /** a b condition → a if the condition is not 0, else b */
 export const select = plain(0x1b);
 export const loop = (body: Code): Code => [0x03, NO_RESULT, body, END];
-/** Does the first when the condition on the stack is not 0. */
-export const when = (body: Code): Code => [0x04, NO_RESULT, body, END];
-export const either = (then: Code, otherwise: Code): Code => [0x04, NO_RESULT, then, ELSE, otherwise, END];
-/** Goes back to the beginning of the loop so many levels out: at once, or when the condition on the stack is not 0. */
-export const again = (levels: number): Code => [0x0c, ...unsigned(levels)];
+/** Goes back to the beginning of the loop so many levels out when the condition on the stack is not 0. */
 export const againIf = (levels: number): Code => [0x0d, ...unsigned(levels)];
 
 export const i32 = {

@@ -29,6 +29,10 @@ export interface TestModel {
   /** More nodes of the graph, before the trees. */
   readonly nodesBefore?: readonly TestNode[];
   readonly nodesAfter?: readonly TestNode[];
+  /** Initializers of float32, each of one dimension. */
+  readonly constants?: Readonly<Record<string, readonly number[]>>;
+  /** The tensor that the graph gives; that of the trees unless told. */
+  readonly output?: string;
   /** The tensor that the trees read. */
   readonly treesRead?: string;
   readonly isPacked?: boolean;
@@ -68,10 +72,19 @@ export function encodeModel(model: TestModel): Uint8Array<ArrayBuffer> {
     graph.tag(1, WireType.LengthDelimited).bytes(encodeNode(node, model.isPacked ?? false));
   }
   const shape = model.inputShape ?? [undefined, model.features];
+  for (const [name, values] of Object.entries(model.constants ?? {})) {
+    graph.tag(5, WireType.LengthDelimited).bytes(encodeTensor(name, values));
+  }
+  graph.tag(2, WireType.LengthDelimited).string("test");
   graph.tag(11, WireType.LengthDelimited).bytes(encodeInput("features", model.elementType ?? 1, shape));
+  graph.tag(12, WireType.LengthDelimited).bytes(encodeInput(model.output ?? "margin", 1, [undefined, 1]));
   const whole = new BinaryWriter();
   whole.tag(1, WireType.Varint).int64(8);
   whole.tag(7, WireType.LengthDelimited).bytes(graph.finish());
+  for (const [domain, version] of [["", 15], ["ai.onnx.ml", 3]] as const) {
+    const opset = new BinaryWriter().tag(1, WireType.LengthDelimited).string(domain).tag(2, WireType.Varint).int64(version);
+    whole.tag(8, WireType.LengthDelimited).bytes(opset.finish());
+  }
   return whole.finish();
 }
 
@@ -133,9 +146,19 @@ function encodeNode(node: TestNode, isPacked: boolean): Uint8Array<ArrayBuffer> 
   return writer.finish();
 }
 
+function encodeTensor(name: string, values: readonly number[]): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  writer.tag(1, WireType.Varint).int64(values.length);
+  writer.tag(2, WireType.Varint).int32(1);
+  writer.tag(8, WireType.LengthDelimited).string(name);
+  writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(Float32Array.from(values).buffer));
+  return writer.finish();
+}
+
 function encodeAttribute(name: string, value: AttributeValue, isPacked: boolean): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.LengthDelimited).string(name);
+  writer.tag(20, WireType.Varint).int32(attributeTypeOf(value));
   if ("int" in value) writer.tag(3, WireType.Varint).int64(value.int);
   if ("string" in value) writer.tag(4, WireType.LengthDelimited).string(value.string);
   if ("strings" in value) for (const one of value.strings) writer.tag(9, WireType.LengthDelimited).string(one);
@@ -154,6 +177,14 @@ function encodeAttribute(name: string, value: AttributeValue, isPacked: boolean)
     for (const one of value.ints) writer.tag(8, WireType.Varint).int64(one);
   }
   return writer.finish();
+}
+
+/** Numbers of AttributeProto.AttributeType. */
+function attributeTypeOf(value: AttributeValue): number {
+  if ("int" in value) return 2;
+  if ("string" in value) return 3;
+  if ("floats" in value) return 6;
+  return "ints" in value ? 7 : 8;
 }
 
 function encodeInput(

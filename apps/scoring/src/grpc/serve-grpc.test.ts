@@ -4,16 +4,16 @@ import { status } from "@grpc/grpc-js";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import type { ModelStreamInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { createLogger } from "@tripline/service-kit/logger";
-import { grpcService } from "./answer-grpc.js";
-import { RequestBatcher } from "./batch-requests.js";
-import { InferenceServer } from "./inference-server.js";
-import { createScoringMetrics } from "./scoring-metrics.js";
+import { grpcMethods } from "./answer-grpc.js";
+import { RequestBatcher } from "../batch-requests.js";
+import { InferenceServer } from "../inference-server.js";
+import { createScoringMetrics } from "../scoring-metrics.js";
 import type { RunningGrpc } from "./serve-grpc.js";
 import { serveGrpc } from "./serve-grpc.js";
-import type { ServedModel } from "./served-model.js";
-import { ModelTally } from "./tally-requests.js";
-import type { TestRegistry } from "./test-service.js";
-import { copyRegistry, failureOf, HeldRunner, METHODS, rawRequest, TestClient, until } from "./test-service.js";
+import type { ServedModel } from "../served-model.js";
+import { ModelTally } from "../tally-requests.js";
+import type { TestRegistry } from "../test-service.js";
+import { copyRegistry, failureOf, HeldRunner, METHODS, rawRequest, TestClient, until } from "../test-service.js";
 
 let models: TestRegistry;
 let model: ServedModel;
@@ -44,7 +44,7 @@ beforeEach(async () => {
     version: "0.0.0",
     isControlled: false,
   });
-  const service = grpcService(server, createLogger("scoring", "silent"));
+  const service = grpcMethods(server, createLogger("scoring", "silent"));
   grpc = await serveGrpc("127.0.0.1", 0, service, 500);
   client = new TestClient(grpc.address);
 });

@@ -1,0 +1,32 @@
+import type { Column } from "./plan-columns.js";
+
+/** A generator of fixed numbers, so that the same model always gives the same rows (Numerical Recipes, section 7.1). */
+const [MULTIPLIER, INCREMENT, MODULUS] = [1_664_525, 1_013_904_223, 2 ** 32];
+const EXTREMES = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 0, -0];
+/** One of so many values is an extreme one. */
+const EXTREME_EVERY = 16;
+
+/**
+ * Rows at which a wrong comparison shows: each value is a threshold of its feature, or a float beside one, or an extreme.
+ *
+ * @returns row-major, `rows` × `width` values
+ */
+export function makeEdgeRows(columns: Iterable<Column>, width: number, rows: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(rows * width);
+  const bits = new Int32Array(values.buffer);
+  const keysOf = new Map<number, Int32Array>();
+  for (const { feature, keys } of columns) keysOf.set(feature, Int32Array.from([...(keysOf.get(feature) ?? []), ...keys]));
+  let state = 1;
+  const below = (end: number): number => {
+    state = (state * MULTIPLIER + INCREMENT) % MODULUS;
+    return Math.floor((state / MODULUS) * end);
+  };
+  for (const [feature, keys] of keysOf) {
+    for (let at = feature; at < values.length; at += width) {
+      const key = (keys[below(keys.length)] as number) + below(3) - 1;
+      bits[at] = key ^ ((key >> 31) & 0x7fffffff);
+      if (below(EXTREME_EVERY) === 0) values[at] = EXTREMES[below(EXTREMES.length)] as number;
+    }
+  }
+  return values;
+}
