@@ -103,12 +103,12 @@ def test_infer_asks_for_outputs_and_how_the_answer_came_about(transport: Transpo
     if transport.name == "grpc":
         parameters = result.get_response().parameters
         assert parameters["run_rows"].int64_param == len(own.inputs)
-        assert parameters["execution_providers"].string_param == "cpu"
+        assert parameters["execution_providers"].string_param == "trees"
         assert parameters["queue_us"].WhichOneof("parameter_choice") == "int64_param"
     else:
         parameters = result.get_response()["parameters"]
         assert parameters["run_rows"] == len(own.inputs)
-        assert parameters["execution_providers"] == "cpu"
+        assert parameters["execution_providers"] == "trees"
         assert {"queue_us", "inference_us", "run_requests"} <= set(parameters)
 
 

@@ -8,12 +8,12 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { withSpans } from "@tripline/service-kit/tracing";
 import type { ScoreAnswer } from "./batch-requests.js";
+import { checkReadable } from "./grpc/service-definition.js";
 import { readParameters } from "./read-parameters.js";
 import { findOdd, readTensors } from "./read-tensors.js";
 import type { ScoringMetrics } from "./scoring-metrics.js";
 import type { ServedModel } from "./served-model.js";
 import { CONTRIBUTIONS } from "./served-model.js";
-import { checkReadable } from "./grpc/service-definition.js";
 import { traceRun } from "./trace-inference.js";
 
 export interface InferenceOptions {

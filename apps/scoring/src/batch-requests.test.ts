@@ -195,3 +195,62 @@ test("is drained when nothing waits or runs, and after close takes nothing", asy
   await expect(running).resolves.toBeDefined();
   await expect(batcher.submit(request(5))).rejects.toMatchObject({ code: "scoring-unavailable" });
 });
+
+describe("runs of few rows at once", () => {
+  /** Does up to `rowsMax` rows by itself; each score is the row's value and a half. */
+  class InlineRunner extends HeldRunner {
+    readonly sizes: number[] = [];
+    readonly inline;
+
+    constructor(rowsMax: number) {
+      super();
+      this.inline = {
+        rowsMax,
+        run: (features: Float32Array, rows: number) => {
+          if (features.includes(-1)) throw new Error("it broke");
+          this.sizes.push(rows);
+          return { outputs: features.map((value) => value + 0.5), durationMs: 1 };
+        },
+      };
+    }
+  }
+
+  test("what comes in one turn goes together, without a thread", async () => {
+    const runner = new InlineRunner(3);
+    const reports: RunReport[] = [];
+    const batcher = batcherOf(runner, {}, reports);
+    const answers = [request(1), request(2, 3)].map((one) => batcher.submit(one));
+    expect((await Promise.all(answers)).map((answer) => Array.from(answer.outputs))).toEqual([[1.5], [2.5, 3.5]]);
+    expect(reports).toMatchObject([{ rows: 3, requests: 2, inferenceMs: 1, explanationMs: 0 }]);
+    expect(runner.runs).toEqual([]);
+    await batcher.drained();
+  });
+
+  test("more rows go to a thread, and few that come meanwhile need not wait for it", async () => {
+    const runner = new InlineRunner(3);
+    const batcher = batcherOf(runner);
+    const many = batcher.submit(request(1, 2, 3, 4));
+    await turn();
+    expect(runner.runs.map((run) => run.values)).toEqual([[1, 2, 3, 4]]);
+    expect((await batcher.submit(request(5))).outputs).toEqual(Float32Array.of(5.5));
+    await runner.end(0);
+    expect((await many).outputs).toEqual(Float32Array.of(2, 4, 6, 8));
+    expect(runner.sizes).toEqual([1]);
+  });
+
+  test("what is to be explained goes to a thread", async () => {
+    const runner = new InlineRunner(3);
+    const batcher = batcherOf(runner);
+    const explained = batcher.submit({ ...request(1), isExplained: true });
+    await turn();
+    await runner.end(0);
+    expect((await explained).outputs).toEqual(Float32Array.of(2));
+    expect(runner.sizes).toEqual([]);
+  });
+
+  test("a run that fails is told to its requests, and the next one goes on", async () => {
+    const batcher = batcherOf(new InlineRunner(3));
+    await expect(batcher.submit(request(-1))).rejects.toMatchObject({ code: "internal", message: "it broke" });
+    expect((await batcher.submit(request(1))).outputs).toEqual(Float32Array.of(1.5));
+  });
+});

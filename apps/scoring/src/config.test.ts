@@ -13,7 +13,8 @@ test("has a default for all that can have one", () => {
     WORKERS: 1,
     ROWS_PER_RUN_MAX: 512,
     ROWS_QUEUED_MAX: 4_096,
-    EXECUTION_PROVIDERS: ["cpu"],
+    ROWS_PER_RUN_MAX_BY_PROVIDER: {},
+    EXECUTION_PROVIDERS: ["trees", "cpu"],
     REQUIRE_GPU: false,
   });
 });
@@ -22,6 +23,11 @@ test("reads providers in their order", () => {
   const config = readConfig(scoringConfig, { ...REQUIRED, EXECUTION_PROVIDERS: "cuda, cpu", REQUIRE_GPU: "true" });
   expect(config.EXECUTION_PROVIDERS).toEqual(["cuda", "cpu"]);
   expect(config.REQUIRE_GPU).toBe(true);
+});
+
+test("reads how many rows a run may have by provider", () => {
+  const config = readConfig(scoringConfig, { ...REQUIRED, ROWS_PER_RUN_MAX_BY_PROVIDER: "cuda=4096, trees=1024" });
+  expect(config.ROWS_PER_RUN_MAX_BY_PROVIDER).toEqual({ cuda: 4_096, trees: 1_024 });
 });
 
 test("reads models, with champion as the alias where none is given, and their settings", () => {
@@ -51,6 +57,8 @@ test.each([
   [{ MODEL_SETTINGS: '{"fraud":{"workers":0}}' }, "MODEL_SETTINGS"],
   [{ MODEL_CONTROL: "poll" }, "MODEL_CONTROL"],
   [{ WORKERS: "0" }, "WORKERS"],
+  [{ ROWS_PER_RUN_MAX_BY_PROVIDER: "tpu=8" }, "ROWS_PER_RUN_MAX_BY_PROVIDER"],
+  [{ ROWS_PER_RUN_MAX_BY_PROVIDER: "cpu" }, "ROWS_PER_RUN_MAX_BY_PROVIDER"],
   [{ GRPC_PORT: "70000" }, "GRPC_PORT"],
   [{ EXECUTION_PROVIDERS: "tpu" }, "EXECUTION_PROVIDERS"],
   [{ REQUIRE_GPU: "true" }, "REQUIRE_GPU: needs a GPU"],

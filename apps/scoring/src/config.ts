@@ -31,6 +31,7 @@ const modelReferences = z
 const providers = z.array(z.enum(EXECUTION_PROVIDERS)).min(1);
 const workers = z.number().int().min(1).max(64);
 const rowsPerRunMax = z.number().int().min(1).max(65_536);
+const rowsByProvider = z.partialRecord(z.enum(EXECUTION_PROVIDERS), rowsPerRunMax);
 const rowsQueuedMax = z.number().int().min(1).max(1_048_576);
 
 /** What one model may have otherwise than the others. */
@@ -40,6 +41,7 @@ const modelSettings = z.strictObject({
   require_gpu: z.boolean().optional(),
   contributions: z.boolean().optional(),
   rows_per_run_max: rowsPerRunMax.optional(),
+  rows_per_run_max_by_provider: rowsByProvider.optional(),
   rows_queued_max: rowsQueuedMax.optional(),
 });
 
@@ -79,6 +81,13 @@ export const scoringConfig = z
     /** Threads that run a model; each holds it once. */
     WORKERS: number.pipe(workers).default(1),
     ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).default(512),
+    /** `cuda=4096,trees=1024`: another bound for models that run on this provider first of all. */
+    ROWS_PER_RUN_MAX_BY_PROVIDER: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim().split("=")])))
+      .transform((pairs) => Object.fromEntries(pairs.map(([provider = "", rows]) => [provider, Number(rows)])))
+      .pipe(rowsByProvider),
     /** Rows that may wait for a model's workers; beyond that, requests are turned away. */
     ROWS_QUEUED_MAX: number.pipe(rowsQueuedMax).default(4_096),
     /** In order of preference. One that is not available, or cannot run a model, is left out, unless nothing else is asked for. */

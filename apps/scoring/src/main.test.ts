@@ -162,7 +162,7 @@ test("follows the alias, refuses bad models once while the old one stays, and co
   expect(value("tripline_scoring_inference_duration_count", champion.version)).toBe(2);
   // Each figure says of which model and version it is, and what that really ran on.
   for (const name of ["queue_duration_count", "run_rows_sum", "inference_duration_count", "requests"]) {
-    const labels = `model="fraud",model_version="${champion.version}",execution_providers="cpu"`;
+    const labels = `model="fraud",model_version="${champion.version}",execution_providers="trees"`;
     expect(value(`tripline_scoring_${name}`, labels)).toBe(name === "run_rows_sum" ? 64 : 2);
   }
   expect(value("tripline_scoring_model_info", other.version)).toBe(1);
@@ -201,7 +201,8 @@ const END_THREAD = `
 
 test("when its thread dies it is not ready, turns calls away, and comes back with the next look", async () => {
   const port = await freePort();
-  const main = startMain({ GRPC_PORT: String(port), REGISTRY_POLL_SECONDS: "1" }, [
+  const settings = { EXECUTION_PROVIDERS: "cpu", REGISTRY_POLL_SECONDS: "1" };
+  const main = startMain({ GRPC_PORT: String(port), ...settings }, [
     `--import=data:text/javascript,${encodeURIComponent(END_THREAD)}`,
   ]);
   await main.line((line) => line.msg === "scoring is up");

@@ -118,7 +118,7 @@ describe("a look at the registry that goes wrong", () => {
       alias: "champion",
       pollMs: 5,
       session: { workers: 1, providers: ["cpu"], requireGpu: false, isExplained: false },
-      limits: { rowsPerRunMax: 8, rowsQueuedMax: 8 },
+      limitsOf: () => ({ rowsPerRunMax: 8, rowsQueuedMax: 8 }),
       logger,
       metrics: createScoringMetrics(),
     });

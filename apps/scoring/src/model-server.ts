@@ -5,6 +5,7 @@ import type { Logger } from "@tripline/service-kit/logger";
 import type { BatchLimits } from "./batch-requests.js";
 import { RequestBatcher } from "./batch-requests.js";
 import { checkFeatureSpec } from "./check-model.js";
+import type { ExecutionProvider } from "./execution-providers.js";
 import type { SessionOptions } from "./model-session.js";
 import { ModelSession } from "./model-session.js";
 import type { ScoringMetrics } from "./scoring-metrics.js";
@@ -23,7 +24,8 @@ export interface ModelServerOptions {
   /** Milliseconds between two looks at the alias. */
   readonly pollMs: number;
   readonly session: SessionOptions;
-  readonly limits: BatchLimits;
+  /** The limits of a model that runs on these providers, the first one first of all. */
+  limitsOf(providers: readonly ExecutionProvider[]): BatchLimits;
   /** The one version of the feature spec for which models may be trained; any, where it is not given. */
   readonly featureSpecVersion?: number | undefined;
   readonly logger: Logger;
@@ -190,13 +192,16 @@ export class ModelServer {
 }
 
 async function openServing(options: ModelServerOptions, version: string): Promise<Serving> {
-  const { limits, logger, metrics } = options;
+  const { logger, metrics } = options;
   const model = await options.registry.resolve(options.name, version);
   checkFeatureSpec(model.manifest, options.featureSpecVersion);
   const session = await ModelSession.open(model, options.session);
   for (const { provider, reason } of session.unavailable) {
-    logger.warn({ provider, reason, version }, `the model does not run on ${provider}, which is not available`);
+    // That a model is none of trees is nothing to worry about.
+    const level = provider === "trees" ? "info" : "warn";
+    logger[level]({ provider, reason, version }, `the model does not run on ${provider}`);
   }
+  const limits = options.limitsOf(session.providers);
   const tally = new ModelTally();
   const served = { manifest: session.manifest, providers: session.providers };
   const batcher = new RequestBatcher(session, limits, (run) => {

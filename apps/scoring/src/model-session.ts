@@ -5,9 +5,9 @@ import type { BatchRunner } from "./batch-requests.js";
 import { checkGolden, checkSignature, goldenFeatures } from "./check-model.js";
 import type { ExecutionProvider } from "./execution-providers.js";
 import { isGpu } from "./execution-providers.js";
-import { InlineRuns } from "./inline-runs.js";
 import type { RunResult } from "./inference-worker.js";
 import { InferenceWorker } from "./inference-worker.js";
+import { InlineRuns } from "./inline-runs.js";
 import type { LoadedModel } from "./worker-messages.js";
 
 export interface SessionOptions {

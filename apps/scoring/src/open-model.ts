@@ -25,7 +25,10 @@ export interface OpenedModel {
   readonly unavailable: readonly Unavailable[];
   /** What other threads need to run it too, where `trees` runs it. */
   readonly plan?: ScorerPlan | undefined;
-  run(features: Float32Array<ArrayBuffer>, rows: number): Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
+  run(
+    features: Float32Array<ArrayBuffer>,
+    rows: number,
+  ): Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
   release(): Promise<void>;
 }
 

@@ -5,15 +5,15 @@ import { createLogger } from "@tripline/service-kit/logger";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { z } from "zod";
-import { grpcMethods } from "./grpc/answer-grpc.js";
 import type { ModelReference, ScoringConfig } from "./config.js";
+import { grpcMethods } from "./grpc/answer-grpc.js";
+import type { RunningGrpc } from "./grpc/serve-grpc.js";
+import { serveGrpc } from "./grpc/serve-grpc.js";
 import { InferenceServer } from "./inference-server.js";
 import { inferenceRoutes } from "./rest/inference-routes.js";
 import { ScoringModule } from "./scoring.module.js";
 import type { ScoringMetrics } from "./scoring-metrics.js";
 import { createScoringMetrics } from "./scoring-metrics.js";
-import type { RunningGrpc } from "./grpc/serve-grpc.js";
-import { serveGrpc } from "./grpc/serve-grpc.js";
 import type { ServedModelsOptions } from "./served-models.js";
 import { ServedModels } from "./served-models.js";
 
@@ -91,10 +91,14 @@ function settingsIn(config: ScoringConfig, logger: Logger, metrics: ScoringMetri
         requireGpu: own.require_gpu ?? config.REQUIRE_GPU,
         isExplained: own.contributions ?? config.CONTRIBUTIONS,
       },
-      limits: {
-        rowsPerRunMax: own.rows_per_run_max ?? config.ROWS_PER_RUN_MAX,
+      limitsOf: ([first = "cpu"]) => ({
+        rowsPerRunMax:
+          own.rows_per_run_max_by_provider?.[first] ??
+          own.rows_per_run_max ??
+          config.ROWS_PER_RUN_MAX_BY_PROVIDER[first] ??
+          config.ROWS_PER_RUN_MAX,
         rowsQueuedMax: own.rows_queued_max ?? config.ROWS_QUEUED_MAX,
-      },
+      }),
       featureSpecVersion: config.FEATURE_SPEC_VERSION,
       logger,
       metrics,

@@ -47,7 +47,7 @@ test("the call is a server span in its caller's trace, and the run a span inside
   expect(run?.attributes).toEqual({
     "tripline.model.name": "fraud",
     "tripline.model.version": version,
-    "tripline.model.execution_providers": "cpu",
+    "tripline.model.execution_providers": "trees",
     "tripline.run.rows": 2,
     "tripline.run.requests": 1,
     "tripline.queue.duration_ms": expect.any(Number),

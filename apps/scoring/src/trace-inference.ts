@@ -13,7 +13,9 @@ const CONTEXTS_MAX = 512;
 export function contextsFromHeaders(headers: IncomingHttpHeaders): Context[] {
   const [carried, listed] = [headers.traceparent, headers[INFERENCE_METADATA.traceparents]];
   if (carried === undefined && listed === undefined) return [ROOT_CONTEXT];
-  const traceparents = [...new Set([carried, listed].flatMap((value) => (value === undefined ? [] : split(String(value)))))];
+  const traceparents = [
+    ...new Set([carried, listed].flatMap((value) => (value === undefined ? [] : split(String(value))))),
+  ];
   const contexts = traceparents
     .slice(0, CONTEXTS_MAX)
     .map((traceparent) => contextFromHeaders({ traceparent }))

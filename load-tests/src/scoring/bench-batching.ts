@@ -1,9 +1,13 @@
 import { availableParallelism } from "node:os";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { ModelSession } from "@tripline/scoring/model-session";
 import type { BenchContext } from "../harness/bench-context.js";
+import { ownCpu } from "../harness/cpu-meter.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
 import { prepareModels } from "./prepare-models.js";
-import { scoringContestant } from "./scoring-contestant.js";
+import { ROUND_MS, scoringContestant } from "./scoring-contestant.js";
 import { startTripline } from "./start-servers.js";
 
 const ROUNDS = 5;
@@ -48,24 +52,47 @@ async function runBatching(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-const BATCH_ROWS = 256;
+/** So many rows that a run takes milliseconds, beside which it costs nothing to hand it over. */
+const RUN_ROWS = 8_192;
 
 /** What a second worker brings where the model is the bottleneck. */
 export const workersPart: BenchPart = {
   name: "workers",
-  title: `${BATCH_ROWS} rows per call, 300 trees: as many workers as cores (${availableParallelism()}) beside one`,
+  title: `runs of ${RUN_ROWS} rows in one process, 300 trees: as many workers as cores (${availableParallelism()}) beside one`,
   run: runWorkers,
 };
 
+/** Without a network and its load generator, which needs a core of its own. */
 async function runWorkers(context: BenchContext): Promise<PartOutcome> {
   const models = await prepareModels(context);
-  const load = { model: models.trees, rows: BATCH_ROWS, connections: 8, callsEach: 1 };
-  const all = await startTripline(context, models, "all workers", {});
-  const one = await startTripline(context, models, "one worker", { WORKERS: "1" });
-  const contestants = [
-    await scoringContestant(context, { name: "all", server: all, ...load }),
-    await scoringContestant(context, { name: "one", server: one, ...load }),
-  ];
+  const version = await openRegistry(models.registryUrl).resolve("trees", "champion");
+  const contestantOf = async (name: string, workers: number): Promise<Contestant> => {
+    const providers = ["trees", "cpu"] as const;
+    const session = await ModelSession.open(version, { workers, providers, requireGpu: false, isExplained: false });
+    context.defer(() => session.close());
+    const rows = Float32Array.from({ length: RUN_ROWS * models.trees.width }, Math.random);
+    const keepBusy = async (endMs: number): Promise<number> => {
+      let runs = 0;
+      for (; performance.now() < endMs; runs += 1) await session.run(rows.slice(), RUN_ROWS);
+      return runs;
+    };
+    return {
+      name,
+      meters: [ownCpu()],
+      run: async () => {
+        const endMs = performance.now() + ROUND_MS;
+        const runs = await Promise.all(Array.from({ length: workers }, () => keepBusy(endMs)));
+        return { operations: runs.reduce((sum, one) => sum + one, 0) * RUN_ROWS, figures: {} };
+      },
+    };
+  };
+  const contestants = [await contestantOf("all", availableParallelism()), await contestantOf("one", 1)];
   const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: 1 });
-  return { contestants: measured, summary: { workers_ratio: ratioOf(measured, "ops_per_s", "all", "one") } };
+  return {
+    contestants: measured,
+    summary: { workers_ratio: ratioOf(measured, "ops_per_s", "all", "one") },
+    notes: [
+      "cpu_us_per_op of both tells whether the cores are whole ones: threads that share a core slow each other down.",
+    ],
+  };
 }

@@ -26,7 +26,7 @@ async function runModel(context: BenchContext): Promise<PartOutcome> {
   const version = await openRegistry(models.registryUrl).resolve("trees", "champion");
   const session = await ModelSession.open(version, {
     workers: 1,
-    providers: ["cpu"],
+    providers: ["trees", "cpu"],
     requireGpu: false,
     isExplained: true,
   });

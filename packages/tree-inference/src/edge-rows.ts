@@ -15,7 +15,8 @@ export function makeEdgeRows(columns: Iterable<Column>, width: number, rows: num
   const values = new Float32Array(rows * width);
   const bits = new Int32Array(values.buffer);
   const keysOf = new Map<number, Int32Array>();
-  for (const { feature, keys } of columns) keysOf.set(feature, Int32Array.from([...(keysOf.get(feature) ?? []), ...keys]));
+  for (const { feature, keys } of columns)
+    keysOf.set(feature, Int32Array.from([...(keysOf.get(feature) ?? []), ...keys]));
   let state = 1;
   const below = (end: number): number => {
     state = (state * MULTIPLIER + INCREMENT) % MODULUS;

@@ -69,7 +69,8 @@ export function planTrees(ensembles: readonly TreeEnsemble[]): PlannedTree[][] {
     Array.from(ensemble.roots, (root) => {
       const own = new Map<number, Set<number>>();
       const depth = Math.max(1, gatherKeys(ensemble, root, own));
-      if (depth > DEPTH_MAX) throw new ScorerError(`a tree has ${depth} levels of splits, and ${DEPTH_MAX} are the most`);
+      if (depth > DEPTH_MAX)
+        throw new ScorerError(`a tree has ${depth} levels of splits, and ${DEPTH_MAX} are the most`);
       if (!fits(block, own)) block = { keys: new Map() };
       for (const [id, keys] of own) block.keys.set(id, new Set([...(block.keys.get(id) ?? []), ...keys]));
       return { ensemble, root, depth, block };
@@ -87,7 +88,8 @@ function gatherKeys(ensemble: TreeEnsemble, root: number, into: Map<number, Set<
     if (ensemble.feature[node] === LEAF) continue;
     const id = columnOf(ensemble, node);
     into.set(id, (into.get(id) ?? new Set()).add(thresholdKey(ensemble.threshold[node] as number)));
-    for (const child of [ensemble.left[node], ensemble.right[node]]) open.push({ node: child as number, level: level + 1 });
+    for (const child of [ensemble.left[node], ensemble.right[node]])
+      open.push({ node: child as number, level: level + 1 });
   }
   return depth;
 }

@@ -50,7 +50,8 @@ class MemoryPlanner {
     for (const { keys } of columns.values()) {
       bytes += keys.length * 12 + BUCKETS_MAX * 2 + blocks * (keys.length + 1 + LANES);
     }
-    if (bytes > TABLES_BYTES_MAX) throw new ScorerError(`its tables would take ${bytes} bytes, over ${TABLES_BYTES_MAX}`);
+    if (bytes > TABLES_BYTES_MAX)
+      throw new ScorerError(`its tables would take ${bytes} bytes, over ${TABLES_BYTES_MAX}`);
     this.view = new DataView(new ArrayBuffer(bytes));
   }
 
@@ -84,7 +85,7 @@ class MemoryPlanner {
     const bucketKeysMax = Math.max(...counts);
     const keysAt = this.take((keys.length + bucketKeysMax * 2) * 4);
     const padded = [...keys, ...new Array<number>(bucketKeysMax * 2).fill(ABOVE_ALL)];
-    padded.forEach((key, index) => this.view.setInt32(keysAt + index * 4, key, true));
+    for (const [index, key] of padded.entries()) this.view.setInt32(keysAt + index * 4, key, true);
     const starts = this.take(counts.length * 2);
     let before = 0;
     counts.forEach((count, bucket) => {
@@ -92,7 +93,17 @@ class MemoryPlanner {
       before += count;
     });
     const targets = this.blocks().flatMap((block) => this.addTarget(id, keys, block));
-    return { feature, isMissingLow, keys: keysAt, firstKey, shift, lastBucket: counts.length - 1, starts, bucketKeysMax, targets };
+    return {
+      feature,
+      isMissingLow,
+      keys: keysAt,
+      firstKey,
+      shift,
+      lastBucket: counts.length - 1,
+      starts,
+      bucketKeysMax,
+      targets,
+    };
   }
 
   private addTarget(id: number, keys: Int32Array, block: Block): RankTarget[] {

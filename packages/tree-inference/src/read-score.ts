@@ -111,7 +111,10 @@ class ScoreReader {
   /** A margin and a constant, in whichever order; or the sum of two margins. */
   private readPair({ inputs, opType }: OnnxNode, kind: "scaled" | "shifted"): Margin {
     const [first = "", second = ""] = inputs;
-    for (const [constant, other] of [[first, second], [second, first]] as const) {
+    for (const [constant, other] of [
+      [first, second],
+      [second, first],
+    ] as const) {
       const values = this.graph.constants.get(constant);
       if (values === undefined) continue;
       if (values.length !== 1) throw new ScorerError(`its ${opType} has a constant of ${values.length} numbers`);
@@ -125,7 +128,8 @@ class ScoreReader {
     let read = node.inputs[0];
     while (read !== this.input.name) {
       const maker = this.makerOf(read);
-      const isSame = maker.opType === "Identity" || (maker.opType === "Cast" && maker.attributes.get("to")?.int === FLOAT);
+      const isSame =
+        maker.opType === "Identity" || (maker.opType === "Cast" && maker.attributes.get("to")?.int === FLOAT);
       if (!isSame) throw new ScorerError(`its trees read what a ${maker.opType} makes of the input`);
       read = maker.inputs[0];
     }

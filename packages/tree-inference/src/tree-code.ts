@@ -69,4 +69,3 @@ function addLeaf(lane: number): Code {
     [get(LEAVES), i32.add(), f32.load(0), f32.add(), f32.store(SUMS + lane * 4)],
   ];
 }
-

@@ -58,7 +58,10 @@ const { tree } = fc.letrec<{ tree: TestTree }>((tie) => ({
     }),
   ),
 }));
-const rowsOfValues = fc.array(fc.array(values, { minLength: FEATURES, maxLength: FEATURES }), { minLength: 1, maxLength: 40 });
+const rowsOfValues = fc.array(fc.array(values, { minLength: FEATURES, maxLength: FEATURES }), {
+  minLength: 1,
+  maxLength: 40,
+});
 
 test("gives what the definition of the operator gives, to the last bit", () => {
   const models = fc.record({

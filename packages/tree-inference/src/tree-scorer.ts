@@ -2,8 +2,8 @@ import { readEnsemble } from "@tripline/tree-shap/read-ensemble";
 import { readOnnx } from "@tripline/tree-shap/read-onnx";
 import { ShapError } from "@tripline/tree-shap/shap-error";
 import type { TreeEnsemble } from "@tripline/tree-shap/tree-ensemble";
-import { DEPTH_MAX, LANES, SUMS } from "./memory-layout.js";
 import { makeEdgeRows } from "./edge-rows.js";
+import { DEPTH_MAX, LANES, SUMS } from "./memory-layout.js";
 import { findColumns } from "./plan-columns.js";
 import type { TreeRun } from "./plan-memory.js";
 import { planMemory } from "./plan-memory.js";
@@ -12,8 +12,8 @@ import type { Margin } from "./read-score.js";
 import { readScore } from "./read-score.js";
 import { ScorerError } from "./scorer-error.js";
 import { treeCode } from "./tree-code.js";
-import { instantiate } from "./web-assembly.js";
 import { encodeModule } from "./wasm-code.js";
+import { instantiate } from "./web-assembly.js";
 
 export { LANES };
 
@@ -112,7 +112,9 @@ export class TreeScorer {
   score(rows: Float32Array, rowCount: number, into: Float32Array): void {
     const { width, margin, isSigmoid } = this.plan;
     if (rows.length < rowCount * width || into.length < rowCount) {
-      throw new RangeError(`${rowCount} rows of ${width} need more than ${rows.length} values and ${into.length} scores.`);
+      throw new RangeError(
+        `${rowCount} rows of ${width} need more than ${rows.length} values and ${into.length} scores.`,
+      );
     }
     for (let first = 0; first < rowCount; first += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rowCount - first);
@@ -151,7 +153,8 @@ export class TreeScorer {
     }
     const [first, ...others] = margin.terms.map((term) => this.marginsOf(term, count));
     const total = Float32Array.from(first ?? []);
-    for (const other of others) for (let row = 0; row < count; row += 1) total[row] = (total[row] as number) + (other[row] as number);
+    for (const other of others)
+      for (let row = 0; row < count; row += 1) total[row] = (total[row] as number) + (other[row] as number);
     return total;
   }
 }

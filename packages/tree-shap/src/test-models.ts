@@ -81,8 +81,15 @@ export function encodeModel(model: TestModel): Uint8Array<ArrayBuffer> {
   const whole = new BinaryWriter();
   whole.tag(1, WireType.Varint).int64(8);
   whole.tag(7, WireType.LengthDelimited).bytes(graph.finish());
-  for (const [domain, version] of [["", 15], ["ai.onnx.ml", 3]] as const) {
-    const opset = new BinaryWriter().tag(1, WireType.LengthDelimited).string(domain).tag(2, WireType.Varint).int64(version);
+  for (const [domain, version] of [
+    ["", 15],
+    ["ai.onnx.ml", 3],
+  ] as const) {
+    const opset = new BinaryWriter()
+      .tag(1, WireType.LengthDelimited)
+      .string(domain)
+      .tag(2, WireType.Varint)
+      .int64(version);
     whole.tag(8, WireType.LengthDelimited).bytes(opset.finish());
   }
   return whole.finish();

@@ -57,7 +57,10 @@ export function answerCall(stream: ServerHttp2Stream, headers: IncomingHttpHeade
   const method = methods.get(path);
   if (method === undefined) {
     const details = `The server does not implement the method ${path}`;
-    stream.respond({ ...RESPONSE_HEADERS, "grpc-status": UNIMPLEMENTED, "grpc-message": encodeDetails(details) }, WITHOUT_BODY);
+    stream.respond(
+      { ...RESPONSE_HEADERS, "grpc-status": UNIMPLEMENTED, "grpc-message": encodeDetails(details) },
+      WITHOUT_BODY,
+    );
     return;
   }
   try {
@@ -119,6 +122,7 @@ class StreamedCall {
   private outstanding = 0;
   private isEnded = false;
   private isBlocked = false;
+  private isBroken = false;
 
   constructor(
     private readonly stream: ServerHttp2Stream,
@@ -131,6 +135,8 @@ class StreamedCall {
     stream.respond(RESPONSE_HEADERS, WITH_TRAILERS);
     stream.on("wantTrailers", sendOk);
     stream.on("data", (piece: Buffer) => {
+      // What comes after a fault is of no use.
+      if (this.isBroken) return;
       try {
         this.waiting.push(...this.reader.read(piece));
         this.goOn();
@@ -144,7 +150,8 @@ class StreamedCall {
     });
     stream.on("end", () => {
       this.isEnded = true;
-      this.goOn();
+      if (this.reader.isInside) this.breakOff(new TriplineError("message-unreadable", "The last message is cut off."));
+      else this.goOn();
     });
   }
 
@@ -163,7 +170,7 @@ class StreamedCall {
     answerMessage(message, this.method, this.call).then(
       (answer) => {
         this.outstanding -= 1;
-        if (!this.stream.writable) return;
+        if (this.isBroken || !this.stream.writable) return;
         this.isBlocked = !this.stream.write(frameMessage(answer));
         this.goOn();
       },
@@ -172,7 +179,10 @@ class StreamedCall {
   }
 
   private breakOff(error: unknown): void {
-    if (!this.stream.writable) return;
+    if (this.isBroken || !this.stream.writable) return;
+    this.isBroken = true;
+    this.waiting.length = 0;
+    this.stream.resume();
     this.stream.off("wantTrailers", sendOk);
     this.stream.on("wantTrailers", () => this.stream.sendTrailers(statusOf(error)));
     this.stream.end();

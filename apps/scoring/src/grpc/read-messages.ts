@@ -59,14 +59,17 @@ export class MessageReader {
  */
 export async function decompress(bytes: Buffer, coding: string | undefined): Promise<Buffer> {
   if (coding !== "gzip" && coding !== "deflate") {
-    throw new TriplineError("unsupported-media-type", `The message is compressed by "${coding}"; it may be by ${CODINGS}.`);
+    throw new TriplineError(
+      "unsupported-media-type",
+      `The message is compressed by "${coding}"; it may be by ${CODINGS}.`,
+    );
   }
   try {
     return await DECODERS[coding](bytes, { maxOutputLength: MESSAGE_BYTES_MAX });
   } catch (error) {
-    if (error instanceof RangeError) throw tooLarge(undefined);
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TriplineError("message-unreadable", `The message is no ${coding}: ${reason}.`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(undefined);
+    throw new TriplineError("message-unreadable", `The message is no ${coding}: ${message}.`);
   }
 }
 

@@ -67,7 +67,9 @@ export async function serveGrpc(
     // Its calls are told, and nobody else needs to be.
     session.on("error", () => undefined);
   });
-  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => answerCall(stream, headers, methods));
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+    answerCall(stream, headers, methods),
+  );
   await listen(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   const isAnyHost = host === "0.0.0.0" || host === "::";
@@ -110,9 +112,8 @@ async function stop(server: Http2Server, sessions: ReadonlySet<ServerHttp2Sessio
   server.close();
   for (const session of sessions) endInOrder(session);
   const timer = setTimeout(() => {
-    for (const session of sessions) session.destroy();
+    for (const session of sessions) session.destroy(undefined, constants.NGHTTP2_CANCEL);
   }, stopMsMax);
   await closed;
   clearTimeout(timer);
 }
-

@@ -1,0 +1,35 @@
+import { ScorerError } from "./scorer-error.js";
+import type { PlannedScorer, ScorerPlan } from "./tree-scorer.js";
+import { TreeScorer } from "./tree-scorer.js";
+
+/** How far a score may be from another runtime's for the same row. */
+const DIFFERENCE_MAX = 1e-6;
+/** Rows of the model's own thresholds, floats beside them and extremes that are compared. */
+const EDGE_ROWS = 256;
+
+/**
+ * Compares a scorer with another runtime on rows where a wrong comparison shows.
+ *
+ * @param more rows to compare besides, row-major
+ * @param ask the other runtime's score of each row; rejects when it cannot give one number per row
+ * @throws ScorerError when a score differs
+ */
+export async function proveScorer(
+  { plan, edgeRows }: PlannedScorer,
+  more: Float32Array,
+  ask: (features: Float32Array<ArrayBuffer>, rows: number) => Promise<ArrayLike<number>>,
+): Promise<ScorerPlan> {
+  const features = Float32Array.from([...edgeRows(EDGE_ROWS), ...more]);
+  const rows = features.length / plan.width;
+  const own = new Float32Array(rows);
+  new TreeScorer(plan).score(features, rows, own);
+  const wanted = await ask(features, rows);
+  const odd = own.findIndex((value, row) => !isSame(value, wanted[row] ?? Number.NaN));
+  if (odd === -1 && wanted.length === rows) return plan;
+  throw new ScorerError(`it gives ${own[odd]} for a row for which the other runtime gives ${wanted[odd]}`);
+}
+
+/** Two NaN count as the same: what may not be given is for others to say. */
+function isSame(one: number, other: number): boolean {
+  return Math.abs(one - other) <= DIFFERENCE_MAX || (Number.isNaN(one) && Number.isNaN(other));
+}
