@@ -7,7 +7,7 @@ import type { OpenedModel } from "./open-model.js";
 import { messageOf, openModel, ProviderMissing } from "./open-model.js";
 import { CONTRIBUTIONS } from "./served-model.js";
 import type { TensorSignature, WorkerLoad, WorkerReply, WorkerRequest } from "./worker-messages.js";
-import { workerLoad, workerRequest } from "./worker-messages.js";
+import { readRequest, workerLoad } from "./worker-messages.js";
 
 /**
  * The body of one inference thread: loads a model, says so, then answers one run at a time. onnxruntime blocks the
@@ -72,7 +72,7 @@ async function serve(port: MessagePort, load: WorkerLoad): Promise<void> {
   }
   const { explainer, unexplained } = openExplainer(load);
   port.on("message", (message: unknown) => {
-    const request = workerRequest.parse(message);
+    const request = readRequest(message);
     if (request.kind === "close") {
       void opened.release().finally(() => port.close());
       return;

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { LoadedModel, WorkerLoad, WorkerReply, WorkerRequest } from "./worker-messages.js";
-import { workerReply } from "./worker-messages.js";
+import { readReply } from "./worker-messages.js";
 
 /** A model that takes longer to load, or to run once, counts as hung. */
 const LOAD_MS_MAX = 60_000;
@@ -41,8 +41,8 @@ export class InferenceWorker {
     worker.on("error", (error) => this.breakWith(`An inference thread failed: ${String(error)}.`));
     worker.on("messageerror", (error) => this.breakWith(`An inference thread sent what cannot be read: ${error}.`));
     worker.on("message", (message: unknown) => {
-      const parsed = workerReply.safeParse(message);
-      if (parsed.success) this.pending?.settle(parsed.data);
+      const reply = readReply(message);
+      if (reply !== undefined) this.pending?.settle(reply);
       else this.breakWith("An inference thread sent what cannot be read.");
     });
   }

@@ -189,12 +189,12 @@ describe("bad input is refused with the tensor's name", () => {
     const request = rawRequest([ROW], { modelName: asked.name, modelVersion: asked.version });
     // A question whether it is ready is answered with no, as Triton does.
     expect(await client.call(METHODS.modelReady, asked)).toEqual({ ready: false });
-    for (const call of [
-      client.call(METHODS.modelInfer, request),
-      client.call(METHODS.modelMetadata, asked),
-      client.call(METHODS.modelConfig, asked),
-    ]) {
-      const error = await failureOf(call);
+    const errors = await Promise.all([
+      failureOf(client.call(METHODS.modelInfer, request)),
+      failureOf(client.call(METHODS.modelMetadata, asked)),
+      failureOf(client.call(METHODS.modelConfig, asked)),
+    ]);
+    for (const error of errors) {
       expect(error.code).toBe(status.NOT_FOUND);
       expect(error.details).toContain(sentence);
       expect(error.metadata.get("tripline-code")).toEqual(["model-not-found"]);

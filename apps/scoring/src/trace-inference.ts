@@ -1,21 +1,19 @@
-import type { IncomingHttpHeaders } from "node:http2";
 import type { Context } from "@opentelemetry/api";
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { ScoreAnswer } from "./batch-requests.js";
+import type { Headers } from "./http2/decode-headers.js";
 import type { ServedModel } from "./served-model.js";
 
 /** Most payments of one request whose traces are followed; what comes after them is left out. */
 const CONTEXTS_MAX = 512;
 
 /** The trace contexts that a request belongs to: its caller's first, then those of its other payments. At least one. */
-export function contextsFromHeaders(headers: IncomingHttpHeaders): Context[] {
+export function contextsFromHeaders(headers: Headers): Context[] {
   const [carried, listed] = [headers.traceparent, headers[INFERENCE_METADATA.traceparents]];
   if (carried === undefined && listed === undefined) return [ROOT_CONTEXT];
-  const traceparents = [
-    ...new Set([carried, listed].flatMap((value) => (value === undefined ? [] : split(String(value))))),
-  ];
+  const traceparents = [...new Set([carried, listed].flatMap((value) => (value === undefined ? [] : split(value))))];
   const contexts = traceparents
     .slice(0, CONTEXTS_MAX)
     .map((traceparent) => contextFromHeaders({ traceparent }))

@@ -2,7 +2,10 @@ import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { z } from "zod";
 import { EXECUTION_PROVIDERS } from "./execution-providers.js";
 
-/** What the service and its inference threads say to each other. Both ends parse what they get. */
+/**
+ * What the service and its inference threads say to each other. Both ends parse what they get; the two messages of which
+ * there is one per run are looked at by hand, for a schema takes as long for them as a small run.
+ */
 
 // Asked by its tag and not by its class: what crosses a thread may belong to another realm.
 const isFloat32Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Float32Array]";
@@ -27,7 +30,7 @@ export const workerLoad = z.object({
 
 export type WorkerLoad = z.infer<typeof workerLoad>;
 
-export const workerRequest = z.discriminatedUnion("kind", [
+const workerRequest = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("run"),
     rows: z.int().positive(),
@@ -48,7 +51,7 @@ const tensor = z.object({
   shape: z.array(z.union([z.number(), z.string()])),
 });
 
-export const workerReply = z.discriminatedUnion("kind", [
+const workerReply = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("loaded"),
     inputs: z.array(tensor),
@@ -81,3 +84,36 @@ export const workerReply = z.discriminatedUnion("kind", [
 export type WorkerReply = z.infer<typeof workerReply>;
 export type LoadedModel = Extract<WorkerReply, { kind: "loaded" }>;
 export type TensorSignature = LoadedModel["inputs"][number];
+
+type RunRequest = Extract<WorkerRequest, { kind: "run" }>;
+type RanReply = Extract<WorkerReply, { kind: "ran" }>;
+
+/** @throws ZodError for what is no request */
+export function readRequest(message: unknown): WorkerRequest {
+  const { kind, rows, features, isExplained } = fieldsOf<RunRequest>(message);
+  if (kind === "run" && isWhole(rows) && isFloat32Array(features) && typeof isExplained === "boolean") {
+    return message as RunRequest;
+  }
+  return workerRequest.parse(message);
+}
+
+/** @returns undefined for what is no reply */
+export function readReply(message: unknown): WorkerReply | undefined {
+  const { kind, outputs, shape, durationMs, contributions, explanationMs } = fieldsOf<RanReply>(message);
+  const isRan =
+    kind === "ran" &&
+    isFloat32Array(outputs) &&
+    Array.isArray(shape) &&
+    typeof durationMs === "number" &&
+    (contributions === undefined || isFloat32Array(contributions)) &&
+    typeof explanationMs === "number";
+  return isRan ? (message as RanReply) : workerReply.safeParse(message).data;
+}
+
+function fieldsOf<T>(message: unknown): Partial<Record<keyof T, unknown>> {
+  return typeof message === "object" && message !== null ? message : {};
+}
+
+function isWhole(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value > 0;
+}

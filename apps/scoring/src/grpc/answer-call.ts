@@ -1,14 +1,15 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { constants } from "node:http2";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
+import type { Headers } from "../http2/decode-headers.js";
+import { encodeHeaders } from "../http2/frames.js";
+import type { ServerStream } from "../http2/server-stream.js";
 import { CODINGS, decompress, frameMessage, MessageReader } from "./read-messages.js";
 
 /** One call, whatever its method. */
 export interface GrpcCall {
   /** For instance `/inference.GRPCInferenceService/ModelInfer`. */
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: Headers;
   /** Milliseconds since the epoch after which the caller does not wait; Infinity when there is no such time. */
   readonly deadlineMs: number;
   /** True once the caller has gone. */
@@ -36,36 +37,33 @@ const DETAILS_LENGTH_MAX = 1_000;
 /** Messages of one stream that are answered at the same time; the stream is not read on while there are as many. */
 const STREAM_OUTSTANDING_MAX = 256;
 
-const RESPONSE_HEADERS: OutgoingHttpHeaders = {
-  ":status": 200,
-  "content-type": CONTENT_TYPE,
-  "grpc-accept-encoding": CODINGS,
-};
-const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": OK };
-const WITH_TRAILERS = { waitForTrailers: true, sendDate: false } as const;
-const WITHOUT_BODY = { endStream: true, sendDate: false } as const;
+const HEADERS = [
+  [":status", "200"],
+  ["content-type", CONTENT_TYPE],
+  ["grpc-accept-encoding", CODINGS],
+] as const;
+/** Encoded once, for most answers have the same. */
+const RESPONSE_BLOCK = encodeHeaders(HEADERS);
+const OK_BLOCK = encodeHeaders([["grpc-status", String(OK)]]);
+const NO_GRPC_BLOCK = encodeHeaders([[":status", "415"]]);
 
 /** Answers one call of a method. Nothing is thrown: what goes wrong is the call's status. */
-export function answerCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, methods: GrpcMethods): void {
-  // The client is gone; nobody is left to tell.
-  stream.on("error", () => undefined);
+export function answerCall(stream: ServerStream, methods: GrpcMethods): void {
+  const { headers } = stream;
   if (headers[":method"] !== "POST" || headers["content-type"]?.startsWith(CONTENT_TYPE) !== true) {
-    stream.respond({ ":status": constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE }, WITHOUT_BODY);
+    stream.respondOnly(NO_GRPC_BLOCK);
     return;
   }
   const path = headers[":path"] ?? "";
   const method = methods.get(path);
   if (method === undefined) {
-    const details = `The server does not implement the method ${path}`;
-    stream.respond(
-      { ...RESPONSE_HEADERS, "grpc-status": UNIMPLEMENTED, "grpc-message": encodeDetails(details) },
-      WITHOUT_BODY,
-    );
+    const details = encodeDetails(`The server does not implement the method ${path}`);
+    stream.respondOnly(encodeHeaders([...HEADERS, ["grpc-status", String(UNIMPLEMENTED)], ["grpc-message", details]]));
     return;
   }
   try {
-    const isCancelled = (): boolean => stream.destroyed || stream.aborted;
-    const call = { path, headers, deadlineMs: deadlineOf(headers["grpc-timeout"]), isCancelled };
+    const deadlineMs = deadlineOf(headers["grpc-timeout"]);
+    const call = { path, headers, deadlineMs, isCancelled: () => stream.isClosed };
     if (method.isStream) new StreamedCall(stream, method, call).begin();
     else answerUnary(stream, method, call);
   } catch (error) {
@@ -73,17 +71,18 @@ export function answerCall(stream: ServerHttp2Stream, headers: IncomingHttpHeade
   }
 }
 
-function answerUnary(stream: ServerHttp2Stream, method: GrpcMethod, call: GrpcCall): void {
+function answerUnary(stream: ServerStream, method: GrpcMethod, call: GrpcCall): void {
   const reader = new MessageReader();
-  const messages: ReturnType<MessageReader["read"]> = [];
-  stream.on("data", (piece: Buffer) => {
+  let messages: ReturnType<MessageReader["read"]> = [];
+  stream.onData = (piece) => {
     try {
-      for (const message of reader.read(piece)) messages.push(message);
+      const more = reader.read(piece);
+      messages = messages.length === 0 ? more : [...messages, ...more];
     } catch (error) {
       fail(stream, error);
     }
-  });
-  stream.on("end", () => {
+  };
+  stream.onEnd = () => {
     const [message, ...more] = messages;
     if (message === undefined || more.length > 0 || reader.isInside) {
       fail(stream, new TriplineError("message-unreadable", "The call needs to have one whole message."));
@@ -91,18 +90,14 @@ function answerUnary(stream: ServerHttp2Stream, method: GrpcMethod, call: GrpcCa
     }
     answerMessage(message, method, call).then(
       (answer) => {
-        if (!canAnswer(stream)) return;
-        stream.respond(RESPONSE_HEADERS, WITH_TRAILERS);
-        stream.on("wantTrailers", sendOk);
-        stream.end(frameMessage(answer));
+        if (stream.isClosed) return;
+        stream.respond(RESPONSE_BLOCK);
+        stream.send(frameMessage(answer));
+        stream.end(OK_BLOCK);
       },
       (error: unknown) => fail(stream, error),
     );
-  });
-}
-
-function sendOk(this: ServerHttp2Stream): void {
-  this.sendTrailers(OK_TRAILERS);
+  };
 }
 
 async function answerMessage(
@@ -112,7 +107,7 @@ async function answerMessage(
 ): Promise<Uint8Array> {
   if (!isCompressed) return method.answer(bytes, call);
   const coding = call.headers["grpc-encoding"];
-  return method.answer(await decompress(bytes, typeof coding === "string" ? coding : undefined), call);
+  return method.answer(await decompress(bytes, coding), call);
 }
 
 /** A call of many messages. A client that does not read its answers gets no more of its messages read. */
@@ -125,16 +120,15 @@ class StreamedCall {
   private isBroken = false;
 
   constructor(
-    private readonly stream: ServerHttp2Stream,
+    private readonly stream: ServerStream,
     private readonly method: GrpcMethod,
     private readonly call: GrpcCall,
   ) {}
 
   begin(): void {
     const { stream } = this;
-    stream.respond(RESPONSE_HEADERS, WITH_TRAILERS);
-    stream.on("wantTrailers", sendOk);
-    stream.on("data", (piece: Buffer) => {
+    stream.respond(RESPONSE_BLOCK);
+    stream.onData = (piece) => {
       // What comes after a fault is of no use.
       if (this.isBroken) return;
       try {
@@ -143,16 +137,16 @@ class StreamedCall {
       } catch (error) {
         this.breakOff(error);
       }
-    });
-    stream.on("drain", () => {
+    };
+    stream.onDrain = () => {
       this.isBlocked = false;
       this.goOn();
-    });
-    stream.on("end", () => {
+    };
+    stream.onEnd = () => {
       this.isEnded = true;
       if (this.reader.isInside) this.breakOff(new TriplineError("message-unreadable", "The last message is cut off."));
       else this.goOn();
-    });
+    };
   }
 
   private goOn(): void {
@@ -162,7 +156,7 @@ class StreamedCall {
     }
     if (this.waiting.length > 0) this.stream.pause();
     else this.stream.resume();
-    if (this.isEnded && this.outstanding === 0 && this.waiting.length === 0) this.stream.end();
+    if (this.isEnded && this.outstanding === 0 && this.waiting.length === 0) this.stream.end(OK_BLOCK);
   }
 
   private answer(message: ReturnType<MessageReader["read"]>[number]): void {
@@ -170,8 +164,8 @@ class StreamedCall {
     answerMessage(message, this.method, this.call).then(
       (answer) => {
         this.outstanding -= 1;
-        if (this.isBroken || !this.stream.writable) return;
-        this.isBlocked = !this.stream.write(frameMessage(answer));
+        if (this.isBroken || this.stream.isClosed) return;
+        this.isBlocked = !this.stream.send(frameMessage(answer));
         this.goOn();
       },
       (error: unknown) => this.breakOff(error),
@@ -179,35 +173,26 @@ class StreamedCall {
   }
 
   private breakOff(error: unknown): void {
-    if (this.isBroken || !this.stream.writable) return;
+    if (this.isBroken || this.stream.isClosed) return;
     this.isBroken = true;
     this.waiting.length = 0;
-    this.stream.resume();
-    this.stream.off("wantTrailers", sendOk);
-    this.stream.on("wantTrailers", () => this.stream.sendTrailers(statusOf(error)));
-    this.stream.end();
+    this.stream.end(encodeHeaders(statusOf(error)));
   }
 }
 
 /** Ends a call that has not been answered. */
-function fail(stream: ServerHttp2Stream, error: unknown): void {
-  if (!canAnswer(stream)) return;
-  stream.respond({ ...RESPONSE_HEADERS, ...statusOf(error) }, WITHOUT_BODY);
-  // What else the client would send is of no use.
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+function fail(stream: ServerStream, error: unknown): void {
+  if (stream.isClosed || stream.hasAnswered) return;
+  stream.respondOnly(encodeHeaders([...HEADERS, ...statusOf(error)]));
 }
 
-function canAnswer(stream: ServerHttp2Stream): boolean {
-  return !stream.destroyed && !stream.headersSent;
-}
-
-function statusOf(thrown: unknown): OutgoingHttpHeaders {
+function statusOf(thrown: unknown): [name: string, value: string][] {
   const { code, message, row } = asTriplineError(thrown);
-  return {
-    "grpc-status": row.grpcStatus,
-    "grpc-message": encodeDetails(message),
-    [INFERENCE_METADATA.code]: code,
-  };
+  return [
+    ["grpc-status", String(row.grpcStatus)],
+    ["grpc-message", encodeDetails(message)],
+    [INFERENCE_METADATA.code, code],
+  ];
 }
 
 /** Everything but printable ASCII, and the percent sign, as bytes in hexadecimal. */
@@ -223,12 +208,12 @@ function encodeDetails(details: string): string {
 const MS_BY_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /** @throws TriplineError `invalid-header` */
-function deadlineOf(timeout: string | string[] | undefined): number {
+function deadlineOf(timeout: string | undefined): number {
   if (timeout === undefined) return Number.POSITIVE_INFINITY;
-  const [, value, unit] = /^(\d{1,8})([HMSmun])$/.exec(String(timeout)) ?? [];
+  const [, value, unit] = /^(\d{1,8})([HMSmun])$/.exec(timeout) ?? [];
   const ms = MS_BY_UNIT[unit ?? ""];
   if (value === undefined || ms === undefined) {
-    throw new TriplineError("invalid-header", `grpc-timeout is "${String(timeout).slice(0, 40)}", which is no time.`);
+    throw new TriplineError("invalid-header", `grpc-timeout is "${timeout.slice(0, 40)}", which is no time.`);
   }
   return Date.now() + Number(value) * ms;
 }

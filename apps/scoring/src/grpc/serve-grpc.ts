@@ -1,14 +1,14 @@
 import { once } from "node:events";
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import { constants, createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
+import { createServer } from "node:net";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { ServerConnection } from "../http2/server-connection.js";
 import type { GrpcMethods } from "./answer-call.js";
 import { answerCall } from "./answer-call.js";
 
 /*
- * gRPC on Node's HTTP/2, by https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. Why not by a library is in
- * docs/adr/0017-grpc-on-nodes-http2.md.
+ * gRPC by https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. Why not by a library is in
+ * docs/adr/0017-grpc-and-its-http2-by-our-own-code.md.
  */
 
 /**
@@ -17,18 +17,9 @@ import { answerCall } from "./answer-call.js";
  */
 const CONNECTION_AGE_MS_MAX = 120_000;
 const CONNECTION_GRACE_MS = 10_000;
+const CONNECTIONS_MAX = 4_096;
 /** What calls in progress get to end before they are cut off; less than what a shutdown step may take. */
 const STOP_MS_MAX = 8_000;
-/** Calls of one connection that may be under way. */
-const CALLS_MAX = 4_096;
-/** What a client may send ahead: of one call, and of all calls of a connection. */
-const CALL_WINDOW_BYTES = 1_024 * 1_024;
-const CONNECTION_WINDOW_BYTES = 8 * 1_024 * 1_024;
-/** Longest frame that a client may send, so that a batch of rows comes in one piece. */
-const FRAME_BYTES_MAX = 256 * 1_024;
-/** Megabytes that Node may hold for one connection; beyond that it refuses calls. */
-const SESSION_MEGABYTES_MAX = 256;
-const LAST_STREAM = 2 ** 31 - 1;
 
 export interface RunningGrpc {
   /** host:port that a client on this machine connects to. */
@@ -49,38 +40,28 @@ export async function serveGrpc(
   methods: GrpcMethods,
   stopMsMax = STOP_MS_MAX,
 ): Promise<RunningGrpc> {
-  const server = createServer({
-    maxSessionMemory: SESSION_MEGABYTES_MAX,
-    settings: {
-      maxConcurrentStreams: CALLS_MAX,
-      initialWindowSize: CALL_WINDOW_BYTES,
-      maxFrameSize: FRAME_BYTES_MAX,
-      enablePush: false,
-    },
+  const connections = new Set<ServerConnection>();
+  const server = createServer((socket) => {
+    const connection = new ServerConnection(socket, (stream) => answerCall(stream, methods));
+    const endAge = limitAge(connection);
+    connections.add(connection);
+    socket.once("close", () => {
+      endAge();
+      connections.delete(connection);
+    });
   });
-  const sessions = new Set<ServerHttp2Session>();
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    limitAge(session);
-    // Its calls are told, and nobody else needs to be.
-    session.on("error", () => undefined);
-  });
-  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
-    answerCall(stream, headers, methods),
-  );
+  server.maxConnections = CONNECTIONS_MAX;
   await listen(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   const isAnyHost = host === "0.0.0.0" || host === "::";
   const bracketed = host.includes(":") ? `[${host}]` : host;
   return {
     address: `${isAnyHost ? "127.0.0.1" : bracketed}:${bound}`,
-    stop: () => stop(server, sessions, stopMsMax),
+    stop: () => stop(server, connections, stopMsMax),
   };
 }
 
-async function listen(server: Http2Server, host: string, port: number): Promise<void> {
+async function listen(server: Server, host: string, port: number): Promise<void> {
   server.listen(port, host);
   try {
     await once(server, "listening");
@@ -90,29 +71,23 @@ async function listen(server: Http2Server, host: string, port: number): Promise<
   }
 }
 
-function limitAge(session: ServerHttp2Session): void {
+/** @returns what stops the clock */
+function limitAge(connection: ServerConnection): () => void {
   const ageMs = CONNECTION_AGE_MS_MAX * (0.9 + 0.2 * Math.random());
   let timer = setTimeout(() => {
-    endInOrder(session);
-    timer = setTimeout(() => session.destroy(), CONNECTION_GRACE_MS).unref();
+    connection.endInOrder();
+    timer = setTimeout(() => connection.destroy(), CONNECTION_GRACE_MS).unref();
   }, ageMs).unref();
-  session.once("close", () => clearTimeout(timer));
+  return () => clearTimeout(timer);
 }
 
-/** Lets the calls of a connection end and takes no more. */
-function endInOrder(session: ServerHttp2Session): void {
-  if (session.closed || session.destroyed) return;
-  session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
-  session.close();
-}
-
-async function stop(server: Http2Server, sessions: ReadonlySet<ServerHttp2Session>, stopMsMax: number): Promise<void> {
+async function stop(server: Server, connections: ReadonlySet<ServerConnection>, stopMsMax: number): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, "close");
   server.close();
-  for (const session of sessions) endInOrder(session);
+  for (const connection of connections) connection.endInOrder();
   const timer = setTimeout(() => {
-    for (const session of sessions) session.destroy(undefined, constants.NGHTTP2_CANCEL);
+    for (const connection of connections) connection.destroy();
   }, stopMsMax);
   await closed;
   clearTimeout(timer);
