@@ -114,9 +114,7 @@ function readRaw(
   }
   // The bytes lie somewhere in the message, so they are copied to where floats may lie, and where they can be handed to a
   // thread. Every machine that onnxruntime runs on is little-endian, as the protocol is.
-  const features = new Float32Array(values);
-  new Uint8Array(features.buffer).set(raw);
-  return features;
+  return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength) as ArrayBuffer);
 }
 
 function readContents(

@@ -90,10 +90,7 @@ function answerUnary(stream: ServerStream, method: GrpcMethod, call: GrpcCall): 
     }
     answerMessage(message, method, call).then(
       (answer) => {
-        if (stream.isClosed) return;
-        stream.respond(RESPONSE_BLOCK);
-        stream.send(frameMessage(answer));
-        stream.end(OK_BLOCK);
+        if (!stream.isClosed) stream.answer(RESPONSE_BLOCK, frameMessage(answer), OK_BLOCK);
       },
       (error: unknown) => fail(stream, error),
     );

@@ -39,12 +39,22 @@ export interface Frame {
 
 export function encodeFrame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.length);
-  frame.writeUIntBE(payload.length, 0, 3);
-  frame[3] = type;
-  frame[4] = flags;
-  frame.writeUInt32BE(stream, 5);
-  frame.set(payload, FRAME_HEADER_BYTES);
+  writeFrame(frame, 0, { type, flags, stream, payload });
   return frame;
+}
+
+/** @returns where the frame ends */
+export function writeFrame(
+  into: Buffer,
+  at: number,
+  { type, flags, stream, payload }: Omit<Frame, "payload" | "bytes"> & { readonly payload: Uint8Array },
+): number {
+  into.writeUIntBE(payload.length, at, 3);
+  into[at + 3] = type;
+  into[at + 4] = flags;
+  into.writeUInt32BE(stream, at + 5);
+  into.set(payload, at + FRAME_HEADER_BYTES);
+  return at + FRAME_HEADER_BYTES + payload.length;
 }
 
 export function encodeNumbers(...numbers: readonly number[]): Buffer {

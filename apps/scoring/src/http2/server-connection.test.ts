@@ -206,6 +206,19 @@ test("an answer waits for the peer to make room, on the stream and on the connec
   await seen((frame) => isOf(FRAMES.headers, 1)(frame) && (frame.flags & FLAGS.endStream) !== 0);
 });
 
+test("an answer that the peer has no room for yet comes when it has", async () => {
+  const [block, trailers] = [encodeHeaders([[":status", "200"]]), encodeHeaders([["grpc-status", "0"]])];
+  onStream = (stream) => stream.answer(block, Buffer.from("0123456789ab"), trailers);
+  const small = encodeFrame(FRAMES.settings, 0, 0, encodeSettings([[SETTINGS.initialWindowSize, 10]]));
+  send(small, begin(1, FLAGS.endHeaders | FLAGS.endStream));
+  await passed();
+  expect(dataOf(1).toString()).toBe("0123456789");
+  socket.write(encodeFrame(FRAMES.windowUpdate, 0, 1, encodeNumbers(12)));
+  await seen((frame) => isOf(FRAMES.headers, 1)(frame) && frame.payload.equals(trailers));
+  expect(dataOf(1).toString()).toBe("0123456789ab");
+  expect(streams[0]?.isClosed).toBe(true);
+});
+
 test("padding, priorities, header blocks in parts, and frames of no matter are read", async () => {
   const data: Buffer[] = [];
   const ended = new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 import type { Headers } from "./decode-headers.js";
-import { encodeFrame, FLAGS, FRAMES } from "./frames.js";
+import { encodeFrame, FLAGS, FRAME_HEADER_BYTES, FRAMES, writeFrame } from "./frames.js";
 
 /** What a stream needs of its connection. */
 export interface StreamOwner {
@@ -43,6 +43,28 @@ export class ServerStream {
   respond(block: Buffer): void {
     this.hasAnswered = true;
     this.owner.write(encodeFrame(FRAMES.headers, FLAGS.endHeaders, this.id, block));
+  }
+
+  /** Encoded headers, data and encoded trailers; in one piece where the peer has room, as it has for nearly all answers. */
+  answer(headers: Buffer, data: Buffer, trailers: Buffer): void {
+    const { id, owner } = this;
+    if (data.length > Math.min(owner.frameBytesMax, owner.sendWindow, this.sendWindow)) {
+      this.respond(headers);
+      this.send(data);
+      this.end(trailers);
+      return;
+    }
+    this.hasAnswered = true;
+    owner.sendWindow -= data.length;
+    this.sendWindow -= data.length;
+    const bytes = headers.length + data.length + trailers.length + 3 * FRAME_HEADER_BYTES;
+    const all = Buffer.allocUnsafe(bytes);
+    const { endHeaders, endStream } = FLAGS;
+    let at = writeFrame(all, 0, { type: FRAMES.headers, flags: endHeaders, stream: id, payload: headers });
+    at = writeFrame(all, at, { type: FRAMES.data, flags: 0, stream: id, payload: data });
+    writeFrame(all, at, { type: FRAMES.headers, flags: endHeaders | endStream, stream: id, payload: trailers });
+    owner.write(all);
+    owner.forget(this);
   }
 
   /** Headers, and nothing after them. */
