@@ -3,6 +3,7 @@ import {
   GRPCInferenceServiceService,
   ModelInferRequest,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { decodeRequest } from "./decode-request.js";
 
 /** Requests that could not be read, each with the reason; what cannot be read has no better place for it. */
 const unreadable = new WeakMap<ModelInferRequest, string>();
@@ -19,7 +20,7 @@ export const INFERENCE_SERVICE: typeof GRPCInferenceServiceService = {
 
 function readRequest(bytes: Buffer): ModelInferRequest {
   try {
-    return ModelInferRequest.decode(bytes);
+    return decodeRequest(bytes);
   } catch (error) {
     const request = ModelInferRequest.decode(new Uint8Array());
     unreadable.set(request, error instanceof Error ? error.message : String(error));

@@ -13,25 +13,47 @@ const NOTHING = Buffer.alloc(0);
 export class FrameReader {
   private rest: Buffer = NOTHING;
   private hasPreface = false;
+  /** A frame of data that is not all there yet. What is there is passed on. */
+  private data: { stream: number; flags: number; left: number } | undefined;
   private block: { stream: number; flags: number; parts: Buffer[]; bytes: number } | undefined;
 
   /** @throws Http2Error for what is no HTTP/2 */
   *read(chunk: Buffer): Generator<Frame> {
     const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
     let at = this.hasPreface ? 0 : this.readPreface(bytes);
-    while (this.hasPreface && bytes.length - at >= FRAME_HEADER_BYTES) {
+    while (this.hasPreface) {
+      if (this.data !== undefined) {
+        const part = bytes.subarray(at, at + this.data.left);
+        at += part.length;
+        if (part.length > 0 || this.data.left === 0) yield this.takePart(this.data, part);
+        if (this.data !== undefined) break;
+      }
+      if (bytes.length - at < FRAME_HEADER_BYTES) break;
       const length = bytes.readUIntBE(at, 3);
       if (length > FRAME_BYTES_MAX) throw new Http2Error(ERRORS.frameSize, `a frame has ${length} bytes`);
-      const end = at + FRAME_HEADER_BYTES + length;
-      if (end > bytes.length) break;
       const [type, flags] = [bytes[at + 3] as number, bytes[at + 4] as number];
       const stream = bytes.readUInt32BE(at + 5) & 0x7fffffff;
+      const end = at + FRAME_HEADER_BYTES + length;
+      if (type === FRAMES.data && (flags & FLAGS.padded) === 0 && this.block === undefined) {
+        this.data = { stream, flags, left: length };
+        at += FRAME_HEADER_BYTES;
+        continue;
+      }
+      if (end > bytes.length) break;
       const payload = bytes.subarray(at + FRAME_HEADER_BYTES, end);
       const frame = this.join({ type, flags, stream, payload, bytes: length });
       at = end;
       if (frame !== undefined) yield frame;
     }
     this.rest = at === bytes.length ? NOTHING : bytes.subarray(at);
+  }
+
+  /** The end of the stream, if it is one, comes with the last part. */
+  private takePart({ stream, flags, left }: { stream: number; flags: number; left: number }, part: Buffer): Frame {
+    const isLast = part.length === left;
+    this.data = isLast ? undefined : { stream, flags, left: left - part.length };
+    const own = isLast ? flags : flags & ~FLAGS.endStream;
+    return { type: FRAMES.data, flags: own, stream, payload: part, bytes: part.length };
   }
 
   private readPreface(bytes: Buffer): number {

@@ -1,0 +1,34 @@
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+
+/** Number of the field in the protocol's message. */
+const RAW_INPUT_CONTENTS = 7;
+
+/**
+ * The same as `ModelInferRequest.decode`, but for tensors of raw bytes, which are nearly all of a message: they stay where
+ * they are instead of being copied.
+ *
+ * @throws Error for what is no such message
+ */
+export function decodeRequest(message: Buffer): ModelInferRequest {
+  const reader = new BinaryReader(message);
+  const raw: Buffer[] = [];
+  const others: Buffer[] = [];
+  let from = 0;
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const [field, type] = reader.tag();
+    if (field !== RAW_INPUT_CONTENTS || type !== WireType.LengthDelimited) {
+      reader.skip(type, field);
+      continue;
+    }
+    const { buffer, byteOffset, length } = reader.bytes();
+    raw.push(Buffer.from(buffer, byteOffset, length));
+    if (start > from) others.push(message.subarray(from, start));
+    from = reader.pos;
+  }
+  if (from < message.length) others.push(message.subarray(from));
+  const request = ModelInferRequest.decode(others.length === 1 ? (others[0] as Buffer) : Buffer.concat(others));
+  request.rawInputContents = raw;
+  return request;
+}
