@@ -11,7 +11,6 @@ test("has a default for all that can have one", () => {
     MODEL_CONTROL: "none",
     REGISTRY_POLL_SECONDS: 5,
     WORKERS: 1,
-    ROWS_PER_RUN_MAX: 512,
     ROWS_QUEUED_MAX: 4_096,
     ROWS_PER_RUN_MAX_BY_PROVIDER: {},
     EXECUTION_PROVIDERS: ["trees", "cpu"],

@@ -80,7 +80,8 @@ export const scoringConfig = z
     REGISTRY_POLL_SECONDS: number.min(0.01).max(3_600).default(5),
     /** Threads that run a model; each holds it once. */
     WORKERS: number.pipe(workers).default(1),
-    ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).default(512),
+    /** Without it, what suits the provider. */
+    ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).optional(),
     /** `cuda=4096,trees=1024`: another bound for models that run on this provider first of all. */
     ROWS_PER_RUN_MAX_BY_PROVIDER: z
       .string()

@@ -6,6 +6,7 @@ import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { z } from "zod";
 import type { ModelReference, ScoringConfig } from "./config.js";
+import { rowsPerRunOf } from "./execution-providers.js";
 import { grpcMethods } from "./grpc/answer-grpc.js";
 import type { RunningGrpc } from "./grpc/serve-grpc.js";
 import { serveGrpc } from "./grpc/serve-grpc.js";
@@ -96,7 +97,8 @@ function settingsIn(config: ScoringConfig, logger: Logger, metrics: ScoringMetri
           own.rows_per_run_max_by_provider?.[first] ??
           own.rows_per_run_max ??
           config.ROWS_PER_RUN_MAX_BY_PROVIDER[first] ??
-          config.ROWS_PER_RUN_MAX,
+          config.ROWS_PER_RUN_MAX ??
+          rowsPerRunOf(first),
         rowsQueuedMax: own.rows_queued_max ?? config.ROWS_QUEUED_MAX,
       }),
       featureSpecVersion: config.FEATURE_SPEC_VERSION,
