@@ -88,6 +88,19 @@ test("a message comes in whatever pieces, and goes back in one", async () => {
   expect(answer.headers).toMatchObject({ ":status": 200, "content-type": "application/grpc" });
 });
 
+test.each([1_000, 20_000, 70_000, 1_000_000])(
+  "a message of %d bytes comes in small pieces, and goes back",
+  async (size) => {
+    const message = Buffer.from(Array.from({ length: size }, (_, index) => index % 251));
+    const bytes = framed(message);
+    const step = Math.ceil(bytes.length / 50);
+    const pieces = Array.from({ length: 50 }, (_, index) => bytes.subarray(index * step, (index + 1) * step));
+    const answer = await call(pieces);
+    expect(answer.status).toBe("0");
+    expect(answer.body.equals(bytes)).toBe(true);
+  },
+);
+
 test("an empty message is one", async () => {
   expect(await call([framed("")])).toMatchObject({ status: "0", body: framed("") });
 });

@@ -18,38 +18,60 @@ interface Message {
   readonly bytes: Buffer;
 }
 
+/** What is made ready for a message before it is there, at most; a client that only says that one comes shall not cost more. */
+const READY_BYTES_MAX = 65_536;
+const NOTHING = Buffer.alloc(0);
+
 /** Puts the messages of one call together from the pieces in which they come. */
 export class MessageReader {
-  private pieces: Buffer[] = [];
-  private bytes = 0;
+  /** The beginning of a message, and room for more of it. */
+  private held: Buffer = NOTHING;
+  private filled = 0;
 
   /**
-   * The messages that end with this piece.
+   * The messages that end with this piece. They stay valid.
    *
    * @throws TriplineError `body-too-large` for one that is too long
    */
   read(piece: Buffer): Message[] {
-    this.pieces.push(piece);
-    this.bytes += piece.length;
+    const bytes = this.filled === 0 ? piece : this.hold(piece);
     const messages: Message[] = [];
-    while (this.bytes >= PREFIX_BYTES) {
-      // Joined when the length is to be read, and once more when all is there: most messages come in one piece.
-      if ((this.pieces[0]?.length ?? 0) < PREFIX_BYTES) this.pieces = [Buffer.concat(this.pieces)];
-      const length = this.pieces[0]?.readUInt32BE(1) ?? 0;
+    let at = 0;
+    while (bytes.length - at >= PREFIX_BYTES) {
+      const length = bytes.readUInt32BE(at + 1);
       if (length > MESSAGE_BYTES_MAX) throw tooLarge(length);
-      const end = PREFIX_BYTES + length;
-      if (this.bytes < end) break;
-      const whole = this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces);
-      messages.push({ isCompressed: whole[0] === 1, bytes: whole.subarray(PREFIX_BYTES, end) });
-      this.pieces = whole.length === end ? [] : [whole.subarray(end)];
-      this.bytes -= end;
+      const end = at + PREFIX_BYTES + length;
+      if (end > bytes.length) break;
+      messages.push({ isCompressed: bytes[at] === 1, bytes: bytes.subarray(at + PREFIX_BYTES, end) });
+      at = end;
     }
+    if (at === 0 && this.filled > 0) return messages;
+    this.held = NOTHING;
+    this.filled = 0;
+    if (at < bytes.length) this.hold(bytes.subarray(at));
     return messages;
   }
 
   /** Whether a message has begun and not ended. */
   get isInside(): boolean {
-    return this.bytes > 0;
+    return this.filled > 0;
+  }
+
+  /** @returns all that is held now */
+  private hold(piece: Buffer): Buffer {
+    const needed = this.filled + piece.length;
+    if (needed > this.held.length) {
+      const first = this.filled >= PREFIX_BYTES ? this.held : piece;
+      const whole = first.length >= PREFIX_BYTES ? PREFIX_BYTES + first.readUInt32BE(1) : 0;
+      // Twice as much each time for what is long, so that each byte is copied a few times at most.
+      const room = Math.max(needed, Math.min(whole, Math.max(READY_BYTES_MAX, this.held.length * 2)));
+      const larger = Buffer.allocUnsafeSlow(room);
+      this.held.copy(larger, 0, 0, this.filled);
+      this.held = larger;
+    }
+    piece.copy(this.held, this.filled);
+    this.filled = needed;
+    return this.held.subarray(0, needed);
   }
 }
 
