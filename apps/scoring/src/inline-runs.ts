@@ -2,10 +2,10 @@ import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { LANES, TreeScorer } from "@tripline/tree-inference/tree-scorer";
 import type { RunResult } from "./inference-worker.js";
 
-/** What a run may take of one turn of the event loop. To hand rows to a thread and the scores back takes a quarter of it. */
+/** What a run may take of one turn of the event loop. */
 const RUN_US_MAX = 200;
-/** Splits that are compared for 16 rows in a microsecond; 1,400 were measured on a core of 2.4 GHz. */
-const SPLITS_PER_US = 1_000;
+/** Splits that are compared for 16 rows in a microsecond: the least that was measured, on a busy machine; 1,100 the most. */
+const SPLITS_PER_US = 650;
 
 /** Runs of few rows, done by the thread that serves, where that costs less than to have another thread do it. */
 export class InlineRuns {
