@@ -63,6 +63,7 @@ describe.each(MODELS)("%s", (modelName) => {
       providers: ["cpu"],
       requireGpu: false,
       isExplained: false,
+      golden: new Float32Array(),
     });
     const marginOf = async (rows: Float32Array, rowCount: number, into: Float64Array): Promise<void> => {
       const { outputs } = await worker.run(Float32Array.from(rows.subarray(0, rowCount * width)), rowCount);
