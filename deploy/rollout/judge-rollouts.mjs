@@ -68,9 +68,10 @@ export function isAtPauseStep({ status }) {
  */
 function faultOf(rollout, goal) {
   const { name } = rollout.metadata;
-  const { phase, message = "" } = rollout.status ?? {};
+  const { phase, message = "", pauseConditions = [] } = rollout.status ?? {};
   if (phase === "Degraded") return `${name} went back to the version before: ${message}.`;
-  if (phase !== "Paused" || isAtPauseStep(rollout)) return undefined;
+  // Without a condition it was let go on, and the controller has not written what it is now.
+  if (phase !== "Paused" || pauseConditions.length === 0 || isAtPauseStep(rollout)) return undefined;
   const until = goal === "paused" ? "the step that waits for a person" : "the end";
   return `${name} stopped before ${until}, because its figures do not tell whether it is well (${message}): is there traffic? \
 Look at it, then let it go on with kubectl argo rollouts promote ${name}, or back with … abort ${name}.`;

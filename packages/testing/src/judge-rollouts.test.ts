@@ -30,6 +30,7 @@ describe("judgeRollouts", () => {
     ["at that step while the end is waited for", [healthy, atStep], "healthy", "moving"],
     ["back at the version before", [healthy, back], "healthy", "stopped"],
     ["without figures", [healthy, untold], "paused", "stopped"],
+    ["just let go on", [rollout({ phase: "Paused", message: "CanaryPauseStep" })], "healthy", "moving"],
     ["none there", [], "healthy", "stopped"],
     ["a state of before the change", [rollout({ phase: "Healthy" }, 4)], "healthy", "moving"],
     ["a fault of before the change", [rollout({ phase: "Degraded" }, 4)], "healthy", "moving"],
