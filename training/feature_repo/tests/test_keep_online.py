@@ -1,5 +1,6 @@
 """The loop beside the system: an empty lake first, then payments in it, then newer and late ones."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,11 +32,18 @@ def store(tmp_path_factory: pytest.TempPathFactory, redis_address: tuple[str, in
     else:
         host, port, database = _empty_database(host, port)
     with pytest.MonkeyPatch.context() as patch:
+        _forget_definitions()
         patch.setenv("FEAST_DATA", str(tmp_path_factory.mktemp("kept")))
         patch.setenv("FEAST_REDIS", f"{host}:{port},db={database}")
         patch.delenv("REGISTRY_URL", raising=False)
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         yield apply_repository()
+    _forget_definitions()
+
+
+def _forget_definitions() -> None:
+    """Feast imports the repository, which reads its folder from the environment as it is imported; once per process."""
+    sys.modules.pop("definitions", None)
 
 
 @pytest.fixture(scope="module")
