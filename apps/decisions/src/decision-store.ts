@@ -4,7 +4,7 @@ import { Decision } from "@tripline/contracts/generated/tripline/events/v1/event
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import { asRedisError } from "@tripline/service-kit/connect-redis";
 import { addCommand } from "@tripline/service-kit/encode-command";
-import { MultiSet } from "@tripline/service-kit/multi-set";
+import { MultiSet, multiSetArgs } from "@tripline/service-kit/multi-set";
 import type { Redis } from "ioredis";
 
 type PipelineResults = Awaited<ReturnType<ReturnType<Redis["pipeline"]>["exec"]>>;
@@ -58,10 +58,8 @@ export class DecisionStore {
     if (!(await this.#multiSet.isKnown().catch(rethrow))) return false;
     // The command would take the last of two decisions of a payment.
     if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
-    const args: (string | Uint8Array)[] = [`${decisions.length}`];
-    for (const { transactionId, bytes } of decisions) args.push(decisionKey(transactionId), bytes);
-    args.push("NX", "EX", `${this.#ttlSeconds}`);
-    const pipeline = addCommand(this.#redis.pipeline(), "msetex", args);
+    const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
+    const pipeline = addCommand(this.#redis.pipeline(), "msetex", multiSetArgs(entries, this.#ttlSeconds, "NX"));
     const [kept] = outcomesOf(await pipeline.exec().catch(rethrow), 1);
     return kept === 1;
   }

@@ -3,7 +3,7 @@ import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state-codec";
 import { asRedisError } from "@tripline/service-kit/connect-redis";
 import { addCommand } from "@tripline/service-kit/encode-command";
-import { MultiSet } from "@tripline/service-kit/multi-set";
+import { MultiSet, multiSetArgs } from "@tripline/service-kit/multi-set";
 import type { ChainableCommander, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";
@@ -108,10 +108,7 @@ export class StateStore {
     const transaction = this.redis.multi();
     for (const { key, value } of applied) transaction.set(key, asBuffer(value));
     if (together && states.length > 0) {
-      const args: (string | Uint8Array)[] = [`${states.length}`];
-      for (const { key, value } of states) args.push(key, value);
-      args.push("EX", `${stateTtlSeconds}`);
-      addCommand(transaction, "msetex", args);
+      addCommand(transaction, "msetex", multiSetArgs(states, stateTtlSeconds));
     } else {
       for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
     }

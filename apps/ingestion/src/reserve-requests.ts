@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { asRedisError } from "@tripline/service-kit/connect-redis";
-import { MultiSet } from "@tripline/service-kit/multi-set";
+import { MultiSet, multiSetArgs } from "@tripline/service-kit/multi-set";
 import type { Redis } from "ioredis";
 import { CallGatherer } from "./gather-calls.js";
 import type { PreparedEvent } from "./prepare-event.js";
@@ -108,21 +108,19 @@ export class RequestReservations {
   private async reserveAll(requests: readonly StoredRequest[]): Promise<unknown[]> {
     // Of two requests under one key, sent in the same turn, only one may find it free, as the script sees to.
     const areDistinct = new Set(requests.map(({ key }) => key)).size === requests.length;
-    if (areDistinct && (await this.setAll(requests, ["NX"])) === 1) return [];
+    if (areDistinct && (await this.setAll(requests, "NX")) === 1) return [];
     return this.run(RESERVE, requests);
   }
 
   private async markAll(requests: readonly StoredRequest[]): Promise<unknown[]> {
-    return (await this.setAll(requests, [])) === undefined ? this.run(MARK, requests) : [];
+    return (await this.setAll(requests)) === undefined ? this.run(MARK, requests) : [];
   }
 
   /** @returns 1 when all were set and 0 when none was; undefined where this Redis cannot set them in one command */
-  private async setAll(requests: readonly StoredRequest[], conditions: readonly string[]): Promise<unknown> {
+  private async setAll(requests: readonly StoredRequest[], condition?: "NX"): Promise<unknown> {
     try {
       if (!(await this.#multiSet.isKnown())) return undefined;
-      const args: (string | number)[] = [requests.length];
-      for (const { key, value } of requests) args.push(key, value);
-      return await this.redis.call("MSETEX", ...args, ...conditions, "EX", this.ttlSeconds);
+      return await this.redis.call("MSETEX", ...multiSetArgs(requests, this.ttlSeconds, condition));
     } catch (error) {
       throw asRedisError(error);
     }

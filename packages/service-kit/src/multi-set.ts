@@ -20,3 +20,20 @@ export class MultiSet {
     return Array.isArray(answer) && Array.isArray(answer[0]);
   }
 }
+
+/**
+ * MSETEX's arguments, https://redis.io/docs/latest/commands/msetex/
+ *
+ * @param condition NX: all keys are set, or none where one of them is there already
+ */
+export function multiSetArgs<V extends string | Uint8Array>(
+  entries: readonly { readonly key: string; readonly value: V }[],
+  ttlSeconds: number,
+  condition?: "NX",
+): (string | V)[] {
+  const args: (string | V)[] = [`${entries.length}`];
+  for (const { key, value } of entries) args.push(key, value);
+  if (condition !== undefined) args.push(condition);
+  args.push("EX", `${ttlSeconds}`);
+  return args;
+}
