@@ -17,14 +17,16 @@ from tripline_training.feature_spec import read_feature_spec
 from tripline_training.metrics import DAY_MS
 from tripline_training.networks.keras_network import (
     FittedKeras,
-    KerasParams,
     fit_calibrated_keras,
     keras_to_onnx,
     predict_keras,
 )
+from tripline_training.networks.network_params import NetworkParams
 from tripline_training.networks.onnx_network import check_network
 
-PARAMS = KerasParams(hidden=16, dropout=0.1, epochs=6, patience=2, batch_rows=128, learning_rate=0.01, genuine_share=1)
+PARAMS = NetworkParams(
+    hidden=16, dropout=0.1, epochs=6, patience=2, batch_rows=128, learning_rate=0.01, genuine_share=1
+)
 
 
 @pytest.fixture(scope="module")

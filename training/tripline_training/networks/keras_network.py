@@ -3,7 +3,7 @@
 import os
 import tempfile
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 # TensorFlow says at its import what it found of graphics cards and instructions; only what is wrong is of interest.
@@ -21,6 +21,7 @@ from tripline_training.dataset import Rows
 from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME
 from tripline_training.fit_calibrated import Calibration, days_to_hold_out, select_rows, split_rows
 from tripline_training.fit_trees import sample_genuine
+from tripline_training.networks.network_params import NETWORK_LIMITS, NETWORK_WHOLE, NetworkParams
 from tripline_training.networks.onnx_network import Predict, strip_model
 from tripline_training.networks.scaler import Scaler, fit_scaler
 from tripline_training.params import read_values
@@ -33,36 +34,9 @@ LAST = "margin"
 KERAS_OPSET = 17
 
 
-@dataclass(frozen=True)
-class KerasParams:
-    hidden: int
-    """Numbers in the first layer; half of them in the second."""
-    dropout: float
-    epochs: int
-    """At most; exactly, where there are no days to see when to stop."""
-    patience: int
-    batch_rows: int
-    learning_rate: float
-    genuine_share: float
-
-    def as_json(self) -> dict[str, float | int]:
-        return asdict(self)
-
-
-# From and to, both included.
-LIMITS: dict[str, tuple[float, float]] = {
-    "hidden": (4, 2048),
-    "dropout": (0, 0.9),
-    "epochs": (1, 1000),
-    "patience": (1, 1000),
-    "batch_rows": (16, 65_536),
-    "learning_rate": (1e-6, 1),
-    "genuine_share": (0.01, 1),
-}
-
-
-def read_keras_params(path: Path) -> KerasParams:
-    return KerasParams(**read_values(path, LIMITS, ("hidden", "epochs", "patience", "batch_rows")))
+def read_keras_params(path: Path) -> NetworkParams:
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits."""
+    return NetworkParams(**read_values(path, NETWORK_LIMITS, NETWORK_WHOLE))
 
 
 class ScaleFeatures(keras.layers.Layer):
@@ -86,7 +60,7 @@ class FittedKeras:
     epochs: int
 
 
-def fit_calibrated_keras(rows: Rows, params: KerasParams, seed: int, jobs: int, delay_ms: int) -> FittedKeras:
+def fit_calibrated_keras(rows: Rows, params: NetworkParams, seed: int, jobs: int, delay_ms: int) -> FittedKeras:
     """Two trainings, as for the trees: one without the last days, which say when to stop and how to calibrate."""
     _prepare(seed, jobs)
     days = days_to_hold_out(rows, delay_ms)
@@ -115,7 +89,7 @@ def _prepare(seed: int, jobs: int) -> None:
 
 
 def _fit(
-    rows: Rows, held: Rows | None, params: KerasParams, seed: int, epochs: int | None = None
+    rows: Rows, held: Rows | None, params: NetworkParams, seed: int, epochs: int | None = None
 ) -> tuple[keras.Model, int]:
     """The model and for how many epochs it was trained; with `held` those that were best on it."""
     # Names are in the file: those that Keras numbers would tell how many models this process has made.
