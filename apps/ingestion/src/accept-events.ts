@@ -73,14 +73,13 @@ export class EventIntake {
   }
 
   /**
-   * Whether one more event has a chance, for a caller to be told before anything is spent on the request.
+   * Why one more event has no chance, if it has none.
    *
    * @param isWaiting whether the caller wants to wait for the answer
-   * @throws TriplineError `queue-full`, `too-many-requests`, `shutting-down`
    */
-  requireRoom(isWaiting: boolean): void {
-    this.requirePending(1);
-    if (isWaiting) this.options.replies.requireRoom(1);
+  fullBy(isWaiting: boolean): "queue-full" | "too-many-requests" | undefined {
+    if (this.#pendingRecords >= this.options.pendingRecordsMax) return "queue-full";
+    return isWaiting && this.options.replies.isFull ? "too-many-requests" : undefined;
   }
 
   private requirePending(count: number): void {

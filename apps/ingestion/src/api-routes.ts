@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Context } from "@opentelemetry/api";
 import { isSpanContextValid, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -44,12 +43,12 @@ const SECOND_MS = 1_000;
 /** When to ask again for a decision that is not there yet. */
 const POLL_AFTER_SECONDS = "1";
 
+/** The addresses that take events in. */
+export const INTAKE_PATHS = ["/v1/transactions", "/v1/transactions/batch", "/v1/labels", "/v1/labels/batch"] as const;
+
 /** The methods that each address takes; all others are answered 405. */
 const METHODS: Readonly<Record<string, readonly HTTPMethods[]>> = {
-  "/v1/transactions": ["POST"],
-  "/v1/transactions/batch": ["POST"],
-  "/v1/labels": ["POST"],
-  "/v1/labels/batch": ["POST"],
+  ...Object.fromEntries(INTAKE_PATHS.map((path) => [path, ["POST"] as const])),
   "/v1/decisions/:id": ["GET", "HEAD"],
   "/openapi.json": ["GET", "HEAD"],
 };
@@ -101,8 +100,7 @@ function registerIntake(
     const [outcome] = await intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
     return answer(event, outcome, reply);
   });
-  const admit = (headers: IncomingHttpHeaders) => intake.requireRoom(headers.prefer !== undefined);
-  scope.post(path, { onRequest: guard(verifier, permission, JSON_TYPE, admit) }, single);
+  scope.post(path, { onRequest: guard(verifier, permission, JSON_TYPE) }, single);
 
   const batch = traced(`POST ${path}/batch`, async (request, reply, tenant) => {
     const receivedAtMs = Date.now();
@@ -121,7 +119,7 @@ function registerIntake(
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
     return reply.header("content-type", NDJSON_TYPE).send(rows);
   });
-  scope.post(`${path}/batch`, { onRequest: guard(verifier, permission, NDJSON_TYPE, admit) }, batch);
+  scope.post(`${path}/batch`, { onRequest: guard(verifier, permission, NDJSON_TYPE) }, batch);
 }
 
 function registerReads(scope: FastifyInstance, { redis, verifier, config }: ApiOptions): void {
@@ -177,19 +175,9 @@ function parentOf({ headers: { traceparent, tracestate } }: FastifyRequest): Con
   return contextFromHeaders({ traceparent, ...(typeof tracestate === "string" ? { tracestate } : {}) });
 }
 
-/**
- * Checks the token, then the content type, before a byte of the body is read.
- *
- * @param admit asked first of all: an overloaded service has no time for what it will turn away
- */
-function guard(
-  verifier: TokenVerifier,
-  permission: string,
-  contentType?: string,
-  admit?: (headers: IncomingHttpHeaders) => void,
-) {
+/** Checks the token, then the content type, before a byte of the body is read. */
+function guard(verifier: TokenVerifier, permission: string, contentType?: string) {
   return async (request: FastifyRequest): Promise<void> => {
-    admit?.(request.headers);
     request.caller = await verifier.verify(request.headers.authorization, permission);
     if (contentType === undefined || isPlain(request, contentType)) return;
     const [sent = ""] = (request.headers["content-type"] ?? "").split(";", 1);

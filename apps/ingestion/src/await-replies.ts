@@ -48,6 +48,11 @@ export class ReplyWaiters {
     return this.#isReleased;
   }
 
+  /** Whether nobody else may wait now. */
+  get isFull(): boolean {
+    return this.#waiting >= this.#options.waitersMax;
+  }
+
   /** Name of the channel on which answers arrive. */
   get channel(): string {
     return this.#options.channel;
@@ -93,7 +98,7 @@ export class ReplyWaiters {
   }
 
   /** @throws TriplineError `too-many-requests` when `count` more would be more than `waitersMax`; `shutting-down` */
-  requireRoom(count: number): void {
+  private requireRoom(count: number): void {
     if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
     if (this.#waiting + count <= this.#options.waitersMax) return;
     const detail = `Requests wait for ${this.#waiting} answers already; wait a moment, or send without Prefer.`;

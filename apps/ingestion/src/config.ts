@@ -31,7 +31,10 @@ export const ingestionConfig = z.object({
   DEADLINE_MS_DEFAULT: z.coerce.number().int().positive().max(60_000).default(2_000),
   /** How long a request is remembered, so that its repetition gets the same answer. */
   IDEMPOTENCY_TTL_HOURS: z.coerce.number().positive().max(720).default(24),
-  /** Payments and labels for whose answer a request may wait at a time; beyond it 429. */
+  /**
+   * Payments and labels for whose answer a request may wait at a time; beyond it 429. Those in front are waited for by
+   * those behind: what is decided in a second, times the seconds that a caller should wait at most when it is too much.
+   */
   WAITERS_MAX: z.coerce.number().int().positive().max(1_000_000).default(20_000),
   /** Records that may be under way to Kafka at a time; beyond it 503. */
   PENDING_RECORDS_MAX: z.coerce.number().int().positive().max(20_000).default(20_000),

@@ -17,6 +17,7 @@ import { IngestionModule } from "./ingestion.module.js";
 import { ingestionMetrics } from "./ingestion-metrics.js";
 import { readDecisions } from "./read-decisions.js";
 import { RequestReservations } from "./reserve-requests.js";
+import { turnAway } from "./turn-away.js";
 
 /**
  * Starts the front door. Kafka may still be away: then it is not ready, and answers 503.
@@ -82,6 +83,7 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
     }),
     readiness: { redis: () => ping(redis), kafka: kafkaCheck(admin), keys: () => verifier.ready() },
     shutdown: closing,
+    turnAway: turnAway({ intake, metrics }),
   });
 }
 

@@ -40,6 +40,21 @@ export function problemHeaders(error: TriplineError): Record<string, string> {
   return headers;
 }
 
+/** An answer that is the same each time, made once: what it costs to refuse is what an overloaded service can least afford. */
+export interface PreparedProblem {
+  readonly status: number;
+  /** Names and values in turn, as `writeHead` of node:http takes them. */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** @param error of whose detail every caller is told the same */
+export function prepareProblem(error: TriplineError): PreparedProblem {
+  const body = JSON.stringify(problemOf(error));
+  const headers = { ...problemHeaders(error), "content-length": String(Buffer.byteLength(body)) };
+  return { status: error.row.httpStatus, headers: Object.entries(headers).flat(), body };
+}
+
 /** What Nest, Fastify or our own code threw, in Tripline's terms. */
 export function asHttpError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;

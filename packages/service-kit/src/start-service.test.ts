@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { Controller, Get, Module, Post } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { createLogger } from "./logger.js";
+import { prepareProblem } from "./problem.js";
 import type { RunningService } from "./start-service.js";
 import { startService } from "./start-service.js";
 
@@ -105,5 +108,38 @@ describe("startService", () => {
     await Promise.all([service.close(), service.close()]);
     expect(closed).toEqual(["first", "last"]);
     await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
+  });
+});
+
+describe("turning requests away", () => {
+  test("only those that the service names, unread, and the connection serves the next request", async () => {
+    const problem = prepareProblem(new TriplineError("too-many-requests", "There is no room."));
+    const service = await startService({
+      name: "full",
+      port: 0,
+      host: "127.0.0.1",
+      logger: createLogger("full", "silent"),
+      module: FaultyModule,
+      readiness: {},
+      shutdown: [],
+      turnAway: ({ headers }) => (headers.prefer === undefined ? undefined : problem),
+    });
+    const socket = connect(Number(new URL(service.url).port), "127.0.0.1").setEncoding("utf8");
+    try {
+      const body = "this is no JSON";
+      const head = `POST /body HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+      socket.write(`${head}prefer: wait=1\r\n\r\n${body}`);
+      const [refused] = await once(socket, "data");
+      expect(refused).toMatch(/^HTTP\/1\.1 429 /);
+      expect(refused).toMatch(/\r\nretry-after: 1\r\n/);
+      expect(refused).toContain('"code":"too-many-requests"');
+      socket.write(`${head}\r\n${body}`);
+      const [read] = await once(socket, "data");
+      expect(read).toMatch(/^HTTP\/1\.1 400 /);
+      expect(read).toContain('"code":"malformed-json"');
+    } finally {
+      socket.destroy();
+      await service.close();
+    }
   });
 });

@@ -1,5 +1,6 @@
 import "reflect-metadata";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import type { DynamicModule, Type } from "@nestjs/common";
 import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
@@ -11,6 +12,7 @@ import { Health } from "./health.js";
 import type { Logger } from "./logger.js";
 import { nestLogger } from "./logger.js";
 import { ProblemFilter } from "./problem.filter.js";
+import type { PreparedProblem } from "./problem.js";
 
 /** A service that is up. */
 export interface RunningService {
@@ -43,10 +45,17 @@ export interface ServiceOptions {
   readonly shutdown: readonly ShutdownStep[];
   /** Largest request body in bytes; 64 KiB by default. */
   readonly bodyLimitBytes?: number;
+  /**
+   * Asked about every request before Fastify and Nest are, with nothing but its head read. The answer that it gives is sent
+   * at once; without one the request goes its way.
+   */
+  turnAway?(request: IncomingMessage): PreparedProblem | undefined;
 }
 
 const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 const SHUTDOWN_STEP_MS_MAX = 10_000;
+/** Longer than load balancers keep a connection that is idle, which is a minute with most: they are to be the ones who close. */
+const KEEP_ALIVE_MS = 72_000;
 
 @Module({})
 class ServiceModule {}
@@ -58,6 +67,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     bodyLimit: options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 128 },
+    ...(options.turnAway === undefined ? {} : { serverFactory: serverThatTurnsAway(options.turnAway) }),
   });
   const root: DynamicModule = {
     module: ServiceModule,
@@ -89,6 +99,20 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       closing ??= shutDown(app, health, options);
       return closing;
     },
+  };
+}
+
+function serverThatTurnsAway(turnAway: NonNullable<ServiceOptions["turnAway"]>) {
+  return (handle: RequestListener): Server => {
+    const server = createServer((request, response) => {
+      const problem = turnAway(request);
+      if (problem === undefined) handle(request, response);
+      else response.writeHead(problem.status, [...problem.headers]).end(problem.body);
+    });
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
+    // As Fastify makes its own: a request may take as long as its answer does.
+    server.requestTimeout = 0;
+    return server;
   };
 }
 
