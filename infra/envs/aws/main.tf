@@ -147,6 +147,7 @@ module "identity" {
   secrets_kms_key_arn = module.kms.key_arns["secrets"]
   repository_arns     = module.registry.repository_arns
   cluster             = { name = module.cluster.name, arn = module.cluster.arn }
+  deployer_kinds      = local.access.deployer
   github              = var.github
 }
 

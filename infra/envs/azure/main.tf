@@ -141,6 +141,7 @@ module "identity" {
   private_zone_id     = module.network.private_zone_ids["vault"]
   cluster_id          = module.cluster.id
   registry_id         = module.registry.id
+  deployer_kinds      = local.access.deployer
   github              = var.github
 }
 

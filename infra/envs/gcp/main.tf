@@ -93,6 +93,7 @@ module "identity" {
   bucket_names       = module.objectstore.bucket_names
   secrets_kms_key_id = module.kms.key_ids["secrets"]
   repository_id      = module.registry.repository_id
+  deployer_kinds     = local.access.deployer
   github             = var.github
 }
 

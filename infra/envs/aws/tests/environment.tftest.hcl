@@ -122,6 +122,11 @@ run "environment" {
   }
 
   assert {
+    condition     = contains([for object in output.kubernetes_objects.items : object.metadata.name if object.kind == "Namespace"], output.helm_values.namespace)
+    error_message = "The namespace of the services comes before what is in it."
+  }
+
+  assert {
     condition     = var.environment == "dev" || output.kubernetes_objects.items[0].reclaimPolicy == "Retain"
     error_message = "In staging and prod the lake outlives its claim."
   }

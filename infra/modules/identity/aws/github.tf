@@ -6,6 +6,7 @@ locals {
     var.github.create_provider ? aws_iam_openid_connect_provider.github[0].arn
     : "arn:aws:iam::${var.account_id}:oidc-provider/${local.github_url}"
   )
+  deployer_group = "${var.name}-deployer"
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -89,11 +90,12 @@ resource "aws_iam_role_policy" "deployer" {
 resource "aws_eks_access_entry" "deployer" {
   count = var.github == null ? 0 : 1
 
-  cluster_name  = var.cluster.name
-  principal_arn = aws_iam_role.deployer[0].arn
+  cluster_name      = var.cluster.name
+  principal_arn     = aws_iam_role.deployer[0].arn
+  kubernetes_groups = [local.deployer_group]
 }
 
-# Rights end at the namespace of the services.
+# Rights end at the namespace of the services. EKS' own policy knows no kinds of operators; the Role below does.
 resource "aws_eks_access_policy_association" "deployer" {
   count = var.github == null ? 0 : 1
 
@@ -107,4 +109,33 @@ resource "aws_eks_access_policy_association" "deployer" {
   }
 
   depends_on = [aws_eks_access_entry.deployer]
+}
+
+locals {
+  kubernetes_namespace = {
+    apiVersion = "v1"
+    kind       = "Namespace"
+    metadata   = { name = var.namespace, labels = { "pod-security.kubernetes.io/enforce" = "restricted" } }
+  }
+
+  deployer_role = {
+    apiVersion = "rbac.authorization.k8s.io/v1"
+    kind       = "Role"
+    metadata   = { name = "deployer", namespace = var.namespace }
+    rules = [for group, kinds in var.deployer_kinds : {
+      apiGroups = [group]
+      resources = kinds
+      verbs     = ["create", "delete", "get", "list", "patch", "update", "watch"]
+    }]
+  }
+
+  deployer_binding = {
+    apiVersion = "rbac.authorization.k8s.io/v1"
+    kind       = "RoleBinding"
+    metadata   = { name = "deployer", namespace = var.namespace }
+    roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = "deployer" }
+    subjects   = [{ apiGroup = "rbac.authorization.k8s.io", kind = "Group", name = local.deployer_group }]
+  }
+
+  deployer_objects = [for object in [local.deployer_role, local.deployer_binding] : object if var.github != null]
 }

@@ -12,3 +12,8 @@ output "deployer" {
   description = "Role that workflows assume, null without GitHub."
   value       = one(aws_iam_role.deployer[*].arn)
 }
+
+output "kubernetes_objects" {
+  description = "What `kubectl apply` makes of it: the namespace of the services, and what workflows may do there."
+  value       = concat([local.kubernetes_namespace], local.deployer_objects)
+}

@@ -80,6 +80,11 @@ variable "secrets_kms_key_arn" {
   type        = string
 }
 
+variable "deployer_kinds" {
+  description = "Kinds of operators that workflows may make in the namespace, by API group, from infra/access.yaml."
+  type        = map(list(string))
+}
+
 variable "github" {
   description = "Repository (owner/name) and environments whose workflows may deploy here; null for none. create_provider is true in one environment of an account only."
   type = object({

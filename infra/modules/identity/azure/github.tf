@@ -35,3 +35,38 @@ resource "azurerm_role_assignment" "deployer" {
   principal_id         = azurerm_user_assigned_identity.deployer[0].principal_id
   principal_type       = "ServicePrincipal"
 }
+
+# Azure's own role reaches kinds of operators by a wildcard only; here they stand by name, as on the other clouds.
+locals {
+  kubernetes_namespace = {
+    apiVersion = "v1"
+    kind       = "Namespace"
+    metadata   = { name = var.namespace, labels = { "pod-security.kubernetes.io/enforce" = "restricted" } }
+  }
+
+  deployer_role = {
+    apiVersion = "rbac.authorization.k8s.io/v1"
+    kind       = "Role"
+    metadata   = { name = "deployer", namespace = var.namespace }
+    rules = [for group, kinds in var.deployer_kinds : {
+      apiGroups = [group]
+      resources = kinds
+      verbs     = ["create", "delete", "get", "list", "patch", "update", "watch"]
+    }]
+  }
+
+  deployer_binding = {
+    apiVersion = "rbac.authorization.k8s.io/v1"
+    kind       = "RoleBinding"
+    metadata   = { name = "deployer", namespace = var.namespace }
+    roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = "deployer" }
+    # AKS knows an identity by its object id.
+    subjects = [for identity in azurerm_user_assigned_identity.deployer : {
+      apiGroup = "rbac.authorization.k8s.io"
+      kind     = "User"
+      name     = identity.principal_id
+    }]
+  }
+
+  deployer_objects = [for object in [local.deployer_role, local.deployer_binding] : object if var.github != null]
+}

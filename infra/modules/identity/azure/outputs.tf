@@ -27,3 +27,8 @@ output "deployer" {
   description = "Client id that workflows sign in with, null without GitHub."
   value       = one(azurerm_user_assigned_identity.deployer[*].client_id)
 }
+
+output "kubernetes_objects" {
+  description = "What `kubectl apply` makes of it: the namespace of the services, and what workflows may do there."
+  value       = concat([local.kubernetes_namespace], local.deployer_objects)
+}

@@ -58,11 +58,48 @@ resource "google_artifact_registry_repository_iam_member" "deployer" {
   member     = google_service_account.deployer[0].member
 }
 
-# Finds the cluster and signs in to it. What it may do there is a RoleBinding in the namespace of the services.
+# Finds the cluster and signs in to it. What it may do there are the RoleBindings below, in the namespace of the services.
 resource "google_project_iam_member" "deployer" {
   count = var.github == null ? 0 : 1
 
   project = var.project_id
   role    = "roles/container.clusterViewer"
   member  = google_service_account.deployer[0].member
+}
+
+locals {
+  kubernetes_namespace = {
+    apiVersion = "v1"
+    kind       = "Namespace"
+    metadata   = { name = var.namespace, labels = { "pod-security.kubernetes.io/enforce" = "restricted" } }
+  }
+
+  deployer_role = {
+    apiVersion = "rbac.authorization.k8s.io/v1"
+    kind       = "Role"
+    metadata   = { name = "deployer", namespace = var.namespace }
+    rules = [for group, kinds in var.deployer_kinds : {
+      apiGroups = [group]
+      resources = kinds
+      verbs     = ["create", "delete", "get", "list", "patch", "update", "watch"]
+    }]
+  }
+
+  # GKE knows an account by its address, and by its number where a token does not carry the address.
+  deployer_subjects = [for name in flatten([for account in google_service_account.deployer : [account.email, account.unique_id]]) : {
+    apiGroup = "rbac.authorization.k8s.io"
+    kind     = "User"
+    name     = name
+  }]
+
+  # IAM's roles hold for every namespace, so the usual rights are given here, too.
+  deployer_bindings = [for name, role in { deployer = "Role", admin = "ClusterRole" } : {
+    apiVersion = "rbac.authorization.k8s.io/v1"
+    kind       = "RoleBinding"
+    metadata   = { name = "deployer-${name}", namespace = var.namespace }
+    roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = role, name = name }
+    subjects   = local.deployer_subjects
+  }]
+
+  deployer_objects = [for object in concat([local.deployer_role], local.deployer_bindings) : object if var.github != null]
 }

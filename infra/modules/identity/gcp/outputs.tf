@@ -20,3 +20,8 @@ output "deployer" {
     provider        = google_iam_workload_identity_pool_provider.github[0].name
   }
 }
+
+output "kubernetes_objects" {
+  description = "What `kubectl apply` makes of it: the namespace of the services, and what workflows may do there."
+  value       = concat([local.kubernetes_namespace], local.deployer_objects)
+}

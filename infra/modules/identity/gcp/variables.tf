@@ -48,6 +48,11 @@ variable "repository_id" {
   type        = string
 }
 
+variable "deployer_kinds" {
+  description = "Kinds of operators that workflows may make in the namespace, by API group, from infra/access.yaml."
+  type        = map(list(string))
+}
+
 variable "github" {
   description = "Repository (owner/name) and environments whose workflows may deploy here; null for none."
   type = object({

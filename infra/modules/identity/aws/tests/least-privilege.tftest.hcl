@@ -36,6 +36,7 @@ variables {
   secrets_kms_key_arn = "arn:aws:kms:eu-central-1:000000000000:key/secrets"
   cluster             = { name = "tripline-test", arn = "arn:aws:eks:eu-central-1:000000000000:cluster/tripline-test" }
   repository_arns     = ["arn:aws:ecr:eu-central-1:000000000000:repository/tripline-test/auth"]
+  deployer_kinds      = yamldecode(file("../../../access.yaml")).deployer
   github              = { repository = "acme/tripline", environments = ["staging"], create_provider = true }
 }
 
@@ -130,6 +131,30 @@ run "least_privilege" {
   }
 }
 
+run "deployer" {
+  assert {
+    condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
+      apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
+    }]])
+    error_message = "The deployer may make the kinds of operators that infra/access.yaml names, and no others."
+  }
+
+  assert {
+    condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
+    error_message = "A Rollout that waits is let go on by its status."
+  }
+
+  assert {
+    condition     = alltrue([for object in output.kubernetes_objects : object.metadata.namespace == var.namespace if object.kind != "Namespace"])
+    error_message = "The deployer's rights end at the namespace of the services."
+  }
+
+  assert {
+    condition     = join(" ", aws_eks_access_entry.deployer[0].kubernetes_groups) == join(" ", flatten([for object in output.kubernetes_objects : object.subjects[*].name if object.kind == "RoleBinding"]))
+    error_message = "The Role is bound to the group that the deployer's access entry puts it into."
+  }
+}
+
 run "no_github_no_deployer" {
   variables {
     github = null
@@ -138,5 +163,10 @@ run "no_github_no_deployer" {
   assert {
     condition     = output.deployer == null && length(aws_iam_openid_connect_provider.github) == 0
     error_message = "Without a repository nobody may deploy."
+  }
+
+  assert {
+    condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
+    error_message = "Without a repository nobody gets rights in the namespace."
   }
 }

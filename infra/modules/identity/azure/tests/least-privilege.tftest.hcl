@@ -27,6 +27,7 @@ variables {
   private_zone_id     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/privateDnsZones/example.com"
   cluster_id          = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerService/managedClusters/tripline"
   registry_id         = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerRegistry/registries/tripline"
+  deployer_kinds      = yamldecode(file("../../../access.yaml")).deployer
   github              = { repository = "acme/tripline", environments = ["staging"] }
   container_ids = {
     lake     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/lake"
@@ -72,6 +73,30 @@ run "least_privilege" {
   }
 }
 
+run "deployer" {
+  assert {
+    condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
+      apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
+    }]])
+    error_message = "The deployer may make the kinds of operators that infra/access.yaml names, and no others."
+  }
+
+  assert {
+    condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
+    error_message = "A Rollout that waits is let go on by its status."
+  }
+
+  assert {
+    condition     = alltrue([for object in output.kubernetes_objects : object.metadata.namespace == var.namespace if object.kind != "Namespace"])
+    error_message = "The deployer's rights end at the namespace of the services."
+  }
+
+  assert {
+    condition     = join(" ", flatten([for object in output.kubernetes_objects : object.subjects[*].name if object.kind == "RoleBinding"])) == azurerm_user_assigned_identity.deployer[0].principal_id
+    error_message = "The Role is bound to the deployer's identity, which AKS knows by its object id."
+  }
+}
+
 run "no_github_no_deployer" {
   variables {
     github = null
@@ -80,5 +105,10 @@ run "no_github_no_deployer" {
   assert {
     condition     = output.deployer == null && length(azurerm_role_assignment.deployer) == 0
     error_message = "Without a repository nobody may deploy."
+  }
+
+  assert {
+    condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
+    error_message = "Without a repository nobody gets rights in the namespace."
   }
 }

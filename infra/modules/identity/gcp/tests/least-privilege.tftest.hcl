@@ -3,9 +3,10 @@
 mock_provider "google" {
   mock_resource "google_service_account" {
     defaults = {
-      email  = "service@tripline-test.iam.gserviceaccount.com"
-      member = "serviceAccount:service@tripline-test.iam.gserviceaccount.com"
-      name   = "projects/tripline-test/serviceAccounts/service@tripline-test.iam.gserviceaccount.com"
+      email     = "service@tripline-test.iam.gserviceaccount.com"
+      member    = "serviceAccount:service@tripline-test.iam.gserviceaccount.com"
+      name      = "projects/tripline-test/serviceAccounts/service@tripline-test.iam.gserviceaccount.com"
+      unique_id = "112233445566778899000"
     }
   }
 }
@@ -20,6 +21,7 @@ variables {
   bucket_names       = { lake = "lake", models = "models", datasets = "datasets" }
   secrets_kms_key_id = "projects/p/locations/l/keyRings/r/cryptoKeys/secrets"
   repository_id      = "tripline-test"
+  deployer_kinds     = yamldecode(file("../../../access.yaml")).deployer
   github             = { repository = "acme/tripline", environments = ["staging"] }
 }
 
@@ -50,6 +52,40 @@ run "least_privilege" {
   }
 }
 
+run "deployer" {
+  assert {
+    condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
+      apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
+    }]])
+    error_message = "The deployer may make the kinds of operators that infra/access.yaml names, and no others."
+  }
+
+  assert {
+    condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
+    error_message = "A Rollout that waits is let go on by its status."
+  }
+
+  assert {
+    condition     = alltrue([for object in output.kubernetes_objects : object.metadata.namespace == var.namespace if object.kind != "Namespace"])
+    error_message = "The deployer's rights end at the namespace of the services."
+  }
+
+  assert {
+    condition     = join(" ", sort([for object in output.kubernetes_objects : "${object.roleRef.kind}/${object.roleRef.name}" if object.kind == "RoleBinding"])) == "ClusterRole/admin Role/deployer"
+    error_message = "The deployer has Kubernetes' role admin and the kinds of operators."
+  }
+
+  assert {
+    condition     = join(" ", distinct(flatten([for object in output.kubernetes_objects : object.subjects[*].name if object.kind == "RoleBinding"]))) == "service@tripline-test.iam.gserviceaccount.com 112233445566778899000"
+    error_message = "GKE knows the deployer by its address, or by its number."
+  }
+
+  assert {
+    condition     = google_project_iam_member.deployer[0].role == "roles/container.clusterViewer"
+    error_message = "IAM's roles hold for every namespace, so the deployer's must not write."
+  }
+}
+
 run "no_github_no_deployer" {
   variables {
     github = null
@@ -58,5 +94,10 @@ run "no_github_no_deployer" {
   assert {
     condition     = output.deployer == null && length(google_service_account.deployer) == 0
     error_message = "Without a repository nobody may deploy."
+  }
+
+  assert {
+    condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
+    error_message = "Without a repository nobody gets rights in the namespace."
   }
 }
