@@ -93,11 +93,11 @@ locals {
   }]
 
   # IAM's roles hold for every namespace, so the usual rights are given here, too.
-  deployer_bindings = [for name, role in { deployer = "Role", admin = "ClusterRole" } : {
+  deployer_bindings = [for name, role in { deployer = ["Role", "deployer"], deployer-admin = ["ClusterRole", "admin"] } : {
     apiVersion = "rbac.authorization.k8s.io/v1"
     kind       = "RoleBinding"
-    metadata   = { name = "deployer-${name}", namespace = var.namespace }
-    roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = role, name = name }
+    metadata   = { name = name, namespace = var.namespace }
+    roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = role[0], name = role[1] }
     subjects   = local.deployer_subjects
   }]
 
