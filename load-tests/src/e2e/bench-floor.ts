@@ -95,7 +95,7 @@ async function readAndWrite(client: Redis, batch: number): Promise<void> {
 
 async function modelFloor(context: BenchContext, world: World): Promise<Contestant> {
   const version = await openRegistry(world.registryUrl).resolve(MODEL_NAME, "champion");
-  const options = { workers: 1, providers: ["cpu"], requireGpu: false, isExplained: false } as const;
+  const options = { workers: 1, providers: ["trees", "cpu"], requireGpu: false, isExplained: false } as const;
   const session = await ModelSession.open(version, { ...options, providers: [...options.providers] });
   context.defer(() => session.close());
   const width = currentFeatureSpec().features.length;

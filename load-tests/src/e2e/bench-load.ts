@@ -105,21 +105,29 @@ function isCold(figures: ArrivalFigures | undefined, slice: number): boolean {
 }
 
 /** More than the system does in a second. */
-const REQUESTS_PER_S_MAX = 10_000;
+export const REQUESTS_PER_S_MAX = 10_000;
 
 export async function highestRate(context: BenchContext, system: BenchSystem, stream: PaymentStream) {
   const { rate } = context.flags;
   if (typeof rate === "number") {
     return { ratePerSecond: rate, notes: [`decisions_per_s was given with --rate ${rate}, not found.`] };
   }
-  const durationMs = context.flags.short === true ? SHORT_ROUND_MS : ROUND_MS / 2;
-  const run = async (ratePerSecond: number) => {
-    const count = (ratePerSecond === 0 ? REQUESTS_PER_S_MAX : ratePerSecond) * (durationMs / 1_000);
-    const requests = stream.take(Math.ceil(count));
-    const connectionsMax = ratePerSecond === 0 ? CLOSED_CONNECTIONS : CONNECTIONS;
-    return driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax, durationMs });
-  };
+  const run = (perSecond: number) => probe(context, system, stream, perSecond);
   return findMaximum({ run, log: context.log, isShort: context.flags.short === true });
+}
+
+/** A short run at a rate; at 0 as much as is answered. */
+export async function probe(
+  context: BenchContext,
+  system: BenchSystem,
+  stream: PaymentStream,
+  ratePerSecond: number,
+): Promise<ArrivalFigures> {
+  const durationMs = context.flags.short === true ? SHORT_ROUND_MS : ROUND_MS / 2;
+  const count = (ratePerSecond === 0 ? REQUESTS_PER_S_MAX : ratePerSecond) * (durationMs / 1_000);
+  const requests = stream.take(Math.ceil(count));
+  const connectionsMax = ratePerSecond === 0 ? CLOSED_CONNECTIONS : CONNECTIONS;
+  return driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax, durationMs });
 }
 
 /** A system that decides nothing has no figures. */
