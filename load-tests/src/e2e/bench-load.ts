@@ -90,7 +90,7 @@ export async function warmUp(context: BenchContext, system: BenchSystem, stream:
   const durationMs = (context.flags.short === true ? SHORT_WARM_UP_MS : WARM_UP_MS) / WARM_UP_SLICES;
   let figures: ArrivalFigures | undefined;
   for (let slice = 0; slice < WARM_UP_SLICES || isCold(figures, slice); slice += 1) {
-    const requests = stream.take(REQUESTS_PER_S_MAX * (durationMs / 1_000));
+    const requests = requestsFor(stream, 0, durationMs);
     const load = { port: system.port, requests, ratePerSecond: 0, connectionsMax: CLOSED_CONNECTIONS };
     figures = await driveArrivals({ ...load, durationMs });
   }
@@ -105,7 +105,12 @@ function isCold(figures: ArrivalFigures | undefined, slice: number): boolean {
 }
 
 /** More than the system does in a second. */
-export const REQUESTS_PER_S_MAX = 10_000;
+const REQUESTS_PER_S_MAX = 10_000;
+
+/** What a run at a rate sends; at 0 more than is answered. */
+export function requestsFor(stream: PaymentStream, ratePerSecond: number, durationMs: number) {
+  return stream.take(Math.ceil(((ratePerSecond || REQUESTS_PER_S_MAX) * durationMs) / 1_000));
+}
 
 export async function highestRate(context: BenchContext, system: BenchSystem, stream: PaymentStream) {
   const { rate } = context.flags;
@@ -124,8 +129,7 @@ export async function probe(
   ratePerSecond: number,
 ): Promise<ArrivalFigures> {
   const durationMs = context.flags.short === true ? SHORT_ROUND_MS : ROUND_MS / 2;
-  const count = (ratePerSecond === 0 ? REQUESTS_PER_S_MAX : ratePerSecond) * (durationMs / 1_000);
-  const requests = stream.take(Math.ceil(count));
+  const requests = requestsFor(stream, ratePerSecond, durationMs);
   const connectionsMax = ratePerSecond === 0 ? CLOSED_CONNECTIONS : CONNECTIONS;
   return driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax, durationMs });
 }
@@ -158,7 +162,7 @@ function loadContestant({ name, system, stream, ratePerSecond, durationMs }: Loa
     name,
     meters: processMeters(system),
     async prepare() {
-      requests = stream.take(Math.max(1, Math.ceil((ratePerSecond * durationMs) / 1_000)));
+      requests = requestsFor(stream, ratePerSecond, durationMs);
       await readLoopDelays(system);
     },
     async run() {

@@ -9,13 +9,13 @@ import {
   CONNECTIONS,
   probe,
   processMeters,
-  REQUESTS_PER_S_MAX,
+  requestsFor,
   streamOn,
   waitSecondsOf,
   warmUp,
 } from "./bench-load.js";
 import type { ArrivalFigures } from "./drive-arrivals.js";
-import { driveArrivals } from "./drive-arrivals.js";
+import { decidedPerSecond, driveArrivals } from "./drive-arrivals.js";
 import { fetchDecisions } from "./fetch-decisions.js";
 import type { PaymentStream } from "./payment-stream.js";
 import { prepareWorld } from "./prepare-world.js";
@@ -86,8 +86,7 @@ async function runOverload(context: BenchContext): Promise<PartOutcome> {
 
 async function closedRate(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<number> {
   if (typeof context.flags.rate === "number") return context.flags.rate;
-  const { decided, degraded, wallMs } = await probe(context, system, stream, 0);
-  return ((decided + degraded) * 1_000) / wallMs;
+  return decidedPerSecond(await probe(context, system, stream, 0));
 }
 
 interface OverloadPlan {
@@ -107,8 +106,8 @@ function contestant(name: string, plan: OverloadPlan): Contestant {
     name,
     meters: processMeters(system),
     async prepare() {
-      prepared.during = stream.take(Math.ceil(((ratePerSecond || REQUESTS_PER_S_MAX) * phaseMs) / 1_000));
-      prepared.after = stream.take(Math.ceil(((afterPerSecond ?? 0) * phaseMs) / 1_000));
+      prepared.during = requestsFor(stream, ratePerSecond, phaseMs);
+      if (afterPerSecond !== undefined) prepared.after = requestsFor(stream, afterPerSecond, phaseMs);
     },
     async run() {
       const started = Promise.withResolvers<void>();
@@ -139,11 +138,11 @@ async function figuresOf(
   during: ArrivalFigures,
   after: ArrivalFigures | undefined,
 ): Promise<Record<string, number>> {
-  const { sent, decided, degraded, pending, refused, failed, latenciesMs, wallMs, lateMsP99 } = during;
+  const { sent, degraded, pending, refused, failed, latenciesMs, lateMsP99 } = during;
   const lost = await fetchDecisions(system, [...during.pendingIds, ...(after?.pendingIds ?? [])]);
   return {
     sent,
-    goodput_per_s: ((decided + degraded) * 1_000) / wallMs,
+    goodput_per_s: decidedPerSecond(during),
     refused_share: refused / sent,
     pending_share: pending / sent,
     failed,

@@ -45,6 +45,11 @@ export interface ArrivalFigures {
   readonly pendingIds: readonly string[];
 }
 
+/** Payments that were answered with their decisions, a second. */
+export function decidedPerSecond({ decided, degraded, wallMs }: ArrivalFigures): number {
+  return ((decided + degraded) * 1_000) / wallMs;
+}
+
 const TICK_MS = 1;
 const STALL_MS_MAX = 60_000;
 

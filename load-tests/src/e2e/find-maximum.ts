@@ -1,5 +1,6 @@
 import { percentile } from "../harness/spread.js";
 import type { ArrivalFigures } from "./drive-arrivals.js";
+import { decidedPerSecond } from "./drive-arrivals.js";
 
 export interface MaximumSearch {
   /** Runs the load for a while; a rate of 0 sends as fast as answers come. */
@@ -23,8 +24,7 @@ export async function findMaximum({
   log,
   isShort,
 }: MaximumSearch): Promise<{ ratePerSecond: number; notes: readonly string[] }> {
-  const closed = await run(0);
-  const closedRate = ((closed.decided + closed.degraded) * 1_000) / closed.wallMs;
+  const closedRate = decidedPerSecond(await run(0));
   log(`  closed loop: ${Math.round(closedRate)} a second`);
   if (isShort) return { ratePerSecond: closedRate / 2, notes: ["Short: half of what a closed loop reached."] };
   for (const share of SHARES) {
