@@ -1,7 +1,7 @@
 import { splitDecisions } from "@tripline/contracts/decision-replies";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey, REPLY_DECISION } from "@tripline/contracts/redis-keys";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import type { Redis } from "ioredis";
 import { DecisionStore } from "./decision-store.js";
@@ -34,7 +34,7 @@ describe("DecisionStore", () => {
   let url: string;
   beforeAll(async () => {
     url = (await testStack()).redisUrl;
-    redis = connectRedis(url);
+    redis = connectRedis(url, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
     store = new DecisionStore(redis, 3_600);
   });
@@ -78,7 +78,7 @@ describe("DecisionStore", () => {
   });
 
   test("a reply is its type byte and the decision", async () => {
-    const listener = connectRedis(url);
+    const listener = connectRedis(url, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(listener);
     await listener.subscribe("reply:one");
     const message = new Promise<Buffer>((resolve) => listener.on("messageBuffer", (_channel, bytes) => resolve(bytes)));
@@ -89,7 +89,7 @@ describe("DecisionStore", () => {
   });
 
   test("several replies to one channel are one message, and each channel gets its own", async () => {
-    const listener = connectRedis(url);
+    const listener = connectRedis(url, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(listener);
     await listener.subscribe("reply:two", "reply:three");
     const messages = new Map<string, Buffer>();

@@ -6,7 +6,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer, IncomingRecord } from "@tripline/kafka/port";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { Redis } from "ioredis";
@@ -52,7 +52,7 @@ describe("what raised a score, in decisions", () => {
     await admin.ensureTopics();
     await admin.close();
     producer = await kafka.producer();
-    redis = connectRedis(stack.redisUrl);
+    redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
     store = new DecisionStore(redis, 3_600);
   });

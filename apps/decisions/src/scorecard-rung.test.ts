@@ -10,7 +10,7 @@ import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer } from "@tripline/kafka/port";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { createLogger } from "@tripline/service-kit/logger";
 import { readConfig } from "@tripline/service-kit/read-config";
@@ -48,7 +48,7 @@ describe("payments that no model scores", () => {
     await admin.ensureTopics();
     await admin.close();
     producer = await kafka.producer();
-    redis = connectRedis(stack.redisUrl);
+    redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
     scorer = new TestScorer();
     await scorer.start();

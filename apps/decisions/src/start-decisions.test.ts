@@ -13,7 +13,7 @@ import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer, IncomingRecord } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/test-stack";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -74,6 +74,7 @@ describe("decisions", () => {
         KAFKA_BROKERS: stack.kafkaBrokers.join(","),
         KAFKA_TOPIC_PREFIX: stack.topicPrefix,
         REDIS_URL: stack.redisUrl,
+        REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
         SCORING_ADDRESS: scorer.address,
         SCORING_WAIT_MS_MAX: "5000",
         POLICY_FILE: policyFile,
@@ -119,7 +120,7 @@ describe("decisions", () => {
     await admin.ensureTopics();
     await admin.close();
     producer = await kafka.producer();
-    redis = connectRedis(stack.redisUrl);
+    redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
     listener = await kafka.consume({
       group: "test-inbox",
@@ -251,7 +252,7 @@ describe("decisions", () => {
   });
 
   test("who waits is told, with the bytes that stand in Redis", async () => {
-    const waiting = connectRedis(stack.redisUrl);
+    const waiting = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(waiting);
     const channel = replyChannel("test");
     await waiting.subscribe(channel);

@@ -7,7 +7,7 @@ import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { LocalStack } from "@tripline/local-stack/start-stack";
 import { startStack } from "@tripline/local-stack/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/test-directory";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { createLogger } from "@tripline/service-kit/logger";
 import { readConfig } from "@tripline/service-kit/read-config";
@@ -115,6 +115,7 @@ test("while Redis has no memory left nothing is lost nor set aside, and with mor
       KAFKA_BROKERS: kafkaBrokers.join(","),
       KAFKA_TOPIC_PREFIX: topicPrefix,
       REDIS_URL: stack.redisUrl,
+      REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
     }),
     logger,
   );

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startStack } from "@tripline/local-stack/start-stack";
+import { REDIS_PATIENCE_MS } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { makeInstance, Outbox, payments, recordsOf } from "./test-instance.js";
 
 test("a Redis without memory makes a batch come again, and counts it once there is some", async () => {
   const directory = mkdtempSync(join(tmpdir(), "tripline-full-redis-"));
   const stack = await startStack({ directory, parts: ["redis"], isDurable: false, endOnSignals: false });
-  const redis = connectRedis(stack.redisUrl);
+  const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
   try {
     await awaitRedis(redis);
     const { handle, outbox } = makeInstance(redis, new Outbox());

@@ -12,7 +12,7 @@ import { BatchCollector } from "@tripline/kafka/collect-batches";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/test-stack";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -55,6 +55,7 @@ const start = (environment: Record<string, string> = {}) =>
       KAFKA_BROKERS: stack.kafkaBrokers.join(","),
       KAFKA_TOPIC_PREFIX: stack.topicPrefix,
       REDIS_URL: stack.redisUrl,
+      REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
       ...environment,
     }),
   );
@@ -79,8 +80,8 @@ beforeAll(async () => {
   admin = await kafka.admin();
   await admin.ensureTopics();
   producer = await kafka.producer();
-  redis = connectRedis(stack.redisUrl);
-  subscriber = connectRedis(stack.redisUrl);
+  redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
+  subscriber = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
   await Promise.all([awaitRedis(redis), awaitRedis(subscriber)]);
   await subscriber.subscribe(channel);
   listener = await kafka.consume({

@@ -1,7 +1,7 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { createLogger } from "@tripline/service-kit/logger";
 import type { Redis } from "ioredis";
@@ -23,8 +23,8 @@ describe("ReplyWaiters", () => {
 
   beforeAll(async () => {
     const { redisUrl } = await testStack();
-    redis = connectRedis(redisUrl);
-    subscriber = connectRedis(redisUrl);
+    redis = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
+    subscriber = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
     await Promise.all([awaitRedis(redis), awaitRedis(subscriber)]);
     replies = new ReplyWaiters({
       subscriber,

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/test-stack";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -92,6 +92,7 @@ export function testEnvironment(
     KAFKA_BROKERS: infrastructure.kafkaBrokers.join(","),
     KAFKA_TOPIC_PREFIX: infrastructure.topicPrefix ?? "",
     REDIS_URL: infrastructure.redisUrl,
+    REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
     AUTH_ISSUER: ISSUER,
     AUTH_JWKS_URL: issuer.jwksUrl,
     CARD_TOKEN_KEY: randomBytes(32).toString("base64"),
@@ -124,7 +125,7 @@ export async function startTestBed(changes: Record<string, string> = {}): Promis
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
   const admin = await kafka.admin();
   await admin.ensureTopics();
-  const redis = connectRedis(stack.redisUrl);
+  const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
   await awaitRedis(redis);
   const service = await startIngestion(config);
   const clientOf = async (claims: TokenClaims, url = service.url) =>

@@ -25,6 +25,12 @@ export const testStackAddresses = z.object({
   postgresUrl: z.url(),
 });
 
+/**
+ * How long a test waits for an answer of Redis, in milliseconds, where it does not test what happens without one. What is
+ * right for a payment is too short on a machine that runs a whole test run and stands still for a second.
+ */
+export const REDIS_PATIENCE_MS = 30_000;
+
 /** A fresh corner of the shared servers, in a few milliseconds. Nothing has to be given back. */
 export async function testStack(): Promise<TestStack> {
   const value = process.env[TEST_STACK_VARIABLE];

@@ -19,13 +19,13 @@ const DISCONNECT_TIMEOUT_MS = 200;
  *
  * @param target a URL, or what a service was told about Redis: TLS and tokens are in the latter
  * @param onError told of connection faults, which ioredis otherwise prints
- * @param timeoutMs how long an answer may take
+ * @param timeoutMs how long an answer may take; REDIS_TIMEOUT_MS unless told otherwise
  * @throws TriplineError `config-invalid` where a certificate cannot be read
  */
 export function connectRedis(
   target: string | RedisConfig,
   onError: (error: Error) => void = () => {},
-  timeoutMs = TIMEOUT_MS_DEFAULT,
+  timeoutMs = typeof target === "string" ? TIMEOUT_MS_DEFAULT : target.REDIS_TIMEOUT_MS,
 ): Redis {
   const config = typeof target === "string" ? undefined : target;
   const url = typeof target === "string" ? target : target.REDIS_URL;

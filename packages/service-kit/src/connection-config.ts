@@ -38,6 +38,8 @@ export const redisConfig = {
   REDIS_CA_FILE: optionalText,
   /** Whose token is the password. */
   REDIS_AUTH: z.enum(["none", "aws-iam", "gcp-iam", "azure-entra"]).default("none"),
+  /** How long an answer may take; after it the connection is given up and what was asked fails. */
+  REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(1_000),
   ...identityVariables,
 };
 

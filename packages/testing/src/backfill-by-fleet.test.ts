@@ -16,7 +16,7 @@ import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
 import { featuresConfig } from "@tripline/features/config";
 import { startFeatures } from "@tripline/features/start-features";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { Redis } from "ioredis";
@@ -91,7 +91,7 @@ test("history that many services count from Kafka gives the features and states 
   expect(folded).toHaveLength(single.rows);
   for (const { vector, values } of folded) expect(vector.values).toEqual(values);
 
-  const connection = connectRedis(redisUrl);
+  const connection = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
   redis = connection;
   await awaitRedis(connection);
   let states = 0;

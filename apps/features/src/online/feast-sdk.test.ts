@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { provisionPython } from "@tripline/local-stack/provision-python";
 import type { TestStack } from "@tripline/local-stack/test-stack";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { createLogger } from "@tripline/service-kit/logger";
 import { readConfig } from "@tripline/service-kit/read-config";
@@ -126,7 +126,7 @@ beforeAll(async () => {
   const { python } = await provisionPython({ name: "feature-repo", requirementsFile, root: ROOT.replace(/\/$/, "") });
   scratch = await mkdtemp(join(tmpdir(), "tripline-feast-sdk-"));
   [stack, issuer] = await Promise.all([testStack(), startIssuer()]);
-  redis = connectRedis(stack.redisUrl);
+  redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
   await awaitRedis(redis);
   for (const history of [...histories, recent]) await storeHistory(redis, history);
   service = await startWholeService();

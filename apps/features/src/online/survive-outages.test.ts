@@ -20,7 +20,7 @@ let redis: Redis | undefined;
 beforeAll(async () => {
   const { redisUrl } = await testStack();
   proxy = await startRedisProxy(redisUrl);
-  serving = await startServing({ REDIS_URL: proxy.url });
+  serving = await startServing({ REDIS_URL: proxy.url, REDIS_TIMEOUT_MS: "1000" });
   await markComplete(serving.redis);
 });
 afterAll(async () => {
@@ -91,7 +91,7 @@ test("more than so many do not wait", async () => {
 });
 
 test("who is still waiting when the service closes gets an answer, on a connection that ends with it", async () => {
-  const closing = await startServing({ REDIS_URL: proxy.url });
+  const closing = await startServing({ REDIS_URL: proxy.url, REDIS_TIMEOUT_MS: "1000" });
   proxy.hang();
   const waiting = closing.post("/get-online-features", REQUEST);
   const reads = proxy.count(READ_COMMAND);

@@ -4,7 +4,7 @@ import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state-key";
 import type { TestStack } from "@tripline/local-stack/test-stack";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { createLogger } from "@tripline/service-kit/logger";
 import { readConfig } from "@tripline/service-kit/read-config";
@@ -120,10 +120,11 @@ export async function startServing(environment: Record<string, string> = {}): Pr
     LOG_LEVEL: "silent",
     KAFKA_BROKERS: stack.kafkaBrokers.join(","),
     REDIS_URL: stack.redisUrl,
+    REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
     ...(environment.AUTH_ISSUER === undefined ? { FEATURES_ONLINE_TENANT: TENANT } : {}),
     ...environment,
   });
-  const redis = connectRedis(config.REDIS_URL);
+  const redis = connectRedis(config);
   await awaitRedis(redis);
   const logger = createLogger("features", "silent");
   const completeness: TestServing["completeness"] = { answer: false };

@@ -8,6 +8,7 @@ import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { encodeHeader } from "@tripline/lake/snapshot-format";
 import { TestArchive } from "@tripline/lake/test-archive";
+import { REDIS_PATIENCE_MS } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { cardOf, payment, paymentRecord, START_MS } from "../test-events.js";
 import { COMPLETE_KEY, engine, keyOf } from "../test-instance.js";
@@ -226,7 +227,7 @@ describe("while it runs", () => {
     await history.archive();
     const late = (await history.read(TOPICS.transactions.name)).filter(({ value }) => value.includes("b-0"));
     const processor = await history.processor();
-    const redis = connectRedis(history.stack.redisUrl);
+    const redis = connectRedis(history.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
     const ask = redis[command].bind(redis) as (...keys: string[]) => Promise<unknown>;
     let turns = 0;

@@ -14,7 +14,7 @@ import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer, IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
 import { TestArchive } from "@tripline/lake/test-archive";
 import type { TestStack } from "@tripline/local-stack/test-stack";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
@@ -63,7 +63,7 @@ export class TestHistory {
     const admin = await kafka.admin();
     await admin.ensureTopics();
     const producer = await kafka.producer();
-    const redis = connectRedis(stack.redisUrl);
+    const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
     const lake = await mkdtemp(join(tmpdir(), "tripline-rebuild-"));
     const writer = new TestArchive(lake, { cluster: await admin.clusterId(), topicPrefix });
@@ -79,7 +79,7 @@ export class TestHistory {
   /** One instance of the service without its consumer. */
   async processor(producer: Pick<EventProducer, "send"> = this.producer): Promise<BatchProcessor> {
     const { admin, stack } = this;
-    const redis = connectRedis(stack.redisUrl);
+    const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     this.rebuilds.push(redis);
     await awaitRedis(redis);
     const store = new StateStore(redis, STORE_OPTIONS);
@@ -212,7 +212,7 @@ export class TestHistory {
   }
 
   async rebuild(options: Partial<RebuildOptions> = {}): Promise<RebuildReport> {
-    const redis = connectRedis(this.stack.redisUrl);
+    const redis = connectRedis(this.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     this.rebuilds.push(redis);
     await awaitRedis(redis);
     return rebuildState({
@@ -251,6 +251,7 @@ export class TestHistory {
         KAFKA_BROKERS: this.stack.kafkaBrokers.join(","),
         KAFKA_TOPIC_PREFIX: this.stack.topicPrefix,
         REDIS_URL: this.stack.redisUrl,
+        REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
       }),
     );
   }
