@@ -4,6 +4,7 @@ import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { BatchCollector } from "@tripline/kafka/collect-batches";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { pauseProcess } from "@tripline/local-stack/pause-process";
 import type { LocalStack } from "@tripline/local-stack/start-stack";
 import { startStack } from "@tripline/local-stack/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/test-directory";
@@ -69,7 +70,7 @@ test("while Redis hangs every try fails in bounded time, nothing piles up, and t
   const { handle, outbox } = makeInstance(redis, new Outbox());
   await handle(log.slice(0, 10));
   const pid = await processId();
-  process.kill(pid, "SIGSTOP");
+  await pauseProcess(pid);
   try {
     let waiting = 0;
     for (let attempt = 0; attempt < tries; attempt += 1) {

@@ -1,3 +1,4 @@
+import { pauseProcess } from "@tripline/local-stack/pause-process";
 import { FeastError } from "./feast-error.js";
 import { FeastGrpcClient } from "./grpc/feast-grpc-client.js";
 import { FeastHttpClient } from "./http/feast-http-client.js";
@@ -373,7 +374,7 @@ describe("a server that hangs", () => {
     async (_name, client) => {
       const request = { features: ["card_stats:risk"], entities: [{ card_id: "c1" }] };
       await client().getOnlineFeatures(request);
-      process.kill(feast.pid, "SIGSTOP");
+      await pauseProcess(feast.pid);
       try {
         const startedMs = performance.now();
         await expect(client().getOnlineFeatures(request, { timeoutMs: 300 })).rejects.toMatchObject({

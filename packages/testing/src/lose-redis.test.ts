@@ -16,6 +16,7 @@ import { FeatureVector, Label, Transaction } from "@tripline/contracts/generated
 import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
+import { pauseProcess } from "@tripline/local-stack/pause-process";
 import type { LocalStack } from "@tripline/local-stack/start-stack";
 import { startStack } from "@tripline/local-stack/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/test-directory";
@@ -89,7 +90,7 @@ test("Redis hangs: the front door says so in bounded time, and what it had accep
   admin.disconnect();
   const first = Array.from({ length: 80 }, () => buildPayment());
   const given = await Promise.all(first.map((payment) => client.send(payment, 0)));
-  process.kill(pid, "SIGSTOP");
+  await pauseProcess(pid);
   const refused: KnownPayment[] = [];
   try {
     expect(given.map(({ status }) => status)).toEqual(first.map(() => 202));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
 import { ManagedProcess } from "@tripline/local-stack/managed-process";
+import { pauseProcess } from "@tripline/local-stack/pause-process";
 import { planRedis } from "@tripline/local-stack/plan-redis";
 import { provisionValkey } from "@tripline/local-stack/provision-valkey";
 import { Redis } from "ioredis";
@@ -138,7 +139,7 @@ test("a list of features that the caller changes is read as it is now, and one t
 
 test("a Redis that hangs is waited for no longer than asked, and does not make commands pile up", async () => {
   const bounded = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, timeoutMs: 100, unansweredMax: 4 });
-  process.kill(valkey.pid ?? 0, "SIGSTOP");
+  await pauseProcess(valkey.pid ?? 0);
   try {
     const reads = Array.from({ length: 6 }, () => bounded.getOnlineFeatures(REQUEST).catch(({ code }) => code));
     expect((await Promise.all(reads)).sort()).toEqual([

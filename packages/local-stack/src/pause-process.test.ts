@@ -1,0 +1,38 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { pauseProcess } from "./pause-process.js";
+
+/** A main thread and three others, each of which has something to say every millisecond. */
+const PROGRAM = `
+  const { Worker } = require("node:worker_threads");
+  const worker = "setInterval(() => require('node:worker_threads').parentPort.postMessage(0), 1)";
+  for (let i = 0; i < 3; i += 1)
+    new Worker(worker, { eval: true }).on("message", () => process.stdout.write("tick\\n"));`;
+
+test("a paused process says nothing more, and goes on when it is told to", async () => {
+  const child = spawn(process.execPath, ["-e", PROGRAM], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const lines = createInterface({ input: child.stdout });
+    await once(lines, "line");
+    await pauseProcess(child.pid ?? 0);
+    // What it had said before is read first.
+    await delay(100);
+    let ticks = 0;
+    const count = () => {
+      ticks += 1;
+    };
+    lines.on("line", count);
+    await delay(100);
+    expect(ticks).toBe(0);
+    child.kill("SIGCONT");
+    await once(lines, "line");
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
+
+test("there is nobody to pause", async () => {
+  await expect(pauseProcess(2 ** 22 + 1)).rejects.toMatchObject({ code: "ESRCH" });
+});
