@@ -73,13 +73,13 @@ export class EventIntake {
   }
 
   /**
-   * Why one more event has no chance, if it has none.
+   * A request comes, of which nothing is known but whether its caller wants to wait for the answer.
    *
-   * @param isWaiting whether the caller wants to wait for the answer
+   * @returns why it has no chance, if it has none
    */
-  fullBy(isWaiting: boolean): "queue-full" | "too-many-requests" | undefined {
+  fullFor(isWaiting: boolean): "queue-full" | "too-many-requests" | undefined {
     if (this.#pendingRecords >= this.options.pendingRecordsMax) return "queue-full";
-    return isWaiting && this.options.replies.isFull ? "too-many-requests" : undefined;
+    return isWaiting && this.options.replies.isTooMany() ? "too-many-requests" : undefined;
   }
 
   private requirePending(count: number): void {

@@ -8,6 +8,7 @@ import type { Redis } from "ioredis";
 import { ReplyWaiters } from "./await-replies.js";
 import { readDecisions } from "./read-decisions.js";
 import { decisionFor, replyDecision, storeDecision } from "./test-decider.js";
+import { WaitingBound } from "./waiting-bound.js";
 
 const CHANNEL = "reply:test";
 const LONG_MS = 20_000;
@@ -30,6 +31,7 @@ describe("ReplyWaiters", () => {
       subscriber,
       channel: CHANNEL,
       waitersMax: 3,
+      bound: new WaitingBound(LONG_MS),
       logger: createLogger("test", "silent"),
       lookUp: (ids) => readDecisions(redis, ids),
     });

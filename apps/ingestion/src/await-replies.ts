@@ -5,6 +5,7 @@ import { REPLY_DECISION, REPLY_DECISIONS, REPLY_LABEL_APPLIED } from "@tripline/
 import type { Logger } from "@tripline/service-kit/logger";
 import type { Redis } from "ioredis";
 import { decodeDecision } from "./read-decisions.js";
+import type { WaitingBound } from "./waiting-bound.js";
 
 /** What came back for an id: the decision of a payment, or word that a label was applied. */
 export type Reply = Decision | "label-applied";
@@ -15,6 +16,8 @@ export interface ReplyOptions {
   readonly channel: string;
   /** Ids that may be waited for at a time. */
   readonly waitersMax: number;
+  /** Told of every request that waits. */
+  readonly bound: WaitingBound;
   readonly logger: Logger;
   /** Which of these payments have been decided. */
   lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
@@ -48,9 +51,9 @@ export class ReplyWaiters {
     return this.#isReleased;
   }
 
-  /** Whether nobody else may wait now. */
-  get isFull(): boolean {
-    return this.#waiting >= this.#options.waitersMax;
+  /** A request comes that would wait. @returns whether that is one too many */
+  isTooMany(): boolean {
+    return this.#options.bound.isTooMany() || this.#waiting >= this.#options.waitersMax;
   }
 
   /** Name of the channel on which answers arrive. */
@@ -77,10 +80,13 @@ export class ReplyWaiters {
   open(ids: readonly string[], waitMs: number, canLookUp: boolean): ReplyGroup {
     this.requireRoom(ids.length);
     this.#waiting += ids.length;
+    const { bound } = this.#options;
+    bound.begin();
     const group = new ReplyGroup(ids, waitMs, (id) => this.#forget(id, group), {
       watch: (watched) => this.#watch(watched),
       lookUp: (pending) => (canLookUp ? this.#lookUp(pending) : Promise.resolve()),
       canLookUp,
+      ended: (isAnswered) => bound.end(isAnswered),
     });
     for (const id of ids) {
       const groups = this.#groups.get(id);
@@ -174,6 +180,8 @@ interface GroupHooks {
   readonly canLookUp: boolean;
   watch(ids: readonly string[]): void;
   lookUp(ids: readonly string[]): Promise<void>;
+  /** @param isAnswered whether nothing is waited for any more */
+  ended(isAnswered: boolean): void;
 }
 
 /** The answers that one request waits for. */
@@ -183,6 +191,7 @@ export class ReplyGroup {
   readonly #answers = new Map<string, Reply>();
   readonly #timer: NodeJS.Timeout;
   readonly #ended = Promise.withResolvers<void>();
+  #isClosed = false;
 
   constructor(
     ids: readonly string[],
@@ -224,7 +233,10 @@ export class ReplyGroup {
 
   /** Stops waiting. To be called on every way out. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.expire();
+    this.hooks.ended(this.#pending.size === 0);
     for (const id of this.#pending) this.forget(id);
     this.#pending.clear();
   }

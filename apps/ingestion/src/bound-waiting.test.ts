@@ -1,8 +1,18 @@
+import type { Telemetry } from "@tripline/service-kit/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
 import { paymentBody, recordCount, rowsOf, startTestBed } from "./test-service.js";
 
 const PATH = "/v1/transactions";
 
 describe("bounds and shutdown", () => {
+  let telemetry: Telemetry;
+
+  beforeAll(() => {
+    telemetry = startTelemetry({ service: "ingestion" });
+  });
+
+  afterAll(() => telemetry.shutdown());
+
   test("more waiters than allowed: 429, and nothing is accepted; they free their places", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "2" });
     try {
@@ -32,6 +42,9 @@ describe("bounds and shutdown", () => {
       expect(refused.status).toBe(429);
       expect(refused.headers.get("retry-after")).toBe("1");
       expect((await bed.client.post(PATH, "not a payment", { prefer: "wait=1" })).status).toBe(429);
+      const { text } = await bed.client.get("/metrics");
+      expect(text).toMatch(/tripline_ingestion_requests_total\{[^}]*route="\/v1\/transactions",status="429"[^}]*\} 2/);
+      expect(text).toMatch(/tripline_ingestion_callers_max(\{[^}]*\})? 100/);
       expect((await bed.client.post(PATH, "not a payment")).status).toBe(422);
       expect((await bed.client.post(PATH, paymentBody())).status).toBe(202);
       const closing = bed.service.close();

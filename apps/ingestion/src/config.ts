@@ -32,9 +32,11 @@ export const ingestionConfig = z.object({
   /** How long a request is remembered, so that its repetition gets the same answer. */
   IDEMPOTENCY_TTL_HOURS: z.coerce.number().positive().max(720).default(24),
   /**
-   * Payments and labels for whose answer a request may wait at a time; beyond it 429. Those in front are waited for by
-   * those behind: what is decided in a second, times the seconds that a caller should wait at most when it is too much.
+   * How long callers shall wait at most, on average, when more come than can be answered; those who would make it longer get
+   * 429. What `Prefer` asks for is how long one of them may wait.
    */
+  WAIT_TARGET_MS: z.coerce.number().int().min(10).max(60_000).default(250),
+  /** Payments and labels for whose answers requests may wait at a time, whatever the target; beyond it 429. */
   WAITERS_MAX: z.coerce.number().int().positive().max(1_000_000).default(20_000),
   /** Records that may be under way to Kafka at a time; beyond it 503. */
   PENDING_RECORDS_MAX: z.coerce.number().int().positive().max(20_000).default(20_000),

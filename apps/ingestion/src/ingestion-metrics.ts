@@ -9,8 +9,15 @@ export interface IngestionMetrics {
   waited(latencyMs: number): void;
 }
 
-/** @param waiters read whenever metrics are collected: ids for whose answer somebody waits */
-export function ingestionMetrics(waiters: () => number): IngestionMetrics {
+/** Read whenever metrics are collected. */
+export interface IngestionGauges {
+  /** Ids for whose answer somebody waits. */
+  waiters(): number;
+  /** Callers that may wait at a time, as things are. */
+  callersMax(): number;
+}
+
+export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): IngestionMetrics {
   const requests = counter("tripline.ingestion.requests", { unit: "{request}", description: "HTTP requests answered" });
   const events = counter("tripline.ingestion.events", { unit: "{event}", description: "Events accepted into Kafka" });
   const accept = histogram("tripline.ingestion.accept.duration", {
@@ -22,6 +29,11 @@ export function ingestionMetrics(waiters: () => number): IngestionMetrics {
     description: "How long requests wait for answers after their events were accepted",
   });
   gauge("tripline.ingestion.waiters", { unit: "{event}", description: "Events whose answer is waited for" }, waiters);
+  gauge(
+    "tripline.ingestion.callers_max",
+    { unit: "{request}", description: "Requests that may wait for answers at a time, by what is answered now" },
+    callersMax,
+  );
   return {
     requestEnded: (route, status) => requests.add(1, { route, status }),
     accepted(count, latencyMs) {

@@ -18,6 +18,7 @@ import { ingestionMetrics } from "./ingestion-metrics.js";
 import { readDecisions } from "./read-decisions.js";
 import { RequestReservations } from "./reserve-requests.js";
 import { turnAway } from "./turn-away.js";
+import { WaitingBound } from "./waiting-bound.js";
 
 /**
  * Starts the front door. Kafka may still be away: then it is not ready, and answers 503.
@@ -40,7 +41,8 @@ export async function startIngestion(
 
 async function start(config: IngestionConfig, logger: Logger, closing: ShutdownStep[]): Promise<RunningService> {
   const redis = openRedis(config, logger, closing);
-  const replies = await openReplies(config, logger, redis, closing);
+  const bound = new WaitingBound(config.WAIT_TARGET_MS);
+  const replies = await openReplies(config, logger, redis, bound, closing);
   const kafka = connectKafka({
     ...kafkaConnection(config),
     clientId: "ingestion",
@@ -56,7 +58,7 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
     jwksUrl: config.AUTH_JWKS_URL,
     audience: config.AUTH_AUDIENCE,
   });
-  const metrics = ingestionMetrics(() => replies.size);
+  const metrics = ingestionMetrics({ waiters: () => replies.size, callersMax: () => bound.limit });
   const intake = new EventIntake({
     reservations: new RequestReservations(redis, config.IDEMPOTENCY_TTL_HOURS),
     producer,
@@ -97,6 +99,7 @@ async function openReplies(
   config: IngestionConfig,
   logger: Logger,
   redis: Redis,
+  bound: WaitingBound,
   closing: ShutdownStep[],
 ): Promise<ReplyWaiters> {
   const subscriber = openRedis(config, logger, closing);
@@ -105,6 +108,7 @@ async function openReplies(
     subscriber,
     channel: replyChannel(randomUUID()),
     waitersMax: config.WAITERS_MAX,
+    bound,
     logger,
     lookUp: (ids) => readDecisions(redis, ids),
   });

@@ -27,14 +27,15 @@ export function turnAway({
     ),
     "too-many-requests": prepare(
       "too-many-requests",
-      "As many requests as are allowed wait for answers; come again in a moment, or send without Prefer.",
+      "More requests wait for answers than can be answered soon; come again in a moment, or send without Prefer.",
     ),
   };
   return ({ method, url = "", headers }) => {
-    const full = intake.fullBy(headers.prefer !== undefined);
-    if (full === undefined || method !== "POST") return undefined;
+    if (method !== "POST") return undefined;
     const path = INTAKE_PATHS.find((one) => url === one || url.startsWith(`${one}?`));
     if (path === undefined) return undefined;
+    const full = intake.fullFor(headers.prefer !== undefined);
+    if (full === undefined) return undefined;
     metrics.requestEnded(path, prepared[full].status);
     return prepared[full];
   };

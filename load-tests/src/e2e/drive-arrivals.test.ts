@@ -101,6 +101,19 @@ test("a closed model keeps as many under way as there are connections", async ()
   expect(underWayMax).toBe(5);
 });
 
+test("who is refused in a closed model comes again when Retry-After says so, and the others go on", async () => {
+  answer = (id, response) => {
+    if (id === "payment-0") json(response, 429, {}, { "retry-after": "1" });
+    else json(response, 200, { transaction_id: id, rung: "model" });
+  };
+  const startedAtMs = performance.now();
+  const figures = await driveArrivals({ port, requests: requests(20), ratePerSecond: 0, connectionsMax: 2 });
+  expect(counts(figures)).toMatchObject({ sent: 20, decided: 19, refused: 1 });
+  // The answers came from the other connection; the refused one rested until the end.
+  expect(figures.wallMs).toBeLessThan(1_000);
+  expect(performance.now() - startedAtMs).toBeGreaterThan(1_000);
+});
+
 test("a broken connection is a failure of its request alone", async () => {
   answer = (id, response) => {
     if (id === "payment-3") response.destroy();

@@ -8,7 +8,7 @@ export interface ArrivalLoad {
   readonly port: number;
   /** Each is sent once, in this order. */
   readonly requests: readonly PreparedRequest[];
-  /** Requests a second, whatever the answers take; 0 sends the next one when one is answered. */
+  /** Requests a second, whatever the answers take; 0 sends the next one when one is answered, or when the refused may come again. */
   readonly ratePerSecond: number;
   /** Connections to open at most; requests that find none free wait, and their wait counts. */
   readonly connectionsMax: number;
@@ -161,8 +161,10 @@ class ArrivalDriver {
     connection.send(request.bytes, (answer) => {
       const nowMs = performance.now();
       this.#lastAt = nowMs;
-      this.#count(answer, request, nowMs - dueAt, nowMs - this.#startedAt);
-      this.#giveBack(connection);
+      const restMs = this.#count(answer, request, nowMs - dueAt, nowMs - this.#startedAt);
+      if (restMs === 0 || this.load.ratePerSecond > 0) this.#giveBack(connection);
+      // A caller in a closed loop does what Retry-After says: else refusals are all that it gets, as fast as they come.
+      else setTimeout(() => this.#giveBack(connection), restMs);
     });
   }
 
@@ -186,10 +188,11 @@ class ArrivalDriver {
     if (isAllDue && this.#idle.length === this.#all.size && this.#waiting.length === 0) this.#done.resolve();
   }
 
-  #count(answer: HttpAnswer | Error, request: PreparedRequest, latencyMs: number, atMs: number): void {
+  /** @returns for how long its caller was told to stay away */
+  #count(answer: HttpAnswer | Error, request: PreparedRequest, latencyMs: number, atMs: number): number {
     if (answer instanceof Error) {
       this.#failed(answer.message);
-      return;
+      return 0;
     }
     const { status, text } = answer;
     if (status === 200 && text.includes(request.transactionId)) {
@@ -201,11 +204,15 @@ class ArrivalDriver {
       this.#counts.pending += 1;
       const id = /"id":"(txn_[0-9a-f]{32})"/.exec(text)?.[1];
       if (id !== undefined) this.#pendingIds.push(id);
-    } else if ((status === 429 || status === 503) && /\r\nretry-after: \d/i.test(text)) {
-      this.#counts.refused += 1;
     } else {
+      const retryAfterS = status === 429 || status === 503 ? /\r\nretry-after: (\d+)/i.exec(text)?.[1] : undefined;
+      if (retryAfterS !== undefined) {
+        this.#counts.refused += 1;
+        return Number(retryAfterS) * 1_000;
+      }
       this.#failed(text);
     }
+    return 0;
   }
 
   #failed(fault: string): void {

@@ -1,0 +1,127 @@
+import { WaitingBound } from "./waiting-bound.js";
+
+const TARGET_MS = 150;
+/** What the way to a decision and back takes when nobody is in front. */
+const LATENCY_MS = 20;
+
+interface Course {
+  readonly ms: number;
+  /** Callers that come in a second, at a time. */
+  offered(atMs: number): number;
+  /** Callers that can be answered in a second, at a time. */
+  capacity(atMs: number): number;
+  /** How many answers come at once. */
+  readonly clump?: number;
+}
+
+interface Happened {
+  readonly atMs: number;
+  /** Undefined when the caller was refused. */
+  readonly waitedMs: number | undefined;
+}
+
+/** One millisecond after another: callers come evenly, and are answered in their order. */
+function play({ ms, offered, capacity, clump = 1 }: Course): Happened[] {
+  let now = 0;
+  const bound = new WaitingBound(TARGET_MS, () => now);
+  const queue: number[] = [];
+  const happened: Happened[] = [];
+  let due = 0;
+  let credit = 0;
+  for (; now < ms; now += 1) {
+    due += offered(now) / 1_000;
+    for (; due >= 1; due -= 1) {
+      if (bound.isTooMany()) happened.push({ atMs: now, waitedMs: undefined });
+      else {
+        bound.begin();
+        queue.push(now);
+      }
+    }
+    credit = Math.min(credit + capacity(now) / 1_000, Math.max(clump, queue.length));
+    while (credit >= clump && queue.length > 0 && now - (queue[0] ?? now) >= LATENCY_MS) {
+      for (const cameAtMs of queue.splice(0, clump)) {
+        bound.end(true);
+        happened.push({ atMs: now, waitedMs: now - cameAtMs });
+        credit -= 1;
+      }
+    }
+  }
+  expect(bound.waiting).toBe(queue.length);
+  return happened;
+}
+
+const within = (happened: readonly Happened[], fromMs: number, toMs: number) =>
+  happened.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
+const waits = (happened: readonly Happened[]) =>
+  happened.flatMap(({ waitedMs }) => (waitedMs === undefined ? [] : [waitedMs])).sort((one, other) => one - other);
+const refused = (happened: readonly Happened[]) => happened.length - waits(happened).length;
+const quantile = (sorted: readonly number[], share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
+
+test.each([
+  ["one at a time", 1],
+  ["in clumps of 50", 50],
+])("three times too much, answered %s: all that can be answered is, in the time that was asked for", (_name, clump) => {
+  const happened = play({ ms: 12_000, clump, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
+  expect(refused(within(happened, 0, 2_000))).toBe(0);
+  const settled = within(happened, 3_000, 12_000);
+  expect(waits(settled).length / 9).toBeGreaterThan(1_950);
+  expect(quantile(waits(settled), 0.5)).toBeGreaterThan(TARGET_MS * 0.7);
+  expect(quantile(waits(settled), 0.99)).toBeLessThan(TARGET_MS * 1.3);
+  expect(quantile(waits(within(happened, 2_000, 3_000)), 0.99)).toBeLessThan(TARGET_MS * 2);
+});
+
+test("what can be answered falls to a third: the bound follows it within a second", () => {
+  const happened = play({ ms: 8_000, offered: () => 3_000, capacity: (at) => (at < 3_000 ? 4_000 : 1_200) });
+  expect(refused(within(happened, 0, 3_000))).toBe(0);
+  expect(quantile(waits(within(happened, 4_000, 8_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
+  expect(waits(within(happened, 4_000, 8_000)).length / 4).toBeGreaterThan(1_170);
+});
+
+test("nobody is refused who can be answered: at nine tenths, and when ten times as many come from one moment to the next", () => {
+  expect(refused(play({ ms: 5_000, clump: 20, offered: () => 1_800, capacity: () => 2_000 }))).toBe(0);
+  expect(
+    refused(play({ ms: 5_000, clump: 20, offered: (at) => (at < 2_000 ? 200 : 2_000), capacity: () => 4_000 })),
+  ).toBe(0);
+});
+
+test("who comes while nothing is answered waits, and so does who comes while those are answered", () => {
+  const isStanding = (at: number) => at >= 2_000 && at < 5_000;
+  const happened = play({
+    ms: 10_000,
+    offered: () => 1_000,
+    capacity: (at) => (isStanding(at) ? 0 : 5_000),
+  });
+  // Until it is known that nothing is answered, and until more are answered than come, it looks like too much.
+  expect(refused(happened)).toBeLessThan(400);
+  expect(refused(within(happened, 2_300, 5_000))).toBe(0);
+  expect(refused(within(happened, 5_300, 10_000))).toBe(0);
+});
+
+test.each([
+  [true, 450],
+  [false, 100],
+])("of 1,500 callers that end within the window, answered: %s, %i may wait at a time", (isAnswered, limit) => {
+  const bound = new WaitingBound(TARGET_MS, () => 0);
+  for (let count = 0; count < 1_500; count += 1) {
+    bound.begin();
+    bound.end(isAnswered);
+  }
+  expect(bound.limit).toBe(limit);
+});
+
+test("a hundred may wait however few are answered", () => {
+  let now = 0;
+  const bound = new WaitingBound(TARGET_MS, () => now);
+  for (let count = 0; count < 100; count += 1) {
+    expect(bound.isTooMany()).toBe(false);
+    bound.begin();
+  }
+  now = 200;
+  bound.end(true);
+  expect(bound.limit).toBe(100);
+  bound.begin();
+  expect(bound.isTooMany()).toBe(true);
+  // Those who gave up make room, and are no answers.
+  bound.end(false);
+  expect(bound.isTooMany()).toBe(false);
+});

@@ -1,0 +1,99 @@
+/** Counts are kept by slots of this length. */
+const SLOT_MS = 50;
+/** Over how many slots a rate is taken: long enough for answers that come in clumps, short enough to follow a change. */
+const SLOTS = 10;
+const WINDOW_MS = SLOT_MS * SLOTS;
+/** So many may wait at any rate: what arrives at once after a quiet time is not too much yet. */
+const CALLERS_ALWAYS = 100;
+/** Nothing answered for so long means that something behind stands still. It is waited for, not shed. */
+const STANDSTILL_MS = 250;
+
+/**
+ * How many callers may wait for answers, found from what is answered: by Little's law (L = λW) callers wait for W on average
+ * when L = λW of them wait and λ are answered a second. Who comes is one too many while
+ *
+ * - more wait than are answered in `targetMs`, and more than 100, and
+ * - more come than are answered: those who pile up while something stands still for a moment, as when a consumer group
+ *   shares its partitions out anew, are soon gone again and are no reason to refuse others, and
+ * - anything is answered at all.
+ *
+ * A fixed number does the same for one rate on one machine. Times are milliseconds of a clock that never goes back.
+ */
+export class WaitingBound {
+  readonly #came = new SlidingCount();
+  readonly #answered = new SlidingCount();
+  #waiting = 0;
+  #answeredAtMs: number;
+
+  /**
+   * @param targetMs how long callers shall wait at most, on average
+   * @param now the time in milliseconds
+   */
+  constructor(
+    private readonly targetMs: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.#answeredAtMs = now();
+  }
+
+  /** Callers that wait now. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Callers that may wait, at what is answered now. */
+  get limit(): number {
+    return Math.max(CALLERS_ALWAYS, (this.#answered.at(this.now()) * this.targetMs) / WINDOW_MS);
+  }
+
+  /** Somebody comes who would wait. @returns whether that is one too many */
+  isTooMany(): boolean {
+    const now = this.now();
+    this.#came.add(now);
+    if (this.#waiting < CALLERS_ALWAYS || now - this.#answeredAtMs > Math.max(STANDSTILL_MS, this.targetMs))
+      return false;
+    return this.#waiting >= this.limit && this.#came.at(now) > this.#answered.at(now);
+  }
+
+  begin(): void {
+    if (this.#waiting === 0) this.#answeredAtMs = this.now();
+    this.#waiting += 1;
+  }
+
+  /** To be called once for each `begin`. @param isAnswered whether the caller has what was waited for */
+  end(isAnswered: boolean): void {
+    this.#waiting -= 1;
+    if (!isAnswered) return;
+    this.#answeredAtMs = this.now();
+    this.#answered.add(this.#answeredAtMs);
+  }
+}
+
+/** What was counted in the last `WINDOW_MS`. */
+class SlidingCount {
+  readonly #slots = new Uint32Array(SLOTS);
+  #slot = 0;
+  #sum = 0;
+
+  add(nowMs: number): void {
+    this.#moveTo(nowMs);
+    const index = this.#slot % SLOTS;
+    this.#slots[index] = (this.#slots[index] ?? 0) + 1;
+    this.#sum += 1;
+  }
+
+  at(nowMs: number): number {
+    this.#moveTo(nowMs);
+    return this.#sum;
+  }
+
+  #moveTo(nowMs: number): void {
+    const slot = Math.floor(nowMs / SLOT_MS);
+    if (slot === this.#slot) return;
+    for (let passed = Math.max(this.#slot + 1, slot - SLOTS + 1); passed <= slot; passed += 1) {
+      this.#sum -= this.#slots[passed % SLOTS] ?? 0;
+      this.#slots[passed % SLOTS] = 0;
+    }
+    this.#slot = slot;
+  }
+}
