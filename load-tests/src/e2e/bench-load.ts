@@ -7,9 +7,10 @@ import type { Contestant, Measured } from "../harness/run-contestants.js";
 import { samplesOf } from "../harness/run-contestants.js";
 import { percentile } from "../harness/spread.js";
 import type { ArrivalFigures } from "./drive-arrivals.js";
-import { driveArrivals } from "./drive-arrivals.js";
+import { decidedPerSecond, driveArrivals } from "./drive-arrivals.js";
 import { fetchDecisions } from "./fetch-decisions.js";
 import { findMaximum } from "./find-maximum.js";
+import type { RequestSource } from "./payment-stream.js";
 import { PaymentStream } from "./payment-stream.js";
 import type { World } from "./prepare-world.js";
 import { prepareWorld } from "./prepare-world.js";
@@ -18,8 +19,8 @@ import { PROCESSES, readLoopDelays, readMemory } from "./read-services.js";
 import { startBenchSystem } from "./start-system.js";
 
 const ROUNDS = 3;
-const ROUND_MS = 10_000;
-const SHORT_ROUND_MS = 1_000;
+export const ROUND_MS = 10_000;
+export const SHORT_ROUND_MS = 1_000;
 /** V8 goes on compiling what is hot for half a minute at 2,000 a second; a service runs for weeks. */
 const WARM_UP_MS = 40_000;
 const SHORT_WARM_UP_MS = 1_000;
@@ -108,7 +109,7 @@ function isCold(figures: ArrivalFigures | undefined, slice: number): boolean {
 const REQUESTS_PER_S_MAX = 10_000;
 
 /** What a run at a rate sends; at 0 more than is answered. */
-export function requestsFor(stream: PaymentStream, ratePerSecond: number, durationMs: number) {
+export function requestsFor(stream: RequestSource, ratePerSecond: number, durationMs: number) {
   return stream.take(Math.ceil(((ratePerSecond || REQUESTS_PER_S_MAX) * durationMs) / 1_000));
 }
 
@@ -134,6 +135,12 @@ export async function probe(
   return driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax, durationMs });
 }
 
+/** How many payments a second a closed loop gets decided, unless a rate was given. */
+export async function closedRate(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<number> {
+  if (typeof context.flags.rate === "number") return context.flags.rate;
+  return decidedPerSecond(await probe(context, system, stream, 0));
+}
+
 /** A system that decides nothing has no figures. */
 export function requireHealthy(figures: ArrivalFigures): void {
   const { decided, degraded, failed, fault } = figures;
@@ -143,10 +150,10 @@ export function requireHealthy(figures: ArrivalFigures): void {
   );
 }
 
-interface LoadPlan {
+export interface LoadPlan {
   readonly name: string;
   readonly system: BenchSystem;
-  readonly stream: PaymentStream;
+  readonly stream: RequestSource;
   readonly ratePerSecond: number;
   readonly durationMs: number;
 }
@@ -156,8 +163,8 @@ export function processMeters({ pids }: BenchSystem): CpuMeter[] {
 }
 
 /** The system under a steady load. */
-function loadContestant({ name, system, stream, ratePerSecond, durationMs }: LoadPlan): Contestant {
-  let requests: ReturnType<PaymentStream["take"]> = [];
+export function loadContestant({ name, system, stream, ratePerSecond, durationMs }: LoadPlan): Contestant {
+  let requests: ReturnType<RequestSource["take"]> = [];
   return {
     name,
     meters: processMeters(system),

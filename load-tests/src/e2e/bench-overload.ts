@@ -7,7 +7,7 @@ import { percentile } from "../harness/spread.js";
 import {
   CLOSED_CONNECTIONS,
   CONNECTIONS,
-  probe,
+  closedRate,
   processMeters,
   requestsFor,
   streamOn,
@@ -79,11 +79,6 @@ async function runOverload(context: BenchContext): Promise<PartOutcome> {
       `recovery_s: until answers come within ${RECOVERED_P99_MS} ms again, after the load has fallen to half of what a closed loop reaches.`,
     ],
   };
-}
-
-async function closedRate(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<number> {
-  if (typeof context.flags.rate === "number") return context.flags.rate;
-  return decidedPerSecond(await probe(context, system, stream, 0));
 }
 
 interface OverloadPlan {

@@ -5,8 +5,13 @@ import type { PreparedRequest, RequestOptions } from "./make-requests.js";
 import { makeRequests } from "./make-requests.js";
 import type { World } from "./prepare-world.js";
 
+/** Requests for a load. */
+export interface RequestSource {
+  take(count: number): PreparedRequest[];
+}
+
 /** The payments of a world from the end of its history on, each of them once. */
-export class PaymentStream {
+export class PaymentStream implements RequestSource {
   readonly #payments: ReturnType<Simulation["payments"]>;
   readonly #options: RequestOptions;
 
@@ -15,10 +20,17 @@ export class PaymentStream {
     this.#options = options;
   }
 
-  /** The next payments as requests, in event order. */
-  take(count: number): PreparedRequest[] {
+  /**
+   * The next payments as requests, in event order.
+   *
+   * @param change what is sent instead of a payment; its id has to stay
+   */
+  take(
+    count: number,
+    change: (payment: SimulatedPayment) => SimulatedPayment = (payment) => payment,
+  ): PreparedRequest[] {
     const payments: SimulatedPayment[] = [];
-    while (payments.length < count) payments.push(this.#payments.next().value);
+    while (payments.length < count) payments.push(change(this.#payments.next().value));
     return makeRequests(payments, this.#options);
   }
 }

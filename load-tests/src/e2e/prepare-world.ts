@@ -19,6 +19,9 @@ const SMALL_CARDS = 300;
 const SMALL_TERMINALS = 300;
 const START_MS = Date.UTC(2025, 0, 6);
 
+/** How many cards there are in the world. */
+export const worldCards = (isSmall: boolean): number => (isSmall ? SMALL_CARDS : CARDS);
+
 /**
  * A real model of the current feature spec, trained the way the demo's is, and the window states of a history. The first
  * run takes a minute or two; later ones find it below `.tripline`.
@@ -26,12 +29,12 @@ const START_MS = Date.UTC(2025, 0, 6);
 export async function prepareWorld(context: BenchContext, isSmall = false): Promise<World> {
   const root = join(context.root, ".tripline", isSmall ? "test-world" : "bench-world");
   const secretsFile = join(root, "secrets.json");
-  const [cards, terminals] = isSmall ? [SMALL_CARDS, SMALL_TERMINALS] : [CARDS, TERMINALS];
+  const terminals = isSmall ? SMALL_TERMINALS : TERMINALS;
   const model = await trainDemoModel({
     root,
     secretsFile,
     steps: new StepLog(process.stderr),
-    simulation: { seed: 1, cards, terminals, startMs: START_MS },
+    simulation: { seed: 1, cards: worldCards(isSmall), terminals, startMs: START_MS },
     days: DAYS,
   });
   return { ...model, secretsFile };
