@@ -1,0 +1,78 @@
+import type { SimulationOptions } from "@tripline/simulator/create-simulation";
+import { cardNumber } from "@tripline/simulator/profile-cards";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+
+/** Addresses there are for replicas of each IP version. */
+const ADDRESSES = 2 ** 28;
+/** 240.0.0.0/4, which is reserved (RFC 1112 section 4), so that no simulated address lies in it. */
+const IPV4_BASE = 240 * 2 ** 24;
+
+/**
+ * The same payments by other cards, from other devices and addresses. A population of many cards is a world played by
+ * many replicas: replica 0 is the world itself, and cards that share a device or an address in it do so in each replica.
+ * Terminals stay, for a terminal has as many cards as pay there.
+ */
+export class PaymentReplicas {
+  readonly #cards = new Map<string, number>();
+  /** Places of addresses, in the order in which they were asked for; the same for both IP versions. */
+  readonly #addresses = new Map<string, number>();
+  readonly #seed: number;
+
+  /** @param count of replicas, the original among them */
+  constructor(
+    { seed, cards }: Pick<SimulationOptions, "seed" | "cards">,
+    readonly count: number,
+  ) {
+    this.#seed = seed;
+    for (let card = 0; card < cards; card += 1) this.#cards.set(cardNumber(seed, card), card);
+  }
+
+  payment(original: SimulatedPayment, replica: number): SimulatedPayment {
+    const { deviceId, ipAddress } = original;
+    return {
+      ...original,
+      cardNumber: this.cardNumber(original.cardNumber, replica),
+      deviceId: deviceId === null ? null : this.deviceId(deviceId, replica),
+      ipAddress: ipAddress === null ? null : this.ipAddress(ipAddress, replica),
+    };
+  }
+
+  /** The number that the card would have in a simulation of all of them. @throws RangeError for a card of no such world */
+  cardNumber(original: string, replica: number): string {
+    const card = this.#cards.get(original);
+    if (card === undefined) throw new RangeError("This card is none of the simulation.");
+    return cardNumber(this.#seed, card + this.#cards.size * replica);
+  }
+
+  deviceId(original: string, replica: number): string {
+    return replica === 0 ? original : `${original}-${replica}`;
+  }
+
+  /**
+   * An address of the same IP version, since the two cost ingestion different work, in its one spelling.
+   *
+   * @throws RangeError when there are more than addresses for them
+   */
+  ipAddress(original: string, replica: number): string {
+    if (replica === 0) return original;
+    const known = this.#addresses.get(original);
+    const place = known ?? this.#addresses.size;
+    if (known === undefined) this.#addresses.set(original, place);
+    const number = place * this.count + replica;
+    if (number >= ADDRESSES) throw new RangeError("There are too few addresses for so many replicas.");
+    return original.includes(":") ? ipv6(number) : ipv4(IPV4_BASE + number);
+  }
+}
+
+function ipv4(value: number): string {
+  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join(".");
+}
+
+/**
+ * In 2001:db8::/32 (RFC 3849), where simulated homes lie too, which have a zero in the last of these groups. A group has
+ * 12 bits; its leading 1 keeps zeros out, which another spelling would leave out.
+ */
+function ipv6(value: number): string {
+  const group = (bits: number): string => (0x1000 + (bits & 0xfff)).toString(16);
+  return `2001:db8:${group(value >>> 24)}:${group(value >>> 12)}:${group(value)}::1`;
+}
