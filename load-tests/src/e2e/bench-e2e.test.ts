@@ -37,6 +37,35 @@ test(
 );
 
 test(
+  "ten times the cards, in short: every state has its replicas, and the line tells what a decision costs then",
+  async () => {
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "cards");
+    expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
+    const line = output.trimEnd().split("\n").at(-1) ?? "";
+    for (const name of ["cards_cpu_ratio", "cards_cpu_before_ratio"]) {
+      expect(line).toMatch(new RegExp(`\\b${name}=[\\d.]+`));
+    }
+    expect(output).toMatch(/\| lost \| 0\.00 \| 0\.00 \| 0\.00 \|/);
+    expect(output).toContain("300 cards of the world, played by 10 replicas, so 3000 cards;");
+    expect(output).toContain("- 0 states of the world have no replicas");
+  },
+  BENCH_MS_MAX,
+);
+
+test.each([
+  ["599", "--cards must be at least 600, twice the cards of the world.\n"],
+  ["1.5", /must be a whole number/],
+])(
+  "%s cards are refused before anything runs",
+  async (cards, sentence) => {
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "cards", "--cards", cards);
+    expect(errors).toEqual(typeof sentence === "string" ? sentence : expect.stringMatching(sentence));
+    expect([code, output]).toEqual([1, ""]);
+  },
+  BENCH_MS_MAX,
+);
+
+test(
   "without a folder to compare with nothing runs",
   async () => {
     const { code, errors } = await bench("e2e", "--only", "builds");

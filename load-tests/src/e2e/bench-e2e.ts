@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Benchmark } from "../harness/run-benchmark.js";
 import { buildsPart } from "./bench-builds.js";
+import { cardsPart } from "./bench-cards.js";
 import { floorPart } from "./bench-floor.js";
 import { loadPart } from "./bench-load.js";
 import { overloadPart } from "./bench-overload.js";
@@ -17,9 +18,12 @@ export const e2eBenchmark: Benchmark = {
       "measure at this rate and shares of it, instead of the highest sustained",
     ).argParser(parseRate),
     new Option("--beside <folder>", "another copy of the repository, built, for the part builds"),
+    new Option("--cards <count>", "how many cards there are in the part cards; default 5 million").argParser(
+      parseCards,
+    ),
     new Option("--short", "a few seconds on a small world: shows that it works, its figures mean nothing"),
   ],
-  parts: [loadPart, floorPart, sparsePart, textbookPart, overloadPart, buildsPart],
+  parts: [loadPart, floorPart, sparsePart, textbookPart, overloadPart, buildsPart, cardsPart],
   line: [
     "decisions_per_s",
     "p50_ms",
@@ -42,6 +46,8 @@ export const e2eBenchmark: Benchmark = {
     "half_sparse_ratio",
     "rate_ratio",
     "cpu_ratio",
+    "cards_cpu_ratio",
+    "cards_cpu_before_ratio",
   ],
 };
 
@@ -49,4 +55,13 @@ function parseRate(text: string): number {
   const rate = Number(text);
   if (rate > 0 && rate <= 1_000_000) return rate;
   throw new InvalidArgumentError("It must be a number of payments a second.");
+}
+
+/** As many as a simulation can have. */
+const CARDS_MAX = 10_000_000;
+
+function parseCards(text: string): number {
+  const cards = Number(text);
+  if (Number.isInteger(cards) && cards >= 1 && cards <= CARDS_MAX) return cards;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${CARDS_MAX}.`);
 }
