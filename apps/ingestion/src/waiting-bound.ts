@@ -3,8 +3,10 @@ const SLOT_MS = 50;
 /** Over how many slots a rate is taken: long enough for answers that come in clumps, short enough to follow a change. */
 const SLOTS = 10;
 const WINDOW_MS = SLOT_MS * SLOTS;
-/** So many may wait at any rate: what arrives at once after a quiet time is not too much yet. */
+/** So many may wait at any rate: before anything was answered, nothing is known. */
 const CALLERS_ALWAYS = 100;
+/** In this time what is known of the highest rate of answers loses half of its weight. */
+const PEAK_HALF_LIFE_MS = 60_000;
 /** Nothing answered for so long means that something behind stands still. It is waited for, not shed. */
 const STANDSTILL_MS = 250;
 
@@ -17,13 +19,19 @@ const STANDSTILL_MS = 250;
  *   shares its partitions out anew, are soon gone again and are no reason to refuse others, and
  * - anything is answered at all.
  *
- * A fixed number does the same for one rate on one machine. Times are milliseconds of a clock that never goes back.
+ * In the first half second in which more come than are answered, λ is the highest rate of late: few answers may just mean
+ * that few had come. A fixed number does all this for one rate on one machine. Times are milliseconds of a clock that never
+ * goes back.
  */
 export class WaitingBound {
   readonly #came = new SlidingCount();
   readonly #answered = new SlidingCount();
   #waiting = 0;
   #answeredAtMs: number;
+  /** Since when more come than are answered. */
+  #overSinceMs: number;
+  #peak = 0;
+  #peakAtMs: number;
 
   /**
    * @param targetMs how long callers shall wait at most, on average
@@ -34,6 +42,8 @@ export class WaitingBound {
     private readonly now: () => number = () => performance.now(),
   ) {
     this.#answeredAtMs = now();
+    this.#overSinceMs = this.#answeredAtMs;
+    this.#peakAtMs = this.#answeredAtMs;
   }
 
   /** Callers that wait now. */
@@ -41,18 +51,19 @@ export class WaitingBound {
     return this.#waiting;
   }
 
-  /** Callers that may wait, at what is answered now. */
+  /** Callers that may wait now. */
   get limit(): number {
-    return Math.max(CALLERS_ALWAYS, (this.#answered.at(this.now()) * this.targetMs) / WINDOW_MS);
+    return this.#limitAt(this.now());
   }
 
   /** Somebody comes who would wait. @returns whether that is one too many */
   isTooMany(): boolean {
     const now = this.now();
     this.#came.add(now);
-    if (this.#waiting < CALLERS_ALWAYS || now - this.#answeredAtMs > Math.max(STANDSTILL_MS, this.targetMs))
-      return false;
-    return this.#waiting >= this.limit && this.#came.at(now) > this.#answered.at(now);
+    const isOver = this.#came.at(now) > this.#answered.at(now);
+    if (!isOver || this.#waiting === 0) this.#overSinceMs = now;
+    if (!isOver || now - this.#answeredAtMs > Math.max(STANDSTILL_MS, this.targetMs)) return false;
+    return this.#waiting >= this.#limitAt(now);
   }
 
   begin(): void {
@@ -64,8 +75,25 @@ export class WaitingBound {
   end(isAnswered: boolean): void {
     this.#waiting -= 1;
     if (!isAnswered) return;
-    this.#answeredAtMs = this.now();
-    this.#answered.add(this.#answeredAtMs);
+    const now = this.now();
+    this.#answeredAtMs = now;
+    this.#answered.add(now);
+    const answered = this.#answered.at(now);
+    if (answered < this.#peakAt(now)) return;
+    this.#peak = answered;
+    this.#peakAtMs = now;
+  }
+
+  #limitAt(now: number): number {
+    const answered = this.#answered.at(now);
+    const isNew = now - this.#overSinceMs < WINDOW_MS;
+    const inWindow = isNew ? Math.max(answered, this.#peakAt(now)) : answered;
+    return Math.max(CALLERS_ALWAYS, (inWindow * this.targetMs) / WINDOW_MS);
+  }
+
+  /** Most answers in a window of late. */
+  #peakAt(now: number): number {
+    return this.#peak * 2 ** ((this.#peakAtMs - now) / PEAK_HALF_LIFE_MS);
   }
 }
 
