@@ -119,6 +119,16 @@ test.each([
   expect(bound.limit).toBe(limit);
 });
 
+test("while nothing is answered in the middle of too much, it stays too much", () => {
+  const isStanding = (at: number) => at >= 4_000 && at < 6_000;
+  const capacity = (at: number) => (isStanding(at) ? 0 : 2_000);
+  const happened = play({ ms: 10_000, offered: (at) => (at < 1_000 ? 1_000 : 6_000), capacity });
+  // Those who waited when it began; nobody beyond them but a few.
+  expect(waits(happened).filter((waitedMs) => waitedMs > 2 * TARGET_MS).length).toBeLessThan(500);
+  expect(quantile(waits(within(happened, 7_000, 10_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
+  expect(waits(within(happened, 7_000, 10_000)).length / 3).toBeGreaterThan(1_950);
+});
+
 test("a hundred may wait however few are answered", () => {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);

@@ -17,7 +17,7 @@ const STANDSTILL_MS = 250;
  * - more wait than are answered in `targetMs`, and more than 100, and
  * - more come than are answered: those who pile up while something stands still for a moment, as when a consumer group
  *   shares its partitions out anew, are soon gone again and are no reason to refuse others, and
- * - anything is answered at all.
+ * - anything is answered at all, or callers were being refused when the last one was answered.
  *
  * In the first half second in which more come than are answered, λ is the highest rate of late: few answers may just mean
  * that few had come. A fixed number does all this for one rate on one machine. Times are milliseconds of a clock that never
@@ -28,6 +28,9 @@ export class WaitingBound {
   readonly #answered = new SlidingCount();
   #waiting = 0;
   #answeredAtMs: number;
+  #refusedAtMs = Number.NEGATIVE_INFINITY;
+  /** Whether it was too much when the last one was answered. */
+  #wasTooMuch = false;
   /** Since when more come than are answered. */
   #overSinceMs: number;
   #peak = 0;
@@ -62,8 +65,10 @@ export class WaitingBound {
     this.#came.add(now);
     const isOver = this.#came.at(now) > this.#answered.at(now);
     if (!isOver || this.#waiting === 0) this.#overSinceMs = now;
-    if (!isOver || now - this.#answeredAtMs > Math.max(STANDSTILL_MS, this.targetMs)) return false;
-    return this.#waiting >= this.#limitAt(now);
+    const standsStill = now - this.#answeredAtMs > Math.max(STANDSTILL_MS, this.targetMs);
+    if (!isOver || (standsStill && !this.#wasTooMuch) || this.#waiting < this.#limitAt(now)) return false;
+    this.#refusedAtMs = now;
+    return true;
   }
 
   begin(): void {
@@ -77,6 +82,7 @@ export class WaitingBound {
     if (!isAnswered) return;
     const now = this.now();
     this.#answeredAtMs = now;
+    this.#wasTooMuch = now - this.#refusedAtMs < WINDOW_MS;
     this.#answered.add(now);
     const answered = this.#answered.at(now);
     if (answered < this.#peakAt(now)) return;

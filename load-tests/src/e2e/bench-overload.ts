@@ -1,5 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { BenchContext } from "../harness/bench-context.js";
+import type { CpuMeter } from "../harness/cpu-meter.js";
+import { ownCpu } from "../harness/cpu-meter.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
@@ -75,7 +77,7 @@ async function runOverload(context: BenchContext): Promise<PartOutcome> {
     notes: [
       `A closed loop of ${CLOSED_CONNECTIONS} reached ${Math.round(most)} a second beforehand; ${TIMES_OVER} times that is sent.`,
       `Ingestion runs with WAIT_TARGET_MS=${WAIT_TARGET_MS}; the generator, which sends all of it, shares the cores.`,
-      "goodput_per_s: payments that were decided for their callers. refused: 429 or 503 with Retry-After. lost: accepted and never decided.",
+      "goodput_per_s: payments that were decided for their callers; generator_cores: what the generator takes of the processors meanwhile. refused: 429 or 503 with Retry-After. lost: accepted and never decided.",
       `recovery_s: until answers come within ${RECOVERED_P99_MS} ms again, after the load has fallen to half of what a closed loop reaches.`,
     ],
   };
@@ -105,14 +107,24 @@ function contestant(name: string, plan: OverloadPlan): Contestant {
       const started = Promise.withResolvers<void>();
       const load = { port: system.port, requests: prepared.during, ratePerSecond, connectionsMax, durationMs: phaseMs };
       // The lighter load begins when the heavy one ends, while the answers to that are still to come.
-      const [during, after] = await Promise.all([
+      const generator = ownCpu();
+      const [during, after, generatorMs] = await Promise.all([
         driveArrivals({ ...load, onStart: started.resolve }),
         started.promise.then(() => recover(plan, prepared.after)),
+        started.promise.then(() => cpuWithin(generator, phaseMs)),
       ]);
       const operations = during.decided + during.degraded;
-      return { operations: Math.max(1, operations), figures: await figuresOf(system, during, after) };
+      const figures = await figuresOf(system, during, after);
+      return { operations: Math.max(1, operations), figures: { ...figures, generator_cores: generatorMs / phaseMs } };
     },
   };
+}
+
+/** CPU time that is used from now on, in ms. */
+async function cpuWithin(meter: CpuMeter, durationMs: number): Promise<number> {
+  const beforeMs = await meter.readMs();
+  await delay(durationMs);
+  return (await meter.readMs()) - beforeMs;
 }
 
 async function recover(plan: OverloadPlan, requests: OverloadRequests): Promise<ArrivalFigures | undefined> {
