@@ -107,6 +107,24 @@ test("who comes while nothing is answered waits, and so does who comes while tho
   expect(refused(within(happened, 5_300, 10_000))).toBe(0);
 });
 
+test("that nobody waits for a moment, as answers come in clumps, does not make too much a new thing", () => {
+  let now = 0;
+  const bound = new WaitingBound(TARGET_MS, () => now);
+  const answer = (count: number) => {
+    for (let done = 0; done < count; done += 1) {
+      bound.begin();
+      bound.end(true);
+    }
+  };
+  answer(1_000);
+  expect(bound.limit).toBe(300);
+  for (now = 1_000; now < 2_000; now += 10) {
+    for (let count = 0; count < 50; count += 1) bound.isTooMany();
+    answer(8);
+  }
+  expect(bound.limit).toBeLessThan(130);
+});
+
 test.each([
   [true, 450],
   [false, 100],

@@ -62,9 +62,10 @@ export class WaitingBound {
   /** Somebody comes who would wait. @returns whether that is one too many */
   isTooMany(): boolean {
     const now = this.now();
-    this.#came.add(now);
+    // Without this one itself: who comes alone is no more than are answered.
     const isOver = this.#came.at(now) > this.#answered.at(now);
-    if (!isOver || this.#waiting === 0) this.#overSinceMs = now;
+    this.#came.add(now);
+    if (!isOver) this.#overSinceMs = now;
     const standsStill = now - this.#answeredAtMs > Math.max(STANDSTILL_MS, this.targetMs);
     if (!isOver || (standsStill && !this.#wasTooMuch) || this.#waiting < this.#limitAt(now)) return false;
     this.#refusedAtMs = now;
