@@ -1,4 +1,4 @@
-import { counter, gauge, histogram } from "@tripline/service-kit/metrics";
+import { counter, gauge, histogram, observedCounter } from "@tripline/service-kit/metrics";
 
 /** What this service counts. One per process: meters live as long as it does. */
 export interface IngestionMetrics {
@@ -18,7 +18,10 @@ export interface IngestionGauges {
 }
 
 export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): IngestionMetrics {
-  const requests = counter("tripline.ingestion.requests", { unit: "{request}", description: "HTTP requests answered" });
+  const requests = new RequestTally();
+  observedCounter("tripline.ingestion.requests", { unit: "{request}", description: "HTTP requests answered" }, () =>
+    requests.counts(),
+  );
   const events = counter("tripline.ingestion.events", { unit: "{event}", description: "Events accepted into Kafka" });
   const accept = histogram("tripline.ingestion.accept.duration", {
     unit: "ms",
@@ -35,11 +38,34 @@ export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): Inge
     callersMax,
   );
   return {
-    requestEnded: (route, status) => requests.add(1, { route, status }),
+    requestEnded: (route, status) => requests.add(route, status),
     accepted(count, latencyMs) {
       events.add(count);
       accept.record(latencyMs);
     },
     waited: (latencyMs) => wait.record(latencyMs),
   };
+}
+
+/**
+ * Requests by route and status. OpenTelemetry's counter sorts and joins the attributes at every single `add`, which costs
+ * one percent of what a request does.
+ */
+class RequestTally {
+  readonly #byRoute = new Map<string, Map<number, number>>();
+
+  add(route: string, status: number): void {
+    let byStatus = this.#byRoute.get(route);
+    if (byStatus === undefined) {
+      byStatus = new Map();
+      this.#byRoute.set(route, byStatus);
+    }
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+  }
+
+  *counts(): Generator<readonly [number, { route: string; status: number }]> {
+    for (const [route, byStatus] of this.#byRoute) {
+      for (const [status, count] of byStatus) yield [count, { route, status }];
+    }
+  }
 }

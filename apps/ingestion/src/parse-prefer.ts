@@ -11,6 +11,19 @@ const SECONDS = /^\d{1,9}(?:\.\d{1,9})?$/;
 export function parseWait(header: string | readonly string[] | undefined, secondsMax: number): number | undefined {
   if (header === undefined) return undefined;
   const text = typeof header === "string" ? header : header.join(",");
+  if (last.text !== text || last.secondsMax !== secondsMax)
+    last = { text, secondsMax, seconds: readWait(text, secondsMax) };
+  return last.seconds;
+}
+
+/** Callers prefer the same with every request. */
+let last: { readonly text: string; readonly secondsMax: number; readonly seconds: number | undefined } = {
+  text: "",
+  secondsMax: 0,
+  seconds: undefined,
+};
+
+function readWait(text: string, secondsMax: number): number | undefined {
   for (const part of splitPreferences(text)) {
     // What follows a semicolon are parameters; `wait` has none.
     const [preference = ""] = part.split(";", 1);

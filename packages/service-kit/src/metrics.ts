@@ -1,4 +1,4 @@
-import type { Counter, Histogram, ObservableGauge } from "@opentelemetry/api";
+import type { Attributes, Counter, Histogram, ObservableCounter, ObservableGauge } from "@opentelemetry/api";
 import { metrics } from "@opentelemetry/api";
 
 export interface MetricOptions {
@@ -23,6 +23,19 @@ export function histogram(name: string, options: MetricOptions): Histogram {
 
 export function counter(name: string, options: MetricOptions): Counter {
   return meter().createCounter(name, { unit: options.unit, description: options.description });
+}
+
+/** A count that somebody else keeps, by its attributes, and that is read when somebody collects the metrics. */
+export function observedCounter(
+  name: string,
+  options: MetricOptions,
+  read: () => Iterable<readonly [count: number, attributes: Attributes]>,
+): ObservableCounter {
+  const observable = meter().createObservableCounter(name, { unit: options.unit, description: options.description });
+  observable.addCallback((result) => {
+    for (const [count, attributes] of read()) result.observe(count, attributes);
+  });
+  return observable;
 }
 
 /** A gauge that is read when somebody collects the metrics. */
