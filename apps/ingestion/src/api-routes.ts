@@ -1,5 +1,5 @@
 import type { Context } from "@opentelemetry/api";
-import { isSpanContextValid, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
+import { INVALID_TRACEID, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { contextFromHeaders, withSpan } from "@tripline/service-kit/tracing";
@@ -161,7 +161,7 @@ function traced(name: string, handler: Handler) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     return withSpan(name, { kind: SpanKind.SERVER, parent: parentOf(request) }, (span) => {
       const own = span.spanContext();
-      if (isSpanContextValid(own)) reply.header("tripline-trace-id", own.traceId);
+      if (own.traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", own.traceId);
       const tenant = request.caller?.tenant;
       if (tenant === undefined) throw new TriplineError("internal", "a route has no guard");
       return handler(request, reply, tenant);

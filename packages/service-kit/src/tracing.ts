@@ -46,24 +46,28 @@ export function withSpan<T>(
   const above = trace.getSpan(parent);
   // As it comes: to wait here for what `run` gives would be two promises more for every step of every request.
   if (options.parent === undefined && above !== undefined && isLeftOut(above)) return run(above, parent);
-  return inSpan(name, options, parent, run);
+  const span = tracer().startSpan(name, spanSettings(options), parent);
+  const inside = trace.setSpan(parent, span);
+  return span.isRecording() ? record(span, inside, run) : runUnder(span, inside, run);
 }
 
-async function inSpan<T>(
-  name: string,
-  options: SpanOptions,
-  parent: Context,
-  run: (span: Span, spanContext: Context) => Promise<T>,
-): Promise<T> {
-  const span = tracer().startSpan(name, spanSettings(options), parent);
-  const spanContext = trace.setSpan(parent, span);
+async function record<T>(span: Span, inside: Context, run: (span: Span, inside: Context) => Promise<T>): Promise<T> {
   try {
-    return await context.with(spanContext, () => run(span, spanContext));
+    return await runUnder(span, inside, run);
   } catch (error) {
     markFailed(span, error);
     throw error;
   } finally {
     span.end();
+  }
+}
+
+/** A rejection, too, where `run` throws at once. */
+function runUnder<T>(span: Span, inside: Context, run: (span: Span, inside: Context) => Promise<T>): Promise<T> {
+  try {
+    return context.with(inside, () => run(span, inside));
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 
