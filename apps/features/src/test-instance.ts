@@ -6,7 +6,7 @@ import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
 import { completeKey } from "@tripline/feature-engine/state-key";
 import type { EventProducer, IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import type { Redis } from "ioredis";
 import type { FoldCounts } from "./feature-metrics.js";
@@ -167,15 +167,12 @@ export function withoutClock(record: OutgoingRecord): Omit<FeatureVector, "compu
   return vector;
 }
 
-/** Far more than an answer takes, on a busy machine too. */
-const ANSWER_MS_MAX = 30_000;
-
 /** Gives each test of a file an empty Redis, and closes what it connected. */
 export function useRedis() {
   let redisUrl = "";
   let connections: Redis[] = [];
   const connect = async (): Promise<Redis> => {
-    const redis = connectRedis(redisUrl, undefined, ANSWER_MS_MAX);
+    const redis = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
     connections.push(redis);
     await awaitRedis(redis);
     return redis;

@@ -30,10 +30,12 @@ export function turnAway({
       "More requests wait for answers than can be answered soon; come again in a moment, or send without Prefer.",
     ),
   };
+  const paths = new Set<string>(INTAKE_PATHS);
   return ({ method, url = "", headers }) => {
     if (method !== "POST") return undefined;
-    const path = INTAKE_PATHS.find((one) => url === one || url.startsWith(`${one}?`));
-    if (path === undefined) return undefined;
+    const query = url.indexOf("?");
+    const path = query === -1 ? url : url.slice(0, query);
+    if (!paths.has(path)) return undefined;
     const full = intake.fullFor(headers.prefer !== undefined);
     if (full === undefined) return undefined;
     metrics.requestEnded(path, prepared[full].status);

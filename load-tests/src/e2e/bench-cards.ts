@@ -3,6 +3,7 @@ import { below, seedRandom } from "@tripline/simulator/seed-random";
 import type { Redis } from "ioredis";
 import type { BenchContext } from "../harness/bench-context.js";
 import { BenchError } from "../harness/bench-error.js";
+import { readValkeyMemory } from "../harness/read-valkey-memory.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Measured } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
@@ -13,14 +14,7 @@ import { prepareWorld, worldCards } from "./prepare-world.js";
 import type { BenchSystem } from "./read-services.js";
 import { PaymentReplicas } from "./replicate-payments.js";
 import type { Original } from "./replicate-states.js";
-import {
-  copyStates,
-  estimateBytes,
-  findOriginals,
-  raiseMemoryLimit,
-  readValkeyMemory,
-  requireMemory,
-} from "./replicate-states.js";
+import { copyStates, estimateBytes, findOriginals, raiseMemoryLimit, requireMemory } from "./replicate-states.js";
 import { startBenchSystem } from "./start-system.js";
 
 const ROUNDS = 5;

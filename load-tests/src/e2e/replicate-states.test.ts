@@ -16,9 +16,10 @@ import { createSimulation } from "@tripline/simulator/create-simulation";
 import { DAY_MS } from "@tripline/simulator/keep-rhythm";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import { Redis } from "ioredis";
+import { readValkeyMemory } from "../harness/read-valkey-memory.js";
 import type { World } from "./prepare-world.js";
 import { PaymentReplicas } from "./replicate-payments.js";
-import { copyStates, estimateBytes, findOriginals, readValkeyMemory, requireMemory } from "./replicate-states.js";
+import { copyStates, estimateBytes, findOriginals, requireMemory } from "./replicate-states.js";
 
 const START_MS = Date.UTC(2025, 0, 6);
 const SIMULATION = { seed: 1, cards: 100, terminals: 20, startMs: START_MS };

@@ -12,6 +12,7 @@ import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { ChainableCommander, Redis } from "ioredis";
 import { BenchError } from "../harness/bench-error.js";
+import { readValkeyMemory } from "../harness/read-valkey-memory.js";
 import type { World } from "./prepare-world.js";
 import type { PaymentReplicas } from "./replicate-payments.js";
 
@@ -140,12 +141,6 @@ export async function raiseMemoryLimit(redis: Redis, bytes: number): Promise<voi
   const wanted = Math.ceil(usedBytes + 2 * bytes + REST_BYTES);
   // 0 is no limit.
   if (limitBytes > 0 && limitBytes < wanted) await redis.config("SET", "maxmemory", String(wanted));
-}
-
-export async function readValkeyMemory(redis: Redis): Promise<{ usedBytes: number; limitBytes: number; keys: number }> {
-  const info = await redis.info("memory");
-  const read = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
-  return { usedBytes: read("used_memory"), limitBytes: read("maxmemory"), keys: await redis.dbsize() };
 }
 
 export interface CopyPlan {

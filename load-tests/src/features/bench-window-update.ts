@@ -14,6 +14,7 @@ import type { IncomingRecord } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
 import type { BenchContext } from "../harness/bench-context.js";
 import { ownCpu, redisCpu } from "../harness/cpu-meter.js";
+import { readValkeyMemory } from "../harness/read-valkey-memory.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { samplesOf } from "../harness/run-contestants.js";
@@ -41,7 +42,7 @@ export const windowPart: BenchPart = {
 async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
   const { client: redis } = await context.redis();
   const processor = processorOn(redis);
-  const bytesBefore = await usedBytes(redis);
+  const before = await readValkeyMemory(redis);
   let offset = 0;
   const run = async (batches: readonly (readonly IncomingRecord[])[]) => {
     for (const records of batches) await processor.handle({ topic: TOPICS.transactions.name, partition: 0, records });
@@ -49,7 +50,8 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
   const make = (count: number) =>
     Array.from({ length: count }, () => Array.from({ length: BATCH }, () => recordAt(offset++)));
   for (let done = 0; done < WARM_BATCHES; done += MEASURED_BATCHES) await run(make(MEASURED_BATCHES));
-  const bytesPerEntity = ((await usedBytes(redis)) - bytesBefore) / (await redis.dbsize());
+  const after = await readValkeyMemory(redis);
+  const bytesPerEntity = (after.usedBytes - before.usedBytes) / after.keys;
   // All made beforehand, so that making them is in no profile.
   const rounds = Array.from({ length: context.roundsOr(ROUNDS) }, () => make(MEASURED_BATCHES));
   const tripline: Contestant = {
@@ -92,10 +94,6 @@ function processorOn(redis: Redis): BatchProcessor {
     metrics: new FeatureMetrics(),
     now: Date.now,
   });
-}
-
-async function usedBytes(redis: Redis): Promise<number> {
-  return Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1] ?? 0);
 }
 
 /** Payment number `index`: cards and terminals drawn by a fixed rule, one terminal in a hundred busier than the rest. */

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { statFields } from "@tripline/local-stack/stat-fields";
 import type { Redis } from "ioredis";
 import { BenchError } from "./bench-error.js";
 
@@ -84,13 +85,13 @@ export interface ProcessTimes {
 }
 
 /**
- * One line of `/proc/<pid>/stat`, see proc_pid_stat(5). The name in brackets may itself hold spaces and brackets.
+ * One line of `/proc/<pid>/stat`, see proc_pid_stat(5).
  *
  * @throws BenchError when it is no such line
  */
 export function parseProcessStat(line: string): ProcessTimes {
   const pid = Number.parseInt(line, 10);
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(line);
   // Numbered from 1 in the manual; the third, the state, is the first behind the name.
   const field = (number: number) => Number(fields[number - 3] || Number.NaN);
   const times = {

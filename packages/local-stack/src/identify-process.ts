@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { statFields } from "./stat-fields.js";
 
 /** A process that cannot be mistaken for a later one that got the same pid. */
 export interface ProcessIdentity {
@@ -27,8 +28,7 @@ export function isAlive(identity: ProcessIdentity): boolean {
 function startOnLinux(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command's name stands in parentheses and may hold spaces: what follows the last one is split safely.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = statFields(stat);
     const state = fields[0];
     const startTicks = fields[19];
     if (state === "Z" || state === "X" || startTicks === undefined) return undefined;

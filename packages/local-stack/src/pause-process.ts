@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { statFields } from "./stat-fields.js";
 
 const PAUSE_MS_MAX = 10_000;
 const POLL_MS = 5;
@@ -21,10 +22,7 @@ export async function pauseProcess(pid: number): Promise<void> {
   }
 }
 
-function threadStates(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
-    // The state follows the command's name, which stands in parentheses and may hold any of both.
-    return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
-  });
+function threadStates(pid: number): (string | undefined)[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.map((thread) => statFields(readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8"))[0]);
 }

@@ -4,10 +4,10 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 import { Redis } from "ioredis";
 import { checkByAuthority } from "./check-authority.js";
 import type { RedisConfig } from "./connection-config.js";
+import { REDIS_TIMEOUT_MS_DEFAULT } from "./connection-config.js";
 import { readPem } from "./read-certificates.js";
 import { SignedInRedis } from "./signed-in-redis.js";
 
-const TIMEOUT_MS_DEFAULT = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
 /** ioredis waits so long for a server to close its end, and by a slip also where the connection was lost before. */
@@ -25,7 +25,7 @@ const DISCONNECT_TIMEOUT_MS = 200;
 export function connectRedis(
   target: string | RedisConfig,
   onError: (error: Error) => void = () => {},
-  timeoutMs = typeof target === "string" ? TIMEOUT_MS_DEFAULT : target.REDIS_TIMEOUT_MS,
+  timeoutMs = typeof target === "string" ? REDIS_TIMEOUT_MS_DEFAULT : target.REDIS_TIMEOUT_MS,
 ): Redis {
   const config = typeof target === "string" ? undefined : target;
   const url = typeof target === "string" ? target : target.REDIS_URL;

@@ -31,6 +31,8 @@ export const kafkaConfig = {
   ...identityVariables,
 };
 
+export const REDIS_TIMEOUT_MS_DEFAULT = 1_000;
+
 export const redisConfig = {
   /** `rediss://` is TLS. User and password stand in it, unless REDIS_AUTH says otherwise. */
   REDIS_URL: z.string().regex(/^rediss?:\/\//, "must start with redis:// or rediss://"),
@@ -39,7 +41,7 @@ export const redisConfig = {
   /** Whose token is the password. */
   REDIS_AUTH: z.enum(["none", "aws-iam", "gcp-iam", "azure-entra"]).default("none"),
   /** How long an answer may take; after it the connection is given up and what was asked fails. */
-  REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(1_000),
+  REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(REDIS_TIMEOUT_MS_DEFAULT),
   ...identityVariables,
 };
 

@@ -1,4 +1,4 @@
-import { testStack } from "@tripline/local-stack/test-stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { Command } from "ioredis";
@@ -8,7 +8,7 @@ import { addCommand, encodeCommand } from "./encode-command.js";
 let redis: Redis;
 
 beforeAll(async () => {
-  redis = connectRedis((await testStack()).redisUrl, undefined, 30_000);
+  redis = connectRedis((await testStack()).redisUrl, undefined, REDIS_PATIENCE_MS);
   await awaitRedis(redis);
 });
 afterAll(() => redis.disconnect());

@@ -1,0 +1,15 @@
+import type { Redis } from "ioredis";
+
+export interface ValkeyMemory {
+  readonly usedBytes: number;
+  /** 0: no limit. */
+  readonly limitBytes: number;
+  readonly keys: number;
+}
+
+/** What a Valkey holds and may hold, by its INFO; 0 for what it does not tell. */
+export async function readValkeyMemory(redis: Redis): Promise<ValkeyMemory> {
+  const info = await redis.info("memory");
+  const read = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+  return { usedBytes: read("used_memory"), limitBytes: read("maxmemory"), keys: await redis.dbsize() };
+}
