@@ -19,7 +19,7 @@ export class PartitionKeys {
   constructor(
     private readonly options: {
       readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets">;
-      readonly store: StateStore;
+      readonly store: Pick<StateStore, "readAppliedHead">;
       readonly topicPrefix: string;
     },
   ) {}
@@ -44,8 +44,7 @@ export class PartitionKeys {
     const { admin, store, topicPrefix } = this.options;
     const key = appliedKey(await admin.clusterId(), topicPrefix + topic, partition);
     // In this order: what is counted by now was in the partition before its end is looked up.
-    const { appliedHeads } = await store.read([key], []);
-    const counted = appliedOffset(appliedHeads[0]);
+    const counted = appliedOffset(await store.readAppliedHead(key));
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
     if (counted < end) return key;
     // Going on would take new records for counted ones and lose them.

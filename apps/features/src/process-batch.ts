@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Context } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -30,6 +29,8 @@ export interface BatchProcessorOptions {
   readonly metrics: FeatureMetrics;
   /** Wall clock in milliseconds since the epoch. */
   readonly now: () => number;
+  /** Waits before a batch that met another writer is tried again. */
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /** Tries of one batch against other writers before the consumer has to back off. */
@@ -116,7 +117,7 @@ export class BatchProcessor {
       );
       if (await this.#applyTo(snapshot, parts, contexts)) return;
       for (const part of parts) metrics.conflict(part.topic);
-      await delay(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
+      await this.options.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
     }
     throw new TriplineError("state-conflict", `Other writers changed the states of one batch ${TRIES_MAX} times.`);
   }
@@ -128,7 +129,7 @@ export class BatchProcessor {
     if (news === undefined) return false;
     const counting = news.filter(({ fresh }) => fresh.length > 0);
     if (counting.length > 0) {
-      const incomplete = !(snapshot.complete || (await completeness.begin()));
+      const incomplete = !(await completeness.check(snapshot.complete));
       const context = { nowMs: now(), incomplete };
       const fresh = counting.map((one) => one.fresh);
       const folded = await metrics.timed("fold", () => foldParts(engine, snapshot.states, fresh, context));

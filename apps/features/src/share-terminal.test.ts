@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { encodeApplied } from "./applied-batch.js";
+import { appliedOffset, encodeApplied } from "./applied-batch.js";
 import { cardOf, delivered, payment, paymentRecord, START_MS } from "./test-events.js";
 import {
   APPLIED_KEY,
@@ -100,6 +100,55 @@ test("partitions handled at a time by one instance do not disturb each other", a
   await Promise.all([handle(log(0)), handle(log(1))]);
   expect(outbox.sent).toHaveLength(100);
   expect(metrics.conflicts).toBe(0);
+});
+
+/** Payments of one card at the terminal that all share, as a partition's records. */
+function atSharedTerminal(partition: number, count: number) {
+  return Array.from({ length: count }, (_, offset) => {
+    const change = { cardToken: cardOf(partition), terminalId: "hot", occurredAtMs: START_MS + offset };
+    const transaction = payment({ clientTransactionId: `s-${partition}-${offset}`, ...change });
+    return delivered(paymentRecord(transaction), offset, partition);
+  });
+}
+
+test("a partition's first batch leaves alone what a round under way watches", async () => {
+  const [one, two] = [await instance(), await instance()];
+  await one.handle(atSharedTerminal(0, 1));
+  let first: Promise<void> | undefined;
+  one.store.meanwhile = async () => {
+    // The first batch of another partition asks what is stored of it, between reading and writing of this one.
+    first = one.handle(atSharedTerminal(2, 1));
+    await one.store.ping();
+    await two.handle(atSharedTerminal(1, 4));
+  };
+  await one.handle(atSharedTerminal(0, 5).slice(1));
+  await first;
+  const sent = [...one.outbox.sent, ...two.outbox.sent].map(({ value }) => FeatureVector.decode(value));
+  const numbers = sent.map(({ sequences }) => sequences[1] ?? 0).sort((a, b) => a - b);
+  expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(one.metrics.conflicts).toBeGreaterThan(0);
+});
+
+test("nor lets a writer that lost its partition take back what its successor counted", async () => {
+  const log = recordsOf(payments(20, 11));
+  const [zombie, successor] = [await instance(), await instance()];
+  await zombie.handle(log.slice(0, 10));
+  let first: Promise<void> | undefined;
+  zombie.store.meanwhile = async () => {
+    first = zombie.handle(atSharedTerminal(2, 1));
+    await zombie.store.ping();
+    await successor.handle(log.slice(10));
+  };
+  await zombie.handle(log.slice(10, 15));
+  await first;
+  const applied = await (await connect()).getBuffer(APPLIED_KEY);
+  expect(appliedOffset(applied ?? undefined)).toBe(19);
+  const states = [0, 1, 2].map(async (card) => {
+    const bytes = await (await connect()).getBuffer(keyOf("card", cardOf(card)));
+    return engine.decodeState(0, bytes).sequence;
+  });
+  // One more of them is that of the other partition.
+  expect((await Promise.all(states)).reduce((sum, sequence) => sum + sequence)).toBe(21);
 });
 
 test("a writer that never gets its turn gives up for the consumer to back off", async () => {

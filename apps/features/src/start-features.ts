@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -32,8 +33,10 @@ export async function startFeatures(
 ): Promise<RunningService> {
   const engine = compileEngine(currentFeatureSpec());
   const ttlSeconds = stateTtlSeconds(config, engine);
-  const redis = connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
-  const store = new StateStore(redis, { stateTtlSeconds: ttlSeconds, completeKey: completeKey(engine.entities) });
+  const store = new StateStore(
+    connectRedis(config, (error) => logger.debug({ err: error }, "redis connection")),
+    { stateTtlSeconds: ttlSeconds, completeKey: completeKey(engine.entities) },
+  );
   const topicPrefix = config.KAFKA_TOPIC_PREFIX;
   const kafka = connectKafka({
     ...kafkaConnection(config),
@@ -44,7 +47,7 @@ export async function startFeatures(
   // A round gives all that it has at once.
   const producer = await kafka.producer({ lingerMs: 0 });
   const completeness = new StateCompleteness({ admin, store });
-  const isComplete = () => completeness.begin();
+  const isComplete = () => completeness.check(false);
   const serving = openServing({ config, engine, logger, stateTtlSeconds: ttlSeconds, isComplete });
   const processor = new BatchProcessor({
     engine,
@@ -54,6 +57,7 @@ export async function startFeatures(
     producer,
     metrics: new FeatureMetrics(),
     now: Date.now,
+    pause: delay,
   });
   const consumer = await kafka.consume({
     group: FEATURES_GROUP,
@@ -82,7 +86,7 @@ export async function startFeatures(
       { name: "consumer", run: () => consumer.close() },
       { name: "producer", run: () => producer.close() },
       { name: "admin", run: () => admin.close() },
-      { name: "redis", run: async () => redis.disconnect() },
+      { name: "redis", run: async () => store.close() },
       ...(serving?.shutdown ?? []),
     ],
   });

@@ -11,35 +11,41 @@ export const FEATURES_GROUP = "features";
  * rebuild-state` or `tripline load-state` has put the states back and set the mark again.
  */
 export class StateCompleteness {
-  #isNew: boolean | undefined;
+  /** Records were counted for certain, so that a missing mark can mean that it was lost. */
+  #hasBegun = false;
 
   constructor(
     private readonly options: {
       readonly admin: Pick<KafkaAdmin, "committedOffsets">;
-      readonly store: Pick<StateStore, "markComplete">;
+      readonly store: Pick<StateStore, "markComplete" | "isMarkedComplete">;
     },
   ) {}
 
   /**
-   * To be called when there is no mark. Sets it where the service begins to count for the first time: nothing that took
-   * place is missing then.
+   * Sets the mark where the service begins to count for the first time: nothing that took place is missing then.
    *
+   * @param isMarked whether the mark was there when the states were read
    * @returns whether the states are complete
    * @throws TriplineError `kafka-unavailable`, `redis-unavailable`
    */
-  async begin(): Promise<boolean> {
-    this.#isNew ??= await this.#hasNoCommits();
-    // Once handled records are committed, a missing mark can only mean that it was lost.
-    if (!this.#isNew) return false;
+  async check(isMarked: boolean): Promise<boolean> {
+    if (isMarked) {
+      this.#hasBegun = true;
+      return true;
+    }
+    this.#hasBegun ||= await this.#hasCommits();
+    // Whoever begins sets the mark before its first commit. So where commits are seen, the mark may have been set since
+    // the states were read; if it is still missing, it was lost.
+    if (this.#hasBegun) return this.options.store.isMarkedComplete();
     await this.options.store.markComplete();
-    this.#isNew = false;
+    this.#hasBegun = true;
     return true;
   }
 
-  async #hasNoCommits(): Promise<boolean> {
+  async #hasCommits(): Promise<boolean> {
     const { admin } = this.options;
     const topics = [TOPICS.transactions.name, TOPICS.labels.name];
     const offsets = await Promise.all(topics.map((topic) => admin.committedOffsets(FEATURES_GROUP, topic)));
-    return offsets.every((partitions) => partitions.size === 0);
+    return offsets.some((partitions) => partitions.size > 0);
   }
 }

@@ -68,4 +68,22 @@ describe.each([
     expect(await write("late", snapshot)).toBe(false);
     expect((await redis.mget(KEYS)).filter((value) => value?.startsWith("late"))).toEqual([]);
   });
+
+  test("nothing is written from a snapshot that is not the newest, since its keys are watched no longer", async () => {
+    const { redis, read, write } = await open();
+    await write("first", await read());
+    const older = await read();
+    const newer = await read();
+    expect(await write("older", older)).toBe(false);
+    expect(await write("newer", newer)).toBe(true);
+    expect(await redis.get(FIRST)).toBe(`newer ${FIRST}`);
+  });
+
+  test("nothing is written twice from one snapshot, since writing ends the watch", async () => {
+    const { redis, read, write } = await open();
+    const snapshot = await read();
+    expect(await write("once", snapshot)).toBe(true);
+    expect(await write("twice", snapshot)).toBe(false);
+    expect(await redis.get(FIRST)).toBe(`once ${FIRST}`);
+  });
 });

@@ -18,8 +18,8 @@ export interface Snapshot {
   readonly states: ReadonlyMap<string, Buffer | null>;
   /** Whether the states are marked as holding all that took place; see `StateCompleteness`. */
   readonly complete: boolean;
-  /** Number of the connection on which it was read. */
-  readonly connection: number;
+  /** Number of the read that gave it; only the newest one can still be written from. */
+  readonly read: number;
 }
 
 export interface Change {
@@ -35,18 +35,23 @@ export interface Change {
  * Window states and applied batches in Redis. Every method throws TriplineError `redis-unavailable`.
  *
  * Compare-and-set is WATCH before the read and MULTI … EXEC for the write, which Redis refuses when any watched key has
- * changed in between. That costs half the CPU of a script, through which every value would be copied. What is watched
- * belongs to one connection: the store has to have one of its own, and read and compareAndSet have to alternate.
- * All keys have to live on one shard.
+ * changed in between. That costs half the CPU of a script, through which every value would be copied.
+ *
+ * What is watched belongs to the connection, and ends with the next read, with a write and with the connection itself.
+ * So the connection belongs to the store, which ends it, and nothing else may send on it. Reads are numbered: a snapshot
+ * from which the keys may no longer be watched is not written. All keys have to live on one shard.
  */
 export class StateStore {
-  /** Counts connections, so that nothing is written on another one than it was read on. */
+  /** Number of the read whose keys are watched. Goes up with whatever ends that watch. */
+  #watching = 0;
+  /** Counts connections. */
   #connection = 0;
   readonly #multiSet: MultiSet;
   /** The connection on whose server nothing is evicted. */
   #keepingConnection: number | undefined;
 
   constructor(
+    /** Handed over to the store: nobody else may use it. */
     private readonly redis: Redis,
     private readonly options: {
       /** How long a state lives that nothing touches. */
@@ -58,6 +63,7 @@ export class StateStore {
     this.#multiSet = new MultiSet(redis);
     redis.on("close", () => {
       this.#connection += 1;
+      this.#watching += 1;
     });
   }
 
@@ -68,11 +74,13 @@ export class StateStore {
    */
   async read(appliedKeys: readonly string[], stateKeys: readonly string[]): Promise<Snapshot> {
     if (this.#keepingConnection !== this.#connection) await this.#requireNoEviction();
-    const connection = this.#connection;
     const pipeline = this.redis.pipeline().unwatch();
     addCommand(pipeline, "watch", [...appliedKeys, ...stateKeys]);
     for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
     addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
+    // Sent at once, so that the number says what the server was asked last.
+    this.#watching += 1;
+    const read = this.#watching;
     const replies = await this.#run(pipeline);
     const appliedHeads = replies.slice(2, -1).filter((head) => Buffer.isBuffer(head));
     const values = replies.at(-1);
@@ -82,8 +90,18 @@ export class StateStore {
       appliedHeads,
       states: new Map(stateKeys.map((key, index) => [key, states[index + 1] ?? null])),
       complete: states[0] !== null,
-      connection,
+      read,
     };
+  }
+
+  /** As `Snapshot.appliedHeads`, of one partition. Watches nothing and leaves alone what is watched. */
+  async readAppliedHead(appliedKey: string): Promise<Buffer> {
+    return asked(() => this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1));
+  }
+
+  /** Whether the states are marked as holding all that took place. */
+  async isMarkedComplete(): Promise<boolean> {
+    return (await asked(() => this.redis.exists(this.options.completeKey))) === 1;
   }
 
   /** Marks the states as holding all that took place. */
@@ -100,7 +118,8 @@ export class StateStore {
   /**
    * Writes all or nothing. The applied batch does not expire: there is one for each partition.
    *
-   * @returns false, and nothing is written, when any of the keys has changed since it was read.
+   * @returns false, and nothing is written, when any of the keys has changed since it was read, or may have: the snapshot
+   *   is not that of the newest read, was written from already, or the connection was lost since
    */
   async compareAndSet({ snapshot, applied, states }: Change): Promise<boolean> {
     const { stateTtlSeconds } = this.options;
@@ -112,8 +131,9 @@ export class StateStore {
     } else {
       for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
     }
-    // From here to the write nothing waits: a connection that was lost since the read would watch nothing.
-    if (snapshot.connection !== this.#connection) return false;
+    // From here to the write nothing waits.
+    if (snapshot.read !== this.#watching) return false;
+    this.#watching += 1;
     const replies = await asked(() => transaction.exec());
     const failed = replies?.find(([error]) => error !== null)?.[0];
     if (failed) throw asRedisError(failed);
@@ -162,6 +182,10 @@ export class StateStore {
   /** For the readiness probe. */
   async ping(): Promise<void> {
     await asked(() => this.redis.ping());
+  }
+
+  close(): void {
+    this.redis.disconnect();
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -113,6 +114,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false) {
     metrics,
     // Differs at every call, so that features computed twice would not have the same bytes.
     now: () => (clockMs += 1),
+    pause: delay,
   });
   const handle = (records: readonly IncomingRecord[]) => {
     const [first] = records;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
@@ -93,6 +94,7 @@ function processorOn(redis: Redis): BatchProcessor {
     producer: { send: async () => {}, close: async () => {} },
     metrics: new FeatureMetrics(),
     now: Date.now,
+    pause: delay,
   });
 }
 

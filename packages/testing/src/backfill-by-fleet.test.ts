@@ -8,6 +8,7 @@ import { produceHistory } from "@tripline/cli/produce-history";
 import { writeHistory } from "@tripline/cli/simulate";
 import { readSnapshot } from "@tripline/cli/state-snapshot";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
@@ -28,6 +29,10 @@ const INSTANCES = 3;
 const SETTLE_POLLS_MAX = 400;
 const SETTLE_POLL_MS = 100;
 
+const DIFFERENCES_SHOWN_MAX = 5;
+const engine = compileEngine(currentFeatureSpec());
+const stateKeysOf = (fact: Transaction | Label) => engine.stateKeys(fact.tenant, fact);
+
 const folder = mkdtempSync(join(tmpdir(), "tripline-fleet-"));
 let redis: Redis | undefined;
 afterAll(() => {
@@ -37,7 +42,6 @@ afterAll(() => {
 
 test("history that many services count from Kafka gives the features and states of a backfill on one machine", async () => {
   const { kafkaBrokers, topicPrefix, redisUrl } = await testStack();
-  const engine = compileEngine(currentFeatureSpec());
   const [input, statePath] = [join(folder, "history.parquet"), join(folder, "state.bin")];
   const simulation = { seed: 5, cards: 120, terminals: 60, startMs: START_MS };
   await writeHistory({ simulation, untilMs: UNTIL_MS, tenant: "demo", cardTokenKey: Buffer.alloc(32, 1), path: input });
@@ -84,26 +88,58 @@ test("history that many services count from Kafka gives the features and states 
   }
 
   const events = await readCounted();
+  expect(numbersGivenTwice(events)).toEqual([]);
   const folded: FoldedPayment[] = [];
   const folding = new FoldInOrder({ engine, onPayment: (payment) => folded.push(payment) });
   for (const event of events) folding.add(event);
-  expect(folding.stuck).toEqual([]);
-  expect(folded).toHaveLength(single.rows);
-  for (const { vector, values } of folded) expect(vector.values).toEqual(values);
+  // Counts alone: a single lost count changes what follows it, and the difference would be as long as the history.
+  expect(folding.stuck.length).toBe(0);
+  expect(folded.length).toBe(single.rows);
+  expect(folded.filter(({ vector, values }) => !sameValues(vector.values, values)).length).toBe(0);
 
   const connection = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
   redis = connection;
   await awaitRedis(connection);
   let states = 0;
+  const differing: string[] = [];
   for await (const [key, value] of readSnapshot(statePath, () => {})) {
     const entity = engine.entities.findIndex(({ name }) => key.startsWith(`state:${name}:`));
     const counted = engine.decodeState(entity, await connection.getBuffer(key));
     const computed = engine.decodeState(entity, value);
-    expect(engine.readEntity(entity, counted, UNTIL_MS)).toEqual(engine.readEntity(entity, computed, UNTIL_MS));
+    const [read, expected] = [counted, computed].map((state) => engine.readEntity(entity, state, UNTIL_MS));
+    if (!sameValues(read ?? [], expected ?? [])) differing.push(`${key}: ${counted.sequence} of ${computed.sequence}`);
     states += 1;
   }
+  expect(differing.slice(0, DIFFERENCES_SHOWN_MAX)).toEqual([]);
   expect(states).toBeGreaterThan(180);
 }, 120_000);
+
+/** Sequence numbers of states that belong to two different events, up to a few. */
+function numbersGivenTwice(events: readonly CountedEvent[]): string[] {
+  const owners = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const event of events) {
+    const { fact, sequences } =
+      event.kind === "payment"
+        ? { fact: event.vector.transaction, sequences: event.vector.sequences }
+        : { fact: event.applied.label, sequences: event.applied.sequences };
+    if (fact === undefined) continue;
+    const id = "transactionId" in fact ? fact.transactionId : fact.labelId;
+    const keys = stateKeysOf(fact);
+    sequences.forEach((number, entity) => {
+      const key = keys[entity];
+      if (number === 0 || key === undefined) return;
+      const place = `${key} ${number}`;
+      if ((owners.get(place) ?? id) !== id) twice.add(place);
+      owners.set(place, id);
+    });
+  }
+  return [...twice].slice(0, DIFFERENCES_SHOWN_MAX);
+}
+
+function sameValues(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((value, index) => Object.is(value, other[index]));
+}
 
 /** How many different events were counted: what an instance emitted before it lost a partition may stand there twice. */
 function countedIds(events: readonly CountedEvent[]): number {

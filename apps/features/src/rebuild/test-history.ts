@@ -91,6 +91,7 @@ export class TestHistory {
       producer: { send: (records) => producer.send(records), close: async () => {} },
       metrics: new FeatureMetrics(),
       now: Date.now,
+      pause: delay,
     });
   }
 

@@ -1,0 +1,87 @@
+import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { CountedEvent } from "@tripline/feature-engine/fold-in-order";
+import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
+import { appliedOffset } from "../applied-batch.js";
+import { parseEvent } from "../parse-event.js";
+import { scheduleEngine } from "./planned-log.js";
+import type { RedisServer } from "./redis-server.js";
+import type { SimulatedFleet } from "./simulated-fleet.js";
+
+/**
+ * What must hold when everything is committed, whatever happened on the way: every event is counted once in each of its
+ * states, two events never have the same number of a state, each has one form of its features, which are those of the
+ * events counted before it, and none is flagged, since no state was lost.
+ *
+ * @returns a sentence for each thing that does not hold
+ */
+export async function findFaults(fleet: SimulatedFleet, server: RedisServer): Promise<string[]> {
+  const faults = fleet.surprises.map((error) => `failed with ${String(error)}`);
+  faults.push(...emissionFaults(fleet), ...(await stateFaults(fleet, server)));
+  return faults;
+}
+
+function emissionFaults({ sent }: SimulatedFleet): string[] {
+  const faults: string[] = [];
+  const forms = new Map<string, string>();
+  const events: CountedEvent[] = [];
+  for (const { topic, value } of sent) {
+    const event = decode(topic, Buffer.from(value));
+    const id = idOf(event);
+    const form = Buffer.from(value).toString("hex");
+    if ((forms.get(id) ?? form) !== form) faults.push(`${id} was emitted in two forms`);
+    forms.set(id, form);
+    events.push(event);
+    if ((event.kind === "payment" ? event.vector : event.applied).incomplete) faults.push(`${id} is flagged`);
+  }
+  const folding = new FoldInOrder({
+    engine: scheduleEngine,
+    onPayment({ vector, values }) {
+      const same = values.every((one, index) => one === vector.values[index]);
+      if (!same) faults.push(`${vector.transaction?.transactionId} has other features than when it is folded again`);
+    },
+  });
+  try {
+    for (const event of events) folding.add(event);
+    if (folding.stuck.length > 0) faults.push(`${folding.stuck.length} events have no place in the order`);
+  } catch (error) {
+    faults.push(`folding again: ${String(error)}`);
+  }
+  return faults;
+}
+
+async function stateFaults(fleet: SimulatedFleet, server: RedisServer): Promise<string[]> {
+  const faults: string[] = [];
+  const expected = new Map<string, { entity: number; ids: Set<string> }>();
+  for (const log of fleet.log) {
+    for (const record of log.records) {
+      const event = parseEvent(scheduleEngine, record);
+      const id = event.kind === "payment" ? event.transaction.transactionId : event.label.labelId;
+      event.stateKeys.forEach((key, entity) => {
+        if (key === undefined) return;
+        const one = expected.get(key) ?? { entity, ids: new Set() };
+        expected.set(key, one);
+        one.ids.add(id);
+      });
+    }
+    const offset = appliedOffset((await server.get(fleet.appliedKeyOf(log))) ?? undefined);
+    const last = log.records.length - 1;
+    if (offset !== last) faults.push(`${log.topic}/${log.partition} is counted up to ${offset} and not to ${last}`);
+  }
+  for (const [key, { entity, ids }] of expected) {
+    const { sequence } = scheduleEngine.decodeState(entity, await server.get(key));
+    if (sequence !== ids.size) faults.push(`${key} counts ${sequence} events and not ${ids.size}`);
+  }
+  return faults;
+}
+
+function decode(topic: string, value: Buffer): CountedEvent {
+  if (topic === TOPICS.features.name) return { kind: "payment", vector: FeatureVector.decode(value) };
+  return { kind: "label", applied: AppliedLabel.decode(value) };
+}
+
+function idOf(event: CountedEvent): string {
+  return event.kind === "payment"
+    ? `payment ${event.vector.transaction?.transactionId}`
+    : `label ${event.applied.label?.labelId}`;
+}

@@ -1,0 +1,60 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { specOf } from "@tripline/feature-engine/test-specs";
+import type { IncomingRecord } from "@tripline/kafka/port";
+import { cardOf, delivered, label, labelRecord, payment, paymentRecord, START_MS } from "../test-events.js";
+
+/** One partition of a topic, from offset 0 on. */
+export interface PlannedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly IncomingRecord[];
+}
+
+const CARDS = 3;
+const TERMINALS = 3;
+const PAYMENT_PARTITIONS = 2;
+const PAYMENTS = 9;
+const LABELS = 3;
+/** A payment in so many is on its topic a second time, as when a client tries again. */
+const REPEATED_ONE_IN = 6;
+
+/** Few features, so that a schedule takes little time: what is tried is in which order things happen. */
+export const scheduleEngine = compileEngine(
+  specOf({ "1d": { width: "1d", tile: "1h" } }, [
+    { kind: "count", entity: "card", window: "1d" },
+    { kind: "sum", entity: "card", window: "1d" },
+    { kind: "count", entity: "terminal", window: "1d" },
+    { kind: "mean", entity: "terminal", window: "1d" },
+    { kind: "fraud_count", entity: "terminal", window: "1d" },
+  ]),
+);
+
+/** What stands on the topics: payments of a few cards at shared terminals, by card in two partitions, and labels. */
+export function planLog(below: (bound: number) => number): PlannedPartition[] {
+  const payments: IncomingRecord[][] = Array.from({ length: PAYMENT_PARTITIONS }, () => []);
+  const labels: IncomingRecord[] = [];
+  for (let index = 0; index < PAYMENTS; index += 1) {
+    const card = below(CARDS);
+    const partition = card % PAYMENT_PARTITIONS;
+    const records = payments[partition] ?? [];
+    const transaction = payment({
+      clientTransactionId: `p-${index}`,
+      cardToken: cardOf(card),
+      terminalId: `t-${below(TERMINALS)}`,
+      amountMinor: 1 + below(10_000),
+      occurredAtMs: START_MS + below(3_600_000),
+    });
+    const times = below(REPEATED_ONE_IN) === 0 ? 2 : 1;
+    for (let time = 0; time < times; time += 1) {
+      records.push(delivered(paymentRecord(transaction), records.length, partition));
+    }
+    if (labels.length < LABELS && below(2) === 0) {
+      const { clientTransactionId, cardToken, terminalId, occurredAtMs } = transaction;
+      const change = { clientTransactionId, cardToken, terminalId, occurredAtMs, labelledAtMs: START_MS + 7_200_000 };
+      labels.push(delivered(labelRecord(label(change)), labels.length));
+    }
+  }
+  const planned = payments.map((records, partition) => ({ topic: TOPICS.transactions.name, partition, records }));
+  return [...planned, { topic: TOPICS.labels.name, partition: 0, records: labels }];
+}

@@ -1,0 +1,49 @@
+import { REDIS_PATIENCE_MS } from "@tripline/local-stack/test-stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import type { Redis } from "ioredis";
+import type { RedisServer, ServerConnection } from "./redis-server.js";
+
+/** A running Redis or Valkey, for the same schedules. */
+export class RealRedis implements RedisServer {
+  readonly #connections = new Set<Redis>();
+
+  private constructor(
+    private readonly url: string,
+    private readonly control: Redis,
+  ) {}
+
+  static async connect(url: string): Promise<RealRedis> {
+    const control = connectRedis(url, undefined, REDIS_PATIENCE_MS);
+    await awaitRedis(control);
+    return new RealRedis(url, control);
+  }
+
+  async open(): Promise<ServerConnection> {
+    const redis = connectRedis(this.url, undefined, REDIS_PATIENCE_MS);
+    this.#connections.add(redis);
+    await awaitRedis(redis);
+    return {
+      run: (commands) => Promise.all(commands.map(({ name, args }) => redis.callBuffer(name, ...args))),
+      close: async () => this.#end(redis),
+    };
+  }
+
+  async get(key: string): Promise<Buffer | null> {
+    return this.control.getBuffer(key);
+  }
+
+  async reset(): Promise<void> {
+    for (const redis of this.#connections) this.#end(redis);
+    await this.control.flushdb();
+  }
+
+  end(): void {
+    for (const redis of this.#connections) this.#end(redis);
+    this.control.disconnect();
+  }
+
+  #end(redis: Redis): void {
+    redis.disconnect();
+    this.#connections.delete(redis);
+  }
+}

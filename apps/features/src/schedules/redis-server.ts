@@ -1,0 +1,48 @@
+/** A command as it stands on the wire: its name in lower case, and its arguments. */
+export interface WireCommand {
+  readonly name: string;
+  readonly args: readonly Buffer[];
+}
+
+/** One connection as the server sees it. Commands run in the order in which they were sent. */
+export interface ServerConnection {
+  /** @returns the reply to each command, as bytes */
+  run(commands: readonly WireCommand[]): Promise<unknown[]>;
+  /** What the connection watched is forgotten, and a transaction that was begun is gone. */
+  close(): Promise<void>;
+}
+
+/** What a schedule needs of a Redis. */
+export interface RedisServer {
+  open(): Promise<ServerConnection>;
+  /** Value of a key, beside all connections. */
+  get(key: string): Promise<Buffer | null>;
+  /** Removes all keys and closes all connections. */
+  reset(): Promise<void>;
+}
+
+/**
+ * Takes commands from the bytes of one or more of them, each an array of bulk strings,
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/
+ */
+export function parseCommands(bytes: Buffer): WireCommand[] {
+  const commands: WireCommand[] = [];
+  let at = 0;
+  const number = (): number => {
+    const end = bytes.indexOf("\r\n", at);
+    const value = Number(bytes.toString("latin1", at + 1, end));
+    at = end + 2;
+    return value;
+  };
+  while (at < bytes.length) {
+    const words = Array.from({ length: number() }, () => {
+      const length = number();
+      const word = bytes.subarray(at, at + length);
+      at += length + 2;
+      return word;
+    });
+    const [name = Buffer.alloc(0), ...args] = words;
+    commands.push({ name: name.toString("latin1").toLowerCase(), args });
+  }
+  return commands;
+}

@@ -1,0 +1,196 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { appliedOffset } from "../applied-batch.js";
+import { findFaults } from "./find-faults.js";
+import { planLog } from "./planned-log.js";
+import type { RedisServer } from "./redis-server.js";
+import { SimulatedFleet } from "./simulated-fleet.js";
+import type { CallFate } from "./stepped-redis.js";
+
+const INSTANCES = 2;
+/** Steps in which things go wrong; after them everything may end in peace. */
+const TROUBLED_STEPS = 90;
+/** A schedule in which more is drawn than this does not end. */
+const DRAWS_MAX = 10_000;
+const BATCH_RECORDS_MAX = 3;
+/** Turns of the event loop in which everything settles that needs no answer: one round's start, and what follows it. */
+const TURNS = 2;
+
+/** How often each thing happened. */
+export type StepCounts = Record<Step, number> & { conflicts: number };
+type Step = (typeof STEPS)[number];
+
+/** Each as often as it stands here. */
+const STEPS = [
+  "call answered",
+  "call lost before the server",
+  "call lost after the server",
+  "call overdue",
+  "question to Kafka answered",
+  "batch taken",
+  "pause ended",
+  "offset committed",
+  "partition moved",
+  "old owner told",
+  "instance started",
+  "records refused by Kafka",
+  "records taken without an answer",
+] as const;
+
+const WEIGHTS: Readonly<Record<Step, number>> = {
+  "call answered": 40,
+  "call lost before the server": 1,
+  "call lost after the server": 1,
+  "call overdue": 1,
+  "question to Kafka answered": 6,
+  "batch taken": 30,
+  "pause ended": 8,
+  "offset committed": 8,
+  "partition moved": 3,
+  "old owner told": 3,
+  "instance started": 1,
+  "records refused by Kafka": 1,
+  "records taken without an answer": 1,
+};
+const LOT: readonly Step[] = STEPS.flatMap((step) => Array.from({ length: WEIGHTS[step] }, () => step));
+const FATES: Partial<Readonly<Record<Step, CallFate>>> = {
+  "call answered": "answered",
+  "call lost before the server": "lost-before",
+  "call lost after the server": "lost-after",
+  "call overdue": "overdue",
+};
+/** What is left to do when nothing goes wrong any more. */
+const PEACEFUL: readonly Step[] = [
+  "call answered",
+  "question to Kafka answered",
+  "batch taken",
+  "pause ended",
+  "offset committed",
+  "old owner told",
+];
+
+export interface ScheduleResult {
+  /** A sentence for each thing that does not hold. */
+  readonly faults: readonly string[];
+  readonly counts: StepCounts;
+}
+
+/**
+ * One order of things, which the seed decides: instances of the service take batches of a planned log, their calls to
+ * Redis go on one by one, partitions move without their old owner knowing, instances start, calls and records get lost.
+ * Then everything is handled in peace, and what must hold is looked at.
+ */
+export async function runSchedule(seed: number, server: RedisServer): Promise<ScheduleResult> {
+  await server.reset();
+  const schedule = new Schedule(seed, server);
+  return schedule.run();
+}
+
+class Schedule {
+  readonly #below: (bound: number) => number;
+  readonly #fleet: SimulatedFleet;
+  readonly #counts: StepCounts;
+  readonly #applied = new Map<string, number>();
+  readonly #faults: string[] = [];
+
+  constructor(
+    seed: number,
+    private readonly server: RedisServer,
+  ) {
+    this.#below = mulberry(seed);
+    this.#fleet = new SimulatedFleet(planLog(this.#below), server);
+    this.#counts = { ...(Object.fromEntries(STEPS.map((step) => [step, 0])) as Record<Step, number>), conflicts: 0 };
+    for (let index = 0; index < INSTANCES; index += 1) this.#fleet.start();
+    for (const log of this.#fleet.log) this.#fleet.assign(log, this.#pick(this.#fleet.instances));
+  }
+
+  async run(): Promise<ScheduleResult> {
+    const fleet = this.#fleet;
+    let troubled = TROUBLED_STEPS;
+    for (let draw = 0; troubled > 0 || !fleet.isDone; draw += 1) {
+      if (draw > DRAWS_MAX) {
+        this.#faults.push("it does not end");
+        break;
+      }
+      const step = this.#pick(troubled > 0 ? LOT : PEACEFUL);
+      if (!(await this.#do(step))) continue;
+      this.#counts[step] += 1;
+      troubled -= 1;
+      for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
+      if (step === "call answered" || step === "call lost after the server") await this.#watchApplied();
+      if (this.#faults.length > 0) break;
+    }
+    if (this.#faults.length === 0) this.#faults.push(...(await findFaults(fleet, this.server)));
+    this.#counts.conflicts = fleet.instances.reduce((sum, { metrics }) => sum + metrics.conflicts, 0);
+    return { faults: this.#faults, counts: this.#counts };
+  }
+
+  /** @returns false where there was nothing of the kind to do */
+  #do(step: Step): Promise<boolean> | boolean {
+    const fleet = this.#fleet;
+    const fate = FATES[step];
+    if (fate !== undefined) return this.#call(fate);
+    const instance = this.#pick(fleet.instances);
+    const log = this.#pick(fleet.log);
+    switch (step) {
+      case "batch taken": {
+        const reading = this.#pick([...instance.readings.values()]);
+        return reading !== undefined && instance.take(reading, 1 + this.#below(BATCH_RECORDS_MAX));
+      }
+      case "question to Kafka answered": {
+        const [answer] = fleet.questions.splice(this.#below(fleet.questions.length), 1);
+        answer?.();
+        return answer !== undefined;
+      }
+      case "pause ended": {
+        const [end] = instance.pauses.splice(0, 1);
+        end?.();
+        return end !== undefined;
+      }
+      case "offset committed":
+        return fleet.commit(log, instance);
+      case "partition moved":
+        return fleet.assign(log, instance);
+      case "old owner told":
+        return fleet.ownerOf(log) !== instance && instance.readings.delete(log);
+      case "instance started":
+        return fleet.replace(instance);
+      default:
+        fleet.sendFault = step === "records refused by Kafka" ? "before" : "after";
+        return true;
+    }
+  }
+
+  /** The next call of one of the connections that have any. */
+  async #call(fate: CallFate): Promise<boolean> {
+    const busy = this.#fleet.instances.filter(({ connection }) => connection.waiting > 0);
+    if (busy.length === 0) return false;
+    await this.#pick(busy).connection.step(fate);
+    return true;
+  }
+
+  /** What was counted once stays counted: the applied offset of a partition never goes back. */
+  async #watchApplied(): Promise<void> {
+    for (const log of this.#fleet.log) {
+      const key = this.#fleet.appliedKeyOf(log);
+      const offset = appliedOffset((await this.server.get(key)) ?? undefined);
+      const before = this.#applied.get(key) ?? -1;
+      if (offset < before) this.#faults.push(`${key} went back from ${before} to ${offset}`);
+      this.#applied.set(key, offset);
+    }
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#below(from.length)] as T;
+  }
+}
+
+/** Numbers from 0 to `bound` - 1; mulberry32 by Tommy Ettinger, public domain. */
+function mulberry(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound);
+  };
+}

@@ -1,0 +1,210 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { completeKey } from "@tripline/feature-engine/state-key";
+import type { OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
+import { FeatureMetrics } from "../feature-metrics.js";
+import { appliedKey, PartitionKeys } from "../partition-keys.js";
+import { BatchProcessor } from "../process-batch.js";
+import { StateCompleteness } from "../state-completeness.js";
+import { StateStore } from "../state-store.js";
+import { START_MS } from "../test-events.js";
+import type { PlannedPartition } from "./planned-log.js";
+import { scheduleEngine } from "./planned-log.js";
+import type { RedisServer } from "./redis-server.js";
+import { SteppedRedis } from "./stepped-redis.js";
+
+const CLUSTER = "cluster";
+const TTL_SECONDS = 100_000;
+
+/** What an instance believes of a partition that it reads. */
+interface Reading {
+  readonly log: PlannedPartition;
+  /** Offset of the next record that it takes. */
+  position: number;
+  isBusy: boolean;
+}
+
+/** One process of the service: its store on a connection of its own, and the partitions that it believes to own. */
+export class SimulatedInstance {
+  readonly connection: SteppedRedis;
+  readonly readings = new Map<PlannedPartition, Reading>();
+  /** Tries that wait before they read again. */
+  readonly pauses: (() => void)[] = [];
+  readonly metrics = new CountedConflicts();
+  readonly #processor: BatchProcessor;
+
+  constructor(
+    server: RedisServer,
+    private readonly fleet: SimulatedFleet,
+  ) {
+    this.connection = new SteppedRedis(server);
+    const store = new StateStore(this.connection.redis, {
+      stateTtlSeconds: TTL_SECONDS,
+      completeKey: completeKey(scheduleEngine.entities),
+    });
+    this.#processor = new BatchProcessor({
+      engine: scheduleEngine,
+      store,
+      partitions: new PartitionKeys({ admin: fleet, store, topicPrefix: "" }),
+      completeness: new StateCompleteness({ admin: fleet, store }),
+      producer: { send: (records) => fleet.send(records), close: async () => {} },
+      metrics: this.metrics,
+      now: () => fleet.now(),
+      pause: () => new Promise<void>((resolve) => this.pauses.push(resolve)),
+    });
+  }
+
+  /**
+   * Takes the next records of a partition, which may end well, fail, or never end before the schedule does.
+   *
+   * @returns false where it cannot take any now
+   */
+  take(reading: Reading, count: number): boolean {
+    const { topic, partition } = reading.log;
+    const records = reading.log.records.slice(reading.position, reading.position + count);
+    if (records.length === 0 || reading.isBusy) return false;
+    reading.isBusy = true;
+    const batch: RecordBatch = { topic, partition, records };
+    this.#processor.handle(batch).then(
+      () => {
+        reading.isBusy = false;
+        reading.position += records.length;
+      },
+      (error: unknown) => {
+        reading.isBusy = false;
+        this.fleet.failed(error);
+        // Everything from the last commit on comes again.
+        reading.position = this.fleet.committedOf(reading.log);
+      },
+    );
+    return true;
+  }
+}
+
+class CountedConflicts extends FeatureMetrics {
+  conflicts = 0;
+
+  override conflict(topic: string): void {
+    super.conflict(topic);
+    this.conflicts += 1;
+  }
+}
+
+/** What Kafka knows: the log, who owns a partition, what is committed, and what was produced. */
+export class SimulatedFleet {
+  readonly instances: SimulatedInstance[] = [];
+  readonly sent: OutgoingRecord[] = [];
+  /** Questions to Kafka that wait for their answers. */
+  readonly questions: (() => void)[] = [];
+  /** Errors that no fault of the schedule explains. */
+  readonly surprises: unknown[] = [];
+  readonly #owners = new Map<PlannedPartition, SimulatedInstance>();
+  readonly #committed = new Map<PlannedPartition, number>();
+  #nowMs = START_MS;
+  /** The next records are refused, or taken without an answer. */
+  sendFault: "before" | "after" | undefined;
+
+  constructor(
+    readonly log: readonly PlannedPartition[],
+    private readonly server: RedisServer,
+  ) {}
+
+  /** A clock that never shows one time twice: features that are computed anew differ in it. */
+  now(): number {
+    this.#nowMs += 1;
+    return this.#nowMs;
+  }
+
+  start(): SimulatedInstance {
+    const instance = new SimulatedInstance(this.server, this);
+    this.instances.push(instance);
+    return instance;
+  }
+
+  ownerOf(log: PlannedPartition): SimulatedInstance | undefined {
+    return this.#owners.get(log);
+  }
+
+  /**
+   * Gives a partition to an instance. The owner before does not know yet.
+   *
+   * @returns false where the partition is its own already
+   */
+  assign(log: PlannedPartition, instance: SimulatedInstance): boolean {
+    if (this.#owners.get(log) === instance) return false;
+    this.#owners.set(log, instance);
+    instance.readings.set(log, { log, position: this.committedOf(log), isBusy: false });
+    return true;
+  }
+
+  /**
+   * A new instance takes over all partitions of one that does not know yet, as in a rolling deployment.
+   *
+   * @returns false where it has none
+   */
+  replace(instance: SimulatedInstance): boolean {
+    const own = this.log.filter((log) => this.#owners.get(log) === instance);
+    if (own.length === 0) return false;
+    const successor = this.start();
+    for (const log of own) this.assign(log, successor);
+    return true;
+  }
+
+  /**
+   * Kafka takes commits of the owner alone.
+   *
+   * @returns false where there is nothing to commit
+   */
+  commit(log: PlannedPartition, instance: SimulatedInstance): boolean {
+    const position = instance.readings.get(log)?.position ?? 0;
+    if (this.#owners.get(log) !== instance || position <= this.committedOf(log)) return false;
+    this.#committed.set(log, position);
+    return true;
+  }
+
+  committedOf(log: PlannedPartition): number {
+    return this.#committed.get(log) ?? 0;
+  }
+
+  get isDone(): boolean {
+    return this.log.every((log) => this.committedOf(log) === log.records.length);
+  }
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    const fault = this.sendFault;
+    this.sendFault = undefined;
+    // The bytes lie in memory that is used again.
+    if (fault !== "before") this.sent.push(...records.map((one) => ({ ...one, value: Buffer.from(one.value) })));
+    if (fault !== undefined) throw new TriplineError("kafka-unavailable", "as the schedule wants it");
+  }
+
+  failed(error: unknown): void {
+    const passing = ["redis-unavailable", "kafka-unavailable", "state-conflict"];
+    if (!(error instanceof TriplineError) || !passing.includes(error.code)) this.surprises.push(error);
+  }
+
+  /* What the service asks of Kafka. The answer says what holds when the schedule lets it be given. */
+
+  clusterId(): Promise<string> {
+    return this.#asked(() => CLUSTER);
+  }
+
+  endOffsets(topic: string): Promise<Map<number, number>> {
+    const ends = this.log.filter((one) => one.topic === topic);
+    return this.#asked(() => new Map(ends.map(({ partition, records }) => [partition, records.length])));
+  }
+
+  committedOffsets(_group: string, topic: string): Promise<Map<number, number>> {
+    return this.#asked(() => {
+      const offsets = [...this.#committed].filter(([log]) => log.topic === topic);
+      return new Map(offsets.map(([log, offset]) => [log.partition, offset]));
+    });
+  }
+
+  #asked<T>(answer: () => T): Promise<T> {
+    return new Promise((resolve) => this.questions.push(() => resolve(answer())));
+  }
+
+  appliedKeyOf({ topic, partition }: PlannedPartition): string {
+    return appliedKey(CLUSTER, topic, partition);
+  }
+}
