@@ -27,6 +27,7 @@ const skipped = [];
 await checkAccess();
 checkTopicsJob();
 checkLayout();
+checkIdleGpus();
 const terraform = ["tofu", "terraform"].find(isInstalled);
 if (terraform === undefined) skipped.push("format, validate and test: neither tofu nor terraform is installed");
 else checkConfigurations(terraform);
@@ -74,7 +75,7 @@ async function checkAccess() {
 function checkTopicsJob() {
   const charts = join(ROOT, "deploy", "helm");
   const template = join(charts, foldersOf(charts)[0] ?? "", "templates", "job-topics.yaml");
-  const wears = /serviceAccountName: .*"[\w-]+-(\w+)"/.exec(readFileSync(template, "utf8"))?.[1];
+  const wears = /serviceAccountName: .*"name" "(\w+)"/.exec(readFileSync(template, "utf8"))?.[1];
   const { services } = parse(readFileSync(join(INFRA, "access.yaml"), "utf8"));
   const may = Object.keys(services).filter((name) => services[name].creates_topics);
   if (may.join() === wears) return;
@@ -97,6 +98,17 @@ function checkLayout() {
     if (!/\.(tf|hcl|tfvars)$/.test(file) || file.includes(".terraform")) continue;
     const lines = readFileSync(join(INFRA, file), "utf8").split("\n").length;
     if (lines > LINES_MAX) faults.push(`infra/${file} has ${lines} lines; ${LINES_MAX} is the most.`);
+  }
+}
+
+/** A node with a GPU costs hundreds a month, and nothing of the chart asks for one unless somebody says so. */
+function checkIdleGpus() {
+  for (const file of CLOUDS.flatMap((cloud) => ENVIRONMENTS.map((name) => join("envs", cloud, `${name}.tfvars`)))) {
+    const text = existsSync(join(INFRA, file)) ? readFileSync(join(INFRA, file), "utf8") : "";
+    for (const [line, pool] of text.matchAll(/^ *([\w-]+) *= \{.*\bgpu = (?:true|").*$/gm)) {
+      if (/\bnodes_min = 0\b/.test(line)) continue;
+      faults.push(`infra/${file}: the pool ${pool} keeps nodes with GPUs that nothing uses; set its nodes_min to 0.`);
+    }
   }
 }
 

@@ -18,7 +18,7 @@ cluster = {
   node_pools = {
     system      = { instance_types = ["m7i.large"], spot = false, gpu = false, dedicated = false, nodes_min = 3, nodes_max = 6, disk_gib = 50 }
     serving     = { instance_types = ["m7i.2xlarge"], spot = false, gpu = false, dedicated = true, nodes_min = 3, nodes_max = 18, disk_gib = 100 }
-    scoring-gpu = { instance_types = ["g6.xlarge"], spot = false, gpu = true, dedicated = true, nodes_min = 2, nodes_max = 6, disk_gib = 100 }
+    scoring-gpu = { instance_types = ["g6.xlarge"], spot = false, gpu = true, dedicated = true, nodes_min = 0, nodes_max = 6, disk_gib = 100 }
     batch       = { instance_types = ["m7i.2xlarge", "m6i.2xlarge", "m5.2xlarge"], spot = true, gpu = false, dedicated = true, nodes_min = 0, nodes_max = 6, disk_gib = 100 }
     training    = { instance_types = ["m7i.8xlarge", "m6i.8xlarge"], spot = true, gpu = false, dedicated = true, nodes_min = 0, nodes_max = 3, disk_gib = 500 }
   }

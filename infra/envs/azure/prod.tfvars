@@ -31,7 +31,7 @@ cluster = {
   node_pools = {
     system     = { vm_size = "Standard_D2s_v5", spot = false, gpu = false, dedicated = false, nodes_min = 3, nodes_max = 6, disk_gib = 64 }
     serving    = { vm_size = "Standard_D8s_v5", spot = false, gpu = false, dedicated = true, nodes_min = 3, nodes_max = 18, disk_gib = 128 }
-    scoringgpu = { vm_size = "Standard_NC4as_T4_v3", spot = false, gpu = true, dedicated = true, nodes_min = 2, nodes_max = 6, disk_gib = 128 }
+    scoringgpu = { vm_size = "Standard_NC4as_T4_v3", spot = false, gpu = true, dedicated = true, nodes_min = 0, nodes_max = 6, disk_gib = 128 }
     batch      = { vm_size = "Standard_D8s_v5", spot = true, gpu = false, dedicated = true, nodes_min = 0, nodes_max = 6, disk_gib = 128 }
     training   = { vm_size = "Standard_D32s_v5", spot = true, gpu = false, dedicated = true, nodes_min = 0, nodes_max = 3, disk_gib = 512 }
   }

@@ -21,7 +21,7 @@ cluster = {
   node_pools = {
     system      = { machine_type = "e2-standard-2", spot = false, gpu = null, dedicated = false, nodes_min = 1, nodes_max = 2, disk_gib = 50 }
     serving     = { machine_type = "n2-standard-8", spot = false, gpu = null, dedicated = true, nodes_min = 1, nodes_max = 6, disk_gib = 100 }
-    scoring-gpu = { machine_type = "g2-standard-4", spot = false, gpu = "nvidia-l4", dedicated = true, nodes_min = 1, nodes_max = 2, disk_gib = 100 }
+    scoring-gpu = { machine_type = "g2-standard-4", spot = false, gpu = "nvidia-l4", dedicated = true, nodes_min = 0, nodes_max = 2, disk_gib = 100 }
     batch       = { machine_type = "n2-standard-8", spot = true, gpu = null, dedicated = true, nodes_min = 0, nodes_max = 2, disk_gib = 100 }
     training    = { machine_type = "n2-standard-32", spot = true, gpu = null, dedicated = true, nodes_min = 0, nodes_max = 1, disk_gib = 500 }
   }
