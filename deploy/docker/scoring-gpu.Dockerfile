@@ -27,8 +27,9 @@ LABEL org.opencontainers.image.title="tripline scoring-gpu" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=assembled /usr/local/bin/node /usr/local/bin/node
 COPY --from=assembled /out/ /
-# A model of which nothing runs on the GPU is refused, so that a missing driver is seen at the start.
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=cuda,cpu REQUIRE_GPU=true
+# Networks run on the GPU, models of trees by our own code on the CPU: no GPU runs those. With REQUIRE_GPU=true a model of
+# which nothing runs on the GPU is refused. The chart sets the same; a test compares the two.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=trees,cuda,cpu
 WORKDIR /app/apps/scoring
 USER 65532:65532
 EXPOSE 8080

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { must, run } from "./run-command.mjs";
 
 export const NAMESPACE = "tripline-proof";
-export const RELEASE = "proof";
+export const RELEASE = "tripline";
 export const SERVICES = ["ingestion", "features", "scoring", "decisions", "auth", "archive"];
 
 const POLL_MS = 1_000;

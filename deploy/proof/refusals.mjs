@@ -1,5 +1,6 @@
 // Installs that cannot work: refused before anything is changed, in a sentence that says what to do, or waiting where
 // everybody sees it while what ran goes on.
+import { randomBytes } from "node:crypto";
 import { awaitReady, kubectl, NAMESPACE, RELEASE } from "./cluster.mjs";
 import { must, run, say } from "./run-command.mjs";
 
@@ -13,8 +14,10 @@ const SYSTEMS = [
 
 /** @param {string} chart */
 export function expectRefusals(chart) {
-  const set = SYSTEMS.flatMap((pair) => ["--set", pair]);
-  expectRefusal(chart, NAMESPACE, ["--values", `${chart}/values-local.yaml`], /the release proof is in the namespace/);
+  const set = [...SYSTEMS, `fullnameOverride=${RELEASE}`].flatMap((pair) => ["--set", pair]);
+  // The names of the release that runs there.
+  const sameNames = ["--values", `${chart}/values-local.yaml`, "--set", `fullnameOverride=${RELEASE}`];
+  expectRefusal(chart, NAMESPACE, sameNames, /the release \S+ in the namespace \S+ has these very names/);
   must(["kubectl", "create", "namespace", NAMESPACE_OTHER]);
   try {
     must([
@@ -85,13 +88,15 @@ function expectRefusal(chart, namespace, args, sentence) {
 }
 
 function makeSecrets() {
-  const make = (/** @type {string} */ name, /** @type {readonly string[]} */ keys) =>
+  const make = (/** @type {string} */ name, /** @type {Readonly<Record<string, string>>} */ content) =>
     must([
       ...["kubectl", "--namespace", NAMESPACE_OTHER, "create", "secret", "generic", name],
-      ...keys.map((key) => `--from-literal=${key}=x`),
+      ...Object.entries(content).map(([key, value]) => `--from-literal=${key}=${value}`),
     ]);
-  make("tripline-ingestion", ["card-token-key"]);
-  make("tripline-auth", ["key-encryption-key", "bootstrap-clients", "postgres-url"]);
+  const key = randomBytes(32).toString("base64");
+  make("tripline-ingestion", { "card-token-key": key });
+  make("tripline-auth", { "key-encryption-key": key, "bootstrap-clients": "[]", "postgres-url": "postgresql://x@x/x" });
+  make("tripline-client", { "client-id": "shop", "client-secret": key });
 }
 
 /**

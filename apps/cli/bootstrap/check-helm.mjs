@@ -20,6 +20,7 @@ const INSTALLATIONS = {
   azure: ["values-azure.yaml", "tests/values/azure.yaml"],
   "azure with GPUs": ["values-azure.yaml", "tests/values/azure.yaml", "values-gpu.yaml"],
   "systems of one's own": ["tests/values/external.yaml"],
+  "additions of a user": ["values-local.yaml", "tests/values/additions.yaml"],
   "new versions step by step": ["tests/values/external.yaml", "tests/values/rollouts.yaml"],
 };
 

@@ -98,6 +98,20 @@ describe.each(Object.entries(SERVICES))("the chart's variables of %s", (service,
   });
 });
 
+test("the image of scoring on GPUs and the chart set the same", () => {
+  const dockerfile = readFileSync(new URL("../../docker/scoring-gpu.Dockerfile", CHART), "utf8");
+  const known = new Set(Object.keys(scoringConfig.shape));
+  const settings = [...dockerfile.matchAll(/^ENV (.*)$/gm)].map(([, line]) => line).join(" ");
+  const ofImage = [...settings.matchAll(/\b([A-Z_]+)=(\S+)/g)]
+    .filter(([, name = ""]) => known.has(name) && !["HOST", "PORT"].includes(name))
+    .map(([, name, value]) => `${name}=${value}`);
+  const body = blocks.get("tripline.environment.scoring") ?? "";
+  const [, onGpus = ""] = /gpu\.enabled \}\}\n([\s\S]*?)\n\{\{- end \}\}/.exec(body) ?? [];
+  const ofChart = [...onGpus.matchAll(/^([A-Z_]+): "?([^"\n]+)"?$/gm)].map(([, name, value]) => `${name}=${value}`);
+  expect(ofImage).toEqual(["EXECUTION_PROVIDERS=trees,cuda,cpu"]);
+  expect(ofChart).toEqual(ofImage);
+});
+
 test("the chart's topics for Strimzi are those of the topic table", () => {
   const topics = ALL_TOPICS.map(({ name, partitions, retentionDays, readBy }) => ({
     name,

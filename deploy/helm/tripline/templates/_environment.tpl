@@ -27,7 +27,7 @@ KAFKA_KEY_FILE: /etc/tripline/kafka-certificate/tls.key
 
 {{- define "tripline.environment.redis" -}}
 {{- if .Values.local.valkey.enabled }}
-REDIS_URL: redis://tripline-valkey:6379
+REDIS_URL: redis://{{ include "tripline.fullname" . }}-valkey:6379
 {{- else if not .Values.redis.urlSecret }}
 REDIS_URL: {{ .Values.redis.url | quote }}
 {{- end }}
@@ -39,7 +39,7 @@ REDIS_CA_FILE: /etc/tripline/redis-ca/ca.crt
 
 {{- define "tripline.environment.tokens" -}}
 AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
-AUTH_JWKS_URL: http://tripline-auth:8080/oauth/jwks
+AUTH_JWKS_URL: http://{{ include "tripline.fullname" . }}-auth:8080/oauth/jwks
 {{- end }}
 
 {{- define "tripline.environment.ingestion" -}}
@@ -62,8 +62,7 @@ GRPC_PORT: "9000"
 REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
 MODEL_CACHE_DIRECTORY: /tmp/models
 {{- if .Values.services.scoring.gpu.enabled }}
-EXECUTION_PROVIDERS: cuda
-REQUIRE_GPU: "true"
+EXECUTION_PROVIDERS: trees,cuda,cpu
 {{- end }}
 {{- end }}
 
@@ -71,7 +70,7 @@ REQUIRE_GPU: "true"
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.kafka" . }}
 {{ include "tripline.environment.redis" . }}
-SCORING_ADDRESS: tripline-scoring-grpc:9000
+SCORING_ADDRESS: {{ include "tripline.fullname" . }}-scoring-grpc:9000
 {{- if .Values.services.decisions.policy }}
 POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{- end }}
@@ -119,7 +118,7 @@ LAKE_DIRECTORY: /var/lib/tripline/lake
 {{- define "tripline.secrets.ingestion" -}}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
-{{ include "tripline.secretKey" (list "CARD_TOKEN_KEY" .Values.secrets.ingestion.existingSecret "card-token-key") }}
+{{ include "tripline.secretKey" (list "CARD_TOKEN_KEY" (include "tripline.secretName" (dict "root" . "name" "ingestion")) "card-token-key") }}
 {{- end }}
 
 {{- define "tripline.secrets.features" -}}
@@ -146,14 +145,14 @@ LAKE_DIRECTORY: /var/lib/tripline/lake
 
 {{- define "tripline.secrets.database" -}}
 {{- if eq .Values.postgres.authentication "none" }}
-{{ include "tripline.secretKey" (list "POSTGRES_URL" .Values.secrets.auth.existingSecret "postgres-url") }}
+{{ include "tripline.secretKey" (list "POSTGRES_URL" (include "tripline.secretName" (dict "root" . "name" "auth")) "postgres-url") }}
 {{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.auth" -}}
 {{ include "tripline.secrets.database" . }}
-{{ include "tripline.secretKey" (list "KEY_ENCRYPTION_KEY" .Values.secrets.auth.existingSecret "key-encryption-key") }}
-{{ include "tripline.secretKey" (list "BOOTSTRAP_CLIENTS" .Values.secrets.auth.existingSecret "bootstrap-clients") }}
+{{ include "tripline.secretKey" (list "KEY_ENCRYPTION_KEY" (include "tripline.secretName" (dict "root" . "name" "auth")) "key-encryption-key") }}
+{{ include "tripline.secretKey" (list "BOOTSTRAP_CLIENTS" (include "tripline.secretName" (dict "root" . "name" "auth")) "bootstrap-clients") }}
 {{- end }}
 
 {{- define "tripline.secrets.archive" -}}

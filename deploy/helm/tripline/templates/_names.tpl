@@ -1,18 +1,40 @@
-{{/* Names are the same in every release, because identities of a cloud name service accounts: tripline-<service>. Two
-releases therefore need two namespaces, which checks.yaml says. */}}
+{{/* What every name begins with: the release's name, with the chart's where it is not in it. Of the release `tripline` these
+are the names that identities of a cloud trust: tripline-<service>. 40 characters leave room for what is appended. */}}
+{{- define "tripline.fullname" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name }}
+{{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
+{{- .Values.fullnameOverride | default $whole | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "tripline.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* root, name: the service account that a program wears. */}}
+{{- define "tripline.account" -}}
+{{- (get .root.Values.serviceAccounts .name).name | default (printf "%s-%s" (include "tripline.fullname" .root) .name) }}
+{{- end }}
+
+{{/* root, name: the Secret of ingestion, auth or client. */}}
+{{- define "tripline.secretName" -}}
+{{- (get .root.Values.secrets .name).existingSecret | default (printf "%s-%s" (include "tripline.fullname" .root) .name) }}
+{{- end }}
 
 {{- define "tripline.labels" -}}
-app.kubernetes.io/name: tripline
+app.kubernetes.io/name: {{ include "tripline.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 app.kubernetes.io/part-of: tripline
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 app.kubernetes.io/version: {{ include "tripline.tag" (dict "root" .root) | quote }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.selector" -}}
-app.kubernetes.io/name: tripline
+app.kubernetes.io/name: {{ include "tripline.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
@@ -40,11 +62,11 @@ app.kubernetes.io/part-of: tripline
 {{- end }}
 
 {{- define "tripline.kafkaBrokers" -}}
-{{ if .Values.local.kafka.enabled }}tripline-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
+{{ if .Values.local.kafka.enabled }}{{ include "tripline.fullname" . }}-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
 {{- end }}
 
 {{- define "tripline.issuer" -}}
-{{ .Values.auth.issuer | default (printf "http://tripline-auth.%s.svc.cluster.local:8080" .Release.Namespace) }}
+{{ .Values.auth.issuer | default (printf "http://%s-auth.%s.svc.cluster.local:8080" (include "tripline.fullname" .) .Release.Namespace) }}
 {{- end }}
 
 {{- define "tripline.registryUrl" -}}
@@ -52,11 +74,11 @@ app.kubernetes.io/part-of: tripline
 {{- end }}
 
 {{- define "tripline.registryClaim" -}}
-{{ .Values.registry.existingClaim | default "tripline-registry" }}
+{{ .Values.registry.existingClaim | default (printf "%s-registry" (include "tripline.fullname" .)) }}
 {{- end }}
 
 {{- define "tripline.lakeClaim" -}}
-{{ .Values.lake.existingClaim | default "tripline-lake" }}
+{{ .Values.lake.existingClaim | default (printf "%s-lake" (include "tripline.fullname" .)) }}
 {{- end }}
 
 {{/* Where the job of the topics or of the schema can run before anything else of the release exists, it is a hook: then

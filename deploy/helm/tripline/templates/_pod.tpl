@@ -28,18 +28,49 @@ securityContext:
   capabilities: { drop: [ALL] }
 {{- end }}
 
-{{/* root, pool. Where infra/ named no pools, the scheduler is free. */}}
+{{/* root, own: what `workload` says for every pod, and after it what the pod's own part of the values says. Lists are joined,
+maps merged; affinity and spreading are taken as a whole. */}}
+{{- define "tripline.extras" -}}
+{{- $all := .root.Values.workload }}
+{{- $own := .own | default dict }}
+{{- $extras := dict }}
+{{- range list "extraEnv" "extraEnvFrom" "extraVolumes" "extraVolumeMounts" "extraInitContainers" "extraContainers" "tolerations" }}
+{{- $_ := set $extras . (concat (get $all . | default list) (get $own . | default list)) }}
+{{- end }}
+{{- range list "podAnnotations" "podLabels" "nodeSelector" }}
+{{- $_ := set $extras . (mergeOverwrite (deepCopy (get $all . | default dict)) (get $own . | default dict)) }}
+{{- end }}
+{{- range list "affinity" "topologySpreadConstraints" }}
+{{- $_ := set $extras . (get $own . | default (get $all .)) }}
+{{- end }}
+{{- toYaml $extras }}
+{{- end }}
+
+{{/* root, pool, extras. Where infra/ named no pools, and the values say nothing, the scheduler is free. */}}
 {{- define "tripline.placement" -}}
 {{- $pool := get .root.Values.nodePools .pool | default dict }}
-{{- if $pool.dedicated }}
-nodeSelector: { tripline-pool: {{ .pool }} }
+{{- $selector := .extras.nodeSelector | default dict }}
+{{- if $pool.dedicated }}{{ $selector = mergeOverwrite (dict "tripline-pool" .pool) $selector }}{{ end }}
+{{- with $selector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- $tolerations := list }}
 {{- if $pool.dedicated }}{{ $tolerations = append $tolerations (dict "key" "tripline-pool" "operator" "Equal" "value" .pool "effect" "NoSchedule") }}{{ end }}
 {{- with .gpuResource }}{{ $tolerations = append $tolerations (dict "key" . "operator" "Exists" "effect" "NoSchedule") }}{{ end }}
-{{- with $tolerations }}
+{{- with concat $tolerations (.extras.tolerations | default list) }}
 tolerations:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .extras.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* root, component, account (or none), extras: a pod's labels. */}}
+{{- define "tripline.allPodLabels" -}}
+{{ include "tripline.podLabels" . }}
+{{- with mergeOverwrite (deepCopy (.account | default dict)) (.extras.podLabels | default dict) }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 

@@ -10,7 +10,7 @@
 {{- $isRollout := eq (include "tripline.isRollout" .) "yes" -}}
 apiVersion: {{ ternary "argoproj.io/v1alpha1" "apps/v1" $isRollout }}
 kind: {{ ternary "Rollout" "Deployment" $isRollout }}
-name: tripline-{{ .name }}
+name: {{ include "tripline.fullname" .root }}-{{ .name }}
 {{- end }}
 
 {{/* root, name: after each weight the new pods are looked at; what follows the last step is all of them. */}}
@@ -20,7 +20,7 @@ name: tripline-{{ .name }}
 - setWeight: {{ $weight }}
 - analysis:
     templates:
-      - templateName: tripline-{{ $.name }}
+      - templateName: {{ include "tripline.fullname" $.root }}-{{ $.name }}
     args:
       - { name: hash, valueFrom: { podTemplateHashValue: Latest } }
 {{- if and (eq $index 0) $rollouts.pauseAfterFirst }}
