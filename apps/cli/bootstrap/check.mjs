@@ -38,6 +38,7 @@ function checks() {
     { name: "generated code is fresh", command: "node", args: ["apps/cli/bootstrap/check-generated.mjs"] },
     { name: "documents are fresh", command: "node", args: ["apps/cli/bootstrap/write-documents.mjs", "--check"] },
     { name: "containers", command: "node", args: ["apps/cli/bootstrap/check-containers.mjs"] },
+    { name: "alerts", command: "node", args: ["apps/cli/bootstrap/check-alerts.mjs"] },
     { name: "Helm chart", command: "node", args: ["apps/cli/bootstrap/check-helm.mjs"] },
     { name: "infrastructure and workflows", command: "node", args: ["apps/cli/bootstrap/check-infra.mjs"] },
   ];

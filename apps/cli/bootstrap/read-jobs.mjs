@@ -1,0 +1,80 @@
+// The label `job` that Prometheus gives to the series of each service: worked out as Prometheus and its operator do, from
+// the configuration of compose and from what the chart renders.
+
+/**
+ * @typedef {{ sourceLabels?: string[], separator?: string, regex?: string, replacement?: string, targetLabel?: string, action?: string }} Relabeling
+ */
+
+/**
+ * @param {{ scrape_configs: { job_name: string, static_configs?: { targets: string[] }[], relabel_configs?: Record<string, unknown>[] }[] }} configuration
+ * @returns {string[]} one of each target
+ */
+export function jobsOfPrometheus(configuration) {
+  return configuration.scrape_configs.flatMap(({ job_name, static_configs = [], relabel_configs = [] }) =>
+    static_configs
+      .flatMap(({ targets }) => targets)
+      .map((target) => jobAfter({ __address__: target, job: job_name }, relabel_configs.map(inCamelCase))),
+  );
+}
+
+/**
+ * @param {readonly any[]} objects of Kubernetes
+ * @returns {string[]} one of each Service that a ServiceMonitor finds
+ */
+export function jobsOfServiceMonitor(objects) {
+  const services = objects.filter((object) => object?.kind === "Service");
+  return objects
+    .filter((object) => object?.kind === "ServiceMonitor")
+    .flatMap(({ spec }) =>
+      services.filter(isSelectedBy(spec.selector.matchLabels)).flatMap(({ metadata, spec: service }) =>
+        spec.endpoints
+          .filter((/** @type {any} */ { port }) => service.ports.some((/** @type {any} */ { name }) => name === port))
+          .map((/** @type {{ relabelings?: Relabeling[] }} */ { relabelings = [] }) => {
+            // Without jobLabel, or where the Service lacks that label, a job is called after its Service.
+            const job = metadata.labels[spec.jobLabel] ?? metadata.name;
+            const labels = Object.entries(metadata.labels).map(([name, value]) => [metaLabel(name), value]);
+            return jobAfter({ ...Object.fromEntries(labels), job }, relabelings);
+          }),
+      ),
+    );
+}
+
+/** @param {Record<string, string>} wanted */
+function isSelectedBy(wanted) {
+  return (/** @type {any} */ { metadata }) =>
+    Object.entries(wanted).every(([name, value]) => metadata.labels?.[name] === value);
+}
+
+/** @param {string} name of a label of a Service */
+function metaLabel(name) {
+  return `__meta_kubernetes_service_label_${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}`;
+}
+
+/**
+ * @param {Record<string, string>} labels
+ * @param {readonly Relabeling[]} relabelings
+ * @returns {string}
+ */
+function jobAfter(labels, relabelings) {
+  const now = { ...labels };
+  for (const {
+    sourceLabels = [],
+    separator = ";",
+    regex = "(.*)",
+    replacement = "$1",
+    targetLabel,
+    action,
+  } of relabelings) {
+    if (targetLabel === undefined || (action ?? "replace") !== "replace") continue;
+    const value = sourceLabels.map((name) => now[name] ?? "").join(separator);
+    const whole = new RegExp(`^(?:${regex})$`);
+    if (whole.test(value)) now[targetLabel] = value.replace(whole, replacement);
+  }
+  return now.job ?? "";
+}
+
+/** Prometheus writes source_labels where its operator writes sourceLabels. @param {Record<string, unknown>} settings */
+function inCamelCase(settings) {
+  const name = (/** @type {string} */ key) => key.replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [name(key), value]));
+}
