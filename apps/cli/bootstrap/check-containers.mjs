@@ -18,6 +18,9 @@ const MEMORY_DOCUMENT = join("docs", "containers.md");
 const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)?$/gm;
 /** Runs for a moment, when somebody calls it. */
 const ON_REQUEST = "tripline";
+const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
+/** Nobody waits for the sender of payments; `collector-health` tells of the collector. */
+const WITHOUT_HEALTH = ["traffic", "collector"];
 const SHARED_FROM = "# The build tools";
 
 /** @type {string[]} */
@@ -29,7 +32,10 @@ const dockerfiles = readdirSync(join(ROOT, DOCKERFILES)).filter((file) => file.e
 for (const file of dockerfiles) checkBases(join(DOCKERFILES, file));
 checkSharedStages();
 checkImages("compose.yaml");
-checkImages(join("deploy", "observability", "compose.yaml"));
+checkImages(OBSERVABILITY);
+checkBuilds();
+checkHealth("compose.yaml");
+checkHealth(OBSERVABILITY);
 checkLimits();
 checkCompose(["compose.yaml"]);
 checkCompose(["compose.yaml", "compose.lite.yaml"]);
@@ -74,15 +80,38 @@ function checkSharedStages() {
 /** @param {string} file */
 function checkImages(file) {
   const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  const built = new Set(Object.values(services).flatMap(({ build, image }) => (build === undefined ? [] : [image])));
   for (const [name, service] of Object.entries(services)) {
     // Our own images: their tag is a variable with a default.
-    if (service.build === undefined) checkTag(`${file}, service ${name}`, service.image);
+    if (!built.has(service.image)) checkTag(`${file}, service ${name}`, service.image);
+  }
+}
+
+/** What starts together builds each image once: Compose would build it again for each service that says how. */
+function checkBuilds() {
+  const { services } = parse(readFileSync(join(ROOT, "compose.yaml"), "utf8"), { merge: true });
+  /** @type {Map<string, string[]>} */
+  const builders = new Map();
+  for (const [name, { build, image }] of Object.entries(services)) {
+    if (build !== undefined && name !== ON_REQUEST) builders.set(image, [...(builders.get(image) ?? []), name]);
+  }
+  for (const [image, names] of builders) {
+    if (names.length > 1) faults.push(`compose.yaml: ${names.join(" and ")} each build ${image}; leave it to one.`);
+  }
+}
+
+/** `docker compose up --wait` proves no more than health checks say. @param {string} file */
+function checkHealth(file) {
+  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  for (const [name, { restart, healthcheck }] of Object.entries(services)) {
+    if (restart === undefined || healthcheck?.test !== undefined || WITHOUT_HEALTH.includes(name)) continue;
+    faults.push(`${file}: nothing says whether ${name} is well; give it a healthcheck.`);
   }
 }
 
 /** Every row of the tables about memory names services, and their limits together; every service that stays has a row. */
 function checkLimits() {
-  const limits = { ...limitsOf("compose.yaml"), ...limitsOf(join("deploy", "observability", "compose.yaml")) };
+  const limits = { ...limitsOf("compose.yaml"), ...limitsOf(OBSERVABILITY) };
   const lite = { ...limits, ...limitsOf("compose.lite.yaml") };
   const [, chapter = ""] = readFileSync(join(ROOT, MEMORY_DOCUMENT), "utf8").split("\n## Memory\n");
   const [section = ""] = chapter.split("\n## ");
