@@ -14,7 +14,10 @@ const issuer = z.url({ protocol: /^https?$/ }).refine((text) => URL.parse(text)?
 const keyEncryptionKey = z
   .string()
   .transform((text) => Buffer.from(text, "base64"))
-  .refine((key) => key.length === KEY_BYTES, { message: `must be ${KEY_BYTES} random bytes in base64` });
+  .refine((key) => key.length === KEY_BYTES, {
+    error: ({ input }) =>
+      `has ${(input as Buffer).length} bytes; must be ${KEY_BYTES} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES}`,
+  });
 
 /** JSON in a variable. The values are secrets, so a message may name a field but never show what stands in it. */
 const bootstrapClients = z

@@ -10,6 +10,9 @@ import { fileSource, filesIdentity } from "./backfill-source.js";
 import { handbookSource } from "./handbook-source.js";
 import { loadState } from "./load-state.js";
 
+/** Bytes that ingestion wants in `CARD_TOKEN_KEY`. */
+const CARD_TOKEN_KEY_BYTES_MIN = 32;
+
 interface BackfillFlags {
   readonly input?: string;
   readonly handbook?: string;
@@ -31,7 +34,7 @@ export function backfillCommand(): Command {
     .addOption(
       new Option("--card-token-key <base64>", "key of the front door for card tokens, with --handbook")
         .env("CARD_TOKEN_KEY")
-        .argParser((text) => Buffer.from(text, "base64")),
+        .argParser(parseCardTokenKey),
     )
     .requiredOption("--output <file>", "Parquet file to write: a row per payment, a column per feature")
     .option("--state <file>", "also write the window state, for `tripline load-state`")
@@ -55,6 +58,15 @@ export function backfillCommand(): Command {
       const { states } = await loadState({ statePath: flags.state, redisUrl: flags.load });
       process.stdout.write(`${states} states loaded\n`);
     });
+}
+
+/** A key that ingestion would refuse is not the front door's. */
+function parseCardTokenKey(text: string): Buffer {
+  const key = Buffer.from(text, "base64");
+  if (key.length >= CARD_TOKEN_KEY_BYTES_MIN) return key;
+  throw new InvalidArgumentError(
+    `has ${key.length} bytes; must be at least ${CARD_TOKEN_KEY_BYTES_MIN} random bytes in base64`,
+  );
 }
 
 function run(source: TransactionsSource, flags: BackfillFlags, line: ProgressLine): Promise<BackfillResult> {

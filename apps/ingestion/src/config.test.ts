@@ -22,6 +22,13 @@ describe("configuration", () => {
   });
 
   test.each([
+    [randomBytes(8).toString("base64"), /CARD_TOKEN_KEY.*: has 8 bytes; must be at least 32 random bytes in base64/],
+    ["not base64", /CARD_TOKEN_KEY.*: must be at least 32 random bytes in base64/],
+  ])("a key that cannot be one (%s) is refused with the length that is wanted", (value, message) => {
+    expect(() => readConfig(ingestionConfig, { ...environment, CARD_TOKEN_KEY: value })).toThrow(message);
+  });
+
+  test.each([
     ["CARD_TOKEN_KEY", randomBytes(31).toString("base64")],
     ["CARD_TOKEN_KEY", "not base64 but quite long enough to be a key of 32 bytes"],
     ["EVENT_AGE_DAYS_MAX", "0"],

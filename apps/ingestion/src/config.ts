@@ -2,13 +2,14 @@ import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/
 import { z } from "zod";
 
 const KEY_BYTES_MIN = 32;
+const KEY_WANTED = `at least ${KEY_BYTES_MIN} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES_MIN}`;
 
 const cardTokenKey = z
   .string()
-  .regex(/^[A-Za-z0-9+/]+={0,2}$/, "must be base64")
+  .regex(/^[A-Za-z0-9+/]+={0,2}$/, `must be ${KEY_WANTED}`)
   .transform((text) => Buffer.from(text, "base64"))
   .refine((key) => key.length >= KEY_BYTES_MIN, {
-    message: `must be at least ${KEY_BYTES_MIN} random bytes in base64`,
+    error: ({ input }) => `has ${(input as Buffer).length} bytes; must be ${KEY_WANTED}`,
   });
 
 export const ingestionConfig = z.object({
