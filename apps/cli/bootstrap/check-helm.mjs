@@ -48,7 +48,8 @@ else {
   const hasKubeconform = isInstalled("kubeconform", ["-v"]);
   if (!hasKubeconform)
     skipped.push("the chart's manifests against the schemas of Kubernetes: kubeconform is not installed");
-  for (const [name, files] of Object.entries(INSTALLATIONS)) checkInstallation(name, files, hasKubeconform);
+  const rendered = Object.entries(INSTALLATIONS).map(([name, files]) => checkInstallation(name, files));
+  if (hasKubeconform) checkManifests(rendered);
   if (isInstalled("helm", ["unittest", "--help"])) expectSuccess("helm unittest", "helm", ["unittest", CHART]);
   else skipped.push("the chart's cases: the plugin helm-unittest is not installed");
 }
@@ -58,9 +59,8 @@ reportFindings({ faults, skipped });
 /**
  * @param {string} name
  * @param {readonly string[]} files
- * @param {boolean} hasKubeconform
  */
-function checkInstallation(name, files, hasKubeconform) {
+function checkInstallation(name, files) {
   const values = files.flatMap((file) => ["--values", join(CHART, file)]);
   expectSuccess(`helm lint, ${name}`, "helm", [
     "lint",
@@ -71,16 +71,24 @@ function checkInstallation(name, files, hasKubeconform) {
     "tripline",
     ...values,
   ]);
-  const rendered = run("helm", ["template", "tripline", CHART, "--namespace", "tripline", ...values]);
-  if (rendered.status !== 0) {
-    faults.push(`helm template, ${name} failed:\n${rendered.output}`);
-    return;
-  }
-  if (!hasKubeconform) return;
+  const { status, output } = run("helm", ["template", "tripline", CHART, "--namespace", "tripline", ...values]);
+  if (status === 0) return { name, output };
+  faults.push(`helm template, ${name} failed:\n${output}`);
+  return { name, output: "" };
+}
+
+/**
+ * All at once, because kubeconform compiles its schemas anew in each run; one by one only to say where a fault is.
+ *
+ * @param {readonly { name: string, output: string }[]} rendered
+ */
+function checkManifests(rendered) {
   const { KUBECONFORM_SCHEMAS: location } = process.env;
   const schemas = location === undefined ? [] : ["-schema-location", location];
   const args = ["-strict", "-summary", "-skip", KINDS_SKIPPED.join(","), ...schemas, "-"];
-  expectSuccess(`kubeconform, ${name}`, "kubeconform", args, rendered.output);
+  const all = rendered.map(({ output }) => output).join("\n---\n");
+  if (run("kubeconform", args, all).status === 0) process.stdout.write("ok: kubeconform\n");
+  else for (const { name, output } of rendered) expectSuccess(`kubeconform, ${name}`, "kubeconform", args, output);
 }
 
 /**
