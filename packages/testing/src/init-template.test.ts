@@ -208,7 +208,7 @@ const KEPT: readonly (readonly [path: string, word: string])[] = [
 ];
 
 /** Of the checks of `npm run check` those that read names. */
-const CHECKS = ["check-containers", "check-helm", "check-infra"];
+const CHECKS = ["check-alerts", "check-containers", "check-helm", "check-infra"];
 
 /** One of each kind: generated code, pure packages, and what reads files by their path. */
 const TESTS = [
