@@ -21,6 +21,11 @@ describe("configuration", () => {
     });
   });
 
+  test("a key that ends with a line feed, as files do, is the key without it", () => {
+    const read = readConfig(ingestionConfig, { ...environment, CARD_TOKEN_KEY: `${environment.CARD_TOKEN_KEY}\n` });
+    expect(read.CARD_TOKEN_KEY.toString("base64")).toBe(environment.CARD_TOKEN_KEY);
+  });
+
   test.each([
     [randomBytes(8).toString("base64"), /CARD_TOKEN_KEY.*: has 8 bytes; must be at least 32 random bytes in base64/],
     ["not base64", /CARD_TOKEN_KEY.*: must be at least 32 random bytes in base64/],

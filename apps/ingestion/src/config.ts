@@ -6,6 +6,8 @@ const KEY_WANTED = `at least ${KEY_BYTES_MIN} random bytes in base64, for instan
 
 const cardTokenKey = z
   .string()
+  // A file that became a Secret often ends with a line feed.
+  .trim()
   .regex(/^[A-Za-z0-9+/]+={0,2}$/, `must be ${KEY_WANTED}`)
   .transform((text) => Buffer.from(text, "base64"))
   .refine((key) => key.length >= KEY_BYTES_MIN, {
