@@ -21,6 +21,19 @@ export const DEAD_LETTER_HEADERS = {
   group: "tripline-dlq-group",
 } as const;
 
+/** Headers that a dead letter by reference carries besides: it has no value, because the original is too large or unreadable. */
+export const REFERENCE_HEADERS = {
+  /** `record`, or `batch` for all records of one batch, which then begins at the dead letter's offset. */
+  reference: "tripline-dlq-reference",
+  /** Of the record's value; of a batch, of its records as they stand on the topic, compressed where they are. */
+  bytes: "tripline-dlq-bytes",
+  /** Of the same bytes, in hexadecimal digits. */
+  sha256: "tripline-dlq-sha256",
+  /** Of a batch: how many records it has, as it says itself, and the offset of the last one. */
+  records: "tripline-dlq-records",
+  lastOffset: "tripline-dlq-last-offset",
+} as const;
+
 /** How often a record came back from the dead letters; absent for one that never did. */
 export const RETURNED_HEADER = "tripline-dlq-returned";
 

@@ -85,6 +85,10 @@ export function deadLetterTopic(topic: string): string {
   return `${topic}.dlq`;
 }
 
+export function isDeadLetterTopic(name: string): boolean {
+  return name.endsWith(deadLetterTopic(""));
+}
+
 function deadLettersOf(topic: Topic): Topic {
   return {
     ...topic,

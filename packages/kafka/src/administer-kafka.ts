@@ -16,7 +16,7 @@ const DISCONNECT_MS_MAX = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** A dead letter carries more headers than the record had: it must fit where the record did. */
-const DEAD_LETTER_BYTES_MAX = 2 * 1024 ** 2;
+export const DEAD_LETTER_BYTES_MAX = 2 * 1024 ** 2;
 
 export interface AdminDependencies {
   readonly openClient: OpenClient;

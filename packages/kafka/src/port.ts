@@ -53,8 +53,11 @@ export interface OwnPositions {
    * reaction is `stop`. Where Kafka holds that offset no more, the oldest record after it comes first.
    */
   begin(topic: string, partition: number): Promise<number>;
-  /** This record was not handled but is a dead letter by now; the next one to handle comes after it. */
-  buried(topic: string, partition: number, offset: number): void;
+  /**
+   * This record was not handled but is a dead letter by now, or had been one; the next one to handle comes after it.
+   * For a batch that could not be read it is called once, with the offset of the last record.
+   */
+  buried(topic: string, partition: number, offset: number, error: TriplineError): void;
 }
 
 /** Told of a consumer's work, for metrics. Called on the hot path: it has to be quick and must not throw. */
@@ -73,7 +76,8 @@ export interface ConsumerOptions {
   /**
    * Called with one batch per partition, never twice at a time for one partition, up to six partitions at a time. It
    * must be idempotent: after a crash or a rebalance the same records come again. What it throws decides what happens,
-   * by `ERROR_TABLE[code].kafka`; anything but a TriplineError counts as `internal`.
+   * by `ERROR_TABLE[code].kafka`; anything but a TriplineError counts as `internal`. It is not called for batches that
+   * cannot be read, or take more than 16 MiB unpacked: each becomes one dead letter by reference.
    */
   handle(batch: RecordBatch): Promise<void>;
   /** Absent: begins where the group left off, and commits what was handled. Otherwise only `commit` commits. */

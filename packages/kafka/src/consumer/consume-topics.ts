@@ -1,15 +1,17 @@
-import { TriplineError } from "@tripline/contracts/error-table";
-import { deadLetterTopic } from "@tripline/contracts/topics";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { deadLetterTopic, isDeadLetterTopic } from "@tripline/contracts/topics";
+import { DEAD_LETTER_BYTES_MAX } from "../administer-kafka.js";
 import type { OpenClient } from "../open-client.js";
 import type { ConsumerOptions, EventConsumer, Log, RecordBatch } from "../port.js";
 import type { RawProducer } from "../producer/open-producer.js";
-import { openProducer } from "../producer/open-producer.js";
+import { openProducer, sizeOf } from "../producer/open-producer.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, settlesWithin, wait } from "../wait-backoff.js";
 import type { FetchedRecord } from "./dead-letter.js";
-import { deadLetter } from "./dead-letter.js";
+import { deadLetter, letterByReference } from "./dead-letter.js";
 import { ConcurrencyLimit } from "./limit-concurrency.js";
 import { ConsumerSession } from "./run-session.js";
+import { UnreadBatch } from "./unread-batch.js";
 import type { PartitionMemory } from "./work-partition.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
@@ -125,19 +127,36 @@ class SupervisedConsumer implements EventConsumer {
   async #handle(records: readonly FetchedRecord[]): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
+    // Thrown until it stands alone, as an error of the handler would be.
+    for (const { raw } of records) if (raw instanceof UnreadBatch) throw raw.error;
     const batch: RecordBatch = { topic: first.topic, partition: first.partition, records };
     await this.#limit.run(async () => this.options.handle(batch));
   }
 
   async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {
+    const { group, observer, positions } = this.options;
+    const { topic, partition, offset } = record;
+    // A dead letter that cannot be handled stays where it is: those have no dead letters.
+    if (!isDeadLetterTopic(topic)) await this.#sendLetter(record, error);
+    this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
+    observer?.deadLetter(topic, error.code);
+    positions?.buried(topic, partition, offset, error);
+  }
+
+  async #sendLetter(record: FetchedRecord, error: TriplineError): Promise<void> {
     this.#deadLetters ??= openProducer(this.dependencies);
     const producer = await this.#deadLetters;
-    const { group } = this.options;
-    await producer.sendRaw(deadLetterTopic(record.topic), deadLetter(record, error, group));
-    const { topic, partition, offset } = record;
-    this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
-    this.options.observer?.deadLetter(topic, error.code);
-    this.options.positions?.buried(topic, partition, offset);
+    const [letters, { group }] = [deadLetterTopic(record.topic), this.options];
+    const whole = deadLetter(record, error, group);
+    if (!(record.raw instanceof UnreadBatch) && sizeOf(whole) <= DEAD_LETTER_BYTES_MAX) {
+      try {
+        return await producer.sendRaw(letters, whole);
+      } catch (thrown) {
+        // The topic may take less than those that Tripline makes.
+        if (asTriplineError(thrown).code !== "body-too-large") throw thrown;
+      }
+    }
+    await producer.sendRaw(letters, letterByReference(record, error, group));
   }
 
   #stop(error: TriplineError): void {

@@ -1,10 +1,16 @@
+import { createHash } from "node:crypto";
 import type { TriplineError } from "@tripline/contracts/error-table";
-import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
+import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS } from "@tripline/contracts/headers";
 import type { KafkaMessage, Message } from "kafkajs";
 import type { IncomingRecord } from "../port.js";
 import { DecodedMessage } from "./decoded-message.js";
+import { UnreadBatch } from "./unread-batch.js";
 
 const MESSAGE_LENGTH_MAX = 1_000;
+/** A key or header that is longer is left out of a dead letter by reference. */
+const KEPT_BYTES_MAX = 1_000;
+/** What helps to find the payment. */
+const KEPT_HEADERS = [HEADERS.traceparent, HEADERS.schema, HEADERS.tenant];
 const NO_BYTES = Buffer.alloc(0);
 
 /** A record with what kafkajs made it from, so that a dead letter keeps the very bytes. */
@@ -15,18 +21,40 @@ export interface FetchedRecord extends IncomingRecord {
 /** The original key, value and headers, with what went wrong in further headers. */
 export function deadLetter(record: FetchedRecord, error: TriplineError, group: string): Message {
   const { raw } = record;
+  return { key: raw.key, value: raw.value, headers: { ...raw.headers, ...errorHeaders(record, error, group) } };
+}
+
+/** For what does not fit among the dead letters, or could not be read at all: where it stands, and how to know it. */
+export function letterByReference(record: FetchedRecord, error: TriplineError, group: string): Message {
+  const { raw } = record;
+  const headers = errorHeaders(record, error, group);
+  if (raw instanceof UnreadBatch) {
+    headers[DEAD_LETTER_HEADERS.offset] = String(raw.firstOffset);
+    headers[REFERENCE_HEADERS.reference] = "batch";
+    headers[REFERENCE_HEADERS.bytes] = String(raw.sizeBytes);
+    headers[REFERENCE_HEADERS.sha256] = raw.sha256;
+    headers[REFERENCE_HEADERS.records] = String(raw.count);
+    headers[REFERENCE_HEADERS.lastOffset] = raw.offset;
+    return { value: null, headers };
+  }
+  for (const name of KEPT_HEADERS) {
+    const text = record.headers[name];
+    if (text !== undefined && Buffer.byteLength(text) <= KEPT_BYTES_MAX) headers[name] = text;
+  }
+  headers[REFERENCE_HEADERS.reference] = "record";
+  headers[REFERENCE_HEADERS.bytes] = String(record.value.length);
+  headers[REFERENCE_HEADERS.sha256] = createHash("sha256").update(record.value).digest("hex");
+  return { key: raw.key !== null && raw.key.length <= KEPT_BYTES_MAX ? raw.key : null, value: null, headers };
+}
+
+function errorHeaders(record: FetchedRecord, error: TriplineError, group: string): Record<string, string> {
   return {
-    key: raw.key,
-    value: raw.value,
-    headers: {
-      ...raw.headers,
-      [DEAD_LETTER_HEADERS.code]: error.code,
-      [DEAD_LETTER_HEADERS.message]: error.message.slice(0, MESSAGE_LENGTH_MAX),
-      [DEAD_LETTER_HEADERS.topic]: record.topic,
-      [DEAD_LETTER_HEADERS.partition]: String(record.partition),
-      [DEAD_LETTER_HEADERS.offset]: String(record.offset),
-      [DEAD_LETTER_HEADERS.group]: group,
-    },
+    [DEAD_LETTER_HEADERS.code]: error.code,
+    [DEAD_LETTER_HEADERS.message]: error.message.slice(0, MESSAGE_LENGTH_MAX),
+    [DEAD_LETTER_HEADERS.topic]: record.topic,
+    [DEAD_LETTER_HEADERS.partition]: String(record.partition),
+    [DEAD_LETTER_HEADERS.offset]: String(record.offset),
+    [DEAD_LETTER_HEADERS.group]: group,
   };
 }
 

@@ -1,6 +1,11 @@
+import { TriplineError } from "@tripline/contracts/error-table";
 import type { BatchContext, RecordContent } from "./decoded-message.js";
 import { DecodedMessage } from "./decoded-message.js";
 import { RecordReader } from "./record-reader.js";
+import { UNPACKED_BYTES_MAX, UNPACKED_TEXTS_MAX, unpackedSize, unpackRecords } from "./unpack-batch.js";
+import { UnreadBatch } from "./unread-batch.js";
+
+export type FetchedMessage = DecodedMessage | UnreadBatch;
 
 /** The answer to a fetch, as kafkajs has it. */
 export interface FetchAnswer {
@@ -22,7 +27,7 @@ export interface FetchedPartition {
   readonly lastStartOffset: string;
   readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
   readonly preferredReadReplica: number;
-  readonly messages: readonly DecodedMessage[];
+  readonly messages: readonly FetchedMessage[];
 }
 
 const MAGIC = 2;
@@ -39,21 +44,33 @@ const CONTROL_MASK = 0x20;
 /** What `decodeFetch` leaves to kafkajs. */
 class Unread extends Error {}
 
+/** The batches of one partition from the first compressed one on, for after the pass. */
+interface Rest {
+  readonly at: number;
+  readonly end: number;
+  /** The partition's, to go on with. */
+  readonly messages: FetchedMessage[];
+}
+
 /**
  * Reads the answer to a fetch request of version 11 in one pass, without an object for every number in it. The last
- * batch of a partition may be cut off, and is left out then.
+ * batch of a partition may be cut off, and is left out then. Partitions with compressed batches are gone through once
+ * more, to unpack them; past `UNPACKED_BYTES_MAX` a partition ends there, as if it were cut off. A batch that cannot be
+ * read, or takes more than that alone, is an `UnreadBatch`.
  *
- * @returns undefined where a batch is compressed or older than Kafka 0.11
+ * @returns undefined where a batch is older than Kafka 0.11
  */
-export function decodeFetch(bytes: Buffer): FetchAnswer | undefined {
+export async function decodeFetch(bytes: Buffer): Promise<FetchAnswer | undefined> {
   const reader = new RecordReader(bytes);
+  const rests: Rest[] = [];
   try {
     const clientSideThrottleTime = reader.int32();
     const [errorCode, sessionId] = [reader.int16(), reader.int32()];
     const responses = listOf(reader, () => ({
       topicName: reader.string16(),
-      partitions: listOf(reader, () => partitionAt(reader)),
+      partitions: listOf(reader, () => partitionAt(reader, rests)),
     }));
+    for (const rest of rests) await readOn(bytes, rest);
     // 0: the broker leaves it to its clients to wait, and kafkajs would ignore its answers for so long.
     return { throttleTime: 0, clientSideThrottleTime, errorCode, sessionId, responses };
   } catch (error) {
@@ -68,7 +85,7 @@ function listOf<T>(reader: RecordReader, read: () => T): T[] {
   return list;
 }
 
-function partitionAt(reader: RecordReader): FetchedPartition {
+function partitionAt(reader: RecordReader, rests: Rest[]): FetchedPartition {
   return {
     partition: reader.int32(),
     errorCode: reader.int16(),
@@ -77,33 +94,89 @@ function partitionAt(reader: RecordReader): FetchedPartition {
     lastStartOffset: reader.digits64(),
     abortedTransactions: listOf(reader, () => ({ producerId: reader.digits64(), firstOffset: reader.digits64() })),
     preferredReadReplica: reader.int32(),
-    messages: messagesAt(reader),
+    messages: messagesAt(reader, rests),
   };
 }
 
-function messagesAt(reader: RecordReader): DecodedMessage[] {
+/** Up to the first compressed batch; from there on it is a rest. */
+function messagesAt(reader: RecordReader, rests: Rest[]): FetchedMessage[] {
   const sizeBytes = Math.max(0, reader.int32());
   const end = reader.at + sizeBytes;
-  const messages: DecodedMessage[] = [];
-  while (reader.at + HEAD_BYTES <= end) {
-    if (reader.bytes.readInt8(reader.at + MAGIC_AT) !== MAGIC) throw new Unread();
-    const batchEnd = reader.at + LENGTH_BYTES + reader.bytes.readInt32BE(reader.at + LENGTH_BYTES - 4);
-    if (batchEnd > end) break;
-    readBatch(reader, batchEnd, messages);
-    reader.at = batchEnd;
+  const messages: FetchedMessage[] = [];
+  for (let batch = batchAt(reader, end); batch !== undefined; batch = batchAt(reader, end)) {
+    if (batch.codec !== 0) {
+      rests.push({ at: batch.at, end, messages });
+      break;
+    }
+    readRecords(reader, batch, reader, messages);
+    reader.at = batch.end;
   }
   reader.at = end;
   return messages;
 }
 
+async function readOn(bytes: Buffer, { at, end, messages }: Rest): Promise<void> {
+  const reader = new RecordReader(bytes);
+  reader.at = at;
+  let left = UNPACKED_BYTES_MAX;
+  for (let batch = batchAt(reader, end); batch !== undefined; batch = batchAt(reader, end)) {
+    // Of a batch whose records were all compacted away, the head stays.
+    if (batch.codec === 0 || batch.count <= 0) {
+      readRecords(reader, batch, reader, messages);
+    } else {
+      const unpacked = await unpack(reader, batch, left);
+      // Fetched again, and then it is the first.
+      if (unpacked instanceof TriplineError && unpacked.code === "body-too-large" && left < UNPACKED_BYTES_MAX) return;
+      if (unpacked instanceof TriplineError) {
+        messages.push(unreadBatch(reader, batch, unpacked));
+      } else {
+        readRecords(reader, batch, new RecordReader(unpacked, UNPACKED_TEXTS_MAX), messages);
+        left -= unpackedSize(unpacked, batch.count);
+      }
+    }
+    reader.at = batch.end;
+  }
+}
+
+/** The error comes back where the batch cannot be read. */
+async function unpack(reader: RecordReader, batch: BatchHead, bytesMax: number): Promise<Buffer | TriplineError> {
+  const { codec, count, recordsAt, end } = batch;
+  try {
+    return await unpackRecords({ codec, count, bytes: reader.bytes.subarray(recordsAt, end) }, bytesMax);
+  } catch (thrown) {
+    if (thrown instanceof TriplineError) return thrown;
+    throw thrown;
+  }
+}
+
 /** RecordBatch => the head, the number of records, and the records. */
-function readBatch(reader: RecordReader, end: number, messages: DecodedMessage[]): void {
+interface BatchHead {
+  readonly at: number;
+  readonly recordsAt: number;
+  readonly end: number;
+  readonly codec: number;
+  readonly count: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  /** Instead of each record's own time. */
+  readonly appendedAtMs: number | undefined;
+  readonly context: BatchContext;
+}
+
+/** Leaves the reader where the records begin. @returns undefined where no whole batch is left */
+function batchAt(reader: RecordReader, partitionEnd: number): BatchHead | undefined {
+  const { at } = reader;
+  if (at + HEAD_BYTES > partitionEnd) return undefined;
+  if (reader.bytes.readInt8(at + MAGIC_AT) !== MAGIC) throw new Unread();
+  const end = at + LENGTH_BYTES + reader.bytes.readInt32BE(at + LENGTH_BYTES - 4);
+  if (end > partitionEnd) return undefined;
   const firstOffset = reader.int64();
   // Its length, the leader's epoch, the format and the checksum, which kafkajs does not look at either.
   reader.at += 4 + 4 + 1 + 4;
   const attributes = reader.int16();
-  if ((attributes & COMPRESSION_MASK) !== 0) throw new Unread();
-  reader.at += 4;
+  const lastOffset = firstOffset + reader.int32();
   const [firstMs, lastMs] = [reader.int64(), reader.int64()];
   const producerId = reader.digits64();
   reader.at += 2 + 4;
@@ -114,20 +187,52 @@ function readBatch(reader: RecordReader, end: number, messages: DecodedMessage[]
     isControlBatch: (attributes & CONTROL_MASK) !== 0,
   };
   const appendedAtMs = (attributes & LOG_APPEND_TIME_MASK) === 0 ? undefined : lastMs;
-  for (let left = reader.int32(); left > 0; left -= 1) {
-    const recordEnd = reader.varint() + reader.at;
-    if (recordEnd > end) throw new RangeError("a fetched record goes past the end of its batch");
-    messages.push(new DecodedMessage(reader.bytes, contentAt(reader, firstOffset, firstMs, appendedAtMs), context));
-    reader.at = recordEnd;
+  const [codec, count] = [attributes & COMPRESSION_MASK, reader.int32()];
+  // It would be read for ever.
+  if (end < reader.at) throw new RangeError("a fetched batch ends before its records begin");
+  return {
+    at,
+    recordsAt: reader.at,
+    end,
+    codec,
+    count,
+    firstOffset,
+    lastOffset,
+    firstMs,
+    lastMs,
+    appendedAtMs,
+    context,
+  };
+}
+
+/** @param records at the first of them: the answer itself, or what was unpacked */
+function readRecords(answer: RecordReader, batch: BatchHead, records: RecordReader, messages: FetchedMessage[]): void {
+  const before = messages.length;
+  const end = records === answer ? batch.end : records.bytes.length;
+  try {
+    for (let left = batch.count; left > 0; left -= 1) {
+      const size = records.varint();
+      const recordEnd = size + records.at;
+      if (size < 0 || recordEnd > end) throw new RangeError("a fetched record goes past the end of its batch");
+      messages.push(new DecodedMessage(records.bytes, contentAt(records, batch), batch.context));
+      if (records.at > recordEnd) throw new RangeError("a fetched record goes past its own end");
+      records.at = recordEnd;
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown;
+    messages.length = before;
+    const error = new TriplineError("message-unreadable", `A batch cannot be read: ${thrown.message}`);
+    messages.push(unreadBatch(answer, batch, error));
   }
 }
 
-function contentAt(
-  reader: RecordReader,
-  firstOffset: number,
-  firstMs: number,
-  appendedAtMs: number | undefined,
-): RecordContent {
+function unreadBatch({ bytes }: RecordReader, batch: BatchHead, error: TriplineError): UnreadBatch {
+  const { firstOffset, lastOffset, lastMs: timestampMs, count, recordsAt, end, context } = batch;
+  const packed = bytes.subarray(recordsAt, end);
+  return new UnreadBatch({ firstOffset, lastOffset, timestampMs, count, packed, error }, context);
+}
+
+function contentAt(reader: RecordReader, { firstOffset, firstMs, appendedAtMs }: BatchHead): RecordContent {
   // Attributes, of which none are in use.
   reader.at += 1;
   const timestampMs = firstMs + reader.varint();

@@ -3,11 +3,12 @@ import { PartitionQueue } from "./queue-partition.js";
 
 interface R {
   readonly offset: number;
+  readonly value: Uint8Array;
 }
 
 function fetched(from: number, to: number, endOffset = 1_000_000) {
   const records: R[] = [];
-  for (let offset = from; offset < to; offset += 1) records.push({ offset });
+  for (let offset = from; offset < to; offset += 1) records.push({ offset, value: new Uint8Array(offset) });
   return { askedFrom: from, nextOffset: to, endOffset, records };
 }
 
@@ -21,6 +22,22 @@ test("what comes twice is handled once", () => {
   expect(offsets(queue.take(100))).toEqual([10, 11, 12, 13, 14]);
   expect(queue.accept(fetched(10, 15))).toBe(true);
   expect(queue.size).toBe(0);
+});
+
+test("the bytes that wait are counted, whatever way they come and go", () => {
+  const queue = new PartitionQueue<R>(undefined);
+  queue.accept(fetched(1, 5));
+  queue.accept(fetched(3, 7));
+  expect(queue.bytes).toBe(1 + 2 + 3 + 4 + 5 + 6);
+  queue.take(2);
+  expect(queue.bytes).toBe(3 + 4 + 5 + 6);
+  queue.skipTo(5);
+  expect(queue.bytes).toBe(5 + 6);
+  queue.startAt(20);
+  expect(queue.bytes).toBe(0);
+  queue.accept(fetched(20, 22));
+  queue.accept(fetched(3, 4, 4));
+  expect(queue.bytes).toBe(3);
 });
 
 test("what was handled under an earlier assignment is not handled again", () => {

@@ -1,5 +1,11 @@
+/** As much of a record as the queue looks at. */
+interface Queued {
+  readonly offset: number;
+  readonly value: Uint8Array;
+}
+
 /** What a fetch of one partition brought. */
-export interface Fetched<R extends { readonly offset: number }> {
+export interface Fetched<R extends Queued> {
   /** From which offset the fetch asked, where that is known. */
   readonly askedFrom: number;
   /** The offset that follows the last one fetched, control records included. */
@@ -20,8 +26,9 @@ const GAPS_REFUSED_MAX = 3;
  * before a rebalance or before an earlier answer was taken in: what such a late answer repeats is left out, and one that
  * would skip records is refused, so that kafkajs asks again from where this queue ends.
  */
-export class PartitionQueue<R extends { readonly offset: number }> {
+export class PartitionQueue<R extends Queued> {
   #records: R[] = [];
+  #bytes = 0;
   #position: number | undefined;
   #gapsRefused = 0;
 
@@ -34,12 +41,17 @@ export class PartitionQueue<R extends { readonly offset: number }> {
     return this.#records.length;
   }
 
+  /** Of the values that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Whether the fetch was taken in, as a whole or but for repeated records. */
   accept(fetched: Fetched<R>): boolean {
     const { askedFrom, nextOffset, records } = fetched;
     if (this.isMadeAnew(fetched)) {
       this.#position = undefined;
-      this.#records = [];
+      this.#clear();
     }
     if (this.#position !== undefined && askedFrom > this.#position && this.#gapsRefused < GAPS_REFUSED_MAX) {
       this.#gapsRefused += 1;
@@ -48,7 +60,9 @@ export class PartitionQueue<R extends { readonly offset: number }> {
     this.#gapsRefused = 0;
     const position = this.#position ?? askedFrom;
     for (const record of records) {
-      if (record.offset >= position) this.#records.push(record);
+      if (record.offset < position) continue;
+      this.#records.push(record);
+      this.#bytes += record.value.length;
     }
     this.#position = Math.max(position, nextOffset);
     return true;
@@ -61,7 +75,7 @@ export class PartitionQueue<R extends { readonly offset: number }> {
 
   /** Forgets what waits and goes on at `offset`. */
   startAt(offset: number): void {
-    this.#records = [];
+    this.#clear();
     this.#position = offset;
     this.#gapsRefused = 0;
   }
@@ -69,10 +83,17 @@ export class PartitionQueue<R extends { readonly offset: number }> {
   /** Leaves out what was handled meanwhile, under an earlier assignment. */
   skipTo(handledTo: number): void {
     const first = this.#records.findIndex(({ offset }) => offset >= handledTo);
-    this.#records.splice(0, first < 0 ? this.#records.length : first);
+    this.take(first < 0 ? this.#records.length : first);
   }
 
   take(recordsMax: number): readonly R[] {
-    return this.#records.splice(0, recordsMax);
+    const taken = this.#records.splice(0, recordsMax);
+    for (const { value } of taken) this.#bytes -= value.length;
+    return taken;
+  }
+
+  #clear(): void {
+    this.#records = [];
+    this.#bytes = 0;
   }
 }

@@ -4,7 +4,15 @@ export class RecordReader {
   /** For each header's name and value: the text that stood there last, and where. */
   readonly #texts: (KnownText | undefined)[] = [];
 
-  constructor(readonly bytes: Buffer) {}
+  #textsLeft: number;
+
+  /** @param textsMax how many texts are read: each takes more memory than it has bytes */
+  constructor(
+    readonly bytes: Buffer,
+    textsMax = Number.POSITIVE_INFINITY,
+  ) {
+    this.#textsLeft = textsMax;
+  }
 
   int8(): number {
     this.at += 1;
@@ -54,6 +62,10 @@ export class RecordReader {
 
   /** The text of so many bytes from here. @param place which of a record's texts it is */
   text(length: number, place: number): string {
+    // It would be read for ever: back from here, and forth again.
+    if (length < 0) throw new RangeError("a text of a fetched record has a length below 0");
+    this.#textsLeft -= 1;
+    if (this.#textsLeft < 0) throw new RangeError("fetched records have more keys and headers than are read");
     const from = this.at;
     this.at += length;
     const known = this.#texts[place];

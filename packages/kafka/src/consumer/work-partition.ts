@@ -11,6 +11,8 @@ import { PartitionQueue } from "./queue-partition.js";
 
 const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
 
+/** Above this a partition is paused, as it is above two chunks. */
+const QUEUED_BYTES_MAX = 4 * 1024 ** 2;
 /** What all assignments of one consumer share, by `topic/partition`. One entry per partition there is. */
 export interface PartitionMemory {
   /** Up to which offset records are done with. */
@@ -67,8 +69,8 @@ export class PartitionWorker {
   }
 
   /**
-   * Takes in what was fetched; false where it must be fetched again. Above two chunks the partition is paused, so that
-   * at most those and one more fetch (1 MiB) are held.
+   * Takes in what was fetched; false where it must be fetched again. Above two chunks or `QUEUED_BYTES_MAX` the partition
+   * is paused, so that at most those and one more fetch (1 MiB, or `UNPACKED_BYTES_MAX`) are held.
    *
    * @param pause stops the fetching of this partition; what it returns starts it again
    */
@@ -82,7 +84,8 @@ export class PartitionWorker {
     const handledTo = this.memory.handledTo.get(this.key);
     if (handledTo !== undefined && handledTo > fetched.endOffset) this.memory.handledTo.delete(this.key);
     else if (handledTo !== undefined && handledTo > fetched.askedFrom) this.steps.commit(handledTo);
-    if (this.#queue.size > 2 * this.steps.recordsPerBatchMax) this.#resume ??= pause();
+    const { size, bytes } = this.#queue;
+    if (size > 2 * this.steps.recordsPerBatchMax || bytes > QUEUED_BYTES_MAX) this.#resume ??= pause();
     if (!this.#isWorking && this.#queue.size > 0) this.#start();
     return true;
   }
@@ -153,7 +156,7 @@ export class PartitionWorker {
       while (this.#queue.size > 0 && !signal.aborted) {
         const chunk = this.#queue.take(recordsPerBatchMax);
         // Before the chunk is handled, so that the next fetch is under way meanwhile.
-        if (this.#queue.size <= recordsPerBatchMax) this.release();
+        if (this.#queue.size <= recordsPerBatchMax && this.#queue.bytes <= QUEUED_BYTES_MAX) this.release();
         await handleChunk(chunk, this.#chunkSteps());
       }
     } catch (thrown) {

@@ -58,7 +58,8 @@ function stamp({ topic, key, value, headers }: OutgoingRecord, topicPrefix: stri
   return { topic: topicPrefix + topic, message, sizeBytes };
 }
 
-function sizeOf({ key, value, headers = {} }: Message): number {
+/** What a record takes in a request, estimated from above. */
+export function sizeOf({ key, value, headers = {} }: Message): number {
   let sizeBytes = OVERHEAD_BYTES + lengthOf(key) + lengthOf(value);
   for (const name in headers) {
     const values = headers[name];

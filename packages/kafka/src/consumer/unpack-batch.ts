@@ -1,0 +1,66 @@
+import { promisify } from "node:util";
+import type { InputType, ZlibOptions, ZstdOptions } from "node:zlib";
+import { constants, gunzip, zstdDecompress } from "node:zlib";
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/** What the unpacked records of one batch, and of one partition in one fetch, may take in memory. */
+export const UNPACKED_BYTES_MAX = 16 * 1024 ** 2;
+/** What a record takes besides its bytes: a batch of very many empty records is large as well. */
+const RECORD_OVERHEAD_BYTES = 256;
+/** How many keys and headers of a batch are read; 16,000 payments have 180,000. */
+export const UNPACKED_TEXTS_MAX = 500_000;
+/** Of zstd's window, which it allocates before the first byte: 16 MiB, more than its level 19 asks for. */
+const ZSTD_WINDOW_LOG_MAX = 24;
+const CHUNK_BYTES = 64 * 1024;
+/** What Node says where more would come out, or zstd asks for a larger window. */
+const TOO_LARGE: ReadonlySet<unknown> = new Set(["ERR_BUFFER_TOO_LARGE", "ZSTD_error_frameParameter_windowTooLarge"]);
+
+/** Numbers of the codecs in a batch's attributes (https://kafka.apache.org/documentation/#recordbatch). */
+export const GZIP = 1;
+const ZSTD = 4;
+const NAMES: Readonly<Record<number, string>> = { [GZIP]: "gzip", 2: "snappy", 3: "lz4", [ZSTD]: "zstd" };
+
+const unzip: (bytes: InputType, options: ZlibOptions) => Promise<Buffer> = promisify(gunzip);
+const unzstd: (bytes: InputType, options: ZstdOptions) => Promise<Buffer> = promisify(zstdDecompress);
+
+export interface PackedRecords {
+  readonly codec: number;
+  readonly bytes: Buffer;
+  /** How many they are, as their batch says. */
+  readonly count: number;
+}
+
+/**
+ * @param bytesMax what the records may take in memory
+ * @throws TriplineError `body-too-large` as soon as they take more, without unpacking the rest; `message-unreadable` for
+ *   a codec that is not read here and for bytes that are not what the codec makes
+ */
+export async function unpackRecords({ codec, bytes, count }: PackedRecords, bytesMax: number): Promise<Buffer> {
+  const name = NAMES[codec] ?? `codec ${codec}`;
+  const maxOutputLength = bytesMax - count * RECORD_OVERHEAD_BYTES;
+  if (maxOutputLength <= 0) throw tooLarge(`${count} records`, bytesMax);
+  try {
+    if (codec === GZIP) return await unzip(bytes, { maxOutputLength, chunkSize: CHUNK_BYTES });
+    if (codec === ZSTD) {
+      const params = { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX };
+      return await unzstd(bytes, { maxOutputLength, chunkSize: CHUNK_BYTES, params });
+    }
+  } catch (thrown) {
+    if (TOO_LARGE.has(Reflect.get(Object(thrown), "code"))) throw tooLarge(name, bytesMax);
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new TriplineError("message-unreadable", `What is compressed with ${name} cannot be unpacked: ${reason}`);
+  }
+  throw new TriplineError("message-unreadable", `A batch is compressed with ${name}; gzip and zstd are read`);
+}
+
+/** What unpacked records take of `UNPACKED_BYTES_MAX`. */
+export function unpackedSize(unpacked: Buffer, count: number): number {
+  return unpacked.length + count * RECORD_OVERHEAD_BYTES;
+}
+
+function tooLarge(what: string, bytesMax: number): TriplineError {
+  return new TriplineError(
+    "body-too-large",
+    `A batch of ${what} takes more than ${bytesMax} bytes when it is unpacked`,
+  );
+}
