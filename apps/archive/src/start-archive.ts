@@ -65,6 +65,8 @@ export async function startArchive(
     readiness: {
       kafka() {
         if (!reader.isHealthy()) throw new TriplineError("kafka-unavailable", "It is no live reader of the topics.");
+        const stuck = reader.stuck();
+        if (stuck !== undefined) throw stuck;
       },
       lake: () => archives.check(),
     },

@@ -88,6 +88,8 @@ export async function startDecisions(
         if (!consumer.isHealthy()) {
           throw new TriplineError("kafka-unavailable", `It is no live reader of the topic ${TOPICS.features.name}.`);
         }
+        const stuck = consumer.stuck();
+        if (stuck !== undefined) throw stuck;
       },
       async redis() {
         await redis.ping();

@@ -78,6 +78,8 @@ export async function startFeatures(
         if (!consumer.isHealthy()) {
           throw new TriplineError("kafka-unavailable", "It is no live reader of transactions and labels.");
         }
+        const stuck = consumer.stuck();
+        if (stuck !== undefined) throw stuck;
       },
       redis: () => store.ping(),
       ...serving?.readiness,

@@ -65,6 +65,11 @@ export interface ConsumerObserver {
   /** How many records of a partition wait, by the last fetch of it; `undefined` when another consumer has it now. */
   lag(topic: string, partition: number, records: number | undefined): void;
   deadLetter(topic: string, code: ErrorCode): void;
+  /**
+   * Since when the oldest records of a partition fail and are tried again, on the clock of `performance.now()`;
+   * `undefined` when that is over, or another consumer has the partition now.
+   */
+  failing(topic: string, partition: number, sinceMs: number | undefined): void;
 }
 
 export interface ConsumerOptions {
@@ -96,6 +101,11 @@ export interface EventConsumer {
   readonly ready: Promise<void>;
   /** Whether it is a live member of its group: the broker confirmed that within the last 10 s. */
   isHealthy(): boolean;
+  /**
+   * The error of a partition whose oldest records have failed and been tried again for `afterMs` (60,000 unless told
+   * otherwise), in a sentence that names it; undefined while there is no such partition.
+   */
+  stuck(afterMs?: number): TriplineError | undefined;
   /**
    * Tells the group, for those who watch its lag, that everything before `offset` is done with. For a handler with its
    * own positions; ignored for a partition that is not assigned, and not repeated when the assignment ends first.

@@ -89,6 +89,7 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
     deadLetter(topic, code) {
       buried.push(`${topic} ${code}`);
     },
+    failing() {},
   };
   const options = { group: "poison", topics: ["features"], handle: collector.handle, observer, onStop };
   const consumer = await consume(options);
@@ -128,7 +129,14 @@ test("a long fault in one partition is tried until it has passed, and holds up n
     tries += 1;
     if (isAway) throw new TriplineError("redis-unavailable", "away");
   });
-  const consumer = await consume({ group: "retry", topics: ["features"], handle: collector.handle, onStop });
+  const failing: string[] = [];
+  const observer: ConsumerObserver = {
+    lag() {},
+    deadLetter() {},
+    failing: (topic, partition, sinceMs) => void failing.push(`${topic}/${partition} ${sinceMs === undefined}`),
+  };
+  const options = { group: "retry", topics: ["features"], observer, onStop };
+  const consumer = await consume({ ...options, handle: collector.handle });
   await consumer.ready;
   await put(0, "stuck");
   await collector.until(() => tries >= 3, "three tries");
@@ -140,9 +148,17 @@ test("a long fault in one partition is tried until it has passed, and holds up n
   // Ten round trips; far less than the backoff that the first partition has reached by now.
   expect(performance.now() - startedMs).toBeLessThan(3_000);
   expect((await admin.committedOffsets("retry", "features")).get(0)).toBeUndefined();
+  expect(failing).toEqual(["features/0 false"]);
+  expect(consumer.stuck()).toBeUndefined();
+  expect(consumer.stuck(1)).toMatchObject({
+    code: "redis-unavailable",
+    message: expect.stringMatching(/^Partition \S*features\/0 has stood still for \d+ s: away\.$/),
+  });
   isAway = false;
   await collector.untilRecords(11);
   await consumer.close();
+  expect(failing).toEqual(["features/0 false", "features/0 true"]);
+  expect(consumer.stuck(0)).toBeUndefined();
   expect((await admin.committedOffsets("retry", "features")).get(0)).toBe(1);
   expect((await admin.endOffsets("features.dlq")).get(0)).toBe(0);
 });

@@ -9,6 +9,7 @@ import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, settlesWithin, wait } from "../wait-backoff.js";
 import type { FetchedRecord } from "./dead-letter.js";
 import { deadLetter, letterByReference } from "./dead-letter.js";
+import { FailingPartitions } from "./failing-partitions.js";
 import { ConcurrencyLimit } from "./limit-concurrency.js";
 import { ConsumerSession } from "./run-session.js";
 import { UnreadBatch } from "./unread-batch.js";
@@ -36,7 +37,11 @@ export function consumeTopics(dependencies: ConsumeDependencies, options: Consum
 
 class SupervisedConsumer implements EventConsumer {
   readonly ready: Promise<void>;
-  readonly #memory: PartitionMemory = { handledTo: new Map(), working: new Map() };
+  readonly #memory: PartitionMemory = {
+    handledTo: new Map(),
+    working: new Map(),
+    failing: new FailingPartitions((key, sinceMs) => this.#observeFailing(key, sinceMs)),
+  };
   readonly #limit = new ConcurrencyLimit(PARTITIONS_AT_ONCE_MAX);
   readonly #closing = new AbortController();
   #markReady: () => void = () => {};
@@ -64,6 +69,10 @@ class SupervisedConsumer implements EventConsumer {
 
   isHealthy(): boolean {
     return !this.#closing.signal.aborted && this.#session?.isHealthy() === true;
+  }
+
+  stuck(afterMs?: number): TriplineError | undefined {
+    return this.#memory.failing.stuck(afterMs);
   }
 
   commit(topic: string, partition: number, offset: number): void {
@@ -157,6 +166,13 @@ class SupervisedConsumer implements EventConsumer {
       }
     }
     await producer.sendRaw(letters, letterByReference(record, error, group));
+  }
+
+  /** @param key topic, with the prefix, and partition */
+  #observeFailing(key: string, sinceMs: number | undefined): void {
+    const at = key.lastIndexOf("/");
+    const topic = key.slice(this.dependencies.topicPrefix.length, at);
+    this.options.observer?.failing(topic, Number(key.slice(at + 1)), sinceMs);
   }
 
   #stop(error: TriplineError): void {

@@ -7,11 +7,12 @@ interface Trace {
   readonly handled: number[];
   readonly buried: [number, string][];
   readonly done: number[];
+  readonly failing: string[];
 }
 
 /** `fail` says with what a batch fails, if at all; it sees how often that very batch has been tried before. */
 function stage(fail: (records: readonly number[], before: number) => ErrorCode | undefined, buryFails = 0) {
-  const trace: Trace = { calls: [], handled: [], buried: [], done: [] };
+  const trace: Trace = { calls: [], handled: [], buried: [], done: [], failing: [] };
   const abort = new AbortController();
   const tries = new Map<string, number>();
   let buryFailures = buryFails;
@@ -32,6 +33,7 @@ function stage(fail: (records: readonly number[], before: number) => ErrorCode |
       trace.buried.push([record, error.code]);
     },
     done: (last: number) => void trace.done.push(last),
+    failing: ({ code }: TriplineError) => void trace.failing.push(code),
   };
   return { trace, steps, abort };
 }
@@ -41,7 +43,7 @@ const upTo = (count: number) => [...Array(count).keys()];
 test("a chunk that is handled is done with at once", async () => {
   const { trace, steps } = stage(() => undefined);
   expect(await handleChunk(upTo(5), steps)).toBe(true);
-  expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), buried: [], done: [4] });
+  expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), buried: [], done: [4], failing: [] });
 });
 
 test.each([0, 1, 6, 7, 8, 15])(
@@ -69,6 +71,7 @@ test("a passing fault is tried until it has passed, and the chunk stays whole", 
   const { trace, steps } = stage((_, before) => (before < 20 ? "redis-unavailable" : undefined));
   expect(await handleChunk(upTo(3), steps)).toBe(true);
   expect(trace.calls).toHaveLength(21);
+  expect(trace.failing).toEqual(Array(20).fill("redis-unavailable"));
   expect(trace.handled).toEqual(upTo(3));
   expect(trace.buried).toEqual([]);
 });
@@ -113,6 +116,7 @@ test("an error whose reaction is stop comes out, with what was handled before it
 test("a record counts as done only when its dead letter is acknowledged", async () => {
   const { trace, steps } = stage(() => "message-unreadable", 3);
   expect(await handleChunk([0], steps)).toBe(true);
+  expect(trace.failing).toEqual(Array(3).fill("kafka-unavailable"));
   expect(trace.buried).toEqual([[0, "message-unreadable"]]);
   expect(trace.done).toEqual([0]);
 });

@@ -14,6 +14,8 @@ export interface ChunkSteps<R> {
   bury(record: R, error: TriplineError): Promise<void>;
   /** Everything up to this record, and it too, is done with. Called in order. */
   done(last: R): void;
+  /** A try to handle or to bury has failed, and there will be another one. */
+  failing(error: TriplineError): void;
   /** Aborted when the partition is lost or the consumer closes: nothing is tried again then. */
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -94,6 +96,7 @@ async function buryRecord<R>(record: R, error: TriplineError, steps: ChunkSteps<
 
 async function pause<R>(tries: number, message: string, error: TriplineError, steps: ChunkSteps<R>): Promise<void> {
   const waitMs = backoffMs(steps.backoff ?? BACKOFF, tries);
+  if (!steps.signal.aborted) steps.failing(error);
   steps.log("warn", message, { code: error.code, error: error.message, tries, waitMs });
   await wait(waitMs, steps.signal);
 }

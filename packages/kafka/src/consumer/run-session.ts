@@ -208,7 +208,7 @@ export class ConsumerSession {
   #endAssignment(): void {
     if (this.#assignment === undefined) return;
     this.#assignment.ended.abort();
-    for (const worker of this.#assignment.workers.values()) worker.release();
+    for (const worker of this.#assignment.workers.values()) worker.end();
     const { observer, topicPrefix } = this.options;
     if (observer === undefined) return;
     for (const [topic, numbers] of Object.entries(this.#assignment.partitions)) {

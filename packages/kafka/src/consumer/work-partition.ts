@@ -4,21 +4,23 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 import type { FetchedRecord } from "./dead-letter.js";
+import type { FailingPartitions } from "./failing-partitions.js";
 import type { ChunkSteps } from "./handle-chunk.js";
 import { handleChunk } from "./handle-chunk.js";
 import type { Fetched } from "./queue-partition.js";
 import { PartitionQueue } from "./queue-partition.js";
 
 const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
-
 /** Above this a partition is paused, as it is above two chunks. */
 const QUEUED_BYTES_MAX = 4 * 1024 ** 2;
+
 /** What all assignments of one consumer share, by `topic/partition`. One entry per partition there is. */
 export interface PartitionMemory {
   /** Up to which offset records are done with. */
   readonly handledTo: Map<string, number>;
   /** The end of the work that an earlier assignment may still have under way. */
   readonly working: Map<string, Promise<void>>;
+  readonly failing: FailingPartitions;
 }
 
 /** The position of a partition whose handler keeps it. */
@@ -90,7 +92,13 @@ export class PartitionWorker {
     return true;
   }
 
-  /** Lets the partition be fetched again, for whoever gets it next. */
+  /** The assignment has ended: lets the partition be fetched again, for whoever gets it next. */
+  end(): void {
+    this.release();
+    this.memory.failing.ended(this.key);
+  }
+
+  /** Lets the partition be fetched again. */
   release(): void {
     this.#resume?.();
     this.#resume = undefined;
@@ -124,6 +132,7 @@ export class PartitionWorker {
         this.#queue.startAt(offset);
         own.seek(offset);
         this.#isBegun = true;
+        this.memory.failing.ended(this.key);
         this.release();
         return;
       } catch (thrown) {
@@ -132,6 +141,7 @@ export class PartitionWorker {
           stop(error);
           return;
         }
+        if (!signal.aborted) this.memory.failing.failed(this.key, error);
         const waitMs = backoffMs(BACKOFF, tries);
         const extra = { partition: this.key, code: error.code, error: error.message, tries, waitMs };
         log("warn", "consumer: where to begin is asked again", extra);
@@ -169,12 +179,15 @@ export class PartitionWorker {
 
   #chunkSteps(): ChunkSteps<FetchedRecord> {
     const { handle, bury, commit, signal, log } = this.steps;
+    const { failing } = this.memory;
     return {
       handle,
       bury,
       signal,
-      log,
+      log: (level, message, extra) => log(level, message, { partition: this.key, ...extra }),
+      failing: (error) => failing.failed(this.key, error),
       done: (last) => {
+        failing.ended(this.key);
         if (this.steps.own !== undefined) return;
         this.memory.handledTo.set(this.key, last.offset + 1);
         commit(last.offset + 1);

@@ -1,0 +1,42 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/** How long a partition's oldest records may fail, one try after another, before it counts as stuck. */
+export const STUCK_MS = 60_000;
+
+interface Failure {
+  /** Of the first try since records of this partition were last handled, on the clock of `performance.now()`. */
+  readonly sinceMs: number;
+  readonly error: TriplineError;
+}
+
+/** The partitions of one consumer whose oldest records fail at the moment, by `topic/partition`. */
+export class FailingPartitions {
+  readonly #failures = new Map<string, Failure>();
+
+  /** @param onChange told when a partition begins to fail, and with `undefined` when that is over */
+  constructor(private readonly onChange: (key: string, sinceMs: number | undefined) => void) {}
+
+  failed(key: string, error: TriplineError): void {
+    const known = this.#failures.get(key);
+    const sinceMs = known?.sinceMs ?? performance.now();
+    this.#failures.set(key, { sinceMs, error });
+    if (known === undefined) this.onChange(key, sinceMs);
+  }
+
+  /** Its records were handled, or are another consumer's by now. */
+  ended(key: string): void {
+    if (this.#failures.delete(key)) this.onChange(key, undefined);
+  }
+
+  /** The error of the partition that has failed longest, if that is longer than `afterMs`; its sentence names the partition. */
+  stuck(afterMs = STUCK_MS): TriplineError | undefined {
+    const [oldest] = [...this.#failures].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
+    if (oldest === undefined) return undefined;
+    const [key, { sinceMs, error }] = oldest;
+    const failingMs = performance.now() - sinceMs;
+    if (failingMs < afterMs) return undefined;
+    const others = this.#failures.size === 1 ? "" : ` ${this.#failures.size - 1} more partitions fail as well.`;
+    const sentence = `Partition ${key} has stood still for ${Math.round(failingMs / 1_000)} s: ${error.message}.${others}`;
+    return new TriplineError(error.code, sentence, [], { cause: error });
+  }
+}
