@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { DEAD_LETTER_HEADERS, HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
+import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
 import { ALL_TOPICS, deadLetterTopic } from "@tripline/contracts/topics";
 import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
-import type { OffsetRange } from "./read-range.js";
+import type { OffsetRange, SkippedRecord } from "./read-range.js";
 import { readRange } from "./read-range.js";
 
 /** The group whose committed offsets say which dead letters came back already. */
@@ -39,11 +39,27 @@ export interface DeadLetter {
   readonly buriedAtMs: number;
   /** How often it had come back before. */
   readonly returned: number;
+  /** Where the original stands, if the dead letter does not hold it. */
+  readonly reference?: LetterReference;
+}
+
+/** What was too large for a dead letter, or could not be read: one record, or all of a batch. */
+export interface LetterReference {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the record, or of the batch's first one. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** How many the batch has; absent for a single record. */
+  readonly records?: number;
 }
 
 export interface Returned {
   /** Dead letters that are on their topic again. */
   readonly returned: number;
+  /** A sentence for each one that cannot come back. It is passed over from now on. */
+  readonly skipped: readonly string[];
   /** Those that were left because of their code; they are asked about again the next time. */
   readonly left: number;
 }
@@ -59,7 +75,27 @@ export function describeLetter(topic: string, record: IncomingRecord): DeadLette
     group: headers[DEAD_LETTER_HEADERS.group] ?? "unknown",
     buriedAtMs: timestampMs,
     returned: returnedOf(headers),
+    ...(headers[REFERENCE_HEADERS.reference] === undefined ? {} : { reference: referenceOf(topic, headers) }),
   };
+}
+
+function referenceOf(topic: string, headers: Readonly<Record<string, string>>): LetterReference {
+  const records = headers[REFERENCE_HEADERS.records];
+  return {
+    topic: headers[DEAD_LETTER_HEADERS.topic] ?? topic,
+    partition: Number(headers[DEAD_LETTER_HEADERS.partition]),
+    offset: Number(headers[DEAD_LETTER_HEADERS.offset]),
+    bytes: Number(headers[REFERENCE_HEADERS.bytes]),
+    sha256: headers[REFERENCE_HEADERS.sha256] ?? "",
+    ...(records === undefined ? {} : { records: Number(records) }),
+  };
+}
+
+/** For people: where the original is and how large. */
+export function describeReference(reference: LetterReference): string {
+  const { topic, partition, offset, bytes, sha256, records } = reference;
+  const what = records === undefined ? "a record" : `a batch of ${records} records`;
+  return `by reference: ${what} of ${bytes} bytes at ${topic}/${partition}@${offset}, SHA-256 ${sha256}`;
 }
 
 /**
@@ -67,12 +103,14 @@ export function describeLetter(topic: string, record: IncomingRecord): DeadLette
  *
  * @param topic name of the topic whose dead letters these are
  * @param onBatch has to be idempotent: after a fault the same letters come again
+ * @param onSkipped told of dead letters that cannot be read
  * @throws TriplineError `kafka-unavailable`; `deadline-exceeded` after two minutes
  */
 export async function readLetters(
   kafka: Kafka,
   topic: string,
   onBatch: (records: readonly IncomingRecord[]) => Promise<void> | void,
+  onSkipped: (sentence: string) => void = () => {},
 ): Promise<void> {
   const admin = await kafka.admin();
   try {
@@ -81,6 +119,7 @@ export async function readLetters(
       topic: deadLetterTopic(topic),
       ranges: await waitingRanges(admin, topic),
       handle: ({ records }) => onBatch(records),
+      skipped: (place) => onSkipped(skippedSentence(topic, place)),
     });
   } finally {
     await admin.close();
@@ -90,7 +129,8 @@ export async function readLetters(
 /**
  * Puts dead letters back on their topic, each without the headers that made it one. What fails again becomes a dead
  * letter again, after the place where this ends. A crash in between lets letters come back twice, which every reader of
- * the topics has to bear anyway.
+ * the topics has to bear anyway. One that cannot come back, because it is a reference or too large for its topic, is
+ * passed over.
  *
  * @param code only letters of this code; the place that is kept then stays before the first one that was left
  * @throws TriplineError `state-conflict` while another return is under way; `kafka-unavailable`; `deadline-exceeded`
@@ -109,6 +149,12 @@ export async function returnLetters(kafka: Kafka, topic: string, code?: string):
     let [returned, left] = [0, 0];
     const firstLeft = new Map<number, number>();
     const committed = new Map<number, number>();
+    const skipped: string[] = [];
+    const goOn = (partition: number, last: number, commit: (offset: number) => void) => {
+      const next = firstLeft.get(partition) ?? last + 1;
+      commit(next);
+      committed.set(partition, next);
+    };
     await readRange(kafka, {
       group: RETURN_GROUP,
       topic: letters,
@@ -120,20 +166,33 @@ export async function returnLetters(kafka: Kafka, topic: string, code?: string):
         left += records.length - chosen.length;
         const stays = records.find((record) => !chosen.includes(record));
         if (stays !== undefined && !firstLeft.has(partition)) firstLeft.set(partition, stays.offset);
-        const next = firstLeft.get(partition) ?? (records.at(-1)?.offset ?? 0) + 1;
-        commit(next);
-        committed.set(partition, next);
+        goOn(partition, records.at(-1)?.offset ?? 0, commit);
+      },
+      skipped(place, commit) {
+        skipped.push(skippedSentence(topic, place));
+        goOn(place.partition, place.offset, commit);
       },
       finish: () => untilCommitted(admin, letters, committed),
     });
-    return { returned, left };
+    return { returned, left, skipped };
   } finally {
     await producer.close();
     await admin.close();
   }
 }
 
-function revive(topic: string, { key, value, headers }: IncomingRecord): OutgoingRecord {
+function skippedSentence(topic: string, { partition, offset, error }: SkippedRecord): string {
+  return `${deadLetterTopic(topic)}/${partition}@${offset} cannot come back and stays there: ${error.message}`;
+}
+
+/** @throws TriplineError `message-unreadable` for a dead letter by reference */
+function revive(topic: string, record: IncomingRecord): OutgoingRecord {
+  const { key, value, headers } = record;
+  const { reference } = describeLetter(topic, record);
+  if (reference !== undefined) {
+    const detail = `it does not hold its original; ${describeReference(reference)}`;
+    throw new TriplineError("message-unreadable", detail);
+  }
   const own = Object.entries(headers).filter(([name]) => !DROPPED.has(name));
   return {
     topic,

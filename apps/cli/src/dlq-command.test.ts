@@ -1,8 +1,10 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { DEAD_LETTER_HEADERS, HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
+import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
 import { deadLetterTopic } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { clientOpener } from "@tripline/kafka/open-client";
 import type { EventConsumer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { openProducer } from "@tripline/kafka/producer/open-producer";
 import { testStack } from "@tripline/local-stack/test-stack";
 import { RETURN_GROUP } from "./dead-letters.js";
 import { dlqCommand } from "./dlq-command.js";
@@ -61,6 +63,18 @@ async function bury(...texts: string[]): Promise<void> {
   if (consumer === undefined) await startConsumer();
   await produce(...texts);
   await reachLetters(texts.length);
+}
+
+/** Straight onto the dead letters, where more fits than on the topic. */
+async function putLetters(...letters: { value: Buffer; headers?: Record<string, string> }[]): Promise<void> {
+  const log = () => {};
+  const openClient = clientOpener({ brokers, clientId: "test", log });
+  const producer = await openProducer({ openClient, topicPrefix, log });
+  for (const { value, headers = {} } of letters) {
+    const all = { [DEAD_LETTER_HEADERS.code]: "message-unreadable", ...headers };
+    await producer.sendRaw(deadLetterTopic("labels"), { key: "one", value, headers: all });
+  }
+  await producer.close();
 }
 
 async function produce(...texts: string[]): Promise<void> {
@@ -133,6 +147,45 @@ test("what fails again is a dead letter again, and says how often it came back",
   const [first, second] = await records(deadLetterTopic("labels"));
   expect(first?.headers[RETURNED_HEADER]).toBeUndefined();
   expect(second?.headers).toMatchObject({ [RETURNED_HEADER]: "1", [DEAD_LETTER_HEADERS.group]: "reader" });
+});
+
+test("dead letters that cannot come back are told in a sentence each and passed over; the others come back", async () => {
+  const exitCodeBefore = process.exitCode;
+  await putLetters(
+    { value: Buffer.from("first") },
+    { value: Buffer.alloc(1_200_000) },
+    {
+      value: Buffer.alloc(0),
+      headers: {
+        [DEAD_LETTER_HEADERS.topic]: "labels",
+        [DEAD_LETTER_HEADERS.partition]: "3",
+        [DEAD_LETTER_HEADERS.offset]: "17",
+        [DEAD_LETTER_HEADERS.message]: "it is all zeros",
+        [REFERENCE_HEADERS.reference]: "record",
+        [REFERENCE_HEADERS.bytes]: "2200000",
+        [REFERENCE_HEADERS.sha256]: "e3b0",
+      },
+    },
+    { value: Buffer.from("last") },
+  );
+  expect(await run("list")).toContain(
+    "it is all zeros (by reference: a record of 2200000 bytes at labels/3@17, SHA-256 e3b0)",
+  );
+  const startedMs = performance.now();
+  const told = await run("return", "--topic", "labels");
+  expect(performance.now() - startedMs).toBeLessThan(WAIT_MS_MAX);
+  const [line, tooLarge, byReference, ...more] = told.trimEnd().split("\n");
+  expect(line).toBe("2 dead letters are on labels again.");
+  expect(tooLarge).toMatch(
+    /^labels\.dlq\/0@1 cannot come back and stays there: A record of 1200\d{3} bytes is over the limit of 1000000/,
+  );
+  expect(byReference).toMatch(/^labels\.dlq\/0@2 cannot .*it does not hold its original.* at labels\/3@17/);
+  expect(more).toEqual([]);
+  expect(process.exitCode).toBe(1);
+  process.exitCode = exitCodeBefore;
+  expect((await records("labels")).map(({ value }) => value.toString()).sort()).toEqual(["first", "last"]);
+  expect(await run("list")).toBe("No dead letters wait.\n");
+  expect(await run("return", "--topic", "labels")).toBe("0 dead letters are on labels again.\n");
 });
 
 test("one return at a time", async () => {

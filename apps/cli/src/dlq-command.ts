@@ -2,7 +2,7 @@ import type { Kafka } from "@tripline/kafka/port";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { kafkaAt } from "./connect-system.js";
 import type { DeadLetter } from "./dead-letters.js";
-import { describeLetter, LETTERED_TOPICS, readLetters, returnLetters } from "./dead-letters.js";
+import { describeLetter, describeReference, LETTERED_TOPICS, readLetters, returnLetters } from "./dead-letters.js";
 import type { CommandOutput } from "./models-command.js";
 
 interface DlqFlags {
@@ -37,13 +37,18 @@ export function dlqCommand(output: CommandOutput = process.stdout): Command {
         .action(async (flags: ListFlags) => list(flags, output)),
     )
     .addCommand(
-      withKafka("return", "put dead letters back on their topic; what fails again becomes a dead letter again")
+      withKafka(
+        "return",
+        "put dead letters back on their topic; what fails again becomes a dead letter again, and what cannot come back is told with exit code 1",
+      )
         .addOption(topicOption("the topic on which they stood").makeOptionMandatory())
         .option("--code <code>", "only those with this code of the error table")
         .action(async (flags: ReturnFlags) => {
-          const { returned, left } = await returnLetters(connect(flags), flags.topic, flags.code);
+          const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, flags.code);
           const rest = left === 0 ? "" : ` ${left} with another code were left.`;
           output.write(`${returned} dead letters are on ${flags.topic} again.${rest}\n`);
+          for (const sentence of skipped) output.write(`${sentence}\n`);
+          if (skipped.length > 0) process.exitCode = 1;
         }),
     );
 }
@@ -67,22 +72,30 @@ async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Prom
   const kafka = connect(flags);
   const counts = new Map<string, number>();
   const shown: DeadLetter[] = [];
+  const unread: string[] = [];
   for (const topic of flags.topic === undefined ? LETTERED_TOPICS : [flags.topic]) {
-    await readLetters(kafka, topic, (records) => {
-      for (const letter of records.map((record) => describeLetter(topic, record))) {
-        const kind = [letter.topic, letter.code, letter.group].join(" ");
-        counts.set(kind, (counts.get(kind) ?? 0) + 1);
-        shown.push(letter);
-      }
-      shown.sort((a, b) => b.buriedAtMs - a.buriedAtMs);
-      shown.length = Math.min(shown.length, limit);
-    });
+    await readLetters(
+      kafka,
+      topic,
+      (records) => {
+        for (const letter of records.map((record) => describeLetter(topic, record))) {
+          const kind = [letter.topic, letter.code, letter.group].join(" ");
+          counts.set(kind, (counts.get(kind) ?? 0) + 1);
+          shown.push(letter);
+        }
+        shown.sort((a, b) => b.buriedAtMs - a.buriedAtMs);
+        shown.length = Math.min(shown.length, limit);
+      },
+      (sentence) => unread.push(sentence),
+    );
   }
   if (flags.json === true) {
     for (const letter of shown) output.write(`${JSON.stringify(letter)}\n`);
     return;
   }
-  output.write(counts.size === 0 ? "No dead letters wait.\n" : `${tableOf(counts, shown)}\n`);
+  if (counts.size > 0) output.write(`${tableOf(counts, shown)}\n`);
+  for (const sentence of unread) output.write(`${sentence}\n`);
+  if (counts.size + unread.length === 0) output.write("No dead letters wait.\n");
 }
 
 function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLetter[]): string {
@@ -94,7 +107,8 @@ function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLett
     const where = `${letter.topic}.dlq/${letter.partition}@${letter.offset}`;
     const again = letter.returned === 0 ? "" : ` (came back ${letter.returned} times before)`;
     const message = letter.message.slice(0, SENTENCE_LENGTH_MAX);
-    return `${new Date(letter.buriedAtMs).toISOString()}  ${where}  ${letter.code}${again}  ${message}`;
+    const original = letter.reference === undefined ? "" : ` (${describeReference(letter.reference)})`;
+    return `${new Date(letter.buriedAtMs).toISOString()}  ${where}  ${letter.code}${again}  ${message}${original}`;
   });
   return [...kinds, "", ...lines].join("\n");
 }

@@ -11,6 +11,12 @@ export interface OffsetRange {
   readonly to: number;
 }
 
+export interface SkippedRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly error: TriplineError;
+}
+
 export interface RangeOptions {
   readonly group: string;
   /** A topic of the table, or its dead letters. */
@@ -23,6 +29,11 @@ export interface RangeOptions {
    * @param commit tells the group how far its partition is done with
    */
   handle(batch: RecordBatch, commit: (offset: number) => void): Promise<void> | void;
+  /**
+   * A record that `handle` refused for good, or the last one of a batch that cannot be read; the range goes on behind it.
+   * On a topic of dead letters it stays there and nowhere else.
+   */
+  skipped?(place: SkippedRecord, commit: (offset: number) => void): void;
   /** Awaited at the end, before the consumer closes. */
   finish?(): Promise<void>;
 }
@@ -33,26 +44,35 @@ export interface RangeOptions {
  * @throws TriplineError `deadline-exceeded` when the ends are not reached within two minutes; what the consumer stops with
  */
 export async function readRange(kafka: Kafka, options: RangeOptions): Promise<void> {
-  const { group, topic, ranges, handle, finish } = options;
+  const { group, topic, ranges, handle, skipped, finish } = options;
   const open = new Map([...ranges].filter(([, { from, to }]) => from < to));
   if (open.size === 0) return;
   let failure: Error | undefined;
+  const commitOf = (partition: number) => (offset: number) => consumer.commit(topic, partition, offset);
+  const advance = (partition: number, last: number) => {
+    const range = open.get(partition);
+    if (range === undefined) return;
+    if (last + 1 >= range.to) open.delete(partition);
+    else open.set(partition, { ...range, from: last + 1 });
+  };
   const consumer = await kafka.consume({
     group,
     topics: [topic],
     positions: {
       begin: async (_topic, partition) => open.get(partition)?.from ?? ranges.get(partition)?.to ?? 0,
-      buried: () => {},
+      buried(_topic, partition, offset, error) {
+        const range = open.get(partition);
+        if (range === undefined || offset < range.from) return;
+        skipped?.({ partition, offset, error }, commitOf(partition));
+        advance(partition, offset);
+      },
     },
     async handle(batch) {
       const range = open.get(batch.partition);
       if (range === undefined) return;
       const records = batch.records.filter(({ offset }) => offset >= range.from && offset < range.to);
-      const commit = (offset: number) => consumer.commit(topic, batch.partition, offset);
-      if (records.length > 0) await handle({ ...batch, records }, commit);
-      const from = (batch.records.at(-1)?.offset ?? 0) + 1;
-      if (from >= range.to) open.delete(batch.partition);
-      else open.set(batch.partition, { ...range, from });
+      if (records.length > 0) await handle({ ...batch, records }, commitOf(batch.partition));
+      advance(batch.partition, batch.records.at(-1)?.offset ?? 0);
     },
     onStop(error) {
       failure = error;
