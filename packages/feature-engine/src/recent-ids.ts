@@ -1,4 +1,4 @@
-/** How many events an entity remembers by id. A repeat that comes after more than these others is not recognised. */
+/** How many events an entity remembers by id. A repeat that comes after as many others is not recognised. */
 export const RECENT_IDS_MAX = 16;
 
 /** 64 bits of an id as two unsigned 32-bit words. */
