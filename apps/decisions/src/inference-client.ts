@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { CallOptions, ChannelOptions, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
+import type { CallOptions, ChannelCredentials, ChannelOptions, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
 import type {
   ModelInferRequest,
@@ -52,8 +52,9 @@ const CHANNEL: ChannelOptions = {
 export class InferenceClient {
   readonly #client: GRPCInferenceServiceClient;
 
-  constructor(address: string) {
-    this.#client = new GRPCInferenceServiceClient(address, credentials.createInsecure(), CHANNEL);
+  /** @param channel without TLS unless told otherwise */
+  constructor(address: string, channel: ChannelCredentials = credentials.createInsecure()) {
+    this.#client = new GRPCInferenceServiceClient(address, channel, CHANNEL);
   }
 
   /** @param deadlineMs by `performance.now()` */

@@ -1,3 +1,5 @@
+import type { ChannelCredentials } from "@grpc/grpc-js";
+import { credentials } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -9,6 +11,7 @@ import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
+import { readPem } from "@tripline/service-kit/read-certificates";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import type { DecisionsConfig } from "./config.js";
@@ -43,7 +46,7 @@ export async function startDecisions(
   const policies = await followPolicy(config.POLICY_FILE, logger, metrics);
   const scorecards = await followScorecard(config.SCORECARD_FILE, logger, metrics);
   const redis = connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
-  const client = new InferenceClient(config.SCORING_ADDRESS);
+  const client = new InferenceClient(config.SCORING_ADDRESS, scoringCredentials(config));
   const kafka = connectKafka({
     ...kafkaConnection(config),
     clientId: "decisions",
@@ -140,4 +143,17 @@ async function followScorecard(
       logger.error({ code: error.code, faults: error.message.split("\n") }, "the scorecard file was refused");
     },
   });
+}
+
+/** @throws TriplineError `config-invalid` where a file cannot be read */
+export function scoringCredentials(config: DecisionsConfig): ChannelCredentials {
+  if (!config.SCORING_TLS) return credentials.createInsecure();
+  const { SCORING_CA_FILE: ca, SCORING_CERT_FILE: certificate, SCORING_KEY_FILE: key } = config;
+  const pem = (variable: string, path: string | undefined, kind: "CERTIFICATE" | "PRIVATE KEY"): Buffer | null =>
+    path === undefined ? null : Buffer.from(readPem(variable, path, kind));
+  return credentials.createSsl(
+    pem("SCORING_CA_FILE", ca, "CERTIFICATE"),
+    pem("SCORING_KEY_FILE", key, "PRIVATE KEY"),
+    pem("SCORING_CERT_FILE", certificate, "CERTIFICATE"),
+  );
 }

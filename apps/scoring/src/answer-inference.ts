@@ -8,7 +8,6 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { withSpans } from "@tripline/service-kit/tracing";
 import type { ScoreAnswer } from "./batch-requests.js";
-import { checkReadable } from "./grpc/service-definition.js";
 import { readParameters } from "./read-parameters.js";
 import { findOdd, readTensors } from "./read-tensors.js";
 import type { ScoringMetrics } from "./scoring-metrics.js";
@@ -50,7 +49,6 @@ export async function answerInference(call: InferCall, options: InferenceOptions
       call.span.name,
       { kind: SpanKind.SERVER, attributes: call.span.attributes },
       (contexts) => {
-        checkReadable(call.request);
         model = options.find(call.request.modelName, call.request.modelVersion);
         return infer(call, model, options.metrics, contexts, arrivedMs);
       },

@@ -1,4 +1,4 @@
-import { serviceConfig } from "@tripline/service-kit/read-config";
+import { optionalText, serviceConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
 import { EXECUTION_PROVIDERS, isGpu } from "./execution-providers.js";
 
@@ -65,6 +65,11 @@ export const scoringConfig = z
     ...serviceConfig,
     /** 0 takes any free port. */
     GRPC_PORT: number.int().min(0).max(65_535),
+    /** PEM with the certificate that this server shows; with it gRPC is served over TLS. */
+    GRPC_CERT_FILE: optionalText,
+    GRPC_KEY_FILE: optionalText,
+    /** PEM with the authorities of clients' certificates: every client has to show one then. */
+    GRPC_CLIENT_CA_FILE: optionalText,
     REGISTRY_URL: z.string().min(1),
     /** What is served: `name@alias`, several parted by commas; `*@alias` is every model that has this alias. */
     MODELS: z.string().default("fraud@champion").pipe(modelReferences),
@@ -101,6 +106,14 @@ export const scoringConfig = z
     CONTRIBUTIONS: z.stringbool().default(true),
     /** Refuse any model that does not run on a GPU. */
     REQUIRE_GPU: z.stringbool().default(false),
+  })
+  .refine((config) => (config.GRPC_CERT_FILE === undefined) === (config.GRPC_KEY_FILE === undefined), {
+    path: ["GRPC_KEY_FILE"],
+    message: "and GRPC_CERT_FILE need each other",
+  })
+  .refine((config) => config.GRPC_CLIENT_CA_FILE === undefined || config.GRPC_CERT_FILE !== undefined, {
+    path: ["GRPC_CLIENT_CA_FILE"],
+    message: "needs GRPC_CERT_FILE: only over TLS does a client show a certificate",
   })
   .refine((config) => !config.REQUIRE_GPU || config.EXECUTION_PROVIDERS.some(isGpu), {
     path: ["REQUIRE_GPU"],

@@ -2,13 +2,16 @@ import { readFileSync } from "node:fs";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
+import { readPem } from "@tripline/service-kit/read-certificates";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { z } from "zod";
 import type { ModelReference, ScoringConfig } from "./config.js";
 import { rowsPerRunOf } from "./execution-providers.js";
-import { grpcMethods } from "./grpc/answer-grpc.js";
-import type { RunningGrpc } from "./grpc/serve-grpc.js";
+import { HealthCheck } from "./grpc/health-service.js";
+import { addInferenceService, INFERENCE_SERVICE } from "./grpc/inference-service.js";
+import { addReflection } from "./grpc/reflection.js";
+import type { GrpcTls, RunningGrpc } from "./grpc/serve-grpc.js";
 import { serveGrpc } from "./grpc/serve-grpc.js";
 import { InferenceServer } from "./inference-server.js";
 import { inferenceRoutes } from "./rest/inference-routes.js";
@@ -17,6 +20,9 @@ import type { ScoringMetrics } from "./scoring-metrics.js";
 import { createScoringMetrics } from "./scoring-metrics.js";
 import type { ServedModelsOptions } from "./served-models.js";
 import { ServedModels } from "./served-models.js";
+
+/** Names whose health is known; the empty one is the whole server. */
+const HEALTH_OF: ReadonlySet<string> = new Set(["", INFERENCE_SERVICE]);
 
 export interface RunningScoring extends RunningService {
   /** host:port of the Open Inference Protocol. */
@@ -55,10 +61,21 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
   };
   let grpc: RunningGrpc | undefined;
   try {
-    const running = await serveGrpc(config.HOST, config.GRPC_PORT, grpcMethods(server, logger));
+    const health = new HealthCheck((service) => (HEALTH_OF.has(service) ? server.isReady() : undefined));
+    const running = await serveGrpc({
+      host: config.HOST,
+      port: config.GRPC_PORT,
+      tls: grpcTls(config),
+      addServices(to) {
+        addInferenceService(to, server, logger);
+        health.addTo(to);
+        addReflection(to);
+      },
+    });
     grpc = running;
     const stopGrpc = (): Promise<void> => {
       server.drain();
+      health.end();
       return running.stop();
     };
     const service = await startService({
@@ -79,6 +96,18 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
     await closeModels();
     throw error;
   }
+}
+
+/** @throws TriplineError `config-invalid` where a file cannot be read */
+function grpcTls(config: ScoringConfig): GrpcTls | undefined {
+  const { GRPC_CERT_FILE: certificate, GRPC_KEY_FILE: key, GRPC_CLIENT_CA_FILE: authorities } = config;
+  if (certificate === undefined || key === undefined) return undefined;
+  return {
+    certificate: readPem("GRPC_CERT_FILE", certificate, "CERTIFICATE"),
+    key: readPem("GRPC_KEY_FILE", key, "PRIVATE KEY"),
+    clientAuthorities:
+      authorities === undefined ? undefined : readPem("GRPC_CLIENT_CA_FILE", authorities, "CERTIFICATE"),
+  };
 }
 
 /** What holds for one model: its own settings by name and alias, then those by name, then those of all. */

@@ -1,17 +1,19 @@
 import type { Context } from "@opentelemetry/api";
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { ScoreAnswer } from "./batch-requests.js";
-import type { Headers } from "./http2/decode-headers.js";
 import type { ServedModel } from "./served-model.js";
 
 /** Most payments of one request whose traces are followed; what comes after them is left out. */
 const CONTEXTS_MAX = 512;
 
-/** The trace contexts that a request belongs to: its caller's first, then those of its other payments. At least one. */
-export function contextsFromHeaders(headers: Headers): Context[] {
-  const [carried, listed] = [headers.traceparent, headers[INFERENCE_METADATA.traceparents]];
+/**
+ * The trace contexts that a request belongs to: its caller's first, then those of its other payments. At least one.
+ *
+ * @param carried the caller's traceparent
+ * @param listed those of its payments, comma-separated
+ */
+export function contextsFromHeaders(carried: string | undefined, listed: string | undefined): Context[] {
   if (carried === undefined && listed === undefined) return [ROOT_CONTEXT];
   const traceparents = [...new Set([carried, listed].flatMap((value) => (value === undefined ? [] : split(value))))];
   const contexts = traceparents

@@ -3,8 +3,12 @@ import { identityVariables, missingIdentity, optionalText } from "@tripline/clou
 import { awsRegion, cacheName, roleName } from "@tripline/cloud-identity/open-tokens";
 import { z } from "zod";
 
+export { optionalText };
+
 /** True and false as charts, compose files and people write them. */
-const flag = z.enum(["true", "false", ""], { error: "must be true or false" }).transform((text) => text === "true");
+export const flag = z
+  .enum(["true", "false", ""], { error: "must be true or false" })
+  .transform((text) => text === "true");
 
 export const kafkaConfig = {
   KAFKA_BROKERS: z

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import { connectionFaults, kafkaConfig, redisConfig } from "./connection-config.js";
+import { connectionFaults, flag, kafkaConfig, optionalText, redisConfig } from "./connection-config.js";
 import { readValueFiles } from "./read-value-files.js";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -14,7 +14,7 @@ export const serviceConfig = {
   DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(0),
 };
 
-export { kafkaConfig, redisConfig };
+export { flag, kafkaConfig, optionalText, redisConfig };
 
 export const tokenConfig = {
   AUTH_ISSUER: z.url(),

@@ -1,25 +1,57 @@
 import { once } from "node:events";
-import type { AddressInfo, Server } from "node:net";
+import type { AddressInfo, Socket, Server as SocketServer } from "node:net";
 import { createServer } from "node:net";
+import type { ServerOptions } from "@grpc/grpc-js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { ServerConnection } from "../http2/server-connection.js";
-import type { GrpcMethods } from "./answer-call.js";
-import { answerCall } from "./answer-call.js";
-
-/*
- * gRPC by https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. Why not by a library is in
- * docs/adr/0017-grpc-and-its-http2-by-our-own-code.md.
- */
 
 /**
  * Age at which a connection is ended in order, and its client connects anew. Only then do clients ask again who serves,
- * and learn of instances that have come since. By a tenth more or less, so that not all come at once.
+ * and learn of instances that have come since. The library takes a tenth more or less, so that not all come at once.
+ * It is also the longest that a connection on which nothing is ever asked stays open.
  */
 const CONNECTION_AGE_MS_MAX = 120_000;
 const CONNECTION_GRACE_MS = 10_000;
 const CONNECTIONS_MAX = 4_096;
+const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
+/** Calls of one connection at a time. */
+const CALLS_MAX = 4_096;
+/** A client that does not answer a ping in time is gone, however its network ended. */
+const PING_EVERY_MS = 30_000;
+const PING_TIMEOUT_MS = 10_000;
 /** What calls in progress get to end before they are cut off; less than what a shutdown step may take. */
 const STOP_MS_MAX = 8_000;
+
+const OPTIONS: ServerOptions = {
+  "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+  "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+  "grpc.max_concurrent_streams": CALLS_MAX,
+  "grpc.max_connection_age_ms": CONNECTION_AGE_MS_MAX,
+  "grpc.max_connection_age_grace_ms": CONNECTION_GRACE_MS,
+  "grpc.keepalive_time_ms": PING_EVERY_MS,
+  "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
+  // Counts of every call that nobody here asks for.
+  "grpc.enable_channelz": 0,
+};
+
+/** PEM, as text. */
+export interface GrpcTls {
+  readonly certificate: string;
+  readonly key: string;
+  /** Authorities of clients' certificates: with it every client has to show one. */
+  readonly clientAuthorities: string | undefined;
+}
+
+export interface GrpcOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly tls: GrpcTls | undefined;
+  /** Adds the services. */
+  readonly addServices: (server: Server) => void;
+  /** Milliseconds that calls in progress get to end when it stops. */
+  readonly stopMsMax?: number;
+}
 
 export interface RunningGrpc {
   /** host:port that a client on this machine connects to. */
@@ -29,66 +61,63 @@ export interface RunningGrpc {
 }
 
 /**
- * Serves methods over gRPC without TLS.
+ * Serves gRPC. The library has no bound for connections, so they are accepted here and handed over to it.
  *
- * @param stopMsMax milliseconds that calls in progress get to end when it stops
  * @throws TriplineError `config-invalid` when the port cannot be had
  */
-export async function serveGrpc(
-  host: string,
-  port: number,
-  methods: GrpcMethods,
-  stopMsMax = STOP_MS_MAX,
-): Promise<RunningGrpc> {
-  const connections = new Set<ServerConnection>();
-  const server = createServer((socket) => {
-    const connection = new ServerConnection(socket, (stream) => answerCall(stream, methods));
-    const endAge = limitAge(connection);
-    connections.add(connection);
-    socket.once("close", () => {
-      endAge();
-      connections.delete(connection);
-    });
+export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
+  const { host, port, tls, addServices, stopMsMax = STOP_MS_MAX } = options;
+  const grpc = new Server(OPTIONS);
+  addServices(grpc);
+  const connections = grpc.createConnectionInjector(credentialsOf(tls));
+  const sockets = new Set<Socket>();
+  const listener = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // What goes wrong on it ends it; the library looks after the calls.
+    socket.on("error", () => undefined);
+    connections.injectConnection(socket);
   });
-  server.maxConnections = CONNECTIONS_MAX;
-  await listen(server, host, port);
-  const { port: bound } = server.address() as AddressInfo;
+  listener.maxConnections = CONNECTIONS_MAX;
+  await listen(listener, host, port);
+  const { port: bound } = listener.address() as AddressInfo;
   const isAnyHost = host === "0.0.0.0" || host === "::";
   const bracketed = host.includes(":") ? `[${host}]` : host;
+  let stopping: Promise<void> | undefined;
   return {
     address: `${isAnyHost ? "127.0.0.1" : bracketed}:${bound}`,
-    stop: () => stop(server, connections, stopMsMax),
+    stop: () => {
+      stopping ??= stop(grpc, listener, sockets, stopMsMax);
+      return stopping;
+    },
   };
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  server.listen(port, host);
+function credentialsOf(tls: GrpcTls | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { certificate, key, clientAuthorities } = tls;
+  const pair = { cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) };
+  const authorities = clientAuthorities === undefined ? null : Buffer.from(clientAuthorities);
+  return ServerCredentials.createSsl(authorities, [pair], authorities !== null);
+}
+
+async function listen(listener: SocketServer, host: string, port: number): Promise<void> {
+  listener.listen(port, host);
   try {
-    await once(server, "listening");
+    await once(listener, "listening");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TriplineError("config-invalid", `GRPC_PORT ${port} on ${host} cannot be taken: ${reason}`);
   }
 }
 
-/** @returns what stops the clock */
-function limitAge(connection: ServerConnection): () => void {
-  const ageMs = CONNECTION_AGE_MS_MAX * (0.9 + 0.2 * Math.random());
-  let timer = setTimeout(() => {
-    connection.endInOrder();
-    timer = setTimeout(() => connection.destroy(), CONNECTION_GRACE_MS).unref();
-  }, ageMs).unref();
-  return () => clearTimeout(timer);
-}
-
-async function stop(server: Server, connections: ReadonlySet<ServerConnection>, stopMsMax: number): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, "close");
-  server.close();
-  for (const connection of connections) connection.endInOrder();
+async function stop(grpc: Server, listener: SocketServer, sockets: ReadonlySet<Socket>, msMax: number): Promise<void> {
+  const closed = once(listener, "close");
+  listener.close();
   const timer = setTimeout(() => {
-    for (const connection of connections) connection.destroy();
-  }, stopMsMax);
-  await closed;
+    grpc.forceShutdown();
+    for (const socket of sockets) socket.destroy();
+  }, msMax);
+  await Promise.all([closed, new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()))]);
   clearTimeout(timer);
 }

@@ -1,0 +1,81 @@
+import type { Server, ServerWritableStream } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
+import type {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthServer,
+} from "@tripline/contracts/generated/grpc/health/v1/health";
+import {
+  HealthService,
+  HealthCheckResponse_ServingStatus as Status,
+} from "@tripline/contracts/generated/grpc/health/v1/health";
+
+/** Whether a service is ready; undefined for one that is not here. */
+export type Readiness = (service: string) => boolean | undefined;
+
+type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
+
+/** How soon who watches hears of a change. */
+const LOOK_EVERY_MS = 500;
+/** Streams that watch at the same time. */
+const WATCHERS_MAX = 1_024;
+
+/** `grpc.health.v1`, by https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+export class HealthCheck {
+  readonly #watchers = new Map<Watcher, Status>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly isReady: Readiness) {}
+
+  addTo(grpc: Server): void {
+    const service: HealthServer = {
+      check: (call, done) => {
+        const found = this.#statusOf(call.request.service);
+        if (found === Status.SERVICE_UNKNOWN) {
+          done({ code: status.NOT_FOUND, details: "There is no service of this name here." });
+        } else {
+          done(null, { status: found });
+        }
+      },
+      watch: (call) => this.#watch(call),
+    };
+    grpc.addService(HealthService, service);
+  }
+
+  /** Ends what watches: it would keep its connection open for as long as it likes. */
+  end(): void {
+    clearInterval(this.#timer);
+    for (const watcher of this.#watchers.keys()) {
+      watcher.write({ status: Status.NOT_SERVING });
+      watcher.end();
+    }
+    this.#watchers.clear();
+  }
+
+  #watch(watcher: Watcher): void {
+    if (this.#watchers.size >= WATCHERS_MAX) {
+      watcher.emit("error", { code: status.RESOURCE_EXHAUSTED, details: `${WATCHERS_MAX} streams watch already.` });
+      return;
+    }
+    const first = this.#statusOf(watcher.request.service);
+    this.#watchers.set(watcher, first);
+    watcher.on("cancelled", () => this.#watchers.delete(watcher));
+    watcher.write({ status: first });
+    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+  }
+
+  #look(): void {
+    for (const [watcher, told] of this.#watchers) {
+      const now = this.#statusOf(watcher.request.service);
+      if (now === told) continue;
+      this.#watchers.set(watcher, now);
+      watcher.write({ status: now });
+    }
+  }
+
+  #statusOf(service: string): Status {
+    const ready = this.isReady(service);
+    if (ready === undefined) return Status.SERVICE_UNKNOWN;
+    return ready ? Status.SERVING : Status.NOT_SERVING;
+  }
+}

@@ -1,0 +1,89 @@
+import type { MethodDefinition, Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type {
+  ModelInferRequest,
+  ModelStreamInferResponse,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { GRPCInferenceServiceService as OF } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { INFERENCE_METADATA } from "@tripline/contracts/headers";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { InferCall } from "../answer-inference.js";
+import type { InferenceServer } from "../inference-server.js";
+import { contextsFromHeaders } from "../trace-inference.js";
+import type { Answer, Call } from "./call.js";
+import { streamHandler, unaryHandler } from "./call.js";
+import { decodeRequest } from "./decode-request.js";
+import { receiving } from "./received.js";
+
+export const INFERENCE_SERVICE = "inference.GRPCInferenceService";
+
+/** Adds the Open Inference Protocol to a server of gRPC. */
+export function addInferenceService(grpc: Server, server: InferenceServer, logger: Logger): void {
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  const add = <Q, S>(method: MethodDefinition<Q, S>, answer: Answer<Q, S>, read?: (bytes: Buffer) => Q): void => {
+    const { path } = method;
+    definition[path] = receiving(method, read);
+    const handler = method.requestStream ? streamHandler : unaryHandler;
+    implementation[path] = handler(path, answer, logger);
+  };
+  add(OF.serverLive, () => ({ live: true }));
+  add(OF.serverReady, () => ({ ready: server.isReady() }));
+  add(OF.serverMetadata, () => server.metadata());
+  add(OF.modelReady, ({ name, version }) => ({ ready: server.isModelReady(name, version) }));
+  add(OF.modelMetadata, ({ name, version }) => server.modelMetadata(name, version));
+  add(OF.modelInfer, (request, call) => server.infer(inferCall(call, request, SPANS.ModelInfer)), decodeRequest);
+  add(OF.modelStreamInfer, (request, call) => inferOfStream(server, request, call, logger), decodeRequest);
+  add(OF.modelConfig, ({ name, version }) => ({ config: server.modelConfig(name, version) }));
+  add(OF.modelStatistics, ({ name, version }) => ({ modelStats: server.statistics(name, version) }));
+  add(OF.repositoryIndex, async ({ repositoryName, ready }) => ({ models: await server.index(repositoryName, ready) }));
+  add(OF.repositoryModelLoad, async ({ repositoryName, modelName, parameters }) => {
+    await server.load(repositoryName, modelName, Object.keys(parameters));
+    return {};
+  });
+  add(OF.repositoryModelUnload, async ({ repositoryName, modelName }) => {
+    await server.unload(repositoryName, modelName);
+    return {};
+  });
+  grpc.addService(definition, implementation);
+}
+
+function inferCall(call: Call, request: ModelInferRequest, span: InferCall["span"]): InferCall {
+  const header = (name: string): string | undefined => call.metadata.get(name)[0]?.toString();
+  return {
+    request,
+    deadlineMs: call.deadlineMs,
+    isCancelled: () => call.isCancelled(),
+    parents: contextsFromHeaders(header("traceparent"), header(INFERENCE_METADATA.traceparents)),
+    span,
+  };
+}
+
+/** Made once and not once per call. */
+const SPANS = { ModelInfer: spanOf("ModelInfer"), ModelStreamInfer: spanOf("ModelStreamInfer") } as const;
+
+function spanOf(method: string): InferCall["span"] {
+  return {
+    name: `grpc ${INFERENCE_SERVICE}/${method}`,
+    attributes: { "rpc.system": "grpc", "rpc.service": INFERENCE_SERVICE, "rpc.method": method },
+  };
+}
+
+/** A request of a stream that fails does not end the stream; ids tell the answers apart. */
+async function inferOfStream(
+  server: InferenceServer,
+  request: ModelInferRequest,
+  call: Call,
+  logger: Logger,
+): Promise<ModelStreamInferResponse> {
+  try {
+    const inferResponse = await server.infer(inferCall(call, request, SPANS.ModelStreamInfer));
+    return { errorMessage: "", inferResponse };
+  } catch (thrown) {
+    const { code, message } = asTriplineError(thrown);
+    if (code === "internal") logger.error({ err: thrown, path: call.path }, message);
+    const { modelName, modelVersion, id } = request;
+    const inferResponse = { modelName, modelVersion, id, parameters: {}, outputs: [], rawOutputContents: [] };
+    return { errorMessage: message, inferResponse };
+  }
+}

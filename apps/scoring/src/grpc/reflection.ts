@@ -1,0 +1,15 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Server } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { ReflectionService } from "@grpc/reflection";
+
+const PROTOCOL = "inference/grpc_predict_v2.proto";
+const HEALTH = "grpc/health/v1/health.proto";
+
+/** Lets clients such as grpcurl ask what is served. */
+export function addReflection(grpc: Server): void {
+  const protocol = fileURLToPath(import.meta.resolve(`@tripline/contracts/proto/${PROTOCOL}`));
+  const root = dirname(dirname(protocol));
+  new ReflectionService(loadSync([PROTOCOL, HEALTH], { includeDirs: [root] })).addToServer(grpc);
+}

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ChannelCredentials } from "@grpc/grpc-js";
+import { Client, credentials, status } from "@grpc/grpc-js";
+import { makeCertificate } from "@tripline/cloud-identity/test-certificates";
+import type { HealthCheckResponse } from "@tripline/contracts/generated/grpc/health/v1/health";
+import {
+  HealthClient,
+  HealthCheckResponse_ServingStatus as Status,
+} from "@tripline/contracts/generated/grpc/health/v1/health";
+import type { TestScoring } from "../test-service.js";
+import { METHODS, startTestScoring } from "../test-service.js";
+
+const REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+const folder = mkdtempSync(join(tmpdir(), "tripline-grpc-tls-"));
+const scorings: TestScoring[] = [];
+const clients: Client[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  for (const scoring of scorings.splice(0)) await scoring.close();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function start(changes: Readonly<Record<string, string>> = {}): Promise<TestScoring> {
+  const scoring = await startTestScoring(changes);
+  scorings.push(scoring);
+  return scoring;
+}
+
+/** Asks whether the server is ready; rejects where it cannot be reached. */
+function isReady({ service }: TestScoring, channel: ChannelCredentials): Promise<boolean> {
+  const client = new Client(service.grpcAddress, channel);
+  clients.push(client);
+  const { path, requestSerialize, responseDeserialize } = METHODS.serverReady;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      {},
+      { deadline: Date.now() + 20_000 },
+      (error, response) => (response === undefined ? reject(error) : resolve(response.ready)),
+    );
+  });
+}
+
+function save(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+test("with a certificate gRPC is served over TLS alone", async () => {
+  const own = await makeCertificate("scoring", ["127.0.0.1"]);
+  const scoring = await start({
+    GRPC_CERT_FILE: save("s.pem", own.certificate),
+    GRPC_KEY_FILE: save("s.key", own.key),
+  });
+  expect(await isReady(scoring, credentials.createSsl(Buffer.from(own.certificate)))).toBe(true);
+  await expect(isReady(scoring, credentials.createInsecure())).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  await expect(isReady(scoring, credentials.createSsl())).rejects.toMatchObject({ code: status.UNAVAILABLE });
+});
+
+test("with the authorities of clients, a client without a certificate of theirs is not served", async () => {
+  const [own, known, stranger] = [
+    await makeCertificate("scoring", ["127.0.0.1"]),
+    await makeCertificate("decisions", ["decisions"]),
+    await makeCertificate("stranger", ["stranger"]),
+  ];
+  const scoring = await start({
+    GRPC_CERT_FILE: save("m.pem", own.certificate),
+    GRPC_KEY_FILE: save("m.key", own.key),
+    GRPC_CLIENT_CA_FILE: save("clients.pem", known.certificate),
+  });
+  const root = Buffer.from(own.certificate);
+  const as = ({ key, certificate }: typeof own) =>
+    credentials.createSsl(root, Buffer.from(key), Buffer.from(certificate));
+  expect(await isReady(scoring, as(known))).toBe(true);
+  await expect(isReady(scoring, as(stranger))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  await expect(isReady(scoring, credentials.createSsl(root))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+});
+
+test("health says whether the server is ready, and who watches hears that it stops", async () => {
+  const scoring = await start();
+  const client = new HealthClient(scoring.service.grpcAddress, credentials.createInsecure());
+  clients.push(client);
+  const check = (service: string) =>
+    new Promise<HealthCheckResponse>((resolve, reject) => {
+      client.check({ service }, (error, response) => (error === null ? resolve(response) : reject(error)));
+    });
+  expect(await check("")).toEqual({ status: Status.SERVING });
+  expect(await check("inference.GRPCInferenceService")).toEqual({ status: Status.SERVING });
+  await expect(check("other")).rejects.toMatchObject({ code: status.NOT_FOUND });
+  const heard: Status[] = [];
+  const watch = client.watch({ service: "" });
+  const first = new Promise((resolve) => watch.once("data", resolve));
+  watch.on("data", (response: HealthCheckResponse) => heard.push(response.status));
+  watch.on("error", () => undefined);
+  const ended = new Promise((resolve) => watch.once("end", resolve));
+  await first;
+  await scorings.pop()?.close();
+  await ended;
+  expect(heard).toEqual([Status.SERVING, Status.NOT_SERVING]);
+});
+
+test("reflection tells a client which services there are", async () => {
+  const scoring = await start();
+  const client = new Client(scoring.service.grpcAddress, credentials.createInsecure());
+  clients.push(client);
+  // ServerReflectionRequest with field 7, list_services, as an empty string.
+  const stream = client.makeBidiStreamRequest(
+    REFLECTION,
+    (bytes: Buffer) => bytes,
+    (bytes: Buffer) => bytes,
+  );
+  const answer = new Promise<Buffer>((resolve, reject) => {
+    stream.once("data", resolve);
+    stream.once("error", reject);
+  });
+  stream.write(Buffer.of(0x3a, 0));
+  const text = (await answer).toString("latin1");
+  stream.end();
+  expect(text).toContain("inference.GRPCInferenceService");
+  expect(text).toContain("grpc.health.v1.Health");
+});
