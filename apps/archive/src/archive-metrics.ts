@@ -1,65 +1,64 @@
 import { counter, gauge, histogram } from "@tripline/service-kit/metrics";
 
+const MS_PER_S = 1_000;
 const ROWS_PER_FLUSH = [1, 10, 100, 1_000, 10_000, 50_000, 100_000];
 
-/** What archive measures. Made after telemetry has started, or nothing would be recorded. */
+/** What archive measures. */
 export class ArchiveMetrics {
-  readonly #rows = counter("tripline.archive.rows", {
-    unit: "{row}",
+  readonly #rows = counter("tripline_archive_rows_total", {
     description: "Rows added to the lake, by topic",
+    labels: ["topic"],
   });
-  readonly #files = counter("tripline.archive.files", {
-    unit: "{file}",
+  readonly #files = counter("tripline_archive_files_total", {
     description: "Files added to the lake, by topic",
+    labels: ["topic"],
   });
-  readonly #flushRows = histogram("tripline.archive.flush.rows", {
-    unit: "{row}",
+  readonly #flushRows = histogram("tripline_archive_flush_rows", {
     description: "Rows per entry of the log, by topic",
-    boundaries: ROWS_PER_FLUSH,
+    labels: ["topic"],
+    buckets: ROWS_PER_FLUSH,
   });
-  readonly #flushDuration = histogram("tripline.archive.flush.duration", {
-    unit: "ms",
+  readonly #flushDuration = histogram("tripline_archive_flush_duration_seconds", {
     description: "Time from taking rows to having them in the lake, by topic",
+    labels: ["topic"],
   });
-  readonly #overtaken = counter("tripline.archive.overtaken", {
-    unit: "{flush}",
+  readonly #overtaken = counter("tripline_archive_overtaken_total", {
     description: "Flushes that another instance was faster with, by topic",
+    labels: ["topic"],
   });
-  readonly #failed = counter("tripline.archive.failed", {
-    unit: "{flush}",
+  readonly #failed = counter("tripline_archive_failed_total", {
     description: "Flushes that failed and are tried again, by topic",
+    labels: ["topic"],
   });
-  readonly #missing = counter("tripline.archive.missing", {
-    unit: "{record}",
+  readonly #missing = counter("tripline_archive_missing_total", {
     description: "Offsets that Kafka did not hold any more when they were to be archived, by topic",
+    labels: ["topic"],
   });
 
   flushed(topic: string, rows: number, files: number, startedAtMs: number): void {
-    this.#rows.add(rows, { topic });
-    this.#files.add(files, { topic });
-    this.#flushRows.record(rows, { topic });
-    this.#flushDuration.record(performance.now() - startedAtMs, { topic });
+    this.#rows.inc({ topic }, rows);
+    this.#files.inc({ topic }, files);
+    this.#flushRows.observe({ topic }, rows);
+    this.#flushDuration.observe({ topic }, (performance.now() - startedAtMs) / MS_PER_S);
   }
 
   overtaken(topic: string): void {
-    this.#overtaken.add(1, { topic });
+    this.#overtaken.inc({ topic });
   }
 
   failed(topic: string): void {
-    this.#failed.add(1, { topic });
+    this.#failed.inc({ topic });
   }
 
   missing(topic: string, records: number): void {
-    this.#missing.add(records, { topic });
+    this.#missing.inc({ topic }, records);
   }
 }
 
 /** What all topics together hold at the moment. */
 export function observeHeld(held: () => { readonly rows: number; readonly oldestAgeMs: number }): void {
-  gauge("tripline.archive.held", { unit: "{row}", description: "Rows in memory, not in the lake yet" }, () => {
-    return held().rows;
-  });
-  gauge("tripline.archive.held.age", { unit: "ms", description: "Age of the oldest row in memory" }, () => {
-    return held().oldestAgeMs;
+  gauge("tripline_archive_held", { description: "Rows in memory, not in the lake yet" }, () => held().rows);
+  gauge("tripline_archive_held_age_seconds", { description: "Age of the oldest row in memory" }, () => {
+    return held().oldestAgeMs / MS_PER_S;
   });
 }

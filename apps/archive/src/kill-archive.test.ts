@@ -127,7 +127,7 @@ test("an instance that was frozen while another took its partitions over adds no
   // Holds what it reads, and writes it only when it ends.
   const frozen = bench.start([], { FLUSH_AGE_MS: "3600000" });
   await bench.produce(ROWS);
-  await until("it holds everything", async () => (await frozen.metric("tripline_archive_held{")) === ROWS);
+  await until("it holds everything", async () => (await frozen.metric("tripline_archive_held ")) === ROWS);
   frozen.signal("SIGSTOP");
   bench.start();
   await bench.expectEachOnce();

@@ -44,7 +44,7 @@ describe("a token request", () => {
     expect(span?.parentSpanContext?.spanId).toBe(PARENT_SPAN_ID);
     const metrics = await metricsText();
     expect(metrics).toMatch(/^tripline_auth_tokens_issued_total\{.*tenant="acme".*\} 1/m);
-    expect(metrics).toMatch(/^tripline_auth_token_duration_count\{.*outcome="issued".*\} 1/m);
+    expect(metrics).toMatch(/^tripline_auth_token_duration_seconds_count\{.*outcome="issued".*\} 1/m);
   });
 
   test("that is refused says so on its span and in its own counter, without naming an unknown client", async () => {

@@ -9,6 +9,7 @@ import type { ClientAuthGuard } from "./guard-client-auth.js";
 import { TooManyFailures } from "./guard-client-auth.js";
 
 const TOKEN_PATH = "/oauth/token";
+const MS_PER_S = 1_000;
 
 /** Spans, metrics and log lines of token requests, and what failures lead to. Never a secret, an assertion or a token. */
 export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger: Logger): void {
@@ -21,14 +22,14 @@ export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger
       await next();
       const client = knownClient(ctx);
       const refusal = refusalIn(ctx.body);
-      metrics.duration.record(performance.now() - startedMs, { outcome: refusal ?? "issued" });
+      metrics.duration.observe({ outcome: refusal ?? "issued" }, (performance.now() - startedMs) / MS_PER_S);
       span.setAttributes({ "http.response.status_code": ctx.status, ...client });
       if (refusal === undefined) {
-        metrics.issued.add(1, { tenant: client.tenant ?? "" });
+        metrics.issued.inc({ tenant: client.tenant ?? "" });
         logger.info(client, "token issued");
         return;
       }
-      metrics.refused.add(1, { error: refusal });
+      metrics.refused.inc({ error: refusal });
       span.setAttribute("error.type", refusal);
       if (ctx.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: refusal });
     });
@@ -46,9 +47,15 @@ export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger
 
 function tokenMetrics() {
   return {
-    issued: counter("tripline.auth.tokens.issued", { unit: "{token}", description: "Access tokens issued" }),
-    refused: counter("tripline.auth.tokens.refused", { unit: "{request}", description: "Token requests refused" }),
-    duration: histogram("tripline.auth.token.duration", { unit: "ms", description: "Time to answer a token request" }),
+    issued: counter("tripline_auth_tokens_issued_total", { description: "Access tokens issued", labels: ["tenant"] }),
+    refused: counter("tripline_auth_tokens_refused_total", {
+      description: "Token requests refused",
+      labels: ["error"],
+    }),
+    duration: histogram("tripline_auth_token_duration_seconds", {
+      description: "Time to answer a token request",
+      labels: ["outcome"],
+    }),
   };
 }
 

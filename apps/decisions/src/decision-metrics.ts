@@ -1,4 +1,3 @@
-import type { Counter, Histogram } from "@opentelemetry/api";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { counter, histogram } from "@tripline/service-kit/metrics";
@@ -16,81 +15,79 @@ export type MissingScoreCause =
 /** Whether contributions were there, or why not, as a metric label. */
 export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "refused" | "unreadable";
 
-/** What decisions measures. Made after telemetry has started, or nothing would be recorded. */
+const MS_PER_S = 1_000;
+
+/** What decisions measures. */
 export class DecisionMetrics {
-  readonly #made: Counter = counter("tripline.decisions.made", {
-    unit: "{decision}",
+  readonly #made = counter("tripline_decisions_made_total", {
     description: "First decisions of payments, by outcome and rung of the degradation ladder",
+    labels: ["outcome", "rung"],
   });
-  readonly #repeated: Counter = counter("tripline.decisions.repeated", {
-    unit: "{decision}",
+  readonly #repeated = counter("tripline_decisions_repeated_total", {
     description: "Payments that came again and got the decision that stood",
   });
-  readonly #degraded: Counter = counter("tripline.decisions.degraded", {
-    unit: "{decision}",
+  readonly #degraded = counter("tripline_decisions_degraded_total", {
     description: "First decisions below the model's rung",
+    labels: ["rung"],
   });
-  readonly #latency: Histogram = histogram("tripline.decisions.latency", {
-    unit: "ms",
+  readonly #latency = histogram("tripline_decisions_latency_seconds", {
     description: "From accepting a payment to deciding it",
   });
-  readonly #scoreDuration: Histogram = histogram("tripline.decisions.score.duration", {
-    unit: "ms",
+  readonly #scoreDuration = histogram("tripline_decisions_score_duration_seconds", {
     description: "Wait for the scores of one batch, retries included",
   });
-  readonly #scoreMissing: Counter = counter("tripline.decisions.score.missing", {
-    unit: "{payment}",
+  readonly #scoreMissing = counter("tripline_decisions_score_missing_total", {
     description: "Payments that were to be scored and were not, by cause",
+    labels: ["cause"],
   });
-  readonly #explained: Counter = counter("tripline.decisions.explained", {
-    unit: "{decision}",
+  readonly #explained = counter("tripline_decisions_explained_total", {
     description: "Decisions that are not to approve, by whether the features that raised the score were found out",
+    labels: ["result"],
   });
-  readonly #policyReloads: Counter = counter("tripline.decisions.policy.reloads", {
-    unit: "{reload}",
+  readonly #policyReloads = counter("tripline_decisions_policy_reloads_total", {
     description: "Changes of the policy file, by whether the new one was valid",
+    labels: ["result"],
   });
-  readonly #scorecardReloads: Counter = counter("tripline.decisions.scorecard.reloads", {
-    unit: "{reload}",
+  readonly #scorecardReloads = counter("tripline_decisions_scorecard_reloads_total", {
     description: "Changes of the scorecard file, by whether the new one was valid",
+    labels: ["result"],
   });
-  readonly #repliesLost: Counter = counter("tripline.decisions.replies.lost", {
-    unit: "{reply}",
+  readonly #repliesLost = counter("tripline_decisions_replies_lost_total", {
     description: "Replies that could not be given; the decision stands and can be fetched",
   });
 
   decided(decision: Decision): void {
     const rung = Rung[decision.rung].toLowerCase();
-    this.#made.add(1, { outcome: Outcome[decision.outcome].toLowerCase(), rung });
-    if (decision.rung !== Rung.MODEL) this.#degraded.add(1, { rung });
-    this.#latency.record(Math.max(0, decision.decidedAtMs - decision.acceptedAtMs));
+    this.#made.inc({ outcome: Outcome[decision.outcome].toLowerCase(), rung });
+    if (decision.rung !== Rung.MODEL) this.#degraded.inc({ rung });
+    this.#latency.observe(Math.max(0, decision.decidedAtMs - decision.acceptedAtMs) / MS_PER_S);
   }
 
   repeated(count: number): void {
-    if (count > 0) this.#repeated.add(count);
+    if (count > 0) this.#repeated.inc(count);
   }
 
   scored(durationMs: number): void {
-    this.#scoreDuration.record(durationMs);
+    this.#scoreDuration.observe(durationMs / MS_PER_S);
   }
 
   scoreMissing(cause: MissingScoreCause, count: number): void {
-    this.#scoreMissing.add(count, { cause });
+    this.#scoreMissing.inc({ cause }, count);
   }
 
   explained(result: ExplanationResult, count: number): void {
-    this.#explained.add(count, { result });
+    this.#explained.inc({ result }, count);
   }
 
   policyReloaded(valid: boolean): void {
-    this.#policyReloads.add(1, { result: valid ? "valid" : "invalid" });
+    this.#policyReloads.inc({ result: valid ? "valid" : "invalid" });
   }
 
   scorecardReloaded(valid: boolean): void {
-    this.#scorecardReloads.add(1, { result: valid ? "valid" : "invalid" });
+    this.#scorecardReloads.inc({ result: valid ? "valid" : "invalid" });
   }
 
   repliesLost(count: number): void {
-    this.#repliesLost.add(count);
+    this.#repliesLost.inc(count);
   }
 }

@@ -10,42 +10,43 @@ export interface FoldCounts {
   readonly incomplete: number;
 }
 
+const MS_PER_S = 1_000;
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-/** What features measures. Made after telemetry has started, or nothing would be recorded. */
+/** What features measures. */
 export class FeatureMetrics {
-  readonly #batchSize = histogram("tripline.features.batch.size", {
-    unit: "{record}",
+  readonly #batchSize = histogram("tripline_features_batch_size", {
     description: "Records per batch, by topic",
-    boundaries: BATCH_SIZES,
+    labels: ["topic"],
+    buckets: BATCH_SIZES,
   });
-  readonly #hopDuration = histogram("tripline.features.hop.duration", {
-    unit: "ms",
+  readonly #hopDuration = histogram("tripline_features_hop_duration_seconds", {
     description: "Time that one step of a batch took",
+    labels: ["hop"],
   });
-  readonly #conflicts = counter("tripline.features.conflicts", {
-    unit: "{conflict}",
+  readonly #conflicts = counter("tripline_features_conflicts_total", {
     description: "Batches that another writer's change made to be folded again",
+    labels: ["topic"],
   });
-  readonly #duplicates = counter("tripline.features.duplicates", {
-    unit: "{record}",
+  readonly #duplicates = counter("tripline_features_duplicates_total", {
     description: "Payments and labels submitted more than once, which count once",
+    labels: ["topic"],
   });
-  readonly #redelivered = counter("tripline.features.redelivered", {
-    unit: "{record}",
+  readonly #redelivered = counter("tripline_features_redelivered_total", {
     description: "Records that Kafka delivered again after they had been counted",
+    labels: ["topic"],
   });
-  readonly #tooLate = counter("tripline.features.too_late", {
-    unit: "{record}",
+  readonly #tooLate = counter("tripline_features_too_late_total", {
     description: "Payments and labels older than all windows of one of their entities",
+    labels: ["topic"],
   });
-  readonly #incomplete = counter("tripline.features.incomplete", {
-    unit: "{record}",
+  readonly #incomplete = counter("tripline_features_incomplete_total", {
     description: "Payments and labels counted while the stored states were lost and not rebuilt",
+    labels: ["topic"],
   });
 
   batch(topic: string, records: number): void {
-    this.#batchSize.record(records, { topic });
+    this.#batchSize.observe({ topic }, records);
   }
 
   /** Runs work and records how long it took, whether it succeeded or not. */
@@ -54,21 +55,21 @@ export class FeatureMetrics {
     try {
       return await work();
     } finally {
-      this.#hopDuration.record(performance.now() - startedAt, { hop });
+      this.#hopDuration.observe({ hop }, (performance.now() - startedAt) / MS_PER_S);
     }
   }
 
   conflict(topic: string): void {
-    this.#conflicts.add(1, { topic });
+    this.#conflicts.inc({ topic });
   }
 
   redelivered(topic: string, records: number): void {
-    if (records > 0) this.#redelivered.add(records, { topic });
+    if (records > 0) this.#redelivered.inc({ topic }, records);
   }
 
   folded(topic: string, counts: FoldCounts): void {
-    if (counts.duplicates > 0) this.#duplicates.add(counts.duplicates, { topic });
-    if (counts.tooLate > 0) this.#tooLate.add(counts.tooLate, { topic });
-    if (counts.incomplete > 0) this.#incomplete.add(counts.incomplete, { topic });
+    if (counts.duplicates > 0) this.#duplicates.inc({ topic }, counts.duplicates);
+    if (counts.tooLate > 0) this.#tooLate.inc({ topic }, counts.tooLate);
+    if (counts.incomplete > 0) this.#incomplete.inc({ topic }, counts.incomplete);
   }
 }

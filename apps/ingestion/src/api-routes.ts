@@ -2,6 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import { INVALID_TRACEID, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
+import { countRequest } from "@tripline/service-kit/request-durations";
 import { contextFromHeaders, withSpan } from "@tripline/service-kit/tracing";
 import type { Caller, TokenVerifier } from "@tripline/service-kit/verify-token";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
@@ -11,7 +12,6 @@ import type { EventIntake, Outcome } from "./accept-events.js";
 import type { IngestionConfig } from "./config.js";
 import { describeApi } from "./describe-api.js";
 import { dropNestHooks } from "./drop-nest-hooks.js";
-import type { IngestionMetrics } from "./ingestion-metrics.js";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX, IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 import { parseJsonBytes } from "./parse-json.js";
 import { parseWait } from "./parse-prefer.js";
@@ -25,7 +25,6 @@ export interface ApiOptions {
   readonly verifier: TokenVerifier;
   readonly intake: EventIntake;
   readonly redis: Redis;
-  readonly metrics: IngestionMetrics;
   /** Whether this instance is shutting down. */
   isDraining(): boolean;
 }
@@ -34,6 +33,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set by the guard of each route that needs a token. */
     caller: Caller | undefined;
+    /** By `performance.now()`. */
+    arrivedAtMs: number;
   }
 }
 
@@ -61,6 +62,7 @@ export async function registerApi(fastify: FastifyInstance, options: ApiOptions)
   await fastify.register(async (scope) => {
     dropNestHooks(scope);
     scope.decorateRequest("caller", undefined);
+    scope.decorateRequest("arrivedAtMs", 0);
     scope.removeAllContentTypeParsers();
     for (const [type, bodyLimit] of [
       [JSON_TYPE, BODY_BYTES_MAX],
@@ -68,11 +70,16 @@ export async function registerApi(fastify: FastifyInstance, options: ApiOptions)
     ] as const) {
       scope.addContentTypeParser(type, { parseAs: "buffer", bodyLimit }, (_request, body, done) => done(null, body));
     }
+    scope.addHook("onRequest", (request, _reply, done) => {
+      request.arrivedAtMs = performance.now();
+      done();
+    });
     // Not `onResponse`, for which Fastify listens to every response: that costs more than all that is counted here.
     scope.addHook("onSend", (request, reply, payload, done) => {
       // A connection that was busy when the port began to close would else be kept alive, and hold up the end.
       if (options.isDraining()) reply.header("connection", "close");
-      options.metrics.requestEnded(request.routeOptions.url ?? "unknown", reply.statusCode);
+      const seconds = (performance.now() - request.arrivedAtMs) / SECOND_MS;
+      countRequest(request.method, request.routeOptions.url, reply.statusCode, seconds);
       done(null, payload);
     });
     registerIntake(scope, options, "/v1/transactions", "transactions:write", preparePayment);

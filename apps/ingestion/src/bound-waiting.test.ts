@@ -43,7 +43,7 @@ describe("bounds and shutdown", () => {
       expect(refused.headers.get("retry-after")).toBe("1");
       expect((await bed.client.post(PATH, "not a payment", { prefer: "wait=1" })).status).toBe(429);
       const { text } = await bed.client.get("/metrics");
-      expect(text).toMatch(/tripline_ingestion_requests_total\{[^}]*route="\/v1\/transactions",status="429"[^}]*\} 2/);
+      expect(text).toMatch(/duration_seconds_count\{[^}]*status_code="429",http_route="\/v1\/transactions"[^}]*\} 2/);
       expect(text).toMatch(/tripline_ingestion_callers_max(\{[^}]*\})? 100/);
       expect((await bed.client.post(PATH, "not a payment")).status).toBe(422);
       expect((await bed.client.post(PATH, paymentBody())).status).toBe(202);

@@ -79,13 +79,12 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
       verifier,
       intake,
       redis,
-      metrics,
       drain: () => replies.release(),
       isDraining: () => replies.isReleased,
     }),
     readiness: { redis: () => ping(redis), kafka: kafkaCheck(admin), keys: () => verifier.ready() },
     shutdown: closing,
-    turnAway: turnAway({ intake, metrics }),
+    turnAway: turnAway(intake),
   });
 }
 

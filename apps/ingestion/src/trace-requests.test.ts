@@ -66,9 +66,11 @@ describe("telemetry", () => {
   test("metrics count requests by route and status, and time what they wait for", async () => {
     await bed.client.post("/v1/transactions", {});
     const { text } = await bed.client.get("/metrics");
-    expect(text).toMatch(/tripline_ingestion_requests_total\{[^}]*route="\/v1\/transactions",status="200"[^}]*\} 1/);
-    expect(text).toMatch(/tripline_ingestion_requests_total\{[^}]*route="\/v1\/transactions",status="422"[^}]*\} 1/);
-    for (const name of ["accept_duration", "wait_duration"]) {
+    for (const status of [200, 422]) {
+      const labels = `http_response_status_code="${status}",http_route="/v1/transactions"`;
+      expect(text).toMatch(new RegExp(`^http_server_request_duration_seconds_count\\{.*${labels}\\} 1$`, "m"));
+    }
+    for (const name of ["accept_duration_seconds", "wait_duration_seconds"]) {
       expect(text).toMatch(new RegExp(`tripline_ingestion_${name}_count[^\\n]* 1`));
     }
     expect(text).toMatch(/tripline_ingestion_waiters(\{[^}]*\})? 0/);

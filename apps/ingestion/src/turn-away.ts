@@ -2,24 +2,16 @@ import type { IncomingMessage } from "node:http";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { PreparedProblem } from "@tripline/service-kit/problem";
 import { prepareProblem } from "@tripline/service-kit/problem";
+import { countRequest } from "@tripline/service-kit/request-durations";
 import type { EventIntake } from "./accept-events.js";
 import { INTAKE_PATHS } from "./api-routes.js";
-import type { IngestionMetrics } from "./ingestion-metrics.js";
-
-export interface TurnAwayOptions {
-  readonly intake: EventIntake;
-  readonly metrics: IngestionMetrics;
-}
 
 /**
  * Refuses events for which there is no room, by the head of their request alone: token and body do not matter then. All
  * refusals share one turn of the event loop with the answers that the accepted ones wait for, so that a refusal that costs
  * as much as taking a payment in makes three times the load end in next to no decisions at all.
  */
-export function turnAway({
-  intake,
-  metrics,
-}: TurnAwayOptions): (request: IncomingMessage) => PreparedProblem | undefined {
+export function turnAway(intake: EventIntake): (request: IncomingMessage) => PreparedProblem | undefined {
   const prepared = {
     "queue-full": prepare(
       "queue-full",
@@ -38,7 +30,7 @@ export function turnAway({
     if (!paths.has(path)) return undefined;
     const full = intake.fullFor(headers.prefer !== undefined);
     if (full === undefined) return undefined;
-    metrics.requestEnded(path, prepared[full].status);
+    countRequest(method, path, prepared[full].status, 0);
     return prepared[full];
   };
 }

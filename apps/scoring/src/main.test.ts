@@ -157,18 +157,18 @@ test("follows the alias, refuses bad models once while the old one stays, and co
   expect(value("tripline_scoring_model_swaps")).toBe(2);
   expect(value("tripline_scoring_model_refusals", 'code="model-refused"')).toBe(3);
   expect(value("tripline_scoring_requests", 'outcome="ok"')).toBe(3);
-  expect(value("tripline_scoring_queue_duration_count")).toBe(3);
+  expect(value("tripline_scoring_queue_duration_seconds_count")).toBe(3);
   expect(value("tripline_scoring_run_rows_sum")).toBe(65);
-  expect(value("tripline_scoring_inference_duration_count", champion.version)).toBe(2);
+  expect(value("tripline_scoring_inference_duration_seconds_count", champion.version)).toBe(2);
   // Each figure says of which model and version it is, and what that really ran on.
-  for (const name of ["queue_duration_count", "run_rows_sum", "inference_duration_count", "requests"]) {
+  for (const name of ["queue_duration_seconds_count", "run_rows_sum", "inference_duration_seconds_count", "requests"]) {
     const labels = `model="fraud",model_version="${champion.version}",execution_providers="trees"`;
     expect(value(`tripline_scoring_${name}`, labels)).toBe(name === "run_rows_sum" ? 64 : 2);
   }
   expect(value("tripline_scoring_model_info", other.version)).toBe(1);
   expect(text).not.toContain(`model_info{model="fraud",model_version="${champion.version}"`);
   expect(value("tripline_scoring_queue_rows")).toBe(0);
-  expect(text).toMatch(/^nodejs_eventloop_delay_p99\S* \d/m);
+  expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
   client.close();
 });
 

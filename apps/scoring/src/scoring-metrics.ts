@@ -1,16 +1,18 @@
-import type { Attributes } from "@opentelemetry/api";
-import { metrics } from "@opentelemetry/api";
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import { counter, histogram } from "@tripline/service-kit/metrics";
+import { counter, histogram, labelledGauge } from "@tripline/service-kit/metrics";
 import type { RunReport, ScoreAnswer } from "./batch-requests.js";
 import type { ServedModel } from "./served-model.js";
 
-const FINE_MS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
+const MS_PER_S = 1_000;
+const FINE_SECONDS = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const POWERS_OF_TWO = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 
+const MODEL_LABELS = ["model", "model_version", "execution_providers"] as const;
+
+type ModelLabels = Record<(typeof MODEL_LABELS)[number], string>;
 type Labelled = Pick<ServedModel, "manifest" | "providers">;
 
-/** What this service counts. Made after telemetry has started, never when a module is loaded. */
+/** What this service counts. */
 export interface ScoringMetrics {
   answered(answer: ScoreAnswer, model: Labelled): void;
   ran(run: RunReport, model: Labelled): void;
@@ -23,51 +25,50 @@ export interface ScoringMetrics {
 }
 
 export function createScoringMetrics(): ScoringMetrics {
-  const queue = histogram("tripline.scoring.queue.duration", {
-    unit: "ms",
+  const queue = histogram("tripline_scoring_queue_duration_seconds", {
     description: "How long a request waited for its run",
-    boundaries: FINE_MS,
+    labels: MODEL_LABELS,
+    buckets: FINE_SECONDS,
   });
-  const inference = histogram("tripline.scoring.inference.duration", {
-    unit: "ms",
+  const inference = histogram("tripline_scoring_inference_duration_seconds", {
     description: "How long one run took inside the model",
-    boundaries: FINE_MS,
+    labels: MODEL_LABELS,
+    buckets: FINE_SECONDS,
   });
-  const rows = histogram("tripline.scoring.run.rows", {
-    unit: "{row}",
+  const rows = histogram("tripline_scoring_run_rows", {
     description: "Rows that went through the model together",
-    boundaries: POWERS_OF_TWO,
+    labels: MODEL_LABELS,
+    buckets: POWERS_OF_TWO,
   });
-  const requests = counter("tripline.scoring.requests", {
-    unit: "{request}",
+  const requests = counter("tripline_scoring_requests_total", {
     description: "Infer requests by outcome",
+    labels: [...MODEL_LABELS, "outcome"],
   });
-  const swaps = counter("tripline.scoring.model.swaps", {
-    unit: "{swap}",
+  const swaps = counter("tripline_scoring_model_swaps_total", {
     description: "Models put in another's place",
   });
-  const refusals = counter("tripline.scoring.model.refusals", {
-    unit: "{refusal}",
+  const refusals = counter("tripline_scoring_model_refusals_total", {
     description: "New models that were not put in place, by reason",
+    labels: ["code"],
   });
   return {
-    answered: (answer, model) => queue.record(answer.queuedMs, labelsOf(model)),
+    answered: (answer, model) => queue.observe(labelsOf(model), answer.queuedMs / MS_PER_S),
     ran(run, model) {
-      inference.record(run.inferenceMs, labelsOf(model));
-      rows.record(run.rows, labelsOf(model));
+      inference.observe(labelsOf(model), run.inferenceMs / MS_PER_S);
+      rows.observe(labelsOf(model), run.rows);
     },
-    finished: (outcome, model) => requests.add(1, outcomeOf(outcome, model)),
-    swapped: () => swaps.add(1),
-    refused: (code) => refusals.add(1, { code }),
+    finished: (outcome, model) => requests.inc(outcomeOf(outcome, model)),
+    swapped: () => swaps.inc(),
+    refused: (code) => refusals.inc({ code }),
     watch: watchModels,
   };
 }
 
 /** Made once per model and not once per request. */
-const labels = new WeakMap<Labelled["manifest"], Attributes>();
-const successes = new WeakMap<Labelled["manifest"], Attributes>();
+const labels = new WeakMap<Labelled["manifest"], ModelLabels>();
+const successes = new WeakMap<Labelled["manifest"], ModelLabels & { outcome: string }>();
 
-function outcomeOf(outcome: ErrorCode | "ok", model: Labelled | undefined): Attributes {
+function outcomeOf(outcome: ErrorCode | "ok", model: Labelled | undefined): Partial<ModelLabels> & { outcome: string } {
   if (model === undefined) return { outcome };
   let own = outcome === "ok" ? successes.get(model.manifest) : undefined;
   if (own === undefined) {
@@ -77,7 +78,7 @@ function outcomeOf(outcome: ErrorCode | "ok", model: Labelled | undefined): Attr
   return own;
 }
 
-function labelsOf({ manifest, providers }: Labelled): Attributes {
+function labelsOf({ manifest, providers }: Labelled): ModelLabels {
   let own = labels.get(manifest);
   if (own === undefined) {
     own = { model: manifest.name, model_version: manifest.version, execution_providers: providers.join(",") };
@@ -87,25 +88,18 @@ function labelsOf({ manifest, providers }: Labelled): Attributes {
 }
 
 function watchModels(current: () => readonly ServedModel[]): () => void {
-  const meter = metrics.getMeter("tripline");
-  const info = meter.createObservableGauge("tripline.scoring.model.info", {
-    unit: "{model}",
-    description: "1 for each model that is served, with what it really runs on",
-  });
-  const queued = meter.createObservableGauge("tripline.scoring.queue.rows", {
-    unit: "{row}",
-    description: "Rows that wait for a run",
-  });
-  const readInfo: Parameters<typeof info.addCallback>[0] = (result) => {
-    for (const model of current()) result.observe(1, labelsOf(model));
-  };
-  const readQueued: typeof readInfo = (result) => {
-    for (const model of current()) result.observe(model.batcher.rowsQueued, labelsOf(model));
-  };
-  info.addCallback(readInfo);
-  queued.addCallback(readQueued);
+  const endInfo = labelledGauge(
+    "tripline_scoring_model_info",
+    { description: "1 for each model that is served, with what it really runs on", labels: MODEL_LABELS },
+    () => current().map((model) => [1, labelsOf(model)]),
+  );
+  const endQueued = labelledGauge(
+    "tripline_scoring_queue_rows",
+    { description: "Rows that wait for a run", labels: MODEL_LABELS },
+    () => current().map((model) => [model.batcher.rowsQueued, labelsOf(model)]),
+  );
   return () => {
-    info.removeCallback(readInfo);
-    queued.removeCallback(readQueued);
+    endInfo();
+    endQueued();
   };
 }

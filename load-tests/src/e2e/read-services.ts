@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { BenchError } from "../harness/bench-error.js";
+import { readEventLoopDelay } from "../scoring/read-metrics.js";
 
 /** The processes that a decision passes. */
 export const PROCESSES = ["ingestion", "features", "decisions", "scoring", "kafka", "valkey"] as const;
@@ -18,7 +19,6 @@ export interface BenchSystem {
   readonly urls: ReadonlyMap<ServiceName, string>;
 }
 
-const MS_PER_S = 1_000;
 const KB_PER_MB = 1_024;
 
 /**
@@ -30,13 +30,8 @@ const KB_PER_MB = 1_024;
 export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<string, number>> {
   const delays = await Promise.all(
     SERVICES.map(async (name) => {
-      const text = await (await fetch(`${urls.get(name)}/metrics`)).text();
-      const line = text.split("\n").find((one) => one.startsWith("nodejs_eventloop_delay_p99"));
-      const seconds = Number(line?.split(" ").at(-1));
-      if (line === undefined || Number.isNaN(seconds)) {
-        throw new BenchError(`The service ${name} tells no event loop delay at /metrics.`);
-      }
-      return [`${name}_loop_p99_ms`, seconds * MS_PER_S] as const;
+      const { loop_p99_ms: ms } = await readEventLoopDelay(`${urls.get(name)}`);
+      return [`${name}_loop_p99_ms`, ms] as const;
     }),
   );
   return { ...Object.fromEntries(delays), loop_p99_ms: Math.max(...delays.map(([, ms]) => ms)) };

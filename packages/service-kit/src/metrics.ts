@@ -1,46 +1,78 @@
-import type { Attributes, Counter, Histogram, ObservableCounter, ObservableGauge } from "@opentelemetry/api";
-import { metrics } from "@opentelemetry/api";
+import type { LabelValues } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
-export interface MetricOptions {
-  /** UCUM unit, for instance `ms`, `By` or `{payment}`. */
-  readonly unit: string;
+export interface MetricOptions<L extends string> {
   readonly description: string;
-  /** Upper bounds of a histogram's buckets, in `unit`. */
-  readonly boundaries?: readonly number[];
+  /** Names of the labels; a value for another one is an error. */
+  readonly labels?: readonly L[];
 }
 
-const LATENCY_BUCKETS_MS = [1, 2, 5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000, 10_000];
-
-const meter = () => metrics.getMeter("tripline");
-
-export function histogram(name: string, options: MetricOptions): Histogram {
-  return meter().createHistogram(name, {
-    unit: options.unit,
-    description: options.description,
-    advice: { explicitBucketBoundaries: [...(options.boundaries ?? LATENCY_BUCKETS_MS)] },
-  });
+export interface HistogramOptions<L extends string> extends MetricOptions<L> {
+  /** Upper bounds, in the unit that the name ends with; those of a latency in seconds by default. */
+  readonly buckets?: readonly number[];
 }
 
-export function counter(name: string, options: MetricOptions): Counter {
-  return meter().createCounter(name, { unit: options.unit, description: options.description });
+/** A gauge's value and whose it is. */
+export type Reading<L extends string> = readonly [value: number, labels: LabelValues<L>];
+type Reader = () => Iterable<Reading<string>>;
+
+const LATENCY_BUCKETS_SECONDS = [
+  0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10,
+];
+
+/** Metrics are process-wide: several services in one process, as tests have them, share each metric. */
+export const registry = new Registry();
+const readers = new Map<string, Set<Reader>>();
+
+/** A count that only grows. */
+export function counter<L extends string = never>(name: `${string}_total`, options: MetricOptions<L>): Counter<L> {
+  const known = registry.getSingleMetric(name);
+  if (known instanceof Counter) return known;
+  return new Counter({ ...settings(name, options) });
 }
 
-/** A count that somebody else keeps, by its attributes, and that is read when somebody collects the metrics. */
-export function observedCounter(
+/** A distribution. What measures time is named `…_seconds` and observes seconds. */
+export function histogram<L extends string = never>(name: string, options: HistogramOptions<L>): Histogram<L> {
+  const known = registry.getSingleMetric(name);
+  if (known instanceof Histogram) return known;
+  return new Histogram({ ...settings(name, options), buckets: [...(options.buckets ?? LATENCY_BUCKETS_SECONDS)] });
+}
+
+/**
+ * A value that is read when somebody collects the metrics.
+ *
+ * @returns ends the reading
+ */
+export function gauge(name: string, options: MetricOptions<never>, read: () => number): () => void {
+  return labelledGauge(name, options, () => [[read(), {}]]);
+}
+
+/** As `gauge`, with one value for each set of labels. */
+export function labelledGauge<L extends string>(
   name: string,
-  options: MetricOptions,
-  read: () => Iterable<readonly [count: number, attributes: Attributes]>,
-): ObservableCounter {
-  const observable = meter().createObservableCounter(name, { unit: options.unit, description: options.description });
-  observable.addCallback((result) => {
-    for (const [count, attributes] of read()) result.observe(count, attributes);
-  });
-  return observable;
+  options: MetricOptions<L>,
+  read: () => Iterable<Reading<L>>,
+): () => void {
+  let all = readers.get(name);
+  if (all === undefined) {
+    all = new Set();
+    readers.set(name, all);
+    makeGauge(name, options, all);
+  }
+  all.add(read);
+  return () => all.delete(read);
 }
 
-/** A gauge that is read when somebody collects the metrics. */
-export function gauge(name: string, options: MetricOptions, read: () => number): ObservableGauge {
-  const observable = meter().createObservableGauge(name, { unit: options.unit, description: options.description });
-  observable.addCallback((result) => result.observe(read()));
-  return observable;
+function makeGauge(name: string, options: MetricOptions<string>, all: ReadonlySet<Reader>): void {
+  new Gauge({
+    ...settings(name, options),
+    collect() {
+      this.reset();
+      for (const read of all) for (const [value, labels] of read()) this.set(labels, value);
+    },
+  });
+}
+
+function settings<L extends string>(name: string, { description, labels = [] }: MetricOptions<L>) {
+  return { name, help: description, labelNames: [...labels], registers: [registry] };
 }

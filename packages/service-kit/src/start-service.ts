@@ -13,6 +13,7 @@ import type { Logger } from "./logger.js";
 import { nestLogger } from "./logger.js";
 import { ProblemFilter } from "./problem.filter.js";
 import type { PreparedProblem } from "./problem.js";
+import { countRequests } from "./request-durations.js";
 
 /** A service that is up. */
 export interface RunningService {
@@ -69,6 +70,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     routerOptions: { maxParamLength: 128 },
     ...(options.turnAway === undefined ? {} : { serverFactory: serverThatTurnsAway(options.turnAway) }),
   });
+  countRequests(adapter.getInstance());
   const root: DynamicModule = {
     module: ServiceModule,
     imports: [options.module],

@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { trace } from "@opentelemetry/api";
-import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import type { Resource } from "@opentelemetry/resources";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { AlwaysOffSampler, BatchSpanProcessor, NoopSpanProcessor } from "@opentelemetry/sdk-trace";
 import { ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
+import { collectDefaultMetrics, Gauge } from "prom-client";
 import { IdTracerProvider } from "./issue-trace-ids.js";
-import { watchEventLoop } from "./watch-event-loop.js";
+import { registry } from "./metrics.js";
+import { writeMetrics } from "./write-metrics.js";
 
 export interface Telemetry {
   shutdown(): Promise<void>;
@@ -22,19 +24,18 @@ export interface TelemetryOptions {
   readonly spanProcessors?: SpanProcessor[];
 }
 
-// OpenTelemetry's API is process-wide by design, and so is what serves its metrics.
-let prometheus: PrometheusExporter | undefined;
+const TARGET_INFO = "target_info";
+const PROCESS_CPU = "process_cpu_seconds_total";
 
-/** Starts OpenTelemetry for this process. To be called once, before the service's own modules make their meters. */
+/** Starts OpenTelemetry for this process, and the metrics of the process itself. To be called once. */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
   const spanProcessors = options.spanProcessors ?? exportersFor(options.otlpEndpoint);
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  prometheus = exporter;
+  const resource = resourceOf(options.service);
   const sdk = new NodeSDK({
-    resource: resourceFromAttributes({ [ATTR_SERVICE_NAME]: options.service }),
+    resource,
     autoDetectResources: false,
     instrumentations: [],
-    metricReaders: [exporter],
+    metricReaders: [],
     logRecordProcessors: [],
     // Without any processor the SDK would not register itself, and trace ids would not travel.
     spanProcessors: spanProcessors.length === 0 ? [new NoopSpanProcessor()] : spanProcessors,
@@ -46,23 +47,32 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     trace.disable();
     trace.setGlobalTracerProvider(new IdTracerProvider());
   }
-  const unwatchEventLoop = watchEventLoop();
-  return {
-    async shutdown() {
-      prometheus = undefined;
-      unwatchEventLoop();
-      await sdk.shutdown();
-    },
-  };
+  // CPU, memory, descriptors, event loop and garbage collection.
+  if (registry.getSingleMetric(PROCESS_CPU) === undefined) collectDefaultMetrics({ register: registry });
+  tellResource(resource);
+  return { shutdown: () => sdk.shutdown() };
 }
 
-/** Writes the metrics of this process in Prometheus' text format. */
+/** Writes the metrics of this process in the format that the request asks for. */
 export function serveMetrics(request: IncomingMessage, response: ServerResponse): void {
-  if (prometheus === undefined) {
-    response.writeHead(200, { "content-type": "text/plain" }).end("# telemetry is not started\n");
-    return;
-  }
-  prometheus.getMetricsRequestHandler(request, response);
+  writeMetrics(request.headers.accept).then(
+    ({ contentType, body }) => response.writeHead(200, { "content-type": contentType }).end(body),
+    () => response.writeHead(500).end(),
+  );
+}
+
+function resourceOf(service: string): Resource {
+  return resourceFromAttributes({ [ATTR_SERVICE_NAME]: service });
+}
+
+/** The resource as the metric that OpenTelemetry's mapping to Prometheus has for it. */
+function tellResource(resource: Resource): void {
+  const labels = Object.fromEntries(
+    Object.entries(resource.attributes).map(([name, value]) => [name.replaceAll(/\W/g, "_"), String(value)]),
+  );
+  registry.removeSingleMetric(TARGET_INFO);
+  const info = { name: TARGET_INFO, help: "Target metadata", labelNames: Object.keys(labels), registers: [registry] };
+  new Gauge(info).set(labels, 1);
 }
 
 function exportersFor(otlpEndpoint: string | undefined): SpanProcessor[] {

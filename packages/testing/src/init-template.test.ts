@@ -200,7 +200,7 @@ const KEPT: readonly (readonly [path: string, word: string])[] = [
   ["docs/errors.md", "`tripline-code`"],
   ["packages/contracts/proto/tripline/events/v1/events.proto", "package tripline.events.v1;"],
   ["packages/service-kit/src/read-config.ts", '"urn:tripline:api"'],
-  ["packages/service-kit/src/metrics.ts", 'getMeter("tripline")'],
+  ["packages/service-kit/src/consumer-metrics.ts", '"tripline_kafka_lag"'],
   ["apps/cli/src/main.ts", 'new Command("tripline")'],
   ["infra/modules/database/aws/main.tf", 'db_name        = "tripline"'],
   ["compose.yaml", "/var/lib/tripline/registry"],

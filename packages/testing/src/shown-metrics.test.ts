@@ -1,4 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { countRequest } from "@tripline/service-kit/request-durations";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
+import { writeMetrics } from "@tripline/service-kit/write-metrics";
 import { parse } from "yaml";
 import { z } from "zod";
 
@@ -7,9 +10,10 @@ const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
 const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
 const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
 const ANALYSIS = new URL("deploy/helm/tripline/templates/rollout-analysis.yaml", ROOT);
-const NAME = /\b(?:tripline|nodejs)_[a-z0-9_]+/g;
-const INSTRUMENT =
-  /(counter|histogram|gauge|createCounter|createHistogram|createObservableGauge)\(\s*"((?:tripline|nodejs)\.[a-z0-9._]+)"/gi;
+const NAME = /\b(?:tripline|nodejs|process|http_server)_[a-z0-9_]+/g;
+const INSTRUMENT = /\b(counter|histogram|gauge|labelledGauge)\(\s*"([^"]+)"/g;
+/** What measures time, and then has to say in which unit. */
+const TIME = /duration|latency|delay|_age|_lag_p|_ms/;
 
 const alertsFile = z.object({
   groups: z.array(
@@ -20,14 +24,11 @@ const dashboard = z.object({ title: z.string(), panels: z.array(z.object({ title
 
 /** What Prometheus calls the series of an instrument. */
 function seriesOf(kind: string, name: string): string[] {
-  const plain = name.replaceAll(".", "_");
-  if (/counter/i.test(kind)) return [`${plain}_total`];
-  if (/histogram/i.test(kind)) return ["bucket", "count", "sum"].map((part) => `${plain}_${part}`);
-  return [plain];
+  return kind === "histogram" ? ["bucket", "count", "sum"].map((part) => `${name}_${part}`) : [name];
 }
 
-/** Every series that a service can show, from the code that makes its instruments. */
-function shownSeries(): ReadonlySet<string> {
+/** Every metric of our own, from the code that makes it. */
+function ownMetrics(): readonly (readonly [kind: string, name: string])[] {
   const sources = ["apps/", "packages/"].flatMap((group) =>
     readdirSync(new URL(group, ROOT)).flatMap((name) => {
       const folder = new URL(`${group}${name}/src/`, ROOT);
@@ -36,21 +37,38 @@ function shownSeries(): ReadonlySet<string> {
         .map((file) => readFileSync(new URL(file, folder), "utf8"));
     }),
   );
-  return new Set(
-    sources.flatMap((text) =>
-      [...text.matchAll(INSTRUMENT)].flatMap(([, kind = "", name = ""]) => seriesOf(kind, name)),
-    ),
-  );
+  return sources.flatMap((text) => [...text.matchAll(INSTRUMENT)].map(([, kind = "", name = ""]) => [kind, name]));
+}
+
+/** Every series that a service can show: its own, and those that all services have. */
+async function shownSeries(): Promise<ReadonlySet<string>> {
+  const telemetry = startTelemetry({ service: "test" });
+  countRequest("GET", "/", 200, 0);
+  const { body } = await writeMetrics();
+  await telemetry.shutdown();
+  const common = [...body.matchAll(/^([a-z]\w+)/gm)].map(([, name = ""]) => name);
+  return new Set([...common, ...ownMetrics().flatMap(([kind, name]) => seriesOf(kind, name))]);
 }
 
 describe("what dashboards, alerts and the analysis of new versions show", () => {
-  const shown = shownSeries();
+  let shown: ReadonlySet<string>;
+  beforeAll(async () => {
+    shown = await shownSeries();
+  });
   const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ALERTS, ANALYSIS];
 
   test("the services' series are found in their code", () => {
     expect(shown).toContain("tripline_decisions_made_total");
-    expect(shown).toContain("tripline_decisions_latency_bucket");
+    expect(shown).toContain("tripline_decisions_latency_seconds_bucket");
     expect(shown).toContain("tripline_ingestion_waiters");
+    expect(shown).toContain("process_cpu_seconds_total");
+    expect(shown).toContain("process_resident_memory_bytes");
+  });
+
+  test("every metric of a time is in seconds, and its name says so", () => {
+    const times = ownMetrics().filter(([, name]) => TIME.test(name));
+    expect(times.length).toBeGreaterThan(8);
+    expect(times.filter(([, name]) => !name.endsWith("_seconds"))).toEqual([]);
   });
 
   test.each(files.map((file) => [file.pathname.split("/").at(-1) ?? "", file] as const))(

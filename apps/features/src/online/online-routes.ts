@@ -6,7 +6,6 @@ import { Lookups } from "./compile-lookup.js";
 import type { FeatureViews } from "./feature-views.js";
 import type { IdentifyCaller, OnlineScope } from "./identify-caller.js";
 import { BODY_BYTES_MAX } from "./limits.js";
-import type { OnlineMetrics } from "./online-metrics.js";
 import { parseOnlineRequest } from "./parse-online-request.js";
 import { parsePush, parseWrite } from "./parse-push.js";
 import type { ProfileStore } from "./profile-store.js";
@@ -18,7 +17,6 @@ export interface OnlineOptions {
   readonly reader: FeatureReader;
   readonly profiles: ProfileStore;
   readonly identify: IdentifyCaller;
-  readonly metrics: OnlineMetrics;
 }
 
 declare module "fastify" {
@@ -43,7 +41,7 @@ export async function registerOnline(
   options: OnlineOptions,
   isDraining: () => boolean,
 ): Promise<void> {
-  const { views, reader, profiles, identify, metrics } = options;
+  const { views, reader, profiles, identify } = options;
   const lookups = new Lookups(views);
   await fastify.register(async (scope) => {
     scope.decorateRequest("tenant", "");
@@ -54,9 +52,6 @@ export async function registerOnline(
     scope.addHook("onSend", async (_request, reply) => {
       // A connection that was busy when the port began to close would else be kept alive, and hold up the end.
       if (isDraining()) reply.header("connection", "close");
-    });
-    scope.addHook("onResponse", async (request, reply) => {
-      metrics.ended(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime);
     });
     const route = (url: string, permission: OnlineScope, handler: Handler) => {
       scope.post(url, { onRequest: guard(identify, permission) }, traced(`POST ${url}`, handler));

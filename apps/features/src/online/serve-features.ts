@@ -10,7 +10,6 @@ import { BoundRedis } from "./bound-redis.js";
 import { describeViews } from "./feature-views.js";
 import { identifyAs, identifyByToken } from "./identify-caller.js";
 import { UNDER_WAY_MAX } from "./limits.js";
-import { OnlineMetrics } from "./online-metrics.js";
 import type { OnlineOptions } from "./online-routes.js";
 import { ProfileStore } from "./profile-store.js";
 import { FeatureReader } from "./read-features.js";
@@ -50,7 +49,6 @@ export function openServing({ config, engine, logger, ...rest }: ServingOptions)
       reader: new FeatureReader({ engine, redis, isComplete: rest.isComplete, now: Date.now }),
       profiles: new ProfileStore(redis, { ttlSeconds: rest.stateTtlSeconds, now: Date.now }),
       identify: verifier === undefined ? identifyAs(tenant ?? "") : identifyByToken(verifier),
-      metrics: new OnlineMetrics(),
     },
     readiness: {
       readers: () => redis.ping(),

@@ -67,7 +67,8 @@ test("a refused request leaves its code on the span", async () => {
 test("requests are counted by address and status, and timed", async () => {
   const text = await (await fetch(`${serving.service.url}/metrics`)).text();
   const line = (pattern: RegExp) => text.split("\n").find((candidate) => pattern.test(candidate));
-  expect(line(/^tripline_features_online_requests.*route="\/get-online-features".*status="200"/)).toMatch(/ 1$/);
-  expect(line(/^tripline_features_online_requests.*route="\/get-online-features".*status="422"/)).toMatch(/ 1$/);
-  expect(line(/^tripline_features_online_duration.*_count.*route="\/get-online-features"/)).toMatch(/ 2$/);
+  for (const status of [200, 422]) {
+    const labels = `http_response_status_code="${status}",http_route="/get-online-features"`;
+    expect(line(new RegExp(`^http_server_request_duration_seconds_count.*${labels}`))).toMatch(/ 1$/);
+  }
 });
