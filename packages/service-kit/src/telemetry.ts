@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { trace } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import type { Resource } from "@opentelemetry/resources";
-import { resourceFromAttributes } from "@opentelemetry/resources";
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { AlwaysOffSampler, BatchSpanProcessor, NoopSpanProcessor } from "@opentelemetry/sdk-trace";
@@ -17,6 +17,7 @@ export interface Telemetry {
 }
 
 export interface TelemetryOptions {
+  /** Its name where neither `OTEL_SERVICE_NAME` nor `OTEL_RESOURCE_ATTRIBUTES` says another. */
   readonly service: string;
   /** Base URL of an OTLP/HTTP collector. Without it no span is recorded, but trace ids still travel and are logged. */
   readonly otlpEndpoint?: string | undefined;
@@ -61,8 +62,11 @@ export function serveMetrics(request: IncomingMessage, response: ServerResponse)
   );
 }
 
+/** What the environment says of this process, by OpenTelemetry's rules, goes before what the service says of itself. */
 function resourceOf(service: string): Resource {
-  return resourceFromAttributes({ [ATTR_SERVICE_NAME]: service });
+  return defaultResource()
+    .merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: service }))
+    .merge(detectResources({ detectors: [envDetector] }));
 }
 
 /** The resource as the metric that OpenTelemetry's mapping to Prometheus has for it. */
