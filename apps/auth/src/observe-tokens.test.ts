@@ -9,6 +9,12 @@ import { basic, requestToken, SHOP, SHOP_BASIC, testConfig } from "./test-servic
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const PARENT_SPAN_ID = "b7ad6b7169203331";
+const REQUEST = {
+  "http.request.method": "POST",
+  "http.route": "/oauth/token",
+  "url.path": "/oauth/token",
+  "url.scheme": "http",
+};
 
 const exporter = new InMemorySpanExporter();
 let telemetry: Telemetry;
@@ -38,7 +44,7 @@ describe("a token request", () => {
     expect(span).toMatchObject({
       name: "POST /oauth/token",
       kind: SpanKind.SERVER,
-      attributes: { "http.response.status_code": 200, client_id: "shop", tenant: "acme" },
+      attributes: { ...REQUEST, "http.response.status_code": 200, client_id: "shop", tenant: "acme" },
     });
     expect(span?.spanContext().traceId).toBe(TRACE_ID);
     expect(span?.parentSpanContext?.spanId).toBe(PARENT_SPAN_ID);
@@ -50,7 +56,11 @@ describe("a token request", () => {
   test("that is refused says so on its span and in its own counter, without naming an unknown client", async () => {
     await requestToken(service.url, basic("nobody", SHOP.client_secret));
     const [span] = exporter.getFinishedSpans();
-    expect(span?.attributes).toEqual({ "http.response.status_code": 401, "error.type": "invalid_client" });
+    expect(span?.attributes).toEqual({
+      ...REQUEST,
+      "http.response.status_code": 401,
+      "error.type": "invalid_client",
+    });
     await expect(metricsText()).resolves.toMatch(
       /^tripline_auth_tokens_refused_total\{.*error="invalid_client".*\} 1/m,
     );

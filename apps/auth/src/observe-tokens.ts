@@ -1,7 +1,8 @@
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { SpanStatusCode } from "@opentelemetry/api";
 import { ERROR_TABLE, TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/logger";
 import { counter, histogram } from "@tripline/service-kit/metrics";
+import { requestSpan } from "@tripline/service-kit/span-options";
 import { contextFromHeaders, withSpan } from "@tripline/service-kit/tracing";
 import type { KoaContextWithOIDC, Provider } from "oidc-provider";
 import { errors } from "oidc-provider";
@@ -9,6 +10,7 @@ import type { ClientAuthGuard } from "./guard-client-auth.js";
 import { TooManyFailures } from "./guard-client-auth.js";
 
 const TOKEN_PATH = "/oauth/token";
+const REQUEST = requestSpan("POST", TOKEN_PATH);
 const MS_PER_S = 1_000;
 
 /** Spans, metrics and log lines of token requests, and what failures lead to. Never a secret, an assertion or a token. */
@@ -17,7 +19,7 @@ export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
     if (ctx.path !== TOKEN_PATH) return next();
     const parent = contextFromHeaders(traceHeaders(ctx));
-    await withSpan(`POST ${TOKEN_PATH}`, { kind: SpanKind.SERVER, parent }, async (span) => {
+    await withSpan(REQUEST.name, { ...REQUEST, parent }, async (span) => {
       const startedMs = performance.now();
       await next();
       const client = knownClient(ctx);

@@ -1,8 +1,8 @@
-import type { Context } from "@opentelemetry/api";
+import type { Attributes, Context } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Score } from "@tripline/decision-engine/decide-payment";
@@ -13,7 +13,8 @@ import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
 import { WorkGatherer } from "@tripline/service-kit/gather-work";
 import type { Logger } from "@tripline/service-kit/logger";
-import { headersFromContext, withSpans } from "@tripline/service-kit/tracing";
+import { callSpan, processSpan, redisSpan, sendSpan } from "@tripline/service-kit/span-options";
+import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { DecisionMetrics } from "./decision-metrics.js";
 import type { DecisionStore } from "./decision-store.js";
 import type { Explainer } from "./explain-batch.js";
@@ -55,20 +56,15 @@ interface Part {
   decisions: readonly Uint8Array[];
 }
 
+/** The consumer group, without the prefix. */
+export const DECISIONS_GROUP = "decisions";
 /** Payments that are decided together: one request to scoring, which has to stay small beside what the model takes. */
 export const PAYMENTS_TOGETHER_MAX = 200;
 /** While one round waits for scoring, another one reads and keeps. */
 const ROUNDS_MAX = 2;
 
-const CLIENT = { kind: SpanKind.CLIENT } as const;
-const PRODUCER = {
-  kind: SpanKind.PRODUCER,
-  attributes: { "messaging.system": "kafka", "messaging.destination.name": TOPICS.decisions.name },
-} as const;
-const CONSUMER = {
-  kind: SpanKind.CONSUMER,
-  attributes: { "messaging.system": "kafka", "messaging.destination.name": TOPICS.features.name },
-} as const;
+const KEEP = redisSpan("SET");
+const CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
 
 /**
  * Decides the payments of a batch, together with batches of other partitions that come at about the same time. The first
@@ -95,8 +91,14 @@ export class BatchDecider {
   async handle(batch: RecordBatch): Promise<void> {
     const payments = batch.records.map(parsePayment);
     const traces = payments.map((payment) => payment.trace);
-    await withSpans(traces, "features process", CONSUMER, async (contexts) => {
+    const settings = processSpan(batch.topic, batch.partition, payments.length, DECISIONS_GROUP);
+    await withSpans(traces, `process ${batch.topic}`, settings, async (contexts) => {
       const works = payments.map((payment, index) => ({ payment, trace: itemAt(contexts, index) }));
+      works.forEach(({ payment, trace }, index) => {
+        const { transactionId } = payment.transaction;
+        const { offset } = itemAt(batch.records, index);
+        describeSpan(trace, () => ({ "kafka.offset": offset, "tripline.payment.id": transactionId }));
+      });
       const part: Part = { works, decisions: [] };
       await this.#gatherer.run(part);
       await this.#publish(works, part.decisions);
@@ -160,7 +162,7 @@ export class BatchDecider {
     const traces = wanting.map(({ work }) => work.trace);
     // All scores of a round come in one answer, so they are of one version.
     const { modelVersion } = first.decision;
-    const found = await withSpans(traces, "explain", CLIENT, (contexts) =>
+    const found = await withSpans(traces, "explain", CALL, (contexts) =>
       explainer.explain(rows, modelVersion, contexts, budgetMs),
     );
     if (found === undefined) return wanting;
@@ -180,7 +182,7 @@ export class BatchDecider {
     );
     const traces = usable.map((work) => work.trace);
     const rows = usable.map(({ payment }) => payment.features.values);
-    const scores = await withSpans(traces, "score", CLIENT, (contexts) =>
+    const scores = await withSpans(traces, "score", CALL, (contexts) =>
       this.#options.scorer.score(rows, contexts, budgetMs),
     );
     return new Map(usable.map(({ payment }, index) => [payment, itemAt(scores, index)]));
@@ -193,20 +195,24 @@ export class BatchDecider {
       transactionId: decision.transactionId,
       bytes: encodeMessage(Decision, decision),
     }));
-    const kept = await withSpans(traces, "redis set", CLIENT, () => store.keepFirst(entries));
-    made.forEach(({ decision }, index) => {
-      if (kept[index] === entries[index]?.bytes) metrics.decided(decision);
+    const kept = await withSpans(traces, "redis set", KEEP, () => store.keepFirst(entries));
+    made.forEach(({ work, decision }, index) => {
+      const bytes = itemAt(kept, index);
+      const isFirst = bytes === entries[index]?.bytes;
+      if (isFirst) metrics.decided(decision);
       else metrics.repeated(1);
+      describeSpan(work.trace, () => attributesOf(isFirst ? decision : Decision.decode(bytes)));
     });
     return kept;
   }
 
   async #publish(works: readonly Work[], decisions: readonly Uint8Array[]): Promise<void> {
     const traces = works.map((work) => work.trace);
-    await withSpans(traces, "decisions publish", PRODUCER, (contexts) =>
+    const topic = TOPICS.decisions.name;
+    await withSpans(traces, `send ${topic}`, sendSpan(topic, works.length), (contexts) =>
       this.#options.producer.send(
         works.map(({ payment }, index) => ({
-          topic: TOPICS.decisions.name,
+          topic,
           key: payment.key,
           value: itemAt(decisions, index),
           headers: {
@@ -232,6 +238,14 @@ export class BatchDecider {
       this.#options.logger.warn({ err: error, count: replies.length }, "replies could not be given");
     }
   }
+}
+
+/** What stands for a payment, as its span tells it. */
+function attributesOf({ outcome, rung }: Decision): Attributes {
+  return {
+    "tripline.decision.outcome": Outcome[outcome].toLowerCase(),
+    "tripline.decision.rung": Rung[rung].toLowerCase(),
+  };
 }
 
 /** The lists of a batch run in step; where one is short, nothing may be told to anybody. */

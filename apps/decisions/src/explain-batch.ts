@@ -1,6 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import type { Logger } from "@tripline/service-kit/logger";
-import { headersFromContext } from "@tripline/service-kit/tracing";
+import { failSpan, headersFromContext } from "@tripline/service-kit/tracing";
 import type { DecisionMetrics, ExplanationResult } from "./decision-metrics.js";
 import { contributionsRequest, readContributions } from "./infer-messages.js";
 import type { InferenceClient } from "./inference-client.js";
@@ -42,7 +42,9 @@ export class Explainer {
     const found = await this.#ask(rows, modelVersion, traces, budgetMs);
     const isFound = typeof found !== "string";
     this.#options.metrics.explained(isFound ? "explained" : found, rows.length);
-    return isFound ? found : undefined;
+    if (isFound) return found;
+    for (const trace of traces) failSpan(trace, found);
+    return undefined;
   }
 
   async #ask(

@@ -2,7 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import type { Logger } from "@tripline/service-kit/logger";
-import { headersFromContext } from "@tripline/service-kit/tracing";
+import { failSpan, headersFromContext } from "@tripline/service-kit/tracing";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import type { DecisionMetrics, MissingScoreCause } from "./decision-metrics.js";
 import { inferRequest, readProbabilities } from "./infer-messages.js";
@@ -69,6 +69,7 @@ export class Scorer {
     this.#options.metrics.scored(performance.now() - startedMs);
     if (!("cause" in result)) return result.scores;
     this.#options.metrics.scoreMissing(result.cause, rows.length);
+    for (const trace of traces) failSpan(trace, result.cause);
     return rows.map(() => ({ missing: result.because }));
   }
 

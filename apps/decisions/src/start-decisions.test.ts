@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { Attributes } from "@opentelemetry/api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Decision, FeatureVector, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DEAD_LETTER_HEADERS, HEADERS } from "@tripline/contracts/headers";
@@ -48,9 +49,12 @@ class Inbox {
   }
 }
 
+const PROCESS = "process features";
+
 interface FinishedSpan {
   readonly name: string;
   readonly traceId: string;
+  readonly attributes: Attributes;
 }
 
 describe("decisions", () => {
@@ -104,7 +108,8 @@ describe("decisions", () => {
       spanProcessors: [
         {
           onStart: () => {},
-          onEnd: (span) => void spans.push({ name: span.name, traceId: span.spanContext().traceId }),
+          onEnd: (span) =>
+            void spans.push({ name: span.name, traceId: span.spanContext().traceId, attributes: span.attributes }),
           forceFlush: async () => {},
           shutdown: async () => {},
         },
@@ -332,12 +337,16 @@ describe("decisions", () => {
     }
   }
 
-  test("each payment's trace goes on through every step, to the scorer and to the topic", async () => {
+  test("each payment's trace goes on through every step, and tells the decision that stands", async () => {
     scorer.probability = () => 0.7;
+    const earlier = { ...(await decideOne()), outcome: Outcome.REVIEW, rung: Rung.RULES_ONLY };
     const traceIds = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];
     const payments = traceIds.map((traceId) =>
       payment({ headers: { [HEADERS.traceparent]: `00-${traceId}-00f067aa0ba902b7-01` } }),
     );
+    const again = payments[1]?.id ?? "";
+    const bytes = Decision.encode({ ...earlier, transactionId: again }).finish();
+    await redis.set(decisionKey(again), Buffer.from(bytes));
     await producer.send(payments.map(({ record }) => record));
     for (const [index, { id }] of payments.entries()) {
       const [record] = await decisionRecords(id);
@@ -350,10 +359,17 @@ describe("decisions", () => {
     await service.close();
     for (const traceId of traceIds) {
       const names = spans.filter((span) => span.traceId === traceId).map((span) => span.name);
-      expect(names.toSorted()).toEqual(
-        ["decisions publish", "explain", "features process", "redis set", "score"].toSorted(),
-      );
+      expect(names.toSorted()).toEqual(["send decisions", "explain", PROCESS, "redis set", "score"].toSorted());
     }
+    const told = traceIds.map((traceId) => spans.find((span) => span.traceId === traceId && span.name === PROCESS));
+    expect(told.map((span) => span?.attributes)).toMatchObject([
+      {
+        "tripline.payment.id": payments[0]?.id,
+        "tripline.decision.outcome": "decline",
+        "tripline.decision.rung": "model",
+      },
+      { "tripline.payment.id": again, "tripline.decision.outcome": "review", "tripline.decision.rung": "rules_only" },
+    ]);
     service = await start();
   });
 });

@@ -15,7 +15,7 @@ import { readPem } from "@tripline/service-kit/read-certificates";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import type { DecisionsConfig } from "./config.js";
-import { BatchDecider, PAYMENTS_TOGETHER_MAX } from "./decide-batch.js";
+import { BatchDecider, DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX } from "./decide-batch.js";
 import { DecisionMetrics } from "./decision-metrics.js";
 import { DecisionStore } from "./decision-store.js";
 import { DecisionsModule } from "./decisions.module.js";
@@ -26,8 +26,6 @@ import type { FileWatch } from "./watch-file.js";
 import { watchFile } from "./watch-file.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
-
-const DECISIONS_GROUP = "decisions";
 
 const HOUR_S = 3_600;
 

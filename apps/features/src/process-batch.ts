@@ -1,5 +1,4 @@
-import type { Context } from "@opentelemetry/api";
-import { SpanKind } from "@opentelemetry/api";
+import type { Attributes, Context } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -7,7 +6,8 @@ import { ByteWriter } from "@tripline/feature-engine/byte-writer";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { EventProducer, OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
 import { WorkGatherer } from "@tripline/service-kit/gather-work";
-import { headersFromContext, withSpans } from "@tripline/service-kit/tracing";
+import { processSpan, redisSpan, sendSpan } from "@tripline/service-kit/span-options";
+import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { Emission } from "./applied-batch.js";
 import { appliedOffset, encodeApplied } from "./applied-batch.js";
 import { EMISSION_HEAD_BYTES_MAX, writeEmission } from "./encode-findings.js";
@@ -18,6 +18,7 @@ import type { EventRecord } from "./parse-event.js";
 import { parseEvent } from "./parse-event.js";
 import type { PartitionKeys } from "./partition-keys.js";
 import type { StateCompleteness } from "./state-completeness.js";
+import { FEATURES_GROUP } from "./state-completeness.js";
 import type { Snapshot, StateStore } from "./state-store.js";
 
 export interface BatchProcessorOptions {
@@ -56,11 +57,8 @@ interface Part {
   emissions: readonly Emission[];
 }
 
-const CLIENT = { kind: SpanKind.CLIENT, attributes: { "db.system.name": "redis" } } as const;
-const PRODUCER = {
-  kind: SpanKind.PRODUCER,
-  attributes: { "messaging.system": "kafka", "messaging.destination.name": TOPICS.features.name },
-} as const;
+const READ = redisSpan("PIPELINE");
+const COMPARE_AND_SET = redisSpan("MULTI");
 
 /**
  * Counts the events of a batch once, whatever crashes in between, and emits the features of its payments and the places
@@ -90,7 +88,11 @@ export class BatchProcessor {
     const events = batch.records.map((record) => parseEvent(this.options.engine, record));
     const traces = events.map((event) => event.trace);
     this.options.metrics.batch(topic, events.length);
-    await withSpans(traces, `${topic} process`, consumerOf(topic), async (contexts) => {
+    const settings = processSpan(topic, batch.partition, events.length, FEATURES_GROUP);
+    await withSpans(traces, `process ${topic}`, settings, async (contexts) => {
+      for (const [index, event] of events.entries()) {
+        describeSpan(contexts[index] ?? event.trace, () => attributesOf(event));
+      }
       const appliedKey = await this.options.partitions.keyOf(topic, batch.partition);
       const part: Part = { topic, appliedKey, events, contexts, emissions: [] };
       await this.#gatherer.run(part);
@@ -112,7 +114,7 @@ export class BatchProcessor {
     const keys = keysOf(parts);
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = performance.now();
-      const snapshot = await withSpans(contexts, "redis read", CLIENT, () =>
+      const snapshot = await withSpans(contexts, "redis read", READ, () =>
         metrics.timed("redis read", () => store.read(appliedKeys, keys)),
       );
       if (await this.#applyTo(snapshot, parts, contexts)) return;
@@ -141,7 +143,7 @@ export class BatchProcessor {
         applied: counting.map(appliedOf),
         states: [...folded.changed].map(([key, value]) => ({ key, value })),
       };
-      const written = await withSpans(contexts, "redis compare-and-set", CLIENT, () =>
+      const written = await withSpans(contexts, "redis compare-and-set", COMPARE_AND_SET, () =>
         metrics.timed("redis compare-and-set", () => store.compareAndSet(change)),
       );
       if (!written) return false;
@@ -198,7 +200,8 @@ export class BatchProcessor {
     const works = joinEvents(events, contexts, emissions);
     const { producer, metrics } = this.options;
     const traces = works.map((work) => work.trace);
-    await withSpans(traces, "features publish", PRODUCER, (publishing) =>
+    const topic = topicOf(works[0]?.event.kind);
+    await withSpans(traces, `send ${topic.name}`, sendSpan(topic.name, works.length), (publishing) =>
       metrics.timed("features publish", () =>
         producer.send(works.map(({ event, value }, index) => outgoing(event, value, publishing[index]))),
       ),
@@ -214,11 +217,16 @@ export class BatchProcessor {
   }
 }
 
-function consumerOf(topic: string) {
+/** All events of a batch are of one kind. */
+function topicOf(kind: EventRecord["kind"] | undefined) {
+  return kind === "label" ? TOPICS.appliedLabels : TOPICS.features;
+}
+
+function attributesOf(event: EventRecord): Attributes {
   return {
-    kind: SpanKind.CONSUMER,
-    attributes: { "messaging.system": "kafka", "messaging.destination.name": topic },
-  } as const;
+    "kafka.offset": event.offset,
+    ...(event.kind === "payment" ? { "tripline.payment.id": event.transaction.transactionId } : {}),
+  };
 }
 
 /** Keys of all states that the events name, each once. */
@@ -284,10 +292,8 @@ function joinEvents(
 
 /** A payment's vector goes on to be decided, a label is kept with its place in the order of events. */
 function outgoing(event: EventRecord, value: Uint8Array, trace: Context | undefined): OutgoingRecord {
-  const { topic, fact } =
-    event.kind === "payment"
-      ? { topic: TOPICS.features, fact: event.transaction }
-      : { topic: TOPICS.appliedLabels, fact: event.label };
+  const topic = topicOf(event.kind);
+  const fact = event.kind === "payment" ? event.transaction : event.label;
   const headers = trace === undefined ? {} : headersFromContext(trace);
   headers[HEADERS.schema] = topic.schema;
   headers[HEADERS.tenant] = fact.tenant;

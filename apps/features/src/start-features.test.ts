@@ -181,10 +181,10 @@ test("headers and the trace go on with the payment", async () => {
   });
   const mine = () => spans.filter((span) => span.traceId === trace);
   while (mine().length < 4) await delay(5);
-  const process = mine().find((span) => span.name === "transactions process");
+  const process = mine().find((span) => span.name === "process transactions");
   expect(process?.parentId).toBe("b7ad6b7169203331");
   const children = mine().filter((span) => span.parentId === process?.spanId);
-  expect(children.map((span) => span.name)).toEqual(["redis read", "redis compare-and-set", "features publish"]);
+  expect(children.map((span) => span.name)).toEqual(["redis read", "redis compare-and-set", "send features"]);
   expect(record.headers[HEADERS.traceparent]).toContain(children[2]?.spanId);
 });
 

@@ -1,10 +1,10 @@
-import { SpanKind } from "@opentelemetry/api";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/service-kit/logger";
+import { redisSpan, sendSpan } from "@tripline/service-kit/span-options";
 import { headersFromContext, withSpan } from "@tripline/service-kit/tracing";
 import type { Reply, ReplyGroup, ReplyWaiters } from "./await-replies.js";
 import type { IngestionMetrics } from "./ingestion-metrics.js";
@@ -111,7 +111,7 @@ export class EventIntake {
   }
 
   private async reserve({ tenant, events, idempotencyKey }: AcceptRequest): Promise<Entry[]> {
-    const states = await withSpan("redis reserve", { kind: SpanKind.CLIENT }, () =>
+    const states = await withSpan("redis reserve", redisSpan("SET"), () =>
       this.options.reservations.reserve(tenant, events, idempotencyKey),
     );
     return events.map((event, index) => {
@@ -157,7 +157,7 @@ export class EventIntake {
     const { replies, producer, deadlineMsDefault } = this.options;
     const topic = events[0]?.topic ?? "transactions";
     const { tenant, waitMs, receivedAtMs } = request;
-    await withSpan(`${topic} publish`, { kind: SpanKind.PRODUCER }, async (_span, context) => {
+    await withSpan(`send ${topic}`, sendSpan(topic, events.length), async (_span, context) => {
       const headers = {
         ...headersFromContext(context),
         [HEADERS.schema]: TOPICS[topic].schema,

@@ -1,9 +1,11 @@
 import type { Context } from "@opentelemetry/api";
-import { INVALID_TRACEID, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
+import { INVALID_TRACEID, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { countRequest } from "@tripline/service-kit/request-durations";
-import { contextFromHeaders, withSpan } from "@tripline/service-kit/tracing";
+import { requestSpan } from "@tripline/service-kit/span-options";
+import { traceRequest } from "@tripline/service-kit/trace-request";
+import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { Caller, TokenVerifier } from "@tripline/service-kit/verify-token";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Redis } from "ioredis";
@@ -99,17 +101,18 @@ function registerIntake(
   const { config, intake, verifier } = options;
   const rules: IntakeRules = { cardTokenKey: config.CARD_TOKEN_KEY, eventAgeDaysMax: config.EVENT_AGE_DAYS_MAX };
 
-  const single = traced(`POST ${path}`, async (request, reply, tenant) => {
+  const single = traced(requestSpan("POST", path), async (request, reply, tenant) => {
     const receivedAtMs = Date.now();
     const idempotencyKey = idempotencyKeyOf(request);
     const event = prepare(parseJsonBytes(bytesOf(request)), tenant, receivedAtMs, rules);
+    if (event.topic === "transactions") trace.getActiveSpan()?.setAttribute("tripline.payment.id", event.id);
     const waitMs = applyWait(request, reply, config.WAIT_SECONDS_MAX);
     const [outcome] = await intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
     return answer(event, outcome, reply);
   });
   scope.post(path, { onRequest: guard(verifier, permission, JSON_TYPE) }, single);
 
-  const batch = traced(`POST ${path}/batch`, async (request, reply, tenant) => {
+  const batch = traced(requestSpan("POST", `${path}/batch`), async (request, reply, tenant) => {
     const receivedAtMs = Date.now();
     if (request.headers["idempotency-key"] !== undefined) {
       const detail = "Idempotency-Key goes with single requests; a batch knows its lines by their transaction_id.";
@@ -130,7 +133,7 @@ function registerIntake(
 }
 
 function registerReads(scope: FastifyInstance, { redis, verifier, config }: ApiOptions): void {
-  const read = traced("GET /v1/decisions/{id}", async (request, reply, tenant) => {
+  const read = traced(requestSpan("GET", "/v1/decisions/:id"), async (request, reply, tenant) => {
     const id = pathParameter(request, "id");
     const found = TRANSACTION_ID_PATTERN.test(id) ? await readDecision(redis, tenant, id) : undefined;
     if (found === undefined) {
@@ -164,10 +167,10 @@ function refuseOtherMethods(scope: FastifyInstance): void {
 type Handler = (request: FastifyRequest, reply: FastifyReply, tenant: string) => Promise<unknown>;
 
 /** Runs a handler in its HTTP server span and tells the client the trace id. */
-function traced(name: string, handler: Handler) {
+function traced(span: ReturnType<typeof requestSpan>, handler: Handler) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    return withSpan(name, { kind: SpanKind.SERVER, parent: parentOf(request) }, (span) => {
-      const own = span.spanContext();
+    return traceRequest(span, parentOf(request), reply, (started) => {
+      const own = started.spanContext();
       if (own.traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", own.traceId);
       const tenant = request.caller?.tenant;
       if (tenant === undefined) throw new TriplineError("internal", "a route has no guard");

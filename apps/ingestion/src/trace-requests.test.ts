@@ -1,3 +1,4 @@
+import { SpanStatusCode } from "@opentelemetry/api";
 import { HEADERS } from "@tripline/contracts/headers";
 import type { Telemetry, TelemetryOptions } from "@tripline/service-kit/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry";
@@ -50,14 +51,14 @@ describe("telemetry", () => {
     const serverSpanId = server?.spanContext().spanId;
     for (const [name, kind] of [
       ["redis reserve", SPAN_KIND.client],
-      ["transactions publish", SPAN_KIND.producer],
+      ["send transactions", SPAN_KIND.producer],
       ["wait for decision", SPAN_KIND.internal],
     ] as const) {
       const span = named.get(name);
       expect([name, span?.kind, span?.parentSpanContext?.spanId]).toEqual([name, kind, serverSpanId]);
       expect(span?.spanContext().traceId).toBe(TRACE_ID);
     }
-    const publishSpanId = named.get("transactions publish")?.spanContext().spanId;
+    const publishSpanId = named.get("send transactions")?.spanContext().spanId;
     expect(decider.payments[0]?.headers[HEADERS.traceparent]).toBe(`00-${TRACE_ID}-${publishSpanId}-01`);
     const shown = spans.map(({ name, attributes, events, status }) => ({ name, attributes, events, status }));
     expect(JSON.stringify(shown)).not.toContain("4111");
@@ -74,5 +75,28 @@ describe("telemetry", () => {
       expect(text).toMatch(new RegExp(`tripline_ingestion_${name}_count[^\\n]* 1`));
     }
     expect(text).toMatch(/tripline_ingestion_waiters(\{[^}]*\})? 0/);
+  });
+
+  test("a caller's mistake has its status and code on the span, which has not failed; an id in the address is left out", async () => {
+    spans.length = 0;
+    await bed.client.post("/v1/transactions", { transaction_id: "4111111111111111" });
+    await bed.client.get("/v1/decisions/4111111111111111");
+    expect(spans.map(({ name, attributes, status }) => ({ name, attributes, status }))).toEqual(
+      [
+        ["POST", "/v1/transactions", 422, "invalid-field"] as const,
+        ["GET", "/v1/decisions/:id", 404, "decision-not-found"] as const,
+      ].map(([method, route, status, code]) => ({
+        name: `${method} ${route}`,
+        attributes: {
+          "http.request.method": method,
+          "http.route": route,
+          "http.response.status_code": status,
+          "url.path": route,
+          "url.scheme": "http",
+          "error.type": code,
+        },
+        status: { code: SpanStatusCode.UNSET },
+      })),
+    );
   });
 });

@@ -1,12 +1,13 @@
 import type { Attributes, Context } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
+import type { ErrorRow } from "@tripline/contracts/error-table";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type {
   InferParameter,
   ModelInferRequest,
   ModelInferResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { withSpans } from "@tripline/service-kit/tracing";
+import { describeSpan, withSpans } from "@tripline/service-kit/tracing";
 import type { ScoreAnswer } from "./batch-requests.js";
 import { readParameters } from "./read-parameters.js";
 import { findOdd, readTensors } from "./read-tensors.js";
@@ -30,7 +31,14 @@ export interface InferCall {
   isCancelled(): boolean;
   /** The traces that it belongs to; at least one. */
   readonly parents: readonly Context[];
-  readonly span: { readonly name: string; readonly attributes: Attributes };
+  readonly span: InferSpan;
+}
+
+export interface InferSpan {
+  readonly name: string;
+  readonly attributes: Attributes;
+  /** What there is to say at its end of the answer's status. */
+  ended(failure: ErrorRow | undefined): Attributes;
 }
 
 const MICROSECONDS_PER_MS = 1_000;
@@ -48,9 +56,16 @@ export async function answerInference(call: InferCall, options: InferenceOptions
       call.parents,
       call.span.name,
       { kind: SpanKind.SERVER, attributes: call.span.attributes },
-      (contexts) => {
-        model = options.find(call.request.modelName, call.request.modelVersion);
-        return infer(call, model, options.metrics, contexts, arrivedMs);
+      async (contexts) => {
+        try {
+          model = options.find(call.request.modelName, call.request.modelVersion);
+          const answer = await infer(call, model, options.metrics, contexts, arrivedMs);
+          for (const context of contexts) describeSpan(context, () => call.span.ended(undefined));
+          return answer;
+        } catch (error) {
+          for (const context of contexts) describeSpan(context, () => call.span.ended(asTriplineError(error).row));
+          throw error;
+        }
       },
     );
     options.metrics.finished("ok", model);

@@ -1,10 +1,11 @@
-import type { Attributes, Context, Span, SpanKind } from "@opentelemetry/api";
+import type { Attributes, Context, Span } from "@opentelemetry/api";
 import {
   context,
   INVALID_TRACEID,
   isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
+  SpanKind,
   SpanStatusCode,
   TraceFlags,
   trace,
@@ -13,6 +14,8 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 
 // The provider is looked up at each use, since a test may install another one between two services.
 const tracer = () => trace.getTracer("tripline");
+
+const SERVER_ERROR = 500;
 
 export interface SpanOptions {
   readonly kind?: SpanKind;
@@ -48,14 +51,19 @@ export function withSpan<T>(
   if (options.parent === undefined && above !== undefined && isLeftOut(above)) return run(above, parent);
   const span = tracer().startSpan(name, spanSettings(options), parent);
   const inside = trace.setSpan(parent, span);
-  return span.isRecording() ? record(span, inside, run) : runUnder(span, inside, run);
+  return span.isRecording() ? record(span, options.kind, inside, run) : runUnder(span, inside, run);
 }
 
-async function record<T>(span: Span, inside: Context, run: (span: Span, inside: Context) => Promise<T>): Promise<T> {
+async function record<T>(
+  span: Span,
+  kind: SpanKind | undefined,
+  inside: Context,
+  run: (span: Span, inside: Context) => Promise<T>,
+): Promise<T> {
   try {
     return await runUnder(span, inside, run);
   } catch (error) {
-    markFailed(span, error);
+    markFailed(span, kind, error);
     throw error;
   } finally {
     span.end();
@@ -92,7 +100,7 @@ export async function withSpans<T>(
   try {
     return await context.with(contexts[0] ?? context.active(), () => run(contexts));
   } catch (error) {
-    for (const span of spans) markFailed(span, error);
+    for (const span of spans) markFailed(span, options.kind, error);
     throw error;
   } finally {
     for (const span of spans) span.end();
@@ -126,9 +134,25 @@ function spanSettings(options: Omit<SpanOptions, "parent">): { kind?: SpanKind; 
   };
 }
 
-function markFailed(span: Span, error: unknown): void {
+function markFailed(span: Span, kind: SpanKind | undefined, thrown: unknown): void {
   // The message may hold what a client sent; only the code goes on the span.
-  const code = asTriplineError(error).code;
+  const { code, row } = asTriplineError(thrown);
+  span.setAttribute("error.type", code);
+  // A server that refuses what its caller did wrong has not failed, by the conventions of OpenTelemetry.
+  if (kind === SpanKind.SERVER && row.httpStatus < SERVER_ERROR) return;
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+}
+
+/** Marks the span that a context ends with as failed, where it is recorded and nothing is thrown that would. */
+export function failSpan(of: Context, code: string): void {
+  const span = trace.getSpan(of);
+  if (span?.isRecording() !== true) return;
   span.setAttribute("error.type", code);
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+}
+
+/** Says more of the span that a context ends with, where it is recorded. */
+export function describeSpan(of: Context, describe: () => Attributes): void {
+  const span = trace.getSpan(of);
+  if (span?.isRecording() === true) span.setAttributes(describe());
 }

@@ -1,6 +1,7 @@
-import { SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { contextFromHeaders, withSpan } from "@tripline/service-kit/tracing";
+import { requestSpan } from "@tripline/service-kit/span-options";
+import { traceRequest } from "@tripline/service-kit/trace-request";
+import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Lookups } from "./compile-lookup.js";
 import type { FeatureViews } from "./feature-views.js";
@@ -54,7 +55,7 @@ export async function registerOnline(
       if (isDraining()) reply.header("connection", "close");
     });
     const route = (url: string, permission: OnlineScope, handler: Handler) => {
-      scope.post(url, { onRequest: guard(identify, permission) }, traced(`POST ${url}`, handler));
+      scope.post(url, { onRequest: guard(identify, permission) }, traced(requestSpan("POST", url), handler));
       refuseOtherMethods(scope, url);
     };
     route("/get-online-features", "features:read", async (body, tenant) => {
@@ -89,14 +90,14 @@ function guard(identify: IdentifyCaller, permission: OnlineScope) {
 }
 
 /** Runs a handler in its HTTP server span, tells the client the trace id and sends what the handler made. */
-function traced(name: string, handler: Handler) {
+function traced(settings: ReturnType<typeof requestSpan>, handler: Handler) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { traceparent, tracestate } = request.headers;
     const parent = contextFromHeaders({
       ...(typeof traceparent === "string" ? { traceparent } : {}),
       ...(typeof tracestate === "string" ? { tracestate } : {}),
     });
-    return withSpan(name, { kind: SpanKind.SERVER, parent }, async (span) => {
+    return traceRequest(settings, parent, reply, async (span) => {
       const { traceId } = span.spanContext();
       if (!/^0+$/.test(traceId)) reply.header("tripline-trace-id", traceId);
       // A request without a body never reaches the parser.

@@ -1,8 +1,8 @@
-import { SpanKind } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state-key";
+import { redisSpan } from "@tripline/service-kit/span-options";
 import { withSpan } from "@tripline/service-kit/tracing";
 import type { BoundRedis } from "./bound-redis.js";
 import type { Lookup, ProfileLookup, WindowsLookup } from "./compile-lookup.js";
@@ -72,7 +72,7 @@ export class FeatureReader {
         else if (kind === "profile") keys.push(profileKey(view, tenant, id));
       }
     }
-    return withSpan("redis read", { kind: SpanKind.CLIENT }, () =>
+    return withSpan("redis read", redisSpan("MGET"), () =>
       this.options.redis.ask(async (redis) => {
         const [values, ...columns] = await Promise.all([
           redis.mgetBuffer(keys),

@@ -61,7 +61,15 @@ test("a request goes on with the caller's trace, tells it, and names no entity i
 test("a refused request leaves its code on the span", async () => {
   spans.length = 0;
   expect((await read(["card_windows:nope"])).status).toBe(422);
-  expect(spans[0]).toMatchObject({ name: "POST /get-online-features", attributes: { "error.type": "invalid-field" } });
+  expect(spans[0]).toMatchObject({
+    name: "POST /get-online-features",
+    attributes: {
+      "error.type": "invalid-field",
+      "http.request.method": "POST",
+      "http.route": "/get-online-features",
+      "http.response.status_code": 422,
+    },
+  });
 });
 
 test("requests are counted by address and status, and timed", async () => {

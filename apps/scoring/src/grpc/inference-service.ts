@@ -1,4 +1,6 @@
 import type { MethodDefinition, Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
+import { SpanKind } from "@opentelemetry/api";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type {
   ModelInferRequest,
@@ -7,6 +9,7 @@ import type {
 import { GRPCInferenceServiceService as OF } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Logger } from "@tripline/service-kit/logger";
+import { callSpan } from "@tripline/service-kit/span-options";
 import type { InferCall } from "../answer-inference.js";
 import type { InferenceServer } from "../inference-server.js";
 import { contextsFromHeaders } from "../trace-inference.js";
@@ -63,9 +66,11 @@ function inferCall(call: Call, request: ModelInferRequest, span: InferCall["span
 const SPANS = { ModelInfer: spanOf("ModelInfer"), ModelStreamInfer: spanOf("ModelStreamInfer") } as const;
 
 function spanOf(method: string): InferCall["span"] {
+  const name = `${INFERENCE_SERVICE}/${method}`;
   return {
-    name: `grpc ${INFERENCE_SERVICE}/${method}`,
-    attributes: { "rpc.system": "grpc", "rpc.service": INFERENCE_SERVICE, "rpc.method": method },
+    name,
+    attributes: callSpan(SpanKind.SERVER, name).attributes,
+    ended: (failure) => ({ "rpc.status_code": status[failure?.grpcStatus ?? status.OK] ?? "UNKNOWN" }),
   };
 }
 

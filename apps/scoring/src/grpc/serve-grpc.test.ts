@@ -133,7 +133,7 @@ test("a call whose deadline was over when it came never reaches the model", asyn
     deadlineMs: Date.now() - 1,
     isCancelled: () => false,
     parents: [ROOT_CONTEXT],
-    span: { name: "test", attributes: {} },
+    span: { name: "test", attributes: {}, ended: () => ({}) },
   });
   await expect(call).rejects.toMatchObject({ code: "deadline-exceeded" });
   expect(runner.runs).toEqual([]);

@@ -3,6 +3,7 @@ import type { ErrorRow } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/logger";
 import { asHttpError } from "@tripline/service-kit/problem";
+import { requestSpan } from "@tripline/service-kit/span-options";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -87,8 +88,8 @@ async function infer(request: ModelRequest, reply: FastifyReply, server: Inferen
     isCancelled: () => request.raw.socket.destroyed,
     parents: [parentOf(request)],
     span: {
-      name: "POST /v2/models/{model}/infer",
-      attributes: { "http.request.method": "POST", "http.route": request.routeOptions.url ?? "" },
+      ...requestSpan("POST", request.routeOptions.url ?? ""),
+      ended: (failure) => ({ "http.response.status_code": failure?.httpStatus ?? 200 }),
     },
   });
   const answer = writeInferBody(response, isBinaryOutput);
