@@ -4,7 +4,8 @@ import { balances, ledgerLine } from "./load-ledger.js";
 import type { LoadResult } from "./load-result.js";
 import type { Limit } from "./run-k6.js";
 
-const COLUMNS: readonly (readonly [title: string, value: (figures: PhaseFigures) => string])[] = [
+/** What is told of each phase. */
+export const COLUMNS: readonly (readonly [title: string, value: (figures: PhaseFigures) => string])[] = [
   ["phase", ({ phase, isLimited }) => phase + (isLimited ? "" : " *")],
   ["s", ({ seconds }) => whole(seconds)],
   ["due/s", ({ askedPerS }) => whole(askedPerS)],
@@ -49,7 +50,7 @@ export function printRun(result: LoadResult): string {
 }
 
 /** Every row as wide as its widest cell; the first column to the left, numbers to the right. */
-export function tableOf(phases: readonly PhaseFigures[]): string[] {
+function tableOf(phases: readonly PhaseFigures[]): string[] {
   const rows = [
     COLUMNS.map(([title]) => title),
     ...phases.map((figures) => COLUMNS.map(([, value]) => value(figures))),
@@ -63,7 +64,7 @@ export function tableOf(phases: readonly PhaseFigures[]): string[] {
   });
 }
 
-export function generatorLine(figures: GeneratorFigures): string {
+function generatorLine(figures: GeneratorFigures): string {
   const { planned, begun, dropped, latenessP99Ms, k6Cores, cores, machineBusy, underWay, vus } = figures;
   const own = k6Cores === undefined ? "unknown" : `${k6Cores.toFixed(2)} of ${cores}`;
   return (

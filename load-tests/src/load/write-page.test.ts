@@ -2,7 +2,7 @@ import { figuresByPhase, generatorFigures } from "./judge-run.js";
 import type { LoadLedger } from "./load-ledger.js";
 import type { LoadResult } from "./load-result.js";
 import { settingsFromEnvironment } from "./load-settings.js";
-import { isGood, printRun } from "./print-run.js";
+import { COLUMNS, isGood, printRun } from "./print-run.js";
 import { Transcript } from "./read-transcript.js";
 import { SCENARIOS } from "./scenarios.js";
 import { seriesOf } from "./series.js";
@@ -72,6 +72,40 @@ test("the page holds every plot and no markup that came from elsewhere", () => {
   expect(page).not.toContain("<script>");
   expect(page).not.toMatch(/(src|href)=/);
   expect(page).not.toContain("NaN");
+});
+
+test("the page shows at its top whether the run was good, and why not", () => {
+  const good = renderPage(result());
+  expect(good).toContain('<span class="badge">PASSED</span>');
+  expect(good).toContain("<title>passed: steady, 10 payments a second</title>");
+  expect(good).not.toContain('class="bad-text"');
+  const bad = renderPage(
+    result({
+      ledger: { ...ledger, decided: 18, lost: 1, lostIds: ["load-1-3"] },
+      limits: limits.map((limit) => ({ ...limit, ok: false })),
+    }),
+  );
+  expect(bad).toContain('<span class="badge bad">FAILED</span>');
+  for (const why of [
+    "1 of 1 limits crossed, see below",
+    "The ledger does not balance: accepted 19, decided 18, lost 1, duplicated 0, differing 0",
+    "Lost: load-1-3",
+  ]) {
+    expect(bad).toContain(`<li class="bad-text">${why}</li>`);
+  }
+  expect(bad.indexOf("FAILED")).toBeLessThan(bad.indexOf("<table"));
+});
+
+test("the page has no text of fixed width to cut off, and figures of phases keep their names on a phone", () => {
+  const page = renderPage(result());
+  expect(page).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
+  expect(page).not.toContain("<pre");
+  const titles = [...page.matchAll(/<th>([^<]+)<\/th>/g)].map(([, title]) => title).slice(0, COLUMNS.length);
+  expect(titles).toEqual(COLUMNS.map(([title]) => title));
+  const named = [...page.matchAll(/<td data-label="([^"]+)">/g)].map(([, label]) => label);
+  expect(named).toEqual(result().phases.flatMap(() => titles));
+  // Words inside a drawing shrink with it.
+  expect(page).not.toMatch(/<text/);
 });
 
 test.each<[string, Partial<LoadResult>, boolean]>([
