@@ -34,7 +34,8 @@ export function consumerMetrics(group: string): ConsumerMetrics {
   labelledGauge(
     "tripline_kafka_lag",
     {
-      description: "Records of a partition that wait, by the last fetch of it; absent where another consumer has it now",
+      description:
+        "Records of a partition that wait, by the last fetch of it; absent where another consumer has it now",
       labels: PARTITION_LABELS,
     },
     () => waiting.read(group, (records) => records),
