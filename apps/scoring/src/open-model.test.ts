@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { gunzipSync } from "node:zlib";
-import type { TestModel, TestNode, TestTree } from "@tripline/tree-shap/test-models";
-import { encodeModel } from "@tripline/tree-shap/test-models";
+import type { TestModel, TestNode, TestTree } from "@tripline/tree-shap/encode-model";
+import { encodeModel } from "@tripline/tree-shap/encode-model";
 import fc from "fast-check";
 import type { ExecutionProvider } from "./execution-providers.js";
 import { InferenceWorker } from "./inference-worker.js";

@@ -1,4 +1,4 @@
-import { encodeModel } from "@tripline/tree-shap/test-models";
+import { encodeModel } from "@tripline/tree-shap/encode-model";
 import { proveScorer } from "./prove-scorer.js";
 import { ScorerError } from "./scorer-error.js";
 import { planScorer } from "./tree-scorer.js";

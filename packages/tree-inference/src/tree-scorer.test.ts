@@ -1,5 +1,5 @@
-import type { TestModel, TestNode, TestTree } from "@tripline/tree-shap/test-models";
-import { encodeModel } from "@tripline/tree-shap/test-models";
+import type { TestModel, TestNode, TestTree } from "@tripline/tree-shap/encode-model";
+import { encodeModel } from "@tripline/tree-shap/encode-model";
 import fc from "fast-check";
 import { ScorerError } from "./scorer-error.js";
 import { planScorer, TreeScorer } from "./tree-scorer.js";

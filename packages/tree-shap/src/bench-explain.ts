@@ -1,5 +1,5 @@
-import type { TestTree } from "./test-models.js";
-import { encodeModel } from "./test-models.js";
+import type { TestTree } from "./encode-model.js";
+import { encodeModel } from "./encode-model.js";
 import { TreeExplainer } from "./tree-explainer.js";
 
 /**

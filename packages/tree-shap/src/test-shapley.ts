@@ -1,5 +1,5 @@
-import type { TestTree } from "./test-models.js";
-import { coverOf } from "./test-models.js";
+import type { TestTree } from "./encode-model.js";
+import { coverOf } from "./encode-model.js";
 
 /** Shapley values by their definition, over every coalition: slow, plain, and what the tests compare with. */
 

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
+import type { TestModel, TestTree } from "./encode-model.js";
+import { encodeModel } from "./encode-model.js";
 import { ShapError } from "./shap-error.js";
-import type { TestModel, TestTree } from "./test-models.js";
-import { encodeModel } from "./test-models.js";
 import { shapleyByDefinition, treeValue } from "./test-shapley.js";
 import type { TreeExplainerOptions } from "./tree-explainer.js";
 import { TreeExplainer } from "./tree-explainer.js";

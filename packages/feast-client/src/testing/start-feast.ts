@@ -34,7 +34,8 @@ export interface RunningFeast {
   readonly pid: number;
   /** Calls a method of the driver, which uses Feast's Python SDK. */
   call(method: string, args?: Record<string, unknown>): Promise<unknown>;
-  /** What `feast apply` wrote. */
+  /** What `feast apply` wrote, and the file that holds it. */
+  readonly registryFile: string;
   registry(): Promise<FeatureRegistry>;
   /** A connection to the database; closed with Feast. */
   readonly redis: Redis;
@@ -48,6 +49,7 @@ export async function startFeast(options: { isVersioned?: boolean } = {}): Promi
   const repo = mkdtempSync(join(tmpdir(), "feast-client-"));
   const { hostname, port, pathname } = new URL(redisUrl);
   const project = "client_test";
+  const registryFile = join(repo, "data/registry.db");
   const settings = {
     repo,
     project,
@@ -70,8 +72,8 @@ export async function startFeast(options: { isVersioned?: boolean } = {}): Promi
     pid: driver.pid,
     redis,
     call: (method, args = {}) => driver.call(method, args),
-    registry: () =>
-      readRegistry(join(repo, "data/registry.db"), { project, keepsVersionsOnline: settings.isVersioned }),
+    registryFile,
+    registry: () => readRegistry(registryFile, { project, keepsVersionsOnline: settings.isVersioned }),
     stop: async () => {
       redis.disconnect();
       await driver.stop();
