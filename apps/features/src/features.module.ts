@@ -26,7 +26,6 @@ export class FeaturesModule implements OnApplicationBootstrap, OnModuleDestroy {
     return { module: FeaturesModule, providers: [{ provide: OPTIONS, useValue: options }] };
   }
 
-  /** Not earlier: a scope of Fastify has the error handler that its parent had when it was made, and Nest sets it late. */
   async onApplicationBootstrap(): Promise<void> {
     const { online } = this.options;
     if (online !== undefined) {

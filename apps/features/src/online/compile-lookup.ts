@@ -108,6 +108,7 @@ function* resolve({ views, services }: FeatureViews, { service, features }: Sele
     throw invalidField(
       "/feature_service",
       `names "${shown(service ?? "")}"; there is ${[...services.keys()].join(", ")}`,
+      "FeatureServiceNotFoundException",
     );
   }
   if (named.length === 0) {
@@ -120,7 +121,7 @@ function* resolve({ views, services }: FeatureViews, { service, features }: Sele
     const view = views.get(viewName(reference.slice(0, colon)));
     if (view === undefined) {
       const detail = `names the view "${shown(reference.slice(0, colon))}"; there are ${[...views.keys()].join(", ")}`;
-      throw invalidField(pointer, detail);
+      throw invalidField(pointer, detail, "FeatureViewNotFoundException");
     }
     const name = reference.slice(colon + 1);
     checkFeature(view, name, pointer);
@@ -140,7 +141,8 @@ function checkFeature(view: FeatureView, name: string, pointer: string): void {
   }
   if (view.places.has(name)) return;
   const known = [...view.places.keys()].join(", ");
-  throw invalidField(pointer, `asks ${view.name} for "${shown(name)}", which it does not have; it has ${known}`);
+  const detail = `asks ${view.name} for "${shown(name)}", which it does not have; it has ${known}`;
+  throw invalidField(pointer, detail, "FeastObjectNotFoundException");
 }
 
 /** Whether a column can be called so. */
@@ -154,7 +156,7 @@ function refuseCollisions(references: readonly Reference[], fullNames: boolean):
     const key = fullNames ? `${view.name}:${name}` : name;
     if (seen.has(key)) {
       const mend = fullNames ? "name each feature once" : "name each feature once, or set full_feature_names";
-      throw invalidField(pointer, `names "${shown(name)}" a second time: ${mend}`);
+      throw invalidField(pointer, `names "${shown(name)}" a second time: ${mend}`, "FeatureNameCollisionError");
     }
     seen.add(key);
   }

@@ -116,6 +116,7 @@ def ask_sdk(given: dict) -> dict:
         "keys": read_keys(store, "card_windows", given["card_features"], given["cards"]),
         "unknown_feature": failure_of(lambda: store.get_online_features(["card_windows:nope"], rows)),
         "missing_key": failure_of(lambda: store.get_online_features(given["features"], [{"ip_token": "x"}])),
+        **ask_for_unknown(remote, rows),
     }
     pushed = pd.DataFrame(given["profiles"]).assign(event_timestamp=pd.to_datetime(given["pushed_at"]))
     store.push("card_profile_push", pushed)
@@ -133,6 +134,20 @@ def ask_sdk(given: dict) -> dict:
         lambda: open_store(guarded, given["views"]).get_online_features(given["features"], rows)
     )
     return answers
+
+
+def ask_for_unknown(remote: dict, rows: list[dict]) -> dict:
+    """The SDK has a repository of its own, which may know what the server does not."""
+    store = open_store(remote, [{"name": "other_windows", "join_key": "card_token", "features": {"amount": "double"}}])
+    store.apply(FeatureService(name="other_features", features=[store.get_feature_view("other_windows")]))
+    cards = [{"card_token": row["card_token"]} for row in rows]
+    service = store.get_feature_service("other_features")
+    pushed = pd.DataFrame({"card_token": ["x"], "event_timestamp": [datetime.now()], "amount": [1.0]})
+    return {
+        "unknown_view": failure_of(lambda: store.get_online_features(["other_windows:amount"], cards)),
+        "unknown_service": failure_of(lambda: store.get_online_features(service, cards)),
+        "unknown_pushed": failure_of(lambda: store.push("other_windows_push", pushed)),
+    }
 
 
 def ask_server(given: dict) -> list[str]:

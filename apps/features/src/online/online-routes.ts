@@ -1,4 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Logger } from "@tripline/service-kit/logger";
 import { requestSpan } from "@tripline/service-kit/span-options";
 import { traceRequest } from "@tripline/service-kit/trace-request";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
@@ -12,12 +13,14 @@ import { parsePush, parseWrite } from "./parse-push.js";
 import type { ProfileStore } from "./profile-store.js";
 import type { FeatureReader } from "./read-features.js";
 import { renderResponse } from "./render-response.js";
+import { sendError } from "./send-error.js";
 
 export interface OnlineOptions {
   readonly views: FeatureViews;
   readonly reader: FeatureReader;
   readonly profiles: ProfileStore;
   readonly identify: IdentifyCaller;
+  readonly logger: Logger;
 }
 
 declare module "fastify" {
@@ -42,7 +45,7 @@ export async function registerOnline(
   options: OnlineOptions,
   isDraining: () => boolean,
 ): Promise<void> {
-  const { views, reader, profiles, identify } = options;
+  const { views, reader, profiles, identify, logger } = options;
   const lookups = new Lookups(views);
   await fastify.register(async (scope) => {
     scope.decorateRequest("tenant", "");
@@ -50,6 +53,7 @@ export async function registerOnline(
     scope.addContentTypeParser(JSON_TYPE, { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
       done(null, body),
     );
+    scope.setErrorHandler((thrown, request, reply) => sendError(thrown, request, reply, logger));
     scope.addHook("onSend", async (_request, reply) => {
       // A connection that was busy when the port began to close would else be kept alive, and hold up the end.
       if (isDraining()) reply.header("connection", "close");

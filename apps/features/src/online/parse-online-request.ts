@@ -46,7 +46,8 @@ export function parseOnlineRequest(bytes: Buffer, joinKeys: ReadonlySet<string>)
       named.push(name);
       ids.push(checkIds(name, values));
     } else {
-      throw invalidField(pointerTo("entities", name), `is no join key; there are ${[...joinKeys].join(", ")}`);
+      const detail = `is not a join key; there are ${[...joinKeys].join(", ")}`;
+      throw invalidField(pointerTo("entities", name), detail, "EntityNotFoundException");
     }
   }
   const selection = {

@@ -35,7 +35,7 @@ export function parsePush(bytes: Buffer, { views }: FeatureViews): ProfilePush {
   if (view === undefined) {
     const sources = all.flatMap((candidate) => (candidate.kind === "profile" ? candidate.pushSource : []));
     const detail = `names "${shown(body.push_source_name)}"; there are ${sources.join(", ")}`;
-    throw invalidField("/push_source_name", detail);
+    throw invalidField("/push_source_name", detail, "PushSourceNotFoundException");
   }
   if (body.to !== "online") {
     throw invalidField("/to", `must be "online": the offline store of Tripline is its archive, which nobody pushes to`);
@@ -53,7 +53,7 @@ export function parseWrite(bytes: Buffer, { views }: FeatureViews): ProfilePush 
   const view = views.get(body.feature_view_name);
   if (view === undefined) {
     const detail = `names "${shown(body.feature_view_name)}"; there are ${[...views.keys()].join(", ")}`;
-    throw invalidField("/feature_view_name", detail);
+    throw invalidField("/feature_view_name", detail, "FeatureViewNotFoundException");
   }
   return parseRows(requireProfile(view, "/feature_view_name"), body.df);
 }

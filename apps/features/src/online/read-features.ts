@@ -143,7 +143,7 @@ function readProfiles(
   // Before the first push nothing can be told about names; then nothing is found.
   if (unknown >= 0 && pushed.length > 0) {
     const detail = `asks ${view.name} for "${shown(names[unknown] ?? "")}", which was never pushed; it has ${pushed.join(", ")}`;
-    throw invalidField(pointers[unknown] ?? "/features", detail);
+    throw invalidField(pointers[unknown] ?? "/features", detail, "FeastObjectNotFoundException");
   }
   const rows = stored.map((bytes) => (bytes === null ? undefined : decodeRow(bytes)));
   return {

@@ -142,6 +142,30 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   expect(await serving.redis.dbsize()).toBe(before);
 });
 
+const PROFILE = { card_token: ["ct_1"], event_timestamp: ["2026-01-01T00:00:00Z"], known: [1] };
+
+test.each<
+  [name: string, path: string, body: unknown, headers: Record<string, string>, status: number, exception: string]
+>([
+  ["an unknown view", READ, { ...good, features: ["cards:x"] }, {}, 422, "FeatureViewNotFoundException"],
+  ["an unknown service", READ, { ...good, feature_service: "nope" }, {}, 422, "FeatureServiceNotFoundException"],
+  ["an unknown feature", READ, { ...good, features: ["card_windows:x"] }, {}, 422, "FeastObjectNotFoundException"],
+  ["a column never pushed", READ, { ...good, features: ["card_profile:x"] }, {}, 422, "FeastObjectNotFoundException"],
+  ["a feature twice", READ, { ...good, features: [FEATURE, FEATURE] }, {}, 422, "FeatureNameCollisionError"],
+  ["an unknown join key", READ, { ...good, entities: { driver_id: ["1"] } }, {}, 422, "EntityNotFoundException"],
+  ["a missing join key", READ, { ...good, entities: { terminal_id: ["t"] } }, {}, 422, "FeastError"],
+  ["an unknown source", "/push", { push_source_name: "nope", df: PROFILE }, {}, 422, "PushSourceNotFoundException"],
+  ["half a body", "/push", "{", {}, 400, "FeastError"],
+  ["text for JSON", "/push", "{}", { "content-type": "text/plain" }, 415, "FeastError"],
+  ["a wrong token", READ, good, { authorization: "Bearer x.y.z" }, 401, "FeastPermissionError"],
+])("Feast's SDK gets its own form of an error: %s", async (_name, path, body, headers, status, exception) => {
+  const answer = await serving.post(path, body, { accept: "*/*", ...headers });
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/json"]);
+  const text: unknown = JSON.parse(answer.text);
+  const problem = JSON.parse((await serving.post(path, body, headers)).text);
+  expect(JSON.parse(String(text))).toEqual({ module: "feast.errors", class: exception, message: problem.detail });
+});
+
 test("writing to the views of windows or to an unknown one is refused", async () => {
   const windows = await serving.post("/write-to-online-store", { feature_view_name: "ip_windows", df: {} });
   expect([windows.status, windows.text]).toEqual([422, expect.stringContaining("computed from payments and labels")]);

@@ -2,16 +2,36 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 const NAME_LENGTH_MAX = 64;
 
+/** Classes of Feast's module `feast.errors` that its SDK raises for answers of ours. */
+export type FeastException =
+  | "EntityNotFoundException"
+  | "FeastError"
+  | "FeastObjectNotFoundException"
+  | "FeastPermissionError"
+  | "FeatureNameCollisionError"
+  | "FeatureServiceNotFoundException"
+  | "FeatureViewNotFoundException"
+  | "PushSourceNotFoundException";
+
+/** A field with a wrong value, and what Feast's SDK raises for it. */
+export class FieldRefusal extends TriplineError {
+  constructor(
+    pointer: string,
+    detail: string,
+    readonly exception: FeastException,
+  ) {
+    super("invalid-field", `${pointer === "" ? "The body" : pointer} ${detail}.`, [{ pointer, detail }]);
+  }
+}
+
 /**
  * One fault of one field, as an error that names it.
  *
  * @param pointer JSON pointer (RFC 6901) as `pointerTo` makes it
  * @param detail continues the sentence that begins with the pointer
  */
-export function invalidField(pointer: string, detail: string): TriplineError {
-  return new TriplineError("invalid-field", `${pointer === "" ? "The body" : pointer} ${detail}.`, [
-    { pointer, detail },
-  ]);
+export function invalidField(pointer: string, detail: string, exception: FeastException = "FeastError"): FieldRefusal {
+  return new FieldRefusal(pointer, detail, exception);
 }
 
 /** Names may be the caller's own text: cut short, and digits that could be a card number are masked. */

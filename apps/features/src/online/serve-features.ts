@@ -49,6 +49,7 @@ export function openServing({ config, engine, logger, ...rest }: ServingOptions)
       reader: new FeatureReader({ engine, redis, isComplete: rest.isComplete, now: Date.now }),
       profiles: new ProfileStore(redis, { ttlSeconds: rest.stateTtlSeconds, now: Date.now }),
       identify: verifier === undefined ? identifyAs(tenant ?? "") : identifyByToken(verifier),
+      logger,
     },
     readiness: {
       readers: () => redis.ping(),

@@ -146,7 +146,7 @@ export async function startServing(environment: Record<string, string> = {}): Pr
     async post(path, body, headers = {}) {
       const response = await fetch(service.url + path, {
         method: "POST",
-        headers: { "content-type": "application/json", ...headers },
+        headers: { "content-type": "application/json", accept: "application/problem+json", ...headers },
         body: typeof body === "string" ? body : JSON.stringify(body),
       });
       return { status: response.status, headers: response.headers, text: await response.text() };
