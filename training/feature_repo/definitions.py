@@ -1,8 +1,9 @@
 """What `feast apply` reads. Everything in it comes from packages/contracts/feature-spec.yaml and profiles.py.
 
-FEAST_DATA    folder of the source tables and of Feast's registry
-FEAST_REDIS   online store as Feast writes it, for instance localhost:7407,db=1
-REGISTRY_URL  model registry whose champions get a service each; without it there is `fraud` with all features
+FEAST_DATA        folder of the source tables and of Feast's registry
+FEAST_REDIS       online store of feature_store.yaml as Feast writes it, for instance localhost:7407,db=1
+FEAST_ONLINE_URL  online store of remote.yaml: address of apps/features, for instance http://127.0.0.1:7402
+REGISTRY_URL      model registry whose champions get a service each; without it there is `fraud` with all features
 """
 
 import os
@@ -15,9 +16,13 @@ from served_models import read_served_models
 
 FEATURE_SPEC = Path(__file__).resolve().parents[2] / "packages" / "contracts" / "feature-spec.yaml"
 
-for _variable in ("FEAST_DATA", "FEAST_REDIS"):
-    if not os.environ.get(_variable):
-        raise FeatureRepositoryError(f"{_variable} is not set; the README of the feature repository says to what.")
+# One variable of each line has to be set.
+_NEEDED = (("FEAST_DATA",), ("FEAST_REDIS", "FEAST_ONLINE_URL"))
+
+for _variables in _NEEDED:
+    if not any(os.environ.get(name) for name in _variables):
+        _names = " or ".join(_variables)
+        raise FeatureRepositoryError(f"{_names} is not set; the README of the feature repository says to what.")
 
 _registry_url = os.environ.get("REGISTRY_URL")
 

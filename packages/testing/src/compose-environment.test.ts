@@ -104,7 +104,7 @@ describe("compose.yaml", () => {
 
   test("Feast is told what its repository names, and keeps out of the services' own database", () => {
     const definitions = readFileSync(new URL("training/feature_repo/definitions.py", ROOT), "utf8");
-    const needed = [...(/^for _variable in \((.*)\):$/m.exec(definitions)?.[1] ?? "").matchAll(/"(\w+)"/g)];
+    const needed = [...(/^_NEEDED = (.*)$/m.exec(definitions)?.[1] ?? "").matchAll(/\("(\w+)"/g)];
     expect(needed.map(([, name]) => name)).toEqual(["FEAST_DATA", "FEAST_REDIS"]);
     for (const name of ["feast", "feast-materialize"]) {
       const told = base[name]?.environment ?? {};

@@ -110,14 +110,25 @@ def test_a_model_that_uses_fewer_features_is_fine(spec: FeatureSpec) -> None:
     check_model_features(ServedModel("fraud", "0123456789ab", 1, spec.names[:3]), spec)
 
 
-@pytest.mark.parametrize("variable", ["FEAST_DATA", "FEAST_REDIS"])
+@pytest.mark.parametrize(
+    ("variable", "named"), [("FEAST_DATA", "FEAST_DATA"), ("FEAST_REDIS", "FEAST_REDIS or FEAST_ONLINE_URL")]
+)
 def test_a_variable_that_is_not_set_is_named(
-    variable: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    variable: str, named: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert environment
     monkeypatch.delenv(variable)
-    with pytest.raises(FeatureRepositoryError, match=f"{variable} is not set"):
+    with pytest.raises(FeatureRepositoryError, match=f"^{named} is not set"):
         runpy.run_path(str(REPOSITORY / "definitions.py"))
+
+
+def test_a_client_of_the_running_system_needs_no_redis(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert environment
+    monkeypatch.delenv("FEAST_REDIS")
+    monkeypatch.setenv("FEAST_ONLINE_URL", "http://127.0.0.1:7402")
+    assert "card_windows" in runpy.run_path(str(REPOSITORY / "definitions.py"))
 
 
 def test_a_registry_without_models_gives_no_service_of_a_model(tmp_path: Path, spec: FeatureSpec) -> None:

@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { provisionPython } from "@tripline/local-stack/provision-python";
+import { testStack } from "@tripline/local-stack/test-stack";
+import type { TestIssuer } from "./test-issuer.js";
+import { startIssuer } from "./test-issuer.js";
+import type { TestServing } from "./test-serving.js";
+import { columnsOf, startServing, TENANT } from "./test-serving.js";
+
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+const REPOSITORY = join(ROOT, "training", "feature_repo");
+/** What the READMEs say of where features are served. */
+const WRITTEN_URL = "http://127.0.0.1:7402";
+/** The first run installs Feast; importing it takes long on a busy machine. */
+const START_MS_MAX = 10 * 60_000;
+const RUN_MS_MAX = 300_000;
+
+/** As build_profiles.py writes it: a row per day. */
+const MAKE_PROFILE = `
+import os
+import pandas
+
+times = pandas.to_datetime(["2026-07-01", "2026-07-02", "2026-07-02"], utc=True)
+pandas.DataFrame({
+    "card_token": ["ct_1", "ct_1", "ct_2"], "event_timestamp": times, "card_payments_total": [411, 412, 7],
+    "card_active_days_total": [1, 2, 1], "card_amount_mean_total": [3.5, 4.25, 8.0], "card_usual_hour": [9, 9, 23],
+}).to_parquet(f"{os.environ['FEAST_DATA']}/card_profile.parquet")
+`;
+
+let python: string;
+let issuer: TestIssuer;
+let serving: TestServing;
+let scratch: string;
+let token: string;
+
+beforeAll(async () => {
+  const requirementsFile = join(REPOSITORY, "requirements.txt");
+  ({ python } = await provisionPython({ name: "feature-repo", requirementsFile, root: ROOT.replace(/\/$/, "") }));
+  scratch = await mkdtemp(join(tmpdir(), "tripline-feast-readme-"));
+  const stack = await testStack();
+  issuer = await startIssuer();
+  serving = await startServing({ ...issuer.environment, REDIS_URL: stack.redisUrl });
+  token = issuer.token("features:read features:write", TENANT);
+}, START_MS_MAX);
+
+afterAll(async () => {
+  await serving?.close();
+  issuer?.close();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+/** The one block of code of a README that holds a text, with the address of this test. */
+async function blockOf(readme: string, language: string, text: string): Promise<string> {
+  const markdown = await readFile(join(ROOT, readme), "utf8");
+  const blocks = Array.from(
+    markdown.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms")),
+    ([, block = ""]) => block,
+  );
+  const [block = "", ...others] = blocks.filter((candidate) => candidate.includes(text));
+  expect([block === "", others]).toEqual([false, []]);
+  return block.replace(WRITTEN_URL, serving.service.url);
+}
+
+/** Runs a script of bash in the Feast repository, as the README tells its reader to. */
+async function runScript(script: string, environment: Record<string, string> = {}): Promise<string> {
+  const env = { PATH: `${dirname(python)}:${process.env.PATH}`, PYTHONDONTWRITEBYTECODE: "1", FEAST_DATA: scratch };
+  const options = { cwd: REPOSITORY, env: { ...env, ...environment }, timeout: RUN_MS_MAX };
+  const { stdout } = await promisify(execFile)("bash", ["-euc", script], options);
+  return stdout;
+}
+
+async function readCards(feature: string, cards: readonly string[]) {
+  const body = { features: [`card_profile:${feature}`], entities: { card_token: cards } };
+  const answer = await serving.post("/get-online-features", body, { authorization: `Bearer ${token}` });
+  return columnsOf(answer).get(feature)?.values;
+}
+
+test("the push of features' README is accepted and read under the name that the Feast repository has", async () => {
+  const curl = await blockOf("apps/features/README.md", "sh", "/push");
+  await runScript(curl.replace(/^curl /, "curl --fail-with-body --silent --show-error "), { TOKEN: token });
+  expect(await readCards("card_payments_total", ["ct_1"])).toEqual([412]);
+  const profiles = await readFile(join(REPOSITORY, "profiles.py"), "utf8");
+  expect(profiles).toContain('"card_payments_total"');
+});
+
+test(
+  "a client of the running system applies, pushes and reads as the Feast repository's README says, without a Redis",
+  async () => {
+    const apply = await blockOf("training/feature_repo/README.md", "sh", "remote.yaml");
+    const push = await blockOf("training/feature_repo/README.md", "python", "store.push");
+    const shown = push.replace(/^(store\.get_online_features.*)$/m, "print($1)");
+    const script = `python -c "$MAKE_PROFILE"\n${apply}\npython -c "$PUSH"`;
+    const output = await runScript(script.replace("TOKEN=…", `TOKEN=${token}`), { MAKE_PROFILE, PUSH: shown });
+    expect(output).toContain("{'card_token': ['ct_1'], 'card_payments_total': [412]}");
+    expect(await readCards("card_amount_mean_total", ["ct_1", "ct_2"])).toEqual([4.25, 8]);
+  },
+  RUN_MS_MAX,
+);
