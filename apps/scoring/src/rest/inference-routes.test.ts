@@ -71,6 +71,27 @@ test.each([
   });
 });
 
+test.each<[path: string, body: object | undefined, status: number]>([
+  ["", undefined, 200],
+  ["/health/ready", undefined, 200],
+  ["/models/fraud", undefined, 200],
+  ["/models/fraud/ready", undefined, 200],
+  ["/models/fraud/stats", undefined, 200],
+  ["/models/fraud/infer", { inputs: [features()] }, 200],
+  ["/models/fraud/infer", { inputs: [] }, 400],
+  ["/models/unknown", undefined, 404],
+  ["/nothing/here", undefined, 404],
+  ["/repository/index", {}, 200],
+])(
+  "JSON from /v2%s comes as application/json exactly, with which KServe's client compares",
+  async (path, body, status) => {
+    const answer = await fetch(`${scoring.service.url}/v2${path}`, {
+      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+    });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/json"]);
+  },
+);
+
 test("the paths that describe", async () => {
   const get = async (path: string): Promise<unknown> => (await fetch(`${scoring.service.url}/v2${path}`)).json();
   expect(await get("")).toMatchObject({ name: "tripline-scoring", extensions: expect.any(Array) });

@@ -15,6 +15,7 @@ import { writeInferBody } from "./write-infer-body.js";
 
 /** Largest body of a request, in bytes: that of a gRPC message. */
 const BODY_BYTES_MAX = 16 * 1_024 * 1_024;
+const JSON_TYPE = "application/json";
 
 interface ModelParams {
   name: string;
@@ -31,6 +32,10 @@ export function inferenceRoutes(server: InferenceServer, logger: Logger): Fastif
     scope.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX }, (_request, body, parsed) =>
       parsed(null, body),
     );
+    scope.addHook("onSend", async (_request, reply) => {
+      // Fastify adds a charset, which JSON has no parameter for (RFC 8259 section 11); KServe's client compares the whole.
+      if (reply.getHeader("content-type")?.toString().startsWith(JSON_TYPE)) reply.header("content-type", JSON_TYPE);
+    });
     scope.setErrorHandler((thrown, _request, reply) => sendError(thrown, reply, logger));
     scope.setNotFoundHandler((_request, reply) =>
       sendError(new TriplineError("not-found", "There is nothing at this address of the protocol."), reply, logger),
@@ -91,12 +96,13 @@ async function infer(request: ModelRequest, reply: FastifyReply, server: Inferen
       ...requestSpan("POST", request.routeOptions.url ?? ""),
       ended: (failure) => ({ "http.response.status_code": failure?.httpStatus ?? 200 }),
     },
+    isOfStream: false,
   });
   const answer = writeInferBody(response, isBinaryOutput);
   const { body: encoded, coding } = await encodeBody(answer.body, headerOf(request, "accept-encoding"));
   if (answer.headerLength !== undefined) reply.header("inference-header-content-length", answer.headerLength);
   if (coding !== undefined) reply.header("content-encoding", coding);
-  const type = answer.headerLength === undefined ? "application/json" : "application/octet-stream";
+  const type = answer.headerLength === undefined ? JSON_TYPE : "application/octet-stream";
   return reply.type(type).send(encoded);
 }
 
@@ -161,5 +167,5 @@ function sendError(thrown: unknown, reply: FastifyReply, logger: Logger): Fastif
   if (error.code === "internal") logger.error({ err: thrown }, error.message);
   const { httpStatus, retryAfterSeconds }: ErrorRow = error.row;
   if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
-  return reply.status(httpStatus).type("application/json").send({ error: error.message, code: error.code });
+  return reply.status(httpStatus).type(JSON_TYPE).send({ error: error.message, code: error.code });
 }
