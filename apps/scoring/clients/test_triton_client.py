@@ -170,12 +170,19 @@ def test_stream(golden: dict[str, Golden]) -> None:
         for index in range(600):
             row = own.inputs[index % len(own.inputs)].reshape(1, -1)
             tensor = triton_grpc.InferInput("features", list(row.shape), "FP32").set_data_from_numpy(row)
-            client.async_stream_infer("amounts", [tensor], request_id=str(index))
+            is_asked = index % 2 == 0
+            client.async_stream_infer(
+                "amounts", [tensor], request_id=str(index), enable_empty_final_response=is_asked
+            )
         wrong = triton_grpc.InferInput("other", [1, 4], "FP32").set_data_from_numpy(own.inputs[:1])
         client.async_stream_infer("amounts", [wrong])
         seen = [answers.get(timeout=WAIT_S_MAX) for _ in range(601)]
         client.stop_stream()
     results = {result.get_response().id: result.as_numpy("probability") for result, error in seen if error is None}
+    # A request has one answer, so each is its last one; on a stream Triton says so without being asked.
+    finals = [result.get_response().parameters["triton_final_response"] for result, error in seen if error is None]
+    assert len(finals) == 600
+    assert all(final.bool_param for final in finals)
     (failed,) = [error for _, error in seen if error is not None]
     assert 'There is no input "other"' in failed.message()
     for index in range(600):

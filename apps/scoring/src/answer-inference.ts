@@ -32,6 +32,8 @@ export interface InferCall {
   /** The traces that it belongs to; at least one. */
   readonly parents: readonly Context[];
   readonly span: InferSpan;
+  /** Whether it came on a stream, where an answer says that it is the last one of its request. */
+  readonly isOfStream: boolean;
 }
 
 export interface InferSpan {
@@ -40,6 +42,11 @@ export interface InferSpan {
   /** What there is to say at its end of the answer's status. */
   ended(failure: ErrorRow | undefined): Attributes;
 }
+
+/** Triton's mark on the last answer to a request of a stream; here a request has one answer. Read, never changed. */
+export const FINAL_RESPONSE: Readonly<Record<string, InferParameter>> = {
+  triton_final_response: { parameterChoice: { $case: "boolParam", value: true } },
+};
 
 const MICROSECONDS_PER_MS = 1_000;
 
@@ -98,7 +105,12 @@ async function infer(
   metrics.answered(answer, model);
   traceRun(contexts, answer, model);
   const response = toResponse(request.id, model, tensorsOf(answer, outputs, model), isRaw);
-  if (wantsTelemetry) response.parameters = telemetryOf(answer, model);
+  if (wantsTelemetry || call.isOfStream) {
+    response.parameters = {
+      ...(wantsTelemetry ? telemetryOf(answer, model) : {}),
+      ...(call.isOfStream ? FINAL_RESPONSE : {}),
+    };
+  }
   model.tally.answered(answer, performance.now() - arrivedMs);
   return response;
 }

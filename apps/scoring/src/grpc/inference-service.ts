@@ -11,6 +11,7 @@ import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Logger } from "@tripline/service-kit/logger";
 import { callSpan } from "@tripline/service-kit/span-options";
 import type { InferCall } from "../answer-inference.js";
+import { FINAL_RESPONSE } from "../answer-inference.js";
 import type { InferenceServer } from "../inference-server.js";
 import { contextsFromHeaders } from "../trace-inference.js";
 import type { Answer, Call } from "./call.js";
@@ -35,7 +36,7 @@ export function addInferenceService(grpc: Server, server: InferenceServer, logge
   add(OF.serverMetadata, () => server.metadata());
   add(OF.modelReady, ({ name, version }) => ({ ready: server.isModelReady(name, version) }));
   add(OF.modelMetadata, ({ name, version }) => server.modelMetadata(name, version));
-  add(OF.modelInfer, (request, call) => server.infer(inferCall(call, request, SPANS.ModelInfer)), decodeRequest);
+  add(OF.modelInfer, (request, call) => server.infer(inferCall(call, request, "ModelInfer")), decodeRequest);
   add(OF.modelStreamInfer, (request, call) => inferOfStream(server, request, call, logger), decodeRequest);
   add(OF.modelConfig, ({ name, version }) => ({ config: server.modelConfig(name, version) }));
   add(OF.modelStatistics, ({ name, version }) => ({ modelStats: server.statistics(name, version) }));
@@ -51,14 +52,15 @@ export function addInferenceService(grpc: Server, server: InferenceServer, logge
   grpc.addService(definition, implementation);
 }
 
-function inferCall(call: Call, request: ModelInferRequest, span: InferCall["span"]): InferCall {
+function inferCall(call: Call, request: ModelInferRequest, method: keyof typeof SPANS): InferCall {
   const header = (name: string): string | undefined => call.metadata.get(name)[0]?.toString();
   return {
     request,
     deadlineMs: call.deadlineMs,
     isCancelled: () => call.isCancelled(),
     parents: contextsFromHeaders(header("traceparent"), header(INFERENCE_METADATA.traceparents)),
-    span,
+    span: SPANS[method],
+    isOfStream: method === "ModelStreamInfer",
   };
 }
 
@@ -82,13 +84,20 @@ async function inferOfStream(
   logger: Logger,
 ): Promise<ModelStreamInferResponse> {
   try {
-    const inferResponse = await server.infer(inferCall(call, request, SPANS.ModelStreamInfer));
+    const inferResponse = await server.infer(inferCall(call, request, "ModelStreamInfer"));
     return { errorMessage: "", inferResponse };
   } catch (thrown) {
     const { code, message } = asTriplineError(thrown);
     if (code === "internal") logger.error({ err: thrown, path: call.path }, message);
     const { modelName, modelVersion, id } = request;
-    const inferResponse = { modelName, modelVersion, id, parameters: {}, outputs: [], rawOutputContents: [] };
+    const inferResponse = {
+      modelName,
+      modelVersion,
+      id,
+      parameters: FINAL_RESPONSE,
+      outputs: [],
+      rawOutputContents: [],
+    };
     return { errorMessage: message, inferResponse };
   }
 }

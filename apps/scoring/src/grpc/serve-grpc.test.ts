@@ -134,6 +134,7 @@ test("a call whose deadline was over when it came never reaches the model", asyn
     isCancelled: () => false,
     parents: [ROOT_CONTEXT],
     span: { name: "test", attributes: {}, ended: () => ({}) },
+    isOfStream: false,
   });
   await expect(call).rejects.toMatchObject({ code: "deadline-exceeded" });
   expect(runner.runs).toEqual([]);
@@ -195,6 +196,26 @@ test("a stream is answered in the order in which answers are there, and ends whe
   await runner.end(1);
   await ended;
   expect(seen).toEqual(['bad: Input "features" is missing.', "first", "waits"]);
+});
+
+test("each answer on a stream is marked as the last one of its request, as Triton marks it, and no other answer is", async () => {
+  const stream = client.stream();
+  const seen: ModelStreamInferResponse[] = [];
+  const ended = new Promise<void>((resolve) => stream.on("end", resolve));
+  stream.on("data", (answer: ModelStreamInferResponse) => seen.push(answer));
+  stream.write(rawRequest([ROW], { id: "good" }));
+  await arrived(1, 0);
+  stream.write(rawRequest([ROW], { id: "bad", inputs: [] }));
+  stream.end();
+  await runner.end(0);
+  await ended;
+  const final = { triton_final_response: { parameterChoice: { $case: "boolParam", value: true } } };
+  const marks = Object.fromEntries(seen.map(({ inferResponse }) => [inferResponse?.id, inferResponse?.parameters]));
+  expect(marks).toEqual({ good: final, bad: final });
+  const call = client.call(METHODS.modelInfer, rawRequest([ROW]));
+  await arrived(2, 0);
+  await runner.end(1);
+  expect((await call).parameters).toEqual({});
 });
 
 test("calls that come while the model is busy go through it together", async () => {
