@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from tripline_training.errors import TrainingError
+from tripline_training.mlflow_model_files import input_columns, mlflow_model_files
 from tripline_training.registry_names import (
     GOLDEN_FILE,
     MANIFEST_FILE,
@@ -32,6 +33,7 @@ from tripline_training.registry_names import (
     compose_manifest,
     compose_move,
     parse_move,
+    user_name,
     verified_version,
 )
 
@@ -47,6 +49,9 @@ RETRY_SECONDS = 0.2
 RETRIED_STATUSES = (429, 500, 502, 503, 504)
 PAGE_SIZE = 200
 PAGES_MAX = 50
+DIGEST_CHARACTERS_MAX = 36
+SCHEMA_CHARACTERS_MAX = 65_535
+"""Of a data set."""
 PARAMS_MAX = 100
 METRICS_MAX = 800
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -148,7 +153,7 @@ class MlflowRegistry:
             raise TrainingError(f"The manifest of model {name} {version} is longer than MLflow takes.")
         run = self._start_run(manifest)
         source = f"{run['artifact_uri']}/model"
-        for file, content in files.items():
+        for file, content in {**mlflow_model_files(manifest, files, run["run_id"]), **files}.items():
             self._send("PUT", self._artifact(source, file), content, FILE_SECONDS_MAX)
         ended = {"run_id": run["run_id"], "status": "FINISHED", "end_time": _now_ms()}
         self._call("POST", "runs/update", ended)
@@ -174,11 +179,14 @@ class MlflowRegistry:
             query = urlencode({"experiment_name": experiment})
             made = self._call("GET", f"experiments/get-by-name?{query}")["experiment"]
         commit = lineage.get("commit")
+        run_tags = {"mlflow.user": user_name(), **({} if commit is None else {"mlflow.source.git.commit": commit})}
         begun = {
             "experiment_id": made["experiment_id"],
             "run_name": f"{name} {manifest['version']}",
             "start_time": _now_ms(),
-            "tags": [] if commit is None else [{"key": "mlflow.source.git.commit", "value": commit}],
+            # Both, as MLflow's own clients send them.
+            "user_id": run_tags["mlflow.user"],
+            "tags": [{"key": key, "value": value} for key, value in run_tags.items()],
         }
         run: dict[str, Any] = self._call("POST", "runs/create", begun)["run"]["info"]
         params = [{"key": key, "value": str(value)} for key, value in _leaves(lineage.get("params", {})).items()]
@@ -190,6 +198,7 @@ class MlflowRegistry:
         ]
         batch = {"run_id": run["run_id"], "params": params[:PARAMS_MAX], "metrics": metrics[:METRICS_MAX]}
         self._call("POST", "runs/log-batch", batch)
+        self._call("POST", "runs/log-inputs", {"run_id": run["run_id"], "datasets": [_training_data(manifest)]})
         return run
 
     def _published(self, name: str, version: str) -> dict[str, dict[str, Any]]:
@@ -292,6 +301,23 @@ class MlflowRegistry:
 
 
 LINEAGE_TAGS = ("data_sha256", "commit", "data_from", "data_to")
+
+
+def _training_data(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the model was trained on, as MLflow's pages show it."""
+    lineage = manifest.get("lineage", {})
+    sha256 = str(lineage.get("data_sha256", ""))
+    period = {"from": lineage.get("data_from"), "to": lineage.get("data_to"), "known_by": lineage.get("known_by")}
+    known = {key: value for key, value in period.items() if value is not None}
+    schema = json.dumps({"mlflow_colspec": input_columns(manifest)})
+    dataset = {
+        "name": f"{manifest['name']} features",
+        "digest": sha256[:DIGEST_CHARACTERS_MAX],
+        "source_type": "tripline",
+        "source": json.dumps({"sha256": sha256, **known}),
+        **({} if len(schema) > SCHEMA_CHARACTERS_MAX else {"schema": schema}),
+    }
+    return {"tags": [{"key": "mlflow.data.context", "value": "training"}], "dataset": dataset}
 
 
 def _manifest_of(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def compose_move(name: str, alias: str, to: str, from_version: str | None, optio
         from_version=from_version,
         to=to,
         at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        by=(options.by or _user_name())[:BY_CHARACTERS_MAX],
+        by=(options.by or user_name())[:BY_CHARACTERS_MAX],
         why=None if options.why is None else options.why[:WHY_CHARACTERS_MAX],
         is_rollback=False,
     )
@@ -177,7 +177,7 @@ def _parse(content: bytes, what: str) -> dict[str, Any]:
     return value
 
 
-def _user_name() -> str:
+def user_name() -> str:
     """Containers often run as a user without a name."""
     try:
         return getpass.getuser()

@@ -40,7 +40,7 @@ export function composeMove({ model, alias, to, options }: WantedMove, from: str
 }
 
 /** Containers often run as a user without a name. */
-function userName(): string {
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -1,7 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { userName } from "./compose-move.js";
 import { experimentCreated, experimentFound, modelVersion, nothing, runCreated } from "./mlflow-answers.js";
 import type { MlflowClient } from "./mlflow-client.js";
 import { MlflowRefusal } from "./mlflow-client.js";
+import { inputColumns, mlflowModelFiles } from "./mlflow-model-files.js";
 import type { ModelManifest } from "./model-manifest.js";
 import type { PreparedPublication } from "./prepare-publication.js";
 
@@ -13,6 +15,9 @@ const PARAM_CHARACTERS_MAX = 6_000;
 /** Of one log-batch call. */
 const PARAMS_MAX = 100;
 const METRICS_MAX = 800;
+/** Of a data set. */
+const DIGEST_CHARACTERS_MAX = 36;
+const SCHEMA_CHARACTERS_MAX = 65_535;
 const ARTIFACT_FOLDER = "model";
 
 /**
@@ -21,7 +26,8 @@ const ARTIFACT_FOLDER = "model";
  *
  * @returns MLflow's number of the new version
  */
-export async function publishVersion(client: MlflowClient, { manifest, files }: PreparedPublication): Promise<string> {
+export async function publishVersion(client: MlflowClient, prepared: PreparedPublication): Promise<string> {
+  const { manifest, golden, files } = prepared;
   const { name, version } = manifest;
   const manifestText = JSON.stringify(manifest);
   if (manifestText.length > TAG_CHARACTERS_MAX) {
@@ -32,7 +38,8 @@ export async function publishVersion(client: MlflowClient, { manifest, files }: 
   }
   const { run_id, artifact_uri } = await startRun(client, manifest);
   const source = `${artifact_uri}/${ARTIFACT_FOLDER}`;
-  for (const [file, bytes] of Object.entries(files)) await client.upload(source, file, bytes);
+  const all = { ...mlflowModelFiles(manifest, golden, run_id), ...files };
+  for (const [file, bytes] of Object.entries(all)) await client.upload(source, file, bytes);
   await client.post(nothing, "runs/update", { run_id, status: "FINISHED", end_time: Date.now() });
   await unlessThere(() => client.post(nothing, "registered-models/create", { name }));
   const tags = Object.entries(tagsOf(manifest, manifestText)).map(([key, value]) => ({ key, value }));
@@ -63,7 +70,12 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
     experiment_id: await experimentId(client, `tripline/${name}`),
     run_name: `${name} ${version}`,
     start_time: createdMs,
-    tags: lineage.commit === null ? [] : [{ key: "mlflow.source.git.commit", value: lineage.commit }],
+    // Both, as MLflow's own clients send them.
+    user_id: userName(),
+    tags: [
+      { key: "mlflow.user", value: userName() },
+      ...(lineage.commit === null ? [] : [{ key: "mlflow.source.git.commit", value: lineage.commit }]),
+    ],
   });
   const { run_id } = run.info;
   const params = leaves(lineage.params).map(([key, value]) => ({
@@ -78,7 +90,24 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
     params: params.slice(0, PARAMS_MAX),
     metrics: numbers.slice(0, METRICS_MAX),
   });
+  await client.post(nothing, "runs/log-inputs", { run_id, datasets: [trainingData(manifest)] });
   return run.info;
+}
+
+/** What the model was trained on, as MLflow's pages show it. */
+function trainingData(manifest: ModelManifest): object {
+  const { data_sha256, data_from, data_to, known_by } = manifest.lineage;
+  const schema = JSON.stringify({ mlflow_colspec: inputColumns(manifest) });
+  return {
+    tags: [{ key: "mlflow.data.context", value: "training" }],
+    dataset: {
+      name: `${manifest.name} features`,
+      digest: data_sha256.slice(0, DIGEST_CHARACTERS_MAX),
+      source_type: "tripline",
+      source: JSON.stringify({ sha256: data_sha256, from: data_from, to: data_to, known_by }),
+      ...(schema.length > SCHEMA_CHARACTERS_MAX ? {} : { schema }),
+    },
+  };
 }
 
 async function experimentId(client: MlflowClient, name: string): Promise<string> {

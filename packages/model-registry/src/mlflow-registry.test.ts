@@ -111,7 +111,8 @@ describe("publish", () => {
     expect(run.data.metrics).toMatchObject([{ key: "valid.auc_roc", value: 0.97 }]);
     expect(run.data.tags).toContainEqual({ key: "mlflow.source.git.commit", value: "c0ffee" });
     const files = await readdir(join(mlflow.artifacts, run.info.experiment_id, run.info.run_id, "artifacts", "model"));
-    expect(files.sort()).toEqual(["golden.json", "model.json", "model.onnx"]);
+    const ofMlflow = ["MLmodel", "input_example.json", "python_env.yaml", "requirements.txt"];
+    expect(files.sort()).toEqual([...ofMlflow, "golden.json", "model.json", "model.onnx"].sort());
     expect(version).toMatchObject({
       tags: expect.arrayContaining([
         { key: "tripline.commit", value: "c0ffee" },

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { checkName } from "./check-names.js";
-import type { ModelManifest } from "./model-manifest.js";
+import type { GoldenBatch, ModelManifest } from "./model-manifest.js";
 import {
   checkGoldenWidth,
   GOLDEN_FILE,
@@ -19,6 +19,7 @@ import type { ModelVersion, Publication } from "./model-registry.js";
 export interface PreparedPublication {
   readonly version: string;
   readonly manifest: ModelManifest;
+  readonly golden: GoldenBatch;
   /** By name; the manifest stands last, so that what is not whole has none. */
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
@@ -44,7 +45,7 @@ export function preparePublication(publication: Publication): PreparedPublicatio
   const golden = parseJson(goldenSchema, goldenBytes.toString("utf8"), "The golden batch to publish");
   checkGoldenWidth(golden, manifest);
   const files = { [MODEL_FILE]: modelBytes, [GOLDEN_FILE]: goldenBytes, [MANIFEST_FILE]: Buffer.from(manifestText) };
-  return { version, manifest, files };
+  return { version, manifest, golden, files };
 }
 
 /** @throws TriplineError `model-refused` when what is there under the same version means something else */
