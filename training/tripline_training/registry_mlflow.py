@@ -198,8 +198,18 @@ class MlflowRegistry:
         ]
         batch = {"run_id": run["run_id"], "params": params[:PARAMS_MAX], "metrics": metrics[:METRICS_MAX]}
         self._call("POST", "runs/log-batch", batch)
-        self._call("POST", "runs/log-inputs", {"run_id": run["run_id"], "datasets": [_training_data(manifest)]})
+        self._log_training_data(run["run_id"], manifest)
         return run
+
+    def _log_training_data(self, run_id: str, manifest: Mapping[str, Any]) -> None:
+        """Of several that name the same data at once, MLflow takes one; asked again, it knows the data."""
+        body = {"run_id": run_id, "datasets": [_training_data(manifest)]}
+        try:
+            self._call("POST", "runs/log-inputs", body)
+        except MlflowError as error:
+            if error.code in ("credentials", "unreachable"):
+                raise
+            self._call("POST", "runs/log-inputs", body)
 
     def _published(self, name: str, version: str) -> dict[str, dict[str, Any]]:
         """Entries of MLflow for a version, by version; of several the first one."""

@@ -90,8 +90,17 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
     params: params.slice(0, PARAMS_MAX),
     metrics: numbers.slice(0, METRICS_MAX),
   });
-  await client.post(nothing, "runs/log-inputs", { run_id, datasets: [trainingData(manifest)] });
+  await logTrainingData(client, run_id, manifest);
   return run.info;
+}
+
+/** Of several publishers that name the same data at once, MLflow takes one; asked again, it knows the data. */
+async function logTrainingData(client: MlflowClient, run_id: string, manifest: ModelManifest): Promise<void> {
+  const name = () => client.post(nothing, "runs/log-inputs", { run_id, datasets: [trainingData(manifest)] });
+  await name().catch((error: unknown) => {
+    if (error instanceof MlflowRefusal) return name();
+    throw error;
+  });
 }
 
 /** What the model was trained on, as MLflow's pages show it. */

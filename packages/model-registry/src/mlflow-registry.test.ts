@@ -140,6 +140,16 @@ describe("publish", () => {
     await elsewhere().resolve(name, versionOf(Buffer.from("model one")));
   });
 
+  test("whose data another publisher names at the same time names them again", async () => {
+    // MLflow refuses the later one: (sqlite3.IntegrityError) UNIQUE constraint failed. The fifth call is the one that names them.
+    proxy.failures.push(0, 0, 0, 0, 400);
+    await registry.publish(own("model one"));
+    expect(proxy.failures).toEqual([]);
+    const [version] = await versionsIn();
+    const { run } = await ask("runs/get", { run_id: version?.run_id ?? "" });
+    expect(run.inputs.dataset_inputs).toMatchObject([{ dataset: { digest: "0".repeat(36) } }]);
+  });
+
   test("that dies before the end shows nothing to anybody", async () => {
     const before = proxy.requests;
     await registry.publish(own("measured"));
