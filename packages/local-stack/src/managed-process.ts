@@ -18,6 +18,8 @@ export interface ProcessPlan {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
+  /** Beside what this process has. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly port: number;
   readonly user?: { readonly uid: number; readonly gid: number };
   /** Asks it to end in an orderly way, without waiting for its clients. */
@@ -105,10 +107,11 @@ export class ManagedProcess {
   }
 
   private spawn(logFile: string): void {
-    const { name, directory, command, args, cwd, user } = this.plan;
+    const { name, directory, command, args, cwd, environment, user } = this.plan;
     const log = openSync(logFile, "a");
     // A group of its own: Ctrl-C reaches the parent only, which ends its parts in the order it chooses.
-    const child = spawn(command, args, { cwd, detached: true, stdio: ["ignore", log, log], ...user });
+    const env = { ...process.env, ...environment };
+    const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
     closeSync(log);
     child.unref();
     this.child = child;

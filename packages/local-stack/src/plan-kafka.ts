@@ -1,13 +1,26 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import { answersApiVersions } from "./ask-kafka.js";
 import { PACKAGE_ROOT } from "./locate-tools.js";
 import type { ProcessPlan } from "./managed-process.js";
+import { toProperties } from "./properties-file.js";
 import { runCommand } from "./run-command.js";
 
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 15_000;
 const FORMAT_MS_MAX = 60_000;
+
+/**
+ * All files are named from the broker's own folder, since a name in full would not arrive: `log.dirs` is split at commas,
+ * the class path at colons, and log4j takes the name of its file for a URL.
+ */
+const SETTINGS_FILE = "server.properties";
+const LOGGING_FILE = "log4j2.properties";
+const DATA_FOLDER = "data";
+
+/** In another locale Java turns what is not ASCII in the name of its own folder into question marks. */
+const ENVIRONMENT = { LC_ALL: "C.UTF-8" };
 
 /** Small on purpose: one broker for one machine, at about 340 MB in all. */
 const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
@@ -37,18 +50,20 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
   const { directory, classPath, port, controllerPort, extras = {} } = options;
   const folder = `${directory}/kafka`;
   mkdirSync(folder, { recursive: true });
-  const settingsFile = `${folder}/server.properties`;
-  writeFileSync(settingsFile, settings(`${folder}/data`, port, controllerPort, extras));
-  const logging = `-Dlog4j2.configurationFile=${PACKAGE_ROOT}/kafka/log4j2.properties`;
-  const java = [...JVM_FLAGS, ...(extras.jvmFlags ?? []), logging, "-cp", classPath];
-  await formatOnce(folder, settingsFile, java, directory, extras.formatArgs ?? []);
+  writeFileSync(`${folder}/${SETTINGS_FILE}`, toProperties(settings(port, controllerPort, extras)));
+  copyFileSync(`${PACKAGE_ROOT}/kafka/${LOGGING_FILE}`, `${folder}/${LOGGING_FILE}`);
+  const logging = `-Dlog4j2.configurationFile=${LOGGING_FILE}`;
+  const libraries = relative(realpathSync(folder), classPath);
+  const java = [...JVM_FLAGS, ...(extras.jvmFlags ?? []), logging, "-cp", libraries];
+  await formatOnce(folder, java, directory, extras.formatArgs ?? []);
   return {
     name: "kafka",
     title: "Kafka",
     directory,
     command: "java",
-    args: [...java, "kafka.Kafka", settingsFile],
+    args: [...java, "kafka.Kafka", SETTINGS_FILE],
     cwd: folder,
+    environment: ENVIRONMENT,
     port,
     stopSignal: "SIGTERM",
     stopMs: STOP_MS_MAX,
@@ -59,18 +74,19 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
 
 async function formatOnce(
   folder: string,
-  settingsFile: string,
   java: readonly string[],
   directory: string,
   more: readonly string[],
 ): Promise<void> {
   const marker = `${folder}/cluster-id`;
   if (existsSync(marker)) return;
-  rmSync(`${folder}/data`, { recursive: true, force: true });
+  rmSync(`${folder}/${DATA_FOLDER}`, { recursive: true, force: true });
   const clusterId = randomClusterId();
   await runCommand({
     command: "java",
-    args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", settingsFile, ...more],
+    args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", SETTINGS_FILE, ...more],
+    cwd: folder,
+    environment: ENVIRONMENT,
     purpose: "format Kafka's data folder",
     logFile: `${directory}/logs/kafka-format.log`,
     timeoutMs: FORMAT_MS_MAX,
@@ -85,13 +101,13 @@ export function randomClusterId(): string {
   return bytes.toString("base64url");
 }
 
-function settings(dataFolder: string, port: number, controllerPort: number, extras: KafkaExtras): string {
+function settings(port: number, controllerPort: number, extras: KafkaExtras): Record<string, string | number | boolean> {
   const ports = { PLAINTEXT: port, CONTROLLER: controllerPort, ...extras.listeners };
   const listeners = Object.entries(ports)
     .map(([name, at]) => `${name}://127.0.0.1:${at}`)
     .join(",");
   const protocols = Object.keys(ports).map((name) => `${name}:${name === "CONTROLLER" ? "PLAINTEXT" : name}`);
-  const values = {
+  return {
     "process.roles": "broker,controller",
     "node.id": 1,
     listeners,
@@ -100,7 +116,7 @@ function settings(dataFolder: string, port: number, controllerPort: number, extr
     "controller.listener.names": "CONTROLLER",
     "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
     "inter.broker.listener.name": "PLAINTEXT",
-    "log.dirs": dataFolder,
+    "log.dirs": DATA_FOLDER,
     "auto.create.topics.enable": false,
     "num.partitions": 1,
     "default.replication.factor": 1,
@@ -130,9 +146,6 @@ function settings(dataFolder: string, port: number, controllerPort: number, extr
     "background.threads": 4,
     ...extras.settings,
   };
-  return Object.entries(values)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join("");
 }
 
 function hasStarted(logFile: string, logOffset: number): boolean {

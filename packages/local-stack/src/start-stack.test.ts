@@ -1,8 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { basename } from "node:path";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { createTopic, listTopics } from "./ask-kafka.js";
@@ -30,7 +31,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function start(options: Omit<Parameters<typeof startStack>[0], "directory">): Promise<LocalStack> {
+async function start(options: Partial<Parameters<typeof startStack>[0]>): Promise<LocalStack> {
   const stack = await startStack({ directory, isDurable: false, endOnSignals: false, ...options });
   stacks.push(stack);
   return stack;
@@ -112,6 +113,35 @@ describe("startStack", () => {
       expect(second.kafkaBrokers).not.toEqual(first.kafkaBrokers);
       expect(await listTopics(second.kafkaBrokers)).toEqual(["payments"]);
       expect(await query(second.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
+    },
+    TWO_STARTS_MS_MAX,
+  );
+
+  test(
+    "a directory may have any name: all three keep their data below it, and find them again",
+    async () => {
+      chmodSync(directory, 0o711);
+      const named = `${directory}/a b ä 印 # = : , ! % \\ 'q' $HOME`;
+      const localeBefore = process.env.LC_ALL;
+      process.env.LC_ALL = "C";
+      try {
+        const first = await start({ directory: named });
+        expect(await set(first.redisUrl)).toBe("OK");
+        await createTopic(first.kafkaBrokers, "payments");
+        await query(first.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
+        await first.stop();
+
+        const second = await start({ directory: named, parts: ["kafka", "postgres"] });
+
+        expect(await listTopics(second.kafkaBrokers)).toEqual(["payments"]);
+        expect(await query(second.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
+        expect(existsSync(`${named}/kafka/data/payments-0`)).toBe(true);
+        expect(existsSync(`${named}/postgres/PG_VERSION`)).toBe(true);
+        expect(readdirSync(directory)).toEqual([basename(named)]);
+      } finally {
+        if (localeBefore === undefined) delete process.env.LC_ALL;
+        else process.env.LC_ALL = localeBefore;
+      }
     },
     TWO_STARTS_MS_MAX,
   );

@@ -1,0 +1,21 @@
+import { toProperties } from "./properties-file.js";
+
+test("names and values are written as java.util.Properties reads them", () => {
+  const text = toProperties({
+    "num.partitions": 1,
+    "is.on": false,
+    "log.dirs": "/home/käthe/a b/#=:!",
+    "ssl.location": "C:\\keys",
+    password: " two\nlines 𝄞",
+    "a:b=c d": "",
+  });
+  expect(text.split("\n")).toEqual([
+    "num.partitions=1",
+    "is.on=false",
+    "log.dirs=/home/k\\u00e4the/a b/#=:!",
+    "ssl.location=C:\\\\keys",
+    "password=\\ two\\u000alines \\ud834\\udd1e",
+    "a\\:b\\=c\\ d=",
+    "",
+  ]);
+});
