@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { transactionId } from "@tripline/contracts/identifiers";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { readPorts } from "../bootstrap/ports.mjs";
 import { backfill } from "./backfill.js";
@@ -140,12 +141,12 @@ async function replayAndAssess(
     }),
   );
   const perSecond = ((played.payments + played.labels) / (performance.now() - startedAt)) * 1_000;
-  const ids = new Set(payments.map((payment) => payment.clientTransactionId));
+  const ids = new Set(payments.map(({ clientTransactionId }) => transactionId(DEMO_TENANT, clientTransactionId)));
   const ledger = await steps.run("hold what was sent against what was decided", () => closeLedger(system.kafka, ids));
   const rows = [...decided.values()];
   await steps.run("write decisions and logged features", async () => {
     await writeDecisions(files.decisions, rows);
-    await writeLoggedFeatures(files.logged, system.kafka);
+    await writeLoggedFeatures(files.logged, system.kafka, DEMO_TENANT);
   });
   const notByModel = rows.filter(({ decision }) => decision.rung !== "model").length;
   process.stdout.write(

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TRANSACTION_ID_PATTERN, transactionId } from "@tripline/contracts/identifiers";
 import type { Kafka } from "@tripline/kafka/port";
 import { Command } from "commander";
 import { kafkaFrom } from "./connect-system.js";
@@ -16,14 +18,27 @@ const NAMED_MAX = 10;
 export function ledgerCommand(): Command {
   return new Command("ledger")
     .description("hold the payments that were accepted against the decisions on Kafka; fails unless each has one")
-    .requiredOption("--accepted <file>", "their transaction ids, one a line; - reads standard input")
-    .action(async ({ accepted }: { readonly accepted: string }) => {
+    .requiredOption("--accepted <file>", "the ids that the API gave them (txn_…), one a line; - reads standard input")
+    .option("--tenant <name>", "the file holds the transaction ids of this tenant instead, as it sent them")
+    .action(async ({ accepted, tenant }: { readonly accepted: string; readonly tenant?: string }) => {
       const lines = accepted === "-" ? await text(process.stdin) : await readFile(accepted, "utf8");
-      const ids = new Set(lines.split("\n").filter((line) => line !== ""));
+      const ids = readAccepted(lines, tenant);
       const ledger = await settledLedger(kafkaFrom(process.env).kafka, ids);
       process.stdout.write(ledgerText(ledger));
       process.exitCode = balances(ledger) && ledger.accepted > 0 ? 0 : 1;
     });
+}
+
+/** @throws TriplineError `config-invalid` when an id does not say whose it is */
+export function readAccepted(lines: string, tenant: string | undefined): ReadonlySet<string> {
+  const ids = lines.split("\n").filter((line) => line !== "");
+  if (tenant !== undefined) return new Set(ids.map((id) => transactionId(tenant, id)));
+  const other = ids.find((id) => !TRANSACTION_ID_PATTERN.test(id));
+  if (other === undefined) return new Set(ids);
+  throw new TriplineError(
+    "config-invalid",
+    `${JSON.stringify(other)} is not an id that the API gave (txn_…): add --tenant if it is one that a tenant sent.`,
+  );
 }
 
 /** Payments that were answered with 202 may need a moment more. */

@@ -8,9 +8,9 @@ export interface Ledger {
   readonly accepted: number;
   /** Accepted payments with a decision on the topic. */
   readonly decided: number;
-  /** Accepted payments without one. */
+  /** Ids (`txn_…`) of accepted payments without one. */
   readonly lost: readonly string[];
-  /** Payments with two decisions that differ: what must never be. */
+  /** Ids of payments with two decisions that differ: what must never be. */
   readonly contradicted: readonly string[];
   /** Payments whose one decision stands on the topic more than once: at-least-once delivery, the same bytes. */
   readonly repeated: number;
@@ -26,23 +26,27 @@ export function balances(ledger: Ledger): boolean {
   return ledger.lost.length === 0 && ledger.contradicted.length === 0 && ledger.decided === ledger.accepted;
 }
 
-/** Holds what the API accepted against what stands on the `decisions` topic. */
-export async function closeLedger(kafka: Kafka, acceptedClientIds: ReadonlySet<string>): Promise<Ledger> {
-  const byClientId = new Map<string, string>();
+/**
+ * Holds what the API accepted against what stands on the `decisions` topic.
+ *
+ * @param accepted the ids (`txn_…`) by which the API names payments: a client's own id may be another tenant's, too
+ */
+export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<Ledger> {
+  const decided = new Map<string, string>();
   const contradicted = new Set<string>();
   const repeated = new Set<string>();
   await readTopic(kafka, TOPICS.decisions.name, (record) => {
-    const id = Decision.decode(record.value).clientTransactionId;
+    const id = Decision.decode(record.value).transactionId;
     const bytes = record.value.toString("latin1");
-    const before = byClientId.get(id);
-    if (before === undefined) byClientId.set(id, bytes);
+    const before = decided.get(id);
+    if (before === undefined) decided.set(id, bytes);
     else if (before === bytes) repeated.add(id);
     else contradicted.add(id);
   });
-  const lost = [...acceptedClientIds].filter((id) => !byClientId.has(id));
+  const lost = [...accepted].filter((id) => !decided.has(id));
   return {
-    accepted: acceptedClientIds.size,
-    decided: acceptedClientIds.size - lost.length,
+    accepted: accepted.size,
+    decided: accepted.size - lost.length,
     lost,
     contradicted: [...contradicted],
     repeated: repeated.size,

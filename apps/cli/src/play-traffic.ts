@@ -14,7 +14,7 @@ export interface TrafficOptions {
   readonly signal: AbortSignal;
   /** Event time may not pass this moment, in ms. */
   readonly untilMs: number;
-  /** Client transaction ids of what was accepted. */
+  /** Ids (`txn_…`) of what was accepted. */
   readonly accepted: Set<string>;
   readonly onFirstDecision: () => void;
 }
@@ -81,7 +81,7 @@ async function sendOne(options: TrafficOptions, payment: KnownPayment): Promise<
   const startedAt = performance.now();
   try {
     const result = await options.client.send(payment, WAIT_SECONDS);
-    if (result.status === 200 || result.status === 202) options.accepted.add(payment.clientTransactionId);
+    if (result.id !== undefined) options.accepted.add(result.id);
     options.tally.answer(payment, result, performance.now() - startedAt);
     if (result.decision !== undefined) options.onFirstDecision();
   } catch {

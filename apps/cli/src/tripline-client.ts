@@ -36,6 +36,7 @@ export type LineResult = z.infer<typeof line>;
 export interface SendResult {
   readonly status: number;
   readonly decision?: ApiDecision;
+  /** Of a payment that was accepted: `txn_…`. */
   readonly id?: string;
   readonly code?: string;
 }
@@ -56,7 +57,10 @@ export class TriplineClient {
   async send(payment: KnownPayment, waitSeconds: number): Promise<SendResult> {
     const response = await this.post("/v1/transactions", JSON.stringify(paymentBody(payment)), waitSeconds);
     const body: unknown = await response.json();
-    if (response.status === 200) return { status: 200, decision: decision.parse(body) };
+    if (response.status === 200) {
+      const decided = decision.parse(body);
+      return { status: 200, id: decided.id, decision: decided };
+    }
     if (response.status === 202) return { status: 202, id: z.object({ id: z.string() }).parse(body).id };
     return { status: response.status, code: problem.parse(body).code };
   }

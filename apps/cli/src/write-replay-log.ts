@@ -33,15 +33,16 @@ export async function writeDecisions(path: string, rows: readonly DecidedPayment
   });
 }
 
-/** Parquet with the feature vectors that travelled on the `features` topic, one column per feature. */
-export async function writeLoggedFeatures(path: string, kafka: Kafka): Promise<void> {
+/** Parquet with a tenant's feature vectors that travelled on the `features` topic, one column per feature. */
+export async function writeLoggedFeatures(path: string, kafka: Kafka, tenant: string): Promise<void> {
   const names = currentFeatureSpec().features.map((feature) => feature.name);
   const columns = ["client_transaction_id VARCHAR", ...names.map((name) => `${sqlName(name)} DOUBLE`)].join(", ");
   await writeParquet(path, columns, "client_transaction_id", async (appender) => {
     const seen = new Set<string>();
     await readTopic(kafka, TOPICS.features.name, (record) => {
       const { transaction, values } = FeatureVector.decode(record.value);
-      const id = transaction?.clientTransactionId ?? "";
+      if (transaction?.tenant !== tenant) return;
+      const id = transaction.clientTransactionId;
       // A re-delivery repeats a record byte for byte; one row is enough.
       if (seen.has(id)) return;
       seen.add(id);

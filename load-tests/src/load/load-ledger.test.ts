@@ -9,6 +9,7 @@ import { Transcript } from "./read-transcript.js";
 
 const RUN = "load-test";
 const TENANT = "acme";
+const LOAD = { tenant: TENANT, run: RUN };
 const DECIDED_AT = "2026-11-24T10:00:00.123Z";
 
 let bed: TestBed;
@@ -69,7 +70,7 @@ const refused = (number: number, status: number) => `p ${number} 10 0.0 3.0 ${st
 describe("by the decisions topic", () => {
   test("every accepted payment that was decided once balances", async () => {
     await publish(decision("load-before-1"));
-    const close = await openTopicLedger(bed.kafka, RUN);
+    const close = await openTopicLedger(bed.kafka, LOAD);
     await publish(decision(`${RUN}-0`), decision(`${RUN}-1`), decision("somebody-else"), decision(`${RUN}-x`));
     const ledger = await close(transcriptOf(returned(0), accepted(1), refused(2, 503)));
     expect(ledgerLine(ledger)).toMatch(
@@ -79,7 +80,7 @@ describe("by the decisions topic", () => {
   }, 120_000);
 
   test("a second decision, another than returned, the same bytes again, and an unanswered one are told apart", async () => {
-    const close = await openTopicLedger(bed.kafka, RUN);
+    const close = await openTopicLedger(bed.kafka, LOAD);
     await publish(
       decision(`${RUN}-0`),
       decision(`${RUN}-0`, { outcome: Outcome.DECLINE }),
@@ -96,15 +97,27 @@ describe("by the decisions topic", () => {
     expect(balances(ledger)).toBe(false);
   }, 120_000);
 
+  test("a payment of another tenant with the same id is not ours", async () => {
+    const close = await openTopicLedger(bed.kafka, LOAD, 0);
+    const tenant = "umbrella";
+    const foreign = [8, 9].map((number) => {
+      const id = `${RUN}-${number}`;
+      return decision(id, { tenant, transactionId: transactionId(tenant, id), outcome: Outcome.DECLINE });
+    });
+    await publish(...foreign, decision(`${RUN}-8`));
+    const ledger = await close(transcriptOf(returned(8), accepted(9)));
+    expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: 1, duplicated: 0, differing: 0, unanswered: 0 });
+  }, 120_000);
+
   test("a decision that comes late is waited for", async () => {
-    const close = await openTopicLedger(bed.kafka, RUN);
+    const close = await openTopicLedger(bed.kafka, LOAD);
     const closing = close(transcriptOf(accepted(5)));
     await publish(decision(`${RUN}-5`));
     await expect(closing).resolves.toMatchObject({ accepted: 1, decided: 1, lost: 0 });
   }, 120_000);
 
   test("one that never comes is lost, with its id", async () => {
-    const close = await openTopicLedger(bed.kafka, RUN, 0);
+    const close = await openTopicLedger(bed.kafka, LOAD, 0);
     await publish(decision(`${RUN}-6`));
     const ledger = await close(transcriptOf(accepted(6), accepted(7)));
     expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: 1, lostIds: [`${RUN}-7`] });

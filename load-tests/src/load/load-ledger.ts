@@ -115,8 +115,14 @@ class Findings {
   }
 }
 
+/** Whose payments, and what their transaction ids begin with, so that nobody else's are counted. */
+export interface LoadRun {
+  readonly tenant: string;
+  readonly run: string;
+}
+
 /** The ledger by the `decisions` topic, from where it ends now. Payments that need a moment more get it: `settleMs`. */
-export async function openTopicLedger(kafka: Kafka, run: string, settleMs = SETTLE_MS_MAX): Promise<CloseLedger> {
+export async function openTopicLedger(kafka: Kafka, load: LoadRun, settleMs = SETTLE_MS_MAX): Promise<CloseLedger> {
   const topic = TOPICS.decisions.name;
   const positions = new Map(await endOffsets(kafka, topic));
   return async (transcript) => {
@@ -127,7 +133,7 @@ export async function openTopicLedger(kafka: Kafka, run: string, settleMs = SETT
       topics: [topic],
       positions: { begin: async (_topic, partition) => positions.get(partition) ?? 0, buried() {} },
       async handle({ partition, records }) {
-        for (const record of records) addRecord(findings, run, record);
+        for (const record of records) addRecord(findings, load, record);
         const last = records.at(-1);
         if (last !== undefined) positions.set(partition, last.offset + 1);
       },
@@ -149,7 +155,7 @@ export async function openTopicLedger(kafka: Kafka, run: string, settleMs = SETT
     } finally {
       await consumer.close();
     }
-    return findings.sum(transcript, run, "the decisions topic");
+    return findings.sum(transcript, load.run, "the decisions topic");
   };
 }
 
@@ -162,9 +168,9 @@ async function endOffsets(kafka: Kafka, topic: string): Promise<ReadonlyMap<numb
   }
 }
 
-function addRecord(findings: Findings, run: string, record: IncomingRecord): void {
-  const { clientTransactionId, outcome, rung, decidedAtMs } = Decision.decode(record.value);
-  if (!clientTransactionId.startsWith(`${run}-`)) return;
+function addRecord(findings: Findings, { tenant, run }: LoadRun, record: IncomingRecord): void {
+  const { tenant: whose, clientTransactionId, outcome, rung, decidedAtMs } = Decision.decode(record.value);
+  if (whose !== tenant || !clientTransactionId.startsWith(`${run}-`)) return;
   const number = Number(clientTransactionId.slice(run.length + 1));
   if (!Number.isInteger(number)) return;
   findings.add(number, printOf(nameOf(Outcome, outcome), nameOf(Rung, rung), decidedAtMs));

@@ -124,7 +124,9 @@ async function report(result: LoadResult, folder: string, print: (text: string) 
 }
 
 function openLedger(target: Target, run: string): Promise<CloseLedger> | CloseLedger {
-  return target.kafka === undefined ? apiLedger(target, run) : openTopicLedger(target.kafka, run);
+  return target.kafka === undefined
+    ? apiLedger(target, run)
+    : openTopicLedger(target.kafka, { tenant: target.tenant, run });
 }
 
 type Play = Omit<LoadOptions, "settings" | "target"> & {

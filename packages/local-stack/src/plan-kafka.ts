@@ -101,7 +101,11 @@ export function randomClusterId(): string {
   return bytes.toString("base64url");
 }
 
-function settings(port: number, controllerPort: number, extras: KafkaExtras): Record<string, string | number | boolean> {
+function settings(
+  port: number,
+  controllerPort: number,
+  extras: KafkaExtras,
+): Record<string, string | number | boolean> {
   const ports = { PLAINTEXT: port, CONTROLLER: controllerPort, ...extras.listeners };
   const listeners = Object.entries(ports)
     .map(([name, at]) => `${name}://127.0.0.1:${at}`)

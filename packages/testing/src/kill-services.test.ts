@@ -11,6 +11,7 @@ import { StepLog } from "@tripline/cli/step-log";
 import { workspaceIn } from "@tripline/cli/workspace";
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
 import { createSimulation } from "@tripline/simulator/create-simulation";
+import { paymentId } from "./payment-id.js";
 import { testModel } from "./test-model.js";
 
 const DAY_MS = 86_400_000;
@@ -58,7 +59,7 @@ describe("a replay through services that are killed", () => {
         },
         onSlice: (slice) => onSlice(system, slice),
       });
-      const ledger = await closeLedger(system.kafka, new Set(payments.map((payment) => payment.clientTransactionId)));
+      const ledger = await closeLedger(system.kafka, new Set(payments.map(paymentId)));
       return { said, ledger };
     } finally {
       await system.stop();

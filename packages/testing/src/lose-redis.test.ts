@@ -26,6 +26,7 @@ import { Redis } from "ioredis";
 import { buildPayment } from "./build-payment.js";
 import type { InProcessSystem, ServiceName } from "./in-process-system.js";
 import { startInProcess } from "./in-process-system.js";
+import { paymentId } from "./payment-id.js";
 import { testModel } from "./test-model.js";
 
 const HOUR_MS = 3_600_000;
@@ -94,7 +95,7 @@ test("Redis hangs: the front door says so in bounded time, and what it had accep
   const refused: KnownPayment[] = [];
   try {
     expect(given.map(({ status }) => status)).toEqual(first.map(() => 202));
-    for (const payment of first) accepted.add(payment.clientTransactionId);
+    for (const payment of first) accepted.add(paymentId(payment));
     await until(async () => !(await answered(system.isReady("features"))), "features says that it is not ready");
     // Several rounds, so that whatever waits for Redis could pile up.
     for (let round = 0; round < 4; round += 1) {
@@ -111,7 +112,7 @@ test("Redis hangs: the front door says so in bounded time, and what it had accep
   await untilReady();
   const decisions = await client.decideAll([...first, ...refused], 10);
   expect(decisions).toHaveLength(first.length + refused.length);
-  for (const payment of refused) accepted.add(payment.clientTransactionId);
+  for (const payment of refused) accepted.add(paymentId(payment));
   const ledger = await closeLedger(system.kafka, accepted);
   expect(ledger).toMatchObject({ accepted: accepted.size, decided: accepted.size, lost: [], contradicted: [] });
   const found = await vectors();
@@ -131,7 +132,7 @@ describe("Redis comes back empty", () => {
     const decisions: ApiDecision[] = [];
     const onDecision = (_payment: KnownPayment, decision: ApiDecision) => void decisions.push(decision);
     await replay({ client: system.client, payments, labelled, fromMs, toMs, onDecision });
-    for (const payment of payments) accepted.add(payment.clientTransactionId);
+    for (const payment of payments) accepted.add(paymentId(payment));
     return { decisions, events: payments.length + labelled.length };
   }
 

@@ -5,6 +5,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { buildPayment } from "./build-payment.js";
 import type { InProcessSystem } from "./in-process-system.js";
 import { startInProcess } from "./in-process-system.js";
+import { paymentId } from "./payment-id.js";
 import { readDeadLetters, readFeatures } from "./read-topics.js";
 import { testModel } from "./test-model.js";
 
@@ -86,7 +87,7 @@ describe("a payment's journey", () => {
     expect(decisions.map((decision) => decision.transaction_id)).toEqual(
       payments.map((payment) => payment.clientTransactionId),
     );
-    const ledger = await closeLedger(system.kafka, new Set(payments.map((payment) => payment.clientTransactionId)));
+    const ledger = await closeLedger(system.kafka, new Set(payments.map(paymentId)));
     expect(ledger).toMatchObject({ accepted: 50, decided: 50, lost: [], contradicted: [] });
   });
 
