@@ -16,7 +16,7 @@ import { DEMO_TENANT, MODEL_NAME } from "./plan-services.js";
 import { replay } from "./replay.js";
 import { runPython } from "./run-python.js";
 import type { RunningSystem } from "./run-system.js";
-import { startSystem } from "./run-system.js";
+import { refuseSecond, startSystem } from "./run-system.js";
 import type { StepLog } from "./step-log.js";
 import type { ApiDecision } from "./tripline-client.js";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "./workspace.js";
@@ -48,6 +48,7 @@ export async function assessOnHandbook(options: AssessOptions): Promise<number> 
   const data = resolve(options.data);
   const fold = findFold(data, options.days);
   const workspace = workspaceIn(join(STATE_DIRECTORY, "assess"));
+  await refuseSecond(workspace);
   const files = prepareFiles(workspace.directory);
   const secrets = demoSecrets(workspace.secrets);
   const { steps } = options;

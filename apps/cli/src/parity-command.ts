@@ -11,7 +11,7 @@ import type { ParityReport } from "./check-parity.js";
 import { checkParity, printParity } from "./check-parity.js";
 import type { KnownPayment } from "./payment.js";
 import { replay } from "./replay.js";
-import { startSystem } from "./run-system.js";
+import { refuseSecond, startSystem } from "./run-system.js";
 import { sendUnordered } from "./send-unordered.js";
 import { StepLog } from "./step-log.js";
 import type { TrainedModel } from "./train.js";
@@ -65,6 +65,7 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
   const steps = new StepLog();
   const workspace = workspaceIn(join(STATE_DIRECTORY, "parity"));
   const lake = join(workspace.directory, "lake");
+  await refuseSecond(workspace);
   await rm(lake, { recursive: true, force: true });
   const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
   const system = await startSystem({

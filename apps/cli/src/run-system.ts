@@ -1,6 +1,8 @@
 import { mkdirSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
+import { endLeftovers } from "@tripline/local-stack/end-leftovers";
 import { resetStack } from "@tripline/local-stack/reset-stack";
 import type { LocalStack } from "@tripline/local-stack/start-stack";
 import { startStack } from "@tripline/local-stack/start-stack";
@@ -49,6 +51,7 @@ export interface RunningSystem {
  */
 export async function startSystem(options: SystemOptions): Promise<RunningSystem> {
   const { workspace, steps, ports } = options;
+  await refuseSecond(workspace);
   const secrets = demoSecrets(workspace.secrets);
   rmSync(workspace.logs, { recursive: true, force: true });
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports));
@@ -89,6 +92,15 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await stop();
     throw error;
   }
+}
+
+/**
+ * To be called before anything of an earlier run is removed. Ends what a killed run left running.
+ *
+ * @throws TriplineError in one sentence when a system runs in this workspace
+ */
+export async function refuseSecond(workspace: Workspace): Promise<void> {
+  await endLeftovers(resolve(workspace.stack));
 }
 
 async function startFreshStack(workspace: Workspace, ports: SystemPorts): Promise<LocalStack> {

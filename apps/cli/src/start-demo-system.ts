@@ -1,6 +1,6 @@
 import { readPorts } from "../bootstrap/ports.mjs";
 import type { RunningSystem } from "./run-system.js";
-import { startSystem } from "./run-system.js";
+import { refuseSecond, startSystem } from "./run-system.js";
 import type { StepLog } from "./step-log.js";
 import type { TrainedModel } from "./train.js";
 import { trainDemoModel } from "./train.js";
@@ -17,6 +17,7 @@ export async function startDemoSystem(options: {
   readonly steps: StepLog;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
   const { workspace, steps } = options;
+  await refuseSecond(workspace);
   const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
   const system = await startSystem({
     ...options,
