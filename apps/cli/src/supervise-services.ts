@@ -11,7 +11,8 @@ export interface ServicePlan {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const READY_TIMEOUT_MS = 30_000;
+/** Five programs start at once, and the machine may be busy with other work. */
+const READY_TIMEOUT_MS = 90_000;
 const READY_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 15_000;
 const RESTARTS_MAX = 20;
@@ -47,7 +48,7 @@ export class ServiceProcess {
     const entry = join(ROOT, "apps", this.plan.name, "dist", "main.js");
     const child = spawn(process.execPath, ["--enable-source-maps", entry], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, EXIT_WITH_PARENT: "1", ...this.plan.environment },
+      env: { PATH: process.env.PATH, ...telemetryVariables(), EXIT_WITH_PARENT: "1", ...this.plan.environment },
       stdio: ["pipe", log, log],
     });
     closeSync(log);
@@ -103,6 +104,12 @@ export class ServiceProcess {
   private logTail(): string {
     return readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
   }
+}
+
+/** Where spans go, and what OpenTelemetry's own settings say of them. The name is each service's own. */
+function telemetryVariables(): NodeJS.ProcessEnv {
+  const names = Object.keys(process.env).filter((name) => name.startsWith("OTEL_") && name !== "OTEL_SERVICE_NAME");
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
 
 async function isReady(url: string): Promise<boolean> {
