@@ -5,11 +5,11 @@ const REDRAW_MS = 100;
 const NAME_WIDTH = 44;
 
 /**
- * Prints steps as they are reported.
+ * Prints steps as they are reported; not to standard output, which holds what the command is asked for.
  *
  * @returns {(step: import("./install.mjs").InstallStep) => void}
  */
-export function stepPrinter(out = process.stdout) {
+export function stepPrinter(out = process.stderr) {
   /** @type {NodeJS.Timeout | undefined} */
   let ticker;
   return ({ name, state, durationMs = 0 }) => {

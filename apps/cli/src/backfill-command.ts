@@ -49,7 +49,7 @@ export function backfillCommand(): Command {
     .action(async function (this: Command, flags: BackfillFlags) {
       if (flags.load !== undefined && flags.state === undefined) this.error("error: --load needs --state");
       const startedAt = performance.now();
-      const line = new ProgressLine(process.stdout);
+      const line = new ProgressLine(process.stderr);
       line.say("reading and sorting the input");
       const result = await run(sourceOf(this, flags), flags, line).finally(() => line.end());
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);

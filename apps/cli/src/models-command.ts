@@ -75,7 +75,7 @@ export function modelsCommand(output: CommandOutput = process.stdout): Command {
             pollMs: AWAIT_POLL_MS,
             mayPass: (error) => PASSING.has(asTriplineError(error).code),
             remedy: "Train a model and publish it there, for instance with `tripline train`.",
-            say: (line) => output.write(`${line}\n`),
+            say: (line) => process.stderr.write(`${line}\n`),
           });
           output.write(`${flags.model} ${version} is there\n`);
         }),

@@ -23,7 +23,7 @@ interface ModelReference {
 }
 
 /** `tripline score`: a column of scores for rows of features, with a model of the registry. */
-export function scoreCommand(output: CommandOutput & { isTTY?: boolean } = process.stdout): Command {
+export function scoreCommand(output: CommandOutput = process.stdout): Command {
   return new Command("score")
     .description("score a Parquet file of features with a model of the registry")
     .requiredOption(
@@ -49,7 +49,7 @@ export function scoreCommand(output: CommandOutput & { isTTY?: boolean } = proce
     )
     .action(async ({ input, output: outputPath, model: reference, registry, keep, threads }: ScoreFlags) => {
       const startedAt = performance.now();
-      const line = new ProgressLine(output);
+      const line = new ProgressLine(process.stderr);
       line.say("reading the model");
       try {
         const model = await openRegistry(registry).resolve(reference.name, reference.at);

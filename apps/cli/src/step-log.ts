@@ -37,12 +37,15 @@ export class Interrupted extends Error {
   }
 }
 
-/** One line per step with its duration, and a progress bar for a step that takes longer than two seconds. */
+/**
+ * One line per step with its duration, and a progress bar for a step that takes longer than two seconds. On standard error,
+ * since standard output holds what the command is asked for.
+ */
 export class StepLog {
   private readonly finished: Step[];
 
   constructor(
-    private readonly out: NodeJS.WriteStream = process.stdout,
+    private readonly out: NodeJS.WriteStream = process.stderr,
     before: readonly Step[] = [],
     /** Once it fires no further step begins. */
     private readonly signal?: AbortSignal,

@@ -14,7 +14,7 @@ export function topicsCommand(): Command {
     .description("wait for the Kafka that KAFKA_BROKERS names, and create the topics that are missing there")
     .option("--timeout <duration>", "how long to wait for Kafka", "2m")
     .action(async ({ timeout }: { readonly timeout: string }) => {
-      await ensureTopics(kafkaFrom(process.env), durationMs(timeout), (line) => process.stdout.write(`${line}\n`));
+      await ensureTopics(kafkaFrom(process.env), durationMs(timeout), (line) => process.stderr.write(`${line}\n`));
     });
 }
 

@@ -70,7 +70,7 @@ async function playFrom(
     pollMs: POLL_MS,
     mayPass: () => !end.signal.aborted,
     remedy: "Check --api, --token-url, CLIENT_ID and CLIENT_SECRET.",
-    say,
+    say: (line) => process.stderr.write(`${line}\n`),
   });
   const { tally, accepted } = await play(flags, new TriplineClient(flags.api, tokens), end, say);
   if (flags.accepted !== undefined) await writeFile(flags.accepted, [...accepted, ""].join("\n"));

@@ -229,7 +229,7 @@ export function trainCommand(): Command {
         process.stdout.write(`${MODEL_NAME} ${published} is published already\n`);
         return;
       }
-      const steps = new StepLog(process.stdout, bootstrapSteps());
+      const steps = new StepLog(process.stderr, bootstrapSteps());
       const simulation = { ...DEMO_SIMULATION, cards, terminals, seed };
       const secretsFile = workspaceIn(join(root, ".tripline", "demo")).secrets;
       const target = registry === undefined ? {} : { registryUrl: registry };

@@ -127,7 +127,7 @@ async function play(name: string, flags: LoadFlags, { root, environment, print }
     ...{ seed, cards, terminals, kills: flags.kill, environment, root, print },
     ...(flags.target === undefined ? {} : { target: flags.target }),
     ...(flags.kafka === undefined ? {} : { kafka: flags.kafka }),
-    steps: new StepLog(process.stdout, bootstrapSteps(), end.signal),
+    steps: new StepLog(process.stderr, bootstrapSteps(), end.signal),
     signal: end.signal,
   });
 }
