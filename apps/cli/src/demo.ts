@@ -10,6 +10,7 @@ import { balances, closeLedger, ledgerLine } from "./ledger.js";
 import { declinedLines, LiveView, qualityLines, refusedLines } from "./live-view.js";
 import { playTraffic } from "./play-traffic.js";
 import type { RunningSystem } from "./run-system.js";
+import { firstRequest } from "./show-first-request.js";
 import { startDemoSystem } from "./start-demo-system.js";
 import { bootstrapSteps, StepLog, startedAtMs } from "./step-log.js";
 import { LATENCIES_KEPT, Tally } from "./tally.js";
@@ -38,7 +39,7 @@ export function demoCommand(): Command {
     .action(async (options: DemoOptions) => {
       if (options.docker) throw new Error("--docker goes with npm run: use `npm run demo -- --docker`.");
       const end = endOnSignal();
-      const steps = new StepLog(process.stdout, bootstrapSteps(), end.signal);
+      const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
       const play = options.data === undefined ? playDemo(options, steps, end) : replayData(options, steps);
       process.exitCode = await play;
     });
@@ -61,6 +62,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     const simulation = createSimulation(model.simulation);
     const traffic = await play(system, eventsFrom(simulation, model.historyEndMs), {
       rate: options.rate,
+      workspace: options.workspace,
       end: end.signal,
       steps,
     });
@@ -72,6 +74,8 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
 
 interface PlayOptions {
   readonly rate: number;
+  /** Its folder below `.tripline`. */
+  readonly workspace: string;
   readonly end: AbortSignal;
   readonly steps: StepLog;
 }
@@ -97,6 +101,8 @@ async function play(
   let startUp = "";
   const view = new LiveView();
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
+  const request = firstRequest(system.apiUrl, options.workspace);
+  process.stdout.write(`  A payment of your own, from another terminal in this folder:\n\n${request}\n\n`);
   const redraw = setInterval(() => {
     const perSecond = tally.decided - decidedBefore;
     decidedBefore = tally.decided;

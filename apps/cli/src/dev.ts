@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { endOnSignal } from "./end-on-signal.js";
 import { MODEL_NAME } from "./plan-services.js";
 import type { RunningSystem } from "./run-system.js";
+import { firstRequest } from "./show-first-request.js";
 import { startDemoSystem } from "./start-demo-system.js";
 import { bootstrapSteps, StepLog } from "./step-log.js";
 import type { ServiceProcess } from "./supervise-services.js";
@@ -25,14 +26,13 @@ export function devCommand(): Command {
         throw new Error(`There is no service "${name}"; there are ${SERVICES.join(", ")}.`);
       }
       const end = endOnSignal();
-      const steps = new StepLog(process.stdout, bootstrapSteps(), end.signal);
+      const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
       const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
       const { model, system } = await startDemoSystem({ workspace, steps });
       try {
-        const token = (await system.authorization()).replace("Bearer ", "");
         process.stdout.write(
           `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +
-            `  Ctrl-C stops all of it. A token for five minutes:\n\nexport TOKEN=${token}\n\n`,
+            `  Ctrl-C stops all of it. A payment of your own:\n\n${firstRequest(system.apiUrl, "demo")}\n\n`,
         );
         await developUntil(end.signal, watchedOf(system, name));
       } finally {

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { demoSecrets } from "@tripline/cli/demo-secrets";
+import { causeOf, localSecret, readTokenUrl } from "@tripline/cli/find-access";
 import { DEMO_CLIENT_ID } from "@tripline/cli/plan-services";
 import { startDemoSystem } from "@tripline/cli/start-demo-system";
 import type { StepLog } from "@tripline/cli/step-log";
@@ -42,7 +42,7 @@ const MEND_CREDENTIALS = "set TRIPLINE_CLIENT_ID and TRIPLINE_CLIENT_SECRET, or 
 export async function reachTarget(options: TargetOptions): Promise<Target> {
   if (options.target === undefined) return startTarget(options.steps);
   const apiUrl = options.target.replace(/\/$/, "");
-  const tokenUrl = await readTokenUrl(apiUrl);
+  const tokenUrl = await findTokenUrl(apiUrl);
   const access = await openAccess(apiUrl, tokenUrl, options.environment);
   await checkAccess(apiUrl, await access.authorization());
   const { kafka: brokers } = options;
@@ -65,7 +65,7 @@ async function startTarget(steps: StepLog): Promise<Target> {
     throw new BenchError(`No system could be started here. ${error instanceof Error ? error.message : error}`);
   });
   try {
-    const tokenUrl = await readTokenUrl(system.apiUrl);
+    const tokenUrl = await findTokenUrl(system.apiUrl);
     const { clientSecret } = demoSecrets(workspace.secrets);
     if (tokenUrl === undefined)
       throw new BenchError("The system that was started does not say where tokens come from.");
@@ -77,32 +77,15 @@ async function startTarget(steps: StepLog): Promise<Target> {
   }
 }
 
-const apiDescription = z.object({
-  components: z.object({
-    securitySchemes: z.record(
-      z.string(),
-      z.object({ flows: z.object({ clientCredentials: z.object({ tokenUrl: z.url() }) }).optional() }),
-    ),
-  }),
-});
-
-/** What the API itself says of where tokens come from. */
-async function readTokenUrl(apiUrl: string): Promise<string | undefined> {
-  let body: unknown;
+async function findTokenUrl(apiUrl: string): Promise<string | undefined> {
   try {
-    const response = await fetch(`${apiUrl}/openapi.json`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    body = await response.json();
+    return await readTokenUrl(apiUrl, {
+      silent: "start Tripline there, or leave --target out to have one started here",
+      foreign: "give --target the address of ingestion",
+    });
   } catch (error) {
-    throw new BenchError(
-      `${apiUrl} does not answer (${causeOf(error)}): start Tripline there, or leave --target out to have one started here.`,
-    );
+    throw new BenchError(error instanceof Error ? error.message : String(error));
   }
-  const description = apiDescription.safeParse(body);
-  if (!description.success) {
-    throw new BenchError(`${apiUrl} is not the front door of a Tripline: give --target the address of ingestion.`);
-  }
-  const schemes = Object.values(description.data.components.securitySchemes);
-  return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
 }
 
 type Access = Pick<Target, "authorization" | "credentials" | "tenant">;
@@ -124,18 +107,9 @@ async function openAccess(
   if (TRIPLINE_CLIENT_ID && TRIPLINE_CLIENT_SECRET) {
     return clientAccess({ tokenUrl, clientId: TRIPLINE_CLIENT_ID, clientSecret: TRIPLINE_CLIENT_SECRET });
   }
-  const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(new URL(apiUrl).hostname);
-  const clientSecret = isLocal ? await readSecret(workspaceIn(join(STATE_DIRECTORY, "demo")).secrets) : undefined;
+  const clientSecret = await localSecret(apiUrl);
   if (clientSecret === undefined) throw new BenchError(`There are no credentials for ${apiUrl}: ${MEND_CREDENTIALS}.`);
   return clientAccess({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
-}
-
-async function readSecret(path: string): Promise<string | undefined> {
-  try {
-    return z.object({ clientSecret: z.string() }).parse(JSON.parse(await readFile(path, "utf8"))).clientSecret;
-  } catch {
-    return undefined;
-  }
 }
 
 interface Client {
@@ -216,14 +190,3 @@ async function checkAccess(apiUrl: string, authorization: string): Promise<void>
     `${apiUrl} refuses the token (${response.status}, ${code}): ${MEND_CREDENTIALS} with the scopes transactions:write, labels:write and decisions:read.`,
   );
 }
-
-/** `fetch` says no more than that it failed; what happened is in the cause. */
-function causeOf(error: unknown): string {
-  const { cause } = failure.parse(error);
-  const { code, message } = failure.parse(cause ?? error);
-  return code ?? message ?? String(error);
-}
-
-const failure = z
-  .object({ code: z.string().optional(), message: z.string().optional(), cause: z.unknown().optional() })
-  .catch({ cause: undefined });
