@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import os from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stepPrinter } from "./step-line.mjs";
@@ -9,6 +10,7 @@ import { stepPrinter } from "./step-line.mjs";
 const INSTALL_MS_MAX = 10 * 60_000;
 const BUILD_MS_MAX = 10 * 60_000;
 const TAIL_LINES = 15;
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 
 /**
  * @param {import("./install.mjs").InstallOptions} options
@@ -103,9 +105,15 @@ async function runLogged({ root, purpose, logName, args, environment, timeoutMs 
         env: { ...process.env, PNPM_CONFIG_PM_ON_FAIL: "ignore", ...environment },
         timeout: timeoutMs,
         killSignal: "SIGKILL",
+        // A group of its own, so that all of it can be ended: npx does not end what it runs.
+        detached: true,
       });
+      const unwatch = endOnSignals(child);
       child.once("error", (error) => resolve(error.message));
-      child.once("exit", (code, signal) => resolve(code === 0 ? "" : `it ended with ${signal ?? `code ${code}`}`));
+      child.once("exit", (code, signal) => {
+        unwatch();
+        resolve(code === 0 ? "" : `it ended with ${signal ?? `code ${code}`}`);
+      });
     });
     if (outcome !== "") {
       const tail = fs.readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
@@ -114,6 +122,23 @@ async function runLogged({ root, purpose, logName, args, environment, timeoutMs 
   } finally {
     fs.closeSync(log);
   }
+}
+
+/**
+ * On Ctrl-C and the like the child's whole group ends, and then this process.
+ *
+ * @param {import("node:child_process").ChildProcess} child
+ * @returns {() => void} ends the watching
+ */
+function endOnSignals(child) {
+  const end = (/** @type {"SIGINT" | "SIGTERM" | "SIGHUP"} */ signal) => {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+    process.exit(128 + os.constants.signals[signal]);
+  };
+  for (const signal of SIGNALS) process.on(signal, end);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, end);
+  };
 }
 
 /** @param {string} root */

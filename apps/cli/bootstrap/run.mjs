@@ -15,14 +15,20 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, 
 const PARENT_POLL_MS = 500;
 /** Commands that start the whole system: their ports have to be free. */
 const STARTS_SYSTEM = ["demo", "dev", "parity"];
+/** Commands that need the memory, too. The others may run beside a system that has taken it. */
+const NEEDS_MEMORY = [...STARTS_SYSTEM, "train", "retrain"];
 /** With this option `parity` only reads. */
 const READS_ONLY = "--lake";
+/** The terminal sends Ctrl-C to this process and to npm, which passes it on: both are one. */
+const SAME_INTERRUPT_MS = 1_000;
 
 const startedAtMs = Date.now() - performance.now();
 const [command = "demo", ...args] = process.argv.slice(2);
+const asksForHelp = command === "help" || [command, ...args].some((argument) => ["--help", "-h"].includes(argument));
 
 try {
   if (command === "doctor") process.exitCode = await printExamination();
+  else if (asksForHelp) process.exitCode = await handOver(await install({ root: ROOT }));
   else if (command === "demo" && args.includes("--docker")) process.exitCode = await demoDocker(ROOT, args);
   else process.exitCode = await runCommand();
 } catch (error) {
@@ -43,7 +49,7 @@ async function runCommand() {
   onStep({ name, state: "start" });
   const startsSystem = STARTS_SYSTEM.includes(command) && !args.includes(READS_ONLY);
   const findings = await examine({ ports: startsSystem ? readPorts() : {}, root: ROOT });
-  const failed = findings.filter((finding) => !finding.ok);
+  const failed = findings.filter(({ ok, name: what }) => !ok && (what !== "memory" || NEEDS_MEMORY.includes(command)));
   const durationMs = Math.round(performance.now());
   onStep({ name, state: failed.length === 0 ? "done" : "failed", durationMs });
   if (failed.length > 0) {
@@ -75,9 +81,13 @@ function handOver(steps) {
       TRIPLINE_STARTED_AT_MS: String(Math.round(startedAtMs)),
     },
   });
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGWINCH"])) {
-    process.on(signal, () => child.kill(signal));
-  }
+  let interruptedAtMs = Number.NEGATIVE_INFINITY;
+  process.on("SIGINT", () => {
+    if (performance.now() - interruptedAtMs < SAME_INTERRUPT_MS) return;
+    interruptedAtMs = performance.now();
+    child.kill("SIGINT");
+  });
+  for (const signal of /** @type {const} */ (["SIGTERM", "SIGWINCH"])) process.on(signal, () => child.kill(signal));
   process.on("SIGHUP", () => child.kill("SIGTERM"));
   endWithNpm(child);
   return new Promise((resolve, reject) => {
