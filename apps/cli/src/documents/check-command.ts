@@ -43,7 +43,8 @@ async function faultOfNpm(words: readonly string[], isWhole: boolean, repository
   const [verb = "", ...rest] = words;
   // Packages of ours that other programs use.
   if (verb === "install") return undefined;
-  const name = verb === "run" ? (rest[0] ?? "") : verb;
+  // npm's own options stand before the script's name, for instance -s.
+  const name = verb === "run" ? (rest.find((word) => !word.startsWith("-")) ?? "") : verb;
   if (verb !== "run" && verb !== "test") return `npm ${verb} is no way in`;
   const script = repository.scripts[name];
   if (script === undefined) return `package.json has no script ${name}`;
