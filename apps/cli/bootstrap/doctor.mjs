@@ -173,7 +173,9 @@ async function examinePorts(ports, root) {
  */
 function ask(command, args) {
   return new Promise((resolve) => {
-    execFile(command, args, { timeout: COMMAND_MS_MAX, encoding: "utf8" }, (error, stdout, stderr) => {
+    // In another locale Maven fails in a folder whose name is not ASCII.
+    const env = { ...process.env, LC_ALL: "C.UTF-8" };
+    execFile(command, args, { timeout: COMMAND_MS_MAX, encoding: "utf8", env }, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}`;
       if (error === null) resolve({ output });
       else

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { answersApiVersions } from "./ask-kafka.js";
-import { PACKAGE_ROOT } from "./locate-tools.js";
+import { JAVA_ENVIRONMENT, PACKAGE_ROOT } from "./locate-tools.js";
 import type { ProcessPlan } from "./managed-process.js";
 import { toProperties } from "./properties-file.js";
 import { runCommand } from "./run-command.js";
@@ -18,9 +18,6 @@ const FORMAT_MS_MAX = 60_000;
 const SETTINGS_FILE = "server.properties";
 const LOGGING_FILE = "log4j2.properties";
 const DATA_FOLDER = "data";
-
-/** In another locale Java turns what is not ASCII in the name of its own folder into question marks. */
-const ENVIRONMENT = { LC_ALL: "C.UTF-8" };
 
 /** Small on purpose: one broker for one machine, at about 340 MB in all. */
 const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
@@ -63,7 +60,7 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
     command: "java",
     args: [...java, "kafka.Kafka", SETTINGS_FILE],
     cwd: folder,
-    environment: ENVIRONMENT,
+    environment: JAVA_ENVIRONMENT,
     port,
     stopSignal: "SIGTERM",
     stopMs: STOP_MS_MAX,
@@ -86,7 +83,7 @@ async function formatOnce(
     command: "java",
     args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", SETTINGS_FILE, ...more],
     cwd: folder,
-    environment: ENVIRONMENT,
+    environment: JAVA_ENVIRONMENT,
     purpose: "format Kafka's data folder",
     logFile: `${directory}/logs/kafka-format.log`,
     timeoutMs: FORMAT_MS_MAX,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { holdLock } from "./hold-lock.js";
-import { logsFolder, PACKAGE_ROOT, toolsFolder } from "./locate-tools.js";
+import { JAVA_ENVIRONMENT, logsFolder, PACKAGE_ROOT, toolsFolder } from "./locate-tools.js";
 import { runCommand } from "./run-command.js";
 
 export const KAFKA_VERSION = "4.3.1";
@@ -32,6 +32,7 @@ export async function provisionKafka(root: string): Promise<string> {
       command: "mvn",
       args: ["-B", "-f", POM_FILE, "dependency:copy-dependencies", `-DoutputDirectory=${unfinished}/libs`],
       purpose: "download Kafka with Maven",
+      environment: JAVA_ENVIRONMENT,
       logFile: `${logsFolder(root)}/download-kafka.log`,
       timeoutMs: DOWNLOAD_MS_MAX,
     });
