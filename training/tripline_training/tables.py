@@ -19,7 +19,8 @@ def table_at(path: Path) -> str:
         raise TrainingError(f"{path}: the name must end in one of {', '.join(READERS)}.")
     if not path.is_file():
         raise TrainingError(f"{path} is not there.")
-    return f"{reader}({sql_text(str(path))})"
+    # Otherwise a folder above it whose name holds an equals sign would make a column.
+    return f"{reader}({sql_text(str(path))}, hive_partitioning = false)"
 
 
 def columns_of(table: str) -> dict[str, str]:

@@ -1,0 +1,18 @@
+"""Which columns a table of a file has."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tripline_training.tables import columns_of, sql_text, table_at
+
+
+@pytest.mark.parametrize("name", ["payments.parquet", "payments.csv", "payments.ndjson"])
+def test_a_folder_with_an_equals_sign_in_its_name_makes_no_column(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "a=b 'c' ä"
+    folder.mkdir()
+    path = folder / name
+    kind = path.suffix.removeprefix(".").replace("ndjson", "json")
+    duckdb.execute(f"COPY (SELECT 1 AS amount) TO {sql_text(str(path))} (FORMAT {kind})")
+    assert list(columns_of(table_at(path))) == ["amount"]
