@@ -57,6 +57,7 @@ const wrong: [string, string][] = [
   ["npm run load -- stedy", "load/main.js has no stedy"],
   ["npm run load -- steady --rates 3", "unknown option --rates"],
   ["npm run bench:kafka -- --round 3", "unknown option --round"],
+  ["npm run -s tripline -- lst", "unknown command 'lst'"],
   ["npm run images -- --onyl scoring", "unknown option --onyl"],
   ["npm run demo -- --docker --exit 3", "unknown option --exit"],
   ["npm run demo -- --exit 3", "unknown option '--exit'"],
