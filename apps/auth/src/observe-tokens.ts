@@ -85,10 +85,6 @@ function refusalIn(body: unknown): string | undefined {
 }
 
 function traceHeaders(ctx: KoaContextWithOIDC): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const name of ["traceparent", "tracestate"]) {
-    const value = ctx.get(name);
-    if (value !== "") headers[name] = value;
-  }
-  return headers;
+  const traceparent = ctx.get("traceparent");
+  return traceparent === "" ? {} : { traceparent };
 }

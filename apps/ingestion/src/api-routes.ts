@@ -180,9 +180,8 @@ function traced(span: ReturnType<typeof requestSpan>, handler: Handler) {
 }
 
 /** The caller's trace; an empty context where the caller has none. */
-function parentOf({ headers: { traceparent, tracestate } }: FastifyRequest): Context {
-  if (typeof traceparent !== "string") return ROOT_CONTEXT;
-  return contextFromHeaders({ traceparent, ...(typeof tracestate === "string" ? { tracestate } : {}) });
+function parentOf({ headers: { traceparent } }: FastifyRequest): Context {
+  return typeof traceparent === "string" ? contextFromHeaders({ traceparent }) : ROOT_CONTEXT;
 }
 
 /** Checks the token, then the content type, before a byte of the body is read. */

@@ -24,12 +24,16 @@ export interface SpanOptions {
   readonly parent?: Context;
 }
 
-/** The trace context that a record's or a request's headers carry; an empty context where they carry none. */
-export function contextFromHeaders(headers: Readonly<Record<string, string>>): Context {
-  return propagation.extract(ROOT_CONTEXT, headers);
+/**
+ * The trace context that a record's or a request's headers carry; an empty context where they carry none. Only
+ * `traceparent` is taken: `tracestate` and `baggage` hold whatever their sender likes, and would go on with the payment to
+ * every topic.
+ */
+export function contextFromHeaders({ traceparent }: Readonly<Record<string, string>>): Context {
+  return traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
 }
 
-/** W3C `traceparent` (and `tracestate`) of a context, by default the active one; empty where there is no trace. */
+/** W3C `traceparent` of a context, by default the active one; empty where there is no trace. */
 export function headersFromContext(from: Context = context.active()): Record<string, string> {
   const carrier: Record<string, string> = {};
   propagation.inject(from, carrier);

@@ -96,11 +96,8 @@ function guard(identify: IdentifyCaller, permission: OnlineScope) {
 /** Runs a handler in its HTTP server span, tells the client the trace id and sends what the handler made. */
 function traced(settings: ReturnType<typeof requestSpan>, handler: Handler) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { traceparent, tracestate } = request.headers;
-    const parent = contextFromHeaders({
-      ...(typeof traceparent === "string" ? { traceparent } : {}),
-      ...(typeof tracestate === "string" ? { tracestate } : {}),
-    });
+    const { traceparent } = request.headers;
+    const parent = contextFromHeaders(typeof traceparent === "string" ? { traceparent } : {});
     return traceRequest(settings, parent, reply, async (span) => {
       const { traceId } = span.spanContext();
       if (!/^0+$/.test(traceId)) reply.header("tripline-trace-id", traceId);
