@@ -1,6 +1,7 @@
 import type { Context } from "@opentelemetry/api";
 import { INVALID_TRACEID, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { countRequest } from "@tripline/service-kit/request-durations";
 import { requestSpan } from "@tripline/service-kit/span-options";
@@ -220,10 +221,15 @@ function pathParameter({ params }: FastifyRequest, name: string): string {
 function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   const key = request.headers["idempotency-key"];
   if (key === undefined) return undefined;
-  const isValid = typeof key === "string" && /^[\x20-\x7e]+$/.test(key) && key.length <= IDEMPOTENCY_KEY_LENGTH_MAX;
-  if (isValid) return key;
-  const detail = `Idempotency-Key must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters.`;
-  throw new TriplineError("invalid-header", detail);
+  if (typeof key !== "string" || !/^[\x20-\x7e]+$/.test(key) || key.length > IDEMPOTENCY_KEY_LENGTH_MAX) {
+    throw invalidKey(`be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters`);
+  }
+  if (holdsCardNumber(key)) throw invalidKey("not hold what looks like a card number");
+  return key;
+}
+
+function invalidKey(what: string): TriplineError {
+  return new TriplineError("invalid-header", `Idempotency-Key must ${what}.`);
 }
 
 /** @returns milliseconds to wait, 0 for none; the client is told what was applied */

@@ -28,9 +28,14 @@ describe("describeIssues", () => {
   });
 
   test("masks a card number that stands where a name should, and shows no value", () => {
-    const error = faultsOf({ a: 4_111_111_111_111_111, "4111111111111111": 1, "my card 4111111111111111": 1 });
+    const error = faultsOf({
+      a: 4_111_111_111_111_111,
+      "4111111111111111": 1,
+      "my card 4111111111111111": 1,
+      "4111-1111-1111-1111": 1,
+    });
     expect(JSON.stringify([error.message, error.fields])).not.toContain("4111");
-    expect(error.fields.map(({ pointer }) => pointer)).toEqual(["/a", "/*", "/my card *"]);
+    expect(error.fields.map(({ pointer }) => pointer)).toEqual(["/a", "/*", "/my card *", "/*"]);
   });
 
   test("shows no more than twenty faults, however many there are", () => {

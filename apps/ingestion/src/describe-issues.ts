@@ -1,5 +1,6 @@
 import type { FieldError } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { maskDigits } from "@tripline/contracts/find-card-number";
 import type { z } from "zod";
 
 /** Enough to mend a request by, however many faults a client packs into it. */
@@ -47,12 +48,10 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** RFC 6901. Field names are the client's own text: cut short, and digits that could be a card number are masked. */
-function pointerTo(path: readonly PropertyKey[]): string {
+export function pointerTo(path: readonly PropertyKey[]): string {
   return path
     .map((part) => {
-      const name = String(part)
-        .slice(0, NAME_LENGTH_MAX)
-        .replace(/\d{8,}/g, "*");
+      const name = maskDigits(String(part).slice(0, NAME_LENGTH_MAX));
       return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
     })
     .join("");

@@ -6,7 +6,7 @@ import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/ev
 import { withLuhnDigit } from "@tripline/contracts/identifiers";
 import { TestDecider } from "./test-decider.js";
 import type { TestBed } from "./test-service.js";
-import { labelBody, paymentBody, startTestBed, TestClient, testEnvironment } from "./test-service.js";
+import { labelBody, paymentBody, rowsOf, startTestBed, TestClient, testEnvironment } from "./test-service.js";
 
 /** Rare enough that they occur only where one of them was kept. */
 const GOOD = withLuhnDigit("551234987650918");
@@ -14,9 +14,18 @@ const BAD = `${GOOD.slice(0, -1)}${(Number(GOOD.at(-1)) + 1) % 10}`;
 const DEVICE = "f00dfeed-2b1d-4c3a-9e77-51de0c0ffee5";
 /** Two spellings of one address, which the needle finds in both. */
 const [LONG_ADDRESS, ADDRESS] = ["2001:0DB8:0000:0000:5CA1:AB1E:0:77", "2001:db8::5ca1:ab1e:0:77"];
-const NEEDLES = [GOOD.slice(0, -1), DEVICE, "5ca1:ab1e"];
+/** The same number as people write it. */
+const GROUPED = (GOOD.match(/.{4}/g) ?? []).join("-");
+const NEEDLES = [GOOD.slice(0, -1), GROUPED.slice(0, -1), DEVICE, "5ca1:ab1e"];
 
 const foundIn = (text: string): string[] => NEEDLES.filter((needle) => text.toLowerCase().includes(needle));
+
+/** The field or header that an error names; what else there is to tell an answer by. */
+function faultOf(body: unknown): unknown {
+  const { errors, detail, code, status } = Object(body);
+  if (code === "invalid-header") return String(detail).split(" ")[0];
+  return errors?.[0]?.pointer ?? code ?? status;
+}
 
 describe("card number, device id and network address end at the front door", () => {
   let bed: TestBed;
@@ -52,12 +61,34 @@ describe("card number, device id and network address end at the front door", () 
     });
     const client = new TestClient(url, await bed.issuer.authorization());
     const answers = await sendEverywhere(client);
+    const planted = await plantInIds(client);
+    const batch = await client.postLines(
+      "/v1/transactions/batch",
+      [paymentBody({ transaction_id: GOOD }), paymentBody({ terminal_id: GROUPED })].map((line) =>
+        JSON.stringify(line),
+      ),
+    );
     program.stdin.end();
     const [code] = await once(program, "exit");
     expect(code).toBe(0);
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 422, 400, 422, 422, 422, 409, 200, 200, 400, 200]);
-    expect(foundIn(answers.map(({ text }) => text).join("\n"))).toEqual([]);
+    expect(planted.map(({ status, body }) => [status, faultOf(body)])).toEqual([
+      [422, "/transaction_id"],
+      [422, "/terminal_id"],
+      [422, "/transaction_id"],
+      [422, "/terminal_id"],
+      [422, "/source"],
+      [400, "Idempotency-Key"],
+      [400, "Idempotency-Key"],
+      [404, "decision-not-found"],
+      [200, "decided"],
+    ]);
+    expect(rowsOf(batch).map(({ status, problem }) => [status, faultOf(problem)])).toEqual([
+      [422, "/transaction_id"],
+      [422, "/terminal_id"],
+    ]);
+    expect(foundIn([...answers, ...planted, batch].map(({ text }) => text).join("\n"))).toEqual([]);
     expect(output.length).toBeGreaterThan(3);
     expect(foundIn(output.join("\n"))).toEqual([]);
     const records = [...decider.payments, ...decider.labels];
@@ -76,6 +107,25 @@ describe("card number, device id and network address end at the front door", () 
     }
   });
 
+  /** Where a caller says what an id is, and in what an HTTP client sends along by itself. */
+  async function plantInIds(client: TestClient) {
+    const traced = { traceparent: `00-${"0a".repeat(16)}-${"0b".repeat(8)}-01` };
+    const alongside = { ...traced, tracestate: `shop=${GOOD}`, baggage: `card=${GOOD}`, prefer: "wait=10" };
+    return [
+      await client.post("/v1/transactions", paymentBody({ transaction_id: GOOD })),
+      await client.post("/v1/transactions", paymentBody({ terminal_id: `t-${GROUPED}` })),
+      await client.post("/v1/labels", labelBody({ transaction_id: `order-${GROUPED}-1` })),
+      await client.post("/v1/labels", labelBody({ terminal_id: GOOD })),
+      await client.post("/v1/labels", labelBody({ source: GOOD })),
+      await client.post("/v1/transactions", paymentBody(), {
+        "idempotency-key": `pay ${GROUPED.replaceAll("-", " ")}`,
+      }),
+      await client.post("/v1/labels", labelBody(), { "idempotency-key": GOOD }),
+      await client.get(`/v1/decisions/${GOOD}`),
+      await client.post("/v1/transactions", paymentBody(), alongside),
+    ];
+  }
+
   async function sendEverywhere(client: TestClient) {
     const wait = { prefer: "wait=10" };
     const [good, bad] = [{ number: GOOD }, { number: BAD }];
@@ -87,7 +137,7 @@ describe("card number, device id and network address end at the front door", () 
     ].map((line) => JSON.stringify(line));
     const labels = [labelBody({ card: good }), labelBody({ card: bad })].map((line) => JSON.stringify(line));
     const answers = [
-      await client.post("/v1/transactions", body, { ...wait, "idempotency-key": GOOD }),
+      await client.post("/v1/transactions", body, { ...wait, "idempotency-key": "k-1" }),
       await client.post("/v1/labels", labelBody({ card: good }), wait),
       await client.post("/v1/transactions", paymentBody({ card: bad })),
       await client.send("/v1/transactions", `{"card":{"number":"${GOOD}"`, { "content-type": "application/json" }),

@@ -17,7 +17,20 @@ const CARD_TOKEN = `ct_${"0a".repeat(16)}`;
 
 /** Good and bad, by field: what stands at an edge of a rule. */
 const VALUES: Readonly<Record<keyof typeof GOOD, readonly unknown[]>> = {
-  transaction_id: ["a", "a".repeat(64), "a".repeat(65), "", "ä", "a b", 7, null, "order-1\n"],
+  transaction_id: [
+    "a",
+    "a".repeat(64),
+    "a".repeat(65),
+    "",
+    "ä",
+    "a b",
+    7,
+    null,
+    "order-1\n",
+    "4111111111111111",
+    "o-4111-1111-1111-1111",
+    "4111111111111112",
+  ],
   card: [
     { token: CARD_TOKEN },
     { token: CARD_TOKEN.toUpperCase() },
@@ -31,7 +44,7 @@ const VALUES: Readonly<Record<keyof typeof GOOD, readonly unknown[]>> = {
     { number: "4111111111111111", name: "x" },
     { token: null },
   ],
-  terminal_id: ["t:1", "", "t/1", 1, true],
+  terminal_id: ["t:1", "", "t/1", 1, true, "t4111.1111.1111.1111", "0004111111111111111"],
   amount: [
     { minor: 0, currency: "JPY" },
     { minor: -1, currency: "EUR" },

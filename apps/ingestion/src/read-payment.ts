@@ -1,4 +1,5 @@
 import { isCurrency } from "@tripline/contracts/currency";
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress } from "@tripline/contracts/identifiers";
 import { parseTime } from "./parse-time.js";
 import type { PaymentBody } from "./request-schemas.js";
@@ -21,7 +22,7 @@ export function readPayment(body: unknown): PaymentBody | undefined {
   const { transaction_id, terminal_id, device_id, ip_address } = body;
   const [card, amount, location] = [readCard(body.card), readAmount(body.amount), readLocation(body.location)];
   if (card === undefined || amount === undefined || location === undefined) return undefined;
-  if (!matches(transaction_id, IDENTIFIER_PATTERN) || !matches(terminal_id, IDENTIFIER_PATTERN)) return undefined;
+  if (!isIdentifier(transaction_id) || !isIdentifier(terminal_id)) return undefined;
   const occurred_at = typeof body.occurred_at === "string" ? parseTime(body.occurred_at) : undefined;
   if (occurred_at === undefined || occurred_at < 0) return undefined;
   const payment: PaymentBody = { transaction_id, card, terminal_id, amount, occurred_at };
@@ -74,6 +75,10 @@ function isObject(value: unknown): value is Fields {
 
 function isWithin(value: unknown, max: number): value is number {
   return typeof value === "number" && value >= -max && value <= max;
+}
+
+function isIdentifier(value: unknown): value is string {
+  return matches(value, IDENTIFIER_PATTERN) && !holdsCardNumber(value);
 }
 
 function matches(value: unknown, pattern: RegExp): value is string {

@@ -47,6 +47,9 @@ describe("bad input is refused and reaches no topic", () => {
     ["empty id", "/transaction_id", paymentBody({ transaction_id: "" })],
     ["long id", "/transaction_id", paymentBody({ transaction_id: "x".repeat(65) })],
     ["id with a space", "/terminal_id", paymentBody({ terminal_id: "t 42" })],
+    ["card number as id", "/transaction_id", paymentBody({ transaction_id: "4111111111111111" })],
+    ["card number in an id", "/transaction_id", paymentBody({ transaction_id: "order-4111-1111-1111-1111-2" })],
+    ["card number as terminal", "/terminal_id", paymentBody({ terminal_id: "t4111.1111.1111.1111" })],
     ["amount as text", "/amount/minor", paymentBody({ amount: { minor: "1299", currency: "EUR" } })],
     ["negative amount", "/amount/minor", paymentBody({ amount: { minor: -1, currency: "EUR" } })],
     ["absurd amount", "/amount/minor", paymentBody({ amount: { minor: 1e12 + 1, currency: "EUR" } })],
@@ -113,6 +116,9 @@ describe("bad input is refused and reaches no topic", () => {
     ["unknown field", "/amount", labelBody({ amount: 1 })],
     ["a device", "/device_id", labelBody({ device_id: "d-1" })],
     ["card number that fails Luhn", "/card/number", labelBody({ card: { number: WRONG_NUMBER } })],
+    ["card number as id", "/transaction_id", labelBody({ transaction_id: "4111:1111:1111:1111" })],
+    ["card number as terminal", "/terminal_id", labelBody({ terminal_id: "0004111111111111111" })],
+    ["card number as source", "/source", labelBody({ source: "4111111111111111" })],
     ["payment of the future", "/occurred_at", labelBody({ occurred_at: at(120_000) })],
   ];
 
@@ -120,6 +126,7 @@ describe("bad input is refused and reaches no topic", () => {
     const answer = await client.post("/v1/labels", body);
     expect(answer.status).toBe(422);
     expect(answer.body).toMatchObject({ code: "invalid-field", errors: [{ pointer }] });
+    expect(answer.text).not.toContain("1111");
   });
 
   test("every wrong field is named at once", async () => {
@@ -157,10 +164,12 @@ describe("bad input is refused and reaches no topic", () => {
     ["empty", ""],
     ["too long", "k".repeat(129)],
     ["not printable", "caf\u00e9"],
+    ["a card number", "4111 1111 1111 1111"],
   ])("Idempotency-Key that is %s", async (_name, key) => {
     const answer = await client.post("/v1/transactions", paymentBody(), { "idempotency-key": key });
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ code: "invalid-header", detail: expect.stringContaining("Idempotency-Key") });
+    expect(answer.text).not.toContain("1111");
   });
 
   test("Idempotency-Key with a batch", async () => {

@@ -1,4 +1,5 @@
 import { isCurrency } from "@tripline/contracts/currency";
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 import { parseTime } from "./parse-time.js";
@@ -10,12 +11,15 @@ export const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
 /** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
 export const DEVICE_ID_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 
+/** Kept in clear in every topic and in names of keys, which a device id is not. */
 const identifier = z
   .string()
-  .regex(IDENTIFIER_PATTERN, "must be 1 to 64 characters out of letters, digits and . _ : -");
+  .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 characters out of letters, digits and . _ : -", abort: true })
+  .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number");
 
 const transactionIdField = identifier.meta({
-  description: "Your own id of the payment. The same id is the same payment: sending it again is safe.",
+  description:
+    "Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe.",
 });
 
 const card = z

@@ -55,11 +55,16 @@ describe("no card number, device id or network address behind the front door", (
     for (const payment of refused.slice(0, 5)) await system.client.send(payment, 1);
     for (const origin of planted.slice(0, 5)) {
       const { cardNumber, deviceId, ipAddress } = origin;
+      const grouped = (cardNumber.match(/.{4}/g) ?? []).join("-");
       const wrongLuhn = cardNumber.slice(0, -1) + ((Number(cardNumber.at(-1)) + 1) % 10);
       for (const changes of [
         { cardNumber: wrongLuhn },
         { deviceId: `${deviceId}\0` },
         { ipAddress: `${ipAddress}%eth0` },
+        { clientTransactionId: cardNumber },
+        { clientTransactionId: `order-${grouped}` },
+        { terminalId: `t${cardNumber}` },
+        { terminalId: grouped },
       ]) {
         const result = await system.client.send(buildPayment({ ...origin, ...changes }), 1);
         expect(result).toMatchObject({ status: 422, code: "invalid-field" });
@@ -70,6 +75,7 @@ describe("no card number, device id or network address behind the front door", (
   /** Ten digits are enough to recognise a planted number, and 64 bits an IPv6 address in any of its spellings. */
   const needles = planted.flatMap(({ cardNumber, deviceId, ipAddress }) => [
     cardNumber.slice(3, 15),
+    `${cardNumber.slice(4, 8)}-${cardNumber.slice(8, 12)}-${cardNumber.slice(12)}`,
     deviceId,
     ipAddress.includes(":") ? ipAddress.split(":").slice(-4).join(":") : TEST_NET,
   ]);

@@ -1,3 +1,4 @@
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { z } from "zod";
 import { isFeatureName } from "./compile-lookup.js";
 import type { FeatureView, FeatureViews, ProfileView } from "./feature-views.js";
@@ -104,8 +105,12 @@ function columnOf(df: DataFrame, name: string): readonly unknown[] {
 }
 
 function checkId(value: unknown, pointer: string): string {
-  if (typeof value === "string" && value.length > 0 && value.length <= ID_LENGTH_MAX) return value;
-  throw invalidField(pointer, `must be a string of 1 to ${ID_LENGTH_MAX} characters`);
+  if (typeof value !== "string" || value.length === 0 || value.length > ID_LENGTH_MAX) {
+    throw invalidField(pointer, `must be a string of 1 to ${ID_LENGTH_MAX} characters`);
+  }
+  // It becomes part of a key's name, in clear.
+  if (holdsCardNumber(value)) throw invalidField(pointer, "must not hold what looks like a card number");
+  return value;
 }
 
 /** A column as JSON texts. It is one of integers where every number is written as one, as a data frame takes it. */

@@ -91,6 +91,13 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     "a time such as",
   ],
   ["an empty id", push({ ...frame, card_token: ["a", ""] }), 422, "/df/card_token/1", "1 to 256 characters"],
+  [
+    "a card number",
+    push({ ...frame, card_token: ["a", "4111-1111-1111-1111"] }),
+    422,
+    "/df/card_token/1",
+    "card number",
+  ],
   ["no column", push(frame), 422, "/df", "has no column beyond"],
   ["columns of different lengths", push({ ...frame, x: [1] }), 422, "/df/x", "has 1 values where /df/card_token has 2"],
   ["text", push({ ...frame, x: [1, "2"] }), 422, "/df/x/1", "a finite number or null"],

@@ -1,4 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { maskDigits } from "@tripline/contracts/find-card-number";
 
 const NAME_LENGTH_MAX = 64;
 
@@ -41,7 +42,5 @@ export function pointerTo(...path: readonly PropertyKey[]): string {
 
 /** A name as an error may repeat it. */
 export function shown(name: PropertyKey): string {
-  return String(name)
-    .slice(0, NAME_LENGTH_MAX)
-    .replace(/\d{8,}/g, "*");
+  return maskDigits(String(name).slice(0, NAME_LENGTH_MAX));
 }

@@ -1,0 +1,171 @@
+import { isCardNumber } from "./identifiers.js";
+
+/** Digits of a card number (ISO/IEC 7812-1). */
+const DIGITS_MIN = 12;
+const DIGITS_MAX = 19;
+
+/** First four digits from and to, both included; and how many digits the numbers have, from and to. */
+type Issue = readonly [prefixMin: number, prefixMax: number, digitsMin: number, digitsMax: number];
+
+/**
+ * What the brands issue, after https://en.wikipedia.org/wiki/Payment_card_number as of 2026. Every row more refuses more
+ * ids that only look like a card number, so rows are narrower than what a brand may issue: Maestro has not all of 6.
+ */
+const ISSUES: readonly Issue[] = [
+  [4000, 4999, 16, 16], // Visa
+  [4000, 4999, 13, 13],
+  [4000, 4999, 18, 19],
+  [5100, 5599, 16, 16], // Mastercard
+  [2221, 2720, 16, 16],
+  [3400, 3499, 15, 15], // American Express
+  [3700, 3799, 15, 15],
+  [3000, 3059, 14, 14], // Diners Club
+  [3095, 3095, 14, 14],
+  [3600, 3699, 14, 14],
+  [3800, 3999, 14, 14],
+  [3000, 3059, 16, 16],
+  [3600, 3699, 16, 16],
+  [3800, 3999, 16, 16],
+  [3528, 3589, 16, 19], // JCB
+  [6011, 6011, 16, 19], // Discover
+  [6440, 6599, 16, 19],
+  [6200, 6299, 16, 19], // UnionPay
+  [8100, 8199, 16, 19],
+  [5000, 5099, 16, 19], // Maestro, Elo, Verve, RuPay
+  [5600, 5899, 16, 19], // Maestro
+  [6300, 6399, 16, 19], // Maestro, Elo, Hiper
+  [6700, 6799, 16, 19],
+  [5018, 5018, 12, 15],
+  [5020, 5020, 12, 15],
+  [5038, 5038, 12, 15],
+  [5893, 5893, 12, 15],
+  [6304, 6304, 12, 15],
+  [6759, 6763, 12, 15],
+  [6060, 6089, 16, 16], // RuPay, Hipercard
+  [8200, 8299, 16, 16],
+  [2200, 2204, 16, 19], // Mir
+  [8600, 8600, 16, 16], // Uzcard
+  [9704, 9704, 16, 19], // Napas
+  [9792, 9792, 16, 16], // Troy
+  [9860, 9860, 16, 16], // Humo
+];
+
+/** By the first four digits: a bit for each number of digits that is issued. */
+const LENGTHS_ISSUED = new Uint32Array(10_000);
+for (const [prefixMin, prefixMax, digitsMin, digitsMax] of ISSUES) {
+  for (let prefix = prefixMin; prefix <= prefixMax; prefix += 1) {
+    for (let digits = digitsMin; digits <= digitsMax; digits += 1)
+      LENGTHS_ISSUED[prefix] = lengthsOf(prefix) | (1 << digits);
+  }
+}
+
+/** Characters, neither letter nor digit, that may stand between two groups of one number. */
+const GAP_MAX = 3;
+/** The largest of several groups, as on cards and as people write them. */
+const GROUP_MAX = 6;
+/**
+ * UUIDs and other long hexadecimal ids. They hold every run of digits once in a while: one in 15,000 would look like a card
+ * number. With a single letter it may rather be a card's track, `<number>D<year><month>`.
+ */
+const HEXADECIMAL_ID =
+  /(?<![0-9a-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=(?:[0-9]*[a-f]){2})[0-9a-f]{24,})(?![0-9a-z])/gi;
+
+/**
+ * Whether a text holds what looks like a card number: as many digits as the brand of its first digits issues, passing the
+ * Luhn check; in one piece, padded with zeros, or in the groups that people write; alone, between letters, or beside other
+ * groups of digits. Digits glued to other digits are not looked at: every tenth long number would hold such a piece.
+ *
+ * Of random numbers of 16 digits 3.6 % look like one, of 12 to 19 digits up to that; no UUID, no hexadecimal id of 24 or
+ * more digits, and no time since the epoch does.
+ */
+export function holdsCardNumber(text: string): boolean {
+  // The second look, at what is left without the ids, is for the few texts that the first one suspects.
+  return text.length >= DIGITS_MIN && hasSuspect(text) && hasSuspect(text.replace(HEXADECIMAL_ID, "x"));
+}
+
+/** A name that an error may repeat: eight digits and more, which could be part of a card number, become one `*`. */
+export function maskDigits(name: string): string {
+  return name.replace(/\d(?:[^A-Za-z0-9]{0,3}\d){7,}/g, "*");
+}
+
+/** Finds the runs of digits and of what may stand between them. Letters end a run. */
+function hasSuspect(text: string): boolean {
+  let start = 0;
+  let digits = 0;
+  let gap = 0;
+  for (let index = 0; index <= text.length; index += 1) {
+    const code = index < text.length ? text.charCodeAt(index) : LETTER;
+    if (isDigit(code)) {
+      if (digits === 0) start = index;
+      digits += 1;
+      gap = 0;
+    } else if (digits > 0) {
+      gap += 1;
+      if (gap <= GAP_MAX && !isLetter(code)) continue;
+      if (digits >= DIGITS_MIN && isSuspect(text.slice(start, index))) return true;
+      digits = 0;
+      gap = 0;
+    }
+  }
+  return false;
+}
+
+const LETTER = 65;
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+}
+
+/** Tries the groups of a run from each one on, as many of them as make up a card number. */
+function isSuspect(run: string): boolean {
+  const groups = run.match(/\d+/g) ?? [];
+  const digits = groups.join("");
+  let at = 0;
+  for (const [from, { length }] of groups.entries()) {
+    const end = at + length;
+    // Hosts write it so, in fields of fixed width.
+    let unpadded = at;
+    while (digits.startsWith("0", unpadded) && unpadded < end) unpadded += 1;
+    if (looksIssued(digits, unpadded, end)) return true;
+    if (lengthsOf(prefixAt(digits, at)) !== 0 && isSuspectFrom(groups, from, digits, at)) return true;
+    at = end;
+  }
+  return false;
+}
+
+function isSuspectFrom(groups: readonly string[], from: number, digits: string, at: number): boolean {
+  let end = at;
+  for (let to = from; to < groups.length && end - at <= DIGITS_MAX; to += 1) {
+    end += groups[to]?.length ?? 0;
+    if (to > from && looksIssued(digits, at, end) && isGrouping(groups.slice(from, to + 1))) return true;
+  }
+  return false;
+}
+
+/** Several groups as on cards: all alike but a shorter last one, or 4-6-4 and 4-6-5, or 6-13. */
+function isGrouping(groups: readonly string[]): boolean {
+  const [first = 0, second = 0, ...rest] = groups.map(({ length }) => length);
+  if (rest.length === 0) return first === 6 && second === 13;
+  const last = rest.pop() ?? 0;
+  if (rest.length === 0 && first === 4 && second === 6) return last === 4 || last === 5;
+  return first <= GROUP_MAX && last <= first && [second, ...rest].every((size) => size === first);
+}
+
+function looksIssued(digits: string, from: number, end: number): boolean {
+  const length = end - from;
+  if (length < DIGITS_MIN || length > DIGITS_MAX) return false;
+  const isIssued = (lengthsOf(prefixAt(digits, from)) & (1 << length)) !== 0;
+  return isIssued && isCardNumber(digits.slice(from, end));
+}
+
+function prefixAt(digits: string, at: number): number {
+  return Number(digits.slice(at, at + 4));
+}
+
+function lengthsOf(prefix: number): number {
+  return LENGTHS_ISSUED[prefix] ?? 0;
+}
