@@ -224,12 +224,19 @@ function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   if (typeof key !== "string" || !/^[\x20-\x7e]+$/.test(key) || key.length > IDEMPOTENCY_KEY_LENGTH_MAX) {
     throw invalidKey(`be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters`);
   }
+  // Node joins repeated headers with a comma, which may as well stand in a key.
+  if (key.includes(", ") && headerCount(request, "idempotency-key") > 1) throw invalidKey("be sent once");
   if (holdsCardNumber(key)) throw invalidKey("not hold what looks like a card number");
   return key;
 }
 
 function invalidKey(what: string): TriplineError {
   return new TriplineError("invalid-header", `Idempotency-Key must ${what}.`);
+}
+
+function headerCount({ raw }: FastifyRequest, name: string): number {
+  // Names and values in turn.
+  return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
 }
 
 /** @returns milliseconds to wait, 0 for none; the client is told what was applied */

@@ -138,7 +138,7 @@ function intake(kind: Kind, config: IngestionConfig): Json {
           name: "Idempotency-Key",
           in: "header",
           description:
-            "A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused.",
+            "A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys.",
           schema: { type: "string", minLength: 1, maxLength: IDEMPOTENCY_KEY_LENGTH_MAX },
         },
       ],

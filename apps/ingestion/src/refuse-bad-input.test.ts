@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request as httpRequest } from "node:http";
+import { text } from "node:stream/consumers";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./limits.js";
 import type { TestBed, TestClient } from "./test-service.js";
 import { labelBody, paymentBody, recordCount, rowsOf, startTestBed } from "./test-service.js";
@@ -170,6 +174,28 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ code: "invalid-header", detail: expect.stringContaining("Idempotency-Key") });
     expect(answer.text).not.toContain("1111");
+  });
+
+  test("two Idempotency-Key headers, of which Node makes one, but not a key with a comma", async () => {
+    const body = JSON.stringify(paymentBody({ amount: null }));
+    const codeFor = async (...keys: string[]) => {
+      const request = httpRequest(`${bed.service.url}/v1/transactions`, {
+        method: "POST",
+        headers: {
+          authorization: await bed.issuer.authorization(),
+          "content-type": "application/json",
+          "Idempotency-Key": keys,
+        },
+      });
+      request.end(body);
+      const [response]: IncomingMessage[] = await once(request, "response");
+      if (response === undefined) throw new Error("no response");
+      const { code, detail } = JSON.parse(await text(response));
+      return [code, detail];
+    };
+    expect(await codeFor("a", "b")).toEqual(["invalid-header", "Idempotency-Key must be sent once."]);
+    expect(await codeFor("a", "a")).toEqual(["invalid-header", "Idempotency-Key must be sent once."]);
+    expect(await codeFor("a, b")).toEqual(["invalid-field", expect.stringContaining("/amount")]);
   });
 
   test("Idempotency-Key with a batch", async () => {
