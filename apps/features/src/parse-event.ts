@@ -1,6 +1,7 @@
 import type { Context } from "@opentelemetry/api";
 import { isCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import {
@@ -53,7 +54,7 @@ function parseTransaction(engine: FeatureEngine, record: IncomingRecord): Paymen
   if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
   if (!isCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
-  if (occurredAtMs <= 0) throw unreadable(record, "it has no event time");
+  if (occurredAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
   if (deviceToken !== "" && !DEVICE_TOKEN_PATTERN.test(deviceToken)) throw unreadable(record, "its device is no token");
   if (ipToken !== "" && !IP_TOKEN_PATTERN.test(ipToken)) throw unreadable(record, "its address is no token");
   if (!isDegrees(latitude, 90) || !isDegrees(longitude, 180)) throw unreadable(record, "its place is not on the Earth");
@@ -68,7 +69,7 @@ function parseLabel(engine: FeatureEngine, record: IncomingRecord): LabelRecord 
   requireSchema(record, TOPICS.labels.schema);
   const label = decoded(record, Label);
   if (label.labelId === "") throw unreadable(record, "it has no label id");
-  if (label.labelledAtMs <= 0) throw unreadable(record, "it has no event time");
+  if (label.labelledAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
   return { kind: "label", label, ...commonParts(engine, record, label) };
 }
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -186,6 +187,15 @@ test("headers and the trace go on with the payment", async () => {
   const children = mine().filter((span) => span.parentId === process?.spanId);
   expect(children.map((span) => span.name)).toEqual(["redis read", "redis compare-and-set", "send features"]);
   expect(record.headers[HEADERS.traceparent]).toContain(children[2]?.spanId);
+});
+
+test("a label of the earliest time that the front door takes counts", async () => {
+  const event = label({
+    clientTransactionId: "earliest",
+    labelledAtMs: EVENT_TIME_MS_MIN,
+    occurredAtMs: EVENT_TIME_MS_MIN,
+  });
+  expect((await apply(event)).toString()).toContain(event.labelId);
 });
 
 test("poison goes to the dead letters with its error, and its partition goes on", async () => {

@@ -1,4 +1,5 @@
 import { isCurrency } from "@tripline/contracts/currency";
+import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress } from "@tripline/contracts/identifiers";
 import { parseTime } from "./parse-time.js";
@@ -24,7 +25,7 @@ export function readPayment(body: unknown): PaymentBody | undefined {
   if (card === undefined || amount === undefined || location === undefined) return undefined;
   if (!isIdentifier(transaction_id) || !isIdentifier(terminal_id)) return undefined;
   const occurred_at = typeof body.occurred_at === "string" ? parseTime(body.occurred_at) : undefined;
-  if (occurred_at === undefined || occurred_at < 0) return undefined;
+  if (occurred_at === undefined || occurred_at < EVENT_TIME_MS_MIN) return undefined;
   const payment: PaymentBody = { transaction_id, card, terminal_id, amount, occurred_at };
   let fields = 5;
   if (device_id !== undefined) {

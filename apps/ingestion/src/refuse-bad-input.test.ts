@@ -8,6 +8,7 @@ import { labelBody, paymentBody, recordCount, rowsOf, startTestBed } from "./tes
 
 const DAY_MS = 86_400_000;
 const WRONG_NUMBER = "4111111111111112";
+const EPOCH = "1970-01-01T00:00:00Z";
 const at = (ms: number) => new Date(Date.now() + ms).toISOString();
 const without = (body: Record<string, unknown>, name: string) => {
   const { [name]: _, ...rest } = body;
@@ -115,6 +116,8 @@ describe("bad input is refused and reaches no topic", () => {
     ["fraud as text", "/fraud", labelBody({ fraud: "yes" })],
     ["missing fraud", "/fraud", without(labelBody(), "fraud")],
     ["labelled in the future", "/labelled_at", labelBody({ labelled_at: at(120_000) })],
+    ["payment of the epoch, which reads as none", "/occurred_at", labelBody({ occurred_at: EPOCH })],
+    ["labelled before the epoch", "/labelled_at", labelBody({ labelled_at: "1969-12-31T23:59:59Z" })],
     ["labelled before it happened", "/labelled_at", labelBody({ labelled_at: at(-10_000) })],
     ["a source in free words", "/source", labelBody({ source: "Said by Mr. X" })],
     ["unknown field", "/amount", labelBody({ amount: 1 })],
@@ -131,6 +134,18 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.status).toBe(422);
     expect(answer.body).toMatchObject({ code: "invalid-field", errors: [{ pointer }] });
     expect(answer.text).not.toContain("1111");
+  });
+
+  test("label dated 1970: named, with the bound", async () => {
+    const answer = await client.post("/v1/labels", labelBody({ occurred_at: EPOCH, labelled_at: EPOCH }));
+    const detail = "must be later than 1970-01-01T00:00:00Z";
+    expect(answer.body).toMatchObject({
+      status: 422,
+      errors: [
+        { pointer: "/occurred_at", detail },
+        { pointer: "/labelled_at", detail },
+      ],
+    });
   });
 
   test("every wrong field is named at once", async () => {

@@ -1,4 +1,5 @@
 import { isCurrency } from "@tripline/contracts/currency";
+import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress } from "@tripline/contracts/identifiers";
 import { z } from "zod";
@@ -46,11 +47,12 @@ const time = z
   .meta({ format: "date-time" })
   .transform((text, context) => {
     const ms = parseTime(text);
-    if (ms !== undefined && ms >= 0) return ms;
-    context.addIssue({
-      code: "custom",
-      message: "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z",
-    });
+    if (ms !== undefined && ms >= EVENT_TIME_MS_MIN) return ms;
+    const message =
+      ms === undefined
+        ? "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z"
+        : "must be later than 1970-01-01T00:00:00Z";
+    context.addIssue({ code: "custom", message });
     return z.NEVER;
   });
 

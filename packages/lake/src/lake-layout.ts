@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 
 /*
  * What stands where in a lake:
@@ -65,11 +66,12 @@ export function dayOfFolder(name: string): string | undefined {
 }
 
 /**
- * The UTC day of an event, `YYYY-MM-DD`; undefined for a time that no event of ours can have: zero, negative, no whole
- * number, or from the year 10000 on.
+ * The UTC day of an event, `YYYY-MM-DD`; undefined for a time that no event of ours can have: before `EVENT_TIME_MS_MIN`,
+ * no whole number, or from the year 10000 on.
  */
 export function dayOf(eventTimeMs: number): string | undefined {
-  if (!Number.isInteger(eventTimeMs) || eventTimeMs <= 0 || eventTimeMs >= YEAR_10000_MS) return undefined;
+  if (!Number.isInteger(eventTimeMs) || eventTimeMs < EVENT_TIME_MS_MIN || eventTimeMs >= YEAR_10000_MS)
+    return undefined;
   return new Date(eventTimeMs).toISOString().slice(0, 10);
 }
 
