@@ -1,4 +1,4 @@
-import { formatTime, parseTime } from "./parse-time.js";
+import { formatTime, isLeapSecond, parseTime } from "./parse-time.js";
 
 describe("parseTime", () => {
   const good: [string, string][] = [
@@ -14,6 +14,22 @@ describe("parseTime", () => {
   test.each(good)("%s", (text, expected) => {
     const ms = parseTime(text);
     expect(ms === undefined ? ms : formatTime(ms)).toBe(expected);
+  });
+
+  test.each([
+    ["2016-12-31T23:59:60Z", true],
+    ["2016-12-31T23:59:60.5Z", true],
+    ["2017-01-01T00:59:60+01:00", true],
+    ["2016-12-31T18:29:60-05:30", true],
+    ["2016-12-31T23:59:59Z", false],
+    ["2016-12-31T12:00:60Z", false],
+    ["2016-12-31T23:60:00Z", false],
+    ["2016-12-31T23:59:61Z", false],
+    ["2016-12-31T23:59:60", false],
+    ["2016-02-30T23:59:60Z", false],
+  ])("%s is a leap second: %s, which is none of our times", (text, expected) => {
+    expect(isLeapSecond(text)).toBe(expected);
+    if (expected) expect(parseTime(text)).toBeUndefined();
   });
 
   test.each([

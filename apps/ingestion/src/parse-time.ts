@@ -49,6 +49,12 @@ function offsetMs(text: string, zoneAt: number): number {
   return text[zoneAt] === "-" ? -offset : offset;
 }
 
+/** Whether a text is the time of a leap second, 23:59:60 UTC, which milliseconds since the epoch have no number for. */
+export function isLeapSecond(text: string): boolean {
+  const ms = parseTime(text.replace(/:60(?=[.Zz+-])/, ":59"));
+  return ms !== undefined && text.includes(":60") && new Date(ms).toISOString().slice(11, 19) === "23:59:59";
+}
+
 /** RFC 3339 in UTC with milliseconds. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString();

@@ -148,6 +148,12 @@ describe("bad input is refused and reaches no topic", () => {
     });
   });
 
+  test("a leap second is refused with a sentence that says so", async () => {
+    const answer = await client.post("/v1/transactions", paymentBody({ occurred_at: "2026-06-30T23:59:60Z" }));
+    const detail = "must not be a leap second; send it with 59 seconds instead of 60";
+    expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/occurred_at", detail }] });
+  });
+
   test("every wrong field is named at once", async () => {
     const body = paymentBody({ terminal_id: "", colour: 1, amount: { minor: -1, currency: "?" } });
     const { errors } = JSON.parse((await client.post("/v1/transactions", body)).text);

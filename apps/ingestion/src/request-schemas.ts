@@ -3,7 +3,7 @@ import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress } from "@tripline/contracts/identifiers";
 import { z } from "zod";
-import { parseTime } from "./parse-time.js";
+import { isLeapSecond, parseTime } from "./parse-time.js";
 
 /** What clients send. Messages continue the name of the field and never repeat its value. */
 
@@ -48,13 +48,15 @@ const time = z
   .transform((text, context) => {
     const ms = parseTime(text);
     if (ms !== undefined && ms >= EVENT_TIME_MS_MIN) return ms;
-    const message =
-      ms === undefined
-        ? "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z"
-        : "must be later than 1970-01-01T00:00:00Z";
-    context.addIssue({ code: "custom", message });
+    context.addIssue({ code: "custom", message: timeFault(text, ms) });
     return z.NEVER;
   });
+
+function timeFault(text: string, ms: number | undefined): string {
+  if (ms !== undefined) return "must be later than 1970-01-01T00:00:00Z";
+  if (isLeapSecond(text)) return "must not be a leap second; send it with 59 seconds instead of 60";
+  return "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z";
+}
 
 const amount = z.strictObject({
   minor: z
@@ -64,8 +66,8 @@ const amount = z.strictObject({
     .meta({ description: "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. 0 is an account check." }),
   currency: z
     .string()
-    .refine(isCurrency, "must be an ISO 4217 code in capitals, such as EUR")
-    .meta({ pattern: "^[A-Z]{3}$", description: "ISO 4217 code." }),
+    .refine(isCurrency, "must be a current ISO 4217 code in capitals, such as EUR")
+    .meta({ pattern: "^[A-Z]{3}$", description: "Current ISO 4217 code of a currency that has a minor unit." }),
 });
 
 const deviceId = z
