@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { isCurrency } from "@tripline/contracts/currency";
+import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /** What the engine counts exactly: in thousandths of the major unit a safe integer. */
@@ -66,6 +66,6 @@ async function unknownCurrencies(connection: DuckDBConnection): Promise<string[]
   return reader
     .getRows()
     .map(([currency]) => String(currency ?? ""))
-    .filter((currency) => !isCurrency(currency))
+    .filter((currency) => !wasCurrency(currency))
     .map((currency) => `"${currency}" is no ISO 4217 currency`);
 }

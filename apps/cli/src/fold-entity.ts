@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
-import { isCurrency } from "@tripline/contracts/currency";
+import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
@@ -26,7 +26,7 @@ const payment = z.strictObject({
   device_token: optionalId,
   ip_token: optionalId,
   amount_minor: wholeNumber,
-  currency: z.string().refine(isCurrency, "must be an ISO 4217 currency"),
+  currency: z.string().refine(wasCurrency, "must be an ISO 4217 currency"),
   occurred_at_ms: wholeNumber,
   latitude: z.number().optional(),
   longitude: z.number().optional(),

@@ -1,5 +1,5 @@
 import type { Context } from "@opentelemetry/api";
-import { isCurrency } from "@tripline/contracts/currency";
+import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -52,7 +52,7 @@ function parseTransaction(engine: FeatureEngine, record: IncomingRecord): Paymen
   const transaction = decoded(record, Transaction);
   const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude, deviceToken, ipToken } = transaction;
   if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
-  if (!isCurrency(currency)) throw unreadable(record, "its currency is unknown");
+  if (!wasCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
   if (deviceToken !== "" && !DEVICE_TOKEN_PATTERN.test(deviceToken)) throw unreadable(record, "its device is no token");

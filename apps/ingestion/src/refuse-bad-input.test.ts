@@ -60,6 +60,8 @@ describe("bad input is refused and reaches no topic", () => {
     ["absurd amount", "/amount/minor", paymentBody({ amount: { minor: 1e12 + 1, currency: "EUR" } })],
     ["fractional amount", "/amount/minor", paymentBody({ amount: { minor: 12.99, currency: "EUR" } })],
     ["unknown currency", "/amount/currency", paymentBody({ amount: { minor: 1, currency: "XXQ" } })],
+    ["withdrawn currency", "/amount/currency", paymentBody({ amount: { minor: 1, currency: "HRK" } })],
+    ["metal", "/amount/currency", paymentBody({ amount: { minor: 1, currency: "XAU" } })],
     ["currency in small letters", "/amount/currency", paymentBody({ amount: { minor: 1, currency: "eur" } })],
     ["card number that fails Luhn", "/card/number", paymentBody({ card: { number: WRONG_NUMBER } })],
     ["card number with spaces", "/card/number", paymentBody({ card: { number: "4111 1111 1111 1111" } })],

@@ -1,19 +1,48 @@
 /**
- * ISO 4217 codes with their number of decimal places, as ECMA-402 defines them for every JavaScript engine
- * (https://tc39.es/ecma402/#sec-currencydigits), so that the table needs no upkeep here.
+ * ISO 4217, list one ("current currency & funds code list") as published by its maintenance agency, SIX, on 2026-01-01:
+ * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
+ * By number of decimal places, which ISO calls the minor unit. Left out are the 13 codes that have none, since an amount
+ * is in minor units: metals (XAG, XAU, XPD, XPT), bond market units (XBA to XBD), XDR, XSU, XUA, and XTS and XXX, which
+ * stand for no currency. Not the engine's own list (`Intl`), which lags behind and takes decimals from CLDR, where HUF,
+ * COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
  */
-const decimals = new Map<string, number>(
-  Intl.supportedValuesOf("currency").map((code) => {
-    const format = new Intl.NumberFormat("en", { style: "currency", currency: code });
-    return [code, format.resolvedOptions().maximumFractionDigits ?? 2];
-  }),
-);
+const ACTIVE: Readonly<Record<number, string>> = {
+  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+  2: `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF
+    CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL
+    HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU
+    MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR
+    SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED
+    VES WST XAD XCD XCG YER ZAR ZMW ZWG`,
+  3: "BHD IQD JOD KWD LYD OMR TND",
+  4: "CLF UYW",
+};
 
-export function isCurrency(code: string): boolean {
-  return decimals.has(code);
+/**
+ * Withdrawn since 2021 (list three), of payments that were accepted before: the last of them, BGN, on 2026-01-01, when
+ * Bulgaria took the euro.
+ */
+const WITHDRAWN: Readonly<Record<number, string>> = { 2: "ANG BGN CUC HRK SLL ZWL" };
+
+const active = decimalsByCode(ACTIVE);
+const withdrawn = decimalsByCode(WITHDRAWN);
+
+function decimalsByCode(table: Readonly<Record<number, string>>): ReadonlyMap<string, number> {
+  const rows = Object.entries(table).map(([decimals, codes]) => [Number(decimals), codes.split(/\s+/)] as const);
+  return new Map(rows.flatMap(([decimals, codes]) => codes.map((code) => [code, decimals] as const)));
 }
 
-/** Decimal places of a known currency: 2 for EUR, 0 for JPY, 3 for KWD. */
+/** Whether a payment can be made in a currency today. */
+export function isCurrency(code: string): boolean {
+  return active.has(code);
+}
+
+/** Whether a payment could ever be made in it: what is behind the front door may be older than a withdrawal. */
+export function wasCurrency(code: string): boolean {
+  return active.has(code) || withdrawn.has(code);
+}
+
+/** Decimal places of a currency, withdrawn ones included: 2 for EUR, 0 for JPY, 3 for KWD; 2 for one that is unknown. */
 export function currencyDecimals(code: string): number {
-  return decimals.get(code) ?? 2;
+  return active.get(code) ?? withdrawn.get(code) ?? 2;
 }

@@ -1,0 +1,51 @@
+import { currencyDecimals, isCurrency, wasCurrency } from "./currency.js";
+
+/** From the table of ISO 4217's amendments: what came, and what it took the place of. */
+test.each([
+  ["EUR", "BGN"],
+  ["EUR", "HRK"],
+  ["XCG", "ANG"],
+  ["ZWG", "ZWL"],
+  ["SLE", "SLL"],
+  ["CUP", "CUC"],
+])("%s has taken the place of %s, of which only older payments are known", (current, withdrawn) => {
+  expect([isCurrency(current), wasCurrency(current)]).toEqual([true, true]);
+  expect([isCurrency(withdrawn), wasCurrency(withdrawn)]).toEqual([false, true]);
+});
+
+test.each(["VED", "VES", "XAD", "XOF", "XCD", "SSP", "BYN", "STN", "MRU", "USN", "CHE", "UYW"])("%s is one", (code) => {
+  expect(isCurrency(code)).toBe(true);
+});
+
+test.each([
+  ["metals", "XAG XAU XPD XPT"],
+  ["bond market units", "XBA XBB XBC XBD"],
+  ["units of account without a minor unit", "XDR XSU XUA"],
+  ["what stands for no currency", "XTS XXX"],
+  ["withdrawn long ago", "DEM FRF ITL VEF VEB BYR LTL MRO STD ZWD TRL"],
+  ["no codes", "eur EU EURO 978 constructor"],
+])("%s: none of %s", (_name, codes) => {
+  for (const code of codes.split(" "))
+    expect([code, isCurrency(code), wasCurrency(code)]).toEqual([code, false, false]);
+});
+
+test.each([
+  [0, "JPY KRW ISK CLP VND UGX XOF XAF XPF PYG UYI"],
+  [2, "EUR USD HUF COP IDR PKR IRR LBP ALL AFN RSD MMK MGA UZS BGN"],
+  [3, "KWD BHD OMR TND JOD IQD LYD"],
+  [4, "CLF UYW"],
+])("%d decimal places: %s", (decimals, codes) => {
+  for (const code of codes.split(" ")) expect([code, currencyDecimals(code)]).toEqual([code, decimals]);
+});
+
+/** The engine lags behind ISO, but whatever both know has to be one of ours: a typing error would stand out. */
+test("165 codes, of which the engine knows all but the newest and the funds", () => {
+  const letters = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+  const codes = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c))).filter(isCurrency);
+  expect(codes).toHaveLength(165);
+  const known = new Set(Intl.supportedValuesOf("currency"));
+  const unknown = codes.filter((code) => !known.has(code));
+  expect("BOV CHE CHW CLF COU MXV USN UYI UYW VED XAD".split(" ")).toEqual(expect.arrayContaining(unknown));
+  const namedOtherwise = [...known].filter((code) => !wasCurrency(code));
+  expect(namedOtherwise.filter((code) => !/^X(AG|AU|PD|PT|B[A-D]|DR|SU|UA|TS|XX)$/.test(code))).toEqual([]);
+});
