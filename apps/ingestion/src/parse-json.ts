@@ -1,14 +1,23 @@
 import { isUtf8 } from "node:buffer";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { invalidFields, pointerTo } from "./describe-issues.js";
+import { findRepeatedKey } from "./find-repeated-key.js";
 
 /**
  * A JSON text as a value. The engine's own messages quote the text, and with it a card number; so this one says only
  * what to do.
  *
  * @param what the text is, to begin a sentence with
- * @throws TriplineError `malformed-json`
+ * @throws TriplineError `malformed-json`; `invalid-field` for a key that an object has twice
  */
 export function parseJson(text: string, what = "The body"): unknown {
+  const value = parseText(text, what);
+  const repeated = findRepeatedKey(text, value);
+  if (repeated === undefined) return value;
+  throw invalidFields([{ pointer: pointerTo(repeated), detail: "is given more than once" }]);
+}
+
+function parseText(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

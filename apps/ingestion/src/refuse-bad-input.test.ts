@@ -156,6 +156,29 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/occurred_at", detail }] });
   });
 
+  test.each([
+    ["/amount/minor", '"minor":1299', '"minor":1,"minor":1299'],
+    ["/transaction_id", '{"transaction_id"', '{"\\u0074ransaction_id":"order-0", "transaction_id"'],
+    ["/card/number", '{"number"', '{"number" : "4111111111111112","number"'],
+    ["/card", '{"transaction_id"', '{"card":{"token":"x"},"transaction_id"'],
+    ["/*", '{"transaction_id"', '{"4111-1111-1111-1111":1,"4111-1111-1111-1111":1,"transaction_id"'],
+  ])("a key that is given twice: %s", async (pointer, once, twice) => {
+    const body = JSON.stringify(paymentBody());
+    const repeated = body.replace(once, twice);
+    expect(repeated).not.toBe(body);
+    const problem = {
+      status: 422,
+      code: "invalid-field",
+      detail: `${pointer} is given more than once.`,
+      errors: [{ pointer, detail: "is given more than once" }],
+    };
+    const answer = await client.send("/v1/transactions", repeated, { "content-type": "application/json" });
+    expect(answer.body).toMatchObject(problem);
+    expect(answer.text).not.toContain("4111");
+    const batch = await client.postLines("/v1/transactions/batch", [repeated]);
+    expect(rowsOf(batch)).toMatchObject([{ line: 1, status: 422, problem }]);
+  });
+
   test("every wrong field is named at once", async () => {
     const body = paymentBody({ terminal_id: "", colour: 1, amount: { minor: -1, currency: "?" } });
     const { errors } = JSON.parse((await client.post("/v1/transactions", body)).text);
