@@ -6,6 +6,7 @@ import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
+import { httpPort } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { ArchiveModule } from "./archive.module.js";
@@ -58,8 +59,7 @@ export async function startArchive(
   archives.start();
   return startService({
     name: "archive",
-    port: config.PORT,
-    host: config.HOST,
+    ...httpPort(config),
     logger,
     module: ArchiveModule,
     readiness: {

@@ -1,5 +1,6 @@
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
+import { httpPort } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { AuthModule } from "./auth.module.js";
@@ -30,8 +31,7 @@ export async function startAuth(config: AuthConfig): Promise<RunningService> {
   try {
     return await startService({
       name: "auth",
-      port: config.PORT,
-      host: config.HOST,
+      ...httpPort(config),
       logger,
       module: AuthModule.with(createProvider(config, keys, database, logger)),
       readiness: {

@@ -12,6 +12,7 @@ import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import { readPem } from "@tripline/service-kit/read-certificates";
+import { httpPort } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import type { DecisionsConfig } from "./config.js";
@@ -80,8 +81,7 @@ export async function startDecisions(
   });
   return startService({
     name: "decisions",
-    port: config.PORT,
-    host: config.HOST,
+    ...httpPort(config),
     logger,
     module: DecisionsModule,
     readiness: {

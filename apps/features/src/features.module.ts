@@ -1,4 +1,4 @@
-import type { DynamicModule, OnApplicationBootstrap, OnModuleDestroy } from "@nestjs/common";
+import type { DynamicModule, OnApplicationBootstrap } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { FastifyAdapter } from "@nestjs/platform-fastify";
@@ -14,9 +14,7 @@ const OPTIONS = Symbol("FeaturesModuleOptions");
 
 /** Nest's side of the service: mounts what serves features, beside the health and metrics that every service has. */
 @Module({})
-export class FeaturesModule implements OnApplicationBootstrap, OnModuleDestroy {
-  #draining = false;
-
+export class FeaturesModule implements OnApplicationBootstrap {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<FastifyAdapter>,
     @Inject(OPTIONS) private readonly options: FeaturesModuleOptions,
@@ -29,11 +27,7 @@ export class FeaturesModule implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     const { online } = this.options;
     if (online !== undefined) {
-      await registerOnline(this.host.httpAdapter.getInstance(), online, () => this.#draining);
+      await registerOnline(this.host.httpAdapter.getInstance(), online);
     }
-  }
-
-  onModuleDestroy(): void {
-    this.#draining = true;
   }
 }

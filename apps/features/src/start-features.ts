@@ -10,6 +10,7 @@ import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
+import { httpPort } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import type { FeaturesConfig } from "./config.js";
@@ -69,8 +70,7 @@ export async function startFeatures(
   });
   return startService({
     name: "features",
-    port: config.PORT,
-    host: config.HOST,
+    ...httpPort(config),
     logger,
     module: FeaturesModule.with({ online: serving?.options }),
     readiness: {

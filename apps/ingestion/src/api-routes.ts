@@ -28,8 +28,6 @@ export interface ApiOptions {
   readonly verifier: TokenVerifier;
   readonly intake: EventIntake;
   readonly redis: Redis;
-  /** Whether this instance is shutting down. */
-  isDraining(): boolean;
 }
 
 declare module "fastify" {
@@ -79,8 +77,6 @@ export async function registerApi(fastify: FastifyInstance, options: ApiOptions)
     });
     // Not `onResponse`, for which Fastify listens to every response: that costs more than all that is counted here.
     scope.addHook("onSend", (request, reply, payload, done) => {
-      // A connection that was busy when the port began to close would else be kept alive, and hold up the end.
-      if (options.isDraining()) reply.header("connection", "close");
       const seconds = (performance.now() - request.arrivedAtMs) / SECOND_MS;
       countRequest(request.method, request.routeOptions.url, reply.statusCode, seconds);
       done(null, payload);

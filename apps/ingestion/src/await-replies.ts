@@ -47,10 +47,6 @@ export class ReplyWaiters {
     return this.#waiting;
   }
 
-  get isReleased(): boolean {
-    return this.#isReleased;
-  }
-
   /** A request comes that would wait. @returns whether that is one too many */
   isTooMany(): boolean {
     return this.#options.bound.isTooMany() || this.#waiting >= this.#options.waitersMax;

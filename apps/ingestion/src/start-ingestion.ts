@@ -5,6 +5,7 @@ import { asRedisError, awaitRedis, connectRedis } from "@tripline/service-kit/co
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
+import { httpPort } from "@tripline/service-kit/read-config";
 import type { RunningService, ShutdownStep } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { tokenVerifier } from "@tripline/service-kit/verify-token";
@@ -71,8 +72,7 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
   });
   return startService({
     name: "ingestion",
-    port: config.PORT,
-    host: config.HOST,
+    ...httpPort(config),
     logger,
     module: IngestionModule.with({
       config,
@@ -80,7 +80,6 @@ async function start(config: IngestionConfig, logger: Logger, closing: ShutdownS
       intake,
       redis,
       drain: () => replies.release(),
-      isDraining: () => replies.isReleased,
     }),
     readiness: { redis: () => ping(redis), kafka: kafkaCheck(admin), keys: () => verifier.ready() },
     shutdown: closing,

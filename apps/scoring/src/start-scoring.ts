@@ -3,6 +3,7 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import { readPem } from "@tripline/service-kit/read-certificates";
+import { httpPort } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import { startService } from "@tripline/service-kit/start-service";
 import { z } from "zod";
@@ -80,8 +81,7 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
     };
     const service = await startService({
       name: "scoring",
-      port: config.PORT,
-      host: config.HOST,
+      ...httpPort(config),
       logger,
       module: ScoringModule.with(inferenceRoutes(server, logger)),
       readiness: { model: () => throwIf(models.failure) },

@@ -66,6 +66,12 @@ export function asHttpError(thrown: unknown): TriplineError {
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || status === 415) {
     return new TriplineError("unsupported-media-type", "Send the body with the content type this address documents.");
   }
+  if (code === "FST_ERR_BAD_URL") {
+    return new TriplineError("malformed-request", "A percent sign in the address does not begin an escape like %20.");
+  }
+  if (code === "FST_ERR_MAX_PARAM_LENGTH") {
+    return new TriplineError("address-too-long", "A part of the address is longer than any id.");
+  }
   if (status === 404) return new TriplineError("not-found", "There is nothing at this address.");
   if (status === 405) return new TriplineError("method-not-allowed", "This address does not take this method.");
   if (status === 400) return new TriplineError("malformed-json", "The body is not valid JSON.");

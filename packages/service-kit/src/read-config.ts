@@ -1,7 +1,11 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import { connectionFaults, flag, kafkaConfig, optionalText, redisConfig } from "./connection-config.js";
+import type { HttpLimits } from "./http/http-limits.js";
+import { HTTP_LIMITS_DEFAULT } from "./http/http-limits.js";
 import { readValueFiles } from "./read-value-files.js";
+
+const MIB = 1_024 * 1_024;
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -12,7 +16,48 @@ export const serviceConfig = {
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   /** After SIGTERM: how long requests are still answered while those who send them turn to other instances. */
   DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(0),
+  /** Connections to the HTTP port at a time, in all and of one network address, which a proxy is for all behind it. */
+  HTTP_CONNECTIONS_MAX: z.coerce.number().int().min(10).max(100_000).default(HTTP_LIMITS_DEFAULT.connectionsMax),
+  HTTP_CONNECTIONS_PER_ADDRESS_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(HTTP_LIMITS_DEFAULT.connectionsPerAddressMax),
+  /** From the first byte of a request to its last; its answer may take longer. */
+  HTTP_REQUEST_SECONDS_MAX: z.coerce
+    .number()
+    .min(1)
+    .max(3_600)
+    .default(HTTP_LIMITS_DEFAULT.requestTimeoutMs / 1_000),
+  /** Bodies that have begun to arrive and are not complete, all together. More than the largest body of any route. */
+  HTTP_UNFINISHED_MIB_MAX: z.coerce
+    .number()
+    .int()
+    .min(32)
+    .max(4_096)
+    .default(HTTP_LIMITS_DEFAULT.unfinishedBytesMax / MIB),
 };
+
+type ServiceConfig = z.infer<z.ZodObject<typeof serviceConfig>>;
+
+/** Where and within which limits a service listens, for `startService`. */
+export function httpPort(config: Omit<ServiceConfig, "LOG_LEVEL" | "DRAIN_SECONDS">): {
+  readonly port: number;
+  readonly host: string;
+  readonly limits: Partial<HttpLimits>;
+} {
+  return {
+    port: config.PORT,
+    host: config.HOST,
+    limits: {
+      connectionsMax: config.HTTP_CONNECTIONS_MAX,
+      connectionsPerAddressMax: config.HTTP_CONNECTIONS_PER_ADDRESS_MAX,
+      requestTimeoutMs: config.HTTP_REQUEST_SECONDS_MAX * 1_000,
+      unfinishedBytesMax: config.HTTP_UNFINISHED_MIB_MAX * MIB,
+    },
+  };
+}
 
 export { flag, kafkaConfig, optionalText, redisConfig };
 

@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import { createServer } from "node:http";
+import type { Socket } from "node:net";
 import type { DynamicModule, Type } from "@nestjs/common";
 import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
@@ -9,10 +9,14 @@ import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { HealthController } from "./health.controller.js";
 import type { HealthCheck } from "./health.js";
 import { Health } from "./health.js";
+import type { HttpLimits } from "./http/http-limits.js";
+import { HTTP_LIMITS_DEFAULT } from "./http/http-limits.js";
+import { answerNow, HttpServer } from "./http/http-server.js";
 import type { Logger } from "./logger.js";
 import { nestLogger } from "./logger.js";
 import { ProblemFilter } from "./problem.filter.js";
 import type { PreparedProblem } from "./problem.js";
+import { asHttpError, prepareProblem } from "./problem.js";
 import { countRequests } from "./request-durations.js";
 
 /** A service that is up. */
@@ -46,6 +50,8 @@ export interface ServiceOptions {
   readonly shutdown: readonly ShutdownStep[];
   /** Largest request body in bytes; 64 KiB by default. */
   readonly bodyLimitBytes?: number;
+  /** What clients may take up; `HTTP_LIMITS_DEFAULT` where it is not said. */
+  readonly limits?: Partial<HttpLimits>;
   /**
    * Asked about every request before Fastify and Nest are, with nothing but its head read. The answer that it gives is sent
    * at once; without one the request goes its way.
@@ -55,8 +61,6 @@ export interface ServiceOptions {
 
 const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 const SHUTDOWN_STEP_MS_MAX = 10_000;
-/** Longer than load balancers keep a connection that is idle, which is a minute with most: they are to be the ones who close. */
-const KEEP_ALIVE_MS = 72_000;
 
 @Module({})
 class ServiceModule {}
@@ -64,11 +68,17 @@ class ServiceModule {}
 /** Nest on Fastify with health, metrics and problem+json: the shell every app stands in. */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const health = new Health(options.readiness);
-  const adapter = new FastifyAdapter({
+  const limits = { ...HTTP_LIMITS_DEFAULT, ...options.limits };
+  const server = new HttpServer({ limits, turnAway: options.turnAway });
+  const adapter = new FastifyAdapter<Server>({
     bodyLimit: options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 128 },
-    ...(options.turnAway === undefined ? {} : { serverFactory: serverThatTurnsAway(options.turnAway) }),
+    serverFactory: (handle: RequestListener) => server.create(handle),
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => server.onClientError(error, socket),
+    // What the router refuses before there is a route, and with it a filter. Fastify's own answer repeats the address.
+    frameworkErrors: (thrown: unknown, _request: unknown, reply: { readonly raw: ServerResponse }) =>
+      answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
   });
   countRequests(adapter.getInstance());
   const root: DynamicModule = {
@@ -77,11 +87,6 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     controllers: [HealthController],
     providers: [{ provide: Health, useValue: health }],
   };
-  let draining = false;
-  // Before Fastify's own listener, which may have written the answer's head by then.
-  adapter.getHttpServer().prependListener("request", (_request: IncomingMessage, response: ServerResponse) => {
-    if (draining) response.shouldKeepAlive = false;
-  });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: nestLogger(options.logger),
     abortOnError: false,
@@ -94,32 +99,24 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   return {
     url,
     drain() {
-      draining = true;
+      server.drain();
       health.drain();
     },
     close() {
-      closing ??= shutDown(app, health, options);
+      closing ??= shutDown(app, server, health, options);
       return closing;
     },
   };
 }
 
-function serverThatTurnsAway(turnAway: NonNullable<ServiceOptions["turnAway"]>) {
-  return (handle: RequestListener): Server => {
-    const server = createServer((request, response) => {
-      const problem = turnAway(request);
-      if (problem === undefined) handle(request, response);
-      else response.writeHead(problem.status, [...problem.headers]).end(problem.body);
-    });
-    server.keepAliveTimeout = KEEP_ALIVE_MS;
-    // As Fastify makes its own: a request may take as long as its answer does.
-    server.requestTimeout = 0;
-    return server;
-  };
-}
-
-async function shutDown(app: NestFastifyApplication, health: Health, options: ServiceOptions): Promise<void> {
+async function shutDown(
+  app: NestFastifyApplication,
+  server: HttpServer,
+  health: Health,
+  options: ServiceOptions,
+): Promise<void> {
   health.drain();
+  server.close();
   const steps = [{ name: "http", run: () => app.close() }, ...options.shutdown];
   for (const step of steps) {
     try {
@@ -127,6 +124,8 @@ async function shutDown(app: NestFastifyApplication, health: Health, options: Se
     } catch (error) {
       options.logger.error({ err: error, step: step.name }, "a shutdown step failed");
     }
+    // Whoever does not read an answer that was due until now does not get it.
+    app.getHttpServer().closeAllConnections();
   }
   options.logger.info(`${options.name} is down`);
 }

@@ -37,14 +37,8 @@ type Handler = (body: Buffer, tenant: string) => Promise<string>;
 /**
  * The part of the HTTP interface of Feast's feature server that reads and writes features, so that Feast's SDK and
  * other clients of it work here. Plain Fastify handlers, which read a body as bytes, and only once its sender is known.
- *
- * @param isDraining whether this instance is shutting down
  */
-export async function registerOnline(
-  fastify: FastifyInstance,
-  options: OnlineOptions,
-  isDraining: () => boolean,
-): Promise<void> {
+export async function registerOnline(fastify: FastifyInstance, options: OnlineOptions): Promise<void> {
   const { views, reader, profiles, identify, logger } = options;
   const lookups = new Lookups(views);
   await fastify.register(async (scope) => {
@@ -54,10 +48,6 @@ export async function registerOnline(
       done(null, body),
     );
     scope.setErrorHandler((thrown, request, reply) => sendError(thrown, request, reply, logger));
-    scope.addHook("onSend", async (_request, reply) => {
-      // A connection that was busy when the port began to close would else be kept alive, and hold up the end.
-      if (isDraining()) reply.header("connection", "close");
-    });
     const route = (url: string, permission: OnlineScope, handler: Handler) => {
       scope.post(url, { onRequest: guard(identify, permission) }, traced(requestSpan("POST", url), handler));
       refuseOtherMethods(scope, url);

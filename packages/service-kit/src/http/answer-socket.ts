@@ -1,0 +1,44 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { PreparedProblem } from "../problem.js";
+import { prepareProblem } from "../problem.js";
+
+/** Answers for requests that never became one, so that there is no response object. They say nothing of what was sent. */
+export const SOCKET_PROBLEMS = {
+  malformed: prepare("malformed-request", "The request is not valid HTTP/1.1."),
+  headersTooLarge: prepare("headers-too-large", "The address and the headers together are larger than 16 KiB."),
+  bodyTooLarge: prepare("body-too-large", "The extensions of the body's chunks are too large."),
+  late: prepare("request-timeout", "The request did not arrive in time; send it again, faster."),
+  full: prepare("queue-full", "As many bytes of bodies are arriving as this instance takes; come again in a moment."),
+  shuttingDown: prepare("shutting-down", "This instance ended before the request had arrived; send it again."),
+} as const;
+
+/** Which answer belongs to an error of Node's HTTP parser. */
+export function parserProblem(code: string | undefined): PreparedProblem {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return SOCKET_PROBLEMS.late;
+    case "HPE_HEADER_OVERFLOW":
+      return SOCKET_PROBLEMS.headersTooLarge;
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return SOCKET_PROBLEMS.bodyTooLarge;
+    default:
+      return SOCKET_PROBLEMS.malformed;
+  }
+}
+
+/** Writes an answer past Node's own response, as the last thing on the connection. */
+export function answerSocket(socket: Socket, problem: PreparedProblem): void {
+  const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}`];
+  for (let index = 0; index < problem.headers.length; index += 2) {
+    lines.push(`${problem.headers[index]}: ${problem.headers[index + 1]}`);
+  }
+  lines.push(`date: ${new Date().toUTCString()}`, "connection: close", "", problem.body);
+  socket.end(lines.join("\r\n"));
+}
+
+function prepare(code: ErrorCode, detail: string): PreparedProblem {
+  return prepareProblem(new TriplineError(code, detail));
+}

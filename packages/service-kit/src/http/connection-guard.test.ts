@@ -1,0 +1,204 @@
+import { Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import type { RunningService } from "../start-service.js";
+import { firstAnswered, postHead, RawClient, SLOW_ANSWER_MS, startTestService } from "./test-service.js";
+
+const LATE = /^HTTP\/1\.1 408 .*"code":"request-timeout"/s;
+const FULL = /^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"queue-full"/s;
+const TAKEN = /^HTTP\/1\.1 201 .*\{"taken":true\}$/s;
+
+describe("requests that arrive slowly or never", () => {
+  let service: RunningService;
+  const clients: RawClient[] = [];
+  const open = (limits: Parameters<typeof startTestService>[0]): Promise<RawClient> => openClient(limits);
+
+  async function openClient(options: Parameters<typeof startTestService>[0]): Promise<RawClient> {
+    service = await startTestService(options);
+    const client = new RawClient(service);
+    clients.push(client);
+    return client;
+  }
+
+  afterEach(async () => {
+    for (const { socket } of clients.splice(0)) socket.destroy();
+    await service.close();
+  });
+
+  test("headers that drip are cut", async () => {
+    const client = await open({ limits: { headersTimeoutMs: 300 } });
+    client.write("POST /body HTTP/1.1\r\nhost: x\r\nx-drip: ");
+    expect(await client.drip("a", 20)).toMatch(LATE);
+  });
+
+  test("a connection on which nothing comes is closed without an answer", async () => {
+    const client = await open({ limits: { headersTimeoutMs: 300 } });
+    expect(await client.ended).toBe("");
+  });
+
+  test("a body that drips is cut after its grace", async () => {
+    const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10_000 } });
+    client.write(postHead("/body", 60_000));
+    expect(await client.drip(" ", 20)).toMatch(LATE);
+  });
+
+  test("a body in chunks that drips is cut after its grace", async () => {
+    const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10_000 } });
+    client.write(postHead("/body", "chunked"));
+    expect(await client.drip("1\r\n \r\n", 20)).toMatch(LATE);
+  });
+
+  test("a body that never ends is cut", async () => {
+    const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
+    client.write(`${postHead("/body", 60_000)}{"half":`);
+    expect(await client.ended).toMatch(LATE);
+  });
+
+  test("a body for which nobody waits any more is cut as well", async () => {
+    const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
+    client.write(`${postHead("/nowhere", 60_000).replace("application/json", "application/xml")}<half>`);
+    const received = await client.ended;
+    expect(received).toMatch(/^HTTP\/1\.1 4/);
+    expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
+  });
+
+  test("a body that keeps its rate is cut when its whole time is over", async () => {
+    const client = await open({ limits: { requestTimeoutMs: 600, bodyGraceMs: 50, bodyBytesPerSecondMin: 10 } });
+    client.write(postHead("/body", 60_000));
+    expect(await client.drip(" ".repeat(100), 20)).toMatch(LATE);
+  });
+
+  test("a body that keeps its rate is taken, however long it takes", async () => {
+    const client = await open({ limits: { bodyGraceMs: 50, bodyBytesPerSecondMin: 10 } });
+    client.write(postHead("/body", 2_002));
+    for (let part = 0; part < 20; part += 1) {
+      client.write(" ".repeat(100));
+      await delay(50);
+    }
+    client.write("{}");
+    expect(await client.answer()).toMatch(TAKEN);
+  });
+
+  test("a caller who waits for an answer is left alone", async () => {
+    const timeoutMs = SLOW_ANSWER_MS / 5;
+    const limits = { requestTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs, bodyGraceMs: 50 };
+    const client = await open({ limits: { ...limits, bodyBytesPerSecondMin: 1_000_000 } });
+    client.write(`${postHead("/slow", 2)}{}`);
+    expect(await client.answer()).toMatch(/^HTTP\/1\.1 201 .*\{"waited":true\}$/s);
+  });
+
+  test("a caller who waits does not get the answer to what follows on its connection", async () => {
+    const client = await open({});
+    client.write(`${postHead("/slow", 2)}{}NONSENSE\r\n\r\n`);
+    expect(await client.ended).toBe("");
+  });
+
+  test("nor the answer to a body behind its own that never ends", async () => {
+    const client = await open({ limits: { bodyGraceMs: 50 } });
+    client.write(`${postHead("/slow", 2)}{}${postHead("/body", 1_000)}`);
+    expect(await client.ended).toBe("");
+  });
+});
+
+describe("bytes of bodies that are not complete", () => {
+  const HALF = "[".padEnd(10_000);
+  const REST = "]".padStart(10_000);
+  let service: RunningService;
+  let clients: RawClient[];
+
+  beforeEach(async () => {
+    service = await startTestService({ limits: { unfinishedBytesMax: 110_000 } });
+  });
+
+  afterEach(async () => {
+    for (const { socket } of clients) socket.destroy();
+    await service.close();
+  });
+
+  /** As many as fit are left open, all others answered. */
+  async function sendHalves(head: string, half: string): Promise<{ refused: RawClient[]; open: RawClient[] }> {
+    clients = Array.from({ length: 10 }, () => new RawClient(service).write(`${head}${half}`));
+    const refused = await firstAnswered(clients, 5);
+    return { refused, open: clients.filter((client) => !refused.includes(client)) };
+  }
+
+  test("are bounded, and those that found room are taken", async () => {
+    const { refused, open } = await sendHalves(postHead("/body", 20_000), HALF);
+    for (const client of refused) expect(client.received).toMatch(FULL);
+    const small = new RawClient(service).write(`${postHead("/body", 2)}{}`);
+    clients.push(small);
+    expect(await small.answer()).toMatch(TAKEN);
+    for (const client of open) expect(await client.write(REST).answer()).toMatch(TAKEN);
+    // The room is there again, for more than once.
+    for (let round = 0; round < 10; round += 1) {
+      const next = new RawClient(service).write(`${postHead("/body", 20_000)}${HALF}${REST}`);
+      clients.push(next);
+      expect(await next.answer()).toMatch(TAKEN);
+    }
+  });
+
+  test("are bounded where they come in chunks and do not say how long they are", async () => {
+    const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+    const { refused, open } = await sendHalves(postHead("/body", "chunked"), chunk(HALF) + chunk(HALF.slice(1)));
+    for (const client of refused) expect(client.received).toMatch(FULL);
+    for (const client of open) expect(await client.write(`${chunk("]")}0\r\n\r\n`).answer()).toMatch(TAKEN);
+  });
+
+  test("are given back by a connection that breaks", async () => {
+    const { open } = await sendHalves(postHead("/body", 20_000), HALF);
+    for (const { socket } of open) socket.destroy();
+    for (;;) {
+      const client = new RawClient(service).write(`${postHead("/body", 20_000)}${HALF}${REST}`);
+      clients.push(client);
+      if (TAKEN.test(await client.answer())) break;
+      expect(client.received).toMatch(FULL);
+    }
+  });
+});
+
+describe("connections of one address", () => {
+  test("are bounded, and there is room again when one of them ends", async () => {
+    const service = await startTestService({ limits: { connectionsPerAddressMax: 3 } });
+    const request = `${postHead("/body", 2)}{}`;
+    const clients = [1, 2, 3].map(() => new RawClient(service));
+    for (const client of clients) expect(await client.write(request).answer()).toMatch(TAKEN);
+    expect(await new RawClient(service).write(request).ended).toBe("");
+    clients[0]?.socket.destroy();
+    let isTaken = false;
+    while (!isTaken) {
+      const client = new RawClient(service).write(request);
+      isTaken = await client.answer().then(
+        (text) => TAKEN.test(text),
+        () => false,
+      );
+      clients.push(client);
+    }
+    for (const { socket } of clients) socket.destroy();
+    await service.close();
+  });
+});
+
+describe("a service that closes", () => {
+  test("cuts what has not arrived, answers what has, and does not wait for its own timeout", async () => {
+    const lines: string[] = [];
+    const sink = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(String(chunk));
+        done();
+      },
+    });
+    const service = await startTestService({ logger: pino({}, sink), limits: { closeGraceMs: 300 } });
+    const silent = new RawClient(service);
+    const inHeaders = new RawClient(service).write("POST /body HTTP/1.1\r\nhost: x\r\nx-half: ");
+    const inBody = new RawClient(service).write(`${postHead("/body", 1_000)}{"half":`);
+    const waiting = new RawClient(service).write(`${postHead("/slow", 2)}{}`);
+    const idle = new RawClient(service).write(`${postHead("/body", 2)}{}`);
+    expect(await idle.answer()).toMatch(TAKEN);
+    await service.close();
+    expect(await silent.ended).toBe("");
+    expect(await inHeaders.ended).toBe("");
+    expect(await inBody.ended).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"shutting-down"/s);
+    expect(await waiting.ended).toMatch(/^HTTP\/1\.1 201 .*connection: close\r\n.*\{"waited":true\}$/is);
+    expect(lines.join("")).not.toContain("a shutdown step failed");
+  });
+});

@@ -1,0 +1,232 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { counter } from "../metrics.js";
+import type { PreparedProblem } from "../problem.js";
+import { answerSocket, parserProblem, SOCKET_PROBLEMS } from "./answer-socket.js";
+import type { HttpLimits } from "./http-limits.js";
+
+/** A body of up to this many bytes finds room when larger ones have taken theirs: payments come in small bodies. */
+const SMALL_BYTES_MAX = 65_536;
+/** How much of the room larger bodies may take. */
+const LARGE_SHARE = 7 / 8;
+
+interface Connection {
+  readonly socket: Socket;
+  /** The last request of which the headers have arrived, and its response. */
+  request?: IncomingMessage;
+  response?: ServerResponse;
+  /** Bytes that are set aside for the body of `request`. */
+  reservedBytes: number;
+  /** A request came while an earlier one had no answer. */
+  isPipelined: boolean;
+  /** Nothing that still comes matters. */
+  isCut: boolean;
+  /** The request that was incomplete at the last check, for how many checks, and what had arrived at the first of them. */
+  watched?: IncomingMessage;
+  checks: number;
+  bytesAtFirstCheck: number;
+}
+
+/**
+ * Holds the connections of an HTTP server within what Node's own options do not bound: connections of one address, the rate
+ * at which a body arrives, the bytes of all bodies that are not complete, and what is left when the port closes. What costs
+ * time happens in a check now and then and not with each request.
+ */
+export class ConnectionGuard {
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #refused = counter("tripline_http_refused_total", {
+    description: "Connections and requests that were refused or cut before they reached a route, by cause",
+    labels: ["cause"],
+  });
+  #unfinishedBytes = 0;
+  #isDraining = false;
+  #isClosing = false;
+  /** After the port has closed and the grace is over: nothing is waited for but requests at work. */
+  #isOver = false;
+
+  constructor(private readonly limits: HttpLimits) {}
+
+  watch(server: Server): void {
+    const { limits } = this;
+    server.maxConnections = limits.connectionsMax;
+    server.on("drop", () => this.#refused.inc({ cause: "connections" }));
+    server.on("connection", (socket: Socket) => this.#admit(socket));
+    const timer = setInterval(() => this.#check(), limits.checkMs).unref();
+    server.once("close", () => clearInterval(timer));
+  }
+
+  /** The headers of a request have arrived. @returns why its body cannot be taken, if it cannot */
+  begin(request: IncomingMessage, response: ServerResponse): PreparedProblem | undefined {
+    // Before anybody writes the answer's head.
+    if (this.#isDraining) response.shouldKeepAlive = false;
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return undefined;
+    if (connection.isCut) {
+      request.socket.destroy();
+      return SOCKET_PROBLEMS.malformed;
+    }
+    // A connection carries one request after the other: the body of the last one is complete.
+    this.#release(connection);
+    if (connection.response?.writableEnded === false) connection.isPipelined = true;
+    connection.request = request;
+    connection.response = response;
+    const { "content-length": length, "transfer-encoding": coding } = request.headers;
+    if (coding !== undefined) this.#countChunks(connection, request, response);
+    else if (length !== undefined && !this.#reserve(connection, Number(length))) {
+      this.#refused.inc({ cause: "bodies" });
+      return SOCKET_PROBLEMS.full;
+    }
+    return undefined;
+  }
+
+  /** What Node calls a client error: its parser stopped, or a time is over. */
+  onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (connection?.isCut === true) return;
+    // A connection that was opened in advance and never used closes without an answer that nobody has asked for.
+    if (connection === undefined || error.code === "ECONNRESET" || !socket.writable || socket.bytesRead === 0) {
+      socket.destroy();
+      return;
+    }
+    this.#cut(connection, parserProblem(error.code), error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "slow" : "malformed");
+  }
+
+  /** From now on each connection ends with its next answer. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const { response } of this.#connections.values()) if (response !== undefined) response.shouldKeepAlive = false;
+  }
+
+  /** The port is about to close. What then holds it open without being at work is cut after `closeGraceMs`. */
+  close(): void {
+    if (this.#isClosing) return;
+    this.drain();
+    this.#isClosing = true;
+    const end = (): void => {
+      this.#isOver = true;
+      this.#check();
+    };
+    setTimeout(end, this.limits.closeGraceMs).unref();
+  }
+
+  #admit(socket: Socket): void {
+    const address = socket.remoteAddress;
+    const others = this.#byAddress.get(address ?? "") ?? 0;
+    if (address === undefined || others >= this.limits.connectionsPerAddressMax) {
+      if (address !== undefined) this.#refused.inc({ cause: "connections" });
+      socket.destroy();
+      return;
+    }
+    const connection: Connection = {
+      socket,
+      reservedBytes: 0,
+      isPipelined: false,
+      isCut: false,
+      checks: 0,
+      bytesAtFirstCheck: 0,
+    };
+    this.#byAddress.set(address, others + 1);
+    this.#connections.set(socket, connection);
+    socket.once("close", () => {
+      this.#release(connection);
+      this.#connections.delete(socket);
+      const left = (this.#byAddress.get(address) ?? 1) - 1;
+      if (left === 0) this.#byAddress.delete(address);
+      else this.#byAddress.set(address, left);
+    });
+  }
+
+  /** @returns whether there is room */
+  #reserve(connection: Connection, bytes: number): boolean {
+    const { unfinishedBytesMax } = this.limits;
+    const isSmall = connection.reservedBytes + bytes <= SMALL_BYTES_MAX;
+    const roomBytes = isSmall ? unfinishedBytesMax : unfinishedBytesMax * LARGE_SHARE;
+    // No address takes so much: its route says so, before it reads anything.
+    if (bytes > roomBytes) return true;
+    if (this.#unfinishedBytes + bytes > roomBytes) this.#collect();
+    if (this.#unfinishedBytes + bytes > roomBytes) return false;
+    this.#unfinishedBytes += bytes;
+    connection.reservedBytes += bytes;
+    return true;
+  }
+
+  #release(connection: Connection): void {
+    this.#unfinishedBytes -= connection.reservedBytes;
+    connection.reservedBytes = 0;
+  }
+
+  /** Gives back what was set aside for bodies that are complete, or that nobody reads since their answer is given. */
+  #collect(): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.request?.complete === true || connection.response?.writableEnded === true) {
+        this.#release(connection);
+      }
+    }
+  }
+
+  /** A body in chunks does not say how long it is. Node's parser hands it over by `push`, which is where it can be counted. */
+  #countChunks(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
+    const push = request.push.bind(request);
+    request.push = (chunk: Buffer | null, encoding?: BufferEncoding): boolean => {
+      if (chunk !== null && !response.writableEnded && !this.#reserve(connection, chunk.length)) {
+        this.#cut(connection, SOCKET_PROBLEMS.full, "bodies");
+        return false;
+      }
+      return push(chunk, encoding);
+    };
+  }
+
+  #check(): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.isCut) connection.socket.destroy();
+      else if (this.#isOver) this.#endUnlessAtWork(connection);
+      else this.#checkRate(connection);
+    }
+  }
+
+  /** Time is counted in checks, so that a process which stood still does not take that for slowness of its clients. */
+  #checkRate(connection: Connection): void {
+    const { request, socket } = connection;
+    if (request === undefined || request.complete) return;
+    if (connection.watched !== request) {
+      connection.watched = request;
+      connection.checks = 0;
+      connection.bytesAtFirstCheck = socket.bytesRead;
+      return;
+    }
+    connection.checks += 1;
+    const lateMs = connection.checks * this.limits.checkMs - this.limits.bodyGraceMs;
+    const bytesMin = (lateMs / 1_000) * this.limits.bodyBytesPerSecondMin;
+    if (lateMs > 0 && socket.bytesRead - connection.bytesAtFirstCheck < bytesMin) {
+      this.#cut(connection, SOCKET_PROBLEMS.late, "slow");
+    }
+  }
+
+  #endUnlessAtWork(connection: Connection): void {
+    const { request, response, socket } = connection;
+    if (request?.complete === false) this.#cut(connection, SOCKET_PROBLEMS.shuttingDown, "shutdown");
+    else if (response === undefined || response.writableFinished) socket.destroy();
+  }
+
+  #cut(connection: Connection, problem: PreparedProblem, cause: string): void {
+    if (connection.isCut) return;
+    connection.isCut = true;
+    this.#refused.inc({ cause });
+    if (!mayAnswer(connection)) {
+      connection.socket.destroy();
+      return;
+    }
+    // The route gets neither more of the body nor its end: what was refused must not be taken after all.
+    if (connection.request?.complete === false) connection.request.push = () => false;
+    // Ended and not destroyed before the next check: a connection that is reset with bytes unread loses the answer.
+    answerSocket(connection.socket, problem);
+  }
+}
+
+/** Whether the next answer on the connection is that to what is at fault: an earlier request must not get it. */
+function mayAnswer({ socket, request, response, isPipelined }: Connection): boolean {
+  if (isPipelined || !socket.writable) return false;
+  if (request === undefined || response === undefined) return true;
+  return request.complete ? response.writableEnded : !response.headersSent;
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { PreparedProblem } from "../problem.js";
+import { prepareProblem } from "../problem.js";
+import { ConnectionGuard } from "./connection-guard.js";
+import type { HttpLimits } from "./http-limits.js";
+
+/** Longer than load balancers keep a connection that is idle, which is a minute with most: they are to be the ones who close. */
+const KEEP_ALIVE_MS = 72_000;
+
+const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "A request of HTTP/1.1 names its Host, once."));
+const WRONG_EXPECTATION = prepareProblem(new TriplineError("invalid-header", "Expect can only be 100-continue."));
+
+export interface HttpServerOptions {
+  readonly limits: HttpLimits;
+  /** As in `ServiceOptions`. */
+  readonly turnAway: ((request: IncomingMessage) => PreparedProblem | undefined) | undefined;
+}
+
+/**
+ * The HTTP port of a service: Node's server with bounds for what clients may take up, and problem+json for what Node would
+ * answer by itself.
+ */
+export class HttpServer {
+  readonly #guard: ConnectionGuard;
+
+  constructor(private readonly options: HttpServerOptions) {
+    this.#guard = new ConnectionGuard(options.limits);
+  }
+
+  /** For Fastify, which brings the listener of what is let through. */
+  create(handle: RequestListener): Server {
+    const { limits, turnAway } = this.options;
+    const options = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      // Until the request has arrived. Its answer may take as long as it does.
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkMs,
+      // Node's own answer has no body.
+      requireHostHeader: false,
+    };
+    const server = createServer(options, (request, response) => {
+      const problem = this.#guard.begin(request, response) ?? requireHost(request) ?? turnAway?.(request);
+      if (problem === undefined) handle(request, response);
+      else answerNow(response, problem);
+    });
+    server.on("checkExpectation", (_request, response) => answerNow(response, WRONG_EXPECTATION));
+    this.#guard.watch(server);
+    return server;
+  }
+
+  onClientError(error: NodeJS.ErrnoException, socket: Parameters<ConnectionGuard["onClientError"]>[1]): void {
+    this.#guard.onClientError(error, socket);
+  }
+
+  /** From now on each connection ends with its answer. */
+  drain(): void {
+    this.#guard.drain();
+  }
+
+  /** To be called before the port closes: it then waits for requests that are at work, and for no others. */
+  close(): void {
+    this.#guard.close();
+  }
+}
+
+/** Answers a request of which nothing more is read. */
+export function answerNow(response: ServerResponse, problem: PreparedProblem): void {
+  response.writeHead(problem.status, [...problem.headers]).end(problem.body);
+}
+
+/** RFC 9112 section 3.2. */
+function requireHost({ headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): PreparedProblem | undefined {
+  const isNeeded = httpVersionMajor === 1 && httpVersionMinor === 1;
+  return isNeeded && headers.host === undefined ? WITHOUT_HOST : undefined;
+}
