@@ -8,7 +8,7 @@ import { requestSpan } from "@tripline/service-kit/span-options";
 import { traceRequest } from "@tripline/service-kit/trace-request";
 import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { Caller, TokenVerifier } from "@tripline/service-kit/verify-token";
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Redis } from "ioredis";
 import { acceptBatch } from "./accept-batch.js";
 import type { EventIntake, Outcome } from "./accept-events.js";
@@ -48,13 +48,6 @@ const POLL_AFTER_SECONDS = "1";
 /** The addresses that take events in. */
 export const INTAKE_PATHS = ["/v1/transactions", "/v1/transactions/batch", "/v1/labels", "/v1/labels/batch"] as const;
 
-/** The methods that each address takes; all others are answered 405. */
-const METHODS: Readonly<Record<string, readonly HTTPMethods[]>> = {
-  ...Object.fromEntries(INTAKE_PATHS.map((path) => [path, ["POST"] as const])),
-  "/v1/decisions/:id": ["GET", "HEAD"],
-  "/openapi.json": ["GET", "HEAD"],
-};
-
 /**
  * The routes of the API, within a scope of their own: they read bodies as bytes, and only after the token is checked.
  * They are plain Fastify handlers because Nest would have read and parsed the body before any guard ran.
@@ -84,7 +77,6 @@ export async function registerApi(fastify: FastifyInstance, options: ApiOptions)
     registerIntake(scope, options, "/v1/transactions", "transactions:write", preparePayment);
     registerIntake(scope, options, "/v1/labels", "labels:write", prepareLabel);
     registerReads(scope, options);
-    refuseOtherMethods(scope);
   });
 }
 
@@ -141,24 +133,6 @@ function registerReads(scope: FastifyInstance, { redis, verifier, config }: ApiO
   });
   scope.get("/v1/decisions/:id", { onRequest: guard(verifier, "decisions:read") }, read);
   scope.get("/openapi.json", async () => describeApi(config, Date.now()));
-}
-
-function refuseOtherMethods(scope: FastifyInstance): void {
-  for (const [url, taken] of Object.entries(METHODS)) {
-    const refused = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter(
-      (name) => !taken.includes(name),
-    );
-    scope.route({
-      url,
-      method: [...refused],
-      // Before the body is read, which may be of any type and size.
-      onRequest: async (_request, reply) => {
-        reply.header("allow", taken.join(", "));
-        throw new TriplineError("method-not-allowed", `This address takes ${taken.join(" and ")}.`);
-      },
-      handler: () => undefined,
-    });
-  }
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply, tenant: string) => Promise<unknown>;

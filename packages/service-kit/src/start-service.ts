@@ -12,6 +12,7 @@ import { Health } from "./health.js";
 import type { HttpLimits } from "./http/http-limits.js";
 import { HTTP_LIMITS_DEFAULT } from "./http/http-limits.js";
 import { answerNow, HttpServer } from "./http/http-server.js";
+import { refuseOtherMethods } from "./http/refuse-methods.js";
 import type { Logger } from "./logger.js";
 import { nestLogger } from "./logger.js";
 import { ProblemFilter } from "./problem.filter.js";
@@ -80,6 +81,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     frameworkErrors: (thrown: unknown, _request: unknown, reply: { readonly raw: ServerResponse }) =>
       answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
   });
+  refuseOtherMethods(adapter.getInstance());
   countRequests(adapter.getInstance());
   const root: DynamicModule = {
     module: ServiceModule,

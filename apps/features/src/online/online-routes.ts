@@ -50,7 +50,6 @@ export async function registerOnline(fastify: FastifyInstance, options: OnlineOp
     scope.setErrorHandler((thrown, request, reply) => sendError(thrown, request, reply, logger));
     const route = (url: string, permission: OnlineScope, handler: Handler) => {
       scope.post(url, { onRequest: guard(identify, permission) }, traced(requestSpan("POST", url), handler));
-      refuseOtherMethods(scope, url);
     };
     route("/get-online-features", "features:read", async (body, tenant) => {
       const request = parseOnlineRequest(body, views.joinKeys);
@@ -99,17 +98,4 @@ function traced(settings: ReturnType<typeof requestSpan>, handler: Handler) {
       return reply.header("content-type", JSON_TYPE).send(Buffer.from(answer));
     });
   };
-}
-
-function refuseOtherMethods(scope: FastifyInstance, url: string): void {
-  scope.route({
-    url,
-    method: ["GET", "HEAD", "PUT", "PATCH", "DELETE"],
-    // Before the body is read, which may be of any type and size.
-    onRequest: async (_request, reply) => {
-      reply.header("allow", "POST");
-      throw new TriplineError("method-not-allowed", "This address takes POST.");
-    },
-    handler: () => undefined,
-  });
 }

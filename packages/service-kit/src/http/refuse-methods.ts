@@ -1,0 +1,37 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FastifyInstance } from "fastify";
+
+/**
+ * Answers 405 with `Allow` where an address is known but not with the method of the request, whichever that is. Before the
+ * body is read, which may be of any type and size. To be called before routes are added.
+ */
+export function refuseOtherMethods(fastify: FastifyInstance): void {
+  const methodsByPattern = new Map<string, Set<string>>();
+  fastify.addHook("onRoute", ({ url, method }) => {
+    const methods = methodsByPattern.get(url) ?? new Set();
+    methodsByPattern.set(url, methods);
+    for (const name of [method].flat()) methods.add(name);
+  });
+  fastify.addHook("onRequest", (request, reply, done) => {
+    if (!request.is404) return done();
+    const [path = ""] = request.url.split("?", 1);
+    const allowed = new Set<string>();
+    for (const [pattern, methods] of methodsByPattern) {
+      if (matches(pattern, path)) for (const name of methods) allowed.add(name);
+    }
+    if (allowed.size === 0) return done();
+    const names = [...allowed].sort();
+    reply.header("allow", names.join(", "));
+    done(new TriplineError("method-not-allowed", `This address takes ${names.join(" and ")}.`));
+  });
+}
+
+/** Whether a path is one of a pattern's: a part that is a parameter is anything but empty. */
+function matches(pattern: string, path: string): boolean {
+  const parts = pattern.split("/");
+  const given = path.split("/");
+  return (
+    parts.length === given.length &&
+    parts.every((part, index) => (part.startsWith(":") ? given[index] !== "" : given[index] === part))
+  );
+}

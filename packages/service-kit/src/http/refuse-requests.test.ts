@@ -1,0 +1,88 @@
+import type { RunningService } from "../start-service.js";
+import { RawClient, startTestService } from "./test-service.js";
+
+const HOST = "host: x\r\n";
+const END = "\r\n\r\n";
+
+describe("requests that reach no route", () => {
+  let service: RunningService;
+
+  beforeAll(async () => {
+    service = await startTestService({ limits: { headersTimeoutMs: 300 } });
+  });
+
+  afterAll(() => service.close());
+
+  const refused: [what: string, request: string, status: number, code: string][] = [
+    ["what is not HTTP", `ECHO-ME${END}`, 400, "malformed-request"],
+    ["an unknown method", `FETCH /ECHO-ME HTTP/1.1\r\n${HOST}\r\n`, 400, "malformed-request"],
+    ["a version that is none", `GET /ECHO-ME HTTP/7.7\r\n${HOST}\r\n`, 400, "malformed-request"],
+    ["a control character in a header", `GET / HTTP/1.1\r\n${HOST}x-a: ECHO-ME\u0001${END}`, 400, "malformed-request"],
+    [
+      "a length that is no number",
+      `POST /body HTTP/1.1\r\n${HOST}content-length: ECHO-ME${END}`,
+      400,
+      "malformed-request",
+    ],
+    [
+      "both a length and chunks",
+      `POST /body HTTP/1.1\r\n${HOST}content-length: 7\r\ntransfer-encoding: chunked\r\n\r\nECHO-ME`,
+      400,
+      "malformed-request",
+    ],
+    [
+      "a chunk of no size",
+      `POST /body HTTP/1.1\r\n${HOST}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nECHO-ME`,
+      400,
+      "malformed-request",
+    ],
+    ["no Host", `GET /ECHO-ME HTTP/1.1${END}`, 400, "invalid-header"],
+    ["an expectation", `GET /ECHO-ME HTTP/1.1\r\n${HOST}expect: ECHO-ME${END}`, 400, "invalid-header"],
+    ["headers that do not end", `GET /ECHO-ME HTTP/1.1\r\n${HOST}`, 408, "request-timeout"],
+    ["large headers", `GET / HTTP/1.1\r\n${HOST}x-a: ${"ECHO-ME".repeat(3_000)}${END}`, 431, "headers-too-large"],
+    ["a large address", `GET /${"ECHO-ME".repeat(3_000)} HTTP/1.1\r\n${HOST}\r\n`, 431, "headers-too-large"],
+    ["a long id", `GET /things/${"ECHO-ME".repeat(50)} HTTP/1.1\r\n${HOST}\r\n`, 414, "address-too-long"],
+    ["a bad escape", `GET /ECHO-ME%zz HTTP/1.1\r\n${HOST}\r\n`, 400, "malformed-request"],
+    ["a bad escape in an id", `GET /things/ECHO-ME%c3 HTTP/1.1\r\n${HOST}\r\n`, 400, "malformed-request"],
+    ["an unknown address", `GET /ECHO-ME HTTP/1.1\r\n${HOST}\r\n`, 404, "not-found"],
+    ["no address at all", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, 404, "not-found"],
+  ];
+  test.each(refused)("%s: a problem that repeats nothing", async (_what, request, status, code) => {
+    const client = new RawClient(service).write(request);
+    const received = await client.answer();
+    client.socket.destroy();
+    const [head = "", body = ""] = received.split(END);
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`));
+    expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
+    expect(head).toMatch(/\r\ndate: /i);
+    expect(JSON.parse(body)).toMatchObject({ type: `urn:tripline:error:${code}`, status, code });
+    expect(received).not.toContain("ECHO-ME");
+  });
+
+  const XML = "content-type: application/xml\r\ncontent-length: 4\r\n\r\n<a/>";
+  const wrong: [what: string, request: string, allow: string][] = [
+    ["TRACE", `TRACE /body HTTP/1.1\r\n${HOST}\r\n`, "POST"],
+    ["QUERY without a content type", `QUERY /body HTTP/1.1\r\n${HOST}\r\n`, "POST"],
+    ["QUERY with a body", `QUERY /body HTTP/1.1\r\n${HOST}${XML}`, "POST"],
+    ["OPTIONS", `OPTIONS /things/7 HTTP/1.1\r\n${HOST}\r\n`, "GET, HEAD"],
+    ["OPTIONS with a body", `OPTIONS /things/7?a=/ HTTP/1.1\r\n${HOST}${XML}`, "GET, HEAD"],
+    ["PROPFIND", `PROPFIND /things/7 HTTP/1.1\r\n${HOST}\r\n`, "GET, HEAD"],
+    ["PUT with a body of another type", `PUT /body HTTP/1.1\r\n${HOST}${XML}`, "POST"],
+    ["GET where only POST is", `GET /body HTTP/1.1\r\n${HOST}\r\n`, "POST"],
+    ["DELETE of health", `DELETE /health/live HTTP/1.1\r\n${HOST}\r\n`, "GET, HEAD"],
+  ];
+  test.each(wrong)("%s: 405 that names what the address takes", async (_what, request, allow) => {
+    const client = new RawClient(service).write(request);
+    const received = await client.answer();
+    client.socket.destroy();
+    expect(received).toMatch(/^HTTP\/1\.1 405 /);
+    expect(received).toContain(`\r\nallow: ${allow}\r\n`);
+    expect(received).toContain('"code":"method-not-allowed"');
+  });
+
+  test.each(["/things/", "/things/7/8", "/bodyguard"])("%s is no address, so no method is named", async (path) => {
+    const client = new RawClient(service).write(`TRACE ${path} HTTP/1.1\r\n${HOST}\r\n`);
+    expect(await client.answer()).toMatch(/^HTTP\/1\.1 404 /);
+    client.socket.destroy();
+  });
+});
