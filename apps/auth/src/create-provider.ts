@@ -2,6 +2,7 @@ import { hkdfSync } from "node:crypto";
 import type { Logger } from "@tripline/service-kit/logger";
 import type { Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
 import { errors, Provider } from "oidc-provider";
+import { SecretAuthenticator } from "./authenticate-with-secret.js";
 import type { AuthConfig } from "./config.js";
 import type { Queries } from "./connect-database.js";
 import { ClientAuthGuard } from "./guard-client-auth.js";
@@ -9,7 +10,7 @@ import { observeTokens } from "./observe-tokens.js";
 import { SCOPES } from "./scopes.js";
 import type { SigningKeys } from "./signing-keys.js";
 import { storeAdapter } from "./store-adapter.js";
-import { SecretVerifier } from "./verify-secret.js";
+import type { SecretVerifier } from "./verify-secret.js";
 
 /** Algorithms a client may sign its assertion with: no shared secrets, nothing weaker than 2048-bit RSA. */
 const ASSERTION_ALGORITHMS = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519"] as const;
@@ -25,18 +26,34 @@ const UNUSED_FEATURES = {
   userinfo: { enabled: false },
 } as const;
 
-/** The OAuth server, ready to be mounted: only the client credentials grant, every token an RFC 9068 JWT. */
-export function createProvider(config: AuthConfig, keys: SigningKeys, queries: Queries, logger: Logger): Provider {
+/**
+ * The OAuth server, ready to be mounted: only the client credentials grant, every token an RFC 9068 JWT.
+ *
+ * @param secrets checks the secrets of clients
+ */
+export function createProvider(
+  config: AuthConfig,
+  keys: SigningKeys,
+  queries: Queries,
+  logger: Logger,
+  secrets: SecretVerifier,
+): Provider {
   const guard = new ClientAuthGuard();
-  const adapter = storeAdapter(queries, (clientId) => {
-    if (Provider.ctx !== undefined) guard.begin(Provider.ctx, clientId);
+  const authenticator = new SecretAuthenticator(guard, secrets);
+  const adapter = storeAdapter(queries, {
+    onLookup(clientId) {
+      if (Provider.ctx !== undefined) guard.begin(Provider.ctx, clientId);
+    },
+    async onNoSecret() {
+      if (Provider.ctx !== undefined) await authenticator.pretend(Provider.ctx);
+    },
   });
   const provider = new Provider(config.AUTH_ISSUER, { ...configurationOf(config, keys), adapter });
   // The mount states host and scheme of the issuer in these headers; what a caller sent never decides a URL.
   provider.proxy = true;
-  const secrets = new SecretVerifier();
-  provider.Client.prototype.compareClientSecret = function compareClientSecret(this: Client, actual: string) {
-    return this.clientSecret === undefined ? false : secrets.verify(actual, this.clientSecret);
+  provider.Client.prototype.compareClientSecret = async function compareClientSecret(this: Client, actual: string) {
+    if (this.clientSecret === undefined || Provider.ctx === undefined) return false;
+    return authenticator.verify(Provider.ctx, actual, this.clientSecret);
   };
   provider.use(describeOnlyWhatIsServed);
   observeTokens(provider, guard, logger);

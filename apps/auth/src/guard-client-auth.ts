@@ -16,6 +16,12 @@ export class TooManyFailures extends errors.OIDCProviderError {
   }
 }
 
+interface Attempt {
+  readonly key: string;
+  /** Whether it counts as a failure already. */
+  isCounted: boolean;
+}
+
 /**
  * Slows down guessing: after ten failed client authentications within a minute, this client id is refused from this
  * address until the minute is over. The address is part of the key, so that whoever knows a client's id cannot lock
@@ -27,19 +33,43 @@ export class ClientAuthGuard {
     windowMs: WINDOW_MS,
     keysMax: KEYS_MAX,
   });
-  private readonly attempts = new WeakMap<object, string>();
+  private readonly attempts = new WeakMap<object, Attempt>();
 
   /** To be called before the client is looked up. @throws TooManyFailures */
   begin(ctx: KoaContextWithOIDC, clientId: string): void {
     const key = `${clientId.slice(0, CLIENT_ID_CHARACTERS_MAX)} ${ctx.req.socket.remoteAddress ?? ""}`;
-    const retryAfterSeconds = this.limiter.retryAfterSeconds(key);
-    if (retryAfterSeconds !== undefined) throw new TooManyFailures(retryAfterSeconds);
-    this.attempts.set(ctx, key);
+    this.attempts.set(ctx, { key, isCounted: false });
+    refuse(this.limiter.retryAfterSeconds(key));
+  }
+
+  /**
+   * To be called before a secret of this request is computed. Those under way count like failures: many guesses at once
+   * would else all be computed before the first of them has failed.
+   *
+   * @throws TooManyFailures
+   */
+  beginSecret(ctx: object): void {
+    const attempt = this.attempts.get(ctx);
+    if (attempt === undefined) return;
+    refuse(this.limiter.begin(attempt.key));
+    attempt.isCounted = true;
+  }
+
+  /** To be called after `beginSecret`. */
+  endSecret(ctx: object, isWrong: boolean): void {
+    const attempt = this.attempts.get(ctx);
+    if (attempt === undefined) return;
+    this.limiter.end(attempt.key, isWrong);
+    attempt.isCounted = isWrong;
   }
 
   /** To be called when the authentication of this request has failed. */
-  fail(ctx: KoaContextWithOIDC): void {
-    const key = this.attempts.get(ctx);
-    if (key !== undefined) this.limiter.recordFailure(key);
+  fail(ctx: object): void {
+    const attempt = this.attempts.get(ctx);
+    if (attempt?.isCounted === false) this.limiter.recordFailure(attempt.key);
   }
+}
+
+function refuse(retryAfterSeconds: number | undefined): void {
+  if (retryAfterSeconds !== undefined) throw new TooManyFailures(retryAfterSeconds);
 }

@@ -21,6 +21,30 @@ describe("FailureLimiter", () => {
     expect(limiter.retryAfterSeconds("a")).toBeUndefined();
   });
 
+  test("counts attempts under way like failures until they end, but refuses nothing else for them", () => {
+    const limiter = limiterAt({ nowMs: 0 });
+    limiter.recordFailure("a");
+    expect(limiter.begin("a")).toBeUndefined();
+    expect(limiter.begin("a")).toBeUndefined();
+    expect(limiter.begin("a")).toBe(60);
+    expect(limiter.retryAfterSeconds("a")).toBeUndefined();
+    limiter.end("a", false);
+    expect(limiter.begin("a")).toBeUndefined();
+    limiter.end("a", true);
+    limiter.end("a", true);
+    expect(limiter.retryAfterSeconds("a")).toBe(60);
+  });
+
+  test("an attempt that ends in a later window takes nothing from that one", () => {
+    const clock = { nowMs: 0 };
+    const limiter = limiterAt(clock);
+    limiter.begin("a");
+    clock.nowMs = 60_000;
+    limiter.end("a", false);
+    for (const _ of [1, 2, 3]) expect(limiter.begin("a")).toBeUndefined();
+    expect(limiter.begin("a")).toBe(60);
+  });
+
   test("counts from zero in the next window", () => {
     const clock = { nowMs: 0 };
     const limiter = limiterAt(clock);

@@ -1,5 +1,7 @@
 interface Window {
   failures: number;
+  /** Attempts that are under way and may fail. */
+  pending: number;
   readonly endsAtMs: number;
 }
 
@@ -24,18 +26,41 @@ export class FailureLimiter {
   retryAfterSeconds(key: string): number | undefined {
     const window = this.current(key);
     if (window === undefined || window.failures < this.limits.failuresMax) return undefined;
-    return Math.max(1, Math.ceil((window.endsAtMs - this.now()) / 1_000));
+    return this.secondsLeft(window);
   }
 
   recordFailure(key: string): void {
-    const window = this.current(key);
-    if (window !== undefined) {
-      window.failures += 1;
-      return;
-    }
+    this.open(key).failures += 1;
+  }
+
+  /** An attempt begins that may fail. @returns as `retryAfterSeconds`; those under way count too */
+  begin(key: string): number | undefined {
+    const window = this.open(key);
+    if (window.failures + window.pending >= this.limits.failuresMax) return this.secondsLeft(window);
+    window.pending += 1;
+    return undefined;
+  }
+
+  /** An attempt that had begun is over. */
+  end(key: string, isFailure: boolean): void {
+    const window = this.open(key);
+    // None in a window that is newer than the attempt.
+    window.pending = Math.max(0, window.pending - 1);
+    if (isFailure) window.failures += 1;
+  }
+
+  private open(key: string): Window {
+    const current = this.current(key);
+    if (current !== undefined) return current;
     const oldest = this.windows.keys().next().value;
     if (this.windows.size >= this.limits.keysMax && oldest !== undefined) this.windows.delete(oldest);
-    this.windows.set(key, { failures: 1, endsAtMs: this.now() + this.limits.windowMs });
+    const window = { failures: 0, pending: 0, endsAtMs: this.now() + this.limits.windowMs };
+    this.windows.set(key, window);
+    return window;
+  }
+
+  private secondsLeft(window: Window): number {
+    return Math.max(1, Math.ceil((window.endsAtMs - this.now()) / 1_000));
   }
 
   private current(key: string): Window | undefined {

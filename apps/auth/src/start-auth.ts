@@ -13,6 +13,7 @@ import { reachDatabase } from "./reach-database.js";
 import { registerClient } from "./register-client.js";
 import type { SigningKeys } from "./signing-keys.js";
 import { ensureSigningKey, loadSigningKeys } from "./signing-keys.js";
+import { SecretVerifier } from "./verify-secret.js";
 
 const CONNECTIONS_MAX = 10;
 const QUERY_TIMEOUT_MS = 2_000;
@@ -22,9 +23,10 @@ const SETUP_TIMEOUT_MS = 60_000;
 /**
  * Starts the authorization server: schema, first signing key and bootstrap clients first, then the HTTP port.
  *
+ * @param secrets checks the secrets of clients
  * @throws TriplineError `config-invalid` (a wrong KEY_ENCRYPTION_KEY among others) or `database-unavailable`
  */
-export async function startAuth(config: AuthConfig): Promise<RunningService> {
+export async function startAuth(config: AuthConfig, secrets = new SecretVerifier()): Promise<RunningService> {
   const logger = createLogger("auth", config.LOG_LEVEL);
   const keys = await setUp(config, logger);
   const database = connect(config, logger, CONNECTIONS_MAX, QUERY_TIMEOUT_MS);
@@ -33,7 +35,7 @@ export async function startAuth(config: AuthConfig): Promise<RunningService> {
       name: "auth",
       ...httpPort(config),
       logger,
-      module: AuthModule.with(createProvider(config, keys, database, logger)),
+      module: AuthModule.with(createProvider(config, keys, database, logger, secrets)),
       readiness: {
         postgres: async () => {
           await database.execute("SELECT 1");

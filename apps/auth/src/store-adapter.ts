@@ -15,17 +15,24 @@ const clientRow = z.object({
 
 const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 
+export interface LookupWatch {
+  /** Called before a client is looked up; what it throws stops the request. */
+  onLookup(clientId: string): void;
+  /** Called when there is no such client, or when it has no secret. */
+  onNoSecret(): Promise<void>;
+}
+
 /**
  * What oidc-provider keeps in Postgres: clients, and the ids of used client assertions. Access tokens are JWTs and are
  * kept nowhere.
  *
- * @param onLookup called with the id of every client that is looked up; what it throws stops the request
+ * @param watch told of every client that is looked up
  */
-export function storeAdapter(queries: Queries, onLookup: (clientId: string) => void): (model: string) => Adapter {
+export function storeAdapter(queries: Queries, watch: LookupWatch): (model: string) => Adapter {
   return (model) => {
     switch (model) {
       case "Client":
-        return { ...nothingStored(model), find: (clientId) => findClient(queries, clientId, onLookup) };
+        return { ...nothingStored(model), find: (clientId) => findClient(queries, clientId, watch) };
       case "ReplayDetection":
         return {
           ...nothingStored(model),
@@ -39,19 +46,10 @@ export function storeAdapter(queries: Queries, onLookup: (clientId: string) => v
   };
 }
 
-async function findClient(
-  queries: Queries,
-  clientId: string,
-  onLookup: (clientId: string) => void,
-): Promise<AdapterPayload | undefined> {
-  onLookup(clientId);
-  if (!CLIENT_ID_PATTERN.test(clientId)) return undefined;
-  const [row] = await queries.query(
-    clientRow,
-    `SELECT client_id, tenant, auth_method, secret_hash, jwks, scopes FROM auth.clients
-     WHERE client_id = $1 AND disabled_at IS NULL`,
-    [clientId],
-  );
+async function findClient(queries: Queries, clientId: string, watch: LookupWatch): Promise<AdapterPayload | undefined> {
+  watch.onLookup(clientId);
+  const row = await readClient(queries, clientId);
+  if (row?.secret_hash == null) await watch.onNoSecret();
   if (row === undefined) return undefined;
   return {
     client_id: row.client_id,
@@ -65,6 +63,17 @@ async function findClient(
     ...(row.secret_hash === null ? {} : { client_secret: row.secret_hash }),
     ...(row.jwks === null ? {} : { jwks: row.jwks }),
   };
+}
+
+async function readClient(queries: Queries, clientId: string): Promise<z.infer<typeof clientRow> | undefined> {
+  if (!CLIENT_ID_PATTERN.test(clientId)) return undefined;
+  const [row] = await queries.query(
+    clientRow,
+    `SELECT client_id, tenant, auth_method, secret_hash, jwks, scopes FROM auth.clients
+     WHERE client_id = $1 AND disabled_at IS NULL`,
+    [clientId],
+  );
+  return row;
 }
 
 async function useAssertion(queries: Queries, id: string, expiresInSeconds: number): Promise<void> {

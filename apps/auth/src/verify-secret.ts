@@ -27,9 +27,11 @@ export class SecretVerifier {
 
   /**
    * @param stored the hash as the database has it now: a changed secret is never found among the remembered ones
+   * @param onCompute called before a hash is computed, and not where one that is known or being computed will do; what it
+   *   throws stops it
    * @throws TriplineError `queue-full` when too many secrets are being checked
    */
-  async verify(secret: string, stored: string): Promise<boolean> {
+  async verify(secret: string, stored: string, onCompute: () => void = () => {}): Promise<boolean> {
     const id = createHmac("sha256", this.key).update(`${stored}\0${secret}`).digest("base64");
     const untilMs = this.rememberedUntilMs.get(id);
     if (untilMs !== undefined && untilMs > this.now()) return true;
@@ -38,6 +40,7 @@ export class SecretVerifier {
     if (this.running.size >= COMPUTATIONS_MAX) {
       throw new TriplineError("queue-full", "Too many client secrets are being checked; try again in a moment.");
     }
+    onCompute();
     const result = this.matches(secret, stored);
     this.running.set(id, result);
     try {
