@@ -72,11 +72,11 @@ LABEL org.opencontainers.image.title="tripline ${APP}" \
 COPY --from=assembled /out/dependencies/ /
 COPY --from=assembled /out/app/ /
 COPY --from=assembled --chown=65532:65532 /out/data/ /
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 METRICS_PORT=9464
 WORKDIR /app/apps/${APP}
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]
 # Node is process 1; the programs themselves answer SIGTERM by draining.
 ENTRYPOINT ["node", "dist/main.js"]

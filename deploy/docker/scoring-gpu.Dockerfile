@@ -29,9 +29,9 @@ COPY --from=assembled /usr/local/bin/node /usr/local/bin/node
 COPY --from=assembled /out/ /
 # Networks run on the GPU, models of trees by our own code on the CPU: no GPU runs those. With REQUIRE_GPU=true a model of
 # which nothing runs on the GPU is refused. The chart sets the same; a test compares the two.
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 EXECUTION_PROVIDERS=trees,cuda,cpu
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 METRICS_PORT=9464 EXECUTION_PROVIDERS=trees,cuda,cpu
 WORKDIR /app/apps/scoring
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]
 ENTRYPOINT ["node", "dist/main.js"]

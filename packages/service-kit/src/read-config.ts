@@ -13,6 +13,8 @@ const port = z.coerce.number().int().min(0).max(65_535);
 export const serviceConfig = {
   PORT: port,
   HOST: z.string().min(1).default("127.0.0.1"),
+  /** Serves `/metrics`, which `PORT` then does not. Without it `PORT` does, to callers of this machine alone. */
+  METRICS_PORT: port.optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   /** After SIGTERM: how long requests are still answered while those who send them turn to other instances. */
   DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(0),
@@ -45,11 +47,13 @@ type ServiceConfig = z.infer<z.ZodObject<typeof serviceConfig>>;
 export function httpPort(config: Omit<ServiceConfig, "LOG_LEVEL" | "DRAIN_SECONDS">): {
   readonly port: number;
   readonly host: string;
+  readonly metricsPort: number | undefined;
   readonly limits: Partial<HttpLimits>;
 } {
   return {
     port: config.PORT,
     host: config.HOST,
+    metricsPort: config.METRICS_PORT,
     limits: {
       connectionsMax: config.HTTP_CONNECTIONS_MAX,
       connectionsPerAddressMax: config.HTTP_CONNECTIONS_PER_ADDRESS_MAX,

@@ -6,13 +6,15 @@ import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import type { NestFastifyApplication } from "@nestjs/platform-fastify";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
-import { HealthController } from "./health.controller.js";
+import { HealthController, METRICS_ELSEWHERE } from "./health.controller.js";
 import type { HealthCheck } from "./health.js";
 import { Health } from "./health.js";
 import type { HttpLimits } from "./http/http-limits.js";
 import { HTTP_LIMITS_DEFAULT } from "./http/http-limits.js";
 import { answerNow, HttpServer } from "./http/http-server.js";
 import { refuseOtherMethods } from "./http/refuse-methods.js";
+import type { MetricsPort } from "./http/serve-metrics-port.js";
+import { serveMetricsPort } from "./http/serve-metrics-port.js";
 import type { Logger } from "./logger.js";
 import { nestLogger } from "./logger.js";
 import { ProblemFilter } from "./problem.filter.js";
@@ -24,6 +26,8 @@ import { countRequests } from "./request-durations.js";
 export interface RunningService {
   /** Base URL of its HTTP port. */
   readonly url: string;
+  /** Base URL of its port for metrics, where it has one. */
+  readonly metricsUrl?: string;
   /**
    * Not ready from now on, but requests are still answered, each on a connection that ends with its answer. Whoever
    * spreads requests over instances learns of an end some seconds late, and clients keep connections; neither of them
@@ -43,6 +47,8 @@ export interface ServiceOptions {
   readonly name: string;
   readonly port: number;
   readonly host: string;
+  /** Where metrics are served. Without it on `port`, to callers of this machine alone. */
+  readonly metricsPort?: number | undefined;
   readonly logger: Logger;
   /** The app's own root module. */
   readonly module: Type | DynamicModule;
@@ -87,39 +93,59 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     module: ServiceModule,
     imports: [options.module],
     controllers: [HealthController],
-    providers: [{ provide: Health, useValue: health }],
+    providers: [
+      { provide: Health, useValue: health },
+      { provide: METRICS_ELSEWHERE, useValue: options.metricsPort !== undefined },
+    ],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: nestLogger(options.logger),
     abortOnError: false,
   });
   app.useGlobalFilters(new ProblemFilter(options.logger));
-  await app.listen(options.port, options.host);
+  const metrics = await openMetrics(options, limits);
+  try {
+    await app.listen(options.port, options.host);
+  } catch (error) {
+    await metrics?.close();
+    throw error;
+  }
   const url = (await app.getUrl()).replace("[::1]", "127.0.0.1");
   options.logger.info({ url }, `${options.name} is up`);
   let closing: Promise<void> | undefined;
   return {
     url,
+    ...(metrics === undefined ? {} : { metricsUrl: metrics.url }),
     drain() {
       server.drain();
       health.drain();
     },
     close() {
-      closing ??= shutDown(app, server, health, options);
+      closing ??= shutDown(app, server, metrics, health, options);
       return closing;
     },
   };
 }
 
+async function openMetrics(
+  { metricsPort, host }: ServiceOptions,
+  limits: HttpLimits,
+): Promise<MetricsPort | undefined> {
+  return metricsPort === undefined ? undefined : serveMetricsPort(metricsPort, host, limits);
+}
+
 async function shutDown(
   app: NestFastifyApplication,
   server: HttpServer,
+  metrics: MetricsPort | undefined,
   health: Health,
   options: ServiceOptions,
 ): Promise<void> {
   health.drain();
   server.close();
   const steps = [{ name: "http", run: () => app.close() }, ...options.shutdown];
+  // Last: the end of a service is looked at as well.
+  if (metrics !== undefined) steps.push({ name: "metrics", run: () => metrics.close() });
   for (const step of steps) {
     try {
       await bounded(step.run(), SHUTDOWN_STEP_MS_MAX);

@@ -103,7 +103,7 @@ test("the image of scoring on GPUs and the chart set the same", () => {
   const known = new Set(Object.keys(scoringConfig.shape));
   const settings = [...dockerfile.matchAll(/^ENV (.*)$/gm)].map(([, line]) => line).join(" ");
   const ofImage = [...settings.matchAll(/\b([A-Z_]+)=(\S+)/g)]
-    .filter(([, name = ""]) => known.has(name) && !["HOST", "PORT"].includes(name))
+    .filter(([, name = ""]) => known.has(name) && !["HOST", "PORT", "METRICS_PORT"].includes(name))
     .map(([, name, value]) => `${name}=${value}`);
   const body = blocks.get("tripline.environment.scoring") ?? "";
   const [, onGpus = ""] = /gpu\.enabled \}\}\n([\s\S]*?)\n\{\{- end \}\}/.exec(body) ?? [];

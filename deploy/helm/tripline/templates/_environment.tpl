@@ -4,6 +4,7 @@ reads them here and compares them with the schema that the program reads its env
 {{- define "tripline.environment.service" -}}
 PORT: "8080"
 HOST: "0.0.0.0"
+METRICS_PORT: "9464"
 LOG_LEVEL: {{ .Values.workload.logLevel | quote }}
 DRAIN_SECONDS: {{ .Values.workload.drainSeconds | quote }}
 {{- with .Values.workload.otlpEndpoint }}

@@ -1,0 +1,75 @@
+import type { IncomingMessage } from "node:http";
+import { startTelemetry } from "../telemetry.js";
+import { isLocalCaller } from "./is-local-caller.js";
+import { RawClient, startTestService } from "./test-service.js";
+
+describe("metrics", () => {
+  test("have a port of their own, with nothing else on it, and are not at the port of the API then", async () => {
+    const telemetry = startTelemetry({ service: "guarded" });
+    const service = await startTestService({ metricsPort: 0, limits: { headersTimeoutMs: 300 } });
+    try {
+      const { metricsUrl = "" } = service;
+      const dripping = new RawClient({ url: metricsUrl }).write("GET /metrics HTTP/1.1\r\n");
+      expect(await dripping.drip("a", 20)).toMatch(/^HTTP\/1\.1 408 /);
+      const metrics = await fetch(`${metricsUrl}/metrics`);
+      expect(metrics.status).toBe(200);
+      expect(await metrics.text()).toMatch(/^tripline_http_refused_total\{cause="slow"[^}]*\} 1$/m);
+      for (const url of [`${service.url}/metrics`, `${metricsUrl}/health/live`, `${metricsUrl}/body`]) {
+        const answer = await fetch(url);
+        expect(answer.status).toBe(404);
+        expect(await answer.json()).toMatchObject({ code: "not-found" });
+      }
+      const posted = await fetch(`${metricsUrl}/metrics`, { method: "POST" });
+      expect(posted.status).toBe(405);
+      expect(posted.headers.get("allow")).toBe("GET, HEAD");
+      expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
+      await service.close();
+      await expect(fetch(`${metricsUrl}/metrics`)).rejects.toThrow();
+    } finally {
+      await service.close();
+      await telemetry.shutdown();
+    }
+  });
+
+  test("are for this machine alone where they share the port of the API", async () => {
+    const service = await startTestService();
+    try {
+      expect((await fetch(`${service.url}/metrics`)).status).toBe(200);
+      for (const header of ["forwarded", "x-forwarded-for", "via"]) {
+        const answer = await fetch(`${service.url}/metrics`, { headers: { [header]: "192.0.2.7" } });
+        expect(answer.status).toBe(404);
+        expect(await answer.json()).toMatchObject({ code: "not-found" });
+      }
+    } finally {
+      await service.close();
+    }
+  });
+
+  const callers: [address: string | undefined, isLocal: boolean][] = [
+    ["127.0.0.1", true],
+    ["127.8.9.10", true],
+    ["::1", true],
+    ["::ffff:127.0.0.1", true],
+    ["::ffff:10.0.0.1", false],
+    ["10.127.0.1", false],
+    ["192.0.2.7", false],
+    ["::127", false],
+    [undefined, false],
+  ];
+  test.each(callers)("a caller at %s is local: %s", (remoteAddress, isLocal) => {
+    const request: unknown = { headers: {}, socket: { remoteAddress } };
+    expect(isLocalCaller(request as IncomingMessage)).toBe(isLocal);
+  });
+
+  test("a service whose own port is taken gives the port of its metrics back", async () => {
+    const first = await startTestService({ metricsPort: 0 });
+    try {
+      const port = Number(new URL(first.url).port);
+      await expect(startTestService({ port, metricsPort: 0 })).rejects.toThrow("EADDRINUSE");
+      const taken = Number(new URL(first.metricsUrl ?? "").port);
+      await expect(startTestService({ metricsPort: taken })).rejects.toThrow("EADDRINUSE");
+    } finally {
+      await first.close();
+    }
+  });
+});
