@@ -143,7 +143,12 @@ async function shutDown(
 ): Promise<void> {
   health.drain();
   server.close();
-  const steps = [{ name: "http", run: () => app.close() }, ...options.shutdown];
+  const steps: ShutdownStep[] = [
+    { name: "http", run: () => app.close() },
+    // A caller who has not read its answer by now does not get it.
+    { name: "connections", run: async () => app.getHttpServer().closeAllConnections() },
+    ...options.shutdown,
+  ];
   // Last: the end of a service is looked at as well.
   if (metrics !== undefined) steps.push({ name: "metrics", run: () => metrics.close() });
   for (const step of steps) {
@@ -152,8 +157,6 @@ async function shutDown(
     } catch (error) {
       options.logger.error({ err: error, step: step.name }, "a shutdown step failed");
     }
-    // Whoever does not read an answer that was due until now does not get it.
-    app.getHttpServer().closeAllConnections();
   }
   options.logger.info(`${options.name} is down`);
 }
