@@ -1,17 +1,10 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { appliedKey } from "@tripline/contracts/redis-keys";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { appliedOffset } from "./applied-batch.js";
 import type { StateStore } from "./state-store.js";
 
-/** @param topic with the prefix */
-export function appliedKey(clusterId: string, topic: string, partition: number): string {
-  return `applied:${clusterId}:${topic}:${partition}`;
-}
-
-/**
- * Redis keys under which the partitions' applied batches are stored. The cluster's id is part of them, so that a
- * rebuilt Kafka, whose offsets begin again, is not mistaken for the old one.
- */
+/** Redis keys under which the partitions' applied batches are stored. */
 export class PartitionKeys {
   /** Partitions that were checked, of which there are as many as the topics have. */
   readonly #checked = new Map<string, Promise<string>>();

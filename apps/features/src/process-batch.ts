@@ -25,7 +25,7 @@ export interface BatchProcessorOptions {
   readonly engine: FeatureEngine;
   readonly store: StateStore;
   readonly partitions: PartitionKeys;
-  readonly completeness: StateCompleteness;
+  readonly completeness: Pick<StateCompleteness, "check">;
   readonly producer: EventProducer;
   readonly metrics: FeatureMetrics;
   /** Wall clock in milliseconds since the epoch. */

@@ -20,6 +20,8 @@ import { FeaturesModule } from "./features.module.js";
 import { openServing } from "./online/serve-features.js";
 import { PartitionKeys } from "./partition-keys.js";
 import { BatchProcessor, RECORDS_TOGETHER_MAX } from "./process-batch.js";
+import { RebuildHold } from "./rebuild-hold.js";
+import { LossReport } from "./report-loss.js";
 import { FEATURES_GROUP, StateCompleteness } from "./state-completeness.js";
 import { StateStore } from "./state-store.js";
 
@@ -48,13 +50,16 @@ export async function startFeatures(
   // A round gives all that it has at once.
   const producer = await kafka.producer({ lingerMs: 0 });
   const completeness = new StateCompleteness({ admin, store });
-  const isComplete = () => completeness.check(false);
-  const serving = openServing({ config, engine, logger, stateTtlSeconds: ttlSeconds, isComplete });
+  const loss = new LossReport(logger);
+  const check = async (isMarked: boolean) => loss.seen(await completeness.check(isMarked));
+  const holding = connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
+  const hold = new RebuildHold(holding);
+  const serving = openServing({ config, engine, logger, stateTtlSeconds: ttlSeconds, isComplete: () => check(false) });
   const processor = new BatchProcessor({
     engine,
     store,
     partitions: new PartitionKeys({ admin, store, topicPrefix }),
-    completeness,
+    completeness: { check },
     producer,
     metrics: new FeatureMetrics(),
     now: Date.now,
@@ -65,7 +70,10 @@ export async function startFeatures(
     observer: consumerMetrics(FEATURES_GROUP),
     topics: [TOPICS.transactions.name, TOPICS.labels.name],
     recordsPerBatchMax: RECORDS_TOGETHER_MAX,
-    handle: (batch) => processor.handle(batch),
+    async handle(batch) {
+      await hold.passed();
+      await processor.handle(batch);
+    },
     onStop: (error) => logger.fatal({ code: error.code }, `features takes no more events: ${error.message}`),
   });
   return startService({
@@ -89,6 +97,7 @@ export async function startFeatures(
       { name: "producer", run: () => producer.close() },
       { name: "admin", run: () => admin.close() },
       { name: "redis", run: async () => store.close() },
+      { name: "redis of the hold", run: async () => holding.disconnect() },
       ...(serving?.shutdown ?? []),
     ],
   });

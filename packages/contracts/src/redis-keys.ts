@@ -19,3 +19,13 @@ export function replyChannel(instanceId: string): string {
 export const REPLY_DECISION = 0x64;
 export const REPLY_DECISIONS = 0x44;
 export const REPLY_LABEL_APPLIED = 0x6c;
+
+/**
+ * How far features has counted a partition; one for each partition, written together with the states. The cluster's id is
+ * part of it, so that a rebuilt Kafka, whose offsets begin again, is not mistaken for the old one.
+ *
+ * @param topic with the prefix
+ */
+export function appliedKey(clusterId: string, topic: string, partition: number): string {
+  return `applied:${clusterId}:${topic}:${partition}`;
+}

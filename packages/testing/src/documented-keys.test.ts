@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { decisionKey, replyChannel } from "@tripline/contracts/redis-keys";
+import { appliedKey, decisionKey, replyChannel } from "@tripline/contracts/redis-keys";
 import { RECENT_IDS_MAX } from "@tripline/feature-engine/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state-key";
-import { appliedKey } from "@tripline/features/partition-keys";
+import { REBUILD_KEY } from "@tripline/features/rebuild-hold";
 import { requestKey } from "@tripline/ingestion/reserve-requests";
 
 const read = (path: string) => readFileSync(new URL(`../../../docs/${path}`, import.meta.url), "utf8");
@@ -16,6 +16,7 @@ test("the table of Redis keys has those of the code, and no others", () => {
     stateKey(plan, "tenantx", "<id>").replace("layoutx", "<layout>").replace("tenantx", "<tenant>"),
     completeKey([plan]).replace(/:.*/, ":<layout>"),
     appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),
+    REBUILD_KEY,
     decisionKey("<id>"),
     replyChannel("<instance>"),
   ];

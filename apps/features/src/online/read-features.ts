@@ -160,6 +160,6 @@ function profileStatus(row: ProfileRow | undefined, name: string): FieldStatus {
 
 function statesLost(): TriplineError {
   const what = "The window states were lost and are not rebuilt yet, so no feature of them would be right";
-  const mend = "try again after `tripline rebuild-state` or `tripline load-state`";
+  const mend = "try again after `tripline rebuild-state`";
   return new TriplineError("state-incomplete", `${what}; ${mend}.`);
 }

@@ -6,6 +6,7 @@ import { LakeDisk } from "@tripline/lake/lake-disk";
 import { topicFolder } from "@tripline/lake/lake-layout";
 import type { Source } from "@tripline/lake/read-log";
 import { positionsOf, readTail } from "@tripline/lake/read-log";
+import { countedMeanwhile } from "./replace-states.js";
 
 export interface AwaitLakeOptions {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets">;
@@ -15,17 +16,19 @@ export interface AwaitLakeOptions {
   readonly waitMs: number;
 }
 
+const EMITTED = [TOPICS.features, TOPICS.appliedLabels];
 /** What features reads and writes. */
-const WANTED = [TOPICS.features, TOPICS.appliedLabels, TOPICS.transactions, TOPICS.labels];
+const WANTED = [...EMITTED, TOPICS.transactions, TOPICS.labels];
 const POLL_MS = 250;
 
 /**
  * Waits until the lake holds everything that features has read and written by now.
  *
+ * @returns a check that features has emitted nothing since, which the lake would lack; it throws `state-conflict`
  * @throws TriplineError `deadline-exceeded`; `state-conflict` for a lake of another Kafka; `kafka-unavailable`,
  *   `database-unavailable`, `state-unreadable`
  */
-export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeOptions): Promise<void> {
+export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeOptions): Promise<() => Promise<void>> {
   const cluster = await admin.clusterId();
   const wanted = await Promise.all(WANTED.map(async ({ name }) => ({ name, ends: await admin.endOffsets(name) })));
   const deadlineMs = performance.now() + waitMs;
@@ -44,6 +47,12 @@ export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeO
       await delay(POLL_MS);
     }
   }
+  return async () => {
+    for (const { name, ends } of wanted.slice(0, EMITTED.length)) {
+      const later = await admin.endOffsets(name);
+      if ([...later].some(([partition, end]) => end !== ends.get(partition))) throw countedMeanwhile();
+    }
+  };
 }
 
 /** How many records below the ends are not in the lake yet. */

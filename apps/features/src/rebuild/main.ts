@@ -21,13 +21,15 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   const kafka = connectKafka({ ...kafkaConnection(config), clientId: "rebuild-state" });
   const admin = await kafka.admin();
   const redis = connectRedis(config);
+  const holding = connectRedis(config);
   const progress = progressPrinter(process.stdout);
   try {
-    await awaitRedis(redis);
+    await Promise.all([redis, holding].map((connection) => awaitRedis(connection)));
     return await rebuildState({
       engine,
       admin,
       redis,
+      holding,
       topicPrefix,
       lake: config.LAKE_DIRECTORY,
       stateTtlSeconds: ttlSeconds,
@@ -39,6 +41,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   } finally {
     progress.end();
     redis.disconnect();
+    holding.disconnect();
     await admin.close();
   }
 }

@@ -1,8 +1,11 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state-key";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { appliedOffset } from "../applied-batch.js";
-import { appliedKey } from "../partition-keys.js";
 import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../test-events.js";
 import { COMPLETE_KEY, engine, keyOf } from "../test-instance.js";
 import { TestHistory } from "./test-history.js";
@@ -229,4 +232,30 @@ test("where the service and Redis died at once, what there is counts in the orde
   expect(counts[engine.entityFeatures(1).indexOf("terminal_count_1d")]).toBe(3);
   // Numbers go on behind those that were given, so that none is given twice.
   expect(state.sequence).toBe(4);
+});
+
+test("after a change of windows the states are rebuilt with the new ones, from what was counted with the old", async () => {
+  const spec = currentFeatureSpec();
+  const { "1d": day } = spec.windows;
+  if (day === undefined) throw new Error("a spec without a window of one day");
+  const wider = compileEngine({ ...spec, windows: { ...spec.windows, "1d": { ...day, tile: 2 * day.tile } } });
+  const transactions = Array.from({ length: 40 }, (_, index) =>
+    payment({
+      clientTransactionId: `w-${index}`,
+      occurredAtMs: START_MS + index * 1_800_000,
+      amountMinor: 100 + index,
+    }),
+  );
+  await history.producer.send(transactions.map((transaction) => paymentRecord(transaction)));
+  await history.count();
+  await history.archive();
+  await history.rebuild({ engine: wider });
+  const [, terminal = ""] = wider.stateKeys("demo", { cardToken: cardOf(1), terminalId: "t-1" });
+  expect(terminal).not.toBe(keyOf("terminal", "t-1"));
+  const states = wider.entities.slice(0, 2).map((_, entity) => wider.decodeState(entity, null));
+  for (const transaction of transactions) wider.applyPayment([...states, undefined, undefined], transaction);
+  const [, expected] = states;
+  if (expected === undefined) throw new Error("a spec without terminals");
+  expect(await history.redis.getBuffer(terminal)).toEqual(Buffer.from(wider.encodeState(1, expected)));
+  expect(await history.redis.exists(completeKey(wider.entities))).toBe(1);
 });

@@ -1,12 +1,14 @@
-import { TriplineError } from "@tripline/contracts/error-table";
+import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
-import { appliedKey } from "../partition-keys.js";
+import { whileHeld } from "../rebuild-hold.js";
 import { FEATURES_GROUP } from "../state-completeness.js";
 import { awaitLake } from "./await-lake.js";
+import type { AppliedKeys, Source } from "./await-rest.js";
+import { awaitRest, REST_MS_MAX, SOURCES } from "./await-rest.js";
 import { findResume, requireOnce } from "./find-resume.js";
 import type { FoldedLake } from "./fold-lake.js";
 import { foldLake } from "./fold-lake.js";
@@ -17,6 +19,8 @@ export interface RebuildOptions {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
   /** A connection of its own. */
   readonly redis: Redis;
+  /** Another one, for what has to go on beside it. */
+  readonly holding: Redis;
   readonly topicPrefix: string;
   readonly lake: string;
   /** Snapshot of the states with which the service began; it began with nothing unless given. */
@@ -24,12 +28,19 @@ export interface RebuildOptions {
   readonly stateTtlSeconds: number;
   /** How long the archive may take to catch up. */
   readonly waitMs: number;
+  /** How long instances that run may take to finish what they have begun. 20 s unless given. */
+  readonly restMs?: number;
   /** Whether to go on where the result cannot be exact. */
   readonly isPartial: boolean;
   readonly onProgress?: RebuildListener;
 }
 
-export type RebuildStep = "wait for the archive" | "fold the lake" | "find where to go on" | "write the states";
+export type RebuildStep =
+  | "wait for the features service"
+  | "wait for the archive"
+  | "fold the lake"
+  | "find where to go on"
+  | "write the states";
 
 /** @param done events folded, or states written */
 export type RebuildListener = (step: RebuildStep, done?: number) => void;
@@ -40,20 +51,23 @@ export interface RebuildReport extends Omit<FoldedLake, "states"> {
   readonly doubled: number;
 }
 
-const SOURCES = ["transactions", "labels"] as const;
-
 /**
  * Puts the window states into Redis as they would be there had they never been lost, from what the lake says was
- * counted, and marks them as complete. The service has to be stopped; records that it accepts afterwards count behind.
+ * counted, and marks them as complete. Instances of the service hold off meanwhile and go on afterwards: what they had
+ * not counted by then counts behind.
  *
- * @throws TriplineError `state-conflict` where the service runs, or the lake does not have all; `deadline-exceeded` where
- *   the archive does not catch up; `redis-unavailable`, `kafka-unavailable`, `database-unavailable`, `not-found`,
- *   `state-unreadable`. There is no mark then, or the one that was there: it can be run again.
+ * @throws TriplineError `state-conflict` where the service counts nevertheless, or the lake does not have all;
+ *   `deadline-exceeded` where the archive does not catch up; `redis-unavailable`, `kafka-unavailable`,
+ *   `database-unavailable`, `not-found`, `state-unreadable`. There is no mark then, or the one that was there: it can be
+ *   run again.
  */
-export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
+export function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
+  return whileHeld(options.holding, () => rebuild(options));
+}
+
+async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const { engine, admin, redis, topicPrefix, lake, stateTtlSeconds, isPartial } = options;
   const report: RebuildListener = options.onProgress ?? (() => {});
-  await requireStopped(admin);
   const keys = await appliedKeys(admin, topicPrefix);
   const replacement = new StateReplacement({
     redis,
@@ -63,9 +77,10 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     stateTtlSeconds,
     onProgress: (states) => report("write the states", states),
   });
-  await replacement.open();
+  report("wait for the features service");
+  await awaitRest({ admin, keys, restMs: options.restMs ?? REST_MS_MAX, noteCounted: () => replacement.open() });
   report("wait for the archive");
-  await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
+  const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
   const { states, ...folded } = await foldLake({
     engine,
     lake,
@@ -88,24 +103,15 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       if (key !== undefined && offset >= 0) applied.set(key, offset);
     }
   }
+  await requireNothingEmitted();
   const written = await replacement.replace(states, applied);
   return { ...folded, states: written, doubled };
 }
 
-async function requireStopped(admin: RebuildOptions["admin"]): Promise<void> {
-  const members = await admin.groupMembers(FEATURES_GROUP);
-  if (members === 0) return;
-  throw new TriplineError(
-    "state-conflict",
-    `Stop the features service first: ${members} of its instances read (one that was killed is taken for alive for ten ` +
-      "seconds more).",
-  );
-}
-
 /** Redis keys of the applied batches, by topic and partition. */
-async function appliedKeys(admin: RebuildOptions["admin"], topicPrefix: string) {
+async function appliedKeys(admin: RebuildOptions["admin"], topicPrefix: string): Promise<AppliedKeys> {
   const clusterId = await admin.clusterId();
-  const keys = new Map<string, ReadonlyMap<number, string>>();
+  const keys = new Map<Source, ReadonlyMap<number, string>>();
   for (const source of SOURCES) {
     const { name } = TOPICS[source];
     const partitions = [...(await admin.endOffsets(name)).keys()];

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { OutgoingRecord } from "@tripline/kafka/port";
@@ -10,6 +11,8 @@ import { encodeHeader } from "@tripline/lake/snapshot-format";
 import { TestArchive } from "@tripline/lake/test-archive";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { encodeApplied } from "../applied-batch.js";
+import { REBUILD_KEY } from "../rebuild-hold.js";
 import { cardOf, payment, paymentRecord, START_MS } from "../test-events.js";
 import { COMPLETE_KEY, engine, keyOf } from "../test-instance.js";
 import type { RebuildStep } from "./rebuild-state.js";
@@ -62,16 +65,33 @@ async function isFlagged(name: string): Promise<boolean> {
 }
 
 describe("is refused, and changes nothing", () => {
-  test("while the service runs", async () => {
+  test("while the service has counted what it has not committed", async () => {
     await counted("a", 5);
     await history.archive();
-    const before = await stored();
     const service = await history.startService();
     for (let tries = 0; tries < 1_000 && (await history.admin.groupMembers("features")) === 0; tries += 1);
-    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "Stop the features service", "1 of"));
+    const [record] = await history.read(TOPICS.transactions.name);
+    const topic = history.stack.topicPrefix + TOPICS.transactions.name;
+    const key = appliedKey(await history.admin.clusterId(), topic, record?.partition ?? 0);
+    await history.redis.set(key, Buffer.from(encodeApplied({ offset: 99, emissions: [] })));
+    const before = await stored();
+    await expect(history.rebuild({ restMs: 1_000 })).rejects.toEqual(
+      refusal("state-conflict", "does not come to rest", "1 of", "stopped"),
+    );
     expect(await stored()).toEqual(before);
     await service.close();
     await history.rebuild();
+  });
+
+  test("while another one is under way, which goes on", async () => {
+    await counted("a", 5);
+    await history.archive(["features"]);
+    const first = history.rebuild({ waitMs: 30_000 });
+    for (let tries = 0; tries < 1_000 && (await history.redis.exists(REBUILD_KEY)) === 0; tries += 1);
+    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "another run"));
+    await history.archive();
+    await expect(first).resolves.toMatchObject({ events: 5 });
+    expect(await history.redis.exists(REBUILD_KEY)).toBe(0);
   });
 
   test("while the archive is behind, and after it has caught up it is not", async () => {
@@ -249,6 +269,29 @@ describe("while it runs", () => {
     await history.archive();
     expect(await history.rebuild()).toMatchObject({ events: 13, incomplete: 1 });
     expect(await isMarked()).toBe(true);
+  });
+
+  test("what an instance emits only now, counted before Redis lost it, is noticed before anything is changed", async () => {
+    await lost();
+    const before = await stored();
+    let isLate = false;
+    const onProgress = (step: RebuildStep) => {
+      if (step === "find where to go on") isLate = true;
+    };
+    const admin = {
+      clusterId: () => history.admin.clusterId(),
+      groupMembers: (group: string) => history.admin.groupMembers(group),
+      committedOffsets: (group: string, topic: string) => history.admin.committedOffsets(group, topic),
+      async endOffsets(topic: string) {
+        const [record] = isLate ? await history.read(TOPICS.features.name) : [];
+        if (record !== undefined) await history.producer.send([record]);
+        return history.admin.endOffsets(topic);
+      },
+    };
+    await expect(history.rebuild({ admin, onProgress })).rejects.toEqual(
+      refusal("state-conflict", "counted events meanwhile"),
+    );
+    expect(await stored()).toEqual(before);
   });
 
   test("an end in the middle leaves features flagged, and it can be run again", async () => {

@@ -37,9 +37,14 @@ export class StateReplacement {
     });
   }
 
-  /** Notes how far the partitions are counted. What is counted after this is not in the states to come. */
-  async open(): Promise<void> {
+  /**
+   * Notes how far the partitions are counted. What is counted after this is not in the states to come.
+   *
+   * @returns by key the first bytes of the applied batch; none where nothing is stored
+   */
+  async open(): Promise<ReadonlyMap<string, Buffer>> {
     this.#heads = await this.#readHeads();
+    return new Map(this.options.appliedKeys.map((key, index) => [key, Buffer.from(this.#heads[index] ?? "", "hex")]));
   }
 
   /**
@@ -139,9 +144,9 @@ export class StateReplacement {
   }
 }
 
-function countedMeanwhile(): TriplineError {
+export function countedMeanwhile(): TriplineError {
   return new TriplineError(
     "state-conflict",
-    "The features service counted events meanwhile. Stop all of its instances, and run this again.",
+    "The features service counted events meanwhile. Run this again; should that not help, with all of its instances stopped.",
   );
 }

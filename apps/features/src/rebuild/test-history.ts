@@ -16,6 +16,7 @@ import { TestArchive } from "@tripline/lake/test-archive";
 import type { TestStack } from "@tripline/local-stack/test-stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import type { Logger } from "@tripline/service-kit/logger";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { RunningService } from "@tripline/service-kit/start-service";
 import type { Redis } from "ioredis";
@@ -79,10 +80,7 @@ export class TestHistory {
   /** One instance of the service without its consumer. */
   async processor(producer: Pick<EventProducer, "send"> = this.producer): Promise<BatchProcessor> {
     const { admin, stack } = this;
-    const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
-    this.rebuilds.push(redis);
-    await awaitRedis(redis);
-    const store = new StateStore(redis, STORE_OPTIONS);
+    const store = new StateStore(await this.#connect(), STORE_OPTIONS);
     return new BatchProcessor({
       engine,
       store,
@@ -177,8 +175,11 @@ export class TestHistory {
 
   /** What was emitted, and how many different results stand on the topics, by the client's id. */
   async emitted(): Promise<{ events: readonly CountedEvent[]; different: ReadonlyMap<string, number> }> {
-    const vectors = (await this.read(TOPICS.features.name)).map(({ value }) => FeatureVector.decode(value));
-    const labels = (await this.read(TOPICS.appliedLabels.name)).map(({ value }) => AppliedLabel.decode(value));
+    // Of one batch all have the same time; those without a place in the order count as the lake has them.
+    const inLakeOrder = async (topic: string) =>
+      (await this.read(topic)).toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
+    const vectors = (await inLakeOrder(TOPICS.features.name)).map(({ value }) => FeatureVector.decode(value));
+    const labels = (await inLakeOrder(TOPICS.appliedLabels.name)).map(({ value }) => AppliedLabel.decode(value));
     const events: CountedEvent[] = [
       ...vectors.map((vector) => ({ kind: "payment", vector }) as const),
       ...labels.map((applied) => ({ kind: "label", applied }) as const),
@@ -213,13 +214,12 @@ export class TestHistory {
   }
 
   async rebuild(options: Partial<RebuildOptions> = {}): Promise<RebuildReport> {
-    const redis = connectRedis(this.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
-    this.rebuilds.push(redis);
-    await awaitRedis(redis);
+    const [redis, holding] = [await this.#connect(), await this.#connect()];
     return rebuildState({
       engine,
       admin: this.admin,
       redis,
+      holding,
       topicPrefix: this.stack.topicPrefix,
       lake: this.lake,
       stateTtlSeconds: 45 * 86_400,
@@ -233,18 +233,23 @@ export class TestHistory {
   async serve(): Promise<void> {
     const service = await this.startService();
     try {
-      const ends = await this.#ends(SOURCES);
-      const isDone = async () => {
-        const committed = await this.#committed();
-        return [...ends].every(([key, end]) => end === 0 || committed.get(key) === end);
-      };
-      await until(isDone, () => "the service has not handled all that is on the topics");
+      await this.untilHandled();
     } finally {
       await service.close();
     }
   }
 
-  startService(): Promise<RunningService> {
+  /** Until the service has counted, emitted and committed what is on the topics by now. */
+  async untilHandled(): Promise<void> {
+    const ends = await this.#ends(SOURCES);
+    const isDone = async () => {
+      const committed = await this.#committed();
+      return [...ends].every(([key, end]) => end === 0 || (committed.get(key) ?? 0) >= end);
+    };
+    await until(isDone, () => "the service has not handled all that is on the topics");
+  }
+
+  startService(logger?: Logger): Promise<RunningService> {
     return startFeatures(
       readConfig(featuresConfig, {
         PORT: "0",
@@ -254,7 +259,15 @@ export class TestHistory {
         REDIS_URL: this.stack.redisUrl,
         REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
       }),
+      logger,
     );
+  }
+
+  async #connect(): Promise<Redis> {
+    const redis = connectRedis(this.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
+    this.rebuilds.push(redis);
+    await awaitRedis(redis);
+    return redis;
   }
 
   async #committed(): Promise<ReadonlyMap<string, number>> {

@@ -1,8 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { appliedKey } from "@tripline/contracts/redis-keys";
 import { completeKey } from "@tripline/feature-engine/state-key";
 import type { OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
 import { FeatureMetrics } from "../feature-metrics.js";
-import { appliedKey, PartitionKeys } from "../partition-keys.js";
+import { PartitionKeys } from "../partition-keys.js";
 import { BatchProcessor } from "../process-batch.js";
 import { StateCompleteness } from "../state-completeness.js";
 import { StateStore } from "../state-store.js";

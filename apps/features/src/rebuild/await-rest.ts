@@ -1,0 +1,67 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { appliedOffset } from "../applied-batch.js";
+import { LOOK_MS } from "../rebuild-hold.js";
+import { FEATURES_GROUP } from "../state-completeness.js";
+
+/** What features reads. */
+export const SOURCES = ["transactions", "labels"] as const;
+export type Source = (typeof SOURCES)[number];
+/** Redis keys of the applied batches, by topic and partition. */
+export type AppliedKeys = ReadonlyMap<Source, ReadonlyMap<number, string>>;
+
+export const REST_MS_MAX = 20_000;
+
+export interface AwaitRestOptions {
+  readonly admin: Pick<KafkaAdmin, "committedOffsets" | "groupMembers">;
+  readonly keys: AppliedKeys;
+  readonly restMs: number;
+  /** Reads, and notes, how far each partition is counted: by its key the first bytes of its applied batch. */
+  noteCounted(): Promise<ReadonlyMap<string, Buffer>>;
+}
+
+/**
+ * Waits until the instances that run have finished what they had begun to count, and notes how far that is. An offset is
+ * committed when all that its records led to is on Kafka. So where as much is committed as is counted, nothing that was
+ * counted is still to be emitted. Whatever is counted from then on is found by `StateReplacement`.
+ *
+ * @throws TriplineError `state-conflict` where that does not come about; `state-unreadable`, `redis-unavailable`, `kafka-unavailable`
+ */
+export async function awaitRest(options: AwaitRestOptions): Promise<void> {
+  const { admin, noteCounted, restMs } = options;
+  const members = await admin.groupMembers(FEATURES_GROUP);
+  if (members === 0) {
+    await noteCounted();
+    return;
+  }
+  const deadlineMs = performance.now() + restMs;
+  let before: string | undefined;
+  for (;;) {
+    // The first time until every instance has seen that it is to hold off; later for what was under way.
+    await delay(2 * LOOK_MS);
+    const counted = await noteCounted();
+    const now = JSON.stringify([...counted].map(([key, head]) => [key, head.toString("hex")]));
+    if (now === before && (await isCommitted(options, counted))) return;
+    before = now;
+    if (performance.now() > deadlineMs) {
+      throw new TriplineError(
+        "state-conflict",
+        `The features service does not come to rest: ${members} of its instances read, and something is counted that is ` +
+          "not committed. Run this again; should that not help, with all of its instances stopped (one that was killed " +
+          "is taken for alive for ten seconds more).",
+      );
+    }
+  }
+}
+
+async function isCommitted({ admin, keys }: AwaitRestOptions, counted: ReadonlyMap<string, Buffer>): Promise<boolean> {
+  for (const source of SOURCES) {
+    const committed = await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name);
+    for (const [partition, key] of keys.get(source) ?? []) {
+      if (appliedOffset(counted.get(key)) >= (committed.get(partition) ?? 0)) return false;
+    }
+  }
+  return true;
+}
