@@ -7,8 +7,9 @@ import { backfill } from "./backfill.js";
 import { ProgressLine } from "./backfill-progress.js";
 import type { TransactionsSource } from "./backfill-source.js";
 import { fileSource, filesIdentity } from "./backfill-source.js";
+import { kafkaAt } from "./connect-system.js";
 import { handbookSource } from "./handbook-source.js";
-import { loadState } from "./load-state.js";
+import { kafkaOption, loadState } from "./load-state.js";
 
 /** Bytes that ingestion wants in `CARD_TOKEN_KEY`. */
 const CARD_TOKEN_KEY_BYTES_MIN = 32;
@@ -20,6 +21,8 @@ interface BackfillFlags {
   readonly output: string;
   readonly state?: string;
   readonly load?: string;
+  readonly kafka?: string;
+  readonly topicPrefix: string;
   readonly tenant: string;
   readonly until?: number;
   readonly workers?: number;
@@ -38,7 +41,9 @@ export function backfillCommand(): Command {
     )
     .requiredOption("--output <file>", "Parquet file to write: a row per payment, a column per feature")
     .option("--state <file>", "also write the window state, for `tripline load-state`")
-    .option("--load <url>", "put the window state into this Redis in the end, with --state")
+    .option("--load <url>", "put the window state into this Redis in the end, with --state and --kafka")
+    .addOption(kafkaOption())
+    .option("--topic-prefix <prefix>", "with --kafka: as the services have it in KAFKA_TOPIC_PREFIX", "")
     .option("--tenant <name>", "whose payments these are", "demo")
     .option("--until <time>", "leave out what happened at or after this time (ISO 8601)", parseTime)
     .option(
@@ -48,15 +53,18 @@ export function backfillCommand(): Command {
     )
     .action(async function (this: Command, flags: BackfillFlags) {
       if (flags.load !== undefined && flags.state === undefined) this.error("error: --load needs --state");
+      if (flags.load !== undefined && flags.kafka === undefined) this.error("error: --load needs --kafka");
       const startedAt = performance.now();
       const line = new ProgressLine(process.stderr);
       line.say("reading and sorting the input");
       const result = await run(sourceOf(this, flags), flags, line).finally(() => line.end());
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       process.stdout.write(`${summary(result)} in ${seconds} s\n`);
-      if (flags.load === undefined || flags.state === undefined) return;
-      const { states } = await loadState({ statePath: flags.state, redisUrl: flags.load });
-      process.stdout.write(`${states} states loaded\n`);
+      const { load: redisUrl, state: statePath, kafka } = flags;
+      if (redisUrl === undefined || statePath === undefined || kafka === undefined) return;
+      process.stdout.write(
+        `${await load({ redisUrl, statePath, kafka, topicPrefix: flags.topicPrefix })} states loaded\n`,
+      );
     });
 }
 
@@ -67,6 +75,22 @@ function parseCardTokenKey(text: string): Buffer {
   throw new InvalidArgumentError(
     `has ${key.length} bytes; must be at least ${CARD_TOKEN_KEY_BYTES_MIN} random bytes in base64`,
   );
+}
+
+interface Loading {
+  readonly redisUrl: string;
+  readonly statePath: string;
+  readonly kafka: string;
+  readonly topicPrefix: string;
+}
+
+async function load({ kafka, topicPrefix, ...where }: Loading): Promise<number> {
+  const admin = await kafkaAt(kafka.split(","), topicPrefix, process.env).admin();
+  try {
+    return (await loadState({ ...where, kafka: { admin, topicPrefix } })).states;
+  } finally {
+    await admin.close();
+  }
 }
 
 function run(source: TransactionsSource, flags: BackfillFlags, line: ProgressLine): Promise<BackfillResult> {

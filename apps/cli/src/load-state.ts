@@ -1,10 +1,15 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { appliedKey } from "@tripline/contracts/redis-keys";
+import { TOPICS } from "@tripline/contracts/topics";
 import { layoutFingerprint, planEntities } from "@tripline/feature-engine/plan-entities";
 import { completeKey, STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
-import { Command, InvalidArgumentError } from "commander";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { Redis } from "ioredis";
+import { kafkaAt } from "./connect-system.js";
+import { DEMO_WORKSPACE, readLocalSystem } from "./local-system.js";
 import type { SnapshotEntry, SnapshotHeader } from "./state-snapshot.js";
 import { readSnapshot, verifySnapshot } from "./state-snapshot.js";
 
@@ -14,21 +19,36 @@ export interface LoadStateOptions {
   readonly spec?: FeatureSpec;
   /** Days of wall clock after which Redis forgets a state that nothing touches. */
   readonly ttlDays?: number;
+  /** Kafka of the features service; left out where it was made anew together with this Redis, so that nothing was counted. */
+  readonly kafka?: CountedKafka;
+  /** Load even where the service has counted what the snapshot does not hold. */
+  readonly isPartial?: boolean;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
+/** Where it can be seen what features has counted. */
+export interface CountedKafka {
+  readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
+  readonly topicPrefix: string;
 }
 
 /** States per pipeline; the reply of one is awaited before the next is sent. */
 const STATES_PER_PIPELINE = 1000;
 const DAY_SECONDS = 86_400;
+/** Consumer group of the features service, and what it counts. */
+const FEATURES_GROUP = "features";
+const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
 
 /**
  * Puts the window states of a snapshot where the features service looks for them, over whatever is there, and marks them
- * as complete. Meant for a Redis that no features service writes to at that time: a state that goes back in time would
- * lose events.
+ * as complete. A snapshot is made of history that was never on Kafka. So it holds nothing of what features has counted,
+ * and can only be what a service begins with: on one that has counted, all since would be missing, and nothing would say
+ * so.
  *
  * @returns the number of states
- * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec, before anything is
- * written; `redis-unavailable`
+ * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec, `state-conflict` where
+ * features has counted or runs, before anything is written; `state-conflict` where it began meanwhile, and then there is
+ * no mark; `redis-unavailable`, `kafka-unavailable`
  */
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
   const { statePath, onProgress } = options;
@@ -39,7 +59,13 @@ export async function loadState(options: LoadStateOptions): Promise<{ states: nu
   const redis = new Redis(options.redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 2_000 });
   // Without a listener ioredis prints every connection fault; the failed command says it well enough.
   redis.on("error", () => {});
+  const mark = completeKey(planEntities(spec));
+  const requireNew = async () => {
+    if (options.kafka !== undefined) await requireNothingCounted(redis, options.kafka, options.isPartial === true);
+  };
   try {
+    await requireNew();
+    await asked(redis.del(mark));
     let batch: SnapshotEntry[] = [];
     let done = 0;
     for await (const entry of readSnapshot(statePath, () => {})) {
@@ -51,9 +77,8 @@ export async function loadState(options: LoadStateOptions): Promise<{ states: nu
       onProgress?.({ done, total: header.entries });
     }
     await writeStates(redis, batch, ttlSeconds);
-    await redis.set(completeKey(planEntities(spec)), new Date().toISOString()).catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    await requireNew();
+    await asked(redis.set(mark, new Date().toISOString()));
     onProgress?.({ done: header.entries, total: header.entries });
     return { states: header.entries };
   } finally {
@@ -61,30 +86,97 @@ export async function loadState(options: LoadStateOptions): Promise<{ states: nu
   }
 }
 
+interface LoadStateFlags {
+  readonly state: string;
+  readonly redis?: string;
+  readonly kafka?: string;
+  readonly topicPrefix: string;
+  readonly ttlDays?: number;
+  readonly partial?: true;
+  readonly workspace: string;
+}
+
 /** `tripline load-state`: a snapshot of window states into Redis. */
 export function loadStateCommand(): Command {
   return new Command("load-state")
-    .description("put the window states that `tripline backfill --state` wrote into Redis")
+    .description("put the window states that `tripline backfill --state` wrote into Redis, for a service that begins")
     .requiredOption("--state <file>", "the snapshot")
-    .requiredOption("--redis <url>", "where the features service keeps its state, for instance redis://127.0.0.1:6379")
+    .option("--redis <url>", "where the features service keeps its state, for instance redis://127.0.0.1:6379")
+    .addOption(kafkaOption())
+    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX", "")
     .option("--ttl-days <days>", "days after which an untouched state is forgotten", parseDays)
-    .action(async (options: { state: string; redis: string; ttlDays?: number }) => {
-      const { states } = await loadState({
-        statePath: options.state,
-        redisUrl: options.redis,
-        ...(options.ttlDays === undefined ? {} : { ttlDays: options.ttlDays }),
-      });
-      process.stdout.write(`${states} states loaded\n`);
+    .option("--partial", "also where features has counted since: all of that is then missing from the states")
+    .option("--workspace <name>", "without --redis and --kafka: the system that runs here", DEMO_WORKSPACE)
+    .action(async (flags: LoadStateFlags) => {
+      const { state: statePath, ttlDays, topicPrefix, partial } = flags;
+      const { brokers, redisUrl } = addressesOf(flags);
+      const admin = await kafkaAt(brokers.split(","), topicPrefix, process.env).admin();
+      try {
+        const { states } = await loadState({
+          statePath,
+          redisUrl,
+          kafka: { admin, topicPrefix },
+          isPartial: partial === true,
+          ...(ttlDays === undefined ? {} : { ttlDays }),
+        });
+        process.stdout.write(`${states} states loaded\n`);
+      } finally {
+        await admin.close();
+      }
     });
+}
+
+export function kafkaOption(): Option {
+  return new Option("--kafka <brokers>", "host:port, comma-separated: where it is seen what features has counted").env(
+    "KAFKA_BROKERS",
+  );
+}
+
+function addressesOf({ kafka, redis, workspace }: LoadStateFlags): { brokers: string; redisUrl: string } {
+  if (redis !== undefined && kafka !== undefined) return { brokers: kafka, redisUrl: redis };
+  if (redis !== undefined) throw new Error("--redis needs --kafka, to see that the service has not counted yet.");
+  if (kafka !== undefined) throw new Error("--kafka needs --redis; without both, the system here is meant.");
+  const local = readLocalSystem(workspace);
+  return { brokers: local.kafkaBrokers.join(","), redisUrl: local.redisUrl };
+}
+
+async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartial: boolean): Promise<void> {
+  const { admin } = kafka;
+  if (!isPartial && (await hasCounted(redis, kafka))) {
+    throw new TriplineError(
+      "state-conflict",
+      "The features service has counted payments or labels that are not in this snapshot, and they would be missing " +
+        "from the states. Run `tripline rebuild-state` instead, which puts back all that was counted. If the archive " +
+        "does not have it, accept the gap with --partial.",
+    );
+  }
+  const members = await admin.groupMembers(FEATURES_GROUP);
+  if (members === 0) return;
+  throw new TriplineError(
+    "state-conflict",
+    `Stop the features service first: ${members} of its instances read (one that was killed is taken for alive for ten ` +
+      "seconds more).",
+  );
+}
+
+/** Kafka says it as long as it keeps the group's offsets, Redis as long as nothing was lost. */
+async function hasCounted(redis: Redis, { admin, topicPrefix }: CountedKafka): Promise<boolean> {
+  const cluster = await admin.clusterId();
+  for (const topic of COUNTED_TOPICS) {
+    const committed = await admin.committedOffsets(FEATURES_GROUP, topic);
+    if ([...committed.values()].some((offset) => offset > 0)) return true;
+    const partitions = [...(await admin.endOffsets(topic)).keys()];
+    const keys = partitions.map((partition) => appliedKey(cluster, topicPrefix + topic, partition));
+    if (keys.length > 0 && (await asked(redis.exists(...keys))) > 0) return true;
+  }
+  return false;
 }
 
 async function writeStates(redis: Redis, states: readonly SnapshotEntry[], ttlSeconds: number): Promise<void> {
   if (states.length === 0) return;
   const pipeline = redis.pipeline();
   for (const [key, value] of states) pipeline.set(key, Buffer.from(value), "EX", ttlSeconds);
-  const replies = await pipeline.exec().catch((error: unknown) => {
-    throw unavailable(error);
-  });
+  const replies = await asked(pipeline.exec());
   const failed = replies?.find(([error]) => error !== null)?.[0];
   if (failed) throw unavailable(failed);
 }
@@ -95,6 +187,12 @@ function requireSameWindows(path: string, header: SnapshotHeader, spec: FeatureS
     "state-unreadable",
     `${path} was made for feature spec ${header.specVersion} with other windows; run \`tripline backfill\` again.`,
   );
+}
+
+function asked<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    throw unavailable(error);
+  });
 }
 
 function unavailable(error: unknown): TriplineError {

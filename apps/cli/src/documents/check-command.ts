@@ -8,7 +8,7 @@ import type { Repository } from "./read-repository.js";
 /** Programs of others that the documents call; what they take is theirs to say. */
 const OF_OTHERS: ReadonlySet<string> = new Set([
   ...["aws", "az", "base64", "cat", "cd", "curl", "date", "gcloud", "git", "grep", "head", "k6", "kind", "kubectl"],
-  ...["openssl", "promtool", "python", "tail", "terraform", "tofu", "uv"],
+  ...["jq", "openssl", "promtool", "python", "tail", "terraform", "tofu", "uv"],
 ]);
 /** Scripts of package.json that hand their name and what follows `--` to `tripline`. */
 const RUN_SCRIPT = /bootstrap\/run\.mjs(?: ([\w-]+))?$/;

@@ -52,7 +52,7 @@ const wrong: [string, string][] = [
   ["npm run demmo", "package.json has no script demmo"],
   ["npm run tripline -- dlq lst", "unknown command 'lst'"],
   ["npm run tripline -- capacity --rat 3", "unknown option '--rat'"],
-  ["npm run tripline -- rebuild-state --lake 1", "required option"],
+  ["npm run tripline -- load-state --ttl-days 1", "required option"],
   ["npm run retrain -- --lake 1 --lakes 1", "unknown option '--lakes'"],
   ["npm run load -- stedy", "load/main.js has no stedy"],
   ["npm run load -- steady --rates 3", "unknown option --rates"],

@@ -1,0 +1,45 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Workspace } from "./workspace.js";
+import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
+
+const localSystem = z.strictObject({
+  kafkaBrokers: z.array(z.string()).min(1),
+  redisUrl: z.string(),
+  /** Where its archive writes; absent where it runs none. */
+  lakeDirectory: z.string().optional(),
+  /** The snapshot of window states with which it began. */
+  statePath: z.string().optional(),
+});
+
+/** What a command has to know of a system that runs on this machine; a system says it while it runs. */
+export type LocalSystem = z.infer<typeof localSystem>;
+
+export const DEMO_WORKSPACE = "demo";
+
+/** Takes back what was said when the system stops; after `kill -9` it stays, and nobody answers at its addresses. */
+export function announceSystem(workspace: Workspace, system: LocalSystem): () => void {
+  const file = fileIn(workspace);
+  mkdirSync(workspace.directory, { recursive: true });
+  writeFileSync(`${file}.new`, JSON.stringify(system, null, 2));
+  renameSync(`${file}.new`, file);
+  return () => rmSync(file, { force: true });
+}
+
+/**
+ * @param name of its folder below .tripline
+ * @throws Error in one sentence where no system of that name runs
+ */
+export function readLocalSystem(name: string): LocalSystem {
+  const file = fileIn(workspaceIn(join(STATE_DIRECTORY, name)));
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    throw new Error(`No system runs here that says where it is in ${file}. Start the demo, or give the addresses.`);
+  }
+  return localSystem.parse(JSON.parse(text));
+}
+
+const fileIn = (workspace: Workspace): string => join(workspace.directory, "system.json");
