@@ -9,6 +9,7 @@ import { endOnSignal } from "./end-on-signal.js";
 import { balances, closeLedger, ledgerLine } from "./ledger.js";
 import { declinedLines, LiveView, qualityLines, refusedLines } from "./live-view.js";
 import { playTraffic } from "./play-traffic.js";
+import { rebuildCommandFor } from "./rebuild-state.js";
 import type { RunningSystem } from "./run-system.js";
 import { firstRequest } from "./show-first-request.js";
 import { startDemoSystem } from "./start-demo-system.js";
@@ -56,7 +57,7 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
 async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
-  const { model, system } = await startDemoSystem({ workspace, steps });
+  const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {
     const simulation = createSimulation(model.simulation);
@@ -65,6 +66,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
       workspace: options.workspace,
       end: end.signal,
       steps,
+      rebuildCommand: rebuildCommandFor(options.workspace),
     });
     return await summarise(system, traffic, steps);
   } finally {
@@ -78,6 +80,7 @@ interface PlayOptions {
   readonly workspace: string;
   readonly end: AbortSignal;
   readonly steps: StepLog;
+  readonly rebuildCommand: string;
 }
 
 interface PlayedTraffic {
@@ -99,7 +102,7 @@ async function play(
   const startedAt = performance.now();
   let decidedBefore = 0;
   let startUp = "";
-  const view = new LiveView();
+  const view = new LiveView(options.rebuildCommand);
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
   const request = firstRequest(system.apiUrl, options.workspace);
   process.stdout.write(`  A payment of your own, from another terminal in this folder:\n\n${request}\n\n`);

@@ -11,7 +11,7 @@ import type { ServiceProcess } from "./supervise-services.js";
 import { watchSources } from "./watch-sources.js";
 import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
-const SERVICES = ["auth", "ingestion", "features", "scoring", "decisions"];
+const SERVICES = ["auth", "ingestion", "features", "scoring", "decisions", "archive"];
 
 /**
  * `tripline dev [service]`: the whole system for a developer. Every source is watched and compiled; the named service
@@ -28,7 +28,7 @@ export function devCommand(): Command {
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
       const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
-      const { model, system } = await startDemoSystem({ workspace, steps });
+      const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true });
       try {
         process.stdout.write(
           `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +

@@ -17,7 +17,11 @@ export class LiveView {
   private linesDrawn = 0;
   private lastLineAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly out: NodeJS.WriteStream = process.stdout) {}
+  constructor(
+    /** What to type when window states are lost. */
+    private readonly rebuildCommand: string,
+    private readonly out: NodeJS.WriteStream = process.stdout,
+  ) {}
 
   /** Lets what is drawn stand, since somebody else is about to write below it. */
   leave(): void {
@@ -26,7 +30,7 @@ export class LiveView {
 
   show(tally: Tally, figures: LiveFigures): void {
     if (this.out.isTTY) {
-      const lines = fullView(tally, figures);
+      const lines = [...fullView(tally, figures), ...this.lostLines(tally)];
       const up = this.linesDrawn > 0 ? `\x1b[${this.linesDrawn}A\x1b[0J` : "";
       this.out.write(`${up}${lines.map((text) => text.slice(0, this.out.columns - 1)).join("\n")}\n`);
       this.linesDrawn = lines.length;
@@ -34,7 +38,12 @@ export class LiveView {
     }
     if (figures.elapsedMs - this.lastLineAtMs < LINE_EVERY_MS) return;
     this.lastLineAtMs = figures.elapsedMs;
-    this.out.write(`${shortLine(tally, figures)}\n`);
+    this.out.write(`${[shortLine(tally, figures), ...this.lostLines(tally)].join("\n")}\n`);
+  }
+
+  private lostLines({ areStatesLost }: Tally): string[] {
+    if (!areStatesLost) return [];
+    return [`  Redis has lost the window states. To put them back, in another terminal: ${this.rebuildCommand}`];
   }
 }
 

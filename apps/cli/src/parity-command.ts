@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
@@ -64,9 +63,8 @@ function checkLake(lake: string, { state, day }: Pick<ParityFlags, "state" | "da
 async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityReport> {
   const steps = new StepLog();
   const workspace = workspaceIn(join(STATE_DIRECTORY, "parity"));
-  const lake = join(workspace.directory, "lake");
+  const { lake } = workspace;
   await refuseSecond(workspace);
-  await rm(lake, { recursive: true, force: true });
   const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
   const system = await startSystem({
     workspace,
@@ -76,7 +74,7 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
     statePath: model.statePath,
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: SCORING_WAIT_MS,
-    lakeDirectory: lake,
+    isArchived: true,
     steps,
   });
   try {

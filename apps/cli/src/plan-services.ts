@@ -135,5 +135,5 @@ const ARCHIVE_FLUSH_AGE_MS = 2_000;
 function archivePlans(lake: string | undefined, address: string, environment: Record<string, string>): ServicePlan[] {
   if (lake === undefined) return [];
   const own = { LAKE_DIRECTORY: lake, FLUSH_AGE_MS: String(ARCHIVE_FLUSH_AGE_MS) };
-  return [{ name: "archive", url: address, environment: { ...environment, ...own } }];
+  return [{ name: "archive", url: address, environment: { ...environment, ...own }, isBackground: true }];
 }

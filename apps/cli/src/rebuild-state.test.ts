@@ -26,7 +26,13 @@ test.each([
   expect(await refusalOf({ ...GOOD, ...flags })).toMatch(words);
 });
 
-test.each(Object.keys(GOOD))("without %s it says so", async (flag) => {
-  const flags = Object.fromEntries(Object.entries(GOOD).filter(([name]) => name !== flag));
-  expect(await refusalOf(flags)).toMatch(new RegExp(`required option '${flag} .*' not specified`));
+test.each(Object.keys(GOOD))("without %s it says so, since the addresses go together", async (flag) => {
+  const flags = Object.entries(GOOD).filter(([name]) => name !== flag);
+  const attempt = rebuildStateCommand().parseAsync(flags.flat(), { from: "user" });
+  await expect(attempt).rejects.toThrow(new RegExp(`^${flag} is missing`));
+});
+
+test("without any address, and where no system runs, it says where one would be looked for", async () => {
+  const attempt = rebuildStateCommand().parseAsync(["--workspace", "none"], { from: "user" });
+  await expect(attempt).rejects.toThrow(/No system runs here that says where it is in .*none.system\.json/);
 });

@@ -3,17 +3,19 @@ import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { signInVariables } from "./connect-system.js";
+import { DEMO_WORKSPACE, readLocalSystem } from "./local-system.js";
 import { ROOT } from "./workspace.js";
 
 interface RebuildFlags {
-  readonly lake: string;
-  readonly kafka: string;
-  readonly redis: string;
+  readonly lake?: string;
+  readonly kafka?: string;
+  readonly redis?: string;
   readonly topicPrefix?: string;
   readonly state?: string;
   readonly ttlDays?: number;
   readonly wait?: number;
   readonly partial?: true;
+  readonly workspace: string;
 }
 
 const ENTRY = join(ROOT, "apps", "features", "dist", "rebuild", "main.js");
@@ -27,24 +29,50 @@ const WAIT_SECONDS_MAX = 86_400;
 export function rebuildStateCommand(): Command {
   return new Command("rebuild-state")
     .description("put the window states that Redis lost back, exactly, from what the archive says was counted")
-    .requiredOption("--lake <folder>", "the folder that the archive service writes to")
-    .requiredOption("--kafka <brokers>", "host:port, several parted by commas", parseBrokers)
-    .requiredOption("--redis <url>", "where features keeps its state, for instance redis://127.0.0.1:6379", parseRedis)
+    .option("--lake <folder>", "the folder that the archive service writes to")
+    .option("--kafka <brokers>", "host:port, comma-separated", parseBrokers)
+    .option("--redis <url>", "where features keeps its state, for instance redis://127.0.0.1:6379", parseRedis)
     .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX")
     .option("--state <file>", "the snapshot of states with which the service began (`tripline load-state`)")
     .option("--ttl-days <days>", "as the features service has it in STATE_TTL_DAYS", parseDays)
     .option("--wait <seconds>", "how long the archive may take to catch up", parseSeconds)
     .option("--partial", "where the archive does not have all: count what there is, in the order of time")
+    .option("--workspace <name>", "without --lake, --kafka and --redis: the system that runs here", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
       process.exitCode = await run(environmentOf(flags));
     });
 }
 
+/** What to type where the system runs on this machine. */
+export function rebuildCommandFor(workspace: string): string {
+  const flags = workspace === DEMO_WORKSPACE ? "" : ` --workspace ${workspace}`;
+  return `npm run tripline -- rebuild-state${flags}`;
+}
+
+/** @throws Error in one sentence where only some of the addresses are given, or no system runs here */
+function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<string, string> {
+  if (lake !== undefined && kafka !== undefined && redis !== undefined) {
+    return { LAKE_DIRECTORY: resolve(lake), KAFKA_BROKERS: kafka, REDIS_URL: redis };
+  }
+  const missing = Object.entries({ lake, kafka, redis }).flatMap(([name, value]) =>
+    value === undefined ? [`--${name}`] : [],
+  );
+  if (missing.length < 3)
+    throw new Error(`${missing.join(" and ")} is missing; without all three, the system here is meant.`);
+  const { lakeDirectory, kafkaBrokers, redisUrl, statePath } = readLocalSystem(workspace);
+  if (lakeDirectory === undefined)
+    throw new Error("The system that runs here has no archive, so nothing knows its states.");
+  return {
+    LAKE_DIRECTORY: lakeDirectory,
+    KAFKA_BROKERS: kafkaBrokers.join(","),
+    REDIS_URL: redisUrl,
+    ...(statePath === undefined ? {} : { STATE_FILE: statePath }),
+  };
+}
+
 function environmentOf(flags: RebuildFlags): Record<string, string> {
   return {
-    LAKE_DIRECTORY: resolve(flags.lake),
-    KAFKA_BROKERS: flags.kafka,
-    REDIS_URL: flags.redis,
+    ...addressesOf(flags),
     ...(flags.topicPrefix === undefined ? {} : { KAFKA_TOPIC_PREFIX: flags.topicPrefix }),
     ...(flags.state === undefined ? {} : { STATE_FILE: resolve(flags.state) }),
     ...(flags.ttlDays === undefined ? {} : { STATE_TTL_DAYS: String(flags.ttlDays) }),
@@ -69,7 +97,7 @@ function run(environment: Record<string, string>): Promise<number> {
 
 function parseBrokers(text: string): string {
   if (text.split(",").every((broker) => /^[^\s:]+:\d+$/.test(broker.trim()))) return text;
-  throw new InvalidArgumentError("must be host:port, several parted by commas");
+  throw new InvalidArgumentError("must be host:port, comma-separated");
 }
 
 function parseRedis(text: string): string {

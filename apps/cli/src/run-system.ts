@@ -8,6 +8,7 @@ import type { LocalStack } from "@tripline/local-stack/start-stack";
 import { startStack } from "@tripline/local-stack/start-stack";
 import { demoSecrets } from "./demo-secrets.js";
 import { loadState } from "./load-state.js";
+import { announceSystem } from "./local-system.js";
 import type { SystemPorts } from "./plan-services.js";
 import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "./plan-services.js";
 import type { StepLog } from "./step-log.js";
@@ -27,8 +28,8 @@ export interface SystemOptions {
   readonly contributionsWaitMs?: number;
   /** The scorecard that stands in for the model; without it the rules do. */
   readonly scorecardFile?: string;
-  /** Where the archive writes; it is not started unless given. */
-  readonly lakeDirectory?: string;
+  /** Whether the archive runs and writes the workspace's lake. */
+  readonly isArchived?: boolean;
   readonly steps: StepLog;
 }
 
@@ -54,9 +55,19 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   await refuseSecond(workspace);
   const secrets = demoSecrets(workspace.secrets);
   rmSync(workspace.logs, { recursive: true, force: true });
+  rmSync(workspace.lake, { recursive: true, force: true });
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports));
   const services = new Map<string, ServiceProcess>();
+  const { statePath } = options;
+  const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
+  const withdraw = announceSystem(workspace, {
+    kafkaBrokers: stack.kafkaBrokers,
+    redisUrl: stack.redisUrl,
+    ...(statePath === undefined ? {} : { statePath }),
+    ...lake,
+  });
   const stop = async (): Promise<void> => {
+    withdraw();
     await Promise.all([...services.values()].map((service) => service.stop()));
     await stack.stop();
   };
@@ -67,13 +78,12 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       await admin.ensureTopics();
       await admin.close();
     });
-    const statePath = options.statePath;
     if (statePath !== undefined) {
       await steps.run("load window state", (progress) =>
         loadState({ statePath, redisUrl: stack.redisUrl, onProgress: progress }),
       );
     }
-    for (const plan of planServices({ ...options, ...stack, secrets })) {
+    for (const plan of planServices({ ...options, ...stack, ...lake, secrets })) {
       services.set(plan.name, new ServiceProcess(plan, workspace.logs));
     }
     await steps.run("start services", () => startTogether(services));
@@ -110,6 +120,9 @@ async function startFreshStack(workspace: Workspace, ports: SystemPorts): Promis
 }
 
 async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {
-  for (const service of services.values()) service.start();
-  await Promise.all([...services.values()].map((service) => service.ready()));
+  const { archive, ...awaited } = Object.fromEntries(services);
+  for (const service of Object.values(awaited)) service.start();
+  await Promise.all(Object.values(awaited).map((service) => service.ready()));
+  // It reads from Kafka what came before it: nobody has to wait for it.
+  archive?.start();
 }

@@ -15,6 +15,8 @@ const SCORING_WAIT_MS = 250;
 export async function startDemoSystem(options: {
   readonly workspace: Workspace;
   readonly steps: StepLog;
+  /** Whether the archive runs, too: lost window states can be rebuilt then. */
+  readonly isArchived?: boolean;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
   const { workspace, steps } = options;
   await refuseSecond(workspace);

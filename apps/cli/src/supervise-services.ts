@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ROOT } from "./workspace.js";
@@ -9,6 +10,8 @@ export interface ServicePlan {
   readonly name: string;
   readonly url: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether it may be slow while the others need the processor: nobody waits for it. */
+  readonly isBackground?: boolean;
 }
 
 /** Five programs start at once, and the machine may be busy with other work. */
@@ -52,6 +55,9 @@ export class ServiceProcess {
       stdio: ["pipe", log, log],
     });
     closeSync(log);
+    if (this.plan.isBackground === true && child.pid !== undefined) {
+      setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    }
     this.child = child;
     this.exited = new Promise((resolve) => {
       child.once("exit", (code) => {

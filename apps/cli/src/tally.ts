@@ -1,3 +1,4 @@
+import { STATES_LOST } from "@tripline/contracts/degraded-reasons";
 import type { KnownPayment } from "./payment.js";
 import type { ApiDecision, SendResult } from "./tripline-client.js";
 
@@ -24,6 +25,8 @@ export class Tally {
   decided = 0;
   pending = 0;
   degraded = 0;
+  /** Whether the last decision was made while window states were lost. */
+  areStatesLost = false;
   readonly refused = new Map<string, number>();
   readonly outcomes: Record<OutcomeName, number> = { approve: 0, challenge: 0, review: 0, decline: 0 };
   readonly lastDeclined: DeclinedPayment[] = [];
@@ -54,6 +57,7 @@ export class Tally {
     this.decided += 1;
     this.outcomes[decision.outcome] += 1;
     if (decision.rung !== "model") this.degraded += 1;
+    this.areStatesLost = decision.degraded_because === STATES_LOST;
     if (payment.fraud) {
       this.frauds += 1;
       this.fraudsBy[decision.outcome] += 1;

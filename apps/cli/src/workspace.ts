@@ -13,6 +13,8 @@ export interface Workspace {
   /** Kafka's, Valkey's and Postgres' data; made anew at every start. */
   readonly stack: string;
   readonly logs: string;
+  /** Where its archive writes, if it runs one; made anew with the stack, because another Kafka's records do not go on. */
+  readonly lake: string;
   readonly secrets: string;
 }
 
@@ -21,6 +23,7 @@ export function workspaceIn(directory: string): Workspace {
     directory,
     stack: join(directory, "stack"),
     logs: join(directory, "logs"),
+    lake: join(directory, "lake"),
     secrets: join(directory, "secrets.json"),
   };
 }

@@ -1,3 +1,4 @@
+import { STATES_LOST } from "@tripline/contracts/degraded-reasons";
 import type { Decision, Reason, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
@@ -94,7 +95,7 @@ function usableScore(score: Score): Score {
 /** Why a payment's features cannot be used with this policy, nor sent to a model; `undefined` where they can. */
 export function whyUnusable(policy: Policy, features: DecisionInput["features"]): string | undefined {
   if (features === undefined) return "the payment came without features";
-  if (features.incomplete) return "the window state was lost and is not rebuilt yet";
+  if (features.incomplete) return STATES_LOST;
   if (features.specVersion !== policy.specVersion) {
     return `the features are of spec version ${features.specVersion}, the policy is of version ${policy.specVersion}`;
   }

@@ -6,6 +6,7 @@ import { authConfig } from "@tripline/auth/config";
 import { makeSecrets } from "@tripline/cli/make-secrets";
 import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
+import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
 import { ingestionConfig } from "@tripline/ingestion/config";
 import { scoringConfig } from "@tripline/scoring/config";
 import { readConfig } from "@tripline/service-kit/read-config";
@@ -21,6 +22,7 @@ const SERVICES = [
   ["scoring", scoringConfig],
   ["decisions", decisionsConfig],
   ["archive", archiveConfig],
+  ["rebuild-state", rebuildConfig],
 ] as const;
 
 /** Read outside of a service's schema: by its telemetry, by clients of a model registry, and by Node itself. */

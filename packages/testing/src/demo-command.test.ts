@@ -5,9 +5,20 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { readPorts } from "@tripline/cli/bootstrap/ports.mjs";
+import { checkParity } from "@tripline/cli/check-parity";
+import { readTopic } from "@tripline/cli/ledger";
+import { readLocalSystem } from "@tripline/cli/local-system";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/cli/workspace";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state-key";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
 import { findFreePorts, isPortFree } from "@tripline/local-stack/find-free-ports";
 import { identifyProcess } from "@tripline/local-stack/identify-process";
+import { Redis } from "ioredis";
 import type { ReceivedSpan } from "./receive-spans.js";
 import { SpanReceiver } from "./receive-spans.js";
 
@@ -25,6 +36,23 @@ beforeAll(async () => {
   const [base = 0] = await findFreePorts(1);
   environment = { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(base) };
 });
+
+const engine = compileEngine(currentFeatureSpec());
+
+/** A command as somebody types it, and how it ends. */
+function tripline(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { env: environment }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+async function vectors(kafka: Kafka): Promise<FeatureVector[]> {
+  const found: FeatureVector[] = [];
+  await readTopic(kafka, TOPICS.features.name, ({ value }) => void found.push(FeatureVector.decode(value)));
+  return found;
+}
 
 /** `tripline demo` on ports of its own, with everything it prints. */
 class Demo {
@@ -115,6 +143,55 @@ describe("tripline demo", () => {
       next.signal("SIGINT");
       expect([await next.exit, next.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
       expect(await takenPorts()).toEqual([]);
+    },
+    DEMO_MS_MAX,
+  );
+
+  test(
+    "Redis loses all it has: the demo says so and names the command, which puts it back while the demo runs",
+    async () => {
+      const demo = new Demo([]);
+      await demo.prints(IS_UP);
+      const { redisUrl, kafkaBrokers, lakeDirectory = "", statePath = "" } = readLocalSystem(WORKSPACE);
+      const redis = new Redis(redisUrl);
+      const mark = completeKey(engine.entities);
+      const kafka = connectKafka({ brokers: kafkaBrokers, clientId: "test" });
+      try {
+        expect(await redis.exists(mark)).toBe(1);
+        await redis.flushall();
+        await demo.prints(`npm run tripline -- rebuild-state --workspace ${WORKSPACE}`);
+        const log = readFileSync(join(STATE_DIRECTORY, WORKSPACE, "logs", "features.log"), "utf8");
+        expect(log).toMatch(/"level":"error".*Redis has lost the window states.*rebuild-state/);
+
+        const loaded = await tripline(["load-state", "--state", statePath, "--workspace", WORKSPACE]);
+        expect(loaded).toMatchObject({
+          code: 1,
+          stderr: expect.stringContaining("Run `tripline rebuild-state` instead"),
+        });
+        expect(await redis.exists(mark)).toBe(0);
+
+        const rebuilt = await tripline(["rebuild-state", "--workspace", WORKSPACE]);
+        expect(rebuilt).toMatchObject({
+          code: 0,
+          stdout: expect.stringMatching(/states=\d+ events=\d+ incomplete=[1-9]\d* repeated=\d+ doubled=0/),
+        });
+        expect(await redis.exists(mark)).toBe(1);
+        const since = Date.now();
+        let later: FeatureVector[] = [];
+        while (later.length === 0 && Date.now() < since + WAIT_MS_MAX) {
+          later = (await vectors(kafka)).filter(({ computedAtMs }) => computedAtMs > since);
+        }
+        expect(later.length).toBeGreaterThan(0);
+        expect(later.filter(({ incomplete }) => incomplete)).toEqual([]);
+      } finally {
+        redis.disconnect();
+        demo.signal("SIGINT");
+      }
+      expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
+      const report = await checkParity({ engine, lake: lakeDirectory, statePath });
+      expect(report).toMatchObject({ mismatches: 0, stuck: 0 });
+      expect(report.skipped).toBeGreaterThan(0);
+      expect(report.rows).toBeGreaterThan(0);
     },
     DEMO_MS_MAX,
   );
