@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { types } from "node:util";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { z } from "zod";
 
-const ANSWER_MS_MAX = 3_000;
+/** Longest wait for one answer. */
+export const ANSWER_MS_MAX = 3_000;
 const BODY_CHARS_SHOWN = 200;
 
 export interface IdentityRequest {
@@ -12,41 +12,35 @@ export interface IdentityRequest {
   readonly url: string;
   readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: URLSearchParams;
+  readonly body?: string;
+}
+
+export interface IdentityAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
 }
 
 /**
  * One request to whoever hands out tokens, within 3 s.
  *
- * @returns the parsed JSON
- * @throws TriplineError `identity-unavailable`; never with the token in it
+ * @returns whatever is answered, whatever its status
+ * @throws TriplineError `identity-unavailable` where nothing is
  */
-export async function askForJson<S extends z.ZodType>(request: IdentityRequest, answer: S): Promise<z.infer<S>> {
-  const text = await askForText(request);
-  const parsed = answer.safeParse(parseJson(text));
-  if (parsed.success) return parsed.data;
-  throw unavailable(`${request.who} answers something else than a token.`);
-}
-
-/** As `askForJson`, for an answer in plain text. */
-export async function askForText({ who, url, method = "GET", headers = {}, body }: IdentityRequest): Promise<string> {
+export async function ask({ who, url, method = "GET", headers = {}, body }: IdentityRequest): Promise<IdentityAnswer> {
   const signal = AbortSignal.timeout(ANSWER_MS_MAX);
-  let response: Response;
-  let text: string;
   try {
-    response = await fetch(url, {
+    const response = await fetch(url, {
       method,
       headers,
       signal,
       redirect: "error",
       ...(body === undefined ? {} : { body }),
     });
-    text = await response.text();
+    return { status: response.status, headers: response.headers, text: await response.text() };
   } catch (thrown) {
-    throw unavailable(`${who} does not answer at ${new URL(url).host}: ${reasonOf(thrown)}.`, thrown);
+    throw silent(who, new URL(url).host, thrown);
   }
-  if (response.ok) return text;
-  throw unavailable(`${who} gives no token (HTTP ${response.status}): ${text.trim().slice(0, BODY_CHARS_SHOWN)}`);
 }
 
 /** The token that the cluster puts into a pod's file and replaces there; so it is read for each use. */
@@ -58,11 +52,27 @@ export async function readTokenFile(path: string): Promise<string> {
   }
 }
 
+/** Nobody answers at `host`. */
+export function silent(who: string, host: string, cause: unknown): TriplineError {
+  return unavailable(`${who} does not answer at ${host}: ${reasonOf(cause)}.`, cause);
+}
+
+/** The answer is no, in the words of who gives it. */
+export function refused(who: string, status: number, text: string, cause?: unknown): TriplineError {
+  return unavailable(`${who} gives no token (HTTP ${status}): ${text.trim().slice(0, BODY_CHARS_SHOWN)}`, cause);
+}
+
+/** The answer is neither a token nor a no. */
+export function strange(who: string, cause?: unknown): TriplineError {
+  return unavailable(`${who} answers something else than a token.`, cause);
+}
+
 export function unavailable(detail: string, cause?: unknown): TriplineError {
   return new TriplineError("identity-unavailable", detail, [], { cause });
 }
 
-function parseJson(text: string): unknown {
+/** @returns undefined for what is no JSON */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -70,8 +80,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** What `fetch` throws says only that it failed; the reason is its cause. */
+/** What `fetch` throws says only that it failed; the reason is its cause. Without a full stop at its end. */
 function reasonOf(thrown: unknown): string {
   if (!types.isNativeError(thrown)) return String(thrown);
-  return types.isNativeError(thrown.cause) ? thrown.cause.message : thrown.message;
+  const { message } = types.isNativeError(thrown.cause) ? thrown.cause : thrown;
+  return message.replace(/\.$/, "");
 }

@@ -1,5 +1,6 @@
+import { types } from "node:util";
 import { z } from "zod";
-import { askForJson, askForText, readTokenFile, unavailable } from "./ask-identity.js";
+import { ANSWER_MS_MAX, ask, parseJson, readTokenFile, refused, silent, strange, unavailable } from "./ask-identity.js";
 import type { IdentityVariables } from "./identity-variables.js";
 import type { Expiring } from "./renew-token.js";
 
@@ -13,14 +14,8 @@ export interface AwsCredentials extends Expiring {
 
 const DAY_MS = 86_400_000;
 const WHO_STS = "AWS STS";
-
-/** What STS answers, in XML: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html */
-const assumedRole = z.object({
-  AccessKeyId: z.string().min(1),
-  SecretAccessKey: z.string().min(1),
-  SessionToken: z.string().min(1),
-  Expiration: z.iso.datetime({ offset: true }),
-});
+const WHO_POD = "EKS Pod Identity";
+const STATUS_OK = 200;
 
 /** https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html */
 const containerCredentials = z.object({
@@ -37,53 +32,72 @@ export async function fetchAwsCredentials(variables: IdentityVariables, region: 
     return { accessKeyId: id, secretAccessKey: secret, sessionToken: session, expiresAtMs: Date.now() + DAY_MS };
   }
   const { AWS_ROLE_ARN: role, AWS_WEB_IDENTITY_TOKEN_FILE: file } = variables;
-  if (role !== undefined && file !== undefined) return assumeRole(role, file, stsUrl(variables, region));
+  if (role !== undefined && file !== undefined) {
+    return assumeRole(role, await readTokenFile(file), region, variables.AWS_ENDPOINT_URL_STS);
+  }
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url } = variables;
   if (url !== undefined) return askContainer(url, variables.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE);
   throw unavailable("There is no AWS identity: give the service account a role.");
 }
 
-function stsUrl({ AWS_ENDPOINT_URL_STS: url }: IdentityVariables, region: string): string {
-  return url ?? `https://sts.${region}.amazonaws.com`;
-}
-
-async function assumeRole(role: string, tokenFile: string, url: string): Promise<AwsCredentials> {
-  const body = new URLSearchParams({
-    Action: "AssumeRoleWithWebIdentity",
-    Version: "2011-06-15",
-    RoleArn: role,
-    RoleSessionName: `tripline-${process.pid}`,
-    WebIdentityToken: await readTokenFile(tokenFile),
-  });
-  const answer = await askForText({ who: WHO_STS, url, method: "POST", body });
-  // None of the four ever holds a character that XML would write in another way.
-  const field = (name: string) => new RegExp(`<${name}>([^<&]+)</${name}>`).exec(answer)?.[1];
-  const given = assumedRole.safeParse(
-    Object.fromEntries(Object.keys(assumedRole.shape).map((name) => [name, field(name)])),
-  );
-  if (!given.success) throw unavailable(`${WHO_STS} answers something else than credentials.`);
-  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = given.data;
-  return {
-    accessKeyId: AccessKeyId,
-    secretAccessKey: SecretAccessKey,
-    sessionToken: SessionToken,
-    expiresAtMs: Date.parse(Expiration),
+/** By AWS's own library. @param endpoint where STS is, instead of the region's */
+async function assumeRole(
+  roleArn: string,
+  webIdentityToken: string,
+  region: string,
+  endpoint: string | undefined,
+): Promise<AwsCredentials> {
+  const { fromWebToken } = await import("@aws-sdk/credential-provider-web-identity");
+  const clientConfig = {
+    region,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    // Who renews tries again.
+    maxAttempts: 1,
+    // Without the last it would only warn, and wait on.
+    requestHandler: {
+      connectionTimeout: ANSWER_MS_MAX,
+      requestTimeout: ANSWER_MS_MAX,
+      throwOnRequestTimeout: true,
+    },
   };
+  const roleSessionName = `tripline-${process.pid}`;
+  try {
+    const given = await fromWebToken({ roleArn, roleSessionName, webIdentityToken, clientConfig })();
+    if (given.expiration === undefined) throw strange(WHO_STS);
+    return {
+      accessKeyId: given.accessKeyId,
+      secretAccessKey: given.secretAccessKey,
+      sessionToken: given.sessionToken,
+      expiresAtMs: given.expiration.getTime(),
+    };
+  } catch (thrown) {
+    throw stsFailure(thrown, endpoint === undefined ? region : new URL(endpoint).host);
+  }
 }
 
+const answered = z.object({ $metadata: z.object({ httpStatusCode: z.number() }) });
+
+function stsFailure(thrown: unknown, where: string): Error {
+  if (!types.isNativeError(thrown)) return strange(WHO_STS, thrown);
+  const status = answered.safeParse(thrown).data?.$metadata.httpStatusCode;
+  if (status === undefined) return silent(WHO_STS, where, thrown);
+  return status === STATUS_OK
+    ? strange(WHO_STS, thrown)
+    : refused(WHO_STS, status, `${thrown.name}: ${thrown.message}`, thrown);
+}
+
+/** By a request of our own: AWS's `fromHttp` has no bound for a server that takes a request and says nothing. */
 async function askContainer(url: string, tokenFile: string | undefined): Promise<AwsCredentials> {
-  const request = { who: "EKS Pod Identity", url };
-  const given =
-    tokenFile === undefined
-      ? await askForJson(request, containerCredentials)
-      : await askForJson(
-          { ...request, headers: { authorization: await readTokenFile(tokenFile) } },
-          containerCredentials,
-        );
+  const headers: Record<string, string> = {};
+  if (tokenFile !== undefined) headers.authorization = await readTokenFile(tokenFile);
+  const { status, text } = await ask({ who: WHO_POD, url, headers });
+  if (status !== STATUS_OK) throw refused(WHO_POD, status, text);
+  const given = containerCredentials.safeParse(parseJson(text));
+  if (!given.success) throw strange(WHO_POD);
   return {
-    accessKeyId: given.AccessKeyId,
-    secretAccessKey: given.SecretAccessKey,
-    sessionToken: given.Token,
-    expiresAtMs: Date.parse(given.Expiration),
+    accessKeyId: given.data.AccessKeyId,
+    secretAccessKey: given.data.SecretAccessKey,
+    sessionToken: given.data.Token,
+    expiresAtMs: Date.parse(given.data.Expiration),
   };
 }

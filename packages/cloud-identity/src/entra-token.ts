@@ -1,36 +1,70 @@
+import type { INetworkModule, NetworkResponse } from "@azure/msal-node";
+import type { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import { askForJson, readTokenFile, unavailable } from "./ask-identity.js";
+import type { IdentityRequest } from "./ask-identity.js";
+import { ask, parseJson, readTokenFile, refused, strange, unavailable } from "./ask-identity.js";
 import type { Token } from "./google-token.js";
 import type { IdentityVariables } from "./identity-variables.js";
 
 const AUTHORITY = "https://login.microsoftonline.com/";
-const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const WHO = "Entra";
+const STATUS_OK = 200;
 
-const accessToken = z.object({ access_token: z.string().min(1), expires_in: z.coerce.number().positive() });
 const claims = z.object({ oid: z.string().min(1) });
 
 /**
- * Exchanges the pod's token for one of Entra
+ * Exchanges the pod's token for one of Entra, by Microsoft's own library
  * (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, third case).
  *
  * @param resource whose token, for instance `https://redis.azure.com`
  */
 export async function fetchEntraToken(variables: IdentityVariables, resource: string): Promise<Token> {
-  const { AZURE_CLIENT_ID: id, AZURE_TENANT_ID: tenant, AZURE_FEDERATED_TOKEN_FILE: file } = variables;
-  if (id === undefined || tenant === undefined || file === undefined) {
+  const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenant, AZURE_FEDERATED_TOKEN_FILE: file } = variables;
+  if (clientId === undefined || tenant === undefined || file === undefined) {
     throw unavailable("There is no Azure identity: label the pod with azure.workload.identity/use=true.");
   }
-  const url = new URL(`${tenant}/oauth2/v2.0/token`, variables.AZURE_AUTHORITY_HOST ?? AUTHORITY).href;
-  const body = new URLSearchParams({
-    grant_type: "client_credentials",
-    client_id: id,
-    scope: `${resource}/.default`,
-    client_assertion_type: ASSERTION_TYPE,
-    client_assertion: await readTokenFile(file),
-  });
-  const answer = await askForJson({ who: "Entra", url, method: "POST", body }, accessToken);
-  return { text: answer.access_token, expiresAtMs: Date.now() + answer.expires_in * 1000 };
+  const authority = new URL(tenant, variables.AZURE_AUTHORITY_HOST ?? AUTHORITY);
+  const clientAssertion = await readTokenFile(file);
+  const { ConfidentialClientApplication } = await import("@azure/msal-node");
+  const network = new BoundedNetwork();
+  try {
+    // A new one for each token, because one that was refused once refuses by itself for a minute.
+    const application = new ConfidentialClientApplication({
+      auth: { clientId, authority: authority.href, knownAuthorities: [authority.host], clientAssertion },
+      system: { networkClient: network },
+    });
+    const given = await application.acquireTokenByClientCredential({ scopes: [`${resource}/.default`] });
+    if (!given?.accessToken || given.expiresOn === null) throw strange(WHO);
+    return { text: given.accessToken, expiresAtMs: given.expiresOn.getTime() };
+  } catch (thrown) {
+    throw network.failure ?? strange(WHO, thrown);
+  }
 }
+
+/** What the library sends its requests by, because its own waits for an answer to a POST without an end. */
+class BoundedNetwork implements INetworkModule {
+  /** Why there was no good answer; the library would tell it in more words and without the status. */
+  failure: TriplineError | undefined;
+
+  sendGetRequestAsync<T>(url: string, options: Options = {}): Promise<NetworkResponse<T>> {
+    return this.#send({ ...options, who: WHO, url });
+  }
+
+  sendPostRequestAsync<T>(url: string, options: Options = {}): Promise<NetworkResponse<T>> {
+    return this.#send({ ...options, who: WHO, url, method: "POST" });
+  }
+
+  async #send<T>(request: IdentityRequest): Promise<NetworkResponse<T>> {
+    const { status, headers, text } = await ask(request).catch((thrown) => {
+      this.failure = thrown;
+      throw thrown;
+    });
+    if (status !== STATUS_OK) this.failure = refused(WHO, status, text);
+    return { status, headers: Object.fromEntries(headers), body: parseJson(text) as T };
+  }
+}
+
+type Options = Pick<IdentityRequest, "headers" | "body">;
 
 /** The object id of whom the token is about, under which Azure's Redis knows its user. */
 export function objectIdOf(token: string): string {

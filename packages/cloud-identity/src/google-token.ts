@@ -1,5 +1,6 @@
+import { types } from "node:util";
 import { z } from "zod";
-import { askForJson, askForText } from "./ask-identity.js";
+import { refused, silent, strange } from "./ask-identity.js";
 import type { IdentityVariables } from "./identity-variables.js";
 import type { Expiring } from "./renew-token.js";
 
@@ -7,18 +8,19 @@ export interface Token extends Expiring {
   readonly text: string;
 }
 
-const HOST = "metadata.google.internal";
 const WHO = "Google's metadata server";
-const HEADERS = { "metadata-flavor": "Google" };
+const HOST = "169.254.169.254";
+const ACCOUNT = "instance/service-accounts/default";
+/** After a request without an answer, which takes 3 s. */
+const NO_RESPONSE_RETRIES = 2;
 
 /** https://docs.cloud.google.com/compute/docs/access/authenticate-workloads */
 const accessToken = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
+const email = z.string().trim().min(1);
 
 /** An access token of the pod's service account, as Memorystore and Cloud SQL take it for a password. */
 export async function fetchGoogleToken(variables: IdentityVariables): Promise<Token> {
-  const url = `${account(variables)}/token`;
-  const answer = await askForJson({ who: WHO, url, headers: HEADERS }, accessToken);
-  return { text: answer.access_token, expiresAtMs: Date.now() + answer.expires_in * 1000 };
+  return tokenOf(await readMetadata(variables, [`${ACCOUNT}/token`]));
 }
 
 /**
@@ -26,22 +28,49 @@ export async function fetchGoogleToken(variables: IdentityVariables): Promise<To
  * (https://github.com/googleapis/managedkafka/blob/main/kafka-auth-local-server/kafka_gcp_credentials_server.py).
  */
 export async function fetchGoogleKafkaToken(variables: IdentityVariables): Promise<Token> {
-  const [token, email] = await Promise.all([
-    fetchGoogleToken(variables),
-    askForText({ who: WHO, url: `${account(variables)}/email`, headers: HEADERS }),
-  ]);
+  const metadata = await readMetadata(variables, [`${ACCOUNT}/token`, `${ACCOUNT}/email`]);
+  const token = tokenOf(metadata);
+  const account = email.safeParse(metadata[`${ACCOUNT}/email`]);
+  if (!account.success) throw strange(WHO, account.error);
   const claims = {
     exp: Math.floor(token.expiresAtMs / 1000),
     iat: Math.floor(Date.now() / 1000),
     iss: "Google",
     scope: "kafka",
-    sub: email.trim(),
+    sub: account.data,
   };
   const parts = [JSON.stringify({ typ: "JWT", alg: "GOOG_OAUTH2_TOKEN" }), JSON.stringify(claims), token.text];
   const text = parts.map((part) => Buffer.from(part).toString("base64url")).join(".");
   return { text, expiresAtMs: token.expiresAtMs };
 }
 
-function account({ GCE_METADATA_HOST: host = HOST }: IdentityVariables): string {
-  return `http://${host}/computeMetadata/v1/instance/service-accounts/default`;
+type Metadata = Readonly<Record<string, unknown>>;
+
+function tokenOf(metadata: Metadata): Token {
+  const answer = accessToken.safeParse(metadata[`${ACCOUNT}/token`]);
+  if (!answer.success) throw strange(WHO);
+  return { text: answer.data.access_token, expiresAtMs: Date.now() + answer.data.expires_in * 1000 };
 }
+
+/**
+ * By Google's own library, which reads GCE_METADATA_HOST from the environment of the process itself. It retries within 15
+ * s: three times where the server is out of order, twice where it says nothing.
+ */
+async function readMetadata({ GCE_METADATA_HOST: host = HOST }: IdentityVariables, keys: string[]): Promise<Metadata> {
+  const { bulk, setGCPResidency } = await import("gcp-metadata");
+  // Where it knows itself on Google Cloud it would wait for an answer without an end; elsewhere it waits for 3 s.
+  setGCPResidency(false);
+  try {
+    return await bulk(keys.map((metadataKey) => ({ metadataKey, noResponseRetries: NO_RESPONSE_RETRIES })));
+  } catch (thrown) {
+    const response = responseOf(thrown);
+    if (response !== undefined) throw refused(WHO, response.status, response.data, thrown);
+    // What is thrown without a request is about the answer.
+    if (!types.isNativeError(thrown) || !("config" in thrown)) throw strange(WHO, thrown);
+    throw silent(WHO, host, thrown);
+  }
+}
+
+const failed = z.object({ response: z.object({ status: z.number(), data: z.coerce.string() }) });
+
+const responseOf = (thrown: unknown) => failed.safeParse(thrown).data?.response;

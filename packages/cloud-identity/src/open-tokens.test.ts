@@ -1,6 +1,10 @@
+import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
+import { promisify } from "node:util";
 import { z } from "zod";
 import { fetchAwsCredentials } from "./aws-credentials.js";
+import { fetchEntraToken } from "./entra-token.js";
+import { fetchGoogleToken } from "./google-token.js";
 import type { IdentityVariables } from "./identity-variables.js";
 import { identityVariables, missingIdentity } from "./identity-variables.js";
 import { awsRegion, cacheName, kafkaTokens, postgresTokens, redisSignIn } from "./open-tokens.js";
@@ -155,6 +159,66 @@ test("an answer that is no token, a server that is away, a file that is missing"
     code: "identity-unavailable",
     message: expect.stringMatching(/^Google's metadata server does not answer at 127\.0\.0\.1:\d+: .*ECONNREFUSED/),
   });
+});
+
+test("who takes a request and says nothing is not waited for without an end", async () => {
+  server.failWith("silence");
+  const asking = [
+    fetchAwsCredentials(variables, "eu-central-1"),
+    fetchAwsCredentials(without("AWS_ROLE_ARN"), "eu-central-1"),
+    fetchEntraToken(variables, "https://redis.azure.com"),
+    fetchGoogleToken(variables),
+  ];
+  const answers = await Promise.allSettled(asking);
+  expect(answers.map((answer) => (answer.status === "rejected" ? answer.reason.message : answer.value))).toEqual([
+    expect.stringMatching(/^AWS STS does not answer at 127\.0\.0\.1:\d+: .*3000 ms/),
+    expect.stringMatching(/^EKS Pod Identity does not answer at 127\.0\.0\.1:\d+: .*timeout/),
+    expect.stringMatching(/^Entra does not answer at 127\.0\.0\.1:\d+: .*timeout/),
+    expect.stringMatching(/^Google's metadata server does not answer at 127\.0\.0\.1:\d+: .*aborted\.$/),
+  ]);
+  // One for each, and Google's library tries twice more.
+  expect(server.asked).toBe(6);
+});
+
+test("an answer that is no token, from each", async () => {
+  server.failWith(200);
+  await expect(fetchAwsCredentials(variables, "r")).rejects.toThrow("AWS STS answers something else than a token.");
+  await expect(fetchAwsCredentials(without("AWS_ROLE_ARN"), "r")).rejects.toThrow(
+    "EKS Pod Identity answers something else than a token.",
+  );
+  await expect(fetchEntraToken(variables, "https://h")).rejects.toThrow("Entra answers something else than a token.");
+});
+
+test("a cloud's library is loaded where that cloud is asked, and nowhere else", async () => {
+  const program = `
+    import { registerHooks } from "node:module";
+    const libraries = /node_modules\\/(@aws-sdk|@azure|@smithy|gcp-metadata)\\//;
+    let seen = new Set();
+    registerHooks({
+      resolve(name, context, next) {
+        const found = next(name, context);
+        const library = libraries.exec(found.url)?.[1];
+        if (library !== undefined) seen.add(library);
+        return found;
+      },
+    });
+    const { kafkaTokens, postgresTokens } = await import(process.argv[1]);
+    const loaded = [[...seen]];
+    for (const open of [
+      () => postgresTokens("gcp-iam", process.env, "h", "u"),
+      () => kafkaTokens("azure-entra", process.env, "h"),
+      () => postgresTokens("aws-iam", process.env, "h", "u"),
+    ]) {
+      seen = new Set();
+      await open()();
+      loaded.push([...seen].sort());
+    }
+    process.stdout.write(JSON.stringify(loaded));`;
+  const entry = new URL("./open-tokens.js", import.meta.url).href;
+  const parameters = ["--input-type=module", "-e", program, entry];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, parameters, { env: server.environment });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toEqual([[], ["gcp-metadata"], ["@azure"], ["@aws-sdk", "@smithy"]]);
 });
 
 test("what an environment lacks for an identity", () => {

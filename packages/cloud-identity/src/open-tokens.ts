@@ -14,6 +14,8 @@ export type StoreIdentity = "aws-iam" | "gcp-iam" | "azure-entra";
 /** Answers with a token that is valid for a while; throws TriplineError `identity-unavailable`. */
 export type Tokens = () => Promise<Renewed<Token>>;
 
+/** Google's library tries again by itself. */
+const GOOGLE_RETRIES = { attemptsMax: 1 };
 const ENTRA_REDIS = "https://redis.azure.com";
 const ENTRA_POSTGRES = "https://ossrdbms-aad.database.windows.net";
 
@@ -23,7 +25,7 @@ export function kafkaTokens(identity: KafkaIdentity, variables: IdentityVariable
     case "aws-msk-iam":
       return awsTokens(variables, broker, signKafkaToken);
     case "gcp-oauth":
-      return renewing(() => fetchGoogleKafkaToken(variables));
+      return renewing(() => fetchGoogleKafkaToken(variables), GOOGLE_RETRIES);
     case "azure-entra":
       return renewing(() => fetchEntraToken(variables, `https://${broker}`));
   }
@@ -59,7 +61,7 @@ export function redisSignIn(identity: StoreIdentity, variables: IdentityVariable
     }
     case "gcp-iam":
       return as(
-        renewing(() => fetchGoogleToken(variables)),
+        renewing(() => fetchGoogleToken(variables), GOOGLE_RETRIES),
         () => user ?? "default",
       );
     case "azure-entra":
@@ -81,7 +83,7 @@ export function postgresTokens(
     case "aws-iam":
       return awsTokens(variables, host, (signing) => signDatabaseToken(signing, host, user));
     case "gcp-iam":
-      return renewing(() => fetchGoogleToken(variables));
+      return renewing(() => fetchGoogleToken(variables), GOOGLE_RETRIES);
     case "azure-entra":
       return renewing(() => fetchEntraToken(variables, ENTRA_POSTGRES));
   }

@@ -14,6 +14,8 @@ export interface Renewed<T extends Expiring> {
 }
 
 export interface RenewOptions {
+  /** How often `fetchOne` is tried before it counts as failed; 1 where it tries again by itself. */
+  readonly attemptsMax?: number;
   readonly now?: () => number;
   /** Waits between two attempts. */
   readonly pause?: (ms: number) => Promise<unknown>;
@@ -25,7 +27,7 @@ export interface RenewOptions {
  * brings nothing, and Azure wants an open Redis connection to show a new one three minutes before the end.
  */
 const RENEW_BEFORE_MS_MAX = 225_000;
-const ATTEMPTS_MAX = 3;
+const ATTEMPTS_MAX_DEFAULT = 3;
 const PAUSE_MS = 250;
 /** After a failure nobody is asked again for so long, however many connections want a token. */
 const REST_MS = 1_000;
@@ -39,7 +41,7 @@ const REST_MS = 1_000;
  */
 export function renewing<T extends Expiring>(
   fetchOne: () => Promise<T>,
-  { now = Date.now, pause = delay }: RenewOptions = {},
+  { attemptsMax = ATTEMPTS_MAX_DEFAULT, now = Date.now, pause = delay }: RenewOptions = {},
 ): () => Promise<Renewed<T>> {
   let current: Renewed<T> | undefined;
   let underWay: Promise<Renewed<T>> | undefined;
@@ -52,7 +54,7 @@ export function renewing<T extends Expiring>(
         const lifetimeMs = value.expiresAtMs - now();
         return { value, renewAtMs: value.expiresAtMs - Math.min(RENEW_BEFORE_MS_MAX, lifetimeMs / 4) };
       } catch (thrown) {
-        if (attempts >= ATTEMPTS_MAX) throw asTriplineError(thrown);
+        if (attempts >= attemptsMax) throw asTriplineError(thrown);
         await pause(PAUSE_MS * attempts);
       }
     }

@@ -38,20 +38,29 @@ export function tokenEndMs({ credentials, nowMs }: AwsSigning): number {
   return Math.min(nowMs + TOKEN_SECONDS * 1000, credentials.expiresAtMs);
 }
 
+/** Signs a GET of `/` in its query, by AWS's own library. */
 async function presign(
   { credentials, region, nowMs }: AwsSigning,
   service: string,
   host: string,
-  parameters: Readonly<Record<string, string>>,
+  query: Readonly<Record<string, string>>,
 ): Promise<string> {
   // Only who signs loads it.
-  const { default: aws4 } = await import("aws4");
-  const date = `${new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
-  const query = new URLSearchParams({ ...parameters, "X-Amz-Expires": String(TOKEN_SECONDS), "X-Amz-Date": date });
+  const [{ SignatureV4 }, { Hash }, { buildQueryString }] = await Promise.all([
+    import("@smithy/signature-v4"),
+    import("@smithy/core/serde"),
+    import("@smithy/core/protocols"),
+  ]);
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-  const { path } = aws4.sign(
-    { service, region, host, method: "GET", path: `/?${query}`, signQuery: true },
-    { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+  const signer = new SignatureV4({
+    service,
+    region,
+    sha256: Hash.bind(null, "sha256"),
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+  });
+  const signed = await signer.presign(
+    { method: "GET", protocol: "https:", hostname: host, path: "/", headers: { host }, query: { ...query } },
+    { expiresIn: TOKEN_SECONDS, signingDate: new Date(nowMs) },
   );
-  return `${host}${path ?? ""}`;
+  return `${host}/?${buildQueryString(signed.query ?? {})}`;
 }

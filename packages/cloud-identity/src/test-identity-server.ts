@@ -1,9 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { makeCertificate } from "./test-certificates.js";
 
 /** For tests: what the clouds answer to a pod that asks for a token, on a port of this machine, as they document it. */
 export interface TestIdentityServer {
@@ -11,8 +15,8 @@ export interface TestIdentityServer {
   readonly environment: Readonly<Record<string, string>>;
   /** Requests so far. */
   readonly asked: number;
-  /** Answers every request with this status from now on; `undefined` answers as it should. */
-  failWith(status: number | undefined): void;
+  /** Answers every request with this status from now on, or not at all; `undefined` answers as it should. */
+  failWith(failure: number | "silence" | undefined): void;
   close(): Promise<void>;
 }
 
@@ -26,6 +30,8 @@ export const TEST_EMAIL = "tripline-dev-features@project.iam.gserviceaccount.com
 const CLIENT_ID = "2f2f4d0e-0000-4000-8000-000000000001";
 const TENANT = "2f2f4d0e-0000-4000-8000-000000000002";
 const POD_TOKEN = "pod.token.signature";
+/** In each answer of Google's metadata server, which its library looks for; the others do not mind it. */
+const FLAVOR = { "metadata-flavor": "Google" };
 const BODY_BYTES_MAX = 64 * 1024;
 
 /** The next token for a resource or scope. Of AWS's credentials the text is the session token. */
@@ -37,26 +43,35 @@ export async function startIdentityServer(mint: Mint): Promise<TestIdentityServe
   // With a line break at its end, as a file may have it.
   await writeFile(tokenFile, `${POD_TOKEN}\n`);
   let asked = 0;
-  let failure: number | undefined;
-  const server = createServer((request, response) => {
+  let failure: number | "silence" | undefined;
+  const answer: RequestListener = (request, response) => {
     asked += 1;
+    if (failure === "silence") return;
+    const status = failure;
     bodyOf(request)
-      .then((body) =>
-        failure === undefined ? answerTo(request, body, mint) : { status: failure, text: "out of order" },
-      )
+      .then((body) => (status === undefined ? answerTo(request, body, mint) : { status, text: "out of order" }))
       .catch(() => ({ status: 400, text: "the request cannot be read" }))
-      .then(({ status, text }) => response.writeHead(status).end(text));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+      .then(({ status, text }) => response.writeHead(status, FLAVOR).end(text));
+  };
+  // Microsoft's library speaks with nobody but by TLS. Of two authorities with one name only one would be believed.
+  const { certificate, key } = await makeCertificate(`identity ${randomUUID()}`, ["127.0.0.1"]);
+  setDefaultCACertificates([...getCACertificates("default"), certificate]);
+  const caFile = join(folder, "ca.pem");
+  await writeFile(caFile, certificate);
+  const servers = [createServer(answer), createSecureServer({ cert: certificate, key }, answer)] as const;
+  const [address, secureAddress] = await Promise.all([listen(servers[0]), listen(servers[1])]);
+  const url = `http://${address}`;
+  // Google's library reads it by itself, from nowhere else. It stays, so that nobody asks a real server afterwards.
+  process.env.GCE_METADATA_HOST = address;
   return {
     environment: {
-      GCE_METADATA_HOST: `127.0.0.1:${port}`,
+      GCE_METADATA_HOST: address,
+      /** For another process. This one believes the certificate already. */
+      NODE_EXTRA_CA_CERTS: caFile,
       AZURE_CLIENT_ID: CLIENT_ID,
       AZURE_TENANT_ID: TENANT,
       AZURE_FEDERATED_TOKEN_FILE: tokenFile,
-      AZURE_AUTHORITY_HOST: `${url}/`,
+      AZURE_AUTHORITY_HOST: `https://${secureAddress}/`,
       AWS_REGION: "eu-central-1",
       AWS_ROLE_ARN: TEST_ROLE,
       AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile,
@@ -67,15 +82,22 @@ export async function startIdentityServer(mint: Mint): Promise<TestIdentityServe
     get asked() {
       return asked;
     },
-    failWith: (status) => {
-      failure = status;
+    failWith: (now) => {
+      failure = now;
     },
     close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      for (const server of servers) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 interface Answer {
@@ -85,8 +107,10 @@ interface Answer {
 
 async function answerTo(request: IncomingMessage, body: URLSearchParams, mint: Mint): Promise<Answer> {
   const { method, url = "" } = request;
+  const [path] = url.split("?");
   if (url.startsWith("/computeMetadata/v1/instance/service-accounts/default/")) return answerAsGoogle(request, mint);
-  if (method === "POST" && url === `/${TENANT}/oauth2/v2.0/token`) return answerAsEntra(body, mint);
+  if (method === "GET" && path === `/${TENANT}/v2.0/.well-known/openid-configuration`) return describeEntra(request);
+  if (method === "POST" && path === `/${TENANT}/oauth2/v2.0/token`) return answerAsEntra(body, mint);
   if (method === "POST" && url === "/") return answerAsSts(body, mint);
   if (method === "GET" && url === "/v1/credentials") return answerAsEks(request, mint);
   return { status: 404, text: "there is nothing here" };
@@ -97,6 +121,16 @@ async function answerAsGoogle({ headers, url = "" }: IncomingMessage, mint: Mint
   if (url.endsWith("/email")) return { status: 200, text: TEST_EMAIL };
   const { text, seconds } = await mint("google");
   return json({ access_token: text, expires_in: seconds, token_type: "Bearer" });
+}
+
+function describeEntra({ headers }: IncomingMessage): Answer {
+  const tenant = `https://${headers.host}/${TENANT}`;
+  return json({
+    issuer: `${tenant}/v2.0`,
+    authorization_endpoint: `${tenant}/oauth2/v2.0/authorize`,
+    token_endpoint: `${tenant}/oauth2/v2.0/token`,
+    jwks_uri: `${tenant}/discovery/v2.0/keys`,
+  });
 }
 
 async function answerAsEntra(body: URLSearchParams, mint: Mint): Promise<Answer> {
