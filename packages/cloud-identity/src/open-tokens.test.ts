@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
+import { setGCPResidency } from "gcp-metadata";
 import { z } from "zod";
 import { fetchAwsCredentials } from "./aws-credentials.js";
 import { fetchEntraToken } from "./entra-token.js";
@@ -163,6 +164,8 @@ test("an answer that is no token, a server that is away, a file that is missing"
 
 test("who takes a request and says nothing is not waited for without an end", async () => {
   server.failWith("silence");
+  // On Google Cloud itself its library would set no time.
+  setGCPResidency(true);
   const asking = [
     fetchAwsCredentials(variables, "eu-central-1"),
     fetchAwsCredentials(without("AWS_ROLE_ARN"), "eu-central-1"),

@@ -67,6 +67,16 @@ test("while renewing fails the old token is handed out for as long as it is vali
   expect(await number()).toBe(8);
 });
 
+test("a source that tries again by itself is asked once", async () => {
+  let asked = 0;
+  const away = async (): Promise<Numbered> => {
+    asked += 1;
+    throw new TriplineError("identity-unavailable", "away");
+  };
+  await expect(renewing(away, { attemptsMax: 1 })()).rejects.toThrow("away");
+  expect(asked).toBe(1);
+});
+
 test("what is thrown otherwise comes out as one of Tripline's errors", async () => {
   const get = renewing<Numbered>(() => Promise.reject(new Error("odd")), { pause: async () => {} });
   await expect(get()).rejects.toMatchObject({ code: "internal", message: "odd" });
