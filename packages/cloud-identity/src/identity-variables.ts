@@ -23,13 +23,16 @@ export const identityVariables = {
   AWS_ACCESS_KEY_ID: optionalText,
   AWS_SECRET_ACCESS_KEY: optionalText,
   AWS_SESSION_TOKEN: optionalText,
-  /** Host and port of the metadata server, where it is not `metadata.google.internal`. */
+  /** Host and port of the metadata server, where it is not 169.254.169.254. Google's library reads it by itself. */
   GCE_METADATA_HOST: optionalText,
   /** AKS workload identity: https://azure.github.io/azure-workload-identity/docs/installation/mutating-admission-webhook.html */
   AZURE_CLIENT_ID: optionalText,
   AZURE_TENANT_ID: optionalText,
   AZURE_FEDERATED_TOKEN_FILE: optionalText,
-  AZURE_AUTHORITY_HOST: optionalText,
+  AZURE_AUTHORITY_HOST: optionalText.refine(
+    (text) => text === undefined || text.startsWith("https://"),
+    "must start with https://",
+  ),
 };
 
 const schema = z.object(identityVariables);

@@ -231,3 +231,8 @@ test("what an environment lacks for an identity", () => {
   expect(missingIdentity("azure", nothing)).toEqual([expect.stringContaining("AZURE_TENANT_ID")]);
   for (const cloud of ["aws", "azure", "gcp"] as const) expect(missingIdentity(cloud, variables)).toEqual([]);
 });
+
+test("Entra by plain HTTP is refused where the environment is read, since Microsoft's library would", () => {
+  const given = schema.safeParse({ AZURE_AUTHORITY_HOST: "http://127.0.0.1:1/" });
+  expect(given.error?.issues).toMatchObject([{ path: ["AZURE_AUTHORITY_HOST"], message: "must start with https://" }]);
+});
