@@ -4,9 +4,8 @@ import { hashId } from "@tripline/feature-engine/recent-ids";
 import type { BlockFill, BlockShape } from "./backfill-block.js";
 import { blockBytes, viewBlock } from "./backfill-block.js";
 import { readCheckpoint, snapshotEntries, writeCheckpoint } from "./backfill-checkpoint.js";
-import { ParquetMerger } from "./backfill-merge.js";
 import type { Part } from "./backfill-parts.js";
-import { PartWriter, partPath } from "./backfill-parts.js";
+import { PartWriter } from "./backfill-parts.js";
 import type { WorkerPool } from "./backfill-pool.js";
 import { workersFor } from "./backfill-pool.js";
 import type { PreparedEvents } from "./backfill-prepare.js";
@@ -65,11 +64,10 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
   const features = blocks.map((block) => block.features);
   const names = engine.spec.features.map((feature) => feature.name);
   const writer = await PartWriter.open({ database, directory, names, features, writers });
-  const merger = await ParquetMerger.create(outputPath);
   try {
     if (begun !== undefined) await pool.restore(`${directory}/${begun.states}`);
     const reader = await EventReader.open(connections, events, keys, from);
-    const pipeline = new Pipeline(options, writer, merger, begun?.parts ?? [], from);
+    const pipeline = new Pipeline(options, writer, begun?.parts ?? [], from);
     for (;;) {
       const slot = await pipeline.freeSlot(blocks.length);
       const block = blocks[slot];
@@ -79,11 +77,8 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
       pipeline.push(slot, start, fill);
       if (pipeline.checkpointIsDue()) pipeline.checkpoint(reader.position);
     }
-    await pipeline.end();
-    if (events.payments === 0) await merger.append(await writer.writeEmpty());
-    await merger.end();
+    await writer.join(await pipeline.end(), outputPath);
   } finally {
-    await merger.close();
     writer.close();
     for (const connection of connections) connection.closeSync();
   }
@@ -115,20 +110,17 @@ class Pipeline {
   private started: number;
   private failure: unknown;
   private checkpointing: Promise<void> | undefined;
-  private merging: Promise<void> = Promise.resolve();
   private checkpointAt = performance.now();
   private done: number;
 
   constructor(
     private readonly options: FoldOptions,
     private readonly writer: PartWriter,
-    private readonly merger: ParquetMerger,
     parts: readonly Part[],
     from: EventPosition,
   ) {
     this.parts = [...parts];
     this.started = parts.length;
-    for (const index of parts.keys()) this.#merge(index, Promise.resolve());
     this.done = from.payments + from.labels;
     options.onProgress(this.done);
   }
@@ -155,20 +147,7 @@ class Pipeline {
       })
       .finally(() => this.busy.delete(slot));
     this.busy.set(slot, settled);
-    if (fill.payments === 0) return;
-    this.started += 1;
-    this.#merge(index, settled);
-  }
-
-  /** Puts a part behind those before it, once it is written. */
-  #merge(index: number, written: Promise<void>): void {
-    this.merging = Promise.all([this.merging, written])
-      .then(() =>
-        this.failure === undefined ? this.merger.append(partPath(this.options.directory, index)) : undefined,
-      )
-      .catch((error: unknown) => {
-        this.failure ??= error;
-      });
+    if (fill.payments > 0) this.started += 1;
   }
 
   checkpointIsDue(): boolean {
@@ -199,10 +178,10 @@ class Pipeline {
       });
   }
 
-  /** Waits until everything is done. @throws what went wrong */
-  async end(): Promise<void> {
+  /** Waits until everything is done. @returns how many parts there are @throws what went wrong */
+  async end(): Promise<number> {
     await Promise.all([...this.busy.values(), this.checkpointing]);
-    await this.merging;
     if (this.failure !== undefined) throw this.failure;
+    return this.started;
   }
 }

@@ -15,6 +15,8 @@ const FORMAT = [
   ...["FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL 1"],
   ...["DICTIONARY_SIZE_LIMIT 8192", "WRITE_BLOOM_FILTER false"],
 ].join(", ");
+/** Parts are read once, soon: packing them would take longer than it saves. */
+const PART_FORMAT = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 8192, WRITE_BLOOM_FILTER false";
 const FEATURES_FUNCTION = "block_features";
 
 /** One finished file of rows. */
@@ -68,7 +70,7 @@ export class PartWriter {
           SELECT * FROM (
             SELECT ${PAYMENT_COLUMNS.join(", ")} FROM payments WHERE rowid >= ${firstRow} AND rowid < ${firstRow + rows}
           ) POSITIONAL JOIN ${FEATURES_FUNCTION}(${slot}, ${rows})
-        ) TO ${sqlText(`${path}.tmp`)} (${FORMAT})`);
+        ) TO ${sqlText(`${path}.tmp`)} (${PART_FORMAT})`);
     } finally {
       const next = this.waiting.shift();
       if (next === undefined) this.idle.push(connection);
@@ -79,13 +81,18 @@ export class PartWriter {
     return { rows, bytes };
   }
 
-  /** Only for output without a row: a part with all columns. @returns its path */
-  async writeEmpty(): Promise<string> {
-    const path = partPath(this.options.directory, 0);
-    const features = this.options.names.map((name) => `0::DOUBLE AS ${sqlName(name)}`);
-    await this.idle[0]?.run(`
-      COPY (SELECT ${[...PAYMENT_COLUMNS, ...features].join(", ")} FROM payments LIMIT 0) TO ${sqlText(path)} (${FORMAT})`);
-    return path;
+  /**
+   * Writes the rows of the first `parts` parts, in their order, as one file. The database has one thread (see
+   * `foldEvents`), so the same rows give the same bytes.
+   */
+  async join(parts: number, path: string): Promise<void> {
+    const { directory, names } = this.options;
+    const files = Array.from({ length: parts }, (_, index) => sqlText(partPath(directory, index)));
+    const features = names.map((name) => `0::DOUBLE AS ${sqlName(name)}`);
+    // Without a payment the file has all columns, too.
+    const empty = `SELECT ${[...PAYMENT_COLUMNS, ...features].join(", ")} FROM payments LIMIT 0`;
+    const rows = parts === 0 ? empty : `FROM read_parquet([${files.join(", ")}])`;
+    await this.idle[0]?.run(`COPY (${rows}) TO ${sqlText(path)} (${FORMAT})`);
   }
 
   close(): void {

@@ -14,10 +14,11 @@ import { openDatabase, sqlName } from "./backfill-database.js";
  *   part-000000.parquet and so on   finished rows
  *   states-000000.bin  window states after some part
  *   checkpoint.json    which parts and which states belong together
+ *   merged.parquet     the output, while it is written from the parts
  */
 
 /** Raised whenever what is in the folder, or what the same events give, changes. */
-const WORK_FORMAT = 2;
+const WORK_FORMAT = 3;
 const DATABASE = "work.duckdb";
 const FINGERPRINT = "fingerprint";
 

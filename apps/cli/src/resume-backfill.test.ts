@@ -125,6 +125,14 @@ describe("a backfill that was killed", () => {
     expect(result.resumedEvents).toBeGreaterThanOrEqual(resumedMin);
   });
 
+  test("while it puts its parts together goes on, and ends with the same bytes", async () => {
+    const { ended } = await start("joining", KILL_ITSELF, reports);
+    expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
+    // What DuckDB leaves of a file that it did not finish.
+    for (const file of ["merged.parquet", "tmp_merged.parquet"]) await writeFile(join(workOf("joining"), file), "PAR1");
+    await expectWhole("joining", await backfill(optionsOf("joining")));
+  });
+
   test.each([
     ["another time limit", { untilMs: START_MS + 7 * DAY_MS }],
     ["another tenant", { tenant: "other" }],
