@@ -1,25 +1,31 @@
 // The committed code generated from the .proto files is what the generator makes of them today.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const CONTRACTS = "packages/contracts";
+const PACKAGES = ["packages/contracts", "packages/tree-shap"];
 const GENERATED = "src/generated";
 
-const copy = mkdtempSync(join(tmpdir(), "tripline-generated-"));
-try {
-  for (const part of ["proto", "buf.yaml", "buf.gen.yaml"]) {
-    cpSync(join(CONTRACTS, part), join(copy, part), { recursive: true });
+process.exitCode = PACKAGES.map(isFresh).every(Boolean) ? 0 : 1;
+
+/** @param {string} folder */
+function isFresh(folder) {
+  const copy = mkdtempSync(join(tmpdir(), "tripline-generated-"));
+  try {
+    for (const part of ["proto", "buf.yaml", "buf.gen.yaml"]) {
+      if (existsSync(join(folder, part))) cpSync(join(folder, part), join(copy, part), { recursive: true });
+    }
+    execFileSync("buf", ["generate"], { cwd: copy, stdio: ["ignore", "ignore", "inherit"] });
+    const [fresh, committed] = [join(copy, GENERATED), join(folder, GENERATED)];
+    const stale = filesIn(fresh).filter((file) => contentOf(join(fresh, file)) !== contentOf(join(committed, file)));
+    for (const file of stale) {
+      process.stderr.write(`${folder}/${GENERATED}/${file} is stale; run \`npm run generate\`.\n`);
+    }
+    return stale.length === 0;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
   }
-  execFileSync("buf", ["generate"], { cwd: copy, stdio: ["ignore", "ignore", "inherit"] });
-  const stale = filesIn(join(copy, GENERATED)).filter((file) => differs(file));
-  for (const file of stale) {
-    process.stderr.write(`${CONTRACTS}/${GENERATED}/${file} is stale; run \`npm run generate\`.\n`);
-  }
-  process.exitCode = stale.length === 0 ? 0 : 1;
-} finally {
-  rmSync(copy, { recursive: true, force: true });
 }
 
 /** @param {string} folder */
@@ -27,11 +33,10 @@ function filesIn(folder) {
   return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 }
 
-/** @param {string} file */
-function differs(file) {
-  try {
-    return readFileSync(join(copy, GENERATED, file), "utf8") !== readFileSync(join(CONTRACTS, GENERATED, file), "utf8");
-  } catch {
-    return true;
-  }
+/**
+ * @param {string} file
+ * @returns undefined where there is no such file
+ */
+function contentOf(file) {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
