@@ -9,6 +9,7 @@ import { ROOT } from "../workspace.js";
 import { faultOf } from "./check-command.js";
 import type { DocumentedCommand } from "./read-commands.js";
 import { readCommands, splitCommands } from "./read-commands.js";
+import { readMarkdown, textOf } from "./read-markdown.js";
 import { Repository } from "./read-repository.js";
 
 /** Generous: programs are asked for their options one after another, and the cores may be busy. */
@@ -40,6 +41,35 @@ test("a text is split as a shell would", () => {
     ["ls", "1"],
     ["kubectl", "apply", "-f", "-"],
     ["pwd"],
+  ]);
+});
+
+test("commands stand in blocks of any form, and in code spans that go on in the next line", () => {
+  const text = [
+    "Some `npm run",
+    "check` or ``npm test`` but `npm`:",
+    "",
+    "1. first",
+    "",
+    "   ```sh",
+    "   npm run demo",
+    "   ```",
+    "",
+    "> ~~~sh",
+    "> npm run dev",
+    "> ~~~",
+    "",
+    "````",
+    "```sh",
+    "rm -rf /",
+    "```",
+    "````",
+  ].join("\n");
+  expect(readCommands("a.md", text)).toEqual([
+    { at: "a.md:1", words: ["npm", "run", "check"], isWhole: false },
+    { at: "a.md:2", words: ["npm", "test"], isWhole: false },
+    { at: "a.md:7", words: ["npm", "run", "demo"], isWhole: true },
+    { at: "a.md:11", words: ["npm", "run", "dev"], isWhole: true },
   ]);
 });
 
@@ -96,8 +126,9 @@ test(
 test("every value of the chart in the documents is one", () => {
   const faults: string[] = [];
   for (const file of files.filter((name) => /deploy/.test(name))) {
-    for (const [, block = ""] of read(file).matchAll(/```yaml\n([\s\S]*?)```/g)) {
-      for (const path of leavesOf(parse(block)))
+    for (const node of readMarkdown(read(file))) {
+      if (node.type !== "code" || node.lang !== "yaml") continue;
+      for (const path of leavesOf(parse(node.value)))
         if (!repository.hasChartValue(path)) faults.push(`${file}: ${path.join(".")}`);
     }
   }
@@ -111,8 +142,12 @@ function leavesOf(value: unknown): string[][] {
 
 test("every link within the repository leads somewhere", () => {
   const faults: string[] = [];
+  let links = 0;
   for (const file of files) {
-    for (const [, path = "", anchor] of prose(file).matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g)) {
+    const urls = readMarkdown(read(file)).flatMap((node) => ("url" in node ? [node.url] : []));
+    for (const url of urls.filter((one) => !/^\w+:/.test(one))) {
+      links += 1;
+      const [path = "", anchor] = url.split("#");
       const target = path === "" ? file : join(file, "..", path);
       if (globSync(target, { cwd: ROOT }).length === 0) faults.push(`${file}: there is no ${target}`);
       else if (anchor !== undefined && target.endsWith(".md") && !anchorsOf(target).includes(anchor)) {
@@ -121,17 +156,19 @@ test("every link within the repository leads somewhere", () => {
     }
   }
   expect(faults).toEqual([]);
+  expect(links).toBeGreaterThan(60);
 });
 
-const prose = (file: string) => read(file).replaceAll(/```[\s\S]*?```/g, "");
 /** Headings as the web pages of a repository name them. */
 const anchorsOf = (file: string) =>
-  [...prose(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
-      .replaceAll(" ", "-"),
-  );
+  readMarkdown(read(file))
+    .filter(({ type }) => type === "heading")
+    .map((heading) =>
+      textOf(heading)
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    );
 
 /** What is run of a documented command: the program behind npm's script, without installing first; and how it has to end. */
 interface Runnable {

@@ -1,3 +1,5 @@
+import { readMarkdown } from "./read-markdown.js";
+
 /** Stands where a document leaves something to the reader: `<folder>`, `…`, the output of another command. */
 export const PLACEHOLDER = "1";
 
@@ -10,29 +12,20 @@ export interface DocumentedCommand {
   readonly isWhole: boolean;
 }
 
-/** The shell commands in fenced blocks and in code spans of a Markdown document. */
-export function readCommands(file: string, text: string): DocumentedCommand[] {
-  const found: DocumentedCommand[] = [];
-  let block: { readonly line: number; readonly language: string; readonly lines: string[] } | undefined;
-  for (const [index, line] of text.split("\n").entries()) {
-    const fence = /^ *```(\w*)/.exec(line);
-    if (fence !== null && block === undefined) block = { line: index + 2, language: fence[1] ?? "", lines: [] };
-    else if (fence !== null && block !== undefined) {
-      if (block.language === "sh") found.push(...commandsOf(`${file}:${block.line}`, block.lines.join("\n"), true));
-      block = undefined;
-    } else if (block !== undefined) block.lines.push(line);
-    else
-      for (const [, span = ""] of line.matchAll(/(?<!`)`([^`]+)`/g))
-        found.push(...mentions(`${file}:${index + 1}`, span));
-  }
-  return found;
-}
-
 /** What a sentence may call a command; anything else in a code span is a name, and so is that of one of the benchmarks. */
 const MENTIONED =
   /^(npm (run |test\b)|npx |tripline (?!windows$)[a-z]|docker compose [a-z-]|helm [a-z]+ |node [\w.]+\/)/;
 
-const mentions = (at: string, span: string) => (MENTIONED.test(span) ? commandsOf(at, span, false) : []);
+/** The shell commands in fenced blocks and in code spans of a Markdown document. */
+export function readCommands(file: string, text: string): DocumentedCommand[] {
+  return readMarkdown(text).flatMap((node) => {
+    const line = node.position?.start.line ?? 0;
+    if (node.type === "code" && node.lang === "sh") return commandsOf(`${file}:${line + 1}`, node.value, true);
+    // In a code span the end of a line is a blank.
+    const span = node.type === "inlineCode" ? node.value.replaceAll("\n", " ") : "";
+    return MENTIONED.test(span) ? commandsOf(`${file}:${line}`, span, false) : [];
+  });
+}
 
 function commandsOf(at: string, text: string, isWhole: boolean): DocumentedCommand[] {
   return splitCommands(text).map((words) => ({ at, words, isWhole }));
