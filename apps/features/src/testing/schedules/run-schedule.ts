@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { appliedOffset } from "../applied-batch.js";
+import { appliedOffset } from "../../applied-batch.js";
+import { randomNumbers } from "../../test-events.js";
 import { findFaults } from "./find-faults.js";
 import { planLog } from "./planned-log.js";
 import type { RedisServer } from "./redis-server.js";
@@ -68,6 +69,11 @@ const PEACEFUL: readonly Step[] = [
   "old owner told",
 ];
 
+/** Counts of nothing yet. */
+export function noSteps(): StepCounts {
+  return { ...(Object.fromEntries(STEPS.map((step) => [step, 0])) as Record<Step, number>), conflicts: 0 };
+}
+
 export interface ScheduleResult {
   /** A sentence for each thing that does not hold. */
   readonly faults: readonly string[];
@@ -96,9 +102,9 @@ class Schedule {
     seed: number,
     private readonly server: RedisServer,
   ) {
-    this.#below = mulberry(seed);
+    this.#below = randomNumbers(seed);
     this.#fleet = new SimulatedFleet(planLog(this.#below), server);
-    this.#counts = { ...(Object.fromEntries(STEPS.map((step) => [step, 0])) as Record<Step, number>), conflicts: 0 };
+    this.#counts = noSteps();
     for (let index = 0; index < INSTANCES; index += 1) this.#fleet.start();
     for (const log of this.#fleet.log) this.#fleet.assign(log, this.#pick(this.#fleet.instances));
   }
@@ -182,15 +188,4 @@ class Schedule {
   #pick<T>(from: readonly T[]): T {
     return from[this.#below(from.length)] as T;
   }
-}
-
-/** Numbers from 0 to `bound` - 1; mulberry32 by Tommy Ettinger, public domain. */
-function mulberry(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound);
-  };
 }

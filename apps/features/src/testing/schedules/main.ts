@@ -4,7 +4,7 @@ import { trySchedules } from "./try-schedules.js";
 
 /*
  * Runs many schedules in memory and prints how often each thing happened:
- *   node apps/features/dist/schedules/main.js --count 10000 --first-seed 1
+ *   node apps/features/dist/testing/schedules/main.js --count 10000 --first-seed 1
  */
 const { values } = parseArgs({
   options: { count: { type: "string", default: "1000" }, "first-seed": { type: "string", default: "1" } },

@@ -1,6 +1,6 @@
 import type { RedisServer } from "./redis-server.js";
 import type { StepCounts } from "./run-schedule.js";
-import { runSchedule } from "./run-schedule.js";
+import { noSteps, runSchedule } from "./run-schedule.js";
 
 export interface TriedSchedules {
   readonly schedules: number;
@@ -22,16 +22,16 @@ export async function trySchedules(
   { firstSeed = 1, count, onSchedule }: { firstSeed?: number; count: number; onSchedule?: (through: number) => void },
 ): Promise<TriedSchedules> {
   const faults: string[] = [];
-  let counts: StepCounts | undefined;
+  let counts = noSteps();
   let schedules = 0;
   for (let seed = firstSeed; seed < firstSeed + count && faults.length < FAULTY_MAX; seed += 1) {
     const result = await runSchedule(seed, server);
-    counts = counts === undefined ? result.counts : add(counts, result.counts);
+    counts = add(counts, result.counts);
     schedules += 1;
     if (result.faults.length > 0) faults.push(`seed ${seed}: ${result.faults.join("; ")}`);
     onSchedule?.(schedules);
   }
-  return { schedules, faults, counts: counts ?? (await runSchedule(firstSeed, server)).counts };
+  return { schedules, faults, counts };
 }
 
 function add(one: StepCounts, other: StepCounts): StepCounts {

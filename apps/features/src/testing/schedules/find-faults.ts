@@ -2,8 +2,8 @@ import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripl
 import { TOPICS } from "@tripline/contracts/topics";
 import type { CountedEvent } from "@tripline/feature-engine/fold-in-order";
 import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
-import { appliedOffset } from "../applied-batch.js";
-import { parseEvent } from "../parse-event.js";
+import { appliedOffset } from "../../applied-batch.js";
+import { parseEvent } from "../../parse-event.js";
 import { scheduleEngine } from "./planned-log.js";
 import type { RedisServer } from "./redis-server.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
