@@ -1,7 +1,7 @@
-import { TriplineError } from "@tripline/contracts/error-table";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer } from "@tripline/kafka/port";
 import { LakeDisk } from "@tripline/lake/lake-disk";
+import { consumerCheck } from "@tripline/service-kit/check-consumer";
 import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
@@ -63,11 +63,7 @@ export async function startArchive(
     logger,
     module: ArchiveModule,
     readiness: {
-      kafka() {
-        if (!reader.isHealthy()) throw new TriplineError("kafka-unavailable", "It is no live reader of the topics.");
-        const stuck = reader.stuck();
-        if (stuck !== undefined) throw stuck;
-      },
+      kafka: consumerCheck(reader, "It is no live reader of the topics."),
       lake: () => archives.check(),
     },
     shutdown: [

@@ -1,11 +1,11 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import { credentials } from "@grpc/grpc-js";
-import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { consumerCheck } from "@tripline/service-kit/check-consumer";
 import { connectRedis } from "@tripline/service-kit/connect-redis";
 import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
@@ -85,13 +85,7 @@ export async function startDecisions(
     logger,
     module: DecisionsModule,
     readiness: {
-      kafka() {
-        if (!consumer.isHealthy()) {
-          throw new TriplineError("kafka-unavailable", `It is no live reader of the topic ${TOPICS.features.name}.`);
-        }
-        const stuck = consumer.stuck();
-        if (stuck !== undefined) throw stuck;
-      },
+      kafka: consumerCheck(consumer, `It is no live reader of the topic ${TOPICS.features.name}.`),
       async redis() {
         await redis.ping();
       },

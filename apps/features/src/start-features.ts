@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { consumerCheck } from "@tripline/service-kit/check-consumer";
 import { connectRedis } from "@tripline/service-kit/connect-redis";
 import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
@@ -82,13 +82,7 @@ export async function startFeatures(
     logger,
     module: FeaturesModule.with({ online: serving?.options }),
     readiness: {
-      kafka() {
-        if (!consumer.isHealthy()) {
-          throw new TriplineError("kafka-unavailable", "It is no live reader of transactions and labels.");
-        }
-        const stuck = consumer.stuck();
-        if (stuck !== undefined) throw stuck;
-      },
+      kafka: consumerCheck(consumer, "It is no live reader of transactions and labels."),
       redis: () => store.ping(),
       ...serving?.readiness,
     },

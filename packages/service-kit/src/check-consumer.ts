@@ -1,0 +1,21 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { HealthCheck } from "./health.js";
+
+/** What readiness asks of a consumer; fits that of `packages/kafka`. */
+export interface CheckedConsumer {
+  isHealthy(): boolean;
+  stuck(): TriplineError | undefined;
+}
+
+/**
+ * Ready while the consumer is a live member of its group and no partition stands still.
+ *
+ * @param detail what to say where it is not a live member
+ */
+export function consumerCheck(consumer: CheckedConsumer, detail: string): HealthCheck {
+  return () => {
+    if (!consumer.isHealthy()) throw new TriplineError("kafka-unavailable", detail);
+    const stuck = consumer.stuck();
+    if (stuck !== undefined) throw stuck;
+  };
+}
