@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { askRedis } from "@tripline/service-kit/connect-redis";
 import type { Redis } from "ioredis";
 
 /** Redis key that exists while states are rebuilt. It expires by itself, should the rebuild be killed. */
@@ -42,7 +42,7 @@ export class RebuildHold {
   async #look(): Promise<boolean> {
     const nowMs = performance.now();
     if (nowMs - this.#lookedAtMs < LOOK_MS) return this.#isHeld;
-    this.#isHeld = (await asked(this.redis.exists(REBUILD_KEY))) > 0;
+    this.#isHeld = (await askRedis(() => this.redis.exists(REBUILD_KEY))) > 0;
     this.#lookedAtMs = nowMs;
     return this.#isHeld;
   }
@@ -56,7 +56,7 @@ export class RebuildHold {
  */
 export async function whileHeld<T>(redis: Redis, work: () => Promise<T>): Promise<T> {
   const own = randomUUID();
-  if ((await asked(redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) {
+  if ((await askRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) {
     throw new TriplineError(
       "state-conflict",
       `States are being rebuilt by another run of this command; one that was killed counts as running for ${EXPIRY_MS / 1000} s.`,
@@ -74,10 +74,4 @@ export async function whileHeld<T>(redis: Redis, work: () => Promise<T>): Promis
 
 async function release(redis: Redis, own: string): Promise<void> {
   if ((await redis.get(REBUILD_KEY)) === own) await redis.del(REBUILD_KEY);
-}
-
-function asked<T>(answer: Promise<T>): Promise<T> {
-  return answer.catch((error: unknown) => {
-    throw asRedisError(error);
-  });
 }

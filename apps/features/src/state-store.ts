@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state-codec";
-import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { askRedis, asRedisError } from "@tripline/service-kit/connect-redis";
 import { addCommand } from "@tripline/service-kit/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/service-kit/multi-set";
 import type { ChainableCommander, Redis } from "ioredis";
@@ -96,22 +96,22 @@ export class StateStore {
 
   /** As `Snapshot.appliedHeads`, of one partition. Watches nothing and leaves alone what is watched. */
   async readAppliedHead(appliedKey: string): Promise<Buffer> {
-    return asked(() => this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1));
+    return askRedis(() => this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1));
   }
 
   /** Whether the states are marked as holding all that took place. */
   async isMarkedComplete(): Promise<boolean> {
-    return (await asked(() => this.redis.exists(this.options.completeKey))) === 1;
+    return (await askRedis(() => this.redis.exists(this.options.completeKey))) === 1;
   }
 
   /** Marks the states as holding all that took place. */
   async markComplete(): Promise<void> {
-    await asked(() => this.redis.set(this.options.completeKey, new Date().toISOString(), "NX"));
+    await askRedis(() => this.redis.set(this.options.completeKey, new Date().toISOString(), "NX"));
   }
 
   /** @throws TriplineError `state-unreadable` */
   async readApplied(appliedKey: string): Promise<AppliedBatch | undefined> {
-    const bytes = await asked(() => this.redis.getBuffer(appliedKey));
+    const bytes = await askRedis(() => this.redis.getBuffer(appliedKey));
     return bytes === null ? undefined : decodeApplied(bytes);
   }
 
@@ -123,7 +123,7 @@ export class StateStore {
    */
   async compareAndSet({ snapshot, applied, states }: Change): Promise<boolean> {
     const { stateTtlSeconds } = this.options;
-    const together = await asked(() => this.#multiSet.isKnown());
+    const together = await askRedis(() => this.#multiSet.isKnown());
     const transaction = this.redis.multi();
     for (const { key, value } of applied) transaction.set(key, asBuffer(value));
     if (together && states.length > 0) {
@@ -134,7 +134,7 @@ export class StateStore {
     // From here to the write nothing waits.
     if (snapshot.read !== this.#watching) return false;
     this.#watching += 1;
-    const replies = await asked(() => transaction.exec());
+    const replies = await askRedis(() => transaction.exec());
     const failed = replies?.find(([error]) => error !== null)?.[0];
     if (failed) throw asRedisError(failed);
     return replies !== null;
@@ -143,7 +143,7 @@ export class StateStore {
   /** An evicted state would look like that of a new card: nothing would tell that its windows hold less than took place. */
   async #requireNoEviction(): Promise<void> {
     const connection = this.#connection;
-    const memory = await asked(() => this.redis.info("memory"));
+    const memory = await askRedis(() => this.redis.info("memory"));
     // Servers that others run may keep it to themselves.
     const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
     if (policy !== undefined && policy !== NO_EVICTION) {
@@ -159,7 +159,7 @@ export class StateStore {
 
   /** One round trip. @returns the replies in order; throws the first error among them */
   #run(pipeline: ChainableCommander): Promise<unknown[]> {
-    return asked(async () => {
+    return askRedis(async () => {
       const replies = (await pipeline.exec()) ?? [];
       return replies.map(([error, reply]) => {
         if (error !== null) throw error;
@@ -170,7 +170,7 @@ export class StateStore {
 
   /** Tells those who wait that their labels count now. One round trip. */
   async replyApplied(labels: readonly { readonly channel: string; readonly labelId: string }[]): Promise<void> {
-    await asked(() =>
+    await askRedis(() =>
       Promise.all(
         labels.map(({ channel, labelId }) =>
           this.redis.publish(channel, Buffer.concat([Buffer.of(REPLY_LABEL_APPLIED), Buffer.from(labelId, "ascii")])),
@@ -181,19 +181,11 @@ export class StateStore {
 
   /** For the readiness probe. */
   async ping(): Promise<void> {
-    await asked(() => this.redis.ping());
+    await askRedis(() => this.redis.ping());
   }
 
   close(): void {
     this.redis.disconnect();
-  }
-}
-
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw error instanceof TriplineError ? error : asRedisError(error);
   }
 }
 

@@ -100,6 +100,15 @@ export function asRedisError(error: unknown): TriplineError {
   return new TriplineError("redis-unavailable", `Redis: ${messages[0]}`, [], { cause: error });
 }
 
+/** Waits for an answer of Redis. @throws TriplineError as `asRedisError` has it */
+export async function askRedis<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw asRedisError(error);
+  }
+}
+
 /** Of a transaction that was refused: why its commands were. */
 function messagesOf(error: unknown): string[] {
   const previous: unknown = Reflect.get(Object(error), "previousErrors");

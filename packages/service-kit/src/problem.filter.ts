@@ -2,7 +2,7 @@ import type { ArgumentsHost, ExceptionFilter } from "@nestjs/common";
 import { Catch } from "@nestjs/common";
 import type { FastifyReply } from "fastify";
 import type { Logger } from "./logger.js";
-import { asHttpError, problemHeaders, problemOf } from "./problem.js";
+import { asHttpError, logProblem, problemHeaders, problemOf } from "./problem.js";
 
 /** Every error of an HTTP call becomes problem+json here, and nowhere else. */
 @Catch()
@@ -11,8 +11,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const error = asHttpError(thrown);
-    if (error.code === "internal") this.logger.error({ err: thrown }, "request failed");
-    else if (error.row.httpStatus >= 500) this.logger.warn({ code: error.code }, error.message);
+    logProblem(thrown, error, this.logger);
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     void reply
       .status(error.row.httpStatus)

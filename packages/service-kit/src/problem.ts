@@ -1,6 +1,7 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { ErrorCode, FieldError } from "@tripline/contracts/error-table";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { Logger } from "./logger.js";
 
 /** RFC 9457 problem details, with Tripline's code and one entry per wrong field. */
 export interface Problem {
@@ -28,6 +29,12 @@ export function problemOf(error: TriplineError): Problem {
     ...(error.fields.length === 0 ? {} : { errors: error.fields }),
     ...(span !== undefined && isSpanContextValid(span) ? { trace_id: span.traceId } : {}),
   };
+}
+
+/** What the log says of a request that failed: nothing where the fault is the caller's. */
+export function logProblem(thrown: unknown, error: TriplineError, logger: Pick<Logger, "error" | "warn">): void {
+  if (error.code === "internal") logger.error({ err: thrown }, "request failed");
+  else if (error.row.httpStatus >= 500) logger.warn({ code: error.code }, error.message);
 }
 
 /** Headers that go with a problem. */

@@ -1,6 +1,12 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/logger";
-import { asHttpError, PROBLEM_CONTENT_TYPE, problemHeaders, problemOf } from "@tripline/service-kit/problem";
+import {
+  asHttpError,
+  logProblem,
+  PROBLEM_CONTENT_TYPE,
+  problemHeaders,
+  problemOf,
+} from "@tripline/service-kit/problem";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FeastException } from "./refuse-field.js";
 import { FieldRefusal } from "./refuse-field.js";
@@ -14,8 +20,7 @@ const NOT_ALLOWED = new Set([401, 403]);
  */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
   const error = asHttpError(thrown);
-  if (error.code === "internal") logger.error({ err: thrown }, "request failed");
-  else if (error.row.httpStatus >= 500) logger.warn({ code: error.code }, error.message);
+  logProblem(thrown, error, logger);
   reply.status(error.row.httpStatus).headers(problemHeaders(error));
   const problem = problemOf(error);
   if (request.headers.accept?.includes(PROBLEM_CONTENT_TYPE)) return reply.send(JSON.stringify(problem));
