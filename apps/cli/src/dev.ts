@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { Command } from "commander";
 import { endOnSignal } from "./end-on-signal.js";
+import { DEMO_WORKSPACE } from "./local-system.js";
 import { MODEL_NAME } from "./plan-services.js";
 import type { RunningSystem } from "./run-system.js";
 import { firstRequest } from "./show-first-request.js";
@@ -27,12 +28,12 @@ export function devCommand(): Command {
       }
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
-      const workspace = workspaceIn(join(STATE_DIRECTORY, "demo"));
+      const workspace = workspaceIn(join(STATE_DIRECTORY, DEMO_WORKSPACE));
       const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true });
       try {
         process.stdout.write(
           `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +
-            `  Ctrl-C stops all of it. A payment of your own:\n\n${firstRequest(system.apiUrl, "demo")}\n\n`,
+            `  Ctrl-C stops all of it. A payment of your own:\n\n${firstRequest(system.apiUrl, DEMO_WORKSPACE)}\n\n`,
         );
         await developUntil(end.signal, watchedOf(system, name));
       } finally {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { DEMO_WORKSPACE } from "./local-system.js";
 import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
 const ANSWER_MS_MAX = 10_000;
@@ -40,7 +41,7 @@ export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<
 }
 
 /** The secret of the demo's client where the API is one of this machine's and was started from this repository. */
-export async function localSecret(apiUrl: string, workspace = "demo"): Promise<string | undefined> {
+export async function localSecret(apiUrl: string, workspace = DEMO_WORKSPACE): Promise<string | undefined> {
   if (!["127.0.0.1", "localhost", "[::1]"].includes(new URL(apiUrl).hostname)) return undefined;
   try {
     const text = await readFile(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets, "utf8");

@@ -1,4 +1,5 @@
 import { readPorts } from "../bootstrap/ports.mjs";
+import { DEMO_WORKSPACE } from "./local-system.js";
 
 /**
  * Lines for a shell that send a payment, as often as they are pasted: the shell makes a new id each time. They work in
@@ -8,7 +9,7 @@ import { readPorts } from "../bootstrap/ports.mjs";
  */
 export function firstRequest(apiUrl: string, workspace: string): string {
   const isMoved = apiUrl !== `http://127.0.0.1:${readPorts({}).ingestion}`;
-  const flags = `${isMoved ? ` --api ${apiUrl}` : ""}${workspace === "demo" ? "" : ` --workspace ${workspace}`}`;
+  const flags = `${isMoved ? ` --api ${apiUrl}` : ""}${workspace === DEMO_WORKSPACE ? "" : ` --workspace ${workspace}`}`;
   return `TOKEN=$(npm run -s tripline -- token${flags})
 curl ${apiUrl}/v1/transactions -H "authorization: Bearer $TOKEN" -H "content-type: application/json" \\
   -H "prefer: wait=2" -d '{"transaction_id": "order-'$(date +%s)-$RANDOM'", "card": {"number": "4111111111111111"},

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { readPorts } from "../bootstrap/ports.mjs";
 import { tokensFrom } from "./connect-system.js";
 import { localSecret, readTokenUrl } from "./find-access.js";
+import { DEMO_WORKSPACE } from "./local-system.js";
 import { DEMO_CLIENT_ID, DEMO_SCOPES } from "./plan-services.js";
 import { TokenSource } from "./token-source.js";
 
@@ -21,7 +22,11 @@ export function tokenCommand(): Command {
         "TOKEN_URL",
       ),
     )
-    .option("--workspace <name>", "folder below .tripline with the secrets of the system that runs here", "demo")
+    .option(
+      "--workspace <name>",
+      "folder below .tripline with the secrets of the system that runs here",
+      DEMO_WORKSPACE,
+    )
     .action(async (flags: TokenFlags) => {
       const header = await (await tokensOf(flags)).authorization();
       process.stdout.write(`${header.replace(/^Bearer /, "")}\n`);
