@@ -82,7 +82,7 @@ describe("guesses of client secrets", () => {
     }
   });
 
-  test("leave room for the right secret, which is no failure however often it comes", async () => {
+  test("leave room for the right secret, which never counts as a failure", async () => {
     const { client_id, client_secret } = shop();
     await guess(client_id, FAILURES_MAX - 1);
     computed = 0;

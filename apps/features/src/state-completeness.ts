@@ -34,7 +34,7 @@ export class StateCompleteness {
       return true;
     }
     this.#hasBegun ||= await this.#hasCommits();
-    // Whoever begins sets the mark before its first commit. So where commits are seen, the mark may have been set since
+    // An instance that begins sets the mark before its first commit. If there are commits, the mark may have been set after
     // the states were read; if it is still missing, it was lost.
     if (this.#hasBegun) return this.options.store.isMarkedComplete();
     await this.options.store.markComplete();

@@ -71,7 +71,7 @@ export function unavailable(detail: string, cause?: unknown): TriplineError {
   return new TriplineError("identity-unavailable", detail, [], { cause });
 }
 
-/** @returns undefined for what is no JSON */
+/** @returns undefined if the text is not JSON */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

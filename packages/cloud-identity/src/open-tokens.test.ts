@@ -183,7 +183,7 @@ test("who takes a request and says nothing is not waited for without an end", as
   expect(server.asked).toBe(6);
 });
 
-test("an answer that is no token, from each", async () => {
+test("an answer without a token, from each", async () => {
   server.failWith(200);
   await expect(fetchAwsCredentials(variables, "r")).rejects.toThrow("AWS STS answers something else than a token.");
   await expect(fetchAwsCredentials(without("AWS_ROLE_ARN"), "r")).rejects.toThrow(

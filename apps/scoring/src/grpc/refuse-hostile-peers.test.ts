@@ -176,7 +176,7 @@ describe("messages by hand", () => {
     ["no gzip", () => framed(REQUEST, 1), { "grpc-encoding": "gzip" }, status.INTERNAL],
     ["a timeout that is none", () => framed(REQUEST), { "grpc-timeout": "soon" }, status.INTERNAL],
     ["a method that is not there", () => framed(REQUEST), { ":path": "/test/Other" }, status.UNIMPLEMENTED],
-    ["bytes that are no request", () => framed(Buffer.of(0xff, 0xff, 0xff, 1)), {}, status.INVALID_ARGUMENT],
+    ["bytes that are not a request", () => framed(Buffer.of(0xff, 0xff, 0xff, 1)), {}, status.INVALID_ARGUMENT],
   ])("%s has its status, and the connection goes on", async (_case, make, headers, expected) => {
     expect((await call(make(), headers))["grpc-status"]).toBe(String(expected));
     expect((await call(framed(REQUEST)))["grpc-status"]).toBe("0");
@@ -186,7 +186,7 @@ describe("messages by hand", () => {
     expect((await call(framed(gzipSync(REQUEST), 1), { "grpc-encoding": "gzip" }))["grpc-status"]).toBe("0");
   });
 
-  test("what is no gRPC is not taken", async () => {
+  test("a request that is not gRPC gets 415", async () => {
     expect((await call(framed(REQUEST), { "content-type": "application/json" }))[":status"]).toBe(415);
   });
 });
