@@ -9,13 +9,17 @@ export type WorkerRequest =
   | { readonly type: "join"; readonly topic: string; readonly group: string }
   /** Goes on until so many records were handled since `join`, or since the last `drain`. */
   | { readonly type: "drain"; readonly records: number }
-  | { readonly type: "leave" };
+  | { readonly type: "leave" }
+  /** Does nothing: its answer tells the CPU time. */
+  | { readonly type: "cpu" };
 
 export interface WorkerAnswer {
   readonly records: number;
   /** Of every send, for `produce`. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** CPU time of the process up to this answer, user and system. Only differences mean something. */
+  readonly cpuMs: number;
 }
 
 export type WorkerReply = WorkerAnswer | { readonly failure: string };
@@ -68,8 +72,10 @@ class Worker {
     if (request.type === "fill") return this.#fill(request.topic, request.records);
     if (request.type === "join") return this.#join(request.topic, request.group);
     if (request.type === "drain") return this.#drain(request.records);
-    await this.#leave?.();
-    this.#leave = undefined;
+    if (request.type === "leave") {
+      await this.#leave?.();
+      this.#leave = undefined;
+    }
     return counted(0);
   }
 
@@ -93,7 +99,7 @@ class Worker {
     await Promise.all(Array.from({ length: request.concurrency }, work));
     const sorted = Float64Array.from(latenciesMs).sort();
     const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
-    return { records: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99) };
+    return { ...counted(sorted.length), p50Ms: at(0.5), p99Ms: at(0.99) };
   }
 
   async #fill(topic: string, records: number): Promise<WorkerAnswer> {
@@ -136,5 +142,6 @@ class Worker {
 }
 
 function counted(records: number): WorkerAnswer {
-  return { records, p50Ms: 0, p99Ms: 0 };
+  const { user, system } = process.cpuUsage();
+  return { records, p50Ms: 0, p99Ms: 0, cpuMs: (user + system) / 1_000 };
 }

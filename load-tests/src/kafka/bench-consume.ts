@@ -1,13 +1,12 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { BenchContext } from "../harness/bench-context.js";
-import { processTreeCpu } from "../harness/cpu-meter.js";
 import { requirePeer } from "../harness/require-peer.js";
 import { roundMsOr } from "../harness/round-ms.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
 import type { WorkerName } from "./start-worker.js";
-import { kafkaPeer, startWorker } from "./start-worker.js";
+import { kafkaPeer, startWorker, workerCpu } from "./start-worker.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
@@ -49,7 +48,7 @@ async function consuming(context: BenchContext, name: WorkerName, records: numbe
   let groups = 0;
   return {
     name,
-    meters: [processTreeCpu("consumer", worker.pid)],
+    meters: [workerCpu("consumer", worker)],
     prepare: async () => {
       await worker.ask({ type: "leave" });
       groups += 1;

@@ -1,13 +1,12 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { BenchContext } from "../harness/bench-context.js";
-import { processTreeCpu } from "../harness/cpu-meter.js";
 import { requirePeer } from "../harness/require-peer.js";
 import { roundMsOr } from "../harness/round-ms.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
 import type { WorkerName } from "./start-worker.js";
-import { kafkaPeer, startWorker } from "./start-worker.js";
+import { kafkaPeer, startWorker, workerCpu } from "./start-worker.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
@@ -52,7 +51,7 @@ async function flowing(context: BenchContext, name: WorkerName): Promise<Contest
   await consumer.ask({ type: "drain", records: 1 });
   return {
     name,
-    meters: [processTreeCpu("producer", producer.pid), processTreeCpu("consumer", consumer.pid)],
+    meters: [workerCpu("producer", producer), workerCpu("consumer", consumer)],
     run: async () => {
       const { records, p50Ms, p99Ms } = await producer.ask({
         type: "produce",

@@ -1,6 +1,5 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { BenchContext } from "../harness/bench-context.js";
-import { processTreeCpu } from "../harness/cpu-meter.js";
 import { versionsOf } from "../harness/package-versions.js";
 import { requirePeer } from "../harness/require-peer.js";
 import { roundMsOr } from "../harness/round-ms.js";
@@ -8,7 +7,7 @@ import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
 import type { WorkerName } from "./start-worker.js";
-import { kafkaPeer, startWorker } from "./start-worker.js";
+import { kafkaPeer, startWorker, workerCpu } from "./start-worker.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
@@ -50,7 +49,7 @@ async function producing(context: BenchContext, name: WorkerName): Promise<Conte
   const worker = await startWorker(context, name);
   return {
     name,
-    meters: [processTreeCpu("producer", worker.pid)],
+    meters: [workerCpu("producer", worker)],
     run: async () => {
       const { records, p50Ms, p99Ms } = await worker.ask({
         type: "produce",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { WorkerAnswer, WorkerReply, WorkerRequest } from "@tripline/load-tests/peers/kafka/serve-worker";
 import type { BenchContext } from "../harness/bench-context.js";
 import { BenchError } from "../harness/bench-error.js";
+import type { CpuMeter } from "../harness/cpu-meter.js";
 import type { PeerProgram } from "../harness/require-peer.js";
 import { profiling } from "../harness/start-server.js";
 
@@ -13,9 +14,13 @@ export type WorkerName = "tripline" | "kafkajs" | "kafkajs default";
 
 /** A client of Kafka in a process of its own. One request at a time. */
 export interface KafkaWorker {
-  readonly pid: number;
   /** @throws BenchError when the worker fails, ends or does not answer within two minutes */
   ask(request: WorkerRequest): Promise<WorkerAnswer>;
+}
+
+/** By its own clock, which tells microseconds: in a short round a process may need less than a tick of the system. */
+export function workerCpu(name: string, worker: KafkaWorker): CpuMeter {
+  return { name, readMs: async () => (await worker.ask({ type: "cpu" })).cpuMs };
 }
 
 export function kafkaPeer(context: BenchContext): PeerProgram {
@@ -39,7 +44,6 @@ export async function startWorker(context: BenchContext, name: WorkerName): Prom
     clearTimeout(timer);
   });
   return {
-    pid: child.pid ?? 0,
     ask: (request) =>
       new Promise((resolve, reject) => {
         const fail = (why: string) => {
