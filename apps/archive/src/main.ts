@@ -1,4 +1,4 @@
-import { runMain } from "@tripline/service-kit/run-main";
+import { runMain } from "@tripline/nest-kit/run-main";
 import { archiveConfig } from "./config.js";
 import { startArchive } from "./start-archive.js";
 

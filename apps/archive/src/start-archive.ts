@@ -1,14 +1,14 @@
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer } from "@tripline/kafka/port";
 import { LakeDisk } from "@tripline/lake/lake-disk";
-import { consumerCheck } from "@tripline/service-kit/check-consumer";
+import { consumerCheck } from "@tripline/nest-kit/kafka/check-consumer";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import { startService } from "@tripline/nest-kit/start-service";
 import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import { httpPort } from "@tripline/service-kit/read-config";
-import type { RunningService } from "@tripline/service-kit/start-service";
-import { startService } from "@tripline/service-kit/start-service";
 import { ArchiveModule } from "./archive.module.js";
 import { ArchiveMetrics, observeHeld } from "./archive-metrics.js";
 import type { ArchiveConfig } from "./config.js";

@@ -9,8 +9,8 @@ import type { LakeRow } from "@tripline/lake/read-rows";
 import { readRows } from "@tripline/lake/read-rows";
 import type { TestStack } from "@tripline/local-stack/test-stack";
 import { testStack } from "@tripline/local-stack/test-stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import { readConfig } from "@tripline/service-kit/read-config";
-import type { RunningService } from "@tripline/service-kit/start-service";
 import { archiveConfig } from "./config.js";
 import { startArchive } from "./start-archive.js";
 

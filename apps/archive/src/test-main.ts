@@ -1,5 +1,5 @@
 import { LakeDisk } from "@tripline/lake/lake-disk";
-import { runMain } from "@tripline/service-kit/run-main";
+import { runMain } from "@tripline/nest-kit/run-main";
 import { archiveConfig } from "./config.js";
 import { startArchive } from "./start-archive.js";
 

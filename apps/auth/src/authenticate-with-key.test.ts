@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { text } from "node:stream/consumers";
 import { testStack } from "@tripline/local-stack/test-stack";
-import type { RunningService } from "@tripline/service-kit/start-service";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import type { CryptoKey, JWTPayload } from "jose";
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { Database } from "./connect-database.js";

@@ -1,5 +1,5 @@
 import { testStack } from "@tripline/local-stack/test-stack";
-import type { RunningService } from "@tripline/service-kit/start-service";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import { matchesHash } from "./hash-secret.js";
 import { startAuth } from "./start-auth.js";
 import type { TokenAnswer } from "./test-service.js";

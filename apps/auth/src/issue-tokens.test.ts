@@ -1,7 +1,7 @@
 import { get } from "node:http";
 import { text } from "node:stream/consumers";
 import { testStack } from "@tripline/local-stack/test-stack";
-import type { RunningService } from "@tripline/service-kit/start-service";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import { tokenVerifier } from "@tripline/service-kit/verify-token";
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { z } from "zod";

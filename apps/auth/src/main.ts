@@ -1,4 +1,4 @@
-import { runMain } from "@tripline/service-kit/run-main";
+import { runMain } from "@tripline/nest-kit/run-main";
 import { authConfig } from "./config.js";
 import { startAuth } from "./start-auth.js";
 

@@ -1,7 +1,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { testStack } from "@tripline/local-stack/test-stack";
-import type { RunningService } from "@tripline/service-kit/start-service";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import type { Telemetry } from "@tripline/service-kit/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry";
 import { startAuth } from "./start-auth.js";

@@ -1,8 +1,8 @@
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import { startService } from "@tripline/nest-kit/start-service";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import { httpPort } from "@tripline/service-kit/read-config";
-import type { RunningService } from "@tripline/service-kit/start-service";
-import { startService } from "@tripline/service-kit/start-service";
 import { AuthModule } from "./auth.module.js";
 import type { AuthConfig } from "./config.js";
 import type { Database } from "./connect-database.js";

@@ -1,4 +1,4 @@
-import { runMain } from "@tripline/service-kit/run-main";
+import { runMain } from "@tripline/nest-kit/run-main";
 import { decisionsConfig } from "./config.js";
 import { startDecisions } from "./start-decisions.js";
 

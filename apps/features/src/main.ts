@@ -1,4 +1,4 @@
-import { runMain } from "@tripline/service-kit/run-main";
+import { runMain } from "@tripline/nest-kit/run-main";
 import { featuresConfig } from "./config.js";
 import { startFeatures } from "./start-features.js";
 

@@ -1,4 +1,4 @@
-import { firstAnswered, RawClient } from "@tripline/service-kit/http/test-service";
+import { firstAnswered, RawClient } from "@tripline/nest-kit/http/test-service";
 import { BATCH_BYTES_MAX } from "./limits.js";
 import type { TestBed } from "./test-service.js";
 import { paymentBody, startTestBed } from "./test-service.js";

@@ -1,4 +1,4 @@
-import { runMain } from "@tripline/service-kit/run-main";
+import { runMain } from "@tripline/nest-kit/run-main";
 import { ingestionConfig } from "./config.js";
 import { startIngestion } from "./start-ingestion.js";
 

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { replyChannel } from "@tripline/contracts/redis-keys";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { RunningService, ShutdownStep } from "@tripline/nest-kit/start-service";
+import { startService } from "@tripline/nest-kit/start-service";
 import { asRedisError, awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import { httpPort } from "@tripline/service-kit/read-config";
-import type { RunningService, ShutdownStep } from "@tripline/service-kit/start-service";
-import { startService } from "@tripline/service-kit/start-service";
 import { tokenVerifier } from "@tripline/service-kit/verify-token";
 import type { Redis } from "ioredis";
 import { EventIntake } from "./accept-events.js";

@@ -1,4 +1,4 @@
-import { runMain } from "@tripline/service-kit/run-main";
+import { runMain } from "@tripline/nest-kit/run-main";
 import { scoringConfig } from "./config.js";
 import { startScoring } from "./start-scoring.js";
 

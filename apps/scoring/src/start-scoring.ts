@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { openRegistry } from "@tripline/model-registry/open-registry";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import { startService } from "@tripline/nest-kit/start-service";
 import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import { readPem } from "@tripline/service-kit/read-certificates";
 import { httpPort } from "@tripline/service-kit/read-config";
-import type { RunningService } from "@tripline/service-kit/start-service";
-import { startService } from "@tripline/service-kit/start-service";
 import { z } from "zod";
 import type { ModelReference, ScoringConfig } from "./config.js";
 import { rowsPerRunOf } from "./execution-providers.js";

@@ -8,7 +8,7 @@ import { startIngestion } from "@tripline/ingestion/start-ingestion";
 import type { TestBed } from "@tripline/ingestion/test-service";
 import { testConfig as ingestionConfig, startTestBed } from "@tripline/ingestion/test-service";
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
-import type { RunningService } from "@tripline/service-kit/start-service";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import { BenchError } from "../harness/bench-error.js";
 import { findK6 } from "./find-k6.js";
 import type { LoadSettings } from "./load-settings.js";

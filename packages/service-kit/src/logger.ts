@@ -1,4 +1,3 @@
-import type { LoggerService } from "@nestjs/common";
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import { pino } from "pino";
@@ -18,16 +17,4 @@ export function createLogger(service: string, level: string): Logger {
       return { trace_id: context.traceId, span_id: context.spanId };
     },
   });
-}
-
-/** Nest's own messages in the service's log: start-up chatter at debug level. */
-export function nestLogger(logger: Logger): LoggerService {
-  return {
-    log: (message: unknown) => logger.debug(String(message)),
-    debug: (message: unknown) => logger.debug(String(message)),
-    verbose: (message: unknown) => logger.trace(String(message)),
-    warn: (message: unknown) => logger.warn(String(message)),
-    error: (message: unknown, ...rest: unknown[]) => logger.error({ details: rest.map(String) }, String(message)),
-    fatal: (message: unknown, ...rest: unknown[]) => logger.fatal({ details: rest.map(String) }, String(message)),
-  };
 }

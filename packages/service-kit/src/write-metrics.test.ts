@@ -1,12 +1,8 @@
-import { Controller, Get, Module } from "@nestjs/common";
-import { TriplineError } from "@tripline/contracts/error-table";
-import { createLogger } from "./logger.js";
+import Fastify from "fastify";
 import { counter, gauge, histogram, labelledGauge } from "./metrics.js";
-import { countRequest } from "./request-durations.js";
-import type { RunningService } from "./start-service.js";
-import { startService } from "./start-service.js";
+import { countRequest, countRequests } from "./request-durations.js";
 import type { Telemetry } from "./telemetry.js";
-import { startTelemetry } from "./telemetry.js";
+import { serveMetrics, startTelemetry } from "./telemetry.js";
 import type { Sample } from "./test-open-metrics.js";
 import { readOpenMetrics } from "./test-open-metrics.js";
 import { writeMetrics } from "./write-metrics.js";
@@ -15,40 +11,24 @@ const OPEN = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;versio
 const OPEN_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-@Controller()
-class OrdersController {
-  @Get("/orders/:id")
-  order(): string {
-    return "one";
-  }
-
-  @Get("/broken")
-  broken(): never {
-    throw new TriplineError("kafka-unavailable", "The broker is away.");
-  }
-}
-
-@Module({ controllers: [OrdersController] })
-class OrdersModule {}
-
+const server = Fastify();
 let telemetry: Telemetry;
-let service: RunningService;
+let url: string;
 
 beforeAll(async () => {
   telemetry = startTelemetry({ service: "orders" });
-  service = await startService({
-    name: "orders",
-    port: 0,
-    host: "127.0.0.1",
-    logger: createLogger("orders", "silent"),
-    module: OrdersModule,
-    readiness: {},
-    shutdown: [],
+  countRequests(server);
+  server.get("/orders/:id", () => "one");
+  server.get("/broken", (_request, reply) => reply.status(503).send());
+  server.get("/metrics", (request, reply) => {
+    reply.hijack();
+    serveMetrics(request.raw, reply.raw);
   });
+  url = await server.listen({ host: "127.0.0.1", port: 0 });
 });
 
 afterAll(async () => {
-  await service.close();
+  await server.close();
   await telemetry.shutdown();
 });
 
@@ -107,7 +87,7 @@ test("a gauge with several readers shows what each of them reads, until it ends"
 
 test("HTTP requests are in the metric of the semantic conventions, by route and not by address", async () => {
   for (const path of ["/orders/1", "/orders/2?a=b", "/broken", "/nowhere/4111111111111111"]) {
-    await (await fetch(`${service.url}${path}`)).arrayBuffer();
+    await (await fetch(`${url}${path}`)).arrayBuffer();
   }
   const name = "http_server_request_duration_seconds";
   const common = { http_request_method: "GET", url_scheme: "http" };
@@ -139,7 +119,7 @@ const asked: [string, string | undefined, string][] = [
   ["nothing", undefined, PLAIN_TYPE],
 ];
 test.each(asked)("%s gets the format that it asks for", async (_name, accept, contentType) => {
-  const answer = await fetch(`${service.url}/metrics`, { headers: accept === undefined ? {} : { accept } });
+  const answer = await fetch(`${url}/metrics`, { headers: accept === undefined ? {} : { accept } });
   expect(answer.headers.get("content-type")).toBe(contentType);
   const body = await answer.text();
   expect(body.endsWith("# EOF\n")).toBe(contentType === OPEN_TYPE);

@@ -20,10 +20,10 @@ import type { Kafka } from "@tripline/kafka/port";
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
 import type { TestStack } from "@tripline/local-stack/test-stack";
 import { testStack } from "@tripline/local-stack/test-stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import { scoringConfig } from "@tripline/scoring/config";
 import { startScoring } from "@tripline/scoring/start-scoring";
 import { readConfig } from "@tripline/service-kit/read-config";
-import type { RunningService } from "@tripline/service-kit/start-service";
 
 /** The services in this process, on the shared Kafka, Redis and Postgres of the test run. */
 export interface InProcessSystem {

@@ -1,8 +1,8 @@
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import type { HealthCheck } from "@tripline/nest-kit/readiness";
+import type { ShutdownStep } from "@tripline/nest-kit/start-service";
 import { connectRedis } from "@tripline/service-kit/connect-redis";
-import type { HealthCheck } from "@tripline/service-kit/health";
 import type { Logger } from "@tripline/service-kit/logger";
-import type { ShutdownStep } from "@tripline/service-kit/start-service";
 import type { TokenVerifier } from "@tripline/service-kit/verify-token";
 import { tokenVerifier } from "@tripline/service-kit/verify-token";
 import type { FeaturesConfig } from "../config.js";

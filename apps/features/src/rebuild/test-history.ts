@@ -15,10 +15,10 @@ import type { EventProducer, IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord }
 import { TestArchive } from "@tripline/lake/test-archive";
 import type { TestStack } from "@tripline/local-stack/test-stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
 import type { Logger } from "@tripline/service-kit/logger";
 import { readConfig } from "@tripline/service-kit/read-config";
-import type { RunningService } from "@tripline/service-kit/start-service";
 import type { Redis } from "ioredis";
 import { featuresConfig } from "../config.js";
 import { FeatureMetrics } from "../feature-metrics.js";

@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { counter } from "../metrics.js";
-import type { PreparedProblem } from "../problem.js";
+import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
+import { counter } from "@tripline/service-kit/metrics";
+import type { PreparedProblem } from "@tripline/service-kit/problem";
 import { answerSocket, parserProblem, SOCKET_PROBLEMS } from "./answer-socket.js";
-import type { HttpLimits } from "./http-limits.js";
 
 /** A body of up to this many bytes finds room when larger ones have taken theirs: payments come in small bodies. */
 const SMALL_BYTES_MAX = 65_536;

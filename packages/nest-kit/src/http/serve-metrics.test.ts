@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { startTelemetry } from "../telemetry.js";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
 import { isLocalCaller } from "./is-local-caller.js";
 import { RawClient, startTestService } from "./test-service.js";
 

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { Controller, Get, Module, Post } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { createLogger } from "./logger.js";
-import { prepareProblem } from "./problem.js";
+import { createLogger } from "@tripline/service-kit/logger";
+import { prepareProblem } from "@tripline/service-kit/problem";
 import type { RunningService } from "./start-service.js";
 import { startService } from "./start-service.js";
 

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { HealthCheck } from "./health.js";
+import type { HealthCheck } from "../readiness.js";
 
 /** What readiness asks of a consumer; fits that of `packages/kafka`. */
 export interface CheckedConsumer {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError } from "@tripline/contracts/error-table";
+import { createLogger } from "@tripline/service-kit/logger";
+import { readConfig } from "@tripline/service-kit/read-config";
+import { startTelemetry } from "@tripline/service-kit/telemetry";
 import type { z } from "zod";
-import { createLogger } from "./logger.js";
-import { readConfig } from "./read-config.js";
 import type { RunningService } from "./start-service.js";
-import { startTelemetry } from "./telemetry.js";
 
 export type { RunningService } from "./start-service.js";
 

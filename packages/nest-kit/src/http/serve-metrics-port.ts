@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { isIPv6 } from "node:net";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { prepareProblem } from "../problem.js";
-import { serveMetrics } from "../telemetry.js";
-import type { HttpLimits } from "./http-limits.js";
+import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
+import { prepareProblem } from "@tripline/service-kit/problem";
+import { serveMetrics } from "@tripline/service-kit/telemetry";
 import { answerNow, HttpServer } from "./http-server.js";
 
 /** A port of its own for metrics, so that who reaches the API does not reach them. */

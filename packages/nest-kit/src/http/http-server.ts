@@ -1,10 +1,10 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { PreparedProblem } from "../problem.js";
-import { prepareProblem } from "../problem.js";
+import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
+import type { PreparedProblem } from "@tripline/service-kit/problem";
+import { prepareProblem } from "@tripline/service-kit/problem";
 import { ConnectionGuard } from "./connection-guard.js";
-import type { HttpLimits } from "./http-limits.js";
 
 /** Longer than load balancers keep a connection that is idle, which is a minute with most: they are to be the ones who close. */
 const KEEP_ALIVE_MS = 72_000;

@@ -1,9 +1,9 @@
 import { Controller, Get, Inject, Req, Res } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { serveMetrics } from "@tripline/service-kit/telemetry";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Health } from "./health.js";
 import { isLocalCaller } from "./http/is-local-caller.js";
-import { serveMetrics } from "./telemetry.js";
+import { Readiness } from "./readiness.js";
 
 /** Whether metrics have a port of their own. */
 export const METRICS_ELSEWHERE = Symbol("METRICS_ELSEWHERE");
@@ -11,7 +11,7 @@ export const METRICS_ELSEWHERE = Symbol("METRICS_ELSEWHERE");
 @Controller()
 export class HealthController {
   constructor(
-    @Inject(Health) private readonly health: Health,
+    @Inject(Readiness) private readonly readiness: Readiness,
     @Inject(METRICS_ELSEWHERE) private readonly metricsElsewhere: boolean,
   ) {}
 
@@ -22,7 +22,7 @@ export class HealthController {
 
   @Get("/health/ready")
   async ready(@Res() reply: FastifyReply): Promise<void> {
-    const report = await this.health.report();
+    const report = await this.readiness.report();
     await reply.status(report.status === "ready" ? 200 : 503).send(report);
   }
 

@@ -1,8 +1,8 @@
 import type { ArgumentsHost, ExceptionFilter } from "@nestjs/common";
 import { Catch } from "@nestjs/common";
+import type { Logger } from "@tripline/service-kit/logger";
+import { asHttpError, logProblem, problemHeaders, problemOf } from "@tripline/service-kit/problem";
 import type { FastifyReply } from "fastify";
-import type { Logger } from "./logger.js";
-import { asHttpError, logProblem, problemHeaders, problemOf } from "./problem.js";
 
 /** Every error of an HTTP call becomes problem+json here, and nowhere else. */
 @Catch()

@@ -1,0 +1,18 @@
+import type { Logger } from "@tripline/service-kit/logger";
+
+const CLOSE_MS_MAX = 10_000;
+
+/** Closes one part of a service. Resolves within 10 s whatever happens, so that the parts after it are closed as well. */
+export async function closeWithin(logger: Logger, part: string, close: () => unknown): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX);
+  });
+  try {
+    await Promise.race([Promise.resolve().then(close), late]);
+  } catch (error) {
+    logger.error({ err: error, step: part }, "a shutdown step failed");
+  } finally {
+    clearTimeout(timer);
+  }
+}

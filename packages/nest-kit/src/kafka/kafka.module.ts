@@ -1,0 +1,65 @@
+import type { DynamicModule, OnApplicationShutdown, Provider } from "@nestjs/common";
+import { Inject, Module, Optional } from "@nestjs/common";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { EventProducer, Kafka, KafkaAdmin, ProducerOptions } from "@tripline/kafka/port";
+import type { KafkaConfig } from "@tripline/service-kit/connection-config";
+import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
+import type { Logger } from "@tripline/service-kit/logger";
+import { closeWithin } from "../close-within.js";
+import { LOGGER } from "../service.module.js";
+
+/** A `Kafka` of packages/kafka. */
+export const KAFKA = Symbol("KAFKA");
+/** A `KafkaAdmin`. */
+export const KAFKA_ADMIN = Symbol("KAFKA_ADMIN");
+/** The `EventProducer`, where the module was given options for one. */
+export const EVENT_PRODUCER = Symbol("EVENT_PRODUCER");
+
+export interface KafkaModuleOptions {
+  /** Shows in the brokers' logs and quotas. */
+  readonly clientId: string;
+  /** For a service that produces. */
+  readonly producer?: ProducerOptions;
+}
+
+/** Kafka, which need not be up: admin, producer and consumers connect when it is. */
+@Module({})
+export class KafkaModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(KAFKA_ADMIN) private readonly admin: KafkaAdmin,
+    @Inject(EVENT_PRODUCER) @Optional() private readonly producer: EventProducer | undefined,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  static forRoot(config: KafkaConfig, { clientId, producer }: KafkaModuleOptions): DynamicModule {
+    const connect = (logger: Logger) =>
+      connectKafka({
+        ...kafkaConnection(config),
+        clientId,
+        log: (level, message, extra) => logger[level](extra, message),
+      });
+    const providers: Provider[] = [
+      { provide: KAFKA, useFactory: connect, inject: [LOGGER] },
+      { provide: KAFKA_ADMIN, useFactory: (kafka: Kafka) => kafka.admin(), inject: [KAFKA] },
+    ];
+    if (producer !== undefined) {
+      providers.push({
+        provide: EVENT_PRODUCER,
+        useFactory: (kafka: Kafka) => kafka.producer(producer),
+        inject: [KAFKA],
+      });
+    }
+    return { module: KafkaModule, providers, exports: providers.map(tokenOf) };
+  }
+
+  /** After the consumers, which Nest closes before its shutdown hooks. */
+  async onApplicationShutdown(): Promise<void> {
+    const { admin, producer, logger } = this;
+    if (producer !== undefined) await closeWithin(logger, "producer", () => producer.close());
+    await closeWithin(logger, "admin", () => admin.close());
+  }
+}
+
+function tokenOf(provider: Provider) {
+  return typeof provider === "function" ? provider : provider.provide;
+}

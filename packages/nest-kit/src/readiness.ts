@@ -1,0 +1,63 @@
+import { Inject, Injectable, ServiceUnavailableException } from "@nestjs/common";
+import type { HealthCheckResult } from "@nestjs/terminus";
+import { HealthCheckService, HealthIndicatorService } from "@nestjs/terminus";
+import { asTriplineError } from "@tripline/contracts/error-table";
+
+export type HealthCheck = () => void | Promise<void>;
+
+export interface ReadinessReport {
+  readonly status: "ready" | "not-ready";
+  /** `ok`, or why not. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+const CHECK_MS_MAX = 1_000;
+
+/** Knows whether a service can take work. Each provider that depends on something adds a check of it. */
+@Injectable()
+export class Readiness {
+  readonly #checks = new Map<string, HealthCheck>();
+  #isDraining = false;
+
+  constructor(
+    @Inject(HealthCheckService) private readonly health: HealthCheckService,
+    @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
+  ) {}
+
+  /** @param check throws while the service is not ready; has a second to answer */
+  add(name: string, check: HealthCheck): void {
+    this.#checks.set(name, check);
+  }
+
+  /** From now on not ready, so that no new work is sent here. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  async report(): Promise<ReadinessReport> {
+    if (this.#isDraining) return { status: "not-ready", checks: { shutdown: "this instance is shutting down" } };
+    const attempts = [...this.#checks].map(([name, check]) =>
+      this.indicators
+        .check(name)
+        .attempt(() => ask(check))
+        .withTimeout(CHECK_MS_MAX),
+    );
+    const { status, details } = await this.health.check(attempts).catch(resultOf);
+    const checks = Object.entries(details).map(([name, one]) => [name, one.status === "up" ? "ok" : one.message]);
+    return { status: status === "ok" ? "ready" : "not-ready", checks: Object.fromEntries(checks) };
+  }
+}
+
+async function ask(check: HealthCheck): Promise<void> {
+  try {
+    await check();
+  } catch (error) {
+    throw asTriplineError(error);
+  }
+}
+
+/** Terminus throws the result where something is down. */
+function resultOf(thrown: unknown): HealthCheckResult {
+  if (thrown instanceof ServiceUnavailableException) return thrown.getResponse() as HealthCheckResult;
+  throw thrown;
+}

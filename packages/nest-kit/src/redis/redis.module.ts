@@ -1,0 +1,63 @@
+import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Module } from "@nestjs/common";
+import { askRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import type { RedisConfig } from "@tripline/service-kit/connection-config";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { Redis } from "ioredis";
+import { Readiness } from "../readiness.js";
+import { LOGGER } from "../service.module.js";
+
+export interface RedisModuleOptions {
+  /** `redis` unless told otherwise. A service with several connections imports the module once for each. */
+  readonly name?: string;
+  /** Whether the service is ready only while this connection answers; true unless told otherwise. */
+  readonly isChecked?: boolean;
+}
+
+const NAME_DEFAULT = "redis";
+const OPTIONS = Symbol("RedisModuleOptions");
+const CONNECTION = Symbol("RedisConnection");
+
+/** Injects the ioredis connection of a name. */
+export function InjectRedis(name = NAME_DEFAULT): ParameterDecorator {
+  return Inject(redisToken(name));
+}
+
+/** Token of a connection, for `inject` of a factory. */
+export function redisToken(name = NAME_DEFAULT): string {
+  return `redis connection: ${name}`;
+}
+
+/** One connection to Redis, which need not be up. It ends after everything that uses it. */
+@Module({})
+export class RedisModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(OPTIONS) { name, isChecked }: Required<RedisModuleOptions>,
+    @Inject(CONNECTION) private readonly redis: Redis,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    if (!isChecked) return;
+    readiness.add(name, async () => {
+      await askRedis(() => redis.ping());
+    });
+  }
+
+  static forRoot(config: RedisConfig, options: RedisModuleOptions = {}): DynamicModule {
+    const { name = NAME_DEFAULT, isChecked = true } = options;
+    const connect = (logger: Logger) =>
+      connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
+    return {
+      module: RedisModule,
+      providers: [
+        { provide: OPTIONS, useValue: { name, isChecked } },
+        { provide: CONNECTION, useFactory: connect, inject: [LOGGER] },
+        { provide: redisToken(name), useExisting: CONNECTION },
+      ],
+      exports: [redisToken(name)],
+    };
+  }
+
+  onApplicationShutdown(): void {
+    this.redis.disconnect();
+  }
+}

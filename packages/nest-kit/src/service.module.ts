@@ -1,0 +1,36 @@
+import "reflect-metadata";
+import type { DynamicModule, Type } from "@nestjs/common";
+import { Global, Module } from "@nestjs/common";
+import { TerminusModule } from "@nestjs/terminus";
+import type { Logger } from "@tripline/service-kit/logger";
+import { HealthController, METRICS_ELSEWHERE } from "./health.controller.js";
+import { Readiness } from "./readiness.js";
+
+/** The service's log, in every module. */
+export const LOGGER = Symbol("LOGGER");
+
+export interface ServiceModuleOptions {
+  readonly logger: Logger;
+  /** The app's own root module. */
+  readonly module: Type | DynamicModule;
+  readonly hasMetricsPort: boolean;
+}
+
+/** What every service has around its own root module: log, health and metrics. */
+@Global()
+@Module({})
+export class ServiceModule {
+  static forRoot({ logger, module, hasMetricsPort }: ServiceModuleOptions): DynamicModule {
+    return {
+      module: ServiceModule,
+      imports: [TerminusModule.forRoot({ logger: false }), module],
+      controllers: [HealthController],
+      providers: [
+        Readiness,
+        { provide: LOGGER, useValue: logger },
+        { provide: METRICS_ELSEWHERE, useValue: hasMetricsPort },
+      ],
+      exports: [Readiness, LOGGER],
+    };
+  }
+}

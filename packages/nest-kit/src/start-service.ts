@@ -1,0 +1,130 @@
+import type { IncomingMessage } from "node:http";
+import type { DynamicModule, Type } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import type { CustomTransportStrategy } from "@nestjs/microservices";
+import type { NestFastifyApplication } from "@nestjs/platform-fastify";
+import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
+import { HTTP_LIMITS_DEFAULT } from "@tripline/service-kit/http/http-limits";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { PreparedProblem } from "@tripline/service-kit/problem";
+import { closeWithin } from "./close-within.js";
+import { HttpServer } from "./http/http-server.js";
+import type { MetricsPort } from "./http/serve-metrics-port.js";
+import { serveMetricsPort } from "./http/serve-metrics-port.js";
+import { nestLogger } from "./nest-logger.js";
+import { ProblemFilter } from "./problem.filter.js";
+import type { HealthCheck } from "./readiness.js";
+import { Readiness } from "./readiness.js";
+import { ServiceAdapter } from "./service.adapter.js";
+import { ServiceModule } from "./service.module.js";
+
+/** A service that is up. */
+export interface RunningService {
+  /** Base URL of its HTTP port. */
+  readonly url: string;
+  /** Base URL of its port for metrics, where it has one. */
+  readonly metricsUrl?: string;
+  /**
+   * Not ready from now on, but requests are still answered, each on a connection that ends with its answer. Whoever
+   * spreads requests over instances learns of an end some seconds late, and clients keep connections; neither of them
+   * is to meet a closed door.
+   */
+  drain(): void;
+  /** Not ready → no new requests → consumers → what Nest's shutdown hooks close. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface ShutdownStep {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly name: string;
+  readonly port: number;
+  readonly host: string;
+  /** Where metrics are served. Without it on `port`, to callers of this machine alone. */
+  readonly metricsPort?: number | undefined;
+  readonly logger: Logger;
+  /** The app's own root module. */
+  readonly module: Type | DynamicModule;
+  /** Providers of the root module by which work comes in other than by HTTP, for instance `KafkaStrategy`. */
+  readonly transports?: readonly Type<CustomTransportStrategy>[];
+  /** Of services that are not composed by providers yet: those add their checks to `Readiness`. */
+  readonly readiness?: Readonly<Record<string, HealthCheck>>;
+  /** Of services that are not composed by providers yet: those have shutdown hooks. */
+  readonly shutdown?: readonly ShutdownStep[];
+  /** Largest request body in bytes; 64 KiB by default. */
+  readonly bodyLimitBytes?: number;
+  /** What clients may take up; `HTTP_LIMITS_DEFAULT` where it is not said. */
+  readonly limits?: Partial<HttpLimits>;
+  /**
+   * Asked about every request before Fastify and Nest are, with nothing but its head read. The answer that it gives is sent
+   * at once; without one the request goes its way.
+   */
+  turnAway?(request: IncomingMessage): PreparedProblem | undefined;
+}
+
+const BODY_LIMIT_BYTES_DEFAULT = 65_536;
+
+/**
+ * Nest on Fastify with health, metrics and problem+json: the shell every app stands in.
+ *
+ * It ends in this order: readiness; the HTTP port, once its requests are answered; the consumers of `transports`; then
+ * what providers hold, by their `onApplicationShutdown`, where Nest ends what depends on something before that.
+ */
+export async function startService(options: ServiceOptions): Promise<RunningService> {
+  const { name, logger, metricsPort } = options;
+  const limits = { ...HTTP_LIMITS_DEFAULT, ...options.limits };
+  const server = new HttpServer({ limits, turnAway: options.turnAway });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    ServiceModule.forRoot({ logger, module: options.module, hasMetricsPort: metricsPort !== undefined }),
+    new ServiceAdapter(server, logger, options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT),
+    { logger: nestLogger(logger), abortOnError: false },
+  );
+  const readiness = app.get(Readiness);
+  for (const [check, ask] of Object.entries(options.readiness ?? {})) readiness.add(check, ask);
+  app.useGlobalFilters(new ProblemFilter(logger));
+  let metrics: MetricsPort | undefined;
+  try {
+    for (const transport of options.transports ?? []) {
+      app.connectMicroservice({ strategy: app.get(transport, { strict: false }) });
+    }
+    if (metricsPort !== undefined) metrics = await serveMetricsPort(metricsPort, options.host, limits);
+    await app.init();
+    await app.startAllMicroservices();
+    await app.listen(options.port, options.host);
+  } catch (error) {
+    await metrics?.close();
+    await app.close();
+    throw error;
+  }
+  const url = (await app.getUrl()).replace("[::1]", "127.0.0.1");
+  logger.info({ url }, `${name} is up`);
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    ...(metrics === undefined ? {} : { metricsUrl: metrics.url }),
+    drain() {
+      server.drain();
+      readiness.drain();
+    },
+    close() {
+      closing ??= shutDown(app, metrics, options);
+      return closing;
+    },
+  };
+}
+
+async function shutDown(
+  app: NestFastifyApplication,
+  metrics: MetricsPort | undefined,
+  { name, logger, shutdown = [] }: ServiceOptions,
+): Promise<void> {
+  app.get(Readiness).drain();
+  await app.close();
+  for (const { name: step, run } of shutdown) await closeWithin(logger, step, run);
+  // Last: the end of a service is looked at as well.
+  if (metrics !== undefined) await closeWithin(logger, "metrics", () => metrics.close());
+  logger.info(`${name} is down`);
+}
