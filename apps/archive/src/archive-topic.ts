@@ -6,11 +6,11 @@ import { stagedRowsPrefix } from "@tripline/lake/lake-layout";
 import type { LakeTable } from "@tripline/lake/lake-tables";
 import type { TopicLog } from "@tripline/lake/topic-log";
 import type { Logger } from "@tripline/service-kit/logger";
+import { Turns } from "@tripline/service-kit/take-turns";
 import type { ArchiveMetrics } from "./archive-metrics.js";
 import { readRecord } from "./read-record.js";
 import type { Snapshot } from "./row-buffer.js";
 import { RowBuffer } from "./row-buffer.js";
-import { Turns } from "./take-turns.js";
 import type { StagedWriter } from "./write-staged.js";
 
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };

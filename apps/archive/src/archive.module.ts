@@ -1,5 +1,78 @@
-import { Module } from "@nestjs/common";
+import type {
+  BeforeApplicationShutdown,
+  DynamicModule,
+  OnApplicationBootstrap,
+  OnApplicationShutdown,
+} from "@nestjs/common";
+import { Inject, Module } from "@nestjs/common";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { LakeDisk } from "@tripline/lake/lake-disk";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
+import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
+import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { Readiness } from "@tripline/nest-kit/readiness";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
+import { ArchiveController } from "./archive.controller.js";
+import { ArchiveMetrics, observeHeld } from "./archive-metrics.js";
+import type { ArchiveConfig } from "./config.js";
+import { ARCHIVE_GROUP, TopicArchives } from "./topic-archives.js";
+import { StagedWriter } from "./write-staged.js";
 
-/** Archive has no HTTP interface of its own beyond health and metrics, which every service has. */
+/** Records of Kafka to the lake. */
 @Module({})
-export class ArchiveModule {}
+export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    @Inject(TopicArchives) private readonly archives: TopicArchives,
+    @Inject(StagedWriter) private readonly writer: StagedWriter,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    readiness.add("lake", () => archives.check());
+    observeHeld(() => archives.held);
+  }
+
+  static forRoot(config: ArchiveConfig, disk: LakeDisk): DynamicModule {
+    return {
+      module: ArchiveModule,
+      imports: [KafkaModule.forRoot(config, { clientId: "archive" })],
+      controllers: [ArchiveController],
+      providers: [
+        ArchiveMetrics,
+        { provide: StagedWriter, useFactory: () => StagedWriter.open(disk) },
+        {
+          provide: TopicArchives,
+          inject: [KAFKA_ADMIN, KafkaStrategy, StagedWriter, ArchiveMetrics, LOGGER],
+          useFactory: (
+            admin: KafkaAdmin,
+            kafka: KafkaStrategy,
+            writer: StagedWriter,
+            metrics: ArchiveMetrics,
+            logger: Logger,
+          ) =>
+            new TopicArchives({
+              ...{ disk, admin, writer, metrics, logger },
+              lake: config.LAKE_DIRECTORY,
+              topicPrefix: config.KAFKA_TOPIC_PREFIX,
+              limits: { rowsMax: config.FLUSH_ROWS_MAX, bytesMax: config.FLUSH_BYTES_MAX, ageMs: config.FLUSH_AGE_MS },
+              commit: (topic, partition, offset) => kafka.commit(ARCHIVE_GROUP, topic, partition, offset),
+            }),
+        },
+      ],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.archives.start();
+  }
+
+  /** Before the group is left, so that what is written now can still be committed. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "lake", () => this.archives.close());
+  }
+
+  onApplicationShutdown(): void {
+    this.writer.close();
+  }
+}

@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TOPICS } from "@tripline/contracts/topics";
-import { ARCHIVE_GROUP } from "./start-archive.js";
 import { TestBench, until } from "./test-bench.js";
 import { ChildArchive } from "./test-child.js";
 import { DAY_MS, transactionOf, vectorOf, vectorRecord } from "./test-records.js";
+import { ARCHIVE_GROUP } from "./topic-archives.js";
 
 const { features } = TOPICS;
 const ROWS = 300;

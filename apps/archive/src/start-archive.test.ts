@@ -220,7 +220,7 @@ test("without Kafka it lives, is not ready, and ends when told to", async () => 
   const service = await bench.start({ KAFKA_BROKERS: "127.0.0.1:1" });
   expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
   const { status, checks } = await readinessOf(service);
-  expect([status, checks.kafka]).toEqual([503, "It is no live reader of the topics."]);
+  expect([status, checks.kafka]).toEqual([503, "The consumer of the group archive is not running."]);
   await service.close();
 });
 

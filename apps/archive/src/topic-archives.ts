@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { KafkaAdmin, RecordBatch } from "@tripline/kafka/port";
+import type { KafkaAdmin, OwnPositions, RecordBatch } from "@tripline/kafka/port";
 import type { LakeDisk } from "@tripline/lake/lake-disk";
 import type { LakeTable } from "@tripline/lake/lake-tables";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
@@ -9,6 +9,11 @@ import type { ArchiveMetrics } from "./archive-metrics.js";
 import type { FlushLimits } from "./archive-topic.js";
 import { TopicArchive } from "./archive-topic.js";
 import type { StagedWriter } from "./write-staged.js";
+
+/** The group under which Kafka shows how far the archive is. Where it goes on is in the lake alone. */
+export const ARCHIVE_GROUP = "archive";
+
+export const ARCHIVED_TOPICS: readonly string[] = Object.values(LAKE_TABLES).map(({ topic }) => topic.name);
 
 export interface TopicArchivesOptions {
   readonly disk: LakeDisk;
@@ -23,16 +28,12 @@ export interface TopicArchivesOptions {
 }
 
 /** The archives of all topics, each on its own. */
-export class TopicArchives {
+export class TopicArchives implements OwnPositions {
   readonly #archives: ReadonlyMap<string, TopicArchive>;
 
   constructor(options: TopicArchivesOptions) {
     const tables = Object.values(LAKE_TABLES);
     this.#archives = new Map(tables.map((table) => [table.topic.name, openArchive(table, options)]));
-  }
-
-  get topics(): readonly string[] {
-    return [...this.#archives.keys()];
   }
 
   start(): void {
@@ -49,7 +50,7 @@ export class TopicArchives {
     return this.#of(batch.topic).handle(batch);
   }
 
-  pass(topic: string, partition: number, offset: number): void {
+  buried(topic: string, partition: number, offset: number): void {
     this.#of(topic).pass(partition, offset);
   }
 

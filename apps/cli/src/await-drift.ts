@@ -51,11 +51,11 @@ export async function awaitDrift<T>(
         begin: async (topic, partition) => (await admin.committedOffsets(TRAINING_GROUP, topic)).get(partition) ?? 0,
         buried: (_topic, partition, offset) => inbox.ends.set(partition, offset + 1),
       },
-      async handle({ partition, records }) {
-        for (const record of records) {
+      async handle(batches) {
+        for (const record of batches.flatMap(({ records }) => records)) {
           const event = decode(record);
           if (event.modelName === model) inbox.events.push(event);
-          inbox.ends.set(partition, record.offset + 1);
+          inbox.ends.set(record.partition, record.offset + 1);
         }
         // What was there at the start is one piece of work.
         if (inbox.events.length > 0 && isReadUpTo(ends, inbox)) found.resolve();

@@ -45,8 +45,8 @@ async function startConsumer(): Promise<void> {
   consumer = await kafka.consume({
     group: "reader",
     topics: ["labels"],
-    async handle({ records }) {
-      for (const { value } of records) {
+    async handle(batches) {
+      for (const { value } of batches.flatMap(({ records }) => records)) {
         const text = value.toString();
         if (!failing.has(text)) continue;
         throw new TriplineError(text.startsWith("spec") ? "spec-mismatch" : "message-unreadable", `cannot: ${text}`);

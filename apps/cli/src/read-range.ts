@@ -67,12 +67,14 @@ export async function readRange(kafka: Kafka, options: RangeOptions): Promise<vo
         advance(partition, offset);
       },
     },
-    async handle(batch) {
-      const range = open.get(batch.partition);
-      if (range === undefined) return;
-      const records = batch.records.filter(({ offset }) => offset >= range.from && offset < range.to);
-      if (records.length > 0) await handle({ ...batch, records }, commitOf(batch.partition));
-      advance(batch.partition, batch.records.at(-1)?.offset ?? 0);
+    async handle(batches) {
+      for (const batch of batches) {
+        const range = open.get(batch.partition);
+        if (range === undefined) continue;
+        const records = batch.records.filter(({ offset }) => offset >= range.from && offset < range.to);
+        if (records.length > 0) await handle({ ...batch, records }, commitOf(batch.partition));
+        advance(batch.partition, batch.records.at(-1)?.offset ?? 0);
+      }
     },
     onStop(error) {
       failure = error;

@@ -11,9 +11,9 @@ import { wantsContributions, withContributions } from "@tripline/decision-engine
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
-import { WorkGatherer } from "@tripline/service-kit/gather-work";
 import type { Logger } from "@tripline/service-kit/logger";
-import { callSpan, processSpan, redisSpan, sendSpan } from "@tripline/service-kit/span-options";
+import { withProcessSpans } from "@tripline/service-kit/process-spans";
+import { callSpan, redisSpan, sendSpan } from "@tripline/service-kit/span-options";
 import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { DecisionMetrics } from "./decision-metrics.js";
 import type { DecisionStore } from "./decision-store.js";
@@ -27,10 +27,10 @@ export interface BatchDeciderOptions {
   readonly store: DecisionStore;
   readonly scorer: Scorer;
   readonly producer: EventProducer;
-  /** The policy in force; looked at once per batch. */
+  /** The policy in force; looked at once per round. */
   readonly policy: () => Policy;
-  /** The scorecard in force, if there is one; looked at once per batch. */
-  readonly scorecard?: () => Scorecard;
+  /** The scorecard in force, if there is one; looked at once per round. */
+  readonly scorecard?: () => Scorecard | undefined;
   readonly explainer: Explainer;
   readonly scoringWaitMsMax: number;
   readonly contributionsWaitMsMax: number;
@@ -38,7 +38,7 @@ export interface BatchDeciderOptions {
   readonly logger: Logger;
 }
 
-/** A payment of the batch with the contexts of its span here. */
+/** A payment with the context of its span here. */
 interface Work {
   readonly payment: Payment;
   readonly trace: Context;
@@ -50,35 +50,25 @@ interface Decided {
   readonly decision: Decision;
 }
 
-/** The payments of one batch, and the decisions that stand for them. */
-interface Part {
-  readonly works: readonly Work[];
-  decisions: readonly Uint8Array[];
-}
+/** A payment with the bytes of the decision that stands for it. */
+type Standing = readonly [Work, Uint8Array];
 
 /** The consumer group, without the prefix. */
 export const DECISIONS_GROUP = "decisions";
 /** Payments that are decided together: one request to scoring, which has to stay small beside what the model takes. */
 export const PAYMENTS_TOGETHER_MAX = 200;
-/** While one round waits for scoring, another one reads and keeps. */
-const ROUNDS_MAX = 2;
+/** While two rounds wait for scoring, another one is kept and published. */
+export const ROUNDS_MAX = 3;
 
 const KEEP = redisSpan("SET");
 const CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
 
 /**
- * Decides the payments of a batch, together with batches of other partitions that come at about the same time. The first
- * decision of a payment stands: it is kept in Redis before it is told to anybody, so that a crash at any point, and the
- * same batch once more, tells the same.
+ * Decides the payments of batches. The first decision of a payment stands: it is kept in Redis before it is told to
+ * anybody, so that a crash at any point, and the same batches once more, tell the same.
  */
 export class BatchDecider {
   readonly #options: BatchDeciderOptions;
-  readonly #gatherer = new WorkGatherer<Part>({
-    doTogether: (parts) => this.#decideTogether(parts),
-    sizeOf: (part) => part.works.length,
-    sizeMax: PAYMENTS_TOGETHER_MAX,
-    roundsMax: ROUNDS_MAX,
-  });
 
   constructor(options: BatchDeciderOptions) {
     this.#options = options;
@@ -86,35 +76,24 @@ export class BatchDecider {
 
   /**
    * @throws TriplineError `message-unreadable` before anything was done; `redis-unavailable`, `kafka-unavailable` when
-   *   the batch has to come again; `state-unreadable` for a stored value that is no decision
+   *   the batches have to come again; `state-unreadable` for a stored value that is no decision
    */
-  async handle(batch: RecordBatch): Promise<void> {
-    const payments = batch.records.map(parsePayment);
-    const traces = payments.map((payment) => payment.trace);
-    const settings = processSpan(batch.topic, batch.partition, payments.length, DECISIONS_GROUP);
-    await withSpans(traces, `process ${batch.topic}`, settings, async (contexts) => {
-      const works = payments.map((payment, index) => ({ payment, trace: itemAt(contexts, index) }));
-      works.forEach(({ payment, trace }, index) => {
-        const { transactionId } = payment.transaction;
-        const { offset } = itemAt(batch.records, index);
-        describeSpan(trace, () => ({ "kafka.offset": offset, "tripline.payment.id": transactionId }));
-      });
-      const part: Part = { works, decisions: [] };
-      await this.#gatherer.run(part);
-      await this.#publish(works, part.decisions);
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    const parsed = batches.map(({ topic, partition, records }) => {
+      const payments = records.map(parsePayment);
+      return { topic, partition, payments, traces: payments.map((payment) => payment.trace) };
     });
-  }
-
-  /** Decides the payments of several batches with one round trip each to scoring and Redis. */
-  async #decideTogether(parts: readonly Part[]): Promise<void> {
-    const standing = await this.#decide(parts.flatMap((part) => part.works));
-    for (const part of parts) {
-      part.decisions = part.works.map((work, index) => {
-        const bytes = standing.get(work);
-        if (bytes === undefined) throw nothingStands(index);
-        return bytes;
-      });
-    }
+    await withProcessSpans(DECISIONS_GROUP, parsed, async (contexts) => {
+      const traces = contexts.flat();
+      const works = parsed
+        .flatMap(({ payments }) => payments)
+        .map((payment, index): Work => ({ payment, trace: itemAt(traces, index) }));
+      for (const { payment, trace } of works) {
+        const { offset, transaction } = payment;
+        describeSpan(trace, () => ({ "kafka.offset": offset, "tripline.payment.id": transaction.transactionId }));
+      }
+      await this.#publish(works, await this.#decide(works));
+    });
   }
 
   /**
@@ -123,7 +102,6 @@ export class BatchDecider {
    * explanation do not wait for one; whoever waits has been told.
    */
   async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
-    const standing = new Map<Work, Uint8Array>();
     const policy = this.#options.policy();
     const scorecard = this.#options.scorecard?.();
     const scores = await this.#score(open, policy);
@@ -136,19 +114,20 @@ export class BatchDecider {
       const decision = decide(policy, { transaction, features, score, decidedAtMs }, scorecard);
       (wantsContributions(decision) ? wanting : clear).push({ work, decision });
     }
-    await Promise.all([
-      this.#settle(clear, standing),
-      this.#explain(wanting, policy).then((explained) => this.#settle(explained, standing)),
+    const settled = await Promise.all([
+      this.#settle(clear),
+      this.#explain(wanting, policy).then((explained) => this.#settle(explained)),
     ]);
-    return standing;
+    return new Map(settled.flat());
   }
 
-  async #settle(made: readonly Decided[], standing: Map<Work, Uint8Array>): Promise<void> {
-    if (made.length === 0) return;
+  /** Keeps decisions and tells who waits for them. */
+  async #settle(made: readonly Decided[]): Promise<readonly Standing[]> {
+    if (made.length === 0) return [];
     const kept = await this.#keep(made);
-    const settled = made.map(({ work }, index) => [work, itemAt(kept, index)] as const);
-    for (const [work, bytes] of settled) standing.set(work, bytes);
+    const settled = made.map(({ work }, index): Standing => [work, itemAt(kept, index)]);
     await this.#reply(settled);
+    return settled;
   }
 
   /** Adds what raised the score to decisions that are not to approve, where it is found out in time. */
@@ -206,7 +185,8 @@ export class BatchDecider {
     return kept;
   }
 
-  async #publish(works: readonly Work[], decisions: readonly Uint8Array[]): Promise<void> {
+  async #publish(works: readonly Work[], standing: ReadonlyMap<Work, Uint8Array>): Promise<void> {
+    const decisions = works.map((work) => standing.get(work));
     const traces = works.map((work) => work.trace);
     const topic = TOPICS.decisions.name;
     await withSpans(traces, `send ${topic}`, sendSpan(topic, works.length), (contexts) =>
@@ -226,7 +206,7 @@ export class BatchDecider {
   }
 
   /** Best effort: a caller whose reply is lost fetches the decision, which stands; deciding again would not help it. */
-  async #reply(settled: readonly (readonly [Work, Uint8Array])[]): Promise<void> {
+  async #reply(settled: readonly Standing[]): Promise<void> {
     const replies = settled.flatMap(([{ payment }, bytes]) =>
       payment.replyTo === undefined ? [] : [{ channel: payment.replyTo, bytes }],
     );
@@ -248,13 +228,9 @@ function attributesOf({ outcome, rung }: Decision): Attributes {
   };
 }
 
-/** The lists of a batch run in step; where one is short, nothing may be told to anybody. */
+/** The lists of a round run in step; where one is short, nothing may be told to anybody. */
 function itemAt<T>(items: readonly (T | undefined)[], index: number): T {
   const item = items[index];
-  if (item === undefined) throw nothingStands(index);
+  if (item === undefined) throw new TriplineError("internal", `Nothing stands for payment ${index} of the round.`);
   return item;
-}
-
-function nothingStands(index: number): TriplineError {
-  return new TriplineError("internal", `Nothing stands for payment ${index} of the batch.`);
 }

@@ -2,7 +2,7 @@ import { joinDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
-import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { askRedis, asRedisError } from "@tripline/service-kit/connect-redis";
 import { addCommand } from "@tripline/service-kit/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/service-kit/multi-set";
 import type { Redis } from "ioredis";
@@ -44,7 +44,7 @@ export class DecisionStore {
     for (const { transactionId, bytes } of decisions) {
       addCommand(pipeline, "set", [decisionKey(transactionId), bytes, "EX", `${this.#ttlSeconds}`, "NX", "GET"]);
     }
-    const before = outcomesOf(await pipeline.exec().catch(rethrow), decisions.length);
+    const before = outcomesOf(await askRedis(() => pipeline.exec()), decisions.length);
     return decisions.map(({ transactionId, bytes }, index) => {
       const older = before[index];
       if (!Buffer.isBuffer(older)) return bytes;
@@ -55,12 +55,12 @@ export class DecisionStore {
 
   /** Nearly always none of the payments has a decision: then one command is enough. @returns false where one has */
   async #keepAll(decisions: readonly StoredDecision[]): Promise<boolean> {
-    if (!(await this.#multiSet.isKnown().catch(rethrow))) return false;
+    if (!(await askRedis(() => this.#multiSet.isKnown()))) return false;
     // The command would take the last of two decisions of a payment.
     if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
     const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
     const pipeline = addCommand(this.#redis.pipeline(), "msetex", multiSetArgs(entries, this.#ttlSeconds, "NX"));
-    const [kept] = outcomesOf(await pipeline.exec().catch(rethrow), 1);
+    const [kept] = outcomesOf(await askRedis(() => pipeline.exec()), 1);
     return kept === 1;
   }
 
@@ -78,7 +78,7 @@ export class DecisionStore {
     }
     const pipeline = this.#redis.pipeline();
     for (const [channel, decisions] of channels) addCommand(pipeline, "publish", [channel, joinDecisions(decisions)]);
-    outcomesOf(await pipeline.exec().catch(rethrow), channels.size);
+    outcomesOf(await askRedis(() => pipeline.exec()), channels.size);
   }
 }
 
@@ -89,10 +89,6 @@ function outcomesOf(results: PipelineResults, count: number): unknown[] {
     if (error !== null) throw asRedisError(error);
     return value;
   });
-}
-
-function rethrow(error: unknown): never {
-  throw asRedisError(error);
 }
 
 function assertDecisionOf(transactionId: string, bytes: Uint8Array): void {

@@ -1,5 +1,96 @@
-import { Module } from "@nestjs/common";
+import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Module } from "@nestjs/common";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { EventProducer } from "@tripline/kafka/port";
+import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { Redis } from "ioredis";
+import type { DecisionsConfig } from "./config.js";
+import { BatchDecider } from "./decide-batch.js";
+import { DecisionFiles } from "./decision-files.js";
+import { DecisionMetrics } from "./decision-metrics.js";
+import { DecisionStore } from "./decision-store.js";
+import { DecisionsController } from "./decisions.controller.js";
+import { Explainer } from "./explain-batch.js";
+import { InferenceClient } from "./inference-client.js";
+import { Scorer } from "./score-batch.js";
+import { scoringCredentials } from "./scoring-credentials.js";
 
-/** Decisions has no HTTP interface of its own beyond health and metrics, which every service has. */
+const HOUR_S = 3_600;
+
+/** Payments with their features to decisions. */
 @Module({})
-export class DecisionsModule {}
+export class DecisionsModule implements OnApplicationShutdown {
+  constructor(@Inject(InferenceClient) private readonly scoring: InferenceClient) {}
+
+  static forRoot(config: DecisionsConfig): DynamicModule {
+    const { MODEL_NAME: modelName } = config;
+    const spec = currentFeatureSpec();
+    const features = { specVersion: spec.version, names: spec.features.map((feature) => feature.name) };
+    return {
+      module: DecisionsModule,
+      imports: [
+        RedisModule.forRoot(config),
+        // A round gives all that it has at once.
+        KafkaModule.forRoot(config, { clientId: "decisions", producer: { lingerMs: 0 } }),
+      ],
+      controllers: [DecisionsController],
+      providers: [
+        DecisionMetrics,
+        {
+          provide: DecisionFiles,
+          inject: [LOGGER, DecisionMetrics],
+          useFactory: (logger: Logger, metrics: DecisionMetrics) => new DecisionFiles(config, logger, metrics),
+        },
+        {
+          provide: DecisionStore,
+          inject: [redisToken()],
+          useFactory: (redis: Redis) => new DecisionStore(redis, config.DECISION_TTL_HOURS * HOUR_S),
+        },
+        {
+          provide: InferenceClient,
+          useFactory: () => new InferenceClient(config.SCORING_ADDRESS, scoringCredentials(config)),
+        },
+        {
+          provide: Scorer,
+          inject: [InferenceClient, DecisionMetrics, LOGGER],
+          useFactory: (client: InferenceClient, metrics: DecisionMetrics, logger: Logger) =>
+            new Scorer({ client, modelName, features, metrics, logger }),
+        },
+        {
+          provide: Explainer,
+          inject: [InferenceClient, DecisionMetrics, LOGGER],
+          useFactory: (client: InferenceClient, metrics: DecisionMetrics, logger: Logger) =>
+            new Explainer({ client, modelName, metrics, logger }),
+        },
+        {
+          provide: BatchDecider,
+          inject: [DecisionStore, Scorer, Explainer, EVENT_PRODUCER, DecisionFiles, DecisionMetrics, LOGGER],
+          useFactory: (
+            store: DecisionStore,
+            scorer: Scorer,
+            explainer: Explainer,
+            producer: EventProducer,
+            files: DecisionFiles,
+            metrics: DecisionMetrics,
+            logger: Logger,
+          ) =>
+            new BatchDecider({
+              ...{ store, scorer, explainer, producer, metrics, logger },
+              policy: () => files.policy,
+              scorecard: () => files.scorecard,
+              scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
+              contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
+            }),
+        },
+      ],
+    };
+  }
+
+  onApplicationShutdown(): void {
+    this.scoring.close();
+  }
+}

@@ -89,7 +89,8 @@ describe("what raised a score, in decisions", () => {
       metrics,
       logger,
     });
-    await decider.handle({ topic: TOPICS.features.name, partition: 0, records: payments.map(({ record }) => record) });
+    const records = payments.map(({ record }) => record);
+    await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }]);
     const kept = await redis.mgetBuffer(payments.map(({ id }) => decisionKey(id)));
     return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
   }

@@ -11,6 +11,8 @@ import { contextFromHeaders } from "@tripline/service-kit/tracing";
 
 /** A payment to be decided, as it came on the topic `features`. */
 export interface Payment {
+  /** Of its record. */
+  readonly offset: number;
   readonly transaction: Transaction;
   readonly features: PaymentFeatures;
   /** Kafka key of the record, which the decision keeps. */
@@ -40,6 +42,7 @@ export function parsePayment(record: IncomingRecord): Payment {
   if (transaction.tenant === "") throw unreadable(record, "it has no tenant");
   const deadlineMs = Number(record.headers[HEADERS.deadline] ?? Number.NaN);
   return {
+    offset: record.offset,
     transaction,
     features: { specVersion: vector.specVersion, values: vector.values, incomplete: vector.incomplete },
     key: record.key,

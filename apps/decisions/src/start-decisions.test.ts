@@ -130,7 +130,7 @@ describe("decisions", () => {
     listener = await kafka.consume({
       group: "test-inbox",
       topics: [TOPICS.decisions.name, deadLetterTopic(TOPICS.features.name)],
-      handle: async (batch) => inbox.push(batch.records),
+      handle: async (batches) => inbox.push(batches.flatMap(({ records }) => records)),
       onStop: () => {},
     });
     service = await start();

@@ -20,11 +20,9 @@ export interface AppliedBatch {
 
 /*
  * Layout, little-endian:  u8 version, 2; u64 offset; u32 n; then n × (u64 offset, u32 length, bytes of the findings).
- * In version 1 the payment or label stands in front of the findings, as in the message. The first nine bytes differ
- * between any two versions for one partition, as those of a state do.
+ * The first nine bytes differ between any two versions for one partition, as those of a state do.
  */
 const VERSION = 2;
-const VERSION_WITH_FACTS = 1;
 
 export function encodeApplied({ offset, emissions }: AppliedBatch): Uint8Array {
   const writer = new ByteWriter(64 + emissions.reduce((sum, { findings }) => sum + findings.length + 12, 0));
@@ -42,21 +40,12 @@ export function encodeApplied({ offset, emissions }: AppliedBatch): Uint8Array {
 /** @throws TriplineError `state-unreadable` */
 export function decodeApplied(bytes: Uint8Array): AppliedBatch {
   const reader = new ByteReader(bytes);
-  const { version, offset } = readHead(reader);
+  const offset = readOffset(reader);
   const emissions: Emission[] = [];
   for (let left = reader.u32(); left > 0; left -= 1) {
-    const emission = { offset: reader.u64(), findings: reader.bytes(reader.u32()) };
-    emissions.push(version === VERSION ? emission : { ...emission, findings: withoutFact(emission.findings) });
+    emissions.push({ offset: reader.u64(), findings: reader.bytes(reader.u32()) });
   }
   return { offset, emissions };
-}
-
-/** The fields behind the first one of a message. */
-function withoutFact(message: Uint8Array): Uint8Array {
-  const reader = new ByteReader(message);
-  reader.u8();
-  const fact = reader.bytes(reader.varint());
-  return message.subarray(fact.byteOffset + fact.length - message.byteOffset);
 }
 
 /**
@@ -65,15 +54,14 @@ function withoutFact(message: Uint8Array): Uint8Array {
  * @throws TriplineError `state-unreadable`
  */
 export function appliedOffset(head: Uint8Array | undefined): number {
-  return head === undefined || head.length === 0 ? -1 : readHead(new ByteReader(head)).offset;
+  return head === undefined || head.length === 0 ? -1 : readOffset(new ByteReader(head));
 }
 
-function readHead(reader: ByteReader): { version: number; offset: number } {
+function readOffset(reader: ByteReader): number {
   const version = reader.u8();
-  if (version === VERSION || version === VERSION_WITH_FACTS) return { version, offset: reader.u64() };
+  if (version === VERSION) return reader.u64();
   throw new TriplineError(
     "state-unreadable",
-    `The applied offset of a partition is stored in version ${version}, this build reads versions ` +
-      `${VERSION_WITH_FACTS} and ${VERSION}.`,
+    `The applied offset of a partition is stored in version ${version}, this build reads version ${VERSION}.`,
   );
 }

@@ -1,33 +1,63 @@
-import type { DynamicModule, OnApplicationBootstrap } from "@nestjs/common";
-import { Inject, Module } from "@nestjs/common";
-import { HttpAdapterHost } from "@nestjs/core";
-import type { FastifyAdapter } from "@nestjs/platform-fastify";
-import type { OnlineOptions } from "./online/online-routes.js";
-import { registerOnline } from "./online/online-routes.js";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DynamicModule } from "@nestjs/common";
+import { Module } from "@nestjs/common";
+import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import type { EventProducer } from "@tripline/kafka/port";
+import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
+import type { Redis } from "ioredis";
+import type { FeaturesConfig } from "./config.js";
+import { FeatureMetrics } from "./feature-metrics.js";
+import { FeaturesController } from "./features.controller.js";
+import { OnlineModule } from "./online/online.module.js";
+import { PartitionKeys } from "./partition-keys.js";
+import { BatchProcessor } from "./process-batch.js";
+import { RebuildHold } from "./rebuild-hold.js";
+import { FEATURE_ENGINE, StateModule } from "./state.module.js";
+import { StateCompleteness } from "./state-completeness.js";
+import { StateStore } from "./state-store.js";
 
-export interface FeaturesModuleOptions {
-  /** What serves features to others; undefined where nobody may read them. */
-  readonly online: OnlineOptions | undefined;
-}
+/** The connection on which a rebuild of the states is seen. */
+const HOLD = "hold";
 
-const OPTIONS = Symbol("FeaturesModuleOptions");
-
-/** Nest's side of the service: mounts what serves features, beside the health and metrics that every service has. */
+/** Payments and labels to features: the consumer, the states, and what serves features to others. */
 @Module({})
-export class FeaturesModule implements OnApplicationBootstrap {
-  constructor(
-    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<FastifyAdapter>,
-    @Inject(OPTIONS) private readonly options: FeaturesModuleOptions,
-  ) {}
-
-  static with(options: FeaturesModuleOptions): DynamicModule {
-    return { module: FeaturesModule, providers: [{ provide: OPTIONS, useValue: options }] };
-  }
-
-  async onApplicationBootstrap(): Promise<void> {
-    const { online } = this.options;
-    if (online !== undefined) {
-      await registerOnline(this.host.httpAdapter.getInstance(), online);
-    }
+export class FeaturesModule {
+  static forRoot(config: FeaturesConfig): DynamicModule {
+    // A round gives all that it has at once.
+    const kafka = KafkaModule.forRoot(config, { clientId: "features", producer: { lingerMs: 0 } });
+    const states = StateModule.forRoot(config, kafka);
+    return {
+      module: FeaturesModule,
+      imports: [
+        RedisModule.forRoot(config, { name: HOLD, isChecked: false }),
+        kafka,
+        states,
+        OnlineModule.forRoot(config, states),
+      ],
+      controllers: [FeaturesController],
+      providers: [
+        FeatureMetrics,
+        { provide: RebuildHold, inject: [redisToken(HOLD)], useFactory: (redis: Redis) => new RebuildHold(redis) },
+        {
+          provide: BatchProcessor,
+          inject: [FEATURE_ENGINE, StateStore, PartitionKeys, StateCompleteness, EVENT_PRODUCER, FeatureMetrics],
+          useFactory: (
+            engine: FeatureEngine,
+            store: StateStore,
+            partitions: PartitionKeys,
+            completeness: StateCompleteness,
+            producer: EventProducer,
+            metrics: FeatureMetrics,
+          ) =>
+            new BatchProcessor({
+              ...{ engine, store, partitions, completeness, producer, metrics },
+              now: Date.now,
+              pause: delay,
+            }),
+        },
+      ],
+    };
   }
 }

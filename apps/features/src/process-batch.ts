@@ -5,8 +5,9 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { ByteWriter } from "@tripline/feature-engine/byte-writer";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import type { EventProducer, OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
-import { WorkGatherer } from "@tripline/service-kit/gather-work";
-import { processSpan, redisSpan, sendSpan } from "@tripline/service-kit/span-options";
+import { withProcessSpans } from "@tripline/service-kit/process-spans";
+import { redisSpan, sendSpan } from "@tripline/service-kit/span-options";
+import { Turns } from "@tripline/service-kit/take-turns";
 import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/tracing";
 import type { Emission } from "./applied-batch.js";
 import { appliedOffset, encodeApplied } from "./applied-batch.js";
@@ -47,66 +48,66 @@ const CONFLICT_WAITS_MAX = 6;
  * folding them does not hold up the process for more than a few milliseconds.
  */
 export const RECORDS_TOGETHER_MAX = 200;
+/** While what one round emits is published, the next one is counted. */
+export const ROUNDS_MAX = 2;
 
-/** The events of one partition's batch, and what they led to. */
+/** The events of one partition's batch. */
 interface Part {
   readonly topic: string;
   readonly appliedKey: string;
   readonly events: readonly EventRecord[];
+  /** One per event. */
   readonly contexts: readonly Context[];
-  emissions: readonly Emission[];
 }
 
 const READ = redisSpan("PIPELINE");
 const COMPARE_AND_SET = redisSpan("MULTI");
 
 /**
- * Counts the events of a batch once, whatever crashes in between, and emits the features of its payments and the places
- * of its labels in the order of events. Batches of several partitions that come at about the same time are counted
- * together; one by one, since they share terminals and would meet in conflicts.
+ * Counts the events of batches once, whatever crashes in between, and emits the features of its payments and the places
+ * of its labels in the order of events. Batches of several partitions are counted together; one round after the other,
+ * since they share terminals and would meet in conflicts.
  *
- * The partition's last offset and what its last batch emits are stored together with the states. A batch that comes
+ * A partition's last offset and what its last batch emits are stored together with the states. A batch that comes
  * again is not counted again: it emits the stored bytes once more. A writer that lost its partition without knowing
  * finds another offset stored than it expects, and does the same.
  */
 export class BatchProcessor {
-  readonly #gatherer = new WorkGatherer<Part>({
-    doTogether: (parts) => this.#apply(parts),
-    sizeOf: (part) => part.events.length,
-    sizeMax: RECORDS_TOGETHER_MAX,
-    roundsMax: 1,
-  });
+  readonly #turns = new Turns();
 
   constructor(private readonly options: BatchProcessorOptions) {}
 
   /**
    * @throws TriplineError `message-unreadable` or `invalid-field` before anything was done; `redis-unavailable`,
-   *   `kafka-unavailable`, `state-conflict` when the batch has to come again; `state-unreadable`
+   *   `kafka-unavailable`, `state-conflict` when the batches have to come again; `state-unreadable`
    */
-  async handle(batch: RecordBatch): Promise<void> {
-    const { topic } = batch;
-    const events = batch.records.map((record) => parseEvent(this.options.engine, record));
-    const traces = events.map((event) => event.trace);
-    this.options.metrics.batch(topic, events.length);
-    const settings = processSpan(topic, batch.partition, events.length, FEATURES_GROUP);
-    await withSpans(traces, `process ${topic}`, settings, async (contexts) => {
-      for (const [index, event] of events.entries()) {
-        describeSpan(contexts[index] ?? event.trace, () => attributesOf(event));
-      }
-      const appliedKey = await this.options.partitions.keyOf(topic, batch.partition);
-      const part: Part = { topic, appliedKey, events, contexts, emissions: [] };
-      await this.#gatherer.run(part);
-      await this.#publish(events, contexts, part.emissions);
-      await this.#reply(events);
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    const { engine, metrics, partitions } = this.options;
+    const parsed = batches.map(({ topic, partition, records }) => {
+      const events = records.map((record) => parseEvent(engine, record));
+      return { topic, partition, events, traces: events.map((event) => event.trace) };
+    });
+    for (const { topic, events } of parsed) metrics.batch(topic, events.length);
+    await withProcessSpans(FEATURES_GROUP, parsed, async (contexts) => {
+      const asking = parsed.map(async ({ topic, partition, events }, index): Promise<Part> => {
+        const appliedKey = await partitions.keyOf(topic, partition);
+        return { topic, appliedKey, events, contexts: contexts[index] ?? [] };
+      });
+      const parts = await Promise.all(asking);
+      for (const part of parts) describeEvents(part);
+      const emissions = await this.#turns.run(() => this.#apply(parts));
+      await this.#publish(parts.flatMap((part, index) => joinEvents(part, emissions[index] ?? [])));
+      await this.#reply(parts.flatMap((part) => part.events));
     });
   }
 
-  /** Brings the states to the end of the batches and notes what each batch has to emit. */
-  async #apply(parts: readonly Part[]): Promise<void> {
+  /** Brings the states to the end of the batches. @returns what each of them has to emit */
+  async #apply(parts: readonly Part[]): Promise<readonly (readonly Emission[])[]> {
     if (new Set(parts.map((part) => part.appliedKey)).size < parts.length) {
       // Two batches of one partition, as after a rebalance: the second one begins where the first one ended.
-      for (const part of parts) await this.#apply([part]);
-      return;
+      const emissions: (readonly Emission[])[] = [];
+      for (const part of parts) emissions.push(...(await this.#apply([part])));
+      return emissions;
     }
     const { store, metrics } = this.options;
     const appliedKeys = parts.map((part) => part.appliedKey);
@@ -117,62 +118,75 @@ export class BatchProcessor {
       const snapshot = await withSpans(contexts, "redis read", READ, () =>
         metrics.timed("redis read", () => store.read(appliedKeys, keys)),
       );
-      if (await this.#applyTo(snapshot, parts, contexts)) return;
+      const emissions = await this.#applyTo(snapshot, parts, contexts);
+      if (emissions !== undefined) return emissions;
       for (const part of parts) metrics.conflict(part.topic);
       await this.options.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
     }
     throw new TriplineError("state-conflict", `Other writers changed the states of one batch ${TRIES_MAX} times.`);
   }
 
-  /** One try; false when somebody else wrote in between. */
-  async #applyTo(snapshot: Snapshot, parts: readonly Part[], contexts: readonly Context[]): Promise<boolean> {
+  /** One try; undefined when somebody else wrote in between. */
+  async #applyTo(
+    snapshot: Snapshot,
+    parts: readonly Part[],
+    contexts: readonly Context[],
+  ): Promise<readonly (readonly Emission[])[] | undefined> {
+    const progress = await this.#progressOf(snapshot, parts);
+    if (progress === undefined) return undefined;
+    const isNew = progress.some(({ fresh }) => fresh.length > 0);
+    const folds = isNew ? await this.#count(snapshot, progress, contexts) : [];
+    if (folds === undefined) return undefined;
+    return progress.map(({ part, fresh, earlier }, index) => {
+      this.options.metrics.redelivered(part.topic, part.events.length - fresh.length);
+      return [...earlier, ...(folds[index]?.emissions ?? [])];
+    });
+  }
+
+  /** Folds what was not counted before and writes it; undefined when somebody else wrote in between. */
+  async #count(
+    snapshot: Snapshot,
+    progress: readonly Progress[],
+    contexts: readonly Context[],
+  ): Promise<readonly PartFold[] | undefined> {
     const { engine, store, metrics, now, completeness } = this.options;
-    const news = await this.#newsOf(snapshot, parts);
-    if (news === undefined) return false;
-    const counting = news.filter(({ fresh }) => fresh.length > 0);
-    if (counting.length > 0) {
-      const incomplete = !(await completeness.check(snapshot.complete));
-      const context = { nowMs: now(), incomplete };
-      const fresh = counting.map((one) => one.fresh);
-      const folded = await metrics.timed("fold", () => foldParts(engine, snapshot.states, fresh, context));
-      counting.forEach((one, index) => {
-        one.fold = folded.parts[index];
-      });
-      const change = {
-        snapshot,
-        applied: counting.map(appliedOf),
-        states: [...folded.changed].map(([key, value]) => ({ key, value })),
-      };
-      const written = await withSpans(contexts, "redis compare-and-set", COMPARE_AND_SET, () =>
-        metrics.timed("redis compare-and-set", () => store.compareAndSet(change)),
-      );
-      if (!written) return false;
-      for (const { part, fresh: own, fold } of counting) {
-        if (fold !== undefined) metrics.folded(part.topic, { ...fold, incomplete: incomplete ? own.length : 0 });
-      }
+    const incomplete = !(await completeness.check(snapshot.complete));
+    const context = { nowMs: now(), incomplete };
+    const fresh = progress.map((one) => one.fresh);
+    const { parts: folds, changed } = await metrics.timed("fold", () =>
+      foldParts(engine, snapshot.states, fresh, context),
+    );
+    const change = {
+      snapshot,
+      applied: progress.flatMap((one, index) => appliedOf(one, folds[index]?.emissions ?? [])),
+      states: [...changed].map(([key, value]) => ({ key, value })),
+    };
+    const written = await withSpans(contexts, "redis compare-and-set", COMPARE_AND_SET, () =>
+      metrics.timed("redis compare-and-set", () => store.compareAndSet(change)),
+    );
+    if (!written) return undefined;
+    for (const [index, fold] of folds.entries()) {
+      const topic = progress[index]?.part.topic ?? "";
+      metrics.folded(topic, { ...fold, incomplete: incomplete ? (fresh[index]?.length ?? 0) : 0 });
     }
-    for (const one of news) {
-      one.part.emissions = emissionsOf(one);
-      metrics.redelivered(one.part.topic, one.part.events.length - one.fresh.length);
-    }
-    return true;
+    return folds;
   }
 
   /**
    * What of each part is to be counted, and what the rest of it led to when it was counted; undefined when a stored batch
    * is no longer the one of the snapshot.
    */
-  async #newsOf(snapshot: Snapshot, parts: readonly Part[]): Promise<News[] | undefined> {
-    const news: News[] = [];
+  async #progressOf(snapshot: Snapshot, parts: readonly Part[]): Promise<readonly Progress[] | undefined> {
+    const progress: Progress[] = [];
     for (const [index, part] of parts.entries()) {
       const counted = appliedOffset(snapshot.appliedHeads[index]);
       const fresh = part.events.filter((event) => event.offset > counted);
       const isWhole = fresh.length === part.events.length;
       const earlier = isWhole ? [] : await this.#emittedBefore(part.appliedKey, counted, part.events);
       if (earlier === undefined) return undefined;
-      news.push({ part, fresh, earlier, fold: undefined });
+      progress.push({ part, fresh, earlier });
     }
-    return news;
+    return progress;
   }
 
   /**
@@ -191,21 +205,19 @@ export class BatchProcessor {
     return applied.emissions.filter((emission) => offsets.has(emission.offset));
   }
 
-  async #publish(
-    events: readonly EventRecord[],
-    contexts: readonly Context[],
-    emissions: readonly Emission[],
-  ): Promise<void> {
-    if (emissions.length === 0) return;
-    const works = joinEvents(events, contexts, emissions);
+  async #publish(works: readonly Work[]): Promise<void> {
     const { producer, metrics } = this.options;
-    const traces = works.map((work) => work.trace);
-    const topic = topicOf(works[0]?.event.kind);
-    await withSpans(traces, `send ${topic.name}`, sendSpan(topic.name, works.length), (publishing) =>
-      metrics.timed("features publish", () =>
-        producer.send(works.map(({ event, value }, index) => outgoing(event, value, publishing[index]))),
-      ),
-    );
+    const kinds = [...Map.groupBy(works, ({ event }) => event.kind)];
+    const sending = kinds.map(([kind, ofKind]) => {
+      const topic = TOPIC_OF[kind].name;
+      const traces = ofKind.map((work) => work.trace);
+      return withSpans(traces, `send ${topic}`, sendSpan(topic, ofKind.length), (publishing) =>
+        metrics.timed("features publish", () =>
+          producer.send(ofKind.map(({ event, value }, index) => outgoing(event, value, publishing[index]))),
+        ),
+      );
+    });
+    await Promise.all(sending);
   }
 
   async #reply(events: readonly EventRecord[]): Promise<void> {
@@ -217,9 +229,12 @@ export class BatchProcessor {
   }
 }
 
-/** All events of a batch are of one kind. */
-function topicOf(kind: EventRecord["kind"] | undefined) {
-  return kind === "label" ? TOPICS.appliedLabels : TOPICS.features;
+/** Where what an event led to is published. */
+const TOPIC_OF = { payment: TOPICS.features, label: TOPICS.appliedLabels } as const;
+
+function describeEvents({ events, contexts }: Part): void {
+  for (const [index, event] of events.entries())
+    describeSpan(contexts[index] ?? event.trace, () => attributesOf(event));
 }
 
 function attributesOf(event: EventRecord): Attributes {
@@ -240,24 +255,23 @@ function keysOf(parts: readonly Part[]): string[] {
   return [...keys];
 }
 
-/** What is to be done about a part. */
-interface News {
+/** How far a part was counted before. */
+interface Progress {
   readonly part: Part;
   /** Events that were not counted before. */
   readonly fresh: readonly EventRecord[];
   /** What the others led to. */
   readonly earlier: readonly Emission[];
-  fold: PartFold | undefined;
 }
 
-function emissionsOf({ earlier, fold }: News): readonly Emission[] {
-  return fold === undefined ? earlier : [...earlier, ...fold.emissions];
-}
-
-/** A batch that brings back some records has to emit those as well, should it have to come again itself. */
-function appliedOf(news: News): { key: string; value: Uint8Array } {
-  const offset = news.fresh.at(-1)?.offset ?? -1;
-  return { key: news.part.appliedKey, value: encodeApplied({ offset, emissions: emissionsOf(news) }) };
+/**
+ * What to store of a part that has fresh events. A batch that brings back some records has to emit those as well, should
+ * it have to come again itself.
+ */
+function appliedOf({ part, fresh, earlier }: Progress, emissions: readonly Emission[]) {
+  const offset = fresh.at(-1)?.offset;
+  if (offset === undefined) return [];
+  return [{ key: part.appliedKey, value: encodeApplied({ offset, emissions: [...earlier, ...emissions] }) }];
 }
 
 /** An event with the message that it led to. */
@@ -268,11 +282,7 @@ interface Work {
 }
 
 /** Makes messages of emissions and the events at their offsets. */
-function joinEvents(
-  events: readonly EventRecord[],
-  contexts: readonly Context[],
-  emissions: readonly Emission[],
-): Work[] {
+function joinEvents({ events, contexts }: Part, emissions: readonly Emission[]): Work[] {
   const places = new Map(events.map((event, index) => [event.offset, index]));
   const factBytes = events.reduce((bytes, event) => bytes + event.bytes.length, 0);
   const findingsBytes = emissions.reduce((bytes, { findings }) => bytes + findings.length, 0);
@@ -292,7 +302,7 @@ function joinEvents(
 
 /** A payment's vector goes on to be decided, a label is kept with its place in the order of events. */
 function outgoing(event: EventRecord, value: Uint8Array, trace: Context | undefined): OutgoingRecord {
-  const topic = topicOf(event.kind);
+  const topic = TOPIC_OF[event.kind];
   const fact = event.kind === "payment" ? event.transaction : event.label;
   const headers = trace === undefined ? {} : headersFromContext(trace);
   headers[HEADERS.schema] = topic.schema;

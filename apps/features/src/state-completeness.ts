@@ -1,5 +1,6 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { LossReport } from "./report-loss.js";
 import type { StateStore } from "./state-store.js";
 
 /** Consumer group of the service. */
@@ -18,6 +19,8 @@ export class StateCompleteness {
     private readonly options: {
       readonly admin: Pick<KafkaAdmin, "committedOffsets">;
       readonly store: Pick<StateStore, "markComplete" | "isMarkedComplete">;
+      /** Told the answer of each check. */
+      readonly loss?: Pick<LossReport, "seen">;
     },
   ) {}
 
@@ -29,6 +32,11 @@ export class StateCompleteness {
    * @throws TriplineError `kafka-unavailable`, `redis-unavailable`
    */
   async check(isMarked: boolean): Promise<boolean> {
+    const isComplete = await this.#check(isMarked);
+    return this.options.loss?.seen(isComplete) ?? isComplete;
+  }
+
+  async #check(isMarked: boolean): Promise<boolean> {
     if (isMarked) {
       this.#hasBegun = true;
       return true;

@@ -44,11 +44,9 @@ export interface Change {
 export class StateStore {
   /** Number of the read whose keys are watched. Goes up with whatever ends that watch. */
   #watching = 0;
-  /** Counts connections. */
-  #connection = 0;
   readonly #multiSet: MultiSet;
-  /** The connection on whose server nothing is evicted. */
-  #keepingConnection: number | undefined;
+  /** Whether it was found out that this connection's server evicts nothing. */
+  #evictsNothing = false;
 
   constructor(
     /** Handed over to the store: nobody else may use it. */
@@ -62,7 +60,7 @@ export class StateStore {
   ) {
     this.#multiSet = new MultiSet(redis);
     redis.on("close", () => {
-      this.#connection += 1;
+      this.#evictsNothing = false;
       this.#watching += 1;
     });
   }
@@ -73,7 +71,7 @@ export class StateStore {
    * @throws TriplineError `config-invalid` for a Redis that may evict states
    */
   async read(appliedKeys: readonly string[], stateKeys: readonly string[]): Promise<Snapshot> {
-    if (this.#keepingConnection !== this.#connection) await this.#requireNoEviction();
+    if (!this.#evictsNothing) await this.#requireNoEviction();
     const pipeline = this.redis.pipeline().unwatch();
     addCommand(pipeline, "watch", [...appliedKeys, ...stateKeys]);
     for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
@@ -142,7 +140,6 @@ export class StateStore {
 
   /** An evicted state would look like that of a new card: nothing would tell that its windows hold less than took place. */
   async #requireNoEviction(): Promise<void> {
-    const connection = this.#connection;
     const memory = await askRedis(() => this.redis.info("memory"));
     // Servers that others run may keep it to themselves.
     const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
@@ -154,7 +151,7 @@ export class StateStore {
           `${NO_EVICTION}: window states must not get lost one by one.`,
       );
     }
-    this.#keepingConnection = connection;
+    this.#evictsNothing = true;
   }
 
   /** One round trip. @returns the replies in order; throws the first error among them */

@@ -18,6 +18,7 @@ import { StateCompleteness } from "./state-completeness.js";
 import type { Change } from "./state-store.js";
 import { StateStore } from "./state-store.js";
 import { cardOf, delivered, payment, paymentRecord, randomNumbers, START_MS } from "./test-events.js";
+import { gatherFor } from "./test-gatherer.js";
 
 /* Instances of the service without a consumer, for the tests: on a real Redis, with faults where a test wants them. */
 
@@ -116,10 +117,11 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false) {
     now: () => (clockMs += 1),
     pause: delay,
   });
+  const gatherer = gatherFor(processor);
   const handle = (records: readonly IncomingRecord[]) => {
     const [first] = records;
     if (first === undefined) throw new Error("an empty batch");
-    return processor.handle({ topic: first.topic, partition: first.partition, records });
+    return gatherer.run({ topic: first.topic, partition: first.partition, records });
   };
   return { store, metrics, outbox, handle };
 }

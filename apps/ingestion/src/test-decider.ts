@@ -58,8 +58,11 @@ export class TestDecider {
     this.#consumer = await this.kafka.consume({
       group: "test-decider",
       topics: ["transactions", "labels"],
-      handle: async ({ topic, records }) => {
-        await Promise.all(records.map((record) => (topic === "labels" ? this.apply(record) : this.decide(record))));
+      handle: async (batches) => {
+        const records = batches.flatMap((batch) => batch.records);
+        await Promise.all(
+          records.map((record) => (record.topic === "labels" ? this.apply(record) : this.decide(record))),
+        );
       },
       onStop: (error) => {
         throw error;

@@ -67,7 +67,9 @@ async function runPath(context: BenchContext): Promise<PartOutcome> {
       told.published = 0;
     },
     async run() {
-      for (const batch of records) await decider.handle({ topic: TOPICS.features.name, partition: 0, records: batch });
+      for (const batch of records) {
+        await decider.handle([{ topic: TOPICS.features.name, partition: 0, records: batch }]);
+      }
       if (told.published !== batches * BATCH) throw new BenchError(`${told.published} decisions were published.`);
       return { operations: batches * BATCH };
     },

@@ -46,7 +46,7 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
   const before = await readValkeyMemory(redis);
   let offset = 0;
   const run = async (batches: readonly (readonly IncomingRecord[])[]) => {
-    for (const records of batches) await processor.handle({ topic: TOPICS.transactions.name, partition: 0, records });
+    for (const records of batches) await processor.handle([{ topic: TOPICS.transactions.name, partition: 0, records }]);
   };
   const make = (count: number) =>
     Array.from({ length: count }, () => Array.from({ length: BATCH }, () => recordAt(offset++)));

@@ -14,7 +14,9 @@ serveWorker({
     const consumer = await kafka.consume({
       group,
       topics: [topic],
-      handle: ({ records }) => handle(records.length),
+      async handle(batches) {
+        for (const { records } of batches) await handle(records.length);
+      },
       onStop: (error) => {
         throw error;
       },

@@ -132,10 +132,11 @@ export async function openTopicLedger(kafka: Kafka, load: LoadRun, settleMs = SE
       group: `load-ledger-${randomUUID()}`,
       topics: [topic],
       positions: { begin: async (_topic, partition) => positions.get(partition) ?? 0, buried() {} },
-      async handle({ partition, records }) {
-        for (const record of records) addRecord(findings, load, record);
-        const last = records.at(-1);
-        if (last !== undefined) positions.set(partition, last.offset + 1);
+      async handle(batches) {
+        for (const record of batches.flatMap(({ records }) => records)) {
+          addRecord(findings, load, record);
+          positions.set(record.partition, record.offset + 1);
+        }
       },
       onStop(error) {
         failure = error;

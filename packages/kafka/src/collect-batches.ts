@@ -18,7 +18,11 @@ export class BatchCollector {
     return this.batches.flatMap(({ records }) => records);
   }
 
-  readonly handle = async (batch: RecordBatch): Promise<void> => {
+  readonly handle = async (batches: readonly RecordBatch[]): Promise<void> => {
+    for (const batch of batches) await this.#handleOne(batch);
+  };
+
+  async #handleOne(batch: RecordBatch): Promise<void> {
     const key = `${batch.topic}/${batch.partition}`;
     const running = (this.#running.get(key) ?? 0) + 1;
     this.#running.set(key, running);
@@ -30,7 +34,7 @@ export class BatchCollector {
       this.#running.set(key, running - 1);
       for (const watch of this.#watchers) watch();
     }
-  };
+  }
 
   /** Resolves once the condition holds; looks whenever a batch was handled or failed. */
   async until(condition: () => boolean, what: string): Promise<void> {

@@ -76,15 +76,23 @@ export interface ConsumerOptions {
   /** Without the prefix. A new group begins at the oldest record. */
   readonly group: string;
   readonly topics: readonly string[];
-  /** 500 unless told otherwise. */
+  /** Of one partition; as many as `recordsTogetherMax` unless told otherwise, or 500 without that. */
   readonly recordsPerBatchMax?: number;
   /**
-   * Called with one batch per partition, never twice at a time for one partition, up to six partitions at a time. It
-   * must be idempotent: after a crash or a rebalance the same records come again. What it throws decides what happens,
-   * by `ERROR_TABLE[code].kafka`; anything but a TriplineError counts as `internal`. It is not called for batches that
-   * cannot be read, or take more than 16 MiB unpacked: each becomes one dead letter by reference.
+   * What comes at about the same time, for several partitions, is handed over together up to so many records; a batch
+   * with more of them comes alone. Unless told otherwise each batch comes alone.
    */
-  handle(batch: RecordBatch): Promise<void>;
+  readonly recordsTogetherMax?: number;
+  /** How many calls of `handle` may be under way at a time; 6 unless told otherwise. */
+  readonly roundsMax?: number;
+  /**
+   * Called with one batch per partition, never twice at a time for one partition. It must be idempotent: after a crash
+   * or a rebalance the same records come again. What it throws decides what happens, by `ERROR_TABLE[code].kafka`;
+   * anything but a TriplineError counts as `internal`. Where it throws what does not pass by itself, for several
+   * batches, it is called again with each of them alone: a bad record is found in its own partition. It is not called
+   * for batches that cannot be read, or take more than 16 MiB unpacked: each becomes one dead letter by reference.
+   */
+  handle(batches: readonly RecordBatch[]): Promise<void>;
   /** Absent: begins where the group left off, and commits what was handled. Otherwise only `commit` commits. */
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;

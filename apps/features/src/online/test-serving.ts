@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/entity-state";
@@ -12,9 +13,10 @@ import { createLogger } from "@tripline/service-kit/logger";
 import { readConfig } from "@tripline/service-kit/read-config";
 import type { Redis } from "ioredis";
 import { featuresConfig } from "../config.js";
-import { FeaturesModule } from "../features.module.js";
+import { FEATURE_ENGINE } from "../state.module.js";
+import { StateCompleteness } from "../state-completeness.js";
 import { label, payment, randomNumbers } from "../test-events.js";
-import { openServing } from "./serve-features.js";
+import { OnlineModule } from "./online.module.js";
 
 /* What the tests of serving share: states of a real engine in a real Redis, and the HTTP side of the service. */
 
@@ -102,6 +104,10 @@ export interface Answer {
   readonly text: string;
 }
 
+/** In place of the module of the states. */
+@Module({})
+class TestStates {}
+
 /** The HTTP side of the service, without its consumer. */
 export interface TestServing {
   readonly stack: TestStack;
@@ -126,19 +132,21 @@ export async function startServing(environment: Record<string, string> = {}): Pr
   });
   const redis = connectRedis(config);
   await awaitRedis(redis);
-  const logger = createLogger("features", "silent");
   const completeness: TestServing["completeness"] = { answer: false };
-  const isComplete = async () => completeness.answer;
-  const serving = openServing({ config, engine, logger, stateTtlSeconds: STATE_TTL_SECONDS, isComplete });
-  if (serving === undefined) throw new Error("the test serves nothing");
+  const states = {
+    module: TestStates,
+    providers: [
+      { provide: FEATURE_ENGINE, useValue: engine },
+      { provide: StateCompleteness, useValue: { check: async () => completeness.answer } },
+    ],
+    exports: [FEATURE_ENGINE, StateCompleteness],
+  };
   const service = await startService({
     name: "features",
     port: 0,
     host: config.HOST,
-    logger,
-    module: FeaturesModule.with({ online: serving.options }),
-    readiness: serving.readiness,
-    shutdown: serving.shutdown,
+    logger: createLogger("features", "silent"),
+    module: OnlineModule.forRoot(config, states),
   });
   await untilReady(service);
   return {

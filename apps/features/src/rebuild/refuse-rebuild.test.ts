@@ -256,7 +256,7 @@ describe("while it runs", () => {
       turns += 1;
       const [first] = late;
       if (turns === turn && first !== undefined) {
-        await processor.handle({ topic: first.topic, partition: first.partition, records: late });
+        await processor.handle([{ topic: first.topic, partition: first.partition, records: late }]);
       }
       return answer;
     };

@@ -116,9 +116,11 @@ export class TestHistory {
       group: FEATURES_GROUP,
       topics: SOURCES,
       positions: { begin: async (topic, partition) => before.get(`${topic}/${partition}`) ?? 0, buried() {} },
-      async handle(batch) {
-        await processor.handle(batch);
-        handled.set(`${batch.topic}/${batch.partition}`, (batch.records.at(-1)?.offset ?? -1) + 1);
+      async handle(batches) {
+        await processor.handle(batches);
+        for (const { topic, partition, records } of batches) {
+          handled.set(`${topic}/${partition}`, (records.at(-1)?.offset ?? -1) + 1);
+        }
       },
       onStop(error) {
         throw error;

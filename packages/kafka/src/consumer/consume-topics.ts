@@ -10,13 +10,15 @@ import { backoffMs, settlesWithin, wait } from "../wait-backoff.js";
 import type { FetchedRecord } from "./dead-letter.js";
 import { deadLetter, letterByReference } from "./dead-letter.js";
 import { FailingPartitions } from "./failing-partitions.js";
-import { ConcurrencyLimit } from "./limit-concurrency.js";
+import { WorkGatherer } from "./gather-work.js";
 import { ConsumerSession } from "./run-session.js";
 import { UnreadBatch } from "./unread-batch.js";
 import type { PartitionMemory } from "./work-partition.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
-const PARTITIONS_AT_ONCE_MAX = 6;
+const ROUNDS_MAX = 6;
+/** Each batch by itself. */
+const RECORDS_TOGETHER_MAX = 1;
 const RESTART: Backoff = { firstMs: 250, maxMs: 2_000 };
 /** A session that lived this long was a good one: after it the backoff begins anew. */
 const GOOD_SESSION_MS = 10_000;
@@ -42,7 +44,7 @@ class SupervisedConsumer implements EventConsumer {
     working: new Map(),
     failing: new FailingPartitions((key, sinceMs) => this.#observeFailing(key, sinceMs)),
   };
-  readonly #limit = new ConcurrencyLimit(PARTITIONS_AT_ONCE_MAX);
+  readonly #gatherer: WorkGatherer<RecordBatch>;
   readonly #closing = new AbortController();
   #markReady: () => void = () => {};
   #markNeverReady: (error: TriplineError) => void = () => {};
@@ -61,6 +63,12 @@ class SupervisedConsumer implements EventConsumer {
     });
     // Who does not wait for it shall not be ended by it.
     this.ready.catch(() => {});
+    this.#gatherer = new WorkGatherer({
+      doTogether: (batches) => options.handle(batches),
+      sizeOf: ({ records }) => records.length,
+      sizeMax: options.recordsTogetherMax ?? RECORDS_TOGETHER_MAX,
+      roundsMax: options.roundsMax ?? ROUNDS_MAX,
+    });
   }
 
   start(): void {
@@ -115,13 +123,14 @@ class SupervisedConsumer implements EventConsumer {
 
   #newSession(): ConsumerSession {
     const { openClient, topicPrefix, log } = this.dependencies;
+    const { recordsTogetherMax, recordsPerBatchMax = recordsTogetherMax ?? RECORDS_PER_BATCH_MAX } = this.options;
     return new ConsumerSession({
       openClient,
       topicPrefix,
       log,
       group: topicPrefix + this.options.group,
       topics: this.options.topics.map((topic) => topicPrefix + topic),
-      recordsPerBatchMax: this.options.recordsPerBatchMax ?? RECORDS_PER_BATCH_MAX,
+      recordsPerBatchMax,
       memory: this.#memory,
       closing: this.#closing.signal,
       ...(this.options.positions === undefined ? {} : { positions: this.options.positions }),
@@ -138,8 +147,7 @@ class SupervisedConsumer implements EventConsumer {
     if (first === undefined) return;
     // Thrown until it stands alone, as an error of the handler would be.
     for (const { raw } of records) if (raw instanceof UnreadBatch) throw raw.error;
-    const batch: RecordBatch = { topic: first.topic, partition: first.partition, records };
-    await this.#limit.run(async () => this.options.handle(batch));
+    await this.#gatherer.run({ topic: first.topic, partition: first.partition, records });
   }
 
   async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {

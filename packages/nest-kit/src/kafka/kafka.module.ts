@@ -7,13 +7,8 @@ import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
 import type { Logger } from "@tripline/service-kit/logger";
 import { closeWithin } from "../close-within.js";
 import { LOGGER } from "../service.module.js";
-
-/** A `Kafka` of packages/kafka. */
-export const KAFKA = Symbol("KAFKA");
-/** A `KafkaAdmin`. */
-export const KAFKA_ADMIN = Symbol("KAFKA_ADMIN");
-/** The `EventProducer`, where the module was given options for one. */
-export const EVENT_PRODUCER = Symbol("EVENT_PRODUCER");
+import { KafkaStrategy } from "./kafka.strategy.js";
+import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "./kafka.tokens.js";
 
 export interface KafkaModuleOptions {
   /** Shows in the brokers' logs and quotas. */
@@ -39,6 +34,7 @@ export class KafkaModule implements OnApplicationShutdown {
         log: (level, message, extra) => logger[level](extra, message),
       });
     const providers: Provider[] = [
+      KafkaStrategy,
       { provide: KAFKA, useFactory: connect, inject: [LOGGER] },
       { provide: KAFKA_ADMIN, useFactory: (kafka: Kafka) => kafka.admin(), inject: [KAFKA] },
     ];

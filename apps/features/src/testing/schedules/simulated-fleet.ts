@@ -1,6 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { completeKey } from "@tripline/feature-engine/state-key";
+import type { WorkGatherer } from "@tripline/kafka/consumer/gather-work";
 import type { OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
 import { FeatureMetrics } from "../../feature-metrics.js";
 import { PartitionKeys } from "../../partition-keys.js";
@@ -8,6 +9,7 @@ import { BatchProcessor } from "../../process-batch.js";
 import { StateCompleteness } from "../../state-completeness.js";
 import { StateStore } from "../../state-store.js";
 import { START_MS } from "../../test-events.js";
+import { gatherFor } from "../../test-gatherer.js";
 import type { PlannedPartition } from "./planned-log.js";
 import { scheduleEngine } from "./planned-log.js";
 import type { RedisServer } from "./redis-server.js";
@@ -31,7 +33,7 @@ export class SimulatedInstance {
   /** Tries that wait before they read again. */
   readonly pauses: (() => void)[] = [];
   readonly metrics = new CountedConflicts();
-  readonly #processor: BatchProcessor;
+  readonly #gatherer: WorkGatherer<RecordBatch>;
 
   constructor(
     server: RedisServer,
@@ -42,7 +44,7 @@ export class SimulatedInstance {
       stateTtlSeconds: TTL_SECONDS,
       completeKey: completeKey(scheduleEngine.entities),
     });
-    this.#processor = new BatchProcessor({
+    const processor = new BatchProcessor({
       engine: scheduleEngine,
       store,
       partitions: new PartitionKeys({ admin: fleet, store, topicPrefix: "" }),
@@ -52,6 +54,7 @@ export class SimulatedInstance {
       now: () => fleet.now(),
       pause: () => new Promise<void>((resolve) => this.pauses.push(resolve)),
     });
+    this.#gatherer = gatherFor(processor);
   }
 
   /**
@@ -64,8 +67,7 @@ export class SimulatedInstance {
     const records = reading.log.records.slice(reading.position, reading.position + count);
     if (records.length === 0 || reading.isBusy) return false;
     reading.isBusy = true;
-    const batch: RecordBatch = { topic, partition, records };
-    this.#processor.handle(batch).then(
+    this.#gatherer.run({ topic, partition, records }).then(
       () => {
         reading.isBusy = false;
         reading.position += records.length;

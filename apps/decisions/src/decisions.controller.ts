@@ -1,0 +1,21 @@
+import { Controller, Inject } from "@nestjs/common";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { RecordBatch } from "@tripline/kafka/port";
+import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import { BatchDecider, DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX, ROUNDS_MAX } from "./decide-batch.js";
+
+/** Takes payments with their features from Kafka. */
+@Controller()
+export class DecisionsController {
+  constructor(@Inject(BatchDecider) private readonly decider: BatchDecider) {}
+
+  @KafkaBatches({
+    group: DECISIONS_GROUP,
+    topics: [TOPICS.features.name],
+    recordsTogetherMax: PAYMENTS_TOGETHER_MAX,
+    roundsMax: ROUNDS_MAX,
+  })
+  handle(batches: readonly RecordBatch[]): Promise<void> {
+    return this.decider.handle(batches);
+  }
+}

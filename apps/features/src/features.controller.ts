@@ -1,0 +1,27 @@
+import { Controller, Inject } from "@nestjs/common";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { RecordBatch } from "@tripline/kafka/port";
+import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import { BatchProcessor, RECORDS_TOGETHER_MAX, ROUNDS_MAX } from "./process-batch.js";
+import { RebuildHold } from "./rebuild-hold.js";
+import { FEATURES_GROUP } from "./state-completeness.js";
+
+/** Takes payments and labels from Kafka. */
+@Controller()
+export class FeaturesController {
+  constructor(
+    @Inject(RebuildHold) private readonly hold: RebuildHold,
+    @Inject(BatchProcessor) private readonly processor: BatchProcessor,
+  ) {}
+
+  @KafkaBatches({
+    group: FEATURES_GROUP,
+    topics: [TOPICS.transactions.name, TOPICS.labels.name],
+    recordsTogetherMax: RECORDS_TOGETHER_MAX,
+    roundsMax: ROUNDS_MAX,
+  })
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    await this.hold.passed();
+    await this.processor.handle(batches);
+  }
+}

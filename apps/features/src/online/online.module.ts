@@ -1,0 +1,98 @@
+import type { DynamicModule, OnApplicationBootstrap } from "@nestjs/common";
+import { Inject, Module } from "@nestjs/common";
+import { HttpAdapterHost } from "@nestjs/core";
+import type { FastifyAdapter } from "@nestjs/platform-fastify";
+import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import { Readiness } from "@tripline/nest-kit/readiness";
+import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { TokenVerifier } from "@tripline/service-kit/verify-token";
+import { tokenVerifier } from "@tripline/service-kit/verify-token";
+import type { Redis } from "ioredis";
+import type { FeaturesConfig } from "../config.js";
+import { stateTtlSeconds } from "../config.js";
+import { FEATURE_ENGINE } from "../state.module.js";
+import { StateCompleteness } from "../state-completeness.js";
+import { BoundRedis } from "./bound-redis.js";
+import { describeViews } from "./feature-views.js";
+import { identifyAs, identifyByToken } from "./identify-caller.js";
+import { UNDER_WAY_MAX } from "./limits.js";
+import type { OnlineOptions } from "./online-routes.js";
+import { registerOnline } from "./online-routes.js";
+import { ProfileStore } from "./profile-store.js";
+import { FeatureReader } from "./read-features.js";
+
+/** A Redis connection of its own, so that readers never hold up payments. */
+const READERS = "readers";
+const OPTIONS = Symbol("OnlineOptions");
+
+/** Serves features to others. */
+@Module({})
+export class OnlineModule implements OnApplicationBootstrap {
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<FastifyAdapter>,
+    @Inject(OPTIONS) private readonly options: OnlineOptions,
+  ) {}
+
+  /**
+   * Without routes where the configuration does not say who may read: then features are served to nobody.
+   *
+   * @param states what exports `FEATURE_ENGINE` and `StateCompleteness`
+   */
+  static forRoot(config: FeaturesConfig, states: DynamicModule): DynamicModule {
+    const verifier = verifierOf(config);
+    const tenant = config.FEATURES_ONLINE_TENANT;
+    if (verifier === undefined && tenant === undefined) return { module: ClosedModule };
+    return {
+      module: OnlineModule,
+      imports: [RedisModule.forRoot(config, { name: READERS, isChecked: false }), states],
+      providers: [
+        {
+          provide: BoundRedis,
+          inject: [redisToken(READERS), Readiness],
+          useFactory(connection: Redis, readiness: Readiness) {
+            const redis = new BoundRedis(connection, UNDER_WAY_MAX);
+            readiness.add("readers", () => redis.ping());
+            if (verifier !== undefined) readiness.add("keys", () => verifier.ready());
+            return redis;
+          },
+        },
+        {
+          provide: OPTIONS,
+          inject: [FEATURE_ENGINE, BoundRedis, StateCompleteness, LOGGER],
+          useFactory: (
+            engine: FeatureEngine,
+            redis: BoundRedis,
+            completeness: StateCompleteness,
+            logger: Logger,
+          ): OnlineOptions => ({
+            views: describeViews(engine),
+            reader: new FeatureReader({ engine, redis, isComplete: () => completeness.check(false), now: Date.now }),
+            profiles: new ProfileStore(redis, { ttlSeconds: stateTtlSeconds(config, engine), now: Date.now }),
+            identify: verifier === undefined ? identifyAs(tenant ?? "") : identifyByToken(verifier),
+            logger,
+          }),
+        },
+      ],
+    };
+  }
+
+  /** A Fastify plugin and not controllers: who asks has to be known before a byte of the body is read, as bytes. */
+  async onApplicationBootstrap(): Promise<void> {
+    await registerOnline(this.host.httpAdapter.getInstance(), this.options);
+  }
+}
+
+/** In place of `OnlineModule` where nobody may read. */
+@Module({})
+class ClosedModule {
+  constructor(@Inject(LOGGER) logger: Logger) {
+    logger.info("features are served to nobody: set AUTH_ISSUER and AUTH_JWKS_URL, or FEATURES_ONLINE_TENANT");
+  }
+}
+
+function verifierOf(config: FeaturesConfig): TokenVerifier | undefined {
+  const { AUTH_ISSUER: issuer, AUTH_JWKS_URL: jwksUrl, AUTH_AUDIENCE: audience } = config;
+  return issuer === undefined || jwksUrl === undefined ? undefined : tokenVerifier({ issuer, jwksUrl, audience });
+}

@@ -1,0 +1,60 @@
+import type { DynamicModule } from "@nestjs/common";
+import { Module } from "@nestjs/common";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state-key";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { Redis } from "ioredis";
+import type { FeaturesConfig } from "./config.js";
+import { stateTtlSeconds } from "./config.js";
+import { PartitionKeys } from "./partition-keys.js";
+import { LossReport } from "./report-loss.js";
+import { StateCompleteness } from "./state-completeness.js";
+import { StateStore } from "./state-store.js";
+
+/** The `FeatureEngine` of the current spec. */
+export const FEATURE_ENGINE = Symbol("FEATURE_ENGINE");
+
+/** The window states in Redis, and what is known of how far they have been brought. */
+@Module({})
+export class StateModule {
+  /** @param kafka the `KafkaModule` of the service */
+  static forRoot(config: FeaturesConfig, kafka: DynamicModule): DynamicModule {
+    return {
+      module: StateModule,
+      imports: [RedisModule.forRoot(config), kafka],
+      providers: [
+        { provide: FEATURE_ENGINE, useFactory: () => compileEngine(currentFeatureSpec()) },
+        {
+          provide: StateStore,
+          inject: [redisToken(), FEATURE_ENGINE],
+          // The store owns the connection: nothing else may send on it but the readiness probe.
+          useFactory: (redis: Redis, engine: FeatureEngine) =>
+            new StateStore(redis, {
+              stateTtlSeconds: stateTtlSeconds(config, engine),
+              completeKey: completeKey(engine.entities),
+            }),
+        },
+        { provide: LossReport, inject: [LOGGER], useFactory: (logger: Logger) => new LossReport(logger) },
+        {
+          provide: StateCompleteness,
+          inject: [KAFKA_ADMIN, StateStore, LossReport],
+          useFactory: (admin: KafkaAdmin, store: StateStore, loss: LossReport) =>
+            new StateCompleteness({ admin, store, loss }),
+        },
+        {
+          provide: PartitionKeys,
+          inject: [KAFKA_ADMIN, StateStore],
+          useFactory: (admin: KafkaAdmin, store: StateStore) =>
+            new PartitionKeys({ admin, store, topicPrefix: config.KAFKA_TOPIC_PREFIX }),
+        },
+      ],
+      exports: [FEATURE_ENGINE, StateStore, StateCompleteness, PartitionKeys],
+    };
+  }
+}

@@ -1,0 +1,90 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { ModuleRef } from "@nestjs/core";
+import type { CustomTransportStrategy, MessageHandler } from "@nestjs/microservices";
+import { Server } from "@nestjs/microservices";
+import type { EventConsumer, Kafka, OwnPositions, RecordBatch } from "@tripline/kafka/port";
+import { consumerMetrics } from "@tripline/service-kit/consumer-metrics";
+import type { Logger } from "@tripline/service-kit/logger";
+import { isObservable, lastValueFrom } from "rxjs";
+import { closeWithin } from "../close-within.js";
+import { Readiness } from "../readiness.js";
+import { LOGGER } from "../service.module.js";
+import { consumerCheck } from "./check-consumer.js";
+import { KAFKA } from "./kafka.tokens.js";
+import type { KafkaBatchesOptions } from "./kafka-batches.decorator.js";
+import { KAFKA_TRANSPORT } from "./kafka-batches.decorator.js";
+
+/**
+ * Nest's side of the consumers: calls the methods that `KafkaBatches` marks. Retries, dead letters, commits and the order
+ * within a partition are those of packages/kafka.
+ */
+@Injectable()
+export class KafkaStrategy extends Server implements CustomTransportStrategy {
+  override readonly transportId = KAFKA_TRANSPORT;
+  override readonly propagatesEventHandlerErrors = true;
+  /** By group. */
+  readonly #consumers = new Map<string, EventConsumer>();
+
+  constructor(
+    @Inject(KAFKA) private readonly kafka: Kafka,
+    @Inject(LOGGER) private readonly log: Logger,
+    @Inject(Readiness) private readonly readiness: Readiness,
+    @Inject(ModuleRef) private readonly providers: ModuleRef,
+  ) {
+    super();
+  }
+
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      for (const [group, handler] of this.messageHandlers) this.#consumers.set(group, await this.#consume(handler));
+      this.readiness.add("kafka", () => this.#check());
+      callback();
+    } catch (error) {
+      callback(error);
+    }
+  }
+
+  /** As `EventConsumer.commit`; ignored for a group that has no consumer here. */
+  commit(group: string, topic: string, partition: number, offset: number): void {
+    this.#consumers.get(group)?.commit(topic, partition, offset);
+  }
+
+  async close(): Promise<void> {
+    const closing = [...this.#consumers].map(([group, consumer]) =>
+      closeWithin(this.log, `consumer of ${group}`, () => consumer.close()),
+    );
+    await Promise.all(closing);
+  }
+
+  /** A consumer has no events but those that go to the log. */
+  on(): void {}
+
+  unwrap<T>(): T {
+    throw new Error("A Kafka client is known to packages/kafka alone.");
+  }
+
+  #consume(handler: MessageHandler): Promise<EventConsumer> {
+    // What the decorator was given.
+    const { positions, ...options } = handler.extras as KafkaBatchesOptions;
+    const { group } = options;
+    return this.kafka.consume({
+      ...options,
+      ...(positions === undefined ? {} : { positions: this.providers.get<OwnPositions>(positions, { strict: false }) }),
+      observer: consumerMetrics(group),
+      handle: (batches) => handOver(handler, batches),
+      onStop: (error) => this.log.fatal({ code: error.code }, `the consumer of ${group} has stopped: ${error.message}`),
+    });
+  }
+
+  #check(): void {
+    for (const [group, consumer] of this.#consumers) {
+      consumerCheck(consumer, `The consumer of the group ${group} is not running.`)();
+    }
+  }
+}
+
+/** Nest gives an error as a stream that ends with it. */
+async function handOver(handler: MessageHandler, batches: readonly RecordBatch[]): Promise<void> {
+  const result: unknown = await handler(batches);
+  if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+}
