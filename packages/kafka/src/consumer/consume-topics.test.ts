@@ -121,6 +121,43 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
   expect(Reflect.get(letter ?? {}, "raw")).toMatchObject({ key, headers: { odd: Buffer.from([0xff]) } });
 });
 
+test("batches of several partitions come together, and a bad record among them is found in its own", async () => {
+  await put(0, "0", "1");
+  await put(1, "10", "bad", "11");
+  await put(2, "20");
+  const witness = new BatchCollector();
+  const reading = await consume({ group: "witness", topics: ["features"], handle: witness.handle, onStop });
+  const rounds: number[] = [];
+  const handled = new BatchCollector();
+  const consumer = await consume({
+    group: "together",
+    topics: ["features"],
+    recordsTogetherMax: 100,
+    roundsMax: 1,
+    async handle(batches) {
+      rounds.push(batches.length);
+      // What the first fetch did not bring is there by the second round.
+      await witness.untilRecords(6);
+      if (batches.flatMap(texts).includes("bad")) throw new TriplineError("message-unreadable", "not ours");
+      await handled.handle(batches);
+    },
+    onStop,
+  });
+  const letters = new BatchCollector();
+  const reader = await consume({ group: "letters", topics: ["features.dlq"], handle: letters.handle, onStop });
+  await Promise.all([letters.untilRecords(1), handled.untilRecords(5)]);
+  await Promise.all([consumer.close(), reading.close(), reader.close()]);
+  expect(Math.max(...rounds)).toBeGreaterThan(1);
+  expect(texts(handled).toSorted()).toEqual(["0", "1", "10", "11", "20"]);
+  expect(texts(letters)).toEqual(["bad"]);
+  const ends = await admin.committedOffsets("together", "features");
+  expect([...ends].toSorted()).toEqual([
+    [0, 2],
+    [1, 3],
+    [2, 1],
+  ]);
+});
+
 test("a long fault in one partition is tried until it has passed, and holds up no other partition", async () => {
   let isAway = true;
   let tries = 0;
