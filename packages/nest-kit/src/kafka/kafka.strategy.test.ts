@@ -5,6 +5,7 @@ import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
 import { BatchCollector } from "@tripline/kafka/collect-batches";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer, Kafka, KafkaAdmin, OwnPositions, RecordBatch } from "@tripline/kafka/port";
+import type { TestStack } from "@tripline/local-stack/test-stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
 import { createLogger } from "@tripline/service-kit/logger";
 import { kafkaConfig, readConfig, redisConfig } from "@tripline/service-kit/read-config";
@@ -83,8 +84,7 @@ function tellEnd<K extends string>(name: string, of: Record<K, (...args: never[]
 @Module({})
 class LabelsModule {}
 
-async function start(): Promise<RunningService> {
-  const stack = await testStack();
+async function start(stack: TestStack): Promise<RunningService> {
   const environment = { KAFKA_BROKERS: stack.kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: stack.topicPrefix };
   const redis = { REDIS_URL: stack.redisUrl, REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS) };
   const config = readConfig(z.object({ ...kafkaConfig, ...redisConfig }), { ...environment, ...redis });
@@ -119,7 +119,8 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
 }
 
 beforeAll(async () => {
-  const { kafkaBrokers: brokers, topicPrefix } = await testStack();
+  const stack = await testStack();
+  const { kafkaBrokers: brokers, topicPrefix } = stack;
   kafka = connectKafka({ brokers, topicPrefix, clientId: "test" });
   const admin = await kafka.admin();
   await admin.ensureTopics();
@@ -128,7 +129,7 @@ beforeAll(async () => {
   // Of several partitions, and there before the consumer is: one fetch brings them all.
   await producer.send(Array.from({ length: 30 }, (_, index) => record(TOPIC, `key-${index}`, `${index}`)));
   await producer.send(Array.from({ length: 5 }, (_, index) => record(OWN, "one key, so one partition", `${index}`)));
-  service = await start();
+  service = await start(stack);
 });
 
 afterAll(async () => {
