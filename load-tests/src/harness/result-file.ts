@@ -44,13 +44,13 @@ const benchResult = z.object({
 export type BenchResult = z.infer<typeof benchResult>;
 export type PartResult = BenchResult["parts"][number];
 
-/** Writes `<folder>/<name>-<time>.json` and a plot of it beside it, `.svg`. @returns the path of the first */
+/** Writes `<folder>/<name>-<time>.json` and a page with its plots beside it, `.html`. @returns the path of the first */
 export async function writeResult(folder: string, result: BenchResult): Promise<string> {
   const time = result.date.replaceAll(/[-:]|\.\d+/g, "");
   const path = join(folder, `${result.name}-${time}.json`);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, `${JSON.stringify(result, null, 2)}\n`);
-  await writeFile(path.replace(/json$/, "svg"), plotResult(result));
+  await writeFile(path.replace(/json$/, "html"), plotResult(result));
   return path;
 }
 

@@ -18,7 +18,7 @@ import type { K6Outcome } from "./run-k6.js";
 import { CORES, runK6, TRANSCRIPT_FILE } from "./run-k6.js";
 import { cutStages, numbersPerIteration, paymentsIn, paymentsPerIteration, SCENARIOS, secondsOf } from "./scenarios.js";
 import { seriesOf } from "./series.js";
-import { renderPage } from "./write-page.js";
+import { renderReport } from "./write-page.js";
 import { PAYMENTS_MAX, writePayments } from "./write-payments.js";
 
 /** A service to be killed while the load runs, so many seconds after its start. */
@@ -115,7 +115,7 @@ export async function runLoad(options: LoadOptions): Promise<number> {
 async function report(result: LoadResult, folder: string, print: (text: string) => void): Promise<number> {
   const text = printRun(result);
   await writeFile(join(folder, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
-  await writeFile(join(folder, "report.html"), renderPage(result));
+  await writeFile(join(folder, "report.html"), renderReport(result));
   await writeFile(join(folder, "report.txt"), text);
   print(text);
   print(`  ${join(folder, "report.html")}, result.json and report.txt beside it`);

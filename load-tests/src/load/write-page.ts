@@ -1,11 +1,13 @@
+import type { Content, Html } from "../report/html.js";
+import { html } from "../report/html.js";
+import { renderPage } from "../report/page.js";
+import type { Line } from "../report/plot.js";
+import { plotLines } from "../report/plot.js";
 import type { GeneratorFigures } from "./judge-run.js";
 import { crossed } from "./judge-run.js";
 import type { LoadLedger } from "./load-ledger.js";
 import { balances } from "./load-ledger.js";
 import type { LoadResult } from "./load-result.js";
-import { PAGE_STYLE } from "./page-style.js";
-import type { Chart, Line } from "./plot-series.js";
-import { escapeText, plotSeries } from "./plot-series.js";
 import { breakpointLine, COLUMNS, isGood } from "./print-run.js";
 
 const LEDGER_FAULTS = ["accepted", "decided", "lost", "duplicated", "differing"] as const;
@@ -14,44 +16,29 @@ const LEDGER_NAMES = [
   ...(["repeated", "returned", "differing", "unanswered"] as const),
 ];
 
-const COLORS = {
-  blue: "#2f6db0",
-  green: "#3a8f4d",
-  orange: "#d07a1c",
-  red: "#c0392b",
-  grey: "#6e7781",
-  violet: "#7a4fa3",
-};
-
 /** The run as a page that needs nothing else: whether it was good, figures and plots over time. */
-export function renderPage(result: LoadResult): string {
+export function renderReport(result: LoadResult): string {
   const { settings, ledger, generator } = result;
   const verdict = isGood(result) ? "passed" : "failed";
   const title = `${settings.scenario}, ${settings.rate} payments a second`;
-  return [
-    "<!doctype html>",
-    '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
-    `<title>${escapeText(`${verdict}: ${title}`)}</title><style>${PAGE_STYLE}</style></head><body>`,
-    `<header><h1>${escapeText(title)}</h1>${badge(verdict)}</header>`,
-    `<p class="about">${escapeText(aboutRun(result))}</p>`,
-    notesOf(result),
-    "<h2>Phases</h2>",
-    phasesTable(result),
-    `<h2>Ledger, by ${escapeText(ledger.source)}</h2>`,
-    figures(ledgerFigures(ledger)),
-    "<h2>Generator</h2>",
-    figures(generatorFigures(generator)),
-    "<h2>Over time</h2>",
-    ...chartsOf(result).map((chart) => plotSeries(chart, result.series.secondsPerSlice)),
-    "<h2>Limits</h2>",
-    limitsTable(result),
-    "</body></html>",
-    "",
-  ].join("\n");
+  const body = html`<header><h1>${title}</h1>${badge(verdict)}</header>
+<p class="about">${aboutRun(result)}</p>
+${notesOf(result)}
+<h2>Phases</h2>
+${phasesTable(result)}
+<h2>Ledger, by ${ledger.source}</h2>
+${figures(ledgerFigures(ledger))}
+<h2>Generator</h2>
+${figures(generatorFigures(generator))}
+<h2>Over time</h2>
+<div class="plots">${plotsOf(result)}</div>
+<h2>Limits</h2>
+${limitsTable(result)}`;
+  return renderPage(`${verdict}: ${title}`, body);
 }
 
-function badge(verdict: "passed" | "failed"): string {
-  return `<span class="badge${verdict === "failed" ? " bad" : ""}">${verdict.toUpperCase()}</span>`;
+function badge(verdict: "passed" | "failed"): Html {
+  return html`<span class="badge${verdict === "failed" ? " bad" : ""}">${verdict.toUpperCase()}</span>`;
 }
 
 function aboutRun({ date, k6, commit, machine, settings, seed, cards }: LoadResult): string {
@@ -62,7 +49,7 @@ function aboutRun({ date, k6, commit, machine, settings, seed, cards }: LoadResu
 }
 
 /** What went wrong, and what one has to know to read the figures. */
-function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: LoadResult): string {
+function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: LoadResult): Content {
   const broken = crossed(limits);
   const faults = [
     fault?.sentence ?? "",
@@ -79,49 +66,40 @@ function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: 
     breakpoint === undefined ? "" : `Breakpoint: ${breakpointLine(breakpoint)}`,
   ].filter(Boolean);
   const items = [
-    ...faults.map((text) => `<li class="bad-text">${escapeText(text)}</li>`),
-    ...notes.map((text) => `<li>${escapeText(text)}</li>`),
+    ...faults.map((text) => html`<li class="bad-text">${text}</li>`),
+    ...notes.map((text) => html`<li>${text}</li>`),
   ];
-  return items.length === 0 ? "" : `<ul class="notes">${items.join("")}</ul>`;
+  return items.length === 0 ? [] : html`<ul class="notes">${items}</ul>`;
 }
 
 /** On a phone each row becomes a list, whose names come from `data-label`. */
-function phasesTable({ phases }: LoadResult): string {
-  const titles = COLUMNS.map(([title]) => title);
-  const rows = phases.map((phase) => COLUMNS.map(([title, value]) => cell(title, value(phase))).join(""));
-  return [
-    '<table class="phases">',
-    `<thead><tr>${titles.map((title) => `<th>${escapeText(title)}</th>`).join("")}</tr></thead>`,
-    `<tbody>${rows.map((row) => `<tr>${row}</tr>`).join("\n")}</tbody></table>`,
-    ...(phases.every(({ isLimited }) => isLimited)
-      ? []
-      : ['<p class="about">* without limits on latency and errors</p>']),
-  ].join("\n");
-}
-
-function cell(title: string, value: string): string {
-  return `<td data-label="${escapeText(title)}">${escapeText(value)}</td>`;
-}
-
-function limitsTable({ limits }: LoadResult): string {
-  const rows = limits.map(({ metric, condition, ok, value }) => {
-    const was = value === undefined ? "" : String(Number(value.toPrecision(4)));
-    // A narrow screen breaks the name before its tags.
-    const name = escapeText(metric).replaceAll("{", "<wbr>{");
-    const cells = [name, ...[condition, was, ok ? "held" : "crossed"].map(escapeText)].map(
-      (text) => `<td>${text}</td>`,
-    );
-    return `<tr${ok ? "" : ' class="bad-text"'}>${cells.join("")}</tr>`;
+function phasesTable({ phases }: LoadResult): Html {
+  const head = COLUMNS.map(([title]) => html`<th>${title}</th>`);
+  const rows = phases.map((phase) => {
+    return html`<tr>${COLUMNS.map(([title, value]) => html`<td data-label="${title}">${value(phase)}</td>`)}</tr>`;
   });
-  const head = "<thead><tr><th>metric</th><th>limit</th><th>was</th><th></th></tr></thead>";
-  return `<table class="limits">${head}<tbody>${rows.join("\n")}</tbody></table>`;
+  const footnote = phases.every(({ isLimited }) => isLimited)
+    ? []
+    : html`<p class="about">* without limits on latency and errors</p>`;
+  return html`<table class="phases"><thead><tr>${head}</tr></thead><tbody>${rows}</tbody></table>${footnote}`;
+}
+
+function limitsTable({ limits }: LoadResult): Html {
+  const rows = limits.map(({ metric, condition, ok, value }) => {
+    // A narrow screen breaks the name before its tags.
+    const name = metric.split(/(?=\{)/).map((text) => html`<wbr>${text}`);
+    const was = value === undefined ? "" : Number(value.toPrecision(4));
+    const cells = [name, condition, was, ok ? "held" : "crossed"].map((content) => html`<td>${content}</td>`);
+    return ok ? html`<tr>${cells}</tr>` : html`<tr class="bad-text">${cells}</tr>`;
+  });
+  const head = html`<thead><tr><th>metric</th><th>limit</th><th>was</th><th></th></tr></thead>`;
+  return html`<table class="limits">${head}<tbody>${rows}</tbody></table>`;
 }
 
 type Figure = readonly [name: string, value: string];
 
-function figures(all: readonly Figure[]): string {
-  const items = all.map(([name, value]) => `<div><dt>${escapeText(name)}</dt><dd>${escapeText(value)}</dd></div>`);
-  return `<dl>${items.join("\n")}</dl>`;
+function figures(all: readonly Figure[]): Html {
+  return html`<dl>${all.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 function ledgerFigures(ledger: LoadLedger): Figure[] {
@@ -141,48 +119,31 @@ function generatorFigures({ planned, begun, dropped, latenessP99Ms, ...machine }
   ];
 }
 
-function chartsOf({ series, generator }: LoadResult): Chart[] {
-  const line = (name: string, color: string, values: readonly (number | null)[]): Line => ({
-    name,
-    color,
-    values: values.map((value) => value ?? undefined),
-  });
+function plotsOf({ series, generator }: LoadResult): Html[] {
+  const plotOf = (title: string, unit: string, lines: readonly Line[]): Html =>
+    plotLines({ title, unit }, lines, series.secondsPerSlice);
+  const line = (name: string, color: Line["color"], values: Line["values"]): Line => ({ name, color, values });
+  const busyCores = series.machineBusy.map((share) => (share === null ? null : share * generator.cores));
   return [
-    {
-      title: "payments a second",
-      lines: [
-        line("due", COLORS.grey, series.askedPerS),
-        line("sent", COLORS.blue, series.sentPerS),
-        line("decided", COLORS.green, series.decidedPerS),
-      ],
-    },
-    {
-      title: "from request to decision, ms, by the moment of the request",
-      lines: [line("p50", COLORS.blue, series.p50Ms), line("p99", COLORS.orange, series.p99Ms)],
-    },
-    {
-      title: "payments a second that did not go as wished",
-      lines: [
-        line("refused", COLORS.orange, series.refusedPerS),
-        line("failed", COLORS.red, series.failedPerS),
-        line("undecided", COLORS.violet, series.undecidedPerS),
-        line("degraded", COLORS.blue, series.degradedPerS),
-      ],
-    },
-    {
-      title: "the generator: how late requests left, ms (p99)",
-      lines: [line("late", COLORS.red, series.latenessP99Ms)],
-    },
-    {
-      title: `busy cores of ${generator.cores}`,
-      lines: [
-        line("k6", COLORS.blue, series.k6Cores),
-        line(
-          "all",
-          COLORS.grey,
-          series.machineBusy.map((share) => (share === null ? null : share * generator.cores)),
-        ),
-      ],
-    },
+    plotOf("Payments", "per second", [
+      { ...line("due", "grey", series.askedPerS), isTarget: true },
+      line("sent", "blue", series.sentPerS),
+      line("decided", "green", series.decidedPerS),
+    ]),
+    plotOf("From request to decision, by the moment of the request", "ms", [
+      line("p50", "blue", series.p50Ms),
+      line("p99", "orange", series.p99Ms),
+    ]),
+    plotOf("Payments refused, failed, undecided or decided without the model", "per second", [
+      line("refused", "orange", series.refusedPerS),
+      line("failed", "red", series.failedPerS),
+      line("undecided", "violet", series.undecidedPerS),
+      line("degraded", "blue", series.degradedPerS),
+    ]),
+    plotOf("How late the generator sent its requests", "ms", [line("p99", "red", series.latenessP99Ms)]),
+    plotOf(`Busy cores of ${generator.cores}`, "cores", [
+      line("k6", "blue", series.k6Cores),
+      line("all processes", "grey", busyCores),
+    ]),
   ];
 }

@@ -1,0 +1,127 @@
+import type { PlotOptions } from "@observablehq/plot";
+import { barX, lineY, plot, ruleX, ruleY, text } from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { Html, html } from "./html.js";
+
+export interface PlotTitles {
+  readonly title: string;
+  /** Of the values. */
+  readonly unit: string;
+}
+
+/** A line over the time since the start of a run. */
+export interface Line {
+  readonly name: string;
+  /** The page's style has a shade of it for light and one for dark. */
+  readonly color: "blue" | "green" | "orange" | "red" | "grey" | "violet";
+  /** Null where there is no value. */
+  readonly values: readonly (number | null)[];
+  /** Drawn pale and broad: the other lines should follow it. */
+  readonly isTarget?: boolean;
+}
+
+export interface Bar {
+  readonly name: string;
+  readonly median: number;
+  /** The ends of the whisker. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Text shrinks with its drawing, so each plot is drawn for a desktop and for a phone; the page shows one of the two. */
+const SIZES = {
+  wide: { widthPx: 1_080, linesHeightPx: 240, lineWidthPx: 1.5, barHeightPx: 26, tickSpacingPx: 100 },
+  narrow: { widthPx: 358, linesHeightPx: 200, lineWidthPx: 1.2, barHeightPx: 42, tickSpacingPx: 65 },
+};
+const CHARACTER_PX = 7.2;
+const TIME_UNITS = [
+  { name: "d", seconds: 86_400 },
+  { name: "h", seconds: 3_600 },
+  { name: "min", seconds: 60 },
+];
+
+const { document } = parseHTML("<html></html>");
+
+type Size = keyof typeof SIZES;
+
+export function plotLines(titles: PlotTitles, lines: readonly Line[], secondsPerValue: number): Html {
+  const count = Math.max(2, ...lines.map(({ values }) => values.length));
+  const most = Math.max(0, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const atMs = (index: number) => index * secondsPerValue * 1_000;
+  const legend = lines.map(({ name, color }) => html`<li><i style="background:var(--${color})"></i>${name}</li>`);
+  return figure(titles, html`<ul class="legend">${legend}</ul>`, (size) => ({
+    ...{ height: SIZES[size].linesHeightPx, marginTop: 30, marginLeft: 52 },
+    x: { type: "utc", domain: [0, atMs(count - 1)], tickFormat: printElapsed, label: null },
+    y: { domain: [0, most || 1], nice: 4, grid: true, ticks: 4, tickFormat: printNumber, label: titles.unit },
+    marks: [
+      ruleY([0], { strokeOpacity: 0.4 }),
+      ...lines.map(({ values, color, isTarget = false }) =>
+        lineY(values, {
+          x: (_value: unknown, index: number) => atMs(index),
+          y: (value: number | null) => value ?? Number.NaN,
+          stroke: `var(--${color})`,
+          strokeWidth: isTarget ? 6 : SIZES[size].lineWidthPx,
+          strokeOpacity: isTarget ? 0.4 : 1,
+        }),
+      ),
+    ],
+  }));
+}
+
+export function plotBars(titles: PlotTitles, bars: readonly Bar[]): Html {
+  const names = bars.map(({ name }) => name);
+  const roomFor = (texts: readonly string[]) => Math.max(...texts.map(({ length }) => length)) * CHARACTER_PX + 12;
+  const label = { y: "name", textAnchor: "start", fontVariant: "tabular-nums" } as const;
+  return figure(titles, [], (size) => ({
+    ...{ height: bars.length * SIZES[size].barHeightPx + 56, marginTop: 8, marginBottom: 48, marginLeft: 4 },
+    x: { grid: true, tickFormat: printNumber, label: titles.unit, labelAnchor: "center", labelOffset: 36 },
+    y: { type: "band", domain: names, axis: null, padding: 0.6, align: 0.8 },
+    // On a phone there is no room for names and figures beside the bars, so they stand above.
+    ...(size === "wide" && {
+      ...{ marginLeft: roomFor(names), marginRight: roomFor(bars.map(printBar)) },
+      y: { type: "band", domain: names, label: null, tickSize: 0, padding: 0.35 },
+    }),
+    marks: [
+      barX(bars, { x: "median", y: "name", fill: "var(--blue)" }),
+      ruleY(bars, { x1: "low", x2: "high", y: "name", strokeWidth: 2 }),
+      ruleX([0], { strokeOpacity: 0.4 }),
+      size === "wide"
+        ? text(bars, { ...label, x: "high", text: printBar, dx: 8 })
+        : text(bars, { ...label, x: 0, text: (bar: Bar) => `${bar.name}: ${printBar(bar)}`, dx: 2, dy: -17 }),
+    ],
+  }));
+}
+
+function figure({ title }: PlotTitles, legend: Html | [], optionsFor: (size: Size) => PlotOptions): Html {
+  const drawings = (["wide", "narrow"] as const).map((size) => {
+    const { x, y, ...options } = optionsFor(size);
+    const svg = plot({
+      ...{ document, width: SIZES[size].widthPx, marginRight: 20, ...options, ariaLabel: title },
+      x: { tickSpacing: SIZES[size].tickSpacingPx, labelArrow: "none", ...x },
+      y: { labelArrow: "none", ...y },
+      // The font is the page's, and so is the colour of all that has none of its own: Plot draws it in `currentColor`.
+      style: { fontFamily: "inherit", fontSize: "12px" },
+    });
+    svg.setAttribute("role", "img");
+    svg.classList.add(size);
+    return new Html(svg.outerHTML);
+  });
+  return html`<figure><figcaption>${title}</figcaption>${legend}${drawings}</figure>`;
+}
+
+function printBar({ median, low, high }: Bar): string {
+  return low === high ? printNumber(median) : `${printNumber(median)} (${printNumber(low)}–${printNumber(high)})`;
+}
+
+/** Three significant digits, and all of those before the decimal point. */
+function printNumber(value: number): string {
+  return value.toLocaleString("en-US", value < 100 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
+}
+
+/** In the largest unit that gives every tick of the axis a whole number. */
+function printElapsed(time: Date, _index: number, times: readonly Date[] = []): string {
+  const [first = 0, second = 1_000] = times.map(Number);
+  const isWhole = ({ seconds }: { seconds: number }) => (second - first) % (seconds * 1_000) === 0;
+  const { name, seconds } = TIME_UNITS.find(isWhole) ?? { name: "s", seconds: 1 };
+  return `${time.getTime() / 1_000 / seconds} ${name}`;
+}
