@@ -2,7 +2,7 @@ import type { Decided } from "./read-answer.ts";
 
 /**
  * What the caller saw, a line per payment, to the console, which k6 writes to a file (--console-output). The ledger and
- * the plots are made of it. `load-tests/src/load/read-transcript.ts` reads it.
+ * the plots are made of it. `load-tests/src/load/k6/read-transcript.ts` reads it.
  */
 
 export interface Seen {

@@ -2,7 +2,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { decide, NOTHING_UNUSUAL } from "@tripline/decision-engine/decide-payment";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { Engine } from "json-rules-engine";
-import { prepareWorld } from "../e2e/prepare-world.js";
+import { prepareWorld } from "../e2e/world/prepare-world.js";
 import type { BenchContext } from "../harness/bench-context.js";
 import { BenchError } from "../harness/bench-error.js";
 import { ownCpu } from "../harness/cpu-meter.js";

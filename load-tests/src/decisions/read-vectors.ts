@@ -3,7 +3,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { transactionId } from "@tripline/contracts/identifiers";
-import type { World } from "../e2e/prepare-world.js";
+import type { World } from "../e2e/world/prepare-world.js";
 import { BenchError } from "../harness/bench-error.js";
 
 export interface VectorPayment {

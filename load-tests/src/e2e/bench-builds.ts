@@ -7,9 +7,9 @@ import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
 import { CLOSED_CONNECTIONS, streamOn, waitSecondsOf } from "./bench-load.js";
 import { besideContext, closedContestant } from "./closed-contestant.js";
-import type { World } from "./prepare-world.js";
-import { prepareWorld } from "./prepare-world.js";
-import { startBenchSystem } from "./start-system.js";
+import { startBenchSystem } from "./system/start-system.js";
+import type { World } from "./world/prepare-world.js";
+import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
 const WARM_UP_ROUNDS = 5;

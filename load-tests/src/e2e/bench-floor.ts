@@ -9,10 +9,10 @@ import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { samplesOf } from "../harness/run-contestants.js";
 import { ratiosOf } from "../harness/spread.js";
-import { askFloor, startFloorServer } from "./floor-http.js";
-import { kafkaFloor } from "./measure-kafka-floor.js";
-import type { World } from "./prepare-world.js";
-import { prepareWorld } from "./prepare-world.js";
+import { askFloor, startFloorServer } from "./floor/floor-http.js";
+import { kafkaFloor } from "./floor/measure-kafka-floor.js";
+import type { World } from "./world/prepare-world.js";
+import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
 /** Payments that are handled together, as at about nine tenths of the highest rate. */

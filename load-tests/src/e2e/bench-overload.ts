@@ -6,6 +6,10 @@ import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
 import { percentile } from "../harness/spread.js";
+import type { ArrivalFigures } from "./arrivals/drive-arrivals.js";
+import { decidedPerSecond, driveArrivals } from "./arrivals/drive-arrivals.js";
+import { fetchDecisions } from "./arrivals/fetch-decisions.js";
+import type { PaymentStream } from "./arrivals/payment-stream.js";
 import {
   CLOSED_CONNECTIONS,
   CONNECTIONS,
@@ -16,13 +20,9 @@ import {
   waitSecondsOf,
   warmUp,
 } from "./bench-load.js";
-import type { ArrivalFigures } from "./drive-arrivals.js";
-import { decidedPerSecond, driveArrivals } from "./drive-arrivals.js";
-import { fetchDecisions } from "./fetch-decisions.js";
-import type { PaymentStream } from "./payment-stream.js";
-import { prepareWorld } from "./prepare-world.js";
-import type { BenchSystem } from "./read-services.js";
-import { startBenchSystem } from "./start-system.js";
+import type { BenchSystem } from "./system/read-services.js";
+import { startBenchSystem } from "./system/start-system.js";
+import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 3;
 const PHASE_MS = 10_000;

@@ -1,8 +1,8 @@
 import type { BenchContext } from "../harness/bench-context.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import { ratioOf } from "../harness/run-contestants.js";
-import { askFloor, startFloorServer } from "./floor-http.js";
-import { prepareWorld } from "./prepare-world.js";
+import { askFloor, startFloorServer } from "./floor/floor-http.js";
+import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
 const PACKED_REQUESTS = 20_000;

@@ -4,12 +4,12 @@ import type { BenchContext } from "../harness/bench-context.js";
 import { BenchError } from "../harness/bench-error.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import { ratioOf } from "../harness/run-contestants.js";
+import { PaymentStream } from "./arrivals/payment-stream.js";
 import { CLOSED_CONNECTIONS, streamOn } from "./bench-load.js";
 import { besideContext, closedContestant } from "./closed-contestant.js";
-import { PaymentStream } from "./payment-stream.js";
-import { prepareWorld } from "./prepare-world.js";
-import { startBenchSystem } from "./start-system.js";
-import { startTextbook } from "./start-textbook.js";
+import { startBenchSystem } from "./system/start-system.js";
+import { startTextbook } from "./system/start-textbook.js";
+import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
 const WARM_UP_ROUNDS = 5;

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { BenchContext } from "../harness/bench-context.js";
 import { ownCpu, processTreeCpu } from "../harness/cpu-meter.js";
 import type { Contestant } from "../harness/run-contestants.js";
+import { driveArrivals } from "./arrivals/drive-arrivals.js";
+import type { PaymentStream } from "./arrivals/payment-stream.js";
 import { CLOSED_CONNECTIONS, latenciesOf, requireHealthy } from "./bench-load.js";
-import { driveArrivals } from "./drive-arrivals.js";
-import type { PaymentStream } from "./payment-stream.js";
-import { residentMb } from "./read-services.js";
+import { residentMb } from "./system/read-services.js";
 
 /** Payments of a round, as many as are under way at a time all the while but at its end. */
 const ROUND_PAYMENTS = 4_000;

@@ -5,11 +5,11 @@ import type { LocalStack } from "@tripline/local-stack/start-stack";
 import { startStack } from "@tripline/local-stack/start-stack";
 import { Redis } from "ioredis";
 import { runFolder, SERVER_FOLDERS } from "./clear-leftovers.js";
+import type { CpuProfile, Stretch } from "./result/summarise-profile.js";
+import { monotonicUs, profileThisProcess } from "./result/summarise-profile.js";
 import type { Contestant, Measured } from "./run-contestants.js";
 import { runContestants } from "./run-contestants.js";
 import { printNumber } from "./spread.js";
-import type { CpuProfile, Stretch } from "./summarise-profile.js";
-import { monotonicUs, profileThisProcess } from "./summarise-profile.js";
 
 export interface ContextOptions {
   /** The repository's root. */

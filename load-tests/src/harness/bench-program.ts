@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BenchError } from "./bench-error.js";
-import { compareResults, printComparison } from "./compare-results.js";
-import { readResult } from "./result-file.js";
+import { compareResults, printComparison } from "./result/compare-results.js";
+import { readResult } from "./result/result-file.js";
 import type { BenchFlags, Benchmark, RunEnvironment } from "./run-benchmark.js";
 import { runBenchmark } from "./run-benchmark.js";
 

@@ -7,7 +7,7 @@ import { BenchError } from "./bench-error.js";
 import { benchProgram } from "./bench-program.js";
 import { clearLeftovers } from "./clear-leftovers.js";
 import { ownCpu } from "./cpu-meter.js";
-import { readResult } from "./result-file.js";
+import { readResult } from "./result/result-file.js";
 import type { Benchmark } from "./run-benchmark.js";
 import { ratioOf } from "./run-contestants.js";
 

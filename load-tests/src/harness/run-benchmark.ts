@@ -4,16 +4,16 @@ import type { Option } from "commander";
 import { BenchContext } from "./bench-context.js";
 import { BenchError } from "./bench-error.js";
 import { clearLeftovers } from "./clear-leftovers.js";
-import { compareResults, printComparison } from "./compare-results.js";
-import { describeCommit, describeMachine } from "./describe-run.js";
-import { printHeading, printLine, printPart, printVersions } from "./print-table.js";
-import type { BenchResult, PartResult } from "./result-file.js";
-import { readResult, writeResult } from "./result-file.js";
+import { compareResults, printComparison } from "./result/compare-results.js";
+import { describeCommit, describeMachine } from "./result/describe-run.js";
+import { printHeading, printLine, printPart, printVersions } from "./result/print-table.js";
+import type { BenchResult, PartResult } from "./result/result-file.js";
+import { readResult, writeResult } from "./result/result-file.js";
+import type { Stretch } from "./result/summarise-profile.js";
+import { printProfile, summariseProfile } from "./result/summarise-profile.js";
 import type { Measured } from "./run-contestants.js";
 import { spreadsOf } from "./run-contestants.js";
 import { spreadOf } from "./spread.js";
-import type { Stretch } from "./summarise-profile.js";
-import { printProfile, summariseProfile } from "./summarise-profile.js";
 
 /** What a part found. */
 export interface PartOutcome {

@@ -2,6 +2,7 @@ import { endOnSignal } from "@tripline/cli/end-on-signal";
 import { bootstrapSteps, StepLog } from "@tripline/cli/step-log";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BenchError } from "../harness/bench-error.js";
+import { PAYMENTS_MAX, writePayments } from "./k6/write-payments.js";
 import {
   DEGRADED_PERCENT_DEFAULT,
   ERRORS_PERCENT_DEFAULT,
@@ -14,7 +15,6 @@ import {
 import type { Kill } from "./run-load.js";
 import { runLoad } from "./run-load.js";
 import { isScenario, SCENARIOS } from "./scenarios.js";
-import { PAYMENTS_MAX, writePayments } from "./write-payments.js";
 
 interface LoadFlags {
   readonly rate?: number;

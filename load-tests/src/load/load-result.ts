@@ -1,10 +1,10 @@
-import type { Machine } from "../harness/describe-run.js";
-import type { Breakpoint, Fault, GeneratorFigures, PhaseFigures } from "./judge-run.js";
-import type { LoadLedger } from "./load-ledger.js";
+import type { Machine } from "../harness/result/describe-run.js";
+import type { Breakpoint, Fault, GeneratorFigures, PhaseFigures } from "./judge/judge-run.js";
+import type { LoadLedger } from "./judge/load-ledger.js";
+import type { Series } from "./judge/series.js";
+import type { Transcript } from "./k6/read-transcript.js";
+import type { Limit } from "./k6/run-k6.js";
 import type { LoadSettings } from "./load-settings.js";
-import type { Transcript } from "./read-transcript.js";
-import type { Limit } from "./run-k6.js";
-import type { Series } from "./series.js";
 
 /** What a run leaves behind, as JSON. */
 export interface LoadResult {

@@ -10,12 +10,12 @@ import { testConfig as ingestionConfig, startTestBed } from "@tripline/ingestion
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { BenchError } from "../harness/bench-error.js";
-import { findK6 } from "./find-k6.js";
+import { findK6 } from "./k6/find-k6.js";
+import { readTranscript } from "./k6/read-transcript.js";
+import { runK6, TRANSCRIPT_FILE } from "./k6/run-k6.js";
+import { writePayments } from "./k6/write-payments.js";
 import type { LoadSettings } from "./load-settings.js";
 import { settingsFromEnvironment, settingsToEnvironment } from "./load-settings.js";
-import { readTranscript } from "./read-transcript.js";
-import { runK6, TRANSCRIPT_FILE } from "./run-k6.js";
-import { writePayments } from "./write-payments.js";
 
 const SCRIPT = resolve(fileURLToPath(new URL("../../k6/run-scenario.ts", import.meta.url)));
 

@@ -1,25 +1,25 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StepLog } from "@tripline/cli/step-log";
-import { describeCommit, describeMachine } from "../harness/describe-run.js";
-import { correctLateness } from "./correct-lateness.js";
-import { findK6 } from "./find-k6.js";
-import { figuresByPhase, findBreakpoint, generatorFigures, loadFault, rampFault } from "./judge-run.js";
-import type { CloseLedger } from "./load-ledger.js";
-import { apiLedger, openTopicLedger } from "./load-ledger.js";
+import { describeCommit, describeMachine } from "../harness/result/describe-run.js";
+import { correctLateness } from "./judge/correct-lateness.js";
+import { figuresByPhase, findBreakpoint, generatorFigures, loadFault, rampFault } from "./judge/judge-run.js";
+import type { CloseLedger } from "./judge/load-ledger.js";
+import { apiLedger, openTopicLedger } from "./judge/load-ledger.js";
+import { seriesOf } from "./judge/series.js";
+import { findK6 } from "./k6/find-k6.js";
+import { readTranscript } from "./k6/read-transcript.js";
+import type { K6Outcome } from "./k6/run-k6.js";
+import { CORES, runK6, TRANSCRIPT_FILE } from "./k6/run-k6.js";
+import { PAYMENTS_MAX, writePayments } from "./k6/write-payments.js";
 import type { LoadResult } from "./load-result.js";
 import type { LoadSettings } from "./load-settings.js";
 import { settingsToEnvironment } from "./load-settings.js";
-import { isGood, printRun } from "./print-run.js";
 import type { Target } from "./reach-target.js";
 import { reachTarget } from "./reach-target.js";
-import { readTranscript } from "./read-transcript.js";
-import type { K6Outcome } from "./run-k6.js";
-import { CORES, runK6, TRANSCRIPT_FILE } from "./run-k6.js";
+import { isGood, printRun } from "./report/print-run.js";
+import { renderReport } from "./report/render-report.js";
 import { cutStages, numbersPerIteration, paymentsIn, paymentsPerIteration, SCENARIOS, secondsOf } from "./scenarios.js";
-import { seriesOf } from "./series.js";
-import { renderReport } from "./write-page.js";
-import { PAYMENTS_MAX, writePayments } from "./write-payments.js";
 
 /** A service to be killed while the load runs, so many seconds after its start. */
 export interface Kill {

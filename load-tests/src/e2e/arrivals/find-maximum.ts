@@ -1,0 +1,52 @@
+import { percentile } from "../../harness/spread.js";
+import type { ArrivalFigures } from "./drive-arrivals.js";
+import { decidedPerSecond } from "./drive-arrivals.js";
+
+export interface MaximumSearch {
+  /** Runs the load for a while; a rate of 0 sends as fast as answers come. */
+  readonly run: (ratePerSecond: number) => Promise<ArrivalFigures>;
+  readonly log: (line: string) => void;
+  readonly isShort: boolean;
+}
+
+/** A rate is sustained when everything is answered, nearly all with the model, and 99 of 100 within this. */
+const P99_MS_MAX = 500;
+const DEGRADED_SHARE_MAX = 0.001;
+/** Shares of what a closed loop reached, from above; the first that is sustained counts. */
+const SHARES = [1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
+
+/**
+ * The highest rate that is sustained. A closed loop says where to look: it sends as much as is answered, which is more
+ * than callers can rely on, because none of its requests ever finds the system busy with a burst.
+ */
+export async function findMaximum({
+  run,
+  log,
+  isShort,
+}: MaximumSearch): Promise<{ ratePerSecond: number; notes: readonly string[] }> {
+  const closedRate = decidedPerSecond(await run(0));
+  log(`  closed loop: ${Math.round(closedRate)} a second`);
+  if (isShort) return { ratePerSecond: closedRate / 2, notes: ["Short: half of what a closed loop reached."] };
+  for (const share of SHARES) {
+    const ratePerSecond = Math.round(closedRate * share);
+    const figures = await run(ratePerSecond);
+    const fault = whyNotSustained(figures);
+    log(`  ${ratePerSecond} a second: ${fault ?? "sustained"}`);
+    if (fault === undefined) return { ratePerSecond, notes: [closedNote(closedRate)] };
+  }
+  const least = Math.round(closedRate * (SHARES.at(-1) ?? 0));
+  return { ratePerSecond: least, notes: [closedNote(closedRate), "No rate that was tried was sustained."] };
+}
+
+const closedNote = (rate: number): string =>
+  `A closed loop reached ${Math.round(rate)} a second; decisions_per_s is the highest rate of an open model with p99 within ${P99_MS_MAX} ms and everything answered.`;
+
+/** In words; undefined for a load that was sustained. */
+export function whyNotSustained(figures: ArrivalFigures): string | undefined {
+  const { sent, decided, degraded, pending, refused, failed, latenciesMs } = figures;
+  const answered = decided + degraded;
+  if (answered < sent) return `of ${sent}, ${pending} pending, ${refused} refused, ${failed} failed`;
+  if (degraded > sent * DEGRADED_SHARE_MAX) return `${degraded} of ${sent} decided without the model`;
+  const p99Ms = percentile(latenciesMs, 0.99);
+  return p99Ms > P99_MS_MAX ? `p99 of ${Math.round(p99Ms)} ms` : undefined;
+}

@@ -1,0 +1,85 @@
+import type { Socket } from "node:net";
+import { connect } from "node:net";
+import { BenchError } from "../../harness/bench-error.js";
+
+/** What a server answered. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Head and body; bytes as Latin-1. */
+  readonly text: string;
+}
+
+export type OnAnswer = (answer: HttpAnswer | Error) => void;
+
+const HEAD_END = "\r\n\r\n";
+const STATUS_AT = "HTTP/1.1 ".length;
+const ANSWER_BYTES_MAX = 1_000_000;
+
+/**
+ * One HTTP/1.1 connection with one request under way at a time, as cheap as it can be made: requests are bytes that were
+ * made beforehand, answers are looked at and not parsed. It understands what our servers send: a `content-length`.
+ */
+export class HttpConnection {
+  readonly #socket: Socket;
+  #onAnswer: OnAnswer | undefined;
+  #text = "";
+  #wanted = -1;
+  #fault: Error | undefined;
+
+  constructor(port: number, onOpen: () => void) {
+    this.#socket = connect({ host: "127.0.0.1", port, noDelay: true }, onOpen);
+    this.#socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    this.#socket.on("error", (error) => this.#fail(error));
+    this.#socket.on("close", () => this.#fail(new BenchError("The server closed a connection.")));
+  }
+
+  /** Whether it has failed for good. */
+  get isBroken(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  /** Sends a request, when the one before has been answered. */
+  send(request: Buffer, onAnswer: OnAnswer): void {
+    if (this.#fault !== undefined) {
+      onAnswer(this.#fault);
+      return;
+    }
+    this.#onAnswer = onAnswer;
+    this.#socket.write(request);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    const text = this.#text === "" ? chunk.toString("latin1") : this.#text + chunk.toString("latin1");
+    if (this.#wanted < 0) this.#wanted = lengthOf(text);
+    if (this.#wanted < 0 || text.length < this.#wanted) {
+      this.#text = text;
+      if (text.length > ANSWER_BYTES_MAX) this.#fail(new BenchError("An answer does not end."));
+      return;
+    }
+    const onAnswer = this.#onAnswer;
+    this.#text = "";
+    this.#wanted = -1;
+    this.#onAnswer = undefined;
+    onAnswer?.({ status: Number(text.slice(STATUS_AT, STATUS_AT + 3)), text });
+  }
+
+  #fail(error: Error): void {
+    this.#fault ??= error;
+    this.#socket.destroy();
+    const onAnswer = this.#onAnswer;
+    this.#onAnswer = undefined;
+    onAnswer?.(error);
+  }
+}
+
+/** Bytes of the whole answer; -1 while its head is not complete. */
+function lengthOf(text: string): number {
+  const headEnd = text.indexOf(HEAD_END);
+  if (headEnd < 0) return -1;
+  const length = Number(/\r\ncontent-length: (\d+)\r/i.exec(text.slice(0, headEnd + 2))?.[1] ?? 0);
+  return headEnd + HEAD_END.length + length;
+}

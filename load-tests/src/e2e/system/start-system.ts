@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { demoSecrets } from "@tripline/cli/demo-secrets";
+import { loadState } from "@tripline/cli/load-state";
+import { DEMO_TENANT, planServices } from "@tripline/cli/plan-services";
+import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import type { BenchContext } from "../../harness/bench-context.js";
+import { profiling, startServer } from "../../harness/start-server.js";
+import type { World } from "../world/prepare-world.js";
+import { startTokenIssuer } from "./issue-tokens.js";
+import type { BenchSystem, ProcessName, ServiceName } from "./read-services.js";
+import { kafkaPid, redisPid, SERVICES } from "./read-services.js";
+
+/** Payments play in the simulation's time, which lies in the past. */
+const EVENT_AGE_DAYS_MAX = 3_650;
+const SCORING_WAIT_MS = 250;
+const SERVICE_MS_MAX = 120_000;
+const ANSWER_MS_MAX = 2_000;
+/** Callers wait as long as it takes, because what they wait is what is measured. */
+const PATIENT = { WAIT_TARGET_MS: "60000" };
+
+/**
+ * Starts Kafka and Valkey on empty data, loads the world's window states, and starts the services with telemetry and
+ * without a collector.
+ *
+ * @param changes to the environments of services
+ */
+export async function startBenchSystem(
+  context: BenchContext,
+  world: World,
+  changes: Partial<Record<ServiceName, Readonly<Record<string, string>>>> = {},
+): Promise<BenchSystem> {
+  const [brokers, redis] = [await context.kafka(), await context.redis()];
+  await loadState({ statePath: world.statePath, redisUrl: redis.url });
+  const issuer = await startTokenIssuer(context, DEMO_TENANT);
+  const [ingestion = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0] = await findFreePorts(5);
+  const plans = planServices({
+    ports: {
+      ingestion,
+      features,
+      scoring,
+      scoringGrpc,
+      decisions,
+      auth: 0,
+      archive: 0,
+      kafka: 0,
+      redis: 0,
+      postgres: 0,
+    },
+    secrets: demoSecrets(world.secretsFile),
+    kafkaBrokers: brokers,
+    redisUrl: redis.url,
+    postgresUrl: "",
+    registryUrl: world.registryUrl,
+    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
+    scoringWaitMs: SCORING_WAIT_MS,
+    logLevel: "warn",
+  });
+  const auth = { AUTH_ISSUER: issuer.issuer, AUTH_JWKS_URL: issuer.jwksUrl };
+  const urls = new Map(SERVICES.map((name) => [name, plans.find((plan) => plan.name === name)?.url ?? ""]));
+  const pids = new Map<ProcessName, number>([
+    ["kafka", kafkaPid(context)],
+    ["valkey", await redisPid(redis.client)],
+  ]);
+  const started = SERVICES.map(async (name) => {
+    const plan = plans.find((one) => one.name === name);
+    const url = urls.get(name) ?? "";
+    const pid = await startServer(context, {
+      name,
+      command: process.execPath,
+      args: [...profiling(context), join(context.root, "apps", name, "dist", "main.js")],
+      environment: {
+        ...plan?.environment,
+        ...("AUTH_ISSUER" in (plan?.environment ?? {}) ? auth : {}),
+        ...(name === "ingestion" ? PATIENT : {}),
+        ...changes[name],
+      },
+      port: Number(new URL(url).port),
+      readyMs: SERVICE_MS_MAX,
+      isReady: () => isReady(url),
+    });
+    pids.set(name, pid);
+  });
+  await Promise.all(started);
+  return { port: ingestion, authorization: issuer.authorization, pids, urls };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,204 @@
+import { demoSecrets } from "@tripline/cli/demo-secrets";
+import { DEMO_TENANT } from "@tripline/cli/plan-services";
+import { readSnapshot } from "@tripline/cli/state-snapshot";
+import type { EntityKey } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { cardToken, deviceToken, ipToken } from "@tripline/contracts/identifiers";
+import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
+import { planEntities } from "@tripline/feature-engine/plan-entities";
+import { stateKey, stateKeyPrefix } from "@tripline/feature-engine/state-key";
+import { addCommand } from "@tripline/service-kit/encode-command";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import type { ChainableCommander, Redis } from "ioredis";
+import { BenchError } from "../../harness/bench-error.js";
+import { readValkeyMemory } from "../../harness/read-valkey-memory.js";
+import type { World } from "./prepare-world.js";
+import type { PaymentReplicas } from "./replicate-payments.js";
+
+/** Copies per pipeline; one pipeline is under way while the next is made. */
+const COPIES_PER_PIPELINE = 1_000;
+const PROGRESS_MS = 5_000;
+const SAMPLE_STATES = 2_000;
+/** For services, Kafka and the page cache beside Valkey. */
+const REST_BYTES = 2 ** 30;
+const GB_BYTES = 1e9;
+
+/** A state of the world that each replica has a copy of. */
+export interface Original {
+  readonly key: string;
+  /** Where the state of the same entity in a replica lies. */
+  keyOf(replica: number): string;
+}
+
+export interface Originals {
+  readonly states: readonly Original[];
+  /** States in the snapshot whose card, device or address no payment of the history names: they stay without replicas. */
+  readonly unnamed: number;
+}
+
+/** What of a payment names an entity, how a replica names it, and the token that ingestion makes of that. */
+interface Naming {
+  idOf(payment: SimulatedPayment): string | null;
+  replicaOf(id: string, replica: number): string;
+  tokenOf(key: Uint8Array, tenant: string, id: string): string;
+}
+
+/** No naming of terminals: all replicas share them. */
+function namingsOf(replicas: PaymentReplicas): Partial<Record<EntityKey, Naming>> {
+  return {
+    card_token: {
+      idOf: (payment) => payment.cardNumber,
+      replicaOf: (id, replica) => replicas.cardNumber(id, replica),
+      tokenOf: cardToken,
+    },
+    device_token: {
+      idOf: (payment) => payment.deviceId,
+      replicaOf: (id, replica) => replicas.deviceId(id, replica),
+      tokenOf: deviceToken,
+    },
+    ip_token: {
+      idOf: (payment) => payment.ipAddress,
+      replicaOf: (id, replica) => replicas.ipAddress(id, replica),
+      tokenOf: ipToken,
+    },
+  };
+}
+
+/**
+ * The states of a world's cards, devices and addresses. A state is stored under a token, from which nothing leads back:
+ * the history is played once more for what the tokens were made of.
+ */
+export async function findOriginals(world: World, replicas: PaymentReplicas): Promise<Originals> {
+  const namings = namingsOf(replicas);
+  const plans = planEntities(currentFeatureSpec());
+  const named = nameStates(world, plans, namings);
+  const shared = plans.filter(({ key }) => namings[key] === undefined).map((plan) => stateKeyPrefix(plan));
+  const states: Original[] = [];
+  let unnamed = 0;
+  for await (const [key] of readSnapshot(world.statePath, () => {})) {
+    if (shared.some((prefix) => key.startsWith(prefix))) continue;
+    const original = named.get(key);
+    if (original === undefined) unnamed += 1;
+    else states.push(original);
+  }
+  return { states, unnamed };
+}
+
+/** By state key, all entities that payments of the history name. */
+function nameStates(
+  world: World,
+  plans: readonly EntityPlan[],
+  namings: Partial<Record<EntityKey, Naming>>,
+): Map<string, Original> {
+  const secret = Buffer.from(demoSecrets(world.secretsFile).cardTokenKey, "base64");
+  const kinds = plans.flatMap((plan) => {
+    const naming = namings[plan.key];
+    return naming === undefined ? [] : [{ plan, naming, seen: new Set<string>() }];
+  });
+  const named = new Map<string, Original>();
+  for (const payment of createSimulation(world.simulation)) {
+    if (payment.occurredAtMs >= world.historyEndMs) break;
+    for (const { plan, naming, seen } of kinds) {
+      const id = naming.idOf(payment);
+      if (id === null || seen.has(id)) continue;
+      seen.add(id);
+      const keyOf = (replica: number): string =>
+        stateKey(plan, DEMO_TENANT, naming.tokenOf(secret, DEMO_TENANT, naming.replicaOf(id, replica)));
+      const key = keyOf(0);
+      named.set(key, { key, keyOf });
+    }
+  }
+  return named;
+}
+
+/**
+ * What the copies of all replicas will take in Valkey, by a sample of the originals. MEMORY USAGE tells about an
+ * eighth more than a copy then takes, which is left as a margin.
+ */
+export async function estimateBytes(redis: Redis, states: readonly Original[], replicas: number): Promise<number> {
+  const step = Math.ceil(states.length / SAMPLE_STATES);
+  const sample = states.filter((_, index) => index % step === 0);
+  const pipeline = redis.pipeline();
+  for (const { key } of sample) pipeline.memory("USAGE", key);
+  const bytes = (await repliesOf(pipeline)).reduce((sum, reply) => sum + reply, 0);
+  return (bytes / sample.length) * states.length * (replicas - 1);
+}
+
+/** @throws BenchError when the copies would not fit into what the machine has free */
+export function requireMemory(need: { cards: number; bytes: number; freeBytes: number }): void {
+  const { cards, bytes, freeBytes } = need;
+  if (bytes + REST_BYTES <= freeBytes) return;
+  const [needed, free] = [bytes + REST_BYTES, freeBytes].map((each) => (each / GB_BYTES).toFixed(1));
+  throw new BenchError(
+    `--cards: the states of ${cards} cards need ${needed} GB of memory, and this machine has ${free} GB free.`,
+  );
+}
+
+/** Lets Valkey hold that many bytes more than it does, and as many again for what it does beside. */
+export async function raiseMemoryLimit(redis: Redis, bytes: number): Promise<void> {
+  const { usedBytes, limitBytes } = await readValkeyMemory(redis);
+  const wanted = Math.ceil(usedBytes + 2 * bytes + REST_BYTES);
+  // 0 is no limit.
+  if (limitBytes > 0 && limitBytes < wanted) await redis.config("SET", "maxmemory", String(wanted));
+}
+
+export interface CopyPlan {
+  readonly redis: Redis;
+  readonly states: readonly Original[];
+  /** The original among them. */
+  readonly replicas: number;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Gives each replica a copy of each state, with the time to live that the original has left. Valkey copies by itself, so
+ * only keys go over the wire; and what it copies is the state of now, so that replicas are no older than their original.
+ * Memory: two pipelines.
+ *
+ * @returns how many copies were made
+ * @throws BenchError when an original is gone, a copy is there already, or Valkey refuses
+ */
+export async function copyStates({ redis, states, replicas, log }: CopyPlan): Promise<number> {
+  const total = states.length * (replicas - 1);
+  let done = 0;
+  let loggedAt = performance.now();
+  let underWay = Promise.resolve(0);
+  for (const pipeline of copiesOf(redis, states, replicas)) {
+    done += await underWay;
+    underWay = copy(pipeline);
+    if (performance.now() - loggedAt < PROGRESS_MS) continue;
+    loggedAt = performance.now();
+    log(`  ${done} of ${total} states copied`);
+  }
+  done += await underWay;
+  return done;
+}
+
+function* copiesOf(redis: Redis, states: readonly Original[], replicas: number): Generator<ChainableCommander> {
+  for (let replica = 1; replica < replicas; replica += 1) {
+    for (let start = 0; start < states.length; start += COPIES_PER_PIPELINE) {
+      const pipeline = redis.pipeline();
+      for (const { key, keyOf } of states.slice(start, start + COPIES_PER_PIPELINE)) {
+        addCommand(pipeline, "copy", [key, keyOf(replica)]);
+      }
+      yield pipeline;
+    }
+  }
+}
+
+async function copy(pipeline: ChainableCommander): Promise<number> {
+  const { length } = pipeline;
+  const copied = (await repliesOf(pipeline)).reduce((sum, reply) => sum + reply, 0);
+  if (copied === length) return copied;
+  throw new BenchError(`${length - copied} of ${length} states could not be copied: gone, or their copies are there.`);
+}
+
+/** @throws BenchError for the first error among the replies, or one that is no number */
+async function repliesOf(pipeline: ChainableCommander): Promise<number[]> {
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, reply]) => {
+    if (error === null && typeof reply === "number") return reply;
+    throw new BenchError(`Valkey could not copy the states: ${error?.message ?? `it answered ${reply}`}.`);
+  });
+}

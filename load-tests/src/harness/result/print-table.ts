@@ -1,0 +1,63 @@
+import { printNumber, printSpread } from "../spread.js";
+import type { BenchResult, PartResult } from "./result-file.js";
+
+/** A part as Markdown: a row per figure, a column per contestant, and the figures of the summary. */
+export function printPart({ name, title, notes, contestants, summary }: PartResult): string {
+  const figures = [...new Set(contestants.flatMap((contestant) => Object.keys(contestant.figures)))];
+  const heads = contestants.map((contestant) => `${contestant.name} (${contestant.rounds}×)`);
+  const rows = figures.map((figure) => {
+    const cells = contestants.map((contestant) => {
+      const spread = contestant.figures[figure];
+      return spread === undefined ? "–" : printSpread(spread);
+    });
+    return `| ${figure} | ${cells.join(" | ")} |`;
+  });
+  const totals = Object.entries(summary).map(([figure, spread]) => `| ${figure} | ${printSpread(spread)} |`);
+  return [
+    `### ${name}: ${title}`,
+    "",
+    `| median (lowest–highest) | ${heads.join(" | ")} |`,
+    `| --- |${" ---: |".repeat(heads.length)}`,
+    ...rows,
+    "",
+    ...(totals.length === 0 ? [] : ["| summary | median (lowest–highest) |", "| --- | ---: |", ...totals, ""]),
+    ...notes.map((note) => `- ${note}`),
+  ]
+    .join("\n")
+    .trimEnd();
+}
+
+/** What is measured, and on what. */
+export function printHeading({
+  name,
+  date,
+  commit,
+  machine,
+}: Pick<BenchResult, "name" | "date" | "commit" | "machine">): string {
+  const { cpu, cores, memoryGb, system, loadAverage } = machine;
+  return [
+    `## ${name}, ${date}`,
+    "",
+    `- ${cpu}, ${cores} cores, ${printNumber(memoryGb)} GB, ${system}; load average ${loadAverage.toFixed(2)} before the run`,
+    `- commit ${commit}`,
+  ].join("\n");
+}
+
+export function printVersions({ versions }: Pick<BenchResult, "versions">): string {
+  return `versions: ${Object.entries(versions)
+    .map(([program, version]) => `${program} ${version}`)
+    .join(", ")}`;
+}
+
+/**
+ * The one line that sums up, for instance `features: rps_ratio=21.3 p99_ratio=0.18`: the medians of the figures in the
+ * order given; those of parts that did not run are left out.
+ */
+export function printLine({ name, parts }: Pick<BenchResult, "name" | "parts">, order: readonly string[]): string {
+  const found = new Map(parts.flatMap(({ summary }) => Object.entries(summary)));
+  const told = order.flatMap((figure) => {
+    const spread = found.get(figure);
+    return spread === undefined ? [] : [`${figure}=${printNumber(spread.median)}`];
+  });
+  return `${name}: ${told.join(" ")}`;
+}

@@ -1,0 +1,28 @@
+import type { Transcript } from "../k6/read-transcript.js";
+import type { Stage } from "../scenarios.js";
+import { paymentsUntil, rateAt } from "../scenarios.js";
+
+/**
+ * Once k6 has dropped iterations, the number of one no longer says when it was due: every later one seems late by those
+ * that are missing. How many that are can only grow, and most iterations begin in time. So what an iteration and all
+ * after it are behind at least is what was dropped before it, and the rest is how late it began.
+ */
+export function correctLateness(
+  transcript: Transcript,
+  stages: readonly Stage[],
+  perIteration: number,
+  numbersEach: number,
+): void {
+  const { numbers, atMs, latenessMs, count } = transcript;
+  const order = Uint32Array.from({ length: count }, (_value, index) => index);
+  order.sort((left, right) => (numbers[right] ?? 0) - (numbers[left] ?? 0));
+  let dropped = Number.POSITIVE_INFINITY;
+  for (const index of order) {
+    const iteration = Math.floor((numbers[index] ?? 0) / numbersEach);
+    const beganMs = atMs[index] ?? 0;
+    const behind = paymentsUntil(stages, beganMs) / perIteration - (iteration + 1);
+    dropped = Math.min(dropped, Math.max(0, behind));
+    const rate = rateAt(stages, beganMs) / perIteration;
+    latenessMs[index] = rate === 0 ? 0 : (Math.max(0, behind - dropped) / rate) * 1_000;
+  }
+}

@@ -1,0 +1,139 @@
+import { Transcript } from "../k6/read-transcript.js";
+import type { LoadSettings } from "../load-settings.js";
+import { settingsFromEnvironment } from "../load-settings.js";
+import type { Stage } from "../scenarios.js";
+import type { GeneratorFigures } from "./judge-run.js";
+import { figuresByPhase, findBreakpoint, loadFault, quantiles, rampFault } from "./judge-run.js";
+
+const AT = "2026-11-24T10:00:00.000Z";
+
+const good: GeneratorFigures = {
+  ...{ planned: 10_000, begun: 10_000, dropped: 0, latenessP99Ms: 2, k6Cores: 0.5, cores: 2 },
+  ...{ machineBusy: 0.8, underWay: 30, vus: 600 },
+};
+
+describe("a load", () => {
+  test("that was sent in time is at no fault, nor is one of whose ten thousand requests a few are missing", () => {
+    expect(loadFault(good)).toBeUndefined();
+    expect(loadFault({ ...good, begun: 9_993, dropped: 7 })).toBeUndefined();
+  });
+
+  test.each<[string, Partial<GeneratorFigures>, string]>([
+    [
+      "k6 had no CPU",
+      { begun: 8_000, k6Cores: 1.9 },
+      "The generator could not send 2000 of 10000 requests: k6 used 1.90 of 2 cores",
+    ],
+    ["the machine was busy", { dropped: 100, machineBusy: 0.99 }, "were 99 % busy, of which k6 had 0.50 cores"],
+    ["of something else", { dropped: 100, k6Cores: undefined }, "k6 was held up by something else"],
+    [
+      "k6 was late",
+      { latenessP99Ms: 80, machineBusy: 1 },
+      "could not send in time: 1 % of the requests left 80 ms late",
+    ],
+  ])("that was not, since %s, is the generator's", (_what, changes, sentence) => {
+    const fault = loadFault({ ...good, ...changes });
+    expect(fault).toMatchObject({ by: "generator", sentence: expect.stringMatching(/^The generator could not send /) });
+    expect(fault?.sentence).toContain(sentence);
+  });
+
+  test("that the system was too slow for is the system's", () => {
+    const fault = loadFault({ ...good, dropped: 100, underWay: 590, machineBusy: 1 });
+    expect(fault).toMatchObject({ by: "system" });
+    expect(fault?.sentence).toContain("The system held up 100 of 10000 requests: all 600 users of k6 were waiting");
+  });
+});
+
+const SETTINGS: LoadSettings = settingsFromEnvironment({ TRIPLINE_SCENARIO: "ramp", TRIPLINE_VUS: "100" });
+const RAMP: readonly Stage[] = [100, 200].map((rate) => ({
+  ...{ phase: `${rate}/s`, seconds: 1, fromRate: rate, toRate: rate, isLimited: false },
+}));
+
+/** Two seconds: a hundred payments, then two hundred, each line made by `line`. */
+function play(line: (atMs: number, index: number) => string | undefined): Transcript {
+  const transcript = new Transcript();
+  for (let index = 0; index < 300; index += 1) {
+    const text = line(index < 100 ? index * 10 : 1_000 + (index - 100) * 5, index);
+    if (text !== undefined) transcript.add(text);
+  }
+  return transcript;
+}
+
+const decided = (number: number, atMs: number, latencyMs = 10, latenessMs = 0, rung = "model") =>
+  `p ${number} ${atMs} ${latenessMs} ${latencyMs} 200 approve ${rung} ${AT}`;
+
+describe("a ramp", () => {
+  const breakpoint = (transcript: Transcript) => findBreakpoint(figuresByPhase(RAMP, transcript), SETTINGS);
+
+  test("without a limit crossed has no breakpoint", () => {
+    expect(breakpoint(play((atMs, index) => decided(index, atMs)))).toEqual({ heldPerS: 200 });
+  });
+
+  test.each<[string, (atMs: number, index: number) => string | undefined, string]>([
+    ["slow answers", (atMs, index) => decided(index, atMs, index < 100 ? 10 : 400), "p99 400 ms is over 250 ms"],
+    [
+      "refusals",
+      (atMs, index) => (index < 290 ? decided(index, atMs) : `p ${index} ${atMs} 0 1 429 - - -`),
+      "5.00 % were refused",
+    ],
+    [
+      "degraded decisions",
+      (atMs, index) => decided(index, atMs, 10, 0, index < 290 ? "model" : "rules_only"),
+      "5.00 % were decided late or without the model",
+    ],
+    [
+      "users that all wait",
+      (atMs, index) => (index < 200 ? decided(index, atMs, index < 100 ? 10 : 1_000) : undefined),
+      "as 100 were waiting",
+    ],
+  ])("ends at the system's limit: %s", (_what, line, why) => {
+    const found = breakpoint(play(line));
+    expect(found).toMatchObject({ heldPerS: 100, brokeAt: { perS: 200, by: "system" } });
+    expect(found.brokeAt?.why).toContain(why);
+    expect(rampFault(found, good)).toBeUndefined();
+  });
+
+  test.each<[string, (atMs: number, index: number) => string | undefined]>([
+    ["that sends late", (atMs, index) => decided(index, atMs, 10, index < 100 ? 0 : 90)],
+    ["that sends too little", (atMs, index) => (index < 250 ? decided(index, atMs) : undefined)],
+  ])("that ends at a generator %s says nothing of the system", (_what, line) => {
+    const found = breakpoint(play(line));
+    expect(found).toMatchObject({ heldPerS: 100, brokeAt: { perS: 200, by: "generator" } });
+    const sentence = "The generator could not send 200 payments a second, and the system's own limit is above 100";
+    expect(rampFault(found, good)).toMatchObject({ by: "generator", sentence: expect.stringContaining(sentence) });
+  });
+});
+
+test("a phase counts what callers saw in it", () => {
+  const transcript = new Transcript();
+  const lines = [
+    decided(0, 0, 10),
+    decided(1, 100, 30, 4, "rules_only"),
+    "p 2 200 0 5 202 - - -",
+    "p 3 999 0 5 503 - - -",
+    "p 4 1000 0 5 500 - - -",
+    "p 5 5000 0 15000 0 - - -",
+  ];
+  for (const line of lines) transcript.add(line);
+  const [first, second] = figuresByPhase(RAMP, transcript);
+  expect(first).toMatchObject({ sent: 4, refused: 1, failed: 0, undecided: 1, degraded: 1, decidedPerS: 2, maxMs: 30 });
+  // What was sent after the end belongs to the last phase.
+  expect(second).toMatchObject({ sent: 2, refused: 0, failed: 2, decidedPerS: 0, p99Ms: Number.NaN });
+});
+
+test("the lines of a batch are payments of one request, whose latency counts once", () => {
+  const transcript = new Transcript(10);
+  for (let line = 0; line < 10; line += 1) transcript.add(decided(line, 0, 500));
+  transcript.add(decided(10, 10, 20));
+  const [figures] = figuresByPhase(RAMP, transcript);
+  expect(figures).toMatchObject({ sent: 11, decidedPerS: 11, p50Ms: 500, underWay: 0.52 });
+});
+
+test("a line that k6 did not write for us is named", () => {
+  expect(() => new Transcript().add("hello world")).toThrow("a line that is none of a payment: hello world");
+});
+
+test("quantiles", () => {
+  expect(quantiles([4, 1, 3, 2], [0, 0.5, 0.99, 1])).toEqual([1, 3, 4, 4]);
+  expect(quantiles([], [0.5])).toEqual([Number.NaN]);
+});

@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { BenchError } from "../../harness/bench-error.js";
+
+const run = promisify(execFile);
+const ANSWER_MS_MAX = 30_000;
+/** The first that runs TypeScript and has the summary that is read here without being asked for it. */
+const MAJOR_MIN = 2;
+const HOW_TO_GET =
+  "install it as https://grafana.com/docs/k6/latest/set-up/install-k6/ says, or name the program in K6_BIN";
+
+export interface K6 {
+  readonly path: string;
+  readonly version: string;
+}
+
+/**
+ * The k6 that `K6_BIN` names, otherwise the first on the PATH. Tripline brings none: it is AGPL and a program of its own.
+ *
+ * @throws BenchError when there is none, when it does not run, or when it is too old
+ */
+export async function findK6(environment: Readonly<Record<string, string | undefined>>): Promise<K6> {
+  const named = environment.K6_BIN;
+  const path = named === undefined || named === "" ? await findOnPath(environment.PATH ?? "") : named;
+  if (path === undefined) throw new BenchError(`There is no k6 on the PATH: ${HOW_TO_GET}.`);
+  const version = await versionOf(path);
+  if (Number(version.split(".", 1)[0]) < MAJOR_MIN) {
+    throw new BenchError(`${path} is k6 ${version}, and the scripts need ${MAJOR_MIN}.0 or newer: ${HOW_TO_GET}.`);
+  }
+  return { path, version };
+}
+
+async function findOnPath(folders: string): Promise<string | undefined> {
+  for (const folder of folders.split(delimiter).filter(Boolean)) {
+    const path = join(folder, "k6");
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+async function versionOf(path: string): Promise<string> {
+  let output: string;
+  try {
+    ({ stdout: output } = await run(path, ["version"], { timeout: ANSWER_MS_MAX }));
+  } catch (error) {
+    const cause = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+    throw new BenchError(`${path} cannot be run as k6 (${cause}): ${HOW_TO_GET}.`);
+  }
+  const version = /\bv(\d+\.\d+\.\d+\S*)/.exec(output)?.[1];
+  if (version === undefined) throw new BenchError(`${path} does not say that it is k6: ${HOW_TO_GET}.`);
+  return version;
+}
