@@ -6,7 +6,7 @@ export interface Token {
   /** Value of the `Authorization` header. */
   readonly header: string;
   readonly fetchedAtMs: number;
-  /** Far away for a token that was given and cannot be renewed. */
+  /** Far in the future for a token from TRIPLINE_TOKEN, which cannot be renewed. */
   readonly expiresAtMs: number;
 }
 
@@ -16,7 +16,7 @@ const RETRY_MS = 1_000;
 const RENEW_FROM_SHARE = 0.4;
 const RENEW_SPREAD_SHARE = 0.4;
 const SPREAD_STEPS = 100;
-/** Without a factor in common with the steps, so that neighbours lie far apart. */
+/** Shares no factor with the number of steps, so that neighbours are far apart. */
 const SPREAD_STRIDE = 61;
 
 /** @throws Error in one sentence when there is none */
@@ -60,11 +60,11 @@ function readTokenAnswer(body: string): { token: string; lifeSeconds: number } |
   return typeof token === "string" && typeof lifeSeconds === "number" ? { token, lifeSeconds } : undefined;
 }
 
-/** The token of one virtual user: it begins with the one of the set-up and renews it long before it expires. */
+/** The token of one virtual user: it starts with the set-up's token and renews it long before it expires. */
 let held: Token | undefined;
 let renewAtMs = 0;
 
-/** Ends the whole test when the token has run out and there is no other. */
+/** Aborts the whole test when the token has expired and cannot be renewed. */
 export function authorization(first: Token): string {
   if (held === undefined) keep(first);
   const token = held ?? first;
@@ -72,7 +72,7 @@ export function authorization(first: Token): string {
   try {
     return keep(fetchToken(__ENV));
   } catch (error) {
-    if (Date.now() > token.expiresAtMs) exec.test.abort(`The token has run out. ${error}`);
+    if (Date.now() > token.expiresAtMs) exec.test.abort(`The token has expired. ${error}`);
     renewAtMs = Date.now() + RETRY_MS;
     return token.header;
   }

@@ -1,7 +1,7 @@
 import type { LoadSettings } from "../src/load/load-settings.ts";
 import type { KnownPayment } from "./read-payments.ts";
 
-/** What a sender needs to know of the iteration it works for. */
+/** What a sender needs to know about its iteration. */
 export interface Iteration {
   readonly settings: LoadSettings;
   readonly payments: readonly KnownPayment[];
@@ -16,10 +16,10 @@ export interface Iteration {
   readonly latenessMs: number;
 }
 
-/** The payment with this number: the file's, over and over. */
+/** The payment with this number; the file's payments repeat. */
 export function paymentOf({ payments }: Iteration, number: number): KnownPayment {
   const known = payments[number % payments.length];
-  if (known === undefined) throw new Error("The file of payments is empty.");
+  if (known === undefined) throw new Error("The payments file is empty.");
   return known;
 }
 

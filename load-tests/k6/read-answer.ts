@@ -16,7 +16,7 @@ export interface LineAnswer {
   readonly decided: Decided | undefined;
 }
 
-/** The answers to the lines of a batch, by their place; what is no such answer is absent. */
+/** The answers to the lines of a batch, by line number from 0; anything else is left out. */
 export function readLines(body: string | null): ReadonlyMap<number, LineAnswer> {
   const answers = new Map<number, LineAnswer>();
   for (const text of (body ?? "").split("\n")) {
@@ -41,7 +41,7 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
-    // Something in between answered, a proxy for instance.
+    // Something between us and the service answered, for instance a proxy.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { SharedArray } from "k6/data";
 
-/** A payment of the simulator, without what is new each time it is sent. */
+/** A payment of the simulator, without the fields that are new for each request. */
 export interface StoredPayment {
   readonly card: { readonly number: string };
   readonly terminal_id: string;
@@ -9,12 +9,12 @@ export interface StoredPayment {
 
 /** A line of the file that `npm run load -- payments` writes. */
 export interface KnownPayment {
-  /** The truth, which only the sender knows. */
+  /** The label, which only the sender knows. */
   readonly fraud: boolean;
   readonly payment: StoredPayment;
 }
 
-/** Reads the file once for all virtual users. Its lines are checked where it is written. */
+/** Reads the file once for all virtual users. Its lines were checked when it was written. */
 export function readPayments(path: string): KnownPayment[] {
   return new SharedArray("payments", () => {
     const lines = open(path).split("\n").filter(Boolean);

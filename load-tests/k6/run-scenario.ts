@@ -28,14 +28,14 @@ const payments = readPayments(settings.payments);
 
 export const options: Options = {
   scenarios: {
-    // The open model: iterations begin at their time, whatever became of those before them.
+    // An open model: iterations start on time, whatever happened to earlier ones.
     [settings.scenario]: {
       executor: "ramping-arrival-rate",
-      // So many payments a second, in iterations of so many payments.
+      // Payments a second, divided by the payments of an iteration.
       timeUnit: `${perIteration}s`,
       startRate: stages[0]?.fromRate ?? 0,
       stages: stages.map(({ toRate, seconds }) => ({ target: toRate, duration: `${seconds}s` })),
-      // All of them beforehand: while k6 makes another one, it drops what is due.
+      // All at the start: while k6 creates another user, it drops iterations that are due.
       preAllocatedVUs: settings.vus,
       maxVUs: settings.vus,
       gracefulStop: "60s",

@@ -25,7 +25,7 @@ export function sendBatch(iteration: Iteration): void {
   });
   const latencyMs = waitedMs(answer);
   const answers = answer.status === 200 ? readLines(answer.body) : new Map<number, LineAnswer>();
-  // Where the whole batch was refused, each line was; a line that is missing in a good answer got none.
+  // If the whole batch was refused, each line was; a line missing from a good answer has no answer.
   const whole = { status: answer.status === 200 ? 0 : answer.status, decided: undefined };
   const results = numbers.map((_number, line) => answers.get(line) ?? whole);
   metrics.paymentsSent.add(numbers.length, tags);

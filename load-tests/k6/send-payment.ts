@@ -11,7 +11,7 @@ import { labelLine, paymentLine, retryLine, writeTranscript } from "./write-tran
 
 const PATH = "/v1/transactions";
 const POLL_SECONDS = 0.05;
-/** An accepted payment without a decision by then is lost in the eyes of its caller. */
+/** After this an accepted payment without a decision counts as lost for its caller. */
 const POLLS_MAX = 400;
 
 /** A payment that waits for its decision. */
@@ -44,7 +44,7 @@ function poll(iteration: Iteration, location: string): Decided | undefined {
   return undefined;
 }
 
-/** A payment whose caller sends it again: at the same time, as after a broken connection, or once it is decided. */
+/** A payment that its caller sends twice: at the same time, as after a broken connection, or once it is decided. */
 export function sendRetry(iteration: Iteration): void {
   const sent = begin(iteration);
   const options = { path: PATH, body: sent.body, wait: true };
@@ -63,7 +63,7 @@ function inTurn(iteration: Iteration, options: Parameters<typeof send>[1]): [Ans
   return [first, send(iteration, options)];
 }
 
-/** A payment and, once it is decided, the truth about it. */
+/** A payment and, once it is decided, its label. */
 export function sendLabelled(iteration: Iteration): void {
   const sent = begin(iteration);
   settle(iteration, sent, send(iteration, { path: PATH, body: sent.body, wait: true }), true);

@@ -59,7 +59,7 @@ function postParams(
   };
 }
 
-/** What the caller waited, with the making of the connection, ms. */
+/** How long the caller waited, including the time to connect, ms. */
 export function waitedMs({ timings }: Answer): number {
   return timings.blocked + timings.connecting + timings.tls_handshaking + timings.duration;
 }
@@ -68,7 +68,7 @@ export function isAccepted(status: number): boolean {
   return status === 200 || status === 202;
 }
 
-/** The system says that it takes no more for now: what it must do when there is too much. */
+/** The system rejects the payment for now, as it must under overload. */
 export function isRefusal({ status, headers }: Answer): boolean {
   return status === 429 || (status === 503 && headers["Retry-After"] !== undefined);
 }

@@ -1,8 +1,8 @@
 import type { Decided } from "./read-answer.ts";
 
 /**
- * What the caller saw, a line per payment, to the console, which k6 writes to a file (--console-output). The ledger and
- * the plots are made of it. `load-tests/src/load/k6/read-transcript.ts` reads it.
+ * Writes what the caller saw, a line per payment, to the console, which k6 writes to a file (--console-output). The
+ * ledger and the plots are made from it. `load-tests/src/load/k6/read-transcript.ts` reads it.
  */
 
 export interface Seen {
@@ -29,7 +29,7 @@ export function startLine(startMs: number): string {
   return `s ${startMs}`;
 }
 
-/** A repetition of a payment: whether the caller got one and the same decision. */
+/** A repeated payment: whether the caller got the same decision both times. */
 export function retryLine(number: number, status: number, isSame: boolean): string {
   return `r ${number} ${status} ${isSame ? "same" : "differs"}`;
 }

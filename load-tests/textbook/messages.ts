@@ -1,4 +1,4 @@
-/** What travels on Kafka, as JSON. */
+/** The messages on Kafka, as JSON. */
 export interface TransactionMessage {
   readonly id: string;
   readonly tenant: string;

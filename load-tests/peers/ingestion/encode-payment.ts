@@ -3,7 +3,7 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { cardToken, deviceToken, ipToken, transactionId } from "@tripline/contracts/identifiers";
 
-/** A body that was checked. */
+/** A validated body. */
 export interface PaymentBody {
   readonly transaction_id: string;
   readonly card: { readonly number?: string; readonly token?: string };

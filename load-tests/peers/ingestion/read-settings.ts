@@ -10,7 +10,7 @@ export const peerSettings = z.object({
   CARD_TOKEN_KEY: z.string().transform((text) => Buffer.from(text, "base64")),
   /** Of the bare route: with Kafka and Redis behind it, or nothing. */
   WORK: z.enum(["all", "none"]).default("all"),
-  /** Of the Express peer: whether a token that was good once is checked again. */
+  /** Of the Express peer: whether a valid token is checked again. */
   TOKENS: z.enum(["checked", "cached"]).default("checked"),
 });
 

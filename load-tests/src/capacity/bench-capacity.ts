@@ -24,7 +24,7 @@ const RATES_DEFAULT = [60, 150, 300] as const;
 const ROUNDS = 3;
 const ROUND_MS = 10_000;
 const SHORT_ROUND_MS = 1_000;
-/** Few, so that opening them is no part of what a decision costs. */
+/** Few, so that a decision's cost does not include opening them. */
 const CONNECTIONS_MAX = 128;
 const ARCHIVE_MS_MAX = 120_000;
 const US_PER_MS = 1_000;
@@ -32,18 +32,18 @@ const US_PER_MS = 1_000;
 /** What `tripline capacity` computes from: CPU by process at several loads, bytes by topic, key and payment. */
 export const capacityBenchmark: Benchmark = {
   name: "capacity",
-  description: "what a decision costs by process, topic and key, at several loads: for tripline capacity",
+  description: "cost of a decision by process, topic and key, at several loads: input of tripline capacity",
   options: [
-    new Option("--rates <per second,...>", "decisions a second to measure at")
+    new Option("--rates <per second,...>", "decisions a second at which to measure")
       .argParser(parseRates)
       .default([...RATES_DEFAULT]),
-    new Option("--small", "300 cards instead of 10,000, which are ready in seconds"),
-    new Option("--short", "a few seconds on a small world: shows that it works, its figures mean nothing"),
+    new Option("--small", "300 cards instead of 10,000; ready in seconds"),
+    new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing"),
   ],
   parts: [
     {
       name: "cost",
-      title: "every process of the system at several steady loads, and what is left on disk and in memory",
+      title: "all processes of the system at several steady loads, and the bytes left on disk and in memory",
       run: runCost,
     } satisfies BenchPart,
   ],
@@ -61,7 +61,7 @@ async function runCost(context: BenchContext): Promise<PartOutcome> {
   const world = await prepareWorld(context, isShort || context.flags.small === true);
   const system = await startBenchSystem(context, world);
   const stream = streamOn(system, world);
-  // Before the first payment of this run, of which a card gets more in a minute than else in a month.
+  // Before the first payment of this run: in it a card pays more in a minute than it usually does in a month.
   const states = await meanBytesOfKeys((await context.redis()).client);
   await warmUp(context, system, stream);
   const rates = Array.isArray(context.flags.rates) ? context.flags.rates.map(Number) : [...RATES_DEFAULT];
@@ -78,9 +78,9 @@ async function runCost(context: BenchContext): Promise<PartOutcome> {
 }
 
 const NOTES = [
-  "<process>_cpu_ms is the CPU time of a round of wall_ms; what is spent without any payment is in it.",
-  "kafka_bytes_<topic>: the segments of one replica by the records in them. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys.",
-  "lake_bytes: the archive's files by payment, after it has caught up with all of them; archive_us_per_decision is its CPU time for that.",
+  "<process>_cpu_ms is the CPU time of a round of wall_ms, including what is spent without any payment.",
+  "kafka_bytes_<topic>: the segments of one replica divided by their records. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys.",
+  "lake_bytes: the archive's files divided by the payments, once it has caught up; archive_us_per_decision is its CPU time for that.",
 ];
 
 interface SteadyLoad {
@@ -111,7 +111,7 @@ function atRate({ system, stream, ratePerSecond, durationMs }: SteadyLoad): Cont
   };
 }
 
-/** What all the payments so far have left behind. */
+/** The bytes that all payments so far have left. */
 async function measureKept(
   context: BenchContext,
   world: World,
@@ -134,7 +134,7 @@ async function measureKept(
   };
 }
 
-/** Starts the archive on what is there and waits until it holds all of it. */
+/** Starts the archive and waits until it holds everything that was written. */
 async function archiveAll(context: BenchContext, world: World): Promise<Record<string, readonly number[]>> {
   const brokers = await context.kafka();
   const lake = join(context.folder, "lake");

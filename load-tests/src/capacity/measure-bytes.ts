@@ -19,9 +19,9 @@ export async function bytesOfFolder(folder: string): Promise<number> {
 }
 
 /**
- * Bytes on disk of a record, by topic, of those that hold any: batches, headers and compression included.
+ * Bytes on disk per record, for each topic with records: batches, headers and compression included.
  *
- * @param folder somewhere below which the only broker keeps its logs
+ * @param folder any folder above the logs of the only broker
  */
 export async function bytesOfTopics(folder: string, brokers: string[]): Promise<Map<string, number>> {
   const files = await filesBelow(folder);

@@ -6,7 +6,7 @@ const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 const BENCH_MS_MAX = 600_000;
 
 test(
-  "in short: the rules fire alike in both engines, every payment is decided, and the line tells all",
+  "with --short: the same rules fire in both engines, every payment is decided, and the last line has all figures",
   async () => {
     const child = spawn(process.execPath, [MAIN, "decisions", "--short"], { stdio: ["ignore", "pipe", "pipe"] });
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));

@@ -3,11 +3,11 @@ import type { Benchmark } from "../harness/run-benchmark.js";
 import { pathPart } from "./bench-path.js";
 import { rulesPart } from "./bench-rules.js";
 
-/** Rules beside json-rules-engine, and what a decision costs in the service that makes it. */
+/** Rules compared with json-rules-engine, and what a decision costs in the service that makes it. */
 export const decisionsBenchmark: Benchmark = {
   name: "decisions",
-  description: "rules beside json-rules-engine, and the path of a decision without Kafka",
-  options: [new Option("--short", "a few seconds on a small world: shows that it works, its figures mean nothing")],
+  description: "rules compared with json-rules-engine, and the path of a decision without Kafka",
+  options: [new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing")],
   parts: [rulesPart, pathPart],
   line: [
     "rules_ratio",

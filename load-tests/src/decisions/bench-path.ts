@@ -83,7 +83,7 @@ async function runPath(context: BenchContext): Promise<PartOutcome> {
       scoring_us_per_decision: samplesOf(measured, "tripline", "scoring_cpu_us_per_op"),
     },
     notes: [
-      "The policy is the shipped one, the model one that was trained on the history the payments are of; explanations included.",
+      "The policy is the shipped one; the model was trained on the history of the same cards; explanations are included.",
     ],
   };
 }

@@ -22,10 +22,10 @@ const OURS_PASSES = 10;
 const SHORT_PAYMENTS = 100;
 const NO_SCORE = { missing: "this measures rules" };
 
-/** The rules alone: the same rules, the same payments, and the same rules have to fire. */
+/** The rules alone: both engines get the same rules and payments, and the same rules must fire. */
 export const rulesPart: BenchPart = {
   name: "rules",
-  title: `${FEW} and ${MANY} rules of two conditions over 69 features: packages/decision-engine beside json-rules-engine`,
+  title: `${FEW} and ${MANY} rules of two conditions over 69 features: packages/decision-engine compared with json-rules-engine`,
   run: runRules,
 };
 
@@ -50,8 +50,8 @@ async function runRules(context: BenchContext): Promise<PartOutcome> {
       rules_us: samplesOf(measured, `tripline ${MANY}`, "cpu_us_per_op"),
     },
     notes: [
-      "rules_ratio, few_rules_ratio: CPU time of json-rules-engine by ours. An operation is a decision. Ours ends with a Decision, its reasons in words; json-rules-engine with the events of the rules that fired.",
-      "Before anything is measured the same rules have fired in both for every payment.",
+      "rules_ratio, few_rules_ratio: CPU time of json-rules-engine divided by ours. An operation is a decision. Ours ends with a Decision, its reasons in words; json-rules-engine with the events of the rules that fired.",
+      "A check before the rounds makes sure that the same rules fire in both for every payment.",
     ],
   };
 }
@@ -89,7 +89,7 @@ function peer(name: string, engine: Engine, payments: readonly VectorPayment[]):
   };
 }
 
-/** @throws BenchError when the engines do not agree, since then one of them does other work */
+/** @throws BenchError when the engines disagree, because then they do not do the same work */
 async function expectSame(policy: Policy, engine: Engine, payments: readonly VectorPayment[]): Promise<void> {
   for (const payment of payments.slice(0, SHORT_PAYMENTS)) {
     const { events } = await engine.run(factsOf(payment));

@@ -14,19 +14,19 @@ import { prepareWorld } from "./world/prepare-world.js";
 const ROUNDS = 5;
 const WARM_UP_ROUNDS = 5;
 
-/** What a change brings: two builds of the services, in turns, as fast as they answer. */
+/** The effect of a change: two builds of the services, in turns, as fast as they answer. */
 export const buildsPart: BenchPart = {
   name: "builds",
-  title: `this build beside that of another folder, ${CLOSED_CONNECTIONS} payments under way at a time`,
+  title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight`,
   onlyWhenNamed: true,
   async check({ flags }) {
     if (typeof flags.beside !== "string") {
       throw new BenchError(
-        "builds needs another copy of the repository, built: give its folder with --beside <folder>.",
+        "builds needs another built copy of the repository: give its folder with --beside <folder>.",
       );
     }
     const entry = join(resolve(flags.beside), "apps", "decisions", "dist", "main.js");
-    if (!existsSync(entry)) throw new BenchError(`--beside: ${entry} is not there; build that copy first.`);
+    if (!existsSync(entry)) throw new BenchError(`--beside: ${entry} does not exist; build that copy first.`);
   },
   run: runBuilds,
 };
@@ -42,7 +42,7 @@ async function runBuilds(context: BenchContext): Promise<PartOutcome> {
       rate_ratio: ratioOf(measured, "ops_per_s", "this", "other"),
       cpu_ratio: ratioOf(measured, "cpu_us_per_op", "this", "other"),
     },
-    notes: ["rate_ratio and cpu_ratio: this build by the other one, round by round."],
+    notes: ["rate_ratio and cpu_ratio: this build divided by the other one, round by round."],
   };
 }
 

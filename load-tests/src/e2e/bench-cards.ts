@@ -26,12 +26,12 @@ const REPLICA_STREAM = 1_000;
 const MB_BYTES = 1e6;
 
 /**
- * Whether a decision costs the same when there are far more cards. The same payments at the same rate are those of the
- * world's cards alone, or of a card drawn among all of their replicas, whose states lie in Valkey beside theirs.
+ * Whether a decision costs the same with far more cards. The same payments are played at the same rate, by the world's
+ * cards alone or by cards drawn from all of their replicas, whose states are in Valkey too.
  */
 export const cardsPart: BenchPart = {
   name: "cards",
-  title: "what a decision costs with the world's cards and with many times as many, at the same rate",
+  title: "cost of a decision with the world's cards and with many times as many, at the same rate",
   onlyWhenNamed: true,
   async check(context) {
     replicasOf(context);
@@ -39,7 +39,7 @@ export const cardsPart: BenchPart = {
   run: runCards,
 };
 
-/** How many times the world's cards there shall be. @throws BenchError for too few */
+/** Number of replicas, the world itself included. @throws BenchError for too few */
 function replicasOf({ flags }: BenchContext): number {
   const isShort = flags.short === true;
   const cards = typeof flags.cards === "number" ? flags.cards : isShort ? SHORT_CARDS : CARDS;
@@ -74,7 +74,7 @@ async function runCards(context: BenchContext): Promise<PartOutcome> {
     [
       `${world.simulation.cards} cards of the world, played by ${replicas.count} replicas, so ${population.cards} cards; ${printNumber(ratePerSecond)} payments a second.`,
       ...notes,
-      `${originals.unnamed} states of the world have no replicas, since no payment of its history names their card, device or address.`,
+      `${originals.unnamed} states of the world have no replicas, because no payment of its history names their card, device or address.`,
     ],
   );
 }
@@ -87,7 +87,7 @@ interface Population {
   readonly cards: number;
 }
 
-/** @returns the bytes that the copies will take @throws BenchError when they are not free */
+/** @returns the bytes that the copies will take @throws BenchError when there is too little free memory */
 async function requireRoom({ redis, states, replicas, cards }: Population): Promise<number> {
   const bytes = await estimateBytes(redis, states, replicas.count);
   // On Linux MemAvailable, which counts what the page cache can give back.
@@ -100,7 +100,7 @@ async function rateOf(context: BenchContext, system: BenchSystem, stream: Paymen
   return typeof rate === "number" ? rate : CLOSED_SHARE * (await closedRate(context, system, stream));
 }
 
-/** @returns what Valkey held before and holds now, in sentences */
+/** @returns sentences that say what Valkey held before and holds now */
 async function loadReplicas(
   context: BenchContext,
   { redis, states, replicas }: Population,
@@ -121,7 +121,7 @@ async function loadReplicas(
   ];
 }
 
-/** Each payment by a card of a replica that is drawn at random. */
+/** Each payment is made by the card of a replica drawn at random. */
 function drawReplicas(stream: PaymentStream, replicas: PaymentReplicas, seed: number): RequestSource {
   const random = seedRandom(seed, REPLICA_STREAM, 0, 0);
   return {
@@ -143,7 +143,7 @@ function outcomeOf(measured: readonly Measured[], notes: readonly string[]): Par
 }
 
 const NOTES = [
-  "few before: the world's cards while no others are there. few and many, in turns: the same with all states loaded, and a replica drawn for each payment.",
-  "cards_cpu_ratio: CPU time of a decision, many by few, round by round; cards_cpu_before_ratio: many by the median of few before.",
-  "Replicas share the terminals. Their states are those of their originals when they were loaded; while it is measured, those of few go on and those of many hardly do.",
+  "few before: the world's cards before the replicas are loaded. few and many, in turns: the same with all states loaded, and a replica drawn for each payment.",
+  "cards_cpu_ratio: CPU time of a decision, many divided by few, round by round; cards_cpu_before_ratio: many divided by the median of few before.",
+  "Replicas share the terminals. Their states are copies of the originals from when they were loaded; during the rounds, those of few change and those of many hardly do.",
 ];

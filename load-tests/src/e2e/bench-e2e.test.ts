@@ -5,7 +5,7 @@ import { e2eBenchmark } from "./bench-e2e.js";
 import { recoverySeconds } from "./bench-overload.js";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
-/** Starting a whole system takes seconds, and far longer on a machine that is busy. */
+/** Starting a whole system takes seconds, and far longer on a busy machine. */
 const BENCH_MS_MAX = 600_000;
 
 async function bench(...args: string[]): Promise<{ code: number | null; output: string; errors: string }> {
@@ -15,7 +15,7 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
   return { code: await ended, output, errors };
 }
 
-test("the line begins with the figures that it promises", () => {
+test("the last line begins with the promised figures", () => {
   expect(e2eBenchmark.line.slice(0, 9)).toEqual([
     ...["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision", "floor_us", "floor_ratio"],
     ...["textbook_ratio", "loop_delay_p99_ms", "rss_mb"],
@@ -23,7 +23,7 @@ test("the line begins with the figures that it promises", () => {
 });
 
 test(
-  "the whole system under load, the floor, and the cost of low rates, in short: every payment is decided, and the line tells all",
+  "the whole system under load, the floor, and the cost of low rates, with --short: every payment is decided, and the last line has all figures",
   async () => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", "load,floor,sparse");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
@@ -37,7 +37,7 @@ test(
 );
 
 test(
-  "ten times the cards, in short: every state has its replicas, and the line tells what a decision costs then",
+  "ten times the cards, with --short: every state has its replicas, and the last line has the cost of a decision",
   async () => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", "cards");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
@@ -66,18 +66,16 @@ test.each([
 );
 
 test(
-  "without a folder to compare with nothing runs",
+  "without a folder to compare with, nothing runs",
   async () => {
     const { code, errors } = await bench("e2e", "--only", "builds");
-    expect(errors).toBe(
-      "builds needs another copy of the repository, built: give its folder with --beside <folder>.\n",
-    );
+    expect(errors).toBe("builds needs another built copy of the repository: give its folder with --beside <folder>.\n");
     expect(code).toBe(1);
   },
   BENCH_MS_MAX,
 );
 
-test("it has recovered behind the last slice of time in which answers were slow", () => {
+test("the system has recovered after the last slice of time in which answers were slow", () => {
   const latenciesMs = [900, 300, 100, 250, 90, 80];
   const answeredAtMs = [100, 300, 600, 800, 1_100, 5_000];
   expect(recoverySeconds({ latenciesMs, answeredAtMs })).toBe(1);

@@ -11,17 +11,15 @@ import { textbookPart } from "./bench-textbook.js";
 /** The whole system, from a request over HTTP to its decision. */
 export const e2eBenchmark: Benchmark = {
   name: "e2e",
-  description: "the whole system: decisions a second, latency and CPU, beside the floor and a textbook build",
+  description: "the whole system: decisions a second, latency and CPU, compared with the floor and a textbook build",
   options: [
     new Option(
       "--rate <per second>",
-      "measure at this rate and shares of it, instead of the highest sustained",
+      "measure at this rate and shares of it, instead of the highest sustained rate",
     ).argParser(parseRate),
-    new Option("--beside <folder>", "another copy of the repository, built, for the part builds"),
-    new Option("--cards <count>", "how many cards there are in the part cards; default 5 million").argParser(
-      parseCards,
-    ),
-    new Option("--short", "a few seconds on a small world: shows that it works, its figures mean nothing"),
+    new Option("--beside <folder>", "another built copy of the repository, for the part builds"),
+    new Option("--cards <count>", "number of cards in the part cards; default 5 million").argParser(parseCards),
+    new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing"),
   ],
   parts: [loadPart, floorPart, sparsePart, textbookPart, overloadPart, buildsPart, cardsPart],
   line: [
@@ -57,7 +55,7 @@ function parseRate(text: string): number {
   throw new InvalidArgumentError("It must be a number of payments a second.");
 }
 
-/** As many as a simulation can have. */
+/** The most that a simulation can have. */
 const CARDS_MAX = 10_000_000;
 
 function parseCards(text: string): number {

@@ -25,10 +25,10 @@ const SHORT_BY = 20;
 const STATES = 4;
 const STATE_BYTES = 400;
 
-/** What of a decision cannot be avoided, however it is built on these parts. */
+/** The part of a decision's cost that no build on Kafka, Redis and HTTP can avoid. */
 export const floorPart: BenchPart = {
   name: "floor",
-  title: `what cannot be avoided: bare HTTP, Kafka in large batches, two Redis round trips and one inference per ${BATCH} payments`,
+  title: `the cost that cannot be avoided: bare HTTP, Kafka in large batches, two Redis round trips and one inference per ${BATCH} payments`,
   run: runFloor,
 };
 
@@ -62,7 +62,7 @@ async function runFloor(context: BenchContext): Promise<PartOutcome> {
     },
     notes: [
       "floor_us: http + 3 × produce + 2 × fetch + redis + model, CPU of all processes.",
-      "produce and fetch: kafkajs with the encoding of packages/kafka, 500 records of a vector's size in a request, broker included; redis: MGET and MSET of four states a payment; model: a row on one inference thread.",
+      "produce and fetch: kafkajs with the encoding of packages/kafka, 500 records of a vector's size per request, broker included; redis: MGET and MSET of four states a payment; model: a row on one inference thread.",
     ],
   };
 }

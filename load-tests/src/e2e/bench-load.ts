@@ -21,25 +21,25 @@ import { prepareWorld } from "./world/prepare-world.js";
 const ROUNDS = 3;
 export const ROUND_MS = 10_000;
 export const SHORT_ROUND_MS = 1_000;
-/** V8 goes on compiling what is hot for half a minute at 2,000 a second; a service runs for weeks. */
+/** At 2,000 a second V8 goes on compiling hot code for half a minute; a service runs for weeks. */
 const WARM_UP_MS = 40_000;
 const SHORT_WARM_UP_MS = 1_000;
-/** Connections that are kept open, which bound what is under way; a wait for a free one counts as latency. */
+/** Open connections, which bound the requests in flight; a wait for a free one counts as latency. */
 export const CONNECTIONS = 512;
-/** Payments under way while the system warms up and while its capacity is looked for. */
+/** Payments in flight while the system warms up and while its capacity is searched. */
 export const CLOSED_CONNECTIONS = 256;
 const WAIT_SECONDS = 5;
-/** The short form shows that it works, on a machine that may be busy with other tests. */
+/** With --short, which only shows that it works, the machine may be busy with other tests. */
 const SHORT_WAIT_SECONDS = 30;
 const US_PER_MS = 1_000;
 
 /** Shares of the highest sustained rate at which the system is measured. */
 const SHARES = { "nine tenths": 0.9, half: 0.5, "a tenth": 0.1 } as const;
 
-/** The whole system: how many decisions a second, how late, and what one costs. */
+/** The whole system: decisions a second, their latency and cost. */
 export const loadPart: BenchPart = {
   name: "load",
-  title: "every process of the system, an open model, each decision returned to its caller",
+  title: "all processes of the system, an open model, each decision returned to its caller",
   run: runLoad,
 };
 
@@ -74,15 +74,15 @@ export function streamOn(system: BenchSystem, world: World, waitSeconds = WAIT_S
 }
 
 const NOTES = [
-  `An operation is a payment that was answered with its decision, over HTTP with Prefer: wait=${WAIT_SECONDS}; latency counts from the moment at which it was due.`,
-  "cpu_us_per_op is the CPU time of all processes, Kafka and Valkey included; generator_us_per_op, on the same cores, is not in it.",
+  `An operation is a payment that was answered with its decision, over HTTP with Prefer: wait=${WAIT_SECONDS}; latency counts from the time at which it was due.`,
+  "cpu_us_per_op is the CPU time of all processes, Kafka and Valkey included; it excludes generator_us_per_op, which uses the same cores.",
   "10 thousand cards that have paid for 45 days; four in five payments name a device, an address and a place, so four window states are read and written.",
-  "rss_mb and loop_p99_ms: the largest of the four services. No collector is there, so spans are not recorded; metrics are.",
+  "rss_mb and loop_p99_ms: the largest of the four services. Metrics are recorded; spans are not, because there is no collector.",
 ];
 
 /**
- * Payments as fast as they are answered, until the code is compiled and the caches are full; longer where none of the
- * first ones is answered in time.
+ * Payments as fast as they are answered, until the code is compiled and the caches are full; longer if none of the first
+ * payments is answered in time.
  *
  * @throws BenchError when a request fails, or nothing is decided
  */
@@ -105,10 +105,10 @@ function isCold(figures: ArrivalFigures | undefined, slice: number): boolean {
   return slice < WARM_UP_SLICES_MAX && figures !== undefined && figures.decided + figures.degraded === 0;
 }
 
-/** More than the system does in a second. */
+/** More than the system can do in a second. */
 const REQUESTS_PER_S_MAX = 10_000;
 
-/** What a run at a rate sends; at 0 more than is answered. */
+/** The requests for a run at a rate; at rate 0 more than will be answered. */
 export function requestsFor(stream: RequestSource, ratePerSecond: number, durationMs: number) {
   return stream.take(Math.ceil(((ratePerSecond || REQUESTS_PER_S_MAX) * durationMs) / 1_000));
 }
@@ -116,13 +116,13 @@ export function requestsFor(stream: RequestSource, ratePerSecond: number, durati
 export async function highestRate(context: BenchContext, system: BenchSystem, stream: PaymentStream) {
   const { rate } = context.flags;
   if (typeof rate === "number") {
-    return { ratePerSecond: rate, notes: [`decisions_per_s was given with --rate ${rate}, not found.`] };
+    return { ratePerSecond: rate, notes: [`decisions_per_s was given with --rate ${rate} and not searched for.`] };
   }
   const run = (perSecond: number) => probe(context, system, stream, perSecond);
   return findMaximum({ run, log: context.log, isShort: context.flags.short === true });
 }
 
-/** A short run at a rate; at 0 as much as is answered. */
+/** A short run at a rate; at rate 0 as fast as answers come. */
 export async function probe(
   context: BenchContext,
   system: BenchSystem,
@@ -135,13 +135,13 @@ export async function probe(
   return driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax, durationMs });
 }
 
-/** How many payments a second a closed loop gets decided, unless a rate was given. */
+/** Payments a second that a closed loop gets decided, unless a rate was given. */
 export async function closedRate(context: BenchContext, system: BenchSystem, stream: PaymentStream): Promise<number> {
   if (typeof context.flags.rate === "number") return context.flags.rate;
   return decidedPerSecond(await probe(context, system, stream, 0));
 }
 
-/** A system that decides nothing has no figures. */
+/** @throws BenchError when a request failed or nothing was decided */
 export function requireHealthy(figures: ArrivalFigures): void {
   const { decided, degraded, failed, fault } = figures;
   if (decided + degraded > 0 && failed === 0) return;

@@ -28,23 +28,23 @@ const ROUNDS = 3;
 const PHASE_MS = 10_000;
 const SHORT_PHASE_MS = 1_000;
 const TIMES_OVER = 3;
-/** Callers do not queue for connections: each opens one of its own. */
+/** Callers do not queue for connections: each opens its own. */
 const CONNECTIONS_OVER = 4_000;
 const SHORT_CONNECTIONS = 200;
 const AFTER_SHARE = 0.5;
-/** How long callers wait on average under overload. The slowest of a hundred wait a good twice as long. */
+/** How long callers wait on average under overload. The slowest of a hundred wait more than twice as long. */
 const WAIT_TARGET_MS = 80;
-/** The system has recovered when from then on 99 of 100 answers come within this. */
+/** The system has recovered once p99 stays within this. */
 const RECOVERED_P99_MS = 200;
 const SLICE_MS = 250;
 
 /**
- * Three times what the system can do, and half of it right afterwards. What it can do is what a closed loop gets out of it:
- * the highest rate within a latency would be lower, and flatter the ratio.
+ * Three times the system's capacity, and half of it right afterwards. Capacity is what a closed loop reaches: the highest
+ * rate within a latency limit would be lower and would flatter the ratio.
  */
 export const overloadPart: BenchPart = {
   name: "overload",
-  title: `${TIMES_OVER} times what a closed loop reaches for ${PHASE_MS / 1_000} s, then half of it: goodput, refusals, and how soon it is well again`,
+  title: `${TIMES_OVER} times what a closed loop reaches for ${PHASE_MS / 1_000} s, then half of it: goodput, refusals, and time to recover`,
   run: runOverload,
 };
 
@@ -75,9 +75,9 @@ async function runOverload(context: BenchContext): Promise<PartOutcome> {
       lost: samplesOf(measured, "overload", "lost"),
     },
     notes: [
-      `A closed loop of ${CLOSED_CONNECTIONS} reached ${Math.round(most)} a second beforehand; ${TIMES_OVER} times that is sent.`,
-      `Ingestion runs with WAIT_TARGET_MS=${WAIT_TARGET_MS}; the generator, which sends all of it, shares the cores.`,
-      "goodput_per_s: payments that were decided for their callers; generator_cores: what the generator takes of the processors meanwhile. refused: 429 or 503 with Retry-After. lost: accepted and never decided.",
+      `A closed loop of ${CLOSED_CONNECTIONS} reached ${Math.round(most)} a second before; ${TIMES_OVER} times that is sent.`,
+      `Ingestion runs with WAIT_TARGET_MS=${WAIT_TARGET_MS}; the load generator shares the cores.`,
+      "goodput_per_s: payments that were decided for their callers; generator_cores: cores that the generator uses meanwhile. refused: 429 or 503 with Retry-After. lost: accepted and never decided.",
       `recovery_s: until answers come within ${RECOVERED_P99_MS} ms again, after the load has fallen to half of what a closed loop reaches.`,
     ],
   };
@@ -89,7 +89,7 @@ interface OverloadPlan {
   readonly ratePerSecond: number;
   readonly connectionsMax: number;
   readonly phaseMs: number;
-  /** Payments a second right behind it. */
+  /** Payments a second right afterwards. */
   readonly afterPerSecond?: number;
 }
 
@@ -106,7 +106,7 @@ function contestant(name: string, plan: OverloadPlan): Contestant {
     async run() {
       const started = Promise.withResolvers<void>();
       const load = { port: system.port, requests: prepared.during, ratePerSecond, connectionsMax, durationMs: phaseMs };
-      // The lighter load begins when the heavy one ends, while the answers to that are still to come.
+      // The lighter load begins when the heavy one ends, while answers to the heavy one are still to come.
       const generator = ownCpu();
       const [during, after, generatorMs] = await Promise.all([
         driveArrivals({ ...load, onStart: started.resolve }),
@@ -120,7 +120,7 @@ function contestant(name: string, plan: OverloadPlan): Contestant {
   };
 }
 
-/** CPU time that is used from now on, in ms. */
+/** CPU time used from now on, in ms. */
 async function cpuWithin(meter: CpuMeter, durationMs: number): Promise<number> {
   const beforeMs = await meter.readMs();
   await delay(durationMs);

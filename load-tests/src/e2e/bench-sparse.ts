@@ -12,13 +12,13 @@ const SHORT_REQUESTS = 200;
 const RATES_PER_SECOND = [400, 2_000] as const;
 
 /**
- * What this machine asks for the same work when it comes a little at a time. A process that sleeps between two requests
- * pays for waking up, and finds its code and data no longer in the processor's caches. No system of several processes
- * costs less per decision at a low rate than this ratio says of one that does next to nothing.
+ * What the same work costs on this machine when it comes a little at a time. A process that sleeps between two requests
+ * pays for waking up, and its code and data are no longer in the processor's caches. This ratio, of a server that does
+ * next to nothing, is a lower bound for any system of several processes at a low rate.
  */
 export const sparsePart: BenchPart = {
   name: "sparse",
-  title: "a bare HTTP server as fast as it is asked, and at low rates: what the same request costs then",
+  title: "a bare HTTP server at full speed and at low rates: what the same request costs",
   run: runSparse,
 };
 
@@ -41,6 +41,6 @@ async function runSparse(context: BenchContext): Promise<PartOutcome> {
       sparse_ratio: ratioOf(measured, "cpu_us_per_op", `${RATES_PER_SECOND[0]} a second`, "packed"),
       half_sparse_ratio: ratioOf(measured, "cpu_us_per_op", `${RATES_PER_SECOND[1]} a second`, "packed"),
     },
-    notes: ["CPU of the server alone, by the operating system; the load generator and its cost are not in it."],
+    notes: ["CPU of the server alone, by the operating system, without the load generator."],
   };
 }

@@ -13,17 +13,16 @@ import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
 const WARM_UP_ROUNDS = 5;
-/** Nobody gives up in this part: a build that is slow shall be seen as slow. */
+/** Callers do not give up in this part, so that a slow build is seen to be slow. */
 const WAIT_SECONDS = 30;
 
-/** The system beside a textbook build of the same path. */
+/** The system compared with a textbook build of the same path. */
 export const textbookPart: BenchPart = {
   name: "textbook",
-  title: `the system beside load-tests/textbook, ${CLOSED_CONNECTIONS} payments under way at a time`,
+  title: `the system compared with load-tests/textbook, ${CLOSED_CONNECTIONS} payments in flight`,
   async check() {
     const entry = fileURLToPath(new URL("../textbook/front/main.js", import.meta.url));
-    if (!existsSync(entry))
-      throw new BenchError("The textbook build is not there; build load-tests with `npx tsc -b`.");
+    if (!existsSync(entry)) throw new BenchError("The textbook build is missing; build load-tests with `npx tsc -b`.");
   },
   run: runTextbook,
 };
@@ -48,7 +47,7 @@ async function runTextbook(context: BenchContext): Promise<PartOutcome> {
       textbook_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "textbook", "tripline"),
     },
     notes: [
-      "textbook_ratio: decisions a second, tripline by textbook; textbook_cpu_ratio: CPU time of a decision, textbook by tripline.",
+      "textbook_ratio: decisions a second, tripline divided by textbook; textbook_cpu_ratio: CPU time of a decision, textbook divided by tripline.",
       "The textbook begins with empty windows and computes fewer features; see load-tests/textbook/README.md.",
     ],
   };

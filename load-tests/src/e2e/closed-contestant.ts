@@ -7,7 +7,7 @@ import type { PaymentStream } from "./arrivals/payment-stream.js";
 import { CLOSED_CONNECTIONS, latenciesOf, requireHealthy } from "./bench-load.js";
 import { residentMb } from "./system/read-services.js";
 
-/** Payments of a round, as many as are under way at a time all the while but at its end. */
+/** Payments of a round; the number in flight stays the same until its end. */
 const ROUND_PAYMENTS = 4_000;
 const SHORT_ROUND_PAYMENTS = 500;
 const US_PER_MS = 1_000;
@@ -20,7 +20,7 @@ export interface ClosedPlan {
   readonly isShort: boolean;
 }
 
-/** A system that gets the next payment whenever it has answered one, so that two of them can be compared at their limit. */
+/** A system that gets the next payment whenever it has answered one, so that two systems can be compared at their limit. */
 export function closedContestant({ name, port, pids, stream, isShort }: ClosedPlan): Contestant {
   let requests: ReturnType<PaymentStream["take"]> = [];
   return {
@@ -49,7 +49,7 @@ export function closedContestant({ name, port, pids, stream, isShort }: ClosedPl
   };
 }
 
-/** Servers beside those of a part: a Kafka and a Valkey of their own, in the same run. */
+/** More servers in the same run, with their own Kafka and Valkey. */
 export function besideContext(context: BenchContext, root: string): BenchContext {
   const { folder, flags, log } = context;
   const beside = new BenchContext({ root, results: join(folder, "beside"), rounds: undefined, flags, log });

@@ -15,7 +15,7 @@ import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
 
 const ROUNDS = 3;
-/** Nothing may run longer. */
+/** Time limit of each contestant. */
 const COMMAND_MS_MAX = 1_800_000;
 /** Card tokens are a hash under some key; which one makes no difference to the speed. */
 const CARD_TOKEN_KEY = Buffer.alloc(32, 3);
@@ -24,7 +24,8 @@ const TENANT = "demo";
 /** All features of the handbook's payments, each contestant from the same Parquet file to one of its own. */
 export const backfillPart: BenchPart = {
   name: "backfill",
-  title: "all features of the handbook's payments, Parquet to Parquet: `tripline backfill` beside Polars and pandas",
+  title:
+    "all features of the handbook's payments, Parquet to Parquet: `tripline backfill` compared with Polars and pandas",
   check: async (context) => void handbookFolder(context),
   run: runBackfill,
 };
@@ -74,8 +75,8 @@ async function runBackfill(context: BenchContext): Promise<PartOutcome> {
       polars_cpu_ratio: ratioOf(measured, "cpu_ms", "polars", "tripline"),
     },
     notes: [
-      `${rows} payments; each contestant is a command from its start to its end.`,
-      "pandas runs once, since it is slow: backfill_ratio is its one run by the median of ours.",
+      `${rows} payments; each contestant is a command, measured from start to end.`,
+      "pandas runs once, because it is slow: backfill_ratio is its one run divided by the median of ours.",
     ],
   };
 }
@@ -104,7 +105,7 @@ async function writeTransactions(directory: string, path: string): Promise<void>
   });
 }
 
-/** What was quick because it left rows out was not quick. */
+/** A contestant that leaves rows out is not faster. */
 async function expectRows(name: string, path: string, rows: number): Promise<void> {
   const found = await countRows(path);
   if (found !== rows) throw new BenchError(`${name} wrote ${found} rows for ${rows} payments.`);

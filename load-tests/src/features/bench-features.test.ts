@@ -8,7 +8,7 @@ import { featuresBenchmark } from "./bench-features.js";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 
-test("the line begins with the figures that it promises", () => {
+test("the last line begins with the promised figures", () => {
   expect(featuresBenchmark.line.slice(0, 6)).toEqual([
     "rps_ratio",
     "p99_ratio",
@@ -26,7 +26,7 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
   return { code: await ended, output, errors };
 }
 
-test("without the handbook's payments nothing runs, and one sentence says how to give them", async () => {
+test("without the handbook's payments nothing runs, and the message says how to give them", async () => {
   const { code, output, errors } = await bench("features");
   expect(errors).toBe(
     "backfill needs the handbook's payments: give their folder with --handbook <folder>, or leave it out with --only read,window,velocity.\n",

@@ -5,10 +5,10 @@ import { readPart } from "./bench-read.js";
 import { velocityPart } from "./bench-velocity.js";
 import { windowPart } from "./bench-window-update.js";
 
-/** The feature platform beside Feast's server, the sorted-set recipe, pandas and Polars. */
+/** The feature platform compared with Feast's server, the sorted-set recipe, pandas and Polars. */
 export const featuresBenchmark: Benchmark = {
   name: "features",
-  description: "reading, updating and backfilling features, beside Feast, sorted sets, pandas and Polars",
+  description: "reading, updating and backfilling features, compared with Feast, sorted sets, pandas and Polars",
   options: [new Option("--handbook <folder>", "the handbook's payments (the folder that holds raw/), for backfill")],
   parts: [readPart, windowPart, velocityPart, backfillPart],
   line: [

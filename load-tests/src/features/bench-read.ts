@@ -25,13 +25,13 @@ import { startFeast, startFeaturesService } from "./start-servers.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
-/** Requests under way at a time, for all contestants. */
+/** Requests in flight, for all contestants. */
 const CONCURRENCY = 16;
 
 /** Fifty features of one entity row: this service and Feast's Python server over HTTP, and Redis read directly. */
 export const readPart: BenchPart = {
   name: "read",
-  title: `50 features of one entity row, ${CONCURRENCY} requests under way: the features service beside Feast's Python server`,
+  title: `50 features of one entity row, ${CONCURRENCY} requests in flight: the features service compared with Feast's Python server`,
   run: runRead,
 };
 
@@ -66,11 +66,11 @@ async function runRead(context: BenchContext): Promise<PartOutcome> {
       windows_p99_ratio: ratioOf(measured, "p99_ms", "tripline windows", "feast"),
     },
     notes: [
-      `tripline and feast read the same 50 features of one view, pushed to both over HTTP, of ${CARDS} cards in turn, from one Valkey; the answers of both are compared before.`,
+      `tripline and feast read the same 50 features of one view, pushed to both over HTTP, of ${CARDS} cards in turn, from one Valkey; the answers of both are compared first.`,
       `feast: feast serve with ${feast.workers} workers, tuned as its guide says; tripline: ${instances.length} instances, the connections spread evenly.`,
       "tripline windows: 48 features computed at the request from the window states of a card, a terminal, a device and an address.",
-      "direct: packages/feast-client reads from Redis what Feast wrote; its CPU time is all the client's; client_cpu_us_per_op of the others is the load generator's, and not in cpu_us_per_op.",
-      `Each request is sent when the one before on its connection was answered; latencies are the client's, which shares the machine.`,
+      "direct: packages/feast-client reads from Redis what Feast wrote; its CPU time is all in the client; client_cpu_us_per_op of the others is the load generator's and not part of cpu_us_per_op.",
+      `Each connection sends its next request after the answer to the one before; latencies are measured by the client, on the same machine.`,
     ],
   };
 }

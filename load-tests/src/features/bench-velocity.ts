@@ -26,7 +26,7 @@ const STEP_MS = (30 * DAY_MS) / EVENTS_PER_KEY;
  */
 export const velocityPart: BenchPart = {
   name: "velocity",
-  title: `count, sum and maximum over 1, 7 and 30 days, ${EVENTS_PER_KEY} events per key: tiles beside sorted sets`,
+  title: `count, sum and maximum over 1, 7 and 30 days, ${EVENTS_PER_KEY} events per key: tiles compared with sorted sets`,
   run: runVelocity,
 };
 
@@ -50,8 +50,8 @@ async function runVelocity(context: BenchContext): Promise<PartOutcome> {
       velocity_memory_ratio: [memoryRatio],
     },
     notes: [
-      "Both are in the order of events and batched; the values of both are compared at the end.",
-      "velocity_memory_ratio: MEMORY USAGE of all keys of the sorted sets by that of all keys of the states.",
+      "Both take events in order and in batches; the values of both are compared at the end.",
+      "velocity_memory_ratio: MEMORY USAGE of all keys of the sorted sets divided by that of all keys of the states.",
     ],
   };
 }

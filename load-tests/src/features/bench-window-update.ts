@@ -23,7 +23,7 @@ import { samplesOf } from "../harness/run-contestants.js";
 const CARDS = 5_000;
 const TERMINALS = 10_000;
 const BATCH = 200;
-/** Batches before anything is measured: states fill up and the code gets compiled. */
+/** Batches before anything is measured, while states fill up and code is compiled. */
 const WARM_BATCHES = 1_000;
 const MEASURED_BATCHES = 100;
 const ROUNDS = 7;
@@ -53,7 +53,7 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
   for (let done = 0; done < WARM_BATCHES; done += MEASURED_BATCHES) await run(make(MEASURED_BATCHES));
   const after = await readValkeyMemory(redis);
   const bytesPerEntity = (after.usedBytes - before.usedBytes) / after.keys;
-  // All made beforehand, so that making them is in no profile.
+  // All built first, so that no profile includes it.
   const rounds = Array.from({ length: context.roundsOr(ROUNDS) }, () => make(MEASURED_BATCHES));
   const tripline: Contestant = {
     name: "tripline",
@@ -73,7 +73,7 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
     },
     notes: [
       `${CARDS} cards at ${TERMINALS} terminals, ${WARM_BATCHES * BATCH} payments before anything is measured; each payment moves the states of a card and a terminal.`,
-      "bytes_per_entity: memory of Valkey by key, what its tables need included.",
+      "bytes_per_entity: memory of Valkey divided by its keys, including its own tables.",
     ],
   };
 }

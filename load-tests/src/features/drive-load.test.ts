@@ -37,7 +37,7 @@ async function untilNobodyIsConnected(): Promise<void> {
 
 const load = (urls: string[]) => ({ urls, path: "/read", bodies: ["1", "2", "3"], connections: 4, durationMs: 100 });
 
-test("every connection stays open, and bodies are asked for in turn", async () => {
+test("every connection stays open, and bodies are sent in turn", async () => {
   const asked: string[] = [];
   const ports = new Set<number | undefined>();
   const url = await serve(async (request, response) => {
@@ -83,7 +83,7 @@ test("an answer other than 200 ends the run, for all connections", async () => {
   await untilNobodyIsConnected();
 });
 
-test("a connection that is cut ends the run", async () => {
+test("a broken connection ends the run", async () => {
   const url = await serve((request) => request.socket.destroy());
   await expect(driveLoad(load([url]))).rejects.toThrow(/^\/read failed under load: /);
 });

@@ -6,9 +6,9 @@ export interface Load {
   /** Servers that share the connections evenly, for instance http://127.0.0.1:6566. */
   readonly urls: readonly string[];
   readonly path: string;
-  /** JSON; asked for in turn. */
+  /** JSON; sent in turn. */
   readonly bodies: readonly string[];
-  /** Connections that are kept open, each with one request under way at a time. */
+  /** Open connections, each with one request in flight. */
   readonly connections: number;
   readonly durationMs: number;
 }
@@ -22,10 +22,10 @@ export interface LoadFigures {
 const ANSWER_MS_MAX = 30_000;
 
 /**
- * Asks a server over HTTP for a time, every connection as soon as it has its answer. A closed model: it shows how much a
- * server can do, and the latency at that load.
+ * Sends requests over HTTP for a time; each connection sends the next one as soon as it has its answer. A closed model: it
+ * shows how much a server can do, and the latency at that load.
  *
- * @throws BenchError when an answer is not 200 or a connection fails, since errors are quick
+ * @throws BenchError when an answer is not 200 or a connection fails, since errors are fast
  */
 export async function driveLoad({ urls, path, bodies, connections, durationMs }: Load): Promise<LoadFigures> {
   const latenciesMs: number[] = [];
@@ -44,7 +44,7 @@ export async function driveLoad({ urls, path, bodies, connections, durationMs }:
           askedAt = answeredAt;
         } while (askedAt < endAt);
       } catch (error) {
-        // The other connections have nothing more to do.
+        // The other connections stop too.
         endAt = 0;
         throw error;
       } finally {
@@ -59,7 +59,7 @@ export async function driveLoad({ urls, path, bodies, connections, durationMs }:
   };
 }
 
-/** One request by the way that costs the client least: the body is taken in, not kept. */
+/** One request in the way that is cheapest for the client: the body is read and dropped. */
 function ask(client: Client, path: string, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let status = 0;

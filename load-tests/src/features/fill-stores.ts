@@ -9,7 +9,7 @@ import { TENANT } from "./start-servers.js";
 
 export const CARDS = 1_000;
 const PROFILE_FEATURES = 50;
-/** Whose answers are looked at before anything is measured. */
+/** Cards whose answers are checked before anything is measured. */
 const CHECKED_CARDS = [0, CARDS - 1];
 const ROWS_PER_PUSH = 100;
 const PAYMENTS_PER_CARD = 60;
@@ -60,7 +60,7 @@ export async function pushProfiles(url: string): Promise<void> {
   }
 }
 
-/** A server that answers quickly and wrongly is not quick. @throws BenchError for a value that was not pushed */
+/** A fast wrong answer does not count. @throws BenchError for a value that was not pushed */
 export async function expectProfiles(name: string, url: string): Promise<void> {
   for (const card of CHECKED_CARDS) {
     const text = await post(`${url}/get-online-features`, profileBodies()[card] ?? "");
@@ -89,7 +89,7 @@ export async function expectDirect(client: FeastRedisClient): Promise<void> {
   }
 }
 
-/** What is told of a feature. */
+/** The metadata of a feature. */
 interface Told {
   readonly value: unknown;
   readonly status: string | undefined;

@@ -11,7 +11,7 @@ import { profiling } from "../harness/start-server.js";
 
 export const TENANT = "demo";
 
-/** Importing Feast takes up to ten seconds, and far longer on a machine that is busy. */
+/** Importing Feast takes up to ten seconds, and far longer on a busy machine. */
 const FEAST_MS_MAX = 180_000;
 const SERVICE_MS_MAX = 60_000;
 

@@ -21,7 +21,7 @@ afterEach(() => rm(results, { recursive: true }));
 const open = () =>
   new BenchContext({ root: ROOT, results, rounds: undefined, flags: {}, log: (line) => void logged.push(line) });
 
-test("what was put off is done in reverse, once, whatever fails", async () => {
+test("deferred work runs in reverse order, once, even if some of it fails", async () => {
   const context = open();
   const done: number[] = [];
   context.defer(async () => void done.push(1));
@@ -30,10 +30,10 @@ test("what was put off is done in reverse, once, whatever fails", async () => {
   await context.close();
   await context.close();
   expect(done).toEqual([3, 1]);
-  expect(logged).toEqual(["could not clear up: Error: it broke"]);
+  expect(logged).toEqual(["could not clean up: Error: it broke"]);
 });
 
-test("each part has a Valkey of its own, which ends with it", async () => {
+test("each part has its own Valkey, which stops when the part ends", async () => {
   const context = open();
   try {
     const first = await context.redis();
@@ -53,7 +53,7 @@ test("each part has a Valkey of its own, which ends with it", async () => {
   }
 });
 
-test("rounds are the user's, or else the part's own", () => {
+test("the user's number of rounds wins over the part's default", () => {
   const options = { root: ROOT, results, flags: {}, log: () => {} };
   expect(new BenchContext({ ...options, rounds: 2 }).roundsOr(7)).toBe(2);
   expect(new BenchContext({ ...options, rounds: undefined }).roundsOr(7)).toBe(7);

@@ -26,14 +26,14 @@ export interface ContextOptions {
   readonly log: (line: string) => void;
 }
 
-/** A Valkey of the part's own. */
+/** The part's own Valkey. */
 export interface BenchRedis {
   readonly url: string;
   readonly port: number;
   readonly client: Redis;
 }
 
-/** What a part is given: rounds, a folder, servers, and someone who clears up when it is over. */
+/** What a part is given: rounds, a folder, servers, and clean-up at its end. */
 export class BenchContext {
   readonly root: string;
   readonly flags: Readonly<Record<string, unknown>>;
@@ -93,7 +93,7 @@ export class BenchContext {
     await writeFile(join(folder, `bench-${Date.now()}.cpuprofile`), JSON.stringify(profile));
   }
 
-  /** Something to be done when the part is over, whatever happens; the last named is done first. */
+  /** Runs when the part is over, whatever happens; the last one registered runs first. */
   defer(cleanup: () => Promise<unknown> | undefined): void {
     this.#cleanups.push(cleanup);
   }
@@ -139,10 +139,10 @@ export class BenchContext {
     return this.#stack;
   }
 
-  /** Ends what was started, in reverse order. What is asked for afterwards starts anew. */
+  /** Stops what was started, in reverse order. Servers that are asked for afterwards are started again. */
   async close(): Promise<void> {
     for (const cleanup of this.#cleanups.splice(0).reverse()) {
-      await Promise.resolve(cleanup()).catch((error: unknown) => this.log(`could not clear up: ${error}`));
+      await Promise.resolve(cleanup()).catch((error: unknown) => this.log(`could not clean up: ${error}`));
     }
     this.#stack = undefined;
     this.#redis = undefined;

@@ -1,4 +1,4 @@
-/** Something a user can mend: a missing peer or data set, a wrong option. Printed as its one sentence, without a stack. */
+/** Something a user can fix: a missing peer or data set, a wrong option. Printed as one sentence, without a stack. */
 export class BenchError extends Error {
   override readonly name = "BenchError";
 }

@@ -13,7 +13,7 @@ export function benchProgram(benchmarks: readonly Benchmark[], environment: RunE
   for (const benchmark of benchmarks) program.addCommand(benchCommand(benchmark, environment));
   program
     .command("compare")
-    .description("the figures of two results beside each other")
+    .description("compare the figures of two results")
     .argument("<old>", "JSON file of a run")
     .argument("<new>", "JSON file of another")
     .action(async (old: string, young: string) => {
@@ -21,14 +21,14 @@ export function benchProgram(benchmarks: readonly Benchmark[], environment: RunE
     });
   return program
     .enablePositionalOptions()
-    .option("--rounds <count>", "without a name: rounds of each contestant of all benchmarks", parseRounds)
+    .option("--rounds <count>", "without a benchmark: rounds of each contestant, in all benchmarks", parseRounds)
     .addOption(
-      new Option("--compare <file>", "without a name: runs again what the file is a result of, for the ratios"),
+      new Option("--compare <file>", "without a benchmark: run the file's benchmark again and print the ratios"),
     )
     .action((flags: BenchFlags) => runUnnamed(benchmarks, flags, environment));
 }
 
-/** Without a name: all benchmarks in turn, or the one that an older result is of. */
+/** Without a name: all benchmarks in turn, or the one of the older result. */
 async function runUnnamed(
   benchmarks: readonly Benchmark[],
   flags: BenchFlags,
@@ -37,7 +37,8 @@ async function runUnnamed(
   if (flags.compare !== undefined) {
     const { name } = await readResult(flags.compare);
     const benchmark = benchmarks.find((one) => one.name === name);
-    if (benchmark === undefined) throw new BenchError(`${flags.compare} is a result of ${name}, which bench has not.`);
+    if (benchmark === undefined)
+      throw new BenchError(`${flags.compare} is a result of ${name}, and there is no such benchmark.`);
     await runBenchmark(benchmark, flags, environment);
     return;
   }
@@ -46,22 +47,22 @@ async function runUnnamed(
     try {
       await runBenchmark(benchmark, flags, environment);
     } catch (error) {
-      // The others still say what they can.
+      // The others can still give figures.
       environment.log(`${benchmark.name}: ${error instanceof Error ? error.message : error}`);
       missed.push(benchmark.name);
     }
   }
-  if (missed.length > 0) throw new BenchError(`Did not run to the end, as told above: ${missed.join(", ")}.`);
+  if (missed.length > 0) throw new BenchError(`Did not finish, see above: ${missed.join(", ")}.`);
 }
 
 function benchCommand(benchmark: Benchmark, environment: RunEnvironment): Command {
   const names = benchmark.parts.map((part) => part.name).join(",");
   const command = new Command(benchmark.name)
     .description(benchmark.description)
-    .option("--rounds <count>", "rounds of each contestant; the medians count", parseRounds)
-    .option("--only <parts>", `these parts alone: ${names}`, (text: string) => text.split(","))
-    .addOption(new Option("--compare <file>", "the JSON file of an earlier run, for the ratios old by new"));
-  command.option("--profile <folder>", "write CPU profiles there and print where the time went; it slows all down");
+    .option("--rounds <count>", "rounds of each contestant; figures are medians", parseRounds)
+    .option("--only <parts>", `only these parts: ${names}`, (text: string) => text.split(","))
+    .addOption(new Option("--compare <file>", "JSON file of an earlier run, to print the ratios old by new"));
+  command.option("--profile <folder>", "write CPU profiles there and print where the time went; slows everything down");
   for (const option of benchmark.options ?? []) command.addOption(option);
   return command.action(async (flags: BenchFlags) => {
     await runBenchmark(benchmark, flags, environment);

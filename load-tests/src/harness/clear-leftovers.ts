@@ -11,10 +11,10 @@ const RUN = /^run-(\d+)$/;
 /** Folder of the run of a process. */
 export const runFolder = (results: string, pid: number): string => join(results, `run-${pid}`);
 
-/** Where servers of a run have the records by which a later run finds them. */
+/** Where a run records its servers, so that a later run finds them. */
 export const SERVER_FOLDERS = { stack: "stack", servers: "servers" } as const;
 
-/** Ends what runs that were killed left behind: their servers and their folders. Those that still run are left alone. */
+/** Cleans up after runs that were killed: stops their servers, removes their folders. Runs that still go on are left alone. */
 export async function clearLeftovers(results: string): Promise<void> {
   for (const name of await namesIn(results)) {
     const pid = Number(RUN.exec(name)?.[1]);
@@ -28,7 +28,7 @@ export async function clearLeftovers(results: string): Promise<void> {
   }
 }
 
-/** A server leads a group of its own; its workers would outlive it. */
+/** A server leads its own process group, because its workers would outlive it. */
 async function killGroups(records: string): Promise<void> {
   for (const name of await namesIn(records)) {
     const found = record.safeParse(JSON.parse(await readFile(join(records, name), "utf8")));

@@ -9,25 +9,25 @@ import { endedChildrenCpu, ownCpu, parseProcessStat, parseRedisCpuMs, processTre
 const ERROR_MS = 40;
 const WORK_MS = 200;
 
-/** Works until a thread of it has used `WORK_MS` of CPU time, says so and waits. */
+/** Works until one of its threads has used `WORK_MS` of CPU time, then says so and waits. */
 const BURN = `
   const burn = () => { const start = process.cpuUsage(); let at; do { at = process.cpuUsage(start); } while (at.user + at.system < ${WORK_MS * 1_000}); };
 `;
-/** The work is done in a thread. The whole process is on the clock, so its main thread must not work meanwhile. */
+/** A thread does the work. The clock counts the whole process, so its main thread must not work meanwhile. */
 const IN_THREAD = `
   const { Worker } = require("node:worker_threads");
   const worker = new Worker(${JSON.stringify(`${BURN} burn();`)}, { eval: true });
   worker.once("exit", () => process.stdout.write("done"));
   setInterval(() => {}, 1_000);
 `;
-/** The work is done by a child that has ended when "done" is said. */
+/** A child does the work and has ended before "done" is printed. */
 const IN_CHILD = `
   const { spawnSync } = require("node:child_process");
   spawnSync(process.execPath, ["-e", ${JSON.stringify(`${BURN} burn();`)}]);
   process.stdout.write("done");
   setInterval(() => {}, 1_000);
 `;
-/** The work is done by a child that goes on living. */
+/** A child does the work and keeps running. */
 const IN_LIVING_CHILD = `
   const { spawn } = require("node:child_process");
   const child = spawn(process.execPath, ["-e", ${JSON.stringify(`${BURN} burn(); process.stdout.write("done"); process.stdin.resume();`)}], { stdio: ["pipe", "pipe", "ignore"] });
@@ -65,7 +65,7 @@ test.each([
   expect(await processTreeCpu("peer", child.pid).readMs()).toBeGreaterThan(WORK_MS - ERROR_MS);
 });
 
-test("a command that has ended is counted whole", async () => {
+test("a command that has ended is counted in full", async () => {
   const meter = endedChildrenCpu("command");
   const before = await meter.readMs();
   child = spawn(process.execPath, ["-e", `${BURN} burn();`]);
@@ -73,13 +73,13 @@ test("a command that has ended is counted whole", async () => {
   expect((await meter.readMs()) - before).toBeGreaterThan(WORK_MS - ERROR_MS);
 });
 
-test("a process that is gone is told by its name", async () => {
+test("a process that is gone is named in the error", async () => {
   child = spawn(process.execPath, ["-e", ""]);
   await once(child, "exit");
   await expect(processTreeCpu("feast", child.pid ?? 0).readMs()).rejects.toThrow(/feast\) ended while it was measured/);
 });
 
-test("a line of /proc is read behind the name, whatever the name", () => {
+test("a line of /proc is parsed whatever characters the process name contains", () => {
   const line = "4242 (a) b (c) S 17 4242 4242 0 -1 4194560 1 2 3 4 100 20 30 4 20 0 11 0 5 6 7";
   expect(parseProcessStat(line)).toEqual({ pid: 4242, parentPid: 17, ownTicks: 120, endedChildrenTicks: 34 });
 });
@@ -88,7 +88,7 @@ test.each(["", "4242 (cut) S 17 4242", "no numbers at all"])("%j is refused", (l
   expect(() => parseProcessStat(line)).toThrow(/No process times/);
 });
 
-test("Redis tells user and system time in seconds", () => {
+test("Redis reports user and system time in seconds", () => {
   const info = "# CPU\r\nused_cpu_sys:1.250000\r\nused_cpu_user:2.500000\r\nused_cpu_sys_children:9\r\n";
   expect(parseRedisCpuMs(info)).toBe(3_750);
   expect(() => parseRedisCpuMs("# CPU\r\nused_cpu_sys:1.25\r\n")).toThrow(/INFO cpu/);

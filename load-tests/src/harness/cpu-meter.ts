@@ -23,7 +23,7 @@ export function ownCpu(name = "node"): CpuMeter {
   };
 }
 
-/** A process and whatever it started, workers that have ended included. To the tick of the system, mostly 10 ms. */
+/** A process and all it started, including workers that have ended. Resolution: a tick of the system, usually 10 ms. */
 export function processTreeCpu(name: string, pid: number): CpuMeter {
   return {
     name,
@@ -49,7 +49,7 @@ export function sumOfCpu(name: string, meters: readonly CpuMeter[]): CpuMeter {
   };
 }
 
-/** The children of this process that have ended, with all that they started: what a command cost. To the tick. */
+/** The children of this process that have ended, with all they started: what a command cost. Resolution: a tick. */
 export function endedChildrenCpu(name: string): CpuMeter {
   return {
     name,
@@ -60,7 +60,7 @@ export function endedChildrenCpu(name: string): CpuMeter {
   };
 }
 
-/** A Redis or Valkey server, by what it says of itself. */
+/** A Redis or Valkey server, by its own INFO. */
 export function redisCpu(redis: Redis, name = "redis"): CpuMeter {
   return { name, readMs: async () => parseRedisCpuMs(await redis.info("cpu")) };
 }
@@ -71,7 +71,7 @@ export function parseRedisCpuMs(info: string): number {
     Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(info)?.[1]),
   );
   const sum = seconds.reduce((total, value) => total + value, 0);
-  if (Number.isNaN(sum)) throw new BenchError("Redis does not tell its CPU time: INFO cpu lacks used_cpu_user.");
+  if (Number.isNaN(sum)) throw new BenchError("Redis does not report its CPU time: INFO cpu lacks used_cpu_user.");
   return sum * 1_000;
 }
 
@@ -87,7 +87,7 @@ export interface ProcessTimes {
 /**
  * One line of `/proc/<pid>/stat`, see proc_pid_stat(5).
  *
- * @throws BenchError when it is no such line
+ * @throws BenchError when the line has another format
  */
 export function parseProcessStat(line: string): ProcessTimes {
   const pid = Number.parseInt(line, 10);

@@ -10,18 +10,18 @@ const ANSWER_MS_MAX = 60_000;
 const SCRIPT =
   "import importlib.metadata, json, sys; print(json.dumps({p: importlib.metadata.version(p) for p in sys.argv[1:]}))";
 
-/** Versions of packages that a Python environment holds, by name. */
+/** Versions of the packages of a Python environment, by name. */
 export async function packageVersions(python: string, packages: readonly string[]): Promise<Record<string, string>> {
   const { stdout } = await run(python, ["-c", SCRIPT, ...packages], { timeout: ANSWER_MS_MAX });
   return JSON.parse(stdout);
 }
 
-/** Versions of the packages that `load-tests` stands on, by name. */
+/** Versions of the packages that `load-tests` depends on, by name. */
 export function versionsOf(packages: readonly string[]): Record<string, string> {
   return Object.fromEntries(packages.map((name) => [name, versionOf(name)]));
 }
 
-/** From the package's own file, which not every package lets one import. */
+/** Reads the package's package.json as a file, because not every package exports it. */
 function versionOf(name: string): string {
   const entry = fileURLToPath(import.meta.resolve(name));
   const folder = entry.slice(0, entry.lastIndexOf(join("node_modules", name)) + join("node_modules", name).length);

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { BenchError } from "./bench-error.js";
 
-/** Where a peer's program and the packages it stands on are. */
+/** A peer's program and the packages it needs. */
 export interface PeerProgram {
   readonly name: string;
   readonly file: string;
@@ -11,17 +11,17 @@ export interface PeerProgram {
 
 /** @throws BenchError when the peer was not built or a package of its is missing */
 export async function requirePeer({ name, file, packages }: PeerProgram): Promise<void> {
-  const mend = "Install and build it with `node apps/cli/bootstrap/install.mjs`.";
+  const fix = "Install and build it with `node apps/cli/bootstrap/install.mjs`.";
   try {
     await access(file);
   } catch {
-    throw new BenchError(`The peer ${name} is not built: ${file} is missing. ${mend}`);
+    throw new BenchError(`The peer ${name} is not built: ${file} is missing. ${fix}`);
   }
   for (const wanted of packages) {
     try {
       import.meta.resolve(wanted);
     } catch {
-      throw new BenchError(`The peer ${name} needs the package ${wanted}, which is missing. ${mend}`);
+      throw new BenchError(`The peer ${name} needs the package ${wanted}, which is missing. ${fix}`);
     }
   }
 }

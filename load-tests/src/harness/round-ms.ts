@@ -4,7 +4,7 @@ import type { BenchContext } from "./bench-context.js";
 const ROUND_MS_MIN = 50;
 const ROUND_MS_MAX = 600_000;
 
-/** For a benchmark whose rounds have a length. */
+/** For a benchmark whose rounds have a fixed length. */
 export function roundMsOption(): Option {
   return new Option("--round-ms <milliseconds>", "length of a round").argParser((text: string) => {
     const roundMs = Number(text);
@@ -13,7 +13,7 @@ export function roundMsOption(): Option {
   });
 }
 
-/** The length that the user asked for, or else the part's own. */
+/** The length that the user asked for, or else the part's default. */
 export function roundMsOr({ flags }: BenchContext, roundMsDefault: number): number {
   return typeof flags.roundMs === "number" ? flags.roundMs : roundMsDefault;
 }

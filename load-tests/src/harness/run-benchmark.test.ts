@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Two that sort, one of an array twice as long; each round tells its turn. */
+/** Two contestants that sort, one an array twice as long as the other; each round records its turn. */
 function tinyBenchmark(): Benchmark {
   const contestant = (name: string, size: number) => ({
     name,
@@ -100,7 +100,7 @@ test("contestants take turns, after a round that does not count", async () => {
   ]);
 });
 
-test("the result says what ran, where, on what, and each round", async () => {
+test("the result holds what ran, where, when, and every round", async () => {
   await bench("sorting", "--only", "sort", "--rounds", "2");
   const path = await resultFile();
   expect(path).toMatch(/sorting-\d{8}T\d{6}Z\.json$/);
@@ -115,7 +115,7 @@ test("the result says what ran, where, on what, and each round", async () => {
   expect((rate * wallMs) / 1_000).toBeCloseTo(200, 6);
 });
 
-test("a table is printed for each part, and one line at the end", async () => {
+test("each part prints a table, and the run ends with one line", async () => {
   await bench("sorting", "--only", "sort");
   expect(printed).toContain("### sort: long beside short");
   expect(printed).toContain("| median (lowest–highest) | short (3×) | long (2×) |");
@@ -125,7 +125,7 @@ test("a table is printed for each part, and one line at the end", async () => {
   expect(printed.at(-1)).toBe("sorting: size_ratio=2.00");
 });
 
-test("a plot shows each contestant's median with its ends", async () => {
+test("the page beside the result plots every contestant", async () => {
   await bench("sorting", "--only", "sort");
   const page = await readFile((await resultFile()).replace(/json$/, "html"), "utf8");
   expect(page.match(/\w+(?=\)<\/figcaption>)/g)).toEqual(["ops_per_s", "cpu_us_per_op"]);
@@ -144,13 +144,13 @@ test("a run is compared with an earlier one", async () => {
   expect(printed.at(-1)).toBe("sorting: size_ratio=2.00");
 });
 
-test("without a name all run in turn, and those that cannot are named", async () => {
-  await expect(bench("--rounds", "1")).rejects.toThrow("Did not run to the end, as told above: sorting.");
+test("without a name all benchmarks run in turn, and those that failed are named", async () => {
+  await expect(bench("--rounds", "1")).rejects.toThrow("Did not finish, see above: sorting.");
   expect(logged).toContain("sorting: missing needs --data <folder>: say where it is.");
   expect(printed.at(-1)).toBe("again: size_ratio=2.00");
 });
 
-test("without a name an earlier result says what runs again", async () => {
+test("without a name an earlier result decides what runs again", async () => {
   await bench("again", "--rounds", "1");
   const path = join(folder, "old.json");
   await writeFile(path, await readFile(await resultFile()));
@@ -159,10 +159,12 @@ test("without a name an earlier result says what runs again", async () => {
   expect(printed).toContain("| sort / long / size_bytes | 1600 | 1600 | 1.00 |");
   expect(printed.at(-1)).toBe("again: size_ratio=2.00");
   await writeFile(path, (await readFile(path, "utf8")).replace('"again"', '"bogus"'));
-  await expect(bench("--compare", path)).rejects.toThrow(/old\.json is a result of bogus, which bench has not\.$/);
+  await expect(bench("--compare", path)).rejects.toThrow(
+    /old\.json is a result of bogus, and there is no such benchmark\.$/,
+  );
 });
 
-test("what is missing is said before anything runs", async () => {
+test("something missing is reported before anything runs", async () => {
   await expect(bench("sorting")).rejects.toThrow(/^missing needs --data <folder>: say where it is\.$/);
   expect(turns).toEqual([]);
   expect(printed).toEqual([]);
@@ -179,7 +181,7 @@ test.each([
   expect(turns).toEqual([]);
 });
 
-test("what a run that was killed left behind is cleared away, and that of a living one is not", async () => {
+test("what a killed run left behind is removed, and what a live run uses is not", async () => {
   const dead = spawnSync(process.execPath, ["-e", ""]).pid;
   const folders = [dead, process.pid].map((pid) => join(folder, "results", `run-${pid}`));
   for (const left of folders) await mkdir(left, { recursive: true });
@@ -188,9 +190,9 @@ test("what a run that was killed left behind is cleared away, and that of a livi
 });
 
 test.each([
-  ["no json", /is not the result of a benchmark \(it is no JSON\)/],
+  ["no json", /is not the result of a benchmark \(it is not JSON\)/],
   ['{"format":2}', /is not the result of a benchmark \(format: /],
-])("%j is no earlier result", async (text, expected) => {
+])("%j is refused as an earlier result", async (text, expected) => {
   const path = join(folder, "old.json");
   await writeFile(path, text);
   await expect(bench("sorting", "--compare", path)).rejects.toThrow(expected);

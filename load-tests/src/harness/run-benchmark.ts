@@ -20,17 +20,17 @@ export interface PartOutcome {
   readonly contestants: readonly Measured[];
   /** Figures for the last line, by name; a value per round. */
   readonly summary: Readonly<Record<string, readonly number[]>>;
-  /** What a reader has to know, a sentence each. */
+  /** What a reader has to know, one sentence per note. */
   readonly notes?: readonly string[];
 }
 
 export interface BenchPart {
   readonly name: string;
-  /** Who is measured against whom, as a title. */
+  /** Title: who is measured against whom. */
   readonly title: string;
-  /** Runs only when it is named with --only, for instance because it needs something that nobody has by default. */
+  /** Runs only when named with --only, for instance because it needs something that is not there by default. */
   readonly onlyWhenNamed?: boolean;
-  /** Refuses before anything runs: what the part needs is not there. @throws BenchError */
+  /** Runs before any part does. @throws BenchError when something that the part needs is missing */
   check?(context: BenchContext): Promise<void>;
   run(context: BenchContext): Promise<PartOutcome>;
 }
@@ -94,7 +94,7 @@ export async function runBenchmark(
       log(`${part.name}: ${part.title}`);
       const partResult = resultOf(part, await part.run(context));
       partResults.push(partResult);
-      // At once: what was measured is not lost when a later part fails.
+      // At once, so that figures are not lost when a later part fails.
       print(`\n${printPart(partResult)}`);
       await context.close();
     }

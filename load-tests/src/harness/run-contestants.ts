@@ -2,11 +2,11 @@ import type { CpuMeter } from "./cpu-meter.js";
 import type { Spread } from "./spread.js";
 import { ratiosOf, spreadOf } from "./spread.js";
 
-/** What one round of a contestant did. */
+/** The outcome of one round of a contestant. */
 export interface Round {
-  /** How often it did what is measured: requests, transactions, rows. */
+  /** Operations done: requests, transactions, rows. */
   readonly operations: number;
-  /** What the harness cannot measure itself. The unit stands last in a name: `p99_ms`. */
+  /** Figures that the harness cannot measure itself. A name ends with its unit: `p99_ms`. */
   readonly figures?: Readonly<Record<string, number>>;
 }
 
@@ -14,9 +14,9 @@ export interface Contestant {
   readonly name: string;
   /** Whose CPU time counts. */
   readonly meters: readonly CpuMeter[];
-  /** For one so slow that fewer rounds have to do. */
+  /** For a contestant so slow that it runs fewer rounds. */
   readonly roundsMax?: number;
-  /** Outside what is measured, before each round: the input of the round, an empty database. */
+  /** Before each round, not measured: makes the round's input, empties a database. */
   prepare?(): Promise<void>;
   run(): Promise<Round>;
 }
@@ -30,16 +30,16 @@ export interface Measured {
 
 export interface RunOptions {
   readonly rounds: number;
-  /** Rounds before them that do not count: caches fill and code gets compiled. Default 0. */
+  /** Rounds before these that do not count, while caches fill and code is compiled. Default 0. */
   readonly warmUpRounds?: number;
   readonly onRound?: (told: { round: number; name: string; sample: Readonly<Record<string, number>> }) => void;
 }
 
 /**
- * Runs the contestants in turns, A B A B, so that whatever else the machine does strikes all alike.
+ * Runs the contestants in turns, A B A B, so that other load on the machine affects all of them alike.
  *
- * Each round tells `wall_ms`, `ops_per_s`, `cpu_ms` and `cpu_us_per_op` over all meters, where there are several of them
- * `<meter>_cpu_ms` and `<meter>_cpu_us_per_op` of each, and the figures that the contestant itself gave.
+ * Each round gives `wall_ms`, `ops_per_s`, `cpu_ms` and `cpu_us_per_op` over all meters; with several meters also
+ * `<meter>_cpu_ms` and `<meter>_cpu_us_per_op` of each; and the figures that the contestant itself returned.
  */
 export async function runContestants(contestants: readonly Contestant[], options: RunOptions): Promise<Measured[]> {
   const { rounds, warmUpRounds = 0, onRound } = options;
@@ -57,7 +57,7 @@ export async function runContestants(contestants: readonly Contestant[], options
   return contestants.map(({ name }, index) => ({ name, samples: Object.fromEntries(samples[index] ?? []) }));
 }
 
-/** One that runs fewer rounds warms up in none. */
+/** A contestant that runs fewer rounds has no warm-up rounds. */
 function isSpared({ roundsMax }: Contestant, round: number): boolean {
   return roundsMax !== undefined && (round < 0 || round >= roundsMax);
 }

@@ -12,13 +12,13 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The value below which a share of the values lies, from 0 to 1, straight between the two nearest where it falls between
- * them: type 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages" (1996), which numpy and R take too.
+ * The value below which a share of the values lies, from 0 to 1, with linear interpolation: type 7 of Hyndman and Fan,
+ * "Sample Quantiles in Statistical Packages" (1996), the default of numpy and R.
  *
  * @throws RangeError when there are no values, or one of them is not a number
  */
 export function percentile(values: readonly number[], share: number): number {
-  if (values.length === 0) throw new RangeError("There is no median of no values.");
+  if (values.length === 0) throw new RangeError("An empty list has no median.");
   if (values.some(Number.isNaN)) throw new RangeError("One of the values is not a number.");
   const sorted = Float64Array.from(values).sort();
   const place = (sorted.length - 1) * share;
@@ -28,8 +28,8 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 /**
- * Round by round, since the two of a round ran right after each other. One that ran fewer rounds is compared with the
- * median of the other.
+ * Round by round, because the two runs of a round follow each other directly. A contestant that ran fewer rounds is
+ * compared with the median of the other.
  */
 export function ratiosOf(values: readonly number[], to: readonly number[]): number[] {
   if (values.length === to.length) return values.map((value, round) => value / (to[round] ?? Number.NaN));
@@ -43,7 +43,7 @@ export function printSpread({ median, low, high }: Spread): string {
   return `${printNumber(median)} (${printNumber(low)}–${printNumber(high)})`;
 }
 
-/** Three digits that count, and all of those before the point. */
+/** Three significant digits, and all of those before the decimal point. */
 export function printNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));

@@ -9,7 +9,7 @@ export interface ServerPlan {
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** On which it is to listen. */
+  /** Where it listens. */
   readonly port: number;
   readonly readyMs: number;
   isReady(): Promise<boolean>;
@@ -17,7 +17,7 @@ export interface ServerPlan {
 
 const STOP_MS_MAX = 10_000;
 
-/** Where a server of the run has its files. Made when it is missing. */
+/** The folder for a server's files. Created when it is missing. */
 export async function serverDirectory(context: BenchContext): Promise<string> {
   const directory = join(context.folder, SERVER_FOLDERS.servers);
   await mkdir(directory, { recursive: true });
@@ -29,7 +29,7 @@ export function profiling({ profiles }: BenchContext): string[] {
   return profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
 }
 
-/** Starts a server, waits until it is ready, and sees to its end. @returns its process id */
+/** Starts a server, waits until it is ready, and stops it when the part is over. @returns its process id */
 export async function startServer(context: BenchContext, plan: ServerPlan): Promise<number> {
   const directory = await serverDirectory(context);
   const variables = Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`);
@@ -37,7 +37,7 @@ export async function startServer(context: BenchContext, plan: ServerPlan): Prom
     name: plan.name,
     title: plan.name,
     directory,
-    // env(1) becomes the program, under the same process id.
+    // env(1) replaces itself with the program, so the process id stays the same.
     command: "env",
     args: [...variables, plan.command, ...plan.args],
     cwd: directory,
@@ -48,7 +48,7 @@ export async function startServer(context: BenchContext, plan: ServerPlan): Prom
     isReady: () => plan.isReady(),
   });
   context.log(`  starting ${plan.name}`);
-  // It leads a group of its own, with its workers, which would outlive it when this process ends early.
+  // It leads its own process group, because its workers would outlive it if this process ended early.
   const killGroup = () => {
     if (server.pid !== undefined) process.kill(-server.pid, "SIGKILL");
   };

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { ingestionBenchmark } from "./bench-ingestion.js";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
-/** Kafka, Valkey and three servers start, which takes long on a machine that is busy. */
+/** Kafka, Valkey and three servers start, which takes long on a busy machine. */
 const BENCH_MS_MAX = 280_000;
 
 async function bench(...args: string[]): Promise<{ code: number | null; output: string; errors: string }> {
@@ -14,12 +14,12 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
   return { code: await ended, output, errors };
 }
 
-test("the line begins with the figures that it promises", () => {
+test("the last line begins with the promised figures", () => {
   expect(ingestionBenchmark.line.slice(0, 4)).toEqual(["hot_ratio", "express_ratio", "cpu_us_per_request", "p99_ms"]);
 });
 
 test(
-  "the service and its peers accept payments under load, in short, and Kafka holds them",
+  "the service and its peers accept payments under load, with --short, and Kafka holds them",
   async () => {
     const { code, output, errors } = await bench("--against", "bare,express", "--rounds", "1", "--round-ms", "100");
     expect([code, code === 0 ? "" : errors]).toEqual([0, ""]);
@@ -29,7 +29,7 @@ test(
   BENCH_MS_MAX,
 );
 
-test("a peer that there is not is refused before anything runs", async () => {
+test("an unknown peer is refused before anything runs", async () => {
   const { code, output, errors } = await bench("--against", "bare,koa");
   expect(errors).toContain('There is no peer "koa"; there are bare,express,express-cached,empty.');
   expect([code, output]).toEqual([1, ""]);

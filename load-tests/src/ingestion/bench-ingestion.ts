@@ -3,10 +3,10 @@ import type { Benchmark } from "../harness/run-benchmark.js";
 import { intakePart } from "./bench-intake.js";
 import { againstOption } from "./choose-peers.js";
 
-/** The front door beside a bare Fastify route and Nest on Express. */
+/** The front door compared with a bare Fastify route and Nest on Express. */
 export const ingestionBenchmark: Benchmark = {
   name: "ingestion",
-  description: "POST /v1/transactions, beside a bare Fastify route and Nest on Express",
+  description: "POST /v1/transactions, compared with a bare Fastify route and Nest on Express",
   options: [roundMsOption(), againstOption()],
   parts: [intakePart],
   line: [

@@ -18,13 +18,13 @@ import { IntakeServers, peerProgram } from "./start-peers.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
-/** Requests under way at a time, for all contestants. */
+/** Requests in flight, for all contestants. */
 const CONCURRENCY = 64;
 
-/** The hot route as it is deployed, beside the same work in a bare route and in the textbook's way. */
+/** The hot route as deployed, compared with the same work in a bare route and in a textbook build. */
 export const intakePart: BenchPart = {
   name: "intake",
-  title: `POST /v1/transactions, ${CONCURRENCY} requests under way: the service beside a bare Fastify route and Nest on Express`,
+  title: `POST /v1/transactions, ${CONCURRENCY} requests in flight: the service compared with a bare Fastify route and Nest on Express`,
   check: async (context) => {
     for (const name of chosenPeers(context)) await requirePeer(peerProgram(context, PEERS[name].peer));
   },
@@ -69,14 +69,14 @@ function summaryOf(measured: readonly Measured[], names: readonly PeerName[]): R
 
 const NOTES = [
   "tripline: apps/ingestion as it is deployed: token, validation, idempotency in Valkey, acknowledged by Kafka, spans and metrics on.",
-  "bare: a Fastify route with the same schema and answer and the service's own reservations in Valkey and Kafka producer behind it, but no token, no telemetry and no framework around it.",
-  "empty: the same route with neither Kafka nor Valkey behind it: parse, validate, make the tokens, answer.",
-  "express: Nest on Express, class-validator, a guard that verifies the token, one producer.send per message (kafkajs' defaults: acks of all replicas, not idempotent). express-cached: it keeps tokens that were good.",
-  "All share one broker, one Valkey, one token and the load generator; cpu_us_per_request is the server's process by the operating system. client_cpu_us_per_op is the load generator's and not in cpu_us_per_op.",
-  "Each request is sent when the one before on its connection was answered; latencies are the client's, which shares the machine. A ratio above 1 means that tripline does more, or takes less CPU time.",
+  "bare: a Fastify route with the same schema and answer and the service's own Valkey reservations and Kafka producer, but no token, telemetry or framework.",
+  "empty: the same route without Kafka and Valkey: parse, validate, make the tokens, answer.",
+  "express: Nest on Express, class-validator, a guard that verifies the token, one producer.send per message (kafkajs' defaults: acks of all replicas, not idempotent). express-cached: the same, but it caches valid tokens.",
+  "All share one broker, one Valkey, one token and the load generator; cpu_us_per_request is the CPU time of the server's process. client_cpu_us_per_op is the load generator's and not part of cpu_us_per_op.",
+  "Each connection sends its next request after the answer to the one before; latencies are measured by the client, on the same machine. A ratio above 1 means that tripline does more or takes less CPU time.",
 ];
 
-/** Whether Kafka holds all that was answered 202. */
+/** Checks that Kafka holds all payments that were answered 202. */
 class AcceptedCount {
   #answered = 0;
 
@@ -108,7 +108,7 @@ interface Entrant {
   readonly name: string;
   readonly server: HttpServer;
   readonly token: BenchToken;
-  /** Undefined: what it accepts does not go to Kafka. */
+  /** Undefined if accepted payments do not go to Kafka. */
   readonly accepted: AcceptedCount | undefined;
 }
 

@@ -9,7 +9,7 @@ export interface Entry {
   readonly produces: boolean;
 }
 
-/** Who the service is compared with. */
+/** The peers of the service. */
 export const PEERS = {
   bare: { peer: "bare", produces: true },
   express: { peer: "express", produces: true },
@@ -23,7 +23,7 @@ const isName = (name: string): name is PeerName => Object.hasOwn(PEERS, name);
 
 export function againstOption(): Option {
   const names = Object.keys(PEERS).join(",");
-  return new Option("--against <peers>", `these peers alone: ${names}`).argParser((text: string) =>
+  return new Option("--against <peers>", `only these peers: ${names}`).argParser((text: string) =>
     text.split(",").map((name) => {
       if (isName(name)) return name;
       throw new InvalidArgumentError(`There is no peer "${name}"; there are ${names}.`);

@@ -10,9 +10,9 @@ const ANSWER_MS_MAX = 30_000;
 export interface PaymentLoad {
   readonly url: string;
   readonly authorization: string;
-  /** Begins every id, so that no payment of one load is a repetition of another's. */
+  /** Prefix of every id, so that no payment of one load repeats another's. */
   readonly prefix: string;
-  /** Connections that are kept open, each with one request under way at a time. */
+  /** Open connections, each with one request in flight. */
   readonly connections: number;
   readonly durationMs: number;
 }
@@ -35,10 +35,10 @@ export function paymentBody(prefix: string, index: number, occurredAt: string): 
 }
 
 /**
- * Sends payments for a time, every connection the next one as soon as it has its answer. A closed model: it shows how
- * much a server can take in, and the latency at that load.
+ * Sends payments for a time; each connection sends the next one as soon as it has its answer. A closed model: it shows how
+ * much a server can accept, and the latency at that load.
  *
- * @throws BenchError when an answer is not 202 or a connection fails, since errors are quick
+ * @throws BenchError when an answer is not 202 or a connection fails, since errors are fast
  */
 export async function drivePayments(load: PaymentLoad): Promise<PaymentFigures> {
   const latenciesMs: number[] = [];
@@ -57,7 +57,7 @@ export async function drivePayments(load: PaymentLoad): Promise<PaymentFigures> 
         sentAt = answeredAt;
       } while (sentAt < endAt);
     } catch (error) {
-      // The other connections have nothing more to do.
+      // The other connections stop too.
       endAt = 0;
       throw error;
     } finally {
@@ -72,7 +72,7 @@ export async function drivePayments(load: PaymentLoad): Promise<PaymentFigures> 
   };
 }
 
-/** One request by the way that costs the client least: the answer is taken in, not kept. */
+/** One request in the way that is cheapest for the client: the answer is read and dropped. */
 function send(client: Client, authorization: string, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let status = 0;
@@ -95,7 +95,7 @@ function send(client: Client, authorization: string, body: string): Promise<void
   });
 }
 
-/** A server that answers quickly and wrongly is not quick. @throws BenchError for another answer than the route's */
+/** A fast wrong answer does not count. @throws BenchError for another answer than the route's */
 export async function expectAccepted(name: string, url: string, authorization: string): Promise<void> {
   const body = paymentBody(`check-${name.replaceAll(" ", "-")}`, 0, new Date(Date.now() - 1_000).toISOString());
   const headers = { "content-type": "application/json", authorization };

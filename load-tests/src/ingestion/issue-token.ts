@@ -10,7 +10,7 @@ const EXPIRY_SECONDS = 3_600;
 export interface BenchToken {
   /** The value of an Authorization header. */
   readonly authorization: string;
-  /** What whoever checks it is told. */
+  /** Settings for the server that checks the token. */
   readonly environment: Readonly<Record<string, string>>;
 }
 

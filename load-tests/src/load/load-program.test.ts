@@ -8,7 +8,7 @@ import { loadProgram } from "./load-program.js";
 const folder = mkdtempSync(join(tmpdir(), "tripline-load-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the command line answers: to its user, and as an error. */
+/** What the command prints, and the error it ends with. */
 async function call(...args: string[]): Promise<{ printed: string; error: unknown }> {
   let printed = "";
   const program = loadProgram({
@@ -31,7 +31,7 @@ async function call(...args: string[]): Promise<{ printed: string; error: unknow
   }
 }
 
-test("an unknown scenario is answered with those there are", async () => {
+test("an unknown scenario is refused with a list of the known ones", async () => {
   const { error } = await call("steddy");
   expect(error).toBeInstanceOf(BenchError);
   expect(error).toMatchObject({
@@ -53,13 +53,13 @@ test.each([
   expect(error).toMatchObject({ exitCode: 1 });
 });
 
-test("what runs elsewhere cannot be killed", async () => {
+test("a service that runs elsewhere cannot be killed", async () => {
   const { error } = await call("steady", "--kill", "features@5s", "--target", "http://127.0.0.1:1");
   expect(error).toBeInstanceOf(BenchError);
   expect(error).toMatchObject({ message: expect.stringContaining("leave --target out") });
 });
 
-test("without k6 nothing is started, and the sentence says where to get it", async () => {
+test("without k6 nothing is started, and the message says where to get it", async () => {
   const { error } = await call("smoke", "--target", "http://127.0.0.1:1");
   expect(error).toBeInstanceOf(BenchError);
   expect(error).toMatchObject({ message: expect.stringContaining("There is no k6 on the PATH: install it") });
@@ -72,7 +72,7 @@ test("help names every scenario", async () => {
   }
 });
 
-test("the payments of a seed are always the same, and good ones", async () => {
+test("a seed always gives the same payments, and they are valid", async () => {
   const write = async (name: string, seed: string) => {
     const path = join(folder, name);
     const { error } = await call("payments", path, "--count", "50", "--seed", seed, "--cards", "100");

@@ -40,7 +40,7 @@ export interface ProgramOptions {
   print(text: string): void;
 }
 
-/** What a system that is started here has. */
+/** The services of a system that is started here. */
 const SERVICES = ["auth", "ingestion", "features", "scoring", "decisions"];
 const RATE_MAX = 100_000;
 const SECONDS_MAX = 7 * 86_400;
@@ -50,17 +50,17 @@ const LINES_MAX = 10_000;
 export function loadProgram(options: ProgramOptions): Command {
   const scenarios = Object.entries(SCENARIOS).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
   const program = new Command("load")
-    .description("plays load with k6 against a running Tripline, or one that it starts, and closes the ledger")
-    .argument("<scenario>", "one of those below")
+    .description("plays load with k6 against a running Tripline, or against one that it starts, and checks the ledger")
+    .argument("<scenario>", "one of the scenarios below")
     .addHelpText("after", `\nScenarios:\n${scenarios.join("\n")}`)
-    .showHelpAfterError("Add --help for what there is.");
+    .showHelpAfterError("Add --help for all options.");
   addOptions(program).action(async (name: string, flags: LoadFlags) => {
     process.exitCode = await play(name, flags, options);
   });
   program
     .command("payments")
-    .description("writes the payments alone, for starting k6 by hand")
-    .argument("<file>", "where to write them, a JSON object a line")
+    .description("only writes the payments, to start k6 by hand")
+    .argument("<file>", "where to write them, one JSON object per line")
     .option("--count <number>", `at most ${PAYMENTS_MAX}`, wholeNumber(1, PAYMENTS_MAX), 10_000)
     .action(async (path: string, { count }: { count: number }) => {
       const { seed, cards, terminals } = program.opts<LoadFlags>();
@@ -74,23 +74,28 @@ function addOptions(program: Command): Command {
   return program
     .option("--rate <payments>", "payments a second", positive(RATE_MAX))
     .option("--duration <time>", "without the warm-up, such as 60s, 5m or 1h", duration)
-    .option("--warm-up <time>", "time in which the rate rises from nothing; no limits hold there", duration)
-    .option("--target <url>", "address of a running Tripline's ingestion; without it one is started here")
+    .option("--warm-up <time>", "time in which the rate rises from 0; limits do not apply to it", duration)
+    .option("--target <url>", "address of a running Tripline's ingestion; default: start one on this machine")
     .option("--kafka <brokers>", "host:port,… of the target's Kafka; the ledger then reads topics, not the API")
     .option("--wait <seconds>", "how long callers wait for their decision", positive(30), WAIT_SECONDS_DEFAULT)
-    .option("--p99-ms <ms>", "limit of the latency's 99th percentile", positive(600_000))
-    .option("--errors-percent <share>", "limit of what may fail or be refused", positive(100), ERRORS_PERCENT_DEFAULT)
+    .option("--p99-ms <ms>", "limit of the 99th percentile of latency", positive(600_000))
+    .option(
+      "--errors-percent <share>",
+      "limit of requests that fail or are refused",
+      positive(100),
+      ERRORS_PERCENT_DEFAULT,
+    )
     .option(
       "--degraded-percent <share>",
-      "limit of decisions late or without model",
+      "limit of decisions that are late or made without the model",
       positive(100),
       DEGRADED_PERCENT_DEFAULT,
     )
     .option("--lines <count>", "payments in a batch", wholeNumber(1, LINES_MAX), LINES_DEFAULT)
-    .option("--vus <count>", "requests that may be under way at a time", wholeNumber(1, 20_000))
+    .option("--vus <count>", "requests that may be in flight at a time", wholeNumber(1, 20_000))
     .option("--seed <number>", "the same seed gives the same payments", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
-    .option("--cards <count>", "cards that pay", wholeNumber(1, 10_000_000), 20_000)
-    .option("--terminals <count>", "terminals they pay at", wholeNumber(1, 10_000_000), 5_000)
+    .option("--cards <count>", "number of cards", wholeNumber(1, 10_000_000), 20_000)
+    .option("--terminals <count>", "number of terminals", wholeNumber(1, 10_000_000), 5_000)
     .addOption(
       new Option("--kill <service@time>", "SIGKILL a service of the system started here, such as features@20s")
         .argParser(addKill)
@@ -108,7 +113,7 @@ async function play(name: string, flags: LoadFlags, { root, environment, print }
     warmUpSeconds: flags.warmUp ?? defaults.warmUpSeconds,
   };
   if (flags.kill.length > 0 && flags.target !== undefined) {
-    throw new BenchError("--kill works on a system that is started here: leave --target out.");
+    throw new BenchError("--kill needs a system that is started here: leave --target out.");
   }
   if (load.seconds === 0) throw new BenchError("--duration must be longer than 0 s.");
   const end = endOnSignal();

@@ -21,11 +21,11 @@ const SETTINGS: LoadSettings = {
   },
 };
 
-test("k6 reads what was told it", () => {
+test("k6 reads the settings that the command wrote", () => {
   expect(settingsFromEnvironment(settingsToEnvironment(SETTINGS))).toEqual(SETTINGS);
 });
 
-test("by hand a target and a file are enough", () => {
+test("started by hand, k6 needs only a target and a file", () => {
   const settings = settingsFromEnvironment({ TRIPLINE_TARGET: "http://tripline.test", TRIPLINE_PAYMENTS: "/p.ndjson" });
   expect(settings).toMatchObject({ scenario: "steady", rate: 200, seconds: 60, target: "http://tripline.test" });
   expect(settings.run).toMatch(/^k6-/);
@@ -52,7 +52,7 @@ test.each([
   expect(parseSeconds(text)).toBe(seconds);
 });
 
-test("users are counted by the highest rate, in requests", () => {
+test("the number of users follows from the highest rate, in requests", () => {
   const load = { rate: 1_000, seconds: 60, warmUpSeconds: 0 };
   expect(usersFor("sync", load, 100)).toBe(1_000);
   expect(usersFor("spike", { ...load, rate: 100 }, 100)).toBe(1_000);

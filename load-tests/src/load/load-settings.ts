@@ -1,6 +1,6 @@
 /**
- * What a run is told, as environment variables: by `npm run load`, or by hand where k6 is started directly. This file is
- * read by Node and by k6; it imports nothing but the scenarios.
+ * The settings of a run, as environment variables: set by `npm run load`, or by hand when k6 is started directly. Node and
+ * k6 both read this file, so it imports nothing but the scenarios.
  */
 import type { Load, ScenarioName } from "./scenarios.ts";
 import { highestRate, isScenario, paymentsPerIteration, SCENARIOS } from "./scenarios.ts";
@@ -16,14 +16,14 @@ export interface LoadSettings {
   readonly waitSeconds: number;
   /** Payments in a batch. */
   readonly lines: number;
-  /** Requests that k6 can have under way at a time. */
+  /** Requests that k6 can have in flight. */
   readonly vus: number;
   readonly p99Ms: number;
   readonly errorsPercent: number;
   readonly degradedPercent: number;
-  /** File of payments, one a line. */
+  /** File of payments, one per line. */
   readonly payments: string;
-  /** Stands in front of every transaction id, so that no two runs share one. */
+  /** Prefix of every transaction id, so that no two runs share one. */
   readonly run: string;
 }
 
@@ -49,12 +49,12 @@ export const LINES_DEFAULT = 100;
 export const ERRORS_PERCENT_DEFAULT = 0.1;
 export const DEGRADED_PERCENT_DEFAULT = 1;
 
-/** At this mean answer time all users are under way; beyond it the load cannot be held up. */
+/** At this mean answer time all users are busy; if answers take longer, the load cannot be sent as planned. */
 const ANSWER_SECONDS_COVERED = 1;
 const VUS_MIN = 50;
 const VUS_MAX = 4_000;
 
-/** Requests under way at a time that a load needs, unless the caller says otherwise. */
+/** Requests in flight that a load needs, unless the caller says otherwise. */
 export function usersFor(name: ScenarioName, load: Load, lines: number): number {
   const { mix, stages } = SCENARIOS[name];
   const iterationsPerSecond = highestRate(stages(load)) / paymentsPerIteration(mix, lines);
@@ -71,7 +71,7 @@ export function settingsToEnvironment(settings: LoadSettings): Record<string, st
   );
 }
 
-/** @throws Error in one sentence that names the variable at fault */
+/** @throws Error in one sentence that names the wrong variable */
 export function settingsFromEnvironment(environment: Readonly<Record<string, string | undefined>>): LoadSettings {
   const text = (name: keyof LoadSettings, whenAbsent: string): string => environment[VARIABLES[name]] || whenAbsent;
   const number = (name: keyof LoadSettings, whenAbsent: number): number => {

@@ -19,11 +19,11 @@ import { settingsFromEnvironment, settingsToEnvironment } from "./load-settings.
 
 const SCRIPT = resolve(fileURLToPath(new URL("../../k6/run-scenario.ts", import.meta.url)));
 
-/** Tripline brings no k6, so where there is none these tests are skipped; `npm run load -- smoke` shows the rest. */
+/** Tripline does not ship k6. Without it these tests are skipped; `npm run load -- smoke` shows the rest. */
 const k6 = await findK6(process.env).catch(() => undefined);
 const withK6 = k6 === undefined ? describe.skip : describe;
 
-withK6("the scripts in a real k6, against a front door behind which nobody decides", () => {
+withK6("the scripts in a real k6, against a front door without a decisions service", () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-play-"));
   const payments = join(folder, "payments.ndjson");
   let bed: TestBed;
@@ -35,7 +35,7 @@ withK6("the scripts in a real k6, against a front door behind which nobody decid
     bed = await startTestBed();
     const [port = 0] = await findFreePorts(1);
     const issuer = `http://127.0.0.1:${port}`;
-    // A token lives so short that it has to be renewed within a run.
+    // Tokens expire so soon that a run has to renew them.
     const changes = { PORT: String(port), HOST: "127.0.0.1", AUTH_ISSUER: issuer, TOKEN_TTL_SECONDS: "5" };
     auth = await startAuth(authConfig(bed.stack.postgresUrl, changes));
     const keys = { AUTH_ISSUER: issuer, AUTH_JWKS_URL: `${issuer}/oauth/jwks` };
@@ -72,25 +72,25 @@ withK6("the scripts in a real k6, against a front door behind which nobody decid
     return { outcome, transcript: await readTranscript(join(own, TRANSCRIPT_FILE), 1) };
   }
 
-  test("every payment has its line in the transcript, also after the first token has run out", async () => {
+  test("every payment has its line in the transcript, also after the first token has expired", async () => {
     const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "5", TRIPLINE_DURATION: "12s" };
     const { outcome, transcript } = await play("tokens", load);
     expect(outcome.iterations).toBeGreaterThan(0);
     expect(transcript.count).toBe(outcome.iterations);
     const statuses = new Set(transcript.statuses.subarray(0, transcript.count));
-    // Accepted, and nobody decides: 202. A token that had run out would be 401.
+    // Accepted and never decided: 202. An expired token would give 401.
     expect([...statuses]).toEqual([202]);
     const undecided = outcome.limits.find(({ metric }) => metric === "decisions_undecided{phase:steady}");
     expect(undecided).toMatchObject({ condition: "rate<=0.01", ok: false, value: 1 });
   }, 120_000);
 
-  test("a rate beyond its users makes k6 drop iterations", async () => {
+  test("k6 drops iterations when it has too few users for the rate", async () => {
     const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "200", TRIPLINE_DURATION: "2s" };
     const { outcome } = await play("dropped", { ...load, TRIPLINE_WAIT: "1", TRIPLINE_VUS: "2" });
     expect(outcome.dropped).toBeGreaterThan(0);
   }, 120_000);
 
-  test("a refused token ends it with the sentence of the script", async () => {
+  test("a refused token ends the run with the message of the script", async () => {
     const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "1", TRIPLINE_DURATION: "2s" };
     const refused = play("refused", load, { TRIPLINE_CLIENT_SECRET: "wrong" });
     await expect(refused).rejects.toThrow(BenchError);

@@ -20,7 +20,7 @@ async function refusal(target: string, environment: Record<string, string> = {})
   return error.message;
 }
 
-describe("a target that is none", () => {
+describe("an address without a Tripline", () => {
   test("nothing listens there", async () => {
     const [port = 0] = await findFreePorts(1);
     const message = await refusal(`http://127.0.0.1:${port}`);
@@ -60,7 +60,7 @@ describe("a Tripline", () => {
     await bed?.close();
   });
 
-  test("is reached with credentials, and its own description says where tokens come from", async () => {
+  test("is reached with credentials; its OpenAPI document says where tokens come from", async () => {
     const target = await reachTarget({ target: `${ingestion.url}/`, environment: credentials, steps });
     expect(target).toMatchObject({ apiUrl: ingestion.url, tenant: SHOP.tenant });
     expect(target.credentials).toEqual({ ...credentials, TRIPLINE_TOKEN_URL: `${auth.url}/oauth/token` });
@@ -78,7 +78,7 @@ describe("a Tripline", () => {
     expect(message).toContain(`${ingestion.url} refuses the token (401, token-invalid)`);
   });
 
-  test("refuses what is no token at all, and an address of tokens where nothing listens", async () => {
+  test("refuses a malformed token, and a token address where nothing listens", async () => {
     expect(await refusal(ingestion.url, { TRIPLINE_TOKEN: "hello" })).toContain("The token names no tenant");
     const [port = 0] = await findFreePorts(1);
     const elsewhere = { ...credentials, TRIPLINE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token` };

@@ -12,16 +12,16 @@ import { decodeJwt } from "jose";
 import { z } from "zod";
 import { BenchError } from "../harness/bench-error.js";
 
-/** A running Tripline, and who may send payments to it. */
+/** A running Tripline, with credentials to send payments to it. */
 export interface Target {
   readonly apiUrl: string;
   /** For k6. */
   readonly credentials: Readonly<Record<string, string>>;
   readonly tenant: string;
   authorization(): Promise<string>;
-  /** Where it can be reached, the ledger reads the topics. */
+  /** If set, the ledger reads the topics. */
   readonly kafka?: Kafka;
-  /** Its processes, where it was started here. */
+  /** Its processes, if it was started here. */
   readonly services: ReadonlyMap<string, { kill(): void }>;
   stop(): Promise<void>;
 }
@@ -36,9 +36,9 @@ export interface TargetOptions {
 }
 
 const ANSWER_MS_MAX = 10_000;
-const MEND_CREDENTIALS = "set TRIPLINE_CLIENT_ID and TRIPLINE_CLIENT_SECRET, or TRIPLINE_TOKEN";
+const FIX_CREDENTIALS = "set TRIPLINE_CLIENT_ID and TRIPLINE_CLIENT_SECRET, or TRIPLINE_TOKEN";
 
-/** @throws BenchError in one sentence when the target does not answer or gives no access */
+/** @throws BenchError in one sentence when the target does not answer or refuses access */
 export async function reachTarget(options: TargetOptions): Promise<Target> {
   if (options.target === undefined) return startTarget(options.steps);
   const apiUrl = options.target.replace(/\/$/, "");
@@ -57,7 +57,7 @@ export async function reachTarget(options: TargetOptions): Promise<Target> {
   };
 }
 
-/** The demo's system with the demo's model, in a workspace of its own. */
+/** The demo's system with the demo's model, in its own workspace. */
 async function startTarget(steps: StepLog): Promise<Target> {
   const workspace = workspaceIn(join(STATE_DIRECTORY, "load"));
   const { system } = await startDemoSystem({ workspace, steps }).catch((error: unknown) => {
@@ -90,7 +90,7 @@ async function findTokenUrl(apiUrl: string): Promise<string | undefined> {
 
 type Access = Pick<Target, "authorization" | "credentials" | "tenant">;
 
-/** Whose credentials: those of the environment, otherwise for a system on this machine those of its demo. */
+/** The credentials of the environment; for a system on this machine otherwise those of its demo. */
 async function openAccess(
   apiUrl: string,
   tokenUrlOfApi: string | undefined,
@@ -108,7 +108,7 @@ async function openAccess(
     return clientAccess({ tokenUrl, clientId: TRIPLINE_CLIENT_ID, clientSecret: TRIPLINE_CLIENT_SECRET });
   }
   const clientSecret = await localSecret(apiUrl);
-  if (clientSecret === undefined) throw new BenchError(`There are no credentials for ${apiUrl}: ${MEND_CREDENTIALS}.`);
+  if (clientSecret === undefined) throw new BenchError(`There are no credentials for ${apiUrl}: ${FIX_CREDENTIALS}.`);
   return clientAccess({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
 }
 
@@ -119,7 +119,7 @@ interface Client {
 }
 
 const tokenAnswer = z.object({ access_token: z.string(), expires_in: z.number() });
-/** Of a token's life, how much it is used. */
+/** Share of a token's lifetime after which it is renewed. */
 const USED_SHARE = 0.6;
 
 async function clientAccess(client: Client): Promise<Access> {
@@ -151,14 +151,14 @@ async function requestToken({ tokenUrl, clientId, clientSecret }: Client) {
     body = await response.json();
   } catch (error) {
     throw new BenchError(
-      `${tokenUrl} gives no token (${causeOf(error)}): see that auth runs there, or ${MEND_CREDENTIALS}.`,
+      `${tokenUrl} gives no token (${causeOf(error)}): see that auth runs there, or ${FIX_CREDENTIALS}.`,
     );
   }
   const answer = tokenAnswer.safeParse(body);
   if (!response.ok || !answer.success) {
     const { error = "no token in it" } = z.object({ error: z.string().optional() }).catch({}).parse(body);
     throw new BenchError(
-      `${tokenUrl} refused ${clientId} (${response.status}, ${error}): ${MEND_CREDENTIALS} that it knows.`,
+      `${tokenUrl} refused ${clientId} (${response.status}, ${error}): ${FIX_CREDENTIALS} that it knows.`,
     );
   }
   const { access_token: token, expires_in: lifeSeconds } = answer.data;
@@ -169,11 +169,11 @@ function tenantOf(token: string): string {
   try {
     return z.object({ tenant: z.string() }).parse(decodeJwt(token)).tenant;
   } catch {
-    throw new BenchError(`The token names no tenant: ${MEND_CREDENTIALS} of a client of Tripline's auth.`);
+    throw new BenchError(`The token names no tenant: ${FIX_CREDENTIALS} of a client of Tripline's auth.`);
   }
 }
 
-/** Nobody's payment: the answer is 404 where the token is good. */
+/** The id of a payment that does not exist: with a good token the answer is 404. */
 const NO_PAYMENT = `txn_${"0".repeat(32)}`;
 
 async function checkAccess(apiUrl: string, authorization: string): Promise<void> {
@@ -187,6 +187,6 @@ async function checkAccess(apiUrl: string, authorization: string): Promise<void>
     .parse(await response.json());
   if (response.status === 404 && code === "decision-not-found") return;
   throw new BenchError(
-    `${apiUrl} refuses the token (${response.status}, ${code}): ${MEND_CREDENTIALS} with the scopes transactions:write, labels:write and decisions:read.`,
+    `${apiUrl} refuses the token (${response.status}, ${code}): ${FIX_CREDENTIALS} with the scopes transactions:write, labels:write and decisions:read.`,
   );
 }

@@ -21,14 +21,14 @@ import { isGood, printRun } from "./report/print-run.js";
 import { renderReport } from "./report/render-report.js";
 import { cutStages, numbersPerIteration, paymentsIn, paymentsPerIteration, SCENARIOS, secondsOf } from "./scenarios.js";
 
-/** A service to be killed while the load runs, so many seconds after its start. */
+/** A service to kill while the load runs, and when, in seconds after its start. */
 export interface Kill {
   readonly service: string;
   readonly afterSeconds: number;
 }
 
 export interface LoadOptions {
-  /** All but what the run itself decides. */
+  /** All settings but those that the run itself decides. */
   readonly settings: Omit<LoadSettings, "payments" | "run" | "target">;
   readonly seed: number;
   readonly cards: number;
@@ -45,11 +45,11 @@ export interface LoadOptions {
 
 export const EXIT_GOOD = 0;
 export const EXIT_BAD = 1;
-/** The generator could not do what it was asked to, so nothing was learnt of the system. */
+/** The generator could not keep up, so the run says nothing about the system. */
 export const EXIT_GENERATOR = 3;
 
 /**
- * Plays a scenario, closes the ledger, and writes text, JSON and page below `.tripline/load`.
+ * Plays a scenario, checks the ledger, and writes text, JSON and page below `.tripline/load`.
  *
  * @returns the exit code
  * @throws BenchError in one sentence when the run cannot be made
@@ -91,7 +91,7 @@ export async function runLoad(options: LoadOptions): Promise<number> {
     if (outcome.dropped > 0) {
       correctLateness(transcript, stages, paymentsPerIteration(mix, settings.lines), numbersEach);
     }
-    const ledger = await steps.finish("hold what was sent against what was decided", () => closeLedger(transcript));
+    const ledger = await steps.finish("compare what was sent with what was decided", () => closeLedger(transcript));
     const played = outcome.wasInterrupted ? cutStages(stages, transcript.endSeconds()) : stages;
     const phases = figuresByPhase(played, transcript);
     const generator = generatorFigures(settings, played, transcript, outcome, CORES);
@@ -158,7 +158,7 @@ async function playScenario(
   }
 }
 
-/** @returns what ends it: no service is killed once the load is over */
+/** @returns a function that cancels the kills that are still to come */
 function planKills(kills: readonly Kill[], { services }: Target, killed: string[]): () => void {
   const timers = kills.map(({ service, afterSeconds }) =>
     setTimeout(() => {

@@ -12,25 +12,25 @@ describe.each(NAMES)("%s", (name) => {
     expect(secondsOf(stages)).toBeCloseTo(expected, 6);
   });
 
-  test("is without jumps but for its start", () => {
+  test("has no jumps after its start", () => {
     for (const [index, stage] of stages.entries()) {
       const before = stages[index - 1];
       if (before !== undefined) expect(stage.fromRate).toBe(before.toRate);
     }
   });
 
-  test("has whole rates, which is what k6 takes", () => {
+  test("has whole rates, because k6 takes no others", () => {
     for (const { fromRate, toRate } of stages) {
       expect(Number.isInteger(fromRate)).toBe(true);
       expect(Number.isInteger(toRate)).toBe(true);
     }
   });
 
-  test("shares out all of its iterations", () => {
+  test("assigns a kind to each iteration", () => {
     expect(Object.values(mix).reduce((sum, share) => sum + share, 0)).toBe(100);
   });
 
-  test("a payment is due when the integral of the rate has come to it", () => {
+  test("a payment is due when the integral of the rate reaches its number", () => {
     const all = paymentsIn(stages);
     for (const share of [0.001, 0.1, 0.5, 0.9, 1]) {
       const atMs = dueMs(stages, all * share);
@@ -40,7 +40,7 @@ describe.each(NAMES)("%s", (name) => {
   });
 });
 
-/** By thin slices, as a second opinion of the closed form. */
+/** By thin slices, to check the closed form. */
 function integralUntil(name: ScenarioName, untilMs: number): number {
   let sum = 0;
   let startMs = 0;
@@ -81,7 +81,7 @@ test("a ramp has ten steps up to its rate", () => {
   expect(steps).toEqual([50, 100, 150, 200, 250, 300, 350, 400, 450, 500].map((rate) => `${rate}/s`));
 });
 
-test("what ends early is cut where it ended", () => {
+test("a run that ends early has its stages cut there", () => {
   const stages = SCENARIOS.steady.stages({ rate: 10, seconds: 20, warmUpSeconds: 4 });
   expect(cutStages(stages, 2)).toEqual([{ phase: "warm-up", seconds: 2, fromRate: 0, toRate: 5, isLimited: false }]);
   expect(cutStages(stages, 14)).toMatchObject([

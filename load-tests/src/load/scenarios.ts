@@ -1,6 +1,6 @@
 /**
- * What can be played: the shape of the load over time and what is sent. This file is read by Node and by k6, so it imports
- * nothing and knows neither.
+ * The scenarios: the shape of the load over time, and what is sent. Node and k6 both read this file, so it imports nothing
+ * and depends on neither.
  */
 
 /** What one iteration does. `batch` sends many payments, every other kind one. */
@@ -9,21 +9,21 @@ export type Kind = "sync" | "async" | "batch" | "label" | "retry" | "bad";
 /** Percent of the iterations. */
 export type Mix = Readonly<Partial<Record<Kind, number>>>;
 
-/** A stretch of time over which the rate goes evenly from one value to another. */
+/** A stretch of time over which the rate changes evenly from one value to another. */
 export interface Stage {
-  /** Stages of one name are measured as one. */
+  /** Stages with the same name are measured together. */
   readonly phase: string;
   readonly seconds: number;
   /** Payments a second. */
   readonly fromRate: number;
   readonly toRate: number;
-  /** Whether the limits hold here. What is sent counts in the ledger in any case. */
+  /** Whether limits apply. The ledger counts what is sent in any case. */
   readonly isLimited: boolean;
 }
 
-/** What a caller may change of a scenario. */
+/** What a user may change in a scenario. */
 export interface Load {
-  /** Payments a second: of a ramp its highest, of a spike the rate outside it. */
+  /** Payments a second: a ramp's highest rate, a spike's rate outside the spike. */
   readonly rate: number;
   /** Without the warm-up. */
   readonly seconds: number;
@@ -43,11 +43,11 @@ const USUAL: Mix = { sync: 82, async: 10, label: 5, retry: 2, bad: 1 };
 const EVERY_KIND: Mix = { sync: 30, async: 20, batch: 10, label: 20, retry: 10, bad: 10 };
 
 const RAMP_STEPS = 10;
-/** Of a step of a ramp, how much is spent on the way up; the rest is measured. */
+/** Share of a ramp's step in which the rate rises; the rest is measured. */
 const RAMP_CLIMB_SHARE = 0.2;
 const SPIKE_FACTOR = 10;
 const SPIKE_CLIMB_SECONDS = 1;
-/** The spike's backlog may take this long to be worked off, before limits hold again. */
+/** Time to work off the spike's backlog, before limits apply again. */
 const SPIKE_RECOVERY_SECONDS = 5;
 const SOAK_END_SHARE = 0.1;
 
@@ -86,7 +86,7 @@ export const SCENARIOS = {
     stages: withSpike,
   },
   soak: {
-    description: "one rate for long; the last tenth is measured beside the first",
+    description: "one rate for a long time; the last tenth is compared with the first",
     defaults: { rate: 100, seconds: 3_600, warmUpSeconds: WARM_UP_SECONDS },
     mix: USUAL,
     p99Ms: P99_MS,
@@ -107,7 +107,7 @@ export const SCENARIOS = {
     stages: steadily,
   },
   batch: {
-    description: "payments as lines of NDJSON, many in a request",
+    description: "payments as lines of NDJSON, many per request",
     defaults: { ...minute, rate: 1_000 },
     mix: { batch: 100 },
     p99Ms: 1_000,
@@ -121,7 +121,7 @@ export const SCENARIOS = {
     stages: steadily,
   },
   mix: {
-    description: "every kind of request beside each other, a tenth of them batches; the rate is of requests",
+    description: "every kind of request at the same time, a tenth of them batches; the rate counts requests",
     defaults: { ...minute, rate: 50 },
     mix: EVERY_KIND,
     p99Ms: 1_000,
@@ -135,7 +135,7 @@ export function isScenario(name: string): name is ScenarioName {
   return Object.keys(SCENARIOS).includes(name);
 }
 
-/** Cold services get a gentle start, which is not held against the limits. */
+/** Cold services get a slow start, to which limits do not apply. */
 function warmUp({ warmUpSeconds }: Load, toRate: number): Stage[] {
   if (warmUpSeconds === 0) return [];
   return [{ phase: "warm-up", seconds: warmUpSeconds, fromRate: 0, toRate, isLimited: false }];
@@ -191,7 +191,7 @@ function forLong(load: Load): Stage[] {
   ];
 }
 
-/** Payments that one iteration counts for in the rate: where nothing but batches is sent, those of a batch. */
+/** Payments that one iteration adds to the rate: those of a batch if only batches are sent, otherwise one. */
 export function paymentsPerIteration(mix: Mix, lines: number): number {
   return mix.batch === 100 ? lines : 1;
 }
@@ -202,7 +202,7 @@ export function numbersPerIteration(mix: Mix, lines: number): number {
 }
 
 const PERCENT = 100;
-/** Without a factor in common with 100, so that every hundred iterations hold each share exactly. */
+/** Shares no factor with 100, so that every hundred iterations hold each share exactly. */
 const STRIDE = 61;
 
 /** The kind of an iteration: mixed evenly, and the same in every run. */
@@ -224,7 +224,7 @@ export function secondsOf(stages: readonly Stage[]): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
-/** What is left of the stages when they end early. */
+/** The stages up to the moment at which the run ended. */
 export function cutStages(stages: readonly Stage[], endSeconds: number): Stage[] {
   const cut: Stage[] = [];
   let leftSeconds = endSeconds;
@@ -238,7 +238,7 @@ export function cutStages(stages: readonly Stage[], endSeconds: number): Stage[]
   return cut;
 }
 
-/** When so many payments are due, in ms from the start; Infinity when the stages hold fewer. */
+/** When the payment with this number is due, in ms from the start; Infinity if the stages hold fewer. */
 export function dueMs(stages: readonly Stage[], payments: number): number {
   let left = payments;
   let startSeconds = 0;

@@ -16,10 +16,10 @@ const LIGHT_PAUSE_MS = 10;
 const MANY = { connections: 16, callsEach: 16 };
 const ONE = { connections: 1, callsEach: 1 };
 
-/** What gathering requests brings when there are many, and what it costs when there are few. */
+/** What batching gains when there are many requests, and what it costs when there are few. */
 export const batchingPart: BenchPart = {
   name: "batching",
-  title: `micro-batching, one row per call: ${MANY.connections * MANY.callsEach} callers beside one, and light load beside a server that does not batch; network 32-128-64-1`,
+  title: `micro-batching, one row per call: ${MANY.connections * MANY.callsEach} callers compared with one, and light load compared with a server that does not batch; network 32-128-64-1`,
   run: runBatching,
 };
 
@@ -48,21 +48,21 @@ async function runBatching(context: BenchContext): Promise<PartOutcome> {
       batching_ratio: ratioOf(measured, "ops_per_s", "many", "one"),
       light_p50_ratio: ratioOf(measured, "p50_ms", "light", "light, not batched"),
     },
-    notes: ["one: a single caller, whose next row goes when the answer to the last one is there."],
+    notes: ["one: a single caller, which sends its next row after the answer to the last one."],
   };
 }
 
-/** So many rows that a run takes milliseconds, beside which it costs nothing to hand it over. */
+/** So many rows that a run takes milliseconds; the cost of handing it over is then negligible. */
 const RUN_ROWS = 8_192;
 
-/** What a second worker brings where the model is the bottleneck. */
+/** What a second worker gains where the model is the bottleneck. */
 export const workersPart: BenchPart = {
   name: "workers",
-  title: `runs of ${RUN_ROWS} rows in one process, 300 trees: as many workers as cores (${availableParallelism()}) beside one`,
+  title: `runs of ${RUN_ROWS} rows in one process, 300 trees: as many workers as cores (${availableParallelism()}) compared with one`,
   run: runWorkers,
 };
 
-/** Without a network and its load generator, which needs a core of its own. */
+/** Without the network and a load generator, which would need its own core. */
 async function runWorkers(context: BenchContext): Promise<PartOutcome> {
   const models = await prepareModels(context);
   const version = await openRegistry(models.registryUrl).resolve("trees", "champion");
@@ -92,7 +92,7 @@ async function runWorkers(context: BenchContext): Promise<PartOutcome> {
     contestants: measured,
     summary: { workers_ratio: ratioOf(measured, "ops_per_s", "all", "one") },
     notes: [
-      "cpu_us_per_op of both tells whether the cores are whole ones: threads that share a core slow each other down.",
+      "cpu_us_per_op of both shows whether these are whole cores: threads that share a core slow each other down.",
     ],
   };
 }

@@ -16,7 +16,7 @@ const BATCH_CALLS_EACH = 1;
 /** One row per call, from many callers. */
 export const unaryPart: BenchPart = {
   name: "unary",
-  title: `one row per call, ${CONNECTIONS * CALLS_EACH} calls under way: the scoring service beside Python's grpcio with onnxruntime and MLServer with adaptive batching, 300 trees`,
+  title: `one row per call, ${CONNECTIONS * CALLS_EACH} calls in flight: the scoring service compared with Python's grpcio with onnxruntime and MLServer with adaptive batching, 300 trees`,
   run: runUnary,
 };
 
@@ -50,10 +50,10 @@ async function runUnary(context: BenchContext): Promise<PartOutcome> {
       loop_p99_ms: measured[0]?.samples.loop_p99_ms ?? [],
     },
     notes: [
-      "All three load the same file and give the scores of its golden batch; tensors go as raw bytes.",
+      "All three load the same file and return the scores of its golden batch; tensors are sent as raw bytes.",
       "grpcio: one asyncio process per core on uvloop; mlserver: a worker per core, batches of up to 64 within 5 ms.",
-      "The load generator is one process on the same machine; its CPU time is client_cpu_us_per_op and not in cpu_us_per_op.",
-      "unary_cpu_ratio: CPU time of a row in grpcio by that in tripline, which tells more where the generator takes a core.",
+      "The load generator is one process on the same machine; its CPU time is client_cpu_us_per_op and not part of cpu_us_per_op.",
+      "unary_cpu_ratio: CPU time of a row in grpcio divided by that in tripline; it says more if the generator takes a core.",
     ],
   };
 }
@@ -61,7 +61,7 @@ async function runUnary(context: BenchContext): Promise<PartOutcome> {
 /** Many rows per call. */
 export const batchedPart: BenchPart = {
   name: "batched",
-  title: `${BATCH_ROWS} rows per call, ${CONNECTIONS * BATCH_CALLS_EACH} calls under way: the scoring service beside Python's grpcio with onnxruntime, 300 trees`,
+  title: `${BATCH_ROWS} rows per call, ${CONNECTIONS * BATCH_CALLS_EACH} calls in flight: the scoring service compared with Python's grpcio with onnxruntime, 300 trees`,
   run: runBatched,
 };
 

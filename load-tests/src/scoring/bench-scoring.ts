@@ -3,10 +3,10 @@ import { batchingPart, workersPart } from "./bench-batching.js";
 import { modelPart } from "./bench-model.js";
 import { batchedPart, unaryPart } from "./bench-peers.js";
 
-/** The scoring service beside Python's grpcio with onnxruntime and MLServer, with the same model files. */
+/** The scoring service compared with Python's grpcio with onnxruntime and MLServer, with the same model files. */
 export const scoringBenchmark: Benchmark = {
   name: "scoring",
-  description: "scores over gRPC, beside Python's grpcio with onnxruntime and MLServer",
+  description: "scores over gRPC, compared with Python's grpcio with onnxruntime and MLServer",
   parts: [unaryPart, batchedPart, batchingPart, workersPart, modelPart],
   line: [
     "unary_ratio",

@@ -6,10 +6,10 @@ const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
 export interface CallLoad {
   /** host:port of the servers that share the connections evenly. */
   readonly addresses: readonly string[];
-  /** Serialised requests, asked in turn. */
+  /** Serialised requests, sent in turn. */
   readonly messages: readonly Buffer[];
   readonly connections: number;
-  /** Calls under way at a time on each connection. */
+  /** Calls in flight on each connection. */
   readonly callsEach: number;
   readonly durationMs: number;
   /** Milliseconds between an answer and the next call; 0 for a closed loop. */
@@ -25,7 +25,7 @@ export interface CallFigures {
 /**
  * Calls ModelInfer for a time, each call as soon as the one before it is answered.
  *
- * @throws BenchError when a call is answered with an error, since errors are quick
+ * @throws BenchError when a call is answered with an error, since errors are fast
  */
 export async function driveCalls(load: CallLoad): Promise<CallFigures> {
   const { addresses, messages, durationMs, pauseMs = 0 } = load;
@@ -55,7 +55,7 @@ export async function driveCalls(load: CallLoad): Promise<CallFigures> {
   return { calls: latenciesMs.length, p50Ms: percentile(latenciesMs, 0.5), p99Ms: percentile(latenciesMs, 0.99) };
 }
 
-/** Calls one after the other, for a look at the answers. @throws BenchError when one is answered with an error */
+/** Makes calls one after the other, to check the answers. @throws BenchError when one is answered with an error */
 export async function callEach(address: string, messages: readonly Buffer[]): Promise<Buffer[]> {
   const connection = await GrpcConnection.open(address, MODEL_INFER);
   try {

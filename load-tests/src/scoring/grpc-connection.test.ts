@@ -94,7 +94,7 @@ test("a server that is not there is named", async () => {
   await expect(callEach(address, goldenRequests(MODEL))).rejects.toThrow(`${address} cannot be reached`);
 });
 
-test("the line begins with the figures that it promises", () => {
+test("the last line begins with the promised figures", () => {
   expect(scoringBenchmark.line.slice(0, 7)).toEqual([
     "unary_ratio",
     "batched_ratio",

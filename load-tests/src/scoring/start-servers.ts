@@ -8,7 +8,7 @@ import { callEach } from "./drive-calls.js";
 import { goldenRequests } from "./make-requests.js";
 import type { BenchModel, BenchModels } from "./prepare-models.js";
 
-/** Importing MLServer takes seconds, and far longer on a machine that is busy. */
+/** Importing MLServer takes seconds, and far longer on a busy machine. */
 const READY_MS_MAX = 180_000;
 const MESSAGE_BYTES_MAX = 16 * 1_024 * 1_024;
 

@@ -16,7 +16,7 @@ class HealthController {
  * A front door as Nest's documentation builds it: Express, the global ValidationPipe over classes with class-validator's
  * decorators, and a guard that verifies the token.
  *
- * @param settings given to whoever asks for `SETTINGS`
+ * @param settings provided as `SETTINGS`
  */
 export async function serveExpress(
   controller: Type,

@@ -63,7 +63,7 @@ test("every request is sent once and its answer counted", async () => {
   expect(figures.answeredAtMs).toHaveLength(200);
 });
 
-test("answers are told apart; one that holds another payment counts as failed", async () => {
+test("answers are sorted by kind; one for another payment counts as failed", async () => {
   const id = `txn_${"0".repeat(32)}`;
   const answers: ((payment: string, response: ServerResponse) => void)[] = [
     (payment, response) => json(response, 200, { transaction_id: payment, rung: "model" }),
@@ -91,7 +91,7 @@ test("an open model counts the wait for a free connection", async () => {
   expect(Math.max(...figures.latenciesMs)).toBeGreaterThan(300);
 });
 
-test("a closed model keeps as many under way as there are connections", async () => {
+test("a closed model keeps as many requests in flight as there are connections", async () => {
   answer = async (id, response) => {
     await delay(5);
     json(response, 200, { transaction_id: id, rung: "model" });
@@ -101,7 +101,7 @@ test("a closed model keeps as many under way as there are connections", async ()
   expect(underWayMax).toBe(5);
 });
 
-test("who is refused in a closed model comes again when Retry-After says so, and the others go on", async () => {
+test("in a closed model a refused caller tries again when Retry-After says so, and the others go on", async () => {
   answer = (id, response) => {
     if (id === "payment-0") json(response, 429, {}, { "retry-after": "1" });
     else json(response, 200, { transaction_id: id, rung: "model" });
@@ -114,7 +114,7 @@ test("who is refused in a closed model comes again when Retry-After says so, and
   expect(performance.now() - startedAtMs).toBeGreaterThan(1_000);
 });
 
-test("a broken connection is a failure of its request alone", async () => {
+test("a broken connection fails only its own request", async () => {
   answer = (id, response) => {
     if (id === "payment-3") response.destroy();
     else json(response, 200, { transaction_id: id, rung: "model" });

@@ -8,26 +8,26 @@ export interface ArrivalLoad {
   readonly port: number;
   /** Each is sent once, in this order. */
   readonly requests: readonly PreparedRequest[];
-  /** Requests a second, whatever the answers take; 0 sends the next one when one is answered, or when the refused may come again. */
+  /** Requests a second, however long answers take; 0 sends the next one after an answer, or when a refused caller may retry. */
   readonly ratePerSecond: number;
-  /** Connections to open at most; requests that find none free wait, and their wait counts. */
+  /** Most connections to open; requests that find none free wait, and their wait counts. */
   readonly connectionsMax: number;
-  /** Ends it early: requests that were not sent by then are not sent. */
+  /** Ends the load early: what was not sent by then is not sent. */
   readonly durationMs?: number;
-  /** Told when the connections are open and the first request goes out. */
+  /** Called when the connections are open and the first request goes out. */
   onStart?(): void;
 }
 
-/** What became of the requests. */
+/** How the requests ended. */
 export interface ArrivalFigures {
   readonly sent: number;
-  /** Answered with a decision of the very payment, made with the model's score. */
+  /** Answered with the payment's decision, made with the model's score. */
   readonly decided: number;
-  /** Answered with a decision that the model had no part in. */
+  /** Answered with a decision made without the model. */
   readonly degraded: number;
   /** Answered with 202: accepted, not decided in time. */
   readonly pending: number;
-  /** Answered with 429 or 503 that say when to come again. */
+  /** Answered with 429 or 503 and Retry-After. */
   readonly refused: number;
   /** Anything else: other statuses, broken connections, the decision of another payment. */
   readonly failed: number;
@@ -39,13 +39,13 @@ export interface ArrivalFigures {
   readonly answeredAtMs: readonly number[];
   /** From the first request to the last answer. */
   readonly wallMs: number;
-  /** How late the generator itself was with sending, 99th percentile: connections that were not free do not count. */
+  /** How late the generator itself sent requests, 99th percentile; waits for a free connection do not count. */
   readonly lateMsP99: number;
   /** Ids of payments that were accepted and not decided in time: their decisions can be fetched. */
   readonly pendingIds: readonly string[];
 }
 
-/** Payments that were answered with their decisions, a second. */
+/** Payments a second that were answered with their decisions. */
 export function decidedPerSecond({ decided, degraded, wallMs }: ArrivalFigures): number {
   return ((decided + degraded) * 1_000) / wallMs;
 }
@@ -101,7 +101,7 @@ class ArrivalDriver {
     };
   }
 
-  /** All connections beforehand, so that their opening is no part of a latency. */
+  /** Opens all connections first, so that no latency includes it. */
   async #connect(): Promise<void> {
     const opened = Array.from({ length: this.load.connectionsMax }, () => {
       return new Promise<HttpConnection>((resolve) => {
@@ -163,7 +163,7 @@ class ArrivalDriver {
       this.#lastAt = nowMs;
       const restMs = this.#count(answer, request, nowMs - dueAt, nowMs - this.#startedAt);
       if (restMs === 0 || this.load.ratePerSecond > 0) this.#giveBack(connection);
-      // A caller in a closed loop does what Retry-After says: else refusals are all that it gets, as fast as they come.
+      // A caller in a closed loop obeys Retry-After. Otherwise it would only collect refusals, as fast as they come.
       else setTimeout(() => this.#giveBack(connection), restMs);
     });
   }
@@ -188,7 +188,7 @@ class ArrivalDriver {
     if (isAllDue && this.#idle.length === this.#all.size && this.#waiting.length === 0) this.#done.resolve();
   }
 
-  /** @returns for how long its caller was told to stay away */
+  /** @returns how long its caller was told to wait before a retry */
   #count(answer: HttpAnswer | Error, request: PreparedRequest, latencyMs: number, atMs: number): number {
     if (answer instanceof Error) {
       this.#failed(answer.message);

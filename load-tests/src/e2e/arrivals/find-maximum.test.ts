@@ -1,7 +1,7 @@
 import type { ArrivalFigures } from "./drive-arrivals.js";
 import { findMaximum } from "./find-maximum.js";
 
-/** A system that answers `capacity` a second at once, and what is above it late. */
+/** A system that answers `capacity` requests a second at once, and the rest late. */
 function answering(capacity: number, ratePerSecond: number, change: Partial<ArrivalFigures> = {}): ArrivalFigures {
   const isOver = ratePerSecond > capacity;
   return {
@@ -21,7 +21,7 @@ function answering(capacity: number, ratePerSecond: number, change: Partial<Arri
   };
 }
 
-test("the highest rate counts that is answered in time", async () => {
+test("the result is the highest rate that is answered in time", async () => {
   const rates: number[] = [];
   const { ratePerSecond } = await findMaximum({
     run: async (rate) => {
@@ -47,5 +47,5 @@ test.each<[string, Partial<ArrivalFigures>]>([
     log: () => {},
     isShort: false,
   });
-  expect(notes).toContain("No rate that was tried was sustained.");
+  expect(notes).toContain("None of the rates tried was sustained.");
 });

@@ -3,21 +3,21 @@ import type { ArrivalFigures } from "./drive-arrivals.js";
 import { decidedPerSecond } from "./drive-arrivals.js";
 
 export interface MaximumSearch {
-  /** Runs the load for a while; a rate of 0 sends as fast as answers come. */
+  /** Runs the load for a while; rate 0 sends as fast as answers come. */
   readonly run: (ratePerSecond: number) => Promise<ArrivalFigures>;
   readonly log: (line: string) => void;
   readonly isShort: boolean;
 }
 
-/** A rate is sustained when everything is answered, nearly all with the model, and 99 of 100 within this. */
+/** A rate is sustained when everything is answered, nearly all with the model, and p99 is within this. */
 const P99_MS_MAX = 500;
 const DEGRADED_SHARE_MAX = 0.001;
-/** Shares of what a closed loop reached, from above; the first that is sustained counts. */
+/** Shares of what a closed loop reached, highest first; the first one sustained is the result. */
 const SHARES = [1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 
 /**
- * The highest rate that is sustained. A closed loop says where to look: it sends as much as is answered, which is more
- * than callers can rely on, because none of its requests ever finds the system busy with a burst.
+ * The highest sustained rate. A closed loop says where to look: it sends as much as is answered. That is more than
+ * callers can rely on, because none of its requests meets a burst.
  */
 export async function findMaximum({
   run,
@@ -35,13 +35,13 @@ export async function findMaximum({
     if (fault === undefined) return { ratePerSecond, notes: [closedNote(closedRate)] };
   }
   const least = Math.round(closedRate * (SHARES.at(-1) ?? 0));
-  return { ratePerSecond: least, notes: [closedNote(closedRate), "No rate that was tried was sustained."] };
+  return { ratePerSecond: least, notes: [closedNote(closedRate), "None of the rates tried was sustained."] };
 }
 
 const closedNote = (rate: number): string =>
   `A closed loop reached ${Math.round(rate)} a second; decisions_per_s is the highest rate of an open model with p99 within ${P99_MS_MAX} ms and everything answered.`;
 
-/** In words; undefined for a load that was sustained. */
+/** Why the load was not sustained, in words; undefined if it was. */
 export function whyNotSustained(figures: ArrivalFigures): string | undefined {
   const { sent, decided, degraded, pending, refused, failed, latenciesMs } = figures;
   const answered = decided + degraded;

@@ -16,8 +16,8 @@ const STATUS_AT = "HTTP/1.1 ".length;
 const ANSWER_BYTES_MAX = 1_000_000;
 
 /**
- * One HTTP/1.1 connection with one request under way at a time, as cheap as it can be made: requests are bytes that were
- * made beforehand, answers are looked at and not parsed. It understands what our servers send: a `content-length`.
+ * One HTTP/1.1 connection with one request in flight, as cheap as possible: requests are prebuilt bytes, answers are
+ * searched and not parsed. It understands what our servers send: a `content-length`.
  */
 export class HttpConnection {
   readonly #socket: Socket;
@@ -33,12 +33,12 @@ export class HttpConnection {
     this.#socket.on("close", () => this.#fail(new BenchError("The server closed a connection.")));
   }
 
-  /** Whether it has failed for good. */
+  /** Whether the connection has failed. */
   get isBroken(): boolean {
     return this.#fault !== undefined;
   }
 
-  /** Sends a request, when the one before has been answered. */
+  /** Sends a request. The one before must have been answered. */
   send(request: Buffer, onAnswer: OnAnswer): void {
     if (this.#fault !== undefined) {
       onAnswer(this.#fault);
@@ -57,7 +57,7 @@ export class HttpConnection {
     if (this.#wanted < 0) this.#wanted = lengthOf(text);
     if (this.#wanted < 0 || text.length < this.#wanted) {
       this.#text = text;
-      if (text.length > ANSWER_BYTES_MAX) this.#fail(new BenchError("An answer does not end."));
+      if (text.length > ANSWER_BYTES_MAX) this.#fail(new BenchError("An answer is too long."));
       return;
     }
     const onAnswer = this.#onAnswer;

@@ -1,10 +1,10 @@
 import { paymentBody } from "@tripline/cli/tripline-client";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 
-/** A request as it goes over the wire, made before anything is measured. */
+/** A request as bytes, built before anything is measured. */
 export interface PreparedRequest {
   readonly bytes: Buffer;
-  /** Comes back in the answer. */
+  /** The answer repeats it. */
   readonly transactionId: string;
 }
 
@@ -14,7 +14,7 @@ export interface RequestOptions {
   readonly authorization: string;
   /** How long a caller waits for its decision, in seconds. */
   readonly waitSeconds: number;
-  /** Put before the ids of the payments, which are the same in every run of a seed. */
+  /** Prefix for the payments' ids, which are the same in every run with one seed. */
   readonly idPrefix: string;
 }
 

@@ -11,7 +11,7 @@ import type { World } from "../world/prepare-world.js";
 
 const READY_MS_MAX = 30_000;
 
-/** The least that an HTTP server can do for a payment (`floor-server.ts`), as a process of its own. */
+/** The least that an HTTP server can do for a payment (`floor-server.ts`), in its own process. */
 export interface FloorServer {
   readonly port: number;
   readonly pid: number;
@@ -29,7 +29,7 @@ export async function startFloorServer(context: BenchContext, world: World): Pro
     environment: () => ({}),
   });
   const { host, port } = new URL(url);
-  // A token of the usual length, which nobody looks at.
+  // A token of the usual length, which the server does not check.
   const authorization = `Bearer ${"x".repeat(600)}`;
   const stream = new PaymentStream(world, { host, authorization, waitSeconds: 5, idPrefix: "floor-" });
   return { port: Number(port), pid, stream };
@@ -38,11 +38,11 @@ export async function startFloorServer(context: BenchContext, world: World): Pro
 export interface FloorLoad {
   readonly name: string;
   readonly requests: number;
-  /** Requests a second; as fast as they are answered unless given. */
+  /** Requests a second; default: as fast as they are answered. */
   readonly ratePerSecond?: number;
 }
 
-/** That server under load; its own CPU time counts. */
+/** The floor server under load; only its own CPU time counts. */
 export function askFloor(server: FloorServer, { name, requests: count, ratePerSecond = 0 }: FloorLoad): Contestant {
   const requests = server.stream.take(count);
   return {

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 
 /**
- * The least an HTTP server can do for a payment: take the body, parse it, and answer a JSON of a decision's size. Started
- * as a process of its own: `floor-server.js <port>`.
+ * The least an HTTP server can do for a payment: take the body, parse it, and answer JSON of a decision's size. Started as
+ * its own process: `floor-server.js <port>`.
  */
 
 /** About what a decision takes as JSON, with its reasons. */

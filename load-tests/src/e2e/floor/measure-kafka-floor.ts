@@ -10,7 +10,7 @@ import { kafkaPid } from "../system/read-services.js";
 
 const TOPIC = "floor";
 const PARTITIONS = 6;
-/** Records of one request; more of them cost no less each. */
+/** Records of one request; larger requests do not make a record cheaper. */
 const REQUEST_RECORDS = 500;
 const ROUND_REQUESTS = 40;
 /** About what a feature vector takes, the largest of the three messages on the way. */
@@ -53,7 +53,7 @@ export async function kafkaFloor(
     async prepare() {
       await consumer.open();
     },
-    // What the round of `produce` before it has left in the topic.
+    // The records that the round of `produce` before this one left in the topic.
     run: async () => ({ operations: await consumer.take(requests * REQUEST_RECORDS) }),
   };
   return { produce, fetch };
@@ -72,7 +72,7 @@ async function produceRequests(producer: Producer, requests: number): Promise<nu
   return requests * REQUEST_RECORDS;
 }
 
-/** Reads when it is asked to, so that its fetching is in no other round. */
+/** Reads only when asked to, so that no other round includes its fetches. */
 class CountingConsumer {
   readonly #consumer: ReturnType<Kafka["consumer"]>;
   #seen = 0;
@@ -105,7 +105,7 @@ class CountingConsumer {
     await joined;
   }
 
-  /** Waits until that many more were read than were asked for before. */
+  /** Waits until that many more records were read. */
   async take(count: number): Promise<number> {
     this.#wanted += count;
     this.#consumer.resume([{ topic: TOPIC }]);

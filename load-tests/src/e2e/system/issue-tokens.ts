@@ -4,11 +4,11 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { BenchError } from "../../harness/bench-error.js";
 
-/** Who issues the tokens of a run: the front door checks them as it checks any others. */
+/** Issues the tokens of a run. The front door checks them as it checks any others. */
 export interface TokenIssuer {
   readonly issuer: string;
   readonly jwksUrl: string;
-  /** The value of an `Authorization` header, good for longer than any run. */
+  /** The value of an `Authorization` header, valid for longer than any run. */
   readonly authorization: string;
 }
 
@@ -16,7 +16,7 @@ const AUDIENCE = "urn:tripline:api";
 const TOKEN_LIFE = "12h";
 const SCOPES = "transactions:write decisions:read";
 
-/** Publishes a signing key and signs one token with it, in place of the auth service, which no decision passes. */
+/** Publishes a signing key and signs one token with it. Replaces the auth service, which takes no part in a decision. */
 export async function startTokenIssuer(context: BenchContext, tenant: string): Promise<TokenIssuer> {
   const { publicKey, privateKey } = await generateKeyPair("ES256");
   const key = { ...(await exportJWK(publicKey)), kid: "bench", alg: "ES256", use: "sig" };

@@ -6,14 +6,14 @@ import { BenchError } from "../../harness/bench-error.js";
 import { SERVER_FOLDERS } from "../../harness/clear-leftovers.js";
 import { readEventLoopDelay } from "../../scoring/read-metrics.js";
 
-/** The processes that a decision passes. */
+/** The processes on a decision's path. */
 export const PROCESSES = ["ingestion", "features", "decisions", "scoring", "kafka", "valkey"] as const;
 export type ProcessName = (typeof PROCESSES)[number];
 
 export const SERVICES = ["ingestion", "features", "decisions", "scoring"] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-/** The whole of Tripline as processes of this machine, without the auth service, which no decision passes. */
+/** All of Tripline as processes on this machine, without the auth service, which takes no part in a decision. */
 export interface BenchSystem {
   /** Of the front door. */
   readonly port: number;
@@ -27,10 +27,10 @@ const KB_PER_MB = 1_024;
 const processRecord = z.object({ child: z.object({ pid: z.number().int().positive() }) });
 
 /**
- * How late the event loop of each service was since this was read last, 99th percentile, as `<service>_loop_p99_ms`, and
- * the largest of them as `loop_p99_ms`.
+ * The event loop delay of each service since the last read, 99th percentile, as `<service>_loop_p99_ms`, and the largest of
+ * them as `loop_p99_ms`.
  *
- * @throws BenchError when a service does not tell
+ * @throws BenchError when a service does not report it
  */
 export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<string, number>> {
   const delays = await Promise.all(
@@ -42,7 +42,7 @@ export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<stri
   return { ...Object.fromEntries(delays), loop_p99_ms: Math.max(...delays.map(([, ms]) => ms)) };
 }
 
-/** What each process has in memory now, as `<process>_rss_mb`, and the largest service as `rss_mb`. */
+/** Resident memory of each process now, as `<process>_rss_mb`, and of the largest service as `rss_mb`. */
 export function readMemory({ pids }: BenchSystem): Record<string, number> {
   const all = [...pids].map(([name, pid]) => [name, residentMb(pid)] as const);
   const services = all.filter(([name]) => SERVICES.some((service) => service === name));
@@ -53,19 +53,19 @@ export function readMemory({ pids }: BenchSystem): Record<string, number> {
 /** Resident set of a process by proc_pid_status(5). */
 export function residentMb(pid: number): number {
   const kb = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-  if (Number.isNaN(kb)) throw new BenchError(`The process ${pid} tells no memory.`);
+  if (Number.isNaN(kb)) throw new BenchError(`The process ${pid} reports no memory.`);
   return kb / KB_PER_MB;
 }
 
-/** Of the broker that a part has started. */
+/** Process id of the broker that a part has started. */
 export function kafkaPid(context: BenchContext): number {
   const file = join(context.folder, SERVER_FOLDERS.stack, "run", "kafka.json");
   return processRecord.parse(JSON.parse(readFileSync(file, "utf8"))).child.pid;
 }
 
-/** @throws BenchError when the server does not tell */
+/** @throws BenchError when the server does not report it */
 export async function redisPid(client: { info(section: string): Promise<string> }): Promise<number> {
   const pid = Number(/^process_id:(\d+)/m.exec(await client.info("server"))?.[1]);
   if (Number.isInteger(pid)) return pid;
-  throw new BenchError("Valkey does not tell its process id: INFO server lacks process_id.");
+  throw new BenchError("Valkey does not report its process id: INFO server lacks process_id.");
 }

@@ -10,12 +10,12 @@ import { startTokenIssuer } from "./issue-tokens.js";
 import type { BenchSystem, ProcessName, ServiceName } from "./read-services.js";
 import { kafkaPid, redisPid, SERVICES } from "./read-services.js";
 
-/** Payments play in the simulation's time, which lies in the past. */
+/** Payments carry the simulation's time, which is in the past. */
 const EVENT_AGE_DAYS_MAX = 3_650;
 const SCORING_WAIT_MS = 250;
 const SERVICE_MS_MAX = 120_000;
 const ANSWER_MS_MAX = 2_000;
-/** Callers wait as long as it takes, because what they wait is what is measured. */
+/** Callers wait as long as it takes, because their wait is what we measure. */
 const PATIENT = { WAIT_TARGET_MS: "60000" };
 
 /**

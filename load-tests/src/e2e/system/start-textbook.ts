@@ -10,7 +10,7 @@ import type { World } from "../world/prepare-world.js";
 import { startTokenIssuer } from "./issue-tokens.js";
 import { kafkaPid, redisPid } from "./read-services.js";
 
-/** The textbook build of the same path, with a Kafka, a Valkey and a scoring service of its own. */
+/** The textbook build of the same path, with its own Kafka, Valkey and scoring service. */
 export interface Textbook {
   readonly port: number;
   readonly authorization: string;

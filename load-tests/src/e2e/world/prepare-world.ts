@@ -4,7 +4,7 @@ import type { TrainedModel } from "@tripline/cli/train";
 import { trainDemoModel } from "@tripline/cli/train";
 import type { BenchContext } from "../../harness/bench-context.js";
 
-/** What the benchmarks of the whole system play: cards that have paid for weeks, and a model trained on that. */
+/** What the benchmarks of the whole system run on: cards that have paid for weeks, and a model trained on their payments. */
 export interface World extends TrainedModel {
   /** Holds the key of the card tokens under which the window states are stored. */
   readonly secretsFile: string;
@@ -14,17 +14,17 @@ export interface World extends TrainedModel {
 const CARDS = 10_000;
 const TERMINALS = 5_000;
 const DAYS = 45;
-/** The world of the tests: enough for a model of the current feature spec, trained in seconds, and mostly there already. */
+/** The world of the tests: enough for a model of the current feature spec. Trained in seconds, and usually there already. */
 const SMALL_CARDS = 300;
 const SMALL_TERMINALS = 300;
 const START_MS = Date.UTC(2025, 0, 6);
 
-/** How many cards there are in the world. */
+/** Number of cards in the world. */
 export const worldCards = (isSmall: boolean): number => (isSmall ? SMALL_CARDS : CARDS);
 
 /**
- * A real model of the current feature spec, trained the way the demo's is, and the window states of a history. The first
- * run takes a minute or two; later ones find it below `.tripline`.
+ * A real model of the current feature spec, trained like the demo's, and the window states of a history. The first run
+ * takes a minute or two; later runs find both below `.tripline`.
  */
 export async function prepareWorld(context: BenchContext, isSmall = false): Promise<World> {
   const root = join(context.root, ".tripline", isSmall ? "test-world" : "bench-world");

@@ -13,7 +13,7 @@ function payments(): SimulatedPayment[] {
   return Array.from({ length: PAYMENTS }, () => stream.next().value);
 }
 
-/** Every id of a kind, as often as there are different originals and replicas of them. */
+/** Every id of a kind, for all originals and their replicas. */
 function idsOf(field: "cardNumber" | "deviceId" | "ipAddress"): { ids: Set<string>; originals: Set<string> } {
   const replicas = new PaymentReplicas(SIMULATION, REPLICAS);
   const [ids, originals] = [new Set<string>(), new Set<string>()];
@@ -34,7 +34,7 @@ test.each(["cardNumber", "deviceId", "ipAddress"] as const)("no two replicas sha
   expect(ids.size).toBe(originals.size * REPLICAS);
 });
 
-test("a replica's card numbers are valid, and those that more cards of the simulation would have", () => {
+test("a replica's card numbers are valid, and are those that a larger simulation would use", () => {
   const { ids } = idsOf("cardNumber");
   expect([...ids].every(isCardNumber)).toBe(true);
   const larger = new Set(
@@ -56,7 +56,7 @@ test("a replica's address is of the original's IP version, in the spelling that 
   }
 });
 
-test("replica 0 is the payment itself; another one differs in card, device and address alone, always alike", () => {
+test("replica 0 is the payment itself; others differ only in card, device and address, always the same way", () => {
   const replicas = new PaymentReplicas(SIMULATION, REPLICAS);
   const [payment] = payments().filter(({ deviceId }) => deviceId !== null);
   if (payment === undefined) throw new Error("All payments are without a device.");
@@ -67,9 +67,9 @@ test("replica 0 is the payment itself; another one differs in card, device and a
   expect(replicas.payment(payment, 3)).toEqual(replica);
 });
 
-test("what there are no numbers and addresses for is refused", () => {
+test("too many replicas for the numbers and addresses there are is refused", () => {
   const replicas = new PaymentReplicas(SIMULATION, 2 ** 28);
-  expect(() => replicas.cardNumber("4000000000000002", 1)).toThrow("none of the simulation");
+  expect(() => replicas.cardNumber("4000000000000002", 1)).toThrow("not in the simulation");
   expect(replicas.ipAddress("10.0.0.1", 2 ** 28 - 1)).toBe("255.255.255.255");
   expect(() => replicas.ipAddress("10.0.0.2", 1)).toThrow("too few addresses");
 });

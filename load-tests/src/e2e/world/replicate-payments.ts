@@ -2,19 +2,19 @@ import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { cardNumber } from "@tripline/simulator/profile-cards";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 
-/** Addresses there are for replicas of each IP version. */
+/** Addresses available for replicas, for each IP version. */
 const ADDRESSES = 2 ** 28;
-/** 240.0.0.0/4, which is reserved (RFC 1112 section 4), so that no simulated address lies in it. */
+/** 240.0.0.0/4, which is reserved (RFC 1112 section 4), so that it holds no simulated address. */
 const IPV4_BASE = 240 * 2 ** 24;
 
 /**
- * The same payments by other cards, from other devices and addresses. A population of many cards is a world played by
- * many replicas: replica 0 is the world itself, and cards that share a device or an address in it do so in each replica.
- * Terminals stay, for a terminal has as many cards as pay there.
+ * The same payments by other cards, from other devices and addresses. A large population is a world played by many
+ * replicas: replica 0 is the world itself, and cards that share a device or an address there share one in each replica.
+ * Terminals stay the same, because any number of cards can pay at a terminal.
  */
 export class PaymentReplicas {
   readonly #cards = new Map<string, number>();
-  /** Places of addresses, in the order in which they were asked for; the same for both IP versions. */
+  /** Index of each address, in the order of first use; shared by both IP versions. */
   readonly #addresses = new Map<string, number>();
   readonly #seed: number;
 
@@ -37,10 +37,10 @@ export class PaymentReplicas {
     };
   }
 
-  /** The number that the card would have in a simulation of all of them. @throws RangeError for a card of no such world */
+  /** The number that the card would have in a simulation of all cards. @throws RangeError for a card that is not in the world */
   cardNumber(original: string, replica: number): string {
     const card = this.#cards.get(original);
-    if (card === undefined) throw new RangeError("This card is none of the simulation.");
+    if (card === undefined) throw new RangeError("This card is not in the simulation.");
     return cardNumber(this.#seed, card + this.#cards.size * replica);
   }
 
@@ -51,7 +51,7 @@ export class PaymentReplicas {
   /**
    * An address of the same IP version, since the two cost ingestion different work, in its one spelling.
    *
-   * @throws RangeError when there are more than addresses for them
+   * @throws RangeError when there are more replicas than addresses
    */
   ipAddress(original: string, replica: number): string {
     if (replica === 0) return original;

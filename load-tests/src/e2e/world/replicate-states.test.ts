@@ -32,7 +32,7 @@ let world: World;
 let redis: Redis;
 let history: SimulatedPayment[];
 
-/** Keys of the states that a payment changes, as ingestion and the features service find them. */
+/** Keys of the states that a payment changes, as ingestion and the features service compute them. */
 function keysOf(payment: SimulatedPayment): string[] {
   const cardTokenKey = Buffer.from(demoSecrets(world.secretsFile).cardTokenKey, "base64");
   const rules = { cardTokenKey, eventAgeDaysMax: 10_000 };
@@ -101,7 +101,7 @@ test("the states of a replica's payments are those of the original, with the sam
   expect(await redis.ttl(copied)).toBeGreaterThan(0);
 });
 
-test("a copy that is there already is an error", async () => {
+test("a copy that exists already is an error", async () => {
   const { states } = await findOriginals(world, new PaymentReplicas(SIMULATION, REPLICAS));
   const plan = { redis, states: states.slice(0, 3), replicas: REPLICAS, log: () => {} };
   await redis.del(...plan.states.flatMap(({ keyOf }) => [keyOf(1), keyOf(2)]));
@@ -109,14 +109,14 @@ test("a copy that is there already is an error", async () => {
   await expect(copyStates(plan)).rejects.toThrow("3 of 3 states could not be copied");
 });
 
-test("what copies take is estimated as a little more than their bytes", async () => {
+test("the memory of copies is estimated as a little more than their bytes", async () => {
   const { states } = await findOriginals(world, new PaymentReplicas(SIMULATION, 11));
   const bytes = await estimateBytes(redis, states, 11);
   expect(bytes).toBeGreaterThan(states.length * 10 * 200);
   expect(bytes).toBeLessThan(states.length * 10 * 600);
 });
 
-test("copies that the machine has no memory for are refused", () => {
+test("copies that do not fit into memory are refused", () => {
   const cards = 5_000_000;
   expect(() => requireMemory({ cards, bytes: 8e9, freeBytes: 8.5e9 })).toThrow(
     "--cards: the states of 5000000 cards need 9.1 GB of memory, and this machine has 8.5 GB free.",

@@ -16,11 +16,11 @@ import { readValkeyMemory } from "../../harness/read-valkey-memory.js";
 import type { World } from "./prepare-world.js";
 import type { PaymentReplicas } from "./replicate-payments.js";
 
-/** Copies per pipeline; one pipeline is under way while the next is made. */
+/** Copies per pipeline; one pipeline is in flight while the next is built. */
 const COPIES_PER_PIPELINE = 1_000;
 const PROGRESS_MS = 5_000;
 const SAMPLE_STATES = 2_000;
-/** For services, Kafka and the page cache beside Valkey. */
+/** Left for services, Kafka and the page cache. */
 const REST_BYTES = 2 ** 30;
 const GB_BYTES = 1e9;
 
@@ -33,18 +33,18 @@ export interface Original {
 
 export interface Originals {
   readonly states: readonly Original[];
-  /** States in the snapshot whose card, device or address no payment of the history names: they stay without replicas. */
+  /** States in the snapshot whose card, device or address is in no payment of the history: they get no replicas. */
   readonly unnamed: number;
 }
 
-/** What of a payment names an entity, how a replica names it, and the token that ingestion makes of that. */
+/** The field of a payment that names an entity, how a replica names it, and the token that ingestion makes from it. */
 interface Naming {
   idOf(payment: SimulatedPayment): string | null;
   replicaOf(id: string, replica: number): string;
   tokenOf(key: Uint8Array, tenant: string, id: string): string;
 }
 
-/** No naming of terminals: all replicas share them. */
+/** Terminals have no names here, because all replicas share them. */
 function namingsOf(replicas: PaymentReplicas): Partial<Record<EntityKey, Naming>> {
   return {
     card_token: {
@@ -66,8 +66,8 @@ function namingsOf(replicas: PaymentReplicas): Partial<Record<EntityKey, Naming>
 }
 
 /**
- * The states of a world's cards, devices and addresses. A state is stored under a token, from which nothing leads back:
- * the history is played once more for what the tokens were made of.
+ * The states of a world's cards, devices and addresses. A state is stored under a token that cannot be reversed, so the
+ * history is played once more to find the values behind the tokens.
  */
 export async function findOriginals(world: World, replicas: PaymentReplicas): Promise<Originals> {
   const namings = namingsOf(replicas);
@@ -85,7 +85,7 @@ export async function findOriginals(world: World, replicas: PaymentReplicas): Pr
   return { states, unnamed };
 }
 
-/** By state key, all entities that payments of the history name. */
+/** By state key: all entities that are in payments of the history. */
 function nameStates(
   world: World,
   plans: readonly EntityPlan[],
@@ -113,8 +113,8 @@ function nameStates(
 }
 
 /**
- * What the copies of all replicas will take in Valkey, by a sample of the originals. MEMORY USAGE tells about an
- * eighth more than a copy then takes, which is left as a margin.
+ * The memory that the copies of all replicas will take in Valkey, from a sample of the originals. MEMORY USAGE reports
+ * about an eighth more than a copy takes; we keep that as a margin.
  */
 export async function estimateBytes(redis: Redis, states: readonly Original[], replicas: number): Promise<number> {
   const step = Math.ceil(states.length / SAMPLE_STATES);
@@ -125,7 +125,7 @@ export async function estimateBytes(redis: Redis, states: readonly Original[], r
   return (bytes / sample.length) * states.length * (replicas - 1);
 }
 
-/** @throws BenchError when the copies would not fit into what the machine has free */
+/** @throws BenchError when the copies would not fit into the free memory of the machine */
 export function requireMemory(need: { cards: number; bytes: number; freeBytes: number }): void {
   const { cards, bytes, freeBytes } = need;
   if (bytes + REST_BYTES <= freeBytes) return;
@@ -135,7 +135,7 @@ export function requireMemory(need: { cards: number; bytes: number; freeBytes: n
   );
 }
 
-/** Lets Valkey hold that many bytes more than it does, and as many again for what it does beside. */
+/** Raises Valkey's memory limit by that many bytes, and as many again for its other work. */
 export async function raiseMemoryLimit(redis: Redis, bytes: number): Promise<void> {
   const { usedBytes, limitBytes } = await readValkeyMemory(redis);
   const wanted = Math.ceil(usedBytes + 2 * bytes + REST_BYTES);
@@ -152,9 +152,9 @@ export interface CopyPlan {
 }
 
 /**
- * Gives each replica a copy of each state, with the time to live that the original has left. Valkey copies by itself, so
- * only keys go over the wire; and what it copies is the state of now, so that replicas are no older than their original.
- * Memory: two pipelines.
+ * Gives each replica a copy of each state, with the original's remaining time to live. Valkey does the copying, so only
+ * keys go over the wire, and it copies the current state, so a replica is as fresh as its original. Memory: two
+ * pipelines.
  *
  * @returns how many copies were made
  * @throws BenchError when an original is gone, a copy is there already, or Valkey refuses
@@ -191,10 +191,12 @@ async function copy(pipeline: ChainableCommander): Promise<number> {
   const { length } = pipeline;
   const copied = (await repliesOf(pipeline)).reduce((sum, reply) => sum + reply, 0);
   if (copied === length) return copied;
-  throw new BenchError(`${length - copied} of ${length} states could not be copied: gone, or their copies are there.`);
+  throw new BenchError(
+    `${length - copied} of ${length} states could not be copied: they are gone, or the copies exist already.`,
+  );
 }
 
-/** @throws BenchError for the first error among the replies, or one that is no number */
+/** @throws BenchError for the first reply that is an error or not a number */
 async function repliesOf(pipeline: ChainableCommander): Promise<number[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {

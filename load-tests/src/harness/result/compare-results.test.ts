@@ -37,14 +37,14 @@ test("medians are divided, old by new", () => {
   ]);
 });
 
-test("figures that one of the two lacks are named", () => {
+test("figures that only one run has are named", () => {
   const found = compareResults(resultWith({ gone: 1, same: 1 }), resultWith({ same: 1, fresh: 1 }));
   expect(found.onlyOld).toEqual(["read / ours / gone"]);
   expect(found.onlyNew).toEqual(["read / ours / fresh"]);
   expect(found.figures.map(({ figure }) => figure)).toEqual(["read / ours / same", "read / rps_ratio"]);
 });
 
-test("what else differs is said", () => {
+test("other differences between the runs are named", () => {
   const { machine } = resultWith({});
   const newer = resultWith({}, { machine: { ...machine, cores: 8, loadAverage: 3 }, versions: { feast: "0.67" } });
   expect(compareResults(resultWith({}), newer).differences).toEqual([

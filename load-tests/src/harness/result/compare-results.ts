@@ -15,7 +15,7 @@ export interface Comparison {
   /** Figures that only one of the two has. */
   readonly onlyOld: readonly string[];
   readonly onlyNew: readonly string[];
-  /** What makes the two runs unlike each other apart from the code. */
+  /** Other differences between the two runs than the code. */
   readonly differences: readonly string[];
 }
 
@@ -63,7 +63,7 @@ function differencesOf(older: BenchResult, newer: BenchResult): string[] {
   return told;
 }
 
-/** A Markdown table with what has to be known to read it. */
+/** A Markdown table with the notes needed to read it. */
 export function printComparison({ figures, onlyOld, onlyNew, differences }: Comparison): string {
   const rows = figures.map(
     (row) => `| ${row.figure} | ${printNumber(row.old)} | ${printNumber(row.new)} | ${printNumber(row.ratio)} |`,

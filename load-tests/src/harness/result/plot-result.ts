@@ -4,7 +4,7 @@ import { renderPage } from "../../report/page.js";
 import { plotBars } from "../../report/plot.js";
 import type { BenchResult, PartResult } from "./result-file.js";
 
-/** What every contestant of a part may have, and a reader looks for first. */
+/** Figures that most contestants have and that a reader looks for first. */
 const FIGURES = [
   { figure: "ops_per_s", title: "Throughput", unit: "operations per second" },
   { figure: "p99_ms", title: "Latency, 99th percentile", unit: "ms" },
@@ -18,7 +18,7 @@ export function plotResult({ name, date, commit, machine, parts }: BenchResult):
   return renderPage(
     `${title}, ${day}`,
     html`<header><h1>${title}</h1></header>
-<p class="about">${day} · commit ${commit} · ${machine.cpu}, ${machine.cores} cores, load ${machine.loadAverage.toFixed(1)} when it began</p>
+<p class="about">${day} · commit ${commit} · ${machine.cpu}, ${machine.cores} cores, load ${machine.loadAverage.toFixed(1)} at the start</p>
 <p class="about">Bars: median of the rounds. Lines: from the lowest to the highest round.</p>
 ${parts.map(partOf)}`,
   );

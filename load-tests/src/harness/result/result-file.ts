@@ -54,7 +54,7 @@ export async function writeResult(folder: string, result: BenchResult): Promise<
   return path;
 }
 
-/** @throws BenchError when the file is not there or is no result */
+/** @throws BenchError when the file is missing or is not a result */
 export async function readResult(path: string): Promise<BenchResult> {
   let text: string;
   try {
@@ -66,7 +66,7 @@ export async function readResult(path: string): Promise<BenchResult> {
     return benchResult.parse(JSON.parse(text));
   } catch (error) {
     const [issue] = error instanceof z.ZodError ? error.issues : [];
-    const where = issue === undefined ? "it is no JSON" : `${issue.path.join(".") || "it"}: ${issue.message}`;
+    const where = issue === undefined ? "it is not JSON" : `${issue.path.join(".") || "it"}: ${issue.message}`;
     throw new BenchError(`${path} is not the result of a benchmark (${where}).`);
   }
 }

@@ -24,7 +24,7 @@ const profile: CpuProfile = {
   timeDeltas: [5, 900, 100, 200, 300, 100, 50, 50, 100, 100, 800],
 };
 
-test("time is told by the room whose own code ran, without waiting", () => {
+test("time is counted for the package whose own code ran, without waiting", () => {
   const { busyMs, rooms, functions } = summariseProfile(profile);
   expect(busyMs).toBe(1);
   expect(rooms).toEqual([
@@ -43,7 +43,7 @@ test("time is told by the room whose own code ran, without waiting", () => {
   expect(functions).toContainEqual({ name: "(anonymous) · ioredis", share: 0.1 });
 });
 
-test("a stretch of the clock leaves out what was before and after it", () => {
+test("a stretch of the clock leaves out what came before and after it", () => {
   // The collector, writev and fold end 1,005, 1,205 and 1,505 µs behind the start.
   const stretch = { fromUs: 7_000 + 950, toUs: 7_000 + 1_300 };
   const { busyMs, rooms } = summariseProfile({ ...profile, startTime: 7_000 }, [stretch, { fromUs: 0, toUs: 1 }]);

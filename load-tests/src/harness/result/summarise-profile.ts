@@ -15,12 +15,12 @@ export interface CpuProfile {
 
 export interface ProfileShare {
   readonly name: string;
-  /** Of the time in which something ran, from 0 to 1. */
+  /** Share of the time in which code ran, from 0 to 1. */
   readonly share: number;
 }
 
 export interface ProfileSummary {
-  /** Time in which something ran. */
+  /** Time in which code ran. */
   readonly busyMs: number;
   /** By package or part of Node, the largest first. */
   readonly rooms: readonly ProfileShare[];
@@ -29,7 +29,7 @@ export interface ProfileSummary {
 }
 
 const FUNCTIONS_MAX = 12;
-/** V8's names for what is no function. The profiler's own work does not count either. */
+/** V8's names for entries that are not functions, and the profiler's own work. */
 const IDLE = new Set(["(idle)", "(root)"]);
 
 /** A stretch of the monotonic clock, in microseconds. */
@@ -40,7 +40,7 @@ export interface Stretch {
 
 export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n);
 
-/** Where the time went, by the place whose own code ran; of all, or of some stretches, so that a start does not count. */
+/** Where the time went, by whose own code ran; over all of it, or over some stretches, to leave out the start. */
 export function summariseProfile(profile: CpuProfile, stretches?: readonly Stretch[]): ProfileSummary {
   const { nodes, startTime = 0, samples = [], timeDeltas = [] } = profile;
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));

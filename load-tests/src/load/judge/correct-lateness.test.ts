@@ -27,7 +27,7 @@ function corrected(transcript: Transcript): number[] {
   return Array.from(transcript.latenessMs.subarray(0, transcript.count));
 }
 
-test("iterations after dropped ones are not late for that", () => {
+test("dropped iterations do not make later ones late", () => {
   const transcript = play(
     (due) => due >= 50 && due < 90,
     () => 0,
@@ -37,7 +37,7 @@ test("iterations after dropped ones are not late for that", () => {
   expect(Math.max(...corrected(transcript))).toBeLessThan(12);
 });
 
-test("one that began late is, whatever was dropped before it", () => {
+test("an iteration that began late counts as late, whatever was dropped before it", () => {
   const lateness = corrected(
     play(
       (due) => due % 10 === 0,

@@ -3,9 +3,9 @@ import type { Stage } from "../scenarios.js";
 import { paymentsUntil, rateAt } from "../scenarios.js";
 
 /**
- * Once k6 has dropped iterations, the number of one no longer says when it was due: every later one seems late by those
- * that are missing. How many that are can only grow, and most iterations begin in time. So what an iteration and all
- * after it are behind at least is what was dropped before it, and the rest is how late it began.
+ * Once k6 has dropped iterations, an iteration's number no longer says when it was due: every later one seems late by
+ * the number dropped. That number can only grow, and most iterations begin in time. So the smallest delay of an
+ * iteration and all after it is what was dropped before it, and the rest is how late the iteration began.
  */
 export function correctLateness(
   transcript: Transcript,

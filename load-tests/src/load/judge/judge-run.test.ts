@@ -65,7 +65,7 @@ const decided = (number: number, atMs: number, latencyMs = 10, latenessMs = 0, r
 describe("a ramp", () => {
   const breakpoint = (transcript: Transcript) => findBreakpoint(figuresByPhase(RAMP, transcript), SETTINGS);
 
-  test("without a limit crossed has no breakpoint", () => {
+  test("that crosses no limit has no breakpoint", () => {
     expect(breakpoint(play((atMs, index) => decided(index, atMs)))).toEqual({ heldPerS: 200 });
   });
 
@@ -130,7 +130,7 @@ test("the lines of a batch are payments of one request, whose latency counts onc
 });
 
 test("a line that k6 did not write for us is named", () => {
-  expect(() => new Transcript().add("hello world")).toThrow("a line that is none of a payment: hello world");
+  expect(() => new Transcript().add("hello world")).toThrow("a line that is not a payment: hello world");
 });
 
 test("quantiles", () => {

@@ -18,10 +18,10 @@ export interface PhaseFigures {
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly latenessP99Ms: number;
-  /** Requests under way at a time, mean. */
+  /** Requests in flight, mean. */
   readonly underWay: number;
   readonly sent: number;
-  /** Told to come back later: 429 or 503. */
+  /** Rejected for now: 429 or 503. */
   readonly refused: number;
   readonly failed: number;
   /** Accepted, but no decision came back. */
@@ -93,12 +93,12 @@ export interface GeneratorFigures {
   readonly begun: number;
   readonly dropped: number;
   readonly latenessP99Ms: number;
-  /** Cores that k6 used, mean; undefined where the system does not tell. */
+  /** Cores that k6 used, mean; undefined where the system does not report it. */
   readonly k6Cores: number | undefined;
   readonly cores: number;
-  /** Share of all cores that were busy, with whatever else. */
+  /** Busy share of all cores, with all processes. */
   readonly machineBusy: number;
-  /** Most requests under way, mean over a second. */
+  /** Most requests in flight, mean over a second. */
   readonly underWay: number;
   readonly vus: number;
 }
@@ -128,7 +128,7 @@ export function generatorFigures(
   };
 }
 
-/** The lines of a batch count as one request. What is waited for after the payment itself, a label for instance, is not seen. */
+/** The lines of a batch count as one request. Waits after the payment itself, for instance for a label, are not counted. */
 function underWayMax(transcript: Transcript): number {
   const waitedMs: number[] = [];
   for (let index = 0; index < transcript.count; index += 1) {
@@ -154,19 +154,19 @@ const MISSING_SHARE_MAX = 0.001;
 const SATURATED_SHARE = 0.9;
 /** Part of an iteration is spent on what the transcript does not see. */
 const USERS_WAITING_SHARE = 0.8;
-/** Later than this the latencies are k6's as much as the system's. */
+/** Beyond this, latencies are k6's as much as the system's. */
 export const LATENESS_P99_MS_MAX = 50;
 
-/** Why a load was not what it was to be. */
+/** Why the load was not sent as planned. */
 export interface Fault {
   readonly sentence: string;
-  /** Only where it is the generator's, nothing was learnt of the system. */
+  /** If it was the generator, the run says nothing about the system. */
   readonly by: "system" | "generator";
 }
 
 /**
- * Whether the load was sent as it was due. If not, the latencies are better than the system's, where it was its slowness
- * that held k6 up, or they are k6's own.
+ * Whether the load was sent on time. If not, the latencies look better than the system's, because the system's slowness
+ * held k6 up, or they are k6's own.
  *
  * @returns undefined when it was
  */
@@ -189,15 +189,15 @@ export function loadFault(figures: GeneratorFigures): Fault | undefined {
 }
 
 function reasonOf({ k6Cores, cores, machineBusy }: GeneratorFigures): string {
-  const mend = "lower --rate, or run k6 on a machine of its own against --target";
+  const fix = "lower --rate, or run k6 on another machine against --target";
   if (k6Cores !== undefined && k6Cores >= SATURATED_SHARE * cores) {
-    return `k6 used ${k6Cores.toFixed(2)} of ${cores} cores itself; ${mend}`;
+    return `k6 used ${k6Cores.toFixed(2)} of ${cores} cores itself; ${fix}`;
   }
   if (machineBusy >= SATURATED_SHARE) {
     const own = k6Cores === undefined ? "" : `, of which k6 had ${k6Cores.toFixed(2)} cores`;
-    return `this machine's ${cores} cores were ${(machineBusy * 100).toFixed(0)} % busy${own}; ${mend}`;
+    return `this machine's ${cores} cores were ${(machineBusy * 100).toFixed(0)} % busy${own}; ${fix}`;
   }
-  return `k6 was held up by something else; ${mend}`;
+  return `k6 was held up by something else; ${fix}`;
 }
 
 export interface Breakpoint {
@@ -225,7 +225,7 @@ export function findBreakpoint(phases: readonly PhaseFigures[], settings: LoadSe
   return { heldPerS };
 }
 
-/** A ramp ends where something gives way; only when that is the generator, nothing was learnt of the system. */
+/** A ramp ends where something cannot keep up; if that is the generator, the run says nothing about the system. */
 export function rampFault({ heldPerS, brokeAt }: Breakpoint, figures: GeneratorFigures): Fault | undefined {
   if (brokeAt?.by !== "generator") return undefined;
   const sentence = `The generator could not send ${brokeAt.perS} payments a second, and the system's own limit is above ${heldPerS}: ${brokeAt.why}, since ${reasonOf(figures)}.`;

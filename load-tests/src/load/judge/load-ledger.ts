@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { Transcript } from "../k6/read-transcript.js";
 import { NUMBERS_MAX, printOf } from "../k6/read-transcript.js";
 
-/** What was sent, accepted, decided and returned, held against each other. */
+/** What was sent, accepted, decided and returned, compared with each other. */
 export interface LoadLedger {
   /** Where the decisions were read. */
   readonly source: "the decisions topic" | "the API";
@@ -21,15 +21,15 @@ export interface LoadLedger {
   readonly lost: number;
   /** Some of their ids. */
   readonly lostIds: readonly string[];
-  /** Payments with two decisions that differ: what must never be. */
+  /** Payments with two different decisions: must never happen. */
   readonly duplicated: number;
-  /** Payments whose one decision stands on the topic more than once: at-least-once delivery, the same bytes. */
+  /** Payments whose decision is on the topic more than once, with the same bytes: at-least-once delivery. */
   readonly repeated: number;
   /** Decisions that came back to their caller. */
   readonly returned: number;
   /** Of these, those that are not the decision that stands. */
   readonly differing: number;
-  /** Decided payments whose caller had no good answer: accepted all the same, which is allowed. */
+  /** Decided payments whose caller got no good answer: they were accepted all the same, which is allowed. */
   readonly unanswered: number;
 }
 
@@ -45,7 +45,7 @@ export function balances({ lost, duplicated, differing, accepted, decided }: Loa
   return lost === 0 && duplicated === 0 && differing === 0 && decided === accepted;
 }
 
-/** Called before the load begins; what it returns holds the transcript against what became of the payments. */
+/** Called before the load begins; the function it returns compares the transcript with the decisions. */
 export type CloseLedger = (transcript: Transcript) => Promise<LoadLedger>;
 
 const SETTLE_MS_MAX = 60_000;
@@ -64,7 +64,7 @@ class Findings {
     for (let index = 0; index < transcript.count; index += 1) {
       highest = Math.max(highest, transcript.numbers[index] ?? 0);
     }
-    // A payment that was under way when the load ended may have the next number, of which the transcript says nothing.
+    // A payment in flight when the load ended may have the next number, which the transcript does not hold.
     this.#prints = new Float64Array(Math.min(NUMBERS_MAX, 2 * highest + 1_024));
   }
 
@@ -115,7 +115,7 @@ class Findings {
   }
 }
 
-/** Whose payments, and what their transaction ids begin with, so that nobody else's are counted. */
+/** Tenant and id prefix of the run's payments, so that no others are counted. */
 export interface LoadRun {
   readonly tenant: string;
   readonly run: string;
@@ -186,7 +186,7 @@ const decisionBody = z.object({ outcome: z.string(), rung: z.string(), decided_a
 
 export interface DecisionReader {
   readonly apiUrl: string;
-  /** Of whoever sent the payments. */
+  /** Of the sender of the payments. */
   readonly tenant: string;
   authorization(): Promise<string>;
 }
@@ -196,7 +196,7 @@ const ANSWER_MS_MAX = 15_000;
 
 /**
  * The ledger by `GET /v1/decisions/{id}`, a request per accepted payment: for a system whose Kafka cannot be reached. It
- * cannot see repetitions, and a second decision only where it is another than the one that came back.
+ * cannot see repeated decisions, and sees a second decision only if it differs from the one that came back.
  */
 export function apiLedger(reader: DecisionReader, run: string): CloseLedger {
   return async (transcript) => {
@@ -218,7 +218,7 @@ export function apiLedger(reader: DecisionReader, run: string): CloseLedger {
   };
 }
 
-/** Asks again while the payment is undecided or the API is not well, until the deadline. */
+/** Asks again while the payment is undecided or the API fails, until the deadline. */
 async function readDecision(reader: DecisionReader, id: string, deadlineMs: number): Promise<number | undefined> {
   const url = `${reader.apiUrl}/v1/decisions/${transactionId(reader.tenant, id)}`;
   for (;;) {

@@ -4,7 +4,7 @@ import type { Stage } from "../scenarios.js";
 import { paymentsUntil, secondsOf } from "../scenarios.js";
 import { quantiles } from "./judge-run.js";
 
-/** What happened over time, a value per slice. */
+/** Figures over time, a value per slice. */
 export interface Series {
   readonly secondsPerSlice: number;
   /** Payments a second that were due. */

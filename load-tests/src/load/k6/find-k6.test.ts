@@ -23,13 +23,13 @@ async function refusal(environment: Record<string, string>): Promise<string> {
   return error.message;
 }
 
-test("without k6 on the PATH one sentence says how to get it", async () => {
+test("without k6 on the PATH the message says how to get it", async () => {
   const message = await refusal({ PATH: [folder, "/nowhere"].join(delimiter) });
   expect(message).toMatch(/^There is no k6 on the PATH: /);
   expect(message).toMatch(HOW);
 });
 
-test("a k6 that K6_BIN names wrongly is named", async () => {
+test("a K6_BIN that does not exist is named", async () => {
   const message = await refusal({ K6_BIN: join(folder, "absent"), PATH: "" });
   expect(message).toContain(`${join(folder, "absent")} cannot be run as k6`);
   expect(message).toMatch(HOW);
@@ -41,12 +41,12 @@ test("an old k6 is refused with its version", async () => {
   expect(message).toMatch(HOW);
 });
 
-test("another program and one that fails are no k6", async () => {
+test("another program, and one that fails, are refused", async () => {
   expect(await refusal({ K6_BIN: program("other", "hello") })).toContain("does not say that it is k6");
   expect(await refusal({ K6_BIN: program("failing", "k6 v2.2.0", 3) })).toContain("cannot be run as k6");
 });
 
-test("K6_BIN goes before the PATH, and the PATH is searched in order", async () => {
+test("K6_BIN takes precedence over the PATH, which is searched in order", async () => {
   const onPath = program("k6", "k6 v2.0.0 (linux/amd64)");
   const named = program("newer", "k6 v2.2.0 (commit/devel, go1.26.8, linux/amd64)");
   await expect(findK6({ K6_BIN: named, PATH: folder })).resolves.toEqual({ path: named, version: "2.2.0" });

@@ -7,7 +7,7 @@ import { BenchError } from "../../harness/bench-error.js";
 
 const run = promisify(execFile);
 const ANSWER_MS_MAX = 30_000;
-/** The first that runs TypeScript and has the summary that is read here without being asked for it. */
+/** The first version that runs TypeScript and writes the summary we read by default. */
 const MAJOR_MIN = 2;
 const HOW_TO_GET =
   "install it as https://grafana.com/docs/k6/latest/set-up/install-k6/ says, or name the program in K6_BIN";
@@ -18,7 +18,7 @@ export interface K6 {
 }
 
 /**
- * The k6 that `K6_BIN` names, otherwise the first on the PATH. Tripline brings none: it is AGPL and a program of its own.
+ * The k6 that `K6_BIN` names, otherwise the first on the PATH. Tripline does not ship it, because its licence is the AGPL.
  *
  * @throws BenchError when there is none, when it does not run, or when it is too old
  */

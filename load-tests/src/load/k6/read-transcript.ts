@@ -3,13 +3,13 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { BenchError } from "../../harness/bench-error.js";
 
-/** Most that one run may send: their numbers and times are kept in memory. */
+/** The most that one run may send, because their numbers and times are kept in memory. */
 export const NUMBERS_MAX = 50_000_000;
 const CAPACITY_FIRST = 1_024;
 
 const PRINT_DIGITS = 12;
 
-/** Tells decisions apart in 48 bits, since those of a long run would not fit into memory. Never 0. */
+/** A 48-bit hash of a decision, because the decisions of a long run would not fit into memory. Never 0. */
 export function printOf(outcome: string, rung: string, decidedAtMs: number): number {
   const digits = hash("sha1", `${outcome} ${rung} ${decidedAtMs}`, "hex").slice(0, PRINT_DIGITS);
   return 1 + Number.parseInt(digits, 16);
@@ -45,7 +45,7 @@ export class Transcript {
     else if (kind === "l") this.addLabel(fields);
     else if (kind === "b") this.addBadInput(fields);
     else if (kind === "s") this.startMs = Number(number);
-    else throw new BenchError(`The transcript of k6 holds a line that is none of a payment: ${line.slice(0, 80)}`);
+    else throw new BenchError(`The transcript of k6 holds a line that is not a payment: ${line.slice(0, 80)}`);
   }
 
   isAccepted(index: number): boolean {
@@ -53,7 +53,7 @@ export class Transcript {
     return status === 200 || status === 202;
   }
 
-  /** Whether it is the first payment of its request: what is measured of requests is counted there. */
+  /** Whether it is the first payment of its request; figures about requests count only this one. */
   isFirst(index: number): boolean {
     return (this.numbers[index] ?? 0) % this.numbersEach === 0;
   }

@@ -13,9 +13,9 @@ import type { K6 } from "./find-k6.js";
 export interface CpuSample {
   /** Milliseconds since the epoch. */
   readonly atMs: number;
-  /** Cores that k6 used; undefined where the system does not tell. */
+  /** Cores that k6 used; undefined where the system does not report it. */
   readonly k6Cores: number | undefined;
-  /** Share of all cores that were busy, with whatever else. */
+  /** Busy share of all cores, with all processes. */
   readonly machineBusy: number;
 }
 
@@ -23,7 +23,7 @@ export interface Limit {
   readonly metric: string;
   readonly condition: string;
   readonly ok: boolean;
-  /** Of the metric, what the condition is about. */
+  /** The value of the metric that the condition is about. */
   readonly value: number | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface K6Outcome {
 export interface K6Run {
   readonly k6: K6;
   readonly script: string;
-  /** For all that k6 writes. */
+  /** For everything that k6 writes. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
@@ -61,7 +61,7 @@ export async function runK6(run: K6Run): Promise<K6Outcome> {
   const child = spawn(run.k6.path, argumentsOf(run), {
     env: { ...run.environment, TRIPLINE_TRANSCRIPT: "yes" },
     stdio: ["ignore", log, log],
-    // A group of its own, so that Ctrl-C reaches it once, through here.
+    // Its own process group, so that Ctrl-C reaches it once, through this process.
     detached: true,
   });
   closeSync(log);
@@ -133,7 +133,7 @@ export const CORES = availableParallelism();
 const metric = z.looseObject({ thresholds: z.record(z.string(), z.boolean()).optional() });
 const summary = z.object({ metrics: z.record(z.string(), metric) });
 
-/** k6's summary of the whole run; in it a threshold is true that was crossed. */
+/** k6's summary of the whole run. In it, true means that the threshold was crossed. */
 async function readSummary(folder: string): Promise<Pick<K6Outcome, "dropped" | "iterations" | "limits">> {
   const { metrics } = summary.parse(JSON.parse(await readFile(join(folder, SUMMARY_FILE), "utf8")));
   const limits = Object.entries(metrics).flatMap(([name, values]) =>

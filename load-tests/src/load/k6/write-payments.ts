@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 
-/** More are not held in k6's memory; a longer run goes through them again, under other ids. */
+/** k6 keeps no more in memory; a longer run sends them again, under other ids. */
 export const PAYMENTS_MAX = 100_000;
 
 const START_MS = Date.UTC(2026, 0, 5, 6);
@@ -20,7 +20,7 @@ export interface PaymentsOptions {
   readonly count: number;
 }
 
-/** Writes payments of the simulator as NDJSON for k6: the body of each request but for its id and its time. */
+/** Writes payments of the simulator as NDJSON for k6: the body of each request without its id and time. */
 export async function writePayments({ path, count, ...options }: PaymentsOptions): Promise<void> {
   const payments = createSimulation({ ...options, startMs: START_MS }).payments();
   await mkdir(dirname(path), { recursive: true });

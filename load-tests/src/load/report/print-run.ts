@@ -4,7 +4,7 @@ import { balances, ledgerLine } from "../judge/load-ledger.js";
 import type { Limit } from "../k6/run-k6.js";
 import type { LoadResult } from "../load-result.js";
 
-/** What is told of each phase. */
+/** The figures of a phase, as columns. */
 export const COLUMNS: readonly (readonly [title: string, value: (figures: PhaseFigures) => string])[] = [
   ["phase", ({ phase, isLimited }) => phase + (isLimited ? "" : " *")],
   ["s", ({ seconds }) => whole(seconds)],
@@ -22,11 +22,11 @@ export const COLUMNS: readonly (readonly [title: string, value: (figures: PhaseF
   ["late p99 ms", ({ latenessP99Ms }) => tenths(latenessP99Ms)],
 ];
 
-/** The run in words, as it is printed at the end. */
+/** The run as text, printed at the end. */
 export function printRun(result: LoadResult): string {
   const { settings, counts, ledger, machine } = result;
   const { retries, differing, labels, labelsApplied, badInput, badInputAccepted } = counts;
-  const began = `load ${machine.loadAverage.toFixed(1)} on ${machine.cores} cores when it began`;
+  const began = `load ${machine.loadAverage.toFixed(1)} on ${machine.cores} cores at the start`;
   return [
     "",
     `${settings.scenario}: ${settings.rate}/s for ${settings.seconds} s against ${settings.target}, k6 ${result.k6}, seed ${result.seed}, ${began}`,
@@ -49,7 +49,7 @@ export function printRun(result: LoadResult): string {
   ].join("\n");
 }
 
-/** Every row as wide as its widest cell; the first column to the left, numbers to the right. */
+/** Columns as wide as their widest cell; the first one aligned left, numbers aligned right. */
 function tableOf(phases: readonly PhaseFigures[]): string[] {
   const rows = [
     COLUMNS.map(([title]) => title),
@@ -85,7 +85,7 @@ function limitLines(limits: readonly Limit[]): string[] {
   ];
 }
 
-/** What a soak is for: whether the end is as the beginning. */
+/** The point of a soak: whether the end is like the beginning. */
 function driftLines(phases: readonly PhaseFigures[]): string[] {
   const [first, last] = ["first tenth", "last tenth"].map((name) => phases.find(({ phase }) => phase === name));
   if (first === undefined || last === undefined) return [];
@@ -101,10 +101,10 @@ export function breakpointLine({ heldPerS, brokeAt }: Breakpoint): string {
   return `${held}, ${brokeAt.perS} did not: ${brokeAt.why}`;
 }
 
-/** Whether the run was held up by nothing: the ledger balances, the limits held, and the generator could send. */
+/** Whether the ledger balances, the limits held and the generator kept up. */
 export function isGood({ limits, ledger, fault, breakpoint }: LoadResult): boolean {
   if (!balances(ledger) || ledger.accepted === 0 || fault !== undefined) return false;
-  // A ramp whose first step already breaks has found no limit.
+  // A ramp whose first step already fails has not found the limit.
   return crossed(limits).length === 0 && breakpoint?.heldPerS !== 0;
 }
 

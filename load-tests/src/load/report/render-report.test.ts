@@ -58,14 +58,14 @@ test("the series holds a value per second, with gaps where nothing came back", (
   expect(series).toMatchObject({ decidedPerS: [10, 0, 9], refusedPerS: [0, 0, 1], p50Ms: [15, null, 24] });
 });
 
-test("the text ends with the ledger and names the machine's load", () => {
+test("the text ends with the ledger and gives the machine's load", () => {
   const text = printRun(result());
-  expect(text).toContain("k6 2.2.0, seed 1, load 0.5 on 2 cores when it began");
+  expect(text).toContain("k6 2.2.0, seed 1, load 0.5 on 2 cores at the start");
   expect(text).toContain("retries: sent=1 differing=0   labels: sent=1 applied=1   bad input: sent=1 accepted=0");
   expect(text).toContain("ledger: sent=20 accepted=19 decided=19 lost=0 duplicated=0");
 });
 
-test("the page holds every plot and no markup that came from elsewhere", () => {
+test("the page holds every plot and escapes text from outside", () => {
   const page = renderReport(result({ killed: ["<script>alert(1)</script>"] }));
   expect(page.match(/<figure>/g)).toHaveLength(5);
   for (const size of ["wide", "narrow"]) expect(page.match(new RegExp(`<svg [^>]*\\b${size}"`, "g"))).toHaveLength(5);
@@ -97,7 +97,7 @@ test("the page shows at its top whether the run was good, and why not", () => {
   expect(bad.indexOf("FAILED")).toBeLessThan(bad.indexOf("<table"));
 });
 
-test("the page has no text of fixed width to cut off, and figures of phases keep their names on a phone", () => {
+test("the page has no text of fixed width, and each figure of a phase keeps its name on a phone", () => {
   const page = renderReport(result());
   expect(page).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
   expect(page).not.toContain("<pre");
@@ -111,16 +111,16 @@ test.each<[string, Partial<LoadResult>, boolean]>([
   ["all is well", {}, true],
   ["a payment was lost", { ledger: { ...ledger, decided: 18, lost: 1, lostIds: ["load-1-3"] } }, false],
   ["a payment was decided twice", { ledger: { ...ledger, duplicated: 1 } }, false],
-  ["another decision came back than the one that stands", { ledger: { ...ledger, differing: 1 } }, false],
+  ["a decision came back that is not the valid one", { ledger: { ...ledger, differing: 1 } }, false],
   ["nothing was accepted", { ledger: { ...ledger, accepted: 0, decided: 0 } }, false],
   ["a limit was crossed", { limits: limits.map((limit) => ({ ...limit, ok: false })) }, false],
   [
-    "a ramp found what the system holds",
+    "a ramp found the system's limit",
     { breakpoint: { heldPerS: 100, brokeAt: { perS: 200, why: "", by: "system" } } },
     true,
   ],
   [
-    "a ramp broke at its first step",
+    "a ramp failed at its first step",
     { breakpoint: { heldPerS: 0, brokeAt: { perS: 100, why: "", by: "system" } } },
     false,
   ],

@@ -16,7 +16,7 @@ const LEDGER_NAMES = [
   ...(["repeated", "returned", "differing", "unanswered"] as const),
 ];
 
-/** The run as a page that needs nothing else: whether it was good, figures and plots over time. */
+/** The run as a self-contained page: whether it passed, figures, and plots over time. */
 export function renderReport(result: LoadResult): string {
   const { settings, ledger, generator } = result;
   const verdict = isGood(result) ? "passed" : "failed";
@@ -43,12 +43,12 @@ function badge(verdict: "passed" | "failed"): Html {
 
 function aboutRun({ date, k6, commit, machine, settings, seed, cards }: LoadResult): string {
   const day = `${date.slice(0, 10)} ${date.slice(11, 16)} UTC`;
-  const load = `load ${machine.loadAverage.toFixed(1)} when it began`;
+  const load = `load ${machine.loadAverage.toFixed(1)} at the start`;
   const from = `seed ${seed}, ${cards.toLocaleString("en-US")} cards`;
   return `${day} · k6 ${k6} · commit ${commit} · ${machine.cpu}, ${machine.cores} cores, ${load} · ${settings.target} · ${from}`;
 }
 
-/** What went wrong, and what one has to know to read the figures. */
+/** What went wrong, and what a reader must know about the figures. */
 function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: LoadResult): Content {
   const broken = crossed(limits);
   const faults = [
