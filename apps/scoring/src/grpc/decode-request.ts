@@ -1,8 +1,8 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { fieldNumber } from "@tripline/contracts/field-tag";
 import { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
-/** Number of the field in the protocol's message. */
-const RAW_INPUT_CONTENTS = 7;
+const RAW_INPUT_CONTENTS = fieldNumber(ModelInferRequest, "rawInputContents", [Buffer.of(0)]);
 
 /**
  * The same as `ModelInferRequest.decode`, but for tensors of raw bytes, which are nearly all of a message: they stay where
