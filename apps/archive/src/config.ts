@@ -6,19 +6,29 @@ const MIB = 1024 ** 2;
 export const archiveConfig = z.object({
   ...serviceConfig,
   ...kafkaConfig,
-  /** The folder of the lake; made when it is missing. Instances of one group share it. */
-  LAKE_DIRECTORY: z.string().min(1),
-  /** Rows of one topic after which they are written; about twice as many are held at most. */
-  FLUSH_ROWS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(50_000),
-  /** Bytes of Kafka values of one topic after which its rows are written; about twice as many are held at most. */
+  LAKE_DIRECTORY: z
+    .string()
+    .min(1)
+    .meta({ description: "Folder of the lake; created if it is missing. All instances of the group share it." }),
+  FLUSH_ROWS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(50_000).meta({
+    unit: "rows",
+    description: "Rows of one topic after which they are written. At most about twice as many are held.",
+  }),
   FLUSH_BYTES_MAX: z.coerce
     .number()
     .int()
     .min(1024)
     .max(256 * MIB)
-    .default(8 * MIB),
-  /** Milliseconds after which a row is written, however few there are. */
-  FLUSH_AGE_MS: z.coerce.number().int().min(50).max(3_600_000).default(60_000),
+    .default(8 * MIB)
+    .meta({
+      unit: "bytes",
+      description:
+        "Bytes of Kafka values of one topic after which its rows are written. At most about twice as many are held.",
+    }),
+  FLUSH_AGE_MS: z.coerce.number().int().min(50).max(3_600_000).default(60_000).meta({
+    unit: "ms",
+    description: "Age at which a row is written, however few there are.",
+  }),
 });
 
 export type ArchiveConfig = z.infer<typeof archiveConfig>;

@@ -39,15 +39,30 @@ export const databaseConfig = z.object(postgresConfig);
 export const authConfig = z.object({
   ...serviceConfig,
   ...databaseConfig.shape,
-  /** Origin under which the clients reach this service, and `iss` of every token. */
-  AUTH_ISSUER: issuer,
-  /** `aud` of every token: an absolute URI that names Tripline's API (RFC 8707). */
-  AUTH_AUDIENCE: z.url().default("urn:tripline:api"),
-  TOKEN_TTL_SECONDS: z.coerce.number().int().min(1).max(3_600).default(TOKEN_TTL_SECONDS_DEFAULT),
-  /** Seals the signing keys in the database: 32 bytes in base64, for instance from `openssl rand -base64 32`. */
-  KEY_ENCRYPTION_KEY: keyEncryptionKey,
-  /** Clients that are registered or updated at every start: for the demo and for first steps, not for production. */
-  BOOTSTRAP_CLIENTS: bootstrapClients,
+  AUTH_ISSUER: issuer.meta({
+    description: "Scheme, host and port under which clients reach this service, and `iss` of every token.",
+  }),
+  AUTH_AUDIENCE: z
+    .url()
+    .default("urn:tripline:api")
+    .meta({ description: "`aud` of every token: an absolute URI that names Tripline's API (RFC 8707)." }),
+  TOKEN_TTL_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3_600)
+    .default(TOKEN_TTL_SECONDS_DEFAULT)
+    .meta({ unit: "s", description: "How long a token is valid." }),
+  KEY_ENCRYPTION_KEY: keyEncryptionKey.meta({
+    description:
+      "Encrypts the signing keys in the database: 32 random bytes in base64 (`openssl rand -base64 32`). auth does not start " +
+      "with a key other than the one they were stored under.",
+  }),
+  BOOTSTRAP_CLIENTS: bootstrapClients.meta({
+    description:
+      "JSON array of clients to register or update at every start: `client_id`, `tenant`, `client_secret` (24 characters or " +
+      "more) or `jwks`, `scopes`. For the demo and first steps, not for production. A disabled client stays disabled.",
+  }),
 });
 
 export type AuthConfig = Readonly<z.infer<typeof authConfig>>;

@@ -1,11 +1,11 @@
-// Checks infra/ and .github/: what is granted against what the code has, the layout, and what the tools at hand say.
+// Checks infra/ and .github/: the layout, who may make topics, and what the tools at hand say.
 // A tool that is not installed is skipped, and named. `--full` also initialises, validates and tests every configuration
 // (providers are downloaded into a temporary folder) and fails where something had to be skipped.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { reportFindings } from "./report-findings.mjs";
 
@@ -24,7 +24,6 @@ const faults = [];
 /** @type {string[]} */
 const skipped = [];
 
-await checkAccess();
 checkTopicsJob();
 checkLayout();
 checkIdleGpus();
@@ -38,38 +37,6 @@ runTool("zizmor", ["--offline", "--pedantic", "--no-progress", ".github"], ROOT)
 
 if (full && skipped.length > 0) faults.push("Install what was skipped: --full wants all of it.");
 reportFindings({ faults, skipped });
-
-/** The grants of infra/access.yaml are those of the topic table, and the services are the ones there are. */
-async function checkAccess() {
-  const topicsFile = join(ROOT, "packages", "contracts", "dist", "topics.js");
-  if (!existsSync(topicsFile)) {
-    skipped.push("grants against the topic table: packages/contracts is not built");
-    return;
-  }
-  const { ALL_TOPICS } = await import(pathToFileURL(topicsFile).href);
-  const access = parse(readFileSync(join(INFRA, "access.yaml"), "utf8"));
-  const services = new Set(Object.keys(access.services));
-  const only = (/** @type {readonly string[]} */ names) => names.filter((name) => services.has(name)).sort();
-  const wanted = Object.fromEntries(
-    ALL_TOPICS.map((/** @type {import("../../../packages/contracts/src/topics.ts").Topic} */ topic) => [
-      topic.name,
-      {
-        partitions: topic.partitions,
-        retention_days: topic.retentionDays,
-        writers: only(topic.writtenBy.split(", ")),
-        readers: only(topic.readBy),
-      },
-    ]),
-  );
-  for (const name of new Set([...Object.keys(wanted), ...Object.keys(access.topics)])) {
-    const granted = access.topics[name];
-    const sorted = granted && { ...granted, writers: granted.writers.toSorted(), readers: granted.readers.toSorted() };
-    if (JSON.stringify(sorted) === JSON.stringify(wanted[name])) continue;
-    faults.push(
-      `infra/access.yaml, topic ${name}: packages/contracts/src/topics.ts says ${JSON.stringify(wanted[name])}, this file ${JSON.stringify(granted)}. Make it the same here.`,
-    );
-  }
-}
 
 /** Who may make topics in infra/access.yaml is whose account the chart's job wears that makes them. */
 function checkTopicsJob() {

@@ -1,10 +1,15 @@
-// Writes the parts of the documents that come from code: the topic table, the error table, the features.
-// With --check it only says whether they are fresh.
-import { readFileSync, writeFileSync } from "node:fs";
+// Writes what comes from code: tables of the documents, the environments of the services in compose.yaml and in the chart,
+// topics and their access rules. With --check it only says whether they are fresh.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { ERROR_TABLE } from "../../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../../packages/contracts/dist/feature-spec.js";
 import { ALL_TOPICS } from "../../../packages/contracts/dist/topics.js";
 import { capacityTables } from "../dist/capacity-documents.js";
+import { chartEnvironment } from "../dist/service-environment/write-chart-environment.js";
+import { composeEnvironment } from "../dist/service-environment/write-compose-environment.js";
+import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
+import { accessRules, topicsFile } from "./describe-topics.mjs";
 
 const DAY = 86_400_000;
 
@@ -53,12 +58,61 @@ const features = table(
   }),
 );
 
+const CHART = "deploy/helm/tripline";
+const VALUES_SCHEMA = `${CHART}/values.schema.json`;
+
+/** Files of which marked parts come from code. */
 const documents = [
   { file: "docs/architecture.md", parts: { topics } },
   { file: "docs/errors.md", parts: { errors } },
   { file: "docs/features.md", parts: { features } },
   { file: "docs/capacity.md", parts: capacityTables(table) },
+  { file: "docs/settings.md", parts: settingTables(table) },
+  { file: "compose.yaml", parts: composeEnvironment() },
+  { file: "infra/access.yaml", parts: { topics: accessRules() } },
 ];
+
+/** Files that come from code as a whole. */
+const files = [
+  { file: `${CHART}/templates/_environment.tpl`, text: chartEnvironment(chartLimits()) },
+  { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
+  { file: VALUES_SCHEMA, text: format(VALUES_SCHEMA, fillValuesSchema(readFileSync(VALUES_SCHEMA, "utf8"))) },
+];
+
+const checkOnly = process.argv.includes("--check");
+for (const { file, parts } of documents) {
+  let text = readFileSync(file, "utf8");
+  for (const [name, part] of Object.entries(parts)) text = fill(text, name, part, file);
+  write(file, text);
+}
+for (const { file, text } of files) write(file, text);
+
+/**
+ * @param {string} file
+ * @param {string} text
+ */
+function write(file, text) {
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  if (!checkOnly) writeFileSync(file, text);
+  else {
+    process.stderr.write(`${file} is stale; run \`npm run documents\`.\n`);
+    process.exitCode = 1;
+  }
+}
+
+/**
+ * As `npm run fix` would leave it.
+ *
+ * @param {string} file
+ * @param {string} text
+ */
+function format(file, text) {
+  return execFileSync("node_modules/.bin/biome", ["format", `--stdin-file-path=${file}`], {
+    input: text,
+    encoding: "utf8",
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+}
 
 /** @param {number} ms a whole number of minutes */
 function duration(ms) {
@@ -71,20 +125,6 @@ function duration(ms) {
   return `${ms / 60_000} min`;
 }
 
-const checkOnly = process.argv.includes("--check");
-for (const { file, parts } of documents) {
-  const before = readFileSync(file, "utf8");
-  let after = before;
-  for (const [name, text] of Object.entries(parts)) after = fill(after, name, text, file);
-  if (after === before) continue;
-  if (checkOnly) {
-    process.stderr.write(`${file} is stale; run \`npm run documents\`.\n`);
-    process.exitCode = 1;
-  } else {
-    writeFileSync(file, after);
-  }
-}
-
 /**
  * @param {string} document
  * @param {string} name
@@ -92,11 +132,13 @@ for (const { file, parts } of documents) {
  * @param {string} file
  */
 function fill(document, name, text, file) {
-  const [start, end] = [`<!-- ${name}: from code -->`, `<!-- /${name} -->`];
-  const from = document.indexOf(start);
-  const to = document.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`${file} lacks the marks ${start} … ${end}`);
-  return `${document.slice(0, from + start.length)}\n${text}\n${document.slice(to)}`;
+  const [opens, closes] = file.endsWith(".md") ? ["<!-- ", " -->"] : ["# ", ""];
+  const [start, end] = [`${opens}${name}: from code${closes}\n`, `${opens}/${name}${closes}\n`];
+  const from = document.indexOf(start) + start.length;
+  const to = document.indexOf(end, from);
+  if (from < start.length || to < from) throw new Error(`${file} lacks the marks ${start.trim()} … ${end.trim()}`);
+  // The mark at the end keeps its indentation.
+  return `${document.slice(0, from)}${text}\n${document.slice(document.lastIndexOf("\n", to) + 1)}`;
 }
 
 /**

@@ -1,5 +1,8 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { DemoSecrets } from "./demo-secrets.js";
+import type { ServiceName } from "./service-environment/service-variables.js";
+import { variablesOf } from "./service-environment/service-variables.js";
+import type { LocalValue } from "./service-environment/variable-source.js";
 import type { ServicePlan } from "./supervise-services.js";
 
 /** Ports of one installation on this machine. */
@@ -38,102 +41,68 @@ export interface PlanOptions {
   readonly logLevel?: string;
 }
 
+const STARTED: readonly ServiceName[] = ["auth", "ingestion", "features", "scoring", "decisions", "archive"];
+
 export const DEMO_TENANT = "demo";
 export const DEMO_CLIENT_ID = "demo-shop";
 export const DEMO_SCOPES = "transactions:write decisions:read labels:write features:read features:write";
 export const MODEL_NAME = "fraud";
 
-const url = (port: number): string => `http://127.0.0.1:${port}`;
+const HOST = "127.0.0.1";
 
-/** The services with everything their environments have to say. */
+/** On one machine small files cost little, and a lake that is up to date helps anyone who looks into it. */
+const ARCHIVE_FLUSH_AGE_MS = 2_000;
+
+const url = (port: number): string => `http://${HOST}:${port}`;
+
+/** The services with their environments, in the order in which they are started. */
 export function planServices(options: PlanOptions): readonly ServicePlan[] {
-  const { ports, secrets } = options;
-  const issuer = url(ports.auth);
-  const service = (port: number): Record<string, string> => ({
-    PORT: String(port),
-    HOST: "127.0.0.1",
-    LOG_LEVEL: options.logLevel ?? "info",
+  const shared = valuesOf(options);
+  return STARTED.filter((name) => name !== "archive" || options.lakeDirectory !== undefined).map((name) => {
+    const port = options.ports[name];
+    const values = { ...shared, port: String(port) };
+    const environment = Object.entries(variablesOf(name)).flatMap(([variable, { local }]) => {
+      const value = local === undefined ? undefined : values[local];
+      return value === undefined ? [] : [[variable, value] as const];
+    });
+    const isBackground = name === "archive" ? { isBackground: true } : {};
+    return { name, url: url(port), environment: Object.fromEntries(environment), ...isBackground };
   });
-  const kafka = { KAFKA_BROKERS: options.kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: options.topicPrefix ?? "" };
-  const redis = { REDIS_URL: options.redisUrl };
+}
+
+/** What the variables of the services are set to; undefined leaves one to its default. */
+function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "port">, string | undefined>> {
+  const { ports, secrets, contributionsWaitMs } = options;
+  const issuer = url(ports.auth);
   const client = {
     client_id: DEMO_CLIENT_ID,
     tenant: DEMO_TENANT,
     client_secret: secrets.clientSecret,
     scopes: DEMO_SCOPES.split(" "),
   };
-  return [
-    {
-      name: "auth",
-      url: issuer,
-      environment: {
-        ...service(ports.auth),
-        POSTGRES_URL: options.postgresUrl,
-        AUTH_ISSUER: issuer,
-        KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
-        BOOTSTRAP_CLIENTS: JSON.stringify([client]),
-      },
-    },
-    {
-      name: "ingestion",
-      url: url(ports.ingestion),
-      environment: {
-        ...service(ports.ingestion),
-        ...kafka,
-        ...redis,
-        AUTH_ISSUER: issuer,
-        AUTH_JWKS_URL: `${issuer}/oauth/jwks`,
-        CARD_TOKEN_KEY: secrets.cardTokenKey,
-        EVENT_AGE_DAYS_MAX: String(options.eventAgeDaysMax),
-      },
-    },
-    {
-      name: "features",
-      url: url(ports.features),
-      environment: {
-        ...service(ports.features),
-        ...kafka,
-        ...redis,
-        AUTH_ISSUER: issuer,
-        AUTH_JWKS_URL: `${issuer}/oauth/jwks`,
-      },
-    },
-    {
-      name: "scoring",
-      url: url(ports.scoring),
-      environment: {
-        ...service(ports.scoring),
-        GRPC_PORT: String(ports.scoringGrpc),
-        REGISTRY_URL: options.registryUrl,
-        MODELS: `${MODEL_NAME}@champion`,
-        FEATURE_SPEC_VERSION: String(currentFeatureSpec().version),
-      },
-    },
-    {
-      name: "decisions",
-      url: url(ports.decisions),
-      environment: {
-        ...service(ports.decisions),
-        ...kafka,
-        ...redis,
-        SCORING_ADDRESS: `127.0.0.1:${ports.scoringGrpc}`,
-        MODEL_NAME,
-        SCORING_WAIT_MS_MAX: String(options.scoringWaitMs),
-        ...(options.scorecardFile === undefined ? {} : { SCORECARD_FILE: options.scorecardFile }),
-        ...(options.contributionsWaitMs === undefined
-          ? {}
-          : { CONTRIBUTIONS_WAIT_MS_MAX: String(options.contributionsWaitMs) }),
-      },
-    },
-    ...archivePlans(options.lakeDirectory, url(ports.archive), { ...service(ports.archive), ...kafka }),
-  ];
-}
-
-/** On one machine small files cost little, and a lake that is up to date helps whoever looks into it. */
-const ARCHIVE_FLUSH_AGE_MS = 2_000;
-
-function archivePlans(lake: string | undefined, address: string, environment: Record<string, string>): ServicePlan[] {
-  if (lake === undefined) return [];
-  const own = { LAKE_DIRECTORY: lake, FLUSH_AGE_MS: String(ARCHIVE_FLUSH_AGE_MS) };
-  return [{ name: "archive", url: address, environment: { ...environment, ...own }, isBackground: true }];
+  return {
+    archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
+    bootstrapClients: JSON.stringify([client]),
+    cardTokenKey: secrets.cardTokenKey,
+    contributionsWaitMs: contributionsWaitMs === undefined ? undefined : String(contributionsWaitMs),
+    eventAgeDaysMax: String(options.eventAgeDaysMax),
+    featureSpecVersion: String(currentFeatureSpec().version),
+    grpcPort: String(ports.scoringGrpc),
+    host: HOST,
+    issuer,
+    jwksUrl: `${issuer}/oauth/jwks`,
+    kafkaBrokers: options.kafkaBrokers.join(","),
+    keyEncryptionKey: secrets.keyEncryptionKey,
+    lakeDirectory: options.lakeDirectory,
+    logLevel: options.logLevel ?? "info",
+    modelName: MODEL_NAME,
+    models: `${MODEL_NAME}@champion`,
+    postgresUrl: options.postgresUrl,
+    redisUrl: options.redisUrl,
+    registryUrl: options.registryUrl,
+    scorecardFile: options.scorecardFile,
+    scoringAddress: `${HOST}:${ports.scoringGrpc}`,
+    scoringWaitMs: String(options.scoringWaitMs),
+    topicPrefix: options.topicPrefix ?? "",
+  };
 }

@@ -1,36 +1,77 @@
 import { fileURLToPath } from "node:url";
 import { flag, kafkaConfig, optionalText, redisConfig, serviceConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
+import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
+
+const waitMs = z.coerce.number().int().min(0).max(600_000);
 
 export const decisionsConfig = z
   .object({
     ...serviceConfig,
     ...kafkaConfig,
     ...redisConfig,
-    /** gRPC address of a server that speaks the Open Inference Protocol v2. */
-    SCORING_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, "must be host:port"),
-    SCORING_TLS: flag.default(false),
-    /** PEM with the authorities of scoring's certificate; the usual ones of the web unless told otherwise. */
-    SCORING_CA_FILE: optionalText,
-    /** PEM, for a scoring service that asks for a client's certificate. */
-    SCORING_CERT_FILE: optionalText,
-    SCORING_KEY_FILE: optionalText,
+    SCORING_ADDRESS: z
+      .string()
+      .regex(/^[^\s:/]+:\d+$/, "must be host:port")
+      .meta({ description: "`host:port` of a gRPC server of the Open Inference Protocol v2." }),
+    SCORING_TLS: flag.default(false).meta({ description: "Connect to scoring with TLS." }),
+    SCORING_CA_FILE: optionalText.meta({
+      description: "PEM file with the authorities of scoring's certificate. Without it, those that gRPC trusts.",
+    }),
+    SCORING_CERT_FILE: optionalText.meta({
+      description: "PEM file with the client certificate, for a scoring service that asks for one.",
+    }),
+    SCORING_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
     MODEL_NAME: z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,64}$/)
-      .default("fraud"),
-    /** Longest wait for a score before the rules decide alone. A replay sets it high to wait for a model at any cost. */
-    SCORING_WAIT_MS_MAX: z.coerce.number().int().min(1).max(600_000).default(250),
-    /** Longest wait for what raised the score of a payment that is not approved; 0 does not ask. */
-    CONTRIBUTIONS_WAIT_MS_MAX: z.coerce.number().int().min(0).max(600_000).default(50),
-    /** How long the first decision stands in Redis: as long as a repetition of its payment may come. */
-    DECISION_TTL_HOURS: z.coerce.number().int().min(1).max(8_760).default(72),
+      .default("fraud")
+      .meta({ description: "Name of the model to ask for scores." }),
+    SCORING_WAIT_MS_MAX: waitMs.default(250).meta({
+      unit: "ms",
+      description:
+        `Longest wait for a score; then the scorecard or the rules decide. 0 never asks. Over ${HURRY_MS_MAX} ms, for ` +
+        "replays, a batch asks even when scoring has stopped answering.",
+    }),
+    CONTRIBUTIONS_WAIT_MS_MAX: waitMs.default(50).meta({
+      unit: "ms",
+      description:
+        "Longest wait for the features that raised the score of a payment that is not approved. 0 never asks.",
+    }),
+    DECISION_TTL_HOURS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(8_760)
+      .default(72)
+      .meta({
+        unit: "hours",
+        description:
+          "How long the first decision is kept in Redis. At least as long as a retry of its payment can arrive " +
+          "(ingestion's `IDEMPOTENCY_TTL_HOURS`).",
+      }),
     POLICY_FILE: z
       .string()
       .min(1)
-      .default(fileURLToPath(new URL("../policy.yaml", import.meta.url))),
-    /** The scorecard that stands in for a missing score, as training writes it; without it the rules decide alone then. */
-    SCORECARD_FILE: z.string().min(1).optional(),
+      .default(fileURLToPath(new URL("../policy.yaml", import.meta.url)))
+      .meta({
+        description: "The policy. A change takes effect without a restart.",
+        shownDefault: "`policy.yaml` of the image",
+      }),
+    SCORECARD_FILE: z.string().min(1).optional().meta({
+      description:
+        "Scorecard from training that stands in for a missing score. Without it the rules decide alone then.",
+    }),
+  })
+  .refine(({ SCORING_WAIT_MS_MAX: waitMs }) => waitMs === 0 || waitMs >= TELLING_WAIT_MS, {
+    path: ["SCORING_WAIT_MS_MAX"],
+    message:
+      `must be 0 or at least ${TELLING_WAIT_MS} ms: after a shorter wait it is not known whether scoring has failed, so the ` +
+      "circuit breaker would never open",
+  })
+  .refine(({ CONTRIBUTIONS_WAIT_MS_MAX: waitMs }) => waitMs === 0 || waitMs >= SCORING_MS_MIN, {
+    path: ["CONTRIBUTIONS_WAIT_MS_MAX"],
+    message: `must be 0 or at least ${SCORING_MS_MIN} ms: there is no time to ask in less`,
   })
   .refine((config) => (config.SCORING_CERT_FILE === undefined) === (config.SCORING_KEY_FILE === undefined), {
     path: ["SCORING_KEY_FILE"],

@@ -4,6 +4,7 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
+import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference-limits";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import { decide, whyUnusable } from "@tripline/decision-engine/decide-payment";
@@ -55,8 +56,8 @@ type Standing = readonly [Work, Uint8Array];
 
 /** The consumer group, without the prefix. */
 export const DECISIONS_GROUP = "decisions";
-/** Payments that are decided together: one request to scoring, which has to stay small beside what the model takes. */
-export const PAYMENTS_TOGETHER_MAX = 200;
+/** Payments that are decided together: one call to scoring, which has to stay small beside what the model takes. */
+export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
 /** While two rounds wait for scoring, another one is kept and published. */
 export const ROUNDS_MAX = 3;
 

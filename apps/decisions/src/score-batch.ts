@@ -7,17 +7,11 @@ import { CircuitBreaker } from "./circuit-breaker.js";
 import type { DecisionMetrics, MissingScoreCause } from "./decision-metrics.js";
 import { inferRequest, readProbabilities } from "./infer-messages.js";
 import type { Answer, InferenceClient } from "./inference-client.js";
-import { SCORING_MS_MIN } from "./score-budget.js";
+import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
 
 /** After so many batches without an answer, batches in a hurry stop asking, and try again once a second. */
 const FAILURES_MAX = 3;
 const OPEN_MS = 1_000;
-
-/** A batch that may wait longer than this is in no hurry and always asks. */
-const HURRY_MS_MAX = 1_000;
-
-/** A scorer that did not answer within less than this proved nothing. */
-const TELLING_WAIT_MS = 50;
 
 const CHECKED_VERSIONS_MAX = 64;
 

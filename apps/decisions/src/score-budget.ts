@@ -1,5 +1,11 @@
 /** Left for Redis, Kafka and the way back to the caller, in milliseconds. */
-const AFTER_SCORING_MS = 20;
+export const AFTER_SCORING_MS = 20;
+
+/** A batch that may wait longer than this is in no hurry: it asks even while the circuit breaker is open. */
+export const HURRY_MS_MAX = 1_000;
+
+/** A scorer that did not answer within less than this, in milliseconds, has not shown that it failed. */
+export const TELLING_WAIT_MS = 50;
 
 /** Less than this is no time to ask anybody over a network, in milliseconds. */
 export const SCORING_MS_MIN = 2;

@@ -8,8 +8,10 @@ import { z } from "zod";
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
 export const stateConfig = {
-  /** Days of wall clock after which Redis forgets a card or terminal that had no event; more than the longest window. */
-  STATE_TTL_DAYS: z.coerce.number().int().min(1).max(3_650).default(STATE_TTL_DAYS_DEFAULT),
+  STATE_TTL_DAYS: z.coerce.number().int().min(1).max(3_650).default(STATE_TTL_DAYS_DEFAULT).meta({
+    unit: "days",
+    description: "How long Redis keeps the state of a card or terminal without events. Must exceed the longest window.",
+  }),
 };
 
 export const featuresConfig = z
@@ -18,15 +20,17 @@ export const featuresConfig = z
     ...kafkaConfig,
     ...redisConfig,
     ...stateConfig,
-    /** With these, features are served to whoever has a token; its tenant is the one whose features are read. */
+    // With these two, features are served to callers with a token, each for its own tenant.
     AUTH_ISSUER: tokenConfig.AUTH_ISSUER.optional(),
     AUTH_JWKS_URL: tokenConfig.AUTH_JWKS_URL.optional(),
     AUTH_AUDIENCE: tokenConfig.AUTH_AUDIENCE,
-    /** Instead of tokens: everybody on this machine reads and pushes features of this tenant. */
     FEATURES_ONLINE_TENANT: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _")
-      .optional(),
+      .optional()
+      .meta({
+        description: "Instead of tokens: every caller on this machine reads and pushes features of this tenant.",
+      }),
   })
   .superRefine((config, context) => {
     const refuse = (name: string, message: string) => context.addIssue({ code: "custom", path: [name], message });

@@ -19,30 +19,50 @@ export const ingestionConfig = z.object({
   ...kafkaConfig,
   ...redisConfig,
   ...tokenConfig,
-  /** Where clients get tokens, for the API's description; by default `/oauth/token` of the issuer. */
-  AUTH_TOKEN_URL: z.url().optional(),
-  /**
-   * Turns card numbers, device ids and network addresses into tokens. All instances share it; with another key every
-   * card becomes another card.
-   */
-  CARD_TOKEN_KEY: cardTokenKey,
-  /** Oldest payment that is taken, in days before now. A replay of history needs more. */
-  EVENT_AGE_DAYS_MAX: z.coerce.number().positive().max(36_500).default(30),
-  /** Longest `Prefer: wait` that is honoured. */
-  WAIT_SECONDS_MAX: z.coerce.number().positive().max(120).default(30),
-  /** Deadline of a payment for whose decision nobody waits. */
-  DEADLINE_MS_DEFAULT: z.coerce.number().int().positive().max(60_000).default(2_000),
-  /** How long a request is remembered, so that its repetition gets the same answer. */
-  IDEMPOTENCY_TTL_HOURS: z.coerce.number().positive().max(720).default(24),
-  /**
-   * How long callers shall wait at most, on average, when more come than can be answered; those who would make it longer get
-   * 429. What `Prefer` asks for is how long one of them may wait.
-   */
-  WAIT_TARGET_MS: z.coerce.number().int().min(10).max(60_000).default(250),
-  /** Payments and labels for whose answers requests may wait at a time, whatever the target; beyond it 429. */
-  WAITERS_MAX: z.coerce.number().int().positive().max(1_000_000).default(20_000),
-  /** Records that may be under way to Kafka at a time; beyond it 503. */
-  PENDING_RECORDS_MAX: z.coerce.number().int().positive().max(20_000).default(20_000),
+  AUTH_TOKEN_URL: z.url().optional().meta({
+    description: "Where clients get tokens, as the API's description says it.",
+    shownDefault: "`/oauth/token` of the issuer",
+  }),
+  CARD_TOKEN_KEY: cardTokenKey.meta({
+    description:
+      "Turns card numbers, device ids and network addresses into tokens: 32 or more random bytes in base64. All instances " +
+      "share it. With another key every card becomes a new card.",
+  }),
+  EVENT_AGE_DAYS_MAX: z.coerce
+    .number()
+    .positive()
+    .max(36_500)
+    .default(30)
+    .meta({ unit: "days", description: "Age of the oldest payment that is accepted. A replay of history needs more." }),
+  WAIT_SECONDS_MAX: z.coerce
+    .number()
+    .positive()
+    .max(120)
+    .default(30)
+    .meta({ unit: "s", description: "Longest wait that a caller gets by `Prefer: wait`." }),
+  DEADLINE_MS_DEFAULT: z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(60_000)
+    .default(2_000)
+    .meta({ unit: "ms", description: "Deadline of a payment whose caller does not wait for the decision." }),
+  IDEMPOTENCY_TTL_HOURS: z.coerce.number().positive().max(720).default(24).meta({
+    unit: "hours",
+    description: "How long a request is remembered, so that a retry gets the same answer.",
+  }),
+  WAIT_TARGET_MS: z.coerce.number().int().min(10).max(60_000).default(250).meta({
+    unit: "ms",
+    description: "Average wait of callers under overload. A caller who would make it longer gets 429.",
+  }),
+  WAITERS_MAX: z.coerce.number().int().positive().max(1_000_000).default(20_000).meta({
+    unit: "payments and labels",
+    description: "Most whose answers callers wait for at a time, whatever the target. Beyond it callers get 429.",
+  }),
+  PENDING_RECORDS_MAX: z.coerce.number().int().positive().max(20_000).default(20_000).meta({
+    unit: "records",
+    description: "Most on their way to Kafka at a time. Beyond it callers get 503.",
+  }),
 });
 
 export type IngestionConfig = Readonly<z.infer<typeof ingestionConfig>>;

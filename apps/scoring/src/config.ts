@@ -1,6 +1,6 @@
 import { optionalText, serviceConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
-import { EXECUTION_PROVIDERS, isGpu } from "./execution-providers.js";
+import { EXECUTION_PROVIDERS, isGpu, rowsPerRunOf } from "./execution-providers.js";
 
 /** Most models that are held in memory at once. */
 const MODELS_MAX = 256;
@@ -17,7 +17,7 @@ export interface ModelReference {
 const modelReferences = z
   .string()
   .transform((text) => text.split(",").map((one) => one.trim()))
-  .pipe(z.array(z.string().regex(ONE_MODEL, "must be name@alias, several parted by commas, or *@alias")).min(1))
+  .pipe(z.array(z.string().regex(ONE_MODEL, "must be name@alias, comma-separated, or *@alias")).min(1))
   .transform((references): ModelReference[] =>
     references.map((reference) => {
       const [name = "", alias = "champion"] = reference.split("@");
@@ -60,52 +60,102 @@ const modelSettingsByName = z
 
 const number = z.coerce.number();
 
+const [treeRows, gpuRows, cpuRows] = (["trees", "cuda", "cpu"] as const).map(rowsPerRunOf);
+const ROWS_PER_RUN_DEFAULTS = `${treeRows} for \`trees\`, ${gpuRows} for GPUs, else ${cpuRows}`;
+
 export const scoringConfig = z
   .object({
     ...serviceConfig,
-    /** 0 takes any free port. */
-    GRPC_PORT: number.int().min(0).max(65_535),
-    /** PEM with the certificate that this server shows; with it gRPC is served over TLS. */
-    GRPC_CERT_FILE: optionalText,
-    GRPC_KEY_FILE: optionalText,
-    /** PEM with the authorities of clients' certificates: every client has to show one then. */
-    GRPC_CLIENT_CA_FILE: optionalText,
-    REGISTRY_URL: z.string().min(1),
-    /** What is served: `name@alias`, several parted by commas; `*@alias` is every model that has this alias. */
-    MODELS: z.string().default("fraud@champion").pipe(modelReferences),
-    /** Most models that are served at once; what `*` finds beyond that is left out and said. */
-    MODELS_MAX: number.int().min(1).max(MODELS_MAX).default(16),
-    /** JSON: settings of single models by `name` or `name@alias`. */
-    MODEL_SETTINGS: modelSettingsByName,
-    /** `explicit` lets callers load and unload models; `none` refuses that. */
-    MODEL_CONTROL: z.enum(["none", "explicit"]).default("none"),
-    /** Refuse every model that was trained for another version of the feature spec. */
-    FEATURE_SPEC_VERSION: number.int().positive().optional(),
-    /** How often the aliases are looked up again, in seconds. */
-    REGISTRY_POLL_SECONDS: number.min(0.01).max(3_600).default(5),
-    /** Threads that run a model; each holds it once. */
-    WORKERS: number.pipe(workers).default(1),
-    /** Without it, what suits the provider. */
-    ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).optional(),
-    /** `cuda=4096,trees=1024`: another bound for models that run on this provider first of all. */
+    GRPC_PORT: number
+      .int()
+      .min(0)
+      .max(65_535)
+      .meta({ unit: "port", description: "Port of gRPC. 0 takes any free port." }),
+    GRPC_CERT_FILE: optionalText.meta({
+      description: "PEM file with the certificate of this server. With it gRPC is served over TLS only.",
+    }),
+    GRPC_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
+    GRPC_CLIENT_CA_FILE: optionalText.meta({
+      description:
+        "PEM file with the authorities of client certificates. With it every gRPC client must show a certificate.",
+    }),
+    REGISTRY_URL: z
+      .string()
+      .min(1)
+      .meta({ description: "Where the models are: `file:///…`, or `mlflow+https://…` for MLflow." }),
+    MODELS: z
+      .string()
+      .default("fraud@champion")
+      .pipe(modelReferences)
+      .meta({
+        description:
+          "Models to serve: `name@alias`, comma-separated; the alias is `champion` unless given. `*@alias` is every model with " +
+          "this alias, also models that come later.",
+      }),
+    MODELS_MAX: number.int().min(1).max(MODELS_MAX).default(16).meta({
+      unit: "models",
+      description: "Most models served at once. `*` leaves out the others and logs their names.",
+    }),
+    MODEL_SETTINGS: modelSettingsByName.meta({
+      description:
+        "Settings of single models, as JSON by `name` or `name@alias`: `workers`, `execution_providers`, `require_gpu`, " +
+        "`contributions`, `rows_per_run_max`, `rows_per_run_max_by_provider`, `rows_queued_max`.",
+    }),
+    MODEL_CONTROL: z
+      .enum(["none", "explicit"])
+      .default("none")
+      .meta({ description: "`explicit` lets callers load and unload models." }),
+    FEATURE_SPEC_VERSION: number.int().positive().optional().meta({
+      unit: "version",
+      description: "Refuse models trained for another version of the feature spec.",
+      shownDefault: "any",
+    }),
+    REGISTRY_POLL_SECONDS: number
+      .min(0.01)
+      .max(3_600)
+      .default(5)
+      .meta({ unit: "s", description: "How often the aliases are looked up." }),
+    WORKERS: number
+      .pipe(workers)
+      .default(1)
+      .meta({ unit: "threads", description: "Threads per model. Each holds its own copy." }),
+    ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).optional().meta({
+      unit: "rows",
+      description: "Most rows of a request and of a run.",
+      shownDefault: ROWS_PER_RUN_DEFAULTS,
+    }),
     ROWS_PER_RUN_MAX_BY_PROVIDER: z
       .string()
       .default("")
       .transform((text) => text.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim().split("=")])))
       .transform((pairs) => Object.fromEntries(pairs.map(([provider = "", rows]) => [provider, Number(rows)])))
-      .pipe(rowsByProvider),
-    /** Rows that may wait for a model's workers; beyond that, requests are turned away. */
-    ROWS_QUEUED_MAX: number.pipe(rowsQueuedMax).default(4_096),
-    /** In order of preference. One that is not available, or cannot run a model, is left out, unless nothing else is asked for. */
+      .pipe(rowsByProvider)
+      .meta({
+        description: "The same by the provider that a model runs on first, for instance `cuda=4096,trees=1024`.",
+      }),
+    ROWS_QUEUED_MAX: number.pipe(rowsQueuedMax).default(4_096).meta({
+      unit: "rows",
+      description: "Most rows that wait for the workers of a model. Beyond it requests are rejected.",
+    }),
     EXECUTION_PROVIDERS: z
       .string()
       .default("trees,cpu")
       .transform((text) => text.split(",").map((provider) => provider.trim()))
-      .pipe(providers),
-    /** Offer how much each feature moved a score, as a second output, for models that can be explained. */
-    CONTRIBUTIONS: z.stringbool().default(true),
-    /** Refuse any model that does not run on a GPU. */
-    REQUIRE_GPU: z.stringbool().default(false),
+      .pipe(providers)
+      .meta({
+        description:
+          "What runs models, in order of preference: `trees`, and of ONNX Runtime `cpu`, `cuda`, `tensorrt`, `webgpu`, `dml`, " +
+          "`coreml`. One that is not available or cannot run a model is skipped, unless it is the only one.",
+      }),
+    CONTRIBUTIONS: z
+      .stringbool()
+      .default(true)
+      .meta({
+        description:
+          "Offer the contribution of each feature to the score as a second output. When a model is loaded this takes up to a " +
+          "second, and 64 MiB per thread.",
+      }),
+    REQUIRE_GPU: z.stringbool().default(false).meta({ description: "Refuse a model that runs nothing on a GPU." }),
   })
   .refine((config) => (config.GRPC_CERT_FILE === undefined) === (config.GRPC_KEY_FILE === undefined), {
     path: ["GRPC_KEY_FILE"],

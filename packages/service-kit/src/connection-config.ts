@@ -10,52 +10,67 @@ export const flag = z
   .enum(["true", "false", ""], { error: "must be true or false" })
   .transform((text) => text === "true");
 
+const AUTHORITIES = "PEM file with the certificate authorities to trust. Without it, those that Node.js trusts.";
+
 export const kafkaConfig = {
   KAFKA_BROKERS: z
     .string()
     .transform((text) => text.split(",").map((broker) => broker.trim()))
-    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, "must be host:port, several parted by commas")).min(1)),
-  /** Put before every topic and group name, so that several installations can share a cluster. */
+    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, "must be host:port, comma-separated")).min(1))
+    .meta({ description: "Brokers to start from: `host:port`, comma-separated." }),
   KAFKA_TOPIC_PREFIX: z
     .string()
     .regex(/^[a-zA-Z0-9._-]*$/)
-    .default(""),
-  KAFKA_TLS: flag.default(false),
-  /** PEM with the authorities of the brokers' certificates; the usual ones of the web unless told otherwise. */
-  KAFKA_CA_FILE: optionalText,
-  /** PEM, for brokers that ask for a client's certificate. */
-  KAFKA_CERT_FILE: optionalText,
-  KAFKA_KEY_FILE: optionalText,
-  /** How this service shows who it is: by a password, or by a token of the identity that the cloud gives its pod. */
+    .default("")
+    .meta({ description: "Put before every topic and group name, so that several installations can share a cluster." }),
+  KAFKA_TLS: flag.default(false).meta({ description: "Connect with TLS." }),
+  KAFKA_CA_FILE: optionalText.meta({ description: AUTHORITIES }),
+  KAFKA_CERT_FILE: optionalText.meta({
+    description: "PEM file with the client certificate, for brokers that ask for one.",
+  }),
+  KAFKA_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
   KAFKA_SASL: z
     .enum(["none", "plain", "scram-sha-256", "scram-sha-512", "aws-msk-iam", "gcp-oauth", "azure-entra"])
-    .default("none"),
-  KAFKA_USERNAME: optionalText,
-  KAFKA_PASSWORD: optionalText,
+    .default("none")
+    .meta({ description: "How the service signs in: with a password, or with a token of its pod's cloud identity." }),
+  KAFKA_USERNAME: optionalText.meta({ description: "For `plain` and `scram-…`." }),
+  KAFKA_PASSWORD: optionalText.meta({ description: "For `plain` and `scram-…`." }),
   ...identityVariables,
 };
 
 export const REDIS_TIMEOUT_MS_DEFAULT = 1_000;
 
 export const redisConfig = {
-  /** `rediss://` is TLS. User and password stand in it, unless REDIS_AUTH says otherwise. */
-  REDIS_URL: z.string().regex(/^rediss?:\/\//, "must start with redis:// or rediss://"),
-  /** PEM with the authorities of the server's certificate; the usual ones of the web unless told otherwise. */
-  REDIS_CA_FILE: optionalText,
-  /** Whose token is the password. */
-  REDIS_AUTH: z.enum(["none", "aws-iam", "gcp-iam", "azure-entra"]).default("none"),
-  /** How long an answer may take; after it the connection is given up and what was asked fails. */
-  REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(REDIS_TIMEOUT_MS_DEFAULT),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, "must start with redis:// or rediss://")
+    .meta({ description: "`redis://user:password@host:port/database`, with `rediss://` for TLS." }),
+  REDIS_CA_FILE: optionalText.meta({ description: AUTHORITIES }),
+  REDIS_AUTH: z
+    .enum(["none", "aws-iam", "gcp-iam", "azure-entra"])
+    .default("none")
+    .meta({ description: "Sign in with a token of the pod's cloud identity instead of a password." }),
+  REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(REDIS_TIMEOUT_MS_DEFAULT).meta({
+    unit: "ms",
+    description: "Longest wait for a reply. Then the command fails and the connection is made anew.",
+  }),
   ...identityVariables,
 };
 
 export const postgresConfig = {
-  /** `sslmode` in it is `disable`, `verify-full` (or `require`, which means the same here) or `verify-ca`. */
-  POSTGRES_URL: z.string().regex(/^postgres(ql)?:\/\//, "must start with postgres:// or postgresql://"),
-  /** PEM with the authorities of the server's certificate; the usual ones of the web unless told otherwise. */
-  POSTGRES_CA_FILE: optionalText,
-  /** Whose token is the password. TLS is on then, whatever else is said. */
-  POSTGRES_AUTH: z.enum(["none", "aws-iam", "gcp-iam", "azure-entra"]).default("none"),
+  POSTGRES_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must start with postgres:// or postgresql://")
+    .meta({
+      description:
+        "`postgres://user:password@host:5432/database`. `sslmode` is `disable`, `verify-ca`, `verify-full` or `require`, " +
+        "which means `verify-full` here.",
+    }),
+  POSTGRES_CA_FILE: optionalText.meta({ description: AUTHORITIES }),
+  POSTGRES_AUTH: z
+    .enum(["none", "aws-iam", "gcp-iam", "azure-entra"])
+    .default("none")
+    .meta({ description: "Sign in with a token of the pod's cloud identity instead of a password. Needs TLS." }),
   ...identityVariables,
 };
 

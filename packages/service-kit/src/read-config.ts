@@ -9,36 +9,61 @@ const MIB = 1_024 * 1_024;
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
-/** What every service is told by its environment. `PORT` 0 takes any free port. */
+/**
+ * Variables of every service. The `meta` of a variable, here and in the schemas of the services, is its row in
+ * docs/settings.md: what it does, its unit where it is a number, and `shownDefault` where the default is not a plain value.
+ */
 export const serviceConfig = {
-  PORT: port,
-  HOST: z.string().min(1).default("127.0.0.1"),
-  /** Serves `/metrics`, which `PORT` then does not. Without it `PORT` does, to callers of this machine alone. */
-  METRICS_PORT: port.optional(),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-  /** After SIGTERM: how long requests are still answered while those who send them turn to other instances. */
-  DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(0),
-  /** Connections to the HTTP port at a time, in all and of one network address, which a proxy is for all behind it. */
-  HTTP_CONNECTIONS_MAX: z.coerce.number().int().min(10).max(100_000).default(HTTP_LIMITS_DEFAULT.connectionsMax),
+  PORT: port.meta({ unit: "port", description: "HTTP port. 0 takes any free port." }),
+  HOST: z.string().min(1).default("127.0.0.1").meta({ description: "Network address to listen on." }),
+  METRICS_PORT: port.optional().meta({
+    unit: "port",
+    description: "Port of `/metrics`. Without it `PORT` serves them, to callers on this machine only.",
+  }),
+  LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .meta({ description: "Least severe log line that is written." }),
+  DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(0).meta({
+    unit: "s",
+    description: "How long requests are still answered after SIGTERM, while callers move to other instances.",
+  }),
+  HTTP_CONNECTIONS_MAX: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(100_000)
+    .default(HTTP_LIMITS_DEFAULT.connectionsMax)
+    .meta({ unit: "connections", description: "Most open connections to the HTTP port." }),
   HTTP_CONNECTIONS_PER_ADDRESS_MAX: z.coerce
     .number()
     .int()
     .min(1)
     .max(100_000)
-    .default(HTTP_LIMITS_DEFAULT.connectionsPerAddressMax),
-  /** From the first byte of a request to its last; its answer may take longer. */
+    .default(HTTP_LIMITS_DEFAULT.connectionsPerAddressMax)
+    .meta({
+      unit: "connections",
+      description: "The same for one network address. All callers behind a proxy share its address.",
+    }),
   HTTP_REQUEST_SECONDS_MAX: z.coerce
     .number()
     .min(1)
     .max(3_600)
-    .default(HTTP_LIMITS_DEFAULT.requestTimeoutMs / 1_000),
-  /** Bodies that have begun to arrive and are not complete, all together. More than the largest body of any route. */
+    .default(HTTP_LIMITS_DEFAULT.requestTimeoutMs / 1_000)
+    .meta({
+      unit: "s",
+      description: "Longest time from the first byte of a request to its last. The answer may take longer.",
+    }),
   HTTP_UNFINISHED_MIB_MAX: z.coerce
     .number()
     .int()
     .min(32)
     .max(4_096)
-    .default(HTTP_LIMITS_DEFAULT.unfinishedBytesMax / MIB),
+    .default(HTTP_LIMITS_DEFAULT.unfinishedBytesMax / MIB)
+    .meta({
+      unit: "MiB",
+      description: "Most memory for incomplete request bodies. Must be more than the largest body of any route.",
+    }),
 };
 
 type ServiceConfig = z.infer<z.ZodObject<typeof serviceConfig>>;
@@ -66,9 +91,13 @@ export function httpPort(config: Omit<ServiceConfig, "LOG_LEVEL" | "DRAIN_SECOND
 export { flag, kafkaConfig, optionalText, redisConfig };
 
 export const tokenConfig = {
-  AUTH_ISSUER: z.url(),
-  AUTH_JWKS_URL: z.url(),
-  AUTH_AUDIENCE: z.string().min(1).default("urn:tripline:api"),
+  AUTH_ISSUER: z.url().meta({ description: "`iss` of the tokens that are accepted." }),
+  AUTH_JWKS_URL: z.url().meta({ description: "Where the public keys of the issuer are fetched." }),
+  AUTH_AUDIENCE: z
+    .string()
+    .min(1)
+    .default("urn:tripline:api")
+    .meta({ description: "`aud` of the tokens that are accepted." }),
 };
 
 /**

@@ -1,18 +1,19 @@
 import { readFileSync } from "node:fs";
 import { archiveConfig } from "@tripline/archive/config";
 import { authConfig } from "@tripline/auth/config";
-import { ALL_TOPICS } from "@tripline/contracts/topics";
+import { planServices } from "@tripline/cli/plan-services";
+import { describeVariables } from "@tripline/cli/service-environment/describe-variables";
+import type { ServiceName } from "@tripline/cli/service-environment/service-variables";
+import { SERVICE_NAMES, VARIABLE_GROUPS, variablesOf } from "@tripline/cli/service-environment/service-variables";
+import { sourcesOf } from "@tripline/cli/service-environment/write-chart-environment";
 import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
 import { ingestionConfig } from "@tripline/ingestion/config";
 import { scoringConfig } from "@tripline/scoring/config";
-import { parse } from "yaml";
-import { z } from "zod";
+import { readConfig } from "@tripline/service-kit/read-config";
+import type { z } from "zod";
 
-const CHART = new URL("../../../deploy/helm/tripline/", import.meta.url);
-const read = (path: string): string => readFileSync(new URL(path, CHART), "utf8");
-
-const SERVICES = {
+const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
   ingestion: ingestionConfig,
   features: featuresConfig,
   scoring: scoringConfig,
@@ -21,104 +22,82 @@ const SERVICES = {
   archive: archiveConfig,
 };
 
-/** Read outside of a service's schema: by the telemetry of every service, and by clients of a model registry. */
-const READ_ELSEWHERE = new Set([
-  "OTEL_EXPORTER_OTLP_ENDPOINT",
-  "MLFLOW_TRACKING_TOKEN",
-  "MLFLOW_TRACKING_USERNAME",
-  "MLFLOW_TRACKING_PASSWORD",
-  "MODEL_CACHE_DIRECTORY",
-]);
+const DOCKER = new URL("../../../deploy/docker/", import.meta.url);
 
-/**
- * What a chart does not set: an identity comes from the cloud's own webhook, and a tenant without a token is for one
- * machine, where nobody else gets in.
- */
-const NOT_BY_A_CHART = /^((AWS|AZURE|GCE)_[A-Z_]+|FEATURES_ONLINE_TENANT)$/;
-
-/** The named templates of a file: name to text. */
-function blocksOf(text: string): ReadonlyMap<string, string> {
-  const blocks = text.matchAll(/\{\{- define "([^"]+)" -\}\}([\s\S]*?)\n\{\{- end \}\}(?=\n\n|\n*$)/g);
-  return new Map([...blocks].map(([, name = "", body = ""]) => [name, body]));
+/** What a Dockerfile sets for the services. */
+function variablesOfImage(file: string): Readonly<Record<string, string>> {
+  const lines = [...readFileSync(new URL(file, DOCKER), "utf8").matchAll(/^ENV (.*)$/gm)].map(([, line = ""]) => line);
+  const pairs = lines.join(" ").matchAll(/\b([A-Z_]+)=(\S+)/g);
+  return Object.fromEntries([...pairs].map(([, name = "", value = ""]) => [name, value]));
 }
 
-const blocks = blocksOf(read("templates/_environment.tpl"));
+describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
+  const schema = SCHEMAS[service];
+  const variables = variablesOf(service);
 
-/** Every variable that a template of this name may set, with those of the templates that it includes. */
-function variablesIn(name: string): Set<string> {
-  const body = blocks.get(name);
-  if (body === undefined) throw new Error(`_environment.tpl has no template ${name}`);
-  const own = [...body.matchAll(/^\s*([A-Z][A-Z0-9_]+):/gm)].map(([, variable = ""]) => variable);
-  const byReference = [...body.matchAll(/\(list "([A-Z0-9_]+)"/g)].map(([, variable = ""]) => variable);
-  const included = [...body.matchAll(/include "(tripline\.(?:environment|secrets)\.[a-z]+)"/g)];
-  return new Set([...own, ...byReference, ...included.flatMap(([, other = ""]) => [...variablesIn(other)])]);
-}
-
-const schemaOfValues = z.object({
-  properties: z.object({
-    services: z.object({
-      properties: z.record(
-        z.string(),
-        z.object({
-          properties: z.object({
-            environment: z.object({
-              properties: z.record(z.string(), z.unknown()),
-              additionalProperties: z.literal(false),
-            }),
-          }),
-        }),
-      ),
-    }),
-  }),
-});
-
-describe.each(Object.entries(SERVICES))("the chart's variables of %s", (service, config) => {
-  const set = new Set([
-    ...variablesIn(`tripline.environment.${service}`),
-    ...variablesIn(`tripline.secrets.${service}`),
-  ]);
-  const values = schemaOfValues.parse(JSON.parse(read("values.schema.json"))).properties.services.properties[service];
-  const free = Object.keys(values?.properties.environment.properties ?? {});
-  const known = new Set(Object.keys(config.shape));
-
-  test("are known to the service", () => {
-    expect([...set].filter((name) => !known.has(name) && !READ_ELSEWHERE.has(name))).toEqual([]);
+  test("are known to the service, or say where they are read", () => {
+    const unknown = Object.entries(variables).filter(
+      ([name, { description }]) => !(name in schema.shape) && !description,
+    );
+    expect(unknown).toEqual([]);
   });
 
-  test("have all that the service cannot do without", () => {
-    const missing = config.safeParse({}).error?.issues.map((issue) => String(issue.path[0])) ?? [];
-    expect(missing).not.toEqual([]);
-    expect(missing.filter((name) => !set.has(name))).toEqual([]);
+  test("have all that the service cannot do without, in the chart, in Compose and on one machine", () => {
+    const required = schema.safeParse({}).error?.issues.map((issue) => String(issue.path[0])) ?? [];
+    expect(required).not.toEqual([]);
+    const ofImage = variablesOfImage("node.Dockerfile");
+    for (const name of required) {
+      const { chart, compose, composeSecret, local } = variables[name] ?? {};
+      const inCompose = compose ?? composeSecret ?? ofImage[name];
+      expect([name, sourcesOf(chart).length > 0, inCompose !== undefined, local !== undefined]).toEqual([
+        name,
+        true,
+        true,
+        true,
+      ]);
+    }
   });
 
-  test("are, with those that the values may set, all that it knows", () => {
-    expect(free.filter((name) => !known.has(name))).toEqual([]);
-    const settable = new Set([...set, ...free]);
-    expect([...known].filter((name) => !settable.has(name) && !NOT_BY_A_CHART.test(name))).toEqual([]);
+  test("are described, and numbers have a unit", () => {
+    const described = describeVariables(schema.shape, variables);
+    expect(described.filter(({ description }) => description === "").map(({ name }) => name)).toEqual([]);
+    expect(described.filter(({ isNumber, unit }) => isNumber && unit === "").map(({ name }) => name)).toEqual([]);
+  });
+
+  test("are taken by the service as the plan for one machine sets them", () => {
+    const plan = planServices({
+      ports: {
+        ...{ ingestion: 1, auth: 2, features: 3, scoring: 4, scoringGrpc: 5, decisions: 6, archive: 7 },
+        ...{ kafka: 8, redis: 9, postgres: 10 },
+      },
+      secrets: {
+        clientSecret: "s".repeat(32),
+        cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
+        keyEncryptionKey: Buffer.alloc(32, 2).toString("base64"),
+      },
+      kafkaBrokers: ["127.0.0.1:8"],
+      redisUrl: "redis://127.0.0.1:9",
+      postgresUrl: "postgres://127.0.0.1:10/tripline",
+      registryUrl: "file:///registry",
+      eventAgeDaysMax: 30,
+      scoringWaitMs: 250,
+      contributionsWaitMs: 0,
+      lakeDirectory: "/lake",
+      scorecardFile: "/scorecard.json",
+    }).find(({ name }) => name === service);
+    const config = readConfig(schema, plan?.environment ?? {});
+    const told = Object.entries(variables).filter(([, { local }]) => local !== undefined);
+    expect(told.filter(([name]) => config[name] === undefined)).toEqual([]);
   });
 });
 
-test("the image of scoring on GPUs and the chart set the same", () => {
-  const dockerfile = readFileSync(new URL("../../docker/scoring-gpu.Dockerfile", CHART), "utf8");
-  const known = new Set(Object.keys(scoringConfig.shape));
-  const settings = [...dockerfile.matchAll(/^ENV (.*)$/gm)].map(([, line]) => line).join(" ");
-  const ofImage = [...settings.matchAll(/\b([A-Z_]+)=(\S+)/g)]
-    .filter(([, name = ""]) => known.has(name) && !["HOST", "PORT", "METRICS_PORT"].includes(name))
-    .map(([, name, value]) => `${name}=${value}`);
-  const body = blocks.get("tripline.environment.scoring") ?? "";
-  const [, onGpus = ""] = /gpu\.enabled \}\}\n([\s\S]*?)\n\{\{- end \}\}/.exec(body) ?? [];
-  const ofChart = [...onGpus.matchAll(/^([A-Z_]+): "?([^"\n]+)"?$/gm)].map(([, name, value]) => `${name}=${value}`);
-  expect(ofImage).toEqual(["EXECUTION_PROVIDERS=trees,cuda,cpu"]);
-  expect(ofChart).toEqual(ofImage);
-});
-
-test("the chart's topics for Strimzi are those of the topic table", () => {
-  const topics = ALL_TOPICS.map(({ name, partitions, retentionDays, readBy }) => ({
-    name,
-    partitions,
-    retentionDays,
-    // As `ensureTopics` makes them: a dead letter has to fit where its record did.
-    ...(readBy.length === 0 ? { messageBytesMax: 2 * 1024 ** 2 } : {}),
-  }));
-  expect(parse(read("files/topics.yaml"))).toEqual({ topics });
+test("the images and the chart set the same", () => {
+  const chart = { ...VARIABLE_GROUPS.service, ...variablesOf("scoring") };
+  const files = ["node.Dockerfile", "scoring-gpu.Dockerfile"];
+  const set = files.flatMap((file) => Object.entries(variablesOfImage(file)).filter(([name]) => name in chart));
+  expect(new Set(set.map(([name]) => name))).toEqual(new Set(["HOST", "PORT", "METRICS_PORT", "EXECUTION_PROVIDERS"]));
+  for (const [name, value] of set) {
+    const [source] = sourcesOf(chart[name as keyof typeof chart].chart);
+    expect([name, String(source?.value).replaceAll('"', "")]).toEqual([name, value]);
+  }
 });

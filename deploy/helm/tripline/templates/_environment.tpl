@@ -1,5 +1,6 @@
-{{/* What each program is told. A block per program, as YAML of variables: packages/testing/src/helm-environment.test.ts
-reads them here and compares them with the schema that the program reads its environment with. */}}
+{{/* From code: apps/cli/src/service-environment, written by `npm run documents`.
+What each program is told. A template per program and per group of variables that programs share: those of `environment`
+give YAML of variables, those of `secrets` entries of a container's `env`. `limits` are numbers that checks.yaml compares values with. */}}
 
 {{- define "tripline.environment.service" -}}
 PORT: "8080"
@@ -7,8 +8,8 @@ HOST: "0.0.0.0"
 METRICS_PORT: "9464"
 LOG_LEVEL: {{ .Values.workload.logLevel | quote }}
 DRAIN_SECONDS: {{ .Values.workload.drainSeconds | quote }}
-{{- with .Values.workload.otlpEndpoint }}
-OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+{{- if .Values.workload.otlpEndpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ .Values.workload.otlpEndpoint | quote }}
 {{- end }}
 {{- end }}
 
@@ -26,10 +27,18 @@ KAFKA_KEY_FILE: /etc/tripline/kafka-certificate/tls.key
 {{- end }}
 {{- end }}
 
+{{- define "tripline.secrets.kafka" -}}
+{{- if .Values.kafka.credentialsSecret }}
+{{ include "tripline.secretKey" (list "KAFKA_USERNAME" .Values.kafka.credentialsSecret "username") }}
+{{ include "tripline.secretKey" (list "KAFKA_PASSWORD" .Values.kafka.credentialsSecret "password") }}
+{{- end }}
+{{- end }}
+
 {{- define "tripline.environment.redis" -}}
 {{- if .Values.local.valkey.enabled }}
 REDIS_URL: redis://{{ include "tripline.fullname" . }}-valkey:6379
-{{- else if not .Values.redis.urlSecret }}
+{{- end }}
+{{- if not (or .Values.local.valkey.enabled .Values.redis.urlSecret) }}
 REDIS_URL: {{ .Values.redis.url | quote }}
 {{- end }}
 REDIS_AUTH: {{ .Values.redis.authentication | quote }}
@@ -38,43 +47,15 @@ REDIS_CA_FILE: /etc/tripline/redis-ca/ca.crt
 {{- end }}
 {{- end }}
 
+{{- define "tripline.secrets.redis" -}}
+{{- if and .Values.redis.urlSecret (not .Values.local.valkey.enabled) }}
+{{ include "tripline.secretKey" (list "REDIS_URL" .Values.redis.urlSecret "redis-url") }}
+{{- end }}
+{{- end }}
+
 {{- define "tripline.environment.tokens" -}}
 AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
 AUTH_JWKS_URL: http://{{ include "tripline.fullname" . }}-auth:8080/oauth/jwks
-{{- end }}
-
-{{- define "tripline.environment.ingestion" -}}
-{{ include "tripline.environment.service" . }}
-{{ include "tripline.environment.kafka" . }}
-{{ include "tripline.environment.redis" . }}
-{{ include "tripline.environment.tokens" . }}
-{{- end }}
-
-{{- define "tripline.environment.features" -}}
-{{ include "tripline.environment.service" . }}
-{{ include "tripline.environment.kafka" . }}
-{{ include "tripline.environment.redis" . }}
-{{ include "tripline.environment.tokens" . }}
-{{- end }}
-
-{{- define "tripline.environment.scoring" -}}
-{{ include "tripline.environment.service" . }}
-GRPC_PORT: "9000"
-REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
-MODEL_CACHE_DIRECTORY: /tmp/models
-{{- if .Values.services.scoring.gpu.enabled }}
-EXECUTION_PROVIDERS: trees,cuda,cpu
-{{- end }}
-{{- end }}
-
-{{- define "tripline.environment.decisions" -}}
-{{ include "tripline.environment.service" . }}
-{{ include "tripline.environment.kafka" . }}
-{{ include "tripline.environment.redis" . }}
-SCORING_ADDRESS: {{ include "tripline.fullname" . }}-scoring-grpc:9000
-{{- if .Values.services.decisions.policy }}
-POLICY_FILE: /etc/tripline/policy/policy.yaml
-{{- end }}
 {{- end }}
 
 {{- define "tripline.environment.database" -}}
@@ -87,33 +68,25 @@ POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
 {{- end }}
 {{- end }}
 
-{{- define "tripline.environment.auth" -}}
-{{ include "tripline.environment.service" . }}
-{{ include "tripline.environment.database" . }}
-AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
+{{- define "tripline.secrets.database" -}}
+{{- if eq .Values.postgres.authentication "none" }}
+{{ include "tripline.secretKey" (list "POSTGRES_URL" (include "tripline.secretName" (dict "root" . "name" "auth")) "postgres-url") }}
+{{- end }}
 {{- end }}
 
-{{- define "tripline.environment.archive" -}}
+{{- define "tripline.secrets.registry" -}}
+{{- if .Values.registry.mlflowSecret }}
+{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_TOKEN" .Values.registry.mlflowSecret "token") }}
+{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_USERNAME" .Values.registry.mlflowSecret "username") }}
+{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_PASSWORD" .Values.registry.mlflowSecret "password") }}
+{{- end }}
+{{- end }}
+
+{{- define "tripline.environment.ingestion" -}}
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.kafka" . }}
-LAKE_DIRECTORY: /var/lib/tripline/lake
-{{- end }}
-
-{{/* What each program is told by reference: entries of a container's `env`. */}}
-
-{{- define "tripline.secrets.kafka" -}}
-{{- with .Values.kafka.credentialsSecret }}
-{{ include "tripline.secretKey" (list "KAFKA_USERNAME" . "username") }}
-{{ include "tripline.secretKey" (list "KAFKA_PASSWORD" . "password") }}
-{{- end }}
-{{- end }}
-
-{{- define "tripline.secrets.redis" -}}
-{{- if not .Values.local.valkey.enabled }}
-{{- with .Values.redis.urlSecret }}
-{{ include "tripline.secretKey" (list "REDIS_URL" . "redis-url") }}
-{{- end }}
-{{- end }}
+{{ include "tripline.environment.redis" . }}
+{{ include "tripline.environment.tokens" . }}
 {{- end }}
 
 {{- define "tripline.secrets.ingestion" -}}
@@ -122,16 +95,25 @@ LAKE_DIRECTORY: /var/lib/tripline/lake
 {{ include "tripline.secretKey" (list "CARD_TOKEN_KEY" (include "tripline.secretName" (dict "root" . "name" "ingestion")) "card-token-key") }}
 {{- end }}
 
+{{- define "tripline.environment.features" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.redis" . }}
+{{ include "tripline.environment.tokens" . }}
+{{- end }}
+
 {{- define "tripline.secrets.features" -}}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
 {{- end }}
 
-{{- define "tripline.secrets.registry" -}}
-{{- with .Values.registry.mlflowSecret }}
-{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_TOKEN" . "token") }}
-{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_USERNAME" . "username") }}
-{{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_PASSWORD" . "password") }}
+{{- define "tripline.environment.scoring" -}}
+{{ include "tripline.environment.service" . }}
+GRPC_PORT: "9000"
+REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
+MODEL_CACHE_DIRECTORY: /tmp/models
+{{- if .Values.services.scoring.gpu.enabled }}
+EXECUTION_PROVIDERS: trees,cuda,cpu
 {{- end }}
 {{- end }}
 
@@ -139,15 +121,25 @@ LAKE_DIRECTORY: /var/lib/tripline/lake
 {{ include "tripline.secrets.registry" . }}
 {{- end }}
 
+{{- define "tripline.environment.decisions" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.redis" . }}
+SCORING_ADDRESS: {{ include "tripline.fullname" . }}-scoring-grpc:9000
+{{- if .Values.services.decisions.policy }}
+POLICY_FILE: /etc/tripline/policy/policy.yaml
+{{- end }}
+{{- end }}
+
 {{- define "tripline.secrets.decisions" -}}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
 {{- end }}
 
-{{- define "tripline.secrets.database" -}}
-{{- if eq .Values.postgres.authentication "none" }}
-{{ include "tripline.secretKey" (list "POSTGRES_URL" (include "tripline.secretName" (dict "root" . "name" "auth")) "postgres-url") }}
-{{- end }}
+{{- define "tripline.environment.auth" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.database" . }}
+AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
 {{- end }}
 
 {{- define "tripline.secrets.auth" -}}
@@ -156,26 +148,22 @@ LAKE_DIRECTORY: /var/lib/tripline/lake
 {{ include "tripline.secretKey" (list "BOOTSTRAP_CLIENTS" (include "tripline.secretName" (dict "root" . "name" "auth")) "bootstrap-clients") }}
 {{- end }}
 
+{{- define "tripline.environment.archive" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+LAKE_DIRECTORY: /var/lib/tripline/lake
+{{- end }}
+
 {{- define "tripline.secrets.archive" -}}
 {{ include "tripline.secrets.kafka" . }}
 {{- end }}
 
-{{/* variable, Secret, key */}}
-{{- define "tripline.secretKey" -}}
-- name: {{ index . 0 }}
-  valueFrom:
-    secretKeyRef: { name: {{ index . 1 | quote }}, key: {{ index . 2 }} }
-{{- end }}
-
-{{- define "tripline.optionalKey" -}}
-- name: {{ index . 0 }}
-  valueFrom:
-    secretKeyRef: { name: {{ index . 1 | quote }}, key: {{ index . 2 }}, optional: true }
-{{- end }}
-
-{{/* Variables as entries of a container's `env`, for jobs that run before the ConfigMaps are there. */}}
-{{- define "tripline.asEnv" -}}
-{{- range $name, $value := fromYaml . }}
-- { name: {{ $name }}, value: {{ $value | quote }} }
-{{- end }}
+{{- define "tripline.limits" -}}
+ROWS_PER_CALL_MAX: 200
+AFTER_SCORING_MS: 20
+HURRY_MS_MAX: 1000
+SCORING_WAIT_MS_MAX: 250
+DECISION_TTL_HOURS: 72
+DEADLINE_MS_DEFAULT: 2000
+IDEMPOTENCY_TTL_HOURS: 24
 {{- end }}

@@ -124,3 +124,23 @@ affinity: {{- toYaml . | nindent 2 }}
 - name: tmp
   emptyDir: { sizeLimit: 1Gi }
 {{- end }}
+
+{{/* Variables from a Secret, as entries of a container's `env`: variable, Secret, key. */}}
+{{- define "tripline.secretKey" -}}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef: { name: {{ index . 1 | quote }}, key: {{ index . 2 }} }
+{{- end }}
+
+{{- define "tripline.optionalKey" -}}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef: { name: {{ index . 1 | quote }}, key: {{ index . 2 }}, optional: true }
+{{- end }}
+
+{{/* Variables as entries of a container's `env`, for jobs that run before the ConfigMaps are there. */}}
+{{- define "tripline.asEnv" -}}
+{{- range $name, $value := fromYaml . }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
+{{- end }}
+{{- end }}

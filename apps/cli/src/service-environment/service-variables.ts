@@ -1,0 +1,223 @@
+import type { ChartSource, VariableSource } from "./variable-source.js";
+import {
+  chartConstant,
+  chartFile,
+  chartSecretFor,
+  chartSecretOf,
+  chartTemplate,
+  chartValue,
+} from "./variable-source.js";
+
+/*
+ * The environment of every service, once. From it come the blocks of compose.yaml, the chart's templates/_environment.tpl,
+ * the variables that its values.schema.json takes, the plan of a system on one machine (`planServices`) and the tables of
+ * docs/settings.md. What a variable means, its default and its unit are in the schema of its service.
+ */
+
+export type Variables = Readonly<Record<string, VariableSource>>;
+export type GroupName = keyof typeof VARIABLE_GROUPS;
+export type ServiceName = keyof typeof SERVICE_VARIABLES;
+
+const SECRETS_OF_KAFKA = "kafka.credentialsSecret";
+const SECRET_OF_MLFLOW = "registry.mlflowSecret";
+
+const issuer: VariableSource = {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+  compose: "http://127.0.0.1:${TRIPLINE_AUTH_PORT:-7401}",
+  chart: chartTemplate("tripline.issuer", "auth.issuer"),
+  local: "issuer",
+};
+
+const redisUrl: readonly ChartSource[] = [
+  {
+    when: ".Values.local.valkey.enabled",
+    value: `redis://{{ include "tripline.fullname" . }}-valkey:6379`,
+    setBy: "local.valkey.enabled",
+  },
+  {
+    when: "not (or .Values.local.valkey.enabled .Values.redis.urlSecret)",
+    value: "{{ .Values.redis.url | quote }}",
+    setBy: "redis.url",
+  },
+  {
+    when: "and .Values.redis.urlSecret (not .Values.local.valkey.enabled)",
+    value: { secret: ".Values.redis.urlSecret", key: "redis-url" },
+    setBy: "redis.urlSecret",
+  },
+];
+
+const postgresUrl: readonly ChartSource[] = [
+  {
+    when: `ne .Values.postgres.authentication "none"`,
+    value:
+      `{{ printf "postgresql://%s@%s:%v/%s" (urlquery .Values.postgres.user) .Values.postgres.host ` +
+      `.Values.postgres.port .Values.postgres.database | quote }}`,
+    setBy: "postgres.host, .port, .database, .user",
+  },
+  {
+    ...chartSecretFor("auth", "postgres-url"),
+    when: `eq .Values.postgres.authentication "none"`,
+  },
+];
+
+/** Variables that several services share. */
+export const VARIABLE_GROUPS = {
+  service: {
+    // The images set these three themselves, for 0.0.0.0 and the same ports.
+    PORT: { chart: chartConstant("8080"), local: "port" },
+    HOST: { chart: chartConstant("0.0.0.0"), local: "host" },
+    METRICS_PORT: { chart: chartConstant("9464") },
+    LOG_LEVEL: { chart: chartValue("workload.logLevel"), local: "logLevel" },
+    DRAIN_SECONDS: { chart: chartValue("workload.drainSeconds") },
+    OTEL_EXPORTER_OTLP_ENDPOINT: {
+      compose: null,
+      chart: chartValue("workload.otlpEndpoint", { isOptional: true }),
+      description: "Where spans are sent by OTLP over HTTP. Without it none leave the service.",
+    },
+  },
+  kafka: {
+    KAFKA_BROKERS: {
+      compose: "kafka:9092",
+      chart: chartTemplate("tripline.kafkaBrokers", "kafka.bootstrapServers"),
+      local: "kafkaBrokers",
+    },
+    KAFKA_TOPIC_PREFIX: { chart: chartValue("kafka.topicPrefix"), local: "topicPrefix" },
+    KAFKA_TLS: { chart: chartValue("kafka.tls") },
+    KAFKA_SASL: { chart: chartValue("kafka.authentication") },
+    KAFKA_CA_FILE: { chart: chartFile("kafka.caSecret", "/etc/tripline/kafka-ca/ca.crt") },
+    KAFKA_CERT_FILE: { chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.crt") },
+    KAFKA_KEY_FILE: { chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.key") },
+    KAFKA_USERNAME: { chart: chartSecretOf(SECRETS_OF_KAFKA, "username") },
+    KAFKA_PASSWORD: { chart: chartSecretOf(SECRETS_OF_KAFKA, "password") },
+  },
+  redis: {
+    REDIS_URL: { compose: "redis://valkey:6379", chart: redisUrl, local: "redisUrl" },
+    REDIS_AUTH: { chart: chartValue("redis.authentication") },
+    REDIS_CA_FILE: { chart: chartFile("redis.caSecret", "/etc/tripline/redis-ca/ca.crt") },
+  },
+  tokens: {
+    AUTH_ISSUER: issuer,
+    AUTH_JWKS_URL: {
+      compose: "http://auth:8080/oauth/jwks",
+      chart: { value: `http://{{ include "tripline.fullname" . }}-auth:8080/oauth/jwks` },
+      local: "jwksUrl",
+    },
+  },
+  database: {
+    POSTGRES_URL: { composeSecret: "postgres-url", chart: postgresUrl, local: "postgresUrl" },
+    POSTGRES_AUTH: { chart: chartValue("postgres.authentication") },
+    POSTGRES_CA_FILE: { chart: chartFile("postgres.caSecret", "/etc/tripline/postgres-ca/ca.crt") },
+  },
+  registry: {
+    MLFLOW_TRACKING_TOKEN: {
+      chart: chartSecretOf(SECRET_OF_MLFLOW, "token", { isOptional: true }),
+      description: "Token for MLflow, where the registry is one.",
+    },
+    MLFLOW_TRACKING_USERNAME: {
+      chart: chartSecretOf(SECRET_OF_MLFLOW, "username", { isOptional: true }),
+      description: "User of MLflow, instead of a token.",
+    },
+    MLFLOW_TRACKING_PASSWORD: {
+      chart: chartSecretOf(SECRET_OF_MLFLOW, "password", { isOptional: true }),
+      description: "Password of that user.",
+    },
+  },
+} satisfies Record<string, Variables>;
+
+/** What each service reads: groups, and variables of its own. */
+export const SERVICE_VARIABLES = {
+  ingestion: {
+    groups: ["service", "kafka", "redis", "tokens"],
+    own: {
+      CARD_TOKEN_KEY: {
+        composeSecret: "card-token-key",
+        chart: chartSecretFor("ingestion", "card-token-key"),
+        local: "cardTokenKey",
+      },
+      EVENT_AGE_DAYS_MAX: { local: "eventAgeDaysMax" },
+    },
+  },
+  features: {
+    groups: ["service", "kafka", "redis", "tokens"],
+    // Without tokens, every caller gets in: for one machine only.
+    own: { FEATURES_ONLINE_TENANT: { isInChartEnvironment: false } },
+  },
+  scoring: {
+    groups: ["service", "registry"],
+    own: {
+      GRPC_PORT: { compose: "8081", chart: chartConstant("9000"), local: "grpcPort" },
+      REGISTRY_URL: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+        compose: "${TRIPLINE_REGISTRY_URL:-file:///var/lib/tripline/registry}",
+        chart: chartTemplate("tripline.registryUrl", "registry.url"),
+        local: "registryUrl",
+      },
+      MODEL_CACHE_DIRECTORY: {
+        compose: "/tmp/models",
+        chart: { value: "/tmp/models" },
+        description: "Where models from MLflow are kept once they are downloaded.",
+      },
+      MODELS: { local: "models" },
+      FEATURE_SPEC_VERSION: { local: "featureSpecVersion" },
+      EXECUTION_PROVIDERS: {
+        chart: {
+          when: ".Values.services.scoring.gpu.enabled",
+          value: "trees,cuda,cpu",
+          setBy: "services.scoring.gpu.enabled",
+        },
+        isInChartEnvironment: true,
+      },
+    },
+  },
+  decisions: {
+    groups: ["service", "kafka", "redis"],
+    own: {
+      SCORING_ADDRESS: {
+        compose: "scoring:8081",
+        chart: { value: `{{ include "tripline.fullname" . }}-scoring-grpc:9000` },
+        local: "scoringAddress",
+      },
+      MODEL_NAME: { local: "modelName" },
+      SCORING_WAIT_MS_MAX: { local: "scoringWaitMs" },
+      CONTRIBUTIONS_WAIT_MS_MAX: { local: "contributionsWaitMs" },
+      POLICY_FILE: { chart: chartFile("services.decisions.policy", "/etc/tripline/policy/policy.yaml") },
+      SCORECARD_FILE: { local: "scorecardFile" },
+    },
+  },
+  auth: {
+    groups: ["service", "database"],
+    own: {
+      AUTH_ISSUER: issuer,
+      KEY_ENCRYPTION_KEY: {
+        composeSecret: "key-encryption-key",
+        chart: chartSecretFor("auth", "key-encryption-key"),
+        local: "keyEncryptionKey",
+      },
+      BOOTSTRAP_CLIENTS: {
+        composeSecret: "bootstrap-clients",
+        chart: chartSecretFor("auth", "bootstrap-clients"),
+        local: "bootstrapClients",
+      },
+    },
+  },
+  archive: {
+    groups: ["service", "kafka"],
+    own: {
+      LAKE_DIRECTORY: {
+        compose: "/var/lib/tripline/lake",
+        chart: { value: "/var/lib/tripline/lake" },
+        local: "lakeDirectory",
+      },
+      FLUSH_AGE_MS: { compose: "10000", local: "archiveFlushAgeMs" },
+    },
+  },
+} satisfies Record<string, { readonly groups: readonly GroupName[]; readonly own: Variables }>;
+
+export const SERVICE_NAMES = Object.keys(SERVICE_VARIABLES) as readonly ServiceName[];
+
+/** All that a service is told, with what it shares. */
+export function variablesOf(service: ServiceName): Variables {
+  const { groups, own } = SERVICE_VARIABLES[service];
+  const shared: Variables[] = groups.map((group) => VARIABLE_GROUPS[group]);
+  return Object.assign({}, ...shared, own);
+}
