@@ -26,6 +26,7 @@ const skipped = [];
 
 checkTopicsJob();
 checkLayout();
+checkSizes();
 checkIdleGpus();
 const terraform = ["tofu", "terraform"].find(isInstalled);
 if (terraform === undefined) skipped.push("format, validate and test: neither tofu nor terraform is installed");
@@ -65,6 +66,21 @@ function checkLayout() {
     if (!/\.(tf|hcl|tfvars)$/.test(file) || file.includes(".terraform")) continue;
     const lines = readFileSync(join(INFRA, file), "utf8").split("\n").length;
     if (lines > LINES_MAX) faults.push(`infra/${file} has ${lines} lines; ${LINES_MAX} is the most.`);
+  }
+}
+
+/** Every environment has its sizes in the chart, and workflows deploy no other. */
+function checkSizes() {
+  const charts = join(ROOT, "deploy", "helm");
+  for (const environment of ENVIRONMENTS) {
+    const file = join("deploy", "helm", foldersOf(charts)[0] ?? "", `values-${environment}.yaml`);
+    if (!existsSync(join(ROOT, file))) faults.push(`${file} is missing: infra/envs has the environment ${environment}.`);
+  }
+  const workflow = join(".github", "workflows", "deploy-services.yml");
+  const jobs = Object.entries(parse(readFileSync(join(ROOT, workflow), "utf8")).jobs);
+  for (const [name, { with: inputs }] of jobs) {
+    if (ENVIRONMENTS.includes(inputs.sizes)) continue;
+    faults.push(`${workflow}, job ${name}: sizes is ${inputs.sizes}; make it one of ${ENVIRONMENTS.join(", ")}.`);
   }
 }
 

@@ -117,7 +117,10 @@ export function labelsByOption(): Option {
 /** Kafka as flags, or as the services have it in their variables. */
 export function withKafka(command: Command): Command {
   return command
-    .option("--kafka <brokers>", "brokers as host:port, comma-separated (default: KAFKA_BROKERS and the other variables of Kafka)")
+    .option(
+      "--kafka <brokers>",
+      "brokers as host:port, comma-separated (default: KAFKA_BROKERS and the other variables of Kafka)",
+    )
     .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX");
 }
 
