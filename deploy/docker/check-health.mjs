@@ -1,5 +1,5 @@
 // The health check of a container: is the service in it ready? Needs no shell and no curl. Docker runs it in the folder of
-// the app; that of the command line serves nothing that could be asked.
+// the app; the command line has no server to check.
 import { basename } from "node:path";
 
 const TIMEOUT_MS = 4_000;

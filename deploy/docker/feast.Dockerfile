@@ -1,5 +1,5 @@
-# Feast with the feature repository: its feature server, and the command that keeps its online store as new as the lake. For
-# compose.yaml, profile `feast`. In the very packages that packages/feast-client is tested with.
+# Feast with the feature repository: its feature server, and the command that keeps its online store up to date with the lake. For
+# compose.yaml, profile `feast`. With the package versions that packages/feast-client is tested with.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -14,7 +14,7 @@ RUN --mount=type=cache,target=/var/cache/python \
     && uv/bin/pip install --quiet --require-hashes --no-deps --requirement uv-requirements.txt \
     && uv/bin/uv venv --python "$(command -v python3)" /opt/feast \
     && uv/bin/uv pip sync --require-hashes --python /opt/feast/bin/python feast-requirements.txt \
-    # Asked for by an extra of SQLAlchemy that checks types; nothing imports it.
+    # Required by an extra of SQLAlchemy for type checking; nothing imports it.
     && uv/bin/uv pip uninstall --python /opt/feast/bin/python mypy
 
 FROM ${NODE_IMAGE} AS assembled

@@ -19,5 +19,5 @@ USER 65532:65532
 EXPOSE 5000
 ENTRYPOINT ["/opt/mlflow/bin/python", "-m", "mlflow", "server", "--host", "0.0.0.0", "--port", "5000", "--workers", "1", \
   "--backend-store-uri", "sqlite:////var/lib/mlflow/mlflow.db", "--artifacts-destination", "/var/lib/mlflow/artifacts"]
-# Answers only to these names.
+# Accepts only these host names.
 CMD ["--allowed-hosts", "mlflow:5000,localhost:*,127.0.0.1:*"]

@@ -13,7 +13,7 @@ RUN --mount=type=cache,target=/var/cache/npm \
       "$(node -p 'require("./package.json").packageManager')"
 ENV TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1 CI=true PNPM_CONFIG_PM_ON_FAIL=ignore
 
-# The part of the repository that this program is made of. A change elsewhere leaves the stages below as they were.
+# The part of the repository that this program needs. A change elsewhere does not rebuild the stages below.
 FROM tools AS pruned
 ARG APP
 WORKDIR /source
@@ -39,7 +39,7 @@ ARG APP
 COPY --from=pruned /source/out/full/ ./
 RUN node node_modules/typescript/bin/tsc -b "apps/${APP}"
 
-# Production dependencies alone, and of packages with machine code only the part for this platform.
+# Only production dependencies, and of packages with machine code only the files for this platform.
 FROM tools AS dependencies
 ARG APP
 WORKDIR /app
@@ -50,7 +50,7 @@ RUN --mount=type=cache,id=pnpm-store,target=/pnpm-store \
 COPY deploy/docker/trim-modules.mjs /tools/
 RUN node /tools/trim-modules.mjs /app
 
-# Nothing but what runs, each file with the same time stamp: the same commit gives the same layers.
+# Only what is needed at run time, with one time stamp on every file: the same commit gives the same layers.
 FROM tools AS assembled
 ARG APP
 COPY deploy/docker/assemble-app.mjs deploy/docker/set-times.mjs deploy/docker/check-health.mjs LICENSE /tools/
@@ -74,7 +74,7 @@ COPY --from=assembled /out/app/ /
 COPY --from=assembled --chown=65532:65532 /out/data/ /
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 METRICS_PORT=9464
 WORKDIR /app/apps/${APP}
-# A number, so that Kubernetes can see that it is not root.
+# A number, so that Kubernetes can verify that it is not root.
 USER 65532:65532
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]

@@ -1,9 +1,9 @@
-# Scoring on NVIDIA GPUs. A recipe: it was never built to its end or run, because it needs the CUDA base image and a GPU.
+# Scoring on NVIDIA GPUs. Never built completely or run, because it needs the CUDA base image and a GPU.
 #   npm run images -- --only scoring
 #   docker build --file deploy/docker/scoring-gpu.Dockerfile --tag tripline/scoring-gpu:dev .
 #   docker run --gpus all …
-# The npm package of ONNX Runtime leaves out the CUDA provider; its own install script fetches it from NuGet in the very
-# version that belongs to it (https://onnxruntime.ai/docs/install/#cuda-in-nodejs). x86-64 only: there is none for arm64.
+# The npm package of ONNX Runtime does not contain the CUDA provider; its install script downloads the matching version from
+# NuGet (https://onnxruntime.ai/docs/install/#cuda-in-nodejs). x86-64 only: there is none for arm64.
 ARG SCORING_IMAGE=tripline/scoring:dev
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
@@ -27,8 +27,8 @@ LABEL org.opencontainers.image.title="tripline scoring-gpu" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=assembled /usr/local/bin/node /usr/local/bin/node
 COPY --from=assembled /out/ /
-# Networks run on the GPU, models of trees by our own code on the CPU: no GPU runs those. With REQUIRE_GPU=true a model of
-# which nothing runs on the GPU is refused. The chart sets the same; a test compares the two.
+# Networks run on the GPU, tree models by our own code on the CPU. REQUIRE_GPU=true refuses a model that runs nothing on the GPU.
+# The chart sets the same; a test compares the two.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 METRICS_PORT=9464 EXECUTION_PROVIDERS=trees,cuda,cpu
 WORKDIR /app/apps/scoring
 USER 65532:65532

@@ -14,7 +14,7 @@ RUN --mount=type=cache,target=/var/cache/npm \
       "$(node -p 'require("./package.json").packageManager')"
 ENV TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1 CI=true PNPM_CONFIG_PM_ON_FAIL=ignore
 
-# The part of the repository that this program is made of. A change elsewhere leaves the stages below as they were.
+# The part of the repository that this program needs. A change elsewhere does not rebuild the stages below.
 FROM tools AS pruned
 ARG APP=cli
 WORKDIR /source
@@ -40,7 +40,7 @@ ARG APP=cli
 COPY --from=pruned /source/out/full/ ./
 RUN node node_modules/typescript/bin/tsc -b "apps/${APP}"
 
-# Production dependencies alone, and of packages with machine code only the part for this platform.
+# Only production dependencies, and of packages with machine code only the files for this platform.
 FROM tools AS dependencies
 ARG APP=cli
 WORKDIR /app
@@ -51,7 +51,7 @@ RUN --mount=type=cache,id=pnpm-store,target=/pnpm-store \
 COPY deploy/docker/trim-modules.mjs /tools/
 RUN node /tools/trim-modules.mjs /app
 
-# Nothing but what runs, each file with the same time stamp: the same commit gives the same layers.
+# Only what is needed at run time, with one time stamp on every file: the same commit gives the same layers.
 FROM tools AS assembled
 ARG APP=cli
 COPY deploy/docker/assemble-app.mjs deploy/docker/set-times.mjs deploy/docker/check-health.mjs LICENSE /tools/

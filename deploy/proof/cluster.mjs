@@ -1,4 +1,4 @@
-// The cluster that KUBECONFIG names: the release under proof, and pods that send payments to it.
+// The cluster in KUBECONFIG: the release under test, and pods that send payments to it.
 import { setTimeout as delay } from "node:timers/promises";
 import { must, run } from "./run-command.mjs";
 
@@ -190,7 +190,7 @@ export class TrafficPod {
 }
 
 /**
- * Holds payments that were sent from outside against the decisions.
+ * Compares payments that were sent from outside with the decisions.
  *
  * @param {string} acceptedIds one a line
  * @param {string} image

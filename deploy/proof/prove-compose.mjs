@@ -1,5 +1,5 @@
-// The whole system with docker compose, beside anything else that runs here: a project and ports of its own. Then Feast
-// beside it: a payment's features are read from Feast's server.
+// The whole system with docker compose, with its own project name and ports, so that nothing else here is affected. Then Feast: the
+// features of a payment are read from Feast's server.
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -55,7 +55,7 @@ export async function proveCompose(root) {
 }
 
 /**
- * What a payment did to its terminal is known to Feast: archived, made a table of, materialised into Valkey, served.
+ * Feast serves what a payment changed at its terminal: archived, put into a table, materialised into Valkey, served.
  *
  * @param {string} root
  * @param {string} token

@@ -1,5 +1,5 @@
-// New versions by Argo Rollouts, under traffic: the switch from Deployments, a good version that a person lets go on, and one
-// that gets worse figures and goes back by itself. Needs its controller in the cluster, and a Prometheus that reads the pods.
+// New versions by Argo Rollouts, under traffic: the change from Deployments, a good version that a person promotes, and one with
+// worse metrics that is rolled back. Needs the controller in the cluster, and a Prometheus that scrapes the pods.
 import { join } from "node:path";
 import { expectBalance, kubectl, NAMESPACE, RELEASE, TrafficPod } from "./cluster.mjs";
 import { must, run, say } from "./run-command.mjs";
@@ -70,7 +70,7 @@ function takeGoodVersion(options, set) {
   follow(options, ["--until", "paused"]);
   say("  a good version waits after its first step");
   follow(options, ["--promote", "--until", "healthy"]);
-  say("  and took over when it was let go on");
+  say("  and took over when it was promoted");
 }
 
 /**

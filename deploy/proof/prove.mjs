@@ -1,4 +1,4 @@
-// The steps of the proof, in their order.
+// The steps of the test, in order.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,7 +109,7 @@ function buildImages(root, apps, reuse) {
 function loadImages(load) {
   for (const app of APPS) must([...load, imageOf(app)], { timeoutMs: LOAD_MS_MAX });
   for (const image of SYSTEMS) {
-    // What the engine does not have, the cluster has to pull.
+    // The cluster must pull what the engine does not have.
     if (run(["docker", "image", "inspect", image]).status === 0) must([...load, image], { timeoutMs: LOAD_MS_MAX });
   }
   // A version that ends at once.

@@ -1,5 +1,5 @@
-// Installs that cannot work: refused before anything is changed, in a sentence that says what to do, or waiting where
-// everybody sees it while what ran goes on.
+// Installs that cannot work: refused before anything changes, with a sentence that says what to do, or visibly waiting while
+// the previous version keeps running.
 import { randomBytes } from "node:crypto";
 import { awaitReady, kubectl, NAMESPACE, RELEASE } from "./cluster.mjs";
 import { must, run, say } from "./run-command.mjs";
@@ -17,7 +17,7 @@ export function expectRefusals(chart) {
   const set = [...SYSTEMS, `fullnameOverride=${RELEASE}`].flatMap((pair) => ["--set", pair]);
   // The names of the release that runs there.
   const sameNames = ["--values", `${chart}/values-local.yaml`, "--set", `fullnameOverride=${RELEASE}`];
-  expectRefusal(chart, NAMESPACE, sameNames, /the release \S+ in the namespace \S+ has these very names/);
+  expectRefusal(chart, NAMESPACE, sameNames, /the release \S+ in the namespace \S+ already uses these names/);
   must(["kubectl", "create", "namespace", NAMESPACE_OTHER]);
   try {
     must([
@@ -36,7 +36,7 @@ export function expectRefusals(chart) {
       /the Secret tripline-auth with key-encryption-key, .* is not in the namespace/,
     );
     makeSecrets();
-    // The hook waits for Kafka where everybody can see it, and then says so.
+    // The hook waits visibly for Kafka, and then fails with this sentence.
     expectRefusal(chart, NAMESPACE_OTHER, set, /Kafka at kafka\.example\.invalid:9092 did not come within \d+ s/);
     const left = must([
       "kubectl",
@@ -100,7 +100,7 @@ function makeSecrets() {
 }
 
 /**
- * A pod for which no node has room waits, says for what, and the one before it goes on.
+ * A pod for which no node has room waits and says why, and the previous one keeps running.
  *
  * @param {string} chart
  * @param {readonly string[]} values
@@ -121,7 +121,7 @@ export function expectRoomToBeMissed(chart, values) {
 }
 
 /**
- * A schema that a later version made is refused by the job that would bring it up to date.
+ * The migration job refuses a schema of a later version.
  *
  * @param {string} chart
  * @param {readonly string[]} values

@@ -1,4 +1,4 @@
-// The proof that what is deployed works: images, compose, and the chart on a real cluster, under traffic, upgrades, a bad
+// Tests that a deployment works: images, compose, and the chart on a real cluster, under traffic, upgrades, a bad
 // version and kills.   npm run test:deploy -- --help
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const HELP = `npm run test:deploy -- [options]
 
   --reuse-images   take the images tripline/*:dev that the engine has, and build only what is missing
   --skip-compose   without the part with docker compose
-  --rollouts URL   also new versions by Argo Rollouts, whose controller has to be in the cluster; URL is of the Prometheus
+  --rollouts URL   also new versions by Argo Rollouts, whose controller must be in the cluster; URL is of the Prometheus
                    that reads the pods there, as the controller reaches it
   --keep           leave the release in the cluster at the end, or where it failed
 

@@ -1,5 +1,5 @@
-// Follows the Rollouts of a release until a new version waits at its first step, or has taken over; with --promote it lets
-// those that wait go on first. For workflows, which have kubectl and not its plugin.
+// Waits until the new version of each Rollout of a release is paused at its first step, or has replaced the old one. --promote
+// first continues those that are paused. For workflows, which have kubectl without the plugin.
 //   node deploy/rollout/follow-rollouts.mjs --namespace tripline --until paused
 //   node deploy/rollout/follow-rollouts.mjs --namespace tripline --promote --until healthy
 import { spawnSync } from "node:child_process";
@@ -68,7 +68,7 @@ function rolloutsOf(namespace) {
 }
 
 /**
- * What `kubectl argo rollouts promote` does at a step that is a pause.
+ * What `kubectl argo rollouts promote` does at a pause.
  *
  * @param {string} namespace
  * @param {string} name
@@ -76,7 +76,7 @@ function rolloutsOf(namespace) {
 function promoteOne(namespace, name) {
   const patch = JSON.stringify({ status: { pauseConditions: null } });
   kubectl(namespace, ["patch", KIND, name, "--subresource=status", "--type=merge", "--patch", patch]);
-  process.stdout.write(`${name} goes on\n`);
+  process.stdout.write(`${name} continues\n`);
 }
 
 /**

@@ -1,4 +1,4 @@
-// What the Rollouts of a release (Argo Rollouts) say together: are they where they should be, on their way, or stopped?
+// The state of all Rollouts of a release (Argo Rollouts) together: at the goal, on their way, or stopped.
 
 /**
  * @typedef {"paused" | "healthy"} Goal
@@ -20,7 +20,7 @@ const PAUSE_STEP = "CanaryPauseStep";
 
 /**
  * @param {readonly Rollout[]} rollouts
- * @param {Goal} goal `paused`: at the step that waits for a person, or through because nothing changed
+ * @param {Goal} goal `paused`: at the step that waits for a person, or complete because nothing changed
  * @returns {Judgement}
  */
 export function judgeRollouts(rollouts, goal) {
@@ -43,7 +43,7 @@ export function judgeRollouts(rollouts, goal) {
 }
 
 /**
- * Until the controller has seen a change, a status is of what was before.
+ * Until the controller has seen a change, the status is that of the previous version.
  *
  * @param {Rollout} rollout
  */
@@ -70,9 +70,9 @@ function faultOf(rollout, goal) {
   const { name } = rollout.metadata;
   const { phase, message = "", pauseConditions = [] } = rollout.status ?? {};
   if (phase === "Degraded") return `${name} went back to the version before: ${message}.`;
-  // Without a condition it was let go on, and the controller has not written what it is now.
+  // Without a condition it was promoted, and the controller has not updated the phase yet.
   if (phase !== "Paused" || pauseConditions.length === 0 || isAtPauseStep(rollout)) return undefined;
   const until = goal === "paused" ? "the step that waits for a person" : "the end";
   return `${name} stopped before ${until}, because its figures do not tell whether it is well (${message}): is there traffic? \
-Look at it, then let it go on with kubectl argo rollouts promote ${name}, or back with … abort ${name}.`;
+Check it, then continue with kubectl argo rollouts promote ${name}, or roll back with … abort ${name}.`;
 }

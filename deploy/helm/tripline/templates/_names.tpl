@@ -1,5 +1,5 @@
-{{/* What every name begins with: the release's name, with the chart's where it is not in it. Of the release `tripline` these
-are the names that identities of a cloud trust: tripline-<service>. 40 characters leave room for what is appended. */}}
+{{/* The prefix of every name: the release's name, with the chart's unless it contains it. For the release `tripline` these are
+the names that a cloud's identities trust: tripline-<service>. 40 characters leave room for what is appended. */}}
 {{- define "tripline.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name }}
 {{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
@@ -10,7 +10,7 @@ are the names that identities of a cloud trust: tripline-<service>. 40 character
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* root, name: the service account that a program wears. */}}
+{{/* root, name: the service account of a program. */}}
 {{- define "tripline.account" -}}
 {{- (get .root.Values.serviceAccounts .name).name | default (printf "%s-%s" (include "tripline.fullname" .root) .name) }}
 {{- end }}
@@ -39,7 +39,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
-{{/* Of pods: nothing that changes with a version of the chart, which would start every pod again, Kafka's too. */}}
+{{/* Labels of pods: nothing that changes with the chart's version, which would restart every pod, also Kafka's. */}}
 {{- define "tripline.podLabels" -}}
 {{ include "tripline.selector" . }}
 app.kubernetes.io/part-of: tripline
@@ -54,7 +54,7 @@ app.kubernetes.io/part-of: tripline
 {{ printf "%s/%s:%s" (trimSuffix "/" .root.Values.image.registry) .image.name (include "tripline.tag" .) }}
 {{- end }}
 
-{{/* The services that are switched on, as a list. */}}
+{{/* The enabled services, comma-separated. */}}
 {{- define "tripline.enabled" -}}
 {{- $names := list }}
 {{- range $name, $service := .Values.services }}{{ if $service.enabled }}{{ $names = append $names $name }}{{ end }}{{ end }}
@@ -81,9 +81,8 @@ app.kubernetes.io/part-of: tripline
 {{ .Values.lake.existingClaim | default (printf "%s-lake" (include "tripline.fullname" .)) }}
 {{- end }}
 
-{{/* Where the job of the topics or of the schema can run before anything else of the release exists, it is a hook: then
-an install that cannot work changes nothing. Otherwise what it needs is a part of the release, and it is an ordinary job,
-for whose work the services wait. */}}
+{{/* The jobs for topics and schema are hooks if they can run before anything else of the release exists: then an install that
+cannot work changes nothing. Otherwise they need a part of the release, so they are ordinary jobs, for which the services wait. */}}
 {{- define "tripline.topicsHook" -}}
 {{- $values := .Values }}
 {{- if not (or $values.local.kafka.enabled (has $values.kafka.authentication (list "aws-msk-iam" "gcp-oauth" "azure-entra"))) }}yes{{ end }}

@@ -1,11 +1,11 @@
-{{/* Where the systems outside of the release are: one place that names their hosts and ports. */}}
+{{/* Hosts and ports of the systems outside of the release. */}}
 
 {{/* A URL's host with its port, without user and password. */}}
 {{- define "tripline.authority" -}}
 {{- . | trim | regexFind "^[a-z+]+://[^/?#]+" | splitList "://" | last | splitList "@" | last }}
 {{- end }}
 
-{{/* URL, and the port where it names none. */}}
+{{/* URL, and the port to use if it has none. */}}
 {{- define "tripline.portOf" -}}
 {{- regexFind ":[0-9]+$" (include "tripline.authority" (index . 0)) | trimPrefix ":" | default (index . 1) }}
 {{- end }}

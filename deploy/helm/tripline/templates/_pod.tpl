@@ -1,4 +1,4 @@
-{{/* What all pods have in common: what the Pod Security Standard `restricted` asks for, and more. */}}
+{{/* What all pods have in common: what the Pod Security Standard `restricted` requires, and more. */}}
 
 {{- define "tripline.podSecurity" -}}
 automountServiceAccountToken: false
@@ -28,8 +28,8 @@ securityContext:
   capabilities: { drop: [ALL] }
 {{- end }}
 
-{{/* root, own: what `workload` says for every pod, and after it what the pod's own part of the values says. Lists are joined,
-maps merged; affinity and spreading are taken as a whole. */}}
+{{/* root, own: `workload` for every pod, then the pod's own part of the values. Lists are joined, maps merged; affinity and
+spreading are replaced. */}}
 {{- define "tripline.extras" -}}
 {{- $all := .root.Values.workload }}
 {{- $own := .own | default dict }}
@@ -46,7 +46,7 @@ maps merged; affinity and spreading are taken as a whole. */}}
 {{- toYaml $extras }}
 {{- end }}
 
-{{/* root, pool, extras. Where infra/ named no pools, and the values say nothing, the scheduler is free. */}}
+{{/* root, pool, extras. Without pools from infra/ and without values, the scheduler is free. */}}
 {{- define "tripline.placement" -}}
 {{- $pool := get .root.Values.nodePools .pool | default dict }}
 {{- $selector := .extras.nodeSelector | default dict }}
@@ -74,7 +74,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Files of certificates that a program is pointed to, from Secrets: root, and which of kafka, redis and postgres. */}}
+{{/* Certificates from Secrets, mounted as files: root, and which of kafka, redis and postgres. */}}
 {{- define "tripline.certificates" -}}
 {{- $values := .root.Values }}
 {{- if .kafka }}
@@ -110,7 +110,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The variables of a service, with what `environment` says over them: root, name. */}}
+{{/* The variables of a service; those in `environment` override the others: root, name. */}}
 {{- define "tripline.variables" -}}
 {{- $given := include (printf "tripline.environment.%s" .name) .root | fromYaml }}
 {{- $own := get .root.Values.services .name | dig "environment" dict }}

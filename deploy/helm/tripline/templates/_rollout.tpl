@@ -13,7 +13,7 @@ kind: {{ ternary "Rollout" "Deployment" $isRollout }}
 name: {{ include "tripline.fullname" .root }}-{{ .name }}
 {{- end }}
 
-{{/* root, name: after each weight the new pods are looked at; what follows the last step is all of them. */}}
+{{/* root, name: after each weight the new pods are judged; after the last step all pods are new. */}}
 {{- define "tripline.canarySteps" -}}
 {{- $rollouts := .root.Values.rollouts }}
 {{- range $index, $weight := $rollouts.weights }}
