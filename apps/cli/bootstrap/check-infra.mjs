@@ -74,7 +74,8 @@ function checkSizes() {
   const charts = join(ROOT, "deploy", "helm");
   for (const environment of ENVIRONMENTS) {
     const file = join("deploy", "helm", foldersOf(charts)[0] ?? "", `values-${environment}.yaml`);
-    if (!existsSync(join(ROOT, file))) faults.push(`${file} is missing: infra/envs has the environment ${environment}.`);
+    if (!existsSync(join(ROOT, file)))
+      faults.push(`${file} is missing: infra/envs has the environment ${environment}.`);
   }
   const workflow = join(".github", "workflows", "deploy-services.yml");
   const jobs = Object.entries(parse(readFileSync(join(ROOT, workflow), "utf8")).jobs);

@@ -23,6 +23,7 @@ const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
 };
 
 const DOCKER = new URL("../../../deploy/docker/", import.meta.url);
+const DEPLOYMENT = new URL("../../../deploy/helm/tripline/templates/deployment.yaml", import.meta.url);
 
 /** What a Dockerfile sets for the services. */
 function variablesOfImage(file: string): Readonly<Record<string, string>> {
@@ -100,4 +101,15 @@ test("the images and the chart set the same", () => {
     const [source] = sourcesOf(chart[name as keyof typeof chart].chart);
     expect([name, String(source?.value).replaceAll('"', "")]).toEqual([name, value]);
   }
+});
+
+test("the chart opens the ports that the services listen on", () => {
+  const opened = readFileSync(DEPLOYMENT, "utf8").matchAll(/name: (\w+), containerPort: (\d+)/g);
+  const variables = { http: "PORT", metrics: "METRICS_PORT", grpc: "GRPC_PORT" };
+  const chart = variablesOf("scoring");
+  const listening = Object.entries(variables).map(([name, variable]) => [
+    name,
+    String(sourcesOf(chart[variable]?.chart)[0]?.value).replaceAll('"', ""),
+  ]);
+  expect([...opened].map(([, name, port]) => [name, port])).toEqual(listening);
 });

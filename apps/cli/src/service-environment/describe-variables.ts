@@ -29,10 +29,8 @@ export function describeVariables(shape: Shape, variables: Variables): readonly 
   return [
     ...Object.entries(shape)
       .filter(([name]) => !OF_THE_CLUSTER.test(name))
-      .map(([name, schema]) => describe(name, schema)),
-    ...elsewhere.map(([name, { description = "" }]) => ({
-      ...{ name, description, unit: "", default: "", isNumber: false },
-    })),
+      .map(([name, schema]) => describeVariable(name, schema)),
+    ...elsewhere.map(([name, { description = "" }]) => ({ name, description, unit: "", default: "", isNumber: false })),
   ];
 }
 
@@ -76,7 +74,7 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-function describe(name: string, schema: z.core.$ZodType): VariableDescription {
+function describeVariable(name: string, schema: z.core.$ZodType): VariableDescription {
   const layers = layersOf(schema);
   const metas = layers.map((layer) => z.globalRegistry.get(layer) ?? {});
   const { description = "", unit = "", shownDefault } = Object.assign({}, ...metas.toReversed());
@@ -86,7 +84,9 @@ function describe(name: string, schema: z.core.$ZodType): VariableDescription {
       ? ` One of ${inner.options.map((one) => code(String(one))).join(", ")}.`
       : "";
   return {
-    ...{ name, unit: String(unit), description: `${description}${choices}` },
+    name,
+    unit: String(unit),
+    description: `${description}${choices}`,
     default: shownDefault === undefined ? defaultOf(schema, layers) : String(shownDefault),
     isNumber: inner instanceof z.ZodNumber,
   };

@@ -18,7 +18,13 @@ export type Variables = Readonly<Record<string, VariableSource>>;
 export type GroupName = keyof typeof VARIABLE_GROUPS;
 export type ServiceName = keyof typeof SERVICE_VARIABLES;
 
-const SECRETS_OF_KAFKA = "kafka.credentialsSecret";
+/** In containers. Pods and images have the same; of gRPC only Compose has another port. */
+const HTTP_PORT = "8080";
+const METRICS_PORT = "9464";
+const GRPC_PORT = "9000";
+const COMPOSE_GRPC_PORT = "8081";
+
+const SECRET_OF_KAFKA = "kafka.credentialsSecret";
 const SECRET_OF_MLFLOW = "registry.mlflowSecret";
 
 const issuer: VariableSource = {
@@ -64,9 +70,9 @@ const postgresUrl: readonly ChartSource[] = [
 export const VARIABLE_GROUPS = {
   service: {
     // The images set these three themselves, for 0.0.0.0 and the same ports.
-    PORT: { chart: chartConstant("8080"), local: "port" },
+    PORT: { chart: chartConstant(HTTP_PORT), local: "port" },
     HOST: { chart: chartConstant("0.0.0.0"), local: "host" },
-    METRICS_PORT: { chart: chartConstant("9464") },
+    METRICS_PORT: { chart: chartConstant(METRICS_PORT) },
     LOG_LEVEL: { chart: chartValue("workload.logLevel"), local: "logLevel" },
     DRAIN_SECONDS: { chart: chartValue("workload.drainSeconds") },
     OTEL_EXPORTER_OTLP_ENDPOINT: {
@@ -87,8 +93,8 @@ export const VARIABLE_GROUPS = {
     KAFKA_CA_FILE: { chart: chartFile("kafka.caSecret", "/etc/tripline/kafka-ca/ca.crt") },
     KAFKA_CERT_FILE: { chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.crt") },
     KAFKA_KEY_FILE: { chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.key") },
-    KAFKA_USERNAME: { chart: chartSecretOf(SECRETS_OF_KAFKA, "username") },
-    KAFKA_PASSWORD: { chart: chartSecretOf(SECRETS_OF_KAFKA, "password") },
+    KAFKA_USERNAME: { chart: chartSecretOf(SECRET_OF_KAFKA, "username") },
+    KAFKA_PASSWORD: { chart: chartSecretOf(SECRET_OF_KAFKA, "password") },
   },
   redis: {
     REDIS_URL: { compose: "redis://valkey:6379", chart: redisUrl, local: "redisUrl" },
@@ -98,8 +104,8 @@ export const VARIABLE_GROUPS = {
   tokens: {
     AUTH_ISSUER: issuer,
     AUTH_JWKS_URL: {
-      compose: "http://auth:8080/oauth/jwks",
-      chart: { value: `http://{{ include "tripline.fullname" . }}-auth:8080/oauth/jwks` },
+      compose: `http://auth:${HTTP_PORT}/oauth/jwks`,
+      chart: { value: `http://{{ include "tripline.fullname" . }}-auth:${HTTP_PORT}/oauth/jwks` },
       local: "jwksUrl",
     },
   },
@@ -145,7 +151,7 @@ export const SERVICE_VARIABLES = {
   scoring: {
     groups: ["service", "registry"],
     own: {
-      GRPC_PORT: { compose: "8081", chart: chartConstant("9000"), local: "grpcPort" },
+      GRPC_PORT: { compose: COMPOSE_GRPC_PORT, chart: chartConstant(GRPC_PORT), local: "grpcPort" },
       REGISTRY_URL: {
         // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
         compose: "${TRIPLINE_REGISTRY_URL:-file:///var/lib/tripline/registry}",
@@ -173,8 +179,8 @@ export const SERVICE_VARIABLES = {
     groups: ["service", "kafka", "redis"],
     own: {
       SCORING_ADDRESS: {
-        compose: "scoring:8081",
-        chart: { value: `{{ include "tripline.fullname" . }}-scoring-grpc:9000` },
+        compose: `scoring:${COMPOSE_GRPC_PORT}`,
+        chart: { value: `{{ include "tripline.fullname" . }}-scoring-grpc:${GRPC_PORT}` },
         local: "scoringAddress",
       },
       MODEL_NAME: { local: "modelName" },
