@@ -9,7 +9,7 @@ import { setTimes } from "./set-times.mjs";
  * library of C, which its Python module does not load: it has all of it inside.
  */
 const UNREAD =
-  /^(tests|test|__pycache__|\.lock|ruff|ruff-.*\.dist-info|pytest|_pytest|pytest-.*\.dist-info|drift_tests|models_tests|deep_tests|keras_tests|spark|libonnxruntime\.so\..*|.*\.pyi|.*\.pyc)$/;
+  /^(tests|test|__pycache__|\.lock|ruff|ruff-.*\.dist-info|pytest|_pytest|pytest-.*\.dist-info|spark|libonnxruntime\.so\..*|.*\.pyi|.*\.pyc)$/;
 
 const [from = "", to = "", top = ""] = process.argv.slice(2);
 cpSync(from, to, { recursive: true, verbatimSymlinks: true, filter: (source) => !UNREAD.test(basename(source)) });

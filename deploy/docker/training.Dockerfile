@@ -59,19 +59,19 @@ RUN --mount=type=bind,from=build,source=/app,target=/build \
     --mount=type=bind,from=dependencies,source=/app,target=/dependencies \
     node /tools/assemble-app.mjs --app "${APP}" --build /build --dependencies /dependencies --out /out
 
-# The Python environment that `tripline train` looks for, with exactly what requirements.txt names. The file with its
+# The Python environment that `tripline train` looks for, with exactly what training.txt names. The file with its
 # digest is how the command sees that there is nothing to install.
 FROM ${PYTHON_IMAGE} AS python
 WORKDIR /tools
-COPY packages/local-stack/uv-requirements.txt training/requirements.txt ./
+COPY packages/local-stack/uv-requirements.txt training/requirements/training.txt ./
 ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never VENV=/app/.tripline/tools/training-venv \
     PIP_CACHE_DIR=/var/cache/python/pip UV_CACHE_DIR=/var/cache/python/uv
 RUN --mount=type=cache,target=/var/cache/python \
     python3 -m venv uv \
     && uv/bin/pip install --quiet --require-hashes --no-deps --requirement uv-requirements.txt \
     && uv/bin/uv venv --python "$(command -v python3)" "$VENV" \
-    && uv/bin/uv pip sync --require-hashes --python "$VENV/bin/python" requirements.txt \
-    && sha256sum requirements.txt | cut -c 1-64 | tr -d '\n' > "$VENV/.requirements-sha256"
+    && uv/bin/uv pip sync --require-hashes --python "$VENV/bin/python" training.txt \
+    && sha256sum training.txt | cut -c 1-64 | tr -d '\n' > "$VENV/.requirements-sha256"
 
 FROM tools AS environment
 COPY deploy/docker/copy-python.mjs deploy/docker/set-times.mjs /tools/

@@ -12,8 +12,8 @@ const JEST_RESULT = join(ROOT, ".tripline", "jest-result.json");
 const PYTEST_RESULT = join(ROOT, ".tripline", "pytest-result.xml");
 /** Folders of tests in Python, each with the environment that runs it. */
 const PYTHON_TESTS = [
-  { folder: "training/tests", environment: "training" },
-  { folder: "training/models_tests", environment: "models" },
+  { folder: "training/tests/core", environment: "training" },
+  { folder: "training/tests/models", environment: "models" },
   { folder: "training/feature_repo", environment: "feature-repo" },
 ];
 const TESTS_TIMEOUT_MS = 3_600_000;

@@ -6,10 +6,10 @@ import { ROOT } from "./workspace.js";
 /** Environments apart from training's: Feast pins what training wants newer, and the others are large and seldom needed. */
 const REQUIREMENTS: Readonly<Record<string, string>> = {
   "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,
-  models: `${ROOT}/training/requirements-models.txt`,
-  drift: `${ROOT}/training/requirements-drift.txt`,
-  deep: `${ROOT}/training/requirements-deep.txt`,
-  keras: `${ROOT}/training/requirements-keras.txt`,
+  models: `${ROOT}/training/requirements/models.txt`,
+  drift: `${ROOT}/training/requirements/drift.txt`,
+  deep: `${ROOT}/training/requirements/deep.txt`,
+  keras: `${ROOT}/training/requirements/keras.txt`,
   spark: `${ROOT}/training/spark/requirements.txt`,
 };
 

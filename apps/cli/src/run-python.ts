@@ -10,7 +10,7 @@ const OUTPUT_CHARACTERS_MAX = 1_000_000;
 export async function trainingPython(): Promise<string> {
   const { python } = await provisionPython({
     name: "training",
-    requirementsFile: join(TRAINING, "requirements.txt"),
+    requirementsFile: join(TRAINING, "requirements", "training.txt"),
     root: ROOT,
   });
   return python;

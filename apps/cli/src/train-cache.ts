@@ -13,7 +13,8 @@ const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
   [join(ROOT, "packages", "feature-engine", "dist", "bulk"), /(?<!\.test)\.js$/],
   [join(ROOT, "packages", "lake", "dist"), /^snapshot-format\.js$/],
   [fileURLToPath(new URL(".", import.meta.url)), /^(simulate|backfill.*|state-snapshot|train)(?<!\.test)\.js$/],
-  [join(ROOT, "training"), /^(params\.json|requirements\.txt)$/],
+  [join(ROOT, "training"), /^params\.json$/],
+  [join(ROOT, "training", "requirements"), /^training\.txt$/],
   [join(ROOT, "training", "tripline_training"), /\.py$/],
 ];
 

@@ -13,7 +13,9 @@ const GOLDEN = z
     inputs: z.array(z.array(z.number())),
     probabilities: z.array(z.number()),
   })
-  .parse(JSON.parse(readFileSync(new URL("../../../training/tests/golden_scorecard.json", import.meta.url), "utf8")));
+  .parse(
+    JSON.parse(readFileSync(new URL("../../../training/tests/core/golden_scorecard.json", import.meta.url), "utf8")),
+  );
 
 function specOf(version: number, names: readonly string[]): FeatureSpec {
   return {

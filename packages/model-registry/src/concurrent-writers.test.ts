@@ -110,7 +110,7 @@ beforeEach(async () => {
 afterEach(() => remove());
 
 test("many processes, in Node and in Python, publish and move aliases at once", async () => {
-  const requirementsFile = `${ROOT}/training/requirements.txt`;
+  const requirementsFile = `${ROOT}/training/requirements/training.txt`;
   const { python } = await provisionPython({ name: "training", requirementsFile, root: ROOT });
   const rounds = 8;
   const writers = [

@@ -91,7 +91,7 @@ async function publishFromTypeScript(name: string): Promise<void> {
 }
 
 async function publishFromPython(name: string): Promise<void> {
-  const requirementsFile = `${ROOT}/training/requirements.txt`;
+  const requirementsFile = `${ROOT}/training/requirements/training.txt`;
   const { python } = await provisionPython({ name: "training", requirementsFile, root: ROOT });
   const args = ["-c", PUBLISH, `mlflow+${mlflow.url}`, name, folder, JSON.stringify(published.manifest)];
   const env = { ...process.env, PYTHONPATH: `${ROOT}/training`, PYTHONDONTWRITEBYTECODE: "1" };

@@ -319,7 +319,7 @@ describe("the server and the way to it", () => {
 });
 
 test("Python publishes what TypeScript reads, and the other way round", async () => {
-  const requirementsFile = `${ROOT}/training/requirements.txt`;
+  const requirementsFile = `${ROOT}/training/requirements/training.txt`;
   const { python } = await provisionPython({ name: "training", requirementsFile, root: ROOT });
   const { version } = await registry.publish(own("from TypeScript"));
   await registry.setAlias(name, "champion", version, { by: "ada" });

@@ -20,7 +20,7 @@ REGISTRY = (ROOT / "apps/scoring/test-models/generated").as_uri()
 FEATURES = ["amount", "card_count_1d", "card_ratio_to_mean_30d", "terminal_fraud_rate_7d"]
 ROWS = 20_003
 DIFFERENCE_MAX = 1e-6
-"""`tripline score` adds the trees up by code of its own, which is held to this beside onnxruntime whenever a model is loaded."""
+"""`tripline score` adds up the trees itself; loading a model checks that it is this close to onnxruntime."""
 
 
 def rows() -> pa.Table:

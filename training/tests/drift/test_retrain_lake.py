@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_tests.conftest import ROOT, SPEC, History, MakeHistory, tripline
+from tests.drift.conftest import ROOT, SPEC, History, MakeHistory, tripline
 from tripline_training import registry
 from tripline_training.errors import TrainingError
 from tripline_training.train import parse_options, train

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drift_tests.conftest import History, MakeHistory, tripline
+from tests.drift.conftest import History, MakeHistory, tripline
 
 LAST_DAY = 28
 CLEAN_DAYS = range(15, 29)
@@ -45,7 +45,9 @@ def test_a_planted_shift_is_found_when_its_day_is_over(history: History, tmp_pat
     # features count from its start, such as the days since a terminal's first fraud.
     assert "drifted=none" in drift(lake, "--day", "2026-02-27")
     beside_january = drift(lake, "--reference", "2026-01-05..2026-02-05", codes=(3,))
-    assert re.search(r"^drift: day=2026-02-28 drifted=(\S+,)?amount(,\S+)? event_sent=false$", beside_january, re.MULTILINE)
+    assert re.search(
+        r"^drift: day=2026-02-28 drifted=(\S+,)?amount(,\S+)? event_sent=false$", beside_january, re.MULTILINE
+    )
 
 
 def test_scores_that_rose_are_found(history: History) -> None:

@@ -275,7 +275,7 @@ def killed_after(arguments: list[str], sign: str) -> str:
     """Runs a retraining and kills it, -9, at the first line that begins so; returns what it had printed."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tripline_training.retrain", *arguments],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         text=True,

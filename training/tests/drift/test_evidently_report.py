@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SPEC, write_parquet
-from tests.test_detect_drift import drift_columns
+from tests.core.test_detect_drift import drift_columns
 from tripline_training.detect_drift import main
 
 # Evidently and what it is made of warn about each other's future; that is not ours to mend.

@@ -235,7 +235,7 @@ def test_does_not_judge_early_labels_where_the_past_is_unknown(checked_spec: Pat
     assert "1 cards had payments before this file begins" in report.notes[0]
 
 
-SPEC_IN_USE = Path(__file__).parents[2] / "packages" / "contracts" / "feature-spec.yaml"
+SPEC_IN_USE = Path(__file__).parents[3] / "packages" / "contracts" / "feature-spec.yaml"
 
 
 def test_every_kind_in_use_has_a_range_or_takes_any_number() -> None:

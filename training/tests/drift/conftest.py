@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NODE = ROOT / "node_modules" / ".bin" / "node"
 MAIN = ROOT / "apps" / "cli" / "dist" / "main.js"
 SPEC = ROOT / "packages" / "contracts" / "feature-spec.yaml"

@@ -58,7 +58,7 @@ def test_ends_with_a_line_of_measures(
 ) -> None:
     features = write_parquet(tmp_path / "features.parquet", history())
     params = tmp_path / "params.json"
-    defaults = json.loads((Path(__file__).parent.parent / "params.json").read_text())
+    defaults = json.loads((Path(__file__).parents[2] / "params.json").read_text())
     params.write_text(json.dumps({**defaults, "trees": 30}))
     places = ["--features", str(features), "--feature-spec", str(spec_path), "--folds", str(folds)]
     main([*places, "--params", str(params)])

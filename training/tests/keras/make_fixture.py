@@ -1,16 +1,16 @@
 """Trains the small Keras model that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
 
-From the folder training, in the environment `keras`: python -m keras_tests.make_fixture
+From the folder training, in the environment `keras`: python -m tests.keras.make_fixture
 """
 
 import tempfile
 from pathlib import Path
 
-from keras_tests.test_keras_model import arguments
+from tests.keras.test_keras_model import arguments
 from tripline_training import train_keras
 from tripline_training.errors import run_command
 
-NETWORKS = Path(__file__).resolve().parents[2] / "apps" / "scoring" / "test-models" / "networks" / "generated"
+NETWORKS = Path(__file__).resolve().parents[3] / "apps" / "scoring" / "test-models" / "networks" / "generated"
 
 
 def main() -> None:

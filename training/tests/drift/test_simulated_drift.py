@@ -9,7 +9,7 @@ import pytest
 
 from tripline_training.detect_drift import main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NODE = ROOT / "node_modules" / ".bin" / "node"
 SPEC = ROOT / "packages" / "contracts" / "feature-spec.yaml"
 LAST_DAY = "2026-03-01"

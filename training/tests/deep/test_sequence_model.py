@@ -10,8 +10,8 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from deep_tests.conftest import DAYS
 from tests.conftest import FEATURES
+from tests.deep.conftest import DAYS
 from tripline_training import compare_sequence, registry, train_sequence
 from tripline_training.calibration import Platt
 from tripline_training.dataset import Span, open_dataset

@@ -1,17 +1,17 @@
 """Trains the small sequence model that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
 
-From the folder training, in the environment `deep`: python -m deep_tests.make_fixture
+From the folder training, in the environment `deep`: python -m tests.deep.make_fixture
 """
 
 import tempfile
 from pathlib import Path
 
-from deep_tests.conftest import DAYS, PARAMS, payments_with_history
 from tests.conftest import SPEC, write_parquet
+from tests.deep.conftest import DAYS, PARAMS, payments_with_history
 from tripline_training import train_sequence
 from tripline_training.errors import run_command
 
-NETWORKS = Path(__file__).resolve().parents[2] / "apps" / "scoring" / "test-models" / "networks" / "generated"
+NETWORKS = Path(__file__).resolve().parents[3] / "apps" / "scoring" / "test-models" / "networks" / "generated"
 
 
 def main() -> None:
