@@ -14,7 +14,7 @@ from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.cost_matrix import read_cost_matrix
 from tripline_training.evaluation.evaluate_model import Evaluation, evaluate_model
 from tripline_training.evaluation.read_scored import EvaluatedModel, read_model_file, read_registered_model
-from tripline_training.evaluation.write_html import html_of
+from tripline_training.evaluation.render_report import render_report
 from tripline_training.feature_spec import read_feature_spec
 
 REPLICATES_MAX = 10_000
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     options, html_path, json_path = parse_options(arguments)
     report = evaluate_model(options)
     if html_path is not None:
-        html_path.write_text(html_of(report), encoding="utf-8")
+        html_path.write_text(render_report(report), encoding="utf-8")
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     print(line_of(report))

@@ -13,7 +13,7 @@ from typing import Any
 
 from tripline_training import registry
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.evaluation.write_html import MEASURES
+from tripline_training.evaluation.measures import MEASURE_TITLES
 
 FEATURES_NAMED_MAX = 200
 
@@ -87,7 +87,7 @@ def _evaluation(evaluation: dict[str, Any]) -> str:
         "| measure | value | 95 % interval |",
         "| --- | --- | --- |",
     ]
-    for name, words in MEASURES.items():
+    for name, words in MEASURE_TITLES.items():
         estimate = evaluation["measures"][name]
         form = ",.0f" if name == "money_saved" else ".4f"
         interval = "" if estimate["low"] is None else f"{estimate['low']:{form}} to {estimate['high']:{form}}"

@@ -1,6 +1,7 @@
 """The measures against slow or published definitions, and the way from a features file to a report and a card."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from tripline_training.evaluation.cost_matrix import (
     savings_by_threshold,
     stop_by_expected_cost,
 )
-from tripline_training.evaluation.draw_svg import Axis, Line, draw_lines
+from tripline_training.evaluation.draw_lines import HEIGHT, WIDTH, Axis, Line, draw_lines
 from tripline_training.evaluation.measures import (
     auc_roc,
     average_precision,
@@ -30,6 +31,7 @@ from tripline_training.evaluation.measures import (
     recall_at_false_positive_rate,
 )
 from tripline_training.evaluation.read_scored import Scored
+from tripline_training.evaluation.render_report import render_report
 from tripline_training.evaluation.segments import measure_segments, missed_terminals
 from tripline_training.metrics import DAY_MS
 from tripline_training.train import Options, train
@@ -171,15 +173,17 @@ def test_names_the_terminals_with_most_missed_fraud() -> None:
 
 
 def test_a_chart_places_points_where_they_belong() -> None:
+    """Also those outside of the axes, and without joining points by their place on the x axis."""
     axes = (Axis("x", 0.01, 1, logarithmic=True), Axis("y", 0, 2))
-    root = ElementTree.fromstring(draw_lines("<a & b>", *axes, [Line("l", [0.01, 0.1, 1], [0, 1, 2], dots=True)]))
-    dots = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in root.iter() if c.tag.endswith("circle")]
-    assert dots == [(64.0, 276.0), (256.0, 153.0), (448.0, 30.0)]
+    lines = [Line("l & m", [0.01, 1, 0.1, 0.001], [0, 2, 1, 3], dots=True), Line("n", [0.01, 1], [1, 1], dashed=True)]
+    root = ElementTree.fromstring(draw_lines("<a & b>", *axes, lines))
+    dots = [path.attrib["transform"] for path in root.iter() if path.attrib.get("aria-roledescription") == "point"]
+    middle = f"{WIDTH // 2},{HEIGHT // 2}"
+    assert dots == [f"translate({at})" for at in (f"0,{HEIGHT}", f"{WIDTH},0", middle, "0,0")]
     texts = [node.text for node in root.iter() if node.tag.endswith("text")]
-    # Powers of ten across, steps of 0.5 upwards.
-    assert texts[1:4] == ["0.01", "0.1", "1"]
-    assert texts[4:9] == ["0", "0.5", "1", "1.5", "2"]
-    assert "<a & b>" in [node.text for node in root.iter() if node.tag.endswith("text")]
+    assert texts == ["0.01", "0.1", "1", "x", "0", "0.5", "1", "1.5", "2", "y", "l & m", "n", "<a & b>"]
+    joined = next(node.attrib for node in root.iter() if node.attrib.get("aria-roledescription") == "line mark")
+    assert joined["d"] == f"M0,{HEIGHT}L{WIDTH},0L{middle}L0,0"
 
 
 Arguments = Callable[..., list[str]]
@@ -214,7 +218,15 @@ def test_from_the_champion_to_report_and_card(
     assert capsys.readouterr().out.splitlines()[-1].startswith("evaluate-report: rows=600 frauds=")
     html = paths["html"].read_text()
     assert html.count("<svg") == 4
-    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert "<script" not in html
+    # Nothing is loaded from elsewhere: the only addresses are the names of SVG's own namespaces.
+    assert set(re.findall(r"https?://[^\s\"'<]+", html)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    light, dark = (set(re.findall(r"(--[\w-]+):", scheme)) for scheme in html.split("prefers-color-scheme: dark")[:2])
+    assert light == dark >= set(re.findall(r"var\((--[\w-]+)\)", html))
+    assert "<h1>Evaluation of &lt;b&gt;</h1>" in render_report({**report, "model": {**report["model"], "name": "<b>"}})
     assert f"Evaluation of fraud {manifest['version']}" in html
 
     card = ["--registry", f"file://{tmp_path}/registry", "--name", "fraud", "--output", str(paths["md"])]

@@ -9,6 +9,19 @@ from tripline_training.metrics import CALIBRATION_BINS, calibration_places
 
 Floats = NDArray[np.float64]
 FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
+MEASURE_TITLES = {
+    "average_precision": "average precision",
+    "auc_roc": "AUC ROC",
+    "card_precision_at_100": "Card Precision@100",
+    "recall_at_fpr_0.001": "recall at 0.1 % false positives",
+    "recall_at_fpr_0.005": "recall at 0.5 % false positives",
+    "recall_at_fpr_0.01": "recall at 1 % false positives",
+    "recall_at_fpr_0.05": "recall at 5 % false positives",
+    "ece": "expected calibration error",
+    "money_saved": "money saved",
+    "money_saved_share": "share of the possible savings",
+}
+"""What report and model card call each of `measure_all`'s measures, in their order."""
 
 
 @dataclass(frozen=True)
