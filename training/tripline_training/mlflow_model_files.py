@@ -1,12 +1,14 @@
 """The files by which MLflow's own `mlflow.pyfunc.load_model` and `mlflow.onnx.load_model` know a model.
 
-They lie beside the files of the version, are read by MLflow alone and stand in no manifest. The Python twin of
-packages/model-registry/src/mlflow-model-files.ts.
+They lie beside the files of the version, are read by MLflow alone and stand in no manifest.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from mlflow.models.model import Model
+from mlflow.types.schema import ColSpec, Schema
 
 from tripline_training.registry_names import GOLDEN_FILE, MODEL_FILE
 
@@ -21,38 +23,29 @@ REQUIREMENTS = "mlflow>=3\nonnx>=1.17\nonnxruntime>=1.20\n"
 
 def mlflow_model_files(manifest: Mapping[str, Any], files: Mapping[str, bytes], run_id: str) -> dict[str, bytes]:
     """By name. JSON is YAML too."""
-    outputs = [_column(manifest["output"]["name"], "float")]
-    signature = {"inputs": json.dumps(input_columns(manifest)), "outputs": json.dumps(outputs), "params": None}
-    mlmodel = {
-        "artifact_path": "model",
-        "flavors": {
-            "onnx": {"data": MODEL_FILE, "providers": ["CPUExecutionProvider"]},
-            "python_function": {
-                "loader_module": "mlflow.onnx",
-                "data": MODEL_FILE,
-                "env": {"virtualenv": ENVIRONMENT_FILE},
-            },
-        },
-        "run_id": run_id,
-        "saved_input_example_info": {"artifact_path": EXAMPLE_FILE, "type": "dataframe", "pandas_orient": "split"},
-        "signature": signature,
-    }
+    model = Model(
+        artifact_path="model",
+        run_id=run_id,
+        saved_input_example_info={"artifact_path": EXAMPLE_FILE, "type": "dataframe", "pandas_orient": "split"},
+    )
+    model.add_flavor("onnx", data=MODEL_FILE, providers=["CPUExecutionProvider"])
+    environment = {"virtualenv": ENVIRONMENT_FILE}
+    model.add_flavor("python_function", loader_module="mlflow.onnx", data=MODEL_FILE, env=environment)
+    outputs = Schema([ColSpec("float", manifest["output"]["name"])])
+    # What ModelSignature.to_dict gives; its module needs pandas, which training does not.
+    signature = {"inputs": input_schema(manifest).to_json(), "outputs": outputs.to_json(), "params": None}
     rows = json.loads(files[GOLDEN_FILE])["inputs"][:EXAMPLE_ROWS]
     return {
-        "MLmodel": _json(mlmodel),
+        "MLmodel": _json({**model.to_dict(), "signature": signature}),
         EXAMPLE_FILE: _json({"columns": manifest["features"], "data": rows}),
         ENVIRONMENT_FILE: _json({"python": "3.11", "dependencies": [f"-r {REQUIREMENTS_FILE}"]}),
         REQUIREMENTS_FILE: REQUIREMENTS.encode(),
     }
 
 
-def input_columns(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def input_schema(manifest: Mapping[str, Any]) -> Schema:
     """Features in MLflow's types. As doubles, frames of float32 are taken too; the model rounds back to those."""
-    return [_column(name, "double") for name in manifest["features"]]
-
-
-def _column(name: str, kind: str) -> dict[str, Any]:
-    return {"type": kind, "name": name, "required": True}
+    return Schema([ColSpec("double", name) for name in manifest["features"]])
 
 
 def _json(value: Any) -> bytes:  # noqa: ANN401

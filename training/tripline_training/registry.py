@@ -1,4 +1,4 @@
-"""The model registry: the Python twin of packages/model-registry, same layout, same rules.
+"""The model registry, in Python: the layout and the rules of packages/model-registry.
 
 In files (`file:///folder`):
 
@@ -13,13 +13,12 @@ the bytes of its model.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tripline_training.errors import TrainingError
 from tripline_training.registry_history import make_move, read_moves
-from tripline_training.registry_mlflow import MlflowRegistry
 from tripline_training.registry_names import (
     BOOSTER_FILE,
     GOLDEN_FILE,
@@ -41,13 +40,15 @@ from tripline_training.registry_names import (
 )
 from tripline_training.registry_write import write_file, write_folder
 
+if TYPE_CHECKING:
+    from tripline_training.registry_mlflow import MlflowRegistry
+
 __all__ = [
     "BOOSTER_FILE",
     "GOLDEN_FILE",
     "MANIFEST_FILE",
     "MODEL_FILE",
     "VERSION_PATTERN",
-    "MlflowRegistry",
     "ModelVersion",
     "Move",
     "MoveOptions",
@@ -63,7 +64,7 @@ __all__ = [
 ]
 
 
-Store = Path | MlflowRegistry
+Store = Union[Path, "MlflowRegistry"]
 """Where a registry is: a folder, or an MLflow server."""
 
 
@@ -71,6 +72,8 @@ def registry_root(url: str) -> Store:
     """The store of a `file://` or `mlflow+http(s)://` URL. Raises TrainingError for anything else."""
     parts = urlsplit(url)
     if parts.scheme in ("mlflow+http", "mlflow+https") and parts.hostname:
+        from tripline_training.registry_mlflow import MlflowRegistry  # noqa: PLC0415 -- takes seconds
+
         return MlflowRegistry(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise TrainingError(
@@ -85,7 +88,7 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
     `facts` are the manifest's entries besides name, version and files. What is there already under this version stays
     as it is. Raises TrainingError when the version there means something else: other features or another spec.
     """
-    if isinstance(store, MlflowRegistry):
+    if not isinstance(store, Path):
         return store.publish(name, files, facts)
     manifest, text = compose_manifest(name, files, facts)
     version = manifest["version"]
@@ -98,7 +101,7 @@ def publish(store: Store, name: str, files: Mapping[str, bytes], facts: Mapping[
 
 def set_alias(store: Store, name: str, alias: str, version: str, options: MoveOptions | None = None) -> Move:
     """Points an alias at a published version, in one step, and remembers who did it, when and why."""
-    if isinstance(store, MlflowRegistry):
+    if not isinstance(store, Path):
         return store.set_alias(name, alias, version, options)
     check_name(name, "model")
     check_alias(alias)
@@ -114,7 +117,7 @@ def set_alias(store: Store, name: str, alias: str, version: str, options: MoveOp
 
 def alias_target(store: Store, name: str, alias: str) -> str:
     """The version that an alias names. Raises TrainingError when there is none."""
-    if isinstance(store, MlflowRegistry):
+    if not isinstance(store, Path):
         return store.alias_target(name, alias)
     check_name(name, "model")
     check_alias(alias)
@@ -126,7 +129,7 @@ def alias_target(store: Store, name: str, alias: str) -> str:
 
 def resolve(store: Store, name: str, alias_or_version: str) -> ModelVersion:
     """Reads one version and verifies all of its files."""
-    if isinstance(store, MlflowRegistry):
+    if not isinstance(store, Path):
         return store.resolve(name, alias_or_version)
     check_name(name, "model")
     is_version = VERSION_PATTERN.fullmatch(alias_or_version)
@@ -139,7 +142,7 @@ def resolve(store: Store, name: str, alias_or_version: str) -> ModelVersion:
 
 def history(store: Store, name: str) -> list[Move]:
     """Moves of all aliases of a model, oldest first."""
-    if isinstance(store, MlflowRegistry):
+    if not isinstance(store, Path):
         return store.history(name)
     check_name(name, "model")
     return read_moves(store / "models" / name / "history", lambda alias: _read_alias(store, name, alias))

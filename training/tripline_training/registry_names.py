@@ -26,6 +26,10 @@ MOVES_KEPT = 200
 """Moves that a model remembers; older ones are taken away."""
 
 
+class RegistryCallError(TrainingError):
+    """A registry's server refused a call or did not answer."""
+
+
 class Anything:
     """Stands where any version will do, also none."""
 

@@ -127,10 +127,3 @@ def test_resolve_refuses_what_was_damaged(tmp_path: Path, file: str, content: by
         registry.resolve(tmp_path, "fraud", one)
     with pytest.raises(TrainingError, match="has no version 000000000000"):
         registry.resolve(tmp_path, "fraud", "0" * 12)
-
-
-def test_an_mlflow_server_that_is_not_there_is_said_in_a_sentence() -> None:
-    # Nothing listens on the port of discarded data.
-    store = registry.registry_root("mlflow+http://ada:secret@127.0.0.1:9")
-    with pytest.raises(TrainingError, match=r"^MLflow at http://127\.0\.0\.1:9 cannot be reached: .*refused\.$"):
-        registry.alias_target(store, "fraud", "champion")

@@ -23,8 +23,7 @@ from tripline_training.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.fit_calibrated import fit_with_days_to_spare, select_rows
 from tripline_training.params import read_params
 from tripline_training.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
-from tripline_training.registry_mlflow import MlflowError
-from tripline_training.registry_names import MoveOptions
+from tripline_training.registry_names import MoveOptions, RegistryCallError
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
 from tripline_training.retraining.fit_in_parts import fit_in_parts
 from tripline_training.retraining.judge_challenger import Measured, figures_of, why_champion_is_kept
@@ -265,7 +264,7 @@ def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
     """None where there is no such alias; a registry that does not answer is another matter, and raises."""
     try:
         return registry.alias_target(store, name, alias)
-    except MlflowError:
+    except RegistryCallError:
         raise
     except TrainingError:
         return None
