@@ -1,9 +1,11 @@
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
-import type { FoldedPayment } from "@tripline/feature-engine/fold-in-order";
+import type { CountedEvent, FoldedPayment } from "@tripline/feature-engine/fold-in-order";
 import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
 import type { ReadCountedOptions } from "@tripline/lake/read-counted";
 import { readCounted } from "@tripline/lake/read-counted";
+import type { OpenBulk } from "./bulk-refold.js";
+import { BulkRefold } from "./bulk-refold.js";
 import { readSnapshot } from "./state-snapshot.js";
 
 export interface ParityOptions extends ReadCountedOptions {
@@ -13,20 +15,32 @@ export interface ParityOptions extends ReadCountedOptions {
   readonly onProgress?: (events: number) => void;
 }
 
-/** Where online and offline differ. */
+export interface RefoldOptions extends Pick<ParityOptions, "engine" | "onProgress"> {
+  /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
+  readonly stateBefore?: (key: string) => Uint8Array | null;
+  readonly openBulk?: OpenBulk;
+}
+
+/** A value that is not the same three times. */
 export interface Mismatch {
   readonly transactionId: string;
   readonly feature: string;
-  readonly online: number | undefined;
-  readonly offline: number | undefined;
+  /** What went online. */
+  readonly emitted: number | undefined;
+  /** What the online engine makes of the archived events. */
+  readonly replayed: number | undefined;
+  /** What the bulk engine makes of them; undefined where the payment came too late for it. */
+  readonly bulk: number | undefined;
 }
 
 export interface ParityReport {
-  /** Payments whose vectors were computed again. */
+  /** Payments whose vectors were computed again by the online engine. */
   readonly rows: number;
+  /** Those of them of which the bulk engine computed every feature: all that have a place in the order of time. */
+  readonly bulkRows: number;
   /** Features of each. */
   readonly features: number;
-  /** Values that are not the same bits. */
+  /** Values that are not the same bits three times. */
   readonly mismatches: number;
   /** The first of them. */
   readonly examples: readonly Mismatch[];
@@ -46,21 +60,36 @@ const DAY_MS = 86_400_000;
 
 /**
  * Computes the archived feature vectors again, from the archived events alone and in the order in which each entity saw
- * them, and compares every value with the one that went online, bit for bit.
+ * them: by the online engine, and by the bulk engine, which computes what models are trained on. Every value is compared
+ * with the one that went online, bit for bit.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`, `state-unreadable`, `queue-full`
  */
 export async function checkParity(options: ParityOptions): Promise<ParityReport> {
-  const { engine, onProgress } = options;
   const states = options.statePath === undefined ? undefined : await readStates(options.statePath);
+  return refold(readCounted(options), { ...options, stateBefore: (key) => states?.get(key) ?? null });
+}
+
+/** As `checkParity`, of events that somebody else has read. */
+export async function refold(
+  events: AsyncIterable<readonly CountedEvent[]> | Iterable<readonly CountedEvent[]>,
+  options: RefoldOptions,
+): Promise<ParityReport> {
+  const { engine, stateBefore, openBulk, onProgress } = options;
   const tally = new ParityTally(engine);
+  const bulk = new BulkRefold({
+    engine,
+    ...(openBulk === undefined ? {} : { openBulk }),
+    onPayment: (payment, values) => tally.compare(payment, values),
+  });
   const folding = new FoldInOrder({
     engine,
-    stateBefore: (key) => states?.get(key) ?? null,
+    ...(stateBefore === undefined ? {} : { stateBefore }),
     stateTtlMs: STATE_TTL_DAYS_DEFAULT * DAY_MS,
-    onPayment: (payment) => tally.compare(payment),
+    onEvent: (inTurn) => bulk.add(inTurn),
+    onPayment: (payment) => bulk.addFolded(payment),
   });
-  for await (const chunk of readCounted(options)) {
+  for await (const chunk of events) {
     for (const event of chunk) {
       if (event.kind === "payment" && event.vector.incomplete) tally.skip();
       folding.add(event);
@@ -68,14 +97,16 @@ export async function checkParity(options: ParityOptions): Promise<ParityReport>
     onProgress?.(folding.counted);
   }
   folding.finish();
+  bulk.flush();
   return { ...tally.report(), repeated: folding.repeated, stuck: folding.stuck.length };
 }
 
 /** One line for a gate: it passes with `mismatches=0` and `stuck=0`. */
 export function printParity(report: ParityReport): string {
-  const { rows, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
+  const { rows, bulkRows, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
+  const compared = `emitted=${rows} replayed=${rows} bulk=${bulkRows} features=${features} mismatches=${mismatches}`;
   const order = `strayed=${strayed} stray_ms_max=${strayMsMax}`;
-  return `parity: rows=${rows} features=${features} mismatches=${mismatches} stuck=${stuck} skipped=${skipped} repeated=${repeated} ${order}`;
+  return `parity: ${compared} stuck=${stuck} skipped=${skipped} repeated=${repeated} ${order}`;
 }
 
 async function readStates(path: string): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -86,6 +117,7 @@ async function readStates(path: string): Promise<ReadonlyMap<string, Uint8Array>
 
 class ParityTally {
   #rows = 0;
+  #bulkRows = 0;
   #mismatches = 0;
   #skipped = 0;
   #strayed = 0;
@@ -98,30 +130,33 @@ class ParityTally {
     this.#skipped += 1;
   }
 
-  compare({ vector, values, tooLate, strayMs }: FoldedPayment): void {
+  compare({ vector, values, tooLate, strayMs }: FoldedPayment, bulk: readonly (number | undefined)[]): void {
     if (vector.specVersion !== this.engine.spec.version) {
       this.skip();
       return;
     }
     this.#rows += 1;
+    if (!bulk.includes(undefined)) this.#bulkRows += 1;
     if (strayMs > 0) this.#strayed += 1;
     this.#strayMsMax = Math.max(this.#strayMsMax, strayMs);
     const transactionId = vector.transaction?.transactionId ?? "";
     const names = this.engine.spec.features.map((feature) => feature.name);
     for (let index = 0; index < Math.max(values.length, vector.values.length); index += 1) {
+      const [emitted, replayed, folded] = [vector.values[index], values[index], bulk[index]];
       // Object.is tells 0 from -0 and takes NaN for NaN: the same bits, but for payloads of NaN, which do not occur.
-      if (Object.is(values[index], vector.values[index])) continue;
-      const feature = names[index] ?? `value ${index}`;
-      this.#differ({ transactionId, feature, online: vector.values[index], offline: values[index] });
+      if (Object.is(replayed, emitted) && (folded === undefined || Object.is(folded, emitted))) continue;
+      this.#differ({ transactionId, feature: names[index] ?? `value ${index}`, emitted, replayed, bulk: folded });
     }
     if (tooLate !== vector.tooLate) {
-      this.#differ({ transactionId, feature: "too_late", online: Number(vector.tooLate), offline: Number(tooLate) });
+      const [emitted, replayed] = [Number(vector.tooLate), Number(tooLate)];
+      this.#differ({ transactionId, feature: "too_late", emitted, replayed, bulk: undefined });
     }
   }
 
   report(): Omit<ParityReport, "repeated" | "stuck"> {
     return {
       rows: this.#rows,
+      bulkRows: this.#bulkRows,
       features: this.engine.spec.features.length,
       mismatches: this.#mismatches,
       examples: this.#examples,

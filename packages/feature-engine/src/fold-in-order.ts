@@ -19,6 +19,16 @@ export interface FoldedPayment {
   readonly strayMs: number;
 }
 
+/** An event whose turn it is. */
+export interface EventInTurn {
+  readonly event: CountedEvent;
+  /** By entity of the spec: the keys of its states, and the states as they are before it is counted. */
+  readonly keys: readonly (string | undefined)[];
+  readonly states: EntityStates;
+  /** Whether its sequence numbers say when its turn is. */
+  readonly isOrdered: boolean;
+}
+
 export interface FoldInOrderOptions {
   readonly engine: FeatureEngine;
   /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
@@ -28,6 +38,8 @@ export interface FoldInOrderOptions {
    * they would have seen is not known.
    */
   readonly onPayment: (payment: FoldedPayment) => void;
+  /** Told of each event right before it is counted. One without a place in the order may turn out to be a repetition. */
+  readonly onEvent?: (inTurn: EventInTurn) => void;
   /** Events that may wait for one that comes before them. */
   readonly waitingMax?: number;
   /** Milliseconds of wall clock after which online forgets a state that nothing touches; never unless given. */
@@ -103,8 +115,8 @@ export class FoldInOrder {
   #sweptAtMs = 0;
 
   constructor(options: FoldInOrderOptions) {
-    const defaults = { stateBefore: () => null, waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
-    this.#options = { ...defaults, ...options };
+    const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
+    this.#options = { stateBefore: () => null, onEvent: () => {}, ...defaults, ...options };
   }
 
   /**
@@ -287,9 +299,10 @@ export class FoldInOrder {
   }
 
   /** @returns false, and nothing has changed, for an event that its card remembers */
-  #apply({ event, numbers, isOrdered }: Counting, entries: readonly (OrderedState | undefined)[]): boolean {
+  #apply({ event, keys, numbers, isOrdered }: Counting, entries: readonly (OrderedState | undefined)[]): boolean {
     const states = entries.map((entry) => entry?.state);
     const strayMs = strayOf(event, entries);
+    this.#options.onEvent({ event, keys, states, isOrdered });
     const isCounted =
       event.kind === "label"
         ? this.#applyLabel(event.applied, states)
