@@ -1,5 +1,6 @@
-import { trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, TraceFlags, trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
+import type { Telemetry } from "./telemetry.js";
 import { startTelemetry } from "./telemetry.js";
 import { readOpenMetrics } from "./test-open-metrics.js";
 import { writeMetrics } from "./write-metrics.js";
@@ -59,4 +60,28 @@ test.each(told)("the environment says %s", async (_name, environment, expected) 
   } finally {
     await telemetry.shutdown();
   }
+});
+
+describe("without a collector no span is recorded", () => {
+  let telemetry: Telemetry;
+  beforeEach(() => {
+    telemetry = startTelemetry({ service: "ingestion" });
+  });
+  afterEach(() => telemetry.shutdown());
+
+  test("a span without a parent begins a trace", () => {
+    const [first, second] = [1, 2].map(() => trace.getTracer("test").startSpan("x", {}, ROOT_CONTEXT));
+    expect(first?.isRecording()).toBe(false);
+    expect(first?.spanContext().traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(first?.spanContext().spanId).toMatch(/^[0-9a-f]{16}$/);
+    expect(second?.spanContext().traceId).not.toBe(first?.spanContext().traceId);
+  });
+
+  test("a span goes on with the trace of its parent, under its own id", () => {
+    const remote = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: TraceFlags.SAMPLED, isRemote: true };
+    const span = trace.getTracer("test").startSpan("x", {}, trace.setSpanContext(ROOT_CONTEXT, remote));
+    expect(span.spanContext()).toMatchObject({ traceId: remote.traceId, traceFlags: TraceFlags.NONE });
+    expect(span.spanContext().spanId).not.toBe(remote.spanId);
+    expect(span.isRecording()).toBe(false);
+  });
 });

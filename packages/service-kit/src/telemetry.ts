@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { trace } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import type { Resource } from "@opentelemetry/resources";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
@@ -8,7 +7,6 @@ import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { AlwaysOffSampler, BatchSpanProcessor, NoopSpanProcessor } from "@opentelemetry/sdk-trace";
 import { ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
 import { collectDefaultMetrics, Gauge } from "prom-client";
-import { IdTracerProvider } from "./issue-trace-ids.js";
 import { registry } from "./metrics.js";
 import { writeMetrics } from "./write-metrics.js";
 
@@ -44,10 +42,6 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     ...(spanProcessors.length === 0 ? { sampler: new AlwaysOffSampler() } : {}),
   });
   sdk.start();
-  if (spanProcessors.length === 0) {
-    trace.disable();
-    trace.setGlobalTracerProvider(new IdTracerProvider());
-  }
   // CPU, memory, descriptors, event loop and garbage collection.
   if (registry.getSingleMetric(PROCESS_CPU) === undefined) collectDefaultMetrics({ register: registry });
   tellResource(resource);
