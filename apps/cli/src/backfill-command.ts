@@ -28,7 +28,7 @@ interface BackfillFlags {
   readonly workers?: number;
 }
 
-/** `tripline backfill`: past payments to feature vectors, with what serves them online. */
+/** `tripline backfill`: past payments to feature vectors, by the bulk engine. */
 export function backfillCommand(): Command {
   return new Command("backfill")
     .description("compute the features of past payments, and the window state after them; started again it goes on")

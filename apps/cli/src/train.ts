@@ -71,8 +71,8 @@ export const DEMO_SIMULATION: SimulationOptions = {
 };
 
 /**
- * Simulates a history, computes its features with the engine that serves them online, trains, and publishes the model
- * as `champion`. What was trained before with the same data, feature spec and code is taken from the cache.
+ * Simulates a history, computes its features with the bulk engine, trains, and publishes the model as `champion`. What
+ * was trained before with the same data, feature spec and code is taken from the cache.
  *
  * @throws TriplineError or Error in one sentence; nothing is published then
  */

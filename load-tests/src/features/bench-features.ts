@@ -1,6 +1,7 @@
 import { Option } from "commander";
 import type { Benchmark } from "../harness/run-benchmark.js";
 import { backfillPart } from "./bench-backfill.js";
+import { bulkPart } from "./bench-bulk.js";
 import { readPart } from "./bench-read.js";
 import { velocityPart } from "./bench-velocity.js";
 import { windowPart } from "./bench-window-update.js";
@@ -10,7 +11,7 @@ export const featuresBenchmark: Benchmark = {
   name: "features",
   description: "reading, updating and backfilling features, compared with Feast, sorted sets, pandas and Polars",
   options: [new Option("--handbook <folder>", "the handbook's payments (the folder that holds raw/), for backfill")],
-  parts: [readPart, windowPart, velocityPart, backfillPart],
+  parts: [readPart, windowPart, velocityPart, backfillPart, bulkPart],
   line: [
     "rps_ratio",
     "p99_ratio",
@@ -24,5 +25,6 @@ export const featuresBenchmark: Benchmark = {
     "polars_ratio",
     "windows_rps_ratio",
     "windows_p99_ratio",
+    "bulk_ratio",
   ],
 };
