@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { mendRequestQueue } from "./mend-request-queue.js";
+import { patchRequestQueue } from "./patch-request-queue.js";
 
 interface RequestQueue {
   throttledUntil: number;
@@ -10,10 +10,10 @@ interface RequestQueue {
 
 type RequestQueueClass = new (options: object) => RequestQueue;
 
-/** The delays of the timers that are set by one look at the queue, as it is mended here. */
+/** The delays of the timers that are set by one look at the queue, as it is patched here. */
 function delaysOf(prepare: (queue: RequestQueue) => void): unknown[] {
   const RequestQueue: RequestQueueClass = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
-  mendRequestQueue();
+  patchRequestQueue();
   const queue = new RequestQueue({ logger: { debug: () => {} } });
   prepare(queue);
   const delays: unknown[] = [];

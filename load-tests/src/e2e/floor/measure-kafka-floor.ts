@@ -1,5 +1,5 @@
-import { mendFetchResponse } from "@tripline/kafka/consumer/mend-fetch-response";
-import { mendProduceRequest } from "@tripline/kafka/producer/mend-produce-request";
+import { patchFetchResponse } from "@tripline/kafka/consumer/patch-fetch-response";
+import { patchProduceRequest } from "@tripline/kafka/producer/patch-produce-request";
 import { pickPartition } from "@tripline/kafka/producer/pick-partition";
 import type { Producer } from "kafkajs";
 import { Kafka, logLevel } from "kafkajs";
@@ -27,8 +27,8 @@ export async function kafkaFloor(
   context: BenchContext,
   share: number,
 ): Promise<{ produce: Contestant; fetch: Contestant }> {
-  mendProduceRequest();
-  mendFetchResponse();
+  patchProduceRequest();
+  patchFetchResponse();
   const brokers = await context.kafka();
   const meters = [ownCpu(), processTreeCpu("broker", kafkaPid(context))];
   const kafka = new Kafka({ brokers, clientId: "floor", logLevel: logLevel.NOTHING });

@@ -7,7 +7,7 @@ import { UnreadBatch } from "./unread-batch.js";
 
 export type FetchedMessage = DecodedMessage | UnreadBatch;
 
-/** The answer to a fetch, as kafkajs has it. */
+/** A fetch response, as kafkajs has it. */
 export interface FetchAnswer {
   readonly throttleTime: number;
   readonly clientSideThrottleTime: number;
@@ -52,11 +52,23 @@ interface Rest {
   readonly messages: FetchedMessage[];
 }
 
+/*
+  Fetch Response (Version: 11) => throttle_time_ms error_code session_id [responses]
+    throttle_time_ms => INT32
+    error_code => INT16
+    session_id => INT32
+    responses => topic [partitions]
+      topic => STRING
+      partitions => see `partitionAt`
+
+  INT16, INT32 and INT64 are big-endian. STRING is an INT16 length and UTF-8; [x] is an INT32 count and the items.
+  Source: https://kafka.apache.org/protocol#The_Messages_Fetch; KIP-227 (session), KIP-392 (version 11)
+*/
 /**
- * Reads the answer to a fetch request of version 11 in one pass, without an object for every number in it. The last
- * batch of a partition may be cut off, and is left out then. Partitions with compressed batches are gone through once
- * more, to unpack them; past `UNPACKED_BYTES_MAX` a partition ends there, as if it were cut off. A batch that cannot be
- * read, or takes more than that alone, is an `UnreadBatch`.
+ * Reads a fetch response in one pass, without an object for every number in it. The last batch of a partition may be cut
+ * off, and is left out then. Partitions with compressed batches are read a second time, to unpack them; past
+ * `UNPACKED_BYTES_MAX` a partition ends there, as if it were cut off. A batch that cannot be read, or takes more than that
+ * alone, is an `UnreadBatch`.
  *
  * @returns undefined where a batch is older than Kafka 0.11
  */
@@ -85,6 +97,22 @@ function listOf<T>(reader: RecordReader, read: () => T): T[] {
   return list;
 }
 
+/*
+  partitions => partition_index error_code high_watermark last_stable_offset log_start_offset
+                [aborted_transactions] preferred_read_replica records
+    partition_index => INT32
+    error_code => INT16
+    high_watermark => INT64
+    last_stable_offset => INT64
+    log_start_offset => INT64
+    aborted_transactions => producer_id first_offset; the count is -1 for null
+      producer_id => INT64
+      first_offset => INT64
+    preferred_read_replica => INT32
+    records => RECORDS: INT32 length in bytes, -1 for null, then batches, the last of which may be cut off
+
+  Source: https://kafka.apache.org/protocol#The_Messages_Fetch; KIP-98 (transactions), KIP-392 (preferred replica)
+*/
 function partitionAt(reader: RecordReader, rests: Rest[]): FetchedPartition {
   return {
     partition: reader.int32(),
@@ -165,6 +193,25 @@ interface BatchHead {
   readonly context: BatchContext;
 }
 
+/*
+  RecordBatch (Magic: 2) =>
+    baseOffset => INT64
+    batchLength => INT32, bytes after this field
+    partitionLeaderEpoch => INT32, skipped
+    magic => INT8, at byte 16 as in the older formats, which are left to kafkajs
+    crc => UINT32, skipped, as in kafkajs
+    attributes => INT16, bits 0-2 codec (0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd), 3 maxTimestamp is the time of every
+                  record, 4 transactional, 5 control batch
+    lastOffsetDelta => INT32
+    baseTimestamp => INT64
+    maxTimestamp => INT64
+    producerId => INT64
+    producerEpoch => INT16, skipped
+    baseSequence => INT32, skipped
+    records => [Record]: INT32 count, then records, which are compressed together if there is a codec
+
+  Source: https://kafka.apache.org/documentation/#recordbatch; KIP-98, KIP-110 (zstd)
+*/
 /** Leaves the reader where the records begin. @returns undefined where no whole batch is left */
 function batchAt(reader: RecordReader, partitionEnd: number): BatchHead | undefined {
   const { at } = reader;
@@ -205,7 +252,14 @@ function batchAt(reader: RecordReader, partitionEnd: number): BatchHead | undefi
   };
 }
 
-/** @param records at the first of them: the answer itself, or what was unpacked */
+/*
+  Record => length body
+    length => VARINT, bytes after this field
+    body => see `contentAt`
+
+  Source: https://kafka.apache.org/documentation/#record
+*/
+/** @param records at the first of them: the response itself, or what was unpacked */
 function readRecords(answer: RecordReader, batch: BatchHead, records: RecordReader, messages: FetchedMessage[]): void {
   const before = messages.length;
   const end = records === answer ? batch.end : records.bytes.length;
@@ -232,8 +286,20 @@ function unreadBatch({ bytes }: RecordReader, batch: BatchHead, error: TriplineE
   return new UnreadBatch({ firstOffset, lastOffset, timestampMs, count, packed, error }, context);
 }
 
+/*
+  body => attributes timestampDelta offsetDelta key value headers
+    attributes => INT8, skipped: no bit is in use
+    timestampDelta => VARLONG, added to the batch's baseTimestamp
+    offsetDelta => VARINT, added to the batch's baseOffset
+    keyLength => VARINT, -1 for null
+    key => BYTES
+    valueLength => VARINT, -1 for null
+    value => BYTES
+    headers => see `headersAt`
+
+  Source: https://kafka.apache.org/documentation/#record; KIP-82, KIP-98
+*/
 function contentAt(reader: RecordReader, { firstOffset, firstMs, appendedAtMs }: BatchHead): RecordContent {
-  // Attributes, of which none are in use.
   reader.at += 1;
   const timestampMs = firstMs + reader.varint();
   const offset = firstOffset + reader.varint();
@@ -245,7 +311,16 @@ function contentAt(reader: RecordReader, { firstOffset, firstMs, appendedAtMs }:
   return { offset, timestampMs: appendedAtMs ?? timestampMs, keyText, value, headerTexts: headersAt(reader), keyAt };
 }
 
-/** Values as UTF-8; of a header that stands several times, the last, as Kafka's own clients do. */
+/*
+  headers => VARINT count, then for each:
+    headerKeyLength => VARINT
+    headerKey => UTF-8
+    headerValueLength => VARINT, -1 for null
+    headerValue => BYTES
+
+  Source: https://kafka.apache.org/documentation/#recordheader; KIP-82
+*/
+/** Values as UTF-8. If a name stands several times, the last value counts, as in Kafka's own clients. */
 function headersAt(reader: RecordReader): Record<string, string> {
   const texts: Record<string, string> = {};
   const count = reader.varint();

@@ -62,6 +62,7 @@ export class DecodedMessage implements RecordBatchEntry {
     return headers;
   }
 
+  /** At `keyLength` of the Record, whose layout is above `contentAt` in decode-fetch.ts. */
   #readerAtKey(): RecordReader {
     const reader = new RecordReader(this.answer);
     reader.at = this.content.keyAt;

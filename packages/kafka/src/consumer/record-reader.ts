@@ -1,4 +1,7 @@
-/** Reads what Kafka's protocol is made of, from one buffer. Every text that stands in the same place of record after record is made once. */
+/**
+ * Reads the primitive types of Kafka's protocol (https://kafka.apache.org/protocol#protocol_types) from one buffer. A text
+ * that stands in the same place of record after record is made once.
+ */
 export class RecordReader {
   at = 0;
   /** For each header's name and value: the text that stood there last, and where. */
@@ -29,7 +32,7 @@ export class RecordReader {
     return this.bytes.readInt32BE(this.at - 4);
   }
 
-  /** As a number; exact up to 2 to the power of 53, which no offset and no time comes near. */
+  /** INT64 as a number; exact up to 2 to the power of 53, which no offset and no time comes near. */
   int64(): number {
     const high = this.int32();
     this.at += 4;
@@ -42,13 +45,20 @@ export class RecordReader {
     return this.bytes.readBigInt64BE(this.at - 8).toString();
   }
 
+  /** STRING => INT16 length, then UTF-8. */
   string16(): string {
     const length = this.int16();
     this.at += length;
     return this.bytes.toString("utf8", this.at - length, this.at);
   }
 
-  /** Signed, as protobuf's sint64; exact up to 2 to the power of 52. */
+  /*
+    VARINT, VARLONG => zigzag of a signed number in groups of 7 bits, the lowest first; bit 7 says that another byte
+    follows. The same as protobuf's sint64: 00 → 0, 01 → -1, 02 → 1, 80 01 → 64.
+
+    Source: https://kafka.apache.org/protocol#protocol_types
+  */
+  /** Exact up to 2 to the power of 52. */
   varint(): number {
     let byte = this.#next();
     if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1);

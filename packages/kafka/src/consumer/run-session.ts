@@ -7,7 +7,7 @@ import type { PartitionOffset } from "./commit-offsets.js";
 import { OffsetCommitter } from "./commit-offsets.js";
 import type { FetchedRecord } from "./dead-letter.js";
 import { asFetchedRecord } from "./dead-letter.js";
-import { mendFetchResponse } from "./mend-fetch-response.js";
+import { patchFetchResponse } from "./patch-fetch-response.js";
 import type { Fetched } from "./queue-partition.js";
 import type { OwnPosition, PartitionMemory } from "./work-partition.js";
 import { PartitionWorker } from "./work-partition.js";
@@ -89,7 +89,7 @@ export class ConsumerSession {
     this.#failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
-    mendFetchResponse();
+    patchFetchResponse();
     this.#client = options.openClient({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
     this.#consumer = this.#client.kafka.consumer({
       groupId: options.group,

@@ -30,6 +30,14 @@ export interface PackedRecords {
   readonly count: number;
 }
 
+/*
+  records of a compressed batch => one stream of its codec over all of its Records, without their count
+    1 gzip => RFC 1952
+    2 snappy, 3 lz4 => not read here
+    4 zstd => RFC 8878
+
+  Source: https://kafka.apache.org/documentation/#recordbatch (attributes, bits 0-2); KIP-110 (zstd)
+*/
 /**
  * @param bytesMax what the records may take in memory
  * @throws TriplineError `body-too-large` as soon as they take more, without unpacking the rest; `message-unreadable` for

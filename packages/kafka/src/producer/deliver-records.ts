@@ -4,7 +4,7 @@ import { asKafkaError, isRecordFault } from "../kafka-fault.js";
 import type { Client, OpenClient } from "../open-client.js";
 import type { Log } from "../port.js";
 import { finishBy, settlesWithin } from "../wait-backoff.js";
-import { mendProduceRequest } from "./mend-produce-request.js";
+import { patchProduceRequest } from "./patch-produce-request.js";
 import { pickPartition } from "./pick-partition.js";
 
 /** A record as kafkajs takes it. `topic` is the full name, with the prefix. */
@@ -32,7 +32,7 @@ interface OpenProducer {
  * failure. That is needed because kafkajs takes its sequence numbers back when a send fails in the end, although the
  * broker may have stored the records: the next, different records would go out under the same numbers, and the broker
  * would acknowledge them as a repetition without storing them. A new producer has a new id and begins at 0, which also
- * mends OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker lost its state.
+ * repairs OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker lost its state.
  */
 export class RecordDelivery {
   #open: OpenProducer | undefined;
@@ -91,7 +91,7 @@ export class RecordDelivery {
 
   async #producer(deadlineMs: number): Promise<Producer> {
     if (this.#open !== undefined) return this.#open.producer;
-    mendProduceRequest();
+    patchProduceRequest();
     const client = this.openClient({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
     const producer = client.kafka.producer({
       idempotent: true,

@@ -34,11 +34,23 @@ const CHECKSUM_AT = 17;
 const CHECKED_FROM = 21;
 const MAGIC = 2;
 
+/*
+  Produce Request (Version: 3 to 7) => transactional_id acks timeout_ms [topic_data]
+    transactional_id => NULLABLE_STRING, here always null (length -1)
+    acks => INT16, -1 for all replicas in sync
+    timeout_ms => INT32
+    topic_data => name [partition_data]
+      name => STRING
+      partition_data => index records
+        index => INT32
+        records => RECORDS: INT32 length in bytes, then one RecordBatch
+
+  INT16, INT32 and INT64 are big-endian. STRING is an INT16 length and UTF-8; [x] is an INT32 count and the items.
+  Source: https://kafka.apache.org/protocol#The_Messages_Produce; KIP-98 (version 3), KIP-110 (version 7)
+*/
 /**
- * The body of a produce request, versions 3 to 7, without transaction and compression: one buffer, written once. kafkajs
- * makes a buffer for every part of every record, which took two thirds of a producer's time.
- *
- * Produce Request (Version: 3) => transactional_id acks timeout [topic [partition RECORDS]]
+ * The body of a produce request without transaction and compression: one buffer, written once. kafkajs makes a buffer for
+ * every part of every record, which took two thirds of a producer's time.
  *
  * @param nowMs the time of all records
  */
@@ -74,6 +86,24 @@ function bytesMax(topicData: readonly TopicContent[]): number {
   return room;
 }
 
+/*
+  RecordBatch (Magic: 2) =>
+    baseOffset => INT64, 0: the broker fills it in
+    batchLength => INT32, bytes after this field
+    partitionLeaderEpoch => INT32, 0: the broker fills it in
+    magic => INT8, 2
+    crc => UINT32, CRC-32C of everything after this field
+    attributes => INT16, bits 0-2 codec, 3 timestamp type, 4 transactional, 5 control batch; here 0
+    lastOffsetDelta => INT32, number of records less 1
+    baseTimestamp => INT64, epoch milliseconds
+    maxTimestamp => INT64, the same: all records have the time of their batch
+    producerId => INT64, -1 for a producer that is not idempotent
+    producerEpoch => INT16
+    baseSequence => INT32
+    records => [Record]
+
+  Source: https://kafka.apache.org/documentation/#recordbatch; KIP-98
+*/
 function writeBatch(
   writer: RecordWriter,
   { producerId, producerEpoch }: ProduceContent,

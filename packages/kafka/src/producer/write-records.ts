@@ -29,7 +29,7 @@ function contentBytesMax(content: Content): number {
   return content?.length ?? 0;
 }
 
-/** Writes what Kafka's protocol is made of into one buffer of sufficient size (https://kafka.apache.org/protocol). */
+/** Writes the primitive types of Kafka's protocol into one buffer of sufficient size (https://kafka.apache.org/protocol#protocol_types). */
 export class RecordWriter {
   at = 0;
 
@@ -51,13 +51,19 @@ export class RecordWriter {
     this.at = this.bytes.writeBigInt64BE(value, this.at);
   }
 
+  /** STRING => INT16 length, then UTF-8. */
   string16(text: string): void {
     const length = this.bytes.write(text, this.at + 2);
     this.bytes.writeInt16BE(length, this.at);
     this.at += 2 + length;
   }
 
-  /** Signed, as protobuf's sint32. */
+  /*
+    VARINT => zigzag of a signed 32-bit number in groups of 7 bits, the lowest first; bit 7 says that another byte follows.
+    The same as protobuf's sint32: 0 → 00, -1 → 01, 1 → 02, 64 → 80 01.
+
+    Source: https://kafka.apache.org/protocol#protocol_types
+  */
   varint(value: number): void {
     let rest = (value << 1) ^ (value >> 31);
     while ((rest & ~ASCII_MAX) !== 0) {
@@ -67,10 +73,21 @@ export class RecordWriter {
     this.bytes[this.at++] = rest;
   }
 
-  /**
-   * Record => Length Attributes TimestampDelta OffsetDelta Key Value [HeaderKey HeaderValue]
-   * (https://kafka.apache.org/documentation/#record), with the time of its batch.
-   */
+  /*
+    Record =>
+      length => VARINT, bytes after this field
+      attributes => INT8, 0: no bit is in use
+      timestampDelta => VARLONG, 0: the time of its batch
+      offsetDelta => VARINT, place in the batch
+      keyLength => VARINT, -1 for null
+      key => BYTES
+      valueLength => VARINT, -1 for null
+      value => BYTES
+      headersCount => VARINT
+      headers => [Header]
+
+    Source: https://kafka.apache.org/documentation/#record; KIP-82 (headers), KIP-98
+  */
   record({ key, value, headers }: Message, offsetDelta: number): void {
     const start = this.at;
     const from = start + LENGTH_BYTES_USUAL;
@@ -90,6 +107,15 @@ export class RecordWriter {
     this.at += length;
   }
 
+  /*
+    Header =>
+      headerKeyLength => VARINT
+      headerKey => UTF-8
+      headerValueLength => VARINT, -1 for null
+      headerValue => BYTES
+
+    A name with several values is a header for each. Source: https://kafka.apache.org/documentation/#recordheader; KIP-82
+  */
   #headers(headers: IHeaders | undefined): void {
     if (headers === undefined) {
       this.varint(0);
