@@ -1,8 +1,6 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { BenchError } from "../bench-error.js";
-import { plotResult } from "./plot-result.js";
 
 const spread = z.object({ median: z.number(), low: z.number(), high: z.number() });
 
@@ -43,16 +41,6 @@ const benchResult = z.object({
 
 export type BenchResult = z.infer<typeof benchResult>;
 export type PartResult = BenchResult["parts"][number];
-
-/** Writes `<folder>/<name>-<time>.json` and a page with its plots beside it, `.html`. @returns the path of the first */
-export async function writeResult(folder: string, result: BenchResult): Promise<string> {
-  const time = result.date.replaceAll(/[-:]|\.\d+/g, "");
-  const path = join(folder, `${result.name}-${time}.json`);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, `${JSON.stringify(result, null, 2)}\n`);
-  await writeFile(path.replace(/json$/, "html"), plotResult(result));
-  return path;
-}
 
 /** @throws BenchError when the file is missing or is not a result */
 export async function readResult(path: string): Promise<BenchResult> {
