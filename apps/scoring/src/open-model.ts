@@ -4,6 +4,7 @@ import { Tensor } from "onnxruntime-node";
 import type { ExecutionProvider, OnnxProvider } from "./execution-providers.js";
 import { isOnnx } from "./execution-providers.js";
 import { createSession, findPlacement } from "./find-placement.js";
+import type { RunModel } from "./open-trees.js";
 import { openTrees } from "./open-trees.js";
 import type { WorkerLoad } from "./worker-messages.js";
 
@@ -25,10 +26,7 @@ export interface OpenedModel {
   readonly unavailable: readonly Unavailable[];
   /** What other threads need to run it too, where `trees` runs it. */
   readonly plan?: ScorerPlan | undefined;
-  run(
-    features: Float32Array<ArrayBuffer>,
-    rows: number,
-  ): Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
+  readonly run: RunModel;
   release(): Promise<void>;
 }
 

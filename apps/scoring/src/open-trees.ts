@@ -2,8 +2,13 @@ import { proveScorer } from "@tripline/tree-inference/prove-scorer";
 import { ScorerError } from "@tripline/tree-inference/scorer-error";
 import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { planScorer, TreeScorer } from "@tripline/tree-inference/tree-scorer";
-import type { OpenedModel } from "./open-model.js";
 import type { WorkerLoad } from "./worker-messages.js";
+
+/** Scores of one batch, row after row, and their shape. */
+export type RunModel = (
+  features: Float32Array<ArrayBuffer>,
+  rows: number,
+) => Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
 
 /**
  * Makes a model of trees ready, if it is one, and compares its scores with onnxruntime's: a model for which they differ is
@@ -14,8 +19,8 @@ import type { WorkerLoad } from "./worker-messages.js";
  */
 export async function openTrees(
   { modelBytes, inputName, outputName, golden }: WorkerLoad,
-  ask: OpenedModel["run"],
-): Promise<{ run: OpenedModel["run"]; plan: ScorerPlan } | { reason: string }> {
+  ask: RunModel,
+): Promise<{ run: RunModel; plan: ScorerPlan } | { reason: string }> {
   try {
     const planned = planScorer(modelBytes, { input: inputName, output: outputName });
     const plan = await proveScorer(planned, golden, async (features, rows) => {
@@ -24,7 +29,7 @@ export async function openTrees(
       throw new ScorerError(`onnxruntime gives its output the shape [${shape}]`);
     });
     const scorer = new TreeScorer(plan);
-    const run: OpenedModel["run"] = async (features, rows) => {
+    const run: RunModel = async (features, rows) => {
       const outputs = new Float32Array(rows);
       scorer.score(features, rows, outputs);
       return { outputs, shape: [rows, 1] };
