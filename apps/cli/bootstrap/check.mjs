@@ -1,7 +1,7 @@
 // Everything that is checked without running Tripline: types, lint, style limits, dependency rules, contracts, documents.
 // `npm run check`, and the first part of `npm test`.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,14 +12,15 @@ const CHECK_TIMEOUT_MS = 300_000;
  * @typedef {{ name: string, ok: boolean, output: string, durationMs: number }} CheckResult
  */
 
-/** Folders of compiled code: dependency rules are held against what ships. */
-function compiledFolders() {
+/** Folders of source code: the dependency rules count imports of types, which compiled code does not have. */
+function sourceFolders() {
   const grouped = ["apps", "packages"].flatMap((group) =>
     readdirSync(join(ROOT, group), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map((entry) => join(group, entry.name, "dist")),
+      .map((entry) => join(group, entry.name, "src")),
   );
-  return [...grouped, join("load-tests", "dist")];
+  const loadTests = ["src", "peers", "textbook"].map((folder) => join("load-tests", folder));
+  return [...grouped, ...loadTests].filter((folder) => existsSync(join(ROOT, folder)));
 }
 
 /** @returns {{ name: string, command: string, args: string[], cwd?: string }[]} */
@@ -32,7 +33,7 @@ function checks() {
     {
       name: "dependency rules",
       command: "depcruise",
-      args: ["--config", ".dependency-cruiser.json", ...compiledFolders()],
+      args: ["--config", ".dependency-cruiser.json", ...sourceFolders()],
     },
     { name: "contracts lint", command: "buf", args: ["lint"], cwd: "packages/contracts" },
     { name: "generated code is fresh", command: "node", args: ["apps/cli/bootstrap/check-generated.mjs"] },
