@@ -1,10 +1,12 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { ERROR_TABLE } from "@tripline/contracts/error-table";
 import { z } from "zod";
+import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-openapi";
+import { createDocument } from "zod-openapi";
 import type { IngestionConfig } from "./config.js";
-import { BATCH_BYTES_MAX, BATCH_LINES_MAX, BODY_BYTES_MAX, IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
-import { formatTime } from "./parse-time.js";
-import { labelSchema, paymentSchema } from "./request-schemas.js";
+import { exampleLabel, examplePayment } from "./example-requests.js";
+import { BATCH_BYTES_MAX, BATCH_LINES_MAX, BODY_BYTES_MAX } from "./limits.js";
+import { decisionId, idempotencyKey, labelSchema, paymentSchema } from "./request-schemas.js";
 import {
   appliedSchema,
   decisionSchema,
@@ -14,16 +16,15 @@ import {
   problemSchema,
 } from "./response-schemas.js";
 
-type Json = Readonly<Record<string, unknown>>;
-
-const ALWAYS: readonly ErrorCode[] = [
+const TOKEN_ERRORS = [
   "token-missing",
   "token-invalid",
   "token-expired",
   "scope-missing",
   "keys-unavailable",
-];
-const INTAKE: readonly ErrorCode[] = [
+] as const satisfies readonly ErrorCode[];
+const INTAKE_ERRORS = [
+  ...TOKEN_ERRORS,
   "malformed-json",
   "invalid-header",
   "invalid-field",
@@ -34,22 +35,55 @@ const INTAKE: readonly ErrorCode[] = [
   "redis-unavailable",
   "queue-full",
   "shutting-down",
-];
+] as const satisfies readonly ErrorCode[];
 
-/** How long before now the payment of the example took place. */
-const EXAMPLE_AGE_MS = 60_000;
-/** Published by card schemes for tests; belongs to nobody. */
-const TEST_CARD = "4111111111111111";
-/** Set aside for documentation (RFC 5737); belongs to nobody. */
-const EXAMPLE_ADDRESS = "203.0.113.7";
+/** What there is to send. */
+interface Kind {
+  readonly name: "Transaction" | "Label";
+  readonly scope: string;
+  readonly request: z.ZodType;
+  readonly answer: z.ZodType;
+  readonly line: z.ZodType;
+  readonly answered: string;
+  /** Where the answer can be asked for later. */
+  readonly headers: Headers;
+}
+type Headers = Exclude<ZodOpenApiResponseObject["headers"], undefined>;
+
+const PAYMENTS: Kind = {
+  name: "Transaction",
+  scope: "transactions:write",
+  request: paymentSchema,
+  answer: decisionSchema,
+  line: paymentLineSchema,
+  answered: "The decision",
+  headers: { Location: { description: "Where the decision will be", schema: { type: "string" } } },
+};
+const LABELS: Kind = {
+  name: "Label",
+  scope: "labels:write",
+  request: labelSchema,
+  answer: appliedSchema,
+  line: labelLineSchema,
+  answered: "The label has been applied to the features",
+  headers: {},
+};
+
+const WAIT_APPLIED: Headers = {
+  "Preference-Applied": { description: "The wait that was applied", schema: { type: "string" } },
+};
+const REPLAYED: Headers = {
+  "Idempotent-Replayed": { description: "true: this request had been accepted before", schema: { const: "true" } },
+};
 
 /**
  * The API in OpenAPI 3.1, from the schemas that check the requests.
  *
  * @param nowMs what the examples' times and ids are made from, so that they are accepted when they are sent as they are
  */
-export function describeApi(config: IngestionConfig, nowMs: number): Json {
-  return {
+export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<typeof createDocument> {
+  const [payment, label] = [examplePayment(nowMs), exampleLabel(nowMs)];
+  return createDocument({
     openapi: "3.1.0",
     info: {
       title: "Tripline",
@@ -58,221 +92,100 @@ export function describeApi(config: IngestionConfig, nowMs: number): Json {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths: {
-      "/v1/transactions": intake(payments(nowMs), config),
-      "/v1/transactions/batch": batch(payments(nowMs), config),
+      "/v1/transactions": { post: sendOne(PAYMENTS, payment, config) },
+      "/v1/transactions/batch": { post: sendBatch(PAYMENTS, payment, config) },
       "/v1/decisions/{id}": { get: readDecision() },
-      "/v1/labels": intake(labels(nowMs), config),
-      "/v1/labels/batch": batch(labels(nowMs), config),
+      "/v1/labels": { post: sendOne(LABELS, label, config) },
+      "/v1/labels/batch": { post: sendBatch(LABELS, label, config) },
     },
-    components: { ...COMPONENTS, securitySchemes: { oauth: clientCredentials(config) } },
-  };
+    components: { securitySchemes: { oauth: clientCredentials(config) } },
+  });
 }
 
-interface Kind {
-  readonly name: string;
-  readonly permission: string;
-  readonly request: string;
-  readonly answer: string;
-  readonly line: string;
-  readonly answered: string;
-  readonly hasLocation: boolean;
-  readonly example: Json;
-}
-
-function payments(nowMs: number): Kind {
+function sendOne(kind: Kind, example: unknown, config: IngestionConfig): ZodOpenApiOperationObject {
+  const headers = { ...WAIT_APPLIED, ...REPLAYED };
   return {
-    name: "Transaction",
-    permission: "transactions:write",
-    request: "Transaction",
-    answer: "Decision",
-    line: "TransactionLine",
-    answered: "The decision",
-    hasLocation: true,
-    example: {
-      transaction_id: exampleId(nowMs),
-      card: { number: TEST_CARD },
-      terminal_id: "t-42",
-      amount: { minor: 1_299, currency: "EUR" },
-      occurred_at: formatTime(nowMs - EXAMPLE_AGE_MS),
-      device_id: "8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10",
-      ip_address: EXAMPLE_ADDRESS,
-      location: { latitude: 50.84673, longitude: 4.35247 },
+    operationId: `send${kind.name}`,
+    summary: `Send a ${kind.name.toLowerCase()}`,
+    description: `At most ${BODY_BYTES_MAX} bytes.`,
+    security: [{ oauth: [kind.scope] }],
+    requestParams: {
+      header: z.object({ Prefer: preferHeader(config), "Idempotency-Key": idempotencyKey }),
+    },
+    requestBody: { required: true, content: { "application/json": { schema: kind.request, example } } },
+    responses: {
+      200: { description: kind.answered, headers, content: { "application/json": { schema: kind.answer } } },
+      202: {
+        description: "Accepted; nobody waited, or the wait ran out",
+        headers: { ...headers, ...kind.headers },
+        content: { "application/json": { schema: pendingSchema } },
+      },
+      ...problems([...INTAKE_ERRORS, "idempotency-conflict"]),
     },
   };
 }
 
-function labels(nowMs: number): Kind {
+function sendBatch(kind: Kind, example: unknown, config: IngestionConfig): ZodOpenApiOperationObject {
+  const lines = { schema: kind.request, example: `${JSON.stringify(example)}\n` };
   return {
-    name: "Label",
-    permission: "labels:write",
-    request: "Label",
-    answer: "AppliedLabel",
-    line: "LabelLine",
-    answered: "The label has been applied to the features",
-    hasLocation: false,
-    example: {
-      transaction_id: exampleId(nowMs),
-      card: { number: TEST_CARD },
-      terminal_id: "t-42",
-      occurred_at: formatTime(nowMs - EXAMPLE_AGE_MS),
-      fraud: true,
-      source: "chargeback",
+    operationId: `send${kind.name}s`,
+    summary: `Send up to ${BATCH_LINES_MAX} ${kind.name.toLowerCase()}s`,
+    description: `NDJSON: one ${kind.name} per line, at most ${BATCH_BYTES_MAX} bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.`,
+    security: [{ oauth: [kind.scope] }],
+    requestParams: { header: z.object({ Prefer: preferHeader(config) }) },
+    requestBody: { required: true, content: { "application/x-ndjson": lines } },
+    responses: {
+      200: {
+        description: "One result per line",
+        headers: WAIT_APPLIED,
+        content: { "application/x-ndjson": { schema: kind.line } },
+      },
+      ...problems(INTAKE_ERRORS),
     },
   };
 }
 
-function exampleId(nowMs: number): string {
-  return `order-${Math.floor(nowMs / 1_000)}`;
-}
-
-function intake(kind: Kind, config: IngestionConfig): Json {
-  return {
-    post: {
-      operationId: `send${kind.name}`,
-      summary: `Send a ${kind.name.toLowerCase()}`,
-      description: `At most ${BODY_BYTES_MAX} bytes.`,
-      security: [{ oauth: [kind.permission] }],
-      parameters: [
-        preferParameter(config),
-        {
-          name: "Idempotency-Key",
-          in: "header",
-          description:
-            "A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys.",
-          schema: { type: "string", minLength: 1, maxLength: IDEMPOTENCY_KEY_LENGTH_MAX },
-        },
-      ],
-      requestBody: {
-        required: true,
-        content: { "application/json": { schema: ref(kind.request), example: kind.example } },
-      },
-      responses: {
-        200: {
-          description: kind.answered,
-          headers: { ...appliedHeader, ...replayedHeader },
-          content: { "application/json": { schema: ref(kind.answer) } },
-        },
-        202: {
-          description: "Accepted; nobody waited, or the wait ran out",
-          headers: { ...appliedHeader, ...replayedHeader, ...(kind.hasLocation ? locationHeader : {}) },
-          content: { "application/json": { schema: ref("Pending") } },
-        },
-        ...problems([...ALWAYS, ...INTAKE, "idempotency-conflict"]),
-      },
-    },
-  };
-}
-
-function batch(kind: Kind, config: IngestionConfig): Json {
-  return {
-    post: {
-      operationId: `send${kind.name}s`,
-      summary: `Send up to ${BATCH_LINES_MAX} ${kind.name.toLowerCase()}s`,
-      description: `NDJSON: one ${kind.name} per line, at most ${BATCH_BYTES_MAX} bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.`,
-      security: [{ oauth: [kind.permission] }],
-      parameters: [preferParameter(config)],
-      requestBody: {
-        required: true,
-        content: {
-          "application/x-ndjson": { schema: ref(kind.request), example: `${JSON.stringify(kind.example)}\n` },
-        },
-      },
-      responses: {
-        200: {
-          description: "One result per line",
-          headers: appliedHeader,
-          content: { "application/x-ndjson": { schema: ref(kind.line) } },
-        },
-        ...problems([...ALWAYS, ...INTAKE]),
-      },
-    },
-  };
-}
-
-function readDecision(): Json {
+function readDecision(): ZodOpenApiOperationObject {
   return {
     operationId: "readDecision",
     summary: "Read a decision",
     security: [{ oauth: ["decisions:read"] }],
-    parameters: [{ name: "id", in: "path", required: true, schema: { type: "string", pattern: "^txn_[0-9a-f]{32}$" } }],
+    requestParams: { path: z.object({ id: decisionId }) },
     responses: {
-      200: { description: "The decision", content: { "application/json": { schema: ref("Decision") } } },
+      200: { description: "The decision", content: { "application/json": { schema: decisionSchema } } },
       202: {
         description: "Accepted, and not decided yet",
         headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } },
-        content: { "application/json": { schema: ref("Pending") } },
+        content: { "application/json": { schema: pendingSchema } },
       },
-      ...problems([...ALWAYS, "decision-not-found", "redis-unavailable"]),
+      ...problems([...TOKEN_ERRORS, "decision-not-found", "redis-unavailable"]),
     },
   };
 }
 
-function preferParameter(config: IngestionConfig): Json {
-  return {
-    name: "Prefer",
-    in: "header",
-    description: `wait=<seconds> (RFC 7240), fractions too, at most ${config.WAIT_SECONDS_MAX}: answer only when the result is there.`,
-    schema: { type: "string" },
-    example: "wait=1",
-  };
+function preferHeader({ WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): z.ZodType {
+  const description = `wait=<seconds> (RFC 7240), fractions too, at most ${secondsMax}: answer only when the result is there.`;
+  return z.string().optional().meta({ description, example: "wait=1" });
 }
 
-const appliedHeader = {
-  "Preference-Applied": { description: "The wait that was applied", schema: { type: "string" } },
-};
-const replayedHeader = {
-  "Idempotent-Replayed": { description: "true: this request had been accepted before", schema: { const: "true" } },
-};
-const locationHeader = {
-  Location: { description: "Where the decision will be", schema: { type: "string" } },
-};
-
-function clientCredentials(config: IngestionConfig): Json {
-  const tokenUrl = config.AUTH_TOKEN_URL ?? `${config.AUTH_ISSUER.replace(/\/$/, "")}/oauth/token`;
+function clientCredentials({ AUTH_TOKEN_URL, AUTH_ISSUER }: IngestionConfig) {
+  const tokenUrl = AUTH_TOKEN_URL ?? `${AUTH_ISSUER.replace(/\/$/, "")}/oauth/token`;
   const scopes = {
     "transactions:write": "Send payments",
     "decisions:read": "Read decisions",
     "labels:write": "Send what turned out to be true of payments",
   };
-  return { type: "oauth2", flows: { clientCredentials: { tokenUrl, scopes } } };
+  return { type: "oauth2" as const, flows: { clientCredentials: { tokenUrl, scopes } } };
 }
 
 /** One response per HTTP status, naming the codes that come with it. */
-function problems(codes: readonly ErrorCode[]): Json {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codes) {
-    const status = ERROR_TABLE[code].httpStatus;
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
+function problems(codes: readonly ErrorCode[]): Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject> {
+  const byStatus = Object.groupBy(codes, (code) => ERROR_TABLE[code].httpStatus);
+  const content = { "application/problem+json": { schema: problemSchema } };
   return Object.fromEntries(
-    [...byStatus].map(([status, named]) => [
+    Object.entries(byStatus).map(([status, named = []]) => [
       status,
-      {
-        description: named.map((code) => `\`${code}\`: ${ERROR_TABLE[code].title}`).join(". "),
-        content: { "application/problem+json": { schema: ref("Problem") } },
-      },
+      { description: named.map((code) => `\`${code}\`: ${ERROR_TABLE[code].title}`).join(". "), content },
     ]),
   );
 }
-
-function ref(name: string): Json {
-  return { $ref: `#/components/schemas/${name}` };
-}
-
-const COMPONENTS: Json = {
-  schemas: Object.fromEntries(
-    Object.entries({
-      Transaction: paymentSchema,
-      Label: labelSchema,
-      Decision: decisionSchema,
-      Pending: pendingSchema,
-      AppliedLabel: appliedSchema,
-      TransactionLine: paymentLineSchema,
-      LabelLine: labelLineSchema,
-      Problem: problemSchema,
-    }).map(([name, schema]) => {
-      const { $schema: _, ...described } = z.toJSONSchema(schema, { io: "input" });
-      return [name, described];
-    }),
-  ),
-};

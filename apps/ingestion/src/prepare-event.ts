@@ -5,7 +5,6 @@ import { Label, Transaction } from "@tripline/contracts/generated/tripline/event
 import { cardToken, deviceToken, ipToken, labelId, transactionId } from "@tripline/contracts/identifiers";
 import type { z } from "zod";
 import { describeIssues, invalidFields } from "./describe-issues.js";
-import { readPayment } from "./read-payment.js";
 import type { PaymentBody } from "./request-schemas.js";
 import { labelSchema, paymentSchema } from "./request-schemas.js";
 
@@ -37,7 +36,7 @@ const SOURCE_DEFAULT = "client";
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
-  const payment = readPayment(body) ?? parse(paymentSchema, body);
+  const payment = parse(paymentSchema, body);
   const { transaction_id: clientTransactionId, terminal_id: terminalId, amount, occurred_at: occurredAtMs } = payment;
   refuse(timeErrors("/occurred_at", occurredAtMs, nowMs, rules.eventAgeDaysMax));
   const token = tokenOf(payment.card, tenant, rules);

@@ -1,16 +1,22 @@
 import { isCurrency } from "@tripline/contracts/currency";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
-import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress } from "@tripline/contracts/identifiers";
+import {
+  CARD_TOKEN_PATTERN,
+  isCardNumber,
+  normalAddress,
+  TRANSACTION_ID_PATTERN,
+} from "@tripline/contracts/identifiers";
 import { z } from "zod";
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 import { isLeapSecond, parseTime } from "./parse-time.js";
 
-/** What clients send. Messages continue the name of the field and never repeat its value. */
+/** What clients send. The ids are names in the description of the API. Messages continue the name of the field and never repeat its value. */
 
-export const AMOUNT_MINOR_MAX = 1_000_000_000_000;
-export const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
+const AMOUNT_MINOR_MAX = 1_000_000_000_000;
+const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
 /** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
-export const DEVICE_ID_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+const DEVICE_ID_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 
 /** Kept in clear in every topic and in names of keys, which a device id is not. */
 const identifier = z
@@ -40,6 +46,23 @@ const card = z
     message: "must hold exactly one of number and token",
   })
   .meta({ minProperties: 1, maxProperties: 1 });
+
+/** In the path: Tripline's id of a payment. */
+export const decisionId = z.string().regex(TRANSACTION_ID_PATTERN);
+
+const KEY_LENGTH = `be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters`;
+
+export const idempotencyKey = z
+  .string()
+  .min(1, KEY_LENGTH)
+  .max(IDEMPOTENCY_KEY_LENGTH_MAX, KEY_LENGTH)
+  .regex(/^[\x20-\x7e]*$/, KEY_LENGTH)
+  .refine((key) => !holdsCardNumber(key), "not hold what looks like a card number")
+  .optional()
+  .meta({
+    description:
+      "A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys.",
+  });
 
 /** To milliseconds since the epoch. */
 const time = z
@@ -95,8 +118,8 @@ const ipAddress = z
     return z.NEVER;
   });
 
-export const LATITUDE_MAX = 90;
-export const LONGITUDE_MAX = 180;
+const LATITUDE_MAX = 90;
+const LONGITUDE_MAX = 180;
 
 const degrees = (max: number) => {
   const message = `must be from -${max} to ${max} degrees`;
@@ -107,16 +130,18 @@ const location = z
   .strictObject({ latitude: degrees(LATITUDE_MAX), longitude: degrees(LONGITUDE_MAX) })
   .meta({ description: "Where the payment takes place, in degrees (WGS 84)." });
 
-export const paymentSchema = z.strictObject({
-  transaction_id: transactionIdField,
-  card,
-  terminal_id: identifier,
-  amount,
-  occurred_at: time,
-  device_id: deviceId.optional(),
-  ip_address: ipAddress.optional(),
-  location: location.optional(),
-});
+export const paymentSchema = z
+  .strictObject({
+    transaction_id: transactionIdField,
+    card,
+    terminal_id: identifier,
+    amount,
+    occurred_at: time,
+    device_id: deviceId.optional(),
+    ip_address: ipAddress.optional(),
+    location: location.optional(),
+  })
+  .meta({ id: "Transaction" });
 
 export type PaymentBody = z.infer<typeof paymentSchema>;
 
@@ -137,6 +162,5 @@ export const labelSchema = z
   .refine((label) => label.labelled_at === undefined || label.labelled_at >= label.occurred_at, {
     path: ["labelled_at"],
     message: "must not be before occurred_at",
-  });
-
-export type CardBody = z.infer<typeof card>;
+  })
+  .meta({ id: "Label" });

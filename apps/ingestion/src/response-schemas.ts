@@ -1,85 +1,94 @@
 import { ERROR_TABLE } from "@tripline/contracts/error-table";
 import { z } from "zod";
 
-/** What clients get. */
+/** What clients get. The ids are names in the description of the API. */
 
 const outcome = z.enum(["approve", "challenge", "review", "decline"]);
 const time = z.iso.datetime();
 const id = z.string();
 
-export const decisionSchema = z.strictObject({
-  id: id.meta({ description: "Tripline's id of the payment and of its decision." }),
-  transaction_id: z.string().meta({ description: "Your own id of the payment." }),
-  status: z.literal("decided"),
-  outcome,
-  reasons: z
-    .array(
-      z.strictObject({
-        code: z.string().meta({ description: "Stable; match on it." }),
-        text: z.string().meta({ description: "A sentence for an analyst." }),
-        outcome: outcome.meta({ description: "What this reason alone would have done." }),
-      }),
-    )
-    .meta({ description: "Strictest first." }),
-  score: z
-    .number()
-    .nullable()
-    .meta({ description: "Probability of fraud; null when neither the model nor the scorecard gave one." }),
-  rung: z
-    .enum(["model", "scorecard", "rules_only", "static_policy"])
-    .meta({ description: "Which step of the ladder decided." }),
-  degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
-  card_token: z.string().meta({ description: "Stands for the card; can be sent in place of its number." }),
-  policy_version: z.string(),
-  model: z.strictObject({ name: z.string(), version: z.string() }).nullable(),
-  feature_spec_version: z.int(),
-  occurred_at: time,
-  accepted_at: time,
-  decided_at: time,
-});
+export const decisionSchema = z
+  .strictObject({
+    id: id.meta({ description: "Tripline's id of the payment and of its decision." }),
+    transaction_id: z.string().meta({ description: "Your own id of the payment." }),
+    status: z.literal("decided"),
+    outcome,
+    reasons: z
+      .array(
+        z.strictObject({
+          code: z.string().meta({ description: "Stable; match on it." }),
+          text: z.string().meta({ description: "A sentence for an analyst." }),
+          outcome: outcome.meta({ description: "What this reason alone would have done." }),
+        }),
+      )
+      .meta({ description: "Strictest first." }),
+    score: z
+      .number()
+      .nullable()
+      .meta({ description: "Probability of fraud; null when neither the model nor the scorecard gave one." }),
+    rung: z
+      .enum(["model", "scorecard", "rules_only", "static_policy"])
+      .meta({ description: "Which step of the ladder decided." }),
+    degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
+    card_token: z.string().meta({ description: "Stands for the card; can be sent in place of its number." }),
+    policy_version: z.string(),
+    model: z.strictObject({ name: z.string(), version: z.string() }).nullable(),
+    feature_spec_version: z.int(),
+    occurred_at: time,
+    accepted_at: time,
+    decided_at: time,
+  })
+  .meta({ id: "Decision" });
 
 export type DecisionBody = z.infer<typeof decisionSchema>;
 
-export const pendingSchema = z.strictObject({
-  id: id,
-  transaction_id: z.string().optional(),
-  status: z.literal("pending"),
-});
+export const pendingSchema = z
+  .strictObject({
+    id: id,
+    transaction_id: z.string().optional(),
+    status: z.literal("pending"),
+  })
+  .meta({ id: "Pending" });
 
-export const appliedSchema = z.strictObject({
-  id: id,
-  transaction_id: z.string(),
-  status: z.literal("applied"),
-});
+export const appliedSchema = z
+  .strictObject({
+    id: id,
+    transaction_id: z.string(),
+    status: z.literal("applied"),
+  })
+  .meta({ id: "AppliedLabel" });
 
-export const problemSchema = z.strictObject({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  code: z.enum(Object.keys(ERROR_TABLE)).meta({ description: "Stable; match on it." }),
-  detail: z.string().meta({ description: "What is wrong and how to mend it." }),
-  errors: z
-    .array(
-      z.strictObject({
-        pointer: z.string().meta({ description: "JSON pointer (RFC 6901) to the field; empty for the whole body." }),
-        detail: z.string(),
-      }),
-    )
-    .optional(),
-  trace_id: z.string().optional(),
-});
+export const problemSchema = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(Object.keys(ERROR_TABLE)).meta({ description: "Stable; match on it." }),
+    detail: z.string().meta({ description: "What is wrong and how to mend it." }),
+    errors: z
+      .array(
+        z.strictObject({
+          pointer: z.string().meta({ description: "JSON pointer (RFC 6901) to the field; empty for the whole body." }),
+          detail: z.string(),
+        }),
+      )
+      .optional(),
+    trace_id: z.string().optional(),
+  })
+  .meta({ id: "Problem" });
 
 const line = z.int().meta({ description: "Number of the request's line, from 1." });
 
 const refusedLine = z.strictObject({ line, status: z.int(), problem: problemSchema });
 
-export const paymentLineSchema = z.union([
-  z.strictObject({ line, status: z.literal(200), decision: decisionSchema }),
-  z.strictObject({ line, status: z.literal(202), id: id, location: z.string() }),
-  refusedLine,
-]);
+export const paymentLineSchema = z
+  .union([
+    z.strictObject({ line, status: z.literal(200), decision: decisionSchema }),
+    z.strictObject({ line, status: z.literal(202), id: id, location: z.string() }),
+    refusedLine,
+  ])
+  .meta({ id: "TransactionLine" });
 
-export const labelLineSchema = z.union([
-  z.strictObject({ line, status: z.union([z.literal(200), z.literal(202)]), id: id }),
-  refusedLine,
-]);
+export const labelLineSchema = z
+  .union([z.strictObject({ line, status: z.union([z.literal(200), z.literal(202)]), id: id }), refusedLine])
+  .meta({ id: "LabelLine" });
