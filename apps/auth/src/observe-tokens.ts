@@ -18,7 +18,7 @@ export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger
   const metrics = tokenMetrics();
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
     if (ctx.path !== TOKEN_PATH) return next();
-    const parent = contextFromHeaders(traceHeaders(ctx));
+    const parent = contextFromHeaders(ctx.headers);
     await withSpan(REQUEST.name, { ...REQUEST, parent }, async (span) => {
       const startedMs = performance.now();
       await next();
@@ -82,9 +82,4 @@ function knownClient(ctx: KoaContextWithOIDC): { client_id?: string; tenant?: st
 
 function refusalIn(body: unknown): string | undefined {
   return typeof body === "object" && body !== null && "error" in body ? String(body.error) : undefined;
-}
-
-function traceHeaders(ctx: KoaContextWithOIDC): Record<string, string> {
-  const traceparent = ctx.get("traceparent");
-  return traceparent === "" ? {} : { traceparent };
 }

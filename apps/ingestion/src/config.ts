@@ -65,4 +65,7 @@ export const ingestionConfig = z.object({
   }),
 });
 
+/** Injects the `IngestionConfig`. */
+export const INGESTION_CONFIG = Symbol("INGESTION_CONFIG");
+
 export type IngestionConfig = Readonly<z.infer<typeof ingestionConfig>>;

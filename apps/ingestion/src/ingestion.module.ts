@@ -1,35 +1,107 @@
-import type { DynamicModule, OnApplicationBootstrap, OnModuleDestroy } from "@nestjs/common";
+import { randomUUID } from "node:crypto";
+import type { DynamicModule, FactoryProvider, OnModuleDestroy, OnModuleInit } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import { HttpAdapterHost } from "@nestjs/core";
-import type { FastifyAdapter } from "@nestjs/platform-fastify";
-import type { ApiOptions } from "./api-routes.js";
-import { registerApi } from "./api-routes.js";
+import { replyChannel } from "@tripline/contracts/redis-keys";
+import type { EventProducer, KafkaAdmin } from "@tripline/kafka/port";
+import { TokenModule } from "@tripline/nest-kit/http/token.module";
+import { EVENT_PRODUCER, KAFKA_ADMIN, KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
+import { Readiness } from "@tripline/nest-kit/readiness";
+import { InjectRedis, RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import { awaitRedis } from "@tripline/service-kit/connect-redis";
+import type { Logger } from "@tripline/service-kit/logger";
+import type { Redis } from "ioredis";
+import { EventIntake } from "./accept-events.js";
+import { ReplyWaiters } from "./await-replies.js";
+import { kafkaCheck } from "./check-kafka.js";
+import type { IngestionConfig } from "./config.js";
+import { INGESTION_CONFIG } from "./config.js";
+import { DecisionsController } from "./decisions.controller.js";
+import { ingestionMetrics } from "./ingestion-metrics.js";
+import { IntakePlugin } from "./intake.plugin.js";
+import { OpenApiController } from "./openapi.controller.js";
+import { readDecisions } from "./read-decisions.js";
+import { RequestReservations } from "./reserve-requests.js";
+import { WaitingBound } from "./waiting-bound.js";
 
-export interface IngestionModuleOptions extends ApiOptions {
+/** A connection that subscribes takes no other commands. */
+const SUBSCRIBER = "replies";
+
+/** The front door. Kafka may still be away when it starts: then it is not ready, and answers 503. */
+@Module({})
+export class IngestionModule implements OnModuleInit, OnModuleDestroy {
+  constructor(
+    @InjectRedis() private readonly redis: Redis,
+    @InjectRedis(SUBSCRIBER) private readonly subscriber: Redis,
+    @Inject(ReplyWaiters) private readonly replies: ReplyWaiters,
+    @Inject(KAFKA_ADMIN) admin: KafkaAdmin,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    readiness.add("kafka", kafkaCheck(admin));
+  }
+
+  static forRoot(config: IngestionConfig): DynamicModule {
+    return {
+      module: IngestionModule,
+      imports: [
+        RedisModule.forRoot(config),
+        RedisModule.forRoot(config, { name: SUBSCRIBER, isChecked: false }),
+        KafkaModule.forRoot(config, { clientId: "ingestion", producer: {} }),
+        TokenModule.forRoot(config),
+      ],
+      controllers: [DecisionsController, OpenApiController],
+      providers: [
+        { provide: INGESTION_CONFIG, useValue: config },
+        { provide: WaitingBound, useFactory: () => new WaitingBound(config.WAIT_TARGET_MS) },
+        replyWaiters(config),
+        eventIntake(config),
+        IntakePlugin,
+      ],
+    };
+  }
+
+  /** @throws TriplineError `redis-unavailable` when Redis does not answer within 10 s */
+  async onModuleInit(): Promise<void> {
+    await Promise.all([awaitRedis(this.redis), awaitRedis(this.subscriber)]);
+    await this.replies.start();
+  }
+
   /** Lets the requests that wait for answers go, before the HTTP port waits for them. */
-  drain(): void;
+  onModuleDestroy(): void {
+    this.replies.release();
+  }
 }
 
-const OPTIONS = Symbol("IngestionModuleOptions");
+function replyWaiters(config: IngestionConfig): FactoryProvider<ReplyWaiters> {
+  return {
+    provide: ReplyWaiters,
+    useFactory: (redis: Redis, subscriber: Redis, bound: WaitingBound, logger: Logger) =>
+      new ReplyWaiters({
+        subscriber,
+        channel: replyChannel(randomUUID()),
+        waitersMax: config.WAITERS_MAX,
+        bound,
+        logger,
+        lookUp: (ids) => readDecisions(redis, ids),
+      }),
+    inject: [redisToken(), redisToken(SUBSCRIBER), WaitingBound, LOGGER],
+  };
+}
 
-/** Nest's side of the service: mounts the API. */
-@Module({})
-export class IngestionModule implements OnApplicationBootstrap, OnModuleDestroy {
-  constructor(
-    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<FastifyAdapter>,
-    @Inject(OPTIONS) private readonly options: IngestionModuleOptions,
-  ) {}
-
-  static with(options: IngestionModuleOptions): DynamicModule {
-    return { module: IngestionModule, providers: [{ provide: OPTIONS, useValue: options }] };
-  }
-
-  /** Not earlier: a scope of Fastify has the error handler that its parent had when it was made, and Nest sets it late. */
-  async onApplicationBootstrap(): Promise<void> {
-    await registerApi(this.host.httpAdapter.getInstance(), this.options);
-  }
-
-  onModuleDestroy(): void {
-    this.options.drain();
-  }
+function eventIntake(config: IngestionConfig): FactoryProvider<EventIntake> {
+  return {
+    provide: EventIntake,
+    useFactory: (redis: Redis, producer: EventProducer, replies: ReplyWaiters, bound: WaitingBound, logger: Logger) =>
+      new EventIntake({
+        reservations: new RequestReservations(redis, config.IDEMPOTENCY_TTL_HOURS),
+        producer,
+        replies,
+        metrics: ingestionMetrics({ waiters: () => replies.size, callersMax: () => bound.limit }),
+        logger,
+        pendingRecordsMax: config.PENDING_RECORDS_MAX,
+        deadlineMsDefault: config.DEADLINE_MS_DEFAULT,
+        lookUp: (ids) => readDecisions(redis, ids),
+      }),
+    inject: [redisToken(), EVENT_PRODUCER, ReplyWaiters, WaitingBound, LOGGER],
+  };
 }

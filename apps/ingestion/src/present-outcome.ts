@@ -1,7 +1,10 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FastifyReply } from "fastify";
+import type { Outcome as EventOutcome } from "./accept-events.js";
 import { formatTime } from "./parse-time.js";
+import type { PreparedEvent } from "./prepare-event.js";
 import type { DecisionBody } from "./response-schemas.js";
 
 const OUTCOMES: Readonly<Record<number, DecisionBody["outcome"]>> = {
@@ -41,6 +44,19 @@ export function presentDecision(decision: Decision): DecisionBody {
     accepted_at: formatTime(decision.acceptedAtMs),
     decided_at: formatTime(decision.decidedAtMs),
   };
+}
+
+/** Answers the request that sent one event. @throws TriplineError where the event was refused */
+export function answerOutcome(event: PreparedEvent, outcome: EventOutcome | undefined, reply: FastifyReply): unknown {
+  if (outcome === undefined) throw new TriplineError("internal", "a request has no outcome");
+  if (outcome.state === "refused") throw outcome.error;
+  if (outcome.isReplay) reply.header("idempotent-replayed", "true");
+  const ids = { id: event.id, transaction_id: event.clientTransactionId };
+  if (outcome.state === "pending") {
+    if (event.topic === "transactions") reply.header("location", decisionPath(event.id));
+    return reply.status(202).send({ ...ids, status: "pending" });
+  }
+  return outcome.reply === "label-applied" ? { ...ids, status: "applied" } : presentDecision(outcome.reply);
 }
 
 export function decisionPath(id: string): string {

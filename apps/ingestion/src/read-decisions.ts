@@ -1,20 +1,16 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
-import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { askRedis } from "@tripline/service-kit/connect-redis";
 import type { Redis } from "ioredis";
 import { isAccepted, requestKey } from "./reserve-requests.js";
 
 /** Those decisions that have been given, by id. @throws TriplineError `redis-unavailable` */
 export async function readDecisions(redis: Redis, ids: readonly string[]): Promise<Map<string, Decision>> {
   if (ids.length === 0) return new Map();
-  try {
-    const values = await redis.mgetBuffer(ids.map(decisionKey));
-    const decisions = values.flatMap((value) => (value === null ? [] : [decodeDecision(value)]));
-    return new Map(decisions.map((decision) => [decision.transactionId, decision]));
-  } catch (error) {
-    throw asRedisError(error);
-  }
+  const values = await askRedis(() => redis.mgetBuffer(ids.map(decisionKey)));
+  const decisions = values.flatMap((value) => (value === null ? [] : [decodeDecision(value)]));
+  return new Map(decisions.map((decision) => [decision.transactionId, decision]));
 }
 
 /**
@@ -28,15 +24,13 @@ export async function readDecision(
   tenant: string,
   id: string,
 ): Promise<Decision | "pending" | undefined> {
-  try {
-    // Together, so that both go out in one packet.
-    const [value, request] = await Promise.all([redis.getBuffer(decisionKey(id)), redis.get(requestKey(tenant, id))]);
-    if (value === null) return isAccepted(request) ? "pending" : undefined;
-    const decision = decodeDecision(value);
-    return decision.tenant === tenant ? decision : undefined;
-  } catch (error) {
-    throw asRedisError(error);
-  }
+  // Together, so that both go out in one packet.
+  const [value, request] = await askRedis(() =>
+    Promise.all([redis.getBuffer(decisionKey(id)), redis.get(requestKey(tenant, id))]),
+  );
+  if (value === null) return isAccepted(request) ? "pending" : undefined;
+  const decision = decodeDecision(value);
+  return decision.tenant === tenant ? decision : undefined;
 }
 
 /** @throws TriplineError `state-unreadable` */

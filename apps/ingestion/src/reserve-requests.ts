@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { askRedis } from "@tripline/service-kit/connect-redis";
 import { MultiSet, multiSetArgs } from "@tripline/service-kit/multi-set";
 import type { Redis } from "ioredis";
 import { CallGatherer } from "./gather-calls.js";
@@ -97,11 +97,9 @@ export class RequestReservations {
   }
 
   private async release(requests: readonly StoredRequest[]): Promise<void> {
-    try {
-      await Promise.all(requests.map(({ key, value }) => this.redis.eval(DELETE_IF_UNCHANGED, 1, key, value)));
-    } catch (error) {
-      throw asRedisError(error);
-    }
+    await askRedis(() =>
+      Promise.all(requests.map(({ key, value }) => this.redis.eval(DELETE_IF_UNCHANGED, 1, key, value))),
+    );
   }
 
   /** @returns what each key held before; nearly always none of them is there, which one command finds out */
@@ -118,12 +116,10 @@ export class RequestReservations {
 
   /** @returns 1 when all were set and 0 when none was; undefined where this Redis cannot set them in one command */
   private async setAll(requests: readonly StoredRequest[], condition?: "NX"): Promise<unknown> {
-    try {
+    return askRedis(async () => {
       if (!(await this.#multiSet.isKnown())) return undefined;
-      return await this.redis.call("MSETEX", ...multiSetArgs(requests, this.ttlSeconds, condition));
-    } catch (error) {
-      throw asRedisError(error);
-    }
+      return this.redis.call("MSETEX", ...multiSetArgs(requests, this.ttlSeconds, condition));
+    });
   }
 
   private async run(script: string, requests: readonly StoredRequest[]): Promise<unknown[]> {
@@ -131,12 +127,8 @@ export class RequestReservations {
     for (const { key } of requests) args.push(key);
     for (const { value } of requests) args.push(value);
     args.push(this.ttlSeconds);
-    try {
-      const found = await this.redis.eval(script, requests.length, ...args);
-      return Array.isArray(found) ? found : [];
-    } catch (error) {
-      throw asRedisError(error);
-    }
+    const found = await askRedis(() => this.redis.eval(script, requests.length, ...args));
+    return Array.isArray(found) ? found : [];
   }
 }
 

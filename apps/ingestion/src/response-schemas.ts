@@ -50,6 +50,8 @@ export const pendingSchema = z
   })
   .meta({ id: "Pending" });
 
+export type PendingBody = z.infer<typeof pendingSchema>;
+
 export const appliedSchema = z
   .strictObject({
     id: id,

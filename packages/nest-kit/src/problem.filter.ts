@@ -10,12 +10,16 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly logger: Logger) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
-    const error = asHttpError(thrown);
-    logProblem(thrown, error, this.logger);
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
-    void reply
-      .status(error.row.httpStatus)
-      .headers(problemHeaders(error))
-      .send(JSON.stringify(problemOf(error)));
+    void sendProblem(thrown, host.switchToHttp().getResponse<FastifyReply>(), this.logger);
   }
+}
+
+/** For routes beside Nest, which set it as their scope's error handler. */
+export function sendProblem(thrown: unknown, reply: FastifyReply, logger: Logger): FastifyReply {
+  const error = asHttpError(thrown);
+  logProblem(thrown, error, logger);
+  return reply
+    .status(error.row.httpStatus)
+    .headers(problemHeaders(error))
+    .send(JSON.stringify(problemOf(error)));
 }

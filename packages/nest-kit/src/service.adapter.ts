@@ -1,22 +1,33 @@
-import type { RequestListener, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { Logger } from "@tripline/service-kit/logger";
 import { asHttpError, prepareProblem } from "@tripline/service-kit/problem";
 import { countRequests } from "@tripline/service-kit/request-durations";
+import type { FastifyInstance } from "fastify";
+import { fastify } from "fastify";
 import { closeWithin } from "./close-within.js";
 import type { HttpServer } from "./http/http-server.js";
 import { answerNow } from "./http/http-server.js";
 import { refuseOtherMethods } from "./http/refuse-methods.js";
 
-/** Fastify on the port of a service. It ends in bounded time. */
-export class ServiceAdapter extends FastifyAdapter<Server> {
-  constructor(
+/**
+ * Fastify on the port of a service. It ends in bounded time. Nest works in a scope of its own, so that its hooks are not on
+ * the routes that a plugin adds beside it: see docs/adr/0021-intake-routes-are-a-fastify-plugin.md.
+ */
+export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, ServerResponse> {
+  private constructor(
     private readonly server: HttpServer,
     private readonly log: Logger,
-    bodyLimitBytes: number,
+    /** Where plugins register routes that are beside Nest: no guard, filter or interceptor of Nest is asked there. */
+    readonly besideNest: FastifyInstance<Server>,
+    nest: FastifyInstance<Server>,
   ) {
-    super({
+    super(nest);
+  }
+
+  static async create(server: HttpServer, log: Logger, bodyLimitBytes: number): Promise<ServiceAdapter> {
+    const root = fastify<Server>({
       bodyLimit: bodyLimitBytes,
       forceCloseConnections: "idle",
       routerOptions: { maxParamLength: 128 },
@@ -26,8 +37,14 @@ export class ServiceAdapter extends FastifyAdapter<Server> {
       frameworkErrors: (thrown: unknown, _request: unknown, reply: { readonly raw: ServerResponse }) =>
         answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
     });
-    refuseOtherMethods(this.getInstance());
-    countRequests(this.getInstance());
+    const refuse = refuseOtherMethods(root);
+    // In an array, since an instance of Fastify has a `then`, by which a promise would take it for another promise.
+    const scopes: FastifyInstance<Server>[] = [];
+    await root.register(async (scope) => void scopes.push(scope));
+    const nest = scopes[0] ?? root;
+    nest.addHook("onRequest", refuse);
+    countRequests(nest);
+    return new ServiceAdapter(server, log, root, nest);
   }
 
   override async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { Global, Module } from "@nestjs/common";
 import { TerminusModule } from "@nestjs/terminus";
 import type { Logger } from "@tripline/service-kit/logger";
 import { HealthController, METRICS_ELSEWHERE } from "./health.controller.js";
+import { HttpServer } from "./http/http-server.js";
 import { Readiness } from "./readiness.js";
 
 /** The service's log, in every module. */
@@ -14,13 +15,14 @@ export interface ServiceModuleOptions {
   /** The app's own root module. */
   readonly module: Type | DynamicModule;
   readonly hasMetricsPort: boolean;
+  readonly server: HttpServer;
 }
 
-/** What every service has around its own root module: log, health and metrics. */
+/** What every service has around its own root module: log, HTTP, health and metrics. */
 @Global()
 @Module({})
 export class ServiceModule {
-  static forRoot({ logger, module, hasMetricsPort }: ServiceModuleOptions): DynamicModule {
+  static forRoot({ logger, module, hasMetricsPort, server }: ServiceModuleOptions): DynamicModule {
     return {
       module: ServiceModule,
       imports: [TerminusModule.forRoot({ logger: false }), module],
@@ -28,9 +30,10 @@ export class ServiceModule {
       providers: [
         Readiness,
         { provide: LOGGER, useValue: logger },
+        { provide: HttpServer, useValue: server },
         { provide: METRICS_ELSEWHERE, useValue: hasMetricsPort },
       ],
-      exports: [Readiness, LOGGER],
+      exports: [Readiness, LOGGER, HttpServer],
     };
   }
 }

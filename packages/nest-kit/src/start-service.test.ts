@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { Controller, Get, Module, Post } from "@nestjs/common";
+import { Controller, Get, Inject, Module, Post } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { createLogger } from "@tripline/service-kit/logger";
 import { prepareProblem } from "@tripline/service-kit/problem";
+import { HttpServer } from "./http/http-server.js";
 import type { RunningService } from "./start-service.js";
 import { startService } from "./start-service.js";
 
@@ -111,18 +112,22 @@ describe("startService", () => {
   });
 });
 
+@Module({ controllers: [FaultyController] })
+class FullModule {
+  constructor(@Inject(HttpServer) server: HttpServer) {
+    const problem = prepareProblem(new TriplineError("too-many-requests", "There is no room."));
+    server.turnAwayBy(({ headers }) => (headers.prefer === undefined ? undefined : problem));
+  }
+}
+
 describe("turning requests away", () => {
   test("only those that the service names, unread, and the connection serves the next request", async () => {
-    const problem = prepareProblem(new TriplineError("too-many-requests", "There is no room."));
     const service = await startService({
       name: "full",
       port: 0,
       host: "127.0.0.1",
       logger: createLogger("full", "silent"),
-      module: FaultyModule,
-      readiness: {},
-      shutdown: [],
-      turnAway: ({ headers }) => (headers.prefer === undefined ? undefined : problem),
+      module: FullModule,
     });
     const socket = connect(Number(new URL(service.url).port), "127.0.0.1").setEncoding("utf8");
     try {

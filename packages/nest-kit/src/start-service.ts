@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { DynamicModule, Type } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import type { CustomTransportStrategy } from "@nestjs/microservices";
@@ -6,7 +5,6 @@ import type { NestFastifyApplication } from "@nestjs/platform-fastify";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
 import { HTTP_LIMITS_DEFAULT } from "@tripline/service-kit/http/http-limits";
 import type { Logger } from "@tripline/service-kit/logger";
-import type { PreparedProblem } from "@tripline/service-kit/problem";
 import { closeWithin } from "./close-within.js";
 import { HttpServer } from "./http/http-server.js";
 import type { MetricsPort } from "./http/serve-metrics-port.js";
@@ -58,11 +56,6 @@ export interface ServiceOptions {
   readonly bodyLimitBytes?: number;
   /** What clients may take up; `HTTP_LIMITS_DEFAULT` where it is not said. */
   readonly limits?: Partial<HttpLimits>;
-  /**
-   * Asked about every request before Fastify and Nest are, with nothing but its head read. The answer that it gives is sent
-   * at once; without one the request goes its way.
-   */
-  turnAway?(request: IncomingMessage): PreparedProblem | undefined;
 }
 
 const BODY_LIMIT_BYTES_DEFAULT = 65_536;
@@ -76,10 +69,16 @@ const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { name, logger, metricsPort } = options;
   const limits = { ...HTTP_LIMITS_DEFAULT, ...options.limits };
-  const server = new HttpServer({ limits, turnAway: options.turnAway });
+  const server = new HttpServer(limits);
+  const adapter = await ServiceAdapter.create(server, logger, options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT);
   const app = await NestFactory.create<NestFastifyApplication>(
-    ServiceModule.forRoot({ logger, module: options.module, hasMetricsPort: metricsPort !== undefined }),
-    new ServiceAdapter(server, logger, options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT),
+    ServiceModule.forRoot({
+      logger,
+      module: options.module,
+      hasMetricsPort: metricsPort !== undefined,
+      server,
+    }),
+    adapter,
     { logger: nestLogger(logger), abortOnError: false },
   );
   const readiness = app.get(Readiness);

@@ -100,6 +100,8 @@ export const tokenConfig = {
     .meta({ description: "`aud` of the tokens that are accepted." }),
 };
 
+export type TokenConfig = Readonly<z.infer<z.ZodObject<typeof tokenConfig>>>;
+
 /**
  * Reads the configuration of a service from its environment, once. `NAME_FILE` may stand for `NAME`: a file with its value.
  *

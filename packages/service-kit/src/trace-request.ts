@@ -1,29 +1,40 @@
-import type { Context, Span } from "@opentelemetry/api";
+import type { Span } from "@opentelemetry/api";
+import { INVALID_TRACEID } from "@opentelemetry/api";
 import { asHttpError } from "./problem.js";
 import type { requestSpan } from "./span-options.js";
-import { withSpan } from "./tracing.js";
+import { contextFromHeaders, withSpan } from "./tracing.js";
 
-/** Runs a handler in the span of its HTTP request, which tells the status of the answer. */
-export function traceRequest<T>(
-  { name, kind, attributes }: ReturnType<typeof requestSpan>,
-  parent: Context,
-  reply: { readonly statusCode: number },
-  handle: (span: Span) => Promise<T>,
-): Promise<T> {
-  return withSpan(name, { kind, attributes, parent }, (span) =>
-    // Nearly always it is not recorded, and then nothing is waited for here.
-    span.isRecording() ? tellStatus(span, reply, handle) : handle(span),
-  );
+interface HttpRequest {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-async function tellStatus<T>(
-  span: Span,
-  reply: { readonly statusCode: number },
-  handle: (span: Span) => Promise<T>,
+interface HttpReply {
+  readonly statusCode: number;
+  header(name: string, value: string): unknown;
+}
+
+/**
+ * Runs a handler in the span of its HTTP request, below the span of the caller where it sent one. The span tells the status
+ * of the answer, the answer the id of the trace.
+ */
+export function traceRequest<T>(
+  { name, kind, attributes }: ReturnType<typeof requestSpan>,
+  request: HttpRequest,
+  reply: HttpReply,
+  handle: () => Promise<T>,
 ): Promise<T> {
+  return withSpan(name, { kind, attributes, parent: contextFromHeaders(request.headers) }, (span) => {
+    const { traceId } = span.spanContext();
+    if (traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", traceId);
+    // Nearly always it is not recorded, and then nothing is waited for here.
+    return span.isRecording() ? tellStatus(span, reply, handle) : handle();
+  });
+}
+
+async function tellStatus<T>(span: Span, reply: HttpReply, handle: () => Promise<T>): Promise<T> {
   let status: number | undefined;
   try {
-    const answer = await handle(span);
+    const answer = await handle();
     status = reply.statusCode;
     return answer;
   } catch (error) {

@@ -24,13 +24,16 @@ export interface SpanOptions {
   readonly parent?: Context;
 }
 
+/** Of an HTTP request, a Kafka record or a call by gRPC. */
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 /**
  * The trace context that a record's or a request's headers carry; an empty context where they carry none. Only
  * `traceparent` is taken: `tracestate` and `baggage` hold whatever their sender likes, and would go on with the payment to
  * every topic.
  */
-export function contextFromHeaders({ traceparent }: Readonly<Record<string, string>>): Context {
-  return traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
+export function contextFromHeaders({ traceparent }: Headers): Context {
+  return typeof traceparent !== "string" ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
 }
 
 /** W3C `traceparent` of a context, by default the active one; empty where there is no trace. */

@@ -2,7 +2,6 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/logger";
 import { requestSpan } from "@tripline/service-kit/span-options";
 import { traceRequest } from "@tripline/service-kit/trace-request";
-import { contextFromHeaders } from "@tripline/service-kit/tracing";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Lookups } from "./compile-lookup.js";
 import type { FeatureViews } from "./feature-views.js";
@@ -85,11 +84,7 @@ function guard(identify: IdentifyCaller, permission: OnlineScope) {
 /** Runs a handler in its HTTP server span, tells the client the trace id and sends what the handler made. */
 function traced(settings: ReturnType<typeof requestSpan>, handler: Handler) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { traceparent } = request.headers;
-    const parent = contextFromHeaders(typeof traceparent === "string" ? { traceparent } : {});
-    return traceRequest(settings, parent, reply, async (span) => {
-      const { traceId } = span.spanContext();
-      if (!/^0+$/.test(traceId)) reply.header("tripline-trace-id", traceId);
+    return traceRequest(settings, request, reply, async () => {
       // A request without a body never reaches the parser.
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const answer = await handler(body, request.tenant);

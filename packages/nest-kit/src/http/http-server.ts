@@ -12,11 +12,8 @@ const KEEP_ALIVE_MS = 72_000;
 const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "A request of HTTP/1.1 names its Host, once."));
 const WRONG_EXPECTATION = prepareProblem(new TriplineError("invalid-header", "Expect can only be 100-continue."));
 
-export interface HttpServerOptions {
-  readonly limits: HttpLimits;
-  /** As in `ServiceOptions`. */
-  readonly turnAway: ((request: IncomingMessage) => PreparedProblem | undefined) | undefined;
-}
+/** Says, by nothing but a request's head, with which answer it is turned away; undefined where it goes its way. */
+export type TurnAway = (request: IncomingMessage) => PreparedProblem | undefined;
 
 /**
  * The HTTP port of a service: Node's server with bounds for what clients may take up, and problem+json for what Node would
@@ -24,14 +21,20 @@ export interface HttpServerOptions {
  */
 export class HttpServer {
   readonly #guard: ConnectionGuard;
+  #turnAway: TurnAway | undefined;
 
-  constructor(private readonly options: HttpServerOptions) {
-    this.#guard = new ConnectionGuard(options.limits);
+  constructor(private readonly limits: HttpLimits) {
+    this.#guard = new ConnectionGuard(limits);
+  }
+
+  /** Asked about every request from now on, before Fastify and Nest are. The answer that it gives is sent at once. */
+  turnAwayBy(turnAway: TurnAway): void {
+    this.#turnAway = turnAway;
   }
 
   /** For Fastify, which brings the listener of what is let through. */
   create(handle: RequestListener): Server {
-    const { limits, turnAway } = this.options;
+    const { limits } = this;
     const options = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
@@ -42,7 +45,7 @@ export class HttpServer {
       requireHostHeader: false,
     };
     const server = createServer(options, (request, response) => {
-      const problem = this.#guard.begin(request, response) ?? requireHost(request) ?? turnAway?.(request);
+      const problem = this.#guard.begin(request, response) ?? requireHost(request) ?? this.#turnAway?.(request);
       if (problem === undefined) handle(request, response);
       else answerNow(response, problem);
     });

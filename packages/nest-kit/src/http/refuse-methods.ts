@@ -1,18 +1,21 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, onRequestHookHandler } from "fastify";
 
 /**
  * Answers 405 with `Allow` where an address is known but not with the method of the request, whichever that is. Before the
- * body is read, which may be of any type and size. To be called before routes are added.
+ * body is read, which may be of any type and size.
+ *
+ * @param fastify has no routes or scopes yet
+ * @returns a hook for the scope that handles requests for which there is no route
  */
-export function refuseOtherMethods(fastify: FastifyInstance): void {
+export function refuseOtherMethods(fastify: FastifyInstance): onRequestHookHandler {
   const methodsByPattern = new Map<string, Set<string>>();
   fastify.addHook("onRoute", ({ url, method }) => {
     const methods = methodsByPattern.get(url) ?? new Set();
     methodsByPattern.set(url, methods);
     for (const name of [method].flat()) methods.add(name);
   });
-  fastify.addHook("onRequest", (request, reply, done) => {
+  return (request, reply, done) => {
     if (!request.is404) return done();
     const [path = ""] = request.url.split("?", 1);
     const allowed = new Set<string>();
@@ -23,7 +26,7 @@ export function refuseOtherMethods(fastify: FastifyInstance): void {
     const names = [...allowed].sort();
     reply.header("allow", names.join(", "));
     done(new TriplineError("method-not-allowed", `This address takes ${names.join(" and ")}.`));
-  });
+  };
 }
 
 /** Whether a path is one of a pattern's: a part that is a parameter is anything but empty. */

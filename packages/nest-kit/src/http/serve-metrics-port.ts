@@ -20,7 +20,7 @@ const WRONG_METHOD = prepareProblem(new TriplineError("method-not-allowed", "Thi
 
 /** @throws what listening throws, for instance when the port is taken */
 export async function serveMetricsPort(port: number, host: string, limits: HttpLimits): Promise<MetricsPort> {
-  const http = new HttpServer({ limits, turnAway: undefined });
+  const http = new HttpServer(limits);
   const server = http.create(answer);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => http.onClientError(error, socket));
   server.listen(port, host);

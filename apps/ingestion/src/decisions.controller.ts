@@ -1,0 +1,37 @@
+import { Controller, Get, Param, Res, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { RequireScope, Tenant, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
+import type { FastifyReply } from "fastify";
+import type { Redis } from "ioredis";
+import { presentDecision } from "./present-outcome.js";
+import { readDecision } from "./read-decisions.js";
+import { decisionId } from "./request-schemas.js";
+import type { DecisionBody, PendingBody } from "./response-schemas.js";
+
+/** When to ask again for a decision that is not there yet. */
+const POLL_AFTER_SECONDS = 1;
+
+@Controller("/v1/decisions")
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class DecisionsController {
+  constructor(@InjectRedis() private readonly redis: Redis) {}
+
+  @Get(":id")
+  @RequireScope("decisions:read")
+  async read(
+    @Tenant() tenant: string,
+    @Param("id") id: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<DecisionBody | PendingBody> {
+    const found = decisionId.safeParse(id).success ? await readDecision(this.redis, tenant, id) : undefined;
+    if (found === undefined) {
+      throw new TriplineError("decision-not-found", "No payment with this id was accepted from you.");
+    }
+    if (found !== "pending") return presentDecision(found);
+    reply.status(202).header("retry-after", String(POLL_AFTER_SECONDS));
+    return { id, status: "pending" };
+  }
+}

@@ -1,0 +1,162 @@
+import type { OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
+import { HttpAdapterHost } from "@nestjs/core";
+import { trace } from "@opentelemetry/api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { HttpServer } from "@tripline/nest-kit/http/http-server";
+import { checkToken, tenantOf } from "@tripline/nest-kit/http/token.guard";
+import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
+import { sendProblem } from "@tripline/nest-kit/problem.filter";
+import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
+import { countRequest } from "@tripline/service-kit/request-durations";
+import { requestSpan } from "@tripline/service-kit/span-options";
+import { traceRequest } from "@tripline/service-kit/trace-request";
+import type { TokenVerifier } from "@tripline/service-kit/verify-token";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { acceptBatch } from "./accept-batch.js";
+import { EventIntake } from "./accept-events.js";
+import type { IngestionConfig } from "./config.js";
+import { INGESTION_CONFIG } from "./config.js";
+import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./limits.js";
+import { parseJsonBytes } from "./parse-json.js";
+import type { IntakeRules, PrepareEvent } from "./prepare-event.js";
+import { prepareLabel, preparePayment } from "./prepare-event.js";
+import { answerOutcome } from "./present-outcome.js";
+import { checkContentType, readIdempotencyKey, readWaitMs } from "./read-headers.js";
+import { turnAway } from "./turn-away.js";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** By `performance.now()`. */
+    arrivedAtMs: number;
+  }
+}
+
+const JSON_TYPE = "application/json";
+const NDJSON_TYPE = "application/x-ndjson";
+const SECOND_MS = 1_000;
+
+/**
+ * The routes that take payments and labels in: a plugin of Fastify beside Nest, since Nest would read and parse a body
+ * before a guard had looked at the token, and costs more than the rest of such a request
+ * (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). Any other route is a controller's.
+ */
+@Injectable()
+export class IntakePlugin implements OnModuleInit {
+  readonly #rules: IntakeRules;
+
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>,
+    @Inject(HttpServer) private readonly server: HttpServer,
+    @Inject(INGESTION_CONFIG) private readonly config: IngestionConfig,
+    @Inject(TOKEN_VERIFIER) private readonly verifier: TokenVerifier,
+    @Inject(EventIntake) private readonly intake: EventIntake,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#rules = { cardTokenKey: config.CARD_TOKEN_KEY, eventAgeDaysMax: config.EVENT_AGE_DAYS_MAX };
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.host.httpAdapter.besideNest.register(async (scope) => {
+      this.readBytes(scope);
+      this.count(scope);
+      scope.setErrorHandler((thrown, _request, reply) => sendProblem(thrown, reply, this.logger));
+      const paths = [
+        this.addRoutes(scope, "/v1/transactions", "transactions:write", preparePayment),
+        this.addRoutes(scope, "/v1/labels", "labels:write", prepareLabel),
+      ];
+      this.server.turnAwayBy(turnAway(this.intake, paths.flat()));
+    });
+  }
+
+  /** Bodies are parsed by the handlers, which say better than Fastify what is wrong. */
+  private readBytes(scope: FastifyInstance): void {
+    scope.removeAllContentTypeParsers();
+    for (const [type, bodyLimit] of [
+      [JSON_TYPE, BODY_BYTES_MAX],
+      [NDJSON_TYPE, BATCH_BYTES_MAX],
+    ] as const) {
+      scope.addContentTypeParser(type, { parseAs: "buffer", bodyLimit }, (_request, body, done) => done(null, body));
+    }
+  }
+
+  private count(scope: FastifyInstance): void {
+    scope.decorateRequest("arrivedAtMs", 0);
+    scope.decorateRequest("caller", undefined);
+    scope.addHook("onRequest", (request, _reply, done) => {
+      request.arrivedAtMs = performance.now();
+      done();
+    });
+    // Not `onResponse`, for which Fastify listens to every response: that costs more than all that is counted here.
+    scope.addHook("onSend", (request, reply, payload, done) => {
+      const seconds = (performance.now() - request.arrivedAtMs) / SECOND_MS;
+      countRequest(request.method, request.routeOptions.url, reply.statusCode, seconds);
+      done(null, payload);
+    });
+  }
+
+  /** @returns the addresses */
+  private addRoutes(scope: FastifyInstance, path: string, required: string, prepare: PrepareEvent): string[] {
+    const one = (request: FastifyRequest, reply: FastifyReply) => this.acceptOne(request, reply, prepare);
+    const batch = (request: FastifyRequest, reply: FastifyReply) => this.acceptBatch(request, reply, prepare);
+    const batchPath = `${path}/batch`;
+    scope.post(path, { onRequest: this.guard(required, JSON_TYPE) }, traced(path, one));
+    scope.post(batchPath, { onRequest: this.guard(required, NDJSON_TYPE) }, traced(batchPath, batch));
+    return [path, batchPath];
+  }
+
+  /** Checks the token, then the content type, before a byte of the body is read. */
+  private guard(scope: string, contentType: string) {
+    return async (request: FastifyRequest): Promise<void> => {
+      await checkToken(request, scope, this.verifier);
+      checkContentType(request.headers, contentType);
+    };
+  }
+
+  private async acceptOne(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
+    const receivedAtMs = Date.now();
+    const tenant = tenantOf(request);
+    const idempotencyKey = readIdempotencyKey(request.raw);
+    const event = prepare(parseJsonBytes(bytesOf(request)), tenant, receivedAtMs, this.#rules);
+    if (event.topic === "transactions") trace.getActiveSpan()?.setAttribute("tripline.payment.id", event.id);
+    const waitMs = this.applyWait(request, reply);
+    const [outcome] = await this.intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
+    return answerOutcome(event, outcome, reply);
+  }
+
+  private async acceptBatch(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
+    const receivedAtMs = Date.now();
+    if (request.headers["idempotency-key"] !== undefined) {
+      const detail = "Idempotency-Key goes with single requests; a batch knows its lines by their transaction_id.";
+      throw new TriplineError("invalid-header", detail);
+    }
+    const tenant = tenantOf(request);
+    const waitMs = this.applyWait(request, reply);
+    const batch = { tenant, body: bytesOf(request), waitMs, receivedAtMs };
+    const { body, retryAfterSeconds } = await acceptBatch(batch, prepare, this.#rules, this.intake);
+    if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+    return reply.header("content-type", NDJSON_TYPE).send(body);
+  }
+
+  /** @returns milliseconds to wait, 0 for none; the client is told what was applied */
+  private applyWait({ headers }: FastifyRequest, reply: FastifyReply): number {
+    const waitMs = readWaitMs(headers, this.config.WAIT_SECONDS_MAX);
+    if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / SECOND_MS}`);
+    return waitMs;
+  }
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/** Runs a handler in the span of its request. */
+function traced(path: string, handler: Handler): Handler {
+  const span = requestSpan("POST", path);
+  return (request, reply) => traceRequest(span, request, reply, () => handler(request, reply));
+}
+
+function bytesOf({ body }: FastifyRequest): Buffer {
+  // A request without a body never reaches the parser.
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+}

@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { parseWait } from "./parse-prefer.js";
+import { idempotencyKey } from "./request-schemas.js";
+
+const SECOND_MS = 1_000;
+
+/** @throws TriplineError `unsupported-media-type` */
+export function checkContentType(headers: IncomingHttpHeaders, contentType: string): void {
+  const { "content-type": type = "", "content-encoding": encoding = "identity" } = headers;
+  // What nearly all clients send, without taking it apart.
+  if (type === contentType && encoding === "identity") return;
+  const [sent = ""] = type.split(";", 1);
+  if (sent.trim().toLowerCase() !== contentType) {
+    throw new TriplineError("unsupported-media-type", `Send the body as ${contentType}.`);
+  }
+  if (encoding.toLowerCase() !== "identity") {
+    throw new TriplineError("unsupported-media-type", "Send the body without a content encoding.");
+  }
+}
+
+/** @throws TriplineError `invalid-header` */
+export function readIdempotencyKey({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  const key = headers["idempotency-key"];
+  if (typeof key !== "string") return undefined;
+  const checked = idempotencyKey.safeParse(key);
+  if (!checked.success) throw invalidKey(checked.error.issues[0]?.message ?? "be a text");
+  // Node joins repeated headers with a comma, which may as well stand in a key.
+  if (key.includes(", ") && countOf("idempotency-key", rawHeaders) > 1) throw invalidKey("be sent once");
+  return checked.data;
+}
+
+/** @param rawHeaders names and values in turn */
+function countOf(name: string, rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
+}
+
+function invalidKey(what: string): TriplineError {
+  return new TriplineError("invalid-header", `Idempotency-Key must ${what}.`);
+}
+
+/** @returns milliseconds that the caller prefers to wait, `secondsMax` at most; 0 for none */
+export function readWaitMs({ prefer }: IncomingHttpHeaders, secondsMax: number): number {
+  return (parseWait(prefer, secondsMax) ?? 0) * SECOND_MS;
+}

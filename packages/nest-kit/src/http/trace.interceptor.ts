@@ -1,0 +1,18 @@
+import type { CallHandler, ExecutionContext, NestInterceptor } from "@nestjs/common";
+import { Injectable } from "@nestjs/common";
+import { requestSpan } from "@tripline/service-kit/span-options";
+import { traceRequest } from "@tripline/service-kit/trace-request";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Observable } from "rxjs";
+import { from, lastValueFrom } from "rxjs";
+
+/** Runs the methods of a controller in the spans of their requests. */
+@Injectable()
+export class TraceInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const span = requestSpan(request.method, request.routeOptions.url ?? "");
+    return from(traceRequest(span, request, http.getResponse<FastifyReply>(), () => lastValueFrom(next.handle())));
+  }
+}
