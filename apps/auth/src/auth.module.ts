@@ -1,23 +1,60 @@
-import type { DynamicModule, OnModuleInit } from "@nestjs/common";
+import type { DynamicModule, OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
-import type { FastifyAdapter } from "@nestjs/platform-fastify";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { Readiness } from "@tripline/nest-kit/readiness";
+import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
 import { Provider } from "oidc-provider";
+import type { AuthConfig } from "./config.js";
+import type { Database } from "./connect-database.js";
+import { createProvider } from "./create-provider.js";
 import { mountProvider } from "./mount-provider.js";
+import { openDatabase, setUpDatabase } from "./set-up-database.js";
+import type { SigningKeys } from "./signing-keys.js";
+import type { SecretVerifier } from "./verify-secret.js";
 
-/** Nest's side of the service: mounts the OAuth server. */
+const DATABASE = Symbol("DATABASE");
+const SIGNING_KEYS = Symbol("SIGNING_KEYS");
+
+/** The authorization server: `oidc-provider` on our tables and keys. */
 @Module({})
-export class AuthModule implements OnModuleInit {
+export class AuthModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
-    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<FastifyAdapter>,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>,
     @Inject(Provider) private readonly provider: Provider,
-  ) {}
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    readiness.add("postgres", async () => {
+      await database.execute("SELECT 1");
+    });
+  }
 
-  static with(provider: Provider): DynamicModule {
-    return { module: AuthModule, providers: [{ provide: Provider, useValue: provider }] };
+  /** @param secrets checks the secrets of clients */
+  static forRoot(config: AuthConfig, secrets: SecretVerifier): DynamicModule {
+    return {
+      module: AuthModule,
+      providers: [
+        { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpDatabase(config, logger), inject: [LOGGER] },
+        { provide: DATABASE, useFactory: (logger: Logger) => openDatabase(config, logger), inject: [LOGGER] },
+        {
+          provide: Provider,
+          useFactory: (keys: SigningKeys, database: Database, logger: Logger) =>
+            createProvider(config, keys, database, logger, secrets),
+          inject: [SIGNING_KEYS, DATABASE, LOGGER],
+        },
+      ],
+    };
   }
 
   async onModuleInit(): Promise<void> {
-    await mountProvider(this.host.httpAdapter.getInstance(), this.provider);
+    await mountProvider(this.host.httpAdapter.besideNest, this.provider);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "postgres", () => this.database.close());
   }
 }

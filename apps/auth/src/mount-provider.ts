@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { countRequests } from "@tripline/service-kit/request-durations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Provider } from "oidc-provider";
 
@@ -11,12 +12,13 @@ const ROUTES = [
 
 /**
  * Serves the OAuth endpoints of `provider`, and no other of its routes, under a Fastify instance. The library reads the
- * request body itself, so within these routes Fastify leaves it unread.
+ * request body itself and writes every answer, so within these routes Fastify leaves the body unread and Nest has no part.
  */
 export async function mountProvider(fastify: FastifyInstance, provider: Provider): Promise<void> {
   const answer = provider.callback();
   const issuer = new URL(provider.issuer);
   await fastify.register(async (scope) => {
+    countRequests(scope);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
     for (const route of ROUTES) {

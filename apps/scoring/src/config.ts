@@ -170,4 +170,7 @@ export const scoringConfig = z
     message: "needs a GPU's provider, for instance cuda, among EXECUTION_PROVIDERS",
   });
 
+/** Injects the `ScoringConfig`. */
+export const SCORING_CONFIG = Symbol("SCORING_CONFIG");
+
 export type ScoringConfig = z.infer<typeof scoringConfig>;

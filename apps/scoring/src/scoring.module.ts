@@ -1,24 +1,101 @@
-import type { DynamicModule, OnModuleInit } from "@nestjs/common";
+import { readFileSync } from "node:fs";
+import type { DynamicModule, FactoryProvider, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import { HttpAdapterHost } from "@nestjs/core";
-import type { FastifyInstance, FastifyPluginCallback } from "fastify";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { Readiness } from "@tripline/nest-kit/readiness";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
+import { z } from "zod";
+import type { ScoringConfig } from "./config.js";
+import { SCORING_CONFIG } from "./config.js";
+import { GrpcServer } from "./grpc/grpc-server.js";
+import { InferenceServer } from "./inference-server.js";
+import { settingsIn } from "./model-settings.js";
+import { ModelController } from "./rest/model.controller.js";
+import { ProtocolBodies } from "./rest/protocol-bodies.js";
+import { RepositoryController } from "./rest/repository.controller.js";
+import { ServerController } from "./rest/server.controller.js";
+import type { ScoringMetrics } from "./scoring-metrics.js";
+import { createScoringMetrics } from "./scoring-metrics.js";
+import { ServedModels } from "./served-models.js";
 
-const INFERENCE_ROUTES = Symbol("inference routes");
+const REGISTRY = Symbol("ModelRegistry");
+const METRICS = Symbol("ScoringMetrics");
 
-/** The protocol's paths. They are plain Fastify, since bodies are binary there and errors have the protocol's form. */
+/** The models, and the Open Inference Protocol over gRPC and HTTP. */
 @Module({})
-export class ScoringModule implements OnModuleInit {
+export class ScoringModule implements OnApplicationShutdown {
+  readonly #unwatch: () => void;
+
   constructor(
-    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
-    @Inject(INFERENCE_ROUTES) private readonly routes: FastifyPluginCallback,
-  ) {}
-
-  static with(routes: FastifyPluginCallback): DynamicModule {
-    return { module: ScoringModule, providers: [{ provide: INFERENCE_ROUTES, useValue: routes }] };
+    @Inject(ServedModels) private readonly models: ServedModels,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(METRICS) metrics: ScoringMetrics,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    readiness.add("model", () => {
+      if (models.failure !== undefined) throw models.failure;
+    });
+    this.#unwatch = metrics.watch(() => models.all());
   }
 
-  onModuleInit(): void {
-    // A fault in it fails the listening that follows.
-    void this.host.httpAdapter.getInstance<FastifyInstance>().register(this.routes, { prefix: "/v2" });
+  static forRoot(config: ScoringConfig): DynamicModule {
+    return {
+      module: ScoringModule,
+      controllers: [ServerController, ModelController, RepositoryController],
+      providers: [
+        { provide: SCORING_CONFIG, useValue: config },
+        { provide: METRICS, useFactory: createScoringMetrics },
+        { provide: REGISTRY, useFactory: () => openRegistry(config.REGISTRY_URL) },
+        servedModels(config),
+        inferenceServer(config),
+        ProtocolBodies,
+        GrpcServer,
+      ],
+    };
   }
+
+  /** After both ports have closed: what still runs fails. */
+  async onApplicationShutdown(): Promise<void> {
+    this.#unwatch();
+    await closeWithin(this.logger, "workers", () => this.models.close());
+  }
+}
+
+function servedModels(config: ScoringConfig): FactoryProvider<ServedModels> {
+  return {
+    provide: ServedModels,
+    useFactory: (registry: ModelRegistry, metrics: ScoringMetrics, logger: Logger) =>
+      ServedModels.start({
+        registry,
+        references: config.MODELS,
+        modelsMax: config.MODELS_MAX,
+        pollMs: config.REGISTRY_POLL_SECONDS * 1_000,
+        logger,
+        settingsOf: settingsIn(config, logger, metrics),
+      }),
+    inject: [REGISTRY, METRICS, LOGGER],
+  };
+}
+
+function inferenceServer(config: ScoringConfig): FactoryProvider<InferenceServer> {
+  return {
+    provide: InferenceServer,
+    useFactory: (models: ServedModels, registry: ModelRegistry, metrics: ScoringMetrics) =>
+      new InferenceServer({
+        models,
+        registry,
+        metrics,
+        version: packageVersion(),
+        isControlled: config.MODEL_CONTROL === "explicit",
+      }),
+    inject: [ServedModels, REGISTRY, METRICS],
+  };
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }

@@ -19,7 +19,10 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
   private constructor(
     private readonly server: HttpServer,
     private readonly log: Logger,
-    /** Where plugins register routes that are beside Nest: no guard, filter or interceptor of Nest is asked there. */
+    /**
+     * Where plugins register routes that are beside Nest: no guard, filter or interceptor of Nest is asked there, and the
+     * plugin itself counts its requests and answers errors.
+     */
     readonly besideNest: FastifyInstance<Server>,
     nest: FastifyInstance<Server>,
   ) {
@@ -46,6 +49,9 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     countRequests(nest);
     return new ServiceAdapter(server, log, root, nest);
   }
+
+  /** Instead of adding what runs Nest's middleware, which nothing here has and which would be on the routes beside Nest. */
+  override async init(): Promise<void> {}
 
   override async close(): Promise<void> {
     this.server.close();

@@ -1,4 +1,4 @@
-import type { DynamicModule, Type } from "@nestjs/common";
+import type { DynamicModule, ExceptionFilter, Type } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import type { CustomTransportStrategy } from "@nestjs/microservices";
 import type { NestFastifyApplication } from "@nestjs/platform-fastify";
@@ -28,6 +28,8 @@ export interface RunningService {
    * is to meet a closed door.
    */
   drain(): void;
+  /** A provider of the service, for whoever started it in this process. */
+  get<T>(provider: Type<T>): T;
   /** Not ready → no new requests → consumers → what Nest's shutdown hooks close. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -52,6 +54,8 @@ export interface ServiceOptions {
   readonly readiness?: Readonly<Record<string, HealthCheck>>;
   /** Of services that are not composed by providers yet: those have shutdown hooks. */
   readonly shutdown?: readonly ShutdownStep[];
+  /** What answers errors; `ProblemFilter` unless told otherwise. */
+  readonly filter?: ExceptionFilter;
   /** Largest request body in bytes; 64 KiB by default. */
   readonly bodyLimitBytes?: number;
   /** What clients may take up; `HTTP_LIMITS_DEFAULT` where it is not said. */
@@ -83,7 +87,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   );
   const readiness = app.get(Readiness);
   for (const [check, ask] of Object.entries(options.readiness ?? {})) readiness.add(check, ask);
-  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalFilters(options.filter ?? new ProblemFilter(logger));
   let metrics: MetricsPort | undefined;
   try {
     for (const transport of options.transports ?? []) {
@@ -108,6 +112,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       server.drain();
       readiness.drain();
     },
+    get: (provider) => app.get(provider, { strict: false }),
     close() {
       closing ??= shutDown(app, metrics, options);
       return closing;

@@ -21,7 +21,7 @@ function makeDurations() {
 
 let durations: ReturnType<typeof makeDurations> | undefined;
 
-/** Counts the requests that Fastify answers, except in a scope that dropped its parent's hooks. */
+/** Counts the requests of a scope of Fastify. */
 export function countRequests(fastify: FastifyInstance): void {
   fastify.addHook("onResponse", (request, reply, done) => {
     countRequest(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime / MS_PER_S);

@@ -1,5 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/logger";
+import { countRequests } from "@tripline/service-kit/request-durations";
 import { requestSpan } from "@tripline/service-kit/span-options";
 import { traceRequest } from "@tripline/service-kit/trace-request";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -41,6 +42,7 @@ export async function registerOnline(fastify: FastifyInstance, options: OnlineOp
   const { views, reader, profiles, identify, logger } = options;
   const lookups = new Lookups(views);
   await fastify.register(async (scope) => {
+    countRequests(scope);
     scope.decorateRequest("tenant", "");
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(JSON_TYPE, { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>

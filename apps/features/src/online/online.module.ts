@@ -1,10 +1,10 @@
 import type { DynamicModule, OnApplicationBootstrap } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
-import type { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
+import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/service-kit/logger";
 import type { TokenVerifier } from "@tripline/service-kit/verify-token";
@@ -31,7 +31,7 @@ const OPTIONS = Symbol("OnlineOptions");
 @Module({})
 export class OnlineModule implements OnApplicationBootstrap {
   constructor(
-    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<FastifyAdapter>,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>,
     @Inject(OPTIONS) private readonly options: OnlineOptions,
   ) {}
 
@@ -80,7 +80,7 @@ export class OnlineModule implements OnApplicationBootstrap {
 
   /** A Fastify plugin and not controllers: who asks has to be known before a byte of the body is read, as bytes. */
   async onApplicationBootstrap(): Promise<void> {
-    await registerOnline(this.host.httpAdapter.getInstance(), this.options);
+    await registerOnline(this.host.httpAdapter.besideNest, this.options);
   }
 }
 

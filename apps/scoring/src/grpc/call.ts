@@ -4,6 +4,7 @@ import type { TriplineError } from "@tripline/contracts/error-table";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Logger } from "@tripline/service-kit/logger";
+import { logFailure } from "../log-failure.js";
 import type { Received } from "./received.js";
 import { messageOf } from "./received.js";
 
@@ -132,7 +133,7 @@ class AnsweredStream<Q, S> {
 /** Tripline's code travels in a trailer beside gRPC's status. */
 function statusOf(thrown: unknown, path: string, logger: Logger): Partial<StatusObject> {
   const error: TriplineError = asTriplineError(thrown);
-  if (error.code === "internal") logger.error({ err: thrown, path }, error.message);
+  logFailure(thrown, error, path, logger);
   const metadata = new Metadata();
   metadata.set(INFERENCE_METADATA.code, error.code);
   // The library writes the sentence by encodeURI, which fails at half a character.

@@ -44,12 +44,11 @@ export class HealthCheck {
 
   /** Ends what watches: it would keep its connection open for as long as it likes. */
   end(): void {
-    clearInterval(this.#timer);
     for (const watcher of this.#watchers.keys()) {
       watcher.write({ status: Status.NOT_SERVING });
       watcher.end();
+      this.#forget(watcher);
     }
-    this.#watchers.clear();
   }
 
   #watch(watcher: Watcher): void {
@@ -59,9 +58,17 @@ export class HealthCheck {
     }
     const first = this.#statusOf(watcher.request.service);
     this.#watchers.set(watcher, first);
-    watcher.on("cancelled", () => this.#watchers.delete(watcher));
+    watcher.on("cancelled", () => this.#forget(watcher));
     watcher.write({ status: first });
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+  }
+
+  /** Without anybody who watches there is nothing to look at. */
+  #forget(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+    if (this.#watchers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #look(): void {

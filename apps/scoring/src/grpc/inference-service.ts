@@ -13,6 +13,7 @@ import { callSpan } from "@tripline/service-kit/span-options";
 import type { InferCall } from "../answer-inference.js";
 import { FINAL_RESPONSE } from "../answer-inference.js";
 import type { InferenceServer } from "../inference-server.js";
+import { logFailure } from "../log-failure.js";
 import { contextsFromHeaders } from "../trace-inference.js";
 import type { Answer, Call } from "./call.js";
 import { streamHandler, unaryHandler } from "./call.js";
@@ -87,8 +88,8 @@ async function inferOfStream(
     const inferResponse = await server.infer(inferCall(call, request, "ModelStreamInfer"));
     return { errorMessage: "", inferResponse };
   } catch (thrown) {
-    const { code, message } = asTriplineError(thrown);
-    if (code === "internal") logger.error({ err: thrown, path: call.path }, message);
+    const error = asTriplineError(thrown);
+    logFailure(thrown, error, call.path, logger);
     const { modelName, modelVersion, id } = request;
     const inferResponse = {
       modelName,
@@ -98,6 +99,6 @@ async function inferOfStream(
       outputs: [],
       rawOutputContents: [],
     };
-    return { errorMessage: message, inferResponse };
+    return { errorMessage: error.message, inferResponse };
   }
 }

@@ -1,0 +1,68 @@
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/logger";
+import { readPem } from "@tripline/service-kit/read-certificates";
+import type { ScoringConfig } from "../config.js";
+import { SCORING_CONFIG } from "../config.js";
+import { InferenceServer } from "../inference-server.js";
+import { HealthCheck } from "./health-service.js";
+import { addInferenceService, INFERENCE_SERVICE } from "./inference-service.js";
+import { addReflection } from "./reflection.js";
+import type { GrpcTls, RunningGrpc } from "./serve-grpc.js";
+import { serveGrpc } from "./serve-grpc.js";
+
+/** Names whose health is known; the empty one is the whole server. */
+const HEALTH_OF: ReadonlySet<string> = new Set(["", INFERENCE_SERVICE]);
+
+/** The gRPC port: the Open Inference Protocol, health and reflection. */
+@Injectable()
+export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #health: HealthCheck;
+  #running: RunningGrpc | undefined;
+
+  constructor(
+    @Inject(SCORING_CONFIG) private readonly config: ScoringConfig,
+    @Inject(InferenceServer) private readonly server: InferenceServer,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#health = new HealthCheck((service) => (HEALTH_OF.has(service) ? server.isReady() : undefined));
+  }
+
+  /** host:port that a client on this machine connects to; empty while it is not up. */
+  get address(): string {
+    return this.#running?.address ?? "";
+  }
+
+  /** @throws TriplineError `config-invalid` where a file cannot be read or the port not be had */
+  async onApplicationBootstrap(): Promise<void> {
+    this.#running = await serveGrpc({
+      host: this.config.HOST,
+      port: this.config.GRPC_PORT,
+      tls: readTls(this.config),
+      addServices: (to) => {
+        addInferenceService(to, this.server, this.logger);
+        this.#health.addTo(to);
+        addReflection(to);
+      },
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.server.drain();
+    this.#health.end();
+    await closeWithin(this.logger, "grpc", () => this.#running?.stop());
+  }
+}
+
+function readTls(config: ScoringConfig): GrpcTls | undefined {
+  const { GRPC_CERT_FILE: certificate, GRPC_KEY_FILE: key, GRPC_CLIENT_CA_FILE: authorities } = config;
+  if (certificate === undefined || key === undefined) return undefined;
+  return {
+    certificate: readPem("GRPC_CERT_FILE", certificate, "CERTIFICATE"),
+    key: readPem("GRPC_KEY_FILE", key, "PRIVATE KEY"),
+    clientAuthorities:
+      authorities === undefined ? undefined : readPem("GRPC_CLIENT_CA_FILE", authorities, "CERTIFICATE"),
+  };
+}

@@ -1,0 +1,31 @@
+import type { ArgumentsHost } from "@nestjs/common";
+import { Catch } from "@nestjs/common";
+import type { ErrorRow } from "@tripline/contracts/error-table";
+import { ProblemFilter } from "@tripline/nest-kit/problem.filter";
+import type { Logger } from "@tripline/service-kit/logger";
+import { asHttpError } from "@tripline/service-kit/problem";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { logFailure } from "../log-failure.js";
+import { isOfProtocol, JSON_TYPE } from "./protocol-bodies.js";
+
+/** Errors in the form of the Open Inference Protocol below its prefix, with Tripline's code beside the sentence. */
+@Catch()
+export class InferenceErrorFilter extends ProblemFilter {
+  constructor(private readonly log: Logger) {
+    super(log);
+  }
+
+  override catch(thrown: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    if (!isOfProtocol(request)) {
+      super.catch(thrown, host);
+      return;
+    }
+    const error = asHttpError(thrown);
+    logFailure(thrown, error, request.routeOptions.url ?? "", this.log);
+    const { httpStatus, retryAfterSeconds }: ErrorRow = error.row;
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
+    void reply.status(httpStatus).type(JSON_TYPE).send({ error: error.message, code: error.code });
+  }
+}

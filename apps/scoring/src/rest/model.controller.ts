@@ -1,0 +1,70 @@
+import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { ModelMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { requestSpan } from "@tripline/service-kit/span-options";
+import { contextFromHeaders } from "@tripline/service-kit/tracing";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { InferenceServer } from "../inference-server.js";
+import { encodeBody } from "./code-body.js";
+import { configJson, messageJson } from "./describe-json.js";
+import { headerOf, JSON_TYPE, readBody } from "./protocol-bodies.js";
+import { readInferBody } from "./read-infer-body.js";
+import { writeInferBody } from "./write-infer-body.js";
+
+/** One model: whichever version is meant without one, or the one that is named. */
+@Controller(["/v2/models/:name", "/v2/models/:name/versions/:version"])
+export class ModelController {
+  constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}
+
+  @Get()
+  metadata(@Param("name") name: string, @Param("version") version = ""): ModelMetadataResponse {
+    return this.server.modelMetadata(name, version);
+  }
+
+  @Get("config")
+  config(@Param("name") name: string, @Param("version") version = ""): unknown {
+    return configJson(this.server.modelConfig(name, version));
+  }
+
+  @Get("stats")
+  statistics(@Param("name") name: string, @Param("version") version = ""): { model_stats: unknown } {
+    return { model_stats: messageJson(this.server.statistics(name, version)) };
+  }
+
+  @Get("ready")
+  ready(@Param("name") name: string, @Param("version") version = ""): { name: string; ready: true } {
+    if (this.server.isModelReady(name, version)) return { name, ready: true };
+    // Says why: it is not known, not loaded, or broken.
+    this.server.modelMetadata(name, version);
+    throw new TriplineError("scoring-unavailable", `Model ${name} is not ready.`);
+  }
+
+  @Post("infer")
+  @HttpCode(200)
+  async infer(
+    @Param("name") name: string,
+    @Param("version") version = "",
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const headerLength = headerOf(request, "inference-header-content-length");
+    const infer = readInferBody(await readBody(request), headerLength, name, version);
+    const response = await this.server.infer({
+      request: infer.request,
+      // HTTP has no deadline of its own; the request parameter `timeout` is one.
+      deadlineMs: Number.POSITIVE_INFINITY,
+      isCancelled: () => request.raw.socket.destroyed,
+      parents: [contextFromHeaders(request.headers)],
+      span: {
+        ...requestSpan("POST", request.routeOptions.url ?? ""),
+        ended: (failure) => ({ "http.response.status_code": failure?.httpStatus ?? 200 }),
+      },
+      isOfStream: false,
+    });
+    const answer = writeInferBody(response, infer.isBinaryOutput);
+    const { body, coding } = await encodeBody(answer.body, headerOf(request, "accept-encoding"));
+    if (answer.headerLength !== undefined) reply.header("inference-header-content-length", answer.headerLength);
+    if (coding !== undefined) reply.header("content-encoding", coding);
+    await reply.type(answer.headerLength === undefined ? JSON_TYPE : "application/octet-stream").send(body);
+  }
+}

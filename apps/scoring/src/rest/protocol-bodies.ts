@@ -1,0 +1,65 @@
+import type { OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
+import { HttpAdapterHost } from "@nestjs/core";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
+import type { FastifyRequest } from "fastify";
+import type { z } from "zod";
+import { decodeBody } from "./code-body.js";
+
+/** Largest body of a request, in bytes: that of a gRPC message. */
+const BODY_BYTES_MAX = 16 * 1_024 * 1_024;
+export const JSON_TYPE = "application/json";
+const PREFIX = "/v2";
+
+/** Sets Fastify up for the bodies of the Open Inference Protocol: bytes in, and JSON without a charset out. */
+@Injectable()
+export class ProtocolBodies implements OnModuleInit {
+  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>) {}
+
+  onModuleInit(): void {
+    const fastify = this.host.httpAdapter.getInstance();
+    fastify.removeAllContentTypeParsers();
+    // Clients of this protocol send JSON, or JSON and bytes, under any content type or none.
+    fastify.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX }, (_request, body, parsed) =>
+      parsed(null, body),
+    );
+    fastify.addHook("onSend", (request, reply, payload, done) => {
+      // Fastify adds a charset, which JSON has no parameter for (RFC 8259 section 11); KServe's client compares the whole.
+      const isJson = reply.getHeader("content-type")?.toString().startsWith(JSON_TYPE) === true;
+      if (isJson && isOfProtocol(request)) reply.header("content-type", JSON_TYPE);
+      done(null, payload);
+    });
+  }
+}
+
+/** Whether a request is below the prefix of the protocol, to a route that is there or not. */
+export function isOfProtocol({ url }: FastifyRequest): boolean {
+  return url === PREFIX || url.startsWith(`${PREFIX}/`) || url.startsWith(`${PREFIX}?`);
+}
+
+/** The bytes of a request, unpacked. @throws TriplineError as `decodeBody` does */
+export async function readBody(request: FastifyRequest): Promise<Buffer> {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  return decodeBody(body, headerOf(request, "content-encoding"), BODY_BYTES_MAX);
+}
+
+/** The JSON of a request; an absent body is an empty object. @throws TriplineError `malformed-json`, `invalid-field` */
+export async function readJson<S extends z.ZodType>(request: FastifyRequest, schema: S): Promise<z.infer<S>> {
+  const text = (await readBody(request)).toString("utf8");
+  let value: unknown;
+  try {
+    value = text === "" ? {} : JSON.parse(text);
+  } catch {
+    throw new TriplineError("malformed-json", "The body is not valid JSON.");
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new TriplineError("invalid-field", `The body's ${issue?.path.join(".") || "content"}: ${issue?.message}.`);
+}
+
+export function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
