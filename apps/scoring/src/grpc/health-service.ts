@@ -27,7 +27,7 @@ export class HealthCheck {
 
   constructor(private readonly isReady: Readiness) {}
 
-  addTo(grpc: Server): void {
+  addTo(grpc: Pick<Server, "addService">): void {
     const service: HealthServer = {
       check: (call, done) => {
         const found = this.#statusOf(call.request.service);
