@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "key" {
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_18: Reads of the state are in CloudTrail data events where an account keeps them; a log bucket of its own would need another bootstrap.
+  # checkov:skip=CKV_AWS_18: Reads of the state are in CloudTrail data events where an account keeps them; its own log bucket would need another bootstrap.
   # checkov:skip=CKV_AWS_144: The state describes one region; in its absence there is nothing to manage.
   # checkov:skip=CKV2_AWS_62: Nothing consumes bucket events.
   bucket = "tripline-state-${var.account_id}"

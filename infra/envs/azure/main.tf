@@ -32,7 +32,7 @@ resource "azurerm_management_lock" "this" {
   name       = "no-deletion"
   scope      = azurerm_resource_group.this.id
   lock_level = "CanNotDelete"
-  notes      = "Remove this lock first where something has to go."
+  notes      = "Remove this lock before you delete anything."
 }
 
 module "network" {

@@ -41,7 +41,7 @@ output "helm_values" {
 }
 
 output "kubernetes_objects" {
-  description = "What has to be in the cluster before the chart: tofu output -json kubernetes_objects | kubectl apply --filename -"
+  description = "What must be in the cluster before the chart: tofu output -json kubernetes_objects | kubectl apply --filename -"
   value       = { apiVersion = "v1", kind = "List", items = concat(module.files.kubernetes_objects, module.identity.kubernetes_objects) }
 }
 

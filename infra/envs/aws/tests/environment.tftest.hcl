@@ -1,7 +1,7 @@
 # Plans every environment with a provider that makes nothing, so no account is needed: tofu test.
 
 mock_provider "aws" {
-  # Policies are checked in their own run below; here they only have to be JSON.
+  # Policies are checked in their own run below; here they need only be JSON.
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
   }
@@ -98,7 +98,7 @@ variables {
 run "environment" {
   assert {
     condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth decisions features ingestion scoring training"
-    error_message = "Every service needs an identity of its own."
+    error_message = "Every service needs its own identity."
   }
 
   assert {

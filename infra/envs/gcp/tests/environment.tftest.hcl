@@ -56,7 +56,7 @@ variables {
 run "environment" {
   assert {
     condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth decisions features ingestion scoring training"
-    error_message = "Every service needs an identity of its own."
+    error_message = "Every service needs its own identity."
   }
 
   assert {

@@ -14,7 +14,7 @@ variable "project_number" {
 }
 
 variable "monthly_usd" {
-  description = "Budget of a month in US dollars; the billing account has to be in US dollars."
+  description = "Budget of a month in US dollars; the billing account must be in US dollars."
   type        = number
 }
 

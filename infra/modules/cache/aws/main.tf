@@ -1,4 +1,4 @@
-# One shard: a batch's keys have to be on one server (docs/architecture.md, "Limits known today"), so cluster mode is off
+# One shard: a batch's keys must be on one server (docs/architecture.md, "Limits known today"), so cluster mode is off
 # and capacity is the size of the node.
 
 locals {
@@ -47,7 +47,7 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   to_port                      = 6379
 }
 
-# Tokens of the services' IAM roles instead of passwords. For IAM the id and the name have to be the same.
+# Tokens of the services' IAM roles instead of passwords. For IAM the id and the name must be the same.
 resource "aws_elasticache_user" "service" {
   for_each = local.keys
 

@@ -1,4 +1,4 @@
-# No clustering: a batch's keys have to be on one server (docs/architecture.md, "Limits known today").
+# No clustering: a batch's keys must be on one server (docs/architecture.md, "Limits known today").
 
 resource "azurerm_managed_redis" "this" {
   name                      = var.name
@@ -19,7 +19,7 @@ resource "azurerm_managed_redis" "this" {
   }
 
   # Window state must never be evicted: a full cache refuses writes, and features waits. It is persisted where there is a
-  # replica; dev may lose it and build it anew from the lake.
+  # replica; dev may lose it and rebuild it from the lake.
   default_database {
     access_keys_authentication_enabled            = false
     client_protocol                               = "Encrypted"

@@ -42,6 +42,6 @@ variable "private_zone_id" {
 }
 
 variable "clients" {
-  description = "Principal ids, by service, that may connect. Managed Redis knows no rights per key here."
+  description = "Principal ids, by service, that may connect. Managed Redis has no rights per key here."
   type        = map(string)
 }

@@ -1,4 +1,4 @@
-# One shard and cluster mode off: a batch's keys have to be on one server (docs/architecture.md, "Limits known today").
+# One shard and cluster mode off: a batch's keys must be on one server (docs/architecture.md, "Limits known today").
 
 resource "google_memorystore_instance" "this" {
   instance_id                 = var.name

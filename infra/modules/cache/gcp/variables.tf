@@ -54,6 +54,6 @@ variable "deletion_protection" {
 }
 
 variable "clients" {
-  description = "Google service accounts, by service, that may connect. Memorystore knows no rights per key."
+  description = "Google service accounts, by service, that may connect. Memorystore has no rights per key."
   type        = map(string)
 }

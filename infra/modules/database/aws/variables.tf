@@ -29,7 +29,7 @@ variable "multi_az" {
 }
 
 variable "backup_retention_days" {
-  description = "Days that one can go back to."
+  description = "Days of point-in-time recovery."
   type        = number
 }
 
@@ -59,7 +59,7 @@ variable "kms_key_arn" {
 }
 
 variable "secrets_kms_key_arn" {
-  description = "KMS key of the administrator's password, which RDS makes and turns over."
+  description = "KMS key of the administrator's password, which RDS creates and rotates."
   type        = string
 }
 

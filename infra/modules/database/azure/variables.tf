@@ -34,7 +34,7 @@ variable "highly_available" {
 }
 
 variable "backup_retention_days" {
-  description = "Days that one can go back to, 7 to 35."
+  description = "Days of point-in-time recovery, 7 to 35."
   type        = number
 }
 

@@ -2,7 +2,7 @@
 # NFS, in which AKS's own driver makes a share for each claim, as the cluster's identity.
 
 resource "azurerm_storage_account" "this" {
-  # checkov:skip=CKV_AZURE_3: NFS is no HTTPS, and Azure refuses NFS shares where only HTTPS is allowed. The account has no public side.
+  # checkov:skip=CKV_AZURE_3: NFS is not HTTPS, and Azure refuses NFS shares where only HTTPS is allowed. The account has no public side.
   # checkov:skip=CKV_AZURE_33: There are no queues in this account.
   # checkov:skip=CKV2_AZURE_38: The check looks for blobs, of which there are none here; deleted shares are kept by share_properties below.
   # checkov:skip=CKV_AZURE_206: One zone where the environment has one; staging and prod have three.

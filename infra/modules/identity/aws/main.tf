@@ -45,7 +45,7 @@ resource "aws_iam_role" "service" {
   assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
 }
 
-# Values are put in by whoever runs the system (infra/README.md, "Secrets"), so no state ever holds one.
+# The operator fills in the values (infra/README.md, "Secrets"), so the state never contains one.
 resource "aws_secretsmanager_secret" "this" {
   # checkov:skip=CKV2_AWS_57: These are keys that the services rotate by their own procedure; a rotation function cannot re-encrypt what they wrapped.
   for_each = local.secrets

@@ -27,8 +27,8 @@ data "aws_iam_policy_document" "kafka" {
     }
   }
 
-  # The chart's job that makes the topics wears this service's account. It lists them, makes those that are missing, and
-  # asks their leaders for offsets. It changes and deletes none, and makes none of another name.
+  # The chart's job that creates the topics uses this service's account. It lists them, creates those that are missing, and
+  # asks their leaders for offsets. It may not change or delete any, or create one with another name.
   dynamic "statement" {
     for_each = var.services[each.key].creates_topics ? [keys(var.topics)] : []
 

@@ -30,7 +30,7 @@ variable "topics" {
 }
 
 variable "group_prefix" {
-  description = "What stands before a service's name in that of its consumer group, from infra/access.yaml."
+  description = "Prefix of consumer groups' names, from infra/access.yaml."
   type        = string
   default     = ""
 }
@@ -81,7 +81,7 @@ variable "secrets_kms_key_arn" {
 }
 
 variable "deployer_kinds" {
-  description = "Kinds of operators that workflows may make in the namespace, by API group, from infra/access.yaml."
+  description = "Operators' kinds that workflows may create in the namespace, by API group, from infra/access.yaml."
   type        = map(list(string))
 }
 

@@ -1,5 +1,5 @@
-# An identity per service, worn by exactly one Kubernetes service account. Rights on topics and cache are given where those
-# are made; here are containers and secrets. A service with secrets has a vault of its own, because a role on a vault
+# An identity per service, used by exactly one Kubernetes service account. Rights on topics and cache are given where those
+# are made; here are containers and secrets. A service with secrets has its own vault, because a role on a vault
 # opens all of it.
 
 locals {
@@ -38,7 +38,7 @@ resource "azurerm_role_assignment" "bucket" {
   principal_type       = "ServicePrincipal"
 }
 
-# The secrets are put in by whoever runs the system (infra/README.md, "Secrets"), so no state ever holds one.
+# The operator fills in the secrets (infra/README.md, "Secrets"), so the state never contains one.
 resource "azurerm_key_vault" "service" {
   for_each = local.vaults
 

@@ -74,7 +74,7 @@ variable "registry_id" {
 }
 
 variable "deployer_kinds" {
-  description = "Kinds of operators that workflows may make in the namespace, by API group, from infra/access.yaml."
+  description = "Operators' kinds that workflows may create in the namespace, by API group, from infra/access.yaml."
   type        = map(list(string))
 }
 

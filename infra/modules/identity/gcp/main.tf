@@ -1,4 +1,4 @@
-# A Google service account per service, worn by exactly one Kubernetes service account. Rights on topics, cache and
+# A Google service account per service, used by exactly one Kubernetes service account. Rights on topics, cache and
 # database are given where those are made; here are buckets and secrets.
 
 locals {
@@ -34,7 +34,7 @@ resource "google_storage_bucket_iam_member" "service" {
   member = google_service_account.service[each.value.service].member
 }
 
-# Values are put in by whoever runs the system (infra/README.md, "Secrets"), so no state ever holds one.
+# The operator fills in the values (infra/README.md, "Secrets"), so the state never contains one.
 resource "google_secret_manager_secret" "this" {
   for_each = local.secrets
 

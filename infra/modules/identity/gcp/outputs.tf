@@ -22,6 +22,6 @@ output "deployer" {
 }
 
 output "kubernetes_objects" {
-  description = "What `kubectl apply` makes of it: the namespace of the services, and what workflows may do there."
+  description = "Objects for `kubectl apply`: the namespace of the services, and the rights of workflows there."
   value       = concat([local.kubernetes_namespace], local.deployer_objects)
 }

@@ -49,7 +49,7 @@ variable "topics" {
 }
 
 variable "group_prefix" {
-  description = "What stands before a service's name in that of its consumer group, from infra/access.yaml."
+  description = "Prefix of consumer groups' names, from infra/access.yaml."
   type        = string
   default     = ""
 }

@@ -2,7 +2,7 @@
 # material every year.
 
 locals {
-  # Services that use a key on their own, not on behalf of a caller, have to be named in its policy.
+  # Services that use a key on their own, not on behalf of a caller, must be named in its policy.
   service_principals = {
     cache    = []
     cluster  = []

@@ -14,6 +14,6 @@ variable "project_number" {
 }
 
 variable "region" {
-  description = "Region of the keys; what they encrypt has to be in the same."
+  description = "Region of the keys; what they encrypt must be in the same."
   type        = string
 }

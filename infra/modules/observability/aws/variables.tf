@@ -14,7 +14,7 @@ variable "account_id" {
 }
 
 variable "alert_emails" {
-  description = "Who is told. Each address has to confirm its subscription."
+  description = "Addresses that get the alerts. Each must confirm its subscription."
   type        = set(string)
 }
 

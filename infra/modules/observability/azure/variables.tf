@@ -19,7 +19,7 @@ variable "log_retention_days" {
 }
 
 variable "alert_emails" {
-  description = "Who is told."
+  description = "Addresses that get the alerts."
   type        = set(string)
 }
 

@@ -34,7 +34,7 @@ variable "kms_key_id" {
 }
 
 variable "alert_emails" {
-  description = "Who is told."
+  description = "Addresses that get the alerts."
   type        = set(string)
 }
 

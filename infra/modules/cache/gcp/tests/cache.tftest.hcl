@@ -22,7 +22,7 @@ run "forgets_nothing" {
 
   assert {
     condition     = google_memorystore_instance.this.mode == "CLUSTER_DISABLED" && google_memorystore_instance.this.shard_count == 1
-    error_message = "A batch's keys have to be on one server."
+    error_message = "A batch's keys must be on one server."
   }
 }
 

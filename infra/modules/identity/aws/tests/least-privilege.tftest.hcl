@@ -43,7 +43,7 @@ variables {
 run "least_privilege" {
   assert {
     condition     = length(distinct([for role in aws_iam_role.service : role.name])) == 7
-    error_message = "Every service needs a role of its own."
+    error_message = "Every service needs its own role."
   }
 
   assert {
@@ -55,7 +55,7 @@ run "least_privilege" {
 
   assert {
     condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive decisions features ingestion training"
-    error_message = "Scoring and auth do not speak to Kafka."
+    error_message = "Scoring and auth do not use Kafka."
   }
 
   assert {
@@ -70,14 +70,14 @@ run "least_privilege" {
     condition = join(" ", sort(flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : statement.resources if contains(statement.actions, "kafka-cluster:CreateTopic")]))) == join(" ", sort([
       for topic in keys(var.topics) : "arn:aws:kafka:eu-central-1:000000000000:topic/tripline-test/0000-1/${topic}"
     ]))
-    error_message = "The topics job, which wears ingestion's account, makes every topic of the table and no other."
+    error_message = "The topics job, which uses ingestion's account, may create every topic of the table and no other."
   }
 
   assert {
     condition = join(" ", [for service, document in data.aws_iam_policy_document.kafka : service
       if contains(flatten([for statement in document.statement : statement.actions]), "kafka-cluster:CreateTopic")
     ]) == "ingestion"
-    error_message = "Nobody but the topics job makes topics."
+    error_message = "Only the topics job may create topics."
   }
 
   assert {
@@ -136,12 +136,12 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may make the kinds of operators that infra/access.yaml names, and no others."
+    error_message = "The deployer may create the operators' kinds that infra/access.yaml names, and no others."
   }
 
   assert {
     condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
-    error_message = "A Rollout that waits is let go on by its status."
+    error_message = "A paused Rollout is promoted by its status."
   }
 
   assert {

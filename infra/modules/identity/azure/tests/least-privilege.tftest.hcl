@@ -39,12 +39,12 @@ variables {
 run "least_privilege" {
   assert {
     condition     = alltrue([for service, credential in azurerm_federated_identity_credential.service : credential.subject == "system:serviceaccount:tripline:tripline-${service}"])
-    error_message = "An identity is worn by the Kubernetes service account of its service, and no other."
+    error_message = "Only the Kubernetes service account of its service may use an identity."
   }
 
   assert {
     condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake scoring/models training/datasets training/lake training/models"
-    error_message = "Only archive, scoring and training touch containers."
+    error_message = "Only archive, scoring and training use containers."
   }
 
   assert {
@@ -78,12 +78,12 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may make the kinds of operators that infra/access.yaml names, and no others."
+    error_message = "The deployer may create the operators' kinds that infra/access.yaml names, and no others."
   }
 
   assert {
     condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
-    error_message = "A Rollout that waits is let go on by its status."
+    error_message = "A paused Rollout is promoted by its status."
   }
 
   assert {

@@ -28,12 +28,12 @@ variables {
 run "least_privilege" {
   assert {
     condition     = alltrue([for service, member in google_service_account_iam_member.workload : member.member == "serviceAccount:tripline-test.svc.id.goog[tripline/tripline-${service}]"])
-    error_message = "An identity is worn by the Kubernetes service account of its service, and no other."
+    error_message = "Only the Kubernetes service account of its service may use an identity."
   }
 
   assert {
     condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake scoring/models training/datasets training/lake training/models"
-    error_message = "Only archive, scoring and training touch buckets."
+    error_message = "Only archive, scoring and training use buckets."
   }
 
   assert {
@@ -57,12 +57,12 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may make the kinds of operators that infra/access.yaml names, and no others."
+    error_message = "The deployer may create the operators' kinds that infra/access.yaml names, and no others."
   }
 
   assert {
     condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
-    error_message = "A Rollout that waits is let go on by its status."
+    error_message = "A paused Rollout is promoted by its status."
   }
 
   assert {

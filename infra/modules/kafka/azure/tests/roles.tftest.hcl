@@ -34,7 +34,7 @@ run "only_the_table_grants" {
 
   assert {
     condition     = !anytrue([for key in keys(azurerm_role_assignment.service) : strcontains(key, "/scoring/") || strcontains(key, "/auth/")])
-    error_message = "Scoring and auth do not speak to Kafka."
+    error_message = "Scoring and auth do not use Kafka."
   }
 
   assert {

@@ -25,7 +25,7 @@ run "only_the_table_grants" {
 
   assert {
     condition     = join(" ", keys(google_project_iam_member.client)) == "archive decisions features ingestion training"
-    error_message = "Scoring and auth do not speak to Kafka."
+    error_message = "Scoring and auth do not use Kafka."
   }
 
   assert {

@@ -34,7 +34,7 @@ variables {
 run "a_key_each" {
   assert {
     condition     = join(" ", keys(azurerm_key_vault_key.this)) == "cache cluster database files kafka objects registry volumes"
-    error_message = "Every kind of data needs a key of its own."
+    error_message = "Every kind of data needs its own key."
   }
 
   assert {

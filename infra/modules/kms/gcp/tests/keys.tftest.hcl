@@ -21,7 +21,7 @@ run "one_key_and_one_agent_each" {
 
   assert {
     condition     = join(" ", keys(google_kms_crypto_key.this)) == "cache cluster database files kafka logs objects registry secrets volumes"
-    error_message = "Every kind of data needs a key of its own."
+    error_message = "Every kind of data needs its own key."
   }
 
   assert {
