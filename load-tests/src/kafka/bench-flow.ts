@@ -1,53 +1,53 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { BenchContext } from "../harness/bench-context.js";
-import { requirePeer } from "../harness/require-peer.js";
 import { roundMsOr } from "../harness/round-ms.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
-import type { WorkerName } from "./start-worker.js";
-import { kafkaPeer, startWorker, workerCpu } from "./start-worker.js";
+import { requirePeers, startWorker, workerCpu } from "./start-worker.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
 const CONCURRENCY = 64;
 
 /** Each has topics of its own, so that no consumer reads what another's producer writes. */
-const TOPIC_OF: Readonly<Record<WorkerName, string>> = {
+const TOPIC_OF = {
   tripline: TOPICS.features.name,
   kafkajs: TOPICS.labels.name,
-  "kafkajs default": TOPICS.decisions.name,
-};
+  platformatic: TOPICS.decisions.name,
+} as const;
 
 /** Producer and consumer at the same time: what a message costs on its way, Kafka's own share apart. */
 export const flowPart: BenchPart = {
   name: "flow",
-  title: `produced with ${CONCURRENCY} under way and consumed at the same time: our client beside plain kafkajs`,
-  check: (context) => requirePeer(kafkaPeer(context)),
+  title: `produced with ${CONCURRENCY} under way and consumed at the same time: our client beside plain kafkajs and @platformatic/kafka`,
+  check: requirePeers,
   run: runFlow,
 };
 
 async function runFlow(context: BenchContext): Promise<PartOutcome> {
-  const contestants = [await flowing(context, "tripline"), await flowing(context, "kafkajs")];
+  const contestants: Contestant[] = [];
+  for (const name of ["tripline", "kafkajs", "platformatic"] as const) contestants.push(await flowing(context, name));
   const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: 1 });
   return {
     contestants: measured,
     summary: {
       cpu_us_per_message: samplesOf(measured, "tripline", "cpu_us_per_op"),
       flow_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "kafkajs", "tripline"),
+      platformatic_flow_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "platformatic", "tripline"),
     },
     notes: [
       "Producer and consumer are a process each; a round ends when everything that was acknowledged in it was handled.",
-      "tripline handles batches and commits them; kafkajs uses eachMessage and commits every 5 s, as it does by default.",
+      "tripline handles batches and commits them; kafkajs uses eachMessage and commits every 5 s, as it does by default; platformatic reads a stream and commits as often.",
     ],
   };
 }
 
-async function flowing(context: BenchContext, name: WorkerName): Promise<Contestant> {
+async function flowing(context: BenchContext, name: keyof typeof TOPIC_OF): Promise<Contestant> {
   const [producer, consumer] = [await startWorker(context, name), await startWorker(context, name)];
   const topic = TOPIC_OF[name];
   await producer.ask({ type: "fill", topic, records: 1 });
-  await consumer.ask({ type: "join", topic, group: `flow-${name.replaceAll(" ", "-")}` });
+  await consumer.ask({ type: "join", topic, group: `flow-${name}` });
   await consumer.ask({ type: "drain", records: 1 });
   return {
     name,

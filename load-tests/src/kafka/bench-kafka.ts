@@ -4,10 +4,10 @@ import { consumePart } from "./bench-consume.js";
 import { flowPart } from "./bench-flow.js";
 import { producePart } from "./bench-produce.js";
 
-/** Our accumulator and consumer on kafkajs, beside kafkajs as its documentation describes it. */
+/** Our accumulator and consumer on kafkajs, beside kafkajs and @platformatic/kafka as their documentation describes them. */
 export const kafkaBenchmark: Benchmark = {
   name: "kafka",
-  description: "producing and consuming, beside plain kafkajs",
+  description: "producing and consuming, beside plain kafkajs and @platformatic/kafka",
   options: [roundMsOption()],
   parts: [producePart, flowPart, consumePart],
   line: [
@@ -21,5 +21,11 @@ export const kafkaBenchmark: Benchmark = {
     "flow_cpu_ratio",
     "consume_cpu_ratio",
     "produce_p99_ms",
+    "platformatic_ratio",
+    "platformatic_default_ratio",
+    "platformatic_cpu_ratio",
+    "platformatic_flow_cpu_ratio",
+    "platformatic_consume_ratio",
+    "platformatic_consume_cpu_ratio",
   ],
 };

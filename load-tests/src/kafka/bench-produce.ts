@@ -1,30 +1,29 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { BenchContext } from "../harness/bench-context.js";
 import { versionsOf } from "../harness/package-versions.js";
-import { requirePeer } from "../harness/require-peer.js";
 import { roundMsOr } from "../harness/round-ms.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
 import type { WorkerName } from "./start-worker.js";
-import { kafkaPeer, startWorker, workerCpu } from "./start-worker.js";
+import { PEER_PACKAGES, requirePeers, startWorker, workerCpu } from "./start-worker.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
 /** Messages under way at a time, for all contestants. */
 const CONCURRENCY = 64;
 
-/** One message per send, 64 sends under way: gathered by us, or as kafkajs does it alone. */
+/** One message per send, 64 sends under way: gathered by us, or as the peers do it alone. */
 export const producePart: BenchPart = {
   name: "produce",
-  title: `one message per send, ${CONCURRENCY} under way, acknowledged by all replicas: our producer beside plain kafkajs`,
-  check: (context) => requirePeer(kafkaPeer(context)),
+  title: `one message per send, ${CONCURRENCY} under way, acknowledged by all replicas: our producer beside plain kafkajs and @platformatic/kafka`,
+  check: requirePeers,
   run: runProduce,
 };
 
 async function runProduce(context: BenchContext): Promise<PartOutcome> {
-  Object.assign(context.versions, versionsOf(["kafkajs"]));
-  const names: WorkerName[] = ["tripline", "kafkajs", "kafkajs default"];
+  Object.assign(context.versions, versionsOf(PEER_PACKAGES));
+  const names: WorkerName[] = ["tripline", "kafkajs", "kafkajs default", "platformatic", "platformatic default"];
   const contestants: Contestant[] = [];
   for (const name of names) contestants.push(await producing(context, name));
   const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: 1 });
@@ -33,13 +32,16 @@ async function runProduce(context: BenchContext): Promise<PartOutcome> {
     summary: {
       produce_ratio: ratioOf(measured, "ops_per_s", "tripline", "kafkajs"),
       default_ratio: ratioOf(measured, "ops_per_s", "tripline", "kafkajs default"),
+      platformatic_ratio: ratioOf(measured, "ops_per_s", "tripline", "platformatic"),
+      platformatic_default_ratio: ratioOf(measured, "ops_per_s", "tripline", "platformatic default"),
+      platformatic_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "platformatic", "tripline"),
       produce_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "kafkajs", "tripline"),
       produce_cpu_us: samplesOf(measured, "tripline", "cpu_us_per_op"),
       produce_p99_ms: samplesOf(measured, "tripline", "p99_ms"),
     },
     notes: [
       "All: payments of about 270 bytes with four headers to six partitions of one broker, acks of all in-sync replicas (-1).",
-      "tripline: packages/kafka, idempotent, at most one request under way. kafkajs: idempotent too, for which it allows one request under way. kafkajs default: not idempotent, requests under way unbounded.",
+      "tripline: packages/kafka, idempotent, at most one request under way. kafkajs, platformatic: idempotent too, for which both allow one request under way. The same with default: not idempotent.",
       "Each client is a process of its own; cpu_us_per_op is that process, without the broker.",
     ],
   };

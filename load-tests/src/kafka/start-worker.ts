@@ -5,12 +5,14 @@ import type { BenchContext } from "../harness/bench-context.js";
 import { BenchError } from "../harness/bench-error.js";
 import type { CpuMeter } from "../harness/cpu-meter.js";
 import type { PeerProgram } from "../harness/require-peer.js";
+import { requirePeer } from "../harness/require-peer.js";
 import { profiling } from "../harness/start-server.js";
 
 const ANSWER_MS_MAX = 120_000;
 const END_MS_MAX = 10_000;
 
-export type WorkerName = "tripline" | "kafkajs" | "kafkajs default";
+export type PeerName = "kafkajs" | "platformatic";
+export type WorkerName = "tripline" | PeerName | `${PeerName} default`;
 
 /** A client of Kafka in a process of its own. One request at a time. */
 export interface KafkaWorker {
@@ -23,16 +25,34 @@ export function workerCpu(name: string, worker: KafkaWorker): CpuMeter {
   return { name, readMs: async () => (await worker.ask({ type: "cpu" })).cpuMs };
 }
 
-export function kafkaPeer(context: BenchContext): PeerProgram {
-  const file = join(context.root, "load-tests", "dist", "peers", "kafka", "plain-kafkajs.js");
-  return { name: "kafkajs", file, packages: ["kafkajs"] };
+const PEERS: Readonly<Record<PeerName, { readonly program: string; readonly package: string }>> = {
+  kafkajs: { program: "plain-kafkajs.js", package: "kafkajs" },
+  platformatic: { program: "platformatic-kafka.js", package: "@platformatic/kafka" },
+};
+
+export const PEER_PACKAGES = Object.values(PEERS).map((peer) => peer.package);
+
+/** @throws BenchError when a peer was not built or its package is missing */
+export async function requirePeers(context: BenchContext): Promise<void> {
+  for (const name of ["kafkajs", "platformatic"] as const) await requirePeer(kafkaPeer(context, name));
+}
+
+function kafkaPeer(context: BenchContext, name: PeerName): PeerProgram {
+  const file = join(context.root, "load-tests", "dist", "peers", "kafka", PEERS[name].program);
+  return { name, file, packages: [PEERS[name].package] };
+}
+
+/** The arguments of a worker: a program and what it is told besides the brokers. */
+function programOf(context: BenchContext, name: WorkerName): readonly [file: string, setting: string[]] {
+  if (name === "tripline") return [join(context.root, "load-tests", "dist", "kafka", "tripline-worker.js"), []];
+  if (name === "kafkajs" || name === "platformatic") return [kafkaPeer(context, name).file, ["idempotent"]];
+  return [kafkaPeer(context, name === "kafkajs default" ? "kafkajs" : "platformatic").file, []];
 }
 
 export async function startWorker(context: BenchContext, name: WorkerName): Promise<KafkaWorker> {
   const brokers = (await context.kafka()).join(",");
-  const ours = join(context.root, "load-tests", "dist", "kafka", "tripline-worker.js");
-  const program = name === "tripline" ? ours : kafkaPeer(context).file;
-  const child = fork(program, name === "kafkajs" ? [brokers, "idempotent"] : [brokers], {
+  const [program, setting] = programOf(context, name);
+  const child = fork(program, [brokers, ...setting], {
     execArgv: [...profiling(context), "--disable-warning=TimeoutNegativeWarning"],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
