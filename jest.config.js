@@ -1,11 +1,38 @@
-/** Tests run on the compiled output, so what is tested is what ships. */
-export default {
-  testMatch: ["<rootDir>/{apps/*,packages/*,load-tests}/dist/**/*.test.js"],
+import { sortTests } from "./apps/cli/bootstrap/sort-tests.mjs";
+
+const tests = sortTests(import.meta.dirname);
+const shared = {
+  // Tests run on the compiled output, so what is tested is what ships.
+  rootDir: import.meta.dirname,
+  roots: ["<rootDir>/apps", "<rootDir>/packages", "<rootDir>/load-tests"],
   testPathIgnorePatterns: ["/node_modules/"],
   transform: {},
   testEnvironment: "node",
-  testTimeout: 60_000,
+};
+
+/**
+ * @param {string} displayName
+ * @param {string[]} files from the root
+ * @param {object} more
+ */
+const project = (displayName, files, more = {}) => ({
+  ...shared,
+  displayName,
+  testRegex:
+    files.length === 0 ? "(?!)" : `^${RegExp.escape(import.meta.dirname)}/(?:${files.map(RegExp.escape).join("|")})$`,
+  ...more,
+});
+
+/** A project for each kind of test; a project without a selected test starts nothing. */
+export default {
   maxWorkers: 2,
-  globalSetup: "<rootDir>/packages/local-stack/dist/jest-global-setup.js",
-  globalTeardown: "<rootDir>/packages/local-stack/dist/jest-global-teardown.js",
+  testTimeout: 60_000,
+  projects: [
+    project("unit", tests.unit),
+    project("process", tests.process),
+    project("server", tests.server, {
+      globalSetup: "<rootDir>/packages/local-stack/dist/jest-global-setup.js",
+      globalTeardown: "<rootDir>/packages/local-stack/dist/jest-global-teardown.js",
+    }),
+  ],
 };

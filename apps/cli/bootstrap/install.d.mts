@@ -9,6 +9,8 @@ export interface InstallOptions {
   readonly root: string;
   /** By default a line per step is printed. */
   readonly onStep?: (step: InstallStep) => void;
+  /** Builds with the compiler alone, without turbo's cache: quicker where little has changed. */
+  readonly isQuick?: boolean;
 }
 
 /**
