@@ -1,5 +1,5 @@
 // Builds the container images with plain `docker build`, one after another.
-//   npm run images -- [--tag dev] [--only scoring,cli] [--repository tripline] [--no-cache]
+//   npx tripline images [--tag dev] [--only scoring,cli] [--repository tripline] [--no-cache]
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -9,7 +9,7 @@ import { run, say } from "./run-command.mjs";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-const HELP = `npm run test:deploy -- [options]
+const HELP = `npx tripline test deploy [options]
 
   --reuse-images   take the images tripline/*:dev that the engine has, and build only what is missing
   --skip-compose   without the part with docker compose

@@ -73,7 +73,7 @@ describe("guesses of client secrets", () => {
     },
   );
 
-  test("cost as much for an id of no client, and for a client without a secret, as for any other", async () => {
+  test("regression #12: cost as much for an id of no client, and for a client without a secret, as for any other", async () => {
     for (const clientId of [shop().client_id, "no-such-client", "NO CLIENT CAN HAVE THIS ID", KEY_CLIENT.client_id]) {
       computed = 0;
       const [answer] = await guess(clientId, 1);

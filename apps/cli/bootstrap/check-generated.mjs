@@ -1,13 +1,16 @@
-// The committed code generated from the .proto files is what the generator makes of them today.
+// The committed code generated from the .proto files is what the generator makes of them today. With --write it is written.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const PACKAGES = ["packages/contracts", "packages/tree-shap"];
 const GENERATED = "src/generated";
+const BUF = resolve("node_modules", ".bin", "buf");
 
-process.exitCode = PACKAGES.map(isFresh).every(Boolean) ? 0 : 1;
+if (process.argv.includes("--write")) {
+  for (const folder of PACKAGES) execFileSync(BUF, ["generate"], { cwd: folder, stdio: "inherit" });
+} else process.exitCode = PACKAGES.map(isFresh).every(Boolean) ? 0 : 1;
 
 /** @param {string} folder */
 function isFresh(folder) {
@@ -16,11 +19,11 @@ function isFresh(folder) {
     for (const part of ["proto", "buf.yaml", "buf.gen.yaml"]) {
       if (existsSync(join(folder, part))) cpSync(join(folder, part), join(copy, part), { recursive: true });
     }
-    execFileSync("buf", ["generate"], { cwd: copy, stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(BUF, ["generate"], { cwd: copy, stdio: ["ignore", "ignore", "inherit"] });
     const [fresh, committed] = [join(copy, GENERATED), join(folder, GENERATED)];
     const stale = filesIn(fresh).filter((file) => contentOf(join(fresh, file)) !== contentOf(join(committed, file)));
     for (const file of stale) {
-      process.stderr.write(`${folder}/${GENERATED}/${file} is stale; run \`npm run generate\`.\n`);
+      process.stderr.write(`${folder}/${GENERATED}/${file} is stale; run \`npx tripline generate\`.\n`);
     }
     return stale.length === 0;
   } finally {

@@ -1,4 +1,4 @@
-// `npm run init -- --name acme-fraud --registry ghcr.io/acme --cloud aws [--dry-run]`: makes this repository your own, once.
+// `npx tripline init --name acme-fraud --registry ghcr.io/acme --cloud aws [--dry-run]`: makes this repository your own, once.
 // rename-rules.mjs says what is renamed and what is not.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -11,7 +11,7 @@ import { faultOf, OWN_FILES, renamedPath, renameRules, renameText } from "./rena
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const TEXT_BYTES_MAX = 5_000_000;
 const TOOL_MS_MAX = 300_000;
-const USAGE = "npm run init -- --name acme-fraud --registry ghcr.io/acme --cloud aws [--dry-run]";
+const USAGE = "npx tripline init --name acme-fraud --registry ghcr.io/acme --cloud aws [--dry-run]";
 const COMPILED_TEST = "packages/testing/dist/init-template.test";
 
 /** @typedef {{ path: string, target: string, text: string | undefined, counts: Map<string, number> }} Change */

@@ -1,4 +1,4 @@
-// `npm run pack`: the packages that are of use without Tripline, as tarballs that npm installs anywhere. They are packed by
+// `npx tripline pack`: the packages that are of use without Tripline, as tarballs that npm installs anywhere. They are packed by
 // pnpm, which writes versions in the place of `workspace:` and `catalog:`; npm would leave these in.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";

@@ -2,7 +2,7 @@
 // which then nobody can install; pnpm writes versions in their place.
 if (!process.env.npm_config_user_agent?.startsWith("pnpm/")) {
   process.stderr.write(
-    "Pack with `npm run pack` in the root of the repository: a tarball of npm's own cannot be installed.\n",
+    "Pack with `npx tripline pack` in the root of the repository: a tarball of npm's own cannot be installed.\n",
   );
   process.exitCode = 1;
 }

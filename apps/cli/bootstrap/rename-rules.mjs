@@ -1,4 +1,4 @@
-// What `npm run init` renames, as rules on paths and texts, so that files written tomorrow are covered too.
+// What `npx tripline init` renames, as rules on paths and texts, so that files written tomorrow are covered too.
 //
 // Renamed: the npm scope and the package's name, the README's title, images, chart, release, namespace, names of Kubernetes
 // objects and of what the infrastructure makes, and the prefix of topics and groups.
@@ -203,14 +203,14 @@ function deploymentRules({ name }) {
 }
 
 /**
- * The name where it stands alone. What follows `npm run` or begins a command line is the program.
+ * The name where it stands alone. What follows `npm run` or `npx`, or begins a command line is the program.
  *
  * @param {string} line
  * @param {string} name
  */
 function renameBare(line, name) {
   return line.replace(
-    /(?<![\w@./-]|npm run |--silent |command: \[|CMD \[")tripline(?![\w./(-]| --| [a-z-]+ [-<"$])/g,
+    /(?<![\w@./-]|npm run |npx |--silent |command: \[|CMD \[")tripline(?![\w./(-]| --| [a-z-]+ [-<"$])/g,
     name,
   );
 }
@@ -228,11 +228,11 @@ function choiceRules({ cloud }) {
       to: () => `options: [${cloud}]`,
     },
     // Done once: what would do it again goes.
-    { what: "init itself", files: /^package\.json$/, find: /^ *"(?:test:)?init": ".*",?\n/gm, to: () => "" },
+    { what: "init itself", files: /\/tools\.mjs$/, find: /^ *\{ words: "(?:test )?init".*\n/gm, to: () => "" },
     {
       what: "init itself",
       files: /^(README|CONTRIBUTING)\.md$/,
-      find: /^.*npm run (?:test:)?init.*\n/gm,
+      find: /^.*tripline (?:-- )?(?:test )?init\b.*\n/gm,
       to: () => "",
     },
     { what: "init itself", files: /^README\.md$/, find: /,? *\[[^\]]*\]\(docs\/template\.md\)/g, to: () => "" },

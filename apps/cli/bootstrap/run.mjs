@@ -1,4 +1,6 @@
-// What `npm run demo`, `train`, `doctor` and `dev` call: examine the machine, install, build, and hand over to the program.
+#!/usr/bin/env node
+// What `npx tripline`, `npm run tripline` and `npm run demo` call. Tools of this checkout are run as they are. For the other
+// commands: examine the machine, install, build, and hand over to the program.
 import { spawn } from "node:child_process";
 import os from "node:os";
 import { join } from "node:path";
@@ -10,6 +12,7 @@ import { endLeftovers } from "./find-leftovers.mjs";
 import { install } from "./install.mjs";
 import { readPorts } from "./ports.mjs";
 import { stepPrinter } from "./step-line.mjs";
+import { findTool, runTool, toolsHelp } from "./tools.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const PARENT_POLL_MS = 500;
@@ -26,14 +29,23 @@ const startedAtMs = Date.now() - performance.now();
 const [command = "demo", ...args] = process.argv.slice(2);
 const asksForHelp = command === "help" || [command, ...args].some((argument) => ["--help", "-h"].includes(argument));
 
+const tool = findTool([command, ...args]);
+
 try {
-  if (command === "doctor") process.exitCode = await printExamination();
-  else if (asksForHelp) process.exitCode = await handOver(await install({ root: ROOT }));
+  if (tool !== undefined) await runTool(ROOT, tool, [command, ...args]);
+  else if (command === "doctor") process.exitCode = await printExamination();
+  else if (asksForHelp) process.exitCode = await printHelp();
   else if (command === "demo" && args.includes("--docker")) process.exitCode = await demoDocker(ROOT, args);
   else process.exitCode = await runCommand();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
+}
+
+async function printHelp() {
+  const code = await handOver(await install({ root: ROOT }));
+  if (args.length === 0) process.stdout.write(toolsHelp());
+  return code;
 }
 
 async function printExamination() {

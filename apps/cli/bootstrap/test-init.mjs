@@ -1,4 +1,4 @@
-// `npm run test:init`: the last commit of this repository as somebody else's project, and all of its tests. It clones into a
+// `npx tripline test init`: the last commit of this repository as somebody else's project, and all of its tests. It clones into a
 // temporary folder, runs init there, and then what `npm test` runs everywhere. Ends with what that ends with.
 // The short form of it is packages/testing/src/init-template.test.ts, which `npm test` runs.
 import { spawnSync } from "node:child_process";
@@ -39,7 +39,7 @@ function testRenamed() {
     expectSuccess("git", ["clone", "--quiet", ROOT, copy], { cwd: folder });
     const { name, registry, cloud } = values;
     const options = ["--name", name, "--registry", registry, "--cloud", cloud];
-    expectSuccess("npm", ["run", "--silent", "init", "--", ...options], { cwd: copy, quiet: true });
+    expectSuccess("npm", ["run", "--silent", "tripline", "--", "init", ...options], { cwd: copy, quiet: true });
     expectSuccess("git", ["add", "--all"], { cwd: copy });
     expectSuccess("git", [...COMMITTER, "commit", "--quiet", "--message", `init: ${name}`], { cwd: copy });
     process.stdout.write(`\n${name} in ${copy}\n`);

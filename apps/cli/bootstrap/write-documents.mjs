@@ -10,6 +10,7 @@ import { chartEnvironment } from "../dist/service-environment/write-chart-enviro
 import { composeEnvironment } from "../dist/service-environment/write-compose-environment.js";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
+import { readDecisions } from "./read-decisions.mjs";
 
 const DAY = 86_400_000;
 
@@ -70,6 +71,7 @@ const documents = [
   { file: "docs/settings.md", parts: settingTables(table) },
   { file: "compose.yaml", parts: composeEnvironment() },
   { file: "infra/access.yaml", parts: { topics: accessRules() } },
+  { file: "docs/adr/README.md", parts: { adrs: table(["decision", "date", "status"], readDecisions("docs/adr")) } },
 ];
 
 /** Files that come from code as a whole. */

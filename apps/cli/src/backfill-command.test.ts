@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { backfillCommand } from "./backfill-command.js";
 
-test("a card-token key of 8 bytes is refused with the length that is wanted", async () => {
+test("regression #12: a card-token key of 8 bytes is refused with the length that is wanted", async () => {
   const command = backfillCommand()
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });

@@ -53,7 +53,9 @@ test("the committed figures can be read, and a file that is no result is refused
   expect(measuredSchema.parse(committed).rates.length).toBeGreaterThanOrEqual(2);
   const folder = await mkdtemp(join(tmpdir(), "capacity-"));
   const file = join(folder, "result.json");
-  await expect(readCapacityResult(file)).rejects.toThrow(/result\.json is not the result of `npm run bench:capacity`/);
+  await expect(readCapacityResult(file)).rejects.toThrow(
+    /result\.json is not the result of `npm run bench -- capacity`/,
+  );
   await writeFile(file, JSON.stringify({ ...testResult([1, 2]), name: "features" }));
   await expect(readCapacityResult(file)).rejects.toThrow(/name: /);
   const [part] = testResult([1, 2]).parts;

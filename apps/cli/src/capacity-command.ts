@@ -29,7 +29,7 @@ export function capacityCommand(): Command {
     .option("--retention <days>", "days that the lake is kept", above0, 365)
     .option("--mean-share <share>", "mean rate by peak rate, for what piles up; 0 to 1", share, 0.5)
     .option("--measured <file>", "costs of your machine, from --learn, instead of those in docs/capacity.md")
-    .option("--learn <result.json>", "print the costs behind a result of `npm run bench:capacity`")
+    .option("--learn <result.json>", "print the costs behind a result of `npm run bench -- capacity`")
     .option("--check <result.json>", "hold predictions against such a result; exit code 1 where they are 20 % off")
     .option("--json", "print JSON")
     .action(runCapacity);

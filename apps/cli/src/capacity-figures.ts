@@ -60,7 +60,7 @@ export interface MeasuredLoad {
 
 /** @throws TriplineError `config-invalid` when the file is not there or is something else */
 export async function readCapacityResult(path: string): Promise<CapacityResult> {
-  return readJson(path, resultSchema, "the result of `npm run bench:capacity`");
+  return readJson(path, resultSchema, "the result of `npm run bench -- capacity`");
 }
 
 /** @throws TriplineError `config-invalid` */
@@ -134,7 +134,7 @@ export function learnFrom(result: CapacityResult, command: string): Measured {
   return measuredSchema.parse({
     format: "tripline-capacity",
     measured_at: result.date,
-    commands: ["npm run bench:capacity", command],
+    commands: ["npm run bench -- capacity", command],
     machine: result.machine,
     rates: loads.map(({ rate }) => rate),
     cpu,

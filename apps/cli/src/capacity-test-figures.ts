@@ -4,7 +4,7 @@ import type { CapacityResult, Measured } from "./capacity-figures.js";
 export const TEST_MEASURED: Measured = {
   format: "tripline-capacity",
   measured_at: "2026-11-01T00:00:00Z",
-  commands: ["npm run bench:capacity"],
+  commands: ["npm run bench -- capacity"],
   machine: { cpu: "test", cores: 2, loadAverage: 0 },
   rates: [100, 1_000],
   cpu: {
@@ -30,7 +30,7 @@ export const TEST_MEASURED: Measured = {
   lake_bytes: 500,
 };
 
-/** A result of `npm run bench:capacity` in which everything costs `factor` times what `TEST_MEASURED` says. */
+/** A result of `npm run bench -- capacity` in which everything costs `factor` times what `TEST_MEASURED` says. */
 export function testResult(rates: readonly number[], factor = 1): CapacityResult {
   const of = (value: number) => ({ median: value });
   const cpu = (rate: number, low: number, high: number) => {

@@ -44,7 +44,7 @@ async function publish(...decisions: readonly Decision[]): Promise<void> {
   await producer.close();
 }
 
-test("two tenants' payments with the same transaction id are two payments, each decided once", async () => {
+test("regression #12: two tenants' payments with the same transaction id are two payments, each decided once", async () => {
   await publish(decision("acme", "order-1"), decision("umbrella", "order-1", Outcome.DECLINE));
   const accepted = new Set([transactionId("acme", "order-1"), transactionId("umbrella", "order-1")]);
   const ledger = await closeLedger(kafka, accepted);

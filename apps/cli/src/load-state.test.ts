@@ -94,7 +94,7 @@ test("a service that begins gets its history, also where payments wait for it", 
   expect(await stored()).toEqual(["of a history", 1]);
 });
 
-test("Redis lost what was counted: an old snapshot is refused, with the command that helps, running or stopped", async () => {
+test("regression #12: Redis lost what was counted: an old snapshot is refused, with the command that helps, running or stopped", async () => {
   await count();
   await redis.flushdb();
   await expect(load()).rejects.toEqual(isRefused("has counted", "`tripline rebuild-state`", "--partial"));

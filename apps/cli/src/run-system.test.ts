@@ -7,7 +7,7 @@ import { startSystem } from "./run-system.js";
 import { StepLog } from "./step-log.js";
 import { workspaceIn } from "./workspace.js";
 
-test("a second system in a workspace is refused, and takes nothing from the one that runs there", async () => {
+test("regression #12: a second system in a workspace is refused, and takes nothing from the one that runs there", async () => {
   const workspace = workspaceIn(makeTestDirectory());
   const log = join(workspace.logs, "ingestion.log");
   mkdirSync(workspace.logs, { recursive: true });

@@ -26,6 +26,17 @@ describe("sortTests", () => {
   });
 });
 
+test("the test of a fixed bug names its issue in its title: `regression #12: …`", () => {
+  const titles = globSync("{apps/*,packages/*,load-tests}/src/**/*.test.ts", { cwd: ROOT }).flatMap((source) =>
+    Array.from(
+      readFileSync(join(ROOT, source), "utf8").matchAll(/^\s*(?:test\()?["`](regression.*)/gim),
+      ([, text]) => text,
+    ),
+  );
+  expect(titles.length).toBeGreaterThan(30);
+  expect(titles.filter((title) => !/^regression #\d+: \S/.test(title ?? ""))).toEqual([]);
+});
+
 describe("turbo runs a unit test again when what it reads has changed", () => {
   test("every package with unit tests has the task", () => {
     const without = [...new Set(sorted.unit.map(packageOf))].filter((folder) => {

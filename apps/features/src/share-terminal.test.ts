@@ -111,7 +111,7 @@ function atSharedTerminal(partition: number, count: number) {
   });
 }
 
-test("a partition's first batch leaves alone what a round under way watches", async () => {
+test("regression #12: a partition's first batch leaves alone what a round under way watches", async () => {
   const [one, two] = [await instance(), await instance()];
   await one.handle(atSharedTerminal(0, 1));
   let first: Promise<void> | undefined;
@@ -129,7 +129,7 @@ test("a partition's first batch leaves alone what a round under way watches", as
   expect(one.metrics.conflicts).toBeGreaterThan(0);
 });
 
-test("nor lets a writer that lost its partition take back what its successor counted", async () => {
+test("regression #12: nor lets a writer that lost its partition take back what its successor counted", async () => {
   const log = recordsOf(payments(20, 11));
   const [zombie, successor] = [await instance(), await instance()];
   await zombie.handle(log.slice(0, 10));

@@ -16,7 +16,7 @@ async function startTwo() {
   return { one, two, commit };
 }
 
-test("who read that there is no mark, before another instance set it and committed, takes the states as complete", async () => {
+test("regression #12: who read that there is no mark, before another instance set it and committed, takes the states as complete", async () => {
   const { one, two, commit } = await startTwo();
   expect(await one.check(false)).toBe(true);
   commit();

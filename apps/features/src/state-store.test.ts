@@ -69,7 +69,7 @@ describe.each([
     expect((await redis.mget(KEYS)).filter((value) => value?.startsWith("late"))).toEqual([]);
   });
 
-  test("nothing is written from a snapshot that is not the newest, since its keys are watched no longer", async () => {
+  test("regression #12: nothing is written from a snapshot that is not the newest, since its keys are watched no longer", async () => {
     const { redis, read, write } = await open();
     await write("first", await read());
     const older = await read();

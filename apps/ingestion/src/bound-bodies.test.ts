@@ -32,7 +32,7 @@ describe("batches of which half arrives", () => {
     await bed.close();
   });
 
-  test("only as many as there is memory for are taken in, and single payments go on", async () => {
+  test("regression #12: only as many as there is memory for are taken in, and single payments go on", async () => {
     const refused = await firstAnswered(batches, BATCHES - BATCHES_MAX);
     for (const { received } of refused) {
       expect(received).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"queue-full"/s);

@@ -42,7 +42,7 @@ describe("card number, device id and network address end at the front door", () 
     await bed.close();
   });
 
-  test("they stand in no record, no Redis key or value, no answer and no log line of the running program", async () => {
+  test("regression #12: they stand in no record, no Redis key or value, no answer and no log line of the running program", async () => {
     const environment = testEnvironment(bed.stack, bed.issuer, { LOG_LEVEL: "trace", EXIT_WITH_PARENT: "1" });
     const program = spawn(process.execPath, [fileURLToPath(new URL("./main.js", import.meta.url))], {
       env: environment,

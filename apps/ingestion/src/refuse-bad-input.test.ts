@@ -138,7 +138,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("1111");
   });
 
-  test("label dated 1970: named, with the bound", async () => {
+  test("regression #12: label dated 1970: named, with the bound", async () => {
     const answer = await client.post("/v1/labels", labelBody({ occurred_at: EPOCH, labelled_at: EPOCH }));
     const detail = "must be later than 1970-01-01T00:00:00Z";
     expect(answer.body).toMatchObject({
@@ -150,7 +150,7 @@ describe("bad input is refused and reaches no topic", () => {
     });
   });
 
-  test("a leap second is refused with a sentence that says so", async () => {
+  test("regression #12: a leap second is refused with a sentence that says so", async () => {
     const answer = await client.post("/v1/transactions", paymentBody({ occurred_at: "2026-06-30T23:59:60Z" }));
     const detail = "must not be a leap second; send it with 59 seconds instead of 60";
     expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/occurred_at", detail }] });
@@ -222,7 +222,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("1111");
   });
 
-  test("two Idempotency-Key headers, of which Node makes one, but not a key with a comma", async () => {
+  test("regression #12: two Idempotency-Key headers, of which Node makes one, but not a key with a comma", async () => {
     const body = JSON.stringify(paymentBody({ amount: null }));
     const codeFor = async (...keys: string[]) => {
       const request = httpRequest(`${bed.service.url}/v1/transactions`, {

@@ -1,4 +1,4 @@
-"""What `feast apply` reads for bench:features: fifty features of a card in one view, which is what Feast reads quickest.
+"""What `feast apply` reads for bench features: fifty features of a card in one view, which is what Feast reads quickest.
 
 Its guide advises to keep features that are asked for together in one view:
 https://docs.feast.dev/how-to-guides/online-server-performance-tuning

@@ -29,7 +29,7 @@ const SETTINGS = {
 };
 
 /**
- * A project outside this repository, for tests: `npm run pack` packs the packages that are published, and plain npm
+ * A project outside this repository, for tests: `npx tripline pack` packs the packages that are published, and plain npm
  * installs the tarballs.
  */
 export class PackedProject {
@@ -95,7 +95,7 @@ export class PackedProject {
 function tarballOf(name: string, folder: string): string {
   const prefix = `${name.replace("@", "").replace("/", "-")}-`;
   const file = readdirSync(folder).find((found) => found.startsWith(prefix) && /^\d/.test(found.slice(prefix.length)));
-  if (file === undefined) throw new Error(`\`npm run pack\` packed no ${name}.`);
+  if (file === undefined) throw new Error(`\`npx tripline pack\` packed no ${name}.`);
   return join(folder, file);
 }
 

@@ -118,7 +118,7 @@ describe("startStack", () => {
   );
 
   test(
-    "a directory may have any name: all three keep their data below it, and find them again",
+    "regression #12: a directory may have any name: all three keep their data below it, and find them again",
     async () => {
       chmodSync(directory, 0o711);
       const named = `${directory}/a b ä 印 # = : , ! % \\ 'q' $HOME`;

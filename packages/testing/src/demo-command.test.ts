@@ -118,7 +118,7 @@ describe("a demo that stops by itself", () => {
     expect(await takenPorts()).toEqual([]);
   });
 
-  test("sends the spans of every service that a payment passes to OTEL_EXPORTER_OTLP_ENDPOINT, in one trace", () => {
+  test("regression #12: sends the spans of every service that a payment passes to OTEL_EXPORTER_OTLP_ENDPOINT, in one trace", () => {
     const services = new Map<string, Set<string>>();
     for (const { traceId, service } of spans) {
       services.set(traceId, (services.get(traceId) ?? new Set()).add(service));
@@ -148,7 +148,7 @@ describe("tripline demo", () => {
   );
 
   test(
-    "Redis loses all it has: the demo says so and names the command, which puts it back while the demo runs",
+    "regression #12: Redis loses all it has: the demo says so and names the command, which puts it back while the demo runs",
     async () => {
       const demo = new Demo([]);
       await demo.prints(IS_UP);
@@ -222,7 +222,7 @@ describe("npm run demo", () => {
     promisify(execFile)(program, args, { cwd: ROOT, env: environment, timeout: COMMAND_MS_MAX });
 
   test(
-    "the request that it prints works in a shell, again and again",
+    "regression #12: the request that it prints works in a shell, again and again",
     async () => {
       const request = /^TOKEN=[\s\S]*?\n$/m.exec(demo.output)?.[0] ?? "";
       const { stdout } = await run("bash", "-c", `${request}\necho\n${request}`);
@@ -234,7 +234,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "a token is all that `npm run -s tripline -- token` writes to standard output",
+    "regression #12: a token is all that `npm run -s tripline -- token` writes to standard output",
     async () => {
       const { stdout, stderr } = await run("npm", "run", "-s", "tripline", "--", "token", "--workspace", WORKSPACE);
       expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
@@ -244,7 +244,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "`npm run demo -- --help` prints the help all the same",
+    "regression #12: `npm run demo -- --help` prints the help all the same",
     async () => {
       const { stdout } = await run("npm", "run", "-s", "demo", "--", "--help");
       expect(stdout).toMatch(/^Usage: tripline demo/);
@@ -253,7 +253,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "a second one on other ports is refused, and the first keeps its logs",
+    "regression #12: a second one on other ports is refused, and the first keeps its logs",
     async () => {
       const [base = 0] = await findFreePorts(1);
       const second = new Demo([], { TRIPLINE_PORT_BASE: String(base) });
@@ -264,7 +264,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "SIGINT to npm alone ends everything in order",
+    "regression #12: SIGINT to npm alone ends everything in order",
     async () => {
       const records = join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).stack, "run");
       const pids = readdirSync(records).flatMap((file) => {

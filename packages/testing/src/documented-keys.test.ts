@@ -10,7 +10,7 @@ const read = (path: string) => readFileSync(new URL(`../../../docs/${path}`, imp
 /** A fingerprint that stands in a key as 7 letters, which are put right below. */
 const plan = { name: "<entity>", fingerprint: Number.parseInt("layoutx", 36) };
 
-test("the table of Redis keys has those of the code, and no others", () => {
+test("regression #12: the table of Redis keys has those of the code, and no others", () => {
   const keys = [
     requestKey("<tenant>", "<id>"),
     stateKey(plan, "tenantx", "<id>").replace("layoutx", "<layout>").replace("tenantx", "<tenant>"),

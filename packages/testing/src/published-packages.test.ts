@@ -66,7 +66,7 @@ test.each([...published])(
   },
 );
 
-test("the examples in the READMEs of tree-shap and tree-inference run as they are", async () => {
+test("regression #12: the examples in the READMEs of tree-shap and tree-inference run as they are", async () => {
   await project.run(MAKE_MODEL);
   expect(Number(await project.run(exampleOf("tree-shap")))).toBeCloseTo(1, 6);
   const scores = (await project.run(exampleOf("tree-inference"))).trim().split(" ").map(Number);
@@ -80,7 +80,7 @@ test.each([...published.keys()])("npm refuses to pack %s by itself, and says how
     timeout: 60_000,
   });
   expect(run.status).toBe(1);
-  expect(run.stderr).toContain("Pack with `npm run pack`");
+  expect(run.stderr).toContain("Pack with `npx tripline pack`");
 });
 
 function exampleOf(folder: string): string {

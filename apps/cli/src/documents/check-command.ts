@@ -1,5 +1,7 @@
 import { existsSync, globSync } from "node:fs";
 import { basename, join, normalize } from "node:path";
+import type { Tool } from "../../bootstrap/tools.mjs";
+import { findTool, TOOLS } from "../../bootstrap/tools.mjs";
 import { faultOfTripline } from "./check-tripline.js";
 import type { DocumentedCommand } from "./read-commands.js";
 import { PLACEHOLDER } from "./read-commands.js";
@@ -12,7 +14,6 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
 ]);
 /** Scripts of package.json that hand their name and what follows `--` to `tripline`. */
 const RUN_SCRIPT = /bootstrap\/run\.mjs(?: ([\w-]+))?$/;
-const BENCH_SCRIPT = /bootstrap\/bench\.mjs(?: ([\w-]+))?$/;
 const FOLDERS = "apps|packages|deploy|docs|infra|load-tests|training|\\.github|\\.ci";
 const PATH = new RegExp(`^(?:\\./)?(?:(?:${FOLDERS})/|(?:compose[.\\w]*\\.yaml|package\\.json|README\\.md)$)`);
 
@@ -22,8 +23,9 @@ export async function faultOf(command: DocumentedCommand, repository: Repository
   const missing = command.words.find((word) => isMissing(word, repository));
   if (missing !== undefined) return `there is no ${missing}`;
   if (program === "npm") return faultOfNpm(words, command.isWhole, repository);
-  if (program === "npx") return faultOfBinary(words[0] ?? "", repository);
-  if (program === "tripline") return faultOfTripline(words, command.isWhole);
+  if (program === "npx" && words[0] !== "tripline") return faultOfBinary(words[0] ?? "", repository);
+  if (program === "npx") return faultOfRun(words.slice(1), command.isWhole, repository);
+  if (program === "tripline") return faultOfRun(words, command.isWhole, repository);
   if (program === "docker") return faultOfDocker(words, repository);
   if (program === "helm") return faultOfHelm(words, repository);
   if (/(^|\/)node$/.test(program)) return faultOfNode(words, command.isWhole);
@@ -51,16 +53,26 @@ async function faultOfNpm(words: readonly string[], isWhole: boolean, repository
   const args = words.includes("--") ? words.slice(words.indexOf("--") + 1) : [];
   const inner = RUN_SCRIPT.exec(script);
   if (inner !== null) return faultOfRun([...(inner[1] === undefined ? [] : [inner[1]]), ...args], isWhole, repository);
-  const bench = BENCH_SCRIPT.exec(script);
-  if (bench !== null) return faultOfHelp("load-tests/dist/main.js", bench[1] ?? args[0] ?? "", args, repository);
-  if (name === "load") return faultOfHelp("load-tests/dist/load/main.js", args[0] ?? "", args, repository);
-  return faultOfScript(script, args, repository);
+  const tool = TOOLS.find((one) => script.endsWith(one.script));
+  return tool === undefined ? faultOfScript(script, args, repository) : faultOfTool(tool, args, isWhole, repository);
 }
 
+/** What `npx tripline` and `npm run tripline --` take. */
 async function faultOfRun(words: readonly string[], isWhole: boolean, repository: Repository) {
+  const tool = findTool(words);
+  if (tool !== undefined) return faultOfTool(tool, words.slice(tool.words.split(" ").length), isWhole, repository);
   if (words[0] === "doctor") return words.length === 1 ? undefined : "doctor takes nothing";
   if (words[0] !== "demo" || !words.includes("--docker")) return faultOfTripline(words, isWhole);
   return faultOfScript("apps/cli/bootstrap/demo-docker.mjs", words.slice(1), repository);
+}
+
+async function faultOfTool({ words, script }: Tool, args: readonly string[], isWhole: boolean, repository: Repository) {
+  // Paths are looked for like those of any command; the rest is Jest's.
+  if (words === "test") return undefined;
+  if (words === "bench" && args[0] === "model") return faultOfTripline(["bench-model", ...args.slice(1)], isWhole);
+  if (words === "bench") return faultOfHelp("load-tests/dist/main.js", args[0] ?? "", args, repository);
+  if (words === "load") return faultOfHelp("load-tests/dist/load/main.js", args[0] ?? "", args, repository);
+  return faultOfScript(script, args, repository);
 }
 
 /** A program that shows what it takes: the name has to be one of its own, and its options among those it shows. */

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { findFreePorts } from "@tripline/local-stack/find-free-ports";
 import { parse } from "yaml";
+import { TOOLS } from "../../bootstrap/tools.mjs";
 import { ROOT } from "../workspace.js";
 import { faultOf } from "./check-command.js";
 import type { DocumentedCommand } from "./read-commands.js";
@@ -83,12 +84,17 @@ const wrong: [string, string][] = [
   ["npm run tripline -- dlq lst", "unknown command 'lst'"],
   ["npm run tripline -- capacity --rat 3", "unknown option '--rat'"],
   ["npm run tripline -- load-state --ttl-days 1", "required option"],
-  ["npm run retrain -- --lake 1 --lakes 1", "unknown option '--lakes'"],
+  ["npx tripline retrain --lake 1 --lakes 1", "unknown option '--lakes'"],
   ["npm run load -- stedy", "load/main.js has no stedy"],
   ["npm run load -- steady --rates 3", "unknown option --rates"],
-  ["npm run bench:kafka -- --round 3", "unknown option --round"],
+  ["npm run bench -- kafka --round 3", "unknown option --round"],
+  ["npm run bench -- kafak", "main.js has no kafak"],
+  ["npm run bench -- model --handbok 1", "required option '--handbook <folder>'"],
+  ["npm test -- packages/kakfa", "there is no packages/kakfa"],
+  ["npx tripline test deploy --keeep", "unknown option --keeep"],
+  ["npx tripline lst", "unknown command 'lst'"],
   ["npm run -s tripline -- lst", "unknown command 'lst'"],
-  ["npm run images -- --onyl scoring", "unknown option --onyl"],
+  ["npx tripline images --onyl scoring", "unknown option --onyl"],
   ["npm run demo -- --docker --exit 3", "unknown option --exit"],
   ["npm run demo -- --exit 3", "unknown option '--exit'"],
   ["node apps/cli/bootstrap/instal.mjs", "there is no apps/cli/bootstrap/instal.mjs"],
@@ -122,6 +128,16 @@ test(
   },
   RUN_MS_MAX,
 );
+
+test("package.json has a dozen scripts at most, and CONTRIBUTING.md names each, and each tool of `npx tripline`", () => {
+  const commands = Object.keys(repository.scripts).map((name) => (name === "test" ? "npm test" : `npm run ${name}`));
+  // What is a script too is named as one.
+  const tools = TOOLS.filter(({ words }) => repository.scripts[words.replace(" ", ":")] === undefined);
+  expect(commands.length).toBeLessThanOrEqual(12);
+  const text = read("CONTRIBUTING.md");
+  const named = [...commands, ...tools.map(({ words }) => `npx tripline ${words}`)];
+  expect(named.filter((command) => !new RegExp(`\`${command}[ \`]`).test(text))).toEqual([]);
+});
 
 test("every value of the chart in the documents is one", () => {
   const faults: string[] = [];
@@ -186,11 +202,21 @@ describe("commands that need nothing are run", () => {
 
   const empty = ["--registry", pathToFileURL(folder).href];
   const runnable: Runnable[] = [
-    { pattern: /^npm run doctor$/, program: "apps/cli/bootstrap/run.mjs", more: ["doctor"], says: /✓/ },
+    { pattern: /^npx tripline doctor$/, program: "apps/cli/bootstrap/run.mjs", more: ["doctor"], says: /✓/ },
     { pattern: / --dry-run$/, program: "apps/cli/bootstrap/init.mjs", says: /Nothing was changed/ },
-    { pattern: /^npm run tripline -- (--help|\S+ --help)$/, program: CLI, says: /^Usage: tripline/ },
-    { pattern: /^npm run tripline -- capacity (?!.*--(learn|measured|help))/, program: CLI, says: /instances/ },
-    { pattern: /^npm run tripline -- models list$/, program: CLI, more: empty, status: 1, says: /There are none yet/ },
+    { pattern: /^(npm run tripline --|npx tripline) (--help|\S+ --help)$/, program: CLI, says: /^Usage: tripline/ },
+    {
+      pattern: /^(npm run tripline --|npx tripline) capacity (?!.*--(learn|measured|help))/,
+      program: CLI,
+      says: /instances/,
+    },
+    {
+      pattern: /^(npm run tripline --|npx tripline) models list$/,
+      program: CLI,
+      more: empty,
+      status: 1,
+      says: /There are none yet/,
+    },
     { pattern: /^npm run load -- --help$/, program: "load-tests/dist/load/main.js", says: /^Usage: load/ },
   ];
   const written = [...new Set(found.map(text))];
@@ -206,7 +232,10 @@ describe("commands that need nothing are run", () => {
     "$command",
     async ({ command, program, more = [], status = 0, says }) => {
       const [portBase] = await findFreePorts(1);
-      const args = [...command.split(" ").slice(4), ...more];
+      const args = [
+        ...command.replace(/^(npm run \S+ --|npx tripline( (init|doctor))?) ?/, "").split(" "),
+        ...more,
+      ].filter(Boolean);
       const run = spawnSync(process.execPath, [join(ROOT, program), ...args], {
         ...{ cwd: ROOT, encoding: "utf8", timeout: RUN_MS_MAX },
         env: { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(portBase) },

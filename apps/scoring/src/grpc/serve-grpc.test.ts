@@ -198,7 +198,7 @@ test("a stream is answered in the order in which answers are there, and ends whe
   expect(seen).toEqual(['bad: Input "features" is missing.', "first", "waits"]);
 });
 
-test("each answer on a stream is marked as the last one of its request, as Triton marks it, and no other answer is", async () => {
+test("regression #12: each answer on a stream is marked as the last one of its request, as Triton marks it, and no other answer is", async () => {
   const stream = client.stream();
   const seen: ModelStreamInferResponse[] = [];
   const ended = new Promise<void>((resolve) => stream.on("end", resolve));

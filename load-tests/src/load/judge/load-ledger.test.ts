@@ -97,7 +97,7 @@ describe("by the decisions topic", () => {
     expect(balances(ledger)).toBe(false);
   }, 120_000);
 
-  test("a payment of another tenant with the same id is not ours", async () => {
+  test("regression #12: a payment of another tenant with the same id is not ours", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD, 0);
     const tenant = "umbrella";
     const foreign = [8, 9].map((number) => {

@@ -145,7 +145,7 @@ test.each([2.2, 8, 40])(
   },
 );
 
-test("headers count as well: a small record with 3 MB of them is buried by reference", async () => {
+test("regression #12: headers count as well: a small record with 3 MB of them is buried by reference", async () => {
   await createTopics();
   const headers = { [HEADERS.tenant]: "t".repeat(2_000), padding: Buffer.alloc(3_000_000) };
   await put([{ key: "k".repeat(2_000), value: Buffer.alloc(10), headers }, { value: "after" }], CompressionTypes.GZIP);

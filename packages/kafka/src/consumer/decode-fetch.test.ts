@@ -254,7 +254,7 @@ test("a compressed batch without records is none that cannot be read", async () 
   expect(messages.map(({ offset }) => offset)).toEqual(["1", "50"]);
 });
 
-test("a batch of very many empty records is too large as well", async () => {
+test("regression #12: a batch of very many empty records is too large as well", async () => {
   const messages = Array(70_000).fill({ value: null });
   const unread = await unreadAmong({ ...three, attributes: GZIP, messages, packed: whole });
   expect(unread.error).toMatchObject({ code: "body-too-large" });

@@ -36,7 +36,7 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.ended).toBe("");
   });
 
-  test("a body that drips is cut after its grace", async () => {
+  test("regression #12: a body that drips is cut after its grace", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10_000 } });
     client.write(postHead("/body", 60_000));
     expect(await client.drip(" ", 20)).toMatch(LATE);
@@ -48,7 +48,7 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.drip("1\r\n \r\n", 20)).toMatch(LATE);
   });
 
-  test("a body that never ends is cut", async () => {
+  test("regression #12: a body that never ends is cut", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
     client.write(`${postHead("/body", 60_000)}{"half":`);
     expect(await client.ended).toMatch(LATE);

@@ -4,7 +4,7 @@ import { isLocalCaller } from "./is-local-caller.js";
 import { RawClient, startTestService } from "./test-service.js";
 
 describe("metrics", () => {
-  test("have a port of their own, with nothing else on it, and are not at the port of the API then", async () => {
+  test("regression #12: have a port of their own, with nothing else on it, and are not at the port of the API then", async () => {
     const telemetry = startTelemetry({ service: "guarded" });
     const service = await startTestService({ metricsPort: 0, limits: { headersTimeoutMs: 300 } });
     try {

@@ -1,0 +1,30 @@
+// The heads of the records in docs/adr, which all have one form.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Number and title; the day; `accepted`, or what superseded it, and perhaps in what. */
+const HEAD =
+  /^# (?<number>\d+)\. (?<title>.+)\n\nDate: (?<date>\d{4}-\d\d-\d\d) · Status: (?<status>accepted|superseded by \[ADR \d+\]\((?<by>[\w-]+\.md)\)(?: in .+)?)\n\n/;
+
+/**
+ * A row for each record, in their order: link, day, status.
+ *
+ * @param {string} folder
+ * @returns {string[][]}
+ * @throws Error where a head has another form, a number is not that of its file, or what superseded it is not there
+ */
+export function readDecisions(folder) {
+  const files = readdirSync(folder).filter((file) => /^\d{4}-.*\.md$/.test(file));
+  return files.sort().map((file) => {
+    const head = HEAD.exec(readFileSync(join(folder, file), "utf8"))?.groups;
+    if (head === undefined || Number(head.number) !== Number(file.slice(0, 4))) {
+      throw new Error(
+        `${folder}/${file} does not begin as ${folder}/README.md says: number and title, then date and status.`,
+      );
+    }
+    if (head.by !== undefined && !files.includes(head.by)) {
+      throw new Error(`${folder}/${file} is superseded by ${head.by}, which is not there.`);
+    }
+    return [`[${head.number}. ${head.title}](${file})`, head.date ?? "", head.status ?? ""];
+  });
+}
