@@ -15,7 +15,7 @@ const CHART = join("deploy", "helm", "tripline");
 const RULES = join(CHART, "files", "alerts.yaml");
 const CASES = join("deploy", "observability", "alerts.test.yaml");
 const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
-const TOOL_TIMEOUT_MS = 60_000;
+const TOOL_TIMEOUT_MS = 240_000;
 /** Whatever a release is called, its jobs are called the same. */
 const RELEASES = ["tripline", "shop"];
 const MONITORING = ["serviceMonitor", "prometheusRule"].flatMap((part) => ["--set", `monitoring.${part}.enabled=true`]);

@@ -31,6 +31,7 @@ const CACHED = {
 const QUICK = [
   { name: "types of the k6 scripts", command: "tsc", args: ["-p", "load-tests/k6"] },
   { name: "file length", command: "node", args: ["apps/cli/bootstrap/check-length.mjs"] },
+  { name: "plain English", command: "node", args: ["apps/cli/bootstrap/check-english.mjs"] },
   { name: "contracts lint", command: "buf", args: ["lint"], cwd: "packages/contracts" },
   { name: "generated code is fresh", command: "node", args: ["apps/cli/bootstrap/check-generated.mjs"] },
   { name: "documents are fresh", command: "node", args: ["apps/cli/bootstrap/write-documents.mjs", "--check"] },

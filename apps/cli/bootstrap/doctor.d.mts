@@ -4,8 +4,8 @@ export interface Finding {
   readonly ok: boolean;
   /** What was found, as one sentence where it is not good enough. */
   readonly detail: string;
-  /** How to mend it; empty when all is well. */
-  readonly mend: string;
+  /** How to fix it; empty when all is well. */
+  readonly fix: string;
 }
 
 /** What a program answered. */
@@ -43,5 +43,5 @@ export function examine(examination: Examination): Promise<Finding[]>;
 /** A line per finding; those that are not good enough as `sentence` says them. */
 export function printFindings(findings: readonly Finding[]): void;
 
-/** What is wrong and how to mend it, as one sentence. */
-export function sentence(detail: string, mend: string): string;
+/** What is wrong and how to fix it, as one sentence. */
+export function sentence(detail: string, fix: string): string;

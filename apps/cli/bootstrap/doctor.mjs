@@ -1,4 +1,4 @@
-// What Tripline needs of a machine, and how to mend what is missing. Runs on plain Node, before anything is installed.
+// What Tripline needs of a machine, and how to fix what is missing. Runs on plain Node, before anything is installed.
 import { execFile } from "node:child_process";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -46,13 +46,13 @@ export async function examine({ ports, root, readings = {} }) {
   return findings.flat();
 }
 
-const good = (/** @type {string} */ name, /** @type {string} */ detail) => ({ name, ok: true, detail, mend: "" });
+const good = (/** @type {string} */ name, /** @type {string} */ detail) => ({ name, ok: true, detail, fix: "" });
 
-const bad = (/** @type {string} */ name, /** @type {string} */ detail, /** @type {string} */ mend) => ({
+const bad = (/** @type {string} */ name, /** @type {string} */ detail, /** @type {string} */ fix) => ({
   name,
   ok: false,
   detail,
-  mend,
+  fix,
 });
 
 /** @param {{ platform: string, architecture: string }} machine */
@@ -60,11 +60,11 @@ function examineSystem({ platform, architecture }) {
   const system = `${platform} ${architecture}`;
   if (SYSTEMS.includes(system)) return good("system", system);
   if (platform === "win32") {
-    const mend = "run it inside WSL 2 (wsl --install), from a clone on the Linux side";
-    return bad("system", "Tripline does not run on Windows itself", mend);
+    const fix = "run it inside WSL 2 (wsl --install), from a clone on the Linux side";
+    return bad("system", "Tripline does not run on Windows itself", fix);
   }
-  const mend = "use Linux or macOS on x64 or arm64";
-  return bad("system", `there is no Kafka, Valkey and Postgres packaged for ${system}`, mend);
+  const fix = "use Linux or macOS on x64 or arm64";
+  return bad("system", `there is no Kafka, Valkey and Postgres packaged for ${system}`, fix);
 }
 
 /** @param {{ nodeVersion: string }} machine */
@@ -86,25 +86,25 @@ async function examineNpm({ ask }) {
 
 /** @param {Asking} machine */
 async function examineJava({ ask }) {
-  const mend = `install a JDK or JRE ${JAVA_MAJOR_MIN} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless; macOS: brew install openjdk) and see that java is on the PATH`;
+  const fix = `install a JDK or JRE ${JAVA_MAJOR_MIN} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless; macOS: brew install openjdk) and see that java is on the PATH`;
   const { failure, output } = await ask("java", ["-version"]);
-  if (failure !== undefined) return bad("Java", `java does not run (${failure})`, mend);
+  if (failure !== undefined) return bad("Java", `java does not run (${failure})`, fix);
   const version = /version "([^"]+)"/.exec(output)?.[1] ?? "unknown";
   // Before Java 9 the major version stood second: 1.8.0.
   const major = Number.parseInt(version.replace(/^1\./, ""), 10);
   if (major >= JAVA_MAJOR_MIN) return good("Java", version);
-  return bad("Java", `java is version ${version}, older than ${JAVA_MAJOR_MIN}`, mend);
+  return bad("Java", `java is version ${version}, older than ${JAVA_MAJOR_MIN}`, fix);
 }
 
 /** @param {Asking} machine */
 async function examineMaven({ ask }) {
   const needed = MAVEN_MIN.join(".");
-  const mend = `install Maven ${needed} or newer (Debian, Ubuntu: apt install maven; macOS: brew install maven) and see that mvn is on the PATH`;
+  const fix = `install Maven ${needed} or newer (Debian, Ubuntu: apt install maven; macOS: brew install maven) and see that mvn is on the PATH`;
   const { failure, output } = await ask("mvn", ["--version"]);
-  if (failure !== undefined) return bad("Maven", `mvn does not run (${failure})`, mend);
+  if (failure !== undefined) return bad("Maven", `mvn does not run (${failure})`, fix);
   const version = /Apache Maven (\d+\.\d+\.\d+)/.exec(output)?.[1] ?? "unknown";
   if (isAtLeast(version.split(".").map(Number), MAVEN_MIN)) return good("Maven", version);
-  return bad("Maven", `mvn is version ${version}, older than ${needed}`, mend);
+  return bad("Maven", `mvn is version ${version}, older than ${needed}`, fix);
 }
 
 /** @param {Asking} machine */
@@ -121,9 +121,9 @@ async function examinePython({ ask }) {
     seen.push(isNew ? `${python} is ${version}, without venv` : `${python} is ${version}`);
   }
   const found = seen.length === 0 ? "no python3 runs" : seen.join(", ");
-  const mend =
+  const fix =
     "install Python 3.11 or newer with venv (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python)";
-  return bad("Python", `Python 3.11 or newer with venv was not found: ${found}`, mend);
+  return bad("Python", `Python 3.11 or newer with venv was not found: ${found}`, fix);
 }
 
 /** @param {{ availableMemoryBytes: () => number | Promise<number> }} machine */
@@ -131,8 +131,8 @@ async function examineMemory(machine) {
   const bytes = await machine.availableMemoryBytes();
   const detail = `${gigabytes(bytes)} available`;
   if (bytes >= MEMORY_BYTES_MIN) return good("memory", detail);
-  const mend = "close other programs or give the virtual machine or container more memory";
-  return bad("memory", `${detail}, ${gigabytes(MEMORY_BYTES_MIN)} needed`, mend);
+  const fix = "close other programs or give the virtual machine or container more memory";
+  return bad("memory", `${detail}, ${gigabytes(MEMORY_BYTES_MIN)} needed`, fix);
 }
 
 /**
@@ -160,9 +160,9 @@ async function examinePorts(ports, root) {
     const by = holder === undefined ? "" : ` by ${holder.command} (process ${holder.pid})`;
     const whose = isOurs ? ", which belongs to a Tripline that is still running" : "";
     const detail = `port ${port}, for ${name}, is taken${by}${whose}`;
-    const mend =
+    const fix =
       "end that process, or set TRIPLINE_PORT_BASE to move all of Tripline's ports, for instance TRIPLINE_PORT_BASE=17400";
-    return bad(`port ${port}`, detail, mend);
+    return bad(`port ${port}`, detail, fix);
   });
 }
 
@@ -203,17 +203,17 @@ const gigabytes = (/** @type {number} */ bytes) => `${(bytes / 1024 ** 3).toFixe
 
 /** @param {readonly Finding[]} findings */
 export function printFindings(findings) {
-  for (const { name, ok, detail, mend } of findings) {
-    process.stdout.write(ok ? `  ✓ ${name.padEnd(10)} ${detail}\n` : `  ✗ ${sentence(detail, mend)}\n`);
+  for (const { name, ok, detail, fix } of findings) {
+    process.stdout.write(ok ? `  ✓ ${name.padEnd(10)} ${detail}\n` : `  ✗ ${sentence(detail, fix)}\n`);
   }
 }
 
 /**
  * @param {string} detail
- * @param {string} mend
+ * @param {string} fix
  */
-export function sentence(detail, mend) {
-  return `${detail.charAt(0).toUpperCase()}${detail.slice(1)}: ${mend}.`;
+export function sentence(detail, fix) {
+  return `${detail.charAt(0).toUpperCase()}${detail.slice(1)}: ${fix}.`;
 }
 
 if (process.argv[1] !== undefined && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -14,5 +14,5 @@ export interface DockerExamination {
   readonly ask?: (command: string, args: readonly string[]) => Promise<Answer>;
 }
 
-/** What is missing for the containers, a sentence each with how to mend it. Never throws. */
+/** What is missing for the containers, a sentence each with how to fix it. Never throws. */
 export function examineDocker(examination: DockerExamination): Promise<string[]>;

@@ -14,7 +14,7 @@ const INSTALL = "https://docs.docker.com/engine/install";
 
 /**
  * @param {{ root: string, ports: Readonly<Record<string, number>>, ask?: Ask }} examination
- * @returns {Promise<string[]>} what is wrong and how to mend it; empty when all is well
+ * @returns {Promise<string[]>} what is wrong and how to fix it; empty when all is well
  */
 export async function examineDocker({ root, ports, ask = askDocker }) {
   const compose = await ask("docker", ["compose", "version", "--short"]);
@@ -25,8 +25,8 @@ export async function examineDocker({ root, ports, ask = askDocker }) {
   }
   const version = /^v?(\d+)\.(\d+)/m.exec(compose.output)?.slice(1).map(Number);
   if (compose.failure !== undefined || version === undefined) {
-    const mend = "install the Compose plugin, version 2, from https://docs.docker.com/compose/install";
-    return [sentence("docker has no `compose` command", mend)];
+    const fix = "install the Compose plugin, version 2, from https://docs.docker.com/compose/install";
+    return [sentence("docker has no `compose` command", fix)];
   }
   if (!isAtLeast(version, COMPOSE_MIN)) {
     const detail = `Docker Compose is ${compose.output.trim()}, older than ${COMPOSE_MIN.join(".")}`;
@@ -43,8 +43,8 @@ export async function examineDocker({ root, ports, ask = askDocker }) {
   const taken = await findTakenPorts(ports, root);
   return taken.map(({ name, port, holder }) => {
     const by = holder === undefined ? "" : ` by ${holder.command} (process ${holder.pid})`;
-    const mend = "end that process, or set TRIPLINE_PORT_BASE to move all of Tripline's ports, for instance to 17400";
-    return sentence(`port ${port}, for ${name}, is taken${by}`, mend);
+    const fix = "end that process, or set TRIPLINE_PORT_BASE to move all of Tripline's ports, for instance to 17400";
+    return sentence(`port ${port}, for ${name}, is taken${by}`, fix);
   });
 }
 

@@ -29,9 +29,7 @@ async function run() {
   if (fault !== undefined) throw new Error(fault);
   const changes = planChanges(listFiles(), project);
   if (!changes.some(({ path }) => path === "package.json")) {
-    throw new Error(
-      "This repository is no Tripline any more: its package.json has another name, so init has been run.",
-    );
+    throw new Error("This repository is already renamed: its package.json has another name than tripline.");
   }
   printChanges(changes);
   if (dryRun) {
@@ -103,7 +101,7 @@ function planChanges(paths, project) {
 }
 
 /**
- * What a file says, or undefined where it is no text.
+ * What a file says, or undefined if it is not text.
  *
  * @param {string} path
  */

@@ -18,7 +18,7 @@ try {
   if (startsSystem) await endLeftovers(ROOT);
   const findings = startsSystem ? await examine({ ports: readPorts(), root: ROOT }) : [];
   const failed = findings.filter(({ ok }) => !ok);
-  for (const { detail, mend } of failed) process.stderr.write(`${sentence(detail, mend)}\n`);
+  for (const { detail, fix } of failed) process.stderr.write(`${sentence(detail, fix)}\n`);
   if (failed.length > 0) process.exitCode = 1;
   else process.exitCode = await load();
 } catch (error) {

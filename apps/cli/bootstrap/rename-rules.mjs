@@ -128,7 +128,7 @@ function imageRules({ name, registry }) {
       find: /(^image:\n(?: *(?:#.*)?\n| {2}.*\n){0,6}? {2}registry: )(?:""|tripline)$/m,
       to: (_, head = "") => `${head}${images}`,
     },
-    // With a registry in the values, its absence is no fault that the chart could name.
+    // Once the values name a registry, the chart cannot complain that it is missing.
     {
       what: "images",
       files: /^deploy\/helm\/[^/]+\/tests\/refusals_test\.yaml$/,

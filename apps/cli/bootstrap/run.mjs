@@ -17,7 +17,7 @@ import { findTool, runTool, toolsHelp } from "./tools.mjs";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const PARENT_POLL_MS = 500;
 /** Commands that start the whole system: their ports have to be free. */
-const STARTS_SYSTEM = ["demo", "dev", "parity"];
+const STARTS_SYSTEM = ["demo", "dev", "journey", "parity"];
 /** Commands that need the memory, too. The others may run beside a system that has taken it. */
 const NEEDS_MEMORY = [...STARTS_SYSTEM, "train", "retrain"];
 /** With this option `parity` only reads. */
@@ -65,7 +65,7 @@ async function runCommand() {
   const durationMs = Math.round(performance.now());
   onStep({ name, state: failed.length === 0 ? "done" : "failed", durationMs });
   if (failed.length > 0) {
-    for (const { detail, mend } of failed) process.stderr.write(`${sentence(detail, mend)}\n`);
+    for (const { detail, fix } of failed) process.stderr.write(`${sentence(detail, fix)}\n`);
     return 1;
   }
   const steps = [{ name, durationMs }, ...(await install({ root: ROOT, onStep }))];

@@ -10,7 +10,7 @@ export interface BlockShape {
   readonly features: number;
 }
 
-/** What of a block is not in its memory: how far it is filled. */
+/** What is known of a block besides its memory: how far it is filled. */
 export interface BlockFill {
   readonly payments: number;
   readonly labels: number;

@@ -67,5 +67,5 @@ async function unknownCurrencies(connection: DuckDBConnection): Promise<string[]
     .getRows()
     .map(([currency]) => String(currency ?? ""))
     .filter((currency) => !wasCurrency(currency))
-    .map((currency) => `"${currency}" is no ISO 4217 currency`);
+    .map((currency) => `"${currency}" is not an ISO 4217 currency`);
 }

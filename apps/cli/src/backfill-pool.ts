@@ -62,7 +62,7 @@ export class WorkerPool {
     await Promise.all(this.members.map((member) => member.close()));
   }
 
-  /** Whoever asks next waits: a block takes two steps, and nothing else may come between them. */
+  /** The next caller waits: a block takes two steps, and nothing else may come between them. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.last.then(work);
     this.last = turn.catch(() => undefined);

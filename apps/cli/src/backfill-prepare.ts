@@ -33,7 +33,7 @@ const OWN_COLUMNS = [
 
 /**
  * Leaves the input in the order in which it counts: the table `payments`, by time and tie order, and the table `labels`, by
- * the time at which they became known, those of one time in the order of their payments. What names something, ids and
+ * the time at which they were reported, those of one time in the order of their payments. What names something, ids and
  * currencies, are values of enumerations, whose codes number them.
  *
  * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment.

@@ -24,7 +24,7 @@ describe("the progress of a backfill", () => {
     expect(shown(true, steps)).toEqual([
       "\r\x1b[2Ksorting",
       "\r\x1b[2K25 % of 4,000,000 events",
-      // What an earlier run had done is no part of the rate.
+      // The work of an earlier run does not count in the rate.
       "\r\x1b[2K50 % of 4,000,000 events, 500,000 events/s, 0:04 left",
       "\r\x1b[2K100 % of 4,000,000 events, 1,000,000 events/s",
       "\r\x1b[2K",

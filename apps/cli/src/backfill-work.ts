@@ -6,7 +6,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { openDatabase, sqlName } from "./backfill-database.js";
 
 /*
- * Where a backfill keeps what it has done: the folder `<output>.work`. Whoever starts the same backfill again, after it was
+ * Where a backfill keeps what it has done: the folder `<output>.work`. If the same backfill is started again after it was
  * cut off at any moment, goes on from there; another backfill to the same output starts with an empty folder.
  *
  *   fingerprint        hash of everything the result depends on
@@ -112,7 +112,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.tmp`, path);
 }
 
-/** A file that is no database, for instance because the machine died while it was written, is replaced. */
+/** A file that is not a database, for instance because the machine died while it was written, is replaced. */
 async function openExclusively(outputPath: string, path: string): Promise<DuckDBInstance> {
   try {
     return await openDatabase(path);

@@ -251,7 +251,7 @@ describe("a backfill", () => {
     ["no card token", csvOf([{ ...row, card: "" }]), "has no card_token"],
     ["a label before its payment", csvOf([{ ...row, labelledAtMs: 1 }]), "was labelled before it took place"],
     ["a label without truth", csvOf([{ ...row, fraud: 2, labelledAtMs: row.atMs }]), "fraud is neither 0 nor 1"],
-    ["an unknown currency", csvOf([{ ...row, currency: "XYZ" }]), '"XYZ" is no ISO 4217 currency'],
+    ["an unknown currency", csvOf([{ ...row, currency: "XYZ" }]), '"XYZ" is not an ISO 4217 currency'],
     ["an id that stands twice", csvOf([row, row]), "c-0 stands more than once"],
     ["two faulty rows", csvOf([row, { ...row, id: "a", card: "" }, { ...row, id: "b", card: "" }]), "(and 1 more)"],
   ])("refuses %s and writes nothing", async (_name, text, reason) => {

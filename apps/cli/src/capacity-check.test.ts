@@ -39,7 +39,7 @@ test("one process that is off does not count by itself, and is shown", () => {
   expect(compared.every(isWithin)).toBe(true);
 });
 
-test("loads that the machine did not sustain are no loads", () => {
+test("loads that the machine did not sustain do not count", () => {
   const result = testResult([100, 400, 1_000]);
   const last = result.parts[0]?.contestants[2]?.figures;
   if (last !== undefined) last.ops_per_s = { median: 600 };
@@ -49,7 +49,7 @@ test("loads that the machine did not sustain are no loads", () => {
   expect(() => loadsOf(starved)).toThrow("Fewer than two of the loads were sustained");
 });
 
-test("the committed figures can be read, and a file that is no result is refused in one sentence", async () => {
+test("the committed figures can be read, and a file that is not a result is refused in one sentence", async () => {
   expect(measuredSchema.parse(committed).rates.length).toBeGreaterThanOrEqual(2);
   const folder = await mkdtemp(join(tmpdir(), "capacity-"));
   const file = join(folder, "result.json");

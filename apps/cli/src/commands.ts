@@ -9,6 +9,7 @@ import { dlqCommand } from "./dlq-command.js";
 import { driftCommand } from "./drift-command.js";
 import { foldEntityCommand } from "./fold-entity-command.js";
 import { goldenCommand } from "./golden-command.js";
+import { journeyCommand } from "./journey-command.js";
 import { ledgerCommand } from "./ledger-command.js";
 import { loadStateCommand } from "./load-state.js";
 import { makeSecretsCommand } from "./make-secrets.js";
@@ -48,6 +49,7 @@ export function commands(): Command[] {
     dlqCommand(),
     backupCommand(),
     restoreCommand(),
+    journeyCommand(),
     parityCommand(),
     capacityCommand(),
     goldenCommand(),

@@ -25,10 +25,10 @@ const LIMIT_DEFAULT = 20;
 const LIMIT_MAX = 10_000;
 const SENTENCE_LENGTH_MAX = 100;
 
-/** `tripline dlq`: what no consumer could process, and back with it once the cause is mended. */
+/** `tripline dlq`: what no consumer could process; puts it back once the cause is fixed. */
 export function dlqCommand(output: CommandOutput = process.stdout): Command {
   return new Command("dlq")
-    .description("list the dead letters, and put them back on their topics once the cause is mended")
+    .description("list the dead letters, and put them back on their topics once the cause is fixed")
     .addCommand(
       withKafka("list", "dead letters that did not come back yet: how many of which code, and the newest of them")
         .addOption(topicOption("only those of this topic"))

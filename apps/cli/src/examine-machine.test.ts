@@ -58,7 +58,7 @@ describe("examine", () => {
       name: "memory",
       ok: false,
       detail: "2.4 GB available, 2.5 GB needed",
-      mend: "close other programs or give the virtual machine or container more memory",
+      fix: "close other programs or give the virtual machine or container more memory",
     });
     expect(await finding("memory", { availableMemoryBytes: () => 2.5 * GIGABYTE })).toMatchObject({ ok: true });
   });
@@ -97,7 +97,7 @@ describe("examine", () => {
         detail: expect.stringMatching(
           new RegExp(`^port ${taken}, for ingestion, is taken by .+ \\(process ${process.pid}\\)`),
         ),
-        mend: expect.stringContaining("TRIPLINE_PORT_BASE"),
+        fix: expect.stringContaining("TRIPLINE_PORT_BASE"),
       },
     ]);
   });
@@ -122,7 +122,7 @@ describe("examine", () => {
 });
 
 describe("doctor.mjs", () => {
-  test("says in one sentence that Java is missing and how to mend it, and ends with code 1", () => {
+  test("says in one sentence that Java is missing and how to fix it, and ends with code 1", () => {
     // Everything the doctor asks for except Java, so that the rest stays as it is.
     symlinkSync(process.execPath, `${folder}/node`);
     const run = spawnSync(process.execPath, [DOCTOR], {

@@ -159,7 +159,7 @@ describe("foldEntity", () => {
 
   const first = payment("c-1", 0);
   test.each<[string, readonly unknown[], string]>([
-    ["no JSON", [first, "{"], "line 2: is no JSON."],
+    ["no JSON", [first, "{"], "line 2: is not JSON."],
     ["an unknown stream", [{ ...first, stream: "refund" }], 'line 1 (client_transaction_id "c-1"): stream: '],
     ["no card", [{ ...first, card_token: "" }], "card_token: "],
     ["a negative amount", [{ ...first, amount_minor: -1 }], "amount_minor: "],

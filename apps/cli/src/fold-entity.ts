@@ -10,7 +10,7 @@ import type { EntityState } from "@tripline/feature-engine/entity-state";
 import { judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
 import { z } from "zod";
 
-/** A longer line is no row of ours, and would be kept in memory until it ends. */
+/** A longer line is not one of our rows, and would be kept in memory until it ends. */
 const LINE_CHARACTERS_MAX = 65_536;
 const DOUBLE_BYTES = 8;
 
@@ -108,7 +108,7 @@ export interface FoldEntityOptions {
 /**
  * The features of one entity, for events that somebody else has sorted by entity. Memory is that of one entity.
  *
- * @throws TriplineError `invalid-field` for a line that is no event, that cannot be counted or that is out of order
+ * @throws TriplineError `invalid-field` for a line that is not an event, that cannot be counted or that is out of order
  */
 export async function foldEntity(options: FoldEntityOptions): Promise<void> {
   const fold = new EntityFold(options.spec, options.entity, options.tenant, options.judging ?? false);
@@ -187,7 +187,7 @@ class EntityFold {
     try {
       value = JSON.parse(line);
     } catch {
-      throw faulty(this.lineNumber, "is no JSON");
+      throw faulty(this.lineNumber, "is not JSON");
     }
     const parsed = event.safeParse(value);
     if (parsed.success) return parsed.data;

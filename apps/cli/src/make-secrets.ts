@@ -7,7 +7,7 @@ import { DEMO_CLIENT_ID, DEMO_SCOPES, DEMO_TENANT } from "./plan-services.js";
 const KEY_BYTES = 32;
 const PASSWORD_BYTES = 24;
 const DATABASE_USER = "tripline";
-/** Whoever the folder is given to may read what is in it; a container that must not gets another folder, or none. */
+/** A container that is given the folder may read everything in it; one that must not gets another folder, or none. */
 const MODE = 0o444;
 
 /** A secret's files, below the folder of whoever reads them. They are made together or not at all. */

@@ -28,7 +28,7 @@ interface MoveFlags extends RegistryFlags {
 }
 
 const AWAIT_POLL_MS = 2_000;
-/** What a training that is under way, or a registry that is just starting, will mend. */
+/** What goes away once a training has finished or the registry has started. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-unavailable"]);
 
 /** Where a command writes. */

@@ -255,7 +255,7 @@ test("served scores are those of a model, the first of each payment", async () =
   expect(await rowsOf(path)).toEqual([["txn_a", 0.25]]);
 });
 
-test("a folder that is no lake is named", async () => {
+test("a folder that is not a lake is named", async () => {
   await expect(logged()).rejects.toMatchObject({
     code: "not-found",
     message: expect.stringContaining("There is no archive of features in"),

@@ -21,7 +21,7 @@ export interface LakeDatasetOptions {
   readonly fromMs?: number;
   /** Only payments of this tenant; of all unless given. */
   readonly tenant?: string;
-  /** When a label arrived: when its truth became known, or, if that was later, when Kafka took it. */
+  /** When a label arrived: its `labelled_at`, or, if that was later, when Kafka took it. */
   readonly labelsBy: "event-time" | "arrival";
   /** Everything that is in the lake unless given. */
   readonly positions?: LakePositions;

@@ -17,7 +17,7 @@ const plan = z.strictObject({
   /** What was asked for, and by which code. */
   request: z.string(),
   madeAtMs: z.int(),
-  /** What of the lake is read: it grows meanwhile. */
+  /** The part of the lake that is read: the lake grows meanwhile. */
   positions: z.record(z.string(), z.record(z.string(), z.int())),
   cutoffMs: z.int(),
   isFinished: z.boolean(),

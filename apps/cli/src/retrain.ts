@@ -102,8 +102,8 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   const took = seconds(performance.now() - startedAt).trim();
   output.write(`read: rows=${rows} labelled=${labelled} frauds=${frauds} ${left} took=${took}\n`);
   if (rows === 0) {
-    const mend = "Give --features backfill --tenant <name>, which computes them anew from the archived payments.";
-    throw new Error(`The archive has no payment with the features of spec ${currentFeatureSpec().version}. ${mend}`);
+    const remedy = "Give --features backfill --tenant <name>, which computes them anew from the archived payments.";
+    throw new Error(`The archive has no payment with the features of spec ${currentFeatureSpec().version}. ${remedy}`);
   }
   return path;
 }

@@ -36,10 +36,8 @@ export function scoreCommand(output: CommandOutput = process.stdout): Command {
       at: "champion",
     })
     .addOption(registryOption())
-    .option(
-      "--keep <names>",
-      "columns of the input to keep, with commas; those that are no features unless given",
-      (text) => text.split(",").map((name) => name.trim()),
+    .option("--keep <names>", "input columns to copy, comma-separated (default: all non-feature columns)", (text) =>
+      text.split(",").map((name) => name.trim()),
     )
     .option(
       "--threads <count>",

@@ -155,7 +155,7 @@ describe("refuses with a sentence, and leaves no output behind,", () => {
   });
 
   test.each([
-    ["always-nan", "is no probability"],
+    ["always-nan", "is not a probability"],
     ["wrong-input", "is refused: it "],
   ])("the model %s", async (alias, sentence) => {
     const model = await openRegistry(REGISTRY).resolve("fraud", alias);

@@ -15,7 +15,7 @@ export interface ScoreOptions {
   readonly outputPath: string;
   readonly model: ModelVersion;
   readonly threads: number;
-  /** Columns of the input that the output has too; those that are no features unless given. */
+  /** Columns of the input that the output has too; all non-feature columns unless given. */
   readonly keep?: readonly string[];
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }

@@ -7,7 +7,7 @@ import { env, InferenceSession, Tensor } from "onnxruntime-node";
 
 /** The one place of this program that knows onnxruntime. */
 
-// Warnings are about graph optimisation and nothing that an operator could mend.
+// Warnings are about graph optimisation and not about anything that an operator could fix.
 env.logLevel = "error";
 
 /** What a session needs to know of a model. */
@@ -26,7 +26,7 @@ export class ScoreSession {
     private readonly release: () => Promise<void>,
   ) {}
 
-  /** @throws TriplineError `model-refused` when the file is no model, or not the one that its manifest describes */
+  /** @throws TriplineError `model-refused` when the file is not a model, or not the one that its manifest describes */
   static async open({ modelBytes, manifest }: SessionModel): Promise<ScoreSession> {
     let session: InferenceSession;
     try {
@@ -60,7 +60,7 @@ export class ScoreSession {
   async run(features: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array> {
     const scores = await this.runModel(features, rows);
     const wrong = scores.findIndex((score) => !(score >= 0 && score <= 1));
-    if (wrong !== -1) throw refused(this.manifest, `it gives ${scores[wrong]}, which is no probability`);
+    if (wrong !== -1) throw refused(this.manifest, `it gives ${scores[wrong]}, which is not a probability`);
     return scores;
   }
 

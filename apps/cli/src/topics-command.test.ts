@@ -18,7 +18,7 @@ describe("the job that makes topics", () => {
     await admin.close();
   });
 
-  test("says what it waits for, and at the end which value to mend", async () => {
+  test("says what it waits for, and at the end which value to correct", async () => {
     const [port] = await findFreePorts(1);
     const said: string[] = [];
     const made = ensureTopics(kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }), 1, (line) => said.push(line));

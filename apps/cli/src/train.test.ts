@@ -51,7 +51,7 @@ describe("trainDemoModel", () => {
     await trainCommand().parseAsync(["--unless-published", "--root", root, "--days", "60"], { from: "user" });
     expect(await readdir(join(root, ".tripline", "data"))).toHaveLength(1);
 
-    // A cache whose model is gone is no cache; the same data gives the same version again.
+    // A cache without its model is not used; the same data gives the same version again.
     await rm(join(root, ".tripline", "registry"), { recursive: true });
     const repaired = await trainDemoModel({ ...options, steps: steps() });
     expect(repaired).toEqual(trained);

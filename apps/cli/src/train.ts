@@ -129,7 +129,7 @@ async function cachedVersion(folder: string, registryUrl: string): Promise<strin
     await registry.resolve(MODEL_NAME, "champion");
     return version;
   } catch {
-    // Whatever is missing or damaged, training again mends it.
+    // If something is missing or damaged, training again replaces it.
     return undefined;
   }
 }

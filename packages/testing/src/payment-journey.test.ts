@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import type { JourneyOptions } from "@tripline/cli/journey-first-payment";
+import { firstPaymentJourney } from "@tripline/cli/journey-first-payment";
 import { closeLedger } from "@tripline/cli/ledger";
 import { paymentBody } from "@tripline/cli/tripline-client";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -32,6 +34,23 @@ describe("a payment's journey", () => {
     expect(decision?.score).toBeGreaterThanOrEqual(0);
     expect(decision?.score).toBeLessThanOrEqual(1);
     expect(decision?.reasons.length).toBeGreaterThan(0);
+  });
+
+  test("`tripline journey first-payment` goes its way, and fails where a retry is decided otherwise", async () => {
+    const told: string[] = [];
+    const print = (text: string): void => void told.push(text);
+    await firstPaymentJourney({ client: system.client, print });
+    expect(told).toHaveLength(5);
+
+    const { client } = system;
+    const forgetful: JourneyOptions["client"] = {
+      send: (payment, waitSeconds) => client.send({ ...payment, clientTransactionId: randomUUID() }, waitSeconds),
+      decision: (id) => client.decision(id),
+      applyLabels: (payments, waitSeconds) => client.applyLabels(payments, waitSeconds),
+    };
+    await expect(firstPaymentJourney({ client: forgetful, print })).rejects.toThrow(
+      "The retry of the same request gave",
+    );
   });
 
   test("without it, the Location leads to the decision", async () => {

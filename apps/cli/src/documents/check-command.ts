@@ -47,7 +47,7 @@ async function faultOfNpm(words: readonly string[], isWhole: boolean, repository
   if (verb === "install") return undefined;
   // npm's own options stand before the script's name, for instance -s.
   const name = verb === "run" ? (rest.find((word) => !word.startsWith("-")) ?? "") : verb;
-  if (verb !== "run" && verb !== "test") return `npm ${verb} is no way in`;
+  if (verb !== "run" && verb !== "test") return `the documents use npm run and npm test, not npm ${verb}`;
   const script = repository.scripts[name];
   if (script === undefined) return `package.json has no script ${name}`;
   const args = words.includes("--") ? words.slice(words.indexOf("--") + 1) : [];

@@ -175,6 +175,13 @@ test("every link within the repository leads somewhere", () => {
   expect(links).toBeGreaterThan(60);
 });
 
+test("a payment, file by file: each file has what the page says to look for", () => {
+  const steps = [...read("docs/a-payment-file-by-file.md").matchAll(/^\| \d+ \| \[([^\]]+)\]\(\S+\) \| `(\w+)`/gm)];
+  expect(steps.length).toBeGreaterThan(10);
+  const wrong = steps.filter(([, file = "", name = ""]) => !new RegExp(`\\b${name}\\b`).test(read(file)));
+  expect(wrong.map(([, file, name]) => `${file}: ${name}`)).toEqual([]);
+});
+
 /** Headings as the web pages of a repository name them. */
 const anchorsOf = (file: string) =>
   readMarkdown(read(file))

@@ -116,7 +116,7 @@ class ShellReader {
     this.#append(PLACEHOLDER);
   }
 
-  /** Where output goes or input comes from is no word of the command, nor is a text that is given to it in place. */
+  /** A redirection is not a word of the command, and neither is a here-document. */
   #redirect(): void {
     this.#endWord();
     const here = /^<<-?\s*['"]?(\w+)['"]?[\s\S]*?\n\1(?=\n|$)/.exec(this.text.slice(this.#at));
