@@ -1,5 +1,5 @@
 # Scoring on NVIDIA GPUs. Never built completely or run, because it needs the CUDA base image and a GPU.
-#   npm run images -- --only scoring
+#   npx tripline images --only scoring
 #   docker build --file deploy/docker/scoring-gpu.Dockerfile --tag tripline/scoring-gpu:dev .
 #   docker run --gpus all …
 # The npm package of ONNX Runtime does not contain the CUDA provider; its install script downloads the matching version from

@@ -1,5 +1,5 @@
 // Tests that a deployment works: images, compose, and the chart on a real cluster, under traffic, upgrades, a bad
-// version and kills.   npm run test:deploy -- --help
+// version and kills.   npx tripline test deploy --help
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

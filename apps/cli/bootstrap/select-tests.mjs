@@ -7,13 +7,13 @@ export const compiled = (source) => source.replace(/(^|\/)src(?=\/|$)/, "$1dist"
 
 /** Folders of tests in Python, each with the environment that runs it. `npm test` runs those that are not large. */
 export const PYTHON_TESTS = [
-  { folder: "training/tests", environment: "training", isLarge: false },
-  { folder: "training/models_tests", environment: "models", isLarge: false },
+  { folder: "training/tests/core", environment: "training", isLarge: false },
+  { folder: "training/tests/models", environment: "models", isLarge: false },
   { folder: "training/feature_repo", environment: "feature-repo", isLarge: false },
   { folder: "training/spark", environment: "spark", isLarge: true },
-  { folder: "training/drift_tests", environment: "drift", isLarge: true },
-  { folder: "training/deep_tests", environment: "deep", isLarge: true },
-  { folder: "training/keras_tests", environment: "keras", isLarge: true },
+  { folder: "training/tests/drift", environment: "drift", isLarge: true },
+  { folder: "training/tests/deep", environment: "deep", isLarge: true },
+  { folder: "training/tests/keras", environment: "keras", isLarge: true },
 ];
 
 /**

@@ -88,8 +88,8 @@ describe("selectTests", () => {
   });
 
   test("tests in Python run alone, with a title as pytest takes it", () => {
-    const python = [{ environment: "training", args: ["training/tests/test_metrics.py", "-k", "recall"] }];
-    expect(all("training/tests/test_metrics.py", "-t", "recall")).toEqual({ jest: undefined, python });
+    const python = [{ environment: "training", args: ["training/tests/core/test_metrics.py", "-k", "recall"] }];
+    expect(all("training/tests/core/test_metrics.py", "-t", "recall")).toEqual({ jest: undefined, python });
   });
 
   test("other words go to jest", () => {

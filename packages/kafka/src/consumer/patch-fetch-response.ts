@@ -23,7 +23,7 @@ let isPatched = false;
  *
  * Patches: `protocol` in kafkajs/src/protocol/requests/fetch/index.js, line 250, and the public table of gzip codecs.
  * Issues: none that asks for less work per record; kafkajs' decoder makes an object for every number of a response.
- * Can go: when `npm run bench:kafka -- --only consume` shows that another client, or kafkajs' own decoder, is as fast, reads
+ * Can go: when `npm run bench -- kafka --only consume` shows that another client, or kafkajs' own decoder, is as fast, reads
  * zstd and bounds what it unpacks.
  */
 export function patchFetchResponse(): void {

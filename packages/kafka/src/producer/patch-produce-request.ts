@@ -27,7 +27,7 @@ let isPatched = false;
  * Patches: `protocol` in kafkajs/src/protocol/requests/produce/index.js, line 101.
  * Issues: https://github.com/tulios/kafkajs/issues/383 (closed; records of a batch are joined at once since then, but each
  * field is still a buffer).
- * Can go: when `npm run bench:kafka -- --only produce` shows that another client, or kafkajs' own encoder, is as fast.
+ * Can go: when `npm run bench -- kafka --only produce` shows that another client, or kafkajs' own encoder, is as fast.
  */
 export function patchProduceRequest(): void {
   if (isPatched) return;
