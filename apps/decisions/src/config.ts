@@ -75,11 +75,11 @@ export const decisionsConfig = z
   })
   .refine((config) => (config.SCORING_CERT_FILE === undefined) === (config.SCORING_KEY_FILE === undefined), {
     path: ["SCORING_KEY_FILE"],
-    message: "and SCORING_CERT_FILE need each other",
+    message: "and SCORING_CERT_FILE must be set together",
   })
   .refine((config) => config.SCORING_TLS || (config.SCORING_CA_FILE ?? config.SCORING_CERT_FILE) === undefined, {
     path: ["SCORING_TLS"],
-    message: "has to be true where SCORING_CA_FILE or SCORING_CERT_FILE is set",
+    message: "must be true when SCORING_CA_FILE or SCORING_CERT_FILE is set",
   });
 
 export type DecisionsConfig = z.infer<typeof decisionsConfig>;

@@ -17,7 +17,7 @@ test.each([
 test.each([
   ["a tenant for everybody who reaches the port", { FEATURES_ONLINE_TENANT: "demo", HOST: "0.0.0.0" }, "127.0.0.1"],
   ["a name that only looks like this machine", { FEATURES_ONLINE_TENANT: "demo", HOST: "127.0.0.1.example" }, "HOST"],
-  ["a tenant beside tokens", { ...TOKENS, FEATURES_ONLINE_TENANT: "demo" }, "stands instead of tokens"],
+  ["a tenant beside tokens", { ...TOKENS, FEATURES_ONLINE_TENANT: "demo" }, "replaces tokens"],
   ["a tenant that is no name", { FEATURES_ONLINE_TENANT: "a:b" }, "FEATURES_ONLINE_TENANT: must be"],
   ["an issuer without keys", { AUTH_ISSUER: ISSUER }, "AUTH_JWKS_URL is not set"],
   ["keys without an issuer", { AUTH_JWKS_URL: `${ISSUER}/jwks` }, "AUTH_ISSUER is not set"],

@@ -4,7 +4,7 @@ import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state-key";
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/read-config";
 import { z } from "zod";
 
-/** Addresses that nobody but this machine reaches. */
+/** Addresses that only this machine can reach. */
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
 export const stateConfig = {
@@ -35,15 +35,15 @@ export const featuresConfig = z
   .superRefine((config, context) => {
     const refuse = (name: string, message: string) => context.addIssue({ code: "custom", path: [name], message });
     const { HOST, AUTH_ISSUER: issuer, AUTH_JWKS_URL: keys, FEATURES_ONLINE_TENANT: tenant } = config;
-    if (issuer !== undefined && keys === undefined) refuse("AUTH_JWKS_URL", "goes with AUTH_ISSUER");
-    if (keys !== undefined && issuer === undefined) refuse("AUTH_ISSUER", "goes with AUTH_JWKS_URL");
+    if (issuer !== undefined && keys === undefined) refuse("AUTH_JWKS_URL", "is needed with AUTH_ISSUER");
+    if (keys !== undefined && issuer === undefined) refuse("AUTH_ISSUER", "is needed with AUTH_JWKS_URL");
     if (tenant === undefined) return;
     if (issuer !== undefined || keys !== undefined) {
-      refuse("FEATURES_ONLINE_TENANT", "stands instead of tokens, so set either it or AUTH_ISSUER and AUTH_JWKS_URL");
+      refuse("FEATURES_ONLINE_TENANT", "replaces tokens, so set either it or AUTH_ISSUER and AUTH_JWKS_URL");
     } else if (!LOOPBACK.test(HOST)) {
       refuse(
         "FEATURES_ONLINE_TENANT",
-        "lets everybody in who reaches HOST, so HOST has to be 127.0.0.1; else use tokens",
+        "admits every caller who can reach HOST, so HOST must be 127.0.0.1; otherwise use tokens",
       );
     }
   });

@@ -34,7 +34,7 @@ const rowsPerRunMax = z.number().int().min(1).max(65_536);
 const rowsByProvider = z.partialRecord(z.enum(EXECUTION_PROVIDERS), rowsPerRunMax);
 const rowsQueuedMax = z.number().int().min(1).max(1_048_576);
 
-/** What one model may have otherwise than the others. */
+/** Settings of one model that differ from the others. */
 const modelSettings = z.strictObject({
   workers: workers.optional(),
   execution_providers: providers.optional(),
@@ -56,7 +56,7 @@ const modelSettingsByName = z
       return z.NEVER;
     }
   })
-  .pipe(z.record(z.string().regex(ONE_MODEL, "names no model: use name or name@alias"), modelSettings));
+  .pipe(z.record(z.string().regex(ONE_MODEL, "is not a model: use name or name@alias"), modelSettings));
 
 const number = z.coerce.number();
 
@@ -159,11 +159,11 @@ export const scoringConfig = z
   })
   .refine((config) => (config.GRPC_CERT_FILE === undefined) === (config.GRPC_KEY_FILE === undefined), {
     path: ["GRPC_KEY_FILE"],
-    message: "and GRPC_CERT_FILE need each other",
+    message: "and GRPC_CERT_FILE must be set together",
   })
   .refine((config) => config.GRPC_CLIENT_CA_FILE === undefined || config.GRPC_CERT_FILE !== undefined, {
     path: ["GRPC_CLIENT_CA_FILE"],
-    message: "needs GRPC_CERT_FILE: only over TLS does a client show a certificate",
+    message: "needs GRPC_CERT_FILE: clients show certificates only over TLS",
   })
   .refine((config) => !config.REQUIRE_GPU || config.EXECUTION_PROVIDERS.some(isGpu), {
     path: ["REQUIRE_GPU"],

@@ -60,7 +60,7 @@ describe("is refused with a sentence", () => {
     [
       "kafka",
       { KAFKA_USERNAME: "u", KAFKA_PASSWORD: "p" },
-      "go with KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not none",
+      "are for KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not none",
     ],
     [
       "kafka",
@@ -91,26 +91,26 @@ describe("is refused with a sentence", () => {
       { REDIS_URL: "redis://r", REDIS_AUTH: "gcp-iam" },
       "REDIS_AUTH=gcp-iam needs a REDIS_URL that starts with rediss://",
     ],
-    ["redis", { REDIS_URL: "rediss://:p@r", REDIS_AUTH: "gcp-iam" }, "take the one out of REDIS_URL"],
+    ["redis", { REDIS_URL: "rediss://:p@r", REDIS_AUTH: "gcp-iam" }, "remove the password from REDIS_URL"],
     ["redis", { REDIS_AUTH: "aws-iam", ...AWS }, "needs the cache's own address in REDIS_URL"],
     ["redis", { REDIS_AUTH: "aws-iam", REDIS_URL: CACHE, ...AWS, AWS_ROLE_ARN: "" }, "needs the user in REDIS_URL"],
     ["redis", { REDIS_URL: "rediss://[" }, "REDIS_URL is not a URL"],
     [
       "postgres",
       { POSTGRES_URL: "postgres://u@p/d?sslmode=prefer" },
-      "sslmode=prefer in POSTGRES_URL does not check who answers",
+      "sslmode=prefer in POSTGRES_URL does not verify the server",
     ],
     [
       "postgres",
       { POSTGRES_URL: "postgres://u@p/d?sslmode=no-verify" },
-      "sslmode=no-verify in POSTGRES_URL does not check",
+      "sslmode=no-verify in POSTGRES_URL does not verify",
     ],
     ["postgres", { POSTGRES_URL: "postgres://u@p/d?sslrootcert=/x" }, "sslrootcert in POSTGRES_URL is not used"],
     ["postgres", { POSTGRES_URL: "postgres://u@p/d?sslmode=verify-ca" }, "sslmode=verify-ca needs POSTGRES_CA_FILE"],
     [
       "postgres",
       { POSTGRES_URL: "postgres://u@p/d?sslmode=disable", POSTGRES_CA_FILE: "/ca" },
-      "makes no sense with sslmode=disable",
+      "has no effect with sslmode=disable",
     ],
     [
       "postgres",
@@ -120,7 +120,7 @@ describe("is refused with a sentence", () => {
     [
       "postgres",
       { POSTGRES_URL: "postgres://u:secret@p/d", POSTGRES_AUTH: "gcp-iam" },
-      "take the one out of POSTGRES_URL",
+      "remove the password from POSTGRES_URL",
     ],
     ["postgres", { POSTGRES_URL: "postgres://p/d", POSTGRES_AUTH: "gcp-iam" }, "needs the user in POSTGRES_URL"],
   ] as const)("%s with %p", (name, changes, sentence) => {

@@ -52,7 +52,7 @@ export const redisConfig = {
     .meta({ description: "Sign in with a token of the pod's cloud identity instead of a password." }),
   REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(REDIS_TIMEOUT_MS_DEFAULT).meta({
     unit: "ms",
-    description: "Longest wait for a reply. Then the command fails and the connection is made anew.",
+    description: "Longest wait for a reply. Then the command fails and the connection is opened again.",
   }),
   ...identityVariables,
 };
@@ -99,7 +99,7 @@ const CLOUDS: ReadonlyMap<string, Cloud> = new Map([
 ]);
 
 /**
- * What makes no sense together, of the connections that a service's schema holds.
+ * Settings that contradict each other, of the connections in a service's schema.
  *
  * @param schema what the service reads
  * @returns a sentence for each fault, without its full stop
@@ -128,14 +128,12 @@ function kafkaFaults(config: KafkaConfig): string[] {
   }
   if (!takesPassword && (user !== undefined || password !== undefined)) {
     faults.push(
-      `KAFKA_USERNAME and KAFKA_PASSWORD go with KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not ${sasl}`,
+      `KAFKA_USERNAME and KAFKA_PASSWORD are for KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not ${sasl}`,
     );
   }
   if (!tls) {
     if (sasl !== "none" && !sasl.startsWith("scram-")) {
-      faults.push(
-        `KAFKA_SASL=${sasl} needs KAFKA_TLS=true, else everybody on the way reads what signs this service in`,
-      );
+      faults.push(`KAFKA_SASL=${sasl} needs KAFKA_TLS=true, otherwise the credentials are sent unencrypted`);
     }
     for (const name of ["KAFKA_CA_FILE", "KAFKA_CERT_FILE", "KAFKA_KEY_FILE"] as const) {
       if (config[name] !== undefined) faults.push(`${name} needs KAFKA_TLS=true`);
@@ -158,9 +156,9 @@ function redisFaults(config: RedisConfig): string[] {
   if (auth === "none") return faults;
   const what = `REDIS_AUTH=${auth}`;
   if (!isSecure) {
-    faults.push(`${what} needs a REDIS_URL that starts with rediss://, else everybody on the way reads the token`);
+    faults.push(`${what} needs a REDIS_URL that starts with rediss://, otherwise the token is sent unencrypted`);
   }
-  if (url.password !== "") faults.push(`${what} gets its passwords itself, so take the one out of REDIS_URL`);
+  if (url.password !== "") faults.push(`${what} uses tokens, so remove the password from REDIS_URL`);
   if (auth === "aws-iam") {
     if (cacheName(url.hostname) === undefined) {
       faults.push(
@@ -174,7 +172,7 @@ function redisFaults(config: RedisConfig): string[] {
   return [...faults, ...identityFaults(what, auth, config, url.hostname)];
 }
 
-/** Modes that check who answers; others of libpq's do not. */
+/** Modes that verify the server; the other modes of libpq do not. */
 const SSL_MODES: ReadonlySet<string | null> = new Set([null, "disable", "require", "verify-ca", "verify-full"]);
 /** What `pg` would read from files or do on its own. */
 const SSL_PARAMETERS = ["ssl", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"];
@@ -186,19 +184,21 @@ function postgresFaults(config: PostgresConfig): string[] {
   const faults: string[] = [];
   const mode = url.searchParams.get("sslmode");
   if (!SSL_MODES.has(mode)) {
-    faults.push(`sslmode=${mode} in POSTGRES_URL does not check who answers: use verify-full, or disable for no TLS`);
+    faults.push(`sslmode=${mode} in POSTGRES_URL does not verify the server: use verify-full, or disable for no TLS`);
   }
   for (const name of SSL_PARAMETERS.filter((parameter) => url.searchParams.has(parameter))) {
     faults.push(`${name} in POSTGRES_URL is not used: set sslmode there, and POSTGRES_CA_FILE`);
   }
-  if (mode === "disable" && ca !== undefined) faults.push("POSTGRES_CA_FILE makes no sense with sslmode=disable");
+  if (mode === "disable" && ca !== undefined) faults.push("POSTGRES_CA_FILE has no effect with sslmode=disable");
   if (mode === "verify-ca" && ca === undefined) {
-    faults.push("sslmode=verify-ca needs POSTGRES_CA_FILE, else anybody with a certificate of the web could answer");
+    faults.push(
+      "sslmode=verify-ca needs POSTGRES_CA_FILE, otherwise any server with a public certificate could answer",
+    );
   }
   if (auth === "none") return faults;
   const what = `POSTGRES_AUTH=${auth}`;
-  if (mode === "disable") faults.push(`${what} needs TLS, so take sslmode=disable out of POSTGRES_URL`);
-  if (url.password !== "") faults.push(`${what} gets its passwords itself, so take the one out of POSTGRES_URL`);
+  if (mode === "disable") faults.push(`${what} needs TLS, so remove sslmode=disable from POSTGRES_URL`);
+  if (url.password !== "") faults.push(`${what} uses tokens, so remove the password from POSTGRES_URL`);
   if (url.username === "") faults.push(`${what} needs the user in POSTGRES_URL (postgres://user@…)`);
   return [...faults, ...identityFaults(what, auth, config, url.host)];
 }

@@ -1,5 +1,5 @@
 # The API endpoint is private: reach it from the VPC, a VPN or a runner inside. Access is granted by access entries only;
-# whoever created the cluster has no standing rights.
+# the creator of the cluster has no permanent rights.
 
 data "aws_iam_policy_document" "cluster_trust" {
   statement {

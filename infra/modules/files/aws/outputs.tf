@@ -5,7 +5,7 @@ output "storage_class_name" {
 
 # The pods' user and group, deploy/helm. It waits for the mount targets, because a volume cannot be mounted before.
 output "kubernetes_objects" {
-  description = "What `kubectl apply` makes of it: the StorageClass."
+  description = "Objects for `kubectl apply`: the StorageClass."
   value = [{
     apiVersion        = "storage.k8s.io/v1"
     kind              = "StorageClass"

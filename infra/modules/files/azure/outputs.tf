@@ -3,10 +3,10 @@ output "storage_class_name" {
   value       = var.storage_class_name
 }
 
-# A new share belongs to root and the pods are nobody's, so it is open to whoever may mount it. It waits for the endpoint
-# and the right, because a claim can be met no sooner.
+# A new share belongs to root and the pods run as another user, so everyone who may mount it can write. It depends on the endpoint
+# and the role assignment, because a claim cannot be bound before them.
 output "kubernetes_objects" {
-  description = "What `kubectl apply` makes of it: the StorageClass."
+  description = "Objects for `kubectl apply`: the StorageClass."
   value = [{
     apiVersion           = "storage.k8s.io/v1"
     kind                 = "StorageClass"

@@ -4,6 +4,6 @@ output "storage_class_name" {
 }
 
 output "kubernetes_objects" {
-  description = "What `kubectl apply` makes of it: the StorageClass and the class of backups."
+  description = "Objects for `kubectl apply`: the StorageClass and the class of backups."
   value       = [local.storage_class, local.backup_class]
 }
