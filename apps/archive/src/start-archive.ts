@@ -9,7 +9,7 @@ import { ArchiveModule } from "./archive.module.js";
 import type { ArchiveConfig } from "./config.js";
 
 /** Starts the service. Kafka need not be up and the lake not be writable: it is not ready until they are. */
-export function startArchive(
+export async function startArchive(
   config: ArchiveConfig,
   logger: Logger = createLogger("archive", config.LOG_LEVEL),
   disk: LakeDisk = new LakeDisk(),

@@ -26,8 +26,10 @@ const HOUR_S = 3_600;
 export class DecisionsModule implements OnApplicationShutdown {
   constructor(@Inject(InferenceClient) private readonly scoring: InferenceClient) {}
 
+  /** @throws TriplineError `config-invalid`, before anything is connected */
   static forRoot(config: DecisionsConfig): DynamicModule {
-    const { MODEL_NAME: modelName } = config;
+    const { MODEL_NAME: modelName, SCORING_ADDRESS: address } = config;
+    const credentials = scoringCredentials(config);
     const spec = currentFeatureSpec();
     const features = { specVersion: spec.version, names: spec.features.map((feature) => feature.name) };
     return {
@@ -50,10 +52,7 @@ export class DecisionsModule implements OnApplicationShutdown {
           inject: [redisToken()],
           useFactory: (redis: Redis) => new DecisionStore(redis, config.DECISION_TTL_HOURS * HOUR_S),
         },
-        {
-          provide: InferenceClient,
-          useFactory: () => new InferenceClient(config.SCORING_ADDRESS, scoringCredentials(config)),
-        },
+        { provide: InferenceClient, useFactory: () => new InferenceClient(address, credentials) },
         {
           provide: Scorer,
           inject: [InferenceClient, DecisionMetrics, LOGGER],

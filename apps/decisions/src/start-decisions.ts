@@ -13,7 +13,7 @@ import { DecisionsModule } from "./decisions.module.js";
  *
  * @throws TriplineError `policy-invalid`, `scorecard-invalid` or `config-invalid`
  */
-export function startDecisions(
+export async function startDecisions(
   config: DecisionsConfig,
   logger: Logger = createLogger("decisions", config.LOG_LEVEL),
 ): Promise<RunningService> {

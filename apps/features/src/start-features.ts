@@ -12,7 +12,7 @@ import { FeaturesModule } from "./features.module.js";
  *
  * @throws TriplineError `config-invalid`
  */
-export function startFeatures(
+export async function startFeatures(
   config: FeaturesConfig,
   logger: Logger = createLogger("features", config.LOG_LEVEL),
 ): Promise<RunningService> {

@@ -1,7 +1,6 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
@@ -23,22 +22,23 @@ export const FEATURE_ENGINE = Symbol("FEATURE_ENGINE");
 /** The window states in Redis, and what is known of how far they have been brought. */
 @Module({})
 export class StateModule {
-  /** @param kafka the `KafkaModule` of the service */
+  /**
+   * @param kafka the `KafkaModule` of the service
+   * @throws TriplineError `config-invalid`, before anything is connected
+   */
   static forRoot(config: FeaturesConfig, kafka: DynamicModule): DynamicModule {
+    const engine = compileEngine(currentFeatureSpec());
+    const options = { stateTtlSeconds: stateTtlSeconds(config, engine), completeKey: completeKey(engine.entities) };
     return {
       module: StateModule,
       imports: [RedisModule.forRoot(config), kafka],
       providers: [
-        { provide: FEATURE_ENGINE, useFactory: () => compileEngine(currentFeatureSpec()) },
+        { provide: FEATURE_ENGINE, useValue: engine },
         {
           provide: StateStore,
-          inject: [redisToken(), FEATURE_ENGINE],
+          inject: [redisToken()],
           // The store owns the connection: nothing else may send on it but the readiness probe.
-          useFactory: (redis: Redis, engine: FeatureEngine) =>
-            new StateStore(redis, {
-              stateTtlSeconds: stateTtlSeconds(config, engine),
-              completeKey: completeKey(engine.entities),
-            }),
+          useFactory: (redis: Redis) => new StateStore(redis, options),
         },
         { provide: LossReport, inject: [LOGGER], useFactory: (logger: Logger) => new LossReport(logger) },
         {

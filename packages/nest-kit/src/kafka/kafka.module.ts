@@ -26,10 +26,12 @@ export class KafkaModule implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
+  /** @throws TriplineError `config-invalid` where a certificate cannot be read */
   static forRoot(config: KafkaConfig, { clientId, producer }: KafkaModuleOptions): DynamicModule {
+    const connection = kafkaConnection(config);
     const connect = (logger: Logger) =>
       connectKafka({
-        ...kafkaConnection(config),
+        ...connection,
         clientId,
         log: (level, message, extra) => logger[level](extra, message),
       });
