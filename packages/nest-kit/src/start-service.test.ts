@@ -1,10 +1,15 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import type { OnApplicationShutdown } from "@nestjs/common";
 import { Controller, Get, Inject, Module, Post } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Logger } from "@tripline/service-kit/logger";
 import { createLogger } from "@tripline/service-kit/logger";
 import { prepareProblem } from "@tripline/service-kit/problem";
+import { closeWithin } from "./close-within.js";
 import { HttpServer } from "./http/http-server.js";
+import { Readiness } from "./readiness.js";
+import { LOGGER } from "./service.module.js";
 import type { RunningService } from "./start-service.js";
 import { startService } from "./start-service.js";
 
@@ -24,13 +29,29 @@ class FaultyController {
   }
 }
 
+let broken = false;
+const closed: string[] = [];
+
 @Module({ controllers: [FaultyController] })
-class FaultyModule {}
+class FaultyModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(Readiness) readiness: Readiness,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    readiness.add("store", () => {
+      if (broken) throw new Error("the store is away");
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "first", () => closed.push("first"));
+    await closeWithin(this.logger, "fails", () => Promise.reject(new Error("no")));
+    await closeWithin(this.logger, "last", () => closed.push("last"));
+  }
+}
 
 describe("startService", () => {
   let service: RunningService;
-  let broken = false;
-  const closed: string[] = [];
 
   beforeAll(async () => {
     service = await startService({
@@ -40,16 +61,6 @@ describe("startService", () => {
       logger: createLogger("faulty", "silent"),
       module: FaultyModule,
       bodyLimitBytes: 64,
-      readiness: {
-        store() {
-          if (broken) throw new Error("the store is away");
-        },
-      },
-      shutdown: [
-        { name: "first", run: async () => void closed.push("first") },
-        { name: "fails", run: async () => Promise.reject(new Error("no")) },
-        { name: "last", run: async () => void closed.push("last") },
-      ],
     });
   });
 

@@ -11,7 +11,6 @@ import type { MetricsPort } from "./http/serve-metrics-port.js";
 import { serveMetricsPort } from "./http/serve-metrics-port.js";
 import { nestLogger } from "./nest-logger.js";
 import { ProblemFilter } from "./problem.filter.js";
-import type { HealthCheck } from "./readiness.js";
 import { Readiness } from "./readiness.js";
 import { ServiceAdapter } from "./service.adapter.js";
 import { ServiceModule } from "./service.module.js";
@@ -34,11 +33,6 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-export interface ShutdownStep {
-  readonly name: string;
-  run(): Promise<void>;
-}
-
 export interface ServiceOptions {
   readonly name: string;
   readonly port: number;
@@ -50,10 +44,6 @@ export interface ServiceOptions {
   readonly module: Type | DynamicModule;
   /** Providers of the root module by which work comes in other than by HTTP, for instance `KafkaStrategy`. */
   readonly transports?: readonly Type<CustomTransportStrategy>[];
-  /** Of services that are not composed by providers yet: those add their checks to `Readiness`. */
-  readonly readiness?: Readonly<Record<string, HealthCheck>>;
-  /** Of services that are not composed by providers yet: those have shutdown hooks. */
-  readonly shutdown?: readonly ShutdownStep[];
   /** What answers errors; `ProblemFilter` unless told otherwise. */
   readonly filter?: ExceptionFilter;
   /** Largest request body in bytes; 64 KiB by default. */
@@ -67,7 +57,7 @@ const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 /**
  * Nest on Fastify with health, metrics and problem+json: the shell every app stands in.
  *
- * It ends in this order: readiness; the HTTP port, once its requests are answered; the consumers of `transports`; then
+ * It ends in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests are answered; the consumers of `transports`; then
  * what providers hold, by their `onApplicationShutdown`, where Nest ends what depends on something before that.
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
@@ -85,8 +75,6 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     adapter,
     { logger: nestLogger(logger), abortOnError: false },
   );
-  const readiness = app.get(Readiness);
-  for (const [check, ask] of Object.entries(options.readiness ?? {})) readiness.add(check, ask);
   app.useGlobalFilters(options.filter ?? new ProblemFilter(logger));
   let metrics: MetricsPort | undefined;
   try {
@@ -110,7 +98,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     ...(metrics === undefined ? {} : { metricsUrl: metrics.url }),
     drain() {
       server.drain();
-      readiness.drain();
+      app.get(Readiness).drain();
     },
     get: (provider) => app.get(provider, { strict: false }),
     close() {
@@ -123,11 +111,10 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
 async function shutDown(
   app: NestFastifyApplication,
   metrics: MetricsPort | undefined,
-  { name, logger, shutdown = [] }: ServiceOptions,
+  { name, logger }: ServiceOptions,
 ): Promise<void> {
   app.get(Readiness).drain();
   await app.close();
-  for (const { name: step, run } of shutdown) await closeWithin(logger, step, run);
   // Last: the end of a service is looked at as well.
   if (metrics !== undefined) await closeWithin(logger, "metrics", () => metrics.close());
   logger.info(`${name} is down`);

@@ -36,8 +36,6 @@ export function startTestService(options: Partial<ServiceOptions> = {}): Promise
     host: "127.0.0.1",
     logger: createLogger("guarded", "silent"),
     module: TestModule,
-    readiness: {},
-    shutdown: [],
     ...options,
     limits: { checkMs: 50, headersTimeoutMs: 60_000, requestTimeoutMs: 60_000, bodyGraceMs: 60_000, ...options.limits },
   });
