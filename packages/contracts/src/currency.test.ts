@@ -21,7 +21,7 @@ test.each([
   ["metals", "XAG XAU XPD XPT"],
   ["bond market units", "XBA XBB XBC XBD"],
   ["units of account without a minor unit", "XDR XSU XUA"],
-  ["what stands for no currency", "XTS XXX"],
+  ["codes that are not currencies", "XTS XXX"],
   ["withdrawn long ago", "DEM FRF ITL VEF VEB BYR LTL MRO STD ZWD TRL"],
   ["no codes", "eur EU EURO 978 constructor"],
 ])("%s: none of %s", (_name, codes) => {
@@ -38,7 +38,7 @@ test.each([
   for (const code of codes.split(" ")) expect([code, currencyDecimals(code)]).toEqual([code, decimals]);
 });
 
-/** The engine lags behind ISO, but whatever both know has to be one of ours: a typing error would stand out. */
+/** The engine lags behind ISO, but every code that both know has to be one of ours: this finds a typo. */
 test("165 codes, of which the engine knows all but the newest and the funds", () => {
   const letters = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
   const codes = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c))).filter(isCurrency);

@@ -3,7 +3,7 @@
  * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
  * By number of decimal places, which ISO calls the minor unit. Left out are the 13 codes that have none, since an amount
  * is in minor units: metals (XAG, XAU, XPD, XPT), bond market units (XBA to XBD), XDR, XSU, XUA, and XTS and XXX, which
- * stand for no currency. Not the engine's own list (`Intl`), which lags behind and takes decimals from CLDR, where HUF,
+ * do not stand for a currency. Not the list of the JavaScript engine (`Intl`), which lags behind and takes decimals from CLDR, where HUF,
  * COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
  */
 const ACTIVE: Readonly<Record<number, string>> = {

@@ -32,7 +32,7 @@ test("gives what the generated code gives", () => {
   expect(encodeMessage(Transaction, transaction)).toEqual(Transaction.encode(transaction).finish());
 });
 
-test("a message is no part of the one before, nor shares its bytes", () => {
+test("a message neither contains the one before nor shares its bytes", () => {
   const long = encodeMessage(Transaction, { ...transaction, clientTransactionId: "x".repeat(5_000) });
   const copy = Uint8Array.from(long);
   expect(encodeMessage(Label, label)).toEqual(Label.encode(label).finish());

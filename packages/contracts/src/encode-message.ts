@@ -9,7 +9,7 @@ export interface MessageType<M> {
 const writer = new BinaryWriter();
 
 /**
- * A message as protobuf, in bytes of their own.
+ * A message as protobuf, in its own bytes.
  *
  * @throws Error for a value that its field cannot hold
  */

@@ -102,7 +102,7 @@ export interface FieldError {
   readonly detail: string;
 }
 
-/** The one error class. `detail` is a sentence that says what is wrong and, where possible, how to mend it. */
+/** The one error class. `detail` is a sentence that says what is wrong and, where possible, how to fix it. */
 export class TriplineError extends Error {
   override readonly name = "TriplineError";
 
@@ -120,7 +120,7 @@ export class TriplineError extends Error {
   }
 }
 
-/** Any thrown value as a TriplineError; what is not one already becomes `internal` and keeps its cause. */
+/** Any thrown value as a TriplineError; anything else becomes `internal` and keeps its cause. */
 export function asTriplineError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);

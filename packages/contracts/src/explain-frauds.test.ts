@@ -26,22 +26,22 @@ function faultsOf(drafts: readonly Draft[]): string[] {
 const RUN = { entity: "terminal", kind: "run_count" };
 
 test.each([
-  ["an entity that is not there", { ...RUN, explained_by: "shop" }, '"shop" is no entity that every event names'],
-  ["an optional entity", { ...RUN, explained_by: "device" }, '"device" is no entity that every event names'],
-  ["themselves", { ...RUN, explained_by: "terminal" }, "an entity does not explain its own frauds"],
+  ["an entity that is not there", { ...RUN, explained_by: "shop" }, '"shop" is not an entity that every event names'],
+  ["an optional entity", { ...RUN, explained_by: "device" }, '"device" is not an entity that every event names'],
+  ["themselves", { ...RUN, explained_by: "terminal" }, "an entity cannot explain its own frauds"],
 ])("frauds are not explained by %s", (_what, draft, sentence) => {
   expect(faultsOf([draft])).toEqual([`spec.yaml:1 features.0.explained_by: ${sentence}`]);
 });
 
-test("frauds are explained in one way, and not in turn", () => {
+test("frauds are explained by one entity, whose own are not explained", () => {
   const explained = { ...RUN, explained_by: "card" };
   expect(faultsOf([explained, { ...explained, kind: "days_since_run_began" }])).toEqual([]);
   expect(faultsOf([explained, { entity: "card", kind: "run_count" }])).toEqual([]);
   expect(faultsOf([explained, { ...RUN, kind: "days_since_run_began" }])).toEqual([
-    'spec.yaml:1 features.1.explained_by: frauds of "terminal" are explained by card already',
+    'spec.yaml:1 features.1.explained_by: frauds of "terminal" are already explained by card',
   ]);
   expect(faultsOf([explained, { entity: "card", kind: "run_count", explained_by: "terminal" }])).toEqual([
-    'spec.yaml:1 features.0.explained_by: frauds of "card" are explained by another entity themselves',
-    'spec.yaml:1 features.1.explained_by: frauds of "terminal" are explained by another entity themselves',
+    'spec.yaml:1 features.0.explained_by: frauds of "card" are themselves explained by another entity',
+    'spec.yaml:1 features.1.explained_by: frauds of "terminal" are themselves explained by another entity',
   ]);
 });

@@ -79,41 +79,41 @@ describe("a wrong spec", () => {
       "itself for a partner",
       { kind: "pair_is_new", entity: "card", of: "card" },
       "of",
-      "an entity is no partner of itself",
+      "an entity cannot be its own partner",
     ],
     [
       "an optional partner",
       { kind: "distinct", entity: "card", of: "device", window: "1d" },
       "of",
-      '"device" is optional, partners are not',
+      '"device" is optional, and partners cannot be',
     ],
     ...["label_count", "fraud_count", "fraud_rate"].map((kind) => [
       `${kind} of an entity that labels do not name`,
       { kind, entity: "device", window: "1d" },
       "entity",
-      `labels do not carry the key of "device", so it has no ${kind}`,
+      `labels do not carry the key of "device", so it cannot have ${kind}`,
     ]),
     [
       "a risk of an entity that labels do not name",
       { kind: "fraud_risk", entity: "device", window: "1d", prior: 0.1, weight: 1 },
       "entity",
-      'labels do not carry the key of "device", so it has no fraud_risk',
+      'labels do not carry the key of "device", so it cannot have fraud_risk',
     ],
     [
       "a first fraud of an entity that labels do not name",
       { kind: "days_since_first_fraud", entity: "device" },
       "entity",
-      "so it has no days_since_first_fraud",
+      "so it cannot have days_since_first_fraud",
     ],
     [
       "a run of an entity that labels do not name",
       { kind: "run_count", entity: "device" },
       "entity",
-      "so it has no run_count",
+      "so it cannot have run_count",
     ],
     ["a kind that is not there", { ...COUNT, kind: "cuont" }, "kind", "'count' | 'sum'"],
     ["no kind", { default: 1 }, "kind", "'amount' | 'hour_of_day'"],
-    ["a default that is no number", { ...COUNT, default: "none" }, "default", "expected number, received string"],
+    ["a default that is not a number", { ...COUNT, default: "none" }, "default", "expected number, received string"],
     ["a name with capitals", { ...COUNT, name: "cardCount" }, "name", "must be snake_case"],
     ["no sentence", { ...COUNT, sentence: "" }, "sentence", "Too small"],
     ["a prior above 1", { ...COUNT, kind: "fraud_risk", prior: 1.5, weight: 1 }, "prior", "<=1"],
@@ -151,7 +151,7 @@ describe("a wrong spec", () => {
       { ...COUNT, name: "b" },
       { ...COUNT, name: "a" },
     ]);
-    expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.2.name: "a" stands twice`]);
+    expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.2.name: "a" is listed twice`]);
   });
 
   test("with partners of two entities for one is refused at the second", () => {
@@ -165,7 +165,7 @@ describe("a wrong spec", () => {
       entities,
     );
     expect(faultsOf(lines)).toEqual([
-      `spec.yaml:${lines.length} features.2.of: "ip" has partners of "card" already, and of one entity only`,
+      `spec.yaml:${lines.length} features.2.of: "ip" already has partners of "card", and can have those of one entity only`,
     ]);
   });
 
@@ -180,7 +180,7 @@ describe("a wrong spec", () => {
   });
 
   test.each([
-    ["{ key: card_token }", '"card_token" names another entity already'],
+    ["{ key: card_token }", '"card_token" already names another entity'],
     ["{ key: device_token }", "every event carries card_token and terminal_id, other keys are optional: true"],
     ["{ key: ip_token, optional: false }", "every event carries card_token and terminal_id, other keys are optional"],
     ["{ key: terminal_id, optional: true }", "every event carries card_token and terminal_id, other keys are optional"],
@@ -197,7 +197,7 @@ describe("a wrong spec", () => {
     expect(faultsOf(lines)).toEqual(["spec.yaml:7 entities.payTerminal: must be snake_case"]);
   });
 
-  test("is told of all its faults at once, each with its line", () => {
+  test("reports all its faults at once, each with its line", () => {
     const entities = [...ENTITIES.slice(0, 3), "  device: { key: device_token }"];
     const lines = linesOf(
       [
@@ -210,14 +210,14 @@ describe("a wrong spec", () => {
     expect(faultsOf(lines)).toEqual([
       "spec.yaml:8 entities.device.key: every event carries card_token and terminal_id, other keys are optional: true",
       'spec.yaml:10 features.0.window: window "9d" is not among 1d, 7d',
-      'spec.yaml:11 features.1.name: "a" stands twice',
+      'spec.yaml:11 features.1.name: "a" is listed twice',
       'spec.yaml:11 features.1.entity: entity "shop" is not among card, terminal, device',
       'spec.yaml:15 features.2.window: window "5d" is not among 1d, 7d',
-      "spec.yaml:15 features.2.of: an entity is no partner of itself",
+      "spec.yaml:15 features.2.of: an entity cannot be its own partner",
     ]);
   });
 
-  test("is told of all faults of its form at once, at the nearest line that is there", () => {
+  test("reports all faults of its schema at once, at the nearest line", () => {
     expect(faultsOf(["version: 0", "windows: {}", "features:", "  - { name: A, kind: amount, default: x }"])).toEqual([
       expect.stringMatching(/^spec\.yaml:1 version: /),
       expect.stringMatching(/^spec\.yaml:1 entities: /),
@@ -272,7 +272,7 @@ describe("windows", () => {
     ["1d", "7h"],
     ["1h", "1d"],
     ["1h", "25m"],
-  ])("of %s in tiles of %s are refused, as they are no whole number of tiles", (width, tile) => {
+  ])("of %s in tiles of %s are refused, since the width is not a whole number of tiles", (width, tile) => {
     expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf(width, tile)))).toEqual([
       "spec.yaml:5 windows.w: width must be a whole number of tiles",
     ]);

@@ -84,7 +84,7 @@ interface SpecFault {
 
 type UncheckedSpec = Pick<z.infer<typeof featureSpec>, "windows" | "entities" | "features">;
 
-/** What the shape alone does not say: names that stand for something, and rules between entities and kinds. */
+/** What the schema alone cannot check: references to names, and rules between entities and kinds. */
 function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<SpecFault> {
   yield* entityFaults(entities);
   const seen = new Set<string>();
@@ -92,7 +92,7 @@ function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<Sp
   yield* explanationFaults(entities, features);
   for (const [index, item] of features.entries()) {
     const at = (field: string, message: string): SpecFault => ({ path: ["features", index, field], message });
-    if (seen.has(item.name)) yield at("name", `"${item.name}" stands twice`);
+    if (seen.has(item.name)) yield at("name", `"${item.name}" is listed twice`);
     seen.add(item.name);
     if ("window" in item && !Object.hasOwn(windows, item.window)) {
       yield at("window", `window "${item.window}" is not among ${Object.keys(windows).join(", ")}`);
@@ -104,20 +104,20 @@ function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<Sp
       }
     }
     if (isLabelFeature(item) && entities[item.entity]?.optional === true) {
-      yield at("entity", `labels do not carry the key of "${item.entity}", so it has no ${item.kind}`);
+      yield at("entity", `labels do not carry the key of "${item.entity}", so it cannot have ${item.kind}`);
     }
     if ("of" in item) {
       const before = partners.get(item.entity) ?? item.of;
-      if (item.of === item.entity) yield at("of", "an entity is no partner of itself");
-      if (entities[item.of]?.optional === true) yield at("of", `"${item.of}" is optional, partners are not`);
+      if (item.of === item.entity) yield at("of", "an entity cannot be its own partner");
+      if (entities[item.of]?.optional === true) yield at("of", `"${item.of}" is optional, and partners cannot be`);
       if (before !== item.of)
-        yield at("of", `"${item.entity}" has partners of "${before}" already, and of one entity only`);
+        yield at("of", `"${item.entity}" already has partners of "${before}", and can have those of one entity only`);
       partners.set(item.entity, before);
     }
   }
 }
 
-/** Frauds of an entity may be explained by one other, of which none are explained in turn. */
+/** Frauds of an entity may be explained by one other entity, whose own frauds are not explained by any. */
 function* explanationFaults(
   entities: UncheckedSpec["entities"],
   features: UncheckedSpec["features"],
@@ -129,14 +129,14 @@ function* explanationFaults(
     const at = (message: string): SpecFault => ({ path: ["features", index, "explained_by"], message });
     const before = judges.has(own) ? judges.get(own) : judge;
     judges.set(own, before);
-    if (judge !== before) yield at(`frauds of "${own}" are explained by ${before ?? "none"} already`);
+    if (judge !== before) yield at(`frauds of "${own}" are already explained by ${before ?? "none"}`);
     if (judge === undefined) continue;
-    if (judge === own) yield at("an entity does not explain its own frauds");
-    else if (entities[judge]?.optional !== false) yield at(`"${judge}" is no entity that every event names`);
+    if (judge === own) yield at("an entity cannot explain its own frauds");
+    else if (entities[judge]?.optional !== false) yield at(`"${judge}" is not an entity that every event names`);
     else if (
       features.some((other) => isRunFeature(other) && other.entity === judge && other.explained_by !== undefined)
     ) {
-      yield at(`frauds of "${judge}" are explained by another entity themselves`);
+      yield at(`frauds of "${judge}" are themselves explained by another entity`);
     }
   }
 }
@@ -145,7 +145,7 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
   const keys = new Set<string>();
   for (const [entityName, { key, optional }] of Object.entries(entities)) {
     const path = ["entities", entityName, "key"];
-    if (keys.has(key)) yield { path, message: `"${key}" names another entity already` };
+    if (keys.has(key)) yield { path, message: `"${key}" already names another entity` };
     if (REQUIRED_KEYS.includes(key) === optional) {
       yield { path, message: `every event carries ${REQUIRED_KEYS.join(" and ")}, other keys are optional: true` };
     }

@@ -1,7 +1,7 @@
 import { holdsCardNumber, maskDigits } from "./find-card-number.js";
 import { withLuhnDigit } from "./identifiers.js";
 
-/** Published for tests by brands and processors; they belong to nobody. */
+/** Published for tests by brands and processors; no person owns them. */
 const TEST_CARDS = [
   ["Visa", "4111111111111111"],
   ["Visa of 13 digits", "4222222222222"],
@@ -88,7 +88,7 @@ test.each([
   expect(holdsCardNumber(text)).toBe(false);
 });
 
-describe("share of ids that are refused though they are no cards", () => {
+describe("share of ids that are refused although they are not card numbers", () => {
   const DRAWS = 20_000;
   const DIGITS = "0123456789abcdef";
   // mulberry32: the same ids in every run.

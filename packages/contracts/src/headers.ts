@@ -11,7 +11,7 @@ export const HEADERS = {
   replyTo: "tripline-reply-to",
 } as const;
 
-/** Headers that a dead letter carries besides those of the record itself. */
+/** Headers that a dead letter has in addition to those of the record itself. */
 export const DEAD_LETTER_HEADERS = {
   code: "tripline-dlq-code",
   message: "tripline-dlq-message",
@@ -21,7 +21,7 @@ export const DEAD_LETTER_HEADERS = {
   group: "tripline-dlq-group",
 } as const;
 
-/** Headers that a dead letter by reference carries besides: it has no value, because the original is too large or unreadable. */
+/** Additional headers of a dead letter by reference: it has no value, because the original is too large or unreadable. */
 export const REFERENCE_HEADERS = {
   /** `record`, or `batch` for all records of one batch, which then begins at the dead letter's offset. */
   reference: "tripline-dlq-reference",
@@ -39,7 +39,7 @@ export const RETURNED_HEADER = "tripline-dlq-returned";
 
 /** Names of the gRPC metadata that Tripline adds to the Open Inference Protocol. */
 export const INFERENCE_METADATA = {
-  /** Trace contexts of the request's other payments, parted by commas, besides that in `traceparent`; at most 512. */
+  /** Trace contexts of the request's other payments, comma-separated, without the one in `traceparent`; at most 512. */
   traceparents: "tripline-traceparents",
   /** On an error: its code in the error table. */
   code: "tripline-code",

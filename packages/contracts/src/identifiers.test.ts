@@ -128,7 +128,7 @@ describe("normalAddress", () => {
   test.each([
     ...["", "192.0.2", "192.0.2.256", "192.000.002.001", "0x7f.0.0.1", "192.0.2.1:443", " 192.0.2.1", "192.0.2.1\n"],
     ...["fe80::1%eth0", "[::1]", "::1/64", ":::", "1::2::3", "2001:db8::g", "localhost", "1"],
-  ])("%p is no address", (text) => {
+  ])("%p is not an address", (text) => {
     expect(normalAddress(text)).toBeUndefined();
   });
 });

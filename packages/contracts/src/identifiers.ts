@@ -16,7 +16,7 @@ export const TRANSACTION_ID_PATTERN = /^txn_[0-9a-f]{32}$/;
 const TOKEN_DIGITS = 32;
 
 /**
- * The token that stands for a card number everywhere behind the front door: HMAC-SHA-256 under a secret key, cut to
+ * The token that replaces a card number everywhere behind the front door: HMAC-SHA-256 under a secret key, cut to
  * 128 bits. The tenant is part of the input, so that the same card at two tenants cannot be linked.
  */
 export function cardToken(key: Uint8Array, tenant: string, cardNumber: string): string {

@@ -1,5 +1,5 @@
 /**
- * Names of Redis keys and channels that more than one app uses. Keys that one app alone uses stand in that app.
+ * Names of Redis keys and channels that more than one app uses. Keys that only one app uses are defined in that app.
  */
 
 /** The decision given to a payment: the bytes of a `Decision`. Written once by decisions, read by ingestion. */

@@ -154,7 +154,7 @@ describe("without a score", () => {
     expect(decision.reasons[0]?.text).toBe("Nothing spoke against it: no rule fired, and there was no score.");
   });
 
-  test.each([Number.NaN, Number.POSITIVE_INFINITY, -0.01, 1.01])("%d is no score", (value) => {
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, -0.01, 1.01])("%d is not a score", (value) => {
     const decision = decide(POLICY, input({ score: scored(value) }));
     expect(decision.rung).toBe(Rung.RULES_ONLY);
     expect(decision.degradedBecause).toBe(`the model fraud gave ${value}, which is not a probability`);
@@ -210,13 +210,13 @@ describe("on the scorecard's rung", () => {
     expect(codes(decision)).toEqual(["FAR"]);
   });
 
-  test("it stands in for a score that is none", () => {
+  test("it replaces a score that is not a probability", () => {
     const decision = decide(POLICY, input({ score: scored(Number.NaN) }), SCORECARD);
     expect(decision.rung).toBe(Rung.SCORECARD);
     expect(decision.degradedBecause).toBe("the model fraud gave NaN, which is not a probability");
   });
 
-  test("it is no help where the features cannot be used, nor one for other features", () => {
+  test("it is not used if the features are unusable, or if it was made for other features", () => {
     const features = { specVersion: 3, values: [1, Number.NaN], incomplete: false };
     expect(decide(POLICY, { ...input({ score: missing }), features }, SCORECARD).rung).toBe(Rung.STATIC_POLICY);
     const other = parseScorecard(JSON.stringify({ ...CARD_FILE, feature_spec_version: 4 }), { ...SPEC, version: 4 });
@@ -244,7 +244,7 @@ describe("on the static rung", () => {
       "there are 1 feature values instead of 2",
     ],
     [
-      "a value that is no number",
+      "a value that is not a number",
       { specVersion: 3, values: [1, Number.NaN], incomplete: false },
       "the feature ratio is NaN",
     ],

@@ -86,7 +86,7 @@ function standIn(score: Score, features: PaymentFeatures, scorecard: Scorecard |
   return { value, modelName: SCORECARD_NAME, modelVersion: scorecard.version, insteadOf: score.missing };
 }
 
-/** A number that is no probability is no score: it would otherwise pass every comparison as false. */
+/** A number that is not a probability is not a score: every comparison with it would be false. */
 function usableScore(score: Score): Score {
   if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
   return { missing: `the model ${score.modelName} gave ${score.value}, which is not a probability` };

@@ -60,13 +60,13 @@ test("the features that raised the score most, as sentences with their values, a
   expect({ ...explained, reasons: [BAND] }).toEqual(decision());
 });
 
-test("a sentence that is true only of a yes is not said of a no", () => {
+test("a sentence that is only true of a yes is left out for a no", () => {
   const contributions = vector({ is_weekend: 2, is_night: 1 });
   const said = withContributions(POLICY, decision({ reasons: [] }), vector({ is_night: 1 }), contributions).reasons;
   expect(said.map((reason) => reason.text)).toEqual(["It took place at night (before 7:00 UTC)."]);
 });
 
-test("what lowered the score, or did nothing, is no reason", () => {
+test("a feature that lowered the score, or did not change it, is not a reason", () => {
   const contributions = vector({ amount: -1 });
   expect(withContributions(POLICY, decision(), vector({ amount: 5 }), contributions)).toEqual(decision());
   expect(withContributions(POLICY, decision(), vector({}), vector({}).fill(Number.NaN))).toEqual(decision());

@@ -40,14 +40,14 @@ export function withContributions(
   return { ...decision, reasons: [...decision.reasons, ...reasons] };
 }
 
-/** What a feature's value says; `undefined` where there is no sentence that is true of it. */
+/** What a feature's value says; `undefined` if no sentence is true of it. */
 function reasonOf(policy: Policy, index: number, value: number | undefined): Reason | undefined {
   const name = policy.featureNames[index];
   const sentence = policy.featureSentences[index];
   if (name === undefined || sentence === undefined || value === undefined) return undefined;
-  // A sentence without the value, such as "It took place on a weekend.", is that of a yes, and does not fit a no.
+  // A sentence without the value, such as "It took place on a weekend.", is true of a yes only.
   if (sentence.names.length === 0 && value === 0) return undefined;
-  // By the feature's own name the value is written in its unit.
+  // The feature's name says in which unit its value is written.
   const text = renderText({ literals: sentence.literals, names: sentence.names.map(() => name) }, { [name]: value });
   return { code: `${RAISED_BY}${name.toUpperCase()}`, text, outcome: Outcome.APPROVE };
 }

@@ -120,7 +120,7 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
   ["bands not descending", "at_least: 0.1", "at_least: 0.6", "p.yaml:18 bands.1.at_least must be below the 0.6"],
   ["score over 1", "at_least: 0.6", "at_least: 60", "p.yaml:17 bands.0.at_least must be from 0 to 1"],
   ["score below 0", "at_least: 0.1", "at_least: -0.1", "p.yaml:18 bands.1.at_least must be from 0 to 1"],
-  ["score that is no number", "at_least: 0.1", "at_least: .nan", "p.yaml:18 bands.1.at_least must be a number"],
+  ["score that is not a number", "at_least: 0.1", "at_least: .nan", "p.yaml:18 bands.1.at_least must be a number"],
   [
     "band milder above",
     "action: decline, reason: HIGH",

@@ -91,7 +91,7 @@ function invalid(faults: readonly string[]): TriplineError {
   return new TriplineError("policy-invalid", faults.join("\n"), fields);
 }
 
-/** Collects every fault instead of stopping at the first, so that one look at the file mends all of them. */
+/** Collects every fault instead of stopping at the first, so that all of them can be fixed at once. */
 class PolicyChecker {
   readonly faults: string[] = [];
   readonly #source: PolicySource;

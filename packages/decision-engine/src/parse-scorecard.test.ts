@@ -41,11 +41,15 @@ const cases: [string, string, string][] = [
     "feature_spec_version: is 4, and the features here are of version 3; train a scorecard for them",
   ],
   ["no features", fileWith({ features: [] }), "features: must not be empty"],
-  ["an unknown feature", fileWith({}, { name: "rato" }), 'features.0.name: "rato" is no feature, or stands twice'],
+  [
+    "an unknown feature",
+    fileWith({}, { name: "rato" }),
+    'features.0.name: "rato" is not a feature, or is listed twice',
+  ],
   [
     "a feature twice",
     fileWith({ features: [1, 2].map(() => ({ name: "amount", edges: [], weights: [1] })) }),
-    'features.1.name: "amount" is no feature, or stands twice',
+    'features.1.name: "amount" is not a feature, or is listed twice',
   ],
   [
     "a weight too few",

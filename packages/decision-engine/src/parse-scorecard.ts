@@ -60,10 +60,10 @@ export function parseScorecard(text: string, spec: FeatureSpec, fileName = "scor
   const indexOf = new Map(spec.features.map((feature, index) => [feature.name, index]));
   const features = file.features.map((feature, position) => {
     const index = indexOf.get(feature.name);
-    // A feature that stands twice would count twice, which no trainer means.
+    // A feature that is listed twice would count twice, which is never intended.
     indexOf.delete(feature.name);
     const place = `features.${position}`;
-    if (index === undefined) faults.push(`${place}.name: "${feature.name}" is no feature, or stands twice`);
+    if (index === undefined) faults.push(`${place}.name: "${feature.name}" is not a feature, or is listed twice`);
     faults.push(...faultsOf(feature, place));
     return toScored(feature, index ?? -1);
   });

@@ -24,7 +24,7 @@ export const BY_SCORECARD = "by_scorecard";
 /** The probability of fraud; only for rules that say that they need it. */
 export const SCORE = "score";
 
-/** Names that no feature may have, because they stand for something else in a policy. */
+/** Names that no feature may have, because they mean something else in a policy. */
 export const RESERVED_NAMES: readonly string[] = [
   ...Object.keys(PAYMENT_VARIABLES),
   ...[HAS_SCORE, BY_SCORECARD, SCORE],

@@ -35,7 +35,7 @@ describe("templates", () => {
     return template === undefined ? undefined : renderText(template, values);
   };
 
-  test("values stand in their places", () => {
+  test("values replace their placeholders", () => {
     const text = render("{amount} {currency}, {card_seconds_since_last} after the last, {amount_minor} in all", {
       amount: 12.5,
       currency: "EUR",
@@ -43,6 +43,14 @@ describe("templates", () => {
       amount_minor: 1250n,
     });
     expect(text).toBe("12.5 EUR, 60 seconds after the last, 1250 in all");
+  });
+
+  test.each([
+    ["terminal_fraud_rate_7d", 0.5, "50 %"],
+    ["card_risk_28d", 0.0123, "1.23 %"],
+    ["card_fraud_count_7d", 2, "2"],
+  ])("%s of %d is written as %s", (name, value, text) => {
+    expect(render(`{${name}}`, { [name]: value })).toBe(text);
   });
 
   test("a value that holds a placeholder is not expanded again", () => {

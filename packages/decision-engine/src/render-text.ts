@@ -1,4 +1,4 @@
-/** A sentence with places for values: literal texts and variable names in turn, beginning with a literal. */
+/** A sentence with placeholders: literal texts and variable names alternate, beginning with a literal. */
 export interface Template {
   readonly literals: readonly string[];
   readonly names: readonly string[];
@@ -8,7 +8,7 @@ export type TemplateValue = number | bigint | string | boolean;
 
 const PLACEHOLDER = /\{([a-z][a-z0-9_]*)\}/g;
 
-/** Splits `text` at its `{name}` placeholders. `undefined` where a brace belongs to no placeholder. */
+/** Splits `text` at its `{name}` placeholders. `undefined` if a brace is not part of a placeholder. */
 export function parseTemplate(text: string): Template | undefined {
   const literals = text.replace(PLACEHOLDER, "\0").split("\0");
   if (literals.some((literal) => /[{}]/.test(literal))) return undefined;
@@ -16,7 +16,7 @@ export function parseTemplate(text: string): Template | undefined {
   return literals.length === names.length + 1 ? { literals, names } : undefined;
 }
 
-/** The sentence with `values` in its places. A value that is not there is named, never left out silently. */
+/** The sentence with `values` in its placeholders. A missing value is named, never left out silently. */
 export function renderText(template: Template, values: Readonly<Record<string, TemplateValue>>): string {
   let text = template.literals[0] ?? "";
   template.names.forEach((name, index) => {
@@ -29,10 +29,11 @@ export function renderText(template: Template, values: Readonly<Record<string, T
 
 function formatValue(name: string, value: TemplateValue): string {
   if (typeof value !== "number") return String(value);
-  return /(^|_)seconds(_|$)/.test(name) ? formatDuration(value) : formatNumber(value);
+  if (/(^|_)seconds(_|$)/.test(name)) return formatDuration(value);
+  return /(^|_)(fraud_rate|risk)(_|$)/.test(name) ? `${formatNumber(value * 100)} %` : formatNumber(value);
 }
 
-/** At most two decimals; below 0.01 one significant digit, so that a small share does not read as none. */
+/** At most two decimals; below 0.01 one significant digit, so that a small share is not shown as 0. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const magnitude = Math.abs(value);

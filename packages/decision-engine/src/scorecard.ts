@@ -9,7 +9,7 @@ export interface ScoredFeature {
   readonly weights: readonly number[];
 }
 
-/** The logistic model that stands in where the model's score is missing, checked. Made by `parseScorecard` only. */
+/** The checked logistic model that is used if the model's score is missing. Made by `parseScorecard` only. */
 export interface Scorecard {
   /** `scorecard@` and the first 12 hex digits of the SHA-256 of its text. */
   readonly version: string;

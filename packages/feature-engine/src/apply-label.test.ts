@@ -22,7 +22,7 @@ test("labels move risk when they become known, not when the payment took place",
   });
 });
 
-test("risk is drawn towards its prior, and back to it once the labels have left the window", () => {
+test("risk is smoothed towards its prior, and returns to it once the labels have left the window", () => {
   const states = fresh();
   for (let index = 0; index < 15; index += 1) states.label(START_MS, { fraud: index < 3 });
   expect(states.pay(START_MS)).toMatchObject({

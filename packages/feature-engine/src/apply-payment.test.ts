@@ -34,7 +34,7 @@ test("a first payment has defaults for its past and counts itself", () => {
   });
 });
 
-test("every kind gives its default where there is no past, and only then", () => {
+test("every kind gives its default if there is no past, and only then", () => {
   const states = new TestStates(compileEngine(wideSpec));
   const ofCard = (values: Record<string, number>) =>
     Object.fromEntries(

@@ -4,7 +4,7 @@ interface Amount {
   readonly thousandths: number;
 }
 
-interface Truth {
+interface LabelledPayment {
   readonly occurredAtMs: number;
   readonly fraud: boolean;
 }
@@ -35,16 +35,19 @@ export function usualOf(payments: readonly Amount[], horizonMs: number): Usual {
 }
 
 /** When the last genuine payment took place, and the frauds since; -Infinity without one. */
-export function runOf(truths: readonly Truth[]): { readonly genuineMs: number; readonly frauds: readonly Truth[] } {
+export function runOf(labelled: readonly LabelledPayment[]): {
+  readonly genuineMs: number;
+  readonly frauds: readonly LabelledPayment[];
+} {
   let genuineMs = Number.NEGATIVE_INFINITY;
-  let frauds: Truth[] = [];
-  for (const truth of truths) {
-    if (truth.fraud) {
-      if (truth.occurredAtMs > genuineMs) frauds.push(truth);
+  let frauds: LabelledPayment[] = [];
+  for (const payment of labelled) {
+    if (payment.fraud) {
+      if (payment.occurredAtMs > genuineMs) frauds.push(payment);
       continue;
     }
-    genuineMs = Math.max(genuineMs, truth.occurredAtMs);
-    if (frauds.some(({ occurredAtMs }) => occurredAtMs <= truth.occurredAtMs)) frauds = [];
+    genuineMs = Math.max(genuineMs, payment.occurredAtMs);
+    if (frauds.some(({ occurredAtMs }) => occurredAtMs <= payment.occurredAtMs)) frauds = [];
   }
   return { genuineMs, frauds };
 }

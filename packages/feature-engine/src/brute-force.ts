@@ -124,10 +124,11 @@ function amountOf(payment: OracleEvent) {
 function runFeature(feature: Feature, event: OracleEvent, seen: readonly OracleEvent[]): number {
   const isJudged = "explained_by" in feature && feature.explained_by !== undefined;
   const labels = seen.filter((other) => other.kind === "label" && !(isJudged && other.fraud && explained.has(other)));
-  const truths = labels.map(({ atMs, occurredAtMs = atMs, fraud }) => ({ occurredAtMs, fraud }));
-  const { genuineMs, frauds } = runOf(truths);
+  const labelled = labels.map(({ atMs, occurredAtMs = atMs, fraud }) => ({ occurredAtMs, fraud }));
+  const { genuineMs, frauds } = runOf(labelled);
   if (feature.kind === "run_count") return frauds.length;
-  const began = frauds.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...frauds.map((truth) => truth.occurredAtMs));
+  const began =
+    frauds.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...frauds.map((payment) => payment.occurredAtMs));
   const sinceMs = event.atMs - (feature.kind === "days_since_last_genuine" ? genuineMs : began);
   return sinceMs >= 0 && sinceMs < Number.POSITIVE_INFINITY ? sinceMs / DAY_MS : feature.default;
 }

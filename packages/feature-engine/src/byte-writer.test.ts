@@ -41,7 +41,7 @@ test("a writer starts anew after reset, and its copies stay as they were", () =>
   expect([...writer.copy()]).toEqual([9]);
 });
 
-test("what was written since a length stays as it was, whatever is written behind it", () => {
+test("bytes written after a length stay as they were, whatever is written after them", () => {
   const writer = new ByteWriter(2);
   writer.u8(1);
   const start = writer.length;

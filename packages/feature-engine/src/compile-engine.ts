@@ -28,7 +28,7 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
   EntityIds;
 /** The fields of a label that features are made of. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
-  /** Whether the entity that explains frauds explains it, for who has no state of that entity; else its state says it. */
+  /** Whether the entity that explains frauds explains it; for callers without a state of that entity, which says so otherwise. */
   readonly explained?: boolean | undefined;
 };
 
@@ -176,7 +176,7 @@ export class FeatureEngine {
   }
 
   /**
-   * Makes a label part of the states of its entities, at the time at which it became known.
+   * Makes a label part of the states of its entities, at the time when it became known.
    *
    * @throws TriplineError `invalid-field` for a time that cannot be counted, before anything changes.
    */
@@ -186,14 +186,14 @@ export class FeatureEngine {
     hashId(label.labelId, this.#id);
     if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
     const { labelledAtMs: atMs, occurredAtMs, fraud } = label;
-    const truth = { atMs, occurredAtMs, fraud, explained: label.explained ?? this.explains(states, occurredAtMs) };
+    const counted = { atMs, occurredAtMs, fraud, explained: label.explained ?? this.explains(states, occurredAtMs) };
     let tooLate = false;
     for (const [entity, plan] of this.entities.entries()) {
       const state = states[entity];
       // Labels do not carry the keys of optional entities.
       if (state === undefined || plan.optional) continue;
       state.recentIds?.add(this.#id.high, this.#id.low);
-      if (!countLabel(plan, state, truth)) tooLate = true;
+      if (!countLabel(plan, state, counted)) tooLate = true;
     }
     return { duplicate: false, tooLate };
   }

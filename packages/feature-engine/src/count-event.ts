@@ -1,6 +1,6 @@
 import type { EntityState, StreamState } from "./entity-state.js";
 import { NEVER_MS } from "./entity-state.js";
-import { addTruth } from "./fraud-run.js";
+import { addLabel } from "./fraud-run.js";
 import { addPlace } from "./home-place.js";
 import { addPartner } from "./partner-table.js";
 import type { EntityPlan, StreamPlan } from "./plan-entities.js";
@@ -33,8 +33,8 @@ export function countPayment(plan: EntityPlan, state: EntityState, payment: Paym
   return true;
 }
 
-/** What has become known of a payment. */
-export interface Truth {
+/** What a label adds to the state of one of its entities. */
+export interface LabelCount {
   /** When it became known. */
   readonly atMs: number;
   /** When the payment took place. */
@@ -45,11 +45,11 @@ export interface Truth {
 }
 
 /** Counts a label at the time at which it became known. @returns as `countPayment` */
-export function countLabel(plan: EntityPlan, state: EntityState, truth: Truth): boolean {
-  const { atMs, occurredAtMs, fraud } = truth;
+export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCount): boolean {
+  const { atMs, occurredAtMs, fraud } = label;
   state.sequence += 1;
   if (state.run !== undefined && plan.run !== undefined) {
-    addTruth(state.run, occurredAtMs, fraud, plan.run.explainedBy >= 0 && truth.explained);
+    addLabel(state.run, occurredAtMs, fraud, plan.run.explainedBy >= 0 && label.explained);
   }
   if (fraud && plan.firstFraud && (state.firstFraudMs === NEVER_MS || atMs < state.firstFraudMs)) {
     state.firstFraudMs = atMs;

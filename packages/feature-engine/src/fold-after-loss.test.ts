@@ -7,7 +7,7 @@ import { FoldInOrder } from "./fold-in-order.js";
 import type { TestEvent } from "./test-counter.js";
 import { OnlineCounter } from "./test-counter.js";
 
-/* Archives of a service that lost its states and got them back, or forgot what nobody had touched for long. */
+/* Archives of a service that lost its states and got them back, or whose states expired. */
 
 const spec = currentFeatureSpec();
 const engine = compileEngine(spec);
@@ -100,13 +100,13 @@ test.each([
         expect(folding).toMatchObject({ counted: steps.length, repeated: 0, stuck: [] });
         expect(differing).toEqual([]);
       }),
-      // Of seconds about the end of a time to live nobody can tell; this seed keeps clear of them.
+      // Around the end of a time to live the outcome is not determined; this seed avoids those seconds.
       { numRuns: 60, seed: 4 },
     );
   },
 );
 
-test("what was counted while states were lost is not told of, and counts after all before it, whatever clock told its time", () => {
+test("an event counted while states were lost is not reported, and counts after all before it, whatever its clock says", () => {
   const online = new OnlineCounter(engine);
   const event = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
   online.count({ id: 0, atMs: START_MS, ...event });
@@ -150,7 +150,7 @@ test.each([
   }
 });
 
-test("states that nobody touched for their time to live do not fill the memory", () => {
+test("states that expire do not fill the memory", () => {
   const online = new OnlineCounter(engine, TTL_MS);
   const event = { label: false, terminal: 1, device: undefined, amountMinor: 100 };
   for (let id = 0; id < 100; id += 1) {

@@ -80,7 +80,7 @@ interface OrderedState {
 }
 
 const WAITING_MAX_DEFAULT = 1_000_000;
-/** How far the wall clocks of those who counted may be apart. */
+/** How far the wall clocks of the instances may be apart. */
 const CLOCKS_APART_MS_MAX = 10_000;
 /** How often states are looked through for those that online has forgotten since. */
 const SWEEP_EVERY_MS = 86_400_000;
@@ -138,7 +138,7 @@ export class FoldInOrder {
   }
 
   /**
-   * Counts an event now, whatever its numbers say, unless a state given from before has counted it. For archives in which
+   * Counts an event now, regardless of its numbers, unless a state given from before has counted it. For archives in which
    * some are missing: added in the order of the clock, the events that there are all count. Their numbers are kept, so
    * that later ones go on from there, and order those of the same millisecond, as all of one batch are.
    *
@@ -278,7 +278,7 @@ export class FoldInOrder {
     return number <= state.sequence && idleMs >= this.#options.stateTtlMs - CLOCKS_APART_MS_MAX;
   }
 
-  /** Counts an event whose turn has come, and then whatever waited for it. */
+  /** Counts an event whose turn has come, and then the events that waited for it. */
   #count(first: Counting): void {
     const ready = [first];
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
@@ -327,7 +327,7 @@ export class FoldInOrder {
     return label !== undefined && !this.#options.engine.applyLabel(states, label).duplicate;
   }
 
-  /** @param strayMs undefined for a payment without a place in the order, of which nobody is told */
+  /** @param strayMs undefined for a payment without a place in the order, which is not reported */
   #applyPayment(vector: FeatureVector, states: EntityStates, strayMs: number | undefined): boolean {
     const { engine, onPayment } = this.#options;
     const result = vector.transaction && engine.applyPayment(states, vector.transaction);

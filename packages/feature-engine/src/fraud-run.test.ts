@@ -14,10 +14,10 @@ const explained = specOf(WINDOWS, [
   { kind: "count", entity: "terminal", window: "7d" },
 ]);
 
-/** Truths of payments of these days, in the order in which they become known, ten days later; then a look at day 20. */
-function seenAfter(truths: readonly (readonly [day: number, fraud: boolean])[]): number[] {
+/** Labels of payments of these days, in the order in which they become known, ten days later; then a look at day 20. */
+function seenAfter(labels: readonly (readonly [day: number, fraud: boolean])[]): number[] {
   const states = new TestStates(compileEngine(alone));
-  for (const [index, [day, fraud]] of truths.entries()) {
+  for (const [index, [day, fraud]] of labels.entries()) {
     states.label(START_MS + 10 * DAY_MS + index, { occurredAtMs: START_MS + day * DAY_MS, fraud });
   }
   return Object.values(states.pay(START_MS + 20 * DAY_MS));
@@ -77,8 +77,8 @@ test.each([
     ],
     [18, 17, 1],
   ],
-] as const)("%s", (_what, truths, seen) => {
-  expect(seenAfter(truths)).toEqual(seen);
+] as const)("%s", (_what, labels, seen) => {
+  expect(seenAfter(labels)).toEqual(seen);
 });
 
 test("a fraud that the card explains by an unusual payment is none of the terminal's run", () => {
@@ -94,13 +94,13 @@ test("a fraud that the card explains by an unusual payment is none of the termin
   expect(truthOf(3, START_MS + 2 * DAY_MS)).toBe(1);
 });
 
-test("who has no state of the card says whether it explains the fraud", () => {
+test("a caller without a state of the card says whether it explains the fraud", () => {
   const engine = compileEngine(explained);
   const terminal = engine.decodeState(1, null);
   const states = [undefined, terminal, undefined, undefined];
-  const truth = { labelledAtMs: START_MS + 1, occurredAtMs: START_MS, fraud: true };
-  engine.applyLabel(states, { labelId: "a", ...truth, explained: true });
+  const label = { labelledAtMs: START_MS + 1, occurredAtMs: START_MS, fraud: true };
+  engine.applyLabel(states, { labelId: "a", ...label, explained: true });
   expect(terminal.run?.count).toBe(0);
-  engine.applyLabel(states, { labelId: "b", ...truth });
+  engine.applyLabel(states, { labelId: "b", ...label });
   expect(terminal.run?.count).toBe(1);
 });

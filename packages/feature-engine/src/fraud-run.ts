@@ -2,8 +2,8 @@ import { NEVER_MS } from "./no-time.js";
 
 /**
  * Frauds of an entity that took place since the last payment that is known to have been genuine. As long as somebody
- * misuses a terminal, every truth that arrives is a fraud; the first genuine payment after them ends the run. A fraud that
- * another entity explains is none of the run: whoever steals a card pays with it at terminals that nobody misuses.
+ * misuses a terminal, every label that arrives is a fraud; the first genuine payment after them ends the run. A fraud that
+ * another entity explains is not part of the run: stolen cards pay at terminals that nobody misuses.
  */
 export interface FraudRun {
   /** When the newest payment that is known to be genuine took place; `NEVER_MS` before the first. */
@@ -19,12 +19,12 @@ export function noRun(): FraudRun {
 }
 
 /**
- * Takes up what has become known of a payment.
+ * Adds a label of a payment.
  *
  * @param occurredAtMs when the payment took place
  * @param explained whether another entity explains it, should it be a fraud
  */
-export function addTruth(run: FraudRun, occurredAtMs: number, fraud: boolean, explained: boolean): void {
+export function addLabel(run: FraudRun, occurredAtMs: number, fraud: boolean, explained: boolean): void {
   if (fraud) {
     if (explained || occurredAtMs <= run.genuineMs) return;
     run.beganMs = run.count === 0 ? occurredAtMs : Math.min(run.beganMs, occurredAtMs);

@@ -24,7 +24,7 @@ test.each(["absent", "empty"])("a payment whose device is %s has the defaults fo
   expect(states.of("ip", "i").sequence).toBe(4);
 });
 
-test("a device and a network address count payments and cards of their own", () => {
+test("a device and a network address count their own payments and cards", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   states.pay(START_MS, { deviceToken: "d", ipToken: "i1" });
   states.pay(START_MS + 1, { cardToken: "c2", deviceToken: "d", ipToken: "i2" });
@@ -44,7 +44,7 @@ test("a device and a network address count payments and cards of their own", () 
   });
 });
 
-test("the ids of an event stand in the order of the spec, undefined where it names none", () => {
+test("the ids of an event are in the order of the spec, undefined if it names none", () => {
   const engine = compileEngine(wideSpec);
   const ids = { cardToken: "c", terminalId: "t" };
   expect(engine.entityIds(ids)).toEqual(["c", "t", undefined, undefined]);

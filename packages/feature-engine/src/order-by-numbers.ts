@@ -30,7 +30,7 @@ export function orderByNumbers<T>(events: readonly T[], placesOf: (event: T) => 
   return sorted(events, followers, waitsFor);
 }
 
-/** Kahn's algorithm, by rounds: each takes those that wait for nobody, in the order in which they came. */
+/** Kahn's algorithm, by rounds: each takes those that wait for no other, in the order in which they came. */
 function sorted<T>(events: readonly T[], followers: readonly number[][], waitsFor: number[]): T[] {
   const ordered: T[] = [];
   let left = [...events.keys()];

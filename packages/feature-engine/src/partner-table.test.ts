@@ -202,7 +202,7 @@ describe("partners of a card", () => {
     expect(pay(3, 205)).toMatchObject({ card_pair_is_new: 1 });
   });
 
-  test("labels are no payments with a terminal", () => {
+  test("labels are not payments with a terminal", () => {
     const states = fresh();
     states.label(START_MS, {}, "c", "a");
     expect(states.pay(START_MS, at("a"))).toMatchObject({ card_pair_is_new: 1, card_distinct_1d: 1 });

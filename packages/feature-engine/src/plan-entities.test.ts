@@ -97,7 +97,7 @@ test("partners, home and first fraud are kept for those entities that ask for th
   ]);
 });
 
-test("usual amounts and runs of frauds are kept for those that ask for them, and for who explains frauds", () => {
+test("usual amounts and runs of frauds are kept for entities that ask for them, and for the one that explains frauds", () => {
   const usual = [over("unusual_max", "2d"), over("unusual_count", "1d"), over("unusual_count", "2d")];
   const run = { kind: "run_count", entity: "terminal" };
   const plansOf = (drafts: readonly FeatureDraft[]) => planEntities(specOf(WINDOWS, drafts)).slice(0, 2);

@@ -243,7 +243,7 @@ describe("what cannot be is refused", () => {
   });
 });
 
-test("a state is decoded into the memory of one that is spent, whatever that held", () => {
+test("a state is decoded into the memory of a spent one, whatever that contained", () => {
   fc.assert(
     fc.property(streams, eventStreams({ eventsMax: 60 }), ([engine, place, events], others) => {
       const { bytes } = storedAfter(engine, place, events);

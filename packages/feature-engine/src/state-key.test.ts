@@ -10,7 +10,7 @@ test("a key says entity, plan, tenant and id", () => {
   expect(stateKey(card, "acme", "ct_1")).toBe("state:card:z:acme:ct_1");
 });
 
-test("no two tenants share a key, whatever stands in their names", () => {
+test("no two tenants share a key, whatever their names are", () => {
   const keys = [
     stateKey(card, "a", "b:c"),
     stateKey(card, "a:b", "c"),

@@ -6,8 +6,8 @@ import { TILE_STRIDE } from "./tile-ring.js";
 
 /*
  * A program of count-event.test.ts: a million payments of one card at one terminal, one every three seconds. It prints
- * the last payment's values, what they should be, and what the states weigh, as one line of JSON. It runs as a process
- * of its own because inside of Jest, which looks up every global through its sandbox, it takes ten times as long.
+ * the last payment's values, what they should be, and what the states weigh, as one line of JSON. It runs as its
+ * own process: inside Jest, which looks up every global through its sandbox, it takes ten times as long.
  */
 const PAYMENTS = 1_000_000;
 const engine = compileEngine(currentFeatureSpec());

@@ -33,7 +33,7 @@ export class AdministeredKafka implements KafkaAdmin {
 
   async ensureTopics(needed: readonly string[] = []): Promise<void> {
     const topics = (this.dependencies.topics ?? ALL_TOPICS).map((topic) => this.#configOf(topic));
-    // Who has no right to a topic does not see it either.
+    // A client without access to a topic does not see it either.
     const visible = new Set(await this.#call((admin) => admin.listTopics()));
     const missing = topics.filter(({ topic }) => !visible.has(topic));
     const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));

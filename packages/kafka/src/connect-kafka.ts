@@ -10,7 +10,7 @@ export interface KafkaOptions {
   readonly brokers: readonly string[];
   /** Shows in the brokers' logs and quotas. */
   readonly clientId: string;
-  /** Put before the name of every topic and group; nobody else sees it. Empty unless told otherwise. */
+  /** Prefix of the name of every topic and group, hidden from the rest of the code. Default: empty. */
   readonly topicPrefix?: string;
   /** Plain TCP unless told otherwise. */
   readonly security?: KafkaSecurity;

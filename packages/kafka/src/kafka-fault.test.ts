@@ -33,7 +33,7 @@ test("a TriplineError stays what it is, also as the cause of what kafkajs says",
   expect(asKafkaError(afterRetries(error))).toBe(error);
 });
 
-test("what a broker refuses for who asks is told apart from a broker that does not answer", () => {
+test("a refused identity and a broker that does not answer are different errors", () => {
   // Its own class takes no message in kafkajs's types.
   const name = "KafkaJSSASLAuthenticationError";
   const refused = Object.assign(new Error("SASL PLAIN authentication failed: wrong"), { name });
@@ -48,7 +48,7 @@ test("what a broker refuses for who asks is told apart from a broker that does n
   expect(asKafkaError(new Error("gone")).message).toBe("Kafka does not answer: gone");
 });
 
-test("a chain of causes without end is not followed without end", () => {
+test("a circular chain of causes is not followed forever", () => {
   const error = new Error("round");
   error.cause = error;
   expect(protocolErrorName(error)).toBeUndefined();

@@ -39,7 +39,7 @@ export function isRecordFault(thrown: unknown): boolean {
   return name !== undefined && RECORD_FAULTS.has(name);
 }
 
-/** Answers of a broker that has not heard yet of a new topic or of who leads it. */
+/** Errors of a broker that does not know a new topic or its leader yet. */
 const PASSING: ReadonlySet<string> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "LEADER_NOT_AVAILABLE",

@@ -10,7 +10,7 @@ export interface EventBlock {
 /** The first `length` places of each column are in use. */
 export interface PaymentColumns {
   readonly length: number;
-  /** What stands for the id of the first payment, a whole number; the next one has two more, and so on. */
+  /** Number in place of the id of the first payment; the next one has two more, and so on. */
   readonly firstReference: number;
   readonly atMs: Float64Array;
   /** In major units. */
@@ -29,7 +29,7 @@ export interface LabelColumns {
   readonly atMs: Float64Array;
   /** 1 for a fraud, 0 for a genuine payment. */
   readonly frauds: Uint8Array;
-  /** What stands for the ids of the labels, whole numbers. */
+  /** Numbers in place of the ids of the labels. */
   readonly references: Float64Array;
   /** When the payments took place. */
   readonly occurredAtMs: Float64Array;

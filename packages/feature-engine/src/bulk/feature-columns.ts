@@ -22,7 +22,7 @@ import type { WindowColumns } from "./ring-cells.js";
 /**
  * One feature of `length` payments of entities of one kind, written to the rows of the payments in `out`.
  *
- * Every kind has a loop of its own: a loop that calls a function given to it would spend its time on the call.
+ * Every kind has its own loop: a loop that calls a given function would spend its time on the call.
  */
 export type FeatureColumn = (columns: EntityColumns, payments: PaymentRows, length: number, out: Float64Array) => void;
 

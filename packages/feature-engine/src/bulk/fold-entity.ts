@@ -61,10 +61,10 @@ export class EntityFold {
     this.usual = plan.usual && new UsualFold(this.records.layout, plan.usual, horizonMs);
     this.columns = emptyColumns(plan, 0);
     const { home, recentIds, run } = plan;
-    const truths = run !== undefined || options.judges;
+    const labelDetails = run !== undefined || options.judges;
     const partners = plan.partners && { entity: plan.partners.entity, hashes: partnerHashes };
-    this.payments = new GroupedPayments({ ...options, partners, home, recentIds, truths });
-    this.labels = new GroupedLabels({ ...options, partners, home, recentIds, truths });
+    this.payments = new GroupedPayments({ ...options, partners, home, recentIds, labelDetails });
+    this.labels = new GroupedLabels({ ...options, partners, home, recentIds, labelDetails });
     this.features = spec.features.flatMap((feature, index) =>
       "entity" in feature && feature.entity === plan.name
         ? [{ index, write: compileColumn(feature, plan, horizonMs) }]
@@ -82,8 +82,8 @@ export class EntityFold {
   fold(block: EventBlock, out: readonly Float64Array[], turn = 0): void {
     const { features, payments, labels, options } = this;
     const found = payments.group(block);
-    const truths = labels.group(block);
-    if (found + truths === 0) return;
+    const foundLabels = labels.group(block);
+    if (found + foundLabels === 0) return;
     this.#makeRoom(found);
     for (let local = 0; local < options.locals; local += 1) {
       const paid = { start: payments.starts[local] ?? 0, end: payments.starts[local + 1] ?? 0 };

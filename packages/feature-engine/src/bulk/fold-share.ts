@@ -15,7 +15,7 @@ export interface ShareOptions {
   readonly shares: number;
   /** How many there are of each entity. */
   readonly counts: readonly number[];
-  /** First 32 bits of the hashes of their ids, by number; empty for entities that are nobody's partners. */
+  /** First 32 bits of the hashes of their ids, by number; empty for entities that are not partners. */
   readonly hashes: readonly Uint32Array[];
 }
 

@@ -12,7 +12,7 @@ export interface GroupOptions {
   readonly home: boolean;
   readonly recentIds: boolean;
   /** Whether the entity has a run of frauds, or explains frauds of others. */
-  readonly truths: boolean;
+  readonly labelDetails: boolean;
 }
 
 /** The payments of one block, those of an entity in a row and in order of time. */
@@ -107,7 +107,7 @@ export class GroupedLabels {
 
   /** Takes the labels of another block. @returns how many are folded here */
   group({ labels }: EventBlock): number {
-    const { entity, localOf, recentIds, truths } = this.options;
+    const { entity, localOf, recentIds, labelDetails } = this.options;
     const numbers = labels.numbers[entity];
     if (numbers === undefined) return 0;
     const found = findPlaces(numbers, labels.length, localOf, this.starts, this.next);
@@ -116,8 +116,8 @@ export class GroupedLabels {
       this.atMs = new Float64Array(length);
       this.frauds = new Float64Array(length);
       this.references = new Float64Array(recentIds ? length : 0);
-      this.occurredAtMs = new Float64Array(truths ? length : 0);
-      this.rows = new Int32Array(truths ? length : 0);
+      this.occurredAtMs = new Float64Array(labelDetails ? length : 0);
+      this.rows = new Int32Array(labelDetails ? length : 0);
     }
     const { next, atMs, frauds, references, occurredAtMs, rows } = this;
     for (let label = 0; label < labels.length; label += 1) {
@@ -129,7 +129,7 @@ export class GroupedLabels {
       atMs[at] = labels.atMs[label] ?? 0;
       frauds[at] = labels.frauds[label] ?? 0;
       if (recentIds) references[at] = labels.references[label] ?? 0;
-      if (!truths) continue;
+      if (!labelDetails) continue;
       occurredAtMs[at] = labels.occurredAtMs[label] ?? 0;
       rows[at] = label;
     }

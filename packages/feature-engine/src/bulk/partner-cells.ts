@@ -41,7 +41,7 @@ export class PartnerFold {
   private counts = new Float64Array(0);
   private newer = new Int32Array(0);
   private older = new Int32Array(0);
-  /** Partners by their hash, at its place or the next free one; 0 stands for none, n for partner n - 1. */
+  /** Partners by their hash, at its place or the next free one; 0 for none, n for partner n - 1. */
   private table = new Int32Array(0);
   private mask = 0;
   /** Partners in use, and those of them that are not forgotten. */

@@ -1,10 +1,10 @@
-import { addTruth, noRun } from "../fraud-run.js";
+import { addLabel, noRun } from "../fraud-run.js";
 import type { EntityColumns } from "./entity-columns.js";
 import { RUN } from "./record-layout.js";
 import type { RecordPlace } from "./ring-cells.js";
 
 /** Labels of one entity, in the order in which they became known. */
-interface TruthRows {
+interface LabelRows {
   readonly occurredAtMs: Float64Array;
   readonly frauds: Float64Array;
   /** Rows in their block. */
@@ -26,7 +26,7 @@ const run = noRun();
  */
 export function foldRun(
   { cells, cell }: RecordPlace,
-  truths: TruthRows,
+  labels: LabelRows,
   known: Span,
   columns: EntityColumns,
   paid: Span,
@@ -38,8 +38,8 @@ export function foldRun(
   let label = known.start;
   const takeUp = (end: number): void => {
     for (; label < end; label += 1) {
-      const isExplained = explained?.[truths.rows[label] ?? 0] === 1;
-      addTruth(run, truths.occurredAtMs[label] ?? 0, truths.frauds[label] === 1, isExplained);
+      const isExplained = explained?.[labels.rows[label] ?? 0] === 1;
+      addLabel(run, labels.occurredAtMs[label] ?? 0, labels.frauds[label] === 1, isExplained);
     }
   };
   for (let at = paid.start; at < paid.end; at += 1) {

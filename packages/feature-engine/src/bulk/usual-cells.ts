@@ -12,7 +12,7 @@ interface AmountRows {
 }
 
 /** Labels of one entity, in the order in which they became known, for an entity that explains frauds. */
-export interface TruthRows {
+export interface LabelRows {
   readonly occurredAtMs: Float64Array;
   /** Rows in their block. */
   readonly rows: Int32Array;
@@ -51,7 +51,7 @@ export class UsualFold {
     { atMs, thousandths }: AmountRows,
     columns: EntityColumns,
     paid: Span,
-    { occurredAtMs, rows }: TruthRows,
+    { occurredAtMs, rows }: LabelRows,
     known: Span,
     explained: Uint8Array,
   ): void {

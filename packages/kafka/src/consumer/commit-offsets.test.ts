@@ -35,7 +35,7 @@ function stage(fail: (tries: number) => Error | undefined = () => undefined, pau
 
 const at = (partition: number, offset: number): PartitionOffset => ({ topic: "t", partition, offset });
 
-test("an offset is committed at once; what comes meanwhile goes together, the newest of each partition", async () => {
+test("an offset is committed at once; offsets that arrive meanwhile are committed together, the newest of each partition", async () => {
   const { committer, commits, hold, open } = stage();
   hold();
   committer.mark(at(0, 5));
@@ -48,7 +48,7 @@ test("an offset is committed at once; what comes meanwhile goes together, the ne
   expect(commits).toEqual([["t/0@5"], ["t/0@9", "t/1@3"]]);
 });
 
-test("a commit that fails is tried again", async () => {
+test("a commit that fails is retried", async () => {
   const { committer, commits, gaveUp } = stage((tries) => (tries < 3 ? new Error("connection lost") : undefined));
   committer.mark(at(0, 5));
   await committer.idle();
@@ -64,7 +64,7 @@ test("a commit that always fails is given up after ten tries", async () => {
   expect(gaveUp).toHaveLength(1);
 });
 
-test("while Kafka is away a commit is not given up", async () => {
+test("a commit is not given up while Kafka is unavailable", async () => {
   const { committer, commits, gaveUp, connection } = stage((tries) => {
     connection.isUp = tries >= 30;
     return connection.isUp ? undefined : new Error("connection lost");
@@ -75,7 +75,7 @@ test("while Kafka is away a commit is not given up", async () => {
   expect(gaveUp).toEqual([]);
 });
 
-test("a member that was replaced does not insist", async () => {
+test("a member that was replaced does not retry its commit", async () => {
   const { committer, commits, gaveUp } = stage(() => Object.assign(new Error("old"), { type: "ILLEGAL_GENERATION" }));
   committer.mark(at(0, 5));
   await committer.idle();

@@ -158,7 +158,7 @@ test("batches of several partitions come together, and a bad record among them i
   ]);
 });
 
-test("a long fault in one partition is tried until it has passed, and holds up no other partition", async () => {
+test("a long fault in one partition is retried until it has passed, and does not delay other partitions", async () => {
   let isAway = true;
   let tries = 0;
   const collector = new BatchCollector(({ partition }) => {
@@ -200,7 +200,7 @@ test("a long fault in one partition is tried until it has passed, and holds up n
   expect((await admin.endOffsets("features.dlq")).get(0)).toBe(0);
 });
 
-test("what may be a bug of ours is tried again five times, then buried", async () => {
+test("an internal error is retried five times, then the record is buried", async () => {
   let tries = 0;
   const collector = new BatchCollector((batch) => {
     if (!texts(batch).includes("bad")) return;
@@ -218,7 +218,7 @@ test("what may be a bug of ours is tried again five times, then buried", async (
   expect((await admin.endOffsets("features.dlq")).get(0)).toBe(1);
 });
 
-test("an error that says stop closes the consumer, once, with the record left for the next one", async () => {
+test("an error with the reaction stop closes the consumer once, and the record is left for the next consumer", async () => {
   await put(0, "fine");
   const stops: string[] = [];
   const collector = new BatchCollector((batch) => {
@@ -274,7 +274,7 @@ test("an offset is committed once its record was handled, and not before", async
   expect(await admin.committedOffsets("after", "features")).toEqual(both);
 });
 
-test("a record whose handler had not come back when the consumer closed comes again", async () => {
+test("a record whose handler had not returned when the consumer was closed comes again", async () => {
   await put(0, "hangs");
   const began = gate();
   const hanging = new BatchCollector(() => {
@@ -291,7 +291,7 @@ test("a record whose handler had not come back when the consumer closed comes ag
   await second.close();
 });
 
-test("a handler that takes longer than the session timeout costs the consumer neither its membership nor a repetition", async () => {
+test("a handler that takes longer than the session timeout causes neither a rebalance nor a repetition", async () => {
   const slowMs = 12_000;
   let calls = 0;
   const collector = new BatchCollector(async ({ partition }) => {
@@ -307,7 +307,7 @@ test("a handler that takes longer than the session timeout costs the consumer ne
   expect((await admin.committedOffsets("slow", "features")).get(0)).toBe(1);
 });
 
-test("a consumer closed before it had partitions says so to who waits for them", async () => {
+test("a consumer that is closed before it has partitions rejects the wait for them", async () => {
   const nowhere = connectKafka({ brokers: ["127.0.0.1:1"], clientId: "test" });
   const options = { group: "g", topics: ["features"], handle: async () => {}, onStop };
   const consumer = resources.keep(await nowhere.consume(options));

@@ -153,14 +153,14 @@ const plainBatch: Batch = {
   messages: [{ key: "k", value: Buffer.from("v"), headers: {} }],
 };
 
-test("an answer is read as kafkajs reads it", async () => {
+test("a response is read as kafkajs reads it", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(batch, { maxLength: 4 }), (batches) => expectSame(answerOf(batches))),
     { numRuns: 100, endOnFailure: true },
   );
 });
 
-test("of an answer that is cut off, the whole batches are read", async () => {
+test("the whole batches of a response that is cut off are read", async () => {
   await fc.assert(
     fc.asyncProperty(batch, batch, fc.nat(), async (first, last, seed) => {
       // No longer than the last batch, which may be shorter than any fixed cut: of a record without key and value 69 bytes.
@@ -179,7 +179,7 @@ test("a cut within the first head leaves nothing", async () => {
   expect(messagesOf(await decodeFetch(whole))).toHaveLength(1);
 });
 
-test("what is compressed with zstd is read as if it were not", async () => {
+test("records compressed with zstd are read like uncompressed ones", async () => {
   const both = [{ ...plainBatch, firstOffset: 4n }, { ...plainBatch, attributes: ZSTD }, plainBatch];
   const [packed, plainOnes] = [answerOf(both), answerOf(both.map((each) => ({ ...each, attributes: 0 })))];
   expect(messagesOf(await decodeFetch(packed)).map(plain)).toEqual(messagesOf(await decodeFetch(plainOnes)).map(plain));
@@ -230,12 +230,12 @@ test.each([
 const bombs = () =>
   [
     // gzip takes members one after another as one.
-    ["gzip, 300 MB in truth", GZIP, Buffer.concat(Array(30).fill(gzipSync(Buffer.alloc(10_000_000))))],
-    ["zstd, 60 MB in truth", ZSTD, zstdCompressSync(Buffer.alloc(60_000_000))],
+    ["gzip, really 300 MB", GZIP, Buffer.concat(Array(30).fill(gzipSync(Buffer.alloc(10_000_000))))],
+    ["zstd, really 60 MB", ZSTD, zstdCompressSync(Buffer.alloc(60_000_000))],
     ["zstd that asks for a window of 128 MiB", ZSTD, Buffer.from("28b52ffd00881900", "hex")],
   ] as const;
 
-test.each(bombs())("of a batch of %s no more than the bound is unpacked", async (_name, attributes, packed) => {
+test.each(bombs())("no more than the bound is unpacked of a batch of %s", async (_name, attributes, packed) => {
   const heldBytes = () => process.memoryUsage().arrayBuffers;
   const atFirst = heldBytes();
   let most = 0;
@@ -248,7 +248,7 @@ test.each(bombs())("of a batch of %s no more than the bound is unpacked", async 
   expect(most).toBeLessThan(64 * 1024 ** 2);
 });
 
-test("a compressed batch without records is none that cannot be read", async () => {
+test("a compressed batch without records is not unreadable", async () => {
   const empty = { ...plainBatch, attributes: GZIP, messages: [], packed: Buffer.alloc(0) };
   const messages = messagesOf(await decodeFetch(answerOf([before, empty, after])));
   expect(messages.map(({ offset }) => offset)).toEqual(["1", "50"]);
@@ -260,7 +260,7 @@ test("regression #12: a batch of very many empty records is too large as well", 
   expect(unread.error).toMatchObject({ code: "body-too-large" });
 });
 
-test("a partition ends where the bound is used up, and goes on there at the next fetch", async () => {
+test("a partition ends at the bound, and the next fetch goes on from there", async () => {
   const large = (firstOffset: bigint): Batch => {
     const writer = new RecordWriter(Buffer.alloc(10_100_000));
     writer.record({ value: Buffer.alloc(10_000_000) }, 0);
@@ -275,7 +275,7 @@ test("a partition ends where the bound is used up, and goes on there at the next
   expect(rest[0]?.value).toHaveLength(10_000_000);
 });
 
-test("whatever a batch holds, it is read or stands as unread, and what follows is read", async () => {
+test("a batch of any bytes is read or kept as unread, and what follows is read", async () => {
   const noise = fc.record({
     batch: batch.map((given) => ({ ...given, firstOffset: 5n, attributes: given.attributes & GZIP })),
     at: fc.nat(),
@@ -304,7 +304,7 @@ test("whatever a batch holds, it is read or stands as unread, and what follows i
   );
 });
 
-test("what is older than record batches is left to kafkajs", async () => {
+test("formats older than record batches are left to kafkajs", async () => {
   const answer = answerOf([plainBatch]);
   const magicAt = answer.length - (61 + 9) + 16;
   expect(answer[magicAt]).toBe(2);

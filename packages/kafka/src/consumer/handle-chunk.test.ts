@@ -40,25 +40,22 @@ function stage(fail: (records: readonly number[], before: number) => ErrorCode |
 
 const upTo = (count: number) => [...Array(count).keys()];
 
-test("a chunk that is handled is done with at once", async () => {
+test("a chunk that is handled is done at once", async () => {
   const { trace, steps } = stage(() => undefined);
   expect(await handleChunk(upTo(5), steps)).toBe(true);
   expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), buried: [], done: [4], failing: [] });
 });
 
-test.each([0, 1, 6, 7, 8, 15])(
-  "the bad record %d of 16 stands alone in the end, the others go on in order",
-  async (bad) => {
-    const { trace, steps } = stage((records) => (records.includes(bad) ? "message-unreadable" : undefined));
-    expect(await handleChunk(upTo(16), steps)).toBe(true);
-    expect(trace.handled).toEqual(upTo(16).filter((record) => record !== bad));
-    expect(trace.buried).toEqual([[bad, "message-unreadable"]]);
-    expect(trace.done).toEqual([...trace.done].sort((a, b) => a - b));
-    expect(trace.done.at(-1)).toBe(15);
-    // Halving 16 four times: each level fails once with the bad record and succeeds once without.
-    expect(trace.calls).toHaveLength(9);
-  },
-);
+test.each([0, 1, 6, 7, 8, 15])("the bad record %d of 16 is isolated, and the others go on in order", async (bad) => {
+  const { trace, steps } = stage((records) => (records.includes(bad) ? "message-unreadable" : undefined));
+  expect(await handleChunk(upTo(16), steps)).toBe(true);
+  expect(trace.handled).toEqual(upTo(16).filter((record) => record !== bad));
+  expect(trace.buried).toEqual([[bad, "message-unreadable"]]);
+  expect(trace.done).toEqual([...trace.done].sort((a, b) => a - b));
+  expect(trace.done.at(-1)).toBe(15);
+  // Halving 16 four times: each level fails once with the bad record and succeeds once without.
+  expect(trace.calls).toHaveLength(9);
+});
 
 test("a chunk of nothing but bad records becomes nothing but dead letters", async () => {
   const { trace, steps } = stage(() => "invalid-field");
@@ -67,7 +64,7 @@ test("a chunk of nothing but bad records becomes nothing but dead letters", asyn
   expect(trace.done).toEqual(upTo(7));
 });
 
-test("a passing fault is tried until it has passed, and the chunk stays whole", async () => {
+test("a temporary fault is retried until it has passed, and the chunk stays whole", async () => {
   const { trace, steps } = stage((_, before) => (before < 20 ? "redis-unavailable" : undefined));
   expect(await handleChunk(upTo(3), steps)).toBe(true);
   expect(trace.calls).toHaveLength(21);
@@ -76,7 +73,7 @@ test("a passing fault is tried until it has passed, and the chunk stays whole", 
   expect(trace.buried).toEqual([]);
 });
 
-test("a fault of ours is tried again five times, then the bad record alone five times, then it is buried", async () => {
+test("an internal error is retried five times, then the bad record alone five times, then it is buried", async () => {
   const { trace, steps } = stage((records) => (records.includes(2) ? "internal" : undefined));
   expect(await handleChunk(upTo(4), steps)).toBe(true);
   const count = (records: readonly number[]) => trace.calls.filter((call) => String(call) === String(records)).length;
@@ -87,7 +84,7 @@ test("a fault of ours is tried again five times, then the bad record alone five 
   expect(trace.buried).toEqual([[2, "internal"]]);
 });
 
-test("a fault of ours that passes within five tries buries nothing", async () => {
+test("an internal error that passes within five tries buries nothing", async () => {
   const { trace, steps } = stage((_, before) => (before < 5 ? "internal" : undefined));
   expect(await handleChunk(upTo(4), steps)).toBe(true);
   expect(trace.calls).toHaveLength(6);
@@ -103,7 +100,7 @@ test("anything thrown that is not a TriplineError counts as internal", async () 
   expect(trace.buried).toEqual([[0, "internal"]]);
 });
 
-test("an error whose reaction is stop comes out, with what was handled before it done", async () => {
+test("an error with the reaction stop is thrown, and what was handled before it is done", async () => {
   const { trace, steps } = stage((records) => {
     if (records.includes(0)) return "message-unreadable";
     return records.includes(3) ? "state-unreadable" : undefined;
@@ -121,7 +118,7 @@ test("a record counts as done only when its dead letter is acknowledged", async 
   expect(trace.done).toEqual([0]);
 });
 
-test("an abort ends the tries, and nothing is done with", async () => {
+test("an abort ends the retries, and nothing is marked as done", async () => {
   const { trace, steps, abort } = stage(() => "redis-unavailable");
   const handling = handleChunk(upTo(3), { ...steps, backoff: { firstMs: 60_000, maxMs: 60_000 } });
   abort.abort();

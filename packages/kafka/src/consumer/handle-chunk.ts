@@ -88,7 +88,7 @@ async function buryRecord<R>(record: R, error: TriplineError, steps: ChunkSteps<
       await steps.bury(record, error);
       return true;
     } catch (thrown) {
-      await pause(tries, "consumer: a dead letter is tried again", asTriplineError(thrown), steps);
+      await pause(tries, "consumer: retrying a dead letter", asTriplineError(thrown), steps);
     }
   }
   return false;

@@ -98,7 +98,7 @@ test.each([
   expect((await admin.committedOffsets("own", "labels")).get(0)).toBe(5);
 });
 
-test("only what the handler tells is committed, and only of partitions that exist", async () => {
+test("only offsets that the handler reports are committed, and only of partitions that exist", async () => {
   await put(0, ...count(0, 10));
   await put(1, ...count(0, 10));
   const collector = new BatchCollector();
@@ -111,7 +111,7 @@ test("only what the handler tells is committed, and only of partitions that exis
   expect(await admin.committedOffsets("told", "labels")).toEqual(new Map([[0, 7]]));
 });
 
-test("a dead letter is told, in its place between the others", async () => {
+test("a dead letter is reported in its order between the others", async () => {
   await put(0, ...count(0, 4), "poison", ...count(5, 8));
   const positions = new Positions();
   const seen: string[] = [];
@@ -127,7 +127,7 @@ test("a dead letter is told, in its place between the others", async () => {
   expect((await admin.endOffsets("labels.dlq")).get(0)).toBe(1);
 });
 
-test("a position that cannot be told yet is asked again; meanwhile other partitions go on", async () => {
+test("a position that is not available yet is asked for again; meanwhile other partitions go on", async () => {
   await put(0, ...count(0, 3));
   await put(1, "other");
   const events = new EventTarget();
@@ -152,7 +152,7 @@ test("a position that cannot be told yet is asked again; meanwhile other partiti
   expect(textsOf(collector)).toEqual(count(0, 3));
 });
 
-test("a position whose error says stop closes the consumer", async () => {
+test("an error of a position with the reaction stop closes the consumer", async () => {
   const events = new EventTarget();
   const stopped = once(events, "stop");
   const begin = async () => {
@@ -170,7 +170,7 @@ test("a position whose error says stop closes the consumer", async () => {
   expect(consumer.isHealthy()).toBe(false);
 });
 
-test("where the records at the position are gone, the oldest that is there comes first", async () => {
+test("if the records at the position are gone, the oldest available record comes first", async () => {
   await put(0, ...count(0, 10));
   // Makes kafkajs know where the partitions are.
   await rawAdmin.fetchTopicOffsets(`${topicPrefix}labels`);
@@ -183,7 +183,7 @@ test("where the records at the position are gone, the oldest that is there comes
   expect(textsOf(collector)).toEqual(count(6, 10));
 });
 
-test("a partition that comes back is asked for anew, after its running handler has ended", async () => {
+test("a partition that comes back is asked for its position again, after its running handler has ended", async () => {
   await put(0, ...count(0, 3));
   const gate = new EventTarget();
   const began = once(gate, "began");

@@ -14,7 +14,7 @@ function fetched(from: number, to: number, endOffset = 1_000_000) {
 
 const offsets = (records: readonly R[]) => records.map(({ offset }) => offset);
 
-test("what comes twice is handled once", () => {
+test("a record that comes twice is handled once", () => {
   const queue = new PartitionQueue<R>(undefined);
   expect(queue.accept(fetched(10, 13))).toBe(true);
   expect(queue.accept(fetched(10, 15))).toBe(true);
@@ -24,7 +24,7 @@ test("what comes twice is handled once", () => {
   expect(queue.size).toBe(0);
 });
 
-test("the bytes that wait are counted, whatever way they come and go", () => {
+test("waiting bytes are counted, however they come and go", () => {
   const queue = new PartitionQueue<R>(undefined);
   queue.accept(fetched(1, 5));
   queue.accept(fetched(3, 7));
@@ -40,7 +40,7 @@ test("the bytes that wait are counted, whatever way they come and go", () => {
   expect(queue.bytes).toBe(3);
 });
 
-test("what was handled under an earlier assignment is not handled again", () => {
+test("a record that was handled under an earlier assignment is not handled again", () => {
   const queue = new PartitionQueue<R>(12);
   queue.accept(fetched(10, 15));
   expect(offsets(queue.take(100))).toEqual([12, 13, 14]);
@@ -67,7 +67,7 @@ test("a late answer that would skip records is refused, and the right one taken"
   expect(offsets(queue.take(100))).toEqual([12, 13, 14, 15]);
 });
 
-test("a gap that stays is believed: retention took the records", () => {
+test("a gap that stays is taken as real: retention deleted the records", () => {
   const queue = new PartitionQueue<R>(12);
   expect([1, 2, 3, 4].map(() => queue.accept(fetched(20, 22)))).toEqual([false, false, false, true]);
   expect(offsets(queue.take(100))).toEqual([20, 21]);
@@ -93,7 +93,7 @@ test("control records move the position though they are not handled", () => {
   expect(offsets(queue.take(100))).toEqual([0, 1, 3, 4]);
 });
 
-test("whatever late answers come in between, every record comes once and in order", () => {
+test("with late answers in between, every record still comes once and in order", () => {
   const lateAnswers = fc.array(fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 20 })), { maxLength: 3 });
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 10 }), lateAnswers), { maxLength: 8 }), (steps) => {

@@ -17,7 +17,7 @@ export interface Fetched<R extends Queued> {
 
 /**
  * kafkajs has one fetch per broker under way, so at most two that know a partition while its leader moves. Past that a
- * gap is no late answer but true, for instance because retention took the records in between.
+ * gap is real and not a late answer, for instance because retention deleted the records in between.
  */
 const GAPS_REFUSED_MAX = 3;
 

@@ -73,9 +73,9 @@ export class RecordReader {
   /** The text of so many bytes from here. @param place which of a record's texts it is */
   text(length: number, place: number): string {
     // It would be read for ever: back from here, and forth again.
-    if (length < 0) throw new RangeError("a text of a fetched record has a length below 0");
+    if (length < 0) throw new RangeError("a text of a fetched record has a negative length");
     this.#textsLeft -= 1;
-    if (this.#textsLeft < 0) throw new RangeError("fetched records have more keys and headers than are read");
+    if (this.#textsLeft < 0) throw new RangeError("fetched records have more keys and headers than the limit");
     const from = this.at;
     this.at += length;
     const known = this.#texts[place];
@@ -97,7 +97,7 @@ export class RecordReader {
 
   #next(): number {
     const byte = this.bytes[this.at++];
-    if (byte === undefined) throw new RangeError("a number of a fetched record goes past the end of the answer");
+    if (byte === undefined) throw new RangeError("a number of a fetched record goes past the end of the response");
     return byte;
   }
 }

@@ -100,7 +100,7 @@ test("two members share the partitions, and the other takes over when one leaves
   expect(await admin.committedOffsets("shared", "features")).toEqual(await admin.endOffsets("features"));
 });
 
-test("a handler that outlasts two rebalances is not called again beside itself, nor for what it has handled", async () => {
+test("a handler that outlasts two rebalances is not called in parallel, nor again for what it has handled", async () => {
   const blocked = await sendRound("blocked");
   let release: () => void = () => {};
   const released = new Promise<void>((resolve) => {

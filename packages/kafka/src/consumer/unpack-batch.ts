@@ -5,7 +5,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 /** What the unpacked records of one batch, and of one partition in one fetch, may take in memory. */
 export const UNPACKED_BYTES_MAX = 16 * 1024 ** 2;
-/** What a record takes besides its bytes: a batch of very many empty records is large as well. */
+/** Memory of a record in addition to its bytes: a batch of very many empty records is large as well. */
 const RECORD_OVERHEAD_BYTES = 256;
 /** How many keys and headers of a batch are read; 16,000 payments have 180,000. */
 export const UNPACKED_TEXTS_MAX = 500_000;
@@ -56,9 +56,12 @@ export async function unpackRecords({ codec, bytes, count }: PackedRecords, byte
   } catch (thrown) {
     if (TOO_LARGE.has(Reflect.get(Object(thrown), "code"))) throw tooLarge(name, bytesMax);
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new TriplineError("message-unreadable", `What is compressed with ${name} cannot be unpacked: ${reason}`);
+    throw new TriplineError(
+      "message-unreadable",
+      `Records that are compressed with ${name} cannot be unpacked: ${reason}`,
+    );
   }
-  throw new TriplineError("message-unreadable", `A batch is compressed with ${name}; gzip and zstd are read`);
+  throw new TriplineError("message-unreadable", `A batch is compressed with ${name}; only gzip and zstd can be read`);
 }
 
 /** What unpacked records take of `UNPACKED_BYTES_MAX`. */

@@ -108,7 +108,7 @@ test("when Kafka is not there a send is refused within about two seconds, and no
   await expect(producer.send([record("late")])).rejects.toMatchObject({ code: "shutting-down" });
 });
 
-test("beyond the bound sends are refused with queue-full; those that were taken are stored", async () => {
+test("sends beyond the bound are refused with queue-full; those that were accepted are stored", async () => {
   const limits = { ...GATHER_LIMITS, pendingRecordsMax: 100 };
   const producer = resources.keep(await openProducer({ ...options(), limits }));
   const sends = [...Array(150).keys()].map((index) => producer.send([record(`q${index}`, "labels")]));
@@ -120,7 +120,7 @@ test("beyond the bound sends are refused with queue-full; those that were taken 
   expect(await read("bound", "labels", "room again")).toHaveLength(101);
 });
 
-test("a record that is too large fails alone, whether we or the broker notice", async () => {
+test("a record that is too large fails alone, whether the client or the broker rejects it", async () => {
   const { topicPrefix } = stack;
   const client = options().openClient({ requestMsMax: 5_000, retry: {} });
   const admin = client.kafka.admin();

@@ -8,7 +8,7 @@ import type { GatherLimits } from "./gather-sends.js";
 import { GATHER_LIMITS, SendGatherer } from "./gather-sends.js";
 
 const RECORD_BYTES_MAX = 1_000_000;
-/** What a record takes besides its key, value and headers, generously. */
+/** Upper bound of the bytes of a record without its key, value and headers. */
 const OVERHEAD_BYTES = 32;
 const WARM_UP_MS_MAX = 2_000;
 

@@ -70,10 +70,10 @@ export interface Label {
   terminalId: string;
   /** When the payment took place. */
   occurredAtMs: number;
-  /** When the truth became known: event time of the label. Features never see a label before it. */
+  /** When the label became known: its event time. Features never see a label before that. */
   labelledAtMs: number;
   fraud: boolean;
-  /** Who said so, for instance `chargeback` or `analyst`. */
+  /** Source of the label, for instance `chargeback` or `analyst`. */
   source: string;
 }
 
