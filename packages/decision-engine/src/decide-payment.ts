@@ -18,7 +18,7 @@ export type Score =
 export interface PaymentFeatures {
   readonly specVersion: number;
   readonly values: readonly number[];
-  /** Computed from windows that hold less than took place. */
+  /** Computed from windows that miss some events. */
   readonly incomplete: boolean;
 }
 
@@ -31,10 +31,10 @@ export interface DecisionInput {
   readonly decidedAtMs: number;
 }
 
-/** Code of the reason that a payment gets against which nothing spoke. */
+/** Code of the reason of a payment that no rule and no score speaks against. */
 export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 
-/** Code of the reason that says that the scorecard stood in for the model. */
+/** Code of the reason that says that the scorecard was used instead of the model. */
 export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
 
 /** A score that decides, or its absence; `insteadOf` says why it is not the model's. */
@@ -46,11 +46,11 @@ type Values = Record<string, TemplateValue>;
  * Decides one payment. Pure: the same policy and input give the same decision, byte for byte.
  *
  * The outcome is the strictest of the rules that fired and of the score's band, each of which is a reason, strictest
- * first and in the order of the policy where equally strict. Without the model's score that of the scorecard counts, and
- * without a scorecard the rules decide alone. Where features are absent or of another spec version, or a rule cannot be evaluated, the tenant's static answer counts; of a failed
- * rule's neighbours whatever fired still counts, so that a fault never makes an outcome milder.
+ * first and in the order of the policy if equally strict. Without the model's score the scorecard's counts, and without a
+ * scorecard the rules decide alone. If features are absent or of another spec version, or a rule cannot be evaluated, the
+ * tenant's static answer counts. Other rules that fired still count then, so a fault never makes an outcome milder.
  *
- * Never throws for what a payment holds.
+ * Never throws because of a payment's content.
  */
 export function decide(policy: Policy, input: DecisionInput, scorecard?: Scorecard): Decision {
   const unusable = whyUnusable(policy, input.features);
@@ -79,7 +79,7 @@ export function decide(policy: Policy, input: DecisionInput, scorecard?: Scoreca
   return withContributions(policy, decision, input.features.values, pointsOf(scorecard, input.features.values));
 }
 
-/** The scorecard's score where the model's is missing. A card for other features is none. */
+/** The scorecard's score if the model's is missing. A scorecard for other features is not used. */
 function standIn(score: Score, features: PaymentFeatures, scorecard: Scorecard | undefined): DecidingScore {
   if (!("missing" in score) || scorecard?.specVersion !== features.specVersion) return score;
   const value = probabilityOf(scorecard, features.values);

@@ -8,7 +8,7 @@ import { SCORECARD_NAME } from "./scorecard.js";
 const FILE_CHARACTERS_MAX = 1_000_000;
 const FEATURES_MAX = 200;
 const EDGES_MAX = 1_000;
-/** Log odds of this size are certainty many times over; sums of them stay finite. */
+/** Log odds of this size mean certainty; sums of them stay finite. */
 const LOG_ODDS_MAX = 1e6;
 
 const logOdds = z

@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar } from "yaml
 
 type Path = readonly PropertyKey[];
 
-/** A policy file that was read, and where in it things stand. */
+/** A policy file that was read, and the lines of its parts. */
 export class PolicySource {
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed;

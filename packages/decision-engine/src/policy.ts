@@ -44,13 +44,13 @@ export interface Policy {
   readonly specVersion: number;
   /** Names of the features, in the order of the vector. */
   readonly featureNames: readonly string[];
-  /** What to say of a feature's value, in the order of the vector; its places are all for that value. */
+  /** Sentences about the features' values, in the order of the vector; every placeholder is that value. */
   readonly featureSentences: readonly (Template | undefined)[];
   /** In the order of the file. */
   readonly rules: readonly Rule[];
   /** Highest first. */
   readonly bands: readonly Band[];
-  /** What is answered where neither rules nor score can be trusted. */
+  /** The answer if neither rules nor score can be trusted. */
   readonly staticDefault: Answer;
   readonly staticByTenant: ReadonlyMap<string, Answer>;
 }

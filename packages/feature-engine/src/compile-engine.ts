@@ -107,7 +107,7 @@ export class FeatureEngine {
     return this.#fields.map((field) => event[field] || undefined);
   }
 
-  /** The other way round: the fields that hold these ids. */
+  /** The inverse of `entityIds`: the fields that hold these ids. */
   namedIds(ids: readonly (string | undefined)[]): EntityIds {
     const named: Partial<Record<keyof EntityIds, string>> = {};
     for (let entity = 0; entity < this.#fields.length; entity += 1)
@@ -125,7 +125,7 @@ export class FeatureEngine {
 
   /**
    * @param bytes null for an entity never seen, whose state is empty
-   * @param spent a state of such an entity that nobody needs any more: its memory becomes that of the result
+   * @param spent a state of such an entity that is no longer needed: its memory is used for the result
    * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are cut or damaged
    */
   decodeState(entity: number, bytes: Uint8Array | null, spent?: EntityState): EntityState {

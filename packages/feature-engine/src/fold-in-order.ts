@@ -10,7 +10,7 @@ export type CountedEvent =
   | { readonly kind: "payment"; readonly vector: FeatureVector }
   | { readonly kind: "label"; readonly applied: AppliedLabel };
 
-/** What folding a payment again gave. */
+/** The result of folding a payment again. */
 export interface FoldedPayment {
   readonly vector: FeatureVector;
   readonly values: readonly number[];
@@ -34,19 +34,19 @@ export interface FoldInOrderOptions {
   /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
   /**
-   * Told of each payment that has its place in the order. Those that were counted while states were lost have none: what
+   * Called for each payment that has a place in the order. Those that were counted while states were lost have none: what
    * they would have seen is not known.
    */
   readonly onPayment: (payment: FoldedPayment) => void;
-  /** Told of each event right before it is counted. One without a place in the order may turn out to be a repetition. */
+  /** Called for each event right before it is counted. One without a place in the order may turn out to be a repetition. */
   readonly onEvent?: (inTurn: EventInTurn) => void;
   /** Events that may wait for one that comes before them. */
   readonly waitingMax?: number;
-  /** Milliseconds of wall clock after which online forgets a state that nothing touches; never unless given. */
+  /** Milliseconds of wall clock after which online forgets an unused state; never unless given. */
   readonly stateTtlMs?: number;
 }
 
-/** A state with what is known of it. */
+/** A state and what is known about it. */
 export interface FoldedState {
   readonly key: string;
   /** Place of the entity in the spec. */
@@ -82,7 +82,7 @@ interface OrderedState {
 const WAITING_MAX_DEFAULT = 1_000_000;
 /** How far the wall clocks of the instances may be apart. */
 const CLOCKS_APART_MS_MAX = 10_000;
-/** How often states are looked through for those that online has forgotten since. */
+/** How often states that online has forgotten are removed. */
 const SWEEP_EVERY_MS = 86_400_000;
 
 /**
@@ -107,7 +107,7 @@ export class FoldInOrder {
   readonly #states = new Map<string, OrderedState>();
   /** By key of the entity and sequence number: the event that waits for its turn there. */
   readonly #waiting = new Map<string, Counting>();
-  /** Events without a place in the order, until nothing that comes before them is to be expected any more. */
+  /** Events without a place in the order, until no earlier event can be expected any more. */
   readonly #held = new Set<CountedEvent>();
   /** Events of one millisecond, to be counted now. */
   #together: CountedEvent[] = [];
@@ -184,12 +184,12 @@ export class FoldInOrder {
     return this.#beganAtMs;
   }
 
-  /** The states of all entities that were met, but for those that online has forgotten long ago. */
+  /** The states of all entities that occurred, without those that online has forgotten long ago. */
   *states(): Generator<FoldedState> {
     for (const [key, { entity, state, countedAtMs }] of this.#states) yield { key, entity, state, countedAtMs };
   }
 
-  /** So that memory is bounded by the entities of one lifetime, not by all there ever were. */
+  /** Bounds memory by the entities of one lifetime instead of all that ever occurred. */
   #sweep(atMs: number): void {
     if (atMs < this.#sweptAtMs + SWEEP_EVERY_MS) return;
     this.#sweptAtMs = atMs;

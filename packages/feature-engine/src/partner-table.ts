@@ -5,11 +5,11 @@ export const PARTNERS_MAX = 128;
 export const PARTNER_STRIDE = 3;
 
 /**
- * Those an entity dealt with, for instance the terminals of a card, three numbers each: hash of the id, newest event
+ * Entities that an entity met, for instance the terminals of a card, three numbers each: hash of the id, newest event
  * time in milliseconds, payments together. Newest first; of two with one time, the one that was updated later.
  *
  * Counts of different partners are exact up to `PARTNERS_MAX`, which then means "that many or more". Two partners are
- * taken for one when their 32-bit hashes meet: with a full table, once in half a million tables.
+ * taken for one if their 32-bit hashes are equal: with a full table, once in half a million tables.
  */
 export interface PartnerTable {
   /** Only the first `used` numbers mean anything: there is room for more. */

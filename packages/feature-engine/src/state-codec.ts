@@ -44,7 +44,7 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *       varint  frauds since then, and where there are any varint time of the first ]
  *
  * The first nine bytes differ between any two versions of one entity's state: writers compare them to find out whether
- * somebody else wrote in between.
+ * another writer wrote in between.
  */
 
 /** Bytes at the head of a state that change with every write. */
@@ -194,7 +194,7 @@ function readRing(reader: ByteReader, plan: RingPlan, ring: TileRing, newest: nu
   totalTiles(ring);
 }
 
-/** Reads what stands behind the index of the tile at `at`. */
+/** Reads what follows the index of the tile at `at`. */
 function readTile(reader: ByteReader, plan: RingPlan, tiles: Float64Array, at: number): void {
   const count = reader.varint();
   if (count === 0) throw unreadable("has an empty tile");

@@ -15,7 +15,7 @@ const POLL_MS = 50;
 const DISCONNECT_MS_MAX = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** A dead letter carries more headers than the record had: it must fit where the record did. */
+/** A dead letter has more headers than its record: it must fit as the record did. */
 export const DEAD_LETTER_BYTES_MAX = 2 * 1024 ** 2;
 
 export interface AdminDependencies {
@@ -25,7 +25,7 @@ export interface AdminDependencies {
   readonly topics?: readonly Topic[];
 }
 
-/** Connects at the first call, and anew after a call that failed. */
+/** Connects at the first call, and again after a call that failed. */
 export class AdministeredKafka implements KafkaAdmin {
   #open: { readonly client: Client; readonly admin: Admin; readonly connected: Promise<void> } | undefined;
 
@@ -136,7 +136,7 @@ export class AdministeredKafka implements KafkaAdmin {
     }
   }
 
-  /** Tries again, within the bound, where the broker says that trying again will help. */
+  /** Retries, within the bound, if the broker says that a retry will help. */
   async #call<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + CALL_MS_MAX;
     for (;;) {

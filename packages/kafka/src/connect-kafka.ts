@@ -12,9 +12,9 @@ export interface KafkaOptions {
   readonly clientId: string;
   /** Prefix of the name of every topic and group, hidden from the rest of the code. Default: empty. */
   readonly topicPrefix?: string;
-  /** Plain TCP unless told otherwise. */
+  /** Default: plain TCP. */
   readonly security?: KafkaSecurity;
-  /** Nothing is logged unless told otherwise. */
+  /** Default: nothing is logged. */
   readonly log?: Log;
 }
 

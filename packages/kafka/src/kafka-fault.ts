@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 /** kafkajs nests its errors at most three deep: retries exceeded, protocol error, connection error. */
 const CAUSES_MAX = 5;
 
-/** Errors that lie with a record or its topic, not with the state of Kafka: another record may well be accepted. */
+/** Errors caused by a record or its topic, not by the state of Kafka: another record may be accepted. */
 const RECORD_FAULTS: ReadonlySet<string> = new Set([
   "MESSAGE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
@@ -69,10 +69,10 @@ export function isForbidden(thrown: unknown): boolean {
   return each.length > 0 && each.every((error) => FORBIDDEN.has(protocolErrorName(error)));
 }
 
-/** What kafkajs threw, in Tripline's words. */
+/** What kafkajs threw, as a TriplineError. */
 export function asKafkaError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
-  // A token that could not be had comes out of kafkajs as it went in, or as the cause of what kafkajs says.
+  // kafkajs rethrows the error of a missing token as it is, or as the cause of its own error.
   const own = causesOf(thrown).find((error) => error instanceof TriplineError);
   if (own !== undefined) return own;
   const name = protocolErrorName(thrown);
@@ -90,5 +90,5 @@ export function asKafkaError(thrown: unknown): TriplineError {
   return new TriplineError("kafka-unavailable", `Kafka does not answer: ${message}${hint}`, [], { cause: thrown });
 }
 
-/** What OpenSSL and Node say of a certificate that they do not trust. */
+/** Error codes of OpenSSL and Node for a certificate that they do not trust. */
 const CERTIFICATE_REFUSED = /certificate|altnames/i;

@@ -11,10 +11,10 @@ const CONNECTION_MS_MAX = 1_000;
 const TLS_CONNECTION_MS_MAX = 2_000;
 const KEEP_ALIVE_MS = 60_000;
 
-/** A kafkajs client with a switch that cuts all of its connections for good. */
+/** A kafkajs client whose connections can all be cut for good. */
 export interface Client {
   readonly kafka: Kafka;
-  /** Whether a connection to any broker stands. */
+  /** Whether there is a connection to any broker. */
   isConnected(): boolean;
   /**
    * Nothing that this client has under way reaches Kafka any more, and it cannot connect again. kafkajs's own
@@ -81,7 +81,7 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
   };
 }
 
-/** kafkajs signs in anew, before the next request, once less than `renewBeforeMs` of a broker's session is left. */
+/** kafkajs authenticates again before the next request, once less than `renewBeforeMs` of a broker's session is left. */
 function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sasl" | "reauthenticationThreshold"> {
   const ssl = tls === undefined ? {} : { ssl: { ...tls } };
   if (sasl === undefined) return ssl;
@@ -107,7 +107,7 @@ const openTcpSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   return socket;
 };
 
-/** kafkajs calls errors what is every day's business of a client that reconnects by itself: one level down. */
+/** kafkajs logs errors that are normal for a client that reconnects by itself: one level lower. */
 const LEVELS: Readonly<Record<string, LogLevel>> = { ERROR: "warn", WARN: "info", INFO: "debug" };
 
 /** The producer is rebuilt after every failure, so its sequence numbers are never used again after bounded retries. */

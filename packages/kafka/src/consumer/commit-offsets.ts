@@ -9,7 +9,7 @@ const BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
 /** Between two commits of one assignment: a commit costs a consumer and its broker as much as a fetch. */
 const PAUSE_MS = 50;
 
-/** The broker's ways to say that the partition may have another owner by now: then there is nothing to commit. */
+/** Errors that say that the partition may have another owner by now: there is nothing to commit then. */
 const LOST: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
@@ -33,7 +33,7 @@ export interface CommitSteps {
   giveUp(error: unknown): void;
   readonly log: Log;
   readonly backoff?: Backoff;
-  /** 50 unless told otherwise. */
+  /** Default: 50. */
   readonly pauseMs?: number;
 }
 
@@ -87,7 +87,7 @@ export class OffsetCommitter {
     });
   }
 
-  /** Tries for as long as Kafka is away, until the assignment ends: it may go on when Kafka comes back. */
+  /** Retries while Kafka is unavailable, until the assignment ends: it may go on when Kafka comes back. */
   async #commit(offsets: readonly PartitionOffset[]): Promise<void> {
     let failures = 0;
     for (let tries = 1; !this.signal.aborted; tries += 1) {

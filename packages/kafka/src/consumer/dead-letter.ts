@@ -13,7 +13,7 @@ const KEPT_BYTES_MAX = 1_000;
 const KEPT_HEADERS = [HEADERS.traceparent, HEADERS.schema, HEADERS.tenant];
 const NO_BYTES = Buffer.alloc(0);
 
-/** A record with what kafkajs made it from, so that a dead letter keeps the very bytes. */
+/** A record with its kafkajs message, so that a dead letter keeps the exact bytes. */
 export interface FetchedRecord extends IncomingRecord {
   readonly raw: KafkaMessage;
 }
@@ -24,7 +24,7 @@ export function deadLetter(record: FetchedRecord, error: TriplineError, group: s
   return { key: raw.key, value: raw.value, headers: { ...raw.headers, ...errorHeaders(record, error, group) } };
 }
 
-/** For what does not fit among the dead letters, or could not be read at all: where it stands, and how to know it. */
+/** For a record that is too large for a dead letter, or unreadable: where it is, and how to recognise it. */
 export function letterByReference(record: FetchedRecord, error: TriplineError, group: string): Message {
   const { raw } = record;
   const headers = errorHeaders(record, error, group);
@@ -75,7 +75,7 @@ export function asFetchedRecord(topic: string, partition: number, raw: KafkaMess
   };
 }
 
-/** Values as UTF-8; of a header that stands several times, the last, as Kafka's own clients do. */
+/** Values as UTF-8. If a name stands several times, the last value counts, as in Kafka's own clients. */
 function headersOf({ headers = {} }: KafkaMessage): Record<string, string> {
   const texts: Record<string, string> = {};
   for (const [name, values] of Object.entries(headers)) {

@@ -9,7 +9,7 @@ interface Failure {
   readonly error: TriplineError;
 }
 
-/** The partitions of one consumer whose oldest records fail at the moment, by `topic/partition`. */
+/** The partitions of one consumer whose oldest records currently fail, by `topic/partition`. */
 export class FailingPartitions {
   readonly #failures = new Map<string, Failure>();
 
@@ -23,7 +23,7 @@ export class FailingPartitions {
     if (known === undefined) this.onChange(key, sinceMs);
   }
 
-  /** Its records were handled, or are another consumer's by now. */
+  /** Its records were handled, or now belong to another consumer. */
   ended(key: string): void {
     if (this.#failures.delete(key)) this.onChange(key, undefined);
   }

@@ -4,7 +4,7 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 
-/** How often records are tried again whose error has the reaction `retry-few`. */
+/** Retries of records whose error has the reaction `retry-few`. */
 const RETRIES_FEW = 5;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000 };
 
@@ -12,11 +12,11 @@ export interface ChunkSteps<R> {
   handle(records: readonly R[]): Promise<void>;
   /** Resolves when the dead letter is acknowledged. */
   bury(record: R, error: TriplineError): Promise<void>;
-  /** Everything up to this record, and it too, is done with. Called in order. */
+  /** Everything up to and including this record is done. Called in order. */
   done(last: R): void;
-  /** A try to handle or to bury has failed, and there will be another one. */
+  /** An attempt to handle or to bury has failed, and will be repeated. */
   failing(error: TriplineError): void;
-  /** Aborted when the partition is lost or the consumer closes: nothing is tried again then. */
+  /** Aborted when the partition is lost or the consumer closes: nothing is retried then. */
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly backoff?: Backoff;
@@ -26,7 +26,7 @@ export interface ChunkSteps<R> {
  * Handles records of one partition in order, reacting to errors as `ERROR_TABLE` says. A chunk with a record that can
  * never be handled is halved until that record stands alone; then it becomes a dead letter and the others go on.
  *
- * @returns whether all of it is done with; false when the signal was aborted first.
+ * @returns whether all of it is done; false if the signal was aborted first.
  * @throws TriplineError an error whose reaction is `stop`
  */
 export async function handleChunk<R>(records: readonly R[], steps: ChunkSteps<R>): Promise<boolean> {
@@ -36,7 +36,7 @@ export async function handleChunk<R>(records: readonly R[], steps: ChunkSteps<R>
 async function handlePart<R>(records: readonly R[], steps: ChunkSteps<R>, isWhole: boolean): Promise<boolean> {
   const last = records.at(-1);
   if (last === undefined) return true;
-  // A part of a chunk that has had its retries as a whole is not tried again before it is down to one record.
+  // Once a chunk has had its retries as a whole, its parts are not retried until they are single records.
   const retriesFew = isWhole || records.length === 1 ? RETRIES_FEW : 0;
   const outcome = await tryHandling(records, steps, retriesFew);
   if (outcome === "aborted") return false;
@@ -56,7 +56,7 @@ async function handlePart<R>(records: readonly R[], steps: ChunkSteps<R>, isWhol
   return true;
 }
 
-/** The error comes back where the records as they are can never be handled. */
+/** Returns the error if the records can never be handled as they are. */
 async function tryHandling<R>(
   records: readonly R[],
   steps: ChunkSteps<R>,

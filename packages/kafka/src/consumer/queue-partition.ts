@@ -1,4 +1,4 @@
-/** As much of a record as the queue looks at. */
+/** The part of a record that the queue reads. */
 interface Queued {
   readonly offset: number;
   readonly value: Uint8Array;
@@ -6,7 +6,7 @@ interface Queued {
 
 /** What a fetch of one partition brought. */
 export interface Fetched<R extends Queued> {
-  /** From which offset the fetch asked, where that is known. */
+  /** The offset from which records were fetched, if known. */
   readonly askedFrom: number;
   /** The offset that follows the last one fetched, control records included. */
   readonly nextOffset: number;
@@ -41,7 +41,7 @@ export class PartitionQueue<R extends Queued> {
     return this.#records.length;
   }
 
-  /** Of the values that wait. */
+  /** Bytes of the values that wait. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -68,12 +68,12 @@ export class PartitionQueue<R extends Queued> {
     return true;
   }
 
-  /** Whether the log is shorter than what came from it: it was made anew, and its offsets mean other records. */
+  /** Whether the log is shorter than what came from it: it was created again, and its offsets mean other records. */
   isMadeAnew({ endOffset }: Fetched<R>): boolean {
     return this.#position !== undefined && endOffset < this.#position;
   }
 
-  /** Forgets what waits and goes on at `offset`. */
+  /** Drops the waiting records and goes on at `offset`. */
   startAt(offset: number): void {
     this.#clear();
     this.#position = offset;

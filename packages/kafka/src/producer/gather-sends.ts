@@ -4,17 +4,17 @@ import { settlesWithin } from "../wait-backoff.js";
 import type { StampedRecord } from "./deliver-records.js";
 
 export interface GatherLimits {
-  /** How long the first of several sends waits for company; 0: for what is sent in the same turn of the event loop. */
+  /** How long the first of several sends waits for others; 0: for sends of the same turn of the event loop. */
   readonly lingerMs: number;
-  /** Bounds of one produce request. One record over `requestBytesMax` travels alone. */
+  /** Bounds of one produce request. A record over `requestBytesMax` is sent alone. */
   readonly requestRecordsMax: number;
   readonly requestBytesMax: number;
-  /** What may wait or be under way at a time. */
+  /** Bound of what waits or is under way at a time. */
   readonly pendingRecordsMax: number;
   readonly pendingBytesMax: number;
   /** How long a send waits without any acknowledgement arriving. */
   readonly sendMsMax: number;
-  /** How long `close` waits for what was given before. */
+  /** How long `close` waits for earlier sends. */
   readonly drainMsMax: number;
 }
 
@@ -58,7 +58,7 @@ export class SendGatherer {
   #untakenRecords = 0;
   #untakenBytes = 0;
   #acknowledgedAtMs = 0;
-  /** Set while a request is due; takes that back. */
+  /** Set while a request is due; cancels it. */
   #cancel: (() => void) | undefined;
   #pumping: Promise<void> | undefined;
   #isClosed = false;
@@ -198,7 +198,7 @@ export class SendGatherer {
   }
 }
 
-/** @returns what takes it back */
+/** @returns a function that cancels it */
 function later(work: () => void, waitMs: number): () => void {
   if (waitMs > 0) {
     const timer = setTimeout(work, waitMs);
