@@ -3,7 +3,7 @@
     python build_profiles.py --log features.parquet --data $FEAST_DATA
 
 A row holds what was known of a card or terminal at the end of a day (UTC), its event_timestamp. There is a row for
-every day on which something changed: a payment took place or a truth became known. profiles.py says what the columns
+every day on which something changed: a payment took place or a label arrived. profiles.py says what the columns
 hold.
 """
 

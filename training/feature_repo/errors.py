@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class FeatureRepositoryError(Exception):
-    """The message is a sentence that says what is wrong and how to mend it."""
+    """The message is a sentence that says what is wrong and how to fix it."""
 
 
 class EmptyLogError(FeatureRepositoryError):

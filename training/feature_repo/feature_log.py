@@ -190,7 +190,7 @@ def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
 
 def _lake_table(path: Path, topic: str) -> str:
     if next(path.glob(f"{topic}/day=*/*.parquet"), None) is None:
-        raise EmptyLogError(f"{path} is no lake: it has no file {topic}/day=YYYY-MM-DD/*.parquet.")
+        raise EmptyLogError(f"{path} is not a lake: it has no file {topic}/day=YYYY-MM-DD/*.parquet.")
     files = path / topic / "day=*" / "*.parquet"
     return f"read_parquet({sql_text(files)}, union_by_name = true, hive_partitioning = false)"
 

@@ -65,7 +65,7 @@ class FeatureSpec:
 
 
 def read_feature_spec(path: Path) -> FeatureSpec:
-    """Raises FeatureRepositoryError when the file is no feature spec or uses what this repository does not know."""
+    """Raises FeatureRepositoryError when the file is not a feature spec or uses something unknown here."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         spec = FeatureSpec(
@@ -95,7 +95,7 @@ def _feature(item: Mapping[str, Any]) -> Feature:
 
 def _duration(text: str) -> timedelta:
     if re.fullmatch(r"[1-9]\d*[mhd]", text) is None:
-        raise ValueError(f"{text!r} is no duration such as 30m, 6h or 7d")
+        raise ValueError(f"{text!r} is not a duration such as 30m, 6h or 7d")
     return int(text[:-1]) * _UNITS[text[-1]]
 
 
@@ -105,7 +105,7 @@ def _fault(spec: FeatureSpec) -> str | None:
     seen: set[str] = set()
     for feature in spec.features:
         if feature.name in seen:
-            return f"the feature {feature.name} stands twice"
+            return f"the feature {feature.name} occurs twice"
         seen.add(feature.name)
         if feature.kind not in ENTITY_KINDS | PAYMENT_KINDS:
             known = ", ".join(sorted(ENTITY_KINDS | PAYMENT_KINDS))

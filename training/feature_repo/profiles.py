@@ -40,11 +40,11 @@ TERMINAL_PROFILE = Profile(
     (
         ProfileColumn("terminal_payments_total", "BIGINT", "The terminal has taken {value} payments."),
         ProfileColumn("terminal_amount_mean_total", "DOUBLE", "The terminal's mean amount is {value}."),
-        ProfileColumn("terminal_labels_total", "BIGINT", "The truth of {value} of the terminal's payments is known."),
+        ProfileColumn("terminal_labels_total", "BIGINT", "{value} payments at this terminal are labelled."),
         ProfileColumn(
             "terminal_fraud_rate_total",
             "DOUBLE",
-            "Of the terminal's payments whose truth is known, a share of {value} was fraud; null where none is known.",
+            "Share of fraud among the labelled payments at this terminal: {value}; null without labels.",
         ),
     ),
 )

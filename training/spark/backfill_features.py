@@ -56,7 +56,7 @@ ORDER = ["at_ms", "is_payment", ID]
 
 
 class BackfillError(Exception):
-    """The message is a sentence that says what is wrong and how to mend it."""
+    """The message is a sentence that says what is wrong and how to fix it."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ SCORE_COLUMNS = ("score", "model", "model_version")
 
 
 class ScoreError(Exception):
-    """The message is a sentence that says what is wrong and how to mend it."""
+    """The message is a sentence that says what is wrong and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Options:
     """URL of the model registry."""
     model: str = "fraud@champion"
     keep: tuple[str, ...] | None = None
-    """Columns of the input that the output has too; those that are no features unless given."""
+    """Input columns to copy; by default all non-feature columns."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, help="folder to write: columns to keep, score, model, model_version")
     parser.add_argument("--registry", required=True, help="file:///... or mlflow+http://host:port")
     parser.add_argument("--model", default="fraud@champion", help="name@alias or name@version")
-    parser.add_argument("--keep", help="columns to keep, with commas; those that are no features unless given")
+    parser.add_argument("--keep", help="input columns to copy, comma-separated (default: all non-feature columns)")
     flags = parser.parse_args()
     keep = None if flags.keep is None else tuple(name.strip() for name in flags.keep.split(","))
     # Spark would take the first python3 of the PATH otherwise, which need not have the packages.

@@ -41,7 +41,7 @@ def assess(decisions: Path, fold: Path, id_prefix: str = ID_PREFIX) -> Quality:
         "were not decided": missing,
         "were decided more than once": rows - ids,
         "have no score": unscored,
-        "lack their card, time or truth": untrue,
+        "lack their card, time or label": untrue,
     }
     found = [f"{count} {what}" for what, count in faults.items() if count > 0]
     if rows == 0 or found:
@@ -59,7 +59,7 @@ def assess(decisions: Path, fold: Path, id_prefix: str = ID_PREFIX) -> Quality:
 
 
 def report(quality: Quality, fold: Path) -> str:
-    """A small table, with the published baseline where there is one, and last one line for machines."""
+    """A small table, with the published baseline where there is one, and in the end one line for programs."""
     rows = {"these decisions": quality.as_json()}
     if fold.name in PUBLISHED:
         rows["published XGBoost"] = {**PUBLISHED[fold.name]}
@@ -80,9 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.assess", description=__doc__.splitlines()[0])
     parser.add_argument("--decisions", type=Path, required=True, help="Parquet, CSV or newline-delimited JSON")
     parser.add_argument("--fold", type=Path, required=True, help="CSV with TRANSACTION_ID and PART (train or assess)")
-    parser.add_argument(
-        "--id-prefix", default=ID_PREFIX, help="what stands before TRANSACTION_ID in client_transaction_id"
-    )
+    parser.add_argument("--id-prefix", default=ID_PREFIX, help="prefix of TRANSACTION_ID in client_transaction_id")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     given = parser.parse_args(arguments)
     quality = assess(given.decisions, given.fold, given.id_prefix)

@@ -83,7 +83,7 @@ def rows_to_assess(dataset: Dataset, fold: PublishedFold) -> Rows:
 
 
 def report(part: str, results: list[FoldResult]) -> str:
-    """A table of the folds and of the means beside the published means, and last one line for machines."""
+    """A table of the folds and of the means beside the published means, and in the end one line for programs."""
     lines = [f"{'':34}{'AP':>7}{'AUC ROC':>9}{'CP@100':>8}{'ECE':>8}{'same mass':>11}"]
     for result in results:
         width, mass = result.calibration_errors
@@ -103,7 +103,7 @@ def _measures(result: FoldResult) -> tuple[float, float, float]:
     quality = result.quality
     ap, auc, cp100 = quality.average_precision, quality.auc_roc, quality.card_precision_at_100
     if ap is None or auc is None or cp100 is None:
-        raise TrainingError(f"{result.fold} holds no fraud, or nothing else: it cannot be measured.")
+        raise TrainingError(f"{result.fold} holds only fraud or no fraud: it cannot be measured.")
     return ap, auc, cp100
 
 
@@ -114,14 +114,18 @@ def _figures(values: "tuple[float, float, float] | np.ndarray") -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.bench_model", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--folds", type=Path, required=True, help="folder with folds.json and the splits it names")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--part", choices=PARTS, default="test")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
-    parser.add_argument("--genuine-share", type=float, help="learn from this share of the genuine payments: faster")
+    parser.add_argument(
+        "--genuine-share", type=float, help="train on this share of the genuine payments, which is faster"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+    )
     given = parser.parse_args(arguments)
     params = read_params(given.params)
     if given.genuine_share is not None:

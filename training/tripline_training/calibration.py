@@ -1,6 +1,6 @@
-"""Makes a tree model's probabilities true to how often fraud happens, without changing their order.
+"""Calibrates a tree model's probabilities without changing their order.
 
-Platt, "Probabilistic Outputs for Support Vector Machines" (1999): a logistic regression of the truth on the margin.
+Platt, "Probabilistic Outputs for Support Vector Machines" (1999): a logistic regression of the label on the margin.
 """
 
 import json
@@ -32,7 +32,7 @@ def margins_of(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArr
 
 
 def fit_platt(margins: NDArray[np.float64], fraud: NDArray[np.int64]) -> Platt:
-    """The slope and intercept under which the truth is most likely.
+    """The slope and intercept of maximum likelihood.
 
     The rows must not be ones that the model was trained on. Raises TrainingError for too few frauds, or where higher
     margins do not go with more fraud.

@@ -3,7 +3,7 @@
 python -m tripline_training.check_data --features features.parquet \\
     --feature-spec ../packages/contracts/feature-spec.yaml --output check.md --json check.json
 
-Ends with exit code 1 where a fault was found, with one sentence per fault that names the column. The checks run as SQL
+Exits with code 1 if a fault was found, with one sentence per fault that names the column. The checks run as SQL
 inside DuckDB, one pass over the file: a data frame library would hold every row in memory, and add more to the
 environment than all of training needs.
 """
@@ -56,7 +56,7 @@ def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, n
     report.findings += check_time_order(table, now_ms, rules)
     report.findings += check_class_balance(report.labelled, report.frauds, report.rows, rules)
     if any(finding.check in ("nulls", "range") for finding in report.faults) or report.rows == 0:
-        report.notes.append("Profiles and leakage through features were not checked: mend the values first.")
+        report.notes.append("Profiles and leakage through features were not checked: fix the values first.")
         return report
     report.profiles, findings = check_single_features(table, spec_features, rules)
     report.findings += findings
@@ -86,12 +86,12 @@ def sentences_of(report: DataReport) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.check_data", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    parser.add_argument("--output", type=Path, help="where to write the report, Markdown")
-    parser.add_argument("--json", type=Path, help="where to write the report, JSON")
+    parser.add_argument("--output", type=Path, help="where to write the Markdown report")
+    parser.add_argument("--json", type=Path, help="where to write the JSON report")
     parser.add_argument(
-        "--label-delay-min", type=float, default=60, help="seconds before which no truth can be known (default 60)"
+        "--label-delay-min", type=float, default=60, help="minimum seconds between a payment and its label (default 60)"
     )
     parser.add_argument(
         "--feature-auc-max", type=float, default=0.98, help="a single feature that separates fraud this well is a fault"

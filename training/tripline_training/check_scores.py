@@ -46,7 +46,7 @@ def check_scores(features: Path, scores: Path, model: Path) -> Comparison:
     if rows == 0 or unlogged or unscored or rows != ids:
         raise TrainingError(
             f"{rows} rows cannot all be compared: {unlogged} have no logged features, {unscored} have no score, "
-            f"{rows - ids} stand more than once."
+            f"{rows - ids} occur more than once."
         )
     columns = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in names)
     table = arrays(f"SELECT logged_id, score, {columns} FROM {joined} ORDER BY logged_id")
@@ -70,7 +70,7 @@ def load_booster(model: Path) -> tuple[xgboost.Booster, list[str]]:
         names = [str(name) for name in manifest["features"]]
         expected = manifest["files"][registry.BOOSTER_FILE]
     except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(f"{model} is no version that was trained here: {error!r}.") from error
+        raise TrainingError(f"{model} cannot be read as a version that was trained here: {error!r}.") from error
     if registry.sha256_hex(content) != expected:
         raise TrainingError(f"{model / registry.BOOSTER_FILE} is not the file that was published.")
     booster = xgboost.Booster()

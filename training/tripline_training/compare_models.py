@@ -87,7 +87,7 @@ def check_onnx(trained: Trained, model: bytes, features: NDArray[np.float32], se
     rows = rows[np.isfinite(rows).all(axis=1)]
     difference = float(np.abs(trained.probabilities(rows) - predict_onnx(model, rows)).max())
     if not difference <= DIFFERENCE_MAX:
-        raise TrainingError(f"The ONNX model is not the trained one: it differs by {difference:.3g}.")
+        raise TrainingError(f"The ONNX model differs from the trained one by {difference:.3g}.")
     return difference
 
 
@@ -156,9 +156,9 @@ def table_of(measured: dict[str, tuple[Quality, float]]) -> str:
 
 def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.compare_models", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    parts = {"train": "to learn from", "calibrate": "that make the probabilities true", "valid": "to measure on"}
+    parts = {"train": "to learn from", "calibrate": "to calibrate on", "valid": "to measure on"}
     for part, words in parts.items():
         parser.add_argument(f"--{part}-from", required=True, help=f"first payment {words}: date (UTC) or moment")
         parser.add_argument(f"--{part}-to", required=True, help="a date is included, a moment is not")
@@ -166,11 +166,13 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--kind", choices=KINDS, default="ensemble", help="which model --output gets")
-    parser.add_argument("--output", type=Path, help="where to write a model, ONNX")
+    parser.add_argument("--output", type=Path, help="where to write the ONNX model")
     given = parser.parse_args(arguments)
     spans = {part: parse_span(getattr(given, f"{part}_from"), getattr(given, f"{part}_to")) for part in parts}
     if not spans["train"].to_ms <= spans["calibrate"].from_ms <= spans["calibrate"].to_ms <= spans["valid"].from_ms:
-        raise TrainingError("The days to train, to calibrate and to measure on must follow each other.")
+        raise TrainingError(
+            "The days to train, to calibrate and to measure on must be in this order and must not overlap."
+        )
     return Options(
         features=given.features,
         feature_spec=given.feature_spec,

@@ -76,7 +76,9 @@ def compare_case(source: Source, case: Case, recipe: Recipe) -> Measured:
     setting = Setting(recipe.sequence, recipe.seed, prepare_torch(recipe.jobs))
     network = fit_calibrated_network(source, case.learn, setting, case.delay_ms)
     if len(network.held) == 0:
-        raise TrainingError(f"{case.name}: too few days to hold some out for the calibration; train on a longer time.")
+        raise TrainingError(
+            f"{case.name}: too few days to hold some out for the calibration; train on a longer period."
+        )
     held, later = select(rows, network.held), select(rows, case.later)
     trial = fit(select(rows, network.earlier), recipe.trees, recipe.seed, recipe.jobs)
     trees = fit(select(rows, case.learn), recipe.trees, recipe.seed, recipe.jobs)
@@ -160,18 +162,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="tripline_training.compare_sequence", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--folds", type=Path, help="folder with folds.json and the splits it names, instead of days")
     parser.add_argument("--part", choices=PARTS, default="validation")
-    parser.add_argument("--only", help="of the folds, this one alone, for instance validation-fold0")
+    parser.add_argument("--only", help="only this fold, for instance validation-fold0")
     for option in ("train-from", "train-to", "valid-from", "valid-to"):
         parser.add_argument(f"--{option}", help="date (UTC) or RFC 3339 moment")
     parser.add_argument("--params", type=Path, default=DEFAULT_SEQUENCE_PARAMS)
     parser.add_argument("--tree-params", type=Path, default=DEFAULT_PARAMS)
-    parser.add_argument("--genuine-share", type=float, help="both learn from this share of the genuine payments")
+    parser.add_argument("--genuine-share", type=float, help="train both on this share of the genuine payments")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+    )
     given = parser.parse_args(arguments)
     recipe = Recipe(read_params(given.tree_params), read_sequence_params(given.params), given.seed, given.jobs)
     if given.genuine_share is not None:

@@ -56,7 +56,7 @@ def parse_span(first: str, last: str) -> Span:
     """RFC 3339 moments, the second excluded; a plain date (UTC) as the second is included as a whole day."""
     span = Span(_moment_ms(first, days_later=0), _moment_ms(last, days_later=1))
     if span.from_ms >= span.to_ms:
-        raise TrainingError(f"{first} to {last} is no time at all.")
+        raise TrainingError(f"{first} to {last} is an empty time span.")
     return span
 
 
@@ -106,7 +106,7 @@ class Dataset:
         return self._rows(f"{within} AND NOT {unknown}"), left_out
 
     def rows_with_truth(self, span: Span) -> Rows:
-        """Payments of a span whose truth is known by now, for measuring how well they were predicted."""
+        """The labelled payments of a span, to measure how well they were predicted."""
         return self._rows(f"{self._within(span)} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL")
 
     @property
@@ -187,9 +187,9 @@ def _faults(table: str, spec: FeatureSpec) -> list[str]:
         "have no client_transaction_id": "client_transaction_id IS NULL",
         "have no card_token": "card_token IS NULL",
         "have no occurred_at_ms": "occurred_at_ms IS NULL",
-        "have a label that was known before the payment took place": "labelled_at_ms < occurred_at_ms",
-        "are labelled without saying whether it was fraud": "labelled_at_ms IS NOT NULL AND fraud IS NULL",
-        "have another value than 0 or 1 in fraud": "fraud::BIGINT NOT IN (0, 1)",
+        "have a label from before the payment": "labelled_at_ms < occurred_at_ms",
+        "have a label time without a label": "labelled_at_ms IS NOT NULL AND fraud IS NULL",
+        "have a value other than 0 or 1 in fraud": "fraud::BIGINT NOT IN (0, 1)",
     }
     for name in spec.names:
         # What does not fit into float32 becomes infinite there, and the model would see that.

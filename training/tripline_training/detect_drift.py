@@ -115,9 +115,9 @@ def run(options: Options, now_ms: int) -> int:
 
 def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.detect_drift", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    parser.add_argument("--scores", type=Path, help="table with client_transaction_id and score, as they were served")
+    parser.add_argument("--scores", type=Path, help="table with client_transaction_id and the served score")
     parser.add_argument("--registry", help="instead of --scores: score with a model of this registry, file:///...")
     parser.add_argument("--name", default="fraud", help="name of the model; it labels metrics and events")
     parser.add_argument("--version", default="champion", help="alias or version, with --registry")
@@ -125,14 +125,14 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--to", dest="last", help="last day to judge")
     parser.add_argument(
         "--reference",
-        help="days to compare with instead of those right before, for instance those that the model has learnt from: "
+        help="days to compare with instead of the days right before, for instance those the model was trained on: "
         f"first..last, at least {Limits().days_before} of them",
     )
     parser.add_argument("--false-alarms-per-day", type=float, default=Limits.false_alarms_per_day)
     parser.add_argument("--metrics", type=Path, help="file for Prometheus, as node_exporter's textfile collector reads")
     parser.add_argument("--events", type=Path, help="file to append drift-detected events to; default standard output")
-    parser.add_argument("--report", type=Path, help="where to write Evidently's report of the last day, HTML")
-    parser.add_argument("--fail-on-drift", action="store_true", help=f"end with exit code {DRIFT_EXIT_CODE} on drift")
+    parser.add_argument("--report", type=Path, help="where to write Evidently's HTML report of the last day")
+    parser.add_argument("--fail-on-drift", action="store_true", help=f"exit with code {DRIFT_EXIT_CODE} on drift")
     given = parser.parse_args(arguments)
     if given.scores is not None and given.registry is not None:
         raise TrainingError("--scores and --registry exclude each other.")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class TrainingError(Exception):
-    """The message is a sentence that says what is wrong and, where possible, how to mend it."""
+    """The message is a sentence that says what is wrong and, where possible, how to fix it."""
 
 
 def run_command(main: Callable[[], None]) -> None:

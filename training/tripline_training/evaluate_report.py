@@ -23,7 +23,7 @@ REPLICATES_MAX = 10_000
 def parse_options(arguments: list[str] | None = None) -> tuple[Evaluation, Path | None, Path | None]:
     """The evaluation, and where to write HTML and JSON."""
     parser = argparse.ArgumentParser(prog="tripline_training.evaluate_report", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="ONNX file; instead of --registry, --name and --version")
     parser.add_argument("--registry", help="URL of the model registry, file:///...")
@@ -34,8 +34,8 @@ def parse_options(arguments: list[str] | None = None) -> tuple[Evaluation, Path 
     parser.add_argument("--costs", type=Path, help="JSON with the cost matrix; see evaluation/cost_matrix.py")
     parser.add_argument("--bootstrap", type=int, default=200, help="samples for the intervals; 0 for none")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="where to write the report, HTML")
-    parser.add_argument("--json", type=Path, help="where to write the report, JSON")
+    parser.add_argument("--output", type=Path, help="where to write the HTML report")
+    parser.add_argument("--json", type=Path, help="where to write the JSON report")
     given = parser.parse_args(arguments)
     if not 0 <= given.bootstrap <= REPLICATES_MAX:
         raise TrainingError(f"--bootstrap must be a number from 0 to {REPLICATES_MAX}.")
@@ -60,7 +60,7 @@ def _model_of(given: argparse.Namespace) -> EvaluatedModel:
 
 
 def line_of(report: dict[str, Any]) -> str:
-    """One line for machines."""
+    """One line for programs."""
     values = {name: estimate["value"] for name, estimate in report["measures"].items()}
     return (
         f"evaluate-report: rows={report['data']['rows']} frauds={report['data']['frauds']} "

@@ -32,7 +32,7 @@ def to_onnx(booster: xgboost.Booster) -> bytes:
     )
     trees = [node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier"]
     if len(trees) != 1:
-        raise TrainingError("The converter gave no single tree ensemble: this is not a binary classifier.")
+        raise TrainingError("The converter did not return a single tree ensemble: this is not a binary classifier.")
     # The converter gives a label and the probabilities of both classes; the second column is the one we want.
     nodes = [
         helper.make_node(
@@ -83,7 +83,7 @@ def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.fl
     if not bool(np.all(difference <= DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
         raise TrainingError(
-            f"The ONNX model is not the trained one: row {worst} differs by {difference[worst]:.3g} "
+            f"The ONNX model differs from the trained one: row {worst} differs by {difference[worst]:.3g} "
             f"(at most {DIFFERENCE_MAX:g}): {rows[worst].tolist()}."
         )
     return len(rows), float(difference.max())

@@ -28,5 +28,5 @@ def read_feature_spec(path: Path) -> FeatureSpec:
     if not names or not all(isinstance(name, str) for name in names):
         raise TrainingError(f"{path}: every feature needs a name.")
     if len(set(names)) != len(names):
-        raise TrainingError(f"{path}: a feature's name stands twice.")
+        raise TrainingError(f"{path}: the name of a feature occurs twice.")
     return FeatureSpec(version, names)

@@ -1,4 +1,4 @@
-"""A model with true probabilities: trained on all rows, calibrated on the last ones by a model of the earlier ones."""
+"""A calibrated model: trained on all rows, with the calibration of a model of the earlier rows on the last ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class CalibratedModel:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How probabilities were made true: as the manifest says it."""
+    """How probabilities were calibrated, as the manifest says it."""
 
     kind: Literal["platt", "none"]
     days: int
@@ -59,7 +59,7 @@ def fit_calibrated(
     if not 0 < int(rows.fraud[earlier].sum()) < int(earlier.sum()):
         raise TrainingError(
             f"The payments earlier than the {held_days} days held out for the calibration and the "
-            f"{delay_ms / DAY_MS:g} days of label delay hold no fraud, or nothing else: train on a longer time."
+            f"{delay_ms / DAY_MS:g} days of label delay hold only fraud or no fraud: train on a longer period."
         )
     trial = fit_rows(select_rows(rows, earlier), params, seed, jobs)
     platt = fit_platt(margins_of(trial, rows.features[held]), rows.fraud[held])

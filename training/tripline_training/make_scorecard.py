@@ -25,5 +25,5 @@ def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorec
 
 
 def write_scorecard(path: Path, card: Scorecard) -> None:
-    """Whole or not at all: a service may be reading the file that it replaces."""
+    """Written as a whole: a service may be reading the file that this replaces."""
     write_file(path, (json.dumps(card.as_json(), indent=2, allow_nan=False) + "\n").encode())

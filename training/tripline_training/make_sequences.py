@@ -48,9 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="tripline_training.make_sequences", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    parser.add_argument("--length", type=int, default=8, help="payments of a sequence: as the model was trained")
+    parser.add_argument("--length", type=int, default=8, help="payments per sequence, as the model was trained")
     parser.add_argument("--from", dest="first", help="first payment to write: date (UTC) or moment; all unless given")
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""How good scores are: average precision, AUC ROC, Card Precision@k and the calibration error."""
+"""Measures of scores: average precision, AUC ROC, Card Precision@k and the calibration error."""
 
 from dataclasses import asdict, dataclass
 
@@ -19,7 +19,7 @@ class Quality:
     rows: int
     frauds: int
     average_precision: float | None
-    """None where there is no fraud or nothing else: it is not defined there."""
+    """None without fraud or without genuine payments, where it is undefined."""
     auc_roc: float | None
     card_precision_at_100: float | None
 

@@ -123,10 +123,10 @@ def _limits(evaluation: dict[str, Any]) -> str:
     text = (
         "## Limits\n\n"
         "Fraud changes: the figures hold for the payments they were measured on, and drift has to be watched. Payments "
-        "whose truth never became known are not in the figures."
+        "that were never labelled are not in the figures."
     )
     if weak:
-        text += f" Too little is known, or money is lost, in these segments: {'; '.join(weak)}."
+        text += f" Too few frauds, or a loss of money, in these segments: {'; '.join(weak)}."
     return text
 
 
@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--name", required=True, help="name of the model")
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
     parser.add_argument("--evaluation", type=Path, required=True, help="JSON that evaluate_report wrote")
-    parser.add_argument("--output", type=Path, required=True, help="where to write the card, Markdown")
+    parser.add_argument("--output", type=Path, required=True, help="where to write the card (Markdown)")
     given = parser.parse_args(arguments)
     found = registry.resolve(registry.registry_root(given.registry), given.name, given.version)
     try:

@@ -65,7 +65,7 @@ def node_covers(ensemble: NodeProto, trees: list[CoveredNode]) -> list[float]:
         opened += [(tree_id, ids[position], child) for ids, child in zip(children, node.children, strict=False)]
     found = [cover for cover in covers if cover is not None]
     if len(found) != len(covers):
-        raise TrainingError(f"{len(covers) - len(found)} nodes of the ONNX model belong to no tree.")
+        raise TrainingError(f"{len(covers) - len(found)} nodes of the ONNX model do not belong to a tree.")
     return found
 
 

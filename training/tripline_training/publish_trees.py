@@ -31,7 +31,7 @@ class Lineage:
     commit: str | None
     params: dict[str, Any]
     known_by_ms: int
-    """Labels that became known later were not used."""
+    """Labels that arrived later were not used."""
 
 
 def export_checked(booster: xgboost.Booster, rows: Rows, seed: int) -> bytes:

@@ -2,8 +2,8 @@
 
     <root>/models/<name>/history/<number>/move.json     a move; `done` beside it once the alias is written
 
-A number can be taken once, by whoever is first, and the next one only when its move is done or its process is dead. So
-moves of one model follow one another, whatever processes make them, and a killed one holds nobody up.
+Only one process can take a number, and the next number only when that move is done or its process is dead. So
+moves of one model follow one another, whatever processes make them, and a killed process blocks nobody.
 """
 
 import json
@@ -23,7 +23,7 @@ from tripline_training.registry_names import MOVES_KEPT, Move, parse_move
 from tripline_training.registry_write import write_folder
 
 MOVE_SECONDS_MAX = 15.0
-"""A move takes milliseconds. One that was begun longer ago than this is taken for dead, whoever began it."""
+"""A move takes milliseconds. One that was begun longer ago than this counts as dead."""
 TURN_SECONDS_MAX = 60.0
 TURN_LOOK_SECONDS = 0.01
 MOVE_FILE = "move.json"
@@ -38,7 +38,7 @@ def make_move(
     write_alias: Callable[[str], None],
     compose: Callable[[str | None], Move],
 ) -> Move:
-    """Moves an alias when its turn has come; `compose` makes the move out of what the alias names by then."""
+    """Moves an alias when its turn has come; `compose` makes the move from the version that the alias names by then."""
     history.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + TURN_SECONDS_MAX
     while time.monotonic() < deadline:
@@ -74,7 +74,7 @@ def read_moves(history: Path, read_alias: Callable[[str], str | None]) -> list[M
 
 def _carry_out(history: Path, own: int, write: Callable[[], None]) -> None:
     """Writes the alias while the number is ours, and lets the next one have its turn, even where that fails."""
-    # Who was stopped for so long that others went past must not overwrite what they did.
+    # A process that was stopped while others went on must not overwrite what they did.
     if _newest(history) != own:
         (_path(history, own) / ABANDONED_FILE).touch()
         raise TrainingError(f"Others moved aliases meanwhile ({history}): try again.")
@@ -114,7 +114,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _read(folder: Path) -> dict[str, Any] | None:
-    """None where it was taken away meanwhile."""
+    """None if it was deleted meanwhile."""
     try:
         record: dict[str, Any] = json.loads((folder / MOVE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:

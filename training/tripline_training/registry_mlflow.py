@@ -87,13 +87,13 @@ class MlflowRegistry:
         port = "" if parts.port is None else f":{parts.port}"
         self.url = f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
         if parts.username and not any(os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("TOKEN", "USERNAME")):
-            # The client takes them from nowhere else, and would print those of a URL with each fault.
+            # The client reads them only here, and would print those of a URL in each error.
             os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
             os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
         self._client = MlflowClient(self.url, self.url)
 
     def publish(self, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> tuple[str, str]:
-        """Publishes a model; returns its version and where MLflow shows it. Readers see it whole or not at all."""
+        """Publishes a model; returns its version and where MLflow shows it. Readers see all of it or nothing."""
         manifest, text = compose_manifest(name, files, facts)
         version = manifest["version"]
         with self._asking():
@@ -127,7 +127,7 @@ class MlflowRegistry:
             self._client.set_registered_model_alias(name, alias, number)
             if self._current_target(name, alias) != version:
                 raise TrainingError(
-                    f'Somebody else moved the alias "{alias}" of model {name} at the same time: look again.'
+                    f'Somebody else moved the alias "{alias}" of model {name} at the same time. Look again.'
                 )
             key = f"{MOVE_TAG}{move.at}.{secrets.token_hex(4)}"
             self._client.set_registered_model_tag(name, key, json.dumps(move.as_json()))
@@ -157,7 +157,7 @@ class MlflowRegistry:
         name, version, lineage = manifest["name"], manifest["version"], manifest.get("lineage", {})
         tags = {VERSION_TAG: version, MANIFEST_TAG: json.dumps(manifest, separators=(",", ":"))}
         if len(tags[MANIFEST_TAG]) > TAG_CHARACTERS_MAX:
-            raise TrainingError(f"The manifest of model {name} {version} is longer than MLflow takes.")
+            raise TrainingError(f"The manifest of model {name} {version} is longer than MLflow allows.")
         run = self._start_run(manifest)
         run_id = run.info.run_id
         with tempfile.TemporaryDirectory() as folder:
@@ -226,7 +226,7 @@ class MlflowRegistry:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Says what the client raises in a sentence."""
+        """Turns what the client raises into one sentence."""
         try:
             yield
         except (MlflowException, RequestException, OSError) as error:

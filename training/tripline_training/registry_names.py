@@ -23,7 +23,7 @@ VERSION_LENGTH = 12
 BY_CHARACTERS_MAX = 200
 WHY_CHARACTERS_MAX = 1_000
 MOVES_KEPT = 200
-"""Moves that a model remembers; older ones are taken away."""
+"""Moves that are kept per model; older ones are deleted."""
 
 
 class RegistryCallError(TrainingError):
@@ -31,7 +31,7 @@ class RegistryCallError(TrainingError):
 
 
 class Anything:
-    """Stands where any version will do, also none."""
+    """Means any version, or none."""
 
 
 ANYTHING: Final = Anything()
@@ -85,7 +85,9 @@ def sha256_hex(content: bytes) -> str:
 
 def check_name(name: str, what: str) -> None:
     if not NAME_PATTERN.fullmatch(name):
-        raise TrainingError(f"{name!r} is no {what} name: it must be 1 to 64 of a-z, 0-9, - and _, a letter first.")
+        raise TrainingError(
+            f"{name!r} is not a valid {what} name: use 1 to 64 of a-z, 0-9, - and _, beginning with a letter."
+        )
 
 
 def check_alias(alias: str) -> None:
@@ -112,7 +114,7 @@ def compose_move(name: str, alias: str, to: str, from_version: str | None, optio
     if not isinstance(expect, Anything) and expect != from_version:
         raise TrainingError(
             f'The alias "{alias}" of model {name} names {from_version or "no version"} and not '
-            f"{expect or 'no version'}, as was expected: somebody else moved it. Look again, "
+            f"{expect or 'no version'}, as expected: somebody else moved it. Look again, "
             "and then move it or leave it."
         )
     return Move(
@@ -138,13 +140,15 @@ def parse_move(entries: Mapping[str, Any], source: str) -> Move:
             is_rollback=entries["is_rollback"],
         )
     except (KeyError, TypeError) as error:
-        raise TrainingError(f"{source} is no move of an alias: {error!r}.") from error
+        raise TrainingError(f"{source} is not the record of a move of an alias: {error!r}.") from error
 
 
 def check_same_meaning(there: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
     for key in ("features", "feature_spec_version"):
         if there.get(key) != given.get(key):
-            raise TrainingError(f"{where} holds the same model with another {key}; it is left as it is.")
+            raise TrainingError(
+                f'{where} holds the same model with a different value of "{key}"; it is left unchanged.'
+            )
 
 
 def verified_version(name: str, version: str, files: Mapping[str, bytes]) -> ModelVersion:
@@ -155,12 +159,12 @@ def verified_version(name: str, version: str, files: Mapping[str, bytes]) -> Mod
             raise TrainingError(f"{what}: {file} is missing.")
     manifest = _parse(files[MANIFEST_FILE], f"{what}: {MANIFEST_FILE}")
     if (manifest.get("name"), manifest.get("version")) != (name, version):
-        raise TrainingError(f"{what}: {MANIFEST_FILE} is that of another model.")
+        raise TrainingError(f"{what}: {MANIFEST_FILE} belongs to another model.")
     for file, content in files.items():
         if file != MANIFEST_FILE and manifest["files"].get(file) != sha256_hex(content):
-            raise TrainingError(f"{what}: {file} is not the file that was published; its sha256 differs.")
+            raise TrainingError(f"{what}: {file} is not the file that was published: its sha256 differs.")
     if version_of(files[MODEL_FILE]) != version:
-        raise TrainingError(f"{what}: the version is not that of the bytes in {MODEL_FILE}.")
+        raise TrainingError(f"{what}: the version does not match the bytes of {MODEL_FILE}.")
     golden = _parse(files[GOLDEN_FILE], f"{what}: {GOLDEN_FILE}")
     return ModelVersion(name, version, manifest, files[MODEL_FILE], golden)
 
@@ -177,7 +181,7 @@ def _parse(content: bytes, what: str) -> dict[str, Any]:
     except ValueError as error:
         raise TrainingError(f"{what} is not valid JSON; it may be truncated.") from error
     if not isinstance(value, dict):
-        raise TrainingError(f"{what} is not as it has to be.")
+        raise TrainingError(f"{what} is not a JSON object.")
     return value
 
 

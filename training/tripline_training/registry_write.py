@@ -1,4 +1,4 @@
-"""Writing that readers see whole or not at all, and that outlives a power cut."""
+"""Writing so that readers see all or nothing, and so that the result survives a power cut."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ TEMPORARY_SECONDS_MAX = 3_600
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> bool:
-    """Writes a folder that appears whole. False when somebody else put one there first; theirs is left alone."""
+    """Writes a folder in one step. False if somebody else was first; their folder is left alone."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder.parent)
     unfinished = folder.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
@@ -36,7 +36,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> bool:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes a file that a reader sees with its old content or its new one, never with a part."""
+    """Writes a file so that readers see its old content or its new content, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path.parent)
     unfinished = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
@@ -56,7 +56,7 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    """After this, the entries of a folder outlive a power cut. Windows cannot open folders and needs no such call."""
+    """After this, the entries of a folder survive a power cut. Windows cannot open folders and does not need this."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)

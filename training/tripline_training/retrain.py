@@ -44,7 +44,7 @@ def retrain(command: Command) -> Outcome:
         result = command.work / RESULT_FILE
         known = _known_outcome(result, identity)
         if known is not None:
-            print("retrain: these data have been decided on before", flush=True)
+            print("retrain: there is a result for these data already", flush=True)
             return known
         outcome = challenge(command.options, command.work)
         write_file(result, (json.dumps({"identity": identity, **outcome.as_json()}) + "\n").encode())
@@ -79,7 +79,7 @@ def _alone(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    sentence = f"Another retraining has held {path} for an hour: end it and try again."
+                    sentence = f"Another retraining has been using {path} for an hour: stop it and try again."
                     raise TrainingError(sentence) from None
                 time.sleep(LOCK_LOOK_SECONDS)
         yield
@@ -87,17 +87,23 @@ def _alone(path: Path) -> Iterator[None]:
 
 def parse_command(arguments: list[str] | None = None) -> Command:
     parser = argparse.ArgumentParser(prog="tripline_training.retrain", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="payments as tripline retrain reads them")
+    parser.add_argument("--features", type=Path, required=True, help="payments as written by tripline retrain")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--cutoff", required=True, help="labels that arrived later are not used: date or RFC 3339")
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
     parser.add_argument("--name", default="fraud", help="name of the model")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints and the outcome")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS, help="parameters of the trees")
-    parser.add_argument("--rules", type=Path, default=DEFAULT_PARAMS, help="its `retrain` says when a model is better")
-    parser.add_argument("--trust-weeks", action="store_true", help="a person has looked at weeks that were refused")
+    parser.add_argument(
+        "--rules", type=Path, default=DEFAULT_PARAMS, help="file whose `retrain` says when a model is better"
+    )
+    parser.add_argument(
+        "--trust-weeks", action="store_true", help="accept weeks that were refused, after a person has looked at them"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+    )
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)
     options = Options(

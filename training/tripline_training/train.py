@@ -36,7 +36,7 @@ class Options:
     train: Span
     valid: Span | None
     known_by_ms: int | None
-    """Labels that became known later are not used; None: the beginning of `valid`, or else the newest payment."""
+    """Labels that arrived later are not used; None: the beginning of `valid`, or else the newest payment."""
     ids: Path | None
     params: Path
     seed: int
@@ -44,7 +44,7 @@ class Options:
     alias: str | None
     commit: str | None
     scorecard: Path | None = None
-    """Where to write the scorecard that stands in for the model."""
+    """Where to write the scorecard that replaces the model while it is unavailable."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def train(options: Options) -> Outcome:
         frauds = int(rows.fraud.sum())
         said.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
         if frauds == 0 or frauds == len(rows):
-            raise TrainingError("The rows to train on hold no fraud, or nothing else: there is nothing to learn.")
+            raise TrainingError("The rows to train on hold only fraud or no fraud: there is nothing to learn.")
     with step("fit") as said:
         delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
         booster, calibration = fit_with_days_to_spare(rows, params, options.seed, options.jobs, delay_ms)
@@ -119,7 +119,7 @@ def _assess_later_rows(
 
 def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.train", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
     parser.add_argument("--name", required=True, help="name of the model")
@@ -129,13 +129,16 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--valid-from", help="later payments to measure on")
     parser.add_argument("--valid-to")
     parser.add_argument(
-        "--known-by", help=f"labels known later are not used: {when}; default: --valid-from, or the newest payment"
+        "--known-by",
+        help=f"labels that arrive later are not used: {when}; default: --valid-from, or the newest payment",
     )
     parser.add_argument("--ids", type=Path, help="table with client_transaction_id, or a split: train on these only")
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
-    parser.add_argument("--alias", help="alias that shall name the new version, for instance champion")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+    )
+    parser.add_argument("--alias", help="alias to point at the new version, for instance champion")
     parser.add_argument("--commit", help="commit of the code, for the record")
     parser.add_argument("--scorecard", type=Path, help="write a scorecard from the same rows to this file, JSON")
     given = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Makes the logistic scorecard that stands in for the model when it cannot be asked.
+"""Makes the logistic scorecard that replaces the model while it is unavailable.
 
 python -m tripline_training.train_scorecard --features features.parquet --feature-spec feature-spec.yaml \\
     --train-from 2026-01-15 --train-to 2026-02-07 --calibrate-from 2026-02-08 --calibrate-to 2026-02-14 \\
@@ -74,17 +74,19 @@ def _figure(value: float | None) -> str:
 
 def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.train_scorecard", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     when = "date (UTC) or RFC 3339 moment"
-    parser.add_argument("--train-from", required=True, help=f"first payment to learn from: {when}")
+    parser.add_argument("--train-from", required=True, help=f"first payment to train on: {when}")
     parser.add_argument("--train-to", required=True, help="a date is included, a moment is not")
-    parser.add_argument("--calibrate-from", required=True, help="later payments that make the probabilities true")
+    parser.add_argument("--calibrate-from", required=True, help="later payments to calibrate on")
     parser.add_argument("--calibrate-to", required=True)
     parser.add_argument("--valid-from", help="later payments to measure on")
     parser.add_argument("--valid-to")
-    parser.add_argument("--known-by", help=f"labels known later are not used: {when}; default --valid-from, or now")
-    parser.add_argument("--output", type=Path, required=True, help="where to write the scorecard, JSON")
+    parser.add_argument(
+        "--known-by", help=f"labels that arrive later are not used: {when}; default --valid-from, or now"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="where to write the scorecard (JSON)")
     given = parser.parse_args(arguments)
     if (given.valid_from is None) != (given.valid_to is None):
         raise TrainingError("--valid-from and --valid-to go together.")

@@ -80,7 +80,7 @@ def make_folds(dataset: Dataset, options: Options) -> list[Fold]:
 
 
 def tune(options: Options) -> tuple[Params, float]:
-    """The best parameters found so far and their mean over the folds."""
+    """The best parameters found so far, and their mean over the folds."""
     check_before_training(options.features, options.feature_spec)
     dataset = open_dataset(options.features, read_feature_spec(options.feature_spec))
     folds = make_folds(dataset, options)
@@ -172,19 +172,21 @@ def _finished(study: optuna.Study) -> int:
 
 def parse_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="tripline_training.tune", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--from", dest="first", required=True, help="first payment: date (UTC) or RFC 3339 moment")
-    parser.add_argument("--to", dest="last", required=True, help="end of all that may be looked at")
+    parser.add_argument("--to", dest="last", required=True, help="end of the data that may be used")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--fold-days", type=int, default=3)
     parser.add_argument(
         "--gap-days",
         type=int,
         default=7,
-        help="days before a fold that are not learnt from, and days at the end until labels are known",
+        help="days before each fold that are not used for training, and days at the end until labels have arrived",
     )
-    parser.add_argument("--trials", type=int, default=20, help="how many in all, those of earlier runs included")
+    parser.add_argument(
+        "--trials", type=int, default=20, help="number of trials in total, including those of earlier runs"
+    )
     parser.add_argument("--measure", choices=MEASURES, default="average_precision")
     parser.add_argument("--study", type=Path, required=True, help="SQLite file that keeps the search")
     parser.add_argument("--base", type=Path, default=DEFAULT_PARAMS, help="parameters in use: tried first")

@@ -108,7 +108,7 @@ test("the command says what it did in a line", async () => {
 
 test.each([
   ["a topic that is not there", ["other", DAY], 1, "There is no archive of other"],
-  ["a day that is none", [TOPIC, "yesterday"], 1, '"yesterday" is no day. Give days as YYYY-MM-DD.'],
+  ["an invalid day", [TOPIC, "yesterday"], 1, '"yesterday" is not a day. Give days as YYYY-MM-DD.'],
   ["a missing argument", [TOPIC], 64, "Give a lake's folder, a topic and a day"],
 ])("the command refuses %s in one sentence", async (_name, rest, code, words) => {
   const attempt = run(process.execPath, [ENTRY, bench.lake, ...rest]);

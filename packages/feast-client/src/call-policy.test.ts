@@ -35,7 +35,7 @@ test("the caller can end a call between two attempts", async () => {
   await expect(read).rejects.toMatchObject({ code: "aborted", cause: { message: "gone" } });
 });
 
-test("what a promise does after its call has ended is nobody's business", async () => {
+test("what a promise does after its call has ended is ignored", async () => {
   const policy = new CallPolicy({});
   const controller = new AbortController();
   const call = policy.startCall({ signal: controller.signal });

@@ -102,7 +102,7 @@ export class Call {
    */
   bound<T>(promise: Promise<T>, explain: () => FeastError = () => this.expired()): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      // A signal that is aborted already tells nobody any more.
+      // A signal that is already aborted raises no event.
       if (this.signal?.aborted) {
         promise.catch(() => {});
         reject(this.aborted());

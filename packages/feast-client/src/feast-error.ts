@@ -33,7 +33,7 @@ export class FeastError extends Error {
 
   /**
    * @param code for programs
-   * @param message one sentence that names the field and says how to mend it
+   * @param message one sentence that names the field and says how to fix it
    * @param field the feature, view, service, join key or part of a response at fault, where there is one
    */
   constructor(

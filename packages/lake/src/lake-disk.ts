@@ -10,7 +10,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 export function lakeUnavailable(what: string, cause: unknown): TriplineError {
   const [reason = ""] = String(Reflect.get(Object(cause), "message") ?? cause).split("\n");
   const detail =
-    `${what}: ${reason}. Make room in the lake's folder, or mend its path or permissions; ` +
+    `${what}: ${reason}. Make room in the lake's folder, or fix its path or permissions; ` +
     "what is not in the lake yet stays in Kafka.";
   return new TriplineError("lake-unavailable", detail, [], { cause });
 }
@@ -61,12 +61,12 @@ export class LakeDisk {
     return attempt(`${from} cannot be moved to ${to}`, () => unless("ENOENT", () => rename(from, to)));
   }
 
-  /** Nothing happens where there is no such file. */
+  /** Does nothing if there is no such file. */
   async remove(path: string): Promise<void> {
     await attempt(`${path} cannot be removed`, () => rm(path, { force: true }));
   }
 
-  /** Names in a folder, in no order; none where there is no such folder. */
+  /** Names in a folder, unsorted; empty if there is no such folder. */
   async list(path: string): Promise<string[]> {
     return attempt(`The folder ${path} cannot be read`, async () => {
       let names: string[] = [];
@@ -77,7 +77,7 @@ export class LakeDisk {
     });
   }
 
-  /** The text of a file; undefined where there is none. */
+  /** The text of a file; undefined if there is none. */
   async read(path: string): Promise<string | undefined> {
     return attempt(`${path} cannot be read`, async () => {
       let text: string | undefined;
@@ -89,7 +89,7 @@ export class LakeDisk {
   }
 
   async exists(path: string): Promise<boolean> {
-    return attempt(`${path} cannot be looked at`, () => unless("ENOENT", () => access(path)));
+    return attempt(`${path} cannot be checked`, () => unless("ENOENT", () => access(path)));
   }
 }
 

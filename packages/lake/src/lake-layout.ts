@@ -67,7 +67,7 @@ export function dayOfFolder(name: string): string | undefined {
 
 /**
  * The UTC day of an event, `YYYY-MM-DD`; undefined for a time that no event of ours can have: before `EVENT_TIME_MS_MIN`,
- * no whole number, or from the year 10000 on.
+ * not a whole number, or from the year 10000 on.
  */
 export function dayOf(eventTimeMs: number): string | undefined {
   if (!Number.isInteger(eventTimeMs) || eventTimeMs < EVENT_TIME_MS_MIN || eventTimeMs >= YEAR_10000_MS)
@@ -95,7 +95,7 @@ export type StagedName =
   | { readonly kind: "rows"; readonly partition: number; readonly from: number }
   | { readonly kind: "day"; readonly day: string; readonly firstReplaced: number };
 
-/** What the name of something staged says; undefined where it is none of ours. */
+/** What the name of a staged file says; undefined if it is not one of ours. */
 export function parseStagedName(name: string): StagedName | undefined {
   const [, partition, from] = STAGED_ROWS_PATTERN.exec(name) ?? [];
   if (partition !== undefined) return { kind: "rows", partition: Number(partition), from: Number(from) };

@@ -197,7 +197,7 @@ test.each([
   expect(found).toHaveLength(Object.keys(cells).length);
 });
 
-test("every topic has a table, and no column stands in it twice", () => {
+test("every topic has a table, and no column occurs in it twice", () => {
   expect(Object.values(LAKE_TABLES).map(({ topic }) => topic)).toEqual(Object.values(TOPICS));
   for (const { columns } of Object.values(LAKE_TABLES)) {
     const names = [...RECORD_COLUMNS, ...columns].map(({ name }) => name);

@@ -63,7 +63,7 @@ test("a compaction that died between its steps counts as done, its rows once", a
   }
 });
 
-test("what stands in the folders besides is left out", async () => {
+test("other files in the folders are left out", async () => {
   await new TextWriter(lake).add({ 0: 2 }, DAYS);
   const folder = topicFolder(lake, TOPIC);
   await writeFile(filePath(folder, "2024-02-29", 99), "0@99");
@@ -127,7 +127,7 @@ test("a listing that a compaction overtook begins anew: no row is missing becaus
 
 test.each([
   ["a topic that was never archived", "other", undefined, "not-found", "There is no archive of other in"],
-  ["a day that is none", TOPIC, ["2023-02-29"], "invalid-field", "Give days as YYYY-MM-DD"],
+  ["an invalid day", TOPIC, ["2023-02-29"], "invalid-field", "Give days as YYYY-MM-DD"],
 ])("%s is told", async (_name, topic, days, code, words) => {
   await new TextWriter(lake).add({ 0: 2 }, DAYS);
   await expect(listFiles(lake, topic, days)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });

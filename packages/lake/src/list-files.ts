@@ -31,7 +31,7 @@ export interface LakeListing {
  * reading them fails then, and a new listing helps.
  *
  * @param days UTC, `YYYY-MM-DD`; all days unless given
- * @throws TriplineError `not-found` for a topic that was never archived there; `invalid-field` for what is no day;
+ * @throws TriplineError `not-found` for a topic that was never archived there; `invalid-field` for an invalid day;
  *   `lake-unavailable`, `state-unreadable`
  */
 export async function listFiles(
@@ -42,7 +42,7 @@ export async function listFiles(
 ): Promise<LakeListing> {
   const wrong = days?.find((day) => !isDay(day));
   if (wrong !== undefined) {
-    throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is no day. Give days as YYYY-MM-DD.`);
+    throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is not a day. Give days as YYYY-MM-DD.`);
   }
   const folder = topicFolder(lake, topic);
   for (let tries = 1; ; tries += 1) {

@@ -104,7 +104,7 @@ test("what was counted while states were lost comes once, and not where it was c
   expect(await totalCounted(lake)).toEqual({ events: 5, missing: 0 });
 });
 
-test("each once, if wanted, by the record whose number means something", async () => {
+test("each once, if wanted, by the record with a valid number", async () => {
   await archive.append(
     "features",
     vectors(vector("a", 1, 1), vector("a", 4, 30), vector("a", 2, 0, true), vector("b", 2, 2, true)),
@@ -115,13 +115,13 @@ test("each once, if wanted, by the record whose number means something", async (
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 0 });
 });
 
-test("records that Kafka had and the lake has not are told", async () => {
+test("records that Kafka had and the lake lacks are counted", async () => {
   await archive.append("features", vectors(vector("a", 1, 1), vector("b", 2, 2), vector("c", 3, 3)).slice(1));
   await archive.append("applied-labels", labels(applied("a", 1, 10)));
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 1 });
 });
 
-test("an archive from before labels told whether states were lost is read", async () => {
+test("an archive from before labels had `incomplete` is read", async () => {
   await archive.append("features", vectors(vector("a", 1, 1)));
   await archive.append("applied-labels", labels(applied("a", 2, 2)), ["incomplete"]);
   expect(await told()).toEqual(["a 1", "l_a 2"]);

@@ -108,7 +108,7 @@ const COUNTED: readonly CountedTopic[] = [
 
 const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
 
-/** A topic on which nothing was written yet has no archive; without any it is a wrong folder. */
+/** A topic on which nothing was written yet has no archive; if there is none at all, the folder is wrong. */
 async function requireArchive({ lake, days = [] }: ReadCountedOptions): Promise<void> {
   try {
     await listFiles(lake, TOPICS.features.name, days);

@@ -90,7 +90,7 @@ test.each([
   await expect(allRows(options)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
 });
 
-test("a file that is no Parquet is told with its path", async () => {
+test("a file that is not Parquet is reported with its path", async () => {
   await new TextWriter(lake).add({ 0: 1 }, ["2024-02-29"]);
   await expect(allRows()).rejects.toMatchObject({
     code: "lake-unavailable",

@@ -10,8 +10,8 @@ const ITEM_BYTES_MAX = 1 << 20;
 /**
  * Reads a snapshot; entries are handed out as they come, and `onHeader` is called before the first one.
  *
- * @throws TriplineError `state-unreadable` when it is no snapshot, of another format version, cut or damaged. What was
- * handed out before a damage is found is not to be trusted.
+ * @throws TriplineError `state-unreadable` if it is not a snapshot, has another format version, is cut or damaged. What was
+ * handed out before the damage was found must not be used.
  */
 export async function* readSnapshot(
   path: string,

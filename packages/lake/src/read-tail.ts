@@ -5,7 +5,7 @@ import type { Row } from "./row-message.js";
 import { labelOf, transactionOf } from "./row-message.js";
 import { LakeScan, topicTable } from "./scan-lake.js";
 
-/** A record that features reads, and whether what it led to is in the lake. */
+/** A record that features reads, and whether its result is in the lake. */
 export type TailRecord = {
   readonly partition: number;
   readonly offset: number;
@@ -29,7 +29,7 @@ const placeOf = (row: Row) => ({
   isEmitted: row.is_emitted === true,
 });
 
-/** What is read, and what becomes of it. */
+/** A topic that features reads, and the topic of its results. */
 const TAILS = {
   transactions: {
     source: TOPICS.transactions,
@@ -48,7 +48,7 @@ const TAILS = {
 /**
  * The archived records of `transactions` or `labels` from an offset on, in the order of partition and offset, up to the
  * last one in each partition that led to a vector or an applied label in the lake. What a client sent again led to
- * nothing: it is no such end, but counts as emitted where it stands before one. The archives have to be up to date.
+ * nothing: it does not end the range, but counts as emitted if it comes before the end. The archives have to be up to date.
  *
  * @param from by partition; from the beginning where there is none
  * @throws TriplineError `lake-unavailable`

@@ -32,7 +32,7 @@ function filled<M extends object>(empty: M, fields: ReadonlyMap<string, unknown>
   return Object.fromEntries(entries) as M;
 }
 
-/** By name of the field, whose words a column parts by underscores. */
+/** By name of the field; columns are in snake case. */
 function fieldsOf(row: Row): Map<string, unknown> {
   return new Map(Object.entries(row).map(([column, value]) => [camelCase(column), plain(value)]));
 }

@@ -30,10 +30,10 @@ export function encodeHeader({ specVersion, fingerprint, entries }: SnapshotHead
   return header;
 }
 
-/** @throws TriplineError `state-unreadable` when it is none, or of another format version */
+/** @throws TriplineError `state-unreadable` if it is not one, or has another format version */
 export function decodeHeader(path: string, header: Buffer): SnapshotHeader {
   const version = header.readUInt32LE(8);
-  if (header.toString("latin1", 0, 8) !== MAGIC) throw unreadable(path, "is no snapshot of window states");
+  if (header.toString("latin1", 0, 8) !== MAGIC) throw unreadable(path, "is not a snapshot of window states");
   if (version !== FORMAT_VERSION) throw unreadable(path, `has format ${version}, this build reads ${FORMAT_VERSION}`);
   return {
     specVersion: header.readUInt32LE(12),

@@ -236,7 +236,7 @@ test.each([
   await expect(listFiles(lake, TOPIC)).rejects.toMatchObject(failure);
 });
 
-test("a lake that was changed by hand is not added to, and a lost file is told", async () => {
+test("nothing is added to a lake that was changed by hand, and a lost file is reported", async () => {
   const writer = new TextWriter(lake);
   await writer.add({ 0: 3 }, DAYS);
   const change = await writer.stage({ 0: 6 }, DAYS);
@@ -254,7 +254,7 @@ test("a lake that was changed by hand is not added to, and a lost file is told",
   });
 });
 
-test("a lake that cannot be written says so in one sentence, and goes on when it is mended", async () => {
+test("a lake that cannot be written says so in one sentence, and continues once that is fixed", async () => {
   await writeFile(join(lake, TOPIC), "a file where a folder should be");
   const writer = new TextWriter(lake);
   await expect(writer.add({ 0: 3 }, DAYS)).rejects.toMatchObject({

@@ -39,8 +39,8 @@ export interface TopicLogOptions {
 
 /**
  * The writing end of a topic's log. An entry is made by giving a finished file the next number as its name, which only
- * one writer can do; what it says is done then, and moving its files is a matter of tidying up that whoever comes next
- * completes. Calls must come one after the other; any number of processes may each have a log on the same lake.
+ * one writer can do. From then on the change counts; moving its files is tidying up, which the next writer completes
+ * if needed. Calls must come one after the other; any number of processes may each have a log on the same lake.
  */
 export class TopicLog {
   readonly folder: string;

@@ -63,7 +63,7 @@ describe("the history of aliases", () => {
 
   test("a move that expects another version, or none, changes nothing and says what there is", async () => {
     expect((await refusal(registry.setAlias("fraud", "champion", one, { expect: two }))).message).toBe(
-      `The alias "champion" of model fraud names no version and not ${two}, as was expected: ` +
+      `The alias "champion" of model fraud names no version and not ${two}, as expected: ` +
         "somebody else moved it. Look again, and then move it or leave it.",
     );
     await registry.setAlias("fraud", "champion", one, { expect: null });
@@ -198,7 +198,7 @@ describe("rollBackAlias", () => {
   test.each<[string, [string | null, string, boolean?][], string, string | undefined]>([
     ["no history", [], "a", undefined],
     ["a first version", [[null, "a"]], "a", undefined],
-    ["a history whose beginning was taken away", [["a", "b"]], "b", "a"],
+    ["a history whose beginning was deleted", [["a", "b"]], "b", "a"],
     [
       "the same version twice",
       [

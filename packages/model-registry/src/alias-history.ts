@@ -8,9 +8,9 @@ import { parseJson, versionSchema } from "./model-manifest.js";
 import type { AliasMove } from "./model-registry.js";
 import { isCode, readFinished, writeDirectory } from "./write-atomically.js";
 
-/** Moves that a model remembers; older ones are taken away. */
+/** Moves that are kept per model; older ones are deleted. */
 export const MOVES_KEPT = 200;
-/** A move takes milliseconds. One that was begun longer ago than this is taken for dead, whoever began it. */
+/** A move takes milliseconds. One that was begun longer ago than this counts as dead. */
 const MOVE_MS_MAX = 15_000;
 /** How long a move waits for its turn. */
 const TURN_MS_MAX = 60_000;
@@ -32,7 +32,7 @@ export const moveSchema = z.object({
 });
 
 const recordSchema = moveSchema.extend({
-  /** Who is at work, so that others can tell a move in progress from one whose process was killed. */
+  /** The process that makes the move, so that others can tell a move in progress from one whose process was killed. */
   host: z.string(),
   process: z.int(),
 });
@@ -46,9 +46,9 @@ export interface AliasFile {
 }
 
 /**
- * The moves of a model's aliases: `history/<number>/move.json`. A number can be taken once, by whoever is first, and the
- * next one only when its move is done (`history/<number>/done`) or its process is dead. So moves of one model follow one
- * another, whatever processes make them, and a killed one holds nobody up.
+ * The moves of a model's aliases: `history/<number>/move.json`. Only one process can take a number, and the
+ * next number only when that move is done (`history/<number>/done`) or its process is dead. So moves of one model follow
+ * one another, whatever processes make them, and a killed process blocks nobody.
  */
 export class AliasHistory {
   constructor(
@@ -59,7 +59,7 @@ export class AliasHistory {
   /**
    * Moves an alias when its turn has come.
    *
-   * @param compose makes the move out of the version that the alias names by then; what it throws ends the move
+   * @param compose makes the move from the version that the alias names by then; if it throws, the move ends
    * @throws TriplineError `state-conflict` when the turn does not come within a minute
    */
   async move(file: AliasFile, compose: (from: string | null) => AliasMove): Promise<AliasMove> {
@@ -102,9 +102,9 @@ export class AliasHistory {
     return took;
   }
 
-  /** Writes the alias while the number is ours, and lets the next one have its turn, even where that fails. */
+  /** Writes the alias while the number is ours, and lets the next one have its turn, even if that fails. */
   async #carryOut(own: number, write: () => Promise<void>): Promise<void> {
-    // Who was stopped for so long that others went past must not overwrite what they did.
+    // A process that was stopped while others went on must not overwrite what they did.
     if ((await this.#numbers()).at(-1) !== own) {
       await this.#mark(own, ABANDONED_FILE);
       throw new TriplineError("state-conflict", `Others moved aliases of model ${this.model} meanwhile: try again.`);
@@ -140,7 +140,7 @@ export class AliasHistory {
     );
   }
 
-  /** Undefined where it was taken away meanwhile. */
+  /** Undefined if it was deleted meanwhile. */
   async #read(number: number): Promise<MoveRecord | undefined> {
     try {
       const text = await readFile(join(this.#path(number), MOVE_FILE), "utf8");

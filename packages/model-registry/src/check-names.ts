@@ -5,10 +5,10 @@ import { isVersion, nameSchema } from "./model-manifest.js";
 export function checkName(text: string, what: "name" | "alias"): void {
   const result = nameSchema.safeParse(text);
   if (result.success) return;
-  throw new TriplineError("invalid-field", `"${text}" is no model ${what}: it ${result.error.issues[0]?.message}.`);
+  throw new TriplineError("invalid-field", `"${text}" is not a model ${what}: it ${result.error.issues[0]?.message}.`);
 }
 
-/** @throws TriplineError `invalid-field` for an alias that is none, or a version that is none */
+/** @throws TriplineError `invalid-field` for an invalid alias or version */
 export function checkMove(alias: string, version: string): void {
   checkName(alias, "alias");
   if (isVersion(alias)) {
@@ -22,7 +22,7 @@ export function checkMove(alias: string, version: string): void {
 /** Most names that a sentence lists. */
 const NAMES_LISTED_MAX = 10;
 
-/** A sentence that says what there is. */
+/** A sentence that lists what there is. */
 export function known(what: string, names: readonly string[]): string {
   if (names.length === 0) return "There are none yet.";
   const more = names.length > NAMES_LISTED_MAX ? `, and ${names.length - NAMES_LISTED_MAX} more` : "";

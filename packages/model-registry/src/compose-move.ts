@@ -5,7 +5,7 @@ import type { AliasMove, MoveOptions } from "./model-registry.js";
 const BY_CHARACTERS_MAX = 200;
 const WHY_CHARACTERS_MAX = 1_000;
 
-/** An alias that shall move. */
+/** An alias that is to move. */
 export interface WantedMove {
   readonly model: string;
   readonly alias: string;
@@ -24,7 +24,7 @@ export function composeMove({ model, alias, to, options }: WantedMove, from: str
     const names = (version: string | null): string => version ?? "no version";
     throw new TriplineError(
       "state-conflict",
-      `The alias "${alias}" of model ${model} names ${names(from)} and not ${names(expect)}, as was expected: ` +
+      `The alias "${alias}" of model ${model} names ${names(from)} and not ${names(expect)}, as expected: ` +
         "somebody else moved it. Look again, and then move it or leave it.",
     );
   }

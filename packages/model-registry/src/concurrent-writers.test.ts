@@ -69,7 +69,7 @@ function pythonWriter(python: string, url: string, self: string, rounds: number)
   });
 }
 
-/** What a reader may see at any moment: whole versions, and aliases that name such. Returns how many it saw. */
+/** Checks what a reader sees: complete versions, and aliases that name one. Returns the number of versions. */
 async function readAll(registry: RecordingRegistry): Promise<number> {
   let seen = 0;
   for (const version of await registry.versions("fraud")) {

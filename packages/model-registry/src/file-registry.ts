@@ -138,7 +138,7 @@ export class FileRegistry implements RecordingRegistry {
     if (manifest.name !== name || manifest.version !== version) {
       throw new TriplineError(
         "model-refused",
-        `${what}: ${MANIFEST_FILE} is that of ${manifest.name} ${manifest.version}.`,
+        `${what}: ${MANIFEST_FILE} belongs to ${manifest.name} ${manifest.version}.`,
       );
     }
     return { manifest, directory };
@@ -170,7 +170,7 @@ export class FileRegistry implements RecordingRegistry {
     return new TriplineError("model-not-found", `Model ${name} has no alias "${alias}". ${known("Aliases", aliases)}`);
   }
 
-  /** What the alias file names; null where it is missing or names nothing. */
+  /** The version in the alias file; null if it is missing or holds none. */
   private async currentTarget(name: string, alias: string): Promise<string | null> {
     const version = (await readIfThere(this.aliasPath(name, alias)))?.toString("utf8").trim();
     return version !== undefined && isVersion(version) ? version : null;

@@ -6,7 +6,7 @@ const tags = z.array(z.object({ key: z.string(), value: z.string().default("") }
 
 export const versionAnswer = z.object({
   name: z.string(),
-  /** MLflow's own number, 1, 2, 3 and so on. */
+  /** MLflow's own number: 1, 2, 3 and so on. */
   version: z.string(),
   source: z.string().default(""),
   status: z.string().default("READY"),
@@ -40,7 +40,7 @@ export const runCreated = z.object({
   run: z.object({ info: z.object({ run_id: z.string(), artifact_uri: z.string() }) }),
 });
 
-/** An answer that holds nothing of interest. */
+/** An answer whose content is not used. */
 export const nothing = z.unknown();
 
 export function tagOf(given: VersionAnswer["tags"], key: string): string | undefined {

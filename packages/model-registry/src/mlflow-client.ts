@@ -22,10 +22,10 @@ const RETRIED_STATUSES: readonly number[] = [429, 500, 502, 503, 504];
 
 const faultSchema = z.object({ error_code: z.string(), message: z.string() });
 
-/** The server does not answer, or not in time, or is at fault itself: what was known before may still be used. */
+/** The server does not answer, or not in time, or fails: what was read before may still be used. */
 export class MlflowUnreachable extends TriplineError {}
 
-/** The server answers that it will not, with its own code. */
+/** The server refuses, with its own code. */
 export class MlflowRefusal extends TriplineError {
   constructor(
     readonly errorCode: string,

@@ -22,7 +22,7 @@ const ARTIFACT_FOLDER = "model";
 
 /**
  * Adds a version: a run with parameters, metrics and files, and at last the model version that points to it. Until then
- * no reader sees anything, so a publisher that dies leaves a run that nobody asks for.
+ * no reader sees anything, so a publisher that dies leaves only an unused run.
  *
  * @returns MLflow's number of the new version
  */
@@ -33,7 +33,7 @@ export async function publishVersion(client: MlflowClient, prepared: PreparedPub
   if (manifestText.length > TAG_CHARACTERS_MAX) {
     throw new TriplineError(
       "model-refused",
-      `The manifest of model ${name} ${version} has ${manifestText.length} characters; MLflow takes ${TAG_CHARACTERS_MAX}.`,
+      `The manifest of model ${name} ${version} has ${manifestText.length} characters; MLflow allows ${TAG_CHARACTERS_MAX}.`,
     );
   }
   const { run_id, artifact_uri } = await startRun(client, manifest);
@@ -47,7 +47,7 @@ export async function publishVersion(client: MlflowClient, prepared: PreparedPub
   return (await client.post(modelVersion, "model-versions/create", body)).model_version.version;
 }
 
-/** What stands at a model version, for those who look at it in MLflow. */
+/** The tags of a model version, for people who look at it in MLflow. */
 function tagsOf(
   { version, feature_spec_version, lineage }: ModelManifest,
   manifestText: string,
@@ -70,7 +70,7 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
     experiment_id: await experimentId(client, `tripline/${name}`),
     run_name: `${name} ${version}`,
     start_time: createdMs,
-    // Both, as MLflow's own clients send them.
+    // Both, as MLflow's own clients do.
     user_id: userName(),
     tags: [
       { key: "mlflow.user", value: userName() },
@@ -126,7 +126,7 @@ async function experimentId(client: MlflowClient, name: string): Promise<string>
     .experiment_id;
 }
 
-/** Undefined where it is there already. */
+/** Undefined if it exists already. */
 async function unlessThere<T>(create: () => Promise<T>): Promise<T | undefined> {
   try {
     return await create();

@@ -93,7 +93,7 @@ describe("publish", () => {
     expect(await registry.models()).toContain(name);
   });
 
-  test("leaves a run with parameters, metrics and files, and tags at the version, for those who look there", async () => {
+  test("leaves a run with parameters, metrics and files, and tags on the version, for people who look there", async () => {
     const lineage = {
       ...{ data_sha256: "ab".repeat(32), commit: "c0ffee", trained_at: "2026-01-01T00:00:00Z" },
       ...{ params: { trees: 200, eta: { first: 0.05 } }, data_from: "2025-01-01T00:00:00Z" },
@@ -123,7 +123,7 @@ describe("publish", () => {
     });
   });
 
-  test("of what is there already changes nothing, and the same model cannot mean two things", async () => {
+  test("of an existing version changes nothing, and the same model cannot mean two things", async () => {
     await registry.publish(own("model one"));
     const again = await elsewhere().publish(own("model one", { created_at: "2026-02-02T00:00:00Z" }));
     expect(again.manifest.created_at).toBe("2026-01-01T00:00:00Z");
@@ -133,14 +133,14 @@ describe("publish", () => {
     expect(error.message).toContain('published before with another "features"');
   });
 
-  test("of the same by several at once leaves one version", async () => {
+  test("of the same model by several publishers at once leaves one version", async () => {
     const results = await Promise.all(Array.from({ length: 4 }, () => registry.publish(own("model one"))));
     expect(new Set(results.map((result) => result.version)).size).toBe(1);
     expect(await versionsIn()).toHaveLength(1);
     await elsewhere().resolve(name, versionOf(Buffer.from("model one")));
   });
 
-  test("whose data another publisher names at the same time names them again", async () => {
+  test("tries again to name its data when another publisher names them at the same time", async () => {
     // MLflow refuses the later one: (sqlite3.IntegrityError) UNIQUE constraint failed. The fifth call is the one that names them.
     proxy.failures.push(0, 0, 0, 0, 400);
     await registry.publish(own("model one"));
@@ -150,7 +150,7 @@ describe("publish", () => {
     expect(run.inputs.dataset_inputs).toMatchObject([{ dataset: { digest: "0".repeat(36) } }]);
   });
 
-  test("that dies before the end shows nothing to anybody", async () => {
+  test("that dies before the end leaves nothing to see", async () => {
     const before = proxy.requests;
     await registry.publish(own("measured"));
     const requests = proxy.requests - before;
@@ -191,7 +191,7 @@ describe("resolve", () => {
       expect(error.code).toBe("model-refused");
       expect(error.message).toContain(reason);
     }
-    // Who has it already has the right one.
+    // A reader that has the version already has the right one.
     expect(Buffer.from((await registry.resolve(name, version)).modelBytes).toString()).toBe("model one");
   });
 
@@ -209,7 +209,7 @@ describe("resolve", () => {
     expect((await refusal(registry.resolve("../other", "champion"))).code).toBe("invalid-field");
   });
 
-  test("refuses an alias of a version that others put there, and lists none of theirs", async () => {
+  test("refuses an alias of a version that others published, and does not list theirs", async () => {
     const { version } = await registry.publish(own("model one"));
     await tell("model-versions/create", { name, source: "s3://bucket/model" });
     await tell("registered-models/alias", { name, alias: "champion", version: "2" });
@@ -248,7 +248,7 @@ describe("aliases", () => {
 });
 
 describe("the server and the way to it", () => {
-  test("what was read before is there while the server is not, said once", async () => {
+  test("what was read before is used while the server is away, with one warning", async () => {
     const { version } = await registry.publish(own("model one"));
     await registry.setAlias(name, "champion", version);
     const { directory } = await registry.resolve(name, "champion");
@@ -262,7 +262,7 @@ describe("the server and the way to it", () => {
     expect(await restarted.aliasTarget(name, "champion")).toBe(version);
     expect(Buffer.from((await restarted.resolve(name, "champion")).modelBytes).toString()).toBe("model one");
     expect(warnings).toEqual([expect.stringMatching(`cannot be reached: .+\\. ${name}@champion stays ${version}\\.$`)]);
-    // What has to change something, or was never asked for, says that there is no server.
+    // Whatever changes something, or was never read, fails while there is no server.
     for (const work of [
       restarted.setAlias(name, "champion", version),
       restarted.aliasTarget(name, "challenger"),
@@ -278,7 +278,7 @@ describe("the server and the way to it", () => {
     expect(await restarted.aliasTarget(name, "champion")).toBe(next);
   });
 
-  test("what lies in the cache is verified, mended and bounded", async () => {
+  test("the cache is verified, repaired and bounded", async () => {
     const { version, modelPath } = await registry.publish(own("model 0"));
     await writeFile(modelPath, "damaged");
     expect(Buffer.from((await registry.resolve(name, version)).modelBytes).toString()).toBe("model 0");
@@ -295,7 +295,7 @@ describe("the server and the way to it", () => {
     [{ MLFLOW_TRACKING_TOKEN: "secret" }, "Bearer secret"],
     [{ MLFLOW_TRACKING_USERNAME: "ada", MLFLOW_TRACKING_PASSWORD: "secret" }, "Basic YWRhOnNlY3JldA=="],
     [{}, undefined],
-  ])("credentials %o go along, and are in no sentence", async (environment, header) => {
+  ])("credentials %o are sent, and appear in no message", async (environment, header) => {
     const asking = open(environment);
     await asking.models();
     expect(new Set(proxy.authorizations)).toEqual(new Set([header]));

@@ -40,14 +40,14 @@ export class MlflowRegistry implements RecordingRegistry {
   constructor(
     private readonly client: MlflowClient,
     private readonly cache: ModelCache,
-    /** Told once per outage that what was known before is used. */
+    /** Called once per outage, when what was read before is used instead. */
     private readonly onUnreachable: (sentence: string) => void,
   ) {}
 
   async resolve(name: string, aliasOrVersion: string): Promise<ModelVersion> {
     checkName(name, "name");
     const version = isVersion(aliasOrVersion) ? aliasOrVersion : await this.aliasTarget(name, aliasOrVersion);
-    // A version never changes, so one that is here needs no server.
+    // A version never changes, so a cached one needs no server.
     return (await this.cache.find(name, version)) ?? (await this.#download(await this.#find(name, version)));
   }
 
@@ -76,7 +76,7 @@ export class MlflowRegistry implements RecordingRegistry {
     for (let page = 0; page < PAGES_MAX; page += 1) {
       const query = { max_results: String(PAGE_SIZE), page_token };
       const found = await this.client.get(registeredModels, "registered-models/search", query);
-      // Other models of the same server are none of ours.
+      // Other models of the same server are not ours.
       const ours = found.registered_models.filter(({ latest_versions }) =>
         latest_versions.some(({ tags }) => tagOf(tags, VERSION_TAG) !== undefined),
       );
@@ -118,7 +118,7 @@ export class MlflowRegistry implements RecordingRegistry {
       const sentence = `Somebody else moved the alias "${alias}" of model ${name} at the same time: look again.`;
       throw new TriplineError("state-conflict", sentence);
     }
-    // After the move, so that a process that dies in between has not remembered what did not happen.
+    // After the move, so that a process that dies in between has not recorded what did not happen.
     await this.#remember(name, move);
     return move;
   }
@@ -252,5 +252,5 @@ function manifestOf({ name, version: number, tags }: VersionAnswer): ModelManife
   const what = `Model ${name}: the tag ${MANIFEST_TAG} of version ${number} of MLflow`;
   const manifest = parseJson(manifestSchema, tagOf(tags, MANIFEST_TAG) ?? "", what);
   if (manifest.name === name && manifest.version === tagOf(tags, VERSION_TAG)) return manifest;
-  throw new TriplineError("model-refused", `${what} is that of ${manifest.name} ${manifest.version}.`);
+  throw new TriplineError("model-refused", `${what} belongs to ${manifest.name} ${manifest.version}.`);
 }

@@ -13,7 +13,7 @@ export const VERSIONS_CACHED_MAX = 5;
 
 /**
  * Versions of a remote registry on this machine's disk, in the layout of a registry in files, with the last known target of
- * each alias: so that a service can start while the remote one is away. What lies here is verified like anything else.
+ * each alias: so that a service can start while the remote one is away. What is cached is verified like anything else.
  */
 export class ModelCache {
   private readonly files: FileRegistry;
@@ -23,7 +23,7 @@ export class ModelCache {
     this.files = new FileRegistry(root);
   }
 
-  /** Undefined where the version is not here, or is damaged; then it is taken away. */
+  /** Undefined if the version is not cached, or if it is damaged; then it is deleted. */
   async find(name: string, version: string): Promise<ModelVersion | undefined> {
     try {
       const model = await this.files.resolve(name, version);
@@ -82,7 +82,7 @@ export class ModelCache {
     await Promise.all(used.slice(VERSIONS_CACHED_MAX - 1).map(({ path }) => this.#remove(path)));
   }
 
-  /** Out of sight in one step, so that nobody finds a part of it. */
+  /** Renamed in one step, so that nobody finds a part of it. */
   async #remove(path: string): Promise<void> {
     const gone = join(path, "..", `.tmp-${randomBytes(8).toString("hex")}`);
     await rename(path, gone).catch(() => undefined);

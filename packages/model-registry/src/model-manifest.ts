@@ -49,7 +49,7 @@ export const manifestSchema = z
       commit: z.string().nullable(),
       params: z.record(z.string(), z.unknown()),
       trained_at: instant,
-      /** Labels that became known later were not used. */
+      /** Labels that arrived later were not used. */
       known_by: instant.optional(),
       /** The first and the last payment that were trained on. */
       data_from: instant.optional(),
@@ -122,6 +122,6 @@ export function parseJson<S extends z.ZodType>(schema: S, text: string, what: st
   const issue = result.error.issues[0];
   throw new TriplineError(
     "model-refused",
-    `${what} is not as it has to be: ${issue?.path.join(".") || "it"}: ${issue?.message ?? "unknown fault"}.`,
+    `${what} is not valid: ${issue?.path.join(".") || "it"}: ${issue?.message ?? "unknown fault"}.`,
   );
 }

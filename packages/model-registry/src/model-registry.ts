@@ -8,7 +8,7 @@ export interface ModelVersion {
   readonly directory: string;
   readonly manifest: ModelManifest;
   readonly modelPath: string;
-  /** The bytes that were verified: whoever loads these cannot meet a file that changed since. */
+  /** The verified bytes: a file may have changed since, these cannot. */
   readonly modelBytes: Uint8Array;
   readonly golden: GoldenBatch;
 }
@@ -30,7 +30,7 @@ export interface Publication {
   readonly manifest: Omit<ModelManifest, "name" | "version" | "files">;
 }
 
-/** One move of an alias, as it is remembered. */
+/** One recorded move of an alias. */
 export interface AliasMove {
   readonly alias: string;
   /** The version that it named before; null where there was no such alias. */
@@ -45,11 +45,11 @@ export interface AliasMove {
   readonly is_rollback: boolean;
 }
 
-/** What may be said of a move. */
+/** Options of a move. */
 export interface MoveOptions {
-  /** Move it only if it names this version; null: only if there is no such alias. Unless given, whatever it names. */
+  /** Move it only if it names this version; null: only if there is no such alias. By default whatever it names. */
   readonly expect?: string | null;
-  /** Who moves it, at most 200 characters; the user of this process unless given. */
+  /** Who moves it, at most 200 characters; by default the user of this process. */
   readonly by?: string;
   /** The reason, at most 1,000 characters. */
   readonly why?: string;
@@ -81,14 +81,14 @@ export interface ModelRegistry {
    */
   setAlias(name: string, alias: string, version: string, options?: MoveOptions): Promise<AliasMove>;
   /**
-   * Adds a version. It appears whole or not at all, whoever else publishes at the same time. Publishing what is there
+   * Adds a version. It appears completely or not at all, whoever else publishes at the same time. Publishing what is there
    * already changes nothing and returns what is there; the same model with another meaning (features, spec version,
    * tensors) is refused.
    */
   publish(publication: Publication): Promise<ModelVersion>;
 }
 
-/** A registry that can tell how its aliases came to name what they name. */
+/** A registry with a history of its aliases. */
 export interface RecordingRegistry extends ModelRegistry {
   /** Moves of all aliases of a model, oldest first; the newest 200 at least where there were as many. */
   history(name: string): Promise<AliasMove[]>;

@@ -36,7 +36,7 @@ describe("publish", () => {
     expect(await registry.models()).toEqual(["fraud"]);
   });
 
-  test("of what is there already changes nothing", async () => {
+  test("of an existing version changes nothing", async () => {
     const first = await registry.publish(publication("model one"));
     const before = await stat(pathOf(first.version, "model.json"));
     const second = await registry.publish(publication("model one", { created_at: "2026-02-02T00:00:00Z" }));
@@ -76,7 +76,7 @@ describe("publish", () => {
     expect(await registry.versions("fraud")).toEqual([]);
   });
 
-  test("by many at once gives every version whole and no temporary directory stays", async () => {
+  test("by many at once gives complete versions and leaves no temporary directory", async () => {
     const contents = ["a", "b", "c", "d"];
     const results = await Promise.all(
       Array.from({ length: 40 }, (_, index) => registry.publish(publication(contents[index % 4] ?? ""))),
@@ -124,7 +124,7 @@ describe("publish", () => {
     expect(await registry.versions("fraud")).toHaveLength(12);
   });
 
-  test("does not show what a killed writer left, and takes it away after an hour", async () => {
+  test("does not show what a killed writer left, and deletes it after an hour", async () => {
     const versions = join(root, "models", "fraud", "versions");
     for (const name of [".tmp-old", ".tmp-new"]) {
       await mkdir(join(versions, name), { recursive: true });
@@ -191,7 +191,7 @@ describe("resolve", () => {
     ["a missing model", (version) => rm(pathOf(version, "model.onnx")), "model.onnx is missing"],
     ["a missing manifest", (version) => rm(pathOf(version, "model.json")), "model.json is missing"],
     ["a missing golden batch", (version) => rm(pathOf(version, "golden.json")), "golden.json is missing"],
-  ])("refuses %s, which the listing shows or passes by", async (_case, damage, reason) => {
+  ])("refuses %s, which the listing shows or skips", async (_case, damage, reason) => {
     const { version } = await registry.publish(publication("model one"));
     await damage(version);
     const error = await refusal(registry.resolve("fraud", version));
@@ -206,10 +206,10 @@ describe("resolve", () => {
     const one = await registry.publish(publication("model one"));
     const two = await registry.publish(publication("model two"));
     await writeFile(pathOf(two.version, "model.json"), await readFile(pathOf(one.version, "model.json")));
-    expect((await refusal(registry.resolve("fraud", two.version))).message).toContain("is that of fraud");
+    expect((await refusal(registry.resolve("fraud", two.version))).message).toContain("belongs to fraud");
   });
 
-  test.each(["../other", "", "Fraud", "a/b", ".", "models\0"])("takes %j for no name", async (name) => {
+  test.each(["../other", "", "Fraud", "a/b", ".", "models\0"])("refuses %j as a name", async (name) => {
     expect((await refusal(registry.resolve(name, "champion"))).code).toBe("invalid-field");
     expect((await refusal(registry.resolve("fraud", name))).code).toBe("invalid-field");
     expect((await refusal(registry.publish({ ...publication("x"), name }))).code).toBe("invalid-field");

@@ -20,7 +20,7 @@ export interface PreparedPublication {
   readonly version: string;
   readonly manifest: ModelManifest;
   readonly golden: GoldenBatch;
-  /** By name; the manifest stands last, so that what is not whole has none. */
+  /** By name; the manifest comes last, so that an incomplete version has none. */
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
 

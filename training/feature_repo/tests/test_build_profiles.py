@@ -73,7 +73,7 @@ def test_cards(
 def test_terminals(
     spec: FeatureSpec, log_rows: tuple[list[Vector], list[dict[str, Any]]], tables: dict[str, list[dict[str, Any]]]
 ) -> None:
-    """A truth moves the rate from the day on which it became known, a day without a payment too."""
+    """A label changes the rate from the day on which it arrived, also on a day without a payment."""
     vectors, labels = log_rows
     wanted = {}
     for terminal in {row.terminal_id for row in vectors}:

@@ -63,12 +63,12 @@ def test_divides_as_the_engine_does(spec: FeatureSpec) -> None:
     ("parts", "fault"),
     [
         ({"version": "2"}, "version must be a whole number from 1, not '2'"),
-        ({"features": [AMOUNT, AMOUNT]}, "the feature amount stands twice"),
+        ({"features": [AMOUNT, AMOUNT]}, "the feature amount occurs twice"),
         ({"features": [{**COUNT, "kind": "median"}]}, "card_count_1d has the kind median, which is not among"),
         ({"features": [{**COUNT, "entity": "shop"}]}, "is of the entity shop, which is not among card"),
         ({"features": [{**AMOUNT, "kind": "count"}]}, "the feature amount needs an entity"),
         ({"features": [{"name": "amount"}]}, "cannot be read as a feature spec: KeyError"),
-        ({"windows": {"1d": {"width": "1 day"}}}, "'1 day' is no duration such as 30m, 6h or 7d"),
+        ({"windows": {"1d": {"width": "1 day"}}}, "'1 day' is not a duration such as 30m, 6h or 7d"),
         ({"entities": ["card"]}, "cannot be read as a feature spec"),
     ],
 )

@@ -162,5 +162,5 @@ def test_says_which_champion_cannot_be_read(tmp_path: Path) -> None:
     [MANIFEST, {**MANIFEST, "features": []}, {**MANIFEST, "features": [1]}, {**MANIFEST, "name": 1, "features": ["a"]}],
 )
 def test_refuses_what_is_no_manifest(manifest: dict[str, Any]) -> None:
-    with pytest.raises(FeatureRepositoryError, match=r"model\.json is no manifest"):
+    with pytest.raises(FeatureRepositoryError, match=r"model\.json is not the manifest"):
         parse_manifest(manifest, "model.json")

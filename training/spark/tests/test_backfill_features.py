@@ -93,7 +93,7 @@ def test_orders_events_of_one_time_as_a_backfill_does(tmp_path: Path, backfill_t
 
 
 def test_reads_the_archived_topics(history: Path, tmp_path: Path, backfill_to: Callable[..., Path]) -> None:
-    """A topic may hold a message twice, and those of other tenants; what is no row yet does not count."""
+    """A topic may hold a message twice, and those of other tenants; unfinished files do not count."""
     write_lake(tmp_path / "lake", pq.read_table(history))
     run_tripline("backfill", "--input", str(history), "--output", str(tmp_path / "expected.parquet"))
     assert_same_bits(backfill_to(lake=str(tmp_path / "lake")), tmp_path / "expected.parquet")

@@ -106,7 +106,7 @@ def test_too_short_a_time_cannot_be_calibrated(tmp_path: Path, spec_path: Path, 
     (folds / "folds.json").write_text(json.dumps([{"file": "test-fold0.csv.gz", **FOLD}]))
     write_parquet(tmp_path / "features.parquet", data)
     places = ["--features", str(tmp_path / "features.parquet"), "--feature-spec", str(spec_path)]
-    with pytest.raises(TrainingError, match="train on a longer time"):
+    with pytest.raises(TrainingError, match="train on a longer period"):
         main([*places, "--folds", str(folds)])
 
 

@@ -129,25 +129,25 @@ FILES: dict[str, list[Change]] = {
 FAULTS: list[tuple[str, str, str, str]] = [
     ("renamed", "schema", "amount", "amount: the column is missing"),
     ("renamed", "schema", "sum", "sum: the feature spec has no such column"),
-    ("swapped", "schema", "amount", "amount: card_count_1d stands in its place"),
+    ("swapped", "schema", "amount", "amount: card_count_1d is in its place"),
     ("cells", "nulls", "card_token", "card_token: 1 rows have no value"),
     ("cells", "nulls", "amount", "amount: 1 rows have no value"),
-    ("cells", "nulls", "fraud", "fraud: 1 rows are labelled without saying which"),
-    ("cells", "nulls", "labelled_at_ms", "labelled_at_ms: 1 rows have a truth without a time"),
-    ("cells", "range", "fraud", "fraud: 1 rows have another value than 0 or 1"),
+    ("cells", "nulls", "fraud", "fraud: 1 rows have a label time without a label"),
+    ("cells", "nulls", "labelled_at_ms", "labelled_at_ms: 1 rows have a label without a time"),
+    ("cells", "range", "fraud", "fraud: 1 rows have a value other than 0 or 1"),
     ("cells", "range", "amount", "amount: 2 rows have a value that is not finite"),
     ("cells", "range", "amount", "amount: 1 rows have a value that is not a number from 0"),
     ("cells", "range", "card_count_1d", "card_count_1d: 1 rows have a value that is not a whole number from 0"),
-    ("cells", "duplicates", "client_transaction_id", "1 rows repeat an id"),
-    ("cells", "time-order", "occurred_at_ms", "1 rows lie in the future"),
-    ("cells", "leakage", "labelled_at_ms", "1 rows have a label that was known before the payment"),
-    ("cells", "leakage", "labelled_at_ms", "1 rows have a label that was known within 60 s"),
+    ("cells", "duplicates", "client_transaction_id", "1 rows repeat the id of another row"),
+    ("cells", "time-order", "occurred_at_ms", "1 rows are in the future"),
+    ("cells", "leakage", "labelled_at_ms", "1 rows have a label from before the payment"),
+    ("cells", "leakage", "labelled_at_ms", "1 rows have a label within 60 s"),
     ("feature knows the label", "leakage", "amount", "amount: alone it separates fraud with an AUC of 1.0000"),
     (
         "feature knows labels early",
         "leakage",
         "terminal_fraud_count_7d",
-        "rows know of labels before the first label of their terminal",
+        "rows reflect labels before the first label of their terminal",
     ),
     ("no fraud", "class-balance", "fraud", "fraud: no labelled row is fraud, so there is nothing to learn"),
 ]
@@ -214,7 +214,7 @@ def test_a_label_exactly_at_its_least_delay_is_allowed(checked_spec: Path, tmp_p
     ("change", "sentence"),
     [
         (drop_day, "occurred_at_ms: 1 days between the first and the last have no payment"),
-        (backwards, "occurred_at_ms: 999 rows stand after a later payment"),
+        (backwards, "occurred_at_ms: 999 rows come after a later payment"),
     ],
 )
 def test_warns_without_refusing(checked_spec: Path, tmp_path: Path, change: Change, sentence: str) -> None:

@@ -32,13 +32,13 @@ def swap_features(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (setting("labelled_at_ms", 1), "1 rows have a label that was known before the payment took place"),
+        (setting("labelled_at_ms", 1), "1 rows have a label from before the payment"),
         (setting("amount", float("nan")), "1 rows have no finite value in amount"),
         (setting("amount", float("inf")), "1 rows have no finite value in amount"),
         (setting("amount", 1e39), "1 rows have no finite value in amount"),
         (setting("card_count_1d", None), "1 rows have no finite value in card_count_1d"),
-        (setting("fraud", 2), "1 rows have another value than 0 or 1 in fraud"),
-        (setting("fraud", None), "1 rows are labelled without saying whether it was fraud"),
+        (setting("fraud", 2), "1 rows have a value other than 0 or 1 in fraud"),
+        (setting("fraud", None), "1 rows have a label time without a label"),
         (setting("card_token", None), "1 rows have no card_token"),
         (setting("client_transaction_id", "t000001"), "1 rows repeat a client_transaction_id"),
         (swap_features, "column 7 is card_count_1d, it should be amount"),
@@ -113,7 +113,7 @@ def test_parses_spans(first: str, last: str, span: Span) -> None:
 @pytest.mark.parametrize(
     ("first", "last", "sentence"),
     [
-        ("1970-01-02", "1970-01-01", "no time at all"),
+        ("1970-01-02", "1970-01-01", "is an empty time span"),
         ("1970-01-02T00:00:00", "1970-01-05", "needs a time zone"),
         ("yesterday", "1970-01-05", "neither a date"),
     ],
@@ -126,7 +126,7 @@ def test_refuses_other_spans(first: str, last: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("version: 1\nfeatures: [{name: a}, {name: a}]\n", "stands twice"),
+        ("version: 1\nfeatures: [{name: a}, {name: a}]\n", "occurs twice"),
         ("features: [{name: a}]\n", "cannot be read as a feature spec"),
         ("version: 0\nfeatures: [{name: a}]\n", "whole number"),
         ("version: 1\nfeatures: [", "cannot be read as a feature spec"),

@@ -223,7 +223,7 @@ def test_a_slow_drift_shows_beside_a_reference_and_not_beside_the_days_before(
     assert [column["column"] for column in event["columns"]] == ["amount"]
     assert event["compared_with"] == {"from": "1970-01-18", "to": "1970-01-31"}
     assert "its distance from 1970-01-18 to 1970-01-31 is" in event["sentence"]
-    # A day within the reference's spread is no drift.
+    # A day within the reference's spread has not drifted.
     usual = [*given, "--from", "1970-02-01", "--to", "1970-02-01", "--reference", "1970-01-01..1970-01-31"]
     assert main([*usual, "--fail-on-drift"]) == 0
 

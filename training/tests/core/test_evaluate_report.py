@@ -115,7 +115,7 @@ def test_money_by_hand() -> None:
         ),
     ],
 )
-def test_refuses_costs_that_are_none(tmp_path: Path, text: str, sentence: str) -> None:
+def test_refuses_invalid_costs(tmp_path: Path, text: str, sentence: str) -> None:
     path = tmp_path / "costs.json"
     path.write_text(text)
     with pytest.raises(TrainingError, match=sentence):

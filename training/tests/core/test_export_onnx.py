@@ -83,7 +83,7 @@ def test_notices_less_or_equal_instead_of_less() -> None:
     for attribute in model.graph.node[0].attribute:
         if attribute.name == "nodes_modes":
             attribute.strings[:] = [mode.replace(b"BRANCH_LT", b"BRANCH_LEQ") for mode in attribute.strings]
-    with pytest.raises(TrainingError, match="not the trained one"):
+    with pytest.raises(TrainingError, match="differs from the trained one"):
         check_export(booster, model.SerializeToString(), np.zeros((1, 5), np.float32), seed=1)
 
 
@@ -93,12 +93,12 @@ def test_notices_missing_values_on_the_wrong_side() -> None:
     for attribute in model.graph.node[0].attribute:
         if attribute.name == "nodes_missing_value_tracks_true":
             attribute.ints[:] = [1 - side for side in attribute.ints]
-    with pytest.raises(TrainingError, match="not the trained one"):
+    with pytest.raises(TrainingError, match="differs from the trained one"):
         check_export(booster, model.SerializeToString(), np.zeros((1, 5), np.float32), seed=1)
 
 
 def test_notices_another_model() -> None:
-    with pytest.raises(TrainingError, match="not the trained one"):
+    with pytest.raises(TrainingError, match="differs from the trained one"):
         check_export(grown(1, 3), to_onnx(grown(2, 3)), np.zeros((1, 5), np.float32), seed=1)
 
 

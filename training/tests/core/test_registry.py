@@ -34,7 +34,7 @@ def test_a_version_never_changes(tmp_path: Path) -> None:
     folder = Path(published)
     registry.publish(tmp_path, "fraud", FILES, {**FACTS, "created_at": "second"})
     assert json.loads((folder / "model.json").read_text())["created_at"] == "first"
-    with pytest.raises(TrainingError, match="another features"):
+    with pytest.raises(TrainingError, match='a different value of "features"'):
         registry.publish(tmp_path, "fraud", FILES, {**FACTS, "features": ["other"]})
     assert {path.name for path in folder.parent.iterdir()} == {VERSION}
 
@@ -82,13 +82,13 @@ def test_an_alias_names_only_what_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "Fraud", "../up", "1st", "a/b"])
 def test_refuses_names_that_leave_their_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TrainingError, match="is no model name"):
+    with pytest.raises(TrainingError, match="is not a valid model name"):
         registry.publish(tmp_path, name, FILES, FACTS)
 
 
 @pytest.mark.parametrize("url", ["/models", "http://host/models", "file://host/models", "file:models"])
 def test_refuses_other_urls(url: str) -> None:
-    with pytest.raises(TrainingError, match="is no registry"):
+    with pytest.raises(TrainingError, match="is not the URL of a registry"):
         registry.registry_root(url)
 
 

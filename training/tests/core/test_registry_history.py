@@ -49,7 +49,7 @@ def test_the_layout_is_that_of_the_registry_in_typescript(tmp_path: Path) -> Non
 
 def test_an_alias_moves_only_from_where_it_is_expected(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one"), publish(tmp_path, "two")
-    with pytest.raises(TrainingError, match=f"names no version and not {one}, as was expected"):
+    with pytest.raises(TrainingError, match=f"names no version and not {one}, as expected"):
         registry.set_alias(tmp_path, "fraud", "champion", two, registry.MoveOptions(expect=one))
     registry.set_alias(tmp_path, "fraud", "champion", one, registry.MoveOptions(expect=None))
     with pytest.raises(TrainingError, match=f"names {one} and not no version"):

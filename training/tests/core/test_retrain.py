@@ -227,7 +227,7 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
         ({"cp100": Gain(0.295, 0.3, -0.008, -0.002)}, "interval of the gain from -0.0080 to -0.0020"),
         ({"cp100": Gain(0.295, 0.3, -0.01, 0.001)}, None),
         ({"ece_new": 0.03}, "the calibration error on the newest weeks rises from 0.0020 to 0.0300"),
-        ({"old_ap": Gain(0.6, 0.7, -0.2, 0.0)}, "forgotten: the average precision there falls from 0.7000 to 0.6000"),
+        ({"old_ap": Gain(0.6, 0.7, -0.2, 0.0)}, "fixed old weeks: the average precision falls from 0.7000 to 0.6000"),
         ({"old_ap": Gain(0.66, 0.7, -0.2, 0.0)}, None),
     ],
 )
@@ -241,7 +241,7 @@ def test_a_champion_that_knows_the_newest_weeks_is_kept(given: Given, capsys: py
     arguments = given(train_days_min=3, warm_up_days=0)
     arguments[arguments.index("--cutoff") + 1] = "1970-02-01"
     assert main(arguments) == 0
-    assert "kept champion because it has learnt from payments up to 1970-01-14" in last_line(capsys)
+    assert "kept champion because it was trained on payments up to 1970-01-14" in last_line(capsys)
 
 
 def test_without_a_champion_a_model_must_beat_one_score_for_all(
@@ -336,7 +336,7 @@ def test_two_at_once_come_one_after_the_other(given: Given, tmp_path: Path, caps
         thread.join(timeout=120)
     assert outcomes == [0, 0]
     out = capsys.readouterr().out
-    assert out.count("retrain: these data have been decided on before") == 1
+    assert out.count("retrain: there is a result for these data already") == 1
     assert len([line for line in out.splitlines() if line.startswith("retrain: registered=")]) == 2
     moved = [move.alias for move in registry.history(tmp_path / "registry", "fraud")]
     assert moved.count("challenger") == 1

@@ -94,21 +94,21 @@ def test_calibration_makes_the_mean_true_and_keeps_the_order(
 
 def test_refuses_to_make_a_card_of_noise() -> None:
     random = np.random.default_rng(1)
-    with pytest.raises(TrainingError, match="there is nothing to make a scorecard of"):
+    with pytest.raises(TrainingError, match="a scorecard cannot be made"):
         fit_scorecard(np.ones((100, 1), np.float32), random.integers(0, 2, 100), ("constant",), 1)
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda card: card.update(format="x"), "no scorecard of format tripline-scorecard 1"),
+        (lambda card: card.update(format="x"), "not a scorecard of format tripline-scorecard 1"),
         (lambda card: card["features"][0]["weights"].pop(), "amount: 2 edges need one weight more, not 2"),
         (lambda card: card["features"][0].update(edges=[2, 1]), "amount: the edges must ascend"),
         (lambda card: card["features"][0].update(weights=[0, 1, math.nan]), "amount: edges and weights must be finite"),
         (lambda card: card.pop("intercept"), "cannot be read: KeyError"),
     ],
 )
-def test_refuses_a_card_that_is_none(change: Callable[[dict], None], sentence: str) -> None:
+def test_refuses_an_invalid_card(change: Callable[[dict], None], sentence: str) -> None:
     card = {"format": "tripline-scorecard", "format_version": 1, "feature_spec_version": 1, "intercept": 0.0}
     card["features"] = [{"name": "amount", "edges": [1, 2], "weights": [0, 1, 2]}]
     assert parse_scorecard(json.dumps(card)).features[0].edges == (1, 2)

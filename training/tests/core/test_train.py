@@ -146,7 +146,7 @@ def test_leakage_publishes_nothing(options: MakeOptions, features_path: Path, tm
     data = columns()
     data["labelled_at_ms"][17] = data["occurred_at_ms"][17] - 1
     write_parquet(features_path, data)
-    with pytest.raises(TrainingError, match="known before the payment"):
+    with pytest.raises(TrainingError, match="a label from before the payment"):
         train(options())
     assert not (tmp_path / "registry").exists()
 
@@ -167,7 +167,7 @@ def test_refuses_days_without_fraud(options: MakeOptions, features_path: Path) -
     data = columns()
     data["fraud"][data["occurred_at_ms"] < 20 * DAY_MS] = 0
     write_parquet(features_path, data)
-    with pytest.raises(TrainingError, match="The rows to train on hold no fraud"):
+    with pytest.raises(TrainingError, match="The rows to train on hold only fraud or no fraud"):
         train(options())
 
 
@@ -287,7 +287,7 @@ def test_assesses_exactly_the_rows_of_the_split(fold: Path, tmp_path: Path) -> N
         (DECISIONS[:-2], "1 were not decided"),
         ([*DECISIONS, DECISIONS[3]], "1 were decided more than once"),
         ([*DECISIONS[:3], "hb-3,0,b,,1", *DECISIONS[4:]], "1 have no score"),
-        ([*DECISIONS[:3], "hb-3,0,b,0.9,", *DECISIONS[4:]], "1 lack their card, time or truth"),
+        ([*DECISIONS[:3], "hb-3,0,b,0.9,", *DECISIONS[4:]], "1 lack their card, time or label"),
     ],
 )
 def test_refuses_to_assess_what_is_not_whole(fold: Path, tmp_path: Path, lines: list[str], sentence: str) -> None:

@@ -8,7 +8,7 @@ from tests.conftest import SPEC, write_parquet
 from tests.core.test_detect_drift import drift_columns
 from tripline_training.detect_drift import main
 
-# Evidently and what it is made of warn about each other's future; that is not ours to mend.
+# Evidently and what it is made of warn about each other's future; that is not ours to fix.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

@@ -54,7 +54,7 @@ def test_the_onnx_file_is_the_trained_network(rows: Rows, fitted: FittedKeras) -
     assert (given.name, given.type, given.shape) == ("features", "tensor(float)", ["rows", len(FEATURES)])
     assert (result.name, result.type, result.shape) == ("probability", "tensor(float)", ["rows", 1])
     assert {opset.domain for opset in onnx.load_model_from_string(model).opset_import} <= {"", "ai.onnx.ml"}
-    with pytest.raises(TrainingError, match="not the trained one"):
+    with pytest.raises(TrainingError, match="differs from the trained one"):
         check_network(lambda features: predict_keras(fitted.model)(features) + 0.001, model, rows.features, seed=1)
 
 

@@ -27,19 +27,19 @@ def check_schema(present: dict[str, str], features: list[SpecFeature]) -> list[F
     ]
     if not findings and list(present) != list(wanted):
         found, name = next(pair for pair in zip(present, wanted, strict=True) if pair[0] != pair[1])
-        findings.append(_fault(name, "schema", 0, f"{found} stands in its place; {RUN_AGAIN}"))
+        findings.append(_fault(name, "schema", 0, f"{found} is in its place; {RUN_AGAIN}"))
     return findings
 
 
 def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
-    """Nulls, values that are no finite float32, values that their kind cannot have, repeated ids."""
+    """Nulls, values that are not finite as float32 or impossible for their kind, repeated ids."""
     checks: list[tuple[str, str, str, str]] = []
     for name in ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms"):
-        checks.append((name, "nulls", f"{name} IS NULL", "rows have no value; they cannot be placed, remove them"))
+        checks.append((name, "nulls", f"{name} IS NULL", "rows have no value; remove them"))
     checks += [
-        ("fraud", "nulls", "labelled_at_ms IS NOT NULL AND fraud IS NULL", "rows are labelled without saying which"),
-        ("labelled_at_ms", "nulls", "labelled_at_ms IS NULL AND fraud IS NOT NULL", "rows have a truth without a time"),
-        ("fraud", "range", "fraud::BIGINT NOT IN (0, 1)", "rows have another value than 0 or 1"),
+        ("fraud", "nulls", "labelled_at_ms IS NOT NULL AND fraud IS NULL", "rows have a label time without a label"),
+        ("labelled_at_ms", "nulls", "labelled_at_ms IS NULL AND fraud IS NOT NULL", "rows have a label without a time"),
+        ("fraud", "range", "fraud::BIGINT NOT IN (0, 1)", "rows have a value other than 0 or 1"),
     ]
     for feature in _suspicious(table, features):
         value = sql_name(feature.name)
@@ -61,7 +61,7 @@ def check_values(table: str, features: list[SpecFeature]) -> list[Finding]:
         if count > 0
     ]
     if row[-1] > 0:
-        sentence = f"{row[-1]} rows repeat an id that another row has; a payment must be counted once"
+        sentence = f"{row[-1]} rows repeat the id of another row; a payment must be counted once"
         findings.append(_fault("client_transaction_id", "duplicates", int(row[-1]), sentence))
     return findings
 
@@ -79,7 +79,7 @@ def _suspicious(table: str, features: list[SpecFeature]) -> list[SpecFeature]:
         limits = RANGES.get(feature.kind, ValueRange(None, None))
         least = -FLOAT32_MAX if limits.low is None else limits.low
         most = FLOAT32_MAX if limits.high is None else limits.high
-        # A value that is no number counts as the largest of all, so that no comparison with it holds.
+        # NaN counts as the largest value of all, so that no comparison with it holds.
         cleared = complete and low is not None and least <= low <= high <= most and (whole or not limits.whole)
         if not cleared:
             found.append(feature)

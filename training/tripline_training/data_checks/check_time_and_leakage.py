@@ -18,7 +18,7 @@ FRAUDS_FOR_AUC_MIN = 20
 @dataclass(frozen=True)
 class Rules:
     label_delay_ms_min: int = 60_000
-    """No truth is known sooner after its payment: an analyst or a bank has to look at it first."""
+    """No label comes sooner after its payment: an analyst or a bank has to look at it first."""
     feature_auc_max: float = 0.98
     """A single feature that separates fraud this well has seen the label: good models do not reach it."""
     feature_auc_warning: float = 0.95
@@ -26,7 +26,7 @@ class Rules:
 
 
 def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:
-    """Payments of the future, labels before their delay, a file that is not in the order of time, days without any."""
+    """Payments in the future, labels before their delay, a file that is not sorted by time, days without payments."""
     delay_ms = rules.label_delay_ms_min
     early = "labelled_at_ms < occurred_at_ms"
     future, before, soon = query(
@@ -41,28 +41,28 @@ def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:
     ).fetchall()[0]
     missing_days = 0 if first is None else last - first + 1 - days
     found: list[tuple[str, str, Level, int, str]] = [
-        ("occurred_at_ms", "time-order", "fault", future, "rows lie in the future; the unit is milliseconds, UTC"),
+        ("occurred_at_ms", "time-order", "fault", future, "rows are in the future; the unit is milliseconds, UTC"),
         (
             "labelled_at_ms",
             "leakage",
             "fault",
             before,
-            "rows have a label that was known before the payment took place",
+            "rows have a label from before the payment",
         ),
         (
             "labelled_at_ms",
             "leakage",
             "fault",
             soon,
-            f"rows have a label that was known within {delay_ms / 1000:g} s of the payment, before the least delay of "
-            "a truth; a model would learn from what it cannot know then",
+            f"rows have a label within {delay_ms / 1000:g} s of the payment, before the least delay of "
+            "a label; a model would be trained on what it cannot know then",
         ),
         (
             "occurred_at_ms",
             "time-order",
             "warning",
             backwards,
-            "rows stand after a later payment; sort the file by time",
+            "rows come after a later payment; sort the file by time",
         ),
         (
             "occurred_at_ms",
@@ -88,7 +88,7 @@ def check_class_balance(labelled: int, frauds: int, rows: int, rules: Rules) -> 
         return [_balance("fault", f"{what}, so there is nothing to learn")]
     if not low <= frauds / labelled <= high:
         share = f"{frauds} of {labelled} labelled rows are fraud ({frauds / labelled:.3%})"
-        return [_balance("warning", f"{share}, outside {low:.2%} to {high:.0%}; look whether the labels are right")]
+        return [_balance("warning", f"{share}, outside {low:.2%} to {high:.0%}; check that the labels are right")]
     return []
 
 
@@ -140,21 +140,19 @@ def single_feature_auc(values: NDArray[np.float64], fraud: NDArray[np.int64]) ->
 
 def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -> list[Finding]:
     if constant:
-        return [
-            Finding(name, "range", "warning", 0, f"{name}: the value never changes, nothing can be learnt from it.")
-        ]
+        return [Finding(name, "range", "warning", 0, f"{name}: the value never changes, so the feature is useless.")]
     if auc is None or auc < rules.feature_auc_warning:
         return []
     level: Level = "fault" if auc >= rules.feature_auc_max else "warning"
     sentence = (
         f"{name}: alone it separates fraud with an AUC of {auc:.4f}; a value known at the time of the payment is not "
-        f"that good, so look whether it uses the label or the future (limit {rules.feature_auc_max:g})."
+        f"that good, so check whether it uses the label or the future (limit {rules.feature_auc_max:g})."
     )
     return [Finding(name, "leakage", level, 0, sentence)]
 
 
 def check_labels_in_features(table: str, features: list[SpecFeature]) -> tuple[list[Finding], str | None]:
-    """Features of known frauds that moved before the first label of their card or terminal had become known.
+    """Features over labels that moved before the first label of their card or terminal arrived.
 
     That can be told only where the file holds the whole past: where each card's first payment has no earlier one. A
     file that goes on from an earlier state is not judged; then the second value says so.
@@ -180,7 +178,7 @@ def check_labels_in_features(table: str, features: list[SpecFeature]) -> tuple[l
                 "leakage",
                 "fault",
                 int(count),
-                f"{feature.name}: {count} rows know of labels before the first label of their {entity} had become "
+                f"{feature.name}: {count} rows reflect labels before the first label of their {entity} had become "
                 "known; compute the feature from labels by the time they arrived.",
             )
             for feature, count in zip(own, row, strict=True)
@@ -192,7 +190,7 @@ def check_labels_in_features(table: str, features: list[SpecFeature]) -> tuple[l
 def _unknown_past(table: str, features: list[SpecFeature]) -> str | None:
     since = [f for f in features if f.kind == "seconds_since_last" and f.entity == "card"]
     if not since:
-        return "Whether features know labels too early was not checked: no feature says when a card's last payment was."
+        return "Not checked whether features reflect labels too early: no feature says when a card's last payment was."
     value, default = sql_name(since[0].name), since[0].default
     warm = query(
         f"SELECT count(*) FROM (SELECT {value} AS value FROM {table} QUALIFY row_number() OVER "
@@ -202,7 +200,7 @@ def _unknown_past(table: str, features: list[SpecFeature]) -> str | None:
     if warm == 0:
         return None
     return (
-        f"Whether features know labels too early was not checked: {warm} cards had payments before this file begins, "
+        f"Not checked whether features reflect labels too early: {warm} cards had payments before this file begins, "
         "so their earlier labels are not in it."
     )
 

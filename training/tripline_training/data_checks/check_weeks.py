@@ -1,6 +1,6 @@
-"""Weeks that are not like the others: a feature that stopped, labels that have nothing to do with the payments.
+"""Weeks that differ from the others: a feature that stopped, labels that are unrelated to the payments.
 
-Such a week may be learnt from without a sound, and a comparison of models on it says nothing.
+Training on such a week would raise no error, and a comparison of models on it would mean nothing.
 """
 
 import math
@@ -18,11 +18,11 @@ from tripline_training.publish_trees import moment
 
 WEEK_DAYS = 7
 EXPECTED_MIN = 20
-"""A feature is taken for stopped where at least so many other values were to be expected in its week."""
+"""A feature counts as stopped if at least this many other values were expected in its week."""
 FRAUDS_MIN = 20
-"""With fewer frauds in a week nothing can be said of its labels."""
+"""With fewer frauds in a week its labels cannot be judged."""
 ERRORS = 3
-"""Standard errors by which the labels of a week have to miss what is usual."""
+"""By how many standard errors the labels of a week have to fall short of the usual."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def weeks_before(rows: Rows, end_ms: int) -> list[Week]:
 
 
 def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Finding]:
-    """A feature has stopped where its value never changes in a week, though it did in the week before.
+    """A feature has stopped if its value never changes in a week, although it changed in the week before.
 
-    That it is rare does not do: so many other values were to be expected that their absence is no chance.
+    A rare feature is not enough: so many other values were expected that their absence cannot be chance.
     """
     findings = []
     for before, week in pairwise(weeks):
@@ -67,17 +67,17 @@ def check_stopped_features(weeks: list[Week], names: tuple[str, ...]) -> list[Fi
             if share * len(values) >= EXPECTED_MIN:
                 sentence = (
                     f"{name}: it is {float(values[0]):g} for all {len(values)} payments of {week.name}, while "
-                    f"{share:.1%} had another value the week before; look why it stopped."
+                    f"{share:.1%} had another value the week before; find out why it stopped."
                 )
                 findings.append(Finding(name, "weeks", "fault", len(values), sentence))
     return findings
 
 
 def check_week_labels(weeks: list[Week], scores: NDArray[np.float64]) -> list[Finding]:
-    """`scores` go with all rows: those of a model, or the values of one feature that tells frauds.
+    """`scores` has one value per row: those of a model, or of one feature that separates frauds.
 
-    How well they tell a week's frauds from the rest, as area under the ROC curve, must not fall to less than half of
-    what is usual over chance. Its standard error is that of Hanley and McNeil, Radiology 143 (1982).
+    Their area under the ROC curve for a week's frauds must not fall below half of the usual gain over
+    chance. Its standard error is that of Hanley and McNeil, Radiology 143 (1982).
     """
     areas = [_area(week.rows.fraud, scores[week.part]) for week in weeks]
     known = [area for area in areas if area is not None]
@@ -90,8 +90,8 @@ def check_week_labels(weeks: list[Week], scores: NDArray[np.float64]) -> list[Fi
         if area is None or area + ERRORS * _standard_error(area, week.rows.fraud) >= least:
             continue
         sentence = (
-            f"fraud: the labels of {week.name} have little to do with its payments: scores that tell frauds with an "
-            f"area under the curve of {usual:.3f} in other weeks give {area:.3f}; look where these labels come from."
+            f"fraud: the labels of {week.name} are almost unrelated to its payments: scores that find frauds with an "
+            f"area under the curve of {usual:.3f} in other weeks give {area:.3f}; check where these labels come from."
         )
         findings.append(Finding("fraud", "weeks", "fault", len(week.rows), sentence))
     return findings

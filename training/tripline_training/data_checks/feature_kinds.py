@@ -65,7 +65,7 @@ RANGES: dict[str, ValueRange] = {
     "run_count": COUNT,
 }
 CALENDAR_KINDS = frozenset({"hour_of_day", "day_of_week", "is_weekend", "is_night"})
-# These stay at their default until a label of their entity has become known.
+# These stay at their default until the first label of their entity arrives.
 LABEL_KINDS = frozenset(
     {
         "label_count",

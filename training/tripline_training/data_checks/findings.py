@@ -17,7 +17,7 @@ class Finding:
     rows: int
     """How many rows are concerned; 0 where the check is about the column as a whole."""
     sentence: str
-    """Names the column and says how to mend it."""
+    """Names the column and says how to fix it."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from tripline_training.data_checks.findings import DataReport, Finding
 CHECKS = {
     "schema": "columns, their order and types",
     "nulls": "missing values",
-    "range": "values that a column cannot have",
-    "duplicates": "payments that stand twice",
+    "range": "impossible values",
+    "duplicates": "payments that occur twice",
     "time-order": "order of time",
-    "leakage": "knowledge of the label or the future",
+    "leakage": "use of the label or the future",
     "class-balance": "share of fraud",
 }
 

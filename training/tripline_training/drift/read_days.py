@@ -31,7 +31,7 @@ class Days:
     day: NDArray[np.int64]
     columns: list[Column]
     outcomes: dict[int, tuple[int, int]]
-    """Of each day: labels that became known on it, and how many of them say fraud. All rows, not the chosen ones."""
+    """Per day: labels that arrived on it, and how many of them are fraud. Of all rows, not of the chosen ones."""
 
 
 def newest_whole_day(features: Path) -> int:
@@ -43,7 +43,7 @@ def newest_whole_day(features: Path) -> int:
 
 
 def watched_features(feature_spec: Path) -> list[str]:
-    """All but those of the calendar: one day has one weekday, and that is no drift."""
+    """All but those of the calendar: a day has only one weekday, which is not drift."""
     return [feature.name for feature in read_spec_features(feature_spec) if feature.kind not in CALENDAR_KINDS]
 
 

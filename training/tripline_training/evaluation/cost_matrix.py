@@ -47,7 +47,7 @@ class Money:
 
 
 def read_cost_matrix(path: Path | None) -> CostMatrix:
-    """Raises TrainingError that names the first entry that is missing, unknown or no cost."""
+    """Raises TrainingError that names the first entry that is missing, unknown or not a cost."""
     if path is None:
         return CostMatrix()
     names = [field.name for field in fields(CostMatrix)]

@@ -1,4 +1,4 @@
-"""Payments with their truth and the score that a model gives them."""
+"""Labelled payments with the scores of a model."""
 
 import json
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ def read_registered_model(url: str, name: str, alias_or_version: str) -> Evaluat
 
 
 def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, span: Span) -> Scored:
-    """Scores the payments of a span whose truth is known by now. Raises TrainingError when there are none."""
+    """Scores the labelled payments of a span. Raises TrainingError when there are none."""
     amount = next((f.name for f in read_spec_features(feature_spec) if f.kind == "amount"), None)
     if amount is None:
         raise TrainingError(f"{feature_spec} has no feature of kind amount, so no money can be counted.")
@@ -99,7 +99,7 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
     rows = np.column_stack([columns[name].astype(np.float32) for name in model.features])
     scores = predict_onnx(model.model, rows).astype(np.float64)
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
-        raise TrainingError(f"{model.name} gives scores that are no probabilities: they must lie between 0 and 1.")
+        raise TrainingError(f"{model.name} gives scores that are not probabilities: they must be between 0 and 1.")
     names, terminals = np.unique(columns["terminal_id"].astype(str), return_inverse=True)
     return Scored(
         occurred_at_ms=columns["occurred_at_ms"].astype(np.int64),

@@ -1,4 +1,4 @@
-"""A logistic scorecard: the probability that is left when no model can be asked, simple enough for any language.
+"""A logistic scorecard: the probability of fraud when no model is available, simple enough for any language.
 
 scorecard.json, format 1:
 
@@ -98,7 +98,7 @@ def fit_scorecard(
             ]
             return Scorecard(feature_spec_version, float(model.intercept_[0]), tuple(parts))
         chosen = [b for b, slope in zip(chosen, slopes, strict=True) if slope > 0]
-    raise TrainingError("No feature tells fraud from other payments: there is nothing to make a scorecard of.")
+    raise TrainingError("No feature separates fraud from other payments, so a scorecard cannot be made.")
 
 
 def margins_of_card(card: Scorecard, features: NDArray[np.float32], names: tuple[str, ...]) -> NDArray[np.float64]:
@@ -131,7 +131,7 @@ def parse_scorecard(text: str) -> Scorecard:
     try:
         value = json.loads(text)
         if (value["format"], value["format_version"]) != (FORMAT, FORMAT_VERSION):
-            raise TrainingError(f"This is no scorecard of format {FORMAT} {FORMAT_VERSION}.")
+            raise TrainingError(f"This is not a scorecard of format {FORMAT} {FORMAT_VERSION}.")
         parts = tuple(
             ScoredFeature(str(part["name"]), _numbers(part["edges"]), _numbers(part["weights"]))
             for part in value["features"]

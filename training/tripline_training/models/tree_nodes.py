@@ -23,7 +23,7 @@ def xgboost_node(booster: xgboost.Booster, output: str) -> NodeProto:
     )
     trees = [node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier"]
     if len(trees) != 1:
-        raise TrainingError("The converter gave no single tree ensemble: this is not a binary classifier.")
+        raise TrainingError("The converter did not return a single tree ensemble: this is not a binary classifier.")
     given = {attribute.name: helper.get_attribute_value(attribute) for attribute in trees[0].attribute}
     attributes: dict[str, Any] = {name: value for name, value in given.items() if name.startswith("nodes_")}
     for name in ("nodeids", "treeids", "weights"):

@@ -1,7 +1,7 @@
 """All payments of a features file, and for each the payments of its card before it.
 
 History is point in time: what stands in a payment's history took place before it, with the features that were known
-when it was decided. Labels are no inputs, so a payment whose truth is not known yet is history like any other.
+when it was decided. Labels are not inputs, so an unlabelled payment is history like any other.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Payments:
-    """Every payment of a file in the order of (event time, id), whether its truth is known or not."""
+    """Every payment of a file in the order of (event time, id), labelled or not."""
 
     rows: Rows
-    """`fraud` is -1 where it is not known."""
+    """`fraud` is -1 without a label."""
     labelled_at_ms: NDArray[np.int64]
     """Far in the future where there is no label."""
 
@@ -33,7 +33,7 @@ class Payments:
         return np.flatnonzero(self._within(span) & (self.labelled_at_ms <= known_by_ms))
 
     def with_truth(self, span: Span) -> NDArray[np.int64]:
-        """Positions of the payments of a span whose truth is known by now."""
+        """Positions of the labelled payments of a span."""
         return self.known(span, NEVER - 1)
 
     def _within(self, span: Span) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""The sequence model with true probabilities, as the trees have them: see fit_calibrated."""
+"""The calibrated sequence model; the trees are calibrated in the same way, see fit_calibrated."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ class NetworkOptions:
     train: Span
     valid: Span
     known_by_ms: int
-    """Labels that became known later are not used."""
+    """Labels that arrived later are not used."""
     params: Path
     seed: int
     jobs: int
@@ -29,7 +29,7 @@ class NetworkOptions:
 
 def network_parser(module: str, description: str, default_params: Path) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"tripline_training.{module}", description=description)
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file that tripline backfill wrote")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///... or mlflow+http://...")
     parser.add_argument("--name", required=True, help="name of the model")
@@ -37,13 +37,15 @@ def network_parser(module: str, description: str, default_params: Path) -> argpa
     for part, words in {"train": "to train on", "valid": "to measure on, later ones"}.items():
         parser.add_argument(f"--{part}-from", required=True, help=f"first payment {words}: {when}")
         parser.add_argument(f"--{part}-to", required=True, help="a date is included, a moment is not")
-    parser.add_argument("--known-by", help=f"labels known later are not used: {when}; default: --valid-from")
+    parser.add_argument("--known-by", help=f"labels that arrive later are not used: {when}; default: --valid-from")
     parser.add_argument("--params", type=Path, default=default_params)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="threads; another number may give another model")
-    parser.add_argument("--alias", help="alias that shall name the new version")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
+    )
+    parser.add_argument("--alias", help="alias to point at the new version")
     parser.add_argument("--commit", help="commit of the code, for the record")
-    parser.add_argument("--variants", type=Path, help="folder for int8 and float16 variants, which are measured then")
+    parser.add_argument("--variants", type=Path, help="folder for int8 and float16 variants, which are also measured")
     return parser
 
 

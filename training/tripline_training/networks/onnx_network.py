@@ -1,4 +1,4 @@
-"""Networks as ONNX, whatever library trained them: the same bytes everywhere, and proof that they are the trained."""
+"""Networks as ONNX, whatever library trained them: the same bytes everywhere, compared with the trained network."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def strip_model(content: bytes) -> bytes:
-    """Without what says where the model was made: source files, stack traces, the exporter's version.
+    """Without details of where the model was made: source files, stack traces, the exporter's version.
 
     A version of the registry is named after these bytes.
     """
@@ -54,7 +54,7 @@ def check_network(predict: Predict, model: bytes, columns: NDArray[np.float32], 
     if not bool(np.all(difference <= DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
         raise TrainingError(
-            f"The ONNX model is not the trained one: row {worst} differs by {difference[worst]:.3g} "
+            f"The ONNX model differs from the trained one: row {worst} differs by {difference[worst]:.3g} "
             f"(at most {DIFFERENCE_MAX:g})."
         )
     return len(rows), float(difference.max())

@@ -65,7 +65,7 @@ def measure_variants(
         scores = predict_onnx(content, later)
         broken = int((~np.isfinite(scores)).sum())
         if broken:
-            print(f"variant {name}: left out, {broken} of {len(scores)} scores are no numbers")
+            print(f"variant {name}: left out, {broken} of {len(scores)} scores are not finite")
             continue
         own = float(average_precision_score(fraud, scores))
         alone = np.concatenate([predict_onnx(content, later[row : row + 1]) for row in range(min(64, len(later)))])

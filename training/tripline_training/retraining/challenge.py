@@ -156,7 +156,7 @@ def _prepare(options: Options) -> Prepared:
         if min(frauds, len(rows) - frauds) < FRAUDS_MIN:
             raise TrainingError(
                 f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
-                f"least {FRAUDS_MIN} of either kind. Wait for more labels, or give a later --cutoff."
+                f"least {FRAUDS_MIN} of each kind. Wait for more labels, or pass a later --cutoff."
             )
     return Prepared(spec, rules, windows, champion, train, newest, old)
 
@@ -171,13 +171,13 @@ def _unfit_champion(prepared: Prepared) -> str | None:
         return (
             f"it was trained for feature spec {manifest['feature_spec_version']} and these payments have the features "
             f"of spec {prepared.spec.version}: train the first model of a new spec with "
-            "python -m tripline_training.train, and promote it when it has shown itself"
+            "python -m tripline_training.train, and promote it when it has proved itself"
         )
     known_to = manifest["lineage"].get("data_to")
     if known_to is not None and known_to > moment(newest.from_ms):
         return (
-            f"it has learnt from payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
-            "not new to it: wait until there are newer ones"
+            f"it was trained on payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
+            "not new to it: wait for newer ones"
         )
     return None
 
@@ -196,7 +196,7 @@ def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
         return None
     more = f" And {len(findings) - 1} faults more." if len(findings) > 1 else ""
     return Outcome(
-        f"retrain: kept champion because a week is bad: {findings[0].sentence}{more} Mend it, or give --trust-weeks "
+        f"retrain: kept champion because a week is bad: {findings[0].sentence}{more} Fix it, or pass --trust-weeks "
         "when it is right.",
         None,
         data_refused=True,
@@ -251,7 +251,9 @@ def _register(options: Options, files: dict[str, bytes], facts: dict[str, Any], 
     store = registry.registry_root(options.registry)
     with step("register") as said:
         if options.champion_version() != measured.champion_version:
-            raise TrainingError("Somebody promoted another champion meanwhile: run it again to compare with that one.")
+            raise TrainingError(
+                "Somebody promoted another champion meanwhile: run this again to compare with that one."
+            )
         version, _ = registry.publish(store, options.name, files, facts)
         for alias in ALIASES:
             if alias_version(store, options.name, alias) != version:

@@ -1,4 +1,4 @@
-"""Trees that are fitted part by part, so that a machine that is taken away costs one part and not all."""
+"""Trees that are fitted part by part, so that losing a machine costs one part and not all."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def fit_in_parts(rows: Rows, params: Params, seed: int, jobs: int, folder: Path)
 
 
 def identity_of(rows: Rows, params: Params, seed: int, jobs: int) -> str:
-    """What decides the trees: a checkpoint of other rows or parameters is never gone on from."""
+    """What determines the trees: a checkpoint of other rows or parameters is never continued."""
     digest = hashlib.sha256()
     for values in (rows.features, rows.fraud):
         digest.update(np.ascontiguousarray(values).data)

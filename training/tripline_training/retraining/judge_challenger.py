@@ -47,13 +47,13 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
         (
             # One score for all is true on average, and says nothing.
             measured.champion_version is not None and rise > rules.ece_rise_max,
-            f"its probabilities are truer: the calibration error on the newest weeks rises from "
+            f"the champion is better calibrated: the calibration error on the newest weeks rises from "
             f"{newest.ece_champion:.4f} to {newest.ece_new:.4f}.",
         ),
     ]
     if old is not None:
         sentence = (
-            f"the fixed old weeks are forgotten: the average precision there falls from {old.ap.champion:.4f} to "
+            f"the candidate is worse on the fixed old weeks: the average precision falls from {old.ap.champion:.4f} to "
             f"{old.ap.new:.4f}."
         )
         reasons.append((old.ap.gain < -rules.old_ap_loss_max, sentence))

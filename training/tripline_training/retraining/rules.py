@@ -1,4 +1,4 @@
-"""When a retrained model takes the champion's challenge up: `retrain` in params.json."""
+"""When a retrained model is better than the champion: `retrain` in params.json."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,21 +11,21 @@ from tripline_training.errors import TrainingError
 @dataclass(frozen=True)
 class Rules:
     newest_days: int
-    """Days on which both models are measured: the newest whose labels are known. Nobody learns from them."""
+    """Days on which both models are measured: the newest that are labelled. No model is trained on them."""
     label_delay_days: int
-    """By then nearly all labels of a payment are there. So many days lie between learning and measuring too."""
+    """By then nearly all labels of a payment have arrived. As many days lie between training and measuring."""
     warm_up_days: int
-    """Days at the beginning of the archive that are not learnt from: their windows are mostly empty still."""
+    """Days at the start of the archive that are not trained on, because their windows are mostly empty."""
     train_days_min: int
     train_days_max: int
     ap_gain_min: float
-    """By so much the average precision has to be higher, and the 95 % interval of the gain has to lie above 0."""
+    """The average precision must rise by at least this, and the 95 % interval of the gain must be above 0."""
     cp100_loss_max: float
-    """Card precision@100 may be lower by so much, and not surely lower: its interval must reach 0."""
+    """Card precision@100 may fall by at most this, and the interval of its gain must reach 0."""
     ece_rise_max: float
-    """The calibration error may be higher by so much: bands of the policy rest on true probabilities."""
+    """The calibration error may rise by at most this: the score bands of the policy need calibrated probabilities."""
     old_ap_loss_max: float
-    """On the fixed old weeks the average precision may be lower by so much."""
+    """On the fixed old weeks the average precision may fall by at most this."""
     replicates: int
     """Samples of the bootstrap."""
     fixed_windows: tuple[tuple[str, str], ...]

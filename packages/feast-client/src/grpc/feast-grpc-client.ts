@@ -19,7 +19,7 @@ const METHODS = {
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": 64 * 1024 * 1024,
-  // A peer that went away without a word is noticed, and one that comes back is found soon.
+  // A peer that disappears is noticed, and one that comes back is found soon.
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.initial_reconnect_backoff_ms": 100,
@@ -95,7 +95,7 @@ export class FeastGrpcClient implements OnlineFeatureReader {
         },
       );
       const onAbort = () => request.cancel();
-      // One that is aborted already tells nobody any more.
+      // A signal that is already aborted raises no event.
       if (signal.aborted) onAbort();
       else signal.addEventListener("abort", onAbort, { once: true });
     });
@@ -104,7 +104,7 @@ export class FeastGrpcClient implements OnlineFeatureReader {
   private explain(error: ServiceError, joinKeys: readonly string[], call: Call): FeastError {
     const said = error.details || error.message;
     if (NO_JOIN_KEY.test(said)) {
-      const message = `One of ${joinKeys.join(", ")} is no join key of the features asked for: Feast's Python server takes no others over gRPC.`;
+      const message = `One of ${joinKeys.join(", ")} is not a join key of the requested features, and Feast's Python server accepts only those over gRPC.`;
       return new FeastError("unknown-entity", message, joinKeys.join(", "), { cause: error });
     }
     switch (error.code) {

@@ -111,12 +111,12 @@ test.each([
   ["cut short", response().subarray(0, -3), undefined],
   ["empty", Buffer.alloc(0), "mean"],
   ["without the feature", response({ name: "sum" }), "mean"],
-  ["with a value that is none", response({ values: [Buffer.from([0x29, 1])] }), "mean"],
+  ["with an invalid value", response({ values: [Buffer.from([0x29, 1])] }), "mean"],
   ["with a value of a type to come", response({ values: [Buffer.from([0xf8, 0x07, 1])] }), "mean"],
   ["with too few statuses", response({ statuses: [] }), "mean"],
   ["with the status INVALID", response({ statuses: [0] }), "mean"],
-  ["with a status that is none", response({ statuses: [9] }), "mean"],
-  ["with a time that is none", response({ times: [Buffer.from([0xff])] }), "mean"],
+  ["with an unknown status", response({ statuses: [9] }), "mean"],
+  ["with an invalid time", response({ times: [Buffer.from([0xff])] }), "mean"],
   ["with too many rows", response({ values: [Buffer.alloc(0), Buffer.alloc(0)], statuses: [1, 1], times: [] }), "mean"],
 ])("an answer %s is refused, and the part at fault is named", async (_name, bytes, field) => {
   const client = connect(await serve((_call, reply) => reply(null, bytes)));
@@ -169,7 +169,7 @@ test("the other server's service is named", async () => {
   });
 });
 
-test("a server that says nothing is waited for no longer than asked, and left when the caller ends the call", async () => {
+test("a silent server is given up at the deadline, and abandoned when the caller ends the call", async () => {
   let arrived = () => {};
   const hasArrived = new Promise<void>((resolve) => {
     arrived = resolve;

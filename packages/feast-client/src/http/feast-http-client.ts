@@ -45,7 +45,7 @@ export class FeastHttpClient implements OnlineFeatureReader {
   private readonly policy: CallPolicy;
   private readonly index: RegistryIndex | undefined;
 
-  /** @throws FeastError `invalid-request` where the URL is none */
+  /** @throws FeastError `invalid-request` if the URL is invalid */
   constructor(options: FeastHttpOptions) {
     if (!URL.canParse(options.url) || !/^https?:/.test(options.url)) {
       const message = `url has to be an http or https URL such as http://localhost:6566, not ${options.url}.`;
@@ -105,7 +105,7 @@ function parseAnswer(text: string): unknown {
   try {
     return parseExactJson(text);
   } catch (error) {
-    const message = `The feature server's answer is not one of Feast: the body is no JSON (${messageOf(error)}).`;
+    const message = `The feature server's answer is not one of Feast: the body is not JSON (${messageOf(error)}).`;
     throw new FeastError("malformed-response", message, "the body", { cause: error });
   }
 }

@@ -145,7 +145,7 @@ describe("a server that is slow", () => {
     ["says nothing", () => {}],
     ["stops within its answer", (response: ServerResponse) => void response.write('{"metadata":')],
     ["is always unavailable", (response: ServerResponse) => answer(response, 503, "busy")],
-  ])("and %s is waited for no longer than asked", async (_name, misbehave) => {
+  ])("and %s is given up at the deadline", async (_name, misbehave) => {
     const url = await serve((_request, response) => misbehave(response));
     const client = new FeastHttpClient({ url, timeoutMs: 60_000, attemptsMax: 1_000 });
     const startedMs = performance.now();
@@ -208,11 +208,11 @@ describe("an answer that is not one of Feast", () => {
     ["with too few columns", { ...GOOD, results: [] }, "results"],
     ["without a feature", { metadata: { feature_names: ["card_id", "mean", "sum"] }, results: GOOD.results }, "count"],
     [
-      "with a name that is none",
+      "with an invalid name",
       { ...GOOD, metadata: { feature_names: ["card_id", 7, "count"] } },
       "metadata.feature_names[1]",
     ],
-    ["with a column that is none", { ...GOOD, results: [GOOD.results[0], null, GOOD.results[2]] }, "results[1]"],
+    ["with an invalid column", { ...GOOD, results: [GOOD.results[0], null, GOOD.results[2]] }, "results[1]"],
     ["without values", withColumn({ values: "x" }), "values of mean"],
     ["without statuses", withColumn({ statuses: undefined }), "statuses of mean"],
     ["with too few statuses", withColumn({ statuses: [] }), "mean"],
@@ -221,9 +221,9 @@ describe("an answer that is not one of Feast", () => {
       withColumn({ values: [1, 2], statuses: ["PRESENT", "PRESENT"], event_timestamps: undefined }),
       "mean",
     ],
-    ["with a status that is none", withColumn({ statuses: ["MAYBE"] }), "mean"],
+    ["with an unknown status", withColumn({ statuses: ["MAYBE"] }), "mean"],
     ["with the status INVALID", withColumn({ statuses: ["INVALID"] }), "mean"],
-    ["with a time that is none", withColumn({ event_timestamps: ["yesterday"] }), "mean"],
+    ["with an invalid time", withColumn({ event_timestamps: ["yesterday"] }), "mean"],
     ["with a value of another type", withColumn({ values: ["x"] }), "mean"],
   ])("%s: is refused, and the part at fault is named", async (_name, body, field) => {
     const url = await serve((_request, response) => answer(response, 200, body));

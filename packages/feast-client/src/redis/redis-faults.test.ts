@@ -94,7 +94,7 @@ test("a value without a time is there, and a time without a value is not", async
   expect((await client.getOnlineFeatures(REQUEST)).rows[0]?.eventTimestampsMs).toEqual([5_000, null]);
 });
 
-test("a key that is no hash is an error", async () => {
+test("a key that is not a hash is an error", async () => {
   await redis.set(KEY, "text");
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",
@@ -137,7 +137,7 @@ test("a list of features that the caller changes is read as it is now, and one t
   expect(toRecords(full)).toEqual([{ stats__count: 3, stats__mean: 1.5 }]);
 });
 
-test("a Redis that hangs is waited for no longer than asked, and does not make commands pile up", async () => {
+test("a Redis that hangs is given up at the deadline, and does not make commands pile up", async () => {
   const bounded = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, timeoutMs: 100, unansweredMax: 4 });
   await pauseProcess(valkey.pid ?? 0);
   try {

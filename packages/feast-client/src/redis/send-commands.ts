@@ -65,7 +65,7 @@ export class CommandSender {
     });
   }
 
-  /** Whether Redis hangs, or is not even connected, is not the same to who has to mend it. */
+  /** Says whether Redis hangs or is not connected at all, since the two are fixed differently. */
   private explainSilence(call: Call): FeastError {
     const { status } = this.redis;
     if (status === "ready") return call.expired();

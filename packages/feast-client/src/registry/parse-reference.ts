@@ -10,7 +10,7 @@ export interface FeatureReference {
 const VERSION = /^v(\d+)$/i;
 
 /**
- * Takes `view:feature`, `view@v2:feature` or `view@latest:feature` apart, as Feast does: a suffix that is no version
+ * Splits `view:feature`, `view@v2:feature` or `view@latest:feature`, as Feast does: a suffix that is not a version
  * belongs to the name.
  *
  * @throws FeastError `invalid-request`

@@ -103,7 +103,7 @@ test("a project that is not there is named, with those that are", () => {
   );
 });
 
-test("bytes that are no registry are refused", () => {
+test("bytes that are not a registry are refused", () => {
   expect(() => parseRegistry(Buffer.from("not a registry"), { project: "here" })).toThrow(
     expect.objectContaining({ code: "malformed-response", field: "registry" }),
   );

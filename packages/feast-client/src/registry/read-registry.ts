@@ -79,7 +79,7 @@ export interface RegistryOptions {
 /**
  * What a file registry of Feast (`registry.db`, a serialised `feast.core.Registry`) says about one project.
  *
- * @throws FeastError `malformed-response` where the bytes are no registry, `invalid-request` where it has no such project
+ * @throws FeastError `malformed-response` if the bytes are not a registry, `invalid-request` if it has no such project
  */
 export function parseRegistry(bytes: Uint8Array, options: RegistryOptions): FeatureRegistry {
   try {
