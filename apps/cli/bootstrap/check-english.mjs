@@ -28,9 +28,7 @@ const EXEMPT = ["apps/cli/bootstrap/check-english.mjs", "CHANGELOG.md"];
 /** Folders and documents that have not been read with this list yet. It only gets shorter. */
 const UNREAD = [
   ...["apps/archive/", "apps/auth/", "apps/decisions/", "apps/features/", "apps/ingestion/", "apps/scoring/"],
-  ...["packages/", "load-tests/", "training/", "deploy/", "infra/", "compose"],
-  ...["docs/capacity.md", "docs/connections.md", "docs/containers.md", "docs/deploy.md", "docs/features.md"],
-  ...["docs/load.md", "docs/operations.md", "docs/performance.md", "docs/template.md"],
+  ...["packages/", "load-tests/", "training/", "deploy/", "docs/features.md"],
 ];
 
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...FILES], {
