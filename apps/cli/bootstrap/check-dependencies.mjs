@@ -1,0 +1,23 @@
+// Holds the dependency rules against the sources: compiled code has no imports of types, and types count for circles.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const CHECK_MS_MAX = 300_000;
+
+const grouped = ["apps", "packages"].flatMap((group) => readdirSync(group).map((name) => join(group, name, "src")));
+const loadTests = ["src", "peers", "textbook"].map((name) => join("load-tests", name));
+const folders = [...grouped, ...loadTests].filter((folder) => existsSync(folder));
+
+const run = spawnSync(
+  join("node_modules", ".bin", "depcruise"),
+  ["--config", ".dependency-cruiser.json", "--output-type", "err", ...folders],
+  { encoding: "utf8", timeout: CHECK_MS_MAX },
+);
+process.stdout.write(`${run.stdout}${run.stderr}${run.error?.message ?? ""}`);
+process.exitCode = run.status ?? 1;
+// Without a compiler that it knows it skips every file and finds no fault.
+if (/missing-tsc-transpiler|\(0 modules/.test(run.stdout + run.stderr)) {
+  process.stderr.write("dependency-cruiser cannot read TypeScript: see packageExtensions in pnpm-workspace.yaml.\n");
+  process.exitCode = 1;
+}
