@@ -1,4 +1,4 @@
-import { sortTests } from "./apps/cli/bootstrap/sort-tests.mjs";
+import { sortTests } from "./tools/test/sort-tests.mjs";
 
 const tests = sortTests(import.meta.dirname);
 const shared = {
@@ -31,8 +31,8 @@ export default {
     project("unit", tests.unit),
     project("process", tests.process),
     project("server", tests.server, {
-      globalSetup: "<rootDir>/packages/local-stack/dist/jest-global-setup.js",
-      globalTeardown: "<rootDir>/packages/local-stack/dist/jest-global-teardown.js",
+      globalSetup: "<rootDir>/packages/local-stack/dist/testing/jest-global-setup.js",
+      globalTeardown: "<rootDir>/packages/local-stack/dist/testing/jest-global-teardown.js",
     }),
   ],
 };

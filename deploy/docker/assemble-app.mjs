@@ -14,8 +14,8 @@ const SCOPE = "@tripline/";
 const GROUPS = ["packages", "apps"];
 /** Volumes of compose.yaml, and of the chart: a volume that is mounted there gets the owner of the folder. */
 const VOLUMES = ["lake", "registry", "secrets", "training"];
-/** Compiled tests and what they share, types and source maps. */
-const UNREAD = /(\.test\.js|^test-.*\.js|\.d\.ts|\.map|\.tsbuildinfo)$/;
+/** Compiled tests, types and source maps; what tests share is in a folder of its own. */
+const UNREAD = /(\.test\.js|\.d\.ts|\.map|\.tsbuildinfo)$/;
 const UNREAD_FOLDERS = ["testing"];
 const DATA = "/var/lib/tripline";
 

@@ -88,7 +88,7 @@ function whatIsMissing() {
     return `The namespace ${NAMESPACE} is there already: delete it first (kubectl delete namespace ${NAMESPACE}).`;
   }
   if (!existsSync(join(ROOT, "apps", "cli", "dist", "main.js"))) {
-    return "The repository is not built: run node apps/cli/bootstrap/install.mjs first.";
+    return "The repository is not built: run node tools/start/install.mjs first.";
   }
   return undefined;
 }

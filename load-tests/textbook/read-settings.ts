@@ -1,4 +1,4 @@
-import { kafkaConfig, redisConfig, serviceConfig } from "@tripline/service-kit/read-config";
+import { kafkaConfig, redisConfig, serviceConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
 import { peerSettings } from "../peers/ingestion/read-settings.js";
 

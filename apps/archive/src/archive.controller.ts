@@ -1,7 +1,7 @@
 import { Controller, Inject } from "@nestjs/common";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
-import { ARCHIVE_GROUP, ARCHIVED_TOPICS, TopicArchives } from "./topic-archives.js";
+import { ARCHIVE_GROUP, ARCHIVED_TOPICS, TopicArchives } from "./writing/topic-archives.js";
 
 /** Takes the records of all topics that the lake keeps. */
 @Controller()

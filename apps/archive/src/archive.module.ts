@@ -6,19 +6,19 @@ import type {
 } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import type { LakeDisk } from "@tripline/lake/lake-disk";
+import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { ArchiveController } from "./archive.controller.js";
 import { ArchiveMetrics, observeHeld } from "./archive-metrics.js";
 import type { ArchiveConfig } from "./config.js";
-import { ARCHIVE_GROUP, TopicArchives } from "./topic-archives.js";
-import { StagedWriter } from "./write-staged.js";
+import { StagedWriter } from "./writing/staged-writer.js";
+import { ARCHIVE_GROUP, TopicArchives } from "./writing/topic-archives.js";
 
 /** Records of Kafka to the lake. */
 @Module({})

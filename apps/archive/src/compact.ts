@@ -1,5 +1,5 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { compactDay } from "./compact-day.js";
+import { compactDay } from "./writing/compact-day.js";
 
 /** `node apps/archive/dist/compact.js <lake> <topic> <day>` merges the files of one day of a topic into one. */
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TOPICS } from "@tripline/contracts/topics";
-import { readinessOf, TestBench, until, untilReady } from "./test-bench.js";
-import { decisionOf, decisionRecord, labelOf, labelRecord, vectorOf, vectorRecord } from "./test-records.js";
+import { readinessOf, TestBench, until, untilReady } from "./testing/bench.js";
+import { decisionOf, decisionRecord, labelOf, labelRecord, vectorOf, vectorRecord } from "./testing/records.js";
 
 const { features, labels, decisions } = TOPICS;
 

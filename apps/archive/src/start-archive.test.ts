@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { HEADERS } from "@tripline/contracts/headers";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
-import { listFiles } from "@tripline/lake/list-files";
-import type { LakeRow } from "@tripline/lake/read-rows";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { listFiles } from "@tripline/lake/log/list-files";
+import type { LakeRow } from "@tripline/lake/read/read-rows";
+import { readConfig } from "@tripline/service-kit/config/read-config";
 import { archiveConfig } from "./config.js";
-import { readinessOf, TestBench, until } from "./test-bench.js";
+import { readinessOf, TestBench, until } from "./testing/bench.js";
 import {
   appliedOf,
   appliedRecord,
@@ -24,7 +24,7 @@ import {
   transactionRecord,
   vectorOf,
   vectorRecord,
-} from "./test-records.js";
+} from "./testing/records.js";
 
 const { transactions, labels, features, appliedLabels, decisions, driftDetected } = TOPICS;
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

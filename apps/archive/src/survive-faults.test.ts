@@ -2,10 +2,10 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { LocalStack } from "@tripline/local-stack/start-stack";
-import { startStack } from "@tripline/local-stack/start-stack";
-import { readinessOf, TestBench, until, untilReady } from "./test-bench.js";
-import { labelOf, labelRecord } from "./test-records.js";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { readinessOf, TestBench, until, untilReady } from "./testing/bench.js";
+import { labelOf, labelRecord } from "./testing/records.js";
 
 const STACK_MS_MAX = 120_000;
 const TOPIC = TOPICS.labels.name;

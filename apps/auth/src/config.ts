@@ -1,7 +1,7 @@
-import { postgresConfig } from "@tripline/service-kit/connection-config";
-import { serviceConfig } from "@tripline/service-kit/read-config";
+import { postgresConfig } from "@tripline/service-kit/config/connection-config";
+import { serviceConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
-import { clientRegistration } from "./client-registration.js";
+import { clientRegistration } from "./clients/client-registration.js";
 
 const KEY_BYTES = 32;
 const TOKEN_TTL_SECONDS_DEFAULT = 300;

@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { z } from "zod";
-import { connectDatabase } from "./connect-database.js";
-import { registerClient } from "./register-client.js";
-import { authEnvironment, basic, requestToken, SHOP, SHOP_BASIC } from "./test-service.js";
+import { registerClient } from "./clients/register-client.js";
+import { connectDatabase } from "./database/connect-database.js";
+import { authEnvironment, basic, requestToken, SHOP, SHOP_BASIC } from "./testing/service.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 const upLine = z.object({ msg: z.literal("auth is up"), url: z.url() });

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
 import { z } from "zod";
-import type { Database } from "./connect-database.js";
-import { connectDatabase } from "./connect-database.js";
+import type { Database } from "./database/connect-database.js";
+import { connectDatabase } from "./database/connect-database.js";
 import { startAuth } from "./start-auth.js";
-import { publishedKeys, requestToken, SHOP_BASIC, testConfig } from "./test-service.js";
+import { publishedKeys, requestToken, SHOP_BASIC, testConfig } from "./testing/service.js";
 
 const countRow = z.object({ count: z.string() });
 

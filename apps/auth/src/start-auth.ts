@@ -1,10 +1,10 @@
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
-import { createLogger } from "@tripline/service-kit/logger";
-import { httpPort } from "@tripline/service-kit/read-config";
+import { httpPort } from "@tripline/service-kit/config/read-config";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { AuthModule } from "./auth.module.js";
+import { SecretVerifier } from "./clients/secret-verifier.js";
 import type { AuthConfig } from "./config.js";
-import { SecretVerifier } from "./verify-secret.js";
 
 /**
  * Starts the authorization server: schema, first signing key and bootstrap clients first, then the HTTP port.

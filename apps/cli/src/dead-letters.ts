@@ -3,8 +3,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
 import { ALL_TOPICS, deadLetterTopic } from "@tripline/contracts/topics";
 import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
-import type { OffsetRange, SkippedRecord } from "./read-range.js";
-import { readRange } from "./read-range.js";
+import type { OffsetRange, SkippedRecord } from "@tripline/system/ledger/read-range";
+import { readRange } from "@tripline/system/ledger/read-range";
 
 /** The group whose committed offsets say which dead letters came back already. */
 export const RETURN_GROUP = "dlq-return";

@@ -1,4 +1,4 @@
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
 import { decisionsConfig } from "./config.js";
 
 const REQUIRED = {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { flag, kafkaConfig, optionalText, redisConfig, serviceConfig } from "@tripline/service-kit/read-config";
+import { flag, kafkaConfig, optionalText, redisConfig, serviceConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
-import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
+import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./scoring/score-budget.js";
 
 const waitMs = z.coerce.number().int().min(0).max(600_000);
 

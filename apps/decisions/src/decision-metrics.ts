@@ -1,6 +1,6 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { counter, histogram } from "@tripline/service-kit/metrics";
+import { counter, histogram } from "@tripline/service-kit/telemetry/metrics";
 
 /** Why a score is missing, as a metric label: few and fixed. */
 export type MissingScoreCause =

@@ -2,7 +2,7 @@ import { Controller, Inject } from "@nestjs/common";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
-import { BatchDecider, DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX, ROUNDS_MAX } from "./decide-batch.js";
+import { BatchDecider, DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX, ROUNDS_MAX } from "./deciding/batch-decider.js";
 
 /** Takes payments with their features from Kafka. */
 @Controller()

@@ -6,18 +6,18 @@ import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
 import type { DecisionsConfig } from "./config.js";
-import { BatchDecider } from "./decide-batch.js";
-import { DecisionFiles } from "./decision-files.js";
+import { BatchDecider } from "./deciding/batch-decider.js";
+import { DecisionFiles } from "./deciding/decision-files.js";
+import { DecisionStore } from "./deciding/decision-store.js";
 import { DecisionMetrics } from "./decision-metrics.js";
-import { DecisionStore } from "./decision-store.js";
 import { DecisionsController } from "./decisions.controller.js";
-import { Explainer } from "./explain-batch.js";
-import { InferenceClient } from "./inference-client.js";
-import { Scorer } from "./score-batch.js";
-import { scoringCredentials } from "./scoring-credentials.js";
+import { Explainer } from "./scoring/explainer.js";
+import { InferenceClient } from "./scoring/inference-client.js";
+import { Scorer } from "./scoring/scorer.js";
+import { scoringCredentials } from "./scoring/scoring-credentials.js";
 
 const HOUR_S = 3_600;
 

@@ -13,19 +13,19 @@ import { decisionKey, REPLY_DECISION, replyChannel } from "@tripline/contracts/r
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer, IncomingRecord } from "@tripline/kafka/port";
-import type { TestStack } from "@tripline/local-stack/test-stack";
-import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
+import type { TestStack } from "@tripline/local-stack/testing/stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
-import { readConfig } from "@tripline/service-kit/read-config";
-import type { Telemetry } from "@tripline/service-kit/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
 import type { Redis } from "ioredis";
 import { decisionsConfig } from "./config.js";
 import { startDecisions } from "./start-decisions.js";
-import { TestScorer } from "./start-test-scorer.js";
-import type { PaymentChange } from "./test-payment.js";
-import { payment } from "./test-payment.js";
+import type { PaymentChange } from "./testing/payment.js";
+import { payment } from "./testing/payment.js";
+import { TestScorer } from "./testing/scorer.js";
 
 const SPEC = currentFeatureSpec();
 const SHIPPED_POLICY = fileURLToPath(new URL("../policy.yaml", import.meta.url));

@@ -2,9 +2,9 @@ import { Controller, Inject } from "@nestjs/common";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
-import { BatchProcessor, RECORDS_TOGETHER_MAX, ROUNDS_MAX } from "./process-batch.js";
-import { RebuildHold } from "./rebuild-hold.js";
-import { FEATURES_GROUP } from "./state-completeness.js";
+import { BatchProcessor, RECORDS_TOGETHER_MAX, ROUNDS_MAX } from "./batches/batch-processor.js";
+import { RebuildHold } from "./states/rebuild-hold.js";
+import { FEATURES_GROUP } from "./states/state-completeness.js";
 
 /** Takes payments and labels from Kafka. */
 @Controller()

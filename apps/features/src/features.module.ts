@@ -1,22 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DynamicModule } from "@nestjs/common";
 import { Module } from "@nestjs/common";
-import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { EventProducer } from "@tripline/kafka/port";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import type { Redis } from "ioredis";
+import { BatchProcessor } from "./batches/batch-processor.js";
 import type { FeaturesConfig } from "./config.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesController } from "./features.controller.js";
 import { OnlineModule } from "./online/online.module.js";
-import { PartitionKeys } from "./partition-keys.js";
-import { BatchProcessor } from "./process-batch.js";
-import { RebuildHold } from "./rebuild-hold.js";
 import { FEATURE_ENGINE, StateModule } from "./state.module.js";
-import { StateCompleteness } from "./state-completeness.js";
-import { StateStore } from "./state-store.js";
+import { PartitionKeys } from "./states/partition-keys.js";
+import { RebuildHold } from "./states/rebuild-hold.js";
+import { StateCompleteness } from "./states/state-completeness.js";
+import { StateStore } from "./states/state-store.js";
 
 /** The connection on which a rebuild of the states is seen. */
 const HOLD = "hold";

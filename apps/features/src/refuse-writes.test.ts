@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startStack } from "@tripline/local-stack/start-stack";
-import { REDIS_PATIENCE_MS } from "@tripline/local-stack/test-stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
-import { makeInstance, Outbox, payments, recordsOf } from "./test-instance.js";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { makeInstance, Outbox, payments, recordsOf } from "./testing/instance.js";
 
 test("a Redis without memory makes a batch come again, and counts it once there is some", async () => {
   const directory = mkdtempSync(join(tmpdir(), "tripline-full-redis-"));

@@ -1,20 +1,20 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
-import { completeKey } from "@tripline/feature-engine/state-key";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "./config.js";
 import { stateTtlSeconds } from "./config.js";
-import { PartitionKeys } from "./partition-keys.js";
-import { LossReport } from "./report-loss.js";
-import { StateCompleteness } from "./state-completeness.js";
-import { StateStore } from "./state-store.js";
+import { LossReport } from "./states/loss-report.js";
+import { PartitionKeys } from "./states/partition-keys.js";
+import { StateCompleteness } from "./states/state-completeness.js";
+import { StateStore } from "./states/state-store.js";
 
 /** The `FeatureEngine` of the current spec. */
 export const FEATURE_ENGINE = Symbol("FEATURE_ENGINE");

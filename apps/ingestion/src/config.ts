@@ -1,4 +1,4 @@
-import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/read-config";
+import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
 
 const KEY_BYTES_MIN = 32;

@@ -5,10 +5,10 @@ import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import type { FastifyReply } from "fastify";
 import type { Redis } from "ioredis";
-import { presentDecision } from "./present-outcome.js";
-import { readDecision } from "./read-decisions.js";
-import { decisionId } from "./request-schemas.js";
-import type { DecisionBody, PendingBody } from "./response-schemas.js";
+import type { DecisionBody, PendingBody } from "./openapi/response-schemas.js";
+import { presentDecision } from "./replies/present-outcome.js";
+import { readDecision } from "./replies/read-decisions.js";
+import { decisionId } from "./requests/request-schemas.js";
 
 /** When to ask again for a decision that is not there yet. */
 const POLL_AFTER_SECONDS = 1;

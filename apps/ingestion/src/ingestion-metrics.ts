@@ -1,4 +1,4 @@
-import { counter, gauge, histogram } from "@tripline/service-kit/metrics";
+import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
 
 const MS_PER_S = 1_000;
 

@@ -9,21 +9,21 @@ import { EVENT_PRODUCER, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.toke
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { InjectRedis, RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { awaitRedis } from "@tripline/service-kit/connect-redis";
-import type { Logger } from "@tripline/service-kit/logger";
+import { awaitRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
-import { EventIntake } from "./accept-events.js";
-import { ReplyWaiters } from "./await-replies.js";
 import { kafkaCheck } from "./check-kafka.js";
 import type { IngestionConfig } from "./config.js";
 import { INGESTION_CONFIG } from "./config.js";
 import { DecisionsController } from "./decisions.controller.js";
 import { ingestionMetrics } from "./ingestion-metrics.js";
+import { EventIntake } from "./intake/event-intake.js";
+import { RequestReservations } from "./intake/reserve-requests.js";
 import { IntakePlugin } from "./intake.plugin.js";
 import { OpenApiController } from "./openapi.controller.js";
-import { readDecisions } from "./read-decisions.js";
-import { RequestReservations } from "./reserve-requests.js";
-import { WaitingBound } from "./waiting-bound.js";
+import { readDecisions } from "./replies/read-decisions.js";
+import { ReplyWaiters } from "./replies/reply-waiters.js";
+import { WaitingBound } from "./replies/waiting-bound.js";
 
 /** A connection that subscribes takes no other commands. */
 const SUBSCRIBER = "replies";

@@ -9,23 +9,23 @@ import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { sendProblem } from "@tripline/nest-kit/problem.filter";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/logger";
-import { countRequest } from "@tripline/service-kit/request-durations";
-import { requestSpan } from "@tripline/service-kit/span-options";
-import { traceRequest } from "@tripline/service-kit/trace-request";
-import type { TokenVerifier } from "@tripline/service-kit/verify-token";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { countRequest } from "@tripline/service-kit/telemetry/request-durations";
+import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
+import { traceRequest } from "@tripline/service-kit/telemetry/trace-request";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { acceptBatch } from "./accept-batch.js";
-import { EventIntake } from "./accept-events.js";
 import type { IngestionConfig } from "./config.js";
 import { INGESTION_CONFIG } from "./config.js";
-import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./limits.js";
-import { parseJsonBytes } from "./parse-json.js";
-import type { IntakeRules, PrepareEvent } from "./prepare-event.js";
-import { prepareLabel, preparePayment } from "./prepare-event.js";
-import { answerOutcome } from "./present-outcome.js";
-import { checkContentType, readIdempotencyKey, readWaitMs } from "./read-headers.js";
-import { turnAway } from "./turn-away.js";
+import { acceptBatch } from "./intake/accept-batch.js";
+import { EventIntake } from "./intake/event-intake.js";
+import type { IntakeRules, PrepareEvent } from "./intake/prepare-event.js";
+import { prepareLabel, preparePayment } from "./intake/prepare-event.js";
+import { turnAway } from "./intake/turn-away.js";
+import { answerOutcome } from "./replies/present-outcome.js";
+import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./requests/limits.js";
+import { parseJsonBytes } from "./requests/parse-json.js";
+import { checkContentType, readIdempotencyKey, readWaitMs } from "./requests/read-headers.js";
 
 declare module "fastify" {
   interface FastifyRequest {

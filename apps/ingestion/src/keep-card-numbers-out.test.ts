@@ -4,9 +4,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { withLuhnDigit } from "@tripline/contracts/identifiers";
-import { TestDecider } from "./test-decider.js";
-import type { TestBed } from "./test-service.js";
-import { labelBody, paymentBody, rowsOf, startTestBed, TestClient, testEnvironment } from "./test-service.js";
+import { TestDecider } from "./testing/decider.js";
+import type { TestBed } from "./testing/service.js";
+import { labelBody, paymentBody, rowsOf, startTestBed, TestClient, testEnvironment } from "./testing/service.js";
 
 /** Rare enough that they occur only where one of them was kept. */
 const GOOD = withLuhnDigit("551234987650918");

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject } from "@nestjs/common";
 import type { IngestionConfig } from "./config.js";
 import { INGESTION_CONFIG } from "./config.js";
-import { describeApi } from "./describe-api.js";
+import { describeApi } from "./openapi/describe-api.js";
 
 /** Describing takes some 10 ms. The times of its examples have to be of late, so that they are accepted. */
 const DESCRIBE_EVERY_MS = 60_000;

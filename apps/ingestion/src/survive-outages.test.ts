@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import type { LocalStack } from "@tripline/local-stack/start-stack";
-import { startStack } from "@tripline/local-stack/start-stack";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { startIngestion } from "./start-ingestion.js";
-import { TestDecider } from "./test-decider.js";
-import type { Answer, TestIssuer } from "./test-service.js";
+import { TestDecider } from "./testing/decider.js";
+import type { Answer, TestIssuer } from "./testing/service.js";
 import {
   labelBody,
   paymentBody,
@@ -17,7 +17,7 @@ import {
   startTestIssuer,
   TestClient,
   testConfig,
-} from "./test-service.js";
+} from "./testing/service.js";
 
 const PATH = "/v1/transactions";
 const WAIT = { prefer: "wait=10" };

@@ -1,10 +1,10 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import { HEADERS } from "@tripline/contracts/headers";
-import type { Telemetry, TelemetryOptions } from "@tripline/service-kit/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry";
-import { TestDecider } from "./test-decider.js";
-import type { TestBed } from "./test-service.js";
-import { paymentBody, startTestBed } from "./test-service.js";
+import type { Telemetry, TelemetryOptions } from "@tripline/service-kit/telemetry/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { TestDecider } from "./testing/decider.js";
+import type { TestBed } from "./testing/service.js";
+import { paymentBody, startTestBed } from "./testing/service.js";
 
 type Processor = NonNullable<TelemetryOptions["spanProcessors"]>[number];
 type FinishedSpan = Parameters<Processor["onEnd"]>[0];

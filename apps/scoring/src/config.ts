@@ -1,6 +1,6 @@
-import { optionalText, serviceConfig } from "@tripline/service-kit/read-config";
+import { optionalText, serviceConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
-import { EXECUTION_PROVIDERS, isGpu, rowsPerRunOf } from "./execution-providers.js";
+import { EXECUTION_PROVIDERS, isGpu, rowsPerRunOf } from "./models/execution-providers.js";
 
 /** Most models that are held in memory at once. */
 const MODELS_MAX = 256;

@@ -1,5 +1,5 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 
 /**
  * Logs why a request failed, whatever it came over, where the fault is ours.

@@ -8,8 +8,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { status } from "@grpc/grpc-js";
 import { z } from "zod";
-import type { TestRegistry } from "./test-service.js";
-import { copyRegistry, failureOf, METHODS, TestClient, testEnvironment } from "./test-service.js";
+import type { TestRegistry } from "./testing/service.js";
+import { copyRegistry, failureOf, METHODS, TestClient, testEnvironment } from "./testing/service.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 const LINE_MS_MAX = 20_000;

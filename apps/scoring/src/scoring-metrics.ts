@@ -1,7 +1,7 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import { counter, histogram, labelledGauge } from "@tripline/service-kit/metrics";
-import type { RunReport, ScoreAnswer } from "./batch-requests.js";
-import type { ServedModel } from "./served-model.js";
+import { counter, histogram, labelledGauge } from "@tripline/service-kit/telemetry/metrics";
+import type { RunReport, ScoreAnswer } from "./inference/request-batcher.js";
+import type { ServedModel } from "./models/served-model.js";
 
 const MS_PER_S = 1_000;
 const FINE_SECONDS = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import type { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
 import { scoringConfig } from "./config.js";
 import { contentsOf } from "./rest/read-infer-body.js";
 import { startScoring } from "./start-scoring.js";
-import type { TestRegistry, TestScoring } from "./test-service.js";
+import type { TestRegistry, TestScoring } from "./testing/service.js";
 import {
   copyRegistry,
   failureOf,
@@ -17,7 +17,7 @@ import {
   startTestScoring,
   tensorOf,
   testEnvironment,
-} from "./test-service.js";
+} from "./testing/service.js";
 
 let scoring: TestScoring;
 let version: string;

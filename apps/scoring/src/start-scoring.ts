@@ -1,7 +1,7 @@
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
-import { createLogger } from "@tripline/service-kit/logger";
-import { httpPort } from "@tripline/service-kit/read-config";
+import { httpPort } from "@tripline/service-kit/config/read-config";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import type { ScoringConfig } from "./config.js";
 import { GrpcServer } from "./grpc/grpc-server.js";
 import { InferenceErrorFilter } from "./rest/inference-error.filter.js";

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { provisionPython } from "@tripline/local-stack/provision-python";
-import type { TestScoring } from "./test-service.js";
-import { publishAs, startTestScoring } from "./test-service.js";
+import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import type { TestScoring } from "./testing/service.js";
+import { publishAs, startTestScoring } from "./testing/service.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const CLIENTS = `${ROOT}/apps/scoring/clients`;

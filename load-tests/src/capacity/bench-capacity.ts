@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { awaitArchive } from "@tripline/cli/await-archive";
-import { demoSecrets } from "@tripline/cli/demo-secrets";
-import { planServices } from "@tripline/cli/plan-services";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import { awaitArchive } from "@tripline/system/ledger/await-archive";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { planServices } from "@tripline/system/services/plan-services";
 import { InvalidArgumentError, Option } from "commander";
 import { driveArrivals } from "../e2e/arrivals/drive-arrivals.js";
 import type { PaymentStream } from "../e2e/arrivals/payment-stream.js";

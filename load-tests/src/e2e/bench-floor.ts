@@ -1,7 +1,7 @@
-import { MODEL_NAME } from "@tripline/cli/plan-services";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { openRegistry } from "@tripline/model-registry/open-registry";
-import { ModelSession } from "@tripline/scoring/model-session";
+import { ModelSession } from "@tripline/scoring/models/model-session";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { Redis } from "ioredis";
 import type { BenchContext } from "../harness/bench-context.js";
 import { ownCpu, redisCpu } from "../harness/cpu-meter.js";

@@ -1,8 +1,8 @@
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
-import { completeKey } from "@tripline/feature-engine/state-key";
-import { StateStore } from "@tripline/features/state-store";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
+import { StateStore } from "@tripline/features/states/state-store";
 import type { Redis } from "ioredis";
 import type { BenchContext } from "../harness/bench-context.js";
 import { ownCpu, redisCpu } from "../harness/cpu-meter.js";

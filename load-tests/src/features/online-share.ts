@@ -1,14 +1,14 @@
 import type { EventBlock } from "@tripline/feature-engine/bulk/event-block";
-import type { ShareOptions } from "@tripline/feature-engine/bulk/fold-share";
 import { compilePaymentFeature } from "@tripline/feature-engine/bulk/payment-features";
-import type { PaymentView } from "@tripline/feature-engine/compile-feature";
-import { compileFeature } from "@tripline/feature-engine/compile-feature";
-import { countLabel, countPayment } from "@tripline/feature-engine/count-event";
-import type { EntityState } from "@tripline/feature-engine/entity-state";
-import { emptyState } from "@tripline/feature-engine/entity-state";
+import type { ShareOptions } from "@tripline/feature-engine/bulk/share-fold";
+import type { PaymentView } from "@tripline/feature-engine/online/compile-feature";
+import { compileFeature } from "@tripline/feature-engine/online/compile-feature";
+import { countLabel, countPayment } from "@tripline/feature-engine/online/count-event";
+import { emptyView, viewEntity } from "@tripline/feature-engine/online/view-entity";
 import { judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
-import { wasUnusual } from "@tripline/feature-engine/usual-amount";
-import { emptyView, viewEntity } from "@tripline/feature-engine/view-entity";
+import type { EntityState } from "@tripline/feature-engine/state/entity-state";
+import { emptyState } from "@tripline/feature-engine/state/entity-state";
+import { wasUnusual } from "@tripline/feature-engine/state/usual-amount";
 
 const WORD = 2 ** 32;
 

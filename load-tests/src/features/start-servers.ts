@@ -1,8 +1,8 @@
 import { cp } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { provisionPython } from "@tripline/local-stack/provision-python";
-import { runCommand } from "@tripline/local-stack/run-command";
+import { runCommand } from "@tripline/local-stack/processes/run-command";
+import { provisionPython } from "@tripline/local-stack/provision/provision-python";
 import type { BenchContext } from "../harness/bench-context.js";
 import { packageVersions } from "../harness/package-versions.js";
 import type { HttpServer } from "../harness/start-http-server.js";

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { identifyProcess } from "@tripline/local-stack/identify-process";
+import { identifyProcess } from "@tripline/local-stack/processes/identify-process";
 import { BenchContext } from "./bench-context.js";
 
 const ROOT = resolve(fileURLToPath(new URL("../../..", import.meta.url)));

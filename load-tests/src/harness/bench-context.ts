@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import type { LocalStack } from "@tripline/local-stack/start-stack";
-import { startStack } from "@tripline/local-stack/start-stack";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { Redis } from "ioredis";
 import { runFolder, SERVER_FOLDERS } from "./clear-leftovers.js";
 import type { CpuProfile, Stretch } from "./result/summarise-profile.js";

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { endLeftovers } from "@tripline/local-stack/end-leftovers";
-import { identifyProcess, isAlive } from "@tripline/local-stack/identify-process";
+import { endLeftovers } from "@tripline/local-stack/processes/end-leftovers";
+import { identifyProcess, isAlive } from "@tripline/local-stack/processes/identify-process";
 import { z } from "zod";
 
 const record = z.object({ child: z.object({ pid: z.number().int().positive(), startedAt: z.string() }) });

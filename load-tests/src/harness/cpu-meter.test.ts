@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
 import { endedChildrenCpu, ownCpu, parseProcessStat, parseRedisCpuMs, processTreeCpu, redisCpu } from "./cpu-meter.js";
 

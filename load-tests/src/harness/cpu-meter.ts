@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { statFields } from "@tripline/local-stack/stat-fields";
+import { statFields } from "@tripline/local-stack/processes/stat-fields";
 import type { Redis } from "ioredis";
 import { BenchError } from "./bench-error.js";
 

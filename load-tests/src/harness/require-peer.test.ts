@@ -5,7 +5,7 @@ const here = fileURLToPath(import.meta.url);
 
 test("a peer that was not built is reported in one sentence that says how to fix it", async () => {
   await expect(requirePeer({ name: "bare", file: "/nowhere/main.js", packages: [] })).rejects.toThrow(
-    "The peer bare is not built: /nowhere/main.js is missing. Install and build it with `node apps/cli/bootstrap/install.mjs`.",
+    "The peer bare is not built: /nowhere/main.js is missing. Install and build it with `node tools/start/install.mjs`.",
   );
 });
 

@@ -11,7 +11,7 @@ export interface PeerProgram {
 
 /** @throws BenchError when the peer was not built or a package of its is missing */
 export async function requirePeer({ name, file, packages }: PeerProgram): Promise<void> {
-  const fix = "Install and build it with `node apps/cli/bootstrap/install.mjs`.";
+  const fix = "Install and build it with `node tools/start/install.mjs`.";
   try {
     await access(file);
   } catch {

@@ -1,4 +1,4 @@
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import type { BenchContext } from "./bench-context.js";
 import { startServer } from "./start-server.js";
 

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ManagedProcess } from "@tripline/local-stack/managed-process";
+import { ManagedProcess } from "@tripline/local-stack/processes/managed-process";
 import type { BenchContext } from "./bench-context.js";
 import { SERVER_FOLDERS } from "./clear-leftovers.js";
 

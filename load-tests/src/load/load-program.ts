@@ -1,5 +1,5 @@
-import { endOnSignal } from "@tripline/cli/end-on-signal";
-import { bootstrapSteps, StepLog } from "@tripline/cli/step-log";
+import { endOnSignal } from "@tripline/system/end-on-signal";
+import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BenchError } from "../harness/bench-error.js";
 import { PAYMENTS_MAX, writePayments } from "./k6/write-payments.js";

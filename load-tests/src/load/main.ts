@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Interrupted } from "@tripline/cli/step-log";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { Interrupted } from "@tripline/system/step-log";
 import { BenchError } from "../harness/bench-error.js";
 import { loadProgram } from "./load-program.js";
 

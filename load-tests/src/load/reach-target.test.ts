@@ -1,13 +1,13 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { startAuth } from "@tripline/auth/start-auth";
-import { testConfig as authConfig, SHOP } from "@tripline/auth/test-service";
-import { StepLog } from "@tripline/cli/step-log";
+import { testConfig as authConfig, SHOP } from "@tripline/auth/testing/service";
 import { startIngestion } from "@tripline/ingestion/start-ingestion";
-import type { TestBed } from "@tripline/ingestion/test-service";
-import { testConfig as ingestionConfig, startTestBed } from "@tripline/ingestion/test-service";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import type { TestBed } from "@tripline/ingestion/testing/service";
+import { testConfig as ingestionConfig, startTestBed } from "@tripline/ingestion/testing/service";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import type { RunningService } from "@tripline/nest-kit/start-service";
+import { StepLog } from "@tripline/system/step-log";
 import { BenchError } from "../harness/bench-error.js";
 import { reachTarget } from "./reach-target.js";
 

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { StepLog } from "@tripline/cli/step-log";
+import type { StepLog } from "@tripline/system/step-log";
 import { describeCommit, describeMachine } from "../harness/result/describe-run.js";
 import { correctLateness } from "./judge/correct-lateness.js";
 import { figuresByPhase, findBreakpoint, generatorFigures, loadFault, rampFault } from "./judge/judge-run.js";

@@ -1,5 +1,5 @@
 import { openRegistry } from "@tripline/model-registry/open-registry";
-import { ModelSession } from "@tripline/scoring/model-session";
+import { ModelSession } from "@tripline/scoring/models/model-session";
 import type { BenchContext } from "../harness/bench-context.js";
 import { ownCpu } from "../harness/cpu-meter.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";

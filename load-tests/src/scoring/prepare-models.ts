@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { provisionPython } from "@tripline/local-stack/provision-python";
-import { runCommand } from "@tripline/local-stack/run-command";
+import { runCommand } from "@tripline/local-stack/processes/run-command";
+import { provisionPython } from "@tripline/local-stack/provision/provision-python";
 import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
 import { goldenSchema, parseJson } from "@tripline/model-registry/model-manifest";
 import { openRegistry } from "@tripline/model-registry/open-registry";

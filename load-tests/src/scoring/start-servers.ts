@@ -1,7 +1,7 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import type { BenchContext } from "../harness/bench-context.js";
 import { profiling, serverDirectory, startServer } from "../harness/start-server.js";
 import { callEach } from "./drive-calls.js";

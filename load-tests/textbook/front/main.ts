@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
 import { serveExpress } from "../../peers/ingestion/express/serve-express.js";
 import { frontSettings } from "../read-settings.js";
 import { DecisionsController } from "./decisions.controller.js";

@@ -9,8 +9,8 @@ import { fetchGoogleToken } from "./google-token.js";
 import type { IdentityVariables } from "./identity-variables.js";
 import { identityVariables, missingIdentity } from "./identity-variables.js";
 import { awsRegion, cacheName, kafkaTokens, postgresTokens, redisSignIn } from "./open-tokens.js";
-import type { TestIdentityServer } from "./test-identity-server.js";
-import { startIdentityServer, TEST_EMAIL, TEST_ROLE } from "./test-identity-server.js";
+import type { TestIdentityServer } from "./testing/identity-server.js";
+import { startIdentityServer, TEST_EMAIL, TEST_ROLE } from "./testing/identity-server.js";
 
 /** A JWT's shape, which is all that is read of it. */
 const entraToken = `e30.${Buffer.from('{"oid":"object-1"}').toString("base64url")}.c2ln`;

@@ -1,4 +1,4 @@
-import { pauseProcess } from "@tripline/local-stack/pause-process";
+import { pauseProcess } from "@tripline/local-stack/testing/pause-process";
 import { FeastError } from "./feast-error.js";
 import { FeastGrpcClient } from "./grpc/feast-grpc-client.js";
 import { FeastHttpClient } from "./http/feast-http-client.js";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { codeBlocks, PACKED_PROJECT_MS_MAX, PackedProject } from "@tripline/local-stack/packed-project";
+import { codeBlocks, PACKED_PROJECT_MS_MAX, PackedProject } from "@tripline/local-stack/testing/packed-project";
 import type { RunningFeast } from "./testing/start-feast.js";
 import { FEAST_START_MS_MAX, startFeast } from "./testing/start-feast.js";
 

@@ -1,6 +1,6 @@
-import { NEVER_MS } from "./no-time.js";
-import { sampleDeviation } from "./sample-deviation.js";
-import type { Aggregate } from "./tile-ring.js";
+import { NEVER_MS } from "./state/no-time.js";
+import { sampleDeviation } from "./state/sample-deviation.js";
+import type { Aggregate } from "./state/tile-ring.js";
 
 /*
  * The last step of every kind of feature, from numbers to a number, for one payment at a time and for columns alike. Sums

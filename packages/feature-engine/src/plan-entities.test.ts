@@ -1,8 +1,8 @@
 import type { EntityPlan } from "./plan-entities.js";
 import { judgeOf, longestWindowMs, planEntities } from "./plan-entities.js";
-import type { FeatureDraft } from "./test-specs.js";
-import { specOf } from "./test-specs.js";
-import { DAY_MS, HOUR_MS } from "./test-states.js";
+import type { FeatureDraft } from "./testing/specs.js";
+import { specOf } from "./testing/specs.js";
+import { DAY_MS, HOUR_MS } from "./testing/states.js";
 
 const WINDOWS = {
   "2h": { width: "2h", tile: "1h" },

@@ -1,9 +1,9 @@
-import { AdministeredKafka } from "./administer-kafka.js";
+import { AdministeredKafka } from "./administered-kafka.js";
 import { consumeTopics } from "./consumer/consume-topics.js";
 import { clientOpener } from "./open-client.js";
 import type { Kafka, KafkaSecurity, Log } from "./port.js";
-import { GATHER_LIMITS } from "./producer/gather-sends.js";
 import { openProducer } from "./producer/open-producer.js";
+import { GATHER_LIMITS } from "./producer/send-gatherer.js";
 
 export interface KafkaOptions {
   /** `host:port` of one or more brokers to ask first. */

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LocalStack } from "@tripline/local-stack/start-stack";
-import { startStack } from "@tripline/local-stack/start-stack";
-import { TestResources } from "./close-after-test.js";
-import { BatchCollector } from "./collect-batches.js";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { BatchCollector } from "./batch-collector.js";
 import { connectKafka } from "./connect-kafka.js";
 import type { EventProducer } from "./port.js";
+import { TestResources } from "./testing/test-resources.js";
 
 const KEYS = 20;
 const RESTARTS_MS_MAX = 120_000;

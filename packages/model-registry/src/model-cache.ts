@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { FileRegistry } from "./file-registry.js";
+import { FileRegistry } from "./file/file-registry.js";
+import { readFinished, writeFileAtomically } from "./file/write-atomically.js";
 import type { ModelManifest } from "./model-manifest.js";
 import { isVersion } from "./model-manifest.js";
 import type { ModelVersion } from "./model-registry.js";
-import { readFinished, writeFileAtomically } from "./write-atomically.js";
 
 /** Versions of one model that are kept; the one that was used longest ago goes first. */
 export const VERSIONS_CACHED_MAX = 5;

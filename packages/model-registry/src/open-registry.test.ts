@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { versionOf } from "./model-manifest.js";
 import type { ModelRegistry, Publication } from "./model-registry.js";
 import { openRegistry } from "./open-registry.js";
-import { publication, refusal } from "./test-publications.js";
+import { publication, refusal } from "./testing/publications.js";
 
 let root: string;
 let registry: ModelRegistry;

@@ -1,4 +1,4 @@
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 
 const CLOSE_MS_MAX = 10_000;
 

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Req, Res } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { serveMetrics } from "@tripline/service-kit/telemetry";
+import { serveMetrics } from "@tripline/service-kit/telemetry/telemetry";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { isLocalCaller } from "./http/is-local-caller.js";
 import { Readiness } from "./readiness.js";

@@ -1,5 +1,5 @@
 import type { LoggerService } from "@nestjs/common";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 
 /** Where Nest says what it also throws while an application is made. */
 const START_FAILED = "ExceptionHandler";

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { createLogger } from "@tripline/service-kit/logger";
-import { readConfig } from "@tripline/service-kit/read-config";
-import { startTelemetry } from "@tripline/service-kit/telemetry";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
 import type { z } from "zod";
 import type { RunningService } from "./start-service.js";
 

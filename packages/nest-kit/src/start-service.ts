@@ -4,7 +4,7 @@ import type { CustomTransportStrategy } from "@nestjs/microservices";
 import type { NestFastifyApplication } from "@nestjs/platform-fastify";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
 import { HTTP_LIMITS_DEFAULT } from "@tripline/service-kit/http/http-limits";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { closeWithin } from "./close-within.js";
 import { HttpServer } from "./http/http-server.js";
 import type { MetricsPort } from "./http/serve-metrics-port.js";

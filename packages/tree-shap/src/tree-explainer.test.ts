@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { TestModel, TestTree } from "./encode-model.js";
 import { encodeModel } from "./encode-model.js";
 import { ShapError } from "./shap-error.js";
-import { shapleyByDefinition, treeValue } from "./test-shapley.js";
+import { shapleyByDefinition, treeValue } from "./testing/shapley.js";
 import type { TreeExplainerOptions } from "./tree-explainer.js";
 import { TreeExplainer } from "./tree-explainer.js";
 

@@ -14,7 +14,7 @@ SPEC = ROOT / "packages" / "contracts" / "feature-spec.yaml"
 TENANT = "demo"
 
 SIMULATE = """
-import {{ writeHistory }} from "{root}/apps/cli/dist/simulate.js";
+import {{ writeHistory }} from "{root}/packages/backfill/dist/input/write-history.js";
 const untilMs = Date.parse("{until}");
 await writeHistory({{
   simulation: {{ seed: 1, cards: {cards}, terminals: {terminals}, startMs: untilMs - {days} * 86_400_000 }},
@@ -23,7 +23,7 @@ await writeHistory({{
 """
 WRITE_LAKE = """
 import {{ currentFeatureSpec }} from "{root}/packages/contracts/dist/feature-spec.js";
-import {{ writeTestLake }} from "{root}/apps/cli/dist/test-lake.js";
+import {{ writeTestLake }} from "{root}/packages/backfill/dist/testing/lake.js";
 await writeTestLake({{
   lake: "{lake}", spec: currentFeatureSpec(), tenant: "demo", payments: "{payments}", features: "{features}", {changes}
 }});

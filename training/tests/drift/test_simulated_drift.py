@@ -15,7 +15,7 @@ SPEC = ROOT / "packages" / "contracts" / "feature-spec.yaml"
 LAST_DAY = "2026-03-01"
 FIRST_JUDGED = "2026-02-16"
 SIMULATE = """
-import {{ writeHistory }} from "{root}/apps/cli/dist/simulate.js";
+import {{ writeHistory }} from "{root}/packages/backfill/dist/input/write-history.js";
 const untilMs = Date.parse("2026-03-02T00:00:00Z");
 await writeHistory({{
   simulation: {{ seed: 1, cards: 300, terminals: 200, startMs: untilMs - 60 * 86_400_000 }},

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { testStack } from "@tripline/local-stack/test-stack";
-import { connectDatabase } from "../connect-database.js";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { connectDatabase } from "../database/connect-database.js";
 import { startAuth } from "../start-auth.js";
-import { authEnvironment, publishedKeys, requestToken, SHOP_BASIC, testConfig } from "../test-service.js";
+import { authEnvironment, publishedKeys, requestToken, SHOP_BASIC, testConfig } from "../testing/service.js";
 import { backUp, restore } from "./back-up-database.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));

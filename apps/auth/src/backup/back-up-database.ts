@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import type { Queries } from "../connect-database.js";
+import type { Queries } from "../database/connect-database.js";
 
 /** Tables that are kept; used assertions are good for minutes and are left out. */
 const TABLES = ["clients", "signing_keys"] as const;

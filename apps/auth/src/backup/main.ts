@@ -1,12 +1,12 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
 import { databaseConfig } from "../config.js";
-import type { Database } from "../connect-database.js";
-import { connectDatabase } from "../connect-database.js";
-import { migrateDatabase } from "../migrate-database.js";
-import { reachDatabase } from "../reach-database.js";
+import type { Database } from "../database/connect-database.js";
+import { connectDatabase } from "../database/connect-database.js";
+import { migrateDatabase } from "../database/migrate-database.js";
+import { reachDatabase } from "../database/reach-database.js";
 import { backUp, parseBackup, restore } from "./back-up-database.js";
 
 /** `tripline backup` and `tripline restore` start this: the tables are known to this service alone. */

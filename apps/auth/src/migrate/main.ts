@@ -1,11 +1,11 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { createLogger } from "@tripline/service-kit/logger";
-import { readConfig } from "@tripline/service-kit/read-config";
-import { waitVisibly } from "@tripline/service-kit/wait-visibly";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { databaseConfig } from "../config.js";
-import { connectDatabase } from "../connect-database.js";
-import { migrateDatabase } from "../migrate-database.js";
-import { reachDatabase } from "../reach-database.js";
+import { connectDatabase } from "../database/connect-database.js";
+import { migrateDatabase } from "../database/migrate-database.js";
+import { reachDatabase } from "../database/reach-database.js";
 import { refuseNewerSchema } from "./refuse-newer-schema.js";
 
 /**

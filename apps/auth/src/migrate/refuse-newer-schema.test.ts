@@ -1,7 +1,7 @@
-import { testStack } from "@tripline/local-stack/test-stack";
-import type { Database } from "../connect-database.js";
-import { connectDatabase } from "../connect-database.js";
-import { migrateDatabase } from "../migrate-database.js";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Database } from "../database/connect-database.js";
+import { connectDatabase } from "../database/connect-database.js";
+import { migrateDatabase } from "../database/migrate-database.js";
 import { refuseNewerSchema } from "./refuse-newer-schema.js";
 
 let database: Database;

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import type { Queries } from "../connect-database.js";
+import type { Queries } from "../database/connect-database.js";
 
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 

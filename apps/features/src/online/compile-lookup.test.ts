@@ -1,8 +1,8 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { Lookups } from "./compile-lookup.js";
 import { describeViews } from "./feature-views.js";
-import { LOOKUPS_MAX } from "./limits.js";
+import { LOOKUPS_MAX } from "./requests/limits.js";
 
 const views = describeViews(compileEngine(currentFeatureSpec()));
 const selectionOf = (...features: readonly string[]) => ({

@@ -1,6 +1,6 @@
 import type { FeatureView, FeatureViews, ProfileView, WindowsView } from "./feature-views.js";
-import { LOOKUPS_MAX, NAME_LENGTH_MAX } from "./limits.js";
-import { invalidField, pointerTo, shown } from "./refuse-field.js";
+import { LOOKUPS_MAX, NAME_LENGTH_MAX } from "./requests/limits.js";
+import { invalidField, pointerTo, shown } from "./requests/refuse-field.js";
 
 /** What decides how a request is answered, apart from its entities. */
 export interface Selection {

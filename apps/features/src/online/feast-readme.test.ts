@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { provisionPython } from "@tripline/local-stack/provision-python";
-import { testStack } from "@tripline/local-stack/test-stack";
-import type { TestIssuer } from "./test-issuer.js";
-import { startIssuer } from "./test-issuer.js";
-import type { TestServing } from "./test-serving.js";
-import { columnsOf, startServing, TENANT } from "./test-serving.js";
+import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { TestIssuer } from "../testing/issuer.js";
+import { startIssuer } from "../testing/issuer.js";
+import type { TestServing } from "../testing/serving.js";
+import { columnsOf, startServing, TENANT } from "../testing/serving.js";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const REPOSITORY = join(ROOT, "training", "feature_repo");

@@ -5,20 +5,20 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import { provisionPython } from "@tripline/local-stack/provision-python";
-import type { TestStack } from "@tripline/local-stack/test-stack";
-import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/test-stack";
+import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import type { TestStack } from "@tripline/local-stack/testing/stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
-import { createLogger } from "@tripline/service-kit/logger";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
 import { featuresConfig } from "../config.js";
 import { startFeatures } from "../start-features.js";
-import { START_MS } from "../test-events.js";
-import type { TestIssuer } from "./test-issuer.js";
-import { startIssuer } from "./test-issuer.js";
-import type { TestServing } from "./test-serving.js";
+import { START_MS } from "../testing/events.js";
+import type { TestIssuer } from "../testing/issuer.js";
+import { startIssuer } from "../testing/issuer.js";
+import type { TestServing } from "../testing/serving.js";
 import {
   engine,
   HOUR_MS,
@@ -30,7 +30,7 @@ import {
   timeText,
   untilReady,
   valuesAt,
-} from "./test-serving.js";
+} from "../testing/serving.js";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const SCRIPT = `${ROOT}apps/features/src/online/feast_sdk.py`;

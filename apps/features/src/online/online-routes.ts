@@ -1,19 +1,19 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/logger";
-import { countRequests } from "@tripline/service-kit/request-durations";
-import { requestSpan } from "@tripline/service-kit/span-options";
-import { traceRequest } from "@tripline/service-kit/trace-request";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { countRequests } from "@tripline/service-kit/telemetry/request-durations";
+import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
+import { traceRequest } from "@tripline/service-kit/telemetry/trace-request";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Lookups } from "./compile-lookup.js";
+import type { FeatureReader } from "./feature-reader.js";
 import type { FeatureViews } from "./feature-views.js";
-import type { IdentifyCaller, OnlineScope } from "./identify-caller.js";
-import { BODY_BYTES_MAX } from "./limits.js";
-import { parseOnlineRequest } from "./parse-online-request.js";
-import { parsePush, parseWrite } from "./parse-push.js";
-import type { ProfileStore } from "./profile-store.js";
-import type { FeatureReader } from "./read-features.js";
-import { renderResponse } from "./render-response.js";
-import { sendError } from "./send-error.js";
+import type { ProfileStore } from "./profiles/profile-store.js";
+import type { IdentifyCaller, OnlineScope } from "./requests/identify-caller.js";
+import { BODY_BYTES_MAX } from "./requests/limits.js";
+import { parseOnlineRequest } from "./requests/parse-online-request.js";
+import { parsePush, parseWrite } from "./requests/parse-push.js";
+import { renderResponse } from "./responses/render-response.js";
+import { sendError } from "./responses/send-error.js";
 
 export interface OnlineOptions {
   readonly views: FeatureViews;

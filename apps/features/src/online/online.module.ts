@@ -1,27 +1,27 @@
 import type { DynamicModule, OnApplicationBootstrap } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
-import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/logger";
-import type { TokenVerifier } from "@tripline/service-kit/verify-token";
-import { tokenVerifier } from "@tripline/service-kit/verify-token";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "../config.js";
 import { stateTtlSeconds } from "../config.js";
 import { FEATURE_ENGINE } from "../state.module.js";
-import { StateCompleteness } from "../state-completeness.js";
-import { BoundRedis } from "./bound-redis.js";
+import { StateCompleteness } from "../states/state-completeness.js";
+import { FeatureReader } from "./feature-reader.js";
 import { describeViews } from "./feature-views.js";
-import { identifyAs, identifyByToken } from "./identify-caller.js";
-import { UNDER_WAY_MAX } from "./limits.js";
 import type { OnlineOptions } from "./online-routes.js";
 import { registerOnline } from "./online-routes.js";
-import { ProfileStore } from "./profile-store.js";
-import { FeatureReader } from "./read-features.js";
+import { BoundRedis } from "./profiles/bound-redis.js";
+import { ProfileStore } from "./profiles/profile-store.js";
+import { identifyAs, identifyByToken } from "./requests/identify-caller.js";
+import { UNDER_WAY_MAX } from "./requests/limits.js";
 
 /** A Redis connection of its own, so that readers never hold up payments. */
 const READERS = "readers";

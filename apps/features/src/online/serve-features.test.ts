@@ -1,11 +1,6 @@
 import { once } from "node:events";
-import { START_MS } from "../test-events.js";
-import { BoundRedis } from "./bound-redis.js";
-import { Lookups } from "./compile-lookup.js";
-import { describeViews } from "./feature-views.js";
-import { parseOnlineRequest } from "./parse-online-request.js";
-import { FeatureReader } from "./read-features.js";
-import type { History, TestServing } from "./test-serving.js";
+import { START_MS } from "../testing/events.js";
+import type { History, TestServing } from "../testing/serving.js";
 import {
   columnsOf,
   DAY_MS,
@@ -19,7 +14,12 @@ import {
   timeText,
   unmarkComplete,
   valuesAt,
-} from "./test-serving.js";
+} from "../testing/serving.js";
+import { Lookups } from "./compile-lookup.js";
+import { FeatureReader } from "./feature-reader.js";
+import { describeViews } from "./feature-views.js";
+import { BoundRedis } from "./profiles/bound-redis.js";
+import { parseOnlineRequest } from "./requests/parse-online-request.js";
 
 const PATH = "/get-online-features";
 const EPOCH = "1970-01-01T00:00:00Z";

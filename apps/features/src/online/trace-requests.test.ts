@@ -1,7 +1,7 @@
-import type { Telemetry } from "@tripline/service-kit/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry";
-import type { TestServing } from "./test-serving.js";
-import { markComplete, startServing } from "./test-serving.js";
+import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import type { TestServing } from "../testing/serving.js";
+import { markComplete, startServing } from "../testing/serving.js";
 
 interface FinishedSpan {
   readonly name: string;

@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import { LakeDisk } from "@tripline/lake/lake-disk";
 import { topicFolder } from "@tripline/lake/lake-layout";
-import type { Source } from "@tripline/lake/read-log";
-import { positionsOf, readTail } from "@tripline/lake/read-log";
+import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import type { Source } from "@tripline/lake/log/read-log";
+import { positionsOf, readTail } from "@tripline/lake/log/read-log";
 import { countedMeanwhile } from "./replace-states.js";
 
 export interface AwaitLakeOptions {

@@ -2,9 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import { appliedOffset } from "../applied-batch.js";
-import { LOOK_MS } from "../rebuild-hold.js";
-import { FEATURES_GROUP } from "../state-completeness.js";
+import { appliedOffset } from "../states/applied-batch.js";
+import { LOOK_MS } from "../states/rebuild-hold.js";
+import { FEATURES_GROUP } from "../states/state-completeness.js";
 
 /** What features reads. */
 export const SOURCES = ["transactions", "labels"] as const;

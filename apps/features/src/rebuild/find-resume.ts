@@ -1,12 +1,12 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
-import type { TailRecord } from "@tripline/lake/read-tail";
-import { readTail } from "@tripline/lake/read-tail";
-import { foldEvents } from "../fold-events.js";
-import type { EventRecord } from "../parse-event.js";
-import { parseEvent } from "../parse-event.js";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { TailRecord } from "@tripline/lake/read/read-tail";
+import { readTail } from "@tripline/lake/read/read-tail";
+import { foldEvents } from "../batches/fold-events.js";
+import type { EventRecord } from "../batches/parse-event.js";
+import { parseEvent } from "../batches/parse-event.js";
 
 export interface FindResumeOptions {
   readonly engine: FeatureEngine;

@@ -1,11 +1,11 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
-import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
-import type { CountedTotals } from "@tripline/lake/read-counted";
-import { readCounted, totalCounted } from "@tripline/lake/read-counted";
-import { readSnapshot } from "@tripline/lake/read-snapshot";
-import type { SnapshotHeader } from "@tripline/lake/snapshot-format";
+import type { CountedTotals } from "@tripline/lake/read/read-counted";
+import { readCounted, totalCounted } from "@tripline/lake/read/read-counted";
+import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
+import type { SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
 
 export interface FoldLakeOptions {
   readonly engine: FeatureEngine;

@@ -1,8 +1,8 @@
 import type { OutgoingRecord } from "@tripline/kafka/port";
-import { createLogger } from "@tripline/service-kit/logger";
-import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../test-events.js";
-import { COMPLETE_KEY } from "../test-instance.js";
-import { TestHistory } from "./test-history.js";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../testing/events.js";
+import { TestHistory } from "../testing/history.js";
+import { COMPLETE_KEY } from "../testing/instance.js";
 
 const EVENTS_AT_A_TIME = 40;
 

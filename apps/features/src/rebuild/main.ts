@@ -1,10 +1,10 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
-import { kafkaConnection } from "@tripline/service-kit/kafka-connection";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { stateTtlSeconds } from "../config.js";
 import { progressPrinter, rebuildLine } from "./print-progress.js";
 import type { RebuildConfig } from "./rebuild-config.js";

@@ -1,4 +1,4 @@
-import { kafkaConfig, redisConfig } from "@tripline/service-kit/read-config";
+import { kafkaConfig, redisConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
 import { stateConfig } from "../config.js";
 

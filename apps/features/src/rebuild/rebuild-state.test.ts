@@ -2,13 +2,13 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
-import { completeKey } from "@tripline/feature-engine/state-key";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
 import type { OutgoingRecord } from "@tripline/kafka/port";
-import { appliedOffset } from "../applied-batch.js";
-import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../test-events.js";
-import { COMPLETE_KEY, engine, keyOf } from "../test-instance.js";
-import { TestHistory } from "./test-history.js";
+import { appliedOffset } from "../states/applied-batch.js";
+import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../testing/events.js";
+import { TestHistory } from "../testing/history.js";
+import { COMPLETE_KEY, engine, keyOf } from "../testing/instance.js";
 
 let history: TestHistory;
 

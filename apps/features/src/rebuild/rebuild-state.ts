@@ -1,11 +1,11 @@
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { FeatureEngine } from "@tripline/feature-engine/compile-engine";
-import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state-key";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
-import { whileHeld } from "../rebuild-hold.js";
-import { FEATURES_GROUP } from "../state-completeness.js";
+import { whileHeld } from "../states/rebuild-hold.js";
+import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
 import type { AppliedKeys, Source } from "./await-rest.js";
 import { awaitRest, REST_MS_MAX, SOURCES } from "./await-rest.js";

@@ -7,16 +7,16 @@ import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { OutgoingRecord } from "@tripline/kafka/port";
-import { encodeHeader } from "@tripline/lake/snapshot-format";
-import { TestArchive } from "@tripline/lake/test-archive";
-import { REDIS_PATIENCE_MS } from "@tripline/local-stack/test-stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/connect-redis";
-import { encodeApplied } from "../applied-batch.js";
-import { REBUILD_KEY } from "../rebuild-hold.js";
-import { cardOf, payment, paymentRecord, START_MS } from "../test-events.js";
-import { COMPLETE_KEY, engine, keyOf } from "../test-instance.js";
+import { encodeHeader } from "@tripline/lake/snapshot/snapshot-format";
+import { TestArchive } from "@tripline/lake/testing/archive";
+import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { encodeApplied } from "../states/applied-batch.js";
+import { REBUILD_KEY } from "../states/rebuild-hold.js";
+import { cardOf, payment, paymentRecord, START_MS } from "../testing/events.js";
+import { TestHistory } from "../testing/history.js";
+import { COMPLETE_KEY, engine, keyOf } from "../testing/instance.js";
 import type { RebuildStep } from "./rebuild-state.js";
-import { TestHistory } from "./test-history.js";
 
 const DAY_SECONDS = 86_400;
 

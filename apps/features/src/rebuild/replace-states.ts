@@ -1,8 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state-codec";
-import { asRedisError } from "@tripline/service-kit/connect-redis";
+import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
+import { asRedisError } from "@tripline/service-kit/redis/connect-redis";
 import type { ChainableCommander, Redis } from "ioredis";
-import { encodeApplied } from "../applied-batch.js";
+import { encodeApplied } from "../states/applied-batch.js";
 import type { RebuiltState } from "./fold-lake.js";
 
 export interface ReplaceStatesOptions {

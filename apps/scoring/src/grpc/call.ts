@@ -3,7 +3,7 @@ import { Metadata } from "@grpc/grpc-js";
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { logFailure } from "../log-failure.js";
 import type { Received } from "./received.js";
 import { messageOf } from "./received.js";

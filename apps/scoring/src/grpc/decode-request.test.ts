@@ -1,5 +1,5 @@
 import { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { rawRequest } from "../test-service.js";
+import { rawRequest } from "../testing/service.js";
 import { decodeRequest } from "./decode-request.js";
 
 const REQUEST = rawRequest([[1, 2, 3]], { id: "own" });

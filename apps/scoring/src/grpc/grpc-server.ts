@@ -2,11 +2,11 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from "@nestjs/
 import { Inject, Injectable } from "@nestjs/common";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/logger";
-import { readPem } from "@tripline/service-kit/read-certificates";
+import { readPem } from "@tripline/service-kit/config/read-certificates";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { ScoringConfig } from "../config.js";
 import { SCORING_CONFIG } from "../config.js";
-import { InferenceServer } from "../inference-server.js";
+import { InferenceServer } from "../inference/inference-server.js";
 import { HealthCheck } from "./health-service.js";
 import { addInferenceService, INFERENCE_SERVICE } from "./inference-service.js";
 import { addReflection } from "./reflection.js";

@@ -5,8 +5,8 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
-import type { TestScoring } from "../test-service.js";
-import { METHODS, rawRequest, startTestScoring } from "../test-service.js";
+import type { TestScoring } from "../testing/service.js";
+import { METHODS, rawRequest, startTestScoring } from "../testing/service.js";
 
 /* Peers that send what no client of gRPC sends: each gets an error at most, and everybody else goes on being served. */
 

@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import { Client, credentials, status } from "@grpc/grpc-js";
-import { makeCertificate } from "@tripline/cloud-identity/test-certificates";
+import { makeCertificate } from "@tripline/cloud-identity/testing/certificates";
 import type { HealthCheckResponse } from "@tripline/contracts/generated/grpc/health/v1/health";
 import {
   HealthClient,
   HealthCheckResponse_ServingStatus as Status,
 } from "@tripline/contracts/generated/grpc/health/v1/health";
-import type { TestScoring } from "../test-service.js";
-import { METHODS, startTestScoring } from "../test-service.js";
+import type { TestScoring } from "../testing/service.js";
+import { METHODS, startTestScoring } from "../testing/service.js";
 
 const REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const folder = mkdtempSync(join(tmpdir(), "tripline-grpc-tls-"));

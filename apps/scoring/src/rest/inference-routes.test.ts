@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
-import type { TestScoring } from "../test-service.js";
-import { startTestScoring } from "../test-service.js";
+import type { TestScoring } from "../testing/service.js";
+import { startTestScoring } from "../testing/service.js";
 
 let scoring: TestScoring;
 let version: string;

@@ -1,10 +1,10 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ModelMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { requestSpan } from "@tripline/service-kit/span-options";
-import { contextFromHeaders } from "@tripline/service-kit/tracing";
+import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
+import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { InferenceServer } from "../inference-server.js";
+import { InferenceServer } from "../inference/inference-server.js";
 import { encodeBody } from "./code-body.js";
 import { configJson, messageJson } from "./describe-json.js";
 import { headerOf, JSON_TYPE, readBody } from "./protocol-bodies.js";

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Inject, Param, Post, Req } from "@nestjs/common";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { InferenceServer } from "../inference-server.js";
+import { InferenceServer } from "../inference/inference-server.js";
 import { messageJson } from "./describe-json.js";
 import { readJson } from "./protocol-bodies.js";
 

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Res } from "@nestjs/common";
 import type { ServerMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { FastifyReply } from "fastify";
-import { InferenceServer } from "../inference-server.js";
+import { InferenceServer } from "../inference/inference-server.js";
 import { messageJson } from "./describe-json.js";
 
 /** The Open Inference Protocol over HTTP and JSON, with Triton's extensions: what it says of the whole server. */

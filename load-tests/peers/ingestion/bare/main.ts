@@ -1,11 +1,11 @@
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { PreparedEvent } from "@tripline/ingestion/prepare-event";
-import { paymentSchema } from "@tripline/ingestion/request-schemas";
-import { RequestReservations } from "@tripline/ingestion/reserve-requests";
+import type { PreparedEvent } from "@tripline/ingestion/intake/prepare-event";
+import { RequestReservations } from "@tripline/ingestion/intake/reserve-requests";
+import { paymentSchema } from "@tripline/ingestion/requests/request-schemas";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer } from "@tripline/kafka/port";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
 import Fastify from "fastify";
 import { Redis } from "ioredis";
 import { z } from "zod";

@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { readConfig } from "@tripline/service-kit/read-config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
 import { peerSettings } from "../read-settings.js";
 import { PaymentsController } from "./payments.controller.js";
 import { PaymentsService } from "./payments.service.js";

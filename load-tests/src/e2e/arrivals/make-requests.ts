@@ -1,5 +1,5 @@
-import { paymentBody } from "@tripline/cli/tripline-client";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import { paymentBody } from "@tripline/system/client/tripline-client";
 
 /** A request as bytes, built before anything is measured. */
 export interface PreparedRequest {

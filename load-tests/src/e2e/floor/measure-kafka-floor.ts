@@ -1,4 +1,4 @@
-import { patchFetchResponse } from "@tripline/kafka/consumer/patch-fetch-response";
+import { patchFetchResponse } from "@tripline/kafka/consumer/fetch/patch-fetch-response";
 import { patchProduceRequest } from "@tripline/kafka/producer/patch-produce-request";
 import { pickPartition } from "@tripline/kafka/producer/pick-partition";
 import type { Producer } from "kafkajs";

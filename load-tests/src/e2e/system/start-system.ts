@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { demoSecrets } from "@tripline/cli/demo-secrets";
-import { loadState } from "@tripline/cli/load-state";
-import { DEMO_TENANT, planServices } from "@tripline/cli/plan-services";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { loadState } from "@tripline/backfill/states/load-state";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_TENANT, planServices } from "@tripline/system/services/plan-services";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { profiling, startServer } from "../../harness/start-server.js";
 import type { World } from "../world/prepare-world.js";

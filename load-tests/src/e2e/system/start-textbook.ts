@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { demoSecrets } from "@tripline/cli/demo-secrets";
-import { DEMO_TENANT, MODEL_NAME } from "@tripline/cli/plan-services";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
 import { Kafka, logLevel } from "kafkajs";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { startHttpServer } from "../../harness/start-http-server.js";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { StepLog } from "@tripline/cli/step-log";
-import type { TrainedModel } from "@tripline/cli/train";
-import { trainDemoModel } from "@tripline/cli/train";
+import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
+import { trainDemoModel } from "@tripline/model-loop/training/train-demo-model";
+import { StepLog } from "@tripline/system/step-log";
 import type { BenchContext } from "../../harness/bench-context.js";
 
 /** What the benchmarks of the whole system run on: cards that have paid for weeks, and a model trained on their payments. */

@@ -2,8 +2,8 @@ import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/
 import { transactionId } from "@tripline/contracts/identifiers";
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { TestBed } from "@tripline/ingestion/test-service";
-import { startTestBed } from "@tripline/ingestion/test-service";
+import type { TestBed } from "@tripline/ingestion/testing/service";
+import { startTestBed } from "@tripline/ingestion/testing/service";
 import { Transcript } from "../k6/read-transcript.js";
 import { apiLedger, balances, ledgerLine, openTopicLedger } from "./load-ledger.js";
 

@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { handleUnaryCall, ServiceDefinition } from "@grpc/grpc-js";
 import { Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { FeastError } from "../feast-error.js";
 import { toRecords } from "../online-features.js";
 import { serveFaults } from "../testing/fault-server.js";

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, RequestListener, ServerResponse } from "node:http";
-import { findFreePorts } from "@tripline/local-stack/find-free-ports";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { toRecords } from "../online-features.js";
 import type { FaultServer } from "../testing/fault-server.js";
 import { bodyOf, serveFaults } from "../testing/fault-server.js";

@@ -1,12 +1,12 @@
-import type { EntityState, StreamState } from "../entity-state.js";
-import { emptyState, NEVER_MS } from "../entity-state.js";
-import type { PartnerTable } from "../partner-table.js";
-import { PARTNER_STRIDE, pushPartner } from "../partner-table.js";
 import type { EntityPlan } from "../plan-entities.js";
-import type { IdHash } from "../recent-ids.js";
-import { RECENT_IDS_MAX } from "../recent-ids.js";
-import type { TileRing } from "../tile-ring.js";
-import { pushTile, TILE_STRIDE } from "../tile-ring.js";
+import type { EntityState, StreamState } from "../state/entity-state.js";
+import { emptyState, NEVER_MS } from "../state/entity-state.js";
+import type { PartnerTable } from "../state/partner-table.js";
+import { PARTNER_STRIDE, pushPartner } from "../state/partner-table.js";
+import type { IdHash } from "../state/recent-ids.js";
+import { RECENT_IDS_MAX } from "../state/recent-ids.js";
+import type { TileRing } from "../state/tile-ring.js";
+import { pushTile, TILE_STRIDE } from "../state/tile-ring.js";
 import type { RecordLayout, RingLayout } from "./record-layout.js";
 import {
   FIRST_FRAUD,

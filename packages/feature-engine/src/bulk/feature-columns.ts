@@ -15,7 +15,7 @@ import {
   zScore,
 } from "../feature-formulas.js";
 import type { EntityPlan } from "../plan-entities.js";
-import { emptyAggregate } from "../tile-ring.js";
+import { emptyAggregate } from "../state/tile-ring.js";
 import type { EntityColumns } from "./entity-columns.js";
 import type { WindowColumns } from "./ring-cells.js";
 

@@ -1,5 +1,5 @@
-import { NEVER_MS } from "../entity-state.js";
-import { PARTNERS_MAX } from "../partner-table.js";
+import { NEVER_MS } from "../state/entity-state.js";
+import { PARTNERS_MAX } from "../state/partner-table.js";
 import type { RecordLayout } from "./record-layout.js";
 
 /*

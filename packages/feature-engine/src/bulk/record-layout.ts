@@ -1,7 +1,7 @@
-import { PARTNER_STRIDE, PARTNERS_MAX } from "../partner-table.js";
 import type { EntityPlan, RingPlan, StreamPlan } from "../plan-entities.js";
-import { RECENT_IDS_MAX } from "../recent-ids.js";
-import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "../usual-amount.js";
+import { PARTNER_STRIDE, PARTNERS_MAX } from "../state/partner-table.js";
+import { RECENT_IDS_MAX } from "../state/recent-ids.js";
+import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "../state/usual-amount.js";
 
 /*
  * One entity's window state as two rows of numbers of fixed length: `cells` of doubles and `marks` of whole numbers. It

@@ -1,4 +1,4 @@
-import { addToRing, aggregateRing, emptyAggregate, emptyRing, SQUARE_UNIT } from "../tile-ring.js";
+import { addToRing, aggregateRing, emptyAggregate, emptyRing, SQUARE_UNIT } from "../state/tile-ring.js";
 import { readRing, writeRing } from "./entity-records.js";
 import type { RingLayout } from "./record-layout.js";
 import { RingEntries } from "./ring-entries.js";

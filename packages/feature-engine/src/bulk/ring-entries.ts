@@ -1,4 +1,4 @@
-import { SQUARE_UNIT, squareOf } from "../tile-ring.js";
+import { SQUARE_UNIT, squareOf } from "../state/tile-ring.js";
 import type { RingLayout } from "./record-layout.js";
 
 /** Where one entity's record is. */

@@ -1,4 +1,4 @@
-import { addLabel, noRun } from "../fraud-run.js";
+import { addLabel, noRun } from "../state/fraud-run.js";
 import type { EntityColumns } from "./entity-columns.js";
 import { RUN } from "./record-layout.js";
 import type { RecordPlace } from "./ring-cells.js";

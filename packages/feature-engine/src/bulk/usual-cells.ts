@@ -1,5 +1,5 @@
 import type { UsualPlan } from "../plan-entities.js";
-import { addAmount, countUnusual, largestRatio, noUsualAmount, wasUnusual } from "../usual-amount.js";
+import { addAmount, countUnusual, largestRatio, noUsualAmount, wasUnusual } from "../state/usual-amount.js";
 import type { EntityColumns } from "./entity-columns.js";
 import type { RecordLayout } from "./record-layout.js";
 import { USUAL } from "./record-layout.js";

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS } from "@tripline/contracts/headers";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Admin, Message, Producer } from "kafkajs";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
-import { TestResources } from "../close-after-test.js";
-import { BatchCollector } from "../collect-batches.js";
+import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type { IncomingRecord, Kafka, KafkaAdmin, OwnPositions, RecordBatch } from "../port.js";
+import { TestResources } from "../testing/test-resources.js";
 
 const TOPIC = "transactions";
 const LETTERS = "transactions.dlq";

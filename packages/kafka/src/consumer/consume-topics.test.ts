@@ -1,9 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
-import { testStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Producer } from "kafkajs";
-import { TestResources } from "../close-after-test.js";
-import { BatchCollector } from "../collect-batches.js";
+import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type {
@@ -15,6 +14,7 @@ import type {
   KafkaAdmin,
   RecordBatch,
 } from "../port.js";
+import { TestResources } from "../testing/test-resources.js";
 
 const onStop = (error: Error) => {
   throw error;

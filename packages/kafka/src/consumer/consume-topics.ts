@@ -1,19 +1,19 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { deadLetterTopic, isDeadLetterTopic } from "@tripline/contracts/topics";
-import { DEAD_LETTER_BYTES_MAX } from "../administer-kafka.js";
+import { DEAD_LETTER_BYTES_MAX } from "../administered-kafka.js";
 import type { OpenClient } from "../open-client.js";
 import type { ConsumerOptions, EventConsumer, Log, RecordBatch } from "../port.js";
 import type { RawProducer } from "../producer/open-producer.js";
 import { openProducer, sizeOf } from "../producer/open-producer.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, settlesWithin, wait } from "../wait-backoff.js";
+import { ConsumerSession } from "./consumer-session.js";
 import type { FetchedRecord } from "./dead-letter.js";
 import { deadLetter, letterByReference } from "./dead-letter.js";
 import { FailingPartitions } from "./failing-partitions.js";
-import { WorkGatherer } from "./gather-work.js";
-import { ConsumerSession } from "./run-session.js";
-import { UnreadBatch } from "./unread-batch.js";
-import type { PartitionMemory } from "./work-partition.js";
+import { UnreadBatch } from "./fetch/unread-batch.js";
+import type { PartitionMemory } from "./partition-worker.js";
+import { WorkGatherer } from "./work-gatherer.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
 const ROUNDS_MAX = 6;

@@ -3,8 +3,8 @@ import type { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS } from "@tripline/contracts/headers";
 import type { KafkaMessage, Message } from "kafkajs";
 import type { IncomingRecord } from "../port.js";
-import { DecodedMessage } from "./decoded-message.js";
-import { UnreadBatch } from "./unread-batch.js";
+import { DecodedMessage } from "./fetch/decoded-message.js";
+import { UnreadBatch } from "./fetch/unread-batch.js";
 
 const MESSAGE_LENGTH_MAX = 1_000;
 /** A key or header that is longer is left out of a dead letter by reference. */

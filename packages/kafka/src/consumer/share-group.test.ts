@@ -1,11 +1,11 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { testStack } from "@tripline/local-stack/test-stack";
-import { TestResources } from "../close-after-test.js";
-import { BatchCollector } from "../collect-batches.js";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
-import { FailingSockets } from "../fail-sockets.js";
 import { clientOpener } from "../open-client.js";
 import type { EventProducer, KafkaAdmin, Log } from "../port.js";
+import { FailingSockets } from "../testing/failing-sockets.js";
+import { TestResources } from "../testing/test-resources.js";
 import { consumeTopics } from "./consume-topics.js";
 
 const KEYS = 60;

@@ -1,18 +1,18 @@
 import { TOPICS } from "@tripline/contracts/topics";
-import type { TestStack } from "@tripline/local-stack/test-stack";
-import { testStack } from "@tripline/local-stack/test-stack";
+import type { TestStack } from "@tripline/local-stack/testing/stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
 import { KafkaJSNonRetriableError } from "kafkajs";
-import { AdministeredKafka } from "../administer-kafka.js";
-import { TestResources } from "../close-after-test.js";
-import { BatchCollector } from "../collect-batches.js";
+import { AdministeredKafka } from "../administered-kafka.js";
+import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
-import { FailingSockets } from "../fail-sockets.js";
 import type { OpenClient } from "../open-client.js";
 import { clientOpener } from "../open-client.js";
 import type { OutgoingRecord } from "../port.js";
-import { GATHER_LIMITS } from "./gather-sends.js";
+import { FailingSockets } from "../testing/failing-sockets.js";
+import { TestResources } from "../testing/test-resources.js";
 import type { ProducerOptions } from "./open-producer.js";
 import { openProducer } from "./open-producer.js";
+import { GATHER_LIMITS } from "./send-gatherer.js";
 
 const log = () => {};
 const onStop = (error: Error) => {

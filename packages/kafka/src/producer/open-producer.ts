@@ -2,10 +2,10 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Message } from "kafkajs";
 import type { OpenClient } from "../open-client.js";
 import type { EventProducer, Log, OutgoingRecord } from "../port.js";
-import type { StampedRecord } from "./deliver-records.js";
-import { RecordDelivery } from "./deliver-records.js";
-import type { GatherLimits } from "./gather-sends.js";
-import { GATHER_LIMITS, SendGatherer } from "./gather-sends.js";
+import type { StampedRecord } from "./record-delivery.js";
+import { RecordDelivery } from "./record-delivery.js";
+import type { GatherLimits } from "./send-gatherer.js";
+import { GATHER_LIMITS, SendGatherer } from "./send-gatherer.js";
 
 const RECORD_BYTES_MAX = 1_000_000;
 /** Upper bound of the bytes of a record without its key, value and headers. */

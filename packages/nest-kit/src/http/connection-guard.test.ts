@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import type { RunningService } from "../start-service.js";
-import { firstAnswered, postHead, RawClient, SLOW_ANSWER_MS, startTestService } from "./test-service.js";
+import { firstAnswered, postHead, RawClient, SLOW_ANSWER_MS, startTestService } from "../testing/service.js";
 
 const LATE = /^HTTP\/1\.1 408 .*"code":"request-timeout"/s;
 const FULL = /^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"queue-full"/s;

@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
-import { counter } from "@tripline/service-kit/metrics";
-import type { PreparedProblem } from "@tripline/service-kit/problem";
+import type { PreparedProblem } from "@tripline/service-kit/http/problem";
+import { counter } from "@tripline/service-kit/telemetry/metrics";
 import { answerSocket, parserProblem, SOCKET_PROBLEMS } from "./answer-socket.js";
 
 /** A body of up to this many bytes finds room when larger ones have taken theirs: payments come in small bodies. */

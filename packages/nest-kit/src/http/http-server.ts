@@ -2,8 +2,8 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from "n
 import { createServer } from "node:http";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
-import type { PreparedProblem } from "@tripline/service-kit/problem";
-import { prepareProblem } from "@tripline/service-kit/problem";
+import type { PreparedProblem } from "@tripline/service-kit/http/problem";
+import { prepareProblem } from "@tripline/service-kit/http/problem";
 import { ConnectionGuard } from "./connection-guard.js";
 
 /** Longer than load balancers keep a connection that is idle, which is a minute with most: they are to be the ones who close. */

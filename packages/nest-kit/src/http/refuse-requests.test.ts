@@ -1,5 +1,5 @@
 import type { RunningService } from "../start-service.js";
-import { RawClient, startTestService } from "./test-service.js";
+import { RawClient, startTestService } from "../testing/service.js";
 
 const HOST = "host: x\r\n";
 const END = "\r\n\r\n";

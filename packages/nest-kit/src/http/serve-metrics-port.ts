@@ -4,8 +4,8 @@ import type { Socket } from "node:net";
 import { isIPv6 } from "node:net";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
-import { prepareProblem } from "@tripline/service-kit/problem";
-import { serveMetrics } from "@tripline/service-kit/telemetry";
+import { prepareProblem } from "@tripline/service-kit/http/problem";
+import { serveMetrics } from "@tripline/service-kit/telemetry/telemetry";
 import { answerNow, HttpServer } from "./http-server.js";
 
 /** A port of its own for metrics, so that who reaches the API does not reach them. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { startTelemetry } from "@tripline/service-kit/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { RawClient, startTestService } from "../testing/service.js";
 import { isLocalCaller } from "./is-local-caller.js";
-import { RawClient, startTestService } from "./test-service.js";
 
 describe("metrics", () => {
   test("regression #12: have a port of their own, with nothing else on it, and are not at the port of the API then", async () => {

@@ -2,7 +2,7 @@ import type { CanActivate, ExecutionContext } from "@nestjs/common";
 import { createParamDecorator, Inject, Injectable } from "@nestjs/common";
 import { Reflector } from "@nestjs/core";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Caller, TokenVerifier } from "@tripline/service-kit/verify-token";
+import type { Caller, TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { TOKEN_VERIFIER } from "./token.module.js";
 

@@ -1,8 +1,8 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import type { TokenConfig } from "@tripline/service-kit/read-config";
-import type { TokenVerifier } from "@tripline/service-kit/verify-token";
-import { tokenVerifier } from "@tripline/service-kit/verify-token";
+import type { TokenConfig } from "@tripline/service-kit/config/read-config";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import { Readiness } from "../readiness.js";
 
 /** A `TokenVerifier`. */

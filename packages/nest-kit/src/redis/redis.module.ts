@@ -1,8 +1,8 @@
 import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import { askRedis, connectRedis } from "@tripline/service-kit/connect-redis";
-import type { RedisConfig } from "@tripline/service-kit/connection-config";
-import type { Logger } from "@tripline/service-kit/logger";
+import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
+import { askRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
 import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";

@@ -1,9 +1,9 @@
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { CountedEvent } from "@tripline/feature-engine/fold-in-order";
-import { FoldInOrder } from "@tripline/feature-engine/fold-in-order";
-import { appliedOffset } from "../../applied-batch.js";
-import { parseEvent } from "../../parse-event.js";
+import type { CountedEvent } from "@tripline/feature-engine/online/fold-in-order";
+import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import { parseEvent } from "../../batches/parse-event.js";
+import { appliedOffset } from "../../states/applied-batch.js";
 import { scheduleEngine } from "./planned-log.js";
 import type { RedisServer } from "./redis-server.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";

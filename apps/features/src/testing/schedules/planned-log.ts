@@ -1,8 +1,8 @@
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/compile-engine";
-import { specOf } from "@tripline/feature-engine/test-specs";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { specOf } from "@tripline/feature-engine/testing/specs";
 import type { IncomingRecord } from "@tripline/kafka/port";
-import { cardOf, delivered, label, labelRecord, payment, paymentRecord, START_MS } from "../../test-events.js";
+import { cardOf, delivered, label, labelRecord, payment, paymentRecord, START_MS } from "../events.js";
 
 /** One partition of a topic, from offset 0 on. */
 export interface PlannedPartition {

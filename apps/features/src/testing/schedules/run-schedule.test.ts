@@ -1,4 +1,4 @@
-import { testStack } from "@tripline/local-stack/test-stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
 import { MemoryRedis } from "./memory-redis.js";
 import { RealRedis } from "./real-redis.js";
 import { trySchedules } from "./try-schedules.js";

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { appliedOffset } from "../../applied-batch.js";
-import { randomNumbers } from "../../test-events.js";
+import { appliedOffset } from "../../states/applied-batch.js";
+import { randomNumbers } from "../events.js";
 import { findFaults } from "./find-faults.js";
 import { planLog } from "./planned-log.js";
 import type { RedisServer } from "./redis-server.js";

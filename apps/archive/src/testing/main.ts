@@ -1,0 +1,30 @@
+import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { runMain } from "@tripline/nest-kit/run-main";
+import { archiveConfig } from "../config.js";
+import { startArchive } from "../start-archive.js";
+
+/**
+ * The service as `main.ts` starts it, for tests, but with a disk that ends the process as kill -9 does at one of its
+ * operations: `main.js <method> <part of the path> <how manieth> <before|after>`.
+ */
+const [method = "", part = "", nth = "0", when = ""] = process.argv.slice(2);
+
+class KillingDisk extends LakeDisk {
+  #seen = 0;
+
+  override writeFile = (path: string, text: string) => this.#at("writeFile", path, () => super.writeFile(path, text));
+  override sync = (path: string) => this.#at("sync", path, () => super.sync(path));
+  override linkNew = (from: string, to: string) => this.#at("linkNew", to, () => super.linkNew(from, to));
+  override move = (from: string, to: string) => this.#at("move", to, () => super.move(from, to));
+  override list = (path: string) => this.#at("list", path, () => super.list(path));
+
+  async #at<T>(name: string, path: string, work: () => Promise<T>): Promise<T> {
+    const isIt = name === method && path.includes(part) && ++this.#seen === Number(nth);
+    if (isIt && when === "before") process.kill(process.pid, "SIGKILL");
+    const result = await work();
+    if (isIt) process.kill(process.pid, "SIGKILL");
+    return result;
+  }
+}
+
+await runMain("archive", archiveConfig, (config) => startArchive(config, undefined, new KillingDisk()));

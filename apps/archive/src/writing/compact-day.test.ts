@@ -1,0 +1,116 @@
+import { execFile } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { TOPICS } from "@tripline/contracts/topics";
+import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { listFiles } from "@tripline/lake/log/list-files";
+import { TestBench } from "../testing/bench.js";
+import { DAY_MS, NOON_MS, transactionOf, vectorOf, vectorRecord } from "../testing/records.js";
+import { compactDay } from "./compact-day.js";
+
+const TOPIC = TOPICS.features.name;
+const DAY = "2024-02-29";
+const ENTRY = fileURLToPath(new URL("../compact.js", import.meta.url));
+const run = promisify(execFile);
+
+let bench: TestBench;
+
+beforeAll(async () => {
+  bench = await TestBench.open();
+  await bench.start({ FLUSH_AGE_MS: "50" });
+});
+
+afterAll(() => bench.close());
+
+let next = 0;
+
+/** Several flushes of payments of two days. */
+async function fill(): Promise<void> {
+  for (let flush = 0; flush < 3; flush += 1) {
+    const numbers = Array.from({ length: 40 }, () => next++);
+    await bench.send(
+      numbers.map((number) => {
+        const occurredAtMs = NOON_MS + (number % 2) * DAY_MS;
+        return vectorRecord(vectorOf(number, { transaction: transactionOf(number, { occurredAtMs }) }));
+      }),
+    );
+    await bench.untilArchived(TOPIC);
+  }
+}
+
+const namesOf = (day: string) => readdir(join(bench.lake, TOPIC, `day=${day}`));
+
+/** Dies at one of its operations. */
+class DyingDisk extends LakeDisk {
+  operations = 0;
+
+  constructor(private readonly dieAt = Number.POSITIVE_INFINITY) {
+    super();
+  }
+
+  override makeFolder = (path: string) => this.#step(() => super.makeFolder(path));
+  override writeFile = (path: string, text: string) => this.#step(() => super.writeFile(path, text));
+  override sync = (path: string) => this.#step(() => super.sync(path));
+  override linkNew = (from: string, to: string) => this.#step(() => super.linkNew(from, to));
+  override move = (from: string, to: string) => this.#step(() => super.move(from, to));
+  override remove = (path: string) => this.#step(() => super.remove(path));
+
+  async #step<T>(work: () => Promise<T>): Promise<T> {
+    this.operations += 1;
+    if (this.operations < this.dieAt) return work();
+    if (this.operations === this.dieAt) await work();
+    throw new Error("dead");
+  }
+}
+
+test("the files of a day become one with the same rows in order; a late event makes another one", async () => {
+  await fill();
+  const before = await bench.rows(TOPIC);
+  const files = (await namesOf(DAY)).length;
+  expect(files).toBeGreaterThan(2);
+  expect(await compactDay(bench.lake, TOPIC, DAY)).toEqual({ files, rows: next / 2 });
+  expect(await namesOf(DAY)).toHaveLength(1);
+  expect(await bench.rows(TOPIC)).toEqual(before);
+  expect(await compactDay(bench.lake, TOPIC, DAY)).toEqual({ files: 1, rows: 0 });
+  await fill();
+  expect((await namesOf(DAY)).length).toBeGreaterThan(1);
+  expect(await bench.rows(TOPIC)).toHaveLength(next);
+});
+
+test("a compaction that dies at any step leaves each row once, and the next one goes on", async () => {
+  const disk = new DyingDisk();
+  await fill();
+  await compactDay(bench.lake, TOPIC, DAY, disk);
+  for (let dieAt = 1; dieAt <= disk.operations; dieAt += 3) {
+    await fill();
+    const before = await bench.rows(TOPIC);
+    expect(before).toHaveLength(next);
+    await compactDay(bench.lake, TOPIC, DAY, new DyingDisk(dieAt)).catch(() => {});
+    expect(await bench.rows(TOPIC)).toEqual(before);
+    await compactDay(bench.lake, TOPIC, DAY);
+    expect(await bench.rows(TOPIC)).toEqual(before);
+  }
+  await compactDay(bench.lake, TOPIC, DAY);
+  expect(await namesOf(DAY)).toHaveLength(1);
+}, 180_000);
+
+test("the command says what it did in a line", async () => {
+  await fill();
+  const files = (await namesOf("2024-03-01")).length;
+  const { stdout } = await run(process.execPath, [ENTRY, bench.lake, TOPIC, "2024-03-01"]);
+  expect(stdout).toBe(`compact: files=${files} rows=${next / 2}\n`);
+  const again = await run(process.execPath, [ENTRY, bench.lake, TOPIC, "2024-03-01"]);
+  expect(again.stdout).toBe("compact: files=1 nothing to do\n");
+  expect((await listFiles(bench.lake, TOPIC)).positions.size).toBeGreaterThan(0);
+});
+
+test.each([
+  ["a topic that is not there", ["other", DAY], 1, "There is no archive of other"],
+  ["an invalid day", [TOPIC, "yesterday"], 1, '"yesterday" is not a day. Give days as YYYY-MM-DD.'],
+  ["a missing argument", [TOPIC], 64, "Give a lake's folder, a topic and a day"],
+])("the command refuses %s in one sentence", async (_name, rest, code, words) => {
+  const attempt = run(process.execPath, [ENTRY, bench.lake, ...rest]);
+  await expect(attempt).rejects.toMatchObject({ code, stderr: expect.stringContaining(words) });
+});

@@ -1,0 +1,86 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { stagedDayPrefix } from "@tripline/lake/lake-layout";
+import { LakeDisk, lakeUnavailable } from "@tripline/lake/log/lake-disk";
+import { listFiles } from "@tripline/lake/log/list-files";
+import { TopicLog } from "@tripline/lake/log/topic-log";
+import { filesTable } from "@tripline/lake/read/read-rows";
+import { sqlText } from "@tripline/lake/sql-text";
+import { PARQUET } from "./staged-writer.js";
+
+/** Memory that DuckDB may use before it spills to the folder for temporary files. */
+const MEMORY_LIMIT = "1GB";
+
+export interface Compaction {
+  /** Files before; 0 or 1 means that there was nothing to do. */
+  readonly files: number;
+  readonly rows: number;
+}
+
+/**
+ * Merges the files of one day into one. May run beside the archive, and be killed at any point: the day's rows are then
+ * as they were, or merged. Late events of the day make new files afterwards. Readers that have listed the day before
+ * have to list it again.
+ *
+ * @param day UTC, `YYYY-MM-DD`
+ * @throws TriplineError as `listFiles` does; `lake-unavailable`; `state-conflict` when another compaction of the day
+ *   was faster
+ */
+export async function compactDay(
+  lake: string,
+  topic: string,
+  day: string,
+  disk: LakeDisk = new LakeDisk(),
+): Promise<Compaction> {
+  // Before anything is made in a folder that is no lake.
+  await listFiles(lake, topic, [day]);
+  const log = new TopicLog({ disk, lake, topic });
+  await log.refresh();
+  const { files } = await listFiles(lake, topic, [day]);
+  const [first] = files;
+  if (first === undefined || files.length === 1) return { files: files.length, rows: 0 };
+  const id = randomBytes(8).toString("hex");
+  const prefix = stagedDayPrefix(day, first.sequence, id);
+  const staged = `${prefix}.staged`;
+  const rows = await mergeFiles(
+    files.map(({ path }) => path),
+    log.stagedPath(staged),
+    disk,
+  );
+  const isAdded = await log.append({
+    id,
+    prefix,
+    ranges: new Map(),
+    files: [{ day, staged, rows }],
+    replaces: files.map(({ sequence }) => ({ day, sequence })),
+  });
+  if (isAdded) return { files: files.length, rows };
+  throw new TriplineError("state-conflict", `The files of ${topic}, ${day}, were changed meanwhile. Run it again.`);
+}
+
+/** @returns how many rows they have; nothing is left behind when it fails */
+async function mergeFiles(paths: readonly string[], target: string, disk: LakeDisk): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), "tripline-compact-"));
+  const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY_LIMIT, temp_directory: folder });
+  const connection = await instance.connect();
+  try {
+    const sorted = `SELECT * FROM ${filesTable(paths)} ORDER BY kafka_partition, kafka_offset`;
+    const { rowsChanged } = await connection.run(`COPY (${sorted}) TO ${sqlText(target)} ${PARQUET}`);
+    const counted = await connection.runAndReadAll(`SELECT count(*) FROM ${filesTable(paths)}`);
+    const before = Number(counted.value(0, 0));
+    if (before !== rowsChanged) throw new Error(`${rowsChanged} of ${before} rows were written`);
+    await disk.sync(target);
+    return before;
+  } catch (thrown) {
+    await disk.remove(target);
+    throw thrown instanceof TriplineError ? thrown : lakeUnavailable("The files cannot be merged", thrown);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,140 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { TOPICS } from "@tripline/contracts/topics";
+import { TestBench, until } from "../testing/bench.js";
+import { ChildArchive } from "../testing/child.js";
+import { DAY_MS, transactionOf, vectorOf, vectorRecord } from "../testing/records.js";
+import { ARCHIVE_GROUP } from "./topic-archives.js";
+
+const { features } = TOPICS;
+const ROWS = 300;
+
+/** A bench with processes on it. */
+class KillBench {
+  readonly #children: ChildArchive[] = [];
+  #next = 0;
+
+  private constructor(readonly bench: TestBench) {}
+
+  static async open(): Promise<KillBench> {
+    return new KillBench(await TestBench.open());
+  }
+
+  start(killAt: readonly string[] = [], change: Readonly<Record<string, string>> = {}): ChildArchive {
+    const child = ChildArchive.start(this.bench.environment(change), killAt);
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Payments of three days, with ids that go on. */
+  async produce(count: number): Promise<void> {
+    const numbers = Array.from({ length: count }, () => this.#next++);
+    await this.bench.send(
+      numbers.map((number) => {
+        const occurredAtMs = Date.UTC(2024, 1, 28, 12) + (number % 3) * DAY_MS;
+        return vectorRecord(vectorOf(number, { transaction: transactionOf(number, { occurredAtMs }) }));
+      }),
+    );
+  }
+
+  /** Waits until each record of the topic is there, and looks that it is there once, and nothing else. */
+  async expectEachOnce(): Promise<void> {
+    await this.bench.untilArchived(features.name);
+    const rows = await this.bench.rows(features.name);
+    const places = rows.map(({ kafka_partition, kafka_offset }) => `${kafka_partition}@${kafka_offset}`);
+    const ends = [...(await this.bench.admin.endOffsets(features.name))];
+    const expected = ends.flatMap(([partition, end]) => Array.from({ length: end }, (_, at) => `${partition}@${at}`));
+    expect(places.sort()).toEqual(expected.sort());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.stop()));
+    await this.bench.close();
+  }
+}
+
+let benches: KillBench[];
+
+beforeEach(async () => {
+  benches = await Promise.all([1, 2, 3].map(() => KillBench.open()));
+});
+
+afterEach(() => Promise.all(benches.map((bench) => bench.close())));
+
+const FOLDER = `/${features.name}/`;
+
+// Every row is of `features`; its flush stages three files, writes the entry, links it, moves the files, syncs, sweeps.
+const POINTS: readonly (readonly [string, string, string, string, string])[] = [
+  ["a file is staged", "sync", "-2024-02-28.staged", "1", "after"],
+  ["all files are staged, the last one not durable yet", "sync", "-2024-03-01.staged", "1", "before"],
+  ["before the entry is written", "writeFile", ".entry", "1", "before"],
+  ["after the entry is written", "writeFile", ".entry", "1", "after"],
+  ["before the entry gets its number", "linkNew", `${FOLDER}_log`, "1", "before"],
+  ["after the entry got its number", "linkNew", `${FOLDER}_log`, "1", "after"],
+  ["after one file was moved to its day", "move", FOLDER, "1", "after"],
+  ["after all files were moved, before they are durable there", "move", FOLDER, "3", "after"],
+  // The first list of the folder is that of the start.
+  ["before the offsets are committed", "list", `${FOLDER}_staging`, "2", "after"],
+];
+
+// A killed member keeps its partitions until its session has run out, so several are killed side by side.
+test("kill -9 at every marked point: each row is there once after the next start", async () => {
+  const killed: string[] = [];
+  await Promise.all(
+    benches.map(async (bench, lane) => {
+      for (const [name, ...killAt] of POINTS.filter((_, index) => index % benches.length === lane)) {
+        await bench.produce(ROWS);
+        if ((await bench.start(killAt).ended) === "SIGKILL") killed.push(name);
+      }
+      await bench.produce(ROWS);
+      bench.start();
+      await bench.expectEachOnce();
+      // With the flush after that, nothing is left of what the dead had staged.
+      await bench.produce(ROWS);
+      await bench.expectEachOnce();
+      const topic = join(bench.bench.lake, features.name);
+      await until("nothing is staged", async () => (await readdir(join(topic, "_staging"))).length === 0);
+      const days = ["day=2024-02-28", "day=2024-02-29", "day=2024-03-01"];
+      expect((await readdir(topic)).sort()).toEqual(["_log", "_staging", ...days]);
+    }),
+  );
+  expect(killed.sort()).toEqual(POINTS.map(([name]) => name).sort());
+}, 300_000);
+
+test("kill -9 whenever offsets were committed, under load: each row once", async () => {
+  await Promise.all(
+    benches.slice(1).map(async (bench) => {
+      const committed = () => bench.bench.admin.committedOffsets(ARCHIVE_GROUP, features.name);
+      const sum = async () => [...(await committed()).values()].reduce((a, b) => a + b, 0);
+      for (let kill = 0; kill < 2; kill += 1) {
+        const before = await sum();
+        const child = bench.start([], { FLUSH_AGE_MS: "50", FLUSH_ROWS_MAX: "100" });
+        await until("offsets were committed", async () => {
+          await bench.produce(50);
+          return (await sum()) > before;
+        });
+        child.signal("SIGKILL");
+        expect(await child.ended).toBe("SIGKILL");
+      }
+      bench.start();
+      await bench.expectEachOnce();
+    }),
+  );
+}, 240_000);
+
+test("an instance that was frozen while another took its partitions over adds nothing twice when it wakes", async () => {
+  const [bench = await KillBench.open()] = benches;
+  // Holds what it reads, and writes it only when it ends.
+  const frozen = bench.start([], { FLUSH_AGE_MS: "3600000" });
+  await bench.produce(ROWS);
+  await until("it holds everything", async () => (await frozen.metric("tripline_archive_held ")) === ROWS);
+  frozen.signal("SIGSTOP");
+  bench.start();
+  await bench.expectEachOnce();
+  await bench.produce(ROWS);
+  await bench.expectEachOnce();
+  frozen.signal("SIGCONT");
+  frozen.signal("SIGTERM");
+  expect(await frozen.ended).toBeNull();
+  await bench.expectEachOnce();
+}, 240_000);

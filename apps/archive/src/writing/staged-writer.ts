@@ -1,0 +1,114 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
+import { DuckDBDataChunk, DuckDBInstance, DuckDBTimestampTZValue } from "@duckdb/node-api";
+import type { LakeTable } from "@tripline/lake/lake-tables";
+import { RECORD_COLUMNS } from "@tripline/lake/lake-tables";
+import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
+import { sqlName, sqlText } from "@tripline/lake/sql-text";
+import type { HeldRow } from "./read-record.js";
+
+/** Rows that go to DuckDB at a time; the most that one of its chunks holds. */
+const CHUNK_ROWS = 2_048;
+/** A reader skips or takes a row group as a whole; DuckDB's own default. */
+export const ROW_GROUP_ROWS = 122_880;
+/** A flush fits many times over. Nothing is spilled, since that could end up on a full disk as well. */
+const SETTINGS = { memory_limit: "512MB", threads: "2", max_temp_directory_size: "0KiB" };
+
+export const PARQUET = `(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`;
+
+export interface StagedFile {
+  readonly day: string;
+  readonly staged: string;
+  readonly rows: number;
+}
+
+/** Writes rows as Parquet files, one per day. */
+export class StagedWriter {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly disk: LakeDisk,
+  ) {}
+
+  static async open(disk: LakeDisk): Promise<StagedWriter> {
+    return new StagedWriter(await DuckDBInstance.create(":memory:", SETTINGS), disk);
+  }
+
+  /**
+   * Writes the rows, in their order, into one file per day. The files are durable, their names not yet.
+   *
+   * @param pathOf where a staged file goes, by its name
+   * @throws TriplineError `lake-unavailable`; nothing is left behind then
+   */
+  async write(
+    table: LakeTable,
+    rows: readonly HeldRow[],
+    prefix: string,
+    pathOf: (name: string) => string,
+  ): Promise<StagedFile[]> {
+    const files = [...Map.groupBy(rows, ({ row }) => row.day)].map(([day, ofDay]) => ({
+      day,
+      staged: `${prefix}-${day}.staged`,
+      ofDay,
+    }));
+    const connection = await this.instance.connect();
+    try {
+      for (const { staged, ofDay } of files) {
+        await writeFile(connection, table, ofDay, pathOf(staged));
+        await this.disk.sync(pathOf(staged));
+      }
+      return files.map(({ day, staged, ofDay }) => ({ day, staged, rows: ofDay.length }));
+    } catch (thrown) {
+      await Promise.allSettled(files.map(({ staged }) => this.disk.remove(pathOf(staged))));
+      throw thrown;
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  close(): void {
+    this.instance.closeSync();
+  }
+}
+
+async function writeFile(
+  connection: DuckDBConnection,
+  table: LakeTable,
+  rows: readonly HeldRow[],
+  path: string,
+): Promise<void> {
+  try {
+    const columns = [...RECORD_COLUMNS, ...table.columns];
+    const definitions = columns.map(({ name, type }) => `${sqlName(name)} ${type}`);
+    await connection.run(`CREATE OR REPLACE TEMP TABLE staged (${definitions.join(", ")})`);
+    const appender = await connection.createAppender("staged");
+    for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
+      const part = rows.slice(start, start + CHUNK_ROWS);
+      const chunk = DuckDBDataChunk.create(
+        columns.map(({ type }) => type),
+        part.length,
+      );
+      chunk.setRows(part.map(cellsOf));
+      appender.appendDataChunk(chunk);
+      // Heartbeats to Kafka and answers to health checks go out in between.
+      await nextTurn();
+    }
+    appender.closeSync();
+    await connection.run(`COPY staged TO ${sqlText(path)} ${PARQUET}`);
+    await connection.run("DROP TABLE staged");
+  } catch (cause) {
+    throw lakeUnavailable(`${path} cannot be written`, cause);
+  }
+}
+
+/** In the order of `RECORD_COLUMNS`, then of the table's own. */
+function cellsOf({ partition, offset, timestampMs, traceparent, row }: HeldRow): DuckDBValue[] {
+  return [
+    partition,
+    BigInt(offset),
+    BigInt(timestampMs),
+    traceparent,
+    new DuckDBTimestampTZValue(BigInt(row.eventTimeMs) * 1_000n),
+    ...row.cells(),
+  ];
+}

@@ -1,0 +1,253 @@
+import { randomBytes } from "node:crypto";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { RecordBatch } from "@tripline/kafka/port";
+import { backoffMs, wait } from "@tripline/kafka/wait-backoff";
+import { stagedRowsPrefix } from "@tripline/lake/lake-layout";
+import type { LakeTable } from "@tripline/lake/lake-tables";
+import type { TopicLog } from "@tripline/lake/log/topic-log";
+import { Turns } from "@tripline/service-kit/take-turns";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { ArchiveMetrics } from "../archive-metrics.js";
+import { readRecord } from "./read-record.js";
+import type { Snapshot } from "./row-buffer.js";
+import { RowBuffer } from "./row-buffer.js";
+import type { StagedWriter } from "./staged-writer.js";
+
+const BACKOFF = { firstMs: 200, maxMs: 10_000 };
+/** How often a flush begins anew because another instance was faster; each time there is less left to write. */
+const OVERTAKEN_MAX = 100;
+/** Longer than it takes until a partition is begun again, 5 s after Kafka's 10 s at most. */
+const BEGIN_FAULT_MS = 20_000;
+/** Above this share of the limits for a flush, no more is taken in until one has succeeded. */
+const HELD_SHARE_MAX = 2;
+
+export interface FlushLimits {
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+  readonly ageMs: number;
+}
+
+export interface TopicArchiveOptions {
+  readonly table: LakeTable;
+  readonly limits: FlushLimits;
+  readonly writer: StagedWriter;
+  readonly metrics: ArchiveMetrics;
+  readonly logger: Logger;
+  /** The log of the topic; asked until it succeeds once. */
+  openLog(): Promise<TopicLog>;
+  /** By partition: the offset that Kafka's next record will get. */
+  endOffsets(): Promise<ReadonlyMap<number, number>>;
+  /** Everything of the partition before `offset` is in the lake. */
+  commit(partition: number, offset: number): void;
+}
+
+/** One topic on its way into the lake: gathers records, and writes them when they are many or old enough. */
+export class TopicArchive {
+  readonly #buffer = new RowBuffer();
+  readonly #turns = new Turns();
+  readonly #closing = new AbortController();
+  readonly #committed = new Map<number, number>();
+  #log: TopicLog | undefined;
+  #preparing: Promise<ReadonlyMap<number, number>> | undefined;
+  /** By partition; of those that are assigned elsewhere by now nobody tells, so they are forgotten with time. */
+  readonly #beginFaults = new Map<number, { readonly error: TriplineError; readonly atMs: number }>();
+  #flushFault: TriplineError | undefined;
+  #changed = Promise.withResolvers<void>();
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: TopicArchiveOptions) {}
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** @throws TriplineError why nothing gets into the lake at the moment */
+  check(): void {
+    const sinceMs = performance.now() - BEGIN_FAULT_MS;
+    for (const { error, atMs } of this.#beginFaults.values()) if (atMs > sinceMs) throw error;
+    if (this.#flushFault !== undefined) throw this.#flushFault;
+  }
+
+  get held(): { readonly rows: number; readonly oldestAgeMs: number } {
+    const { rows, sinceMs } = this.#buffer;
+    return { rows, oldestAgeMs: sinceMs === undefined ? 0 : performance.now() - sinceMs };
+  }
+
+  /**
+   * Where the partition goes on: after what the lake has, and after what is held of it in memory.
+   *
+   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake
+   *   of another Kafka, or one that has more of the partition than Kafka
+   */
+  async begin(partition: number): Promise<number> {
+    try {
+      this.#preparing ??= this.#prepare().finally(() => {
+        this.#preparing = undefined;
+      });
+      const excess = await this.#preparing;
+      const ahead = excess.get(partition);
+      if (ahead !== undefined) throw this.#lakeIsAhead(partition, ahead);
+      this.#beginFaults.delete(partition);
+      this.#committed.delete(partition);
+      return this.#buffer.begin(partition, this.#log?.positions.get(partition) ?? 0);
+    } catch (thrown) {
+      const error = asTriplineError(thrown);
+      // That Kafka is away is told elsewhere, and says nothing about the lake.
+      if (error.code !== "kafka-unavailable") this.#beginFaults.set(partition, { error, atMs: performance.now() });
+      throw thrown;
+    }
+  }
+
+  /**
+   * Takes records in. Waits while as much is held as may be.
+   *
+   * @throws TriplineError `message-unreadable` before any record of the batch is taken in; `shutting-down`
+   */
+  async handle({ topic, partition, records }: RecordBatch): Promise<void> {
+    const rows = records.map((record) => readRecord(this.options.table, record));
+    while (this.#isFull()) {
+      if (this.#closing.signal.aborted) throw new TriplineError("shutting-down", "The archive is shutting down.");
+      await this.#changed.promise;
+    }
+    const missing = this.#buffer.add(partition, rows);
+    if (missing > 0) {
+      const { logger, metrics } = this.options;
+      metrics.missing(topic, missing);
+      logger.error({ topic, partition, missing }, "archive: Kafka had deleted records before they were archived");
+    }
+    this.#notify();
+  }
+
+  /** The record has become a dead letter. */
+  pass(partition: number, offset: number): void {
+    this.#buffer.pass(partition, offset);
+    this.#notify();
+  }
+
+  /** Writes what is held, once, and takes no more; what cannot be written stays in Kafka. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#notify();
+    await this.#loop;
+    await this.#flush();
+  }
+
+  /** By partition: where the lake ends, of those where it has more than Kafka. */
+  async #prepare(): Promise<ReadonlyMap<number, number>> {
+    this.#log ??= await this.options.openLog();
+    const log = this.#log;
+    await this.#turns.run(() => log.refresh());
+    // In this order: what is in the lake by now was in Kafka before its end is looked up.
+    const positions = [...log.positions];
+    const ends = await this.options.endOffsets();
+    return new Map(positions.filter(([partition, position]) => position > (ends.get(partition) ?? 0)));
+  }
+
+  #lakeIsAhead(partition: number, position: number): TriplineError {
+    const { name } = this.options.table.topic;
+    return new TriplineError(
+      "state-conflict",
+      `The lake has everything of ${name}, partition ${partition}, before offset ${position}, which Kafka has not ` +
+        "reached. If the topic was deleted and made again, set LAKE_DIRECTORY to another folder, or move that away.",
+    );
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let failures = 0; !signal.aborted; ) {
+      await this.#due();
+      if (signal.aborted) return;
+      failures = (await this.#flush()) ? 0 : failures + 1;
+      if (failures > 0) await wait(backoffMs(BACKOFF, failures), signal);
+    }
+  }
+
+  /** Resolves when there is something to write, or the end has come. */
+  async #due(): Promise<void> {
+    const { rowsMax, bytesMax, ageMs } = this.options.limits;
+    while (!this.#closing.signal.aborted) {
+      const { rows, bytes, sinceMs } = this.#buffer;
+      if (rows >= rowsMax || bytes >= bytesMax) return;
+      const leftMs = sinceMs === undefined ? ageMs : sinceMs + ageMs - performance.now();
+      if (leftMs <= 0) return;
+      await this.#changeWithin(leftMs);
+    }
+  }
+
+  async #changeWithin(ms: number): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    await Promise.race([this.#changed.promise, late]);
+    clearTimeout(timer);
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+
+  #isFull(): boolean {
+    const { rowsMax, bytesMax } = this.options.limits;
+    return this.#buffer.rows >= HELD_SHARE_MAX * rowsMax || this.#buffer.bytes >= HELD_SHARE_MAX * bytesMax;
+  }
+
+  /** Never rejects; whether all went well. */
+  async #flush(): Promise<boolean> {
+    const { logger, metrics, table } = this.options;
+    try {
+      await this.#turns.run(() => this.#writeHeld());
+      this.#flushFault = undefined;
+      return true;
+    } catch (thrown) {
+      const error = asTriplineError(thrown);
+      this.#flushFault = error;
+      metrics.failed(table.topic.name);
+      const extra = { topic: table.topic.name, code: error.code, error: error.message, ...this.held };
+      logger.warn(extra, "archive: what is held cannot be written; it is tried again");
+      return false;
+    } finally {
+      this.#notify();
+    }
+  }
+
+  async #writeHeld(): Promise<void> {
+    const log = this.#log;
+    if (log === undefined) return;
+    await log.refresh();
+    for (let tries = 0; tries < OVERTAKEN_MAX; tries += 1) {
+      this.#rebase(log);
+      const held = this.#buffer.snapshot();
+      if (held === undefined) return;
+      if (await this.#write(log, held)) {
+        this.#rebase(log);
+        return;
+      }
+      this.options.metrics.overtaken(this.options.table.topic.name);
+    }
+    throw new TriplineError("state-conflict", "Other instances archive the same records all the time.");
+  }
+
+  async #write(log: TopicLog, { ranges, rows }: Snapshot): Promise<boolean> {
+    const { table, writer, metrics, logger } = this.options;
+    const startedAtMs = performance.now();
+    const id = randomBytes(8).toString("hex");
+    const [[partition, { from }] = [0, { from: 0 }]] = ranges;
+    const prefix = stagedRowsPrefix(partition, from, id);
+    const files = await writer.write(table, rows, prefix, (name) => log.stagedPath(name));
+    if (!(await log.append({ id, prefix, ranges, files, replaces: [] }))) return false;
+    const topic = table.topic.name;
+    metrics.flushed(topic, rows.length, files.length, startedAtMs);
+    logger.debug({ topic, rows: rows.length, files: files.length }, "archive: rows are in the lake");
+    return true;
+  }
+
+  /** Forgets what the lake has, and tells Kafka's group. */
+  #rebase({ positions }: TopicLog): void {
+    this.#buffer.rebase(positions);
+    for (const [partition, position] of positions) {
+      if (this.#committed.get(partition) === position) continue;
+      this.#committed.set(partition, position);
+      this.options.commit(partition, position);
+    }
+  }
+}

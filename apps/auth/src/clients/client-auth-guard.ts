@@ -1,0 +1,75 @@
+import type { KoaContextWithOIDC } from "oidc-provider";
+import { errors } from "oidc-provider";
+import { FailureLimiter } from "./failure-limiter.js";
+
+const FAILURES_MAX = 10;
+const WINDOW_MS = 60_000;
+const KEYS_MAX = 10_000;
+/** Longer ids belong to no client, and must not fill the memory. */
+const CLIENT_ID_CHARACTERS_MAX = 64;
+
+/** 429 in the form of RFC 6749 section 5.2. */
+export class TooManyFailures extends errors.OIDCProviderError {
+  constructor(readonly retryAfterSeconds: number) {
+    super(429, "too_many_requests");
+    this.error_description = "client authentication failed too often; try again later";
+  }
+}
+
+interface Attempt {
+  readonly key: string;
+  /** Whether it counts as a failure already. */
+  isCounted: boolean;
+}
+
+/**
+ * Slows down guessing: after ten failed client authentications within a minute, this client id is refused from this
+ * address until the minute is over. The address is part of the key, so that whoever knows a client's id cannot lock
+ * the client out from elsewhere; behind a proxy all callers have one address, and the id alone decides.
+ */
+export class ClientAuthGuard {
+  private readonly limiter = new FailureLimiter({
+    failuresMax: FAILURES_MAX,
+    windowMs: WINDOW_MS,
+    keysMax: KEYS_MAX,
+  });
+  private readonly attempts = new WeakMap<object, Attempt>();
+
+  /** To be called before the client is looked up. @throws TooManyFailures */
+  begin(ctx: KoaContextWithOIDC, clientId: string): void {
+    const key = `${clientId.slice(0, CLIENT_ID_CHARACTERS_MAX)} ${ctx.req.socket.remoteAddress ?? ""}`;
+    this.attempts.set(ctx, { key, isCounted: false });
+    refuse(this.limiter.retryAfterSeconds(key));
+  }
+
+  /**
+   * To be called before a secret of this request is computed. Those under way count like failures: many guesses at once
+   * would else all be computed before the first of them has failed.
+   *
+   * @throws TooManyFailures
+   */
+  beginSecret(ctx: object): void {
+    const attempt = this.attempts.get(ctx);
+    if (attempt === undefined) return;
+    refuse(this.limiter.begin(attempt.key));
+    attempt.isCounted = true;
+  }
+
+  /** To be called after `beginSecret`. */
+  endSecret(ctx: object, isWrong: boolean): void {
+    const attempt = this.attempts.get(ctx);
+    if (attempt === undefined) return;
+    this.limiter.end(attempt.key, isWrong);
+    attempt.isCounted = isWrong;
+  }
+
+  /** To be called when the authentication of this request has failed. */
+  fail(ctx: object): void {
+    const attempt = this.attempts.get(ctx);
+    if (attempt?.isCounted === false) this.limiter.recordFailure(attempt.key);
+  }
+}
+
+function refuse(retryAfterSeconds: number | undefined): void {
+  if (retryAfterSeconds !== undefined) throw new TooManyFailures(retryAfterSeconds);
+}

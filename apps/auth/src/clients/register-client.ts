@@ -1,0 +1,49 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import type { Queries } from "../database/connect-database.js";
+import type { ClientRegistration } from "./client-registration.js";
+import { clientRegistration } from "./client-registration.js";
+import { hashSecret, matchesHash } from "./hash-secret.js";
+
+const hashRow = z.object({ secret_hash: z.string().nullable() });
+
+/**
+ * Registers a machine client, or gives a registered one this tenant, these scopes and this secret or these keys. A
+ * client that was disabled stays disabled.
+ *
+ * @throws TriplineError `invalid-field` that names every wrong field
+ */
+export async function registerClient(queries: Queries, registration: ClientRegistration): Promise<void> {
+  const parsed = clientRegistration.safeParse(registration);
+  if (!parsed.success) {
+    const fields = parsed.error.issues.map((issue) => ({
+      pointer: issue.path.map((part) => `/${String(part)}`).join(""),
+      detail: issue.message,
+    }));
+    throw new TriplineError("invalid-field", "The client cannot be registered like this.", fields);
+  }
+  const { client_id, tenant, scopes, client_secret, jwks } = parsed.data;
+  const secretHash = client_secret === undefined ? null : await hashFor(queries, client_id, client_secret);
+  await queries.execute(
+    `INSERT INTO auth.clients (client_id, tenant, auth_method, secret_hash, jwks, scopes)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (client_id) DO UPDATE SET tenant = excluded.tenant, auth_method = excluded.auth_method,
+       secret_hash = excluded.secret_hash, jwks = excluded.jwks, scopes = excluded.scopes`,
+    [
+      client_id,
+      tenant,
+      jwks === undefined ? "client_secret_basic" : "private_key_jwt",
+      secretHash,
+      jwks === undefined ? null : JSON.stringify(jwks),
+      scopes,
+    ],
+  );
+}
+
+/** An unchanged secret keeps its hash, so that running instances go on remembering that it is right. */
+async function hashFor(queries: Queries, clientId: string, secret: string): Promise<string> {
+  const [row] = await queries.query(hashRow, "SELECT secret_hash FROM auth.clients WHERE client_id = $1", [clientId]);
+  const stored = row?.secret_hash ?? undefined;
+  if (stored !== undefined && (await matchesHash(secret, stored))) return stored;
+  return hashSecret(secret);
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import type { KoaContextWithOIDC } from "oidc-provider";
+import type { ClientAuthGuard } from "./client-auth-guard.js";
+import { hashSecret } from "./hash-secret.js";
+import type { SecretVerifier } from "./secret-verifier.js";
+
+/** Checks the secret of a request, within the failures that its client may have. */
+export class SecretAuthenticator {
+  /** Of no secret that anybody knows. */
+  readonly #nobodysHash = hashSecret(randomBytes(32).toString("base64"));
+
+  constructor(
+    private readonly guard: ClientAuthGuard,
+    private readonly secrets: SecretVerifier,
+  ) {}
+
+  /**
+   * @param stored the hash of the client's secret
+   * @throws TooManyFailures, or TriplineError `queue-full`
+   */
+  async verify(ctx: KoaContextWithOIDC, secret: string, stored: string): Promise<boolean> {
+    let isComputed = false;
+    let isWrong = false;
+    const begin = (): void => {
+      this.guard.beginSecret(ctx);
+      isComputed = true;
+    };
+    try {
+      const isRight = await this.secrets.verify(secret, stored, begin);
+      isWrong = !isRight;
+      return isRight;
+    } finally {
+      if (isComputed) this.guard.endSecret(ctx, isWrong);
+    }
+  }
+
+  /**
+   * Does for a client that is unknown, or that has no secret, what is done for one whose secret is wrong. Otherwise the time
+   * that an answer takes would tell which ids are those of clients.
+   *
+   * @throws as `verify`
+   */
+  async pretend(ctx: KoaContextWithOIDC): Promise<void> {
+    const { authorization } = ctx.headers;
+    // Without it no secret would be computed for a known client either.
+    if (authorization !== undefined) await this.verify(ctx, authorization, await this.#nobodysHash);
+  }
+}

@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import type { Queries } from "./connect-database.js";
+
+const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+const FILE_PATTERN = /^(\d{4})-[a-z0-9-]+\.sql$/;
+
+/** Any number will do, as long as every instance takes the same and no other program of this database takes it. */
+const LOCK_ID = 7_113_002_961;
+const LOCK_TIMEOUT_MS = 30_000;
+
+const appliedRow = z.object({ version: z.number(), sha256: z.string() });
+
+/**
+ * Brings the schema `auth` up to the version of this build. Of several instances that start at once, one does it while
+ * the others wait at the lock, which holds until the transaction ends. Running it again changes nothing.
+ *
+ * @returns how many migrations were applied
+ * @throws TriplineError `config-invalid` when a migration was edited after it had been applied
+ */
+export async function migrateDatabase(transaction: Queries, directory: URL = MIGRATIONS): Promise<number> {
+  await transaction.execute(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
+  await transaction.execute(`
+    CREATE SCHEMA IF NOT EXISTS auth;
+    CREATE TABLE IF NOT EXISTS auth.schema_migrations (
+      version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
+    )`);
+  const rows = await transaction.query(appliedRow, "SELECT version, sha256 FROM auth.schema_migrations");
+  const applied = new Map(rows.map((row) => [row.version, row.sha256]));
+  let count = 0;
+  for (const name of (await readdir(directory)).toSorted()) {
+    const version = Number(FILE_PATTERN.exec(name)?.[1]);
+    if (Number.isNaN(version)) continue;
+    const sql = await readFile(new URL(name, directory), "utf8");
+    const sha256 = createHash("sha256").update(sql).digest("hex");
+    const before = applied.get(version);
+    if (before === sha256) continue;
+    if (before !== undefined) {
+      throw new TriplineError("config-invalid", `Migration ${name} was changed after it was applied; add a new one.`);
+    }
+    await transaction.execute(sql);
+    await transaction.execute("INSERT INTO auth.schema_migrations (version, name, sha256) VALUES ($1, $2, $3)", [
+      version,
+      name,
+      sha256,
+    ]);
+    count += 1;
+  }
+  return count;
+}

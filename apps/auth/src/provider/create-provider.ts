@@ -1,0 +1,154 @@
+import { hkdfSync } from "node:crypto";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
+import { errors, Provider } from "oidc-provider";
+import { ClientAuthGuard } from "../clients/client-auth-guard.js";
+import { SecretAuthenticator } from "../clients/secret-authenticator.js";
+import type { SecretVerifier } from "../clients/secret-verifier.js";
+import type { AuthConfig } from "../config.js";
+import type { Queries } from "../database/connect-database.js";
+import { observeTokens } from "./observe-tokens.js";
+import { SCOPES } from "./scopes.js";
+import type { SigningKeys } from "./signing-keys.js";
+import { storeAdapter } from "./store-adapter.js";
+
+/** Algorithms a client may sign its assertion with: no shared secrets, nothing weaker than 2048-bit RSA. */
+const ASSERTION_ALGORITHMS = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519"] as const;
+/** An assertion may live this long, so that the ids of used ones need not be kept for longer. */
+const ASSERTION_LIFETIME_SECONDS_MAX = 600;
+const CLOCK_TOLERANCE_SECONDS = 15;
+
+const UNUSED_FEATURES = {
+  devInteractions: { enabled: false },
+  dPoP: { enabled: false },
+  pushedAuthorizationRequests: { enabled: false },
+  rpInitiatedLogout: { enabled: false },
+  userinfo: { enabled: false },
+} as const;
+
+/**
+ * The OAuth server, ready to be mounted: only the client credentials grant, every token an RFC 9068 JWT.
+ *
+ * @param secrets checks the secrets of clients
+ */
+export function createProvider(
+  config: AuthConfig,
+  keys: SigningKeys,
+  queries: Queries,
+  logger: Logger,
+  secrets: SecretVerifier,
+): Provider {
+  const guard = new ClientAuthGuard();
+  const authenticator = new SecretAuthenticator(guard, secrets);
+  const adapter = storeAdapter(queries, {
+    onLookup(clientId) {
+      if (Provider.ctx !== undefined) guard.begin(Provider.ctx, clientId);
+    },
+    async onNoSecret() {
+      if (Provider.ctx !== undefined) await authenticator.pretend(Provider.ctx);
+    },
+  });
+  const provider = new Provider(config.AUTH_ISSUER, { ...configurationOf(config, keys), adapter });
+  // The mount states host and scheme of the issuer in these headers; what a caller sent never decides a URL.
+  provider.proxy = true;
+  provider.Client.prototype.compareClientSecret = async function compareClientSecret(this: Client, actual: string) {
+    if (this.clientSecret === undefined || Provider.ctx === undefined) return false;
+    return authenticator.verify(Provider.ctx, actual, this.clientSecret);
+  };
+  provider.use(describeOnlyWhatIsServed);
+  observeTokens(provider, guard, logger);
+  return provider;
+}
+
+function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
+  return {
+    jwks: { keys: keys.keys.map((key) => ({ ...key })) },
+    cookies: { keys: [cookieKey(config.KEY_ENCRYPTION_KEY)] },
+    routes: { token: "/oauth/token", jwks: "/oauth/jwks" },
+    responseTypes: [],
+    scopes: [...SCOPES],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    clientAuthMethods: ["client_secret_basic", "private_key_jwt"],
+    clientDefaults: { id_token_signed_response_alg: "ES256" },
+    extraClientMetadata: { properties: ["tenant"] },
+    enabledJWA: { idTokenSigningAlgValues: ["ES256"], clientAuthSigningAlgValues: [...ASSERTION_ALGORITHMS] },
+    ttl: { ClientCredentials: config.TOKEN_TTL_SECONDS },
+    features: {
+      ...UNUSED_FEATURES,
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => config.AUTH_AUDIENCE,
+        getResourceServerInfo: (ctx, resource, client) => apiFor(ctx, resource, client, config, keys.activeKid),
+      },
+    },
+    extraTokenClaims: (_ctx, token) => ({ tenant: token.client?.tenant }),
+    assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => refuseLongLivedAssertion(claims.exp),
+    // No page in a browser asks for these tokens.
+    clientBasedCORS: () => false,
+    // The library would answer a caller that prefers HTML with a page.
+    renderError: (ctx, out) => {
+      ctx.body = out;
+    },
+  };
+}
+
+/**
+ * The one API there is, with the scopes of this client. The library drops a scope that the API does not have; RFC 6749
+ * section 5.2 wants it refused, since a client that asked for two and got one would learn it at its first call.
+ */
+function apiFor(
+  ctx: KoaContextWithOIDC,
+  resource: string,
+  client: Client,
+  config: AuthConfig,
+  kid: string,
+): ResourceServer {
+  if (resource !== config.AUTH_AUDIENCE) throw new errors.InvalidTarget();
+  const registered = client.scope ?? "";
+  const granted = new Set(registered.split(" "));
+  for (const scope of ctx.oidc.requestParamScopes) {
+    if (!granted.has(scope)) throw new errors.InvalidScope("requested scope is not allowed", scope);
+  }
+  // RFC 6749 section 3.3: who names no scope gets the default one, which is all that is registered.
+  if (ctx.oidc.params !== undefined && ctx.oidc.params.scope === undefined) ctx.oidc.params.scope = registered;
+  return {
+    scope: registered,
+    audience: config.AUTH_AUDIENCE,
+    accessTokenFormat: "jwt",
+    accessTokenTTL: config.TOKEN_TTL_SECONDS,
+    jwt: { sign: { alg: "ES256", kid } },
+  };
+}
+
+function refuseLongLivedAssertion(expiresAtSeconds: unknown): void {
+  const latestSeconds = Date.now() / 1_000 + ASSERTION_LIFETIME_SECONDS_MAX + CLOCK_TOLERANCE_SECONDS;
+  if (typeof expiresAtSeconds === "number" && expiresAtSeconds <= latestSeconds) return;
+  throw new errors.InvalidClientAuth(`exp is further away than ${ASSERTION_LIFETIME_SECONDS_MAX} s`);
+}
+
+/** No cookie is ever set by this grant, but without a key the library would warn about the ones it might set. */
+function cookieKey(keyEncryptionKey: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync("sha256", keyEncryptionKey, "", "tripline-auth cookies", 32));
+}
+
+/** Members of RFC 8414 and OpenID Connect Discovery that are true here. */
+const SERVED_METADATA = [
+  "issuer",
+  "token_endpoint",
+  "jwks_uri",
+  "grant_types_supported",
+  "response_types_supported",
+  "subject_types_supported",
+  "id_token_signing_alg_values_supported",
+  "token_endpoint_auth_methods_supported",
+  "token_endpoint_auth_signing_alg_values_supported",
+];
+
+/** The library describes endpoints for people too, which are not mounted. */
+async function describeOnlyWhatIsServed(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  await next();
+  if (!ctx.path.startsWith("/.well-known/") || typeof ctx.body !== "object" || ctx.body === null) return;
+  const served = Object.entries(ctx.body).filter(([name]) => SERVED_METADATA.includes(name));
+  ctx.body = { ...Object.fromEntries(served), scopes_supported: SCOPES };
+}

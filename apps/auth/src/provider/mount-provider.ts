@@ -1,0 +1,45 @@
+import type { IncomingMessage } from "node:http";
+import { countRequests } from "@tripline/service-kit/telemetry/request-durations";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Provider } from "oidc-provider";
+
+const ROUTES = [
+  { method: ["POST"], url: "/oauth/token" },
+  { method: ["GET", "OPTIONS"], url: "/oauth/jwks" },
+  { method: ["GET", "OPTIONS"], url: "/.well-known/openid-configuration" },
+  { method: ["GET", "OPTIONS"], url: "/.well-known/oauth-authorization-server" },
+];
+
+/**
+ * Serves the OAuth endpoints of `provider`, and no other of its routes, under a Fastify instance. The library reads the
+ * request body itself and writes every answer, so within these routes Fastify leaves the body unread and Nest has no part.
+ */
+export async function mountProvider(fastify: FastifyInstance, provider: Provider): Promise<void> {
+  const answer = provider.callback();
+  const issuer = new URL(provider.issuer);
+  await fastify.register(async (scope) => {
+    countRequests(scope);
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
+    for (const route of ROUTES) {
+      scope.route({
+        ...route,
+        handler: (request: FastifyRequest, reply: FastifyReply) => {
+          reply.hijack();
+          stateOrigin(request.raw, issuer);
+          void answer(request.raw, reply.raw);
+        },
+      });
+    }
+  });
+}
+
+/**
+ * The library builds URLs, among them the audiences it takes in client assertions, from the request. They have to be
+ * the issuer's: under a `Host` of the caller's choice an assertion made for another server would be taken here.
+ */
+function stateOrigin(request: IncomingMessage, issuer: URL): void {
+  request.headers["x-forwarded-proto"] = issuer.protocol.slice(0, -1);
+  request.headers["x-forwarded-host"] = issuer.host;
+  request.headers.host = issuer.host;
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TEST_MEASURED, testResult } from "../testing/capacity-figures.js";
+import { compareWithResult, isWithin } from "./check.js";
+import { learnFrom, loadsOf, measuredSchema, readCapacityResult } from "./figures.js";
+import committed from "./measured.json" with { type: "json" };
+
+test("what was learnt of a run is what was measured in it", () => {
+  const learnt = learnFrom(testResult([1_000, 100]), "tripline capacity --learn result.json");
+  expect(learnt.rates).toEqual([100, 1_000]);
+  expect(learnt.cpu.features).toEqual(TEST_MEASURED.cpu.features);
+  expect(learnt.cpu.archive).toEqual(TEST_MEASURED.cpu.archive);
+  expect(learnt).toMatchObject({
+    kafka_bytes: TEST_MEASURED.kafka_bytes,
+    redis_bytes: TEST_MEASURED.redis_bytes,
+    lake_bytes: 500,
+  });
+});
+
+test.each([
+  [1, true],
+  [1.18, true],
+  [0.85, true],
+  [1.3, false],
+  [0.8, false],
+])("a run in which everything costs %d times as much is within 20 %%: %s", (factor, within) => {
+  const compared = compareWithResult(TEST_MEASURED, testResult([100, 400, 1_000], factor));
+  expect(compared.filter(({ counts }) => counts).length).toBe(3 + 9 + 1);
+  expect(compared.every(isWithin)).toBe(within);
+});
+
+test("one process that is off does not count by itself, and is shown", () => {
+  const result = testResult([100, 1_000]);
+  const figures = result.parts[0]?.contestants[1]?.figures;
+  if (figures !== undefined) figures.valkey_cpu_ms = { median: 500 };
+  const compared = compareWithResult(TEST_MEASURED, result);
+  expect(compared.find(({ what }) => what === "1000 a second: valkey")).toMatchObject({ predicted: 20, measured: 50 });
+  expect(compared.every(isWithin)).toBe(true);
+});
+
+test("loads that the machine did not sustain do not count", () => {
+  const result = testResult([100, 400, 1_000]);
+  const last = result.parts[0]?.contestants[2]?.figures;
+  if (last !== undefined) last.ops_per_s = { median: 600 };
+  expect(loadsOf(result).map(({ rate }) => rate)).toEqual([100, 400]);
+  const starved = testResult([100, 400]);
+  for (const { figures } of starved.parts[0]?.contestants ?? []) figures.ops_per_s = { median: 50 };
+  expect(() => loadsOf(starved)).toThrow("Fewer than two of the loads were sustained");
+});
+
+test("the committed figures can be read, and a file that is not a result is refused in one sentence", async () => {
+  expect(measuredSchema.parse(committed).rates.length).toBeGreaterThanOrEqual(2);
+  const folder = await mkdtemp(join(tmpdir(), "capacity-"));
+  const file = join(folder, "result.json");
+  await expect(readCapacityResult(file)).rejects.toThrow(
+    /result\.json is not the result of `npm run bench -- capacity`/,
+  );
+  await writeFile(file, JSON.stringify({ ...testResult([1, 2]), name: "features" }));
+  await expect(readCapacityResult(file)).rejects.toThrow(/name: /);
+  const [part] = testResult([1, 2]).parts;
+  await writeFile(file, JSON.stringify({ ...testResult([1, 2]), parts: [{ ...part, summary: {} }] }));
+  const result = await readCapacityResult(file);
+  expect(() => learnFrom(result, "")).toThrow("The result lacks the figure archive_us_per_decision.");
+  await rm(folder, { recursive: true });
+});

@@ -1,0 +1,58 @@
+import type { CapacityResult, Measured, ProcessName } from "./figures.js";
+import { bytesOf, lakeBytesOf, loadsOf, PROCESSES } from "./figures.js";
+import { coresAt } from "./model.js";
+
+/** A prediction beside what was measured then. */
+export interface Comparison {
+  readonly what: string;
+  readonly predicted: number;
+  readonly measured: number;
+  readonly unit: string;
+  /** Whether it counts: sums do, their parts are shown for whoever looks for the cause. */
+  readonly counts: boolean;
+}
+
+export const TOLERANCE = 0.2;
+
+/** How far off a prediction is, by what was measured. */
+export const errorOf = ({ predicted, measured }: Comparison): number => Math.abs(predicted - measured) / measured;
+
+export const isWithin = (comparison: Comparison): boolean => !comparison.counts || errorOf(comparison) <= TOLERANCE;
+
+/**
+ * What was learnt of one run, held against another run of the same machine: CPU time at each of its loads, bytes on disk and
+ * in memory. Pure.
+ */
+export function compareWithResult(measured: Measured, result: CapacityResult): Comparison[] {
+  const cpu = loadsOf(result).flatMap(({ name, rate, cpuMsPerS }) => {
+    const processes = PROCESSES.filter((process) => cpuMsPerS.has(process));
+    const predict = (process: ProcessName) => coresAt(measured, process, rate) * 1_000;
+    const parts = processes.map((process) => ({
+      what: `${name}: ${process}`,
+      predicted: predict(process),
+      measured: cpuMsPerS.get(process) ?? 0,
+      unit: "ms/s",
+      counts: false,
+    }));
+    const sum = (of: "predicted" | "measured") => parts.reduce((total, part) => total + part[of], 0);
+    const together = { predicted: sum("predicted"), measured: sum("measured"), unit: "ms/s", counts: true };
+    return [{ what: `${name}: CPU of all processes`, ...together }, ...parts];
+  });
+  const bytes = (["kafka_bytes", "redis_bytes"] as const).flatMap((prefix) => {
+    const predicted = measured[prefix];
+    return Object.entries(bytesOf(result, prefix))
+      .filter(([name]) => COUNTED.includes(name))
+      .map(([name, found]) => ({
+        ...{ what: `${prefix} of ${name}`, predicted: predicted[name] ?? 0, measured: found, unit: "bytes" },
+        counts: true,
+      }));
+  });
+  const lake = { predicted: measured.lake_bytes, measured: lakeBytesOf(result), unit: "bytes" };
+  return [...cpu, ...bytes, { what: "lake by payment", ...lake, counts: true }];
+}
+
+/** What plans are made of; other keys and topics are few or small. */
+const COUNTED: readonly string[] = [
+  ...["transactions", "features", "decisions"],
+  ...["card", "terminal", "device", "ip", "idem", "decision"],
+];

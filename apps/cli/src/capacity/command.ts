@@ -1,0 +1,79 @@
+import { Command, InvalidArgumentError } from "commander";
+import { compareWithResult, errorOf, isWithin, TOLERANCE } from "./check.js";
+import type { Measured } from "./figures.js";
+import { learnFrom, measuredSchema, readCapacityResult, readMeasured } from "./figures.js";
+import committed from "./measured.json" with { type: "json" };
+import type { Demand } from "./model.js";
+import { planCapacity } from "./model.js";
+import { checkLines, planLines } from "./table.js";
+
+interface CapacityFlags {
+  readonly rate: number;
+  readonly cards: number;
+  readonly terminals: number;
+  readonly retention: number;
+  readonly meanShare: number;
+  readonly measured?: string;
+  readonly check?: string;
+  readonly learn?: string;
+  readonly json?: boolean;
+}
+
+/** `tripline capacity`: what an installation needs and costs, from what a decision was measured to cost. */
+export function capacityCommand(): Command {
+  return new Command("capacity")
+    .description("instances, partitions, memory, disks and cost for a rate, from measured costs of a decision")
+    .option("--rate <per second>", "decisions a second at the peak", above0, 1_000)
+    .option("--cards <count>", "cards that pay", above0, 10_000_000)
+    .option("--terminals <count>", "terminals they pay at", above0, 1_000_000)
+    .option("--retention <days>", "days that the lake is kept", above0, 365)
+    .option("--mean-share <share>", "mean rate by peak rate, for what piles up; 0 to 1", share, 0.5)
+    .option("--measured <file>", "costs of your machine, from --learn, instead of those in docs/capacity.md")
+    .option("--learn <result.json>", "print the costs behind a result of `npm run bench -- capacity`")
+    .option("--check <result.json>", "hold predictions against such a result; exit code 1 where they are 20 % off")
+    .option("--json", "print JSON")
+    .action(runCapacity);
+}
+
+async function runCapacity(flags: CapacityFlags): Promise<void> {
+  if (flags.learn !== undefined) {
+    const learnt = learnFrom(await readCapacityResult(flags.learn), `tripline capacity --learn ${flags.learn}`);
+    print([JSON.stringify(learnt, null, 2)]);
+    return;
+  }
+  const measured = flags.measured === undefined ? measuredSchema.parse(committed) : await readMeasured(flags.measured);
+  if (flags.check !== undefined) await check(measured, flags.check);
+  else plan(measured, flags);
+}
+
+function plan(measured: Measured, flags: CapacityFlags): void {
+  const { rate, cards, terminals, retention: retentionDays, meanShare } = flags;
+  const demand: Demand = { rate, cards, terminals, retentionDays, meanShare };
+  const planned = planCapacity(demand, measured);
+  if (flags.json !== true) print(planLines(planned, measured));
+  else print([JSON.stringify({ ...planned, services: Object.fromEntries(planned.services) }, null, 2)]);
+}
+
+async function check(measured: Measured, file: string): Promise<void> {
+  const compared = compareWithResult(measured, await readCapacityResult(file));
+  const worst = Math.max(...compared.filter(({ counts }) => counts).map(errorOf));
+  print(checkLines(compared));
+  print([`capacity: worst_error=${(100 * worst).toFixed(0)}% allowed=${(100 * TOLERANCE).toFixed(0)}%`]);
+  if (!compared.every(isWithin)) process.exitCode = 1;
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function above0(text: string): number {
+  const value = Number(text.replaceAll("_", ""));
+  if (value > 0 && value <= 1e12) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be above 0 and at most 1.");
+}

@@ -1,0 +1,86 @@
+import { TEST_MEASURED } from "../testing/capacity-figures.js";
+import type { Demand } from "./model.js";
+import { coresAt, planCapacity, RULES, rateAt } from "./model.js";
+import { CLOUDS, costOf } from "./prices.js";
+
+const DEMAND: Demand = { rate: 1_000, meanShare: 0.5, cards: 1e6, terminals: 1e5, retentionDays: 100 };
+const planAt = (change: Partial<Demand>) => planCapacity({ ...DEMAND, ...change }, TEST_MEASURED);
+
+test.each([
+  [50, 0.01],
+  [100, 0.02],
+  [550, 0.06],
+  [1_000, 0.1],
+  [2_000, 0.2],
+  [10_000, 1],
+])("at %d a second ingestion takes %d cores: between, at and beyond what was measured", (rate, cores) => {
+  expect(coresAt(TEST_MEASURED, "ingestion", rate)).toBeCloseTo(cores, 10);
+  expect(rateAt(TEST_MEASURED, "ingestion", cores)).toBeCloseTo(rate, 3);
+});
+
+describe("a plan", () => {
+  test("has two instances of everything and six partitions where little is asked for", () => {
+    const plan = planAt({ rate: 10 });
+    expect([...plan.services.values()].map(({ instances }) => instances)).toEqual([2, 2, 2, 2, 2]);
+    expect(plan).toMatchObject({ partitions: 6, vcpus: 12, kafka: { brokers: 3 } });
+  });
+
+  test("gives each instance no more than its share of a core", () => {
+    // 120 µs a decision: 20,000 a second are 2.4 cores, four instances of 0.6.
+    const plan = planAt({ rate: 20_000 });
+    expect(plan.services.get("features")).toMatchObject({ instances: 4, cores: expect.closeTo(2.4, 6) });
+    // 40 µs a decision on two cores each: 0.8 cores of 1.2.
+    expect(plan.services.get("scoring")).toMatchObject({ instances: 2, cores: expect.closeTo(0.8, 6) });
+    expect(plan.partitions).toBe(12);
+  });
+
+  test("keeps records as long as their topics say, thrice, with room", () => {
+    const { kafka } = planAt({});
+    const label = RULES.labelShare * 400 * 90;
+    const perPayment = 400 * 7 + 1_000 * 7 + 500 * 90 + 2 * label;
+    expect(kafka.diskGb).toBeCloseTo((perPayment * 500 * 86_400 * 3) / 0.7 / 1e9, 6);
+    expect(kafka.writtenMbPerS).toBeCloseTo((1_900 + 2 * RULES.labelShare * 400) / 1_000, 6);
+    expect(kafka.cores).toBeCloseTo(3 * 0.05, 6);
+  });
+
+  test("counts states by card and terminal, requests of a day and decisions of three", () => {
+    const { redis, lakeGb } = planAt({});
+    expect(redis.partsGb.states).toBeCloseTo((1e6 * (700 + 300) + 1e5 * 500) / 0.75 / 1e9, 9);
+    expect(redis.partsGb.requests).toBeCloseTo((500 * 86_400 * 100) / 0.75 / 1e9, 9);
+    expect(redis.partsGb.decisions).toBeCloseTo((500 * 86_400 * 3 * 400) / 0.75 / 1e9, 9);
+    expect(redis.memoryGb).toBeCloseTo(redis.partsGb.states + redis.partsGb.requests + redis.partsGb.decisions, 9);
+    expect(redis.cpuShare).toBeCloseTo(0.02, 9);
+    expect(lakeGb).toBeCloseTo((500 * 86_400 * 100 * 500) / 1e9, 6);
+  });
+
+  test("names its limits, lowest first, at rates at which they are really met", () => {
+    const { limits } = planAt({});
+    expect(limits.map(({ rate }) => rate)).toEqual(limits.map(({ rate }) => rate).toSorted((a, b) => a - b));
+    const limit = (word: string) => limits.find(({ what }) => what.includes(word))?.rate ?? Number.NaN;
+    expect(planAt({ rate: limit("memory") }).redis.memoryGb).toBeCloseTo(RULES.redisGbMax, 6);
+    expect(planAt({ rate: limit("one core") }).redis.cpuShare).toBeCloseTo(RULES.redisUtilisation, 6);
+    expect(planAt({ rate: limit("features") * 0.999 }).services.get("features")?.instances).toBe(6);
+    expect(planAt({ rate: limit("features") * 1.001 }).services.get("features")?.instances).toBe(7);
+    expect(planAt({ cards: 1e12 }).limits[0]).toMatchObject({ rate: 0, what: expect.stringContaining("memory") });
+  });
+});
+
+describe.each(CLOUDS)("the cost on %s", (cloud) => {
+  test("is the sum of its items and falls per million as the fixed part is shared by more", () => {
+    const [small, large] = [costOf(planAt({ rate: 100 }), cloud), costOf(planAt({ rate: 10_000 }), cloud)];
+    for (const { items, month } of [small, large]) {
+      expect(Object.values(items).reduce((sum, item) => sum + item, 0)).toBeCloseTo(month, 6);
+      expect(Object.values(items).every((item) => item > 0)).toBe(true);
+    }
+    expect(small.perMillion).toBeCloseTo(small.month / ((50 * 730 * 3_600) / 1e6), 6);
+    expect(large.perMillion).toBeLessThan(small.perMillion / 2);
+    expect(large.month).toBeGreaterThan(small.month);
+  });
+
+  test("grows with the cards, which are kept in memory", () => {
+    const more = costOf(planAt({ cards: 1e7 }), cloud);
+    const less = costOf(planAt({ cards: 1e6 }), cloud);
+    expect(more.items.redis).toBeGreaterThan(less.items.redis + 100);
+    expect({ ...more.items, redis: 0 }).toEqual({ ...less.items, redis: 0 });
+  });
+});

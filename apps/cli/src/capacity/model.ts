@@ -1,0 +1,217 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Measured, ProcessName } from "./figures.js";
+
+/** What is asked of an installation. */
+export interface Demand {
+  /** Decisions a second at the peak, for which instances are counted. */
+  readonly rate: number;
+  /** Mean rate by peak rate, for what piles up: disks, memory, the lake. */
+  readonly meanShare: number;
+  readonly cards: number;
+  readonly terminals: number;
+  /** Days that the lake is kept. */
+  readonly retentionDays: number;
+}
+
+/** How an installation is run. */
+export const RULES = {
+  /** Of a core, at the peak: what is left takes bursts, and the load of an instance that failed. */
+  utilisation: 0.6,
+  instancesMin: 2,
+  /** A service does its work on one event loop; scoring has a thread more for the model. */
+  coresPerInstance: { ingestion: 1, features: 1, decisions: 1, archive: 1, scoring: 2 },
+  kafkaReplicas: 3,
+  kafkaBrokersMin: 3,
+  kafkaCoresPerBroker: 4,
+  kafkaDiskFill: 0.7,
+  kafkaDiskGbPerBrokerMax: 4_000,
+  /** Fragmentation, buffers and the copy while a replica joins. */
+  redisMemoryFill: 0.75,
+  /** Of the one core that runs commands. */
+  redisUtilisation: 0.8,
+  /** The largest node of managed Redis that all three clouds have, about. */
+  redisGbMax: 400,
+  idempotencyDays: 1,
+  decisionDays: 3,
+  /** Devices and addresses that window states are kept for, by card. */
+  devicesPerCard: 1,
+  /** Labels by payment; those that arrive late cost a record of `labels` and one of `applied-labels`. */
+  labelShare: 0.01,
+  partitionsDefault: TOPICS.features.partitions,
+} as const;
+
+export const SERVICES = ["ingestion", "features", "decisions", "scoring", "archive"] as const;
+export type ServiceName = (typeof SERVICES)[number];
+/** They take their payments from partitions, and an instance needs one at least. */
+const CONSUMERS: readonly ServiceName[] = ["features", "decisions", "archive"];
+
+const DAY_S = 86_400;
+const GB = 1e9;
+
+/** A limit of what Tripline is today. */
+export interface Limit {
+  readonly what: string;
+  /** Decisions a second at the peak at which it is reached. */
+  readonly rate: number;
+  readonly movedBy: string;
+}
+
+export interface Plan {
+  readonly demand: Demand;
+  readonly services: ReadonlyMap<ServiceName, { readonly cores: number; readonly instances: number }>;
+  readonly vcpus: number;
+  readonly partitions: number;
+  readonly kafka: {
+    readonly brokers: number;
+    readonly cores: number;
+    /** One replica's. */
+    readonly writtenMbPerS: number;
+    /** Of all replicas, with what has to stay free. */
+    readonly diskGb: number;
+  };
+  readonly redis: {
+    readonly memoryGb: number;
+    /** Of it: window states, requests that were seen, decisions that stand. */
+    readonly partsGb: Readonly<Record<"states" | "requests" | "decisions", number>>;
+    /** Of the one core that runs commands. */
+    readonly cpuShare: number;
+  };
+  readonly lakeGb: number;
+  /** Lowest first. */
+  readonly limits: readonly Limit[];
+}
+
+type Curve = Measured["cpu"][ProcessName];
+
+/**
+ * CPU time of one instance in cores: between measured rates on the line between them, since batches grow with the rate and a
+ * decision gets cheaper; beyond the highest a decision is taken to cost what it cost there, which is rather too much.
+ */
+export function coresAt(measured: Measured, process: ProcessName, rate: number): number {
+  return msAt(measured.cpu[process], rate) / MS_PER_S;
+}
+
+function msAt(curve: Curve, rate: number): number {
+  let before: readonly [number, number] = [0, 0];
+  for (const point of curve) {
+    const [pointRate, pointMs] = point;
+    if (rate <= pointRate) {
+      const [fromRate, fromMs] = before;
+      return fromMs + ((pointMs - fromMs) * (rate - fromRate)) / (pointRate - fromRate);
+    }
+    before = point;
+  }
+  const [highest, ms] = before;
+  return (ms * rate) / highest;
+}
+
+/** The rate at which one instance takes so many cores; Infinity where no rate does. */
+export function rateAt(measured: Measured, process: ProcessName, cores: number): number {
+  const curve = measured.cpu[process];
+  const wantedMs = cores * MS_PER_S;
+  const [highest, highestMs] = curve.at(-1) ?? [0, 0];
+  if (wantedMs >= highestMs) return (highest * wantedMs) / highestMs;
+  let [low, high] = [0, highest];
+  for (let halving = 0; halving < HALVINGS; halving += 1) {
+    const middle = (low + high) / 2;
+    if (msAt(curve, middle) < wantedMs) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+const MS_PER_S = 1_000;
+/** A rate to a billionth of the highest measured one. */
+const HALVINGS = 30;
+
+/** Pure. */
+export function planCapacity(demand: Demand, measured: Measured): Plan {
+  const services = new Map(SERVICES.map((name) => [name, serviceAt(demand.rate, measured, name)] as const));
+  const vcpus = SERVICES.reduce((sum, name) => {
+    return sum + (services.get(name)?.instances ?? 0) * RULES.coresPerInstance[name];
+  }, 0);
+  const busiest = Math.max(...CONSUMERS.map((name) => services.get(name)?.instances ?? 0));
+  return {
+    demand,
+    services,
+    vcpus,
+    partitions: partitionsFor(busiest),
+    kafka: kafkaFor(demand, measured),
+    redis: redisFor(demand, measured),
+    lakeGb: (measured.lake_bytes * meanRate(demand) * DAY_S * demand.retentionDays) / GB,
+    limits: limitsOf(demand, measured),
+  };
+}
+
+const meanRate = ({ rate, meanShare }: Demand): number => rate * meanShare;
+
+function serviceAt(rate: number, measured: Measured, name: ServiceName): { cores: number; instances: number } {
+  const perInstance = rateAt(measured, name, RULES.utilisation * RULES.coresPerInstance[name]);
+  const instances = Math.max(RULES.instancesMin, Math.ceil(rate / perInstance));
+  return { cores: instances * coresAt(measured, name, rate / instances), instances };
+}
+
+/** Two for each instance, so that one more or one less still shares the work evenly; in steps of the default. */
+function partitionsFor(instances: number): number {
+  const step = RULES.partitionsDefault;
+  return Math.max(step, Math.ceil((2 * instances) / step) * step);
+}
+
+function kafkaFor(demand: Demand, measured: Measured): Plan["kafka"] {
+  const records = Object.values(TOPICS).map((topic) => {
+    const share = topic.name.includes("label") ? RULES.labelShare : topic.name in measured.kafka_bytes ? 1 : 0;
+    // Labels are no larger than payments, as which they are counted where none were measured.
+    const bytes = measured.kafka_bytes[topic.name] ?? measured.kafka_bytes.transactions ?? 0;
+    return { bytes: bytes * share, days: topic.retentionDays };
+  });
+  const written = records.reduce((sum, { bytes }) => sum + bytes, 0);
+  const kept = records.reduce((sum, { bytes, days }) => sum + bytes * days * DAY_S, 0);
+  const diskGb = (kept * meanRate(demand) * RULES.kafkaReplicas) / RULES.kafkaDiskFill / GB;
+  // Followers fetch and append what the leader did; taken to cost each of them as much.
+  const cores = coresAt(measured, "kafka", demand.rate) * RULES.kafkaReplicas;
+  const brokers = Math.max(
+    RULES.kafkaBrokersMin,
+    Math.ceil(cores / RULES.utilisation / RULES.kafkaCoresPerBroker),
+    Math.ceil(diskGb / RULES.kafkaDiskGbPerBrokerMax),
+  );
+  return { brokers, cores, writtenMbPerS: (written * demand.rate) / 1e6, diskGb };
+}
+
+function redisFor(demand: Demand, measured: Measured): Plan["redis"] {
+  const size = (kind: string): number => measured.redis_bytes[kind] ?? 0;
+  const cardBytes = size("card") + RULES.devicesPerCard * (size("device") + size("ip"));
+  const perDay = meanRate(demand) * DAY_S;
+  const partsGb = {
+    states: (demand.cards * cardBytes + demand.terminals * size("terminal")) / RULES.redisMemoryFill / GB,
+    requests: (perDay * RULES.idempotencyDays * size("idem")) / RULES.redisMemoryFill / GB,
+    decisions: (perDay * RULES.decisionDays * size("decision")) / RULES.redisMemoryFill / GB,
+  };
+  const memoryGb = partsGb.states + partsGb.requests + partsGb.decisions;
+  return { memoryGb, partsGb, cpuShare: coresAt(measured, "valkey", demand.rate) };
+}
+
+/** What stops growth today, and at which rate with the cards and terminals that are asked for. */
+function limitsOf(demand: Demand, measured: Measured): Limit[] {
+  const { partsGb } = redisFor(demand, measured);
+  const gbPerRate = (partsGb.requests + partsGb.decisions) / demand.rate;
+  const byPartitions = (name: ServiceName): Limit => ({
+    what: `${name}: an instance for each of ${RULES.partitionsDefault} partitions`,
+    rate: RULES.partitionsDefault * rateAt(measured, name, RULES.utilisation * RULES.coresPerInstance[name]),
+    movedBy:
+      "more partitions in the topic table, before the first payment: a card's partition follows from their number",
+  });
+  return [
+    {
+      what: `memory of one Redis of ${RULES.redisGbMax} GB`,
+      rate: Math.max(0, (RULES.redisGbMax - partsGb.states) / gbPerRate),
+      movedBy:
+        "DECISION_TTL_HOURS and IDEMPOTENCY_TTL_HOURS, most of it; then several shards, which Tripline cannot use yet",
+    },
+    {
+      what: "the one core that runs Redis' commands",
+      rate: rateAt(measured, "valkey", RULES.redisUtilisation),
+      movedBy: "I/O threads of Valkey 8 and newer take part of it; then several shards, which Tripline cannot use yet",
+    },
+    ...(["features", "decisions"] as const).map(byPartitions),
+  ].sort((left, right) => left.rate - right.rate);
+}

@@ -1,0 +1,78 @@
+import type { Plan } from "./model.js";
+import { RULES } from "./model.js";
+
+export const CLOUDS = ["aws", "gcp", "azure"] as const;
+export type Cloud = (typeof CLOUDS)[number];
+
+/** When the prices were put together, and from what. */
+export const PRICES_OF =
+  "list prices on demand of the makers' US regions, from price lists of 2025, put together in November 2026";
+
+interface Prices {
+  /** Of a month: control plane, three system nodes, PostgreSQL, NAT and endpoints, registry, keys, logs. */
+  readonly fixed: number;
+  readonly vcpuHour: number;
+  /** A broker's core with its memory; Azure counts units of 5 MB a second instead. */
+  readonly kafkaVcpuHour?: number;
+  readonly kafkaUnitMonth?: number;
+  readonly kafkaGbMonth: number;
+  /** Memory of one node. */
+  readonly cacheGbHour: number;
+  /** Nodes with a copy each, the first included; where the price is that of a pair, 1. */
+  readonly cacheCopies: number;
+  readonly objectGbMonth: number;
+}
+
+/** US dollars. As infra/README.md has them: m7i, m7g and r7g; n2; Dsv5, Event Hubs Premium, Azure Managed Redis. */
+const PRICES: Readonly<Record<Cloud, Prices>> = {
+  aws: {
+    ...{ fixed: 1_044, vcpuHour: 0.0504, kafkaVcpuHour: 0.102, kafkaGbMonth: 0.1 },
+    ...{ cacheGbHour: 0.0134, cacheCopies: 3, objectGbMonth: 0.023 },
+  },
+  gcp: {
+    ...{ fixed: 640, vcpuHour: 0.0486, kafkaVcpuHour: 0.09, kafkaGbMonth: 0.1 },
+    ...{ cacheGbHour: 0.0158, cacheCopies: 3, objectGbMonth: 0.02 },
+  },
+  azure: {
+    ...{ fixed: 933, vcpuHour: 0.048, kafkaUnitMonth: 900, kafkaGbMonth: 0.12 },
+    ...{ cacheGbHour: 0.048, cacheCopies: 1, objectGbMonth: 0.023 },
+  },
+};
+
+const MONTH_H = 730;
+const EVENT_HUBS_MB_PER_UNIT = 5;
+const EVENT_HUBS_GB_PER_UNIT = 1_000;
+
+export interface Cost {
+  /** US dollars a month, by what they are for. */
+  readonly items: Readonly<Record<"fixed" | "services" | "kafka" | "redis" | "lake", number>>;
+  readonly month: number;
+  readonly perMillion: number;
+}
+
+/** Without tax, discounts, backups, traffic between zones and GPUs. Pure. */
+export function costOf(plan: Plan, cloud: Cloud): Cost {
+  const prices = PRICES[cloud];
+  const items = {
+    fixed: prices.fixed,
+    services: plan.vcpus * prices.vcpuHour * MONTH_H,
+    kafka: kafkaCost(plan, prices),
+    redis: plan.redis.memoryGb * prices.cacheCopies * prices.cacheGbHour * MONTH_H,
+    lake: plan.lakeGb * prices.objectGbMonth,
+  };
+  const month = Object.values(items).reduce((sum, item) => sum + item, 0);
+  const { rate, meanShare } = plan.demand;
+  const millions = (rate * meanShare * MONTH_H * 3_600) / 1e6;
+  return { items, month, perMillion: month / millions };
+}
+
+function kafkaCost({ kafka }: Plan, prices: Prices): number {
+  if (prices.kafkaUnitMonth === undefined) {
+    const vcpus = kafka.brokers * RULES.kafkaCoresPerBroker;
+    return vcpus * (prices.kafkaVcpuHour ?? 0) * MONTH_H + kafka.diskGb * prices.kafkaGbMonth;
+  }
+  const units = Math.max(1, Math.ceil(kafka.writtenMbPerS / EVENT_HUBS_MB_PER_UNIT));
+  // Stored once in the bill, and as much of it as the units include is free.
+  const gb = (kafka.diskGb * RULES.kafkaDiskFill) / RULES.kafkaReplicas;
+  return units * prices.kafkaUnitMonth + Math.max(0, gb - units * EVENT_HUBS_GB_PER_UNIT) * prices.kafkaGbMonth;
+}

@@ -1,0 +1,89 @@
+import type { Comparison } from "./check.js";
+import { errorOf, isWithin } from "./check.js";
+import type { Measured } from "./figures.js";
+import type { Plan } from "./model.js";
+import { SERVICES } from "./model.js";
+import type { Cloud } from "./prices.js";
+import { CLOUDS, costOf, PRICES_OF } from "./prices.js";
+
+export const CLOUD_NAMES: Readonly<Record<Cloud, string>> = { aws: "AWS", gcp: "Google Cloud", azure: "Azure" };
+/** Beyond this many times the highest measured rate the extension of the line is a guess. */
+const EXTENSION_MAX = 10;
+
+/** A plan for people. */
+export function planLines(plan: Plan, measured: Measured): string[] {
+  const { demand, kafka, redis } = plan;
+  const mean = demand.rate * demand.meanShare;
+  return [
+    `${count(demand.rate)} decisions a second at the peak, ${count(mean)} in the mean; ${count(demand.cards)} cards, ${count(demand.terminals)} terminals; the lake is kept for ${demand.retentionDays} days`,
+    "",
+    ...SERVICES.map((name) => {
+      const { cores = 0, instances = 0 } = plan.services.get(name) ?? {};
+      return `  ${name.padEnd(12)} ${count(instances)} instances, ${cores.toFixed(2)} cores of work`;
+    }),
+    `  partitions   ${plan.partitions}`,
+    `  Kafka        ${kafka.brokers} brokers, ${kafka.cores.toFixed(2)} cores of work, ${kafka.writtenMbPerS.toFixed(1)} MB/s before replication, ${gb(kafka.diskGb)} of disks`,
+    `  Redis        ${gb(redis.memoryGb)} (window states ${gb(redis.partsGb.states)}, requests of a day ${gb(redis.partsGb.requests)}, decisions of three days ${gb(redis.partsGb.decisions)}), ${(100 * redis.cpuShare).toFixed(0)} % of its one core`,
+    `  lake         ${gb(plan.lakeGb)}`,
+    "",
+    "  limits of today, lowest first:",
+    ...plan.limits.map(({ what, rate, movedBy }) => {
+      const reached = rate < demand.rate ? "REACHED at" : "reached at";
+      return `    ${reached} ${count(rate)} a second: ${what}. Moved by ${movedBy}.`;
+    }),
+    "",
+    "  US dollars a month          fixed   services      Kafka      Redis       lake   together   per million decisions",
+    ...CLOUDS.map((cloud) => costLine(plan, cloud)),
+    "",
+    ...remarks(plan, measured),
+  ];
+}
+
+function costLine(plan: Plan, cloud: Cloud): string {
+  const { items, month, perMillion } = costOf(plan, cloud);
+  const cells = [items.fixed, items.services, items.kafka, items.redis, items.lake, month];
+  const dollars = cells.map((value) => Math.round(value).toLocaleString("en-US").padStart(10)).join(" ");
+  return `  ${CLOUD_NAMES[cloud].padEnd(20)} ${dollars}   ${perMillion.toFixed(2).padStart(8)}`;
+}
+
+function remarks({ demand, limits }: Plan, measured: Measured): string[] {
+  const { machine, rates, measured_at: at } = measured;
+  const highest = Math.max(...rates);
+  const { cpu, cores, loadAverage } = machine;
+  return [
+    `  Measured ${at.slice(0, 10)} on ${cores} cores of ${cpu} at a load of ${loadAverage.toFixed(0)}, at up to ${count(highest)} decisions a second.`,
+    `  Prices: ${PRICES_OF}. An order of magnitude: ask the makers' calculators.`,
+    ...(demand.rate > EXTENSION_MAX * highest
+      ? [`  ${count(demand.rate)} a second is far beyond what was measured: read it as a direction.`]
+      : []),
+    ...(limits.some(({ rate }) => rate < demand.rate)
+      ? ["  A limit marked REACHED has to be moved first: the figures above are what it would then take."]
+      : []),
+  ];
+}
+
+/** Predictions beside measurements; those that count are marked where they are off. */
+export function checkLines(compared: readonly Comparison[]): string[] {
+  const head = `  ${"".padEnd(44)} ${"predicted".padStart(12)} ${"measured".padStart(12)} ${"off by".padStart(8)}`;
+  return [
+    head,
+    ...compared.map((one) => {
+      const off = `${(100 * errorOf(one)).toFixed(0)} %`;
+      const figures = [one.predicted, one.measured].map((value) => value.toFixed(1).padStart(12)).join(" ");
+      const mark = one.counts ? (isWithin(one) ? "" : "  TOO FAR") : "  (part)";
+      return `  ${one.what.padEnd(44)} ${figures} ${off.padStart(8)} ${one.unit}${mark}`;
+    }),
+  ];
+}
+
+/** At most three digits that mean something. */
+export function count(value: number): string {
+  const digits = value >= 1_000 ? Number(value.toPrecision(3)) : Number(value.toFixed(1));
+  return digits.toLocaleString("en-US");
+}
+
+/** Of so many GB. */
+export function gb(value: number): string {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} PB`;
+  return value >= 1_000 ? `${(value / 1_000).toFixed(1)} TB` : `${value.toFixed(1)} GB`;
+}

@@ -1,0 +1,41 @@
+import { fileSource } from "@tripline/backfill/input/transactions-source";
+import { kafkaAt } from "@tripline/system/client/connect-system";
+import { produceHistory } from "@tripline/system/replay/produce-history";
+import { StepLog } from "@tripline/system/step-log";
+import { Command } from "commander";
+
+interface ProduceFlags {
+  readonly input: string;
+  readonly brokers: string[];
+  readonly topicPrefix: string;
+  readonly tenant: string;
+}
+
+/** `tripline produce`: past payments onto Kafka, for a backfill by a fleet of features services. */
+export function produceCommand(): Command {
+  return new Command("produce")
+    .description("put past payments and labels on topics of their own, for a backfill by many features services")
+    .requiredOption("--input <path>", "transactions, CSV or Parquet; may be a glob")
+    .requiredOption("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092")
+    .requiredOption(
+      "--topic-prefix <text>",
+      "put before the topics' names, so that no live payment is among them, for instance `history.`",
+    )
+    .option("--tenant <name>", "whose payments these are", "demo")
+    .action(async ({ input, brokers, topicPrefix, tenant }: ProduceFlags) => {
+      const steps = new StepLog();
+      const kafka = kafkaAt(brokers, topicPrefix, process.env);
+      const admin = await kafka.admin();
+      await steps.run("create topics", () => admin.ensureTopics()).finally(() => admin.close());
+      const producer = await kafka.producer();
+      try {
+        const source = fileSource(input);
+        const { payments, labels } = await steps.run("write payments and labels", (onProgress) =>
+          produceHistory({ source, tenant, producer, onProgress }),
+        );
+        process.stdout.write(`${payments} payments and ${labels} labels are on the topics ${topicPrefix}…\n`);
+      } finally {
+        await producer.close();
+      }
+    });
+}

@@ -1,0 +1,118 @@
+import { spawn } from "node:child_process";
+import { totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { signInVariables } from "@tripline/system/client/connect-system";
+import { DEMO_WORKSPACE, readLocalSystem } from "@tripline/system/services/local-system";
+import { ROOT } from "@tripline/system/services/workspace";
+import { Command, InvalidArgumentError } from "commander";
+
+interface RebuildFlags {
+  readonly lake?: string;
+  readonly kafka?: string;
+  readonly redis?: string;
+  readonly topicPrefix?: string;
+  readonly state?: string;
+  readonly ttlDays?: number;
+  readonly wait?: number;
+  readonly partial?: true;
+  readonly workspace: string;
+}
+
+const ENTRY = join(ROOT, "apps", "features", "dist", "rebuild", "main.js");
+const EXIT_FAILURE = 1;
+const MEMORY_SHARE = 0.75;
+/** Bounds of the features app. */
+const DAYS_MAX = 3_650;
+const WAIT_SECONDS_MAX = 86_400;
+
+/** `tripline rebuild-state`: window states from the lake into a Redis that lost them. */
+export function rebuildStateCommand(): Command {
+  return new Command("rebuild-state")
+    .description("put the window states that Redis lost back, exactly, from what the archive says was counted")
+    .option("--lake <folder>", "the folder that the archive service writes to")
+    .option("--kafka <brokers>", "host:port, comma-separated", parseBrokers)
+    .option("--redis <url>", "where features keeps its state, for instance redis://127.0.0.1:6379", parseRedis)
+    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX")
+    .option("--state <file>", "the snapshot of states with which the service began (`tripline load-state`)")
+    .option("--ttl-days <days>", "as the features service has it in STATE_TTL_DAYS", parseDays)
+    .option("--wait <seconds>", "how long the archive may take to catch up", parseSeconds)
+    .option("--partial", "where the archive does not have all: count what there is, in the order of time")
+    .option("--workspace <name>", "without --lake, --kafka and --redis: the system that runs here", DEMO_WORKSPACE)
+    .action(async (flags: RebuildFlags) => {
+      process.exitCode = await run(environmentOf(flags));
+    });
+}
+
+/** What to type where the system runs on this machine. */
+export function rebuildCommandFor(workspace: string): string {
+  const flags = workspace === DEMO_WORKSPACE ? "" : ` --workspace ${workspace}`;
+  return `npm run tripline -- rebuild-state${flags}`;
+}
+
+/** @throws Error in one sentence where only some of the addresses are given, or no system runs here */
+function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<string, string> {
+  if (lake !== undefined && kafka !== undefined && redis !== undefined) {
+    return { LAKE_DIRECTORY: resolve(lake), KAFKA_BROKERS: kafka, REDIS_URL: redis };
+  }
+  const missing = Object.entries({ lake, kafka, redis }).flatMap(([name, value]) =>
+    value === undefined ? [`--${name}`] : [],
+  );
+  if (missing.length < 3)
+    throw new Error(`${missing.join(" and ")} is missing; without all three, the system here is meant.`);
+  const { lakeDirectory, kafkaBrokers, redisUrl, statePath } = readLocalSystem(workspace);
+  if (lakeDirectory === undefined)
+    throw new Error("The system that runs here has no archive, so nothing knows its states.");
+  return {
+    LAKE_DIRECTORY: lakeDirectory,
+    KAFKA_BROKERS: kafkaBrokers.join(","),
+    REDIS_URL: redisUrl,
+    ...(statePath === undefined ? {} : { STATE_FILE: statePath }),
+  };
+}
+
+function environmentOf(flags: RebuildFlags): Record<string, string> {
+  return {
+    ...addressesOf(flags),
+    ...(flags.topicPrefix === undefined ? {} : { KAFKA_TOPIC_PREFIX: flags.topicPrefix }),
+    ...(flags.state === undefined ? {} : { STATE_FILE: resolve(flags.state) }),
+    ...(flags.ttlDays === undefined ? {} : { STATE_TTL_DAYS: String(flags.ttlDays) }),
+    ...(flags.wait === undefined ? {} : { ARCHIVE_WAIT_SECONDS: String(flags.wait) }),
+    ...(flags.partial === undefined ? {} : { PARTIAL: "1" }),
+  };
+}
+
+/** In a process of its own, since only the features app knows the layout. Its settings may hold a password: no arguments. */
+function run(environment: Record<string, string>): Promise<number> {
+  // The states of all entities are held at once; Node would stop at 4 GB, however much there is.
+  const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
+  const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, ENTRY], {
+    env: { PATH: process.env.PATH, ...signInVariables(process.env), ...environment },
+    stdio: "inherit",
+  });
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("exit", (code) => done(code ?? EXIT_FAILURE));
+  });
+}
+
+function parseBrokers(text: string): string {
+  if (text.split(",").every((broker) => /^[^\s:]+:\d+$/.test(broker.trim()))) return text;
+  throw new InvalidArgumentError("must be host:port, comma-separated");
+}
+
+function parseRedis(text: string): string {
+  if (/^rediss?:\/\//.test(text)) return text;
+  throw new InvalidArgumentError("must start with redis:// or rediss://");
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= DAYS_MAX) return days;
+  throw new InvalidArgumentError(`must be a whole number of days from 1 to ${DAYS_MAX}`);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== "" && seconds >= 0 && seconds <= WAIT_SECONDS_MAX) return seconds;
+  throw new InvalidArgumentError(`must be a number of seconds up to ${WAIT_SECONDS_MAX}`);
+}

@@ -1,0 +1,39 @@
+import { writeHistory } from "@tripline/backfill/input/write-history";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { Command } from "commander";
+import { wholeNumber } from "../number-options.js";
+
+interface SimulateFlags {
+  readonly seed: number;
+  readonly cards: number;
+  readonly terminals: number;
+  readonly days: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** `tripline simulate <file>`: a history of payments with known truth. */
+export function simulateCommand(): Command {
+  return new Command("simulate")
+    .description("write a simulated history of payments as Parquet")
+    .argument("<file>", "where to write it")
+    .option("--seed <number>", "the same seed gives the same history", wholeNumber, 1)
+    .option("--cards <number>", "how many cards", wholeNumber, 2_000)
+    .option("--terminals <number>", "how many terminals", wholeNumber, 2_000)
+    .option("--days <number>", "how many days, ending with yesterday", wholeNumber, 60)
+    .action(async (path: string, flags: SimulateFlags) => {
+      const untilMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+      const secrets = demoSecrets(workspaceIn(`${STATE_DIRECTORY}/demo`).secrets);
+      const { seed, cards, terminals, days } = flags;
+      const rows = await writeHistory({
+        simulation: { seed, cards, terminals, startMs: untilMs - days * DAY_MS },
+        untilMs,
+        tenant: DEMO_TENANT,
+        cardTokenKey: Buffer.from(secrets.cardTokenKey, "base64"),
+        path,
+      });
+      process.stdout.write(`${rows} payments of ${cards} cards written to ${path}\n`);
+    });
+}

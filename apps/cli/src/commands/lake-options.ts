@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+
+export function lakeOption(): Option {
+  return new Option("--lake <folder>", "the folder that the archive service writes to")
+    .env("LAKE_DIRECTORY")
+    .makeOptionMandatory();
+}
+
+export function tenantOption(): Option {
+  return new Option("--tenant <name>", "only payments of this tenant; of all unless given");
+}
+
+export function labelsByOption(): Option {
+  return new Option(
+    "--labels-by <time>",
+    "a label is known when its truth was, or when Kafka took it if that was later",
+  )
+    .choices(["event-time", "arrival"])
+    .default("event-time");
+}
+
+/** Kafka as flags, or as the services have it in their variables. */
+export function withKafka(command: Command): Command {
+  return command
+    .option(
+      "--kafka <brokers>",
+      "brokers as host:port, comma-separated (default: KAFKA_BROKERS and the other variables of Kafka)",
+    )
+    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX");
+}
+
+export function kafkaEnvironment(flags: { readonly kafka?: string; readonly topicPrefix?: string }): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    ...(flags.kafka === undefined ? {} : { KAFKA_BROKERS: flags.kafka }),
+    ...(flags.topicPrefix === undefined ? {} : { KAFKA_TOPIC_PREFIX: flags.topicPrefix }),
+  };
+}
+
+export function parseTime(text: string): number {
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new InvalidArgumentError("must be a time such as 2026-03-01 or 2026-03-01T12:00:00Z");
+  return time;
+}

@@ -1,0 +1,140 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { isVersion } from "@tripline/model-registry/model-manifest";
+import type { MoveOptions, RecordingRegistry } from "@tripline/model-registry/model-registry";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { rollBackAlias } from "@tripline/model-registry/roll-back-alias";
+import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
+import { Command, InvalidArgumentError } from "commander";
+import { diffModels } from "../../models/diff.js";
+import { diffText, listTable, moveText, showText } from "../../models/table.js";
+import { durationMs } from "../parse-duration.js";
+import { registryOption } from "../registry-options.js";
+
+interface RegistryFlags {
+  readonly registry: string;
+  readonly model: string;
+  readonly json?: boolean;
+}
+
+interface MoveFlags extends RegistryFlags {
+  readonly alias: string;
+  readonly expect?: string | null;
+  readonly by?: string;
+  readonly why?: string;
+}
+
+const AWAIT_POLL_MS = 2_000;
+
+/** What goes away once a training has finished or the registry has started. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-unavailable"]);
+
+/** `tripline models`: what is published, which alias names what, and moving aliases. Works with every registry. */
+export function modelsCommand(output: CommandOutput = process.stdout): Command {
+  const print = (flags: RegistryFlags, value: unknown, text: () => string): void => {
+    output.write(flags.json === true ? `${JSON.stringify(value, null, 2)}\n` : text());
+  };
+  return new Command("models")
+    .description("list, show, compare, promote and roll back the models of a registry")
+    .addCommand(
+      command("list", "versions with their aliases, oldest first").action(async (flags: RegistryFlags) => {
+        const listed = await openRegistry(flags.registry).list(flags.model);
+        print(flags, listed, () => listTable(listed));
+      }),
+    )
+    .addCommand(
+      command("show", "everything that is known of a version")
+        .argument("<version>", "a version or an alias")
+        .action(async (asked: string, flags: RegistryFlags) => {
+          const registry = openRegistry(flags.registry);
+          const model = await registry.resolve(flags.model, asked);
+          const listed = await registry.list(flags.model);
+          const aliases = [...(listed.find(({ version }) => version === model.version)?.aliases ?? [])].sort();
+          const moves = await registry.history(flags.model);
+          const { directory, manifest } = model;
+          const history = moves.filter(({ from, to }) => from === model.version || to === model.version);
+          print(flags, { ...manifest, aliases, directory, history }, () => showText(model, aliases, moves));
+        }),
+    )
+    .addCommand(
+      command("await", "wait until there is such a version; for whoever starts scoring before the first training")
+        .argument("<version>", "a version or an alias")
+        .option("--timeout <duration>", "how long to wait", "10m")
+        .action(async (asked: string, flags: RegistryFlags & { readonly timeout: string }) => {
+          const registry = openRegistry(flags.registry);
+          const { version } = await waitVisibly(() => registry.resolve(flags.model, asked), {
+            what: `${flags.model}@${asked} in ${flags.registry}`,
+            timeoutMs: durationMs(flags.timeout),
+            pollMs: AWAIT_POLL_MS,
+            mayPass: (error) => PASSING.has(asTriplineError(error).code),
+            remedy: "Train a model and publish it there, for instance with `tripline train`.",
+            say: (line) => process.stderr.write(`${line}\n`),
+          });
+          output.write(`${flags.model} ${version} is there\n`);
+        }),
+    )
+    .addCommand(
+      command("diff", "what is different between two versions, and how far apart their scores are")
+        .argument("<a>", "a version or an alias")
+        .argument("<b>", "a version or an alias")
+        .action(async (a: string, b: string, flags: RegistryFlags) => {
+          const registry = openRegistry(flags.registry);
+          const [one, two] = [await registry.resolve(flags.model, a), await registry.resolve(flags.model, b)];
+          const diff = await diffModels(one, two);
+          print(flags, diff, () => diffText(diff));
+        }),
+    )
+    .addCommand(
+      moveCommand("promote", "point an alias at a version")
+        .argument("<version>", "a version or an alias")
+        .action(async (asked: string, flags: MoveFlags) => {
+          const registry = openRegistry(flags.registry);
+          const version = await versionOf(registry, flags.model, asked);
+          const move = await registry.setAlias(flags.model, flags.alias, version, optionsOf(flags));
+          print(flags, move, () => moveText(flags.model, move));
+        }),
+    )
+    .addCommand(
+      moveCommand("rollback", "point an alias at the version that it named before").action(async (flags: MoveFlags) => {
+        const registry = openRegistry(flags.registry);
+        const move = await rollBackAlias(registry, flags.model, flags.alias, optionsOf(flags));
+        print(flags, move, () => moveText(flags.model, move));
+      }),
+    );
+}
+
+function command(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(registryOption())
+    .option("--model <name>", "which model", MODEL_NAME)
+    .option("--json", "print JSON");
+}
+
+function moveCommand(name: string, description: string): Command {
+  return command(name, description)
+    .option("--alias <name>", "champion, challenger, shadow or another", "champion")
+    .option("--expect <version>", "move it only if it names this version by then, or `none`", parseExpected)
+    .option("--by <name>", "who moves it; the user of this machine unless given")
+    .option("--why <text>", "the reason, for the history");
+}
+
+function versionOf(registry: RecordingRegistry, model: string, asked: string): Promise<string> {
+  return isVersion(asked) ? Promise.resolve(asked) : registry.aliasTarget(model, asked);
+}
+
+function optionsOf({ expect, by, why }: MoveFlags): MoveOptions {
+  return {
+    ...(expect === undefined ? {} : { expect }),
+    ...(by === undefined ? {} : { by }),
+    ...(why === undefined ? {} : { why }),
+  };
+}
+
+function parseExpected(text: string): string | null {
+  if (text === "none") return null;
+  if (!isVersion(text)) throw new InvalidArgumentError("must be a version, which is 12 hexadecimal digits, or none");
+  return text;
+}

@@ -1,0 +1,154 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { backfill } from "@tripline/backfill/backfill";
+import { fileSource } from "@tripline/backfill/input/transactions-source";
+import { writeHistory } from "@tripline/backfill/input/write-history";
+import { writeTestLake } from "@tripline/backfill/testing/lake";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { ROOT } from "@tripline/system/services/workspace";
+import { driftCommand } from "./drift.js";
+import { retrainCommand } from "./retrain.js";
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAYS = 63;
+const START_MS = Date.UTC(2026, 0, 5);
+const END_MS = START_MS + DAYS * DAY_MS;
+const TENANT = "demo";
+const MAIN = join(ROOT, "apps", "cli", "dist", "main.js");
+/** It takes half a minute where nothing else runs. */
+const TIMEOUT_MS = 900_000;
+
+let folder: string;
+let params: string;
+let whole: readonly string[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-retrain-"));
+  const [payments, features] = [join(folder, "payments.parquet"), join(folder, "features.parquet")];
+  params = join(folder, "params.json");
+  const simulation = { seed: 4, cards: 260, terminals: 130, startMs: START_MS };
+  await writeHistory({
+    simulation,
+    untilMs: END_MS + 3 * HOUR_MS,
+    tenant: TENANT,
+    cardTokenKey: Buffer.alloc(32, 7),
+    path: payments,
+  });
+  const source = fileSource(payments);
+  await backfill({
+    spec: currentFeatureSpec(),
+    source,
+    tenant: TENANT,
+    outputPath: features,
+    untilMs: END_MS + 3 * HOUR_MS,
+  });
+  const defaults = JSON.parse(await readFile(join(ROOT, "training", "params.json"), "utf8"));
+  const retrain = { ...defaults.retrain, warm_up_days: 14, replicates: 50 };
+  await writeFile(params, JSON.stringify({ ...defaults, trees: 60, max_bin: 64, retrain }));
+  const history = { spec: currentFeatureSpec(), tenant: TENANT, payments, features };
+  await writeTestLake({ ...history, lake: join(folder, "lake") });
+  // On the last whole day amounts grow by half; the payments of the next few hours say that it is over.
+  const amount = `CASE WHEN occurred_at_ms >= ${END_MS - DAY_MS} THEN f.amount * 1.5 ELSE f.amount END`;
+  await writeTestLake({ ...history, lake: join(folder, "shifted"), values: { amount } });
+  // A retraining that nobody cuts off, to compare with.
+  let text = "";
+  const output = { write: (more: string) => (text += more) };
+  await retrainCommand(output).parseAsync(argumentsOf("whole", "work-whole"), { from: "user" });
+  whole = text.trimEnd().split("\n");
+}, TIMEOUT_MS);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const registryAt = (name: string): string => pathToFileURL(join(folder, name)).href;
+
+const argumentsOf = (registry: string, work: string) => [
+  ...["--lake", join(folder, "lake"), "--registry", registryAt(registry)],
+  ...["--work", join(folder, work), "--params", params],
+];
+
+interface Run {
+  readonly code: number | null;
+  readonly lines: readonly string[];
+}
+
+/** Runs it as a process; with `killAt`, that is killed, -9, when a line begins so. */
+async function run(args: readonly string[], killAt?: string): Promise<Run> {
+  const child = spawn(process.execPath, [MAIN, "retrain", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (more: string) => {
+    errors += more;
+  });
+  child.stdout.setEncoding("utf8").on("data", (more: string) => {
+    text += more;
+    if (killAt !== undefined && text.split("\n").some((line) => line.startsWith(killAt))) child.kill("SIGKILL");
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  if (code === 1) throw new Error(`${text}\n${errors}`);
+  return { code, lines: text.trimEnd().split("\n") };
+}
+
+test(
+  "what is killed in the middle of training goes on and comes to the same challenger as what is not",
+  async () => {
+    const killed = await run(argumentsOf("killed", "work-killed"), "fit: trees=25/60");
+    expect(killed.code).toBeNull();
+    const resumed = await run(argumentsOf("killed", "work-killed"));
+    expect(resumed.lines[0]).toMatch(/^lake: cutoff=2026-03-09T00:00:00.000Z goes on where it was cut off$/);
+    // What was read and fitted before is not read and fitted again.
+    expect(resumed.lines.filter((line) => line.startsWith("read:"))).toEqual([]);
+    const line = resumed.lines.at(-1) ?? "";
+    expect(line).toMatch(
+      /^retrain: registered=challenger version=[0-9a-f]{12} ap_new=0\.\d+ ap_champion=0\.\d+ .*champion=none$/,
+    );
+
+    expect(line).toBe(whole.at(-1));
+    const models = openRegistry(registryAt("killed"));
+    const version = /version=(\w+)/.exec(line)?.[1] ?? "";
+    expect([await models.aliasTarget("fraud", "challenger"), await models.aliasTarget("fraud", "shadow")]).toEqual([
+      version,
+      version,
+    ]);
+    const { manifest } = await models.resolve("fraud", "challenger");
+    expect(manifest.metrics).toMatchObject({ retrain: { newest: { rows: expect.any(Number) } } });
+    // Nothing is left for the next one but the data, which are those of the same lake.
+    expect((await readdir(join(folder, "work-killed"))).sort()).toEqual(["plan.json", expect.stringMatching(/^run-/)]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "drift in the lake becomes an event, and that starts one retraining",
+  async () => {
+    const { kafkaBrokers, topicPrefix } = await testStack();
+    const kafka = connectKafka({ brokers: kafkaBrokers, clientId: "test", topicPrefix });
+    const admin = await kafka.admin();
+    await admin.ensureTopics().finally(() => admin.close());
+    const atKafka = ["--kafka", kafkaBrokers.join(","), "--topic-prefix", topicPrefix];
+    let text = "";
+    const output = { write: (more: string) => (text += more) };
+    const drift = ["--lake", join(folder, "shifted"), "--metrics", join(folder, "drift.prom"), ...atKafka];
+    await driftCommand(output).parseAsync(drift, { from: "user" });
+    expect(text).toMatch(/^drift: day=2026-03-08 drifted=amount event_sent=true\n$/m);
+    expect(await readFile(join(folder, "drift.prom"), "utf8")).toContain(
+      'tripline_drift_drifted{model="fraud",column="amount",kind="feature"} 1.0',
+    );
+
+    const onDrift = ["--on-drift", ...argumentsOf("whole", "work-whole"), ...atKafka];
+    text = "";
+    await retrainCommand(output).parseAsync([...onDrift, "--wait", "60s"], { from: "user" });
+    expect(text).toMatch(/^drift: day=2026-03-08 1 of \d+ columns drifted on 2026-03-08, most of all amount/);
+    expect(text.trimEnd().split("\n").at(-1)).toBe(whole.at(-1));
+    text = "";
+    await retrainCommand(output).parseAsync([...onDrift, "--wait", "1s"], { from: "user" });
+    expect(text).toBe("retrain: kept champion because no drift was detected\n");
+  },
+  TIMEOUT_MS,
+);

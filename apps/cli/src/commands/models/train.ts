@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import {
+  DEMO_SIMULATION,
+  HISTORY_DAYS,
+  registryIn,
+  trainDemoModel,
+} from "@tripline/model-loop/training/train-demo-model";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
+import { ROOT, workspaceIn } from "@tripline/system/services/workspace";
+import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
+import { Command } from "commander";
+import { wholeNumber } from "../number-options.js";
+
+const HISTORY_DAYS_MIN = 42;
+
+/** The version that is `champion` there, or undefined while there is none. */
+async function championOf(registryUrl: string): Promise<string | undefined> {
+  try {
+    return await openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion");
+  } catch (error) {
+    if (asTriplineError(error).code === "model-not-found") return undefined;
+    throw error;
+  }
+}
+
+interface TrainFlags {
+  readonly days: number;
+  readonly cards: number;
+  readonly terminals: number;
+  readonly seed: number;
+  readonly force?: boolean;
+  readonly root: string;
+  readonly registry?: string;
+  readonly unlessPublished?: boolean;
+}
+
+/** `tripline train`: from nothing to a published model, with what the demo uses unless told otherwise. */
+export function trainCommand(): Command {
+  return new Command("train")
+    .description("simulate a history, compute its features, train a model and publish it as champion")
+    .option("--days <count>", `days of history, at least ${HISTORY_DAYS_MIN}`, wholeNumber, HISTORY_DAYS)
+    .option("--cards <count>", "cards that pay", wholeNumber, DEMO_SIMULATION.cards)
+    .option("--terminals <count>", "terminals they pay at", wholeNumber, DEMO_SIMULATION.terminals)
+    .option("--seed <number>", "the same seed gives the same payments", wholeNumber, DEMO_SIMULATION.seed)
+    .option("--force", "train again even if nothing changed")
+    .option("--root <folder>", "keep histories and features below .tripline in this folder", ROOT)
+    .option("--registry <url>", "publish there instead of in that folder")
+    .option("--unless-published", "do nothing when the registry has a champion already")
+    .action(async function (this: Command, flags: TrainFlags) {
+      const { days, cards, terminals, seed, force = false, root, registry } = flags;
+      if (days < HISTORY_DAYS_MIN) this.error(`error: --days must be at least ${HISTORY_DAYS_MIN}`);
+      const published = flags.unlessPublished === true ? await championOf(registry ?? registryIn(root)) : undefined;
+      if (published !== undefined) {
+        process.stdout.write(`${MODEL_NAME} ${published} is published already\n`);
+        return;
+      }
+      const steps = new StepLog(process.stderr, bootstrapSteps());
+      const simulation = { ...DEMO_SIMULATION, cards, terminals, seed };
+      const secretsFile = workspaceIn(join(root, ".tripline", "demo")).secrets;
+      const target = registry === undefined ? {} : { registryUrl: registry };
+      const model = await trainDemoModel({ root, ...target, secretsFile, steps, simulation, days, force });
+      const { manifest, directory } = await openRegistry(model.registryUrl).resolve(MODEL_NAME, model.version);
+      process.stdout.write(`\n  ${MODEL_NAME} ${model.version} in ${directory}\n`);
+      process.stdout.write(`  scorecard ${model.scorecardFile}\n`);
+      process.stdout.write(`  metrics ${JSON.stringify(manifest.metrics)}\n`);
+    });
+}

@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+import { signInVariables } from "@tripline/system/client/connect-system";
+import { ROOT } from "@tripline/system/services/workspace";
+import { Command } from "commander";
+
+const ENTRY = join(ROOT, "apps", "auth", "dist", "backup", "main.js");
+const EXIT_FAILURE = 1;
+
+const DATABASE = "auth's database, for instance postgresql://user@127.0.0.1:5432/tripline; or POSTGRES_URL";
+
+/** `tripline backup`: what auth keeps, into one file. Everything else is files already or can be computed again. */
+export function backupCommand(): Command {
+  return new Command("backup")
+    .description("write auth's clients and sealed signing keys to a file; KEY_ENCRYPTION_KEY is not in it")
+    .requiredOption("--to <file>", "where to write it")
+    .option("--postgres <url>", DATABASE)
+    .action(async ({ to, postgres }: { to: string; postgres?: string }) => {
+      process.exitCode = await run("backup", to, postgres);
+    });
+}
+
+/** `tripline restore`: the same back into an empty database. */
+export function restoreCommand(): Command {
+  return new Command("restore")
+    .description("put a backup into an empty database")
+    .requiredOption("--from <file>", "what `tripline backup` wrote")
+    .option("--postgres <url>", DATABASE)
+    .action(async ({ from, postgres }: { from: string; postgres?: string }) => {
+      process.exitCode = await run("restore", from, postgres);
+    });
+}
+
+/** In a process of its own, since only auth knows its tables. The address may hold a password: no argument. */
+function run(action: "backup" | "restore", file: string, postgres: string | undefined): Promise<number> {
+  const url = postgres ?? process.env.POSTGRES_URL;
+  const environment = {
+    PATH: process.env.PATH,
+    ...signInVariables(process.env),
+    BACKUP_ACTION: action,
+    BACKUP_FILE: resolve(process.env.INIT_CWD ?? process.cwd(), file),
+    ...(url === undefined ? {} : { POSTGRES_URL: url }),
+  };
+  const child = spawn(process.execPath, ["--enable-source-maps", ENTRY], { env: environment, stdio: "inherit" });
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("exit", (code) => done(code ?? EXIT_FAILURE));
+  });
+}

@@ -1,0 +1,203 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
+import { deadLetterTopic } from "@tripline/contracts/topics";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { clientOpener } from "@tripline/kafka/open-client";
+import type { EventConsumer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { openProducer } from "@tripline/kafka/producer/open-producer";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { readTopic } from "@tripline/system/ledger/ledger";
+import { RETURN_GROUP } from "../../dead-letters.js";
+import { dlqCommand } from "./dlq.js";
+
+const WAIT_MS_MAX = 40_000;
+
+let brokers: string[];
+let topicPrefix: string;
+let kafka: Kafka;
+let admin: KafkaAdmin;
+let consumer: EventConsumer | undefined;
+let failing: Set<string>;
+
+beforeEach(async () => {
+  ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
+  kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
+  admin = await kafka.admin();
+  await admin.ensureTopics();
+  failing = new Set();
+  consumer = undefined;
+});
+
+afterEach(async () => {
+  await consumer?.close();
+  await admin.close();
+});
+
+async function run(...args: string[]): Promise<string> {
+  let text = "";
+  const command = dlqCommand({ write: (more: string) => (text += more) });
+  await command.parseAsync([...args, "--brokers", ...brokers, "--topic-prefix", topicPrefix], { from: "user" });
+  return text;
+}
+
+/** A consumer of `labels` that cannot process what `failing` names, with the code that stands before the colon. */
+async function startConsumer(): Promise<void> {
+  consumer = await kafka.consume({
+    group: "reader",
+    topics: ["labels"],
+    async handle(batches) {
+      for (const { value } of batches.flatMap(({ records }) => records)) {
+        const text = value.toString();
+        if (!failing.has(text)) continue;
+        throw new TriplineError(text.startsWith("spec") ? "spec-mismatch" : "message-unreadable", `cannot: ${text}`);
+      }
+    },
+    onStop(error) {
+      throw error;
+    },
+  });
+}
+
+async function bury(...texts: string[]): Promise<void> {
+  for (const text of texts) failing.add(text);
+  if (consumer === undefined) await startConsumer();
+  await produce(...texts);
+  await reachLetters(texts.length);
+}
+
+/** Straight onto the dead letters, where more fits than on the topic. */
+async function putLetters(...letters: { value: Buffer; headers?: Record<string, string> }[]): Promise<void> {
+  const log = () => {};
+  const openClient = clientOpener({ brokers, clientId: "test", log });
+  const producer = await openProducer({ openClient, topicPrefix, log });
+  for (const { value, headers = {} } of letters) {
+    const all = { [DEAD_LETTER_HEADERS.code]: "message-unreadable", ...headers };
+    await producer.sendRaw(deadLetterTopic("labels"), { key: "one", value, headers: all });
+  }
+  await producer.close();
+}
+
+async function produce(...texts: string[]): Promise<void> {
+  const producer = await kafka.producer();
+  const headers = { [HEADERS.tenant]: "demo", [HEADERS.deadline]: "1", [HEADERS.replyTo]: "reply:gone" };
+  await producer.send(texts.map((text) => ({ topic: "labels", key: text, value: Buffer.from(text), headers })));
+  await producer.close();
+}
+
+let letters = 0;
+beforeEach(() => {
+  letters = 0;
+});
+
+async function reachLetters(more: number): Promise<void> {
+  letters += more;
+  const deadline = Date.now() + WAIT_MS_MAX;
+  for (;;) {
+    const ends = await admin.endOffsets(deadLetterTopic("labels"));
+    const count = [...ends.values()].reduce((sum, end) => sum + end, 0);
+    if (count >= letters) return;
+    if (Date.now() > deadline) throw new Error(`${count} dead letters instead of ${letters}`);
+  }
+}
+
+async function records(topic: string): Promise<IncomingRecord[]> {
+  const found: IncomingRecord[] = [];
+  await readTopic(kafka, topic, (record) => found.push(record));
+  return found;
+}
+
+test("without dead letters there is nothing to list and nothing to return", async () => {
+  expect(await run("list")).toBe("No dead letters wait.\n");
+  expect(await run("return", "--topic", "labels")).toBe("0 dead letters are on labels again.\n");
+});
+
+test("dead letters are listed by code, and come back as they were, once", async () => {
+  await bury("spec 1", "poison 2");
+  const listed = await run("list");
+  expect(listed).toContain("1  of labels, by reader: spec-mismatch");
+  expect(listed).toContain("message-unreadable  cannot: poison 2");
+  failing.clear();
+  expect(await run("return", "--topic", "labels")).toBe("2 dead letters are on labels again.\n");
+  const back = (await records("labels")).filter(({ headers }) => headers[RETURNED_HEADER] !== undefined);
+  expect(back.map(({ key, value }) => [key, value.toString()]).sort()).toEqual([
+    ["poison 2", "poison 2"],
+    ["spec 1", "spec 1"],
+  ]);
+  for (const { headers } of back) expect(headers).toEqual({ [HEADERS.tenant]: "demo", [RETURNED_HEADER]: "1" });
+  expect(await run("list")).toBe("No dead letters wait.\n");
+  expect(await run("return", "--topic", "labels")).toBe("0 dead letters are on labels again.\n");
+});
+
+test("with a code the others stay, and are still there for the next time", async () => {
+  await bury("poison 1");
+  await bury("spec 2");
+  failing.delete("spec 2");
+  expect(await run("return", "--topic", "labels", "--code", "spec-mismatch")).toBe(
+    "1 dead letters are on labels again. 1 with another code were left.\n",
+  );
+  expect(await run("list", "--topic", "labels")).toContain("1  of labels, by reader: message-unreadable");
+});
+
+test("what fails again is a dead letter again, and says how often it came back", async () => {
+  await bury("poison 1");
+  await run("return", "--topic", "labels");
+  await reachLetters(1);
+  const letter = JSON.parse(await run("list", "--json"));
+  expect(letter).toMatchObject({ topic: "labels", code: "message-unreadable", returned: 1 });
+  const [first, second] = await records(deadLetterTopic("labels"));
+  expect(first?.headers[RETURNED_HEADER]).toBeUndefined();
+  expect(second?.headers).toMatchObject({ [RETURNED_HEADER]: "1", [DEAD_LETTER_HEADERS.group]: "reader" });
+});
+
+test("regression #12: dead letters that cannot come back are told in a sentence each and passed over; the others come back", async () => {
+  const exitCodeBefore = process.exitCode;
+  await putLetters(
+    { value: Buffer.from("first") },
+    { value: Buffer.alloc(1_200_000) },
+    {
+      value: Buffer.alloc(0),
+      headers: {
+        [DEAD_LETTER_HEADERS.topic]: "labels",
+        [DEAD_LETTER_HEADERS.partition]: "3",
+        [DEAD_LETTER_HEADERS.offset]: "17",
+        [DEAD_LETTER_HEADERS.message]: "it is all zeros",
+        [REFERENCE_HEADERS.reference]: "record",
+        [REFERENCE_HEADERS.bytes]: "2200000",
+        [REFERENCE_HEADERS.sha256]: "e3b0",
+      },
+    },
+    { value: Buffer.from("last") },
+  );
+  expect(await run("list")).toContain(
+    "it is all zeros (by reference: a record of 2200000 bytes at labels/3@17, SHA-256 e3b0)",
+  );
+  const startedMs = performance.now();
+  const told = await run("return", "--topic", "labels");
+  expect(performance.now() - startedMs).toBeLessThan(WAIT_MS_MAX);
+  const [line, tooLarge, byReference, ...more] = told.trimEnd().split("\n");
+  expect(line).toBe("2 dead letters are on labels again.");
+  expect(tooLarge).toMatch(
+    /^labels\.dlq\/0@1 cannot come back and stays there: A record of 1200\d{3} bytes is over the limit of 1000000/,
+  );
+  expect(byReference).toMatch(/^labels\.dlq\/0@2 cannot .*it does not hold its original.* at labels\/3@17/);
+  expect(more).toEqual([]);
+  expect(process.exitCode).toBe(1);
+  process.exitCode = exitCodeBefore;
+  expect((await records("labels")).map(({ value }) => value.toString()).sort()).toEqual(["first", "last"]);
+  expect(await run("list")).toBe("No dead letters wait.\n");
+  expect(await run("return", "--topic", "labels")).toBe("0 dead letters are on labels again.\n");
+});
+
+test("one return at a time", async () => {
+  await bury("poison 1");
+  const other = await kafka.consume({
+    group: RETURN_GROUP,
+    topics: [deadLetterTopic("labels")],
+    positions: { begin: async () => 0, buried: () => {} },
+    handle: async () => {},
+    onStop: () => {},
+  });
+  await other.ready;
+  await expect(run("return", "--topic", "labels")).rejects.toMatchObject({ code: "state-conflict" });
+  await other.close();
+});

@@ -1,0 +1,120 @@
+import type { Kafka } from "@tripline/kafka/port";
+import { kafkaAt } from "@tripline/system/client/connect-system";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { DeadLetter } from "../../dead-letters.js";
+import { describeLetter, describeReference, LETTERED_TOPICS, readLetters, returnLetters } from "../../dead-letters.js";
+
+interface DlqFlags {
+  readonly brokers: string[];
+  readonly topicPrefix?: string;
+}
+
+interface ListFlags extends DlqFlags {
+  readonly topic?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+interface ReturnFlags extends DlqFlags {
+  readonly topic: string;
+  readonly code?: string;
+}
+
+const LIMIT_DEFAULT = 20;
+const LIMIT_MAX = 10_000;
+const SENTENCE_LENGTH_MAX = 100;
+
+/** `tripline dlq`: what no consumer could process; puts it back once the cause is fixed. */
+export function dlqCommand(output: CommandOutput = process.stdout): Command {
+  return new Command("dlq")
+    .description("list the dead letters, and put them back on their topics once the cause is fixed")
+    .addCommand(
+      withKafka("list", "dead letters that did not come back yet: how many of which code, and the newest of them")
+        .addOption(topicOption("only those of this topic"))
+        .option("--limit <count>", "how many are shown one by one", parseLimit, LIMIT_DEFAULT)
+        .option("--json", "the letters as JSON, one a line")
+        .action(async (flags: ListFlags) => list(flags, output)),
+    )
+    .addCommand(
+      withKafka(
+        "return",
+        "put dead letters back on their topic; what fails again becomes a dead letter again, and what cannot come back is told with exit code 1",
+      )
+        .addOption(topicOption("the topic on which they stood").makeOptionMandatory())
+        .option("--code <code>", "only those with this code of the error table")
+        .action(async (flags: ReturnFlags) => {
+          const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, flags.code);
+          const rest = left === 0 ? "" : ` ${left} with another code were left.`;
+          output.write(`${returned} dead letters are on ${flags.topic} again.${rest}\n`);
+          for (const sentence of skipped) output.write(`${sentence}\n`);
+          if (skipped.length > 0) process.exitCode = 1;
+        }),
+    );
+}
+
+function withKafka(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .requiredOption("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092")
+    .option("--topic-prefix <text>", "as the services have it in KAFKA_TOPIC_PREFIX");
+}
+
+function topicOption(description: string): Option {
+  return new Option("--topic <name>", description).choices(LETTERED_TOPICS);
+}
+
+function connect({ brokers, topicPrefix = "" }: DlqFlags): Kafka {
+  return kafkaAt(brokers, topicPrefix, process.env);
+}
+
+async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Promise<void> {
+  const kafka = connect(flags);
+  const counts = new Map<string, number>();
+  const shown: DeadLetter[] = [];
+  const unread: string[] = [];
+  for (const topic of flags.topic === undefined ? LETTERED_TOPICS : [flags.topic]) {
+    await readLetters(
+      kafka,
+      topic,
+      (records) => {
+        for (const letter of records.map((record) => describeLetter(topic, record))) {
+          const kind = [letter.topic, letter.code, letter.group].join(" ");
+          counts.set(kind, (counts.get(kind) ?? 0) + 1);
+          shown.push(letter);
+        }
+        shown.sort((a, b) => b.buriedAtMs - a.buriedAtMs);
+        shown.length = Math.min(shown.length, limit);
+      },
+      (sentence) => unread.push(sentence),
+    );
+  }
+  if (flags.json === true) {
+    for (const letter of shown) output.write(`${JSON.stringify(letter)}\n`);
+    return;
+  }
+  if (counts.size > 0) output.write(`${tableOf(counts, shown)}\n`);
+  for (const sentence of unread) output.write(`${sentence}\n`);
+  if (counts.size + unread.length === 0) output.write("No dead letters wait.\n");
+}
+
+function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLetter[]): string {
+  const kinds = [...counts].map(([kind, count]) => {
+    const [topic, code, group] = kind.split(" ");
+    return `${String(count).padStart(8)}  of ${topic}, by ${group}: ${code}`;
+  });
+  const lines = letters.map((letter) => {
+    const where = `${letter.topic}.dlq/${letter.partition}@${letter.offset}`;
+    const again = letter.returned === 0 ? "" : ` (came back ${letter.returned} times before)`;
+    const message = letter.message.slice(0, SENTENCE_LENGTH_MAX);
+    const original = letter.reference === undefined ? "" : ` (${describeReference(letter.reference)})`;
+    return `${new Date(letter.buriedAtMs).toISOString()}  ${where}  ${letter.code}${again}  ${message}${original}`;
+  });
+  return [...kinds, "", ...lines].join("\n");
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 0 && limit <= LIMIT_MAX) return limit;
+  throw new InvalidArgumentError(`must be a whole number from 0 to ${LIMIT_MAX}`);
+}

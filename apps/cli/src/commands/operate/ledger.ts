@@ -1,0 +1,59 @@
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TRANSACTION_ID_PATTERN, transactionId } from "@tripline/contracts/identifiers";
+import type { Kafka } from "@tripline/kafka/port";
+import { kafkaFrom } from "@tripline/system/client/connect-system";
+import type { Ledger } from "@tripline/system/ledger/ledger";
+import { balances, closeLedger, ledgerLine } from "@tripline/system/ledger/ledger";
+import { Command } from "commander";
+
+const SETTLE_MS_MAX = 60_000;
+/** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
+const SETTLE_POLL_MS = 1_000;
+const NAMED_MAX = 10;
+
+/** `tripline ledger`: for payments that were sent from where Kafka cannot be reached. */
+export function ledgerCommand(): Command {
+  return new Command("ledger")
+    .description("hold the payments that were accepted against the decisions on Kafka; fails unless each has one")
+    .requiredOption("--accepted <file>", "the ids that the API gave them (txn_…), one a line; - reads standard input")
+    .option("--tenant <name>", "the file holds the transaction ids of this tenant instead, as it sent them")
+    .action(async ({ accepted, tenant }: { readonly accepted: string; readonly tenant?: string }) => {
+      const lines = accepted === "-" ? await text(process.stdin) : await readFile(accepted, "utf8");
+      const ids = readAccepted(lines, tenant);
+      const ledger = await settledLedger(kafkaFrom(process.env).kafka, ids);
+      process.stdout.write(ledgerText(ledger));
+      process.exitCode = balances(ledger) && ledger.accepted > 0 ? 0 : 1;
+    });
+}
+
+/** @throws TriplineError `config-invalid` when an id does not say whose it is */
+export function readAccepted(lines: string, tenant: string | undefined): ReadonlySet<string> {
+  const ids = lines.split("\n").filter((line) => line !== "");
+  if (tenant !== undefined) return new Set(ids.map((id) => transactionId(tenant, id)));
+  const other = ids.find((id) => !TRANSACTION_ID_PATTERN.test(id));
+  if (other === undefined) return new Set(ids);
+  throw new TriplineError(
+    "config-invalid",
+    `${JSON.stringify(other)} is not an id that the API gave (txn_…): add --tenant if it is one that a tenant sent.`,
+  );
+}
+
+/** Payments that were answered with 202 may need a moment more. */
+export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<Ledger> {
+  const deadline = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    const ledger = await closeLedger(kafka, accepted);
+    if (balances(ledger) || Date.now() > deadline) return ledger;
+    await delay(SETTLE_POLL_MS);
+  }
+}
+
+/** The line of the ledger, and what is wrong by name, as far as there is room. */
+export function ledgerText(ledger: Ledger): string {
+  const named = (what: string, ids: readonly string[]): string =>
+    ids.length === 0 ? "" : `${what}: ${ids.slice(0, NAMED_MAX).join(" ")}\n`;
+  return `${ledgerLine(ledger)}\n${named("lost", ledger.lost)}${named("decided twice", ledger.contradicted)}`;
+}

@@ -1,0 +1,34 @@
+import { ALL_TOPICS } from "@tripline/contracts/topics";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { kafkaFrom } from "@tripline/system/client/connect-system";
+import { ensureTopics } from "./topics.js";
+
+describe("the job that makes topics", () => {
+  test("makes what is missing, and again nothing", async () => {
+    const { kafkaBrokers, topicPrefix } = await testStack();
+    const system = kafkaFrom({ KAFKA_BROKERS: kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: topicPrefix });
+    const said: string[] = [];
+    await ensureTopics(system, 60_000, (line) => said.push(line));
+    await ensureTopics(system, 60_000, (line) => said.push(line));
+    expect(said).toEqual([`${ALL_TOPICS.length} topics are there`, `${ALL_TOPICS.length} topics are there`]);
+    const admin = await connectKafka({ brokers: kafkaBrokers, clientId: "test", topicPrefix }).admin();
+    expect((await admin.endOffsets("decisions")).size).toBe(6);
+    await admin.close();
+  });
+
+  test("says what it waits for, and at the end which value to correct", async () => {
+    const [port] = await findFreePorts(1);
+    const said: string[] = [];
+    const made = ensureTopics(kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }), 1, (line) => said.push(line));
+    await expect(made).rejects.toThrow(
+      new RegExp(`^Kafka at 127\\.0\\.0\\.1:${port} did not come within .* Set KAFKA_BROKERS`),
+    );
+    expect(said).not.toContain(`${ALL_TOPICS.length} topics are there`);
+  });
+
+  test("does not begin without brokers", () => {
+    expect(() => kafkaFrom({})).toThrow(/KAFKA_BROKERS is not set/);
+  });
+});

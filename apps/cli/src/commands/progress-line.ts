@@ -1,0 +1,62 @@
+import type { BackfillProgress } from "@tripline/backfill/backfill";
+
+/** Where progress is shown. */
+export interface ProgressOutput {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+const REDRAW_MS = 200;
+/** Where there is no terminal, lines stay: so there are few of them. */
+const LINE_MS = 10_000;
+
+/** One line with percent, events a second and the time that is left: redrawn on a terminal, now and then a new one elsewhere. */
+export class ProgressLine {
+  private shownAtMs = Number.NEGATIVE_INFINITY;
+  private first: { readonly atMs: number; readonly doneEvents: number } | undefined;
+  private open = false;
+
+  constructor(
+    private readonly output: ProgressOutput,
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {}
+
+  /** Says what is being done while nothing can be counted. */
+  say(text: string): void {
+    this.#show(text);
+  }
+
+  update({ doneEvents, totalEvents }: BackfillProgress): void {
+    const atMs = this.nowMs();
+    this.first ??= { atMs, doneEvents };
+    const isLast = doneEvents >= totalEvents;
+    if (!isLast && atMs - this.shownAtMs < (this.output.isTTY === true ? REDRAW_MS : LINE_MS)) return;
+    this.shownAtMs = atMs;
+    const passedMs = atMs - this.first.atMs;
+    const perSecond = passedMs > 0 ? ((doneEvents - this.first.doneEvents) / passedMs) * 1000 : 0;
+    const percent = totalEvents === 0 ? 100 : Math.floor((doneEvents / totalEvents) * 100);
+    const rate = perSecond > 0 ? `, ${Math.round(perSecond).toLocaleString("en")} events/s` : "";
+    const left = perSecond > 0 && !isLast ? `, ${duration((totalEvents - doneEvents) / perSecond)} left` : "";
+    this.#show(`${percent} % of ${totalEvents.toLocaleString("en")} events${rate}${left}`);
+  }
+
+  /** Leaves the terminal's line to whoever writes next. */
+  end(): void {
+    if (this.open) this.output.write("\r\x1b[2K");
+    this.open = false;
+  }
+
+  #show(text: string): void {
+    if (this.output.isTTY === true) this.output.write(`\r\x1b[2K${text}`);
+    else this.output.write(`${text}\n`);
+    this.open = this.output.isTTY === true;
+  }
+}
+
+/** `h:mm:ss`, or `m:ss` below an hour. */
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const shown = parts[0] === 0 ? parts.slice(1) : parts;
+  return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
+}

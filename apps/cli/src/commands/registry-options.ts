@@ -1,0 +1,10 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { STATE_DIRECTORY } from "@tripline/system/services/workspace";
+import { Option } from "commander";
+
+export function registryOption(): Option {
+  return new Option("--registry <url>", "file:///folder or mlflow+http://host:port")
+    .env("REGISTRY_URL")
+    .default(pathToFileURL(join(STATE_DIRECTORY, "registry")).href, "the one of this repository");
+}

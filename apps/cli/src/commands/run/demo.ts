@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
+import { eventsFrom } from "@tripline/simulator/merge-labels";
+import { endOnSignal } from "@tripline/system/end-on-signal";
+import { balances, closeLedger, ledgerLine } from "@tripline/system/ledger/ledger";
+import type { RunningSystem } from "@tripline/system/services/run-system";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { bootstrapSteps, StepLog, startedAtMs } from "@tripline/system/step-log";
+import { Command, InvalidArgumentError } from "commander";
+import { assessOnHandbook } from "../../demo/assess.js";
+import { declinedLines, LiveView, qualityLines, refusedLines } from "../../demo/live-view.js";
+import { playTraffic } from "../../demo/play-traffic.js";
+import { firstRequest } from "../../demo/show-first-request.js";
+import { LATENCIES_KEPT, Tally } from "../../demo/tally.js";
+import { rebuildCommandFor } from "../data/rebuild-state.js";
+
+interface DemoOptions {
+  readonly exitAfter?: string;
+  readonly rate: number;
+  readonly data?: string;
+  readonly assess?: string;
+  readonly workspace: string;
+  readonly docker?: boolean;
+}
+
+const REDRAW_MS = 1_000;
+
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("start everything on this machine, play traffic and show what is decided")
+    .option("--exit-after <duration>", "stop by itself, for instance 30s; `end` with --data")
+    .option("--rate <payments>", "payments a second", positiveNumber, 100)
+    .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
+    .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
+    .option("--docker", "in containers instead (docker compose): needs nothing but Docker and Node")
+    .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
+    .action(async (options: DemoOptions) => {
+      if (options.docker) throw new Error("--docker goes with npm run: use `npm run demo -- --docker`.");
+      const end = endOnSignal();
+      const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
+      const play = options.data === undefined ? playDemo(options, steps, end) : replayData(options, steps);
+      process.exitCode = await play;
+    });
+}
+
+async function replayData(options: DemoOptions, steps: StepLog): Promise<number> {
+  if (options.data === undefined || options.assess === undefined) {
+    throw new Error("--data needs --assess with the days to replay, for instance --assess 2018-08-08..2018-08-14");
+  }
+  return assessOnHandbook({ data: options.data, days: options.assess, steps });
+}
+
+/** @returns the exit code: 0 when every accepted payment got exactly one decision */
+async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
+  const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
+  const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
+  const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true });
+  if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
+  try {
+    const simulation = createSimulation(model.simulation);
+    const traffic = await play(system, eventsFrom(simulation, model.historyEndMs), {
+      rate: options.rate,
+      workspace: options.workspace,
+      end: end.signal,
+      steps,
+      rebuildCommand: rebuildCommandFor(options.workspace),
+    });
+    return await summarise(system, traffic, steps);
+  } finally {
+    await steps.finish("stop everything", () => system.stop());
+  }
+}
+
+interface PlayOptions {
+  readonly rate: number;
+  /** Its folder below `.tripline`. */
+  readonly workspace: string;
+  readonly end: AbortSignal;
+  readonly steps: StepLog;
+  readonly rebuildCommand: string;
+}
+
+interface PlayedTraffic {
+  readonly tally: Tally;
+  readonly accepted: ReadonlySet<string>;
+  /** What it took from the command to the first decision; empty when there was none. */
+  readonly startUp: string;
+  readonly elapsedMs: number;
+}
+
+async function play(
+  system: RunningSystem,
+  events: Iterable<SimulatedEvent>,
+  options: PlayOptions,
+): Promise<PlayedTraffic> {
+  const tally = new Tally();
+  const accepted = new Set<string>();
+  const position = { eventTimeMs: 0 };
+  const startedAt = performance.now();
+  let decidedBefore = 0;
+  let startUp = "";
+  const view = new LiveView(options.rebuildCommand);
+  process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
+  const request = firstRequest(system.apiUrl, options.workspace);
+  process.stdout.write(`  A payment of your own, from another terminal in this folder:\n\n${request}\n\n`);
+  const redraw = setInterval(() => {
+    const perSecond = tally.decided - decidedBefore;
+    decidedBefore = tally.decided;
+    view.show(tally, { elapsedMs: performance.now() - startedAt, perSecond, eventTimeMs: position.eventTimeMs });
+  }, REDRAW_MS);
+  const onFirstDecision = (): void => {
+    if (startUp !== "") return;
+    view.leave();
+    options.steps.note("first decision", performance.now() - startedAt);
+    startUp = startUpLine(options.steps);
+    process.stdout.write(`  ${startUp}\n`);
+  };
+  try {
+    const { client } = system;
+    const untilMs = Date.now();
+    const { end: signal, rate: ratePerSecond } = options;
+    await playTraffic({ client, events, ratePerSecond, tally, signal, untilMs, accepted, onFirstDecision }, position);
+  } finally {
+    clearInterval(redraw);
+  }
+  return { tally, accepted, startUp, elapsedMs: performance.now() - startedAt };
+}
+
+/** The sum and its parts; what is not a step of its own is the hand-over between them. */
+function startUpLine(steps: StepLog): string {
+  const total = (Date.now() - startedAtMs()) / 1_000;
+  const parts = steps.steps
+    .filter((step) => step.durationMs >= 50)
+    .map((step) => `${step.name} ${(step.durationMs / 1_000).toFixed(1)}`);
+  return `from the command to the first decision: ${total.toFixed(1)} s (${parts.join(" + ")})`;
+}
+
+async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: StepLog): Promise<number> {
+  const { tally, accepted } = traffic;
+  const ledger = await steps.finish("hold what was accepted against what was decided", () =>
+    closeLedgerWhenSettled(system, accepted),
+  );
+  const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(LATENCIES_KEPT, 0.5, 0.95, 0.99);
+  const perSecond = (tally.decided / traffic.elapsedMs) * 1_000;
+  const lines = [
+    "",
+    `  ${tally.decided} decisions, ${perSecond.toFixed(0)} a second; approve ${tally.outcomes.approve}, challenge ${tally.outcomes.challenge}, review ${tally.outcomes.review}, decline ${tally.outcomes.decline}; degraded ${tally.degraded}`,
+    `  latency p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (HTTP, from request to decision)`,
+    ...qualityLines(tally),
+    ...refusedLines(tally),
+    "  last declined:",
+    ...tally.lastDeclined.flatMap(declinedLines),
+    `  ${traffic.startUp}`,
+    `  ${ledgerLine(ledger)}`,
+    "",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+  return balances(ledger) && ledger.accepted > 0 ? 0 : 1;
+}
+
+/** Payments that were answered with 202 may need a moment more. */
+async function closeLedgerWhenSettled(system: RunningSystem, accepted: ReadonlySet<string>) {
+  const deadline = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    const ledger = await closeLedger(system.kafka, accepted);
+    if (balances(ledger) || Date.now() > deadline) return ledger;
+    await delay(SETTLE_POLL_MS);
+  }
+}
+
+const SETTLE_MS_MAX = 20_000;
+/** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
+const SETTLE_POLL_MS = 500;
+
+function durationMs(text: string): number {
+  const match = /^(\d+)(s|m|h)$/.exec(text);
+  if (match === null) throw new Error(`--exit-after takes a duration such as 30s or 5m, not "${text}"`);
+  const units = { s: 1_000, m: 60_000, h: 3_600_000 };
+  return Number(match[1]) * units[match[2] as keyof typeof units];
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("must be a number above 0");
+  return value;
+}

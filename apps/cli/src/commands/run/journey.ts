@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
+import type { JourneyOptions } from "@tripline/system/client/journey-first-payment";
+import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
+import { Argument, Command } from "commander";
+
+const JOURNEYS: Readonly<Record<string, (options: JourneyOptions) => Promise<void>>> = {
+  "first-payment": firstPaymentJourney,
+};
+
+/** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
+export function journeyCommand(): Command {
+  return new Command("journey")
+    .description("start everything, tell one story of the product step by step, and fail where it goes another way")
+    .addArgument(new Argument("<name>", "the story").choices(Object.keys(JOURNEYS)))
+    .action(async (name: string) => {
+      const steps = new StepLog(process.stderr, bootstrapSteps());
+      const workspace = workspaceIn(join(STATE_DIRECTORY, "journey"));
+      const { system } = await startDemoSystem({ workspace, steps });
+      let count = 0;
+      const print = (text: string): void => {
+        count += 1;
+        process.stdout.write(`\n${count}. ${text.replaceAll("\n", "\n   ")}\n`);
+      };
+      try {
+        await JOURNEYS[name]?.({ client: system.client, print });
+        process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
+      } finally {
+        await steps.finish("stop everything", () => system.stop());
+      }
+    });
+}

@@ -1,0 +1,114 @@
+import { join, resolve } from "node:path";
+import type { ParityReport } from "@tripline/backfill/compare/check-parity";
+import { checkParity, printParity } from "@tripline/backfill/compare/check-parity";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
+import { trainDemoModel } from "@tripline/model-loop/training/train-demo-model";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import { eventsFrom } from "@tripline/simulator/merge-labels";
+import type { KnownPayment } from "@tripline/system/client/payment";
+import { awaitArchive } from "@tripline/system/ledger/await-archive";
+import { readPorts } from "@tripline/system/ports.mjs";
+import { replay } from "@tripline/system/replay/replay";
+import { sendUnordered } from "@tripline/system/replay/send-unordered";
+import { refuseSecond, startSystem } from "@tripline/system/services/run-system";
+import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { StepLog } from "@tripline/system/step-log";
+import { Command, InvalidArgumentError } from "commander";
+
+interface ParityFlags {
+  readonly lake?: string;
+  readonly state?: string;
+  readonly day?: string[];
+  readonly hours: number;
+  readonly barriers?: true;
+}
+
+const HOUR_MS = 3_600_000;
+const EVENT_AGE_DAYS_MAX = 3_650;
+const SCORING_WAIT_MS = 20_000;
+
+/** `tripline parity`: proves that both engines compute the features that went online. */
+export function parityCommand(): Command {
+  return new Command("parity")
+    .description(
+      "play a day through the live system and compute its archived features again, online and in bulk; every bit has to agree",
+    )
+    .option("--lake <folder>", "only compute again what is archived there")
+    .option("--state <file>", "with --lake: window state with which the online service began (`tripline load-state`)")
+    .option(
+      "--day <day...>",
+      "with --lake: only these days of event time, YYYY-MM-DD; their events have to be all there are",
+    )
+    .option("--hours <count>", "hours of event time to play", parseHours, 24)
+    .option("--barriers", "play in slices in which no card or terminal is met twice: the order is event time then")
+    .action(async function (this: Command, flags: ParityFlags) {
+      const report = flags.lake === undefined ? await playAndCheck(flags) : await checkLake(flags.lake, flags);
+      for (const { transactionId, feature, emitted, replayed, bulk } of report.examples) {
+        const values = `emitted ${emitted}, replayed ${replayed}, in bulk ${bulk ?? "not computed"}`;
+        process.stdout.write(`${transactionId} ${feature}: ${values}\n`);
+      }
+      process.stdout.write(`${printParity(report)}\n`);
+      process.exitCode = report.mismatches === 0 && report.stuck === 0 && report.rows > 0 ? 0 : 1;
+    });
+}
+
+function checkLake(lake: string, { state, day }: Pick<ParityFlags, "state" | "day">): Promise<ParityReport> {
+  return checkParity({
+    engine: compileEngine(currentFeatureSpec()),
+    lake: resolve(lake),
+    ...(day === undefined ? {} : { days: day }),
+    ...(state === undefined ? {} : { statePath: resolve(state) }),
+  });
+}
+
+async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityReport> {
+  const steps = new StepLog();
+  const workspace = workspaceIn(join(STATE_DIRECTORY, "parity"));
+  const { lake } = workspace;
+  await refuseSecond(workspace);
+  const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
+  const system = await startSystem({
+    workspace,
+    ports: readPorts(),
+    registryUrl: model.registryUrl,
+    scorecardFile: model.scorecardFile,
+    statePath: model.statePath,
+    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
+    scoringWaitMs: SCORING_WAIT_MS,
+    isArchived: true,
+    steps,
+  });
+  try {
+    const untilMs = model.historyEndMs + hours * HOUR_MS;
+    const day = eventsOf(model, untilMs);
+    await steps.run(`play ${day.payments.length} payments and ${day.labels.length} labels`, async (onProgress) => {
+      const { client } = system;
+      if (barriers !== true) return sendUnordered({ client, ...day, onProgress });
+      const time = { fromMs: model.historyEndMs, toMs: untilMs };
+      await replay({ client, payments: day.payments, labelled: day.labels, ...time, onDecision() {}, onProgress });
+    });
+    await steps.run("wait for the archive", () => awaitArchive(system.kafka, lake));
+  } finally {
+    await steps.finish("stop everything", () => system.stop());
+  }
+  return steps.run("compute every feature again", () => checkLake(lake, { state: model.statePath }));
+}
+
+/** What happens from the end of the model's history up to a moment, in event order. */
+function eventsOf(model: TrainedModel, untilMs: number): { payments: KnownPayment[]; labels: KnownPayment[] } {
+  const payments: KnownPayment[] = [];
+  const labels: KnownPayment[] = [];
+  for (const { kind, atMs, payment } of eventsFrom(createSimulation(model.simulation), model.historyEndMs)) {
+    if (atMs >= untilMs) break;
+    (kind === "label" ? labels : payments).push(payment);
+  }
+  return { payments, labels };
+}
+
+function parseHours(text: string): number {
+  const hours = Number(text);
+  if (!(hours > 0 && hours <= 24 * 30)) throw new InvalidArgumentError("must be a number of hours up to 720");
+  return hours;
+}

@@ -1,0 +1,155 @@
+import { randomInt } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import { DAY_MS } from "@tripline/simulator/keep-rhythm";
+import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
+import { mergeLabels } from "@tripline/simulator/merge-labels";
+import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
+import { TriplineClient } from "@tripline/system/client/tripline-client";
+import { endOnSignal } from "@tripline/system/end-on-signal";
+import { balances } from "@tripline/system/ledger/ledger";
+import { Command, InvalidArgumentError } from "commander";
+import { playTraffic } from "../../demo/play-traffic.js";
+import { Tally } from "../../demo/tally.js";
+import { wholeNumber } from "../number-options.js";
+import { ledgerText, settledLedger } from "../operate/ledger.js";
+import { durationMs } from "../parse-duration.js";
+
+interface TrafficFlags {
+  readonly api: string;
+  readonly tokenUrl: string;
+  readonly rate: number;
+  readonly duration: string;
+  readonly payments?: number;
+  readonly seed?: number;
+  readonly accepted?: string;
+  readonly failuresMax?: number;
+  readonly wait: string;
+}
+
+/** The front door takes payments of the last 30 days; they begin a little later, so that none grows too old. */
+const HISTORY_DAYS = 20;
+const CARDS = 2_000;
+const TERMINALS = 2_000;
+const SEEDS = 2 ** 32;
+const POLL_MS = 1_000;
+const SAY_EVERY_MS = 5_000;
+
+/** `tripline traffic`: simulated payments for an installation that runs somewhere else. */
+export function trafficCommand(): Command {
+  return new Command("traffic")
+    .description("play simulated payments through an installation's API, and hold the decisions against them")
+    .requiredOption("--api <url>", "where ingestion is reached, for instance http://localhost:7400")
+    .requiredOption("--token-url <url>", "where auth gives tokens, for instance http://localhost:7401/oauth/token")
+    .option("--rate <payments>", "payments a second, after a start over 10 s", positiveNumber, 20)
+    .option("--duration <duration>", "stop after this time", "1m")
+    .option("--payments <count>", "stop after so many", wholeNumber)
+    .option("--seed <number>", "the same seed gives the same payments; another one each time unless given", wholeNumber)
+    .option("--accepted <file>", "write the ids of what was accepted there, for `tripline ledger`")
+    .option("--failures-max <count>", "fail when more requests than this were not accepted", wholeNumber)
+    .option("--wait <duration>", "how long the API may take until it answers", "2m")
+    .addHelpText("after", "\nCLIENT_ID and CLIENT_SECRET say who sends. With KAFKA_BROKERS the ledger is closed, too.")
+    .action(async (flags: TrafficFlags) => {
+      process.exitCode = await playFrom(flags, process.env);
+    });
+}
+
+/** @returns the exit code: 0 when enough was accepted and, as far as Kafka can be asked, each got exactly one decision */
+async function playFrom(
+  flags: TrafficFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const tokens = tokensFrom(environment, flags.tokenUrl);
+  const system = environment.KAFKA_BROKERS === undefined ? undefined : kafkaFrom(environment);
+  const end = endOnSignal();
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  await waitVisibly(() => askUntilThere(flags.api, () => tokens.authorization()), {
+    what: `the API at ${flags.api}`,
+    timeoutMs: durationMs(flags.wait),
+    pollMs: POLL_MS,
+    mayPass: () => !end.signal.aborted,
+    remedy: "Check --api, --token-url, CLIENT_ID and CLIENT_SECRET.",
+    say: (line) => process.stderr.write(`${line}\n`),
+  });
+  const { tally, accepted } = await play(flags, new TriplineClient(flags.api, tokens), end, say);
+  if (flags.accepted !== undefined) await writeFile(flags.accepted, [...accepted, ""].join("\n"));
+  const failed = tally.sent - tally.accepted;
+  say(trafficLine(tally));
+  for (const [reason, count] of tally.refused) say(`not accepted: ${reason} ${count}`);
+  if (flags.failuresMax !== undefined && failed > flags.failuresMax) {
+    say(`failed: ${failed} requests were not accepted, ${flags.failuresMax} may be`);
+  }
+  const isAccepted = accepted.size > 0 && failed <= (flags.failuresMax ?? Number.POSITIVE_INFINITY);
+  if (system === undefined) return isAccepted ? 0 : 1;
+  const ledger = await settledLedger(system.kafka, accepted);
+  process.stdout.write(ledgerText(ledger));
+  return isAccepted && balances(ledger) ? 0 : 1;
+}
+
+async function play(flags: TrafficFlags, client: TriplineClient, end: AbortController, say: (line: string) => void) {
+  const nowMs = Date.now();
+  const simulation = createSimulation({
+    seed: flags.seed ?? randomInt(SEEDS),
+    cards: CARDS,
+    terminals: TERMINALS,
+    startMs: nowMs - HISTORY_DAYS * DAY_MS,
+  });
+  const tally = new Tally();
+  const accepted = new Set<string>();
+  const ender = setTimeout(() => end.abort(), durationMs(flags.duration));
+  const talker = setInterval(() => say(trafficLine(tally)), SAY_EVERY_MS);
+  try {
+    await playTraffic(
+      {
+        client,
+        events: flags.payments === undefined ? mergeLabels(simulation) : first(simulation, flags.payments),
+        ratePerSecond: flags.rate,
+        tally,
+        signal: end.signal,
+        untilMs: nowMs,
+        accepted,
+        onFirstDecision: () => {},
+      },
+      { eventTimeMs: 0 },
+    );
+  } finally {
+    clearTimeout(ender);
+    clearInterval(talker);
+  }
+  return { tally, accepted };
+}
+
+/** That many payments, without labels: those become known days later. */
+function* first(
+  payments: Iterable<Extract<SimulatedEvent, { kind: "payment" }>["payment"]>,
+  count: number,
+): Generator<SimulatedEvent, void, void> {
+  let given = 0;
+  for (const payment of payments) {
+    if (given === count) return;
+    given += 1;
+    yield { kind: "payment", atMs: payment.occurredAtMs, payment };
+  }
+}
+
+/** Not by `/health/ready`, which a gateway need not let through: any answer to a caller with a token will do. */
+async function askUntilThere(api: string, authorization: () => Promise<string>): Promise<void> {
+  const response = await fetch(`${api}/openapi.json`, { headers: { authorization: await authorization() } });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`It answers ${response.status}.`);
+}
+
+function trafficLine(tally: Tally): string {
+  const { sent, accepted, decided, pending, degraded } = tally;
+  const failed = sent - accepted;
+  const answers = `sent=${sent} accepted=${accepted} failed=${failed} decided=${decided} pending=${pending}`;
+  const [p50 = Number.NaN, p99 = Number.NaN] = tally.quantiles(Number.POSITIVE_INFINITY, 0.5, 0.99);
+  return `traffic: ${answers} degraded=${degraded} p50_ms=${p50.toFixed(0)} p99_ms=${p99.toFixed(0)}`;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("must be a number above 0");
+  return value;
+}

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
+import type { KnownPayment } from "@tripline/system/client/payment";
+import type { TriplineClient } from "@tripline/system/client/tripline-client";
+import type { Tally } from "./tally.js";
+
+export interface TrafficOptions {
+  readonly client: TriplineClient;
+  /** Payments and the moments when their truth becomes known, in event order. */
+  readonly events: Iterable<SimulatedEvent>;
+  /** Payments a second after the start, whatever the answers take: an open model, so that queueing is not hidden. */
+  readonly ratePerSecond: number;
+  readonly tally: Tally;
+  readonly signal: AbortSignal;
+  /** Event time may not pass this moment, in ms. */
+  readonly untilMs: number;
+  /** Ids (`txn_…`) of what was accepted. */
+  readonly accepted: Set<string>;
+  readonly onFirstDecision: () => void;
+}
+
+export interface TrafficPosition {
+  eventTimeMs: number;
+}
+
+const WAIT_SECONDS = 0.5;
+const IN_FLIGHT_MAX = 1_000;
+const TICK_MS = 5;
+const RAMP_SECONDS = 10;
+const LABEL_BATCH_MAX = 2_000;
+const LABEL_EVERY_MS = 500;
+
+/**
+ * Plays payments at a steady rate with `Prefer: wait`, and sends each payment's label once event time has reached it.
+ * Returns when the signal fires, the payments end or event time reaches its end; nothing is in flight by then.
+ */
+export async function playTraffic(options: TrafficOptions, position: TrafficPosition): Promise<void> {
+  const inFlight = new Set<Promise<void>>();
+  const labels: KnownPayment[] = [];
+  const startedAt = performance.now();
+  let sent = 0;
+  let labelsSentAt = startedAt;
+  const track = (work: Promise<void>): void => {
+    inFlight.add(work);
+    void work.finally(() => inFlight.delete(work));
+  };
+  for (const { kind, atMs, payment } of options.events) {
+    if (atMs >= options.untilMs) break;
+    position.eventTimeMs = atMs;
+    if (kind === "label") {
+      labels.push(payment);
+      if (labels.length < LABEL_BATCH_MAX && performance.now() - labelsSentAt < LABEL_EVERY_MS) continue;
+      labelsSentAt = performance.now();
+      track(sendLabels(options, labels.splice(0)));
+      continue;
+    }
+    while (!options.signal.aborted && isAhead(sent, startedAt, options.ratePerSecond, inFlight.size)) await tick();
+    if (options.signal.aborted) break;
+    sent += 1;
+    track(sendOne(options, payment));
+  }
+  await Promise.all(inFlight);
+}
+
+function isAhead(sent: number, startedAt: number, ratePerSecond: number, inFlight: number): boolean {
+  const elapsedSeconds = (performance.now() - startedAt) / 1_000;
+  return sent >= paymentsDue(elapsedSeconds, ratePerSecond) || inFlight >= IN_FLIGHT_MAX;
+}
+
+/** Cold services get a gentle start: the rate rises evenly from nothing to its full height over `RAMP_SECONDS`. */
+export function paymentsDue(elapsedSeconds: number, ratePerSecond: number): number {
+  if (elapsedSeconds < RAMP_SECONDS) return (ratePerSecond * elapsedSeconds ** 2) / (2 * RAMP_SECONDS);
+  return ratePerSecond * (elapsedSeconds - RAMP_SECONDS / 2);
+}
+
+async function tick(): Promise<void> {
+  await delay(TICK_MS);
+}
+
+async function sendOne(options: TrafficOptions, payment: KnownPayment): Promise<void> {
+  const startedAt = performance.now();
+  try {
+    const result = await options.client.send(payment, WAIT_SECONDS);
+    if (result.id !== undefined) options.accepted.add(result.id);
+    options.tally.answer(payment, result, performance.now() - startedAt);
+    if (result.decision !== undefined) options.onFirstDecision();
+  } catch {
+    options.tally.failed("connection");
+  }
+}
+
+async function sendLabels(options: TrafficOptions, due: readonly KnownPayment[]): Promise<void> {
+  try {
+    if (due.length > 0) await options.client.sendLabels(due);
+  } catch {
+    options.tally.failed("labels");
+  }
+}

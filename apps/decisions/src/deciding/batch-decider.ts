@@ -1,0 +1,237 @@
+import type { Attributes, Context } from "@opentelemetry/api";
+import { SpanKind } from "@opentelemetry/api";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference-limits";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Score } from "@tripline/decision-engine/decide-payment";
+import { decide, whyUnusable } from "@tripline/decision-engine/decide-payment";
+import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
+import type { Policy } from "@tripline/decision-engine/policy";
+import type { Scorecard } from "@tripline/decision-engine/scorecard";
+import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { withProcessSpans } from "@tripline/service-kit/telemetry/process-spans";
+import { callSpan, redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
+import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/telemetry/tracing";
+import type { DecisionMetrics } from "../decision-metrics.js";
+import type { Explainer } from "../scoring/explainer.js";
+import { explanationBudgetMs, scoreBudgetMs } from "../scoring/score-budget.js";
+import type { Scorer } from "../scoring/scorer.js";
+import type { DecisionStore } from "./decision-store.js";
+import type { Payment } from "./parse-payment.js";
+import { parsePayment } from "./parse-payment.js";
+
+export interface BatchDeciderOptions {
+  readonly store: DecisionStore;
+  readonly scorer: Scorer;
+  readonly producer: EventProducer;
+  /** The policy in force; looked at once per round. */
+  readonly policy: () => Policy;
+  /** The scorecard in force, if there is one; looked at once per round. */
+  readonly scorecard?: () => Scorecard | undefined;
+  readonly explainer: Explainer;
+  readonly scoringWaitMsMax: number;
+  readonly contributionsWaitMsMax: number;
+  readonly metrics: DecisionMetrics;
+  readonly logger: Logger;
+}
+
+/** A payment with the context of its span here. */
+interface Work {
+  readonly payment: Payment;
+  readonly trace: Context;
+}
+
+/** A payment with the decision that is made for it. */
+interface Decided {
+  readonly work: Work;
+  readonly decision: Decision;
+}
+
+/** A payment with the bytes of the decision that stands for it. */
+type Standing = readonly [Work, Uint8Array];
+
+/** The consumer group, without the prefix. */
+export const DECISIONS_GROUP = "decisions";
+/** Payments that are decided together: one call to scoring, which has to stay small beside what the model takes. */
+export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
+/** While two rounds wait for scoring, another one is kept and published. */
+export const ROUNDS_MAX = 3;
+
+const KEEP = redisSpan("SET");
+const CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
+
+/**
+ * Decides the payments of batches. The first decision of a payment stands: it is kept in Redis before it is told to
+ * anybody, so that a crash at any point, and the same batches once more, tell the same.
+ */
+export class BatchDecider {
+  readonly #options: BatchDeciderOptions;
+
+  constructor(options: BatchDeciderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws TriplineError `message-unreadable` before anything was done; `redis-unavailable`, `kafka-unavailable` when
+   *   the batches have to come again; `state-unreadable` for a stored value that is no decision
+   */
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    const parsed = batches.map(({ topic, partition, records }) => {
+      const payments = records.map(parsePayment);
+      return { topic, partition, payments, traces: payments.map((payment) => payment.trace) };
+    });
+    await withProcessSpans(DECISIONS_GROUP, parsed, async (contexts) => {
+      const traces = contexts.flat();
+      const works = parsed
+        .flatMap(({ payments }) => payments)
+        .map((payment, index): Work => ({ payment, trace: itemAt(traces, index) }));
+      for (const { payment, trace } of works) {
+        const { offset, transaction } = payment;
+        describeSpan(trace, () => ({ "kafka.offset": offset, "tripline.payment.id": transaction.transactionId }));
+      }
+      await this.#publish(works, await this.#decide(works));
+    });
+  }
+
+  /**
+   * The decision that stands for each payment: the one made now, or an earlier one. Whether there is one is not asked
+   * beforehand: only batches that come again have any, and all others would pay for a round trip. Decisions that need no
+   * explanation do not wait for one; whoever waits has been told.
+   */
+  async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
+    const policy = this.#options.policy();
+    const scorecard = this.#options.scorecard?.();
+    const scores = await this.#score(open, policy);
+    const decidedAtMs = Date.now();
+    const [clear, wanting]: [Decided[], Decided[]] = [[], []];
+    for (const work of open) {
+      const { transaction, features } = work.payment;
+      // A payment that was not sent to the model is one whose features are no use to the rules either.
+      const score = scores.get(work.payment) ?? { missing: "the features cannot be used" };
+      const decision = decide(policy, { transaction, features, score, decidedAtMs }, scorecard);
+      (wantsContributions(decision) ? wanting : clear).push({ work, decision });
+    }
+    const settled = await Promise.all([
+      this.#settle(clear),
+      this.#explain(wanting, policy).then((explained) => this.#settle(explained)),
+    ]);
+    return new Map(settled.flat());
+  }
+
+  /** Keeps decisions and tells who waits for them. */
+  async #settle(made: readonly Decided[]): Promise<readonly Standing[]> {
+    if (made.length === 0) return [];
+    const kept = await this.#keep(made);
+    const settled = made.map(({ work }, index): Standing => [work, itemAt(kept, index)]);
+    await this.#reply(settled);
+    return settled;
+  }
+
+  /** Adds what raised the score to decisions that are not to approve, where it is found out in time. */
+  async #explain(wanting: readonly Decided[], policy: Policy): Promise<readonly Decided[]> {
+    const { explainer, contributionsWaitMsMax: waitMsMax } = this.#options;
+    const [first] = wanting;
+    if (first === undefined) return wanting;
+    const deadlines = wanting.map(({ work }) => work.payment.deadlineMs);
+    const budgetMs = explanationBudgetMs(deadlines, { waitMsMax, nowMs: Date.now() });
+    const rows = wanting.map(({ work }) => work.payment.features.values);
+    const traces = wanting.map(({ work }) => work.trace);
+    // All scores of a round come in one answer, so they are of one version.
+    const { modelVersion } = first.decision;
+    const found = await withSpans(traces, "explain", CALL, (contexts) =>
+      explainer.explain(rows, modelVersion, contexts, budgetMs),
+    );
+    if (found === undefined) return wanting;
+    return wanting.map(({ work, decision }, index) => {
+      const { values } = work.payment.features;
+      return { work, decision: withContributions(policy, decision, values, itemAt(found, index)) };
+    });
+  }
+
+  /** Scores of those payments whose features fit the policy's spec, in one request. */
+  async #score(open: readonly Work[], policy: Policy): Promise<ReadonlyMap<Payment, Score>> {
+    const usable = open.filter(({ payment }) => whyUnusable(policy, payment.features) === undefined);
+    if (usable.length === 0) return new Map();
+    const budgetMs = scoreBudgetMs(
+      open.map(({ payment }) => payment.deadlineMs),
+      { waitMsMax: this.#options.scoringWaitMsMax, nowMs: Date.now() },
+    );
+    const traces = usable.map((work) => work.trace);
+    const rows = usable.map(({ payment }) => payment.features.values);
+    const scores = await withSpans(traces, "score", CALL, (contexts) =>
+      this.#options.scorer.score(rows, contexts, budgetMs),
+    );
+    return new Map(usable.map(({ payment }, index) => [payment, itemAt(scores, index)]));
+  }
+
+  async #keep(made: readonly Decided[]): Promise<Uint8Array[]> {
+    const { store, metrics } = this.#options;
+    const traces = made.map(({ work }) => work.trace);
+    const entries = made.map(({ decision }) => ({
+      transactionId: decision.transactionId,
+      bytes: encodeMessage(Decision, decision),
+    }));
+    const kept = await withSpans(traces, "redis set", KEEP, () => store.keepFirst(entries));
+    made.forEach(({ work, decision }, index) => {
+      const bytes = itemAt(kept, index);
+      const isFirst = bytes === entries[index]?.bytes;
+      if (isFirst) metrics.decided(decision);
+      else metrics.repeated(1);
+      describeSpan(work.trace, () => attributesOf(isFirst ? decision : Decision.decode(bytes)));
+    });
+    return kept;
+  }
+
+  async #publish(works: readonly Work[], standing: ReadonlyMap<Work, Uint8Array>): Promise<void> {
+    const decisions = works.map((work) => standing.get(work));
+    const traces = works.map((work) => work.trace);
+    const topic = TOPICS.decisions.name;
+    await withSpans(traces, `send ${topic}`, sendSpan(topic, works.length), (contexts) =>
+      this.#options.producer.send(
+        works.map(({ payment }, index) => ({
+          topic,
+          key: payment.key,
+          value: itemAt(decisions, index),
+          headers: {
+            [HEADERS.schema]: TOPICS.decisions.schema,
+            [HEADERS.tenant]: payment.transaction.tenant,
+            ...headersFromContext(itemAt(contexts, index)),
+          },
+        })),
+      ),
+    );
+  }
+
+  /** Best effort: a caller whose reply is lost fetches the decision, which stands; deciding again would not help it. */
+  async #reply(settled: readonly Standing[]): Promise<void> {
+    const replies = settled.flatMap(([{ payment }, bytes]) =>
+      payment.replyTo === undefined ? [] : [{ channel: payment.replyTo, bytes }],
+    );
+    if (replies.length === 0) return;
+    try {
+      await this.#options.store.reply(replies);
+    } catch (error) {
+      this.#options.metrics.repliesLost(replies.length);
+      this.#options.logger.warn({ err: error, count: replies.length }, "replies could not be given");
+    }
+  }
+}
+
+/** What stands for a payment, as its span tells it. */
+function attributesOf({ outcome, rung }: Decision): Attributes {
+  return {
+    "tripline.decision.outcome": Outcome[outcome].toLowerCase(),
+    "tripline.decision.rung": Rung[rung].toLowerCase(),
+  };
+}
+
+/** The lists of a round run in step; where one is short, nothing may be told to anybody. */
+function itemAt<T>(items: readonly (T | undefined)[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new TriplineError("internal", `Nothing stands for payment ${index} of the round.`);
+  return item;
+}

@@ -1,0 +1,103 @@
+import { joinDecisions } from "@tripline/contracts/decision-replies";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey } from "@tripline/contracts/redis-keys";
+import { askRedis, asRedisError } from "@tripline/service-kit/redis/connect-redis";
+import { addCommand } from "@tripline/service-kit/redis/encode-command";
+import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
+import type { Redis } from "ioredis";
+
+type PipelineResults = Awaited<ReturnType<ReturnType<Redis["pipeline"]>["exec"]>>;
+
+export interface StoredDecision {
+  readonly transactionId: string;
+  /** An encoded `Decision`. */
+  readonly bytes: Uint8Array;
+}
+
+export interface Reply {
+  readonly channel: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The decisions in Redis. The first one written for a payment stands until it expires; each call is one round trip. */
+export class DecisionStore {
+  readonly #redis: Redis;
+  readonly #multiSet: MultiSet;
+  readonly #ttlSeconds: number;
+
+  constructor(redis: Redis, ttlSeconds: number) {
+    this.#redis = redis;
+    this.#multiSet = new MultiSet(redis);
+    this.#ttlSeconds = ttlSeconds;
+  }
+
+  /**
+   * Writes decisions where none stands yet.
+   *
+   * @returns what stands now, in the order given: the bytes given, or those that were there before
+   * @throws TriplineError `redis-unavailable`; some may be written then, and stand
+   */
+  async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+    if (await this.#keepAll(decisions)) return decisions.map(({ bytes }) => bytes);
+    const pipeline = this.#redis.pipeline();
+    for (const { transactionId, bytes } of decisions) {
+      addCommand(pipeline, "set", [decisionKey(transactionId), bytes, "EX", `${this.#ttlSeconds}`, "NX", "GET"]);
+    }
+    const before = outcomesOf(await askRedis(() => pipeline.exec()), decisions.length);
+    return decisions.map(({ transactionId, bytes }, index) => {
+      const older = before[index];
+      if (!Buffer.isBuffer(older)) return bytes;
+      assertDecisionOf(transactionId, older);
+      return older;
+    });
+  }
+
+  /** Nearly always none of the payments has a decision: then one command is enough. @returns false where one has */
+  async #keepAll(decisions: readonly StoredDecision[]): Promise<boolean> {
+    if (!(await askRedis(() => this.#multiSet.isKnown()))) return false;
+    // The command would take the last of two decisions of a payment.
+    if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
+    const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
+    const pipeline = addCommand(this.#redis.pipeline(), "msetex", multiSetArgs(entries, this.#ttlSeconds, "NX"));
+    const [kept] = outcomesOf(await askRedis(() => pipeline.exec()), 1);
+    return kept === 1;
+  }
+
+  /**
+   * Tells those who wait, with one message for each channel.
+   *
+   * @throws TriplineError `redis-unavailable`
+   */
+  async reply(replies: readonly Reply[]): Promise<void> {
+    const channels = new Map<string, Uint8Array[]>();
+    for (const { channel, bytes } of replies) {
+      const known = channels.get(channel);
+      if (known === undefined) channels.set(channel, [bytes]);
+      else known.push(bytes);
+    }
+    const pipeline = this.#redis.pipeline();
+    for (const [channel, decisions] of channels) addCommand(pipeline, "publish", [channel, joinDecisions(decisions)]);
+    outcomesOf(await askRedis(() => pipeline.exec()), channels.size);
+  }
+}
+
+/** The results of a pipeline, all of which must have succeeded. */
+function outcomesOf(results: PipelineResults, count: number): unknown[] {
+  if (results?.length !== count) throw new TriplineError("redis-unavailable", "Redis: the pipeline was cut short");
+  return results.map(([error, value]) => {
+    if (error !== null) throw asRedisError(error);
+    return value;
+  });
+}
+
+function assertDecisionOf(transactionId: string, bytes: Uint8Array): void {
+  let found: string | undefined;
+  try {
+    found = Decision.decode(bytes).transactionId;
+  } catch {
+    found = undefined;
+  }
+  if (found === transactionId) return;
+  throw new TriplineError("state-unreadable", `The value of ${decisionKey(transactionId)} is no decision of it.`);
+}

@@ -1,0 +1,155 @@
+import { readFile } from "node:fs/promises";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey } from "@tripline/contracts/redis-keys";
+import { TOPICS } from "@tripline/contracts/topics";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { EventProducer, IncomingRecord } from "@tripline/kafka/port";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import type { Redis } from "ioredis";
+import { DecisionMetrics } from "../decision-metrics.js";
+import { Explainer } from "../scoring/explainer.js";
+import { InferenceClient } from "../scoring/inference-client.js";
+import { Scorer } from "../scoring/scorer.js";
+import { payment } from "../testing/payment.js";
+import { rowsOf, TestScorer } from "../testing/scorer.js";
+import { BatchDecider } from "./batch-decider.js";
+import { DecisionStore } from "./decision-store.js";
+
+const SPEC = currentFeatureSpec();
+const POLICY = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
+const AMOUNT = SPEC.features.findIndex((feature) => feature.name === "amount");
+const COUNT = SPEC.features.findIndex((feature) => feature.name === "card_count_30d");
+
+interface TestPayment {
+  readonly id: string;
+  readonly record: IncomingRecord;
+}
+
+/** A payment as it comes from Kafka; without a past, but for 20 payments of the card. */
+function delivered(amount: number): TestPayment {
+  const { id, record } = payment({ values: { amount } });
+  return {
+    id,
+    record: { ...record, value: Buffer.from(record.value), partition: 0, offset: 0, timestampMs: Date.now() },
+  };
+}
+
+describe("what raised a score, in decisions", () => {
+  let redis: Redis;
+  let producer: EventProducer;
+  let scorer: TestScorer;
+  let client: InferenceClient;
+  let store: DecisionStore;
+
+  beforeAll(async () => {
+    const stack = await testStack();
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
+    const admin = await kafka.admin();
+    await admin.ensureTopics();
+    await admin.close();
+    producer = await kafka.producer();
+    redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
+    await awaitRedis(redis);
+    store = new DecisionStore(redis, 3_600);
+  });
+  afterAll(async () => {
+    await producer.close();
+    redis.disconnect();
+  });
+  beforeEach(async () => {
+    scorer = new TestScorer();
+    scorer.probability = (row) => ((row[AMOUNT] ?? 0) > 100 ? 0.7 : 0.01);
+    // The amount raises every score, and the number of payments those of the largest amounts.
+    scorer.contributions = (row) =>
+      row.map((_, index) => (index === AMOUNT ? 2 : index === COUNT ? (row[AMOUNT] ?? 0) - 300 : -1));
+    await scorer.start();
+    client = new InferenceClient(scorer.address);
+  });
+  afterEach(() => {
+    client.close();
+    scorer.stop();
+  });
+
+  async function decide(payments: readonly TestPayment[], contributionsWaitMsMax = 60_000): Promise<Decision[]> {
+    const metrics = new DecisionMetrics();
+    const logger = createLogger("test", "silent");
+    const features = { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) };
+    const decider = new BatchDecider({
+      store,
+      scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
+      explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),
+      producer,
+      policy: () => POLICY,
+      scoringWaitMsMax: 60_000,
+      contributionsWaitMsMax,
+      metrics,
+      logger,
+    });
+    const records = payments.map(({ record }) => record);
+    await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }]);
+    const kept = await redis.mgetBuffer(payments.map(({ id }) => decisionKey(id)));
+    return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
+  }
+  const codesOf = (decision: Decision | undefined) => decision?.reasons.map((reason) => reason.code);
+
+  test("decisions that are not to approve say it, the others are not even asked about", async () => {
+    const [approved, declined, another] = await decide([delivered(10), delivered(250), delivered(320)]);
+    expect(approved).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.MODEL });
+    expect(codesOf(approved)).toEqual(["NOTHING_UNUSUAL"]);
+    for (const decision of [declined, another]) {
+      expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL, degradedBecause: "" });
+    }
+    const byAmount = (amount: number) => ({
+      code: "SCORE_RAISED_BY_AMOUNT",
+      text: `The amount is ${amount}.`,
+      outcome: Outcome.APPROVE,
+    });
+    expect(declined?.reasons.slice(1)).toEqual([byAmount(250)]);
+    expect(another?.reasons.slice(1)).toEqual([
+      {
+        code: "SCORE_RAISED_BY_CARD_COUNT_30D",
+        text: "The card made 20 payments within 30 days.",
+        outcome: Outcome.APPROVE,
+      },
+      byAmount(320),
+    ]);
+    expect(codesOf(declined)?.[0]).toBe("SCORE_VERY_HIGH");
+    expect(scorer.explanationRequests).toHaveLength(1);
+    expect(scorer.explanationRequests.flatMap(rowsOf).map((row) => row[AMOUNT])).toEqual([250, 320]);
+    await decide([delivered(20)]);
+    expect(scorer.explanationRequests).toHaveLength(1);
+  });
+
+  test("without contributions the decision is made all the same", async () => {
+    scorer.contributions = undefined;
+    const [refused] = await decide([delivered(250)]);
+    scorer.contributions = () => [1];
+    const [unreadable] = await decide([delivered(250)]);
+    for (const decision of [refused, unreadable]) {
+      expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL, degradedBecause: "" });
+      expect(codesOf(decision)).toEqual(["SCORE_VERY_HIGH"]);
+    }
+    expect(scorer.explanationRequests).toHaveLength(2);
+  });
+
+  test("they are not asked for where they are off, or where there is no time", async () => {
+    for (const waitMsMax of [0, 1]) {
+      const [decision] = await decide([delivered(250)], waitMsMax);
+      expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL });
+      expect(codesOf(decision)).toEqual(["SCORE_VERY_HIGH"]);
+    }
+    expect(scorer.explanationRequests).toHaveLength(0);
+  });
+
+  test("a repetition gets the decision that was given, with its reasons", async () => {
+    const one = delivered(250);
+    const [first] = await decide([one]);
+    scorer.contributions = undefined;
+    expect(await decide([one])).toEqual([first]);
+    expect(codesOf(first)).toContain("SCORE_RAISED_BY_AMOUNT");
+  });
+});

@@ -1,0 +1,142 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey } from "@tripline/contracts/redis-keys";
+import { TOPICS } from "@tripline/contracts/topics";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
+import type { Scorecard } from "@tripline/decision-engine/scorecard";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { EventProducer } from "@tripline/kafka/port";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import type { Redis } from "ioredis";
+import { decisionsConfig } from "../config.js";
+import { DecisionMetrics } from "../decision-metrics.js";
+import { Explainer } from "../scoring/explainer.js";
+import { InferenceClient } from "../scoring/inference-client.js";
+import { Scorer } from "../scoring/scorer.js";
+import { startDecisions } from "../start-decisions.js";
+import { payment } from "../testing/payment.js";
+import { TestScorer } from "../testing/scorer.js";
+import { BatchDecider } from "./batch-decider.js";
+import { DecisionStore } from "./decision-store.js";
+
+const SPEC = currentFeatureSpec();
+const POLICY = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
+/** Sure of fraud from 100 on, and of none below. */
+const CARD_TEXT = JSON.stringify({
+  ...{ format: "tripline-scorecard", format_version: 1, feature_spec_version: SPEC.version, intercept: 0 },
+  features: [{ name: "amount", edges: [100], weights: [-5, 5] }],
+});
+const CARD = parseScorecard(CARD_TEXT, SPEC);
+
+describe("payments that no model scores", () => {
+  let redis: Redis;
+  let producer: EventProducer;
+  let scorer: TestScorer;
+  let client: InferenceClient;
+
+  beforeAll(async () => {
+    const stack = await testStack();
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
+    const admin = await kafka.admin();
+    await admin.ensureTopics();
+    await admin.close();
+    producer = await kafka.producer();
+    redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
+    await awaitRedis(redis);
+    scorer = new TestScorer();
+    await scorer.start();
+    client = new InferenceClient(scorer.address);
+  });
+  afterAll(async () => {
+    client.close();
+    scorer.stop();
+    await producer.close();
+    redis.disconnect();
+  });
+
+  async function decide(amounts: readonly number[], scorecard?: Scorecard): Promise<Decision[]> {
+    const metrics = new DecisionMetrics();
+    const logger = createLogger("test", "silent");
+    const features = { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) };
+    const store = new DecisionStore(redis, 3_600);
+    const decider = new BatchDecider({
+      store,
+      scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
+      explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),
+      producer,
+      policy: () => POLICY,
+      ...(scorecard === undefined ? {} : { scorecard: () => scorecard }),
+      scoringWaitMsMax: 60_000,
+      contributionsWaitMsMax: 60_000,
+      metrics,
+      logger,
+    });
+    const payments = amounts.map((amount) => payment({ values: { amount } }));
+    const records = payments.map(({ record }, offset) => {
+      return { ...record, value: Buffer.from(record.value), partition: 0, offset, timestampMs: Date.now() };
+    });
+    await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }]);
+    const kept = await redis.mgetBuffer(payments.map(({ id }) => decisionKey(id)));
+    return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
+  }
+
+  test("get the scorecard's score and its reasons, and the model is not asked to explain them", async () => {
+    // Answers that no other attempt can better: the request is refused at once.
+    scorer.failures = [3];
+    scorer.contributions = (row) => row.map(() => 1);
+    const [small, large] = await decide([10, 250], CARD);
+    const said = {
+      rung: Rung.SCORECARD,
+      degradedBecause: "scoring refused the request (INVALID_ARGUMENT)",
+      modelName: "scorecard",
+      modelVersion: CARD.version,
+    };
+    expect(small).toMatchObject({ ...said, outcome: Outcome.APPROVE });
+    expect(small?.score).toBeCloseTo(1 / (1 + Math.exp(5)), 12);
+    expect(large).toMatchObject({ ...said, outcome: Outcome.DECLINE });
+    expect(large?.reasons.map((reason) => reason.code)).toEqual([
+      ...["SCORE_VERY_HIGH", "SCORED_BY_SCORECARD", "SCORE_RAISED_BY_AMOUNT"],
+    ]);
+    expect(scorer.explanationRequests).toHaveLength(0);
+    expect((await decide([10], CARD))[0]).toMatchObject({ rung: Rung.MODEL, modelName: "fraud" });
+  });
+
+  test("without a scorecard are decided by the rules alone", async () => {
+    scorer.failures = [3];
+    const [decision] = await decide([250]);
+    expect(decision).toMatchObject({ rung: Rung.RULES_ONLY, outcome: Outcome.CHALLENGE, modelName: "" });
+    expect(decision?.score).toBeUndefined();
+  });
+});
+
+describe("the service does not start", () => {
+  const startWith = (file: string) =>
+    startDecisions(
+      readConfig(decisionsConfig, {
+        ...{ PORT: "0", LOG_LEVEL: "silent", KAFKA_BROKERS: "127.0.0.1:1", REDIS_URL: "redis://127.0.0.1:1" },
+        ...{ SCORING_ADDRESS: "127.0.0.1:1", SCORECARD_FILE: file },
+      }),
+    );
+
+  test("with a scorecard for other features, nor without the one it was told of", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "scorecard-"));
+    const file = join(folder, "card.json");
+    await expect(startWith(file)).rejects.toMatchObject({
+      code: "config-invalid",
+      message: expect.stringMatching(/^The scorecard file cannot be read: /),
+    });
+    await writeFile(file, CARD_TEXT.replace(`"feature_spec_version":${SPEC.version}`, '"feature_spec_version":999'));
+    await expect(startWith(file)).rejects.toMatchObject({
+      code: "scorecard-invalid",
+      message: expect.stringContaining("card.json: feature_spec_version: is 999"),
+    });
+    await rm(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,89 @@
+import { status } from "@grpc/grpc-js";
+import { ROOT_CONTEXT } from "@opentelemetry/api";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { DecisionMetrics } from "../decision-metrics.js";
+import { rowsOf, TestScorer } from "../testing/scorer.js";
+import { Explainer } from "./explainer.js";
+import { InferenceClient } from "./inference-client.js";
+
+const VERSION = "000000000001";
+const ROWS = [
+  [1, 2, 3],
+  [4, 5, 6],
+];
+
+describe("Explainer", () => {
+  let peer: TestScorer;
+  let client: InferenceClient;
+  let explainer: Explainer;
+  const explain = (budgetMs = 60_000, version = VERSION) =>
+    explainer.explain(
+      ROWS,
+      version,
+      ROWS.map(() => ROOT_CONTEXT),
+      budgetMs,
+    );
+
+  beforeEach(async () => {
+    peer = new TestScorer();
+    peer.contributions = (row) => row.map((value) => value / 4);
+    await peer.start();
+    client = new InferenceClient(peer.address);
+    const logger = createLogger("test", "silent");
+    explainer = new Explainer({ client, modelName: "fraud", metrics: new DecisionMetrics(), logger });
+  });
+  afterEach(() => {
+    client.close();
+    peer.stop();
+  });
+
+  test("one request for the batch, of the version that gave the scores; a list per row, in its order", async () => {
+    expect(await explain()).toEqual([
+      [0.25, 0.5, 0.75],
+      [1, 1.25, 1.5],
+    ]);
+    expect(peer.explanationRequests).toHaveLength(1);
+    expect(peer.explanationRequests[0]).toMatchObject({ modelName: "fraud", modelVersion: VERSION });
+    expect(peer.explanationRequests[0]?.outputs.map((output) => output.name)).toEqual(["contributions"]);
+    expect(peer.explanationRequests.map(rowsOf)).toEqual([ROWS]);
+  });
+
+  test("a version that cannot be explained is asked once; another one is asked", async () => {
+    peer.contributions = undefined;
+    expect(await explain()).toBeUndefined();
+    expect(await explain()).toBeUndefined();
+    expect(peer.explanationRequests).toHaveLength(1);
+    await explain(60_000, "000000000002");
+    expect(peer.explanationRequests).toHaveLength(2);
+  });
+
+  test("a version that is not there now is asked again", async () => {
+    peer.alter = () => {
+      throw Object.assign(new Error("gone"), { code: status.NOT_FOUND, details: "gone" });
+    };
+    expect(await explain()).toBeUndefined();
+    peer.alter = (response) => response;
+    expect(await explain()).toHaveLength(2);
+  });
+
+  test("late, or without time: none", async () => {
+    expect(await explain(1)).toBeUndefined();
+    expect(peer.explanationRequests).toHaveLength(0);
+    peer.delayMs = 3_600_000;
+    expect(await explain(200)).toBeUndefined();
+  });
+
+  test("nobody there: none", async () => {
+    peer.stop();
+    expect(await explain(200)).toBeUndefined();
+  });
+
+  test.each([
+    ["too few", { rawOutputContents: [Buffer.alloc(8)] }],
+    ["of another version", { modelVersion: "000000000002" }],
+    ["missing", { outputs: [], rawOutputContents: [] }],
+  ])("contributions that are %s are none", async (_, change) => {
+    peer.alter = (response) => ({ ...response, ...change });
+    expect(await explain()).toBeUndefined();
+  });
+});

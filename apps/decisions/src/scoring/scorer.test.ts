@@ -1,0 +1,149 @@
+import { status } from "@grpc/grpc-js";
+import { ROOT_CONTEXT } from "@opentelemetry/api";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { DecisionMetrics } from "../decision-metrics.js";
+import { rowsOf, TestScorer } from "../testing/scorer.js";
+import { InferenceClient } from "./inference-client.js";
+import { Scorer } from "./scorer.js";
+
+const SPEC = currentFeatureSpec();
+const row = (amount: number) => SPEC.features.map((feature) => (feature.name === "amount" ? amount : 1));
+
+describe("Scorer", () => {
+  let peer: TestScorer;
+  let client: InferenceClient;
+  let scorer: Scorer;
+  const score = (rows: number[][], budgetMs = 5_000) =>
+    scorer.score(
+      rows,
+      rows.map(() => ROOT_CONTEXT),
+      budgetMs,
+    );
+
+  beforeEach(async () => {
+    peer = new TestScorer();
+    await peer.start();
+    client = new InferenceClient(peer.address);
+    scorer = new Scorer({
+      client,
+      modelName: "fraud",
+      features: { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) },
+      metrics: new DecisionMetrics(),
+      logger: createLogger("test", "silent"),
+    });
+  });
+  afterEach(() => {
+    client.close();
+    peer.stop();
+  });
+
+  test("one request for the whole batch, scores in its order, the version from the answer", async () => {
+    peer.probability = ([amount = 0]) => amount / 1_000;
+    const scores = await score([row(250), row(500), row(0)]);
+    expect(scores).toEqual(
+      [0.25, 0.5, 0].map((value) => ({ value, modelName: "fraud", modelVersion: "000000000001" })),
+    );
+    expect(peer.requests).toHaveLength(1);
+    expect(peer.requests.map((request) => rowsOf(request))).toEqual([[row(250), row(500), row(0)]]);
+  });
+
+  test("no rows, no request", async () => {
+    expect(await score([])).toEqual([]);
+    expect(peer.requests).toHaveLength(0);
+  });
+
+  test("late: missing, after the budget and hardly more", async () => {
+    await score([row(1)]);
+    peer.delayMs = 20_000;
+    const startedMs = performance.now();
+    expect(await score([row(1)], 150)).toEqual([{ missing: "scoring did not answer within 150 ms" }]);
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThan(140);
+    expect(tookMs).toBeLessThan(5_000);
+  });
+
+  test("down: missing; up again: found again", async () => {
+    await score([row(1)]);
+    peer.stop();
+    // Which of the two depends on whether the client has already seen that its connection is gone.
+    const missing = expect.stringMatching(/^scoring (was not reachable|did not answer) within 200 ms$/);
+    expect(await score([row(1)], 200)).toEqual([{ missing }]);
+    await peer.start();
+    expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
+  });
+
+  test("a scorer that comes back within the budget is waited for, in a call that was cut too", async () => {
+    await score([row(1)]);
+    peer.delayMs = 60_000;
+    const waiting = score([row(1)], 20_000);
+    while (peer.requests.length < 2) await new Promise(setImmediate);
+    peer.stop();
+    peer.delayMs = 0;
+    await peer.start();
+    expect(await waiting).toMatchObject([{ value: expect.closeTo(0.01) }]);
+  });
+
+  test("what may pass is tried again, what cannot is not", async () => {
+    peer.failures = [status.UNAVAILABLE, status.RESOURCE_EXHAUSTED, status.INTERNAL];
+    expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
+    expect(peer.requests).toHaveLength(4);
+    peer.failures = [status.NOT_FOUND];
+    expect(await score([row(1)])).toEqual([{ missing: "scoring refused the request (NOT_FOUND)" }]);
+    expect(peer.requests).toHaveLength(5);
+  });
+
+  test("no time: not asked", async () => {
+    expect(await score([row(1)], 1)).toEqual([{ missing: "the caller's deadline left no time for scoring" }]);
+    expect(peer.requests).toHaveLength(0);
+  });
+
+  test("after three failed batches those in a hurry do not wait, those with time do", async () => {
+    peer.delayMs = 60_000;
+    for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 60);
+    const startedMs = performance.now();
+    expect(await score([row(1)], 1_000)).toEqual([{ missing: "scoring has not answered the payments before" }]);
+    expect(performance.now() - startedMs).toBeLessThan(900);
+    peer.delayMs = 0;
+    expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
+    expect(await score([row(1)], 1_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
+  });
+
+  test("a model version is checked once", async () => {
+    await score([row(1)]);
+    await score([row(1)]);
+    expect(peer.metadataRequests).toBe(1);
+    peer.modelVersion = "000000000002";
+    expect(await score([row(1)])).toMatchObject([{ modelVersion: "000000000002" }]);
+    expect(peer.metadataRequests).toBe(2);
+  });
+
+  const mismatches: [string, Record<string, string>, string][] = [
+    [
+      "another spec",
+      { feature_spec_version: "99" },
+      "was trained for feature spec 99, the payment has features of spec",
+    ],
+    ["no spec named", {}, "was trained for an unknown feature spec"],
+    [
+      "other features",
+      { feature_spec_version: String(SPEC.version), features: "amount" },
+      "was trained for other features than those of spec",
+    ],
+  ];
+  test.each(mismatches)("a model with %s is not used, and not asked about again", async (_name, properties, text) => {
+    peer.properties = properties;
+    for (let batch = 0; batch < 2; batch += 1) {
+      expect(await score([row(1)])).toEqual([{ missing: expect.stringContaining(`the model 000000000001 ${text}`) }]);
+    }
+    expect(peer.metadataRequests).toBe(1);
+  });
+
+  test("an answer that is not one per payment is no score", async () => {
+    peer.alter = (response) => ({ ...response, rawOutputContents: [Buffer.alloc(4)] });
+    expect(await score([row(1), row(2)])).toEqual([
+      { missing: "scoring answered with 4 bytes for 2 payments" },
+      { missing: "scoring answered with 4 bytes for 2 payments" },
+    ]);
+  });
+});

@@ -1,0 +1,172 @@
+import type { Context } from "@opentelemetry/api";
+import { INFERENCE_METADATA } from "@tripline/contracts/headers";
+import type { Score } from "@tripline/decision-engine/decide-payment";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { failSpan, headersFromContext } from "@tripline/service-kit/telemetry/tracing";
+import type { DecisionMetrics, MissingScoreCause } from "../decision-metrics.js";
+import { CircuitBreaker } from "./circuit-breaker.js";
+import { inferRequest, readProbabilities } from "./infer-messages.js";
+import type { Answer, InferenceClient } from "./inference-client.js";
+import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
+
+/** After so many batches without an answer, batches in a hurry stop asking, and try again once a second. */
+const FAILURES_MAX = 3;
+const OPEN_MS = 1_000;
+
+const CHECKED_VERSIONS_MAX = 64;
+
+/**
+ * So many trace contexts fit, with the rest, in the 8 KiB of metadata that gRPC servers accept without being told to
+ * accept more. Payments beyond them have their spans here, but none in scoring.
+ */
+const TRACES_MAX = 128;
+
+export interface ScorerOptions {
+  readonly client: InferenceClient;
+  readonly modelName: string;
+  /** What the model must have been trained for. */
+  readonly features: { readonly specVersion: number; readonly names: readonly string[] };
+  readonly metrics: DecisionMetrics;
+  readonly logger: Logger;
+}
+
+/** Asks the model server for the scores of a batch, and says why there are none where there are none. */
+export class Scorer {
+  readonly #options: ScorerOptions;
+  readonly #breaker = new CircuitBreaker({
+    failuresMax: FAILURES_MAX,
+    openMs: OPEN_MS,
+    nowMs: () => performance.now(),
+  });
+  /** By model version: why it does not fit, or `undefined` where it does. Oldest first. */
+  readonly #checked = new Map<string, string | undefined>();
+
+  constructor(options: ScorerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One request for all rows. Takes at most `budgetMs` and never throws: a score is a value or the reason for its
+   * absence.
+   *
+   * @param rows feature vectors of the spec that the scorer was made for
+   * @param traces one context per row
+   */
+  async score(
+    rows: readonly (readonly number[])[],
+    traces: readonly Context[],
+    budgetMs: number,
+  ): Promise<readonly Score[]> {
+    if (rows.length === 0) return [];
+    const startedMs = performance.now();
+    const result = await this.#ask(rows, traces, budgetMs, startedMs + budgetMs);
+    this.#options.metrics.scored(performance.now() - startedMs);
+    if (!("cause" in result)) return result.scores;
+    this.#options.metrics.scoreMissing(result.cause, rows.length);
+    for (const trace of traces) failSpan(trace, result.cause);
+    return rows.map(() => ({ missing: result.because }));
+  }
+
+  async #ask(
+    rows: readonly (readonly number[])[],
+    traces: readonly Context[],
+    budgetMs: number,
+    deadlineMs: number,
+  ): Promise<{ scores: readonly Score[] } | Missing> {
+    if (budgetMs < SCORING_MS_MIN) return missing("no-time", "the caller's deadline left no time for scoring");
+    if (budgetMs <= HURRY_MS_MAX && !this.#breaker.allows()) {
+      return missing("circuit-open", "scoring has not answered the payments before");
+    }
+    const request = inferRequest(this.#options.modelName, rows);
+    const answer = await this.#options.client.infer(request, traceHeaders(traces), deadlineMs);
+    this.#remember(answer, budgetMs);
+    if ("failure" in answer) return missingAfter(answer, budgetMs);
+    const { modelVersion } = answer.value;
+    const probabilities = readProbabilities(answer.value, rows.length);
+    if (typeof probabilities === "string") return missing("unreadable", `scoring answered ${probabilities}`);
+    const fault = await this.#faultOf(modelVersion, deadlineMs);
+    if (fault !== undefined) return missing("model-mismatch", fault);
+    const { modelName } = this.#options;
+    return { scores: probabilities.map((value) => ({ value, modelName, modelVersion })) };
+  }
+
+  /** Asks once per model version what it was trained for. A failure to find out is not remembered. */
+  async #faultOf(version: string, deadlineMs: number): Promise<string | undefined> {
+    if (this.#checked.has(version)) return this.#checked.get(version);
+    const { client, modelName, features } = this.#options;
+    const answer = await client.modelMetadata(modelName, version, deadlineMs);
+    if ("failure" in answer) return `it could not be found out which features the model ${version} was trained for`;
+    const fault = mismatchOf(version, answer.value.properties, features);
+    const oldest = this.#checked.keys().next();
+    if (this.#checked.size >= CHECKED_VERSIONS_MAX && oldest.done !== true) this.#checked.delete(oldest.value);
+    this.#checked.set(version, fault);
+    if (fault === undefined) this.#options.logger.info({ model: modelName, version }, "a model version was checked");
+    else this.#options.logger.error({ model: modelName, version }, `the model cannot be used: ${fault}`);
+    return fault;
+  }
+
+  #remember(answer: Answer<unknown>, budgetMs: number): void {
+    const { logger } = this.#options;
+    if (!("failure" in answer)) {
+      if (this.#breaker.succeeded()) logger.info("scoring answers again");
+    } else if (answer.failure !== "late" || budgetMs >= TELLING_WAIT_MS) {
+      const { failure, status, detail } = answer;
+      if (this.#breaker.failed()) logger.warn({ failure, status, detail, budgetMs }, "scoring does not answer");
+    }
+  }
+}
+
+interface Missing {
+  readonly cause: MissingScoreCause;
+  readonly because: string;
+}
+
+function missing(cause: MissingScoreCause, because: string): Missing {
+  return { cause, because };
+}
+
+function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budgetMs: number): Missing {
+  switch (answer.failure) {
+    case "late":
+      return missing("late", `scoring did not answer within ${budgetMs} ms`);
+    case "unreachable":
+      return missing("unreachable", `scoring was not reachable within ${budgetMs} ms`);
+    case "refused":
+      return missing("refused", `scoring refused the request (${answer.status})`);
+  }
+}
+
+/** Why a model may not be asked: it would read other features, or the same ones in another order. */
+function mismatchOf(
+  version: string,
+  properties: Readonly<Record<string, string>>,
+  features: ScorerOptions["features"],
+): string | undefined {
+  const specVersion = properties.feature_spec_version;
+  if (specVersion !== String(features.specVersion)) {
+    const found = specVersion === undefined ? "an unknown feature spec" : `feature spec ${specVersion}`;
+    return `the model ${version} was trained for ${found}, the payment has features of spec ${features.specVersion}`;
+  }
+  const names = properties.features;
+  if (names !== undefined && names !== features.names.join(",")) {
+    return `the model ${version} was trained for other features than those of spec ${features.specVersion}`;
+  }
+  return undefined;
+}
+
+/**
+ * The first payment's trace as W3C `traceparent` and the others beside it, so that the server can show its part of the
+ * work in every payment's trace. Of the others those that are not recorded are left out.
+ */
+function traceHeaders(traces: readonly Context[]): Record<string, string> {
+  const first = traces[0];
+  if (first === undefined) return {};
+  const recorded = traces
+    .slice(1, TRACES_MAX)
+    .map((trace) => headersFromContext(trace).traceparent)
+    .filter((traceparent) => traceparent?.endsWith("-01"));
+  return {
+    ...headersFromContext(first),
+    ...(recorded.length === 0 ? {} : { [INFERENCE_METADATA.traceparents]: recorded.join(",") }),
+  };
+}

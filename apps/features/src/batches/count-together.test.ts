@@ -1,0 +1,86 @@
+import type { OutgoingRecord } from "@tripline/kafka/port";
+import { cardOf, delivered, payment, paymentRecord, START_MS } from "../testing/events.js";
+import { engine, expectedVectors, keyOf, useRedis, withoutClock } from "../testing/instance.js";
+
+const { connect, instance } = useRedis();
+
+/** Payments of one card, each at the terminal that all partitions share. */
+function paymentsOf(partition: number, count: number) {
+  return Array.from({ length: count }, (_, index) =>
+    payment({
+      clientTransactionId: `p-${partition}-${index}`,
+      cardToken: cardOf(partition),
+      terminalId: "t-shared",
+      amountMinor: 100 * (index + 1),
+      occurredAtMs: START_MS + index * 1_000,
+    }),
+  );
+}
+
+const recordsOf = (transactions: ReturnType<typeof paymentsOf>, partition: number) =>
+  transactions.map((transaction, offset) => delivered(paymentRecord(transaction), offset, partition));
+
+const sentOf = (sent: readonly OutgoingRecord[], partition: number) =>
+  sent.filter(({ key }) => key === cardOf(partition));
+
+async function sharedSequence(): Promise<number> {
+  return engine.decodeState(1, await (await connect()).getBuffer(keyOf("terminal", "t-shared"))).sequence;
+}
+
+test("batches of two partitions that come at once are written together, and each counts as if the other came first or last", async () => {
+  const { handle, outbox, store } = await instance();
+  const [zero, one] = [paymentsOf(0, 5), paymentsOf(1, 5)];
+  // The partitions' keys are asked for once, before; then both batches arrive in the same turn.
+  await handle(recordsOf(zero, 0).slice(0, 1));
+  await handle(recordsOf(one, 1).slice(0, 1));
+  await Promise.all([handle(recordsOf(zero, 0).slice(1)), handle(recordsOf(one, 1).slice(1))]);
+  expect(store.writes).toBe(3);
+  const order = [zero[0], one[0], ...zero.slice(1), ...one.slice(1)].flatMap((transaction) => transaction ?? []);
+  expect(outbox.sent.map(withoutClock)).toEqual(expectedVectors(order));
+  expect(await sharedSequence()).toBe(10);
+});
+
+test("after a crash between writing and sending both partitions emit the same bytes, beside new ones", async () => {
+  const first = await instance();
+  const [zero, one] = [recordsOf(paymentsOf(0, 4), 0), recordsOf(paymentsOf(1, 6), 1)];
+  first.outbox.fault = "after";
+  const outcomes = await Promise.allSettled([first.handle(zero), first.handle(one.slice(0, 3))]);
+  expect(outcomes.some(({ status }) => status === "rejected")).toBe(true);
+  const before = first.outbox.sent.map(({ value }) => Buffer.from(value).toString("hex"));
+  const second = await instance();
+  await Promise.all([second.handle(zero), second.handle(one)]);
+  const after = second.outbox.sent.map(({ value }) => Buffer.from(value).toString("hex"));
+  expect(after).toEqual(expect.arrayContaining(before));
+  expect(sentOf(second.outbox.sent, 0)).toHaveLength(4);
+  expect(sentOf(second.outbox.sent, 1)).toHaveLength(6);
+  expect(second.metrics.redeliveries).toBe(7);
+  expect(await sharedSequence()).toBe(10);
+});
+
+test("a partition whose state cannot be read does not hold up the other", async () => {
+  const { handle, outbox } = await instance();
+  const [good, bad] = [recordsOf(paymentsOf(0, 3), 0), recordsOf(paymentsOf(1, 3), 1)];
+  await (await connect()).set(keyOf("card", cardOf(1)), Buffer.alloc(40, 9));
+  const [first, second] = await Promise.allSettled([handle(good), handle(bad)]);
+  expect(first).toMatchObject({ status: "fulfilled" });
+  expect(second).toMatchObject({ status: "rejected", reason: { code: "state-unreadable" } });
+  expect(sentOf(outbox.sent, 0)).toHaveLength(3);
+  expect(sentOf(outbox.sent, 1)).toHaveLength(0);
+  expect(await sharedSequence()).toBe(3);
+});
+
+test("a write of somebody else in between makes both partitions be folded again", async () => {
+  const { handle, outbox, store, metrics } = await instance();
+  const [other] = [await instance()];
+  const [zero, one] = [recordsOf(paymentsOf(0, 2), 0), recordsOf(paymentsOf(1, 2), 1)];
+  await handle(zero.slice(0, 1));
+  await handle(one.slice(0, 1));
+  const stranger = payment({ clientTransactionId: "stranger", cardToken: cardOf(9), terminalId: "t-shared" });
+  store.meanwhile = async () => {
+    await other.handle([delivered({ ...paymentRecord(stranger), topic: "transactions" }, 0, 2)]);
+  };
+  await Promise.all([handle(zero.slice(1)), handle(one.slice(1))]);
+  expect(metrics.conflicts).toBe(2);
+  expect(await sharedSequence()).toBe(5);
+  expect(outbox.sent).toHaveLength(4);
+});

@@ -1,0 +1,71 @@
+import { fieldTag } from "@tripline/contracts/field-tag";
+import { AppliedLabel, FeatureVector, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
+
+/*
+ * What a payment or a label leads to is a message whose first field is the payment or label itself, and whose other
+ * fields, its findings, are what features adds. The first is not encoded anew: it is the bytes of the record that came.
+ * So a record that comes again needs only its findings to give, byte for byte, what it gave before.
+ */
+
+export type VectorFindings = Omit<FeatureVector, "transaction">;
+export type LabelFindings = Omit<AppliedLabel, "label">;
+
+const TAGS = {
+  /** Of the transaction in a FeatureVector, and of the label in an AppliedLabel. */
+  fact: fieldTag(FeatureVector, "transaction", Transaction.decode(new Uint8Array())),
+  specVersion: fieldTag(FeatureVector, "specVersion", 1),
+  values: fieldTag(FeatureVector, "values", [1]),
+  computedAtMs: fieldTag(FeatureVector, "computedAtMs", 1),
+  sequences: fieldTag(FeatureVector, "sequences", [1]),
+  tooLate: fieldTag(FeatureVector, "tooLate", true),
+  incomplete: fieldTag(FeatureVector, "incomplete", true),
+} as const;
+
+/** Encodes a FeatureVector without its transaction, as `FeatureVector.encode` does, at a third of its cost. */
+export function writeVectorFindings(writer: ByteWriter, findings: VectorFindings): void {
+  const { specVersion, values, computedAtMs, sequences, tooLate, incomplete } = findings;
+  writeVarint(writer, TAGS.specVersion, specVersion);
+  if (values.length > 0) {
+    writer.u8(TAGS.values);
+    writer.varint(values.length * Float64Array.BYTES_PER_ELEMENT);
+    for (const value of values) writer.f64(value);
+  }
+  writeVarint(writer, TAGS.computedAtMs, computedAtMs);
+  if (sequences.length > 0) {
+    writer.u8(TAGS.sequences);
+    writer.varint(sequences.reduce((bytes, sequence) => bytes + varintBytes(sequence), 0));
+    for (const sequence of sequences) writer.varint(sequence);
+  }
+  writeVarint(writer, TAGS.tooLate, tooLate ? 1 : 0);
+  writeVarint(writer, TAGS.incomplete, incomplete ? 1 : 0);
+}
+
+/** Encodes an AppliedLabel without its label. */
+export function writeLabelFindings(writer: ByteWriter, findings: LabelFindings): void {
+  writer.bytes(AppliedLabel.encode({ label: undefined, ...findings }).finish());
+}
+
+/** Bytes of a tag and a length. */
+export const EMISSION_HEAD_BYTES_MAX = 9;
+
+/** Encodes a FeatureVector or an AppliedLabel. @param fact bytes of its transaction or label */
+export function writeEmission(writer: ByteWriter, fact: Uint8Array, findings: Uint8Array): void {
+  writer.u8(TAGS.fact);
+  writer.varint(fact.length);
+  writer.bytes(fact);
+  writer.bytes(findings);
+}
+
+/** Zero is what an absent field means. */
+function writeVarint(writer: ByteWriter, tag: number, value: number): void {
+  if (value === 0) return;
+  writer.u8(tag);
+  writer.varint(value);
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes += 1;
+  return bytes;
+}

@@ -1,0 +1,115 @@
+import type {
+  EntityStates,
+  FeatureEngine,
+  LabelResult,
+  PaymentResult,
+} from "@tripline/feature-engine/online/compile-engine";
+import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
+import type { Emission } from "../states/applied-batch.js";
+import { BatchStates } from "../states/batch-states.js";
+import { writeLabelFindings, writeVectorFindings } from "./encode-findings.js";
+import type { EventRecord } from "./parse-event.js";
+
+/** What the events of one partition led to. */
+export interface PartFold {
+  readonly emissions: readonly Emission[];
+  readonly duplicates: number;
+  readonly tooLate: number;
+}
+
+/** What events of several partitions do to the states, before any of it is written. */
+export interface PartsFold {
+  /** One for each part, in their order. */
+  readonly parts: readonly PartFold[];
+  /** Encoded states that changed, by key. */
+  readonly changed: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface Fold extends PartFold, Pick<PartsFold, "changed"> {}
+
+/** More than there are of a payment with some sixty features, so that the memory for a batch seldom has to grow. */
+const FINDINGS_BYTES_EXPECTED = 560;
+
+/** What is true of a whole fold. */
+export interface FoldContext {
+  /** Wall clock in milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** Stored states were lost and are not rebuilt yet. */
+  readonly incomplete: boolean;
+}
+
+/**
+ * Applies events in their order to the states as they are stored, part after part.
+ *
+ * @param stored state bytes by key; has every key that the events name
+ * @throws TriplineError `state-unreadable`; `invalid-field` for an event that cannot be counted
+ */
+export function foldParts(
+  engine: FeatureEngine,
+  stored: ReadonlyMap<string, Uint8Array | null>,
+  parts: readonly (readonly EventRecord[])[],
+  context: FoldContext,
+): PartsFold {
+  const states = new BatchStates(engine, stored);
+  const events = parts.reduce((sum, part) => sum + part.length, 0);
+  const writer = new ByteWriter(events * FINDINGS_BYTES_EXPECTED);
+  const folds = parts.map((part) => foldPart(engine, states, writer, part, context));
+  return { parts: folds, changed: states.encodeChanged() };
+}
+
+/** As `foldParts`, for the events of one partition. */
+export function foldEvents(
+  engine: FeatureEngine,
+  stored: ReadonlyMap<string, Uint8Array | null>,
+  events: readonly EventRecord[],
+  context: FoldContext,
+): Fold {
+  const { parts, changed } = foldParts(engine, stored, [events], context);
+  const [{ emissions, duplicates, tooLate } = { emissions: [], duplicates: 0, tooLate: 0 }] = parts;
+  return { emissions, duplicates, tooLate, changed };
+}
+
+function foldPart(
+  engine: FeatureEngine,
+  states: BatchStates,
+  writer: ByteWriter,
+  events: readonly EventRecord[],
+  context: FoldContext,
+): PartFold {
+  const emissions: Emission[] = [];
+  let duplicates = 0;
+  let tooLate = 0;
+  for (const event of events) {
+    const ofEvent = states.of(event.stateKeys);
+    const result =
+      event.kind === "payment"
+        ? engine.applyPayment(ofEvent, event.transaction)
+        : engine.applyLabel(ofEvent, event.label);
+    if (result.duplicate) {
+      duplicates += 1;
+      continue;
+    }
+    if (result.tooLate) tooLate += 1;
+    states.changed(event.stateKeys);
+    const start = writer.length;
+    writeFindings(writer, engine, result, ofEvent, context);
+    emissions.push({ offset: event.offset, findings: writer.since(start) });
+  }
+  return { emissions, duplicates, tooLate };
+}
+
+/** What features has found out about an event that was counted. */
+function writeFindings(
+  writer: ByteWriter,
+  engine: FeatureEngine,
+  result: Exclude<PaymentResult | LabelResult, { duplicate: true }>,
+  states: EntityStates,
+  { nowMs, incomplete }: FoldContext,
+): void {
+  const specVersion = engine.spec.version;
+  const sequences = states.map((state) => state?.sequence ?? 0);
+  const { tooLate } = result;
+  const common = { specVersion, sequences, tooLate, incomplete };
+  if ("values" in result) writeVectorFindings(writer, { ...common, values: result.values, computedAtMs: nowMs });
+  else writeLabelFindings(writer, { ...common, appliedAtMs: nowMs });
+}

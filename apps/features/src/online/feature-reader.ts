@@ -1,0 +1,165 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { EntityState } from "@tripline/feature-engine/state/entity-state";
+import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
+import { redisSpan } from "@tripline/service-kit/telemetry/span-options";
+import { withSpan } from "@tripline/service-kit/telemetry/tracing";
+import type { Lookup, ProfileLookup, WindowsLookup } from "./compile-lookup.js";
+import type { BoundRedis } from "./profiles/bound-redis.js";
+import type { ProfileRow } from "./profiles/profile-row.js";
+import { decodeRow } from "./profiles/profile-row.js";
+import { columnsKey, profileKey } from "./profiles/profile-store.js";
+import type { OnlineRequest } from "./requests/parse-online-request.js";
+import { invalidField, shown } from "./requests/refuse-field.js";
+import { formatDouble } from "./responses/format-double.js";
+import type { FieldStatus, ViewColumns } from "./responses/render-response.js";
+
+/** Kafka may be asked for it. */
+const COMPLETENESS_MS_MAX = 1_000;
+
+export interface ReaderOptions {
+  readonly engine: FeatureEngine;
+  readonly redis: BoundRedis;
+  /** Asked when the mark of completeness is not there: whether nothing is missing all the same. */
+  readonly isComplete: () => Promise<boolean>;
+  readonly now: () => number;
+}
+
+/** The stored bytes of a request in the order of its views and rows. */
+interface Stored {
+  readonly values: readonly (Buffer | null)[];
+  /** Columns that were ever pushed, by profile of the lookup. */
+  readonly columns: readonly (readonly string[])[];
+}
+
+/** Reads features of entities. */
+export class FeatureReader {
+  readonly #completeKey: string;
+  #completeness: Promise<boolean> | undefined;
+
+  constructor(private readonly options: ReaderOptions) {
+    this.#completeKey = completeKey(options.engine.entities);
+  }
+
+  /**
+   * One round trip to Redis, whatever is asked for.
+   *
+   * @returns the answers of the lookup's views, in their order
+   * @throws TriplineError `redis-unavailable` also while window states are lost and not rebuilt, `queue-full`,
+   *   `state-unreadable`, `invalid-field` for a column that a profile never had
+   */
+  async read(tenant: string, lookup: Lookup, request: OnlineRequest): Promise<ViewColumns[]> {
+    const { values, columns } = await this.#fetch(tenant, lookup, request);
+    let next = 0;
+    if (lookup.hasWindows) {
+      next = 1;
+      if (values[0] === null && !(await this.#isComplete())) throw statesLost();
+    }
+    return lookup.views.map((view) => {
+      const own = values.slice(next, next + request.rows);
+      next += request.rows;
+      if (view.kind === "windows") return this.#readWindows(view, own, request);
+      return readProfiles(view, own, columns[lookup.profiles.indexOf(view)] ?? []);
+    });
+  }
+
+  async #fetch(tenant: string, lookup: Lookup, { ids }: OnlineRequest): Promise<Stored> {
+    const keys = lookup.hasWindows ? [this.#completeKey] : [];
+    for (const { kind, view, column } of lookup.views) {
+      const plan = kind === "windows" ? this.options.engine.entities[view.entity] : undefined;
+      for (const id of ids[column] ?? []) {
+        if (plan !== undefined) keys.push(stateKey(plan, tenant, id));
+        else if (kind === "profile") keys.push(profileKey(view, tenant, id));
+      }
+    }
+    return withSpan("redis read", redisSpan("MGET"), () =>
+      this.options.redis.ask(async (redis) => {
+        const [values, ...columns] = await Promise.all([
+          redis.mgetBuffer(keys),
+          ...lookup.profiles.map(({ view }) => redis.zrange(columnsKey(view, tenant), "0", "-1")),
+        ]);
+        return { values, columns };
+      }),
+    );
+  }
+
+  /** Callers that come while it is being found out share the answer. What takes too long counts as no. */
+  #isComplete(): Promise<boolean> {
+    this.#completeness ??= within(COMPLETENESS_MS_MAX, this.options.isComplete(), false).finally(() => {
+      this.#completeness = undefined;
+    });
+    return this.#completeness;
+  }
+
+  #readWindows(lookup: WindowsLookup, stored: readonly (Buffer | null)[], { asOfMs }: OnlineRequest): ViewColumns {
+    const { engine } = this.options;
+    const { entity } = lookup.view;
+    const nowMs = this.options.now();
+    const values: string[][] = lookup.places.map(() => []);
+    const statuses: FieldStatus[] = [];
+    const eventTimesMs: number[] = [];
+    for (const [row, bytes] of stored.entries()) {
+      if (bytes === null) {
+        for (const column of values) column.push("null");
+        statuses.push("NOT_FOUND");
+        eventTimesMs.push(0);
+        continue;
+      }
+      const state = engine.decodeState(entity, bytes);
+      const atMs = asOfMs?.[row] ?? nowMs;
+      const all = engine.readEntity(entity, state, atMs);
+      for (const [feature, place] of lookup.places.entries()) values[feature]?.push(formatDouble(all[place] ?? 0));
+      const newestMs = newestEventMs(state);
+      statuses.push(atMs - newestMs > engine.longestWindowMs ? "OUTSIDE_MAX_AGE" : "PRESENT");
+      eventTimesMs.push(newestMs);
+    }
+    return { values, statuses: lookup.places.map(() => statuses), eventTimesMs };
+  }
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, otherwise);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** When the newest event that a state has counted took place or, for a label, became known. */
+function newestEventMs({ payments, labels }: EntityState): number {
+  return Math.max(0, payments.newestMs, labels.newestMs);
+}
+
+function readProfiles(
+  { view, names, pointers }: ProfileLookup,
+  stored: readonly (Buffer | null)[],
+  pushed: readonly string[],
+): ViewColumns {
+  const unknown = names.findIndex((name) => !pushed.includes(name));
+  // Before the first push nothing can be told about names; then nothing is found.
+  if (unknown >= 0 && pushed.length > 0) {
+    const detail = `asks ${view.name} for "${shown(names[unknown] ?? "")}", which was never pushed; it has ${pushed.join(", ")}`;
+    throw invalidField(pointers[unknown] ?? "/features", detail, "FeastObjectNotFoundException");
+  }
+  const rows = stored.map((bytes) => (bytes === null ? undefined : decodeRow(bytes)));
+  return {
+    values: names.map((name) => rows.map((row) => row?.values.get(name) ?? "null")),
+    statuses: names.map((name) => rows.map((row) => profileStatus(row, name))),
+    eventTimesMs: rows.map((row) => row?.eventTimeMs ?? 0),
+  };
+}
+
+function profileStatus(row: ProfileRow | undefined, name: string): FieldStatus {
+  if (row === undefined) return "NOT_FOUND";
+  return (row.values.get(name) ?? "null") === "null" ? "NULL_VALUE" : "PRESENT";
+}
+
+function statesLost(): TriplineError {
+  const what = "The window states were lost and are not rebuilt yet, so no feature of them would be right";
+  const mend = "try again after `tripline rebuild-state`";
+  return new TriplineError("state-incomplete", `${what}; ${mend}.`);
+}

@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import type { ProfileView } from "../feature-views.js";
+import { PROFILE_COLUMNS_MAX } from "../requests/limits.js";
+import { invalidField } from "../requests/refuse-field.js";
+import type { BoundRedis } from "./bound-redis.js";
+import { ROW_HEAD_LENGTH } from "./profile-row.js";
+
+/** Rows of one view that are pushed together. */
+export interface ProfilePush {
+  readonly view: ProfileView;
+  readonly columns: readonly string[];
+  /** Encoded by `encodeRow`. */
+  readonly rows: readonly { readonly id: string; readonly row: string }[];
+}
+
+/** Rows of one script, so that a push does not hold up Redis for those who decide payments. */
+const ROWS_AT_ONCE = 200;
+
+/*
+ * KEYS: the columns of the view, then one row per entity. ARGV: seconds that a row lives, now in milliseconds, number
+ * of columns, the columns, then the rows. A row that is not newer than the stored one changes nothing. A column that
+ * nobody pushed for as long as a row lives is no column any more.
+ */
+const WRITE_ROWS = `
+local ttl, now, columns = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ttl * 1000)
+local count = redis.call('ZCARD', KEYS[1])
+for i = 1, columns do
+  if not redis.call('ZSCORE', KEYS[1], ARGV[3 + i]) then count = count + 1 end
+end
+if count > ${PROFILE_COLUMNS_MAX} then return 0 end
+for i = 1, columns do redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3 + i]) end
+redis.call('EXPIRE', KEYS[1], ttl)
+for i = 2, #KEYS do
+  local row = ARGV[2 + columns + i]
+  local stored = redis.call('GETRANGE', KEYS[i], 0, ${ROW_HEAD_LENGTH - 1})
+  if stored < string.sub(row, 1, ${ROW_HEAD_LENGTH}) then redis.call('SET', KEYS[i], row, 'EX', ttl) end
+end
+return 1
+`;
+const WRITE_ROWS_SHA = createHash("sha1").update(WRITE_ROWS).digest("hex");
+
+/** Key of a profile row. The tenant is escaped as in `stateKey`. */
+export function profileKey(view: ProfileView, tenant: string, id: string): string {
+  return `profile:${view.name}:${encodeURIComponent(tenant)}:${id}`;
+}
+
+/** Key of the sorted set of a view's columns, by the time of their last push. */
+export function columnsKey(view: ProfileView, tenant: string): string {
+  return `profile-columns:${view.name}:${encodeURIComponent(tenant)}`;
+}
+
+/** Writes profile rows. */
+export class ProfileStore {
+  constructor(
+    private readonly redis: BoundRedis,
+    private readonly options: { readonly ttlSeconds: number; readonly now: () => number },
+  ) {}
+
+  /**
+   * Each row takes the place of its entity's older one. A push that fails in between can be repeated.
+   *
+   * @throws TriplineError `invalid-field` when the view would have too many columns, `redis-unavailable`, `queue-full`
+   */
+  async write(tenant: string, { view, columns, rows }: ProfilePush): Promise<void> {
+    for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
+      const chunk = rows.slice(start, start + ROWS_AT_ONCE);
+      const keys = [columnsKey(view, tenant), ...chunk.map(({ id }) => profileKey(view, tenant, id))];
+      const head = [this.options.ttlSeconds, this.options.now(), columns.length];
+      const written = await this.#run(keys, [...head, ...columns, ...chunk.map(({ row }) => row)]);
+      if (written === 1) continue;
+      throw invalidField("/df", `brings ${view.name} to more than ${PROFILE_COLUMNS_MAX} columns; push fewer of them`);
+    }
+  }
+
+  #run(keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
+    return this.redis.ask(async (redis) => {
+      try {
+        return await redis.evalsha(WRITE_ROWS_SHA, keys.length, ...keys, ...values);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+        return await redis.eval(WRITE_ROWS, keys.length, ...keys, ...values);
+      }
+    });
+  }
+}

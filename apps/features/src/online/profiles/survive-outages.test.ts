@@ -1,0 +1,104 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+import type { RedisProxy } from "../../testing/proxy.js";
+import { startRedisProxy } from "../../testing/proxy.js";
+import type { TestServing } from "../../testing/serving.js";
+import { columnsOf, markComplete, startServing, untilReady } from "../../testing/serving.js";
+import { BoundRedis } from "./bound-redis.js";
+
+const REQUEST = { features: ["card_windows:card_count_1d"], entities: { card_token: ["ct_1"] } };
+const READ_COMMAND = "mget";
+/** Far more than the second after which a command is given up, far less than the test may take. */
+const ANSWER_MS_MAX = 10_000;
+
+let proxy: RedisProxy;
+let serving: TestServing;
+let redis: Redis | undefined;
+
+beforeAll(async () => {
+  const { redisUrl } = await testStack();
+  proxy = await startRedisProxy(redisUrl);
+  serving = await startServing({ REDIS_URL: proxy.url, REDIS_TIMEOUT_MS: "1000" });
+  await markComplete(serving.redis);
+});
+afterAll(async () => {
+  redis?.disconnect();
+  await serving.close();
+  proxy.close();
+});
+
+const read = () => serving.post("/get-online-features", REQUEST);
+const readMany = (count: number) => Promise.all(Array.from({ length: count }, read));
+const bounded = <T>(work: Promise<T>) =>
+  Promise.race([
+    work,
+    new Promise<never>((_resolve, reject) => {
+      setTimeout(() => reject(new Error("no answer")), ANSWER_MS_MAX).unref();
+    }),
+  ]);
+
+async function untilAnswers(bound: BoundRedis): Promise<void> {
+  const deadline = Date.now() + ANSWER_MS_MAX;
+  for (;;) {
+    if (Date.now() > deadline) throw new Error("Redis does not answer");
+    const answered = await bound.ping().then(
+      () => true,
+      () => false,
+    );
+    if (answered) return;
+    await delay(20);
+  }
+}
+
+test("while Redis hangs every request is answered 503, later ones are not even sent, and then all goes on", async () => {
+  expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
+  const readsBefore = proxy.count(READ_COMMAND);
+  expect(readsBefore).toBeGreaterThan(0);
+
+  proxy.hang();
+  const first = await bounded(readMany(20));
+  expect(first.map(({ status }) => status)).toEqual(new Array(20).fill(503));
+  expect(JSON.parse(first[0]?.text ?? "").code).toBe("redis-unavailable");
+  expect(Number(first[0]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(proxy.count(READ_COMMAND)).toBe(readsBefore + 20);
+
+  for (let wave = 0; wave < 5; wave += 1) {
+    const next = await bounded(readMany(50));
+    expect(next.map(({ status }) => status)).toEqual(new Array(50).fill(503));
+  }
+  // What was given up is not sent, and nothing is queued behind it.
+  expect(proxy.count(READ_COMMAND)).toBe(readsBefore + 20);
+
+  proxy.resume();
+  await untilReady(serving.service);
+  expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
+});
+
+test("more than so many do not wait", async () => {
+  redis = connectRedis(proxy.url);
+  await awaitRedis(redis);
+  const bound = new BoundRedis(redis, 2);
+  await bound.ping();
+  proxy.hang();
+  const waiting = [bound.ping(), bound.ping()].map((work) => work.catch((error) => error.code));
+  await expect(bound.ping()).rejects.toMatchObject({ code: "queue-full" });
+  expect(await Promise.all(waiting)).toEqual(["redis-unavailable", "redis-unavailable"]);
+  await expect(bound.ping()).rejects.toMatchObject({ code: "redis-unavailable" });
+  proxy.resume();
+  await untilAnswers(bound);
+});
+
+test("who is still waiting when the service closes gets an answer, on a connection that ends with it", async () => {
+  const closing = await startServing({ REDIS_URL: proxy.url, REDIS_TIMEOUT_MS: "1000" });
+  proxy.hang();
+  const waiting = closing.post("/get-online-features", REQUEST);
+  const reads = proxy.count(READ_COMMAND);
+  while (proxy.count(READ_COMMAND) === reads) await delay(5);
+  const closed = closing.close();
+  const answer = await bounded(waiting);
+  expect([answer.status, answer.headers.get("connection")]).toEqual([503, "close"]);
+  proxy.resume();
+  await bounded(closed);
+});

@@ -1,0 +1,25 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+
+export type OnlineScope = "features:read" | "features:write";
+
+/**
+ * The tenant on whose behalf a request is made.
+ *
+ * @throws TriplineError `token-missing`, `token-invalid`, `token-expired`, `scope-missing` or `keys-unavailable`
+ */
+export type IdentifyCaller = (authorization: string | undefined, scope: OnlineScope) => Promise<string>;
+
+/** Callers have a token, which names their tenant. */
+export function identifyByToken(verifier: TokenVerifier): IdentifyCaller {
+  return async (authorization, scope) => (await verifier.verify(authorization, scope)).tenant;
+}
+
+/** Every caller is of one tenant. Only for a port that nobody but this machine reaches. */
+export function identifyAs(tenant: string): IdentifyCaller {
+  return async (authorization) => {
+    // Somebody with a token means the tenant of the token, which cannot be checked here.
+    if (authorization === undefined) return tenant;
+    throw new TriplineError("token-invalid", "This instance checks no tokens: send none, or set AUTH_ISSUER for it.");
+  };
+}

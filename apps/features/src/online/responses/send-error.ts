@@ -1,0 +1,34 @@
+import type { TriplineError } from "@tripline/contracts/error-table";
+import {
+  asHttpError,
+  logProblem,
+  PROBLEM_CONTENT_TYPE,
+  problemHeaders,
+  problemOf,
+} from "@tripline/service-kit/http/problem";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FeastException } from "../requests/refuse-field.js";
+import { FieldRefusal } from "../requests/refuse-field.js";
+
+/** Feast's HTTP statuses for callers that are not known or may not do what they ask for. */
+const NOT_ALLOWED = new Set([401, 403]);
+
+/**
+ * An error as Feast's server sends it, so that the SDK raises its own exception: a JSON string that holds the JSON text of
+ * `FeastError.to_error_detail`. Callers that accept problem details get these, with the field at fault.
+ */
+export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
+  const error = asHttpError(thrown);
+  logProblem(thrown, error, logger);
+  reply.status(error.row.httpStatus).headers(problemHeaders(error));
+  const problem = problemOf(error);
+  if (request.headers.accept?.includes(PROBLEM_CONTENT_TYPE)) return reply.send(JSON.stringify(problem));
+  const detail = JSON.stringify({ module: "feast.errors", class: exceptionOf(error), message: problem.detail });
+  return reply.header("content-type", "application/json").send(Buffer.from(JSON.stringify(detail)));
+}
+
+function exceptionOf(error: TriplineError): FeastException {
+  if (error instanceof FieldRefusal) return error.exception;
+  return NOT_ALLOWED.has(error.row.httpStatus) ? "FeastPermissionError" : "FeastError";
+}

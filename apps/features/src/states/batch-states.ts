@@ -1,0 +1,82 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { EntityStates, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
+import type { EntityState } from "@tripline/feature-engine/state/entity-state";
+
+/** The state of one entity, in memory that the next one of its kind is decoded into. */
+interface Slot {
+  readonly memory: EntityState;
+  key: string | undefined;
+  isChanged: boolean;
+}
+
+/** By how much most states grow at most in a batch, so that the memory for a batch seldom has to grow. */
+const GROWTH_BYTES_EXPECTED = 64;
+
+/**
+ * The states of the entities of a batch. One of each kind is decoded at a time, and encoded again when another one is
+ * asked for: decoding it once more, should its turn come again, costs less than keeping the states of a whole batch,
+ * which are more than a processor's caches hold.
+ */
+export class BatchStates {
+  readonly #engine: FeatureEngine;
+  readonly #stored: ReadonlyMap<string, Uint8Array | null>;
+  readonly #slots: readonly Slot[];
+  readonly #writer: ByteWriter;
+  readonly #changed = new Map<string, Uint8Array>();
+
+  /** @param stored state bytes by key; has every key that will be asked for */
+  constructor(engine: FeatureEngine, stored: ReadonlyMap<string, Uint8Array | null>) {
+    this.#engine = engine;
+    this.#stored = stored;
+    this.#slots = engine.entities.map((_, entity) => ({
+      memory: engine.decodeState(entity, null),
+      key: undefined,
+      isChanged: false,
+    }));
+    let bytesExpected = 0;
+    for (const bytes of stored.values()) bytesExpected += (bytes?.length ?? 0) + GROWTH_BYTES_EXPECTED;
+    this.#writer = new ByteWriter(bytesExpected);
+  }
+
+  /**
+   * States by the place of their entity, undefined where there is no key. They are valid up to the next call.
+   *
+   * @throws TriplineError `state-unreadable`
+   */
+  of(keys: readonly (string | undefined)[]): EntityStates {
+    return this.#slots.map((slot, entity) => {
+      const key = keys[entity];
+      if (key === undefined) return undefined;
+      if (key !== slot.key) this.#load(slot, entity, key);
+      return slot.memory;
+    });
+  }
+
+  /** Says that the states of an event were changed. */
+  changed(keys: readonly (string | undefined)[]): void {
+    for (const slot of this.#slots) if (slot.key !== undefined && keys.includes(slot.key)) slot.isChanged = true;
+  }
+
+  /** All states that were changed, encoded, by key. */
+  encodeChanged(): ReadonlyMap<string, Uint8Array> {
+    for (const [entity, slot] of this.#slots.entries()) this.#store(slot, entity);
+    return this.#changed;
+  }
+
+  #load(slot: Slot, entity: number, key: string): void {
+    this.#store(slot, entity);
+    const bytes = this.#changed.get(key) ?? this.#stored.get(key);
+    if (bytes === undefined) throw new TriplineError("internal", "A state of the batch was not read.");
+    this.#engine.decodeState(entity, bytes, slot.memory);
+    slot.key = key;
+  }
+
+  #store(slot: Slot, entity: number): void {
+    if (slot.key === undefined || !slot.isChanged) return;
+    const start = this.#writer.length;
+    this.#engine.writeState(entity, slot.memory, this.#writer);
+    this.#changed.set(slot.key, this.#writer.since(start));
+    slot.isChanged = false;
+  }
+}

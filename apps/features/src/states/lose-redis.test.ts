@@ -1,0 +1,159 @@
+import { rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
+import { BatchCollector } from "@tripline/kafka/batch-collector";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
+import { pauseProcess } from "@tripline/local-stack/testing/pause-process";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { Redis } from "ioredis";
+import { featuresConfig } from "../config.js";
+import { startFeatures } from "../start-features.js";
+import { paymentRecord } from "../testing/events.js";
+import {
+  APPLIED_KEY,
+  expectedVectors,
+  makeInstance,
+  Outbox,
+  payments,
+  recordsOf,
+  STORE_OPTIONS,
+  withoutClock,
+} from "../testing/instance.js";
+import { StateStore } from "./state-store.js";
+
+/* A Redis of its own, so that it can be stopped, filled up and set otherwise. */
+
+const MEMORY = "1gb";
+const WAIT_MS_MAX = 30_000;
+
+const directory = makeTestDirectory();
+let stack: LocalStack;
+/** Looks from outside, with a patience of its own. */
+let admin: Redis;
+
+beforeAll(async () => {
+  stack = await startStack({ directory, parts: ["redis"], endOnSignals: false, isDurable: false });
+  admin = new Redis(stack.redisUrl);
+});
+beforeEach(() => admin.flushall());
+afterAll(async () => {
+  admin.disconnect();
+  await stack.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function processId(): Promise<number> {
+  return Number(/^process_id:(\d+)/m.exec(await admin.info("server"))?.[1]);
+}
+
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadlineMs = performance.now() + WAIT_MS_MAX;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`not within ${WAIT_MS_MAX} ms: ${what}`);
+    await delay(10);
+  }
+}
+
+test("while Redis hangs every try fails in bounded time, nothing piles up, and then each event counts once", async () => {
+  const tries = 15;
+  const transactions = payments(30, 21);
+  const log = recordsOf(transactions);
+  const redis = connectRedis(stack.redisUrl);
+  await awaitRedis(redis);
+  const { handle, outbox } = makeInstance(redis, new Outbox());
+  await handle(log.slice(0, 10));
+  const pid = await processId();
+  await pauseProcess(pid);
+  try {
+    let waiting = 0;
+    for (let attempt = 0; attempt < tries; attempt += 1) {
+      const failed = handle(log.slice(10)).catch((error: { code: string }) => error.code);
+      const late = delay(WAIT_MS_MAX, "no answer", { ref: false });
+      expect(await Promise.race([failed, late])).toBe("redis-unavailable");
+      waiting = Math.max(waiting, redis.commandQueue.length);
+      await delay(100);
+    }
+    // What one try asks for, and not what all of them did.
+    expect(waiting).toBeLessThan(10);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  await until(() => redis.status === "ready", "a new connection");
+  await handle(log.slice(10));
+  expect(outbox.sent.map(withoutClock)).toEqual(expectedVectors(transactions));
+  redis.disconnect();
+});
+
+test("while Redis has no memory left nothing is lost nor set aside, and with more of it all goes on", async () => {
+  const { kafkaBrokers, topicPrefix } = await testStack();
+  const kafka = connectKafka({ brokers: kafkaBrokers, topicPrefix, clientId: "test" });
+  const topics = await kafka.admin();
+  await topics.ensureTopics();
+  const producer = await kafka.producer();
+  const inbox = new BatchCollector();
+  const listener = await kafka.consume({
+    group: "inbox",
+    topics: [TOPICS.features.name, deadLetterTopic(TOPICS.transactions.name)],
+    handle: inbox.handle,
+    onStop() {},
+  });
+  let retries = 0;
+  const logger = Object.assign(createLogger("features", "silent"), {
+    warn(extra: { readonly code?: string }) {
+      if (extra.code === "redis-unavailable") retries += 1;
+    },
+  });
+  const service = await startFeatures(
+    readConfig(featuresConfig, {
+      PORT: "0",
+      KAFKA_BROKERS: kafkaBrokers.join(","),
+      KAFKA_TOPIC_PREFIX: topicPrefix,
+      REDIS_URL: stack.redisUrl,
+      REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
+    }),
+    logger,
+  );
+  const transactions = payments(60, 22);
+  try {
+    await producer.send(transactions.slice(0, 20).map((transaction) => paymentRecord(transaction)));
+    await inbox.untilRecords(20);
+    await admin.config("SET", "maxmemory", "1");
+    await producer.send(transactions.slice(20).map((transaction) => paymentRecord(transaction)));
+    // More often than a fault is tried again that may be one of ours.
+    await until(() => retries >= 8, "retries");
+    expect(inbox.records).toHaveLength(20);
+    await admin.config("SET", "maxmemory", MEMORY);
+    await inbox.untilRecords(60);
+  } finally {
+    await admin.config("SET", "maxmemory", MEMORY);
+    await service.close();
+    await Promise.all([listener.close(), producer.close(), topics.close()]);
+  }
+  expect(new Set(inbox.records.map(({ topic }) => topic))).toEqual(new Set([TOPICS.features.name]));
+  const vectors = inbox.records.map(({ value }) => FeatureVector.decode(value));
+  expect(vectors.filter(({ incomplete }) => incomplete)).toEqual([]);
+  const ids = new Set(vectors.map(({ transaction }) => transaction?.transactionId));
+  expect(ids.size).toBe(60);
+});
+
+test("a Redis that drops keys when it is full is refused, and one that is set right is taken", async () => {
+  const redis = connectRedis(stack.redisUrl);
+  await awaitRedis(redis);
+  const read = () => new StateStore(redis, STORE_OPTIONS).read([APPLIED_KEY], []);
+  try {
+    await admin.config("SET", "maxmemory-policy", "volatile-lru");
+    const words = expect.stringMatching(/maxmemory-policy volatile-lru\). Set it to noeviction/);
+    await expect(read()).rejects.toMatchObject({ code: "config-invalid", message: words });
+  } finally {
+    await admin.config("SET", "maxmemory-policy", "noeviction");
+  }
+  await expect(read()).resolves.toMatchObject({ complete: false });
+  redis.disconnect();
+});

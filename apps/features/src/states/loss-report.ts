@@ -1,0 +1,36 @@
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+
+/** Between two lines about one loss. */
+const REPEAT_MS = 60_000;
+
+/** Says in the log that the states were lost, at once and then once a minute for as long as that shows, and when it is over. */
+export class LossReport {
+  #saidAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly logger: Pick<Logger, "error" | "info">,
+    /** A clock that never goes back, in milliseconds. */
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /**
+   * Told for whatever is counted or read.
+   *
+   * @returns what it was told
+   */
+  seen(isComplete: boolean): boolean {
+    const nowMs = this.now();
+    if (isComplete && this.#saidAtMs >= 0) {
+      this.#saidAtMs = Number.NEGATIVE_INFINITY;
+      this.logger.info("the window states are complete again");
+    } else if (!isComplete && nowMs - this.#saidAtMs >= REPEAT_MS) {
+      this.#saidAtMs = nowMs;
+      this.logger.error(
+        { code: "state-incomplete" },
+        "Redis has lost the window states: payments get the static answer of the policy until they are put back. Run " +
+          "`npm run tripline -- rebuild-state`; docs/operations.md, When Redis is lost, has the command for containers.",
+      );
+    }
+    return isComplete;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Redis } from "ioredis";
+import { useRedis } from "../testing/instance.js";
+import { LOOK_MS, REBUILD_KEY, RebuildHold, whileHeld } from "./rebuild-hold.js";
+
+const { connect } = useRedis();
+
+/** A hold that says how often it asked. */
+function counting(redis: Redis) {
+  const asked = { times: 0, next: Promise.withResolvers<void>() };
+  const hold = new RebuildHold({
+    async exists(...keys: string[]) {
+      const found = await redis.exists(...keys);
+      asked.times += 1;
+      asked.next.resolve();
+      asked.next = Promise.withResolvers();
+      return found;
+    },
+  } as Pick<Redis, "exists">);
+  return { hold, asked };
+}
+
+test("without a rebuild events are counted, and Redis is asked four times a second at most", async () => {
+  const { hold, asked } = counting(await connect());
+  const startedAtMs = performance.now();
+  for (let batch = 0; batch < 200; batch += 1) await hold.passed();
+  expect(asked.times).toBeLessThanOrEqual(1 + (performance.now() - startedAtMs) / LOOK_MS);
+});
+
+test("while states are rebuilt nothing is counted, and afterwards all goes on", async () => {
+  const redis = await connect();
+  const { hold, asked } = counting(redis);
+  await redis.set(REBUILD_KEY, "somebody");
+  let isPassed = false;
+  const passed = hold.passed().then(() => {
+    isPassed = true;
+  });
+  await asked.next.promise;
+  await asked.next.promise;
+  expect(isPassed).toBe(false);
+  await redis.del(REBUILD_KEY);
+  await passed;
+});
+
+test("a rebuild that was killed holds nobody up for long: its key expires", async () => {
+  const redis = await connect();
+  await whileHeld(redis, async () => {
+    const leftMs = await redis.pttl(REBUILD_KEY);
+    expect(leftMs).toBeGreaterThan(0);
+    expect(leftMs).toBeLessThanOrEqual(30_000);
+    await redis.pexpire(REBUILD_KEY, 2 * LOOK_MS);
+    await new RebuildHold(redis).passed();
+    expect(await redis.exists(REBUILD_KEY)).toBe(0);
+  });
+});
+
+test("a wait of four seconds ends with an error after which the records are tried again", async () => {
+  const redis = await connect();
+  await redis.set(REBUILD_KEY, "somebody");
+  await expect(new RebuildHold(redis).passed()).rejects.toMatchObject({
+    code: "state-incomplete",
+    row: expect.objectContaining({ kafka: "retry" }),
+  });
+});
+
+test("one rebuild at a time, and each takes back its own key alone, also when it fails", async () => {
+  const redis = await connect();
+  await whileHeld(redis, async () => {
+    await expect(whileHeld(redis, async () => "two at once")).rejects.toMatchObject({ code: "state-conflict" });
+    expect(await redis.exists(REBUILD_KEY)).toBe(1);
+  });
+  const failing = whileHeld(redis, async () => {
+    throw new Error("as the test wants it");
+  });
+  await expect(failing).rejects.toThrow("as the test wants it");
+  expect(await redis.exists(REBUILD_KEY)).toBe(0);
+  await whileHeld(redis, async () => void (await redis.set(REBUILD_KEY, "of another one")));
+  expect(await redis.get(REBUILD_KEY)).toBe("of another one");
+});

@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+
+/** Redis key that exists while states are rebuilt. It expires by itself, should the rebuild be killed. */
+export const REBUILD_KEY = "state-rebuild";
+
+/** How old what is known of the key may be. After twice this time nobody begins to count who has not seen it. */
+export const LOOK_MS = 250;
+/** Less than a consumer that closes waits for its handlers. Then the records are tried again, as after a failure. */
+const WAIT_MS_MAX = 4_000;
+const EXPIRY_MS = 30_000;
+const RENEW_MS = 5_000;
+
+/**
+ * Keeps an instance of the service from counting while states are rebuilt, so that no instance has to be stopped. It is a
+ * courtesy and no lock: an instance that has not seen the key, or an expired one, counts all the same. The rebuild finds
+ * that out by itself and marks nothing.
+ */
+export class RebuildHold {
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #isHeld = false;
+
+  /** @param redis not the connection of compare-and-set, since nobody else may use that */
+  constructor(private readonly redis: Pick<Redis, "exists">) {}
+
+  /**
+   * Resolves when events may be counted.
+   *
+   * @throws TriplineError `state-incomplete` when that is not so for 4 s; `redis-unavailable`
+   */
+  async passed(): Promise<void> {
+    const deadlineMs = performance.now() + WAIT_MS_MAX;
+    while (await this.#look()) {
+      if (performance.now() > deadlineMs) throw new TriplineError("state-incomplete", "The states are being rebuilt.");
+      await delay(LOOK_MS);
+    }
+  }
+
+  async #look(): Promise<boolean> {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedAtMs < LOOK_MS) return this.#isHeld;
+    this.#isHeld = (await askRedis(() => this.redis.exists(REBUILD_KEY))) > 0;
+    this.#lookedAtMs = nowMs;
+    return this.#isHeld;
+  }
+}
+
+/**
+ * Runs work while instances of the service hold off.
+ *
+ * @param redis a connection that nothing watches on
+ * @throws TriplineError `state-conflict` while another rebuild runs; `redis-unavailable`; what the work throws
+ */
+export async function whileHeld<T>(redis: Redis, work: () => Promise<T>): Promise<T> {
+  const own = randomUUID();
+  if ((await askRedis(() => redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS, "NX"))) === null) {
+    throw new TriplineError(
+      "state-conflict",
+      `States are being rebuilt by another run of this command; one that was killed counts as running for ${EXPIRY_MS / 1000} s.`,
+    );
+  }
+  // A renewal that fails is followed by another one long before the key expires.
+  const renewing = setInterval(() => void redis.set(REBUILD_KEY, own, "PX", EXPIRY_MS).catch(() => {}), RENEW_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(renewing);
+    await release(redis, own).catch(() => {});
+  }
+}
+
+async function release(redis: Redis, own: string): Promise<void> {
+  if ((await redis.get(REBUILD_KEY)) === own) await redis.del(REBUILD_KEY);
+}

@@ -1,0 +1,33 @@
+import { STORE_OPTIONS, useRedis } from "../testing/instance.js";
+import { StateCompleteness } from "./state-completeness.js";
+import { StateStore } from "./state-store.js";
+
+const { connect } = useRedis();
+
+/** Two instances that start at the same time; `commit` is what the first one does when it has counted. */
+async function startTwo() {
+  let committed = false;
+  const admin = { committedOffsets: async () => new Map(committed ? [[0, 1]] : []) };
+  const store = new StateStore(await connect(), STORE_OPTIONS);
+  const [one, two] = [new StateCompleteness({ admin, store }), new StateCompleteness({ admin, store })];
+  const commit = () => {
+    committed = true;
+  };
+  return { one, two, commit };
+}
+
+test("regression #12: who read that there is no mark, before another instance set it and committed, takes the states as complete", async () => {
+  const { one, two, commit } = await startTwo();
+  expect(await one.check(false)).toBe(true);
+  commit();
+  expect(await two.check(false)).toBe(true);
+});
+
+test("a mark that is lost before the first commit is missed by who saw it or set it", async () => {
+  const { one, two } = await startTwo();
+  expect(await one.check(false)).toBe(true);
+  expect(await two.check(true)).toBe(true);
+  await (await connect()).flushdb();
+  expect(await one.check(false)).toBe(false);
+  expect(await two.check(false)).toBe(false);
+});

@@ -1,0 +1,59 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { LossReport } from "./loss-report.js";
+import type { StateStore } from "./state-store.js";
+
+/** Consumer group of the service. */
+export const FEATURES_GROUP = "features";
+
+/**
+ * Whether the stored states hold all that took place. Redis keeps a mark of that beside them, so that both are lost
+ * together: a Redis that comes back empty has no mark, and features are flagged as incomplete until `tripline
+ * rebuild-state` or `tripline load-state` has put the states back and set the mark again.
+ */
+export class StateCompleteness {
+  /** Records were counted for certain, so that a missing mark can mean that it was lost. */
+  #hasBegun = false;
+
+  constructor(
+    private readonly options: {
+      readonly admin: Pick<KafkaAdmin, "committedOffsets">;
+      readonly store: Pick<StateStore, "markComplete" | "isMarkedComplete">;
+      /** Told the answer of each check. */
+      readonly loss?: Pick<LossReport, "seen">;
+    },
+  ) {}
+
+  /**
+   * Sets the mark where the service begins to count for the first time: nothing that took place is missing then.
+   *
+   * @param isMarked whether the mark was there when the states were read
+   * @returns whether the states are complete
+   * @throws TriplineError `kafka-unavailable`, `redis-unavailable`
+   */
+  async check(isMarked: boolean): Promise<boolean> {
+    const isComplete = await this.#check(isMarked);
+    return this.options.loss?.seen(isComplete) ?? isComplete;
+  }
+
+  async #check(isMarked: boolean): Promise<boolean> {
+    if (isMarked) {
+      this.#hasBegun = true;
+      return true;
+    }
+    this.#hasBegun ||= await this.#hasCommits();
+    // An instance that begins sets the mark before its first commit. If there are commits, the mark may have been set after
+    // the states were read; if it is still missing, it was lost.
+    if (this.#hasBegun) return this.options.store.isMarkedComplete();
+    await this.options.store.markComplete();
+    this.#hasBegun = true;
+    return true;
+  }
+
+  async #hasCommits(): Promise<boolean> {
+    const { admin } = this.options;
+    const topics = [TOPICS.transactions.name, TOPICS.labels.name];
+    const offsets = await Promise.all(topics.map((topic) => admin.committedOffsets(FEATURES_GROUP, topic)));
+    return offsets.some((partitions) => partitions.size > 0);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Redis } from "ioredis";
+import { cardOf } from "../testing/events.js";
+import { APPLIED_KEY, keyOf, STORE_OPTIONS, TTL_SECONDS, useRedis } from "../testing/instance.js";
+import { encodeApplied } from "./applied-batch.js";
+import { StateStore } from "./state-store.js";
+
+const { connect } = useRedis();
+const KEYS = [keyOf("card", cardOf(1)), keyOf("terminal", "t-1"), keyOf("terminal", "t-2")];
+const [FIRST = ""] = KEYS;
+
+/** Names of the commands that a connection sends from now on. */
+function commandsOf(redis: Redis): string[] {
+  const names: string[] = [];
+  const send = redis.sendCommand.bind(redis);
+  Object.assign(redis, {
+    sendCommand(...given: Parameters<typeof send>) {
+      names.push(given[0].name.toLowerCase());
+      return send(...given);
+    },
+  });
+  return names;
+}
+
+describe.each([
+  ["one command for all states", true, ["multi", "set", "msetex", "exec"]],
+  ["a command for each state", false, ["multi", "set", "set", "set", "set", "exec"]],
+])("with %s", (_name, together, expected) => {
+  async function open() {
+    const redis = await connect();
+    // As an older server answers, which does not know the command.
+    if (!together) Object.assign(redis, { command: async () => [null] });
+    const store = new StateStore(redis, STORE_OPTIONS);
+    const read = () => store.read([APPLIED_KEY], KEYS);
+    const write = async (text: string, snapshot: Awaited<ReturnType<typeof read>>) => {
+      const states = KEYS.map((key) => ({ key, value: Buffer.from(`${text} ${key}`) }));
+      const applied = encodeApplied({ offset: text.length, emissions: [] });
+      return store.compareAndSet({ snapshot, applied: [{ key: APPLIED_KEY, value: applied }], states });
+    };
+    return { redis, read, write };
+  }
+
+  test("states expire after their time to live, which every write begins anew, and progress does not", async () => {
+    const { redis, read, write } = await open();
+    expect(await write("first", await read())).toBe(true);
+    for (const key of KEYS) await redis.expire(key, 10);
+    const snapshot = await read();
+    const commands = commandsOf(redis);
+    expect(await write("second", snapshot)).toBe(true);
+    expect(commands).toEqual(expected);
+    for (const key of KEYS) {
+      expect([key, await redis.get(key)]).toEqual([key, `second ${key}`]);
+      const ttl = await redis.ttl(key);
+      expect(ttl).toBeLessThanOrEqual(TTL_SECONDS);
+      expect(ttl).toBeGreaterThan(TTL_SECONDS - 60);
+    }
+    expect(await redis.ttl(APPLIED_KEY)).toBe(-1);
+  });
+
+  test.each<[string, (other: Redis) => Promise<unknown>]>([
+    ["changed", (other) => other.set(FIRST, "other")],
+    ["removed", (other) => other.del(FIRST)],
+    ["flushed with all others", (other) => other.flushdb()],
+  ])("nothing is written where a state was %s meanwhile", async (_change, disturb) => {
+    const { redis, read, write } = await open();
+    await write("first", await read());
+    const snapshot = await read();
+    await disturb(await connect());
+    expect(await write("late", snapshot)).toBe(false);
+    expect((await redis.mget(KEYS)).filter((value) => value?.startsWith("late"))).toEqual([]);
+  });
+
+  test("regression #12: nothing is written from a snapshot that is not the newest, since its keys are watched no longer", async () => {
+    const { redis, read, write } = await open();
+    await write("first", await read());
+    const older = await read();
+    const newer = await read();
+    expect(await write("older", older)).toBe(false);
+    expect(await write("newer", newer)).toBe(true);
+    expect(await redis.get(FIRST)).toBe(`newer ${FIRST}`);
+  });
+
+  test("nothing is written twice from one snapshot, since writing ends the watch", async () => {
+    const { redis, read, write } = await open();
+    const snapshot = await read();
+    expect(await write("once", snapshot)).toBe(true);
+    expect(await write("twice", snapshot)).toBe(false);
+    expect(await redis.get(FIRST)).toBe(`once ${FIRST}`);
+  });
+});

@@ -1,0 +1,195 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
+import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
+import { askRedis, asRedisError } from "@tripline/service-kit/redis/connect-redis";
+import { addCommand } from "@tripline/service-kit/redis/encode-command";
+import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
+import type { ChainableCommander, Redis } from "ioredis";
+import type { AppliedBatch } from "./applied-batch.js";
+import { decodeApplied } from "./applied-batch.js";
+
+const NO_EVICTION = "noeviction";
+
+/** What was stored at one moment; `compareAndSet` finds out whether it still holds. */
+export interface Snapshot {
+  /** First bytes of each partition's applied batch; empty where there is none. */
+  readonly appliedHeads: readonly Buffer[];
+  /** Stored states by key; null where there is none. */
+  readonly states: ReadonlyMap<string, Buffer | null>;
+  /** Whether the states are marked as holding all that took place; see `StateCompleteness`. */
+  readonly complete: boolean;
+  /** Number of the read that gave it; only the newest one can still be written from. */
+  readonly read: number;
+}
+
+export interface Change {
+  /** What the change is based on: the last that was read, of all keys that change. */
+  readonly snapshot: Snapshot;
+  /** The applied batches of the partitions that the change is made of. */
+  readonly applied: readonly { readonly key: string; readonly value: Uint8Array }[];
+  /** Only states that changed. */
+  readonly states: readonly { readonly key: string; readonly value: Uint8Array }[];
+}
+
+/**
+ * Window states and applied batches in Redis. Every method throws TriplineError `redis-unavailable`.
+ *
+ * Compare-and-set is WATCH before the read and MULTI … EXEC for the write, which Redis refuses when any watched key has
+ * changed in between. That costs half the CPU of a script, through which every value would be copied.
+ *
+ * What is watched belongs to the connection, and ends with the next read, with a write and with the connection itself.
+ * So the connection belongs to the store, which ends it, and nothing else may send on it. Reads are numbered: a snapshot
+ * from which the keys may no longer be watched is not written. All keys have to live on one shard.
+ */
+export class StateStore {
+  /** Number of the read whose keys are watched. Goes up with whatever ends that watch. */
+  #watching = 0;
+  readonly #multiSet: MultiSet;
+  /** Whether it was found out that this connection's server evicts nothing. */
+  #evictsNothing = false;
+
+  constructor(
+    /** Handed over to the store: nobody else may use it. */
+    private readonly redis: Redis,
+    private readonly options: {
+      /** How long a state lives that nothing touches. */
+      readonly stateTtlSeconds: number;
+      /** Key that exists while the states hold all that took place, see `completeKey`. */
+      readonly completeKey: string;
+    },
+  ) {
+    this.#multiSet = new MultiSet(redis);
+    redis.on("close", () => {
+      this.#evictsNothing = false;
+      this.#watching += 1;
+    });
+  }
+
+  /**
+   * One round trip for the states of batches of one or more partitions.
+   *
+   * @throws TriplineError `config-invalid` for a Redis that may evict states
+   */
+  async read(appliedKeys: readonly string[], stateKeys: readonly string[]): Promise<Snapshot> {
+    if (!this.#evictsNothing) await this.#requireNoEviction();
+    const pipeline = this.redis.pipeline().unwatch();
+    addCommand(pipeline, "watch", [...appliedKeys, ...stateKeys]);
+    for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
+    addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
+    // Sent at once, so that the number says what the server was asked last.
+    this.#watching += 1;
+    const read = this.#watching;
+    const replies = await this.#run(pipeline);
+    const appliedHeads = replies.slice(2, -1).filter((head) => Buffer.isBuffer(head));
+    const values = replies.at(-1);
+    if (appliedHeads.length < appliedKeys.length || !Array.isArray(values)) throw unexpected("a read");
+    const states = values.map((value: unknown) => (Buffer.isBuffer(value) ? value : null));
+    return {
+      appliedHeads,
+      states: new Map(stateKeys.map((key, index) => [key, states[index + 1] ?? null])),
+      complete: states[0] !== null,
+      read,
+    };
+  }
+
+  /** As `Snapshot.appliedHeads`, of one partition. Watches nothing and leaves alone what is watched. */
+  async readAppliedHead(appliedKey: string): Promise<Buffer> {
+    return askRedis(() => this.redis.getrangeBuffer(appliedKey, 0, STATE_HEADER_BYTES - 1));
+  }
+
+  /** Whether the states are marked as holding all that took place. */
+  async isMarkedComplete(): Promise<boolean> {
+    return (await askRedis(() => this.redis.exists(this.options.completeKey))) === 1;
+  }
+
+  /** Marks the states as holding all that took place. */
+  async markComplete(): Promise<void> {
+    await askRedis(() => this.redis.set(this.options.completeKey, new Date().toISOString(), "NX"));
+  }
+
+  /** @throws TriplineError `state-unreadable` */
+  async readApplied(appliedKey: string): Promise<AppliedBatch | undefined> {
+    const bytes = await askRedis(() => this.redis.getBuffer(appliedKey));
+    return bytes === null ? undefined : decodeApplied(bytes);
+  }
+
+  /**
+   * Writes all or nothing. The applied batch does not expire: there is one for each partition.
+   *
+   * @returns false, and nothing is written, when any of the keys has changed since it was read, or may have: the snapshot
+   *   is not that of the newest read, was written from already, or the connection was lost since
+   */
+  async compareAndSet({ snapshot, applied, states }: Change): Promise<boolean> {
+    const { stateTtlSeconds } = this.options;
+    const together = await askRedis(() => this.#multiSet.isKnown());
+    const transaction = this.redis.multi();
+    for (const { key, value } of applied) transaction.set(key, asBuffer(value));
+    if (together && states.length > 0) {
+      addCommand(transaction, "msetex", multiSetArgs(states, stateTtlSeconds));
+    } else {
+      for (const { key, value } of states) transaction.set(key, asBuffer(value), "EX", stateTtlSeconds);
+    }
+    // From here to the write nothing waits.
+    if (snapshot.read !== this.#watching) return false;
+    this.#watching += 1;
+    const replies = await askRedis(() => transaction.exec());
+    const failed = replies?.find(([error]) => error !== null)?.[0];
+    if (failed) throw asRedisError(failed);
+    return replies !== null;
+  }
+
+  /** An evicted state would look like that of a new card: nothing would tell that its windows hold less than took place. */
+  async #requireNoEviction(): Promise<void> {
+    const memory = await askRedis(() => this.redis.info("memory"));
+    // Servers that others run may keep it to themselves.
+    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+    if (policy !== undefined && policy !== NO_EVICTION) {
+      const { host, port } = this.redis.options;
+      throw new TriplineError(
+        "config-invalid",
+        `The Redis at ${host}:${port} drops keys when its memory is full (maxmemory-policy ${policy}). Set it to ` +
+          `${NO_EVICTION}: window states must not get lost one by one.`,
+      );
+    }
+    this.#evictsNothing = true;
+  }
+
+  /** One round trip. @returns the replies in order; throws the first error among them */
+  #run(pipeline: ChainableCommander): Promise<unknown[]> {
+    return askRedis(async () => {
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.map(([error, reply]) => {
+        if (error !== null) throw error;
+        return reply;
+      });
+    });
+  }
+
+  /** Tells those who wait that their labels count now. One round trip. */
+  async replyApplied(labels: readonly { readonly channel: string; readonly labelId: string }[]): Promise<void> {
+    await askRedis(() =>
+      Promise.all(
+        labels.map(({ channel, labelId }) =>
+          this.redis.publish(channel, Buffer.concat([Buffer.of(REPLY_LABEL_APPLIED), Buffer.from(labelId, "ascii")])),
+        ),
+      ),
+    );
+  }
+
+  /** For the readiness probe. */
+  async ping(): Promise<void> {
+    await askRedis(() => this.redis.ping());
+  }
+
+  close(): void {
+    this.redis.disconnect();
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function unexpected(what: string): TriplineError {
+  return new TriplineError("internal", `Redis answered ${what} in another form than it should.`);
+}

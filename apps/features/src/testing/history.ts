@@ -1,0 +1,312 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { TopicName } from "@tripline/contracts/topics";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { CountedEvent } from "@tripline/feature-engine/online/fold-in-order";
+import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import { BatchCollector } from "@tripline/kafka/batch-collector";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { EventProducer, IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
+import { TestArchive } from "@tripline/lake/testing/archive";
+import type { TestStack } from "@tripline/local-stack/testing/stack";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Redis } from "ioredis";
+import { BatchProcessor } from "../batches/batch-processor.js";
+import { featuresConfig } from "../config.js";
+import { FeatureMetrics } from "../feature-metrics.js";
+import type { RebuildOptions, RebuildReport } from "../rebuild/rebuild-state.js";
+import { rebuildState } from "../rebuild/rebuild-state.js";
+import { startFeatures } from "../start-features.js";
+import { PartitionKeys } from "../states/partition-keys.js";
+import { FEATURES_GROUP, StateCompleteness } from "../states/state-completeness.js";
+import { StateStore } from "../states/state-store.js";
+import { engine, STORE_OPTIONS } from "./instance.js";
+
+const SOURCES = [TOPICS.transactions.name, TOPICS.labels.name];
+const POLL_MS = 20;
+const WAIT_MS_MAX = 20_000;
+
+export interface CountOptions {
+  /** The offset that is committed of a partition that was counted up to `end`; `end` unless given. */
+  readonly commit?: (topic: string, partition: number, end: number) => number;
+  /** What of a batch's emissions reaches Kafka; when it throws, the instance is dead from then on. All unless given. */
+  readonly emit?: (records: readonly OutgoingRecord[]) => readonly OutgoingRecord[];
+}
+
+/** For the tests: a features service with its topics, states and archive, of which every step can be stopped. */
+export class TestHistory {
+  readonly rebuilds: Redis[] = [];
+  #archived = new Map<string, number>();
+
+  private constructor(
+    readonly stack: TestStack,
+    readonly kafka: Kafka,
+    readonly admin: KafkaAdmin,
+    readonly producer: EventProducer,
+    readonly redis: Redis,
+    readonly lake: string,
+    private readonly archiveWriter: TestArchive,
+  ) {}
+
+  static async open(): Promise<TestHistory> {
+    const stack = await testStack();
+    const { topicPrefix } = stack;
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix, clientId: "test" });
+    const admin = await kafka.admin();
+    await admin.ensureTopics();
+    const producer = await kafka.producer();
+    const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
+    await awaitRedis(redis);
+    const lake = await mkdtemp(join(tmpdir(), "tripline-rebuild-"));
+    const writer = new TestArchive(lake, { cluster: await admin.clusterId(), topicPrefix });
+    return new TestHistory(stack, kafka, admin, producer, redis, lake, writer);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.producer.close(), this.admin.close()]);
+    for (const redis of [this.redis, ...this.rebuilds]) redis.disconnect();
+    await rm(this.lake, { recursive: true, force: true });
+  }
+
+  /** One instance of the service without its consumer. */
+  async processor(producer: Pick<EventProducer, "send"> = this.producer): Promise<BatchProcessor> {
+    const { admin, stack } = this;
+    const store = new StateStore(await this.#connect(), STORE_OPTIONS);
+    return new BatchProcessor({
+      engine,
+      store,
+      partitions: new PartitionKeys({ admin, store, topicPrefix: stack.topicPrefix }),
+      completeness: new StateCompleteness({ admin, store }),
+      producer: { send: (records) => producer.send(records), close: async () => {} },
+      metrics: new FeatureMetrics(),
+      now: Date.now,
+      pause: delay,
+    });
+  }
+
+  /** An instance that counts what is on the topics, and commits what it is told to. */
+  async count(options: CountOptions = {}): Promise<void> {
+    const ends = await this.#ends(SOURCES);
+    const handled = new Map<string, number>();
+    let isDead = false;
+    const emit = options.emit ?? ((records) => records);
+    const processor = await this.processor({
+      send: async (records) => {
+        if (isDead) throw new TriplineError("kafka-unavailable", "it is dead");
+        try {
+          const kept = emit(records);
+          if (kept.length > 0) await this.producer.send(kept);
+        } catch (error) {
+          isDead = true;
+          throw error;
+        }
+      },
+    });
+    const before = await this.#committed();
+    const consumer = await this.kafka.consume({
+      group: FEATURES_GROUP,
+      topics: SOURCES,
+      positions: { begin: async (topic, partition) => before.get(`${topic}/${partition}`) ?? 0, buried() {} },
+      async handle(batches) {
+        await processor.handle(batches);
+        for (const { topic, partition, records } of batches) {
+          handled.set(`${topic}/${partition}`, (records.at(-1)?.offset ?? -1) + 1);
+        }
+      },
+      onStop(error) {
+        throw error;
+      },
+    });
+    try {
+      const isDone = () => [...ends].every(([key, end]) => (handled.get(key) ?? before.get(key) ?? 0) >= end);
+      await until(
+        async () => isDead || isDone(),
+        () => `handled only ${JSON.stringify([...handled])}`,
+      );
+      for (const [key, end] of handled) {
+        const [topic = "", partition = ""] = key.split("/");
+        const offset = options.commit?.(topic, Number(partition), end) ?? end;
+        if (offset === 0) continue;
+        consumer.commit(topic, Number(partition), offset);
+        const isCommitted = async () => (await this.#committed()).get(key) === offset;
+        await until(isCommitted, () => `${key} is not committed up to ${offset}`);
+      }
+    } finally {
+      await consumer.close();
+    }
+  }
+
+  /** Brings the lake up to where the topics end. */
+  async archive(names: readonly TopicName[] = ["features", "appliedLabels", "transactions", "labels"]): Promise<void> {
+    for (const name of names) {
+      const topic = TOPICS[name].name;
+      const known = (record: IncomingRecord) =>
+        record.offset < (this.#archived.get(`${topic}/${record.partition}`) ?? 0);
+      const fresh = (await this.read(topic)).filter((record) => !known(record));
+      if (fresh.length === 0) continue;
+      await this.archiveWriter.append(topic, fresh);
+      for (const { partition, offset } of fresh) this.#archived.set(`${topic}/${partition}`, offset + 1);
+    }
+  }
+
+  /** Every record of a topic, as it is now. */
+  async read(topic: string): Promise<readonly IncomingRecord[]> {
+    const ends = await this.#ends([topic]);
+    const count = [...ends.values()].reduce((sum, end) => sum + end, 0);
+    if (count === 0) return [];
+    const collector = new BatchCollector();
+    const consumer = await this.kafka.consume({
+      group: `read-${randomUUID()}`,
+      topics: [topic],
+      handle: collector.handle,
+      onStop() {},
+    });
+    await collector.untilRecords(count);
+    await consumer.close();
+    return collector.records;
+  }
+
+  /** What was emitted, and how many different results stand on the topics, by the client's id. */
+  async emitted(): Promise<{ events: readonly CountedEvent[]; different: ReadonlyMap<string, number> }> {
+    // Of one batch all have the same time; those without a place in the order count as the lake has them.
+    const inLakeOrder = async (topic: string) =>
+      (await this.read(topic)).toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
+    const vectors = (await inLakeOrder(TOPICS.features.name)).map(({ value }) => FeatureVector.decode(value));
+    const labels = (await inLakeOrder(TOPICS.appliedLabels.name)).map(({ value }) => AppliedLabel.decode(value));
+    const events: CountedEvent[] = [
+      ...vectors.map((vector) => ({ kind: "payment", vector }) as const),
+      ...labels.map((applied) => ({ kind: "label", applied }) as const),
+    ];
+    const byId = new Map<string, Set<string>>();
+    for (const event of events) byId.set(idOf(event), (byId.get(idOf(event)) ?? new Set()).add(JSON.stringify(event)));
+    const different = new Map([...byId].map(([id, results]) => [id, results.size]));
+    return { events: events.sort((a, b) => atMsOf(a) - atMsOf(b)), different };
+  }
+
+  /** Whether all vectors that claim to be complete are those of the engine over all events, each counted once. */
+  async differences(stateBefore?: (key: string) => Uint8Array | null): Promise<object> {
+    const { events } = await this.emitted();
+    const differing: string[] = [];
+    const folding = new FoldInOrder({
+      engine,
+      ...(stateBefore === undefined ? {} : { stateBefore }),
+      onPayment: ({ vector, values }) => {
+        const isSame = values.every((value, index) => Object.is(value, vector.values[index]));
+        if (!isSame) differing.push(vector.transaction?.clientTransactionId ?? "");
+      },
+    });
+    const numbered = new Set(events.filter((event) => !isIncomplete(event)).map(idOf));
+    const seen = new Set<string>();
+    for (const event of events) {
+      if (isIncomplete(event) && (numbered.has(idOf(event)) || seen.has(idOf(event)))) continue;
+      if (isIncomplete(event)) seen.add(idOf(event));
+      folding.add(event);
+    }
+    folding.finish();
+    return { counted: folding.counted, stuck: folding.stuck.length, differing };
+  }
+
+  async rebuild(options: Partial<RebuildOptions> = {}): Promise<RebuildReport> {
+    const [redis, holding] = [await this.#connect(), await this.#connect()];
+    return rebuildState({
+      engine,
+      admin: this.admin,
+      redis,
+      holding,
+      topicPrefix: this.stack.topicPrefix,
+      lake: this.lake,
+      stateTtlSeconds: 45 * 86_400,
+      waitMs: 0,
+      isPartial: false,
+      ...options,
+    });
+  }
+
+  /** The real service, until it has counted what is on the topics. */
+  async serve(): Promise<void> {
+    const service = await this.startService();
+    try {
+      await this.untilHandled();
+    } finally {
+      await service.close();
+    }
+  }
+
+  /** Until the service has counted, emitted and committed what is on the topics by now. */
+  async untilHandled(): Promise<void> {
+    const ends = await this.#ends(SOURCES);
+    const isDone = async () => {
+      const committed = await this.#committed();
+      return [...ends].every(([key, end]) => end === 0 || (committed.get(key) ?? 0) >= end);
+    };
+    await until(isDone, () => "the service has not handled all that is on the topics");
+  }
+
+  startService(logger?: Logger): Promise<RunningService> {
+    return startFeatures(
+      readConfig(featuresConfig, {
+        PORT: "0",
+        LOG_LEVEL: "silent",
+        KAFKA_BROKERS: this.stack.kafkaBrokers.join(","),
+        KAFKA_TOPIC_PREFIX: this.stack.topicPrefix,
+        REDIS_URL: this.stack.redisUrl,
+        REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
+      }),
+      logger,
+    );
+  }
+
+  async #connect(): Promise<Redis> {
+    const redis = connectRedis(this.stack.redisUrl, undefined, REDIS_PATIENCE_MS);
+    this.rebuilds.push(redis);
+    await awaitRedis(redis);
+    return redis;
+  }
+
+  async #committed(): Promise<ReadonlyMap<string, number>> {
+    const offsets = new Map<string, number>();
+    for (const topic of SOURCES) {
+      const ofTopic = await this.admin.committedOffsets(FEATURES_GROUP, topic);
+      for (const [partition, offset] of ofTopic) offsets.set(`${topic}/${partition}`, offset);
+    }
+    return offsets;
+  }
+
+  async #ends(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const ends = new Map<string, number>();
+    for (const topic of topics) {
+      for (const [partition, end] of await this.admin.endOffsets(topic)) ends.set(`${topic}/${partition}`, end);
+    }
+    return ends;
+  }
+}
+
+async function until(condition: () => Promise<boolean>, what: () => string): Promise<void> {
+  const deadlineMs = performance.now() + WAIT_MS_MAX;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`after ${WAIT_MS_MAX} ms: ${what()}`);
+    await delay(POLL_MS);
+  }
+}
+
+function idOf(event: CountedEvent): string {
+  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
+  return fact?.clientTransactionId ?? "";
+}
+
+function isIncomplete(event: CountedEvent): boolean {
+  return event.kind === "payment" ? event.vector.incomplete : event.applied.incomplete;
+}
+
+function atMsOf(event: CountedEvent): number {
+  return event.kind === "payment" ? event.vector.computedAtMs : event.applied.appliedAtMs;
+}

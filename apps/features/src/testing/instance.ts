@@ -1,0 +1,201 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { EntityState } from "@tripline/feature-engine/state/entity-state";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
+import type { EventProducer, IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+import { BatchProcessor } from "../batches/batch-processor.js";
+import type { FoldCounts } from "../feature-metrics.js";
+import { FeatureMetrics } from "../feature-metrics.js";
+import { PartitionKeys } from "../states/partition-keys.js";
+import { StateCompleteness } from "../states/state-completeness.js";
+import type { Change } from "../states/state-store.js";
+import { StateStore } from "../states/state-store.js";
+import { cardOf, delivered, payment, paymentRecord, randomNumbers, START_MS } from "./events.js";
+import { gatherFor } from "./gatherer.js";
+
+/* Instances of the service without a consumer, for the tests: on a real Redis, with faults where a test wants them. */
+
+export const engine = compileEngine(currentFeatureSpec());
+export const TTL_SECONDS = 1_000;
+export const COMPLETE_KEY = completeKey(engine.entities);
+export const STORE_OPTIONS = { stateTtlSeconds: TTL_SECONDS, completeKey: COMPLETE_KEY };
+/** Where the progress of partition 0 of `transactions` is stored. */
+export const APPLIED_KEY = "applied:cluster:p.transactions:0";
+
+/** Keeps what is sent, and fails where a test says so. */
+export class Outbox implements EventProducer {
+  readonly sent: OutgoingRecord[] = [];
+  fault: "before" | "after" | undefined;
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    const { fault } = this;
+    this.fault = undefined;
+    if (fault !== "before") this.sent.push(...records);
+    if (fault !== undefined) throw new TriplineError("kafka-unavailable", "as the test wants it");
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** A store that can be stopped right before or right after it writes. */
+export class FaultyStore extends StateStore {
+  fault: "before" | "after" | undefined;
+  /** Runs once, between reading and writing. */
+  meanwhile: (() => Promise<void>) | undefined;
+  /** How many changes were written. */
+  writes = 0;
+
+  override async compareAndSet(change: Change): Promise<boolean> {
+    const { fault, meanwhile } = this;
+    this.fault = undefined;
+    this.meanwhile = undefined;
+    await meanwhile?.();
+    if (fault === "before") throw new TriplineError("redis-unavailable", "as the test wants it");
+    const written = await super.compareAndSet(change);
+    if (written) this.writes += 1;
+    if (fault === "after") throw new TriplineError("redis-unavailable", "as the test wants it");
+    return written;
+  }
+}
+
+export class CountingMetrics extends FeatureMetrics {
+  conflicts = 0;
+  duplicates = 0;
+  redeliveries = 0;
+
+  override conflict(topic: string): void {
+    super.conflict(topic);
+    this.conflicts += 1;
+  }
+
+  override redelivered(topic: string, records: number): void {
+    super.redelivered(topic, records);
+    this.redeliveries += records;
+  }
+
+  override folded(topic: string, counts: FoldCounts): void {
+    super.folded(topic, counts);
+    this.duplicates += counts.duplicates;
+  }
+}
+
+let clockMs = START_MS;
+
+/**
+ * One instance of the service, without its consumer.
+ *
+ * @param committed whether its group has handled records before
+ */
+export function makeInstance(redis: Redis, outbox: Outbox, committed = false) {
+  const store = new FaultyStore(redis, STORE_OPTIONS);
+  const metrics = new CountingMetrics();
+  const admin = {
+    clusterId: async () => "cluster",
+    committedOffsets: async () => new Map(committed ? [[0, 1]] : []),
+    endOffsets: async () =>
+      new Map([
+        [0, 1e6],
+        [1, 1e6],
+        [2, 1e6],
+      ]),
+  };
+  const processor = new BatchProcessor({
+    engine,
+    store,
+    partitions: new PartitionKeys({ admin, store, topicPrefix: "p." }),
+    completeness: new StateCompleteness({ admin, store }),
+    producer: outbox,
+    metrics,
+    // Differs at every call, so that features computed twice would not have the same bytes.
+    now: () => (clockMs += 1),
+    pause: delay,
+  });
+  const gatherer = gatherFor(processor);
+  const handle = (records: readonly IncomingRecord[]) => {
+    const [first] = records;
+    if (first === undefined) throw new Error("an empty batch");
+    return gatherer.run({ topic: first.topic, partition: first.partition, records });
+  };
+  return { store, metrics, outbox, handle };
+}
+
+/** Payments of a few cards at two terminals, in one partition. */
+export function payments(count: number, seed: number): Transaction[] {
+  const below = randomNumbers(seed);
+  let occurredAtMs = START_MS;
+  return Array.from({ length: count }, (_, index) => {
+    occurredAtMs += below(10) === 0 ? -below(86_400_000) : below(7_200_000);
+    const change = {
+      cardToken: cardOf(below(3)),
+      terminalId: `t-${below(2)}`,
+      amountMinor: below(50_000),
+      occurredAtMs,
+    };
+    return payment({ clientTransactionId: `c-${seed}-${index}`, ...change });
+  });
+}
+
+/** Redis key of the state of a card or terminal. */
+export function keyOf(entity: "card" | "terminal", id: string): string {
+  const [card = "", terminal = ""] = engine.stateKeys("demo", { cardToken: id, terminalId: id });
+  return entity === "card" ? card : terminal;
+}
+
+/** What the engine alone makes of payments in their order. */
+export function expectedVectors(transactions: readonly Transaction[]): Omit<FeatureVector, "computedAtMs">[] {
+  const states = new Map<string, EntityState>();
+  return transactions.map((transaction) => {
+    const own = engine.stateKeys("demo", transaction).map((key, entity) => {
+      if (key === undefined) return undefined;
+      const state = states.get(key) ?? engine.decodeState(entity, null);
+      states.set(key, state);
+      return state;
+    });
+    const result = engine.applyPayment(own, transaction);
+    if (result.duplicate) throw new Error("a duplicate");
+    const sequences = own.map((state) => state?.sequence ?? 0);
+    const { values, tooLate } = result;
+    return { transaction, specVersion: engine.spec.version, values, sequences, tooLate, incomplete: false };
+  });
+}
+
+export function withoutClock(record: OutgoingRecord): Omit<FeatureVector, "computedAtMs"> {
+  const { computedAtMs: _, ...vector } = FeatureVector.decode(record.value);
+  return vector;
+}
+
+/** Gives each test of a file an empty Redis, and closes what it connected. */
+export function useRedis() {
+  let redisUrl = "";
+  let connections: Redis[] = [];
+  const connect = async (): Promise<Redis> => {
+    const redis = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
+    connections.push(redis);
+    await awaitRedis(redis);
+    return redis;
+  };
+  beforeAll(async () => {
+    ({ redisUrl } = await testStack());
+  });
+  beforeEach(async () => {
+    await (await connect()).flushdb();
+  });
+  afterEach(() => {
+    for (const redis of connections) redis.disconnect();
+    connections = [];
+  });
+  const instance = async (outbox = new Outbox(), committed = false) => makeInstance(await connect(), outbox, committed);
+  return { connect, instance };
+}
+
+/** Payments as the records of one partition, from offset 0 on. */
+export function recordsOf(transactions: readonly Transaction[], partition = 0): IncomingRecord[] {
+  return transactions.map((transaction, offset) => delivered(paymentRecord(transaction), offset, partition));
+}

@@ -1,0 +1,120 @@
+import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { cardToken, labelId } from "@tripline/contracts/identifiers";
+import { appliedSchema } from "../openapi/response-schemas.js";
+import { TestDecider } from "../testing/decider.js";
+import type { TestBed, TestClient } from "../testing/service.js";
+import { CARD_NUMBER, labelBody, paymentBody, recordCount, startTestBed } from "../testing/service.js";
+
+const PATH = "/v1/labels";
+const WAIT = { prefer: "wait=10" };
+
+describe("POST /v1/labels", () => {
+  let bed: TestBed;
+  let client: TestClient;
+  let decider: TestDecider;
+
+  beforeAll(async () => {
+    bed = await startTestBed();
+    client = bed.client;
+    decider = new TestDecider(bed.kafka, bed.redis);
+    await decider.start();
+  });
+
+  beforeEach(() => {
+    decider.isSilent = false;
+  });
+
+  afterAll(async () => {
+    await decider.close();
+    await bed.close();
+  });
+
+  const produced = () => recordCount(bed.admin, "labels");
+  const idOf = (body: Record<string, unknown>) => labelId("acme", String(body.transaction_id));
+
+  test("with Prefer: wait it answers once the label was applied, and one record says all", async () => {
+    const body = labelBody({ labelled_at: new Date(Date.now() - 500).toISOString() });
+    const answer = await client.post(PATH, body, WAIT);
+    expect(answer.status).toBe(200);
+    expect(appliedSchema.parse(answer.body)).toEqual({
+      id: idOf(body),
+      transaction_id: body.transaction_id,
+      status: "applied",
+    });
+    const record = decider.labels.find(({ value }) => Label.decode(value).labelId === idOf(body));
+    const token = cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER);
+    expect(record).toMatchObject({
+      key: token,
+      headers: { [HEADERS.schema]: "tripline.events.v1.Label", [HEADERS.tenant]: "acme" },
+    });
+    expect(Label.decode(record?.value ?? new Uint8Array())).toEqual({
+      labelId: idOf(body),
+      tenant: "acme",
+      clientTransactionId: body.transaction_id,
+      cardToken: token,
+      terminalId: "t-42",
+      occurredAtMs: Date.parse(String(body.occurred_at)),
+      labelledAtMs: Date.parse(String(body.labelled_at)),
+      fraud: true,
+      source: "chargeback",
+    });
+  });
+
+  test("without Prefer it is 202; labelled_at is now and the source the client, if left out", async () => {
+    const { source: _, ...body } = labelBody();
+    const sentAtMs = Date.now();
+    const answer = await client.post(PATH, body);
+    expect(answer.status).toBe(202);
+    expect(answer.body).toEqual({ id: idOf(body), transaction_id: body.transaction_id, status: "pending" });
+    expect((await client.post(PATH, labelBody(), WAIT)).status).toBe(200);
+    const all = decider.labels.map(({ value }) => Label.decode(value));
+    const label = all.find(({ labelId: id }) => id === idOf(body));
+    expect(label?.source).toBe("client");
+    expect(label?.labelledAtMs).toBeGreaterThanOrEqual(sentAtMs);
+    expect(label?.labelledAtMs).toBeLessThanOrEqual(Date.now());
+  });
+
+  test("the same label again gets the same answer, without another record", async () => {
+    const body = labelBody();
+    const first = await client.post(PATH, body, WAIT);
+    const before = await produced();
+    for (const headers of [{}, WAIT]) {
+      const again = await client.post(PATH, body, headers);
+      expect(again.status).toBe(200);
+      expect(again.headers.get("idempotent-replayed")).toBe("true");
+      expect(again.body).toEqual(first.body);
+    }
+    expect(await produced()).toBe(before);
+  });
+
+  test("a label whose application nobody noted is sent again for a caller who waits", async () => {
+    decider.isSilent = true;
+    const body = labelBody();
+    expect((await client.post(PATH, body)).status).toBe(202);
+    const before = await produced();
+    expect((await client.post(PATH, body)).headers.get("idempotent-replayed")).toBe("true");
+    expect(await produced()).toBe(before);
+    decider.isSilent = false;
+    expect((await client.post(PATH, body, WAIT)).status).toBe(200);
+    expect(await produced()).toBe(before + 1);
+  });
+
+  test("another content under the same payment is a conflict", async () => {
+    const body = labelBody();
+    await client.post(PATH, body, WAIT);
+    const before = await produced();
+    const answer = await client.post(PATH, { ...body, fraud: false });
+    expect(answer.body).toMatchObject({ status: 409, code: "idempotency-conflict" });
+    expect(await produced()).toBe(before);
+  });
+
+  test("a payment and its label do not get into each other's way; nor do they share an Idempotency-Key", async () => {
+    const body = labelBody();
+    const payment = paymentBody({ transaction_id: body.transaction_id });
+    const key = { "idempotency-key": "one-key" };
+    expect((await client.post("/v1/transactions", payment, { ...WAIT, ...key })).status).toBe(200);
+    expect((await client.post(PATH, body, { ...WAIT, ...key })).status).toBe(409);
+    expect((await client.post(PATH, body, WAIT)).status).toBe(200);
+  });
+});

@@ -1,0 +1,342 @@
+import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { cardToken, deviceToken, ipToken, transactionId } from "@tripline/contracts/identifiers";
+import { decisionSchema, pendingSchema } from "../openapi/response-schemas.js";
+import { startIngestion } from "../start-ingestion.js";
+import { decisionFor, storeDecision, TestDecider } from "../testing/decider.js";
+import type { Answer, TestBed, TestClient } from "../testing/service.js";
+import { CARD_NUMBER, paymentBody, recordCount, startTestBed } from "../testing/service.js";
+import { preparePayment } from "./prepare-event.js";
+import { requestKey } from "./reserve-requests.js";
+
+const PATH = "/v1/transactions";
+const WAIT = { prefer: "wait=10" };
+const idOf = (body: Record<string, unknown>, tenant = "acme") => transactionId(tenant, String(body.transaction_id));
+
+describe("POST /v1/transactions", () => {
+  let bed: TestBed;
+  let client: TestClient;
+  let decider: TestDecider;
+
+  beforeAll(async () => {
+    bed = await startTestBed();
+    client = bed.client;
+    decider = new TestDecider(bed.kafka, bed.redis);
+    await decider.start();
+  });
+
+  beforeEach(() => {
+    decider.isSilent = false;
+  });
+
+  afterAll(async () => {
+    await decider.close();
+    await bed.close();
+  });
+
+  const produced = () => recordCount(bed.admin, "transactions");
+
+  const paymentOf = (body: Record<string, unknown>) => {
+    const rules = { cardTokenKey: bed.config.CARD_TOKEN_KEY, eventAgeDaysMax: 30 };
+    return Transaction.decode(preparePayment(body, "acme", Date.now(), rules).value);
+  };
+
+  async function expectNothingProducedBy(work: () => Promise<Answer>): Promise<Answer> {
+    const before = await produced();
+    const answer = await work();
+    expect(await produced()).toBe(before);
+    return answer;
+  }
+
+  test("without Prefer: 202 with the place of the decision, and one record that says all", async () => {
+    const body = paymentBody();
+    const sentAtMs = Date.now();
+    const answer = await client.post(PATH, body);
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get("location")).toBe(`/v1/decisions/${idOf(body)}`);
+    expect(answer.headers.get("preference-applied")).toBeNull();
+    expect(answer.body).toEqual({ id: idOf(body), transaction_id: body.transaction_id, status: "pending" });
+
+    // Its decision is there once the record has been handled.
+    const decided = await untilDecided(idOf(body));
+    expect(decided.body).toMatchObject({ id: idOf(body), status: "decided", outcome: "review" });
+    const record = decider.payments.find(({ value }) => Transaction.decode(value).transactionId === idOf(body));
+    const token = cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER);
+    expect(record?.key).toBe(token);
+    expect(record?.headers).toMatchObject({
+      [HEADERS.schema]: "tripline.events.v1.Transaction",
+      [HEADERS.tenant]: "acme",
+      [HEADERS.deadline]: expect.stringMatching(/^\d{13}$/),
+    });
+    expect(record?.headers).not.toHaveProperty(HEADERS.replyTo);
+    const deadlineMs = Number(record?.headers[HEADERS.deadline]);
+    expect(deadlineMs).toBeGreaterThanOrEqual(sentAtMs + 2_000);
+    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 2_000);
+    const payment = Transaction.decode(record?.value ?? new Uint8Array());
+    expect(payment).toMatchObject({
+      tenant: "acme",
+      clientTransactionId: body.transaction_id,
+      cardToken: token,
+      terminalId: "t-42",
+      amountMinor: 1_299,
+      currency: "EUR",
+      occurredAtMs: Date.parse(String(body.occurred_at)),
+      deviceToken: "",
+      ipToken: "",
+    });
+    expect([payment.latitude, payment.longitude]).toEqual([undefined, undefined]);
+    expect(payment.acceptedAtMs).toBeGreaterThanOrEqual(sentAtMs);
+  });
+
+  async function untilDecided(id: string): Promise<Answer> {
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      const answer = await client.get(`/v1/decisions/${id}`);
+      if (answer.status === 200) return answer;
+      expect(answer.status).toBe(202);
+      expect(answer.headers.get("retry-after")).toBe("1");
+      expect(pendingSchema.parse(answer.body)).toEqual({ id, status: "pending" });
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error(`${id} was not decided`);
+  }
+
+  test("with Prefer: wait the answer is the decision", async () => {
+    const body = paymentBody();
+    const answer = await client.post(PATH, body, WAIT);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("preference-applied")).toBe("wait=10");
+    expect(answer.headers.get("idempotent-replayed")).toBeNull();
+    expect(decisionSchema.parse(answer.body)).toMatchObject({
+      id: idOf(body),
+      transaction_id: body.transaction_id,
+      status: "decided",
+      outcome: "review",
+      reasons: [{ code: "AMOUNT_FAR_ABOVE_OWN_MEAN", outcome: "review" }],
+      score: 0.25,
+      rung: "model",
+      degraded_because: null,
+      model: { name: "fraud", version: "0123456789ab" },
+      occurred_at: body.occurred_at,
+    });
+  });
+
+  test("device and address go on as tokens, the place as it is; all at the bounds of what is taken", async () => {
+    const device_id = "\u{1f4f1}".repeat(128);
+    const body = paymentBody({ device_id, ip_address: "203.0.113.7", location: { latitude: -90, longitude: 180 } });
+    expect((await client.post(PATH, body, WAIT)).status).toBe(200);
+    const record = decider.payments.find(({ value }) => Transaction.decode(value).transactionId === idOf(body));
+    expect(Transaction.decode(record?.value ?? new Uint8Array())).toMatchObject({
+      cardToken: cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER),
+      deviceToken: deviceToken(bed.config.CARD_TOKEN_KEY, "acme", device_id),
+      ipToken: ipToken(bed.config.CARD_TOKEN_KEY, "acme", "203.0.113.7"),
+      latitude: -90,
+      longitude: 180,
+    });
+  });
+
+  test("each of device, address and place may stand alone", () => {
+    const place = { latitude: 0, longitude: 0 };
+    const absent = { deviceToken: "", ipToken: "", latitude: undefined, longitude: undefined };
+    const some = expect.stringMatching(/^[di]t_[0-9a-f]{32}$/);
+    expect(paymentOf(paymentBody({ device_id: "d" }))).toMatchObject({ ...absent, deviceToken: some });
+    expect(paymentOf(paymentBody({ ip_address: "::1" }))).toMatchObject({ ...absent, ipToken: some });
+    expect(paymentOf(paymentBody({ location: place }))).toMatchObject({ ...absent, ...place });
+  });
+
+  test("an amount of 0, as in an account check, is a payment like any other", async () => {
+    const answer = await client.post(PATH, paymentBody({ amount: { minor: 0, currency: "EUR" } }), WAIT);
+    expect(answer.status).toBe(200);
+  });
+
+  test("a wait that runs out is 202, and is cut to the longest that is allowed", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    const answer = await client.post(PATH, body, { prefer: "wait=0.05" });
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get("preference-applied")).toBe("wait=0.05");
+    expect(answer.headers.get("location")).toBe(`/v1/decisions/${idOf(body)}`);
+    decider.isSilent = false;
+    const long = await client.post(PATH, paymentBody(), { prefer: "wait=3600" });
+    expect(long.status).toBe(200);
+    expect(long.headers.get("preference-applied")).toBe("wait=30");
+  });
+
+  test("an answer that got lost is looked up before the wait ends in 202", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    const answering = client.post(PATH, body, { prefer: "wait=0.5" });
+    const payment = paymentOf(body);
+    await storeDecision(bed.redis, decisionFor(payment));
+    expect((await answering).status).toBe(200);
+  });
+
+  test("the same request again gets the decision that was given, without another record", async () => {
+    const body = paymentBody();
+    const first = await client.post(PATH, body, WAIT);
+    const again = await expectNothingProducedBy(() => client.post(PATH, body));
+    expect(again.status).toBe(200);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(again.body).toEqual(first.body);
+    const waiting = await expectNothingProducedBy(() => client.post(PATH, body, WAIT));
+    expect(waiting.body).toEqual(first.body);
+  });
+
+  test("another spelling of the same request is the same request", async () => {
+    const body = paymentBody({ occurred_at: new Date(Math.floor(Date.now() / 1_000 - 10) * 1_000).toISOString() });
+    await client.post(PATH, body, WAIT);
+    const seconds = Date.parse(String(body.occurred_at)) / 1_000;
+    const local = new Date((seconds + 3_600) * 1_000).toISOString().replace(".000Z", "+01:00");
+    const token = cardToken(bed.config.CARD_TOKEN_KEY, "acme", CARD_NUMBER);
+    const again = await client.post(PATH, { ...body, occurred_at: local, card: { token } });
+    expect(again.status).toBe(200);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  test.each([
+    ["203.0.113.7", "::ffff:203.0.113.7"],
+    ["2001:db8::1", "2001:0DB8:0:0:0:0:0:1"],
+  ])("another spelling of the address %s is the same request and the same token", async (ip_address, other) => {
+    const body = paymentBody({ ip_address });
+    await client.post(PATH, body, WAIT);
+    const again = await expectNothingProducedBy(() => client.post(PATH, { ...body, ip_address: other }));
+    expect(again.status).toBe(200);
+    expect(paymentOf({ ...body, ip_address: other }).ipToken).toBe(paymentOf(body).ipToken);
+  });
+
+  test("undecided, the same request again is 202, and waits when told to", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    await client.post(PATH, body);
+    const again = await expectNothingProducedBy(() => client.post(PATH, body));
+    expect(again.status).toBe(202);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    const startedAtMs = Date.now();
+    const waiting = expectNothingProducedBy(() => client.post(PATH, body, WAIT));
+    const payment = paymentOf(body);
+    // Time enough for it to look once and to begin to wait.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Nobody publishes: as when the first try went to another instance.
+    await storeDecision(bed.redis, decisionFor(payment));
+    const answer = await waiting;
+    expect(answer.status).toBe(200);
+    // Seen while it waited, not when its time was over.
+    expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+    expect(answer.headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  test("another body under the same transaction_id is a conflict", async () => {
+    const body = paymentBody();
+    await client.post(PATH, body, WAIT);
+    const changed = { ...body, amount: { minor: 1_300, currency: "EUR" } };
+    const answer = await expectNothingProducedBy(() => client.post(PATH, changed));
+    expect(answer.status).toBe(409);
+    expect(answer.body).toMatchObject({ code: "idempotency-conflict" });
+  });
+
+  const origin = { device_id: "d-1", ip_address: "203.0.113.7", location: { latitude: 50.1, longitude: 4.2 } };
+  test.each([
+    ["another device", { ...origin, device_id: "d-2" }],
+    ["no device", { ...origin, device_id: undefined }],
+    ["another address", { ...origin, ip_address: "203.0.113.8" }],
+    ["no address", { ...origin, ip_address: undefined }],
+    ["another latitude", { ...origin, location: { latitude: 50.2, longitude: 4.2 } }],
+    ["another longitude", { ...origin, location: { latitude: 50.1, longitude: 4.3 } }],
+    ["no place", { ...origin, location: undefined }],
+    ["none of them", { device_id: undefined, ip_address: undefined, location: undefined }],
+  ])("%s under the same transaction_id is a conflict", async (_name, changes) => {
+    const body = paymentBody(origin);
+    await client.post(PATH, body, WAIT);
+    const answer = await expectNothingProducedBy(() => client.post(PATH, { ...body, ...changes }));
+    expect(answer.body).toMatchObject({ status: 409, code: "idempotency-conflict" });
+    expect((await client.post(PATH, body)).status).toBe(200);
+  });
+
+  test("a payment without them keeps the fingerprint it had before clients could send them", () => {
+    const body = paymentBody({ transaction_id: "order", occurred_at: "2026-01-01T00:00:00Z" });
+    const rules = { cardTokenKey: Buffer.alloc(32, 7), eventAgeDaysMax: 36_500 };
+    const { fingerprint } = preparePayment(body, "acme", Date.parse("2026-01-01T00:00:01Z"), rules);
+    expect(fingerprint).toBe("sIVO_6LlGvt9WigWbTILIPWGo0Eqjx9A8eoetc5_3RE");
+  });
+
+  test("Idempotency-Key: same body is replayed, another is a conflict and leaves its transaction_id free", async () => {
+    const key = { "idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324" };
+    const body = paymentBody();
+    await client.post(PATH, body, { ...WAIT, ...key });
+    expect((await client.post(PATH, body, key)).headers.get("idempotent-replayed")).toBe("true");
+    const other = paymentBody();
+    const conflict = await expectNothingProducedBy(() => client.post(PATH, other, key));
+    expect(conflict.body).toMatchObject({ status: 409, code: "idempotency-conflict" });
+    expect(await bed.redis.get(requestKey("acme", idOf(other)))).toBeNull();
+    const changed = { ...other, amount: { minor: 5, currency: "EUR" } };
+    expect((await client.post(PATH, changed, WAIT)).status).toBe(200);
+  });
+
+  test("Idempotency-Key of a request in conflict by its transaction_id stays free", async () => {
+    const body = paymentBody();
+    await client.post(PATH, body);
+    const key = { "idempotency-key": "stays-free" };
+    const changed = { ...body, terminal_id: "t-43" };
+    expect((await client.post(PATH, changed, key)).status).toBe(409);
+    expect((await client.post(PATH, paymentBody(), key)).status).toBe(202);
+  });
+
+  test("a reservation that never reached Kafka is produced again", async () => {
+    decider.isSilent = true;
+    const body = paymentBody();
+    await client.post(PATH, body);
+    const key = requestKey("acme", idOf(body));
+    const accepted = await bed.redis.get(key);
+    expect(accepted).toMatch(/^a:/);
+    expect(await bed.redis.ttl(key)).toBeGreaterThan(23 * 3_600);
+    // What a crash between reserving and producing leaves behind.
+    await bed.redis.set(key, `r${accepted?.slice(1)}`);
+    expect((await client.get(`/v1/decisions/${idOf(body)}`)).status).toBe(404);
+    const before = await produced();
+    const answer = await client.post(PATH, body);
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get("idempotent-replayed")).toBeNull();
+    expect(await produced()).toBe(before + 1);
+    expect(await bed.redis.get(key)).toBe(accepted);
+  });
+
+  test("another instance knows what this one accepted", async () => {
+    const other = await startIngestion(bed.config);
+    try {
+      const elsewhere = await bed.clientOf({}, other.url);
+      const body = paymentBody();
+      const first = await client.post(PATH, body, WAIT);
+      const again = await expectNothingProducedBy(() => elsewhere.post(PATH, body));
+      expect(again.body).toEqual(first.body);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("tenants share neither ids, tokens nor decisions", async () => {
+    const stranger = await bed.clientOf({ tenant: "umbrella" });
+    const body = paymentBody();
+    const mine = await client.post(PATH, body, WAIT);
+    const theirs = await stranger.post(PATH, body, WAIT);
+    expect([mine.status, theirs.status]).toEqual([200, 200]);
+    const [myDecision, theirDecision] = [decisionSchema.parse(mine.body), decisionSchema.parse(theirs.body)];
+    expect(theirDecision.id).not.toBe(myDecision.id);
+    expect(theirDecision.card_token).not.toBe(myDecision.card_token);
+    expect((await client.get(`/v1/decisions/${myDecision.id}`)).status).toBe(200);
+
+    // Not theirs, not there, and not an id: the same answer to all.
+    const answers = await Promise.all(
+      [myDecision.id, `txn_${"0".repeat(32)}`, "nonsense"].map((id) => stranger.get(`/v1/decisions/${id}`)),
+    );
+    for (const answer of answers) {
+      expect(answer.status).toBe(404);
+      expect(answer.body).toMatchObject({ code: "decision-not-found" });
+    }
+    const bodies = answers.map(({ text }) => text.replace(/,"trace_id":"[0-9a-f]+"/, ""));
+    expect(new Set(bodies).size).toBe(1);
+    decider.isSilent = true;
+    const undecided = paymentBody();
+    await client.post(PATH, undecided);
+    expect((await client.get(`/v1/decisions/${idOf(undecided)}`)).status).toBe(202);
+    expect((await stranger.get(`/v1/decisions/${idOf(undecided)}`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,37 @@
+import { CallGatherer } from "./call-gatherer.js";
+
+function stage(itemsMax: number, fail = false) {
+  const calls: number[][] = [];
+  const gatherer = new CallGatherer<number, string>(async (items) => {
+    calls.push([...items]);
+    if (fail) throw new Error("refused");
+    return items.map((item) => `answer ${item}`);
+  }, itemsMax);
+  return { calls, gatherer };
+}
+
+test("what is asked in one turn goes in one call, and each gets its own", async () => {
+  const { calls, gatherer } = stage(10);
+  const answers = await Promise.all([gatherer.ask([1, 2]), gatherer.ask([]), gatherer.ask([3])]);
+  expect(answers).toEqual([["answer 1", "answer 2"], [], ["answer 3"]]);
+  expect(calls).toEqual([[1, 2, 3]]);
+  await gatherer.ask([4]);
+  expect(calls).toEqual([[1, 2, 3], [4]]);
+});
+
+test("no call is larger than it may be, whoever asks", async () => {
+  const { calls, gatherer } = stage(3);
+  const numbers = Array.from({ length: 8 }, (_, index) => index);
+  const [many, few] = await Promise.all([gatherer.ask(numbers), gatherer.ask([100, 101])]);
+  expect(many).toEqual(numbers.map((number) => `answer ${number}`));
+  expect(few).toEqual(["answer 100", "answer 101"]);
+  expect(Math.max(...calls.map((items) => items.length))).toBe(3);
+  expect(calls.flat().toSorted((a, b) => a - b)).toEqual([...numbers, 100, 101]);
+});
+
+test("a call that fails fails for those who are in it, and for no later one", async () => {
+  const { gatherer } = stage(10, true);
+  const outcomes = await Promise.allSettled([gatherer.ask([1]), gatherer.ask([2])]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  await expect(gatherer.ask([3])).rejects.toThrow("refused");
+});

@@ -1,0 +1,229 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { EventProducer } from "@tripline/kafka/port";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
+import { headersFromContext, withSpan } from "@tripline/service-kit/telemetry/tracing";
+import type { IngestionMetrics } from "../ingestion-metrics.js";
+import type { Reply, ReplyGroup, ReplyWaiters } from "../replies/reply-waiters.js";
+import type { PreparedEvent } from "./prepare-event.js";
+import type { RequestReservations, RequestState } from "./reserve-requests.js";
+
+/** What became of one event. `isReplay`: it had been accepted before, and this is the answer it has. */
+export type Outcome =
+  | { readonly state: "answered"; readonly reply: Reply; readonly isReplay: boolean }
+  | { readonly state: "pending"; readonly isReplay: boolean }
+  | { readonly state: "refused"; readonly error: TriplineError };
+
+export interface AcceptRequest {
+  readonly tenant: string;
+  /** Of one topic, with different ids, in the order in which they shall be produced. */
+  readonly events: readonly PreparedEvent[];
+  /** Only with a single event. */
+  readonly idempotencyKey?: string | undefined;
+  /** How long the caller waits for answers, from `receivedAtMs` on; 0 when it does not. */
+  readonly waitMs: number;
+  readonly receivedAtMs: number;
+}
+
+export interface EventIntakeOptions {
+  readonly reservations: RequestReservations;
+  readonly producer: EventProducer;
+  readonly replies: ReplyWaiters;
+  readonly metrics: IngestionMetrics;
+  readonly logger: Logger;
+  readonly pendingRecordsMax: number;
+  /** Deadline of an event for whose answer nobody waits. */
+  readonly deadlineMsDefault: number;
+  lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
+}
+
+/** The state of one event on its way through `accept`. */
+interface Entry {
+  readonly event: PreparedEvent;
+  readonly state: RequestState;
+  outcome?: Outcome;
+}
+
+/** Takes checked events in: reserve, produce, wait. */
+export class EventIntake {
+  #pendingRecords = 0;
+
+  constructor(private readonly options: EventIntakeOptions) {}
+
+  /**
+   * @returns one outcome per event
+   * @throws TriplineError, before anything is accepted: `redis-unavailable`, `queue-full`, `too-many-requests`,
+   *   `shutting-down`. What fails later, at Kafka, is an outcome of the events concerned.
+   */
+  async accept(request: AcceptRequest): Promise<Outcome[]> {
+    const { events } = request;
+    const [first] = events;
+    if (first === undefined) return [];
+    const group = this.listen(request, first.topic === "transactions");
+    try {
+      const entries = await this.admit(request, group);
+      if (group === undefined) return entries.map((entry) => entry.outcome ?? pending(entry));
+      return await this.collect(request, entries, group);
+    } finally {
+      group?.close();
+    }
+  }
+
+  /**
+   * A request comes, of which nothing is known but whether its caller wants to wait for the answer.
+   *
+   * @returns why it has no chance, if it has none
+   */
+  fullFor(isWaiting: boolean): "queue-full" | "too-many-requests" | undefined {
+    if (this.#pendingRecords >= this.options.pendingRecordsMax) return "queue-full";
+    return isWaiting && this.options.replies.isTooMany() ? "too-many-requests" : undefined;
+  }
+
+  private requirePending(count: number): void {
+    if (this.#pendingRecords + count <= this.options.pendingRecordsMax) return;
+    throw new TriplineError("queue-full", `${this.#pendingRecords} events are on their way to Kafka already.`);
+  }
+
+  /** Up to the point where every event is in Kafka or has its outcome. */
+  private async admit(request: AcceptRequest, group: ReplyGroup | undefined): Promise<Entry[]> {
+    const { events } = request;
+    this.requirePending(events.length);
+    this.#pendingRecords += events.length;
+    try {
+      const entries = await this.reserve(request);
+      await this.recall(entries, group);
+      await this.produce(request, entries);
+      for (const { event, outcome } of entries) if (outcome !== undefined) group?.settle(event.id);
+      return entries;
+    } finally {
+      this.#pendingRecords -= events.length;
+    }
+  }
+
+  /** Subscribes to the answers first, so that none can be missed. */
+  private listen({ events, waitMs, receivedAtMs }: AcceptRequest, canLookUp: boolean): ReplyGroup | undefined {
+    if (waitMs <= 0) return undefined;
+    const ids = events.map((event) => event.id);
+    return this.options.replies.open(ids, receivedAtMs + waitMs - Date.now(), canLookUp);
+  }
+
+  private async reserve({ tenant, events, idempotencyKey }: AcceptRequest): Promise<Entry[]> {
+    const states = await withSpan("redis reserve", redisSpan("SET"), () =>
+      this.options.reservations.reserve(tenant, events, idempotencyKey),
+    );
+    return events.map((event, index) => {
+      const state = states[index] ?? "conflict";
+      if (state === "conflict") return { event, state, outcome: { state: "refused", error: conflict(event) } };
+      if (state === "applied")
+        return { event, state, outcome: { state: "answered", reply: "label-applied", isReplay: true } };
+      return { event, state };
+    });
+  }
+
+  /** Finds the decisions that were given to earlier tries of these payments. */
+  private async recall(entries: readonly Entry[], group: ReplyGroup | undefined): Promise<void> {
+    const known = entries.filter(({ event, state }) => event.topic === "transactions" && isKnown(state));
+    if (known.length === 0) return;
+    const decisions = await this.options.lookUp(known.map(({ event }) => event.id));
+    const undecided: string[] = [];
+    for (const entry of known) {
+      const reply = decisions.get(entry.event.id);
+      if (reply !== undefined) entry.outcome = { state: "answered", reply, isReplay: true };
+      else if (entry.state === "accepted") undecided.push(entry.event.id);
+    }
+    group?.watch(undecided);
+  }
+
+  private async produce(request: AcceptRequest, entries: readonly Entry[]): Promise<void> {
+    const due = entries.filter((entry) => isDue(entry, request.waitMs > 0));
+    if (due.length === 0) return;
+    const events = due.map(({ event }) => event);
+    try {
+      await this.publish(request, events);
+    } catch (thrown) {
+      const error = asProduceError(thrown);
+      this.options.logger.warn({ err: thrown, events: events.length }, "events could not be produced");
+      for (const entry of due) entry.outcome = { state: "refused", error };
+      return;
+    }
+    this.options.metrics.accepted(events.length, Date.now() - request.receivedAtMs);
+    await this.remember(request.tenant, events, "accepted");
+  }
+
+  private async publish(request: AcceptRequest, events: readonly PreparedEvent[]): Promise<void> {
+    const { replies, producer, deadlineMsDefault } = this.options;
+    const topic = events[0]?.topic ?? "transactions";
+    const { tenant, waitMs, receivedAtMs } = request;
+    await withSpan(`send ${topic}`, sendSpan(topic, events.length), async (_span, context) => {
+      const headers = {
+        ...headersFromContext(context),
+        [HEADERS.schema]: TOPICS[topic].schema,
+        [HEADERS.tenant]: tenant,
+        [HEADERS.deadline]: String(Math.round(receivedAtMs + (waitMs > 0 ? waitMs : deadlineMsDefault))),
+        ...(waitMs > 0 ? { [HEADERS.replyTo]: replies.channel } : {}),
+      };
+      await producer.send(events.map(({ cardToken, value }) => ({ topic, key: cardToken, value, headers })));
+    });
+  }
+
+  private async collect(request: AcceptRequest, entries: readonly Entry[], group: ReplyGroup): Promise<Outcome[]> {
+    const startedAtMs = Date.now();
+    const name = entries[0]?.event.topic === "labels" ? "wait for label" : "wait for decision";
+    const answers = await withSpan(name, {}, () => group.answers());
+    this.options.metrics.waited(Date.now() - startedAtMs);
+    const applied = entries.filter(({ event }) => answers.get(event.id) === "label-applied");
+    await this.remember(
+      request.tenant,
+      applied.map(({ event }) => event),
+      "applied",
+    );
+    return entries.map((entry) => {
+      const reply = answers.get(entry.event.id);
+      if (entry.outcome !== undefined) return entry.outcome;
+      return reply === undefined ? pending(entry) : { state: "answered", reply, isReplay: entry.state === "accepted" };
+    });
+  }
+
+  /** A mark that is lost costs a repetition of the record, which has no effect downstream; so it fails no request. */
+  private async remember(
+    tenant: string,
+    events: readonly PreparedEvent[],
+    state: "accepted" | "applied",
+  ): Promise<void> {
+    try {
+      await this.options.reservations.mark(tenant, events, state);
+    } catch (error) {
+      this.options.logger.warn({ err: error, events: events.length, state }, "accepted events could not be marked");
+    }
+  }
+}
+
+function pending({ state }: Entry): Outcome {
+  return { state: "pending", isReplay: state === "accepted" };
+}
+
+function isKnown(state: RequestState): boolean {
+  return state === "reserved" || state === "accepted";
+}
+
+/** New ones; those that perhaps never arrived; and labels whose application the caller waits for but nobody noted. */
+function isDue({ event, state, outcome }: Entry, isWaiting: boolean): boolean {
+  if (outcome !== undefined) return false;
+  return state !== "accepted" || (event.topic === "labels" && isWaiting);
+}
+
+function conflict({ clientTransactionId }: PreparedEvent): TriplineError {
+  const detail = `A different request was sent before under transaction_id ${clientTransactionId} or this Idempotency-Key; repeat a request unchanged, or give a new one ids of its own.`;
+  return new TriplineError("idempotency-conflict", detail);
+}
+
+/** Without the addresses of our brokers. */
+function asProduceError(thrown: unknown): TriplineError {
+  const error = asTriplineError(thrown);
+  if (error.code !== "kafka-unavailable") return error;
+  const detail = "The event log does not answer; send the same request again, and it is taken once.";
+  return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
+}

@@ -1,0 +1,159 @@
+import { createHash } from "node:crypto";
+import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
+import type { Redis } from "ioredis";
+import { CallGatherer } from "./call-gatherer.js";
+import type { PreparedEvent } from "./prepare-event.js";
+
+/**
+ * What is known of a request: never seen; seen, but not known to have reached Kafka; in Kafka; a label whose
+ * application features has confirmed; or a different request under the same id or Idempotency-Key.
+ */
+export type RequestState = "fresh" | "reserved" | "accepted" | "applied" | "conflict";
+
+type StoredState = "reserved" | "accepted" | "applied";
+
+const LETTERS: Readonly<Record<StoredState, string>> = { reserved: "r", accepted: "a", applied: "d" };
+
+/** Deletes a key if it still holds what the caller put there, so that nobody else's progress is undone. */
+const DELETE_IF_UNCHANGED =
+  'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0';
+
+/** Sets each key that is free, and tells what the others hold. The last argument is their life in seconds. */
+const RESERVE = `local found = {}
+for i, key in ipairs(KEYS) do found[i] = redis.call("set", key, ARGV[i], "EX", ARGV[#ARGV], "NX", "GET") end
+return found`;
+
+/** Sets each key, for a Redis without MSETEX. The last argument is their life in seconds. */
+const MARK = 'for i, key in ipairs(KEYS) do redis.call("set", key, ARGV[i], "EX", ARGV[#ARGV]) end return {}';
+
+const HOUR_SECONDS = 3_600;
+
+/** A larger batch takes several round trips: no other client of Redis shall wait for longer than about a millisecond. */
+const REQUESTS_PER_ROUND_TRIP = 500;
+
+interface StoredRequest {
+  readonly key: string;
+  readonly value: string;
+}
+
+/**
+ * Remembers requests in Redis, so that a repetition is recognised on whichever instance it arrives. A request is a
+ * string `idem:<tenant>:<id>` holding a letter for its state, a colon and its fingerprint; an Idempotency-Key is one
+ * more, under the key's hash. What several requests ask at about the same time goes in one round trip: in one command
+ * where that can do it, else in one script, which costs Redis two to three times as much. A command for each would cost
+ * more than ten times as much.
+ */
+export class RequestReservations {
+  private readonly ttlSeconds: number;
+  readonly #multiSet: MultiSet;
+  readonly #reserving = new CallGatherer<StoredRequest, unknown>(
+    (requests) => this.reserveAll(requests),
+    REQUESTS_PER_ROUND_TRIP,
+  );
+  readonly #marking = new CallGatherer<StoredRequest, unknown>(
+    (requests) => this.markAll(requests),
+    REQUESTS_PER_ROUND_TRIP,
+  );
+
+  constructor(
+    private readonly redis: Redis,
+    ttlHours: number,
+  ) {
+    this.#multiSet = new MultiSet(redis);
+    this.ttlSeconds = Math.max(1, Math.round(ttlHours * HOUR_SECONDS));
+  }
+
+  /**
+   * Reserves what is free and says what is known of the rest: one round trip per 500 events, and another one only after
+   * a conflict of an Idempotency-Key.
+   *
+   * @param events with different ids
+   * @returns one state per event
+   * @throws TriplineError `redis-unavailable`
+   */
+  async reserve(tenant: string, events: readonly PreparedEvent[], idempotencyKey?: string): Promise<RequestState[]> {
+    const requests = events.map((event) => ({
+      key: requestKey(tenant, event.id),
+      value: stored("reserved", event.fingerprint),
+    }));
+    const [first] = requests;
+    if (idempotencyKey !== undefined && first !== undefined) {
+      requests.push({ key: requestKey(tenant, `key:${sha256(idempotencyKey)}`), value: first.value });
+    }
+    const found = await this.#reserving.ask(requests);
+    const states = requests.map(({ value }, index) => stateOf(found[index], value));
+    if (idempotencyKey === undefined || !states.includes("conflict")) return states;
+    await this.release(requests.filter((_request, index) => states[index] === "fresh"));
+    return ["conflict"];
+  }
+
+  /** @throws TriplineError `redis-unavailable` */
+  async mark(tenant: string, events: readonly PreparedEvent[], state: "accepted" | "applied"): Promise<void> {
+    if (events.length === 0) return;
+    await this.#marking.ask(
+      events.map(({ id, fingerprint }) => ({ key: requestKey(tenant, id), value: stored(state, fingerprint) })),
+    );
+  }
+
+  private async release(requests: readonly StoredRequest[]): Promise<void> {
+    await askRedis(() =>
+      Promise.all(requests.map(({ key, value }) => this.redis.eval(DELETE_IF_UNCHANGED, 1, key, value))),
+    );
+  }
+
+  /** @returns what each key held before; nearly always none of them is there, which one command finds out */
+  private async reserveAll(requests: readonly StoredRequest[]): Promise<unknown[]> {
+    // Of two requests under one key, sent in the same turn, only one may find it free, as the script sees to.
+    const areDistinct = new Set(requests.map(({ key }) => key)).size === requests.length;
+    if (areDistinct && (await this.setAll(requests, "NX")) === 1) return [];
+    return this.run(RESERVE, requests);
+  }
+
+  private async markAll(requests: readonly StoredRequest[]): Promise<unknown[]> {
+    return (await this.setAll(requests)) === undefined ? this.run(MARK, requests) : [];
+  }
+
+  /** @returns 1 when all were set and 0 when none was; undefined where this Redis cannot set them in one command */
+  private async setAll(requests: readonly StoredRequest[], condition?: "NX"): Promise<unknown> {
+    return askRedis(async () => {
+      if (!(await this.#multiSet.isKnown())) return undefined;
+      return this.redis.call("MSETEX", ...multiSetArgs(requests, this.ttlSeconds, condition));
+    });
+  }
+
+  private async run(script: string, requests: readonly StoredRequest[]): Promise<unknown[]> {
+    const args: (string | number)[] = [];
+    for (const { key } of requests) args.push(key);
+    for (const { value } of requests) args.push(value);
+    args.push(this.ttlSeconds);
+    const found = await askRedis(() => this.redis.eval(script, requests.length, ...args));
+    return Array.isArray(found) ? found : [];
+  }
+}
+
+/** Where the state of a request is kept. Tenants share no key, so that none learns of another's ids. */
+export function requestKey(tenant: string, id: string): string {
+  return `idem:${tenant}:${id}`;
+}
+
+/** Whether a stored request has reached Kafka. */
+export function isAccepted(found: string | null): boolean {
+  return found !== null && !found.startsWith(LETTERS.reserved);
+}
+
+function stored(state: StoredState, fingerprint: string): string {
+  return `${LETTERS[state]}:${fingerprint}`;
+}
+
+function stateOf(found: unknown, wanted: string): RequestState {
+  if (typeof found !== "string") return "fresh";
+  if (found.slice(1) !== wanted.slice(1)) return "conflict";
+  if (found.startsWith(LETTERS.reserved)) return "reserved";
+  return found.startsWith(LETTERS.applied) ? "applied" : "accepted";
+}
+
+/** Clients may put anything into their keys; the hash keeps that out of Redis. */
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}

@@ -1,0 +1,191 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { ERROR_TABLE } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-openapi";
+import { createDocument } from "zod-openapi";
+import type { IngestionConfig } from "../config.js";
+import { BATCH_BYTES_MAX, BATCH_LINES_MAX, BODY_BYTES_MAX } from "../requests/limits.js";
+import { decisionId, idempotencyKey, labelSchema, paymentSchema } from "../requests/request-schemas.js";
+import { exampleLabel, examplePayment } from "./example-requests.js";
+import {
+  appliedSchema,
+  decisionSchema,
+  labelLineSchema,
+  paymentLineSchema,
+  pendingSchema,
+  problemSchema,
+} from "./response-schemas.js";
+
+const TOKEN_ERRORS = [
+  "token-missing",
+  "token-invalid",
+  "token-expired",
+  "scope-missing",
+  "keys-unavailable",
+] as const satisfies readonly ErrorCode[];
+const INTAKE_ERRORS = [
+  ...TOKEN_ERRORS,
+  "malformed-json",
+  "invalid-header",
+  "invalid-field",
+  "body-too-large",
+  "unsupported-media-type",
+  "too-many-requests",
+  "kafka-unavailable",
+  "redis-unavailable",
+  "queue-full",
+  "shutting-down",
+] as const satisfies readonly ErrorCode[];
+
+/** What there is to send. */
+interface Kind {
+  readonly name: "Transaction" | "Label";
+  readonly scope: string;
+  readonly request: z.ZodType;
+  readonly answer: z.ZodType;
+  readonly line: z.ZodType;
+  readonly answered: string;
+  /** Where the answer can be asked for later. */
+  readonly headers: Headers;
+}
+type Headers = Exclude<ZodOpenApiResponseObject["headers"], undefined>;
+
+const PAYMENTS: Kind = {
+  name: "Transaction",
+  scope: "transactions:write",
+  request: paymentSchema,
+  answer: decisionSchema,
+  line: paymentLineSchema,
+  answered: "The decision",
+  headers: { Location: { description: "Where the decision will be", schema: { type: "string" } } },
+};
+const LABELS: Kind = {
+  name: "Label",
+  scope: "labels:write",
+  request: labelSchema,
+  answer: appliedSchema,
+  line: labelLineSchema,
+  answered: "The label has been applied to the features",
+  headers: {},
+};
+
+const WAIT_APPLIED: Headers = {
+  "Preference-Applied": { description: "The wait that was applied", schema: { type: "string" } },
+};
+const REPLAYED: Headers = {
+  "Idempotent-Replayed": { description: "true: this request had been accepted before", schema: { const: "true" } },
+};
+
+/**
+ * The API in OpenAPI 3.1, from the schemas that check the requests.
+ *
+ * @param nowMs what the examples' times and ids are made from, so that they are accepted when they are sent as they are
+ */
+export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<typeof createDocument> {
+  const [payment, label] = [examplePayment(nowMs), exampleLabel(nowMs)];
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Tripline",
+      version: "1",
+      description: "Decides card payments in real time. Every call is safe to repeat.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    paths: {
+      "/v1/transactions": { post: sendOne(PAYMENTS, payment, config) },
+      "/v1/transactions/batch": { post: sendBatch(PAYMENTS, payment, config) },
+      "/v1/decisions/{id}": { get: readDecision() },
+      "/v1/labels": { post: sendOne(LABELS, label, config) },
+      "/v1/labels/batch": { post: sendBatch(LABELS, label, config) },
+    },
+    components: { securitySchemes: { oauth: clientCredentials(config) } },
+  });
+}
+
+function sendOne(kind: Kind, example: unknown, config: IngestionConfig): ZodOpenApiOperationObject {
+  const headers = { ...WAIT_APPLIED, ...REPLAYED };
+  return {
+    operationId: `send${kind.name}`,
+    summary: `Send a ${kind.name.toLowerCase()}`,
+    description: `At most ${BODY_BYTES_MAX} bytes.`,
+    security: [{ oauth: [kind.scope] }],
+    requestParams: {
+      header: z.object({ Prefer: preferHeader(config), "Idempotency-Key": idempotencyKey }),
+    },
+    requestBody: { required: true, content: { "application/json": { schema: kind.request, example } } },
+    responses: {
+      200: { description: kind.answered, headers, content: { "application/json": { schema: kind.answer } } },
+      202: {
+        description: "Accepted; nobody waited, or the wait ran out",
+        headers: { ...headers, ...kind.headers },
+        content: { "application/json": { schema: pendingSchema } },
+      },
+      ...problems([...INTAKE_ERRORS, "idempotency-conflict"]),
+    },
+  };
+}
+
+function sendBatch(kind: Kind, example: unknown, config: IngestionConfig): ZodOpenApiOperationObject {
+  const lines = { schema: kind.request, example: `${JSON.stringify(example)}\n` };
+  return {
+    operationId: `send${kind.name}s`,
+    summary: `Send up to ${BATCH_LINES_MAX} ${kind.name.toLowerCase()}s`,
+    description: `NDJSON: one ${kind.name} per line, at most ${BATCH_BYTES_MAX} bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.`,
+    security: [{ oauth: [kind.scope] }],
+    requestParams: { header: z.object({ Prefer: preferHeader(config) }) },
+    requestBody: { required: true, content: { "application/x-ndjson": lines } },
+    responses: {
+      200: {
+        description: "One result per line",
+        headers: WAIT_APPLIED,
+        content: { "application/x-ndjson": { schema: kind.line } },
+      },
+      ...problems(INTAKE_ERRORS),
+    },
+  };
+}
+
+function readDecision(): ZodOpenApiOperationObject {
+  return {
+    operationId: "readDecision",
+    summary: "Read a decision",
+    security: [{ oauth: ["decisions:read"] }],
+    requestParams: { path: z.object({ id: decisionId }) },
+    responses: {
+      200: { description: "The decision", content: { "application/json": { schema: decisionSchema } } },
+      202: {
+        description: "Accepted, and not decided yet",
+        headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } },
+        content: { "application/json": { schema: pendingSchema } },
+      },
+      ...problems([...TOKEN_ERRORS, "decision-not-found", "redis-unavailable"]),
+    },
+  };
+}
+
+function preferHeader({ WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): z.ZodType {
+  const description = `wait=<seconds> (RFC 7240), fractions too, at most ${secondsMax}: answer only when the result is there.`;
+  return z.string().optional().meta({ description, example: "wait=1" });
+}
+
+function clientCredentials({ AUTH_TOKEN_URL, AUTH_ISSUER }: IngestionConfig) {
+  const tokenUrl = AUTH_TOKEN_URL ?? `${AUTH_ISSUER.replace(/\/$/, "")}/oauth/token`;
+  const scopes = {
+    "transactions:write": "Send payments",
+    "decisions:read": "Read decisions",
+    "labels:write": "Send what turned out to be true of payments",
+  };
+  return { type: "oauth2" as const, flows: { clientCredentials: { tokenUrl, scopes } } };
+}
+
+/** One response per HTTP status, naming the codes that come with it. */
+function problems(codes: readonly ErrorCode[]): Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject> {
+  const byStatus = Object.groupBy(codes, (code) => ERROR_TABLE[code].httpStatus);
+  const content = { "application/problem+json": { schema: problemSchema } };
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, named = []]) => [
+      status,
+      { description: named.map((code) => `\`${code}\`: ${ERROR_TABLE[code].title}`).join(". "), content },
+    ]),
+  );
+}

@@ -1,0 +1,70 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FastifyReply } from "fastify";
+import type { Outcome as EventOutcome } from "../intake/event-intake.js";
+import type { PreparedEvent } from "../intake/prepare-event.js";
+import type { DecisionBody } from "../openapi/response-schemas.js";
+import { formatTime } from "../requests/parse-time.js";
+
+const OUTCOMES: Readonly<Record<number, DecisionBody["outcome"]>> = {
+  [Outcome.APPROVE]: "approve",
+  [Outcome.CHALLENGE]: "challenge",
+  [Outcome.REVIEW]: "review",
+  [Outcome.DECLINE]: "decline",
+};
+
+const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
+  [Rung.MODEL]: "model",
+  [Rung.SCORECARD]: "scorecard",
+  [Rung.RULES_ONLY]: "rules_only",
+  [Rung.STATIC_POLICY]: "static_policy",
+};
+
+/**
+ * A decision as the API gives it.
+ *
+ * @throws TriplineError `state-unreadable` when its outcome or rung is none that this version knows
+ */
+export function presentDecision(decision: Decision): DecisionBody {
+  return {
+    id: decision.transactionId,
+    transaction_id: decision.clientTransactionId,
+    status: "decided",
+    outcome: named(OUTCOMES, decision.outcome),
+    reasons: decision.reasons.map(({ code, text, outcome }) => ({ code, text, outcome: named(OUTCOMES, outcome) })),
+    score: decision.score ?? null,
+    rung: named(RUNGS, decision.rung),
+    degraded_because: decision.degradedBecause === "" ? null : decision.degradedBecause,
+    card_token: decision.cardToken,
+    policy_version: decision.policyVersion,
+    model: decision.modelName === "" ? null : { name: decision.modelName, version: decision.modelVersion },
+    feature_spec_version: decision.featureSpecVersion,
+    occurred_at: formatTime(decision.occurredAtMs),
+    accepted_at: formatTime(decision.acceptedAtMs),
+    decided_at: formatTime(decision.decidedAtMs),
+  };
+}
+
+/** Answers the request that sent one event. @throws TriplineError where the event was refused */
+export function answerOutcome(event: PreparedEvent, outcome: EventOutcome | undefined, reply: FastifyReply): unknown {
+  if (outcome === undefined) throw new TriplineError("internal", "a request has no outcome");
+  if (outcome.state === "refused") throw outcome.error;
+  if (outcome.isReplay) reply.header("idempotent-replayed", "true");
+  const ids = { id: event.id, transaction_id: event.clientTransactionId };
+  if (outcome.state === "pending") {
+    if (event.topic === "transactions") reply.header("location", decisionPath(event.id));
+    return reply.status(202).send({ ...ids, status: "pending" });
+  }
+  return outcome.reply === "label-applied" ? { ...ids, status: "applied" } : presentDecision(outcome.reply);
+}
+
+export function decisionPath(id: string): string {
+  return `/v1/decisions/${id}`;
+}
+
+function named<T extends string>(names: Readonly<Record<number, T>>, value: number): T {
+  const name = names[value];
+  if (name === undefined) throw new TriplineError("state-unreadable", `A decision holds the unknown value ${value}.`);
+  return name;
+}

@@ -1,0 +1,44 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey } from "@tripline/contracts/redis-keys";
+import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+import { isAccepted, requestKey } from "../intake/reserve-requests.js";
+
+/** Those decisions that have been given, by id. @throws TriplineError `redis-unavailable` */
+export async function readDecisions(redis: Redis, ids: readonly string[]): Promise<Map<string, Decision>> {
+  if (ids.length === 0) return new Map();
+  const values = await askRedis(() => redis.mgetBuffer(ids.map(decisionKey)));
+  const decisions = values.flatMap((value) => (value === null ? [] : [decodeDecision(value)]));
+  return new Map(decisions.map((decision) => [decision.transactionId, decision]));
+}
+
+/**
+ * A tenant's decision; "pending" when the payment was accepted and is not decided yet; undefined when this tenant has
+ * no such payment. Another tenant's looks the same as none at all.
+ *
+ * @throws TriplineError `redis-unavailable`
+ */
+export async function readDecision(
+  redis: Redis,
+  tenant: string,
+  id: string,
+): Promise<Decision | "pending" | undefined> {
+  // Together, so that both go out in one packet.
+  const [value, request] = await askRedis(() =>
+    Promise.all([redis.getBuffer(decisionKey(id)), redis.get(requestKey(tenant, id))]),
+  );
+  if (value === null) return isAccepted(request) ? "pending" : undefined;
+  const decision = decodeDecision(value);
+  return decision.tenant === tenant ? decision : undefined;
+}
+
+/** @throws TriplineError `state-unreadable` */
+export function decodeDecision(bytes: Uint8Array): Decision {
+  try {
+    return Decision.decode(bytes);
+  } catch (error) {
+    const { message } = asTriplineError(error);
+    throw new TriplineError("state-unreadable", `A stored decision cannot be read: ${message}`, [], { cause: error });
+  }
+}

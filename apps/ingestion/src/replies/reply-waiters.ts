@@ -1,0 +1,239 @@
+import { splitDecisions } from "@tripline/contracts/decision-replies";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { REPLY_DECISION, REPLY_DECISIONS, REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Redis } from "ioredis";
+import { decodeDecision } from "./read-decisions.js";
+import type { WaitingBound } from "./waiting-bound.js";
+
+/** What came back for an id: the decision of a payment, or word that a label was applied. */
+export type Reply = Decision | "label-applied";
+
+export interface ReplyOptions {
+  /** A connection of its own: Redis takes no other commands on one that subscribes. */
+  readonly subscriber: Redis;
+  readonly channel: string;
+  /** Ids that may be waited for at a time. */
+  readonly waitersMax: number;
+  /** Told of every request that waits. */
+  readonly bound: WaitingBound;
+  readonly logger: Logger;
+  /** Which of these payments have been decided. */
+  lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
+}
+
+/** How often a payment is looked up whose answer may go to another instance. */
+const LOOK_UP_INTERVAL_MS = 50;
+
+/**
+ * Brings the answers that arrive on this instance's reply channel to the requests that wait for them. Redis may lose a
+ * message when a connection breaks, so an id is also looked up when its time is over, and while it is watched.
+ */
+export class ReplyWaiters {
+  readonly #options: ReplyOptions;
+  readonly #groups = new Map<string, Set<ReplyGroup>>();
+  readonly #watched = new Set<string>();
+  #waiting = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isReleased = false;
+
+  constructor(options: ReplyOptions) {
+    this.#options = options;
+  }
+
+  /** Ids waited for right now. */
+  get size(): number {
+    return this.#waiting;
+  }
+
+  /** A request comes that would wait. @returns whether that is one too many */
+  isTooMany(): boolean {
+    return this.#options.bound.isTooMany() || this.#waiting >= this.#options.waitersMax;
+  }
+
+  /** Name of the channel on which answers arrive. */
+  get channel(): string {
+    return this.#options.channel;
+  }
+
+  /** Subscribes. To be called once, on a connection that is ready. */
+  async start(): Promise<void> {
+    const { subscriber, channel } = this.#options;
+    subscriber.on("messageBuffer", (_channel: Buffer, message: Buffer) => this.#receive(message));
+    await subscriber.subscribe(channel);
+    // ioredis subscribes again by itself after a break; what was published meanwhile has to be looked up.
+    subscriber.on("ready", () => this.#watch(this.#groups.keys()));
+  }
+
+  /**
+   * Begins to listen for answers, before anything is sent that could be answered.
+   *
+   * @param ids all different; payments where `canLookUp` is set
+   * @param waitMs how long `answers` waits, from now on
+   * @throws TriplineError `too-many-requests` when that would be more than `waitersMax`
+   */
+  open(ids: readonly string[], waitMs: number, canLookUp: boolean): ReplyGroup {
+    this.requireRoom(ids.length);
+    this.#waiting += ids.length;
+    const { bound } = this.#options;
+    bound.begin();
+    const group = new ReplyGroup(ids, waitMs, (id) => this.#forget(id, group), {
+      watch: (watched) => this.#watch(watched),
+      lookUp: (pending) => (canLookUp ? this.#lookUp(pending) : Promise.resolve()),
+      canLookUp,
+      ended: (isAnswered) => bound.end(isAnswered),
+    });
+    for (const id of ids) {
+      const groups = this.#groups.get(id);
+      if (groups === undefined) this.#groups.set(id, new Set([group]));
+      else groups.add(group);
+    }
+    return group;
+  }
+
+  /** Ends every wait at once, so that its caller gets 202 while this instance can still answer. */
+  release(): void {
+    this.#isReleased = true;
+    clearTimeout(this.#timer);
+    for (const groups of this.#groups.values()) for (const group of groups) group.expire();
+  }
+
+  /** @throws TriplineError `too-many-requests` when `count` more would be more than `waitersMax`; `shutting-down` */
+  private requireRoom(count: number): void {
+    if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
+    if (this.#waiting + count <= this.#options.waitersMax) return;
+    const detail = `Requests wait for ${this.#waiting} answers already; wait a moment, or send without Prefer.`;
+    throw new TriplineError("too-many-requests", detail);
+  }
+
+  #receive(message: Buffer): void {
+    const content = message.subarray(1);
+    try {
+      if (message[0] === REPLY_DECISION) this.#deliver(decodeDecision(content));
+      else if (message[0] === REPLY_DECISIONS) this.#receiveAll(splitDecisions(content));
+      else if (message[0] === REPLY_LABEL_APPLIED) this.#settle(content.toString("latin1"), "label-applied");
+      else this.#options.logger.warn({ type: message[0] }, "a reply of an unknown type was ignored");
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "a reply could not be read");
+    }
+  }
+
+  /** One that cannot be read holds up none of the others. */
+  #receiveAll(decisions: readonly Buffer[]): void {
+    for (const bytes of decisions) {
+      try {
+        this.#deliver(decodeDecision(bytes));
+      } catch (error) {
+        this.#options.logger.error({ err: error }, "a reply could not be read");
+      }
+    }
+  }
+
+  #deliver(decision: Decision): void {
+    this.#settle(decision.transactionId, decision);
+  }
+
+  #settle(id: string, reply: Reply): void {
+    for (const group of this.#groups.get(id) ?? []) group.settle(id, reply);
+  }
+
+  #forget(id: string, group: ReplyGroup): void {
+    const groups = this.#groups.get(id);
+    if (groups?.delete(group) !== true) return;
+    this.#waiting -= 1;
+    if (groups.size > 0) return;
+    this.#groups.delete(id);
+    this.#watched.delete(id);
+  }
+
+  #watch(ids: Iterable<string>): void {
+    for (const id of ids) {
+      const isPayment = [...(this.#groups.get(id) ?? [])].some((group) => group.canLookUp);
+      if (isPayment) this.#watched.add(id);
+    }
+    if (this.#watched.size > 0 && !this.#isReleased)
+      this.#timer ??= setTimeout(() => void this.#poll(), LOOK_UP_INTERVAL_MS);
+  }
+
+  async #poll(): Promise<void> {
+    await this.#lookUp([...this.#watched]);
+    this.#timer = undefined;
+    this.#watch([]);
+  }
+
+  async #lookUp(ids: readonly string[]): Promise<void> {
+    try {
+      for (const decision of (await this.#options.lookUp(ids)).values()) this.#deliver(decision);
+    } catch (error) {
+      // The wait goes on, or ends with 202: the payment is accepted whether or not Redis answers now.
+      this.#options.logger.warn({ err: error }, "decisions could not be looked up");
+    }
+  }
+}
+
+interface GroupHooks {
+  readonly canLookUp: boolean;
+  watch(ids: readonly string[]): void;
+  lookUp(ids: readonly string[]): Promise<void>;
+  /** @param isAnswered whether nothing is waited for any more */
+  ended(isAnswered: boolean): void;
+}
+
+/** The answers that one request waits for. */
+export class ReplyGroup {
+  readonly canLookUp: boolean;
+  readonly #pending: Set<string>;
+  readonly #answers = new Map<string, Reply>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #ended = Promise.withResolvers<void>();
+  #isClosed = false;
+
+  constructor(
+    ids: readonly string[],
+    waitMs: number,
+    private readonly forget: (id: string) => void,
+    private readonly hooks: GroupHooks,
+  ) {
+    this.canLookUp = hooks.canLookUp;
+    this.#pending = new Set(ids);
+    this.#timer = setTimeout(() => this.expire(), waitMs);
+    if (this.#pending.size === 0) this.expire();
+  }
+
+  /** Takes an answer; without one, stops waiting for this id. */
+  settle(id: string, reply?: Reply): void {
+    if (!this.#pending.delete(id)) return;
+    if (reply !== undefined) this.#answers.set(id, reply);
+    this.forget(id);
+    if (this.#pending.size === 0) this.expire();
+  }
+
+  /** Looks these ids up again and again, since their answers may have gone elsewhere. */
+  watch(ids: readonly string[]): void {
+    if (ids.length > 0) this.hooks.watch(ids);
+  }
+
+  expire(): void {
+    clearTimeout(this.#timer);
+    this.#ended.resolve();
+  }
+
+  /** The answers that came in time, by id. Resolves when all are there or the time is over. */
+  async answers(): Promise<ReadonlyMap<string, Reply>> {
+    await this.#ended.promise;
+    if (this.#pending.size > 0) await this.hooks.lookUp([...this.#pending]);
+    this.close();
+    return this.#answers;
+  }
+
+  /** Stops waiting. To be called on every way out. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.expire();
+    this.hooks.ended(this.#pending.size === 0);
+    for (const id of this.#pending) this.forget(id);
+    this.#pending.clear();
+  }
+}

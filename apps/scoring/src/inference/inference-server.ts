@@ -1,0 +1,123 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type {
+  ModelInferResponse,
+  ModelMetadataResponse,
+  ModelStatistics,
+  RepositoryIndexResponse_ModelIndex,
+  ServerMetadataResponse,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { ModelConfig } from "@tripline/contracts/generated/inference/model_config";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import { configureModel, describeModel, EXTENSIONS, indexModels, statisticsOf } from "../models/describe-model.js";
+import type { ServedModels } from "../models/served-models.js";
+import type { ScoringMetrics } from "../scoring-metrics.js";
+import type { InferCall } from "./answer-inference.js";
+import { answerInference } from "./answer-inference.js";
+
+export interface InferenceServerOptions {
+  readonly models: Pick<ServedModels, "all" | "allSlots" | "failure" | "find" | "isReady" | "load" | "unload">;
+  readonly registry: ModelRegistry;
+  readonly metrics: ScoringMetrics;
+  /** Version of this server, for its metadata. */
+  readonly version: string;
+  /** Whether callers may load and unload models. */
+  readonly isControlled: boolean;
+}
+
+/** The Open Inference Protocol with Triton's extensions, whatever it is spoken over. */
+export class InferenceServer {
+  private isDraining = false;
+
+  constructor(private readonly options: InferenceServerOptions) {}
+
+  /** From now on not ready, so that no new work is sent here. */
+  drain(): void {
+    this.isDraining = true;
+  }
+
+  isReady(): boolean {
+    return !this.isDraining && this.options.models.failure === undefined;
+  }
+
+  isModelReady(name: string, version: string): boolean {
+    return !this.isDraining && this.options.models.isReady(name, version);
+  }
+
+  metadata(): ServerMetadataResponse {
+    return { name: "tripline-scoring", version: this.options.version, extensions: [...EXTENSIONS] };
+  }
+
+  /** @throws TriplineError `model-not-found`, `scoring-unavailable` for one that is not loaded */
+  modelMetadata(name: string, version: string): ModelMetadataResponse {
+    const { models } = this.options;
+    const model = models.find(name, version);
+    if (version !== "") return describeModel(model, [model.manifest.version]);
+    const served = models.all().filter((one) => one.manifest.name === name);
+    return describeModel(model, [...new Set(served.map((one) => one.manifest.version))]);
+  }
+
+  /** @throws TriplineError as `modelMetadata` does */
+  modelConfig(name: string, version: string): ModelConfig {
+    return configureModel(this.options.models.find(name, version));
+  }
+
+  /**
+   * @param name empty for all models
+   * @throws TriplineError as `modelMetadata` does
+   */
+  statistics(name: string, version: string): ModelStatistics[] {
+    const { models } = this.options;
+    if (name === "") return models.all().map(statisticsOf);
+    const asked = models.find(name, version);
+    if (version !== "") return [statisticsOf(asked)];
+    return models.all().flatMap((model) => (model.manifest.name === name ? [statisticsOf(model)] : []));
+  }
+
+  /** @throws TriplineError as `answerInference` does */
+  infer(call: InferCall): Promise<ModelInferResponse> {
+    const { models, metrics } = this.options;
+    return answerInference(call, { find: (name, version) => models.find(name, version), metrics });
+  }
+
+  /** @throws TriplineError when the registry cannot be read */
+  index(repository: string, isOnlyReady: boolean): Promise<RepositoryIndexResponse_ModelIndex[]> {
+    checkRepository(repository);
+    return indexModels(this.options.models.allSlots(), this.options.registry, isOnlyReady);
+  }
+
+  /**
+   * @param parameters names of the parameters of the request; Triton's `config` and files are not taken
+   * @throws TriplineError why the model cannot be served
+   */
+  async load(repository: string, name: string, parameters: readonly string[]): Promise<void> {
+    this.checkControl(repository);
+    const [odd] = parameters;
+    if (odd !== undefined) {
+      throw new TriplineError(
+        "invalid-field",
+        `The parameter "${odd}" is not taken here: models come from the registry, as they were published.`,
+      );
+    }
+    await this.options.models.load(name);
+  }
+
+  /** @throws TriplineError `model-not-found` */
+  async unload(repository: string, name: string): Promise<void> {
+    this.checkControl(repository);
+    await this.options.models.unload(name);
+  }
+
+  private checkControl(repository: string): void {
+    checkRepository(repository);
+    if (this.options.isControlled) return;
+    throw new TriplineError(
+      "scope-missing",
+      "Models are not loaded and unloaded by callers here; start the service with MODEL_CONTROL=explicit to allow it.",
+    );
+  }
+}
+
+function checkRepository(name: string): void {
+  if (name === "") return;
+  throw new TriplineError("invalid-field", `There is no repository "${name}"; leave repository_name empty.`);
+}

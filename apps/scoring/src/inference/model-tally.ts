@@ -1,0 +1,56 @@
+import type { RunReport, ScoreAnswer } from "./request-batcher.js";
+
+/** How often something was done, and how long it took in all. */
+export interface Duration {
+  readonly count: number;
+  readonly ms: number;
+}
+
+class Stopwatch implements Duration {
+  count = 0;
+  ms = 0;
+
+  add(ms: number): void {
+    this.count += 1;
+    this.ms += ms;
+  }
+}
+
+/** What one version of a model has done since it was loaded: the figures of the protocol's statistics. */
+export class ModelTally {
+  /** Requests, from their arrival to their answer. */
+  readonly success = new Stopwatch();
+  readonly failure = new Stopwatch();
+  readonly queue = new Stopwatch();
+  /** Requests, each with the time of the run that it was part of. */
+  readonly inference = new Stopwatch();
+  /** Runs by their number of rows, of which there are at most as many as the limit of rows per run. */
+  readonly runsByRows = new Map<number, Stopwatch>();
+  rows = 0;
+  runs = 0;
+  /** Milliseconds since the epoch; 0 before the first. */
+  lastRunMs = 0;
+
+  /** @param tookMs milliseconds from the request's arrival to its answer */
+  answered(answer: ScoreAnswer, tookMs: number): void {
+    this.success.add(tookMs);
+    this.queue.add(answer.queuedMs);
+    this.inference.add(answer.run.inferenceMs);
+    this.rows += answer.outputs.length;
+  }
+
+  failed(tookMs: number): void {
+    this.failure.add(tookMs);
+  }
+
+  ran(run: RunReport): void {
+    let ofSize = this.runsByRows.get(run.rows);
+    if (ofSize === undefined) {
+      ofSize = new Stopwatch();
+      this.runsByRows.set(run.rows, ofSize);
+    }
+    ofSize.add(run.inferenceMs);
+    this.runs += 1;
+    this.lastRunMs = run.endedMs;
+  }
+}

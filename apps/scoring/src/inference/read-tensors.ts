@@ -1,0 +1,144 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type {
+  ModelInferRequest,
+  ModelInferRequest_InferInputTensor,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { ModelManifest } from "@tripline/model-registry/model-manifest";
+import type { ServedModel } from "../models/served-model.js";
+import { CONTRIBUTIONS } from "../models/served-model.js";
+import { ROWS_EXPLAINED_MAX } from "./request-batcher.js";
+
+/** What an infer request asks for, parsed. */
+export interface InferInput {
+  /** Row-major, all finite. */
+  readonly features: Float32Array<ArrayBuffer>;
+  readonly rows: number;
+  /** The tensor came as raw bytes, so the answer goes as such. */
+  readonly isRaw: boolean;
+  /** Names of the outputs, in the order in which they are asked for; the model's own where none are. */
+  readonly outputs: readonly string[];
+}
+
+type Readable = Pick<ServedModel, "manifest" | "unexplained">;
+
+const BYTES_PER_VALUE = Float32Array.BYTES_PER_ELEMENT;
+
+/**
+ * Reads the one input tensor of an infer request.
+ *
+ * @param rowsMax most rows that one request may have
+ * @throws TriplineError `invalid-tensor` with a sentence that names the tensor
+ */
+export function readTensors(request: ModelInferRequest, model: Readable, rowsMax: number): InferInput {
+  const { manifest } = model;
+  const outputs = readOutputs(request, model);
+  const tensor = findInput(request, manifest.input.name);
+  const isExplained = outputs.includes(CONTRIBUTIONS);
+  const rows = readRows(tensor, manifest, isExplained ? Math.min(rowsMax, ROWS_EXPLAINED_MAX) : rowsMax);
+  const isRaw = request.rawInputContents.length > 0;
+  const values = rows * manifest.input.shape[1];
+  const features = isRaw ? readRaw(request, tensor, values) : readContents(tensor, values);
+  const odd = findOdd(features);
+  if (odd !== -1) {
+    const [row, column] = [Math.floor(odd / manifest.input.shape[1]), odd % manifest.input.shape[1]];
+    throw invalid(
+      `Input "${tensor.name}" holds ${features[odd]} in row ${row}, column ${column} (${manifest.features[column]}); ` +
+        "every value must be a finite number.",
+    );
+  }
+  return { features, rows, isRaw, outputs };
+}
+
+/** Index of the first value that is not finite, or -1. */
+export function findOdd(values: Float32Array): number {
+  // Times zero, what is finite is zero and everything else NaN. Four sums, since each addition waits for the one before.
+  let [first, second, third, fourth] = [0, 0, 0, 0];
+  const whole = values.length - (values.length % 4);
+  for (let index = 0; index < whole; index += 4) {
+    first += (values[index] as number) * 0;
+    second += (values[index + 1] as number) * 0;
+    third += (values[index + 2] as number) * 0;
+    fourth += (values[index + 3] as number) * 0;
+  }
+  const start = first + second + third + fourth === 0 ? whole : 0;
+  for (let index = start; index < values.length; index += 1) if (!Number.isFinite(values[index])) return index;
+  return -1;
+}
+
+function invalid(sentence: string): TriplineError {
+  return new TriplineError("invalid-tensor", sentence);
+}
+
+/** Contributions cost more than the score, so they are given only where they are asked for by name. */
+function readOutputs(request: ModelInferRequest, { manifest, unexplained }: Readable): string[] {
+  const own = manifest.output.name;
+  const names = request.outputs.map((output) => output.name);
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) !== index) throw invalid(`Output "${name}" is asked for twice.`);
+    if (name === own || (name === CONTRIBUTIONS && unexplained === undefined)) continue;
+    if (name === CONTRIBUTIONS) {
+      throw invalid(`There is no output "${name}", for this model cannot be explained: ${unexplained}`);
+    }
+    throw invalid(`There is no output "${name}"; the model gives "${own}".`);
+  }
+  return names.length === 0 ? [own] : names;
+}
+
+function findInput(request: ModelInferRequest, name: string): ModelInferRequest_InferInputTensor {
+  const unknown = request.inputs.find((input) => input.name !== name);
+  if (unknown !== undefined) throw invalid(`There is no input "${unknown.name}"; the model takes "${name}".`);
+  const [tensor, ...more] = request.inputs;
+  if (tensor === undefined) throw invalid(`Input "${name}" is missing.`);
+  if (more.length > 0) throw invalid(`Input "${name}" is given ${request.inputs.length} times.`);
+  return tensor;
+}
+
+function readRows(tensor: ModelInferRequest_InferInputTensor, manifest: ModelManifest, rowsMax: number): number {
+  const width = manifest.input.shape[1];
+  const { name, datatype, shape } = tensor;
+  if (datatype !== "FP32") throw invalid(`Input "${name}" has datatype "${datatype}"; it must be FP32.`);
+  const [rows, columns, ...rest] = shape;
+  if (rows === undefined || columns !== width || rest.length > 0 || rows < 1) {
+    throw invalid(`Input "${name}" has shape [${shape}]; it must be [rows,${width}] with at least one row.`);
+  }
+  if (rows > rowsMax) throw invalid(`Input "${name}" has ${rows} rows; at most ${rowsMax} go in one request.`);
+  return rows;
+}
+
+function readRaw(
+  request: ModelInferRequest,
+  { name, contents }: ModelInferRequest_InferInputTensor,
+  values: number,
+): Float32Array<ArrayBuffer> {
+  const [raw, ...more] = request.rawInputContents;
+  if (raw === undefined || more.length > 0) {
+    throw invalid(`raw_input_contents has ${request.rawInputContents.length} entries; input "${name}" needs one.`);
+  }
+  if (contents !== undefined) {
+    throw invalid(`Input "${name}" has contents although raw_input_contents is used; the protocol allows only one.`);
+  }
+  if (raw.byteLength !== values * BYTES_PER_VALUE) {
+    throw invalid(
+      `Input "${name}" has ${raw.byteLength} raw bytes; its shape needs ${values * BYTES_PER_VALUE} (${values} FP32 values).`,
+    );
+  }
+  // The bytes lie somewhere in the message, so they are copied to where floats may lie, and where they can be handed to a
+  // thread. Every machine that onnxruntime runs on is little-endian, as the protocol is.
+  return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength) as ArrayBuffer);
+}
+
+function readContents(
+  { name, contents }: ModelInferRequest_InferInputTensor,
+  values: number,
+): Float32Array<ArrayBuffer> {
+  if (contents === undefined) {
+    throw invalid(`Input "${name}" has no values: neither raw_input_contents nor fp32_contents is given.`);
+  }
+  const { fp32Contents, ...others } = contents;
+  const wrong = Object.entries(others).find(([, list]) => list.length > 0);
+  if (wrong !== undefined) throw invalid(`Input "${name}" is FP32; its values belong in fp32_contents.`);
+  if (fp32Contents.length !== values) {
+    throw invalid(`Input "${name}" has ${fp32Contents.length} values; its shape needs ${values}.`);
+  }
+  return Float32Array.from(fp32Contents);
+}

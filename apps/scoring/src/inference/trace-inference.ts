@@ -1,0 +1,55 @@
+import type { Context } from "@opentelemetry/api";
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
+import type { ServedModel } from "../models/served-model.js";
+import type { ScoreAnswer } from "./request-batcher.js";
+
+/** Most payments of one request whose traces are followed; what comes after them is left out. */
+const CONTEXTS_MAX = 512;
+
+/**
+ * The trace contexts that a request belongs to: its caller's first, then those of its other payments. At least one.
+ *
+ * @param carried the caller's traceparent
+ * @param listed those of its payments, comma-separated
+ */
+export function contextsFromHeaders(carried: string | undefined, listed: string | undefined): Context[] {
+  if (carried === undefined && listed === undefined) return [ROOT_CONTEXT];
+  const traceparents = [...new Set([carried, listed].flatMap((value) => (value === undefined ? [] : split(value))))];
+  const contexts = traceparents
+    .slice(0, CONTEXTS_MAX)
+    .map((traceparent) => contextFromHeaders({ traceparent }))
+    .filter((context) => trace.getSpanContext(context) !== undefined);
+  return contexts.length === 0 ? [ROOT_CONTEXT] : contexts;
+}
+
+function split(list: string): string[] {
+  return list.split(",").map((item) => item.trim());
+}
+
+type Traced = Pick<ServedModel, "manifest" | "providers">;
+
+/**
+ * Makes the span of the run in every trace that it served. Made afterwards, with the times of the run, so that the time
+ * in the queue is not part of it.
+ */
+export function traceRun(contexts: readonly Context[], answer: ScoreAnswer, model: Traced): void {
+  if (!contexts.some((context) => trace.getSpan(context)?.isRecording())) return;
+  const { run, queuedMs } = answer;
+  const { manifest, providers } = model;
+  const options = {
+    startTime: run.startedMs,
+    attributes: {
+      "tripline.model.name": manifest.name,
+      "tripline.model.version": manifest.version,
+      "tripline.model.execution_providers": providers.join(","),
+      "tripline.run.rows": run.rows,
+      "tripline.run.requests": run.requests,
+      "tripline.queue.duration_ms": queuedMs,
+      "tripline.inference.duration_ms": run.inferenceMs,
+      ...(run.explanationMs > 0 ? { "tripline.explanation.duration_ms": run.explanationMs } : {}),
+    },
+  };
+  const tracer = trace.getTracer("tripline");
+  for (const context of contexts) tracer.startSpan("onnx run", options, context).end(run.endedMs);
+}

@@ -1,0 +1,119 @@
+import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
+import { z } from "zod";
+import { EXECUTION_PROVIDERS } from "../models/execution-providers.js";
+
+/**
+ * What the service and its inference threads say to each other. Both ends parse what they get; the two messages of which
+ * there is one per run are looked at by hand, for a schema takes as long for them as a small run.
+ */
+
+// Asked by its tag and not by its class: what crosses a thread may belong to another realm.
+const isFloat32Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Float32Array]";
+const isUint8Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Uint8Array]";
+const float32Array = z.custom<Float32Array<ArrayBuffer>>(isFloat32Array, "must be a Float32Array");
+const provider = z.enum(EXECUTION_PROVIDERS);
+
+/** Given to a thread when it is made. */
+export const workerLoad = z.object({
+  modelBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array"),
+  inputName: z.string(),
+  /** Columns of the input. */
+  width: z.int().positive(),
+  outputName: z.string(),
+  providers: z.array(provider).min(1),
+  requireGpu: z.boolean(),
+  /** Rows for which other providers have to give what onnxruntime gives, row-major. */
+  golden: float32Array,
+  /** Make ready to say how much each feature contributes to a score, where the model can be explained. */
+  isExplained: z.boolean(),
+});
+
+export type WorkerLoad = z.infer<typeof workerLoad>;
+
+const workerRequest = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("run"),
+    rows: z.int().positive(),
+    features: float32Array,
+    /** Whether contributions are wanted too. */
+    isExplained: z.boolean(),
+  }),
+  z.object({ kind: z.literal("close") }),
+]);
+
+export type WorkerRequest = z.infer<typeof workerRequest>;
+
+const tensor = z.object({
+  name: z.string(),
+  /** onnxruntime's name for the element type; absent for what is no tensor. */
+  type: z.string().optional(),
+  /** A name stands for a dimension that is free. */
+  shape: z.array(z.union([z.number(), z.string()])),
+});
+
+const workerReply = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("loaded"),
+    inputs: z.array(tensor),
+    outputs: z.array(tensor),
+    /** Those that run at least one node of the model, in order of preference. */
+    providers: z.array(provider),
+    /** What was asked for and is not available, with the reason. */
+    unavailable: z.array(z.object({ provider, reason: z.string() })),
+    /** Why there are no contributions; absent where there are. */
+    unexplained: z.string().optional(),
+    /** What it takes to run the model elsewhere too, where `trees` runs it. Made by this very program, so not looked into. */
+    plan: z.custom<ScorerPlan>((value) => typeof value === "object" && value !== null).optional(),
+  }),
+  /** `model`: the bytes are at fault. `provider`: what it should run on is not there. */
+  z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "provider"]), reason: z.string() }),
+  z.object({
+    kind: z.literal("ran"),
+    outputs: float32Array,
+    shape: z.array(z.number()),
+    /** Milliseconds inside the model. */
+    durationMs: z.number(),
+    /** One value per feature of each row, where they were asked for. */
+    contributions: float32Array.optional(),
+    /** Milliseconds that the contributions took. */
+    explanationMs: z.number(),
+  }),
+  z.object({ kind: z.literal("run-failed"), reason: z.string() }),
+]);
+
+export type WorkerReply = z.infer<typeof workerReply>;
+export type LoadedModel = Extract<WorkerReply, { kind: "loaded" }>;
+export type TensorSignature = LoadedModel["inputs"][number];
+
+type RunRequest = Extract<WorkerRequest, { kind: "run" }>;
+type RanReply = Extract<WorkerReply, { kind: "ran" }>;
+
+/** @throws ZodError for what is no request */
+export function readRequest(message: unknown): WorkerRequest {
+  const { kind, rows, features, isExplained } = fieldsOf<RunRequest>(message);
+  if (kind === "run" && isWhole(rows) && isFloat32Array(features) && typeof isExplained === "boolean") {
+    return message as RunRequest;
+  }
+  return workerRequest.parse(message);
+}
+
+/** @returns undefined for what is no reply */
+export function readReply(message: unknown): WorkerReply | undefined {
+  const { kind, outputs, shape, durationMs, contributions, explanationMs } = fieldsOf<RanReply>(message);
+  const isRan =
+    kind === "ran" &&
+    isFloat32Array(outputs) &&
+    Array.isArray(shape) &&
+    typeof durationMs === "number" &&
+    (contributions === undefined || isFloat32Array(contributions)) &&
+    typeof explanationMs === "number";
+  return isRan ? (message as RanReply) : workerReply.safeParse(message).data;
+}
+
+function fieldsOf<T>(message: unknown): Partial<Record<keyof T, unknown>> {
+  return typeof message === "object" && message !== null ? message : {};
+}
+
+function isWhole(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value > 0;
+}

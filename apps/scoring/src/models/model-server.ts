@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { ModelTally } from "../inference/model-tally.js";
+import type { BatchLimits } from "../inference/request-batcher.js";
+import { RequestBatcher } from "../inference/request-batcher.js";
+import type { ScoringMetrics } from "../scoring-metrics.js";
+import { checkFeatureSpec } from "./check-model.js";
+import type { ExecutionProvider } from "./execution-providers.js";
+import type { SessionOptions } from "./model-session.js";
+import { ModelSession } from "./model-session.js";
+import type { ServedModel } from "./served-model.js";
+
+/** How long a model that was replaced may take for what it was given before. */
+const DRAIN_MS_MAX = 10_000;
+/** A version that was refused is tried again after this long, for its files may have been mended. */
+export const REFUSED_RETRY_MS = 60_000;
+
+export interface ModelServerOptions {
+  readonly registry: ModelRegistry;
+  readonly name: string;
+  readonly alias: string;
+  /** Milliseconds between two looks at the alias. */
+  readonly pollMs: number;
+  readonly session: SessionOptions;
+  /** The limits of a model that runs on these providers, the first one first of all. */
+  limitsOf(providers: readonly ExecutionProvider[]): BatchLimits;
+  /** The one version of the feature spec for which models may be trained; any, where it is not given. */
+  readonly featureSpecVersion?: number | undefined;
+  readonly logger: Logger;
+  readonly metrics: ScoringMetrics;
+}
+
+interface Serving extends ServedModel {
+  readonly session: ModelSession;
+}
+
+/** Why the version that the alias names is not the one in service. */
+export interface Refusal {
+  readonly version: string;
+  readonly reason: string;
+}
+
+/** Keeps the model that an alias names in service and follows the alias. */
+export class ModelServer {
+  private readonly stopping = new AbortController();
+  private readonly retiring = new Set<Promise<void>>();
+  private readonly polling: Promise<void>;
+  private looking: Promise<void> = Promise.resolve();
+  private refused: (Refusal & { retryAtMs: number }) | undefined;
+  private lastFault = "";
+
+  private constructor(
+    private readonly options: ModelServerOptions,
+    private serving: Serving,
+  ) {
+    this.polling = this.poll();
+  }
+
+  /**
+   * Loads the model that the alias names and begins to follow the alias.
+   *
+   * @throws TriplineError what the registry and the session throw: without a model there is nothing to serve
+   */
+  static async start(options: ModelServerOptions): Promise<ModelServer> {
+    const version = await options.registry.aliasTarget(options.name, options.alias);
+    return new ModelServer(options, await openServing(options, version));
+  }
+
+  get current(): ServedModel {
+    return this.serving;
+  }
+
+  /** Why the model cannot be served as it should be, if so. */
+  get failure(): TriplineError | undefined {
+    return this.serving.session.failure;
+  }
+
+  /** The version that the alias names and that failed its checks, until the alias names another one. */
+  get refusal(): Refusal | undefined {
+    return this.refused;
+  }
+
+  /**
+   * Looks at the alias now, and loads what it names even if that was refused before.
+   *
+   * @throws TriplineError why the alias's model is not in place; the old one stays
+   */
+  reload(): Promise<void> {
+    return this.exclusively(async () => {
+      this.refused = undefined;
+      const fault = await this.look();
+      if (fault !== undefined) throw fault;
+    });
+  }
+
+  /** Takes no more requests, and ends all threads when those in progress are answered, within the bound. */
+  async drain(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all([this.polling, this.looking]);
+    this.retire(this.serving);
+    await Promise.all(this.retiring);
+  }
+
+  /** Stops following the alias and ends all threads. What still runs fails, so drain the callers first. */
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all([this.polling, this.looking]);
+    const { batcher, session } = this.serving;
+    batcher.close();
+    await Promise.all([session.close(), ...this.retiring]);
+  }
+
+  private async poll(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      // The one thing that can be thrown here is the abort, and the loop ends on it.
+      await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await this.exclusively(async () => void (await this.look()));
+    }
+  }
+
+  /** One look at a time: a caller who asks for one while another goes on gets one of his own after it. */
+  private exclusively(look: () => Promise<void>): Promise<void> {
+    const own = this.looking.then(look);
+    this.looking = own.catch(() => undefined);
+    return own;
+  }
+
+  /** Puts the alias's model in place if it is another one. Gives what stands in the way, noted already. */
+  private async look(): Promise<TriplineError | undefined> {
+    const { registry, name, alias, metrics, logger } = this.options;
+    let target: string | undefined;
+    try {
+      target = await registry.aliasTarget(name, alias);
+      const isServed = target === this.serving.manifest.version;
+      if (isServed) this.refused = undefined;
+      if (isServed && this.failure === undefined) {
+        this.lastFault = "";
+        return undefined;
+      }
+      if (this.refused?.version === target && Date.now() < this.refused.retryAtMs) return undefined;
+      const next = await openServing(this.options, target);
+      if (this.stopping.signal.aborted) {
+        await next.session.close();
+        return new TriplineError("shutting-down", `Model ${name} is no longer served here.`);
+      }
+      this.retire(this.serving);
+      this.serving = next;
+      this.refused = undefined;
+      this.lastFault = "";
+      metrics.swapped();
+      logger.info({ model: name, version: target, providers: next.providers }, "another model is in place");
+      return undefined;
+    } catch (thrown) {
+      const error = asTriplineError(thrown);
+      this.noteFault(target, error);
+      return error;
+    }
+  }
+
+  /** The old model stays. Said once per version and code, however often it is tried again. */
+  private noteFault(target: string | undefined, error: TriplineError): void {
+    const { name, alias, metrics, logger } = this.options;
+    const isVerdict = error.code === "model-refused" || error.code === "config-invalid";
+    if (target !== undefined && isVerdict) {
+      this.refused = { version: target, reason: error.message, retryAtMs: Date.now() + REFUSED_RETRY_MS };
+    }
+    const fault = `${target} ${error.code}`;
+    if (fault === this.lastFault) return;
+    this.lastFault = fault;
+    metrics.refused(error.code);
+    const { version } = this.serving.manifest;
+    logger.error(
+      { code: error.code, model: name, alias, refused: target, version },
+      `${error.message} The old model stays.`,
+    );
+  }
+
+  private retire({ batcher, session }: Serving): void {
+    const timer = new AbortController();
+    const late = sleep(DRAIN_MS_MAX, undefined, { signal: timer.signal }).catch(() => undefined);
+    const retirement = Promise.race([batcher.drained(), late]).then(async () => {
+      timer.abort();
+      batcher.close();
+      await session.close();
+    });
+    this.retiring.add(retirement);
+    void retirement.finally(() => this.retiring.delete(retirement));
+  }
+}
+
+async function openServing(options: ModelServerOptions, version: string): Promise<Serving> {
+  const { logger, metrics } = options;
+  const model = await options.registry.resolve(options.name, version);
+  checkFeatureSpec(model.manifest, options.featureSpecVersion);
+  const session = await ModelSession.open(model, options.session);
+  for (const { provider, reason } of session.unavailable) {
+    // That a model is none of trees is nothing to worry about.
+    const level = provider === "trees" ? "info" : "warn";
+    logger[level]({ provider, reason, version }, `the model does not run on ${provider}`);
+  }
+  const limits = options.limitsOf(session.providers);
+  const tally = new ModelTally();
+  const served = { manifest: session.manifest, providers: session.providers };
+  const batcher = new RequestBatcher(session, limits, (run) => {
+    tally.ran(run);
+    metrics.ran(run, served);
+  });
+  const { parallelRunsMax: workers, unexplained } = session;
+  return { ...served, workers, limits, unexplained, batcher, tally, session };
+}

@@ -1,0 +1,101 @@
+import type { ModelVersion } from "@tripline/model-registry/model-registry";
+import type { TestRegistry } from "../testing/service.js";
+import { copyRegistry } from "../testing/service.js";
+import type { SessionOptions } from "./model-session.js";
+import { ModelSession } from "./model-session.js";
+
+const OPTIONS: SessionOptions = { workers: 1, providers: ["cpu"], requireGpu: false, isExplained: false };
+
+let models: TestRegistry;
+
+beforeAll(async () => {
+  models = await copyRegistry();
+});
+
+afterAll(() => models.remove());
+
+async function championWith(changes: Partial<ModelVersion["manifest"]>): Promise<ModelVersion> {
+  const champion = await models.registry.resolve("fraud", "champion");
+  return { ...champion, manifest: { ...champion.manifest, ...changes } };
+}
+
+test("runs a model on several threads at once and gives what its trainer got", async () => {
+  const champion = await models.registry.resolve("fraud", "champion");
+  const session = await ModelSession.open(champion, { ...OPTIONS, workers: 2 });
+  expect(session.providers).toEqual(["cpu"]);
+  expect(session.parallelRunsMax).toBe(2);
+  const { inputs, outputs } = champion.golden;
+  const results = await Promise.all([
+    session.run(Float32Array.from(inputs.slice(0, 10).flat()), 10),
+    session.run(Float32Array.from(inputs.slice(10).flat()), inputs.length - 10),
+  ]);
+  const scores = results.flatMap((result) => Array.from(result.outputs));
+  const apart = scores.map((score, row) => Math.abs(score - (outputs[row] ?? Number.NaN)));
+  expect(Math.max(...apart)).toBeLessThan(1e-6);
+  await session.close();
+  await expect(session.run(new Float32Array(4), 1)).rejects.toMatchObject({ code: "scoring-unavailable" });
+  expect(session.failure).toMatchObject({ code: "scoring-unavailable" });
+});
+
+test.each([
+  ["always-nan", /row 0 of its golden batch gives NaN/],
+  ["wrong-golden", /row 0 of its golden batch gives 0\.60\d+, the trainer got 0\.60\d+/],
+  ["wrong-input", /its one input is "features", the file has "float_input"/],
+])("refuses the model %s", async (alias, reason) => {
+  const model = await models.registry.resolve("fraud", alias);
+  const opening = ModelSession.open(model, OPTIONS);
+  await expect(opening).rejects.toMatchObject({ code: "model-refused", message: expect.stringMatching(reason) });
+});
+
+test("refuses bytes that are no model", async () => {
+  const model = { ...(await models.registry.resolve("fraud", "champion")), modelBytes: Buffer.from("not a model") };
+  await expect(ModelSession.open(model, OPTIONS)).rejects.toMatchObject({
+    code: "model-refused",
+    message: expect.stringContaining("onnxruntime cannot load the model"),
+  });
+});
+
+test.each<[string, Partial<ModelVersion["manifest"]>, string]>([
+  [
+    "another width",
+    { input: { name: "features", datatype: "FP32", shape: [-1, 5] } },
+    "[rows,4], not float32 [rows,5]",
+  ],
+  [
+    "another output",
+    { output: { name: "score", datatype: "FP32", shape: [-1, 1] } },
+    'no output "score", only "probability"',
+  ],
+])("refuses a manifest that promises %s", async (_case, changes, reason) => {
+  await expect(ModelSession.open(await championWith(changes), OPTIONS)).rejects.toMatchObject({
+    code: "model-refused",
+    message: expect.stringContaining(reason),
+  });
+});
+
+// The package for Node brings no CUDA library, so these hold on every machine that has not added one.
+describe("without a GPU", () => {
+  test("leaves out a provider that is not available and says so", async () => {
+    const session = await ModelSession.open(await championWith({}), { ...OPTIONS, providers: ["cuda", "cpu"] });
+    expect(session.providers).toEqual(["cpu"]);
+    expect(session.unavailable).toEqual([{ provider: "cuda", reason: expect.stringMatching(/cuda/i) }]);
+    await session.close();
+  });
+
+  test.each<[string, Partial<SessionOptions>]>([
+    ["a GPU is required", { providers: ["cuda", "cpu"], requireGpu: true }],
+    ["nothing else is allowed", { providers: ["cuda"] }],
+  ])("refuses to open when %s", async (_case, changes) => {
+    const opening = ModelSession.open(await championWith({}), { ...OPTIONS, ...changes });
+    await expect(opening).rejects.toMatchObject({
+      code: "config-invalid",
+      message: expect.stringMatching(/^EXECUTION_PROVIDERS cannot be met: cuda is not available here: /),
+    });
+  });
+
+  test("blames the model and not the provider when the model is at fault", async () => {
+    const model = { ...(await championWith({})), modelBytes: Buffer.from("not a model") };
+    const opening = ModelSession.open(model, { ...OPTIONS, providers: ["cuda", "cpu"], requireGpu: true });
+    await expect(opening).rejects.toMatchObject({ code: "model-refused" });
+  });
+});

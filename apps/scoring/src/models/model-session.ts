@@ -1,0 +1,140 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { ModelManifest } from "@tripline/model-registry/model-manifest";
+import type { ModelVersion } from "@tripline/model-registry/model-registry";
+import type { RunResult } from "../inference/inference-worker.js";
+import { InferenceWorker } from "../inference/inference-worker.js";
+import { InlineRuns } from "../inference/inline-runs.js";
+import type { BatchRunner } from "../inference/request-batcher.js";
+import type { LoadedModel } from "../inference/worker-messages.js";
+import { checkGolden, checkSignature, goldenFeatures } from "./check-model.js";
+import type { ExecutionProvider } from "./execution-providers.js";
+import { isGpu } from "./execution-providers.js";
+
+export interface SessionOptions {
+  /** Threads, each with the model loaded once. */
+  readonly workers: number;
+  readonly providers: readonly ExecutionProvider[];
+  readonly requireGpu: boolean;
+  /** Make ready to give contributions, where the model can be explained. */
+  readonly isExplained: boolean;
+}
+
+type StartedWorker = Awaited<ReturnType<typeof InferenceWorker.start>>;
+
+/** One version of a model, loaded and checked on all of its threads. */
+export class ModelSession implements BatchRunner {
+  readonly inline: InlineRuns | undefined;
+  private readonly idle: InferenceWorker[];
+
+  private constructor(
+    readonly manifest: ModelManifest,
+    private readonly workers: readonly InferenceWorker[],
+    private readonly loaded: LoadedModel,
+  ) {
+    this.idle = [...workers];
+    this.inline = loaded.plan === undefined ? undefined : InlineRuns.of(loaded.plan);
+  }
+
+  /**
+   * Loads a model, compares its tensors with its manifest and its outputs with its golden batch, which also warms it.
+   *
+   * @throws TriplineError `model-refused` when it fails a check, `config-invalid` when a provider that has to be there is
+   * not, `scoring-unavailable` when a thread died
+   */
+  static async open(model: ModelVersion, options: SessionOptions): Promise<ModelSession> {
+    const { manifest, golden } = model;
+    const load = {
+      modelBytes: model.modelBytes,
+      inputName: manifest.input.name,
+      width: manifest.input.shape[1],
+      outputName: manifest.output.name,
+      providers: [...options.providers],
+      requireGpu: options.requireGpu,
+      golden: goldenFeatures(golden),
+      isExplained: options.isExplained,
+    };
+    const starts = await Promise.allSettled(Array.from({ length: options.workers }, () => InferenceWorker.start(load)));
+    const started = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+    try {
+      for (const start of starts) if (start.status === "rejected") throw asTriplineError(start.reason);
+      for (const one of started) await checkWorker(one, model);
+      const [first] = started;
+      if (first === undefined) throw new TriplineError("internal", "A session needs at least one worker.");
+      if (options.requireGpu && !first.loaded.providers.some(isGpu)) {
+        throw new TriplineError(
+          "model-refused",
+          `Model ${manifest.name} ${manifest.version} is refused: REQUIRE_GPU is set and none of its operators runs on a GPU.`,
+        );
+      }
+      return new ModelSession(
+        manifest,
+        started.map((one) => one.worker),
+        first.loaded,
+      );
+    } catch (error) {
+      await Promise.all(started.map((one) => one.worker.close()));
+      throw error;
+    }
+  }
+
+  /** Providers that run at least one node of the model. */
+  get providers(): readonly ExecutionProvider[] {
+    return this.loaded.providers;
+  }
+
+  /** Providers that were asked for and are not available, with the reason. */
+  get unavailable(): LoadedModel["unavailable"] {
+    return this.loaded.unavailable;
+  }
+
+  /** Why there are no contributions; undefined where there are. */
+  get unexplained(): string | undefined {
+    return this.loaded.unexplained;
+  }
+
+  get parallelRunsMax(): number {
+    return this.workers.length;
+  }
+
+  /** Why this session can no longer be used as it should be: the failure of its first broken thread. */
+  get failure(): TriplineError | undefined {
+    return this.workers.find((worker) => worker.failure !== undefined)?.failure;
+  }
+
+  async run(features: Float32Array<ArrayBuffer>, rows: number, isExplained = false): Promise<RunResult> {
+    const worker = this.idle.pop();
+    if (worker === undefined) throw new TriplineError("internal", "A run was started while every thread was busy.");
+    try {
+      return await worker.run(features, rows, isExplained);
+    } finally {
+      // A broken thread goes below the others, so that it is asked only when they are busy.
+      if (worker.failure === undefined) this.idle.push(worker);
+      else this.idle.unshift(worker);
+    }
+  }
+
+  /** Ends all threads; runs in progress fail. */
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.close()));
+  }
+}
+
+async function checkWorker({ worker, loaded }: StartedWorker, { manifest, golden }: ModelVersion): Promise<void> {
+  checkSignature(loaded, manifest);
+  const { outputs } = await refusing(manifest, () => worker.run(goldenFeatures(golden), golden.inputs.length));
+  checkGolden(outputs, golden, manifest);
+  // A single row must give what it gives among others; some converters' models do not.
+  const one = { inputs: golden.inputs.slice(0, 1), outputs: golden.outputs.slice(0, 1) };
+  checkGolden((await refusing(manifest, () => worker.run(goldenFeatures(one), 1))).outputs, one, manifest);
+}
+
+/** A run that fails while a model is checked is the model's fault. */
+async function refusing<T>(manifest: ModelManifest, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const { code, message } = asTriplineError(error);
+    if (code !== "internal") throw error;
+    throw new TriplineError("model-refused", `Model ${manifest.name} ${manifest.version} is refused: ${message}`);
+  }
+}

@@ -1,0 +1,36 @@
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { ModelReference, ScoringConfig } from "../config.js";
+import type { ScoringMetrics } from "../scoring-metrics.js";
+import { rowsPerRunOf } from "./execution-providers.js";
+import type { ServedModelsOptions } from "./served-models.js";
+
+/** What holds for one model: its own settings by name and alias, then those by name, then those of all. */
+export function settingsIn(
+  config: ScoringConfig,
+  logger: Logger,
+  metrics: ScoringMetrics,
+): ServedModelsOptions["settingsOf"] {
+  return ({ name, alias }: ModelReference) => {
+    const own = { ...config.MODEL_SETTINGS[name], ...config.MODEL_SETTINGS[`${name}@${alias}`] };
+    return {
+      session: {
+        workers: own.workers ?? config.WORKERS,
+        providers: own.execution_providers ?? config.EXECUTION_PROVIDERS,
+        requireGpu: own.require_gpu ?? config.REQUIRE_GPU,
+        isExplained: own.contributions ?? config.CONTRIBUTIONS,
+      },
+      limitsOf: ([first = "cpu"]) => ({
+        rowsPerRunMax:
+          own.rows_per_run_max_by_provider?.[first] ??
+          own.rows_per_run_max ??
+          config.ROWS_PER_RUN_MAX_BY_PROVIDER[first] ??
+          config.ROWS_PER_RUN_MAX ??
+          rowsPerRunOf(first),
+        rowsQueuedMax: own.rows_queued_max ?? config.ROWS_QUEUED_MAX,
+      }),
+      featureSpecVersion: config.FEATURE_SPEC_VERSION,
+      logger,
+      metrics,
+    };
+  };
+}

@@ -1,0 +1,42 @@
+import { proveScorer } from "@tripline/tree-inference/prove-scorer";
+import { ScorerError } from "@tripline/tree-inference/scorer-error";
+import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
+import { planScorer, TreeScorer } from "@tripline/tree-inference/tree-scorer";
+import type { WorkerLoad } from "../inference/worker-messages.js";
+
+/** Scores of one batch, row after row, and their shape. */
+export type RunModel = (
+  features: Float32Array<ArrayBuffer>,
+  rows: number,
+) => Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
+
+/**
+ * Makes a model of trees ready, if it is one, and compares its scores with onnxruntime's: a model for which they differ is
+ * not run here.
+ *
+ * @param ask what onnxruntime gives
+ * @returns the reason where it is not run here
+ */
+export async function openTrees(
+  { modelBytes, inputName, outputName, golden }: WorkerLoad,
+  ask: RunModel,
+): Promise<{ run: RunModel; plan: ScorerPlan } | { reason: string }> {
+  try {
+    const planned = planScorer(modelBytes, { input: inputName, output: outputName });
+    const plan = await proveScorer(planned, golden, async (features, rows) => {
+      const { outputs, shape } = await ask(features, rows);
+      if (shape.length === 2 && shape[1] === 1) return outputs;
+      throw new ScorerError(`onnxruntime gives its output the shape [${shape}]`);
+    });
+    const scorer = new TreeScorer(plan);
+    const run: RunModel = async (features, rows) => {
+      const outputs = new Float32Array(rows);
+      scorer.score(features, rows, outputs);
+      return { outputs, shape: [rows, 1] };
+    };
+    return { run, plan };
+  } catch (error) {
+    if (error instanceof ScorerError) return { reason: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,128 @@
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FoldTuning } from "./fold/fold-events.js";
+import { foldEvents } from "./fold/fold-events.js";
+import { WorkerPool } from "./fold/worker-pool.js";
+import type { PreparedEvents } from "./input/prepare-events.js";
+import { prepareEvents, readPrepared } from "./input/prepare-events.js";
+import type { TransactionsSource } from "./input/transactions-source.js";
+import type { WorkFolder } from "./input/work-folder.js";
+import { fingerprintOf, isPrepared, openWorkFolder } from "./input/work-folder.js";
+import { writeStates } from "./states/write-states.js";
+
+export interface BackfillOptions {
+  readonly spec: FeatureSpec;
+  readonly source: TransactionsSource;
+  readonly tenant: string;
+  /** Parquet file with one row per payment and its features. */
+  readonly outputPath: string;
+  /** File for the window state as it is after the last event. */
+  readonly statePath?: string;
+  /** Events at or after this time, in milliseconds since the epoch, are left out. */
+  readonly untilMs?: number;
+  /** Counts events: payments and labels. What an earlier run had done is done from the start. */
+  readonly onProgress?: (progress: BackfillProgress) => void;
+  readonly tuning?: Partial<FoldTuning>;
+}
+
+export interface BackfillProgress {
+  readonly doneEvents: number;
+  readonly totalEvents: number;
+}
+
+export interface BackfillResult {
+  readonly rows: number;
+  readonly labels: number;
+  /** How many there are of each entity, by its name in the spec. */
+  readonly entities: Readonly<Record<string, number>>;
+  /** Events that an earlier run had done: this one began behind them. */
+  readonly resumedEvents: number;
+}
+
+/** A row group of DuckDB. Larger blocks fold faster, smaller ones take less memory and leave less to write in the end. */
+const BLOCK_PAYMENTS_DEFAULT = 122_880;
+const CHECKPOINT_MS_DEFAULT = 15_000;
+
+/**
+ * Computes the features of past payments with the bulk engine, on all cores. Events are taken in order of time, at
+ * one time labels before payments, payments by client transaction id, labels in the order of their payments. Memory is
+ * bounded by the number of entities. Both files appear complete or not at all.
+ *
+ * A backfill that was cut off leaves `<output>.work`; the same backfill started again goes on from its last checkpoint and
+ * ends with the same files, byte for byte.
+ *
+ * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment; `state-conflict` while
+ * another backfill writes to the same output.
+ */
+export async function backfill(options: BackfillOptions): Promise<BackfillResult> {
+  const { spec, outputPath, statePath, tenant } = options;
+  const engine = compileEngine(spec);
+  const keys = engine.entities.map((plan) => plan.key);
+  const tuning = { blockPayments: BLOCK_PAYMENTS_DEFAULT, checkpointMs: CHECKPOINT_MS_DEFAULT, ...options.tuning };
+  const work = await openWorkFolder(outputPath, await identify(options, tuning));
+  const { database, path: directory } = work;
+  const pool = new WorkerPool();
+  let events: PreparedEvents;
+  let resumedEvents: number | undefined;
+  try {
+    events = await prepare(work, { ...options, keys });
+    const totalEvents = events.payments + events.labels;
+    const onProgress = (doneEvents: number) => {
+      resumedEvents ??= doneEvents;
+      options.onProgress?.({ doneEvents, totalEvents });
+    };
+    const merged = join(directory, "merged.parquet");
+    await foldEvents({ engine, tenant, database, directory, events, pool, tuning, onProgress }, merged);
+    await rename(merged, outputPath);
+    if (statePath !== undefined) await writeStates(statePath, { engine, tenant, database, events, pool });
+    await rm(directory, { recursive: true, force: true });
+  } finally {
+    await pool.close();
+    work.close();
+  }
+  const entities = engine.entities.map(({ name }, entity) => [name, events.ids[entity]?.length ?? 0]);
+  return {
+    rows: events.payments,
+    labels: events.labels,
+    entities: Object.fromEntries(entities),
+    resumedEvents: resumedEvents ?? 0,
+  };
+}
+
+/** What a result depends on, so that only the same backfill takes up what one left. */
+async function identify(options: BackfillOptions, tuning: FoldTuning): Promise<string> {
+  const { source, spec, tenant, untilMs } = options;
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    const version = await connection.runAndReadAll("SELECT version()");
+    // Without an identity nobody knows whether the input is still the same: the time makes every backfill another one.
+    const input = (await source.identity?.(connection)) ?? [`${Date.now()} ${performance.now()}`];
+    const own = [JSON.stringify(spec), tenant, `${untilMs}`, `${tuning.blockPayments}`];
+    return fingerprintOf([...own, String(version.getRows()[0]?.[0]), ...input]);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+async function prepare(
+  { database, path }: WorkFolder,
+  options: Parameters<typeof prepareEvents>[1],
+): Promise<PreparedEvents> {
+  const connection = await database.connect();
+  try {
+    if (!(await isPrepared(database))) await prepareEvents(connection, options);
+    return await readPrepared(connection, options.keys);
+  } catch (error) {
+    // With this input there is nothing to go on with.
+    if (error instanceof TriplineError) await rm(path, { recursive: true, force: true });
+    throw error;
+  } finally {
+    connection.closeSync();
+  }
+}

@@ -1,0 +1,173 @@
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { CountedEvent, FoldedPayment } from "@tripline/feature-engine/online/fold-in-order";
+import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
+import type { ReadCountedOptions } from "@tripline/lake/read/read-counted";
+import { readCounted } from "@tripline/lake/read/read-counted";
+import { readSnapshot } from "../states/state-snapshot.js";
+import type { OpenBulk } from "./bulk-refold.js";
+import { BulkRefold } from "./bulk-refold.js";
+
+export interface ParityOptions extends ReadCountedOptions {
+  readonly engine: FeatureEngine;
+  /** Snapshot of the states with which the online service began; it began with nothing unless given. */
+  readonly statePath?: string;
+  readonly onProgress?: (events: number) => void;
+}
+
+export interface RefoldOptions extends Pick<ParityOptions, "engine" | "onProgress"> {
+  /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
+  readonly stateBefore?: (key: string) => Uint8Array | null;
+  readonly openBulk?: OpenBulk;
+}
+
+/** A value that is not the same three times. */
+export interface Mismatch {
+  readonly transactionId: string;
+  readonly feature: string;
+  /** What went online. */
+  readonly emitted: number | undefined;
+  /** What the online engine makes of the archived events. */
+  readonly replayed: number | undefined;
+  /** What the bulk engine makes of them; undefined where the payment came too late for it. */
+  readonly bulk: number | undefined;
+}
+
+export interface ParityReport {
+  /** Payments whose vectors were computed again by the online engine. */
+  readonly rows: number;
+  /** Those of them of which the bulk engine computed every feature: all that have a place in the order of time. */
+  readonly bulkRows: number;
+  /** Features of each. */
+  readonly features: number;
+  /** Values that are not the same bits three times. */
+  readonly mismatches: number;
+  /** The first of them. */
+  readonly examples: readonly Mismatch[];
+  /** Records that were delivered more than once. */
+  readonly repeated: number;
+  /** Payments of another spec version, or counted while the state was lost: they count, and are not compared. */
+  readonly skipped: number;
+  /** Events that could not be computed again, because one before them is not in the archive. */
+  readonly stuck: number;
+  /** Payments that were counted after a later payment of one of their entities, and by how much at most. */
+  readonly strayed: number;
+  readonly strayMsMax: number;
+}
+
+const EXAMPLES_MAX = 10;
+const DAY_MS = 86_400_000;
+
+/**
+ * Computes the archived feature vectors again, from the archived events alone and in the order in which each entity saw
+ * them: by the online engine, and by the bulk engine, which computes what models are trained on. Every value is compared
+ * with the one that went online, bit for bit.
+ *
+ * @throws TriplineError `not-found`, `lake-unavailable`, `state-unreadable`, `queue-full`
+ */
+export async function checkParity(options: ParityOptions): Promise<ParityReport> {
+  const states = options.statePath === undefined ? undefined : await readStates(options.statePath);
+  return refold(readCounted(options), { ...options, stateBefore: (key) => states?.get(key) ?? null });
+}
+
+/** As `checkParity`, of events that somebody else has read. */
+export async function refold(
+  events: AsyncIterable<readonly CountedEvent[]> | Iterable<readonly CountedEvent[]>,
+  options: RefoldOptions,
+): Promise<ParityReport> {
+  const { engine, stateBefore, openBulk, onProgress } = options;
+  const tally = new ParityTally(engine);
+  const bulk = new BulkRefold({
+    engine,
+    ...(openBulk === undefined ? {} : { openBulk }),
+    onPayment: (payment, values) => tally.compare(payment, values),
+  });
+  const folding = new FoldInOrder({
+    engine,
+    ...(stateBefore === undefined ? {} : { stateBefore }),
+    stateTtlMs: STATE_TTL_DAYS_DEFAULT * DAY_MS,
+    onEvent: (inTurn) => bulk.add(inTurn),
+    onPayment: (payment) => bulk.addFolded(payment),
+  });
+  for await (const chunk of events) {
+    for (const event of chunk) {
+      if (event.kind === "payment" && event.vector.incomplete) tally.skip();
+      folding.add(event);
+    }
+    onProgress?.(folding.counted);
+  }
+  folding.finish();
+  bulk.flush();
+  return { ...tally.report(), repeated: folding.repeated, stuck: folding.stuck.length };
+}
+
+/** One line for a gate: it passes with `mismatches=0` and `stuck=0`. */
+export function printParity(report: ParityReport): string {
+  const { rows, bulkRows, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
+  const compared = `emitted=${rows} replayed=${rows} bulk=${bulkRows} features=${features} mismatches=${mismatches}`;
+  const order = `strayed=${strayed} stray_ms_max=${strayMsMax}`;
+  return `parity: ${compared} stuck=${stuck} skipped=${skipped} repeated=${repeated} ${order}`;
+}
+
+async function readStates(path: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const states = new Map<string, Uint8Array>();
+  for await (const [key, value] of readSnapshot(path, () => {})) states.set(key, value);
+  return states;
+}
+
+class ParityTally {
+  #rows = 0;
+  #bulkRows = 0;
+  #mismatches = 0;
+  #skipped = 0;
+  #strayed = 0;
+  #strayMsMax = 0;
+  readonly #examples: Mismatch[] = [];
+
+  constructor(private readonly engine: FeatureEngine) {}
+
+  skip(): void {
+    this.#skipped += 1;
+  }
+
+  compare({ vector, values, tooLate, strayMs }: FoldedPayment, bulk: readonly (number | undefined)[]): void {
+    if (vector.specVersion !== this.engine.spec.version) {
+      this.skip();
+      return;
+    }
+    this.#rows += 1;
+    if (!bulk.includes(undefined)) this.#bulkRows += 1;
+    if (strayMs > 0) this.#strayed += 1;
+    this.#strayMsMax = Math.max(this.#strayMsMax, strayMs);
+    const transactionId = vector.transaction?.transactionId ?? "";
+    const names = this.engine.spec.features.map((feature) => feature.name);
+    for (let index = 0; index < Math.max(values.length, vector.values.length); index += 1) {
+      const [emitted, replayed, folded] = [vector.values[index], values[index], bulk[index]];
+      // Object.is tells 0 from -0 and takes NaN for NaN: the same bits, but for payloads of NaN, which do not occur.
+      if (Object.is(replayed, emitted) && (folded === undefined || Object.is(folded, emitted))) continue;
+      this.#differ({ transactionId, feature: names[index] ?? `value ${index}`, emitted, replayed, bulk: folded });
+    }
+    if (tooLate !== vector.tooLate) {
+      const [emitted, replayed] = [Number(vector.tooLate), Number(tooLate)];
+      this.#differ({ transactionId, feature: "too_late", emitted, replayed, bulk: undefined });
+    }
+  }
+
+  report(): Omit<ParityReport, "repeated" | "stuck"> {
+    return {
+      rows: this.#rows,
+      bulkRows: this.#bulkRows,
+      features: this.engine.spec.features.length,
+      mismatches: this.#mismatches,
+      examples: this.#examples,
+      skipped: this.#skipped,
+      strayed: this.#strayed,
+      strayMsMax: this.#strayMsMax,
+    };
+  }
+
+  #differ(mismatch: Mismatch): void {
+    this.#mismatches += 1;
+    if (this.#examples.length < EXAMPLES_MAX) this.#examples.push(mismatch);
+  }
+}

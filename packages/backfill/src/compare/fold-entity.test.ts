@@ -1,0 +1,223 @@
+import { Writable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { foldEntity, planFolds } from "./fold-entity.js";
+
+const spec = currentFeatureSpec();
+const engine = compileEngine(spec);
+const tenant = "demo";
+const START_MS = Date.UTC(2025, 0, 6);
+
+interface Row {
+  readonly stream: "payment" | "label";
+  readonly client_transaction_id: string;
+  readonly card_token: string;
+  readonly terminal_id: string;
+  readonly occurred_at_ms: number;
+  readonly device_token?: string;
+  readonly ip_token?: string;
+  readonly amount_minor?: number;
+  readonly currency?: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+  readonly labelled_at_ms?: number;
+  readonly fraud?: number;
+  readonly explained?: number;
+}
+
+function payment(id: string, minutes: number, more: Partial<Row> = {}): Row {
+  const occurred_at_ms = START_MS + minutes * 60_000;
+  const names = { client_transaction_id: id, card_token: "ct_a", terminal_id: "t-1" };
+  return { stream: "payment", ...names, occurred_at_ms, amount_minor: 1_999, currency: "EUR", ...more };
+}
+
+function label(id: string, minutes: number, more: Partial<Row> = {}): Row {
+  const labelled_at_ms = START_MS + minutes * 60_000;
+  const names = { client_transaction_id: id, card_token: "ct_a", terminal_id: "t-1" };
+  return { stream: "label", ...names, occurred_at_ms: START_MS, labelled_at_ms, fraud: 1, ...more };
+}
+
+/** Sorted by time; of three cards at two terminals, some with a device, an address and a place. */
+function history(): Row[] {
+  const rows = Array.from({ length: 60 }, (_, index) => {
+    const names = { card_token: `ct_${"abc"[index % 3]}`, terminal_id: `t-${index % 2}` };
+    const device = index % 4 === 0 ? {} : { device_token: `dt_${index % 5}`, ip_token: `it_${index % 3}` };
+    const place = index % 7 === 0 ? {} : { latitude: 50 + index / 3, longitude: -index / 7 };
+    const id = `c-${String(index).padStart(2, "0")}`;
+    const labelled = { labelled_at_ms: START_MS + (index + 30) * 60_000, fraud: index % 3 === 0 ? 1 : 0 };
+    const paid = payment(id, index, { ...names, ...device, ...place, amount_minor: 100 + index * 37 });
+    return [paid, { ...label(id, 0), ...names, occurred_at_ms: paid.occurred_at_ms, ...labelled }];
+  });
+  return rows.flat().sort((one, other) => timeOf(one) - timeOf(other) || (one.stream < other.stream ? -1 : 1));
+}
+
+const timeOf = (row: Row) => row.labelled_at_ms ?? row.occurred_at_ms;
+
+/** The vectors by the client's id, from one engine with the states of all entities. */
+function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
+  const states = engine.entities.map((_, entity) => {
+    const known = new Map<string, ReturnType<typeof engine.decodeState>>();
+    return (id: string | undefined) => {
+      if (id === undefined) return undefined;
+      const state = known.get(id) ?? engine.decodeState(entity, null);
+      known.set(id, state);
+      return state;
+    };
+  });
+  const vectors = new Map<string, readonly number[]>();
+  for (const row of rows) {
+    const ids = { cardToken: row.card_token, terminalId: row.terminal_id };
+    const optional = { deviceToken: row.device_token ?? "", ipToken: row.ip_token ?? "" };
+    const own = engine.entityIds({ ...ids, ...optional }).map((id, entity) => states[entity]?.(id));
+    const name = row.client_transaction_id;
+    if (row.stream === "label") {
+      const { labelled_at_ms: labelledAtMs = 0, occurred_at_ms: occurredAtMs, fraud } = row;
+      engine.applyLabel(own, { labelId: labelId(tenant, name), labelledAtMs, occurredAtMs, fraud: fraud === 1 });
+      continue;
+    }
+    const { amount_minor: amountMinor = 0, currency = "", occurred_at_ms: occurredAtMs, latitude, longitude } = row;
+    const what = { transactionId: transactionId(tenant, name), amountMinor, currency, occurredAtMs };
+    const result = engine.applyPayment(own, { ...what, ...ids, ...optional, latitude, longitude });
+    if (!result.duplicate) vectors.set(name, result.values);
+  }
+  return vectors;
+}
+
+/** Lines in pieces that end anywhere. */
+async function* pieces(rows: readonly unknown[], characters: number): AsyncGenerator<string> {
+  const text = rows.map((row) => (typeof row === "string" ? row : JSON.stringify(row))).join("\n");
+  for (let at = 0; at < text.length; at += characters) yield text.slice(at, at + characters);
+}
+
+async function folded(
+  entity: string,
+  rows: readonly unknown[],
+  characters = 100,
+  judging = false,
+): Promise<number[][]> {
+  const chunks: Buffer[] = [];
+  const output = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  await foldEntity({ spec, entity, tenant, judging, input: pieces(rows, characters), output });
+  const bytes = Buffer.concat(chunks);
+  const values = Array.from({ length: bytes.length / 8 }, (_, index) => bytes.readDoubleLE(index * 8));
+  const own = planFolds(spec).entities.find(({ name }) => name === entity)?.features.length ?? 0;
+  const width = 1 + (judging ? 1 : own);
+  return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
+}
+
+function sortedBy(key: string, rows: readonly Row[]): Row[] {
+  const keyOf = (row: Row) => String(Reflect.get(row, key) ?? "");
+  const own = rows.filter((row) => keyOf(row) !== "");
+  return own.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : Number(keyOf(one) > keyOf(other))));
+}
+
+/** The same rows, the labels with what the judge says of them. */
+async function judged(rows: readonly Row[]): Promise<Row[]> {
+  const sorted = sortedBy("card_token", rows);
+  const answers = await folded("card", sorted, 1_000, true);
+  const explained = new Map(answers.map(([line = 0, answer = 0]) => [sorted[line - 1]?.client_transaction_id, answer]));
+  return rows.map((row) =>
+    row.stream === "label" ? { ...row, explained: explained.get(row.client_transaction_id) ?? -1 } : row,
+  );
+}
+
+describe("foldEntity", () => {
+  test("the judge answers every label, and explains frauds of unusual payments only", async () => {
+    const labels = (await judged(history())).filter(({ stream }) => stream === "label");
+    expect(labels).toHaveLength(60);
+    expect(new Set(labels.map(({ explained }) => explained))).toEqual(new Set([0, 1]));
+    // The second payment of each card is twice as large as its first one.
+    expect(labels.find((row) => row.client_transaction_id === "c-03")?.explained).toBe(1);
+    expect(labels.find((row) => row.client_transaction_id === "c-00")?.explained).toBe(0);
+  });
+
+  test.each(planFolds(spec).entities)("$name: the features are those of the whole vector", async (plan) => {
+    const rows = await judged(history());
+    const sorted = sortedBy(plan.key, rows);
+    const vectors = vectorsOf(rows);
+    const places = plan.features.map(({ name }) => spec.features.findIndex((feature) => feature.name === name));
+    const expected = sorted.flatMap((row, index) => {
+      const vector = vectors.get(row.client_transaction_id);
+      return row.stream === "payment" ? [[index + 1, ...places.map((place) => vector?.[place])]] : [];
+    });
+    expect(expected.length).toBeGreaterThan(40);
+    for (const characters of [1, 100, 1e6]) expect(await folded(plan.name, sorted, characters)).toEqual(expected);
+  });
+
+  test("every feature is given by exactly one entity", () => {
+    const plan = planFolds(spec);
+    const given = plan.entities.flatMap(({ features }) => features.map(({ name }) => name));
+    expect(given.toSorted()).toEqual(plan.features.toSorted());
+  });
+
+  const first = payment("c-1", 0);
+  test.each<[string, readonly unknown[], string]>([
+    ["no JSON", [first, "{"], "line 2: is not JSON."],
+    ["an unknown stream", [{ ...first, stream: "refund" }], 'line 1 (client_transaction_id "c-1"): stream: '],
+    ["no card", [{ ...first, card_token: "" }], "card_token: "],
+    ["a negative amount", [{ ...first, amount_minor: -1 }], "amount_minor: "],
+    ["an amount that cannot be summed", [{ ...first, amount_minor: 2 ** 52 }], "/amount_minor must be"],
+    ["no such place", [first, payment("c-2", 1, { latitude: 91 })], 'line 2 (client_transaction_id "c-2"): /latitude'],
+    ["an unknown currency", [{ ...first, currency: "XXZ" }], "currency: must be an ISO 4217 currency."],
+    ["an early label", [label("c-1", -1)], "labelled_at_ms: must not be before occurred_at_ms."],
+    ["a fraud of 2", [{ ...label("c-1", 1), fraud: 2 }], "fraud: must be 0 or 1."],
+    ["going back in time", [payment("c-2", 1), first], 'line 2 (client_transaction_id "c-1"): comes too late'],
+    ["a label after a payment of its time", [payment("c-2", 1), label("c-1", 1)], "line 2 "],
+    ["ids of the same time the wrong way round", [payment("c-2", 0), first], "line 2 "],
+    ["ids in the order of UTF-16", [payment("\u{1F600}", 0), payment("\uFFFD", 0)], "line 2 "],
+    ["a card that was there before", [first, payment("c-2", 1, { card_token: "ct_b" }), payment("c-3", 2)], "line 3 "],
+    ["the same line twice", [first, first], "line 2 "],
+    ["a payment counted before", [first, payment("c-1", 1)], "client_transaction_id stands more than once."],
+    ["a line without an end", ["x".repeat(70_000)], "line 1: has more than 65536 characters."],
+  ])("stops at %s, with the number of the line", async (_what, rows, sentence) => {
+    await expect(folded("card", rows)).rejects.toMatchObject({
+      code: "invalid-field",
+      message: expect.stringContaining(sentence),
+    });
+  });
+
+  test("stops at a payment without the device whose features are asked for, and at an entity of no spec", async () => {
+    await expect(folded("device", [payment("c-1", 0)])).rejects.toThrow("device_token is needed");
+    await expect(folded("terminal", [label("c-1", 1)])).rejects.toThrow("explained is needed");
+    await expect(folded("terminal", [], 100, true)).rejects.toThrow("--judge is for --entity card");
+    await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip.');
+  });
+
+  test("reads no further while nobody takes its rows", async () => {
+    let taken = 0;
+    let release: (() => void) | undefined;
+    const output = new Writable({
+      highWaterMark: 1,
+      write(_chunk, _encoding, done) {
+        release = done;
+      },
+    });
+    async function* input(): AsyncGenerator<string> {
+      for (let minute = 0; minute < 20; minute += 1) {
+        taken += 1;
+        yield `${JSON.stringify(payment(`c-${minute}`, minute))}\n`;
+      }
+    }
+    const work = foldEntity({ spec, entity: "card", tenant, input: input(), output });
+    for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+    expect(taken).toBe(1);
+    let isDone = false;
+    void work.then(() => {
+      isDone = true;
+    });
+    for (let turn = 0; turn < 1_000 && !isDone; turn += 1) {
+      release?.();
+      release = undefined;
+      await nextTurn();
+    }
+    await work;
+    expect(taken).toBe(20);
+  });
+});

@@ -1,0 +1,278 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { wasCurrency } from "@tripline/contracts/currency";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
+import type { EntityState } from "@tripline/feature-engine/state/entity-state";
+import { z } from "zod";
+
+/** A longer line is not one of our rows, and would be kept in memory until it ends. */
+const LINE_CHARACTERS_MAX = 65_536;
+const DOUBLE_BYTES = 8;
+
+/** What a line may be. An absent optional field means that the payment does not carry it. */
+const id = z.string().min(1);
+const optionalId = z.string().optional();
+const wholeNumber = z.int().min(0);
+const payment = z.strictObject({
+  stream: z.literal("payment"),
+  client_transaction_id: id,
+  card_token: id,
+  terminal_id: id,
+  device_token: optionalId,
+  ip_token: optionalId,
+  amount_minor: wholeNumber,
+  currency: z.string().refine(wasCurrency, "must be an ISO 4217 currency"),
+  occurred_at_ms: wholeNumber,
+  latitude: z.number().optional(),
+  longitude: z.number().optional(),
+});
+const label = z
+  .strictObject({
+    stream: z.literal("label"),
+    client_transaction_id: id,
+    card_token: id,
+    terminal_id: id,
+    occurred_at_ms: wholeNumber,
+    labelled_at_ms: wholeNumber,
+    fraud: z.union([z.literal(0), z.literal(1)], "must be 0 or 1"),
+    /** What the fold of the plan's judge answered. */
+    explained: z.union([z.literal(0), z.literal(1)], "must be 0 or 1").optional(),
+  })
+  .refine((row) => row.labelled_at_ms >= row.occurred_at_ms, {
+    path: ["labelled_at_ms"],
+    message: "must not be before occurred_at_ms",
+  });
+const event = z.discriminatedUnion("stream", [payment, label]);
+type Event = z.infer<typeof event>;
+type Payment = z.infer<typeof payment>;
+
+/** One entity of a fold plan: which column names it, and the features that its fold gives, in the order of the spec. */
+export interface EntityFoldPlan {
+  readonly name: string;
+  readonly key: string;
+  /** A payment need not carry it, and labels never do. */
+  readonly optional: boolean;
+  /** Whether its labels have to say whether they are explained. */
+  readonly judged: boolean;
+  /** The first entity, which every payment has, also gives the features of the payment itself. */
+  readonly features: readonly { readonly name: string; readonly default: number }[];
+}
+
+/** How the features of a payment are put together from one fold per entity. */
+export interface FoldPlan {
+  readonly specVersion: number;
+  readonly entities: readonly EntityFoldPlan[];
+  /** The entity whose fold says of labels whether it explains their frauds; null where the spec has none. */
+  readonly judge: string | null;
+  /** All features in the order of the vector. */
+  readonly features: readonly string[];
+}
+
+/**
+ * A feature depends on the events of one entity, and on what the judge says of their labels: entities can be folded apart
+ * from each other, the judge first.
+ */
+export function planFolds(spec: FeatureSpec): FoldPlan {
+  const plans = planEntities(spec);
+  const entities = Object.entries(spec.entities).map(([name, { key, optional }], index) => {
+    const own = spec.features.filter((feature) => ("entity" in feature ? feature.entity === name : index === 0));
+    const judged = (plans[index]?.run?.explainedBy ?? -1) >= 0;
+    const features = own.map((feature) => ({ name: feature.name, default: feature.default }));
+    return { name, key, optional, judged, features };
+  });
+  const judge = plans[judgeOf(plans)]?.name ?? null;
+  return { specVersion: spec.version, entities, judge, features: spec.features.map((feature) => feature.name) };
+}
+
+export interface FoldEntityOptions {
+  readonly spec: FeatureSpec;
+  /** Name of an entity of the spec. */
+  readonly entity: string;
+  readonly tenant: string;
+  /** Instead of features of payments: whether the entity, the plan's judge, explains the frauds that labels tell of. */
+  readonly judging?: boolean;
+  /** Lines of JSON; sorted by the entity's key, then by time, labels before payments, client_transaction_id. */
+  readonly input: AsyncIterable<string>;
+  /**
+   * Gets for every payment the number of its line, from 1, and its features, as little-endian doubles; for a judge, the same
+   * of every label, and 1 where it is explained.
+   */
+  readonly output: Writable;
+}
+
+/**
+ * The features of one entity, for events that somebody else has sorted by entity. Memory is that of one entity.
+ *
+ * @throws TriplineError `invalid-field` for a line that is not an event, that cannot be counted or that is out of order
+ */
+export async function foldEntity(options: FoldEntityOptions): Promise<void> {
+  const fold = new EntityFold(options.spec, options.entity, options.tenant, options.judging ?? false);
+  let rest = "";
+  const write = async (lines: readonly string[]): Promise<void> => {
+    const values = lines.flatMap((line) => fold.add(line) ?? []);
+    if (values.length > 0 && !options.output.write(bytesOf(values))) await once(options.output, "drain");
+  };
+  for await (const text of options.input) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > LINE_CHARACTERS_MAX) {
+      throw faulty(fold.lineNumber + lines.length + 1, `has more than ${LINE_CHARACTERS_MAX} characters`);
+    }
+    await write(lines);
+  }
+  if (rest !== "") await write([rest]);
+}
+
+function bytesOf(values: readonly number[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(values.length * DOUBLE_BYTES);
+  for (const [index, value] of values.entries()) bytes.writeDoubleLE(value, index * DOUBLE_BYTES);
+  return bytes;
+}
+
+/** The events of one entity after those of another. */
+class EntityFold {
+  lineNumber = 0;
+  readonly #engine: FeatureEngine;
+  readonly #entity: number;
+  readonly #key: EntityFoldPlan["key"];
+  readonly #isJudged: boolean;
+  /** Places of this entity's features in the vector. */
+  readonly #places: readonly number[];
+  readonly #states: (EntityState | undefined)[];
+  #before: Place | undefined;
+
+  constructor(
+    spec: FeatureSpec,
+    entity: string,
+    private readonly tenant: string,
+    private readonly judging: boolean,
+  ) {
+    const plan = planFolds(spec);
+    const names = plan.entities.map(({ name }) => name);
+    this.#engine = compileEngine(spec);
+    this.#entity = names.indexOf(entity);
+    const own = plan.entities[this.#entity];
+    if (own === undefined) {
+      throw new TriplineError("invalid-field", `--entity "${entity}" is not among ${names.join(", ")}.`);
+    }
+    if (judging && entity !== plan.judge) {
+      throw new TriplineError("invalid-field", `--judge is for --entity ${plan.judge ?? "of another spec"}.`);
+    }
+    this.#key = own.key;
+    this.#isJudged = own.judged;
+    this.#places = own.features.map(({ name }) => plan.features.indexOf(name));
+    this.#states = names.map(() => undefined);
+  }
+
+  /** The row of a payment, of a label for a judge; undefined for other events. */
+  add(line: string): number[] | undefined {
+    this.lineNumber += 1;
+    const row = this.#parse(line);
+    this.#turnTo(row);
+    try {
+      return row.stream === "payment" ? this.#countPayment(row) : this.#countLabel(row);
+    } catch (error) {
+      if (!(error instanceof TriplineError)) throw error;
+      throw this.#fault(error.message, row, error);
+    }
+  }
+
+  #parse(line: string): Event {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      throw faulty(this.lineNumber, "is not JSON");
+    }
+    const parsed = event.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    throw this.#fault(faults.join("; "), value);
+  }
+
+  /** Begins anew where the line belongs to another entity than the one before it. */
+  #turnTo(row: Event): void {
+    const value: unknown = Reflect.get(row, this.#key);
+    const key = typeof value === "string" ? value : "";
+    if (key === "") throw this.#fault(`${this.#key} is needed for the features of that entity`, row);
+    const isPayment = row.stream === "payment";
+    const atMs = isPayment ? row.occurred_at_ms : row.labelled_at_ms;
+    const place: Place = { key, atMs, isPayment, id: row.client_transaction_id };
+    const before = this.#before;
+    if (before !== undefined && compare(before, place) >= 0) {
+      const order = `${this.#key}, time, labels before payments, client_transaction_id`;
+      throw this.#fault(`comes too late: lines have to be sorted by ${order}, and none may stand twice`, row);
+    }
+    if (before?.key !== key) this.#states[this.#entity] = this.#engine.decodeState(this.#entity, null);
+    this.#before = place;
+  }
+
+  #countPayment(row: Payment): number[] | undefined {
+    const result = this.#engine.applyPayment(this.#states, {
+      transactionId: transactionId(this.tenant, row.client_transaction_id),
+      cardToken: row.card_token,
+      terminalId: row.terminal_id,
+      deviceToken: row.device_token ?? "",
+      ipToken: row.ip_token ?? "",
+      amountMinor: row.amount_minor,
+      currency: row.currency,
+      occurredAtMs: row.occurred_at_ms,
+      latitude: row.latitude,
+      longitude: row.longitude,
+    });
+    if (result.duplicate) throw this.#fault("client_transaction_id stands more than once", row);
+    if (this.judging) return undefined;
+    return [this.lineNumber, ...this.#places.map((place) => result.values[place] ?? 0)];
+  }
+
+  #countLabel(row: Exclude<Event, Payment>): number[] | undefined {
+    if (this.#isJudged && row.explained === undefined) throw this.#fault("explained is needed, see --judge", row);
+    const explains = this.judging && this.#engine.explains(this.#states, row.occurred_at_ms);
+    this.#engine.applyLabel(this.#states, {
+      labelId: labelId(this.tenant, row.client_transaction_id),
+      labelledAtMs: row.labelled_at_ms,
+      occurredAtMs: row.occurred_at_ms,
+      fraud: row.fraud === 1,
+      explained: row.explained === 1,
+    });
+    return this.judging ? [this.lineNumber, explains ? 1 : 0] : undefined;
+  }
+
+  #fault(what: string, row: unknown, cause?: unknown): TriplineError {
+    const named = typeof row === "object" && row !== null ? Reflect.get(row, "client_transaction_id") : undefined;
+    const payment = typeof named === "string" ? ` (client_transaction_id ${JSON.stringify(named)})` : "";
+    return faulty(`${this.lineNumber}${payment}`, what, cause);
+  }
+}
+
+/** Where an event stands in the order of lines. */
+interface Place {
+  readonly key: string;
+  readonly atMs: number;
+  readonly isPayment: boolean;
+  readonly id: string;
+}
+
+function compare(one: Place, other: Place): number {
+  return (
+    compareText(one.key, other.key) ||
+    one.atMs - other.atMs ||
+    Number(one.isPayment) - Number(other.isPayment) ||
+    compareText(one.id, other.id)
+  );
+}
+
+/** By the bytes of UTF-8, as DuckDB and Spark compare; JavaScript itself compares units of UTF-16. */
+function compareText(one: string, other: string): number {
+  return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+function faulty(line: number | string, what: string, cause?: unknown): TriplineError {
+  const sentence = what.endsWith(".") ? what : `${what}.`;
+  return new TriplineError("invalid-field", `line ${line}: ${sentence}`, [], { cause });
+}

@@ -1,0 +1,182 @@
+import { parentPort } from "node:worker_threads";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { IdOfReference } from "@tripline/feature-engine/bulk/entity-records";
+import { wordsOf } from "@tripline/feature-engine/bulk/entity-records";
+import type { FoldStep } from "@tripline/feature-engine/bulk/share-fold";
+import { ShareFold } from "@tripline/feature-engine/bulk/share-fold";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { readSnapshot } from "../states/state-snapshot.js";
+import type { BlockFill, BlockShape, SharedBlock } from "./event-block.js";
+import { filledBlock, viewBlock } from "./event-block.js";
+
+/** What a worker has to know before it folds. */
+export interface WorkerStart {
+  readonly spec: FeatureSpec;
+  readonly share: number;
+  readonly shares: number;
+  /** By entity of the spec, see `ShareOptions`. */
+  readonly counts: readonly number[];
+  readonly hashes: readonly Uint32Array[];
+  readonly shape: BlockShape;
+  /** Memory of the blocks, by slot. */
+  readonly slots: readonly SharedArrayBuffer[];
+}
+
+/** Hashes of ids: of the reference at the same place, which are in ascending order. */
+export interface ResolvedIds {
+  readonly references: Float64Array;
+  readonly highs: Uint32Array;
+  readonly lows: Uint32Array;
+}
+
+/** What a worker can be asked for. It answers every one, in order. */
+export type WorkerTask =
+  /** The first task of every worker. */
+  | { readonly kind: "begin"; readonly start: WorkerStart }
+  | { readonly kind: "fold"; readonly step: FoldStep; readonly slot: number; readonly fill: BlockFill }
+  /** Takes up the states of its entities from a snapshot in which ids are references. */
+  | { readonly kind: "restore"; readonly path: string }
+  /** Gives the states of its entities; without `ids` references stand in place of the hashes of ids. */
+  | { readonly kind: "states"; readonly ids?: ResolvedIds }
+  /** Gives the references that its states hold. */
+  | { readonly kind: "references" };
+
+export type WorkerAnswer =
+  | { readonly kind: "done" }
+  | { readonly kind: "states"; readonly entities: readonly EncodedStates[] }
+  | { readonly kind: "references"; readonly references: Float64Array }
+  | { readonly kind: "failed"; readonly code: string; readonly message: string };
+
+/** The states of a worker's entities of one kind, in the order of their numbers, one behind the other. */
+export interface EncodedStates {
+  readonly lengths: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+if (parentPort !== null) serve(parentPort);
+
+function serve(port: NonNullable<typeof parentPort>): void {
+  let share: Share | undefined;
+  const perform = async (task: WorkerTask): Promise<WorkerAnswer> => {
+    if (task.kind !== "begin") return requireShare(share).perform(task);
+    share = new Share(task.start);
+    return { kind: "done" };
+  };
+  // Tasks are worked off one after the other: a fold has to see the states that the one before it left.
+  let last: Promise<void> = Promise.resolve();
+  port.on("message", (task: WorkerTask) => {
+    last = last
+      .then(() => perform(task))
+      .catch((error: unknown): WorkerAnswer => {
+        const code = error instanceof TriplineError ? error.code : "internal";
+        return {
+          kind: "failed",
+          code,
+          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        };
+      })
+      .then((answer) => port.postMessage(answer, buffersOf(answer)));
+  });
+}
+
+function requireShare(share: Share | undefined): Share {
+  if (share === undefined) throw new RangeError("a worker was asked for something before it was told of its share");
+  return share;
+}
+
+/** A worker's share of the entities. */
+class Share {
+  private readonly fold: ShareFold;
+  private readonly engine: FeatureEngine;
+  private readonly blocks: readonly SharedBlock[];
+
+  constructor(private readonly start: WorkerStart) {
+    this.fold = new ShareFold(start);
+    this.engine = compileEngine(start.spec);
+    this.blocks = start.slots.map((memory) => viewBlock(start.shape, memory));
+  }
+
+  async perform(task: Exclude<WorkerTask, { kind: "begin" }>): Promise<WorkerAnswer> {
+    const { fold, engine, blocks } = this;
+    const { counts } = this.start;
+    switch (task.kind) {
+      case "fold": {
+        const block = blocks[task.slot];
+        if (block === undefined) throw new RangeError(`there is no slot ${task.slot}`);
+        fold.fold(task.step, filledBlock(block, task.fill), block.features);
+        return { kind: "done" };
+      }
+      case "restore":
+        await restore(fold, engine, counts, task.path);
+        return { kind: "done" };
+      case "states": {
+        const idOf = task.ids === undefined ? wordsOf : lookUp(task.ids);
+        return { kind: "states", entities: counts.map((_, entity) => encode(fold, engine, entity, idOf)) };
+      }
+      case "references":
+        return { kind: "references", references: referencesOf(fold, counts.length) };
+    }
+  }
+}
+
+function encode(fold: ShareFold, engine: FeatureEngine, entity: number, idOf: IdOfReference): EncodedStates {
+  const states: Uint8Array[] = [];
+  for (const [, state] of fold.states(entity, idOf)) states.push(engine.encodeState(entity, state));
+  return { lengths: Uint32Array.from(states, (state) => state.length), bytes: joined(states) };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Entries of a snapshot are in the order of entities and numbers. */
+async function restore(fold: ShareFold, engine: FeatureEngine, counts: readonly number[], path: string): Promise<void> {
+  let entity = 0;
+  let number = 0;
+  for await (const [, bytes] of readSnapshot(path, () => {})) {
+    while (number === counts[entity]) {
+      entity += 1;
+      number = 0;
+    }
+    fold.restore(entity, number, engine.decodeState(entity, bytes));
+    number += 1;
+  }
+}
+
+function referencesOf(fold: ShareFold, entities: number): Float64Array {
+  const references: number[] = [];
+  for (let entity = 0; entity < entities; entity += 1) {
+    for (const reference of fold.references(entity)) references.push(reference);
+  }
+  return Float64Array.from(references);
+}
+
+function lookUp({ references, highs, lows }: ResolvedIds): IdOfReference {
+  const places = new Map<number, number>();
+  for (const [place, reference] of references.entries()) places.set(reference, place);
+  return (reference) => {
+    const place = places.get(reference) ?? -1;
+    const [high, low] = [highs[place], lows[place]];
+    if (high === undefined || low === undefined) throw new RangeError(`no id is known for reference ${reference}`);
+    return { high, low };
+  };
+}
+
+/** Memory that is handed over rather than copied. */
+function buffersOf(answer: WorkerAnswer): ArrayBuffer[] {
+  const arrays =
+    answer.kind === "references"
+      ? [answer.references]
+      : answer.kind === "states"
+        ? answer.entities.flatMap(({ lengths, bytes }) => [lengths, bytes])
+        : [];
+  return arrays.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+}

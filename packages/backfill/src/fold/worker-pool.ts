@@ -1,0 +1,114 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { FOLD_STEPS } from "@tripline/feature-engine/bulk/share-fold";
+import type { BlockFill } from "./event-block.js";
+import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask } from "./fold-worker.js";
+
+/** Below so many events per worker, starting another one costs more than it gains. */
+const EVENTS_PER_WORKER_MIN = 50_000;
+
+/** Of all threads that compute; the others write, which takes nearly as long. */
+const FOLDING_SHARE = 0.6;
+
+/** How many threads fold so many events. */
+export function workersFor(events: number): number {
+  const cores = Math.floor(availableParallelism() * FOLDING_SHARE);
+  return Math.max(1, Math.min(cores, Math.floor(events / EVENTS_PER_WORKER_MIN)));
+}
+
+/**
+ * The threads that fold, each its share of the entities. What is asked of them is done in the order of the asking. The first
+ * one is started with the pool, so that it is ready when it is needed.
+ */
+export class WorkerPool {
+  private readonly members = [new PoolMember()];
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** Tells every worker of its share, as many as there are to be. */
+  async begin(start: Omit<WorkerStart, "share">): Promise<void> {
+    while (this.members.length < start.shares) this.members.push(new PoolMember());
+    await Promise.all(this.members.map((member, share) => member.ask({ kind: "begin", start: { ...start, share } })));
+  }
+
+  /** Folds a filled block. @throws TriplineError of whatever went wrong in a worker */
+  async fold(slot: number, fill: BlockFill): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const step of FOLD_STEPS) await this.#askAll({ kind: "fold", step, slot, fill });
+    });
+  }
+
+  /** Takes up the states of a checkpoint. @throws TriplineError `state-unreadable` */
+  async restore(path: string): Promise<void> {
+    await this.#askAll({ kind: "restore", path });
+  }
+
+  /** By worker and entity: the states after all that was folded before. See `WorkerTask` for `ids`. */
+  async states(ids?: ResolvedIds): Promise<(readonly EncodedStates[])[]> {
+    const task: WorkerTask = { kind: "states", ...(ids === undefined ? {} : { ids }) };
+    const answers = await this.#inTurn(() => this.#askAll(task));
+    return answers.map((answer) => (answer.kind === "states" ? answer.entities : []));
+  }
+
+  /** The references that all states hold, ascending, each once. */
+  async references(): Promise<Float64Array> {
+    const answers = await this.#inTurn(() => this.#askAll({ kind: "references" }));
+    const all = answers.flatMap((answer) => (answer.kind === "references" ? [...answer.references] : []));
+    return Float64Array.from(new Set(all)).sort();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.close()));
+  }
+
+  /** The next caller waits: a block takes two steps, and nothing else may come between them. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work);
+    this.last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #askAll(task: WorkerTask): Promise<WorkerAnswer[]> {
+    return Promise.all(this.members.map((member) => member.ask(task)));
+  }
+}
+
+interface Waiting {
+  readonly resolve: (answer: WorkerAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class PoolMember {
+  private readonly worker: Worker;
+  private readonly waiting: Waiting[] = [];
+  private broken: Error | undefined;
+
+  constructor() {
+    this.worker = new Worker(new URL("./fold-worker.js", import.meta.url));
+    this.worker.on("message", (answer: WorkerAnswer) => {
+      const first = this.waiting.shift();
+      if (answer.kind !== "failed") first?.resolve(answer);
+      else first?.reject(new TriplineError(answer.code as ErrorCode, answer.message));
+    });
+    this.worker.on("error", (error: Error) => this.#break(error));
+    this.worker.on("exit", (code) => this.#break(new TriplineError("internal", `A worker ended with code ${code}.`)));
+  }
+
+  ask(task: WorkerTask): Promise<WorkerAnswer> {
+    if (this.broken !== undefined) return Promise.reject(this.broken);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.worker.postMessage(task);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.worker.terminate();
+  }
+
+  #break(error: Error): void {
+    this.broken ??= error;
+    for (const { reject } of this.waiting.splice(0)) reject(this.broken);
+  }
+}

@@ -1,0 +1,181 @@
+import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
+import { currencyDecimals } from "@tripline/contracts/currency";
+import type { EntityKey } from "@tripline/contracts/feature-spec";
+import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
+import { readDoubles } from "../fold/data-chunk.js";
+import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
+import type { PreparedEvents } from "./prepare-events.js";
+import { numberOf } from "./prepare-events.js";
+
+/** Events before a block: all of them are in earlier ones. */
+export interface EventPosition {
+  readonly payments: number;
+  readonly labels: number;
+}
+
+/** The reference of a payment's own event is twice its row in `payments`, that of its label one more. */
+export function rowOfReference(reference: number): number {
+  return Math.floor(reference / 2);
+}
+
+export function isLabelReference(reference: number): boolean {
+  return reference % 2 === 1;
+}
+
+/** Reads payments and labels, as `prepareEvents` left them, as one stream in the order in which they count. */
+export class EventReader {
+  private constructor(
+    private readonly payments: ChunkReader,
+    private readonly labels: ChunkReader,
+    private readonly decimals: readonly number[],
+    private readonly optional: readonly boolean[],
+    private next: EventPosition,
+  ) {}
+
+  /** @param from where to begin */
+  static async open(
+    connections: readonly [DuckDBConnection, DuckDBConnection],
+    events: PreparedEvents,
+    keys: readonly EntityKey[],
+    from: EventPosition,
+  ): Promise<EventReader> {
+    const numbers = keys.map((key, entity) => numberOf(key, events.ids[entity] ?? []));
+    const places = events.hasPlaces ? [degrees("latitude"), degrees("longitude")] : [undefined, undefined];
+    const payments = await openChunks(
+      connections[0],
+      ["occurred_at_ms", "amount_minor", numberOf("currency", events.currencies), ...places, ...numbers],
+      `payments WHERE rowid >= ${from.payments}`,
+    );
+    const labels = await openChunks(
+      connections[1],
+      ["labelled_at_ms", "fraud", "payment", "occurred_at_ms", ...numbers],
+      `labels WHERE rowid >= ${from.labels}`,
+    );
+    const decimals = events.currencies.map(currencyDecimals);
+    // Labels name what every payment carries; devices and addresses are known of payments alone.
+    const optional = keys.map((key) => key !== "card_token" && key !== "terminal_id");
+    return new EventReader(payments, labels, decimals, optional, from);
+  }
+
+  /** Where the next block begins. */
+  get position(): EventPosition {
+    return this.next;
+  }
+
+  /**
+   * Fills a block with the next events, as many as have room.
+   *
+   * @returns how many there are: none at the end
+   */
+  async fill(block: SharedBlock, shape: BlockShape): Promise<BlockFill> {
+    const { payments, labels } = this;
+    const start = this.next;
+    const filled = { payments: 0, labels: 0 };
+    while (filled.payments < shape.paymentsMax && filled.labels < shape.labelsMax) {
+      if (payments.row === payments.rows && !payments.ended) await payments.advance();
+      if (labels.row === labels.rows && !labels.ended) await labels.advance();
+      if (payments.ended && labels.ended) break;
+      this.#fillFromChunks(block, shape, filled);
+    }
+    this.next = { payments: start.payments + filled.payments, labels: start.labels + filled.labels };
+    return { ...filled, firstReference: start.payments * 2 };
+  }
+
+  /** Takes events until one of the chunks or the block has no more. */
+  #fillFromChunks(block: SharedBlock, shape: BlockShape, filled: { payments: number; labels: number }): void {
+    const { payments, labels } = this;
+    const [paymentTimes = NO_COLUMN] = payments.columns;
+    const [labelTimes = NO_COLUMN] = labels.columns;
+    for (;;) {
+      const paid = payments.row < payments.rows;
+      const known = labels.row < labels.rows;
+      if ((!paid && !payments.ended) || (!known && !labels.ended) || !(paid || known)) return;
+      if (known && (!paid || (labelTimes[labels.row] ?? 0) <= (paymentTimes[payments.row] ?? 0))) {
+        this.#putLabel(block, filled.labels);
+        filled.labels += 1;
+        if (filled.labels === shape.labelsMax) return;
+      } else {
+        this.#putPayment(block, filled.payments);
+        filled.payments += 1;
+        if (filled.payments === shape.paymentsMax) return;
+      }
+    }
+  }
+
+  #putPayment({ payments }: SharedBlock, at: number): void {
+    const { columns, row } = this.payments;
+    const [times, amounts, currencies, latitudes, longitudes] = columns;
+    const amountMinor = amounts?.[row] ?? 0;
+    const decimals = this.decimals[currencies?.[row] ?? 0] ?? 0;
+    payments.atMs[at] = times?.[row] ?? 0;
+    payments.amounts[at] = amountMinor / (POWERS[decimals] ?? 1);
+    payments.thousandths[at] = toThousandths(amountMinor, decimals);
+    payments.latitudes[at] = latitudes?.[row] ?? Number.NaN;
+    payments.longitudes[at] = longitudes?.[row] ?? Number.NaN;
+    for (let entity = 0; entity < payments.numbers.length; entity += 1) {
+      const numbers = payments.numbers[entity];
+      if (numbers !== undefined) numbers[at] = columns[5 + entity]?.[row] ?? -1;
+    }
+    this.payments.row += 1;
+  }
+
+  #putLabel({ labels }: SharedBlock, at: number): void {
+    const { columns, row } = this.labels;
+    const [times, frauds, payments, occurred] = columns;
+    labels.atMs[at] = times?.[row] ?? 0;
+    labels.frauds[at] = frauds?.[row] ?? 0;
+    labels.references[at] = (payments?.[row] ?? 0) * 2 + 1;
+    labels.occurredAtMs[at] = occurred?.[row] ?? 0;
+    for (let entity = 0; entity < labels.numbers.length; entity += 1) {
+      const numbers = labels.numbers[entity];
+      if (numbers !== undefined) numbers[at] = this.optional[entity] === true ? -1 : (columns[4 + entity]?.[row] ?? -1);
+    }
+    this.labels.row += 1;
+  }
+}
+
+const NO_COLUMN = new Float64Array(0);
+/** Of ten, by decimal places of a currency: the same numbers as `10 ** decimals`. */
+const POWERS = Array.from({ length: 20 }, (_, decimals) => 10 ** decimals);
+
+/** SQL for a place's part: not a number where it is unknown. */
+function degrees(column: string): string {
+  return `coalesce(${column}, 'nan'::DOUBLE)`;
+}
+
+/** @param columns SQL of each; undefined where there is none, and nothing needs to be read */
+async function openChunks(
+  connection: DuckDBConnection,
+  columns: readonly (string | undefined)[],
+  from: string,
+): Promise<ChunkReader> {
+  const read = columns.filter((column) => column !== undefined);
+  const result = await connection.stream(`SELECT ${read.map((column) => `${column}::DOUBLE`).join(", ")} FROM ${from}`);
+  const places = columns.map((column) => (column === undefined ? undefined : read.indexOf(column)));
+  return new ChunkReader(result, places);
+}
+
+/** A streamed result of doubles, a chunk at a time. Columns that are not read are empty. */
+class ChunkReader {
+  columns: Float64Array[] = [];
+  rows = 0;
+  /** The next row of the chunk. */
+  row = 0;
+  /** Whether there is neither a row at hand nor another chunk. */
+  ended = false;
+
+  constructor(
+    private readonly result: DuckDBResult,
+    /** Places of the columns in the result. */
+    private readonly places: readonly (number | undefined)[],
+  ) {}
+
+  async advance(): Promise<void> {
+    const chunk = await this.result.fetchChunk();
+    this.row = 0;
+    this.rows = chunk?.rowCount ?? 0;
+    this.ended = this.rows === 0;
+    if (!chunk || this.ended) return;
+    this.columns = this.places.map((place) => (place === undefined ? NO_COLUMN : readDoubles(chunk, place)));
+  }
+}

@@ -1,0 +1,101 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
+import type { HandbookPayment } from "./handbook-source.js";
+import { handbookSource, readHandbookPayments } from "./handbook-source.js";
+import { OPTIONAL_COLUMNS, TRANSACTIONS_COLUMNS } from "./transactions-source.js";
+
+const HEADER = "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD";
+const LINES = [
+  "1,2018-04-01 00:00:31,596,0,57.16,0",
+  "2,2018-04-01 00:02:10,4961,10,81.51,0",
+  "3,2018-04-01 00:02:11,2,99,5,1",
+];
+const CARD_TOKEN_KEY = Buffer.alloc(32, 3);
+
+describe("where the handbook's payments take place", () => {
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "tripline-handbook-"));
+    await mkdir(join(directory, "raw"));
+    await writeFile(join(directory, "raw", "2018-04-01.csv.gz"), gzipSync([HEADER, ...LINES].join("\n")));
+  });
+
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  const writeTerminals = () =>
+    writeFile(join(directory, "terminals.csv"), "terminal_id,x,y\n0,41.702200,72.032449\n10,0,111.195\n");
+
+  async function replayed(): Promise<HandbookPayment[]> {
+    const payments: HandbookPayment[] = [];
+    const days = { directory, fromDay: "2018-04-01", toDay: "2018-04-01" };
+    for await (const payment of readHandbookPayments(days)) payments.push(payment);
+    return payments;
+  }
+
+  /** Column names, and the rows as a backfill would read them. */
+  async function backfilled(): Promise<{ names: string[]; rows: unknown[][] }> {
+    const instance = await DuckDBInstance.create(":memory:");
+    const connection = await instance.connect();
+    try {
+      const select = await handbookSource({ directory, cardTokenKey: CARD_TOKEN_KEY }).prepare(connection, "shop");
+      const reader = await connection.runAndReadAll(`SELECT * FROM (${select}) ORDER BY tie_order`);
+      return { names: reader.columnNames(), rows: reader.getRowsJS() };
+    } finally {
+      connection.closeSync();
+      instance.closeSync();
+    }
+  }
+
+  /** As `backfilled`, only the optional columns of each row. */
+  async function originsInBackfill(): Promise<unknown[][]> {
+    const { names, rows } = await backfilled();
+    return rows.map((row) => Object.keys(OPTIONAL_COLUMNS).map((name) => row[names.indexOf(name)]));
+  }
+
+  test("is the terminal's point of the grid, a kilometre a unit: y to the north, x to the east", async () => {
+    await writeTerminals();
+    const payments = await replayed();
+    expect(payments.map(({ latitude, longitude }) => [latitude, longitude])).toEqual([
+      [0.647803, 0.375037],
+      [1, 0],
+      [undefined, undefined],
+    ]);
+    // A replay sends what a backfill has read, or else the two would differ in their features.
+    expect(await originsInBackfill()).toEqual([
+      [null, null, 0.647803, 0.375037],
+      [null, null, 1, 0],
+      [null, null, null, null],
+    ]);
+  });
+
+  test("is unknown where there is no list of terminals", async () => {
+    const payments = await replayed();
+    expect(payments.map(({ handbookId, latitude, longitude }) => [handbookId, latitude, longitude])).toEqual([
+      [1, undefined, undefined],
+      [2, undefined, undefined],
+      [3, undefined, undefined],
+    ]);
+    expect(await originsInBackfill()).toEqual(payments.map(() => [null, null, null, null]));
+  });
+
+  test("stands beside all other columns of a transactions file, once for each payment", async () => {
+    await writeTerminals();
+    const { names, rows } = await backfilled();
+    const expected = [...Object.keys(TRANSACTIONS_COLUMNS), ...Object.keys(OPTIONAL_COLUMNS), "tie_order"];
+    expect(names.toSorted()).toEqual(expected.toSorted());
+    expect(rows.map((row) => row[names.indexOf("client_transaction_id")])).toEqual(["hb-1", "hb-2", "hb-3"]);
+  });
+
+  test("cannot be read from a list without coordinates, and the error says so", async () => {
+    await writeFile(join(directory, "terminals.csv"), "terminal_id\n0\n");
+    await expect(backfilled()).rejects.toMatchObject({
+      code: "invalid-field",
+      message: expect.stringContaining('"x"'),
+    });
+    await expect(replayed()).rejects.toMatchObject({ code: "invalid-field", message: expect.stringContaining('"x"') });
+  });
+});

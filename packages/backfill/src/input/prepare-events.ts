@@ -1,0 +1,112 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { EntityKey } from "@tripline/contracts/feature-spec";
+import { checkPayments } from "./check-payments.js";
+import type { TransactionsSource } from "./transactions-source.js";
+import { unreadableInput } from "./transactions-source.js";
+import { sqlName } from "./work-database.js";
+
+export interface PrepareOptions {
+  readonly source: TransactionsSource;
+  readonly tenant: string;
+  readonly untilMs?: number;
+  /** Fields that name entities, in the order of the spec. */
+  readonly keys: readonly EntityKey[];
+}
+
+/** What there is to fold. */
+export interface PreparedEvents {
+  readonly payments: number;
+  readonly labels: number;
+  /** Ids by entity of the spec and number. */
+  readonly ids: readonly (readonly string[])[];
+  /** By number. */
+  readonly currencies: readonly string[];
+  /** Whether any payment says where it took place. */
+  readonly hasPlaces: boolean;
+}
+
+/** Columns of `payments` besides those that name something. */
+const OWN_COLUMNS = [
+  ...["client_transaction_id", "amount_minor", "occurred_at_ms", "fraud", "labelled_at_ms"],
+  ...["latitude", "longitude"],
+];
+
+/**
+ * Leaves the input in the order in which it counts: the table `payments`, by time and tie order, and the table `labels`, by
+ * the time at which they were reported, those of one time in the order of their payments. What names something, ids and
+ * currencies, are values of enumerations, whose codes number them.
+ *
+ * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment.
+ */
+export async function prepareEvents(connection: DuckDBConnection, options: PrepareOptions): Promise<void> {
+  const { source, tenant, untilMs, keys } = options;
+  // The tables are read a few times at most: packing them would cost more than it saves.
+  await connection.run("SET force_compression = 'uncompressed'");
+  const select = await source.prepare(connection, tenant);
+  const until = untilMs === undefined ? "true" : `occurred_at_ms < ${untilMs}`;
+  try {
+    await connection.run(`CREATE TEMP VIEW input AS SELECT * FROM (${select}) WHERE ${until}`);
+    const named: string[] = [];
+    for (const column of [...keys, "currency"]) named.push(`${await enumerate(connection, column)} AS ${column}`);
+    await connection.run(
+      `CREATE TABLE payments AS SELECT ${[...OWN_COLUMNS, ...named].join(", ")} FROM input
+       ORDER BY occurred_at_ms, tie_order`,
+    );
+  } catch (error) {
+    throw unreadableInput("The input", error);
+  }
+  await checkPayments(connection);
+  const labelled = untilMs === undefined ? "labelled_at_ms IS NOT NULL" : `labelled_at_ms < ${untilMs}`;
+  await connection.run(
+    `CREATE TABLE labels AS SELECT labelled_at_ms, fraud, occurred_at_ms, rowid AS payment, ${keys.join(", ")} FROM payments
+     WHERE ${labelled} ORDER BY labelled_at_ms, payment`,
+  );
+  await connection.run(
+    "CREATE TABLE prepared AS SELECT count(*), (SELECT count(*) FROM labels), count(latitude) FROM payments",
+  );
+  await connection.run("CHECKPOINT");
+}
+
+/** What `prepareEvents` left. */
+export async function readPrepared(connection: DuckDBConnection, keys: readonly EntityKey[]): Promise<PreparedEvents> {
+  const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
+  const [payments, labels, places] = reader.getRows()[0] ?? [];
+  const ids: string[][] = [];
+  for (const key of keys) ids.push(await valuesOf(connection, key));
+  return {
+    payments: Number(payments),
+    labels: Number(labels),
+    ids,
+    currencies: await valuesOf(connection, "currency"),
+    hasPlaces: Number(places) > 0,
+  };
+}
+
+/** SQL for the number of a column's value in `payments` or `labels`, -1 where there is none; undefined without any value. */
+export function numberOf(column: string, values: readonly string[]): string | undefined {
+  return values.length === 0 ? undefined : `coalesce(enum_code(${column})::INTEGER, -1)`;
+}
+
+function typeOf(column: string): string {
+  return sqlName(`${column}_number`);
+}
+
+/** Makes the values of a column of `input` an enumeration. @returns SQL for such a value */
+async function enumerate(connection: DuckDBConnection, column: string): Promise<string> {
+  const value = `nullif(${column}, '')`;
+  const some = await connection.runAndReadAll(`SELECT 1 FROM input WHERE ${value} IS NOT NULL LIMIT 1`);
+  if (some.currentRowCount === 0) return "NULL::VARCHAR";
+  await connection.run(
+    `CREATE TYPE ${typeOf(column)} AS ENUM (SELECT DISTINCT ${column} FROM input WHERE ${value} IS NOT NULL ORDER BY ${column})`,
+  );
+  return `${value}::${typeOf(column)}`;
+}
+
+async function valuesOf(connection: DuckDBConnection, column: string): Promise<string[]> {
+  const known = await connection.runAndReadAll(
+    `SELECT 1 FROM duckdb_types() WHERE type_name = '${column}_number' AND schema_name = 'main'`,
+  );
+  if (known.currentRowCount === 0) return [];
+  const reader = await connection.runAndReadAll(`SELECT unnest(enum_range(NULL::${typeOf(column)}))`);
+  return reader.getRows().map(([value]) => String(value));
+}

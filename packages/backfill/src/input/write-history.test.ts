@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { cardToken, deviceToken, ipToken } from "@tripline/contracts/identifiers";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import { OPTIONAL_COLUMNS, TRANSACTIONS_COLUMNS } from "./transactions-source.js";
+import { writeHistory } from "./write-history.js";
+
+const startMs = Date.UTC(2025, 0, 6);
+const untilMs = startMs + 2.5 * 86_400_000;
+const simulation = { seed: 4, cards: 40, terminals: 30, startMs };
+const cardTokenKey = Buffer.alloc(32, 7);
+
+async function queried(sql: string): Promise<unknown[][]> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    return (await connection.runAndReadAll(sql)).getRowsJS();
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+describe("writeHistory", () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tripline-simulate-"));
+  });
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test("writes every payment before the end in the columns of a transactions file, without card number, device id and address", async () => {
+    const path = join(folder, "history.parquet");
+    const rows = await writeHistory({ simulation, untilMs, tenant: "demo", cardTokenKey, path });
+    const expected: unknown[][] = [];
+    for (const payment of createSimulation(simulation)) {
+      if (payment.occurredAtMs >= untilMs) break;
+      expected.push([
+        payment.clientTransactionId,
+        cardToken(cardTokenKey, "demo", payment.cardNumber),
+        payment.terminalId,
+        BigInt(payment.amountMinor),
+        payment.currency,
+        BigInt(payment.occurredAtMs),
+        payment.fraud ? 1 : 0,
+        BigInt(payment.labelledAtMs),
+        payment.deviceId === null ? null : deviceToken(cardTokenKey, "demo", payment.deviceId),
+        payment.ipAddress === null ? null : ipToken(cardTokenKey, "demo", payment.ipAddress),
+        payment.latitude,
+        payment.longitude,
+      ]);
+    }
+    for (const column of [8, 9, 10, 11]) {
+      const absent = expected.filter((row) => row[column] === null).length;
+      expect([absent > 0, absent < expected.length / 2]).toEqual([true, true]);
+    }
+    expect(expected.length).toBeGreaterThan(100);
+    expect(rows).toBe(expected.length);
+    expect(await queried(`SELECT * FROM read_parquet('${path}')`)).toEqual(expected);
+    const types = await queried(`DESCRIBE SELECT * FROM read_parquet('${path}')`);
+    expect(Object.fromEntries(types.map(([name, type]) => [name, type]))).toEqual({
+      ...TRANSACTIONS_COLUMNS,
+      ...OPTIONAL_COLUMNS,
+    });
+  });
+});

@@ -1,0 +1,100 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DuckDBAppender } from "@duckdb/node-api";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { cardToken, deviceToken, ipToken } from "@tripline/contracts/identifiers";
+import type { SimulationOptions } from "@tripline/simulator/create-simulation";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import type { ProgressListener } from "../progress.js";
+import { sqlText } from "./work-database.js";
+
+export interface HistoryOptions {
+  readonly simulation: SimulationOptions;
+  /** Payments at or after this moment, in ms since the epoch, are left out. */
+  readonly untilMs: number;
+  readonly tenant: string;
+  readonly cardTokenKey: Uint8Array;
+  readonly path: string;
+  readonly onProgress?: ProgressListener;
+}
+
+const FLUSH_EVERY_ROWS = 50_000;
+
+/**
+ * Writes simulated payments as a transactions file (Parquet), the input of `tripline backfill`.
+ *
+ * @returns how many rows were written
+ */
+export async function writeHistory(options: HistoryOptions): Promise<number> {
+  const { simulation, untilMs, onProgress } = options;
+  mkdirSync(dirname(options.path), { recursive: true });
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    await connection.run(`CREATE TABLE history (client_transaction_id VARCHAR, card_token VARCHAR, terminal_id VARCHAR,
+      amount_minor DOUBLE, currency VARCHAR, occurred_at_ms DOUBLE, fraud DOUBLE, labelled_at_ms DOUBLE,
+      device_token VARCHAR, ip_token VARCHAR, latitude DOUBLE, longitude DOUBLE)`);
+    const appender = await connection.createAppender("history");
+    const { cardTokenKey: key, tenant } = options;
+    const tokens: Tokens = {
+      card: remembered((number) => cardToken(key, tenant, number)),
+      device: remembered((id) => deviceToken(key, tenant, id)),
+      ip: remembered((address) => ipToken(key, tenant, address)),
+    };
+    let rows = 0;
+    for (const payment of createSimulation(simulation)) {
+      if (payment.occurredAtMs >= untilMs) break;
+      appendRow(appender, payment, tokens);
+      rows += 1;
+      if (rows % FLUSH_EVERY_ROWS !== 0) continue;
+      appender.flushSync();
+      onProgress?.({ done: payment.occurredAtMs - simulation.startMs, total: untilMs - simulation.startMs });
+    }
+    appender.closeSync();
+    await connection.run(`COPY (SELECT client_transaction_id, card_token, terminal_id, amount_minor::BIGINT AS amount_minor,
+      currency, occurred_at_ms::BIGINT AS occurred_at_ms, fraud::TINYINT AS fraud, labelled_at_ms::BIGINT AS labelled_at_ms,
+      device_token, ip_token, latitude, longitude FROM history) TO ${sqlText(options.path)} (FORMAT parquet)`);
+    return rows;
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+interface Tokens {
+  card(number: string): string;
+  device(id: string): string;
+  ip(address: string): string;
+}
+
+/** `make`, with its results kept: as many as there are cards, devices or addresses in the simulation. */
+function remembered(make: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const found = known.get(text) ?? make(text);
+    known.set(text, found);
+    return found;
+  };
+}
+
+function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: Tokens): void {
+  const { deviceId, ipAddress } = payment;
+  appender.appendVarchar(payment.clientTransactionId);
+  appender.appendVarchar(tokens.card(payment.cardNumber));
+  appender.appendVarchar(payment.terminalId);
+  appender.appendDouble(payment.amountMinor);
+  appender.appendVarchar(payment.currency);
+  appender.appendDouble(payment.occurredAtMs);
+  appender.appendDouble(payment.fraud ? 1 : 0);
+  appender.appendDouble(payment.labelledAtMs);
+  for (const text of [deviceId && tokens.device(deviceId), ipAddress && tokens.ip(ipAddress)]) {
+    if (text === null) appender.appendNull();
+    else appender.appendVarchar(text);
+  }
+  for (const degrees of [payment.latitude, payment.longitude]) {
+    if (degrees === null) appender.appendNull();
+    else appender.appendDouble(degrees);
+  }
+  appender.endRow();
+}

@@ -1,0 +1,150 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { appliedKey } from "@tripline/contracts/redis-keys";
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { EventConsumer, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import type { TestStack } from "@tripline/local-stack/testing/stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { Redis } from "ioredis";
+import type { LoadStateOptions } from "./load-state.js";
+import { loadState } from "./load-state.js";
+import { writeSnapshot } from "./state-snapshot.js";
+
+const engine = compileEngine(currentFeatureSpec());
+const [card] = engine.entities;
+if (card === undefined) throw new Error("a spec without entities");
+const MARK = completeKey(engine.entities);
+const STATE = stateKey(card, "shop", "ct_1");
+const WAIT_MS_MAX = 20_000;
+
+let folder: string;
+let stack: TestStack;
+let kafka: Kafka;
+let admin: KafkaAdmin;
+let redis: Redis;
+let consumer: EventConsumer | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "load-state-"));
+  stack = await testStack();
+  kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
+  admin = await kafka.admin();
+  await admin.ensureTopics();
+  redis = new Redis(stack.redisUrl);
+  await writeSnapshot(join(folder, "state.bin"), engine, 1, [[STATE, Buffer.from("of a history")]]);
+});
+
+afterEach(async () => {
+  await consumer?.close();
+  consumer = undefined;
+  await admin.close();
+  redis.disconnect();
+  await rm(folder, { recursive: true });
+});
+
+const load = (over: Partial<LoadStateOptions> = {}) =>
+  loadState({
+    statePath: join(folder, "state.bin"),
+    redisUrl: stack.redisUrl,
+    kafka: { admin, topicPrefix: stack.topicPrefix },
+    ...over,
+  });
+
+/** The features service, as far as Kafka can tell. */
+async function serve(): Promise<void> {
+  const topics = [TOPICS.transactions.name, TOPICS.labels.name];
+  consumer = await kafka.consume({ group: "features", topics, handle: async () => {}, onStop() {} });
+  await consumer.ready;
+}
+
+/** It handles a record, and commits that. */
+async function count(): Promise<void> {
+  await serve();
+  const producer = await kafka.producer();
+  await producer.send([{ topic: TOPICS.labels.name, key: "ct_1", value: Buffer.of(1), headers: {} }]);
+  await producer.close();
+  const deadlineMs = performance.now() + WAIT_MS_MAX;
+  while ((await admin.committedOffsets("features", TOPICS.labels.name)).size === 0) {
+    if (performance.now() > deadlineMs) throw new Error(`nothing is committed after ${WAIT_MS_MAX} ms`);
+    await delay(20);
+  }
+}
+
+async function stop(): Promise<void> {
+  await consumer?.close();
+  consumer = undefined;
+}
+
+const isRefused = (...words: string[]) =>
+  expect.objectContaining({ code: "state-conflict", message: expect.stringMatching(new RegExp(words.join(".*"))) });
+
+const stored = async () => [await redis.get(STATE), await redis.exists(MARK)];
+
+test("a service that begins gets its history, also where payments wait for it", async () => {
+  const producer = await kafka.producer();
+  await producer.send([{ topic: TOPICS.transactions.name, key: "ct_1", value: Buffer.of(1), headers: {} }]);
+  await producer.close();
+  expect(await load()).toEqual({ states: 1 });
+  expect(await stored()).toEqual(["of a history", 1]);
+});
+
+test("regression #12: Redis lost what was counted: an old snapshot is refused, with the command that helps, running or stopped", async () => {
+  await count();
+  await redis.flushdb();
+  await expect(load()).rejects.toEqual(isRefused("has counted", "`tripline rebuild-state`", "--partial"));
+  await stop();
+  await expect(load()).rejects.toEqual(isRefused("has counted", "`tripline rebuild-state`"));
+  expect(await stored()).toEqual([null, 0]);
+  expect(await load({ isPartial: true })).toEqual({ states: 1 });
+  expect(await stored()).toEqual(["of a history", 1]);
+});
+
+test("what Redis knows to be counted is refused, too, where Kafka has forgotten the group", async () => {
+  const topic = stack.topicPrefix + TOPICS.labels.name;
+  await redis.set(appliedKey(await admin.clusterId(), topic, 3), "counted");
+  await redis.set(MARK, "complete");
+  await expect(load()).rejects.toEqual(isRefused("has counted"));
+  expect(await stored()).toEqual([null, 1]);
+});
+
+test("of a Kafka that is gone, nothing counts", async () => {
+  await redis.set(appliedKey("another-cluster", stack.topicPrefix + TOPICS.labels.name, 3), "counted");
+  expect(await load()).toEqual({ states: 1 });
+});
+
+test("while the service runs it is refused, even where nothing is counted yet or a gap is accepted", async () => {
+  await serve();
+  for (const isPartial of [false, true]) {
+    await expect(load({ isPartial })).rejects.toEqual(isRefused("Stop the features service first", "1 of"));
+  }
+  expect(await stored()).toEqual([null, 0]);
+});
+
+test("a service that begins while states are loaded is noticed, and they are not marked as complete", async () => {
+  const others = Array.from({ length: 1_000 }, (_, index) => [`${STATE}${index}`, Buffer.of(1)] as const);
+  await writeSnapshot(join(folder, "many.bin"), engine, others.length, others);
+  await redis.set(MARK, "of before");
+  let begun: Promise<void> | undefined;
+  const watched = {
+    clusterId: () => admin.clusterId(),
+    endOffsets: (topic: string) => admin.endOffsets(topic),
+    groupMembers: (group: string) => admin.groupMembers(group),
+    async committedOffsets(group: string, topic: string) {
+      if ((await redis.exists(`${STATE}0`)) === 1) begun ??= count();
+      await begun;
+      return admin.committedOffsets(group, topic);
+    },
+  };
+  const attempt = load({
+    statePath: join(folder, "many.bin"),
+    kafka: { admin: watched, topicPrefix: stack.topicPrefix },
+  });
+  await expect(attempt).rejects.toEqual(isRefused("has counted"));
+  expect(await redis.exists(MARK)).toBe(0);
+});

@@ -1,0 +1,147 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { appliedKey } from "@tripline/contracts/redis-keys";
+import { TOPICS } from "@tripline/contracts/topics";
+import { layoutFingerprint, planEntities } from "@tripline/feature-engine/plan-entities";
+import { completeKey, STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { Redis } from "ioredis";
+import type { SnapshotEntry, SnapshotHeader } from "./state-snapshot.js";
+import { readSnapshot, verifySnapshot } from "./state-snapshot.js";
+
+export interface LoadStateOptions {
+  readonly statePath: string;
+  readonly redisUrl: string;
+  readonly spec?: FeatureSpec;
+  /** Days of wall clock after which Redis forgets a state that nothing touches. */
+  readonly ttlDays?: number;
+  /** Kafka of the features service; left out where it was made anew together with this Redis, so that nothing was counted. */
+  readonly kafka?: CountedKafka;
+  /** Load even where the service has counted what the snapshot does not hold. */
+  readonly isPartial?: boolean;
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
+/** Where it can be seen what features has counted. */
+export interface CountedKafka {
+  readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
+  readonly topicPrefix: string;
+}
+
+/** States per pipeline; the reply of one is awaited before the next is sent. */
+const STATES_PER_PIPELINE = 1000;
+
+const DAY_SECONDS = 86_400;
+
+/** Consumer group of the features service, and what it counts. */
+const FEATURES_GROUP = "features";
+
+const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
+
+/**
+ * Puts the window states of a snapshot where the features service looks for them, over whatever is there, and marks them
+ * as complete. A snapshot is made of history that was never on Kafka. So it holds nothing of what features has counted,
+ * and can only be what a service begins with: on one that has counted, all since would be missing, and nothing would say
+ * so.
+ *
+ * @returns the number of states
+ * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec, `state-conflict` where
+ * features has counted or runs, before anything is written; `state-conflict` where it began meanwhile, and then there is
+ * no mark; `redis-unavailable`, `kafka-unavailable`
+ */
+export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
+  const { statePath, onProgress } = options;
+  const header = await verifySnapshot(statePath);
+  const spec = options.spec ?? currentFeatureSpec();
+  requireSameWindows(statePath, header, spec);
+  const ttlSeconds = Math.round((options.ttlDays ?? STATE_TTL_DAYS_DEFAULT) * DAY_SECONDS);
+  const redis = new Redis(options.redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 2_000 });
+  // Without a listener ioredis prints every connection fault; the failed command says it well enough.
+  redis.on("error", () => {});
+  const mark = completeKey(planEntities(spec));
+  const requireNew = async () => {
+    if (options.kafka !== undefined) await requireNothingCounted(redis, options.kafka, options.isPartial === true);
+  };
+  try {
+    await requireNew();
+    await asked(redis.del(mark));
+    let batch: SnapshotEntry[] = [];
+    let done = 0;
+    for await (const entry of readSnapshot(statePath, () => {})) {
+      batch.push(entry);
+      if (batch.length < STATES_PER_PIPELINE) continue;
+      await writeStates(redis, batch, ttlSeconds);
+      done += batch.length;
+      batch = [];
+      onProgress?.({ done, total: header.entries });
+    }
+    await writeStates(redis, batch, ttlSeconds);
+    await requireNew();
+    await asked(redis.set(mark, new Date().toISOString()));
+    onProgress?.({ done: header.entries, total: header.entries });
+    return { states: header.entries };
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartial: boolean): Promise<void> {
+  const { admin } = kafka;
+  if (!isPartial && (await hasCounted(redis, kafka))) {
+    throw new TriplineError(
+      "state-conflict",
+      "The features service has counted payments or labels that are not in this snapshot, and they would be missing " +
+        "from the states. Run `tripline rebuild-state` instead, which puts back all that was counted. If the archive " +
+        "does not have it, accept the gap with --partial.",
+    );
+  }
+  const members = await admin.groupMembers(FEATURES_GROUP);
+  if (members === 0) return;
+  throw new TriplineError(
+    "state-conflict",
+    `Stop the features service first: ${members} of its instances read (one that was killed is taken for alive for ten ` +
+      "seconds more).",
+  );
+}
+
+/** Kafka says it as long as it keeps the group's offsets, Redis as long as nothing was lost. */
+async function hasCounted(redis: Redis, { admin, topicPrefix }: CountedKafka): Promise<boolean> {
+  const cluster = await admin.clusterId();
+  for (const topic of COUNTED_TOPICS) {
+    const committed = await admin.committedOffsets(FEATURES_GROUP, topic);
+    if ([...committed.values()].some((offset) => offset > 0)) return true;
+    const partitions = [...(await admin.endOffsets(topic)).keys()];
+    const keys = partitions.map((partition) => appliedKey(cluster, topicPrefix + topic, partition));
+    if (keys.length > 0 && (await asked(redis.exists(...keys))) > 0) return true;
+  }
+  return false;
+}
+
+async function writeStates(redis: Redis, states: readonly SnapshotEntry[], ttlSeconds: number): Promise<void> {
+  if (states.length === 0) return;
+  const pipeline = redis.pipeline();
+  for (const [key, value] of states) pipeline.set(key, Buffer.from(value), "EX", ttlSeconds);
+  const replies = await asked(pipeline.exec());
+  const failed = replies?.find(([error]) => error !== null)?.[0];
+  if (failed) throw unavailable(failed);
+}
+
+function requireSameWindows(path: string, header: SnapshotHeader, spec: FeatureSpec): void {
+  if (header.fingerprint === layoutFingerprint(planEntities(spec))) return;
+  throw new TriplineError(
+    "state-unreadable",
+    `${path} was made for feature spec ${header.specVersion} with other windows; run \`tripline backfill\` again.`,
+  );
+}
+
+function asked<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    throw unavailable(error);
+  });
+}
+
+function unavailable(error: unknown): TriplineError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TriplineError("redis-unavailable", `The states could not be written: ${reason}`, [], { cause: error });
+}

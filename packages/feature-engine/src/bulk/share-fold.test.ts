@@ -1,0 +1,184 @@
+import { currencyDecimals } from "@tripline/contracts/currency";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import fc from "fast-check";
+import { compileEngine, toThousandths } from "../online/compile-engine.js";
+import type { IdHash } from "../state/recent-ids.js";
+import { hashId } from "../state/recent-ids.js";
+import type { OracleEvent } from "../testing/brute-force.js";
+import { sparseSpec, wideSpec } from "../testing/specs.js";
+import { TestStates } from "../testing/states.js";
+import { eventStreams } from "../testing/streams.js";
+import { wordsOf } from "./entity-records.js";
+import type { EventBlock } from "./event-block.js";
+import { FOLD_STEPS, ShareFold } from "./share-fold.js";
+
+/** In the order in which a backfill takes events: by time, labels first, then as they came. Ids do not repeat there. */
+function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
+  return events
+    .map((event, index) => ({ ...event, id: `${event.kind} ${index}` }))
+    .sort((left, right) => left.atMs - right.atMs || left.kind.localeCompare(right.kind));
+}
+
+/** What events look like to a bulk fold. */
+class Numbered {
+  readonly names: readonly string[];
+  readonly ids: readonly string[][];
+  readonly hashes: readonly Uint32Array[];
+
+  constructor(
+    spec: FeatureSpec,
+    readonly events: readonly OracleEvent[],
+  ) {
+    this.names = Object.keys(spec.entities);
+    this.ids = this.names.map((name) => [...new Set(events.flatMap(({ entities }) => entities[name] ?? []))].sort());
+    this.hashes = this.ids.map((ids) => Uint32Array.from(ids, (id) => hashOf(id).high));
+  }
+
+  /** The events from `start` up to but without `end`. */
+  block(start: number, end: number): EventBlock {
+    const events = this.events.slice(start, end);
+    const paid = events.filter(({ kind }) => kind === "payment");
+    const known = events.filter(({ kind }) => kind === "label");
+    const column = (of: readonly OracleEvent[], value: (event: OracleEvent) => number) => Float64Array.from(of, value);
+    const numbers = (of: readonly OracleEvent[]) =>
+      this.names.map((name, entity) =>
+        Int32Array.from(of, ({ entities }) => this.ids[entity]?.indexOf(entities[name] ?? "") ?? -1),
+      );
+    const paidBefore = this.events.slice(0, start).filter(({ kind }) => kind === "payment").length;
+    const decimals = ({ currency }: OracleEvent) => currencyDecimals(currency);
+    return {
+      payments: {
+        length: paid.length,
+        firstReference: paidBefore * 2,
+        atMs: column(paid, ({ atMs }) => atMs),
+        amounts: column(paid, (event) => event.amountMinor / 10 ** decimals(event)),
+        thousandths: column(paid, (event) => toThousandths(event.amountMinor, decimals(event))),
+        latitudes: column(paid, ({ latitude }) => latitude ?? Number.NaN),
+        longitudes: column(paid, ({ longitude }) => longitude ?? Number.NaN),
+        numbers: numbers(paid),
+      },
+      labels: {
+        length: known.length,
+        atMs: column(known, ({ atMs }) => atMs),
+        frauds: Uint8Array.from(known, ({ fraud }) => (fraud ? 1 : 0)),
+        explained: new Uint8Array(known.length),
+        occurredAtMs: column(known, ({ atMs, occurredAtMs = atMs }) => occurredAtMs),
+        references: column(known, (event) => this.events.indexOf(event) * 2 + 1),
+        numbers: numbers(known),
+      },
+    };
+  }
+
+  /** The id that a reference stands for. */
+  idOf(reference: number): IdHash {
+    const payments = this.events.filter(({ kind }) => kind === "payment");
+    const event = reference % 2 === 0 ? payments[reference / 2] : this.events[(reference - 1) / 2];
+    return hashOf(event?.id ?? "");
+  }
+}
+
+function hashOf(id: string): IdHash {
+  const hash = { high: 0, low: 0 };
+  hashId(id, hash);
+  return hash;
+}
+
+/** A bulk fold of the events, cut into blocks at `cuts`; after each block all shares start anew from their states. */
+function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly number[], shares: number) {
+  const engine = compileEngine(spec);
+  const counts = numbered.ids.map((ids) => ids.length);
+  const start = () =>
+    Array.from({ length: shares }, (_, share) => {
+      return new ShareFold({ spec, share, shares, counts, hashes: numbered.hashes });
+    });
+  let folds = start();
+  const values: number[][] = [];
+  for (const [index, from] of [0, ...cuts].entries()) {
+    const block = numbered.block(from, cuts[index] ?? numbered.events.length);
+    const out = spec.features.map(() => new Float64Array(block.payments.length).fill(Number.NaN));
+    for (const step of FOLD_STEPS) for (const fold of folds) fold.fold(step, block, out);
+    for (let row = 0; row < block.payments.length; row += 1) values.push(out.map((column) => column[row] ?? 0));
+    const stored = folds.flatMap((fold) =>
+      counts.flatMap((_, entity) =>
+        [...fold.states(entity, wordsOf)].map(([number, state]) => ({
+          ...{ entity, number },
+          state: engine.decodeState(entity, engine.encodeState(entity, state)),
+        })),
+      ),
+    );
+    folds = start();
+    for (const { entity, number, state } of stored) for (const fold of folds) fold.restore(entity, number, state);
+  }
+  const states = folds.flatMap((fold) =>
+    numbered.names.flatMap((name, entity) =>
+      [...fold.states(entity, (reference) => numbered.idOf(reference))].map(
+        ([number, state]) =>
+          [`${name} ${numbered.ids[entity]?.[number]}`, Buffer.from(engine.encodeState(entity, state))] as const,
+      ),
+    ),
+  );
+  return { values, states: new Map(states) };
+}
+
+/** The engine of the online path, an event at a time. */
+function foldOneByOne(spec: FeatureSpec, { events, ids, names }: Numbered) {
+  const states = new TestStates(compileEngine(spec));
+  const values = events.flatMap((event) => {
+    const answer = states.apply(event);
+    if (answer === "duplicate") throw new Error(`${event.id} was taken for a repeat`);
+    return answer.values === undefined ? [] : [answer.values];
+  });
+  const entries = names.flatMap((name, entity) =>
+    (ids[entity] ?? []).map((id) => [`${name} ${id}`, Buffer.from(states.bytesOf(name, id))] as const),
+  );
+  return { values, states: new Map(entries) };
+}
+
+const CROWD = { cards: 1, terminals: 400, eventsMin: 300, eventsMax: 450, busy: true };
+
+describe.each([
+  ["the current spec", currentFeatureSpec(), 150, {}],
+  ["every kind on every entity", wideSpec, 100, {}],
+  ["a busy week", wideSpec, 20, { cards: 3, terminals: 4, eventsMin: 200, eventsMax: 300, busy: true }],
+  ["entities that keep little", sparseSpec, 200, {}],
+  ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
+] as const)("a bulk fold with %s", (_name, spec, numRuns, shape) => {
+  test("gives the values and the states of the engine, bit for bit, however it is cut and shared", () => {
+    const cutting = fc.array(fc.nat(450), { maxLength: 4 });
+    fc.assert(
+      fc.property(eventStreams(shape), cutting, fc.integer({ min: 1, max: 3 }), (stream, places, shares) => {
+        const numbered = new Numbered(spec, inOrder(stream));
+        const cuts = places.filter((place) => place <= numbered.events.length).sort((left, right) => left - right);
+        const bulk = foldInBlocks(spec, numbered, cuts, shares);
+        const online = foldOneByOne(spec, numbered);
+        expect(bulk.values).toEqual(online.values);
+        expect(new Map([...bulk.states].sort())).toEqual(new Map([...online.states].sort()));
+      }),
+      { numRuns },
+    );
+  });
+});
+
+test("an event that comes after a newer one is refused", () => {
+  const event = { entities: { card: "c", terminal: "t" }, amountMinor: 1, currency: "EUR", fraud: true } as const;
+  const place = { latitude: undefined, longitude: undefined };
+  for (const kind of ["payment", "label"] as const) {
+    const events = [2, 1].map((atMs) => ({ ...event, ...place, kind, id: `${kind} ${atMs}`, atMs }));
+    expect(() => foldInBlocks(wideSpec, new Numbered(wideSpec, events), [1], 1)).toThrow(RangeError);
+    expect(() => foldInBlocks(wideSpec, new Numbered(wideSpec, events), [], 1)).toThrow(RangeError);
+  }
+});
+
+test("amounts too large to be summed exactly are what the engine makes of them", () => {
+  const amounts = [3e12, 1, 8.9e12, 8.9e12, 5, 8.9e12, 7, 2e12, 11].map(Math.floor);
+  const events = amounts.map((amountMinor, index): OracleEvent => {
+    const entities = { card: "c", terminal: "t" };
+    const place = { latitude: undefined, longitude: undefined };
+    const atMs = 20_000_000 * index + 1;
+    return { kind: "payment", id: `p${index}`, entities, atMs, amountMinor, currency: "JPY", fraud: false, ...place };
+  });
+  const numbered = new Numbered(wideSpec, events);
+  const bulk = foldInBlocks(wideSpec, numbered, [4], 1);
+  expect(bulk.values).toEqual(foldOneByOne(wideSpec, numbered).values);
+});

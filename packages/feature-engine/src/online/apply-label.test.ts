@@ -1,0 +1,93 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { specOf } from "../testing/specs.js";
+import { DAY_MS, HOUR_MS, TestStates } from "../testing/states.js";
+import { compileEngine } from "./compile-engine.js";
+
+const engine = compileEngine(currentFeatureSpec());
+const fresh = () => new TestStates(engine);
+const START_MS = Date.UTC(2024, 1, 28, 22);
+
+test("labels move risk when they become known, not when the payment took place", () => {
+  const states = fresh();
+  states.pay(START_MS);
+  expect(states.pay(START_MS + DAY_MS)).toMatchObject({ terminal_fraud_count_7d: 0, card_risk_7d: 0.01 });
+  const labelledAtMs = START_MS + 7 * DAY_MS;
+  states.label(labelledAtMs);
+  states.label(labelledAtMs, { fraud: false });
+  expect(states.pay(labelledAtMs)).toMatchObject({
+    terminal_fraud_rate_1d: 0.5,
+    terminal_fraud_count_7d: 1,
+    card_fraud_count_7d: 1,
+    terminal_days_since_first_fraud: 0,
+  });
+});
+
+test("risk is smoothed towards its prior, and returns to it once the labels have left the window", () => {
+  const states = fresh();
+  for (let index = 0; index < 15; index += 1) states.label(START_MS, { fraud: index < 3 });
+  expect(states.pay(START_MS)).toMatchObject({
+    card_risk_1d: (3 + 0.01 * 5) / 20,
+    card_risk_28d: (3 + 0.01 * 5) / 20,
+    terminal_risk_14d: (3 + 0.01 * 5) / 20,
+  });
+  expect(states.pay(START_MS + 10 * DAY_MS)).toMatchObject({ card_risk_7d: 0.01, card_risk_14d: 3.05 / 20 });
+});
+
+test("labels do not count as payments, nor payments as labels", () => {
+  const states = fresh();
+  states.label(START_MS);
+  expect(states.pay(START_MS)).toMatchObject({
+    card_count_30d: 1,
+    card_seconds_since_last: 2_592_000,
+    card_fraud_count_30d: 1,
+    card_terminal_is_new: 1,
+  });
+  expect(states.pay(START_MS)).toMatchObject({ card_count_30d: 2, terminal_fraud_rate_30d: 1 });
+});
+
+test("the first fraud is the one known earliest, in whatever order and however late they come", () => {
+  const states = fresh();
+  const payAt = (atMs: number) => states.pay(atMs).card_days_since_first_fraud;
+  states.label(START_MS + 100 * DAY_MS);
+  states.label(START_MS + 99 * DAY_MS, { fraud: false });
+  expect(payAt(START_MS + 100 * DAY_MS + 6 * HOUR_MS)).toBe(0.25);
+  states.label(START_MS + 101 * DAY_MS);
+  expect(payAt(START_MS + 101 * DAY_MS)).toBe(1);
+  expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: true });
+  expect(payAt(START_MS + 101 * DAY_MS)).toBe(101);
+  states.store();
+  expect(payAt(START_MS + 101 * DAY_MS)).toBe(101);
+});
+
+test("a payment that took place before the first fraud became known does not know of it", () => {
+  const states = fresh();
+  states.label(START_MS + 1);
+  expect(states.pay(START_MS)).toMatchObject({ card_days_since_first_fraud: 3650 });
+  expect(states.pay(START_MS + 1)).toMatchObject({ card_days_since_first_fraud: 0 });
+});
+
+test("the same label again changes nothing", () => {
+  const states = fresh();
+  states.label(START_MS, { labelId: "a" });
+  const before = [states.bytesOf("card", "c"), states.bytesOf("terminal", "t")];
+  expect(states.label(START_MS, { labelId: "a", fraud: false })).toEqual({ duplicate: true });
+  expect([states.bytesOf("card", "c"), states.bytesOf("terminal", "t")]).toEqual(before);
+});
+
+test("a label is too late where all windows of one of its entities have passed it", () => {
+  const states = fresh();
+  states.label(START_MS + 40 * DAY_MS, {}, "another card");
+  expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: true });
+  const values = states.pay(START_MS + DAY_MS);
+  expect(values).toMatchObject({ card_fraud_count_7d: 1, terminal_fraud_count_7d: 0 });
+});
+
+test("an entity without features of labels takes any label", () => {
+  const spec = specOf({ "1d": { width: "1d", tile: "1h" } }, [
+    { kind: "fraud_count", entity: "terminal", window: "1d" },
+    { kind: "seconds_since_last", entity: "card" },
+  ]);
+  const states = new TestStates(compileEngine(spec));
+  states.label(START_MS + 40 * DAY_MS, {}, "c", "another terminal");
+  expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: false });
+});

@@ -1,0 +1,41 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import fc from "fast-check";
+import type { OracleEvent } from "../testing/brute-force.js";
+import { bruteForce } from "../testing/brute-force.js";
+import { differencesOf } from "../testing/differences.js";
+import { sparseSpec, wideSpec } from "../testing/specs.js";
+import { TestStates } from "../testing/states.js";
+import type { StreamShape } from "../testing/streams.js";
+import { eventStreams } from "../testing/streams.js";
+import { compileEngine } from "./compile-engine.js";
+
+/** Compares every answer; `store` says after which events all states go through their bytes. */
+function compare(spec: FeatureSpec, events: readonly OracleEvent[], store: readonly boolean[]): string[] {
+  const states = new TestStates(compileEngine(spec));
+  return bruteForce(spec, events).flatMap((expected, index) => {
+    const actual = states.apply(events[index] as OracleEvent);
+    if (store[index % store.length] === true) states.store();
+    return differencesOf(spec, actual, expected).map((difference) => `event ${index}: ${difference}`);
+  });
+}
+
+const CROWD = { cards: 1, terminals: 400, eventsMin: 300, eventsMax: 450, busy: true };
+
+describe.each([
+  ["the current spec", currentFeatureSpec(), 150, {}],
+  ["every kind on every entity", wideSpec, 100, {}],
+  ["every kind on every entity, minutes apart", wideSpec, 60, { busy: true }],
+  ["entities that keep little", sparseSpec, 250, {}],
+  ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
+] satisfies [string, FeatureSpec, number, Partial<StreamShape>][])("with %s", (_name, spec, numRuns, shape) => {
+  test("every answer equals brute force over all events, with states in memory or stored", () => {
+    fc.assert(
+      fc.property(eventStreams(shape), fc.array(fc.boolean(), { minLength: 1 }), (events, store) => {
+        expect(compare(spec, events, store)).toEqual([]);
+      }),
+      // Looking for a shorter counterexample ends after a while; of the long streams it would not even begin to.
+      { numRuns, interruptAfterTimeLimit: 30_000, endOnFailure: "eventsMin" in shape },
+    );
+  });
+});

@@ -1,0 +1,285 @@
+import { currencyDecimals } from "@tripline/contracts/currency";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { EntityKey, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { needsPayment } from "@tripline/contracts/feature-spec";
+import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { EntityPlan } from "../plan-entities.js";
+import { judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
+import { ByteReader } from "../state/byte-reader.js";
+import { ByteWriter } from "../state/byte-writer.js";
+import type { EntityState } from "../state/entity-state.js";
+import { clearState, emptyState } from "../state/entity-state.js";
+import type { IdHash } from "../state/recent-ids.js";
+import { hashId } from "../state/recent-ids.js";
+import { decodeState, encodeState } from "../state/state-codec.js";
+import { stateKey } from "../state/state-key.js";
+import { wasUnusual } from "../state/usual-amount.js";
+import type { CompiledFeature, PaymentView } from "./compile-feature.js";
+import { compileFeature } from "./compile-feature.js";
+import { countLabel, countPayment } from "./count-event.js";
+import { emptyView, viewEntity } from "./view-entity.js";
+
+/** The fields of an event that name entities. An optional one is absent or empty where there is none. */
+export type EntityIds = Pick<Transaction, "cardToken" | "terminalId"> &
+  Partial<Pick<Transaction, "deviceToken" | "ipToken">>;
+/** The fields of a payment that features are made of. */
+export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
+  Pick<Transaction, "latitude" | "longitude"> &
+  EntityIds;
+/** The fields of a label that features are made of. */
+export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
+  /** Whether the entity that explains frauds explains it; for callers without a state of that entity, which says so otherwise. */
+  readonly explained?: boolean | undefined;
+};
+
+/** States of an event's entities in the order of the spec; undefined where the event names none. */
+export type EntityStates = readonly (EntityState | undefined)[];
+
+/** `duplicate`: an event with this id was counted before, and nothing has changed. */
+export type PaymentResult =
+  | { readonly duplicate: true }
+  | {
+      readonly duplicate: false;
+      /** In the order of the spec; always finite. */
+      readonly values: number[];
+      /** True when the event is older than all windows of one of its entities, which did not count it. */
+      readonly tooLate: boolean;
+    };
+
+export type LabelResult = { readonly duplicate: true } | { readonly duplicate: false; readonly tooLate: boolean };
+
+/** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
+const TIME_MAX_MS = 8.64e15;
+
+const ID_FIELDS: Readonly<Record<EntityKey, keyof EntityIds>> = {
+  card_token: "cardToken",
+  terminal_id: "terminalId",
+  device_token: "deviceToken",
+  ip_token: "ipToken",
+};
+
+/** Compiles a spec once; the result is used for every event. */
+export function compileEngine(spec: FeatureSpec): FeatureEngine {
+  return new FeatureEngine(spec);
+}
+
+/**
+ * The features of one spec as code. Where a method takes an `entity`, it is the place in `entities`. Not to be shared
+ * between threads: calls use buffers of the engine.
+ */
+export class FeatureEngine {
+  readonly longestWindowMs: number;
+  /** In the order of the spec. */
+  readonly entities: readonly EntityPlan[];
+  /** Place of the entity whose unusual payments explain frauds of another; -1 where the spec names none. */
+  readonly judge: number;
+  readonly #fields: readonly (keyof EntityIds)[];
+  readonly #features: readonly CompiledFeature[];
+  /** Places of the features that an entity has without a payment. */
+  readonly #served: readonly (readonly number[])[];
+  /** Entities that are partners of another one, and the hashes of their ids in the payment at hand. */
+  readonly #partnerEntities: ReadonlySet<number>;
+  readonly #partnerHashes: number[];
+  readonly #view: PaymentView;
+  readonly #reader = new ByteReader(new Uint8Array());
+  readonly #writer = new ByteWriter();
+  readonly #id: IdHash = { high: 0, low: 0 };
+  readonly #partnerId: IdHash = { high: 0, low: 0 };
+
+  constructor(readonly spec: FeatureSpec) {
+    this.longestWindowMs = longestWindowMs(spec);
+    this.entities = planEntities(spec);
+    this.judge = judgeOf(this.entities);
+    this.#fields = this.entities.map((plan) => ID_FIELDS[plan.key]);
+    this.#features = spec.features.map((feature) => compileFeature(feature, spec, this.entities, this.longestWindowMs));
+    this.#served = this.entities.map((plan) =>
+      spec.features.flatMap((feature, index) =>
+        "entity" in feature && feature.entity === plan.name && !needsPayment(feature) ? [index] : [],
+      ),
+    );
+    this.#partnerEntities = new Set(this.entities.flatMap((plan) => plan.partners?.entity ?? []));
+    this.#partnerHashes = this.entities.map(() => 0);
+    this.#view = { atMs: 0, own: 1, amount: 0, thousandths: 0, entities: this.entities.map(emptyView) };
+  }
+
+  /** The ids of an event's entities in the order of the spec; undefined where the event names none. */
+  entityIds(event: EntityIds): (string | undefined)[] {
+    return this.#fields.map((field) => event[field] || undefined);
+  }
+
+  /** The inverse of `entityIds`: the fields that hold these ids. */
+  namedIds(ids: readonly (string | undefined)[]): EntityIds {
+    const named: Partial<Record<keyof EntityIds, string>> = {};
+    for (let entity = 0; entity < this.#fields.length; entity += 1)
+      named[this.#fields[entity] ?? "cardToken"] = ids[entity] ?? "";
+    return { cardToken: "", terminalId: "", ...named };
+  }
+
+  /** Redis keys of the states of an event's entities, as `entityIds`. */
+  stateKeys(tenant: string, event: EntityIds): (string | undefined)[] {
+    return this.entities.map((plan, entity) => {
+      const id = event[this.#fields[entity] ?? "cardToken"];
+      return id ? stateKey(plan, tenant, id) : undefined;
+    });
+  }
+
+  /**
+   * @param bytes null for an entity never seen, whose state is empty
+   * @param spent a state of such an entity that is no longer needed: its memory is used for the result
+   * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are cut or damaged
+   */
+  decodeState(entity: number, bytes: Uint8Array | null, spent?: EntityState): EntityState {
+    const plan = this.#planOf(entity);
+    if (spent !== undefined) clearState(spent);
+    const state = spent ?? emptyState(plan);
+    if (bytes === null) return state;
+    this.#reader.reset(bytes);
+    decodeState(plan, this.#reader, state);
+    return state;
+  }
+
+  encodeState(entity: number, state: EntityState): Uint8Array {
+    this.#writer.reset();
+    this.writeState(entity, state, this.#writer);
+    return this.#writer.copy();
+  }
+
+  /** Appends an encoded state to what a writer holds. */
+  writeState(entity: number, state: EntityState, writer: ByteWriter): void {
+    encodeState(this.#planOf(entity), state, writer);
+  }
+
+  /**
+   * The features of a payment as known when it took place, which then becomes part of all its states.
+   *
+   * @throws TriplineError `invalid-field` for an amount, a time or a place that cannot be counted, before anything changes.
+   */
+  applyPayment(states: EntityStates, payment: PaymentEvent): PaymentResult {
+    checkPayment(payment);
+    hashId(payment.transactionId, this.#id);
+    if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
+    this.#look(states, payment);
+    const view = this.#view;
+    const values = this.#features.map((feature) => feature(view));
+    const { latitude, longitude } = payment;
+    let tooLate = false;
+    for (let entity = 0; entity < this.entities.length; entity += 1) {
+      const plan = this.entities[entity];
+      const state = states[entity];
+      if (plan === undefined || state === undefined) continue;
+      state.recentIds?.add(this.#id.high, this.#id.low);
+      const partnerHash = this.#partnerHash(plan);
+      const count = { atMs: view.atMs, amount: view.thousandths, partnerHash, latitude, longitude };
+      if (!countPayment(plan, state, count, this.longestWindowMs)) tooLate = true;
+    }
+    return { duplicate: false, values, tooLate };
+  }
+
+  /**
+   * Makes a label part of the states of its entities, at the time when it became known.
+   *
+   * @throws TriplineError `invalid-field` for a time that cannot be counted, before anything changes.
+   */
+  applyLabel(states: EntityStates, label: LabelEvent): LabelResult {
+    requireInteger("/labelled_at_ms", label.labelledAtMs, TIME_MAX_MS);
+    requireInteger("/occurred_at_ms", label.occurredAtMs, TIME_MAX_MS);
+    hashId(label.labelId, this.#id);
+    if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
+    const { labelledAtMs: atMs, occurredAtMs, fraud } = label;
+    const counted = { atMs, occurredAtMs, fraud, explained: label.explained ?? this.explains(states, occurredAtMs) };
+    let tooLate = false;
+    for (const [entity, plan] of this.entities.entries()) {
+      const state = states[entity];
+      // Labels do not carry the keys of optional entities.
+      if (state === undefined || plan.optional) continue;
+      state.recentIds?.add(this.#id.high, this.#id.low);
+      if (!countLabel(plan, state, counted)) tooLate = true;
+    }
+    return { duplicate: false, tooLate };
+  }
+
+  /** Whether a fraud is explained by a payment of that time being unusual for the entity that explains frauds of others. */
+  explains(states: EntityStates, occurredAtMs: number): boolean {
+    const usual = states[this.judge]?.usual;
+    return usual !== undefined && wasUnusual(usual, occurredAtMs);
+  }
+
+  /** Names of the features that an entity has without a payment, in the order of the spec. */
+  entityFeatures(entity: number): string[] {
+    return (this.#served[entity] ?? []).map((index) => this.spec.features[index]?.name ?? "");
+  }
+
+  /** Values of `entityFeatures` at a time, from what was counted so far. */
+  readEntity(entity: number, state: EntityState, atMs: number): number[] {
+    const view = this.#view;
+    const entityView = view.entities[entity];
+    if (entityView === undefined) return [];
+    view.atMs = atMs;
+    view.own = 0;
+    view.amount = 0;
+    view.thousandths = 0;
+    viewEntity(this.#planOf(entity), state, atMs, this.longestWindowMs, undefined, entityView);
+    return (this.#served[entity] ?? []).map((index) => this.#features[index]?.(view) ?? 0);
+  }
+
+  /** Fills the view with a payment and what its entities had seen before it. */
+  #look(states: EntityStates, payment: PaymentEvent): void {
+    const view = this.#view;
+    const decimals = currencyDecimals(payment.currency);
+    view.atMs = payment.occurredAtMs;
+    view.own = 1;
+    view.amount = payment.amountMinor / 10 ** decimals;
+    view.thousandths = toThousandths(payment.amountMinor, decimals);
+    for (const entity of this.#partnerEntities) {
+      hashId(payment[this.#fields[entity] ?? "cardToken"] ?? "", this.#partnerId);
+      this.#partnerHashes[entity] = this.#partnerId.high;
+    }
+    const { latitude, longitude } = payment;
+    for (let entity = 0; entity < this.entities.length; entity += 1) {
+      const plan = this.entities[entity];
+      const state = states[entity];
+      const entityView = view.entities[entity];
+      if (plan === undefined || entityView === undefined) continue;
+      entityView.present = state !== undefined;
+      if (state === undefined) continue;
+      const encounter = { partnerHash: this.#partnerHash(plan), latitude, longitude };
+      viewEntity(plan, state, view.atMs, this.longestWindowMs, encounter, entityView);
+    }
+  }
+
+  #partnerHash({ partners }: EntityPlan): number {
+    return partners === undefined ? 0 : (this.#partnerHashes[partners.entity] ?? 0);
+  }
+
+  #planOf(entity: number): EntityPlan {
+    const plan = this.entities[entity];
+    if (plan === undefined) throw new RangeError(`the spec has no entity ${entity}`);
+    return plan;
+  }
+}
+
+/** Amounts are summed as integers, so that sums are exact and do not depend on the order of the events. */
+export function toThousandths(amountMinor: number, decimals: number): number {
+  return decimals <= 3 ? amountMinor * 10 ** (3 - decimals) : Math.round(amountMinor / 10 ** (decimals - 3));
+}
+
+function checkPayment({ amountMinor, occurredAtMs, latitude, longitude }: PaymentEvent): void {
+  requireInteger("/amount_minor", amountMinor, Number.MAX_SAFE_INTEGER / 1000);
+  requireInteger("/occurred_at_ms", occurredAtMs, TIME_MAX_MS);
+  requireDegrees("/latitude", latitude, 90);
+  requireDegrees("/longitude", longitude, 180);
+}
+
+function requireInteger(pointer: string, value: number, max: number): void {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= max) return;
+  throw new TriplineError("invalid-field", `${pointer} must be a whole number from 0 to ${Math.floor(max)}.`, [
+    { pointer, detail: `is ${value}` },
+  ]);
+}
+
+function requireDegrees(pointer: string, value: number | undefined, max: number): void {
+  if (value === undefined || (value >= -max && value <= max)) return;
+  throw new TriplineError("invalid-field", `${pointer} must be a number of degrees from -${max} to ${max}.`, [
+    { pointer, detail: `is ${value}` },
+  ]);
+}

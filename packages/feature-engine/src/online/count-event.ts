@@ -1,0 +1,72 @@
+import type { EntityPlan, StreamPlan } from "../plan-entities.js";
+import type { EntityState, StreamState } from "../state/entity-state.js";
+import { NEVER_MS } from "../state/entity-state.js";
+import { addLabel } from "../state/fraud-run.js";
+import { addPlace } from "../state/home-place.js";
+import { addPartner } from "../state/partner-table.js";
+import { addToRing } from "../state/tile-ring.js";
+import { addAmount } from "../state/usual-amount.js";
+
+/** What a payment adds to the state of one of its entities. */
+export interface PaymentCount {
+  readonly atMs: number;
+  /** In thousandths of the major unit. */
+  readonly amount: number;
+  readonly partnerHash: number;
+  /** In degrees. */
+  readonly latitude: number | undefined;
+  readonly longitude: number | undefined;
+}
+
+/** Counts a payment. @returns false when it is older than every window of the entity and was not counted */
+export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
+  state.sequence += 1;
+  const { atMs, latitude, longitude } = payment;
+  const { partners, home, usual } = state;
+  let counted = countEvent(plan.payments, state.payments, atMs, payment.amount);
+  // Partners are remembered for the longest window of the spec, which may be longer than this entity's own.
+  const expiredMs = state.payments.newestMs - horizonMs;
+  if (partners !== undefined && addPartner(partners, payment.partnerHash, atMs, expiredMs)) counted = true;
+  if (!counted) return false;
+  if (usual !== undefined) addAmount(usual, atMs, payment.amount, expiredMs);
+  if (home !== undefined && latitude !== undefined && longitude !== undefined) addPlace(home, latitude, longitude);
+  return true;
+}
+
+/** What a label adds to the state of one of its entities. */
+export interface LabelCount {
+  /** When it became known. */
+  readonly atMs: number;
+  /** When the payment took place. */
+  readonly occurredAtMs: number;
+  readonly fraud: boolean;
+  /** Whether the entity that explains frauds of others explains this one. */
+  readonly explained: boolean;
+}
+
+/** Counts a label at the time at which it became known. @returns as `countPayment` */
+export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCount): boolean {
+  const { atMs, occurredAtMs, fraud } = label;
+  state.sequence += 1;
+  if (state.run !== undefined && plan.run !== undefined) {
+    addLabel(state.run, occurredAtMs, fraud, plan.run.explainedBy >= 0 && label.explained);
+  }
+  if (fraud && plan.firstFraud && (state.firstFraudMs === NEVER_MS || atMs < state.firstFraudMs)) {
+    state.firstFraudMs = atMs;
+  }
+  return countEvent(plan.labels, state.labels, atMs, fraud ? 1 : 0);
+}
+
+/** Returns false when no ring of the stream reaches back to `atMs`. */
+function countEvent(plan: StreamPlan, stream: StreamState, atMs: number, amount: number): boolean {
+  if (atMs > stream.newestMs) stream.newestMs = atMs;
+  let counted = plan.rings.length === 0;
+  for (let index = 0; index < plan.rings.length; index += 1) {
+    const ring = plan.rings[index];
+    const tiles = stream.rings[index];
+    if (ring === undefined || tiles === undefined) continue;
+    const oldest = Math.floor(stream.newestMs / ring.tileMs) - ring.tilesBack;
+    if (addToRing(tiles, Math.floor(atMs / ring.tileMs), oldest, amount, ring.squares)) counted = true;
+  }
+  return counted;
+}

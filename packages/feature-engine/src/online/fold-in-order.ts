@@ -1,0 +1,370 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { EntityState } from "../state/entity-state.js";
+import type { EntityStates, FeatureEngine } from "./compile-engine.js";
+import type { Place } from "./order-by-numbers.js";
+import { orderByNumbers } from "./order-by-numbers.js";
+
+/** An event as features counted it: a payment with its vector, or a label. */
+export type CountedEvent =
+  | { readonly kind: "payment"; readonly vector: FeatureVector }
+  | { readonly kind: "label"; readonly applied: AppliedLabel };
+
+/** The result of folding a payment again. */
+export interface FoldedPayment {
+  readonly vector: FeatureVector;
+  readonly values: readonly number[];
+  readonly tooLate: boolean;
+  /** How far back in event time it stands behind an event of its entities that was counted before; 0 in order. */
+  readonly strayMs: number;
+}
+
+/** An event whose turn it is. */
+export interface EventInTurn {
+  readonly event: CountedEvent;
+  /** By entity of the spec: the keys of its states, and the states as they are before it is counted. */
+  readonly keys: readonly (string | undefined)[];
+  readonly states: EntityStates;
+  /** Whether its sequence numbers say when its turn is. */
+  readonly isOrdered: boolean;
+}
+
+export interface FoldInOrderOptions {
+  readonly engine: FeatureEngine;
+  /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
+  readonly stateBefore?: (key: string) => Uint8Array | null;
+  /**
+   * Called for each payment that has a place in the order. Those that were counted while states were lost have none: what
+   * they would have seen is not known.
+   */
+  readonly onPayment: (payment: FoldedPayment) => void;
+  /** Called for each event right before it is counted. One without a place in the order may turn out to be a repetition. */
+  readonly onEvent?: (inTurn: EventInTurn) => void;
+  /** Events that may wait for one that comes before them. */
+  readonly waitingMax?: number;
+  /** Milliseconds of wall clock after which online forgets an unused state; never unless given. */
+  readonly stateTtlMs?: number;
+}
+
+/** A state and what is known about it. */
+export interface FoldedState {
+  readonly key: string;
+  /** Place of the entity in the spec. */
+  readonly entity: number;
+  readonly state: EntityState;
+  /** When online last changed it, by its wall clock; undefined where it has not changed since counting began. */
+  readonly countedAtMs: number | undefined;
+}
+
+interface Counting {
+  readonly event: CountedEvent;
+  readonly keys: readonly (string | undefined)[];
+  /** Sequence numbers, by the place of the entity; undefined where the event has none there. */
+  readonly numbers: readonly (number | undefined)[];
+  /** Whether its numbers say when its turn is. */
+  readonly isOrdered: boolean;
+  /** Entities whose turn it is not yet. */
+  missing: number;
+}
+
+interface OrderedState {
+  /** Place of the entity in the spec. */
+  readonly entity: number;
+  state: EntityState;
+  /** Sequence number of the state from which it started. */
+  numberBefore: number;
+  /** Newest event time of what was counted. */
+  newestMs: number;
+  /** Wall clock of the last event that was counted; undefined where none was since counting began. */
+  countedAtMs: number | undefined;
+}
+
+const WAITING_MAX_DEFAULT = 1_000_000;
+/** How far the wall clocks of the instances may be apart. */
+const CLOCKS_APART_MS_MAX = 10_000;
+/** How often states that online has forgotten are removed. */
+const SWEEP_EVERY_MS = 86_400_000;
+
+/**
+ * Folds archived events again in the order in which they were counted online. Cards are counted side by side, so that
+ * order is known of each entity alone, from the sequence numbers in the records. A record that was delivered twice
+ * counts once.
+ *
+ * Events that were counted while states were lost carry numbers that began anew. They count in the order in which they
+ * are added, after everything that came before them. Each of them has to be added once, and only where it was not
+ * counted at another time as well.
+ *
+ * Records may be added in any order as long as no state was lost or forgotten; otherwise about in that of the clock.
+ */
+export class FoldInOrder {
+  /** Events that were counted. */
+  counted = 0;
+  /** Records that came again. */
+  repeated = 0;
+  /** Records of events that a state given from before had counted already. */
+  covered = 0;
+  readonly #options: Required<FoldInOrderOptions>;
+  readonly #states = new Map<string, OrderedState>();
+  /** By key of the entity and sequence number: the event that waits for its turn there. */
+  readonly #waiting = new Map<string, Counting>();
+  /** Events without a place in the order, until no earlier event can be expected any more. */
+  readonly #held = new Set<CountedEvent>();
+  /** Events of one millisecond, to be counted now. */
+  #together: CountedEvent[] = [];
+  #beganAtMs: number | undefined;
+  #sweptAtMs = 0;
+
+  constructor(options: FoldInOrderOptions) {
+    const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
+    this.#options = { stateBefore: () => null, onEvent: () => {}, ...defaults, ...options };
+  }
+
+  /**
+   * @throws TriplineError `queue-full` when more events wait than may; `state-unreadable`; `state-conflict` when numbers
+   *   contradict each other
+   */
+  add(event: CountedEvent): void {
+    const atMs = countedAtMsOf(event);
+    this.#addHeld(atMs - CLOCKS_APART_MS_MAX);
+    this.#sweep(atMs);
+    if (isIncomplete(event)) this.#held.add(event);
+    else this.#addOrdered(event, atMs);
+  }
+
+  /** To be called when all events have been added. */
+  finish(): void {
+    this.#addTogether();
+    this.#addHeld(Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Counts an event now, regardless of its numbers, unless a state given from before has counted it. For archives in which
+   * some are missing: added in the order of the clock, the events that there are all count. Their numbers are kept, so
+   * that later ones go on from there, and order those of the same millisecond, as all of one batch are.
+   *
+   * @throws TriplineError `state-unreadable`
+   */
+  addNow(event: CountedEvent): void {
+    const [before] = this.#together;
+    if (before !== undefined && countedAtMsOf(before) !== countedAtMsOf(event)) this.#addTogether();
+    this.#together.push(event);
+  }
+
+  #addTogether(): void {
+    const events = this.#together;
+    this.#together = [];
+    for (const event of orderByNumbers(events, (one) => this.#placesOf(one))) this.#addOneNow(event);
+  }
+
+  #placesOf(event: CountedEvent): Place[] {
+    if (isIncomplete(event)) return [];
+    const numbers = numbersOf(event);
+    return this.#keysOf(event).flatMap((key, entity) => {
+      const number = numbers[entity];
+      return key === undefined || number === undefined ? [] : [{ key, number }];
+    });
+  }
+
+  #addOneNow(event: CountedEvent): void {
+    const atMs = countedAtMsOf(event);
+    this.#sweep(atMs);
+    const numbers = isIncomplete(event) ? [] : numbersOf(event);
+    const [key] = this.#keysOf(event);
+    if (key !== undefined && (numbers[0] ?? Infinity) <= this.#stateOf(0, key, atMs).numberBefore) this.covered += 1;
+    else this.#addUnordered(event, atMs, numbers);
+  }
+
+  /** Events that still wait for an earlier one of one of their entities. */
+  get stuck(): readonly CountedEvent[] {
+    return [...new Set([...this.#waiting.values()].map((counting) => counting.event))];
+  }
+
+  /** Wall clock of the first event that counted; undefined before it. */
+  get beganAtMs(): number | undefined {
+    return this.#beganAtMs;
+  }
+
+  /** The states of all entities that occurred, without those that online has forgotten long ago. */
+  *states(): Generator<FoldedState> {
+    for (const [key, { entity, state, countedAtMs }] of this.#states) yield { key, entity, state, countedAtMs };
+  }
+
+  /** Bounds memory by the entities of one lifetime instead of all that ever occurred. */
+  #sweep(atMs: number): void {
+    if (atMs < this.#sweptAtMs + SWEEP_EVERY_MS) return;
+    this.#sweptAtMs = atMs;
+    for (const [key, entry] of this.#states) if (this.#isForgotten(entry, atMs, undefined)) this.#states.delete(key);
+  }
+
+  /** Counts those of the held that were counted online before a time, and the oldest where too many are held. */
+  #addHeld(untilMs: number): void {
+    for (const event of this.#held) {
+      const atMs = countedAtMsOf(event);
+      if (atMs >= untilMs && this.#held.size < this.#options.waitingMax) return;
+      this.#held.delete(event);
+      this.#addUnordered(event, atMs, []);
+    }
+  }
+
+  #addUnordered(event: CountedEvent, atMs: number, numbers: readonly (number | undefined)[]): void {
+    const keys = this.#keysOf(event);
+    for (const [entity, key] of keys.entries()) if (key !== undefined) this.#freshStateOf(entity, key, atMs, undefined);
+    this.#count({ event, keys, numbers, isOrdered: false, missing: 0 });
+  }
+
+  #addOrdered(event: CountedEvent, atMs: number): void {
+    const numbers = numbersOf(event);
+    const keys = this.#keysOf(event);
+    const places = keys.map((key, entity) => placeOf(key, numbers[entity]));
+    const entries = keys.map((key, entity) =>
+      key === undefined ? undefined : this.#freshStateOf(entity, key, atMs, numbers[entity]),
+    );
+    const [main] = entries;
+    const mainNumber = numbers[0] ?? 0;
+    if (main === undefined || this.#waiting.has(places[0] ?? "") || mainNumber <= main.state.sequence) {
+      if (main !== undefined && mainNumber <= main.numberBefore) this.covered += 1;
+      else this.repeated += 1;
+      return;
+    }
+    // An entity without a number is one that the spec did not name yet when the event was counted.
+    const missing = entries.filter((entry, entity) => {
+      const number = numbers[entity];
+      return entry !== undefined && number !== undefined && entry.state.sequence + 1 !== number;
+    });
+    const counting: Counting = { event, keys, numbers, isOrdered: true, missing: missing.length };
+    if (counting.missing === 0) {
+      this.#count(counting);
+      return;
+    }
+    if (this.#waiting.size >= this.#options.waitingMax) {
+      throw new TriplineError("queue-full", `${this.#waiting.size} events wait for earlier ones that do not come.`);
+    }
+    for (const place of places) if (place !== undefined) this.#waiting.set(place, counting);
+  }
+
+  #keysOf(event: CountedEvent): (string | undefined)[] {
+    const { engine } = this.#options;
+    const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
+    return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
+  }
+
+  #stateOf(entity: number, key: string, atMs: number): OrderedState {
+    const known = this.#states.get(key);
+    if (known !== undefined) return known;
+    const bytes = this.#options.stateBefore(key);
+    const state = this.#options.engine.decodeState(entity, bytes);
+    const countedAtMs = bytes === null ? atMs : undefined;
+    const { sequence: numberBefore, payments } = state;
+    const made = { entity, state, numberBefore, newestMs: payments.newestMs, countedAtMs };
+    this.#states.set(key, made);
+    return made;
+  }
+
+  /** The state as online found it: an empty one, where it had forgotten the one before. */
+  #freshStateOf(entity: number, key: string, atMs: number, number: number | undefined): OrderedState {
+    const entry = this.#stateOf(entity, key, atMs);
+    if (!this.#isForgotten(entry, atMs, number)) return entry;
+    entry.state = this.#options.engine.decodeState(entity, null);
+    entry.numberBefore = 0;
+    entry.newestMs = entry.state.payments.newestMs;
+    entry.countedAtMs = atMs;
+    return entry;
+  }
+
+  /** The event's number tells whether its state was still there, as soon as the clock says that it may not have been. */
+  #isForgotten({ state, countedAtMs }: OrderedState, atMs: number, number: number | undefined): boolean {
+    const idleMs = atMs - (countedAtMs ?? this.#beganAtMs ?? atMs);
+    if (number === undefined) return idleMs >= this.#options.stateTtlMs + CLOCKS_APART_MS_MAX;
+    return number <= state.sequence && idleMs >= this.#options.stateTtlMs - CLOCKS_APART_MS_MAX;
+  }
+
+  /** Counts an event whose turn has come, and then the events that waited for it. */
+  #count(first: Counting): void {
+    const ready = [first];
+    for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+      const { event, keys, numbers } = next;
+      const atMs = countedAtMsOf(event);
+      const entries = keys.map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key, atMs)));
+      if (!this.#apply(next, entries)) continue;
+      for (const [entity, key] of keys.entries()) {
+        const entry = entries[entity];
+        if (key === undefined || entry === undefined) continue;
+        this.#waiting.delete(placeOf(key, numbers[entity]) ?? "");
+        const follower = this.#waiting.get(placeOf(key, entry.state.sequence + 1) ?? "");
+        if (follower === undefined) continue;
+        follower.missing -= 1;
+        if (follower.missing === 0) ready.push(follower);
+      }
+    }
+  }
+
+  /** @returns false, and nothing has changed, for an event that its card remembers */
+  #apply({ event, keys, numbers, isOrdered }: Counting, entries: readonly (OrderedState | undefined)[]): boolean {
+    const states = entries.map((entry) => entry?.state);
+    const strayMs = strayOf(event, entries);
+    this.#options.onEvent({ event, keys, states, isOrdered });
+    const isCounted =
+      event.kind === "label"
+        ? this.#applyLabel(event.applied, states)
+        : this.#applyPayment(event.vector, states, isOrdered ? strayMs : undefined);
+    if (!isCounted) {
+      if (isOrdered) throw numbersContradict();
+      this.repeated += 1;
+      return false;
+    }
+    this.counted += 1;
+    this.#beganAtMs ??= countedAtMsOf(event);
+    for (const [entity, entry] of entries.entries()) {
+      if (entry === undefined) continue;
+      entry.countedAtMs = Math.max(entry.countedAtMs ?? 0, countedAtMsOf(event));
+      entry.state.sequence = Math.max(entry.state.sequence, numbers[entity] ?? 0);
+      if (event.kind === "payment") entry.newestMs = Math.max(entry.newestMs, occurredAtMsOf(event.vector));
+    }
+    return true;
+  }
+
+  #applyLabel({ label }: AppliedLabel, states: EntityStates): boolean {
+    return label !== undefined && !this.#options.engine.applyLabel(states, label).duplicate;
+  }
+
+  /** @param strayMs undefined for a payment without a place in the order, which is not reported */
+  #applyPayment(vector: FeatureVector, states: EntityStates, strayMs: number | undefined): boolean {
+    const { engine, onPayment } = this.#options;
+    const result = vector.transaction && engine.applyPayment(states, vector.transaction);
+    if (result === undefined || result.duplicate) return false;
+    if (strayMs !== undefined) onPayment({ vector, values: result.values, tooLate: result.tooLate, strayMs });
+    return true;
+  }
+}
+
+/** How far back in event time a payment stands behind one of its entities that was counted before. */
+function strayOf(event: CountedEvent, entries: readonly (OrderedState | undefined)[]): number {
+  if (event.kind === "label") return 0;
+  const atMs = occurredAtMsOf(event.vector);
+  return Math.max(0, ...entries.map((entry) => (entry === undefined ? 0 : entry.newestMs - atMs)));
+}
+
+function occurredAtMsOf({ transaction }: FeatureVector): number {
+  return transaction?.occurredAtMs ?? 0;
+}
+
+function numbersOf(event: CountedEvent): (number | undefined)[] {
+  const sequences = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
+  return sequences.map((sequence) => (sequence > 0 ? sequence : undefined));
+}
+
+function isIncomplete(event: CountedEvent): boolean {
+  return event.kind === "payment" ? event.vector.incomplete : event.applied.incomplete;
+}
+
+function countedAtMsOf(event: CountedEvent): number {
+  return event.kind === "payment" ? event.vector.computedAtMs : event.applied.appliedAtMs;
+}
+
+function placeOf(key: string | undefined, number: number | undefined): string | undefined {
+  return key === undefined || number === undefined ? undefined : `${number} ${key}`;
+}
+
+function numbersContradict(): TriplineError {
+  return new TriplineError("state-conflict", "An event was counted under two numbers close to each other.");
+}

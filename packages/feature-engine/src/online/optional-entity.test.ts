@@ -1,0 +1,59 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { wideSpec } from "../testing/specs.js";
+import { HOUR_MS, TestStates } from "../testing/states.js";
+import { compileEngine } from "./compile-engine.js";
+
+const START_MS = Date.UTC(2024, 1, 28, 22);
+
+function ofEntity(values: Record<string, number>, entity: string): number[] {
+  return Object.entries(values).flatMap(([name, value]) => (name.startsWith(`${entity}_`) ? [value] : []));
+}
+
+test.each(["absent", "empty"])("a payment whose device is %s has the defaults for it, whatever others had", (how) => {
+  const states = new TestStates(compileEngine(wideSpec));
+  const device = how === "empty" ? { deviceToken: "" } : {};
+  for (let index = 0; index < 3; index += 1) {
+    const place = { latitude: index, longitude: index, amountMinor: 1000 + index };
+    states.pay(START_MS + index, { deviceToken: "d", ipToken: "i", ...place });
+  }
+  const values = states.pay(START_MS + 4, { ipToken: "i", latitude: 1, longitude: 1, ...device });
+  expect(new Set(ofEntity(values, "device"))).toEqual(new Set([-7]));
+  expect(ofEntity(values, "device").length).toBeGreaterThan(30);
+  expect(ofEntity(values, "ip")).not.toContain(-7);
+  expect(states.of("device", "d").sequence).toBe(3);
+  expect(states.of("ip", "i").sequence).toBe(4);
+});
+
+test("a device and a network address count their own payments and cards", () => {
+  const states = new TestStates(compileEngine(currentFeatureSpec()));
+  states.pay(START_MS, { deviceToken: "d", ipToken: "i1" });
+  states.pay(START_MS + 1, { cardToken: "c2", deviceToken: "d", ipToken: "i2" });
+  expect(states.pay(START_MS + HOUR_MS / 2, { cardToken: "c3", deviceToken: "d", ipToken: "i1" })).toMatchObject({
+    device_count_1h: 3,
+    device_count_1d: 3,
+    device_cards_7d: 3,
+    ip_count_1h: 2,
+    ip_cards_1d: 2,
+  });
+  expect(states.pay(START_MS + HOUR_MS / 2)).toMatchObject({
+    device_count_1h: 0,
+    device_count_1d: 0,
+    device_cards_7d: 0,
+    ip_count_1h: 0,
+    ip_cards_1d: 0,
+  });
+});
+
+test("the ids of an event are in the order of the spec, undefined if it names none", () => {
+  const engine = compileEngine(wideSpec);
+  const ids = { cardToken: "c", terminalId: "t" };
+  expect(engine.entityIds(ids)).toEqual(["c", "t", undefined, undefined]);
+  expect(engine.entityIds({ ...ids, deviceToken: "", ipToken: "i" })).toEqual(["c", "t", undefined, "i"]);
+});
+
+test("a look at a device does not make it part of the next payment", () => {
+  const states = new TestStates(compileEngine(wideSpec));
+  states.pay(START_MS, { deviceToken: "d" });
+  states.read("device", "d", START_MS);
+  expect(new Set(ofEntity(states.pay(START_MS), "device"))).toEqual(new Set([-7]));
+});

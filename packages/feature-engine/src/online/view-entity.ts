@@ -1,0 +1,117 @@
+import type { EntityPlan, StreamPlan } from "../plan-entities.js";
+import type { EntityState, StreamState } from "../state/entity-state.js";
+import { NEVER_MS } from "../state/entity-state.js";
+import { distanceFromHomeKm } from "../state/home-place.js";
+import { countPartners, findPartner } from "../state/partner-table.js";
+import type { Aggregate } from "../state/tile-ring.js";
+import { aggregateRing, emptyAggregate } from "../state/tile-ring.js";
+import { countUnusual, largestRatio } from "../state/usual-amount.js";
+import type { EntityView } from "./compile-feature.js";
+
+/** What a payment brings to a look at one of its entities. */
+export interface Encounter {
+  readonly partnerHash: number;
+  readonly latitude: number | undefined;
+  readonly longitude: number | undefined;
+}
+
+export function emptyView(plan: EntityPlan): EntityView {
+  return {
+    present: false,
+    payments: plan.payments.windows.map(emptyAggregate),
+    labels: plan.labels.windows.map(emptyAggregate),
+    lastPaymentMs: NEVER_MS,
+    firstFraudMs: NEVER_MS,
+    partners: (plan.partners?.widthsMs ?? []).map(() => 0),
+    pairLastMs: NEVER_MS,
+    pairCount: 0,
+    homeKm: undefined,
+    usualCount: 0,
+    usualSum: 0,
+    unusual: (plan.usual?.widthsMs ?? []).map(() => 0),
+    largest: (plan.usual?.widthsMs ?? []).map(() => 0),
+    genuineMs: NEVER_MS,
+    runBeganMs: NEVER_MS,
+    runCount: 0,
+  };
+}
+
+/**
+ * Fills `view` with what an entity has seen by `atMs`.
+ *
+ * @param encounter of the payment that is about to be counted; undefined for a look at the entity alone
+ */
+export function viewEntity(
+  plan: EntityPlan,
+  state: EntityState,
+  atMs: number,
+  horizonMs: number,
+  encounter: Encounter | undefined,
+  view: EntityView,
+): void {
+  view.present = true;
+  lookBack(plan.payments, state.payments, atMs, view.payments);
+  lookBack(plan.labels, state.labels, atMs, view.labels);
+  view.lastPaymentMs = state.payments.newestMs;
+  view.firstFraudMs = state.firstFraudMs;
+  viewPartners(plan, state, atMs, horizonMs, encounter, view);
+  const { home } = state;
+  view.homeKm =
+    home === undefined || encounter?.latitude === undefined || encounter.longitude === undefined
+      ? undefined
+      : distanceFromHomeKm(home, encounter.latitude, encounter.longitude);
+  viewUsual(plan, state, atMs, view);
+  viewRun(state, view);
+}
+
+function viewUsual(plan: EntityPlan, { usual }: EntityState, atMs: number, view: EntityView): void {
+  if (usual === undefined || plan.usual === undefined) return;
+  view.usualCount = usual.count;
+  view.usualSum = usual.sum;
+  const { widthsMs } = plan.usual;
+  for (let index = 0; index < widthsMs.length; index += 1) {
+    const afterMs = atMs - (widthsMs[index] ?? 0);
+    view.unusual[index] = countUnusual(usual, afterMs, atMs);
+    view.largest[index] = largestRatio(usual, afterMs, atMs);
+  }
+}
+
+function viewRun({ run }: EntityState, view: EntityView): void {
+  if (run === undefined) return;
+  view.genuineMs = run.genuineMs;
+  view.runBeganMs = run.beganMs;
+  view.runCount = run.count;
+}
+
+function viewPartners(
+  plan: EntityPlan,
+  { partners }: EntityState,
+  atMs: number,
+  horizonMs: number,
+  encounter: Encounter | undefined,
+  view: EntityView,
+): void {
+  if (partners === undefined || plan.partners === undefined) return;
+  const at = encounter === undefined ? -1 : findPartner(partners, encounter.partnerHash, atMs - horizonMs);
+  view.pairLastMs = at < 0 ? NEVER_MS : (partners.rows[at + 1] ?? NEVER_MS);
+  view.pairCount = at < 0 ? 0 : (partners.rows[at + 2] ?? 0);
+  const { widthsMs } = plan.partners;
+  for (let index = 0; index < widthsMs.length; index += 1) {
+    const afterMs = atMs - (widthsMs[index] ?? 0);
+    const own = encounter !== undefined && (at < 0 || view.pairLastMs <= afterMs) ? 1 : 0;
+    view.partners[index] = countPartners(partners, afterMs) + own;
+  }
+}
+
+/** Fills `into` with what each window of a stream holds at `atMs`. */
+function lookBack(plan: StreamPlan, stream: StreamState, atMs: number, into: readonly Aggregate[]): void {
+  for (let index = 0; index < plan.windows.length; index += 1) {
+    const window = plan.windows[index];
+    const ring = window && plan.rings[window.ring];
+    const tiles = window && stream.rings[window.ring];
+    const aggregate = into[index];
+    if (!(ring && tiles && aggregate)) continue;
+    const head = Math.floor(atMs / ring.tileMs);
+    aggregateRing(tiles, head - window.tilesBack, head, aggregate);
+  }
+}

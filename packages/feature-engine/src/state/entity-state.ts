@@ -1,0 +1,74 @@
+import type { EntityPlan, StreamPlan } from "../plan-entities.js";
+import type { FraudRun } from "./fraud-run.js";
+import { noRun } from "./fraud-run.js";
+import type { HomePlace } from "./home-place.js";
+import { noHome } from "./home-place.js";
+import { NEVER_MS } from "./no-time.js";
+import type { PartnerTable } from "./partner-table.js";
+import { noPartners } from "./partner-table.js";
+import { RecentIds } from "./recent-ids.js";
+import type { TileRing } from "./tile-ring.js";
+import { clearRing, emptyRing } from "./tile-ring.js";
+import type { UsualAmount } from "./usual-amount.js";
+import { noUsualAmount } from "./usual-amount.js";
+
+export { NEVER_MS };
+
+/** What is kept of one stream (payments or labels) of one entity. */
+export interface StreamState {
+  /** Newest event time seen, in milliseconds since the epoch; `NEVER_MS` before the first. */
+  newestMs: number;
+  /** One per `RingPlan` of the stream, in the same order. */
+  readonly rings: TileRing[];
+}
+
+/** Decoded window state of one card, terminal or other entity. Mutable, so that a batch folds without copying. */
+export interface EntityState {
+  /** How many events this state has counted or found too late. It grows by one with every change. */
+  sequence: number;
+  readonly payments: StreamState;
+  readonly labels: StreamState;
+  readonly recentIds: RecentIds | undefined;
+  readonly partners: PartnerTable | undefined;
+  readonly home: HomePlace | undefined;
+  readonly usual: UsualAmount | undefined;
+  readonly run: FraudRun | undefined;
+  /** When the first fraud became known; `NEVER_MS` where none did, or where the plan does not ask for it. */
+  firstFraudMs: number;
+}
+
+export function emptyState(plan: EntityPlan): EntityState {
+  return {
+    sequence: 0,
+    payments: emptyStream(plan.payments),
+    labels: emptyStream(plan.labels),
+    recentIds: plan.recentIds ? new RecentIds() : undefined,
+    partners: plan.partners === undefined ? undefined : noPartners(),
+    home: plan.home ? noHome() : undefined,
+    usual: plan.usual === undefined ? undefined : noUsualAmount(),
+    run: plan.run === undefined ? undefined : noRun(),
+    firstFraudMs: NEVER_MS,
+  };
+}
+
+/** Makes a state empty again. Its memory stays, for one that is decoded into it. */
+export function clearState(state: EntityState): void {
+  state.sequence = 0;
+  clearStream(state.payments);
+  clearStream(state.labels);
+  state.recentIds?.clear();
+  if (state.partners !== undefined) state.partners.used = 0;
+  if (state.home !== undefined) state.home.count = state.home.x = state.home.y = state.home.z = 0;
+  if (state.usual !== undefined) state.usual.count = state.usual.sum = state.usual.used = 0;
+  if (state.run !== undefined) Object.assign(state.run, noRun());
+  state.firstFraudMs = NEVER_MS;
+}
+
+function clearStream(stream: StreamState): void {
+  stream.newestMs = NEVER_MS;
+  for (const ring of stream.rings) clearRing(ring);
+}
+
+function emptyStream(plan: StreamPlan): StreamState {
+  return { newestMs: NEVER_MS, rings: plan.rings.map(emptyRing) };
+}

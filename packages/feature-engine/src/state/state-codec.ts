@@ -1,0 +1,266 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { EntityPlan, RingPlan, StreamPlan } from "../plan-entities.js";
+import { STATE_VERSION } from "../plan-entities.js";
+import type { ByteReader } from "./byte-reader.js";
+import type { ByteWriter } from "./byte-writer.js";
+import type { EntityState, StreamState } from "./entity-state.js";
+import { NEVER_MS } from "./entity-state.js";
+import type { FraudRun } from "./fraud-run.js";
+import type { HomePlace } from "./home-place.js";
+import type { PartnerTable } from "./partner-table.js";
+import { PARTNER_STRIDE, PARTNERS_MAX, pushPartner } from "./partner-table.js";
+import type { RecentIds } from "./recent-ids.js";
+import { RECENT_IDS_MAX } from "./recent-ids.js";
+import type { TileRing } from "./tile-ring.js";
+import { makeRoom, SQUARE_UNIT, squareOf, TILE_STRIDE, totalTiles } from "./tile-ring.js";
+import type { UsualAmount } from "./usual-amount.js";
+import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
+
+/*
+ * Layout of a state, little-endian; varint is unsigned LEB128 of an integer below 2^53. Parts in brackets are there when
+ * the plan needs them.
+ *
+ *   offset 0   u8      version, 3
+ *          1   u64     sequence
+ *          9   u32     fingerprint of the plan
+ *   then [ u8 n, then n × (u32 high, u32 low)   hashes of recent ids, oldest first ]
+ *   then for payments, then for labels:
+ *     varint  newest event time + 1, 0 for none
+ *     for every ring of the plan: varint n, then n tiles in ascending order, each
+ *       varint  index, for all but the first as the distance from the one before
+ *       varint  count
+ *       of one event: [ varint  its amount ], from which the rest follows
+ *       of more: [ varint  sum ] [ varint  max ] [ varint  squareHigh, varint  squareLow ]
+ *   then [ varint  time of the first fraud + 1, 0 for none ]
+ *   then [ varint  n, then n partners, newest first, each
+ *       u32     hash of the id
+ *       varint  how long before the partner before it was last seen, the first: before the newest payment
+ *       varint  payments together ]
+ *   then [ varint  n, and for n > 0 varint x, varint y, varint z of the home ]
+ *   then [ varint  payments in the usual amount, and where there are any
+ *       varint  their sum
+ *       varint  n, then n unusual payments in the order in which they were counted, each varint time, varint ratio ]
+ *   then [ varint  time of the last genuine payment + 1, 0 for none
+ *       varint  frauds since then, and where there are any varint time of the first ]
+ *
+ * The first nine bytes differ between any two versions of one entity's state: writers compare them to find out whether
+ * another writer wrote in between.
+ */
+
+/** Bytes at the head of a state that change with every write. */
+export const STATE_HEADER_BYTES = 9;
+
+/**
+ * Decodes the state that a reader is about to read.
+ *
+ * @param state an empty one of the same plan, which becomes what was stored
+ * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are cut or damaged
+ */
+export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityState): void {
+  const version = reader.u8();
+  if (version !== STATE_VERSION)
+    throw unreadable(`is of version ${version}, this build reads version ${STATE_VERSION}`);
+  state.sequence = reader.u64();
+  if (reader.u32() !== plan.fingerprint) {
+    throw unreadable("keeps other windows than the feature spec asks for: run `tripline backfill` for this spec");
+  }
+  if (state.recentIds !== undefined) readIds(reader, state.recentIds);
+  readStream(reader, plan.payments, state.payments);
+  readStream(reader, plan.labels, state.labels);
+  if (plan.firstFraud) state.firstFraudMs = reader.varint() + NEVER_MS;
+  if (state.partners !== undefined) readPartners(reader, state.partners, state.payments.newestMs);
+  if (state.home !== undefined) readHome(reader, state.home);
+  if (state.usual !== undefined) readUsual(reader, state.usual);
+  if (state.run !== undefined) readRun(reader, state.run);
+  if (!reader.atEnd()) throw unreadable("has bytes after its end");
+}
+
+/** Encodes a state. The rings hold no tile that is out of reach: each counted event drops those. */
+export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWriter): void {
+  writer.u8(STATE_VERSION);
+  writer.u64(state.sequence);
+  writer.u32(plan.fingerprint);
+  if (state.recentIds !== undefined) writeIds(writer, state.recentIds);
+  writeStream(writer, plan.payments, state.payments);
+  writeStream(writer, plan.labels, state.labels);
+  if (plan.firstFraud) writer.varint(state.firstFraudMs - NEVER_MS);
+  if (state.partners !== undefined) writePartners(writer, state.partners, state.payments.newestMs);
+  if (state.home !== undefined) writeHome(writer, state.home);
+  if (state.usual !== undefined) writeUsual(writer, state.usual);
+  if (state.run !== undefined) writeRun(writer, state.run);
+}
+
+function writeIds(writer: ByteWriter, ids: RecentIds): void {
+  writer.u8(ids.size);
+  ids.forEach((high, low) => {
+    writer.u32(high);
+    writer.u32(low);
+  });
+}
+
+function readIds(reader: ByteReader, ids: RecentIds): void {
+  const count = reader.u8();
+  if (count > RECENT_IDS_MAX) throw unreadable(`names ${count} recent ids, at most ${RECENT_IDS_MAX} are possible`);
+  for (let index = 0; index < count; index += 1) ids.add(reader.u32(), reader.u32());
+}
+
+function writeStream(writer: ByteWriter, plan: StreamPlan, stream: StreamState): void {
+  writer.varint(stream.newestMs - NEVER_MS);
+  for (let index = 0; index < plan.rings.length; index += 1) {
+    const ringPlan = plan.rings[index];
+    const ring = stream.rings[index];
+    if (ringPlan !== undefined && ring !== undefined) writeRing(writer, ringPlan, ring);
+  }
+}
+
+function writeRing(writer: ByteWriter, plan: RingPlan, { tiles, used }: TileRing): void {
+  writer.varint(used / TILE_STRIDE);
+  let before = 0;
+  for (let at = 0; at < used; at += TILE_STRIDE) {
+    const index = tiles[at] ?? 0;
+    const count = tiles[at + 1] ?? 0;
+    writer.varint(index - before);
+    writer.varint(count);
+    before = index;
+    if (plan.sum) writer.varint(tiles[at + 2] ?? 0);
+    if (plan.max && !(count === 1 && plan.sum)) writer.varint(tiles[at + 3] ?? 0);
+    if (plan.squares && count > 1) {
+      writer.varint(tiles[at + 4] ?? 0);
+      writer.varint(tiles[at + 5] ?? 0);
+    }
+  }
+}
+
+function writePartners(writer: ByteWriter, { rows, used }: PartnerTable, newestMs: number): void {
+  writer.varint(used / PARTNER_STRIDE);
+  let before = newestMs;
+  for (let at = 0; at < used; at += PARTNER_STRIDE) {
+    const lastMs = rows[at + 1] ?? 0;
+    writer.u32(rows[at] ?? 0);
+    writer.varint(before - lastMs);
+    writer.varint(rows[at + 2] ?? 0);
+    before = lastMs;
+  }
+}
+
+function writeHome(writer: ByteWriter, home: HomePlace): void {
+  writer.varint(home.count);
+  if (home.count === 0) return;
+  writer.varint(home.x);
+  writer.varint(home.y);
+  writer.varint(home.z);
+}
+
+function writeUsual(writer: ByteWriter, { count, sum, rows, used }: UsualAmount): void {
+  writer.varint(count);
+  if (count === 0) return;
+  writer.varint(sum);
+  writer.varint(used / UNUSUAL_STRIDE);
+  for (let at = 0; at < used; at += 1) writer.varint(rows[at] ?? 0);
+}
+
+function writeRun(writer: ByteWriter, run: FraudRun): void {
+  writer.varint(run.genuineMs - NEVER_MS);
+  writer.varint(run.count);
+  if (run.count > 0) writer.varint(run.beganMs);
+}
+
+function readStream(reader: ByteReader, plan: StreamPlan, stream: StreamState): void {
+  stream.newestMs = reader.varint() + NEVER_MS;
+  for (let index = 0; index < plan.rings.length; index += 1) {
+    const ringPlan = plan.rings[index];
+    const ring = stream.rings[index];
+    if (ringPlan === undefined || ring === undefined) continue;
+    readRing(reader, ringPlan, ring, Math.floor(stream.newestMs / ringPlan.tileMs));
+  }
+}
+
+function readRing(reader: ByteReader, plan: RingPlan, ring: TileRing, newest: number): void {
+  const count = reader.varint();
+  if (count > plan.tilesBack + 1) throw unreadable(`holds ${count} tiles, at most ${plan.tilesBack + 1} are possible`);
+  makeRoom(ring, count * TILE_STRIDE);
+  ring.used = count * TILE_STRIDE;
+  const { tiles, used } = ring;
+  let index = 0;
+  for (let at = 0; at < used; at += TILE_STRIDE) {
+    const step = reader.varint();
+    index += step;
+    if ((at > 0 && step === 0) || index > newest || index < newest - plan.tilesBack) {
+      throw unreadable("has tiles out of order or out of its windows");
+    }
+    tiles[at] = index;
+    readTile(reader, plan, tiles, at);
+  }
+  totalTiles(ring);
+}
+
+/** Reads what follows the index of the tile at `at`. */
+function readTile(reader: ByteReader, plan: RingPlan, tiles: Float64Array, at: number): void {
+  const count = reader.varint();
+  if (count === 0) throw unreadable("has an empty tile");
+  const sum = plan.sum ? reader.varint() : 0;
+  tiles[at + 1] = count;
+  tiles[at + 2] = sum;
+  tiles[at + 3] = 0;
+  if (plan.max) tiles[at + 3] = count === 1 && plan.sum ? sum : reader.varint();
+  tiles[at + 4] = 0;
+  tiles[at + 5] = 0;
+  if (plan.squares) readSquares(reader, tiles, at);
+}
+
+/** Reads the sum of squares of a tile; that of a single event follows from its amount. */
+function readSquares(reader: ByteReader, tiles: Float64Array, at: number): void {
+  if (tiles[at + 1] === 1) {
+    const square = squareOf(tiles[at + 2] ?? 0);
+    tiles[at + 4] = square.high;
+    tiles[at + 5] = square.low;
+    return;
+  }
+  const high = reader.varint();
+  const low = reader.varint();
+  if (low >= SQUARE_UNIT) throw unreadable("has a sum of squares that is not carried over");
+  tiles[at + 4] = high;
+  tiles[at + 5] = low;
+}
+
+function readPartners(reader: ByteReader, table: PartnerTable, newestMs: number): void {
+  const partners = reader.varint();
+  if (partners > PARTNERS_MAX) throw unreadable(`has ${partners} partners, at most ${PARTNERS_MAX} are possible`);
+  let lastMs = newestMs;
+  for (let index = 0; index < partners; index += 1) {
+    const hash = reader.u32();
+    lastMs -= reader.varint();
+    const count = reader.varint();
+    if (count === 0 || lastMs < 0) throw unreadable("has a partner without a payment");
+    pushPartner(table, hash, lastMs, count);
+  }
+}
+
+function readHome(reader: ByteReader, home: HomePlace): void {
+  home.count = reader.varint();
+  if (home.count === 0) return;
+  home.x = reader.varint();
+  home.y = reader.varint();
+  home.z = reader.varint();
+}
+
+function readUsual(reader: ByteReader, usual: UsualAmount): void {
+  usual.count = reader.varint();
+  if (usual.count === 0) return;
+  usual.sum = reader.varint();
+  const unusual = reader.varint();
+  if (unusual > UNUSUAL_MAX) throw unreadable(`has ${unusual} unusual payments, at most ${UNUSUAL_MAX} are possible`);
+  usual.used = unusual * UNUSUAL_STRIDE;
+  for (let at = 0; at < usual.used; at += 1) usual.rows[at] = reader.varint();
+}
+
+function readRun(reader: ByteReader, run: FraudRun): void {
+  run.genuineMs = reader.varint() + NEVER_MS;
+  run.count = reader.varint();
+  run.beganMs = run.count === 0 ? NEVER_MS : reader.varint();
+  if (run.count > 0 && run.beganMs <= run.genuineMs) throw unreadable("has a run of frauds that had ended");
+}
+
+function unreadable(what: string): TriplineError {
+  return new TriplineError("state-unreadable", `A stored window state ${what}.`);
+}

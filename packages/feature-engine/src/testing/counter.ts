@@ -1,0 +1,116 @@
+import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FeatureEngine } from "../online/compile-engine.js";
+import type { CountedEvent, FoldedState } from "../online/fold-in-order.js";
+import type { EntityState } from "../state/entity-state.js";
+
+/* For the tests: what the online service would emit, loss of its states included. */
+
+/** A payment, or a label where that is what it is, of small numbers. */
+export interface TestEvent {
+  readonly id: number;
+  readonly label: boolean;
+  readonly card: number;
+  readonly terminal: number;
+  readonly device: number | undefined;
+  /** Event time. */
+  readonly atMs: number;
+  readonly amountMinor: number;
+}
+
+interface Stored {
+  readonly entity: number;
+  readonly state: EntityState;
+  touchedAtMs: number;
+}
+
+/** Counts events one after the other, as all instances of the service together do. */
+export class OnlineCounter {
+  readonly emitted: CountedEvent[] = [];
+  /** Wall clock. */
+  nowMs = 0;
+  readonly #states = new Map<string, Stored>();
+  #isIncomplete = false;
+
+  constructor(
+    private readonly engine: FeatureEngine,
+    private readonly stateTtlMs: number = Number.POSITIVE_INFINITY,
+  ) {}
+
+  count(event: TestEvent): void {
+    const fact = event.label ? labelOf(event) : transactionOf(event);
+    const states = this.engine
+      .stateKeys(fact.tenant, fact)
+      .map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key)));
+    const result = "labelId" in fact ? this.engine.applyLabel(states, fact) : this.engine.applyPayment(states, fact);
+    if (result.duplicate) throw new Error("ids are unique here");
+    const { tooLate } = result;
+    const sequences = states.map((state) => state?.sequence ?? 0);
+    const common = { specVersion: this.engine.spec.version, sequences, tooLate, incomplete: this.#isIncomplete };
+    if ("labelId" in fact) {
+      this.emitted.push({ kind: "label", applied: { ...common, label: fact, appliedAtMs: this.nowMs } });
+    } else {
+      const values = "values" in result ? (result.values as number[]) : [];
+      const vector = { ...common, transaction: fact, values, computedAtMs: this.nowMs };
+      this.emitted.push({ kind: "payment", vector });
+    }
+  }
+
+  /** As Redis that comes back empty. */
+  lose(): void {
+    this.#states.clear();
+    this.#isIncomplete = true;
+  }
+
+  /** As a rebuild: the states that are still alive, and the mark. */
+  restore(states: Iterable<FoldedState>): void {
+    this.#states.clear();
+    for (const { key, entity, state, countedAtMs } of states) {
+      const copy = this.engine.decodeState(entity, this.engine.encodeState(entity, state));
+      this.#states.set(key, { entity, state: copy, touchedAtMs: countedAtMs ?? this.nowMs });
+    }
+    this.#isIncomplete = false;
+  }
+
+  #stateOf(entity: number, key: string): EntityState {
+    const stored = this.#states.get(key);
+    if (stored !== undefined && this.nowMs - stored.touchedAtMs < this.stateTtlMs) {
+      stored.touchedAtMs = this.nowMs;
+      return stored.state;
+    }
+    const state = this.engine.decodeState(entity, null);
+    this.#states.set(key, { entity, state, touchedAtMs: this.nowMs });
+    return state;
+  }
+}
+
+const common = ({ id, card, terminal, atMs }: TestEvent) => ({
+  tenant: "demo",
+  clientTransactionId: `${id}`,
+  cardToken: `c${card}`,
+  terminalId: `t${terminal}`,
+  occurredAtMs: atMs,
+});
+
+function transactionOf(event: TestEvent): Transaction {
+  return {
+    ...common(event),
+    transactionId: `txn_${event.id}`,
+    deviceToken: event.device === undefined ? "" : `d${event.device}`,
+    ipToken: "",
+    latitude: undefined,
+    longitude: undefined,
+    amountMinor: event.amountMinor,
+    currency: "EUR",
+    acceptedAtMs: event.atMs,
+  };
+}
+
+function labelOf(event: TestEvent): Label {
+  return {
+    ...common(event),
+    labelId: `l${event.id}`,
+    labelledAtMs: event.atMs,
+    fraud: event.id % 2 === 0,
+    source: "",
+  };
+}

@@ -1,0 +1,133 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import type { FeatureEngine, LabelEvent, PaymentEvent } from "../online/compile-engine.js";
+import type { EntityState } from "../state/entity-state.js";
+import type { OracleEvent, OracleResult } from "./brute-force.js";
+
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** The states of all entities that the events of a test name, kept as a service keeps them. */
+export class TestStates {
+  readonly #states = new Map<string, EntityState>();
+  readonly #names: readonly string[];
+  #events = 0;
+
+  constructor(readonly engine: FeatureEngine) {
+    this.#names = Object.keys(engine.spec.entities);
+  }
+
+  /** State of an entity; an empty one before its first event. */
+  of(entity: string, id: string): EntityState {
+    const key = `${entity}:${id}`;
+    const state = this.#states.get(key) ?? this.engine.decodeState(this.place(entity), null);
+    this.#states.set(key, state);
+    return state;
+  }
+
+  bytesOf(entity: string, id: string): Uint8Array {
+    return this.engine.encodeState(this.place(entity), this.of(entity, id));
+  }
+
+  /** Takes a stored state for that of an entity. */
+  put(entity: string, id: string, bytes: Uint8Array): void {
+    this.#states.set(`${entity}:${id}`, this.engine.decodeState(this.place(entity), bytes));
+  }
+
+  /** Stores every state and reads it back. */
+  store(): void {
+    for (const [key, state] of this.#states) {
+      const entity = this.place(key.slice(0, key.indexOf(":")));
+      this.#states.set(key, this.engine.decodeState(entity, this.engine.encodeState(entity, state)));
+    }
+  }
+
+  /** Answers as the oracle does. */
+  apply(event: OracleEvent): OracleResult {
+    const states = this.#names.map((name) => {
+      const id = event.entities[name];
+      return id === undefined ? undefined : this.of(name, id);
+    });
+    if (event.kind === "label") {
+      const { atMs, occurredAtMs = atMs, fraud } = event;
+      const result = this.engine.applyLabel(states, { labelId: event.id, labelledAtMs: atMs, occurredAtMs, fraud });
+      return result.duplicate ? "duplicate" : { values: undefined, tooLate: result.tooLate };
+    }
+    const result = this.engine.applyPayment(states, paymentOf(event));
+    return result.duplicate ? "duplicate" : { values: result.values, tooLate: result.tooLate };
+  }
+
+  /** Applies a payment of 10.00 EUR by card "c" at terminal "t", unless said otherwise; values by name. */
+  pay(occurredAtMs: number, change: Partial<PaymentEvent> = {}): Record<string, number> {
+    this.#events += 1;
+    const payment: PaymentEvent = {
+      transactionId: `own payment ${this.#events}`,
+      cardToken: "c",
+      terminalId: "t",
+      amountMinor: 1000,
+      currency: "EUR",
+      occurredAtMs,
+      ...change,
+    };
+    const ids = this.engine.entityIds(payment);
+    const states = ids.map((id, place) => (id === undefined ? undefined : this.of(this.#names[place] ?? "", id)));
+    const result = this.engine.applyPayment(states, payment);
+    if (result.duplicate) throw new Error(`payment ${payment.transactionId} was counted before`);
+    return named(this.engine, result.values);
+  }
+
+  /** Applies a label of fraud to card "c" and terminal "t", unless said otherwise. */
+  label(labelledAtMs: number, change: Partial<LabelEvent> = {}, card = "c", terminal = "t") {
+    this.#events += 1;
+    const states = this.#names.map((name) => {
+      const id = { card, terminal }[name];
+      return id === undefined ? undefined : this.of(name, id);
+    });
+    return this.engine.applyLabel(states, {
+      labelId: `own label ${this.#events}`,
+      labelledAtMs,
+      occurredAtMs: labelledAtMs,
+      fraud: true,
+      ...change,
+    });
+  }
+
+  /** What an entity has without a payment, by name. */
+  read(entity: string, id: string, atMs: number): Record<string, number> {
+    const place = this.place(entity);
+    const values = this.engine.readEntity(place, this.of(entity, id), atMs);
+    return Object.fromEntries(
+      this.engine.entityFeatures(place).map((name, index) => [name, values[index] ?? Number.NaN]),
+    );
+  }
+
+  place(entity: string): number {
+    return this.#names.indexOf(entity);
+  }
+}
+
+export function paymentOf(event: OracleEvent): PaymentEvent {
+  const { card = "", terminal = "", device, ip } = event.entities;
+  return {
+    transactionId: event.id,
+    cardToken: card,
+    terminalId: terminal,
+    ...(device === undefined ? {} : { deviceToken: device }),
+    ...(ip === undefined ? {} : { ipToken: ip }),
+    amountMinor: event.amountMinor,
+    currency: event.currency,
+    occurredAtMs: event.atMs,
+    latitude: event.latitude,
+    longitude: event.longitude,
+  };
+}
+
+/** Values of a payment by the names of their features. */
+export function named(engine: FeatureEngine, values: readonly number[]): Record<string, number> {
+  return Object.fromEntries(engine.spec.features.map((feature, index) => [feature.name, values[index] ?? Number.NaN]));
+}
+
+/** Matches a TriplineError of this code whose message contains `part`. */
+export function triplineError(code: ErrorCode, part = "") {
+  return expect.objectContaining({ name: "TriplineError", code, message: expect.stringContaining(part) });
+}

@@ -1,0 +1,135 @@
+import fc from "fast-check";
+import type { OracleEvent } from "./brute-force.js";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "./states.js";
+
+/*
+ * Random streams of events for the tests: mostly forward in time, now and then back by up to 40 days, often standing
+ * still; ids repeat; devices, network addresses and places may be absent.
+ */
+
+/** Starts from which a stream crosses what calendars get wrong. Features know UTC only. */
+const STARTS_MS = [
+  // A leap day follows, then the first of March of a year that has none.
+  Date.UTC(2024, 1, 28, 22),
+  Date.UTC(2023, 1, 28, 22),
+  // Europe skips an hour, and has one twice.
+  Date.UTC(2024, 2, 31, 0, 30),
+  Date.UTC(2024, 9, 27, 0, 30),
+  // A new year, and the first hours of the epoch.
+  Date.UTC(2024, 11, 31, 23),
+  3 * HOUR_MS,
+];
+
+/**
+ * Places around the Pacific, so that no mix of them nearly cancels out and makes rounding matter: each has a part of at
+ * least 0.4 towards 0° N 180° E, but for the pole and for two that lie opposite each other, whose mean has no direction.
+ * Fiji has both signs of longitude.
+ */
+const PLACES: readonly (readonly [number | undefined, number | undefined])[] = [
+  [undefined, undefined],
+  [undefined, undefined],
+  [-17.7, 179.9],
+  [-17.7, -179.9],
+  [35.68, 139.69],
+  [21.31, -157.86],
+  [61.22, -149.9],
+  [90, 0],
+  [0, 90],
+  [0, -90],
+  [10, undefined],
+];
+
+export interface StreamShape {
+  readonly cards: number;
+  readonly terminals: number;
+  readonly eventsMin: number;
+  readonly eventsMax: number;
+  /** Minutes rather than days between events. */
+  readonly busy: boolean;
+}
+
+/** Time from the newest event so far to the next one to arrive. */
+const CALM = fc.oneof(
+  fc.constant(0),
+  fc.integer({ min: 0, max: 5 * MINUTE_MS }),
+  fc.integer({ min: 0, max: 3 * HOUR_MS }),
+  fc.integer({ min: 0, max: 6 * DAY_MS }),
+  // Exactly at the edge of a window or tile.
+  fc.constantFrom(5 * MINUTE_MS, HOUR_MS, DAY_MS, 3 * DAY_MS, 30 * DAY_MS),
+  fc.integer({ min: -3 * HOUR_MS, max: 0 }),
+  fc.integer({ min: -40 * DAY_MS, max: 0 }),
+);
+
+/** So dense that hundreds of events lie within two days, with a lull now and then. */
+const BUSY = fc.oneof(
+  { weight: 10, arbitrary: fc.constant(0) },
+  { weight: 20, arbitrary: fc.integer({ min: 0, max: 5 * MINUTE_MS }) },
+  { weight: 10, arbitrary: fc.integer({ min: -3 * HOUR_MS, max: 0 }) },
+  { weight: 4, arbitrary: fc.integer({ min: -3 * DAY_MS, max: 0 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 3 * HOUR_MS }) },
+);
+
+const SHAPE: StreamShape = { cards: 2, terminals: 3, eventsMin: 0, eventsMax: 40, busy: false };
+
+/** Amounts that are all alike, nearly alike, or anything. */
+const amountMinor = fc.oneof(
+  fc.constant(999_999),
+  fc.integer({ min: 999_990, max: 1_000_000 }),
+  fc.integer({ min: 0, max: 1_000_000 }),
+);
+
+function someOf(prefix: string, count: number): fc.Arbitrary<string> {
+  return fc.nat(count - 1).map((number) => `${prefix}${number}`);
+}
+
+/** Streams of events in order of arrival. */
+export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<OracleEvent[]> {
+  const { cards, terminals, eventsMin, eventsMax, busy } = { ...SHAPE, ...shape };
+  const step = fc.record({
+    kind: fc.constantFrom("payment" as const, "payment" as const, "label" as const),
+    number: fc.nat(60),
+    card: someOf("c", cards),
+    terminal: someOf("t", terminals),
+    device: fc.option(someOf("d", 2)),
+    ip: fc.option(someOf("i", 2)),
+    delayMs: fc.oneof(fc.constant(0), fc.nat(10 * DAY_MS)),
+    /** Which earlier payment of the card a label is about; none from ten on. */
+    about: fc.nat(14),
+    stepMs: busy ? BUSY : CALM,
+    amountMinor,
+    currency: fc.constantFrom("EUR", "EUR", "JPY", "KWD", "CLF"),
+    fraud: fc.boolean(),
+    place: fc.constantFrom(...PLACES),
+  });
+  // Long streams find more, so their length is not left to fast-check's bias towards short ones.
+  const steps = fc.array(step, { minLength: eventsMin, maxLength: eventsMax, size: "max" });
+  return fc.tuple(fc.constantFrom(...STARTS_MS), steps).map(([firstMs, drafts]) => {
+    let newestMs = firstMs;
+    const paidAtMs = new Map<string, number[]>();
+    return drafts.map(({ kind, number, card, terminal, device, ip, place, delayMs, about, ...draft }): OracleEvent => {
+      const atMs = Math.max(0, newestMs + draft.stepMs);
+      newestMs = Math.max(newestMs, atMs);
+      const [latitude, longitude] = place;
+      const { amountMinor, currency, fraud } = draft;
+      const optional =
+        kind === "label" ? {} : { ...(device === null ? {} : { device }), ...(ip === null ? {} : { ip }) };
+      const entities = { card, terminal, ...optional };
+      const paid = paidAtMs.get(card) ?? [];
+      paidAtMs.set(card, kind === "payment" ? [...paid, atMs] : paid);
+      const known = about < 10 ? paid.at(-1 - (about % Math.max(1, paid.length))) : undefined;
+      const occurredAtMs = kind === "payment" ? atMs : (known ?? Math.max(0, atMs - delayMs));
+      return {
+        kind,
+        id: `${kind} ${number}`,
+        entities,
+        atMs,
+        occurredAtMs,
+        amountMinor,
+        currency,
+        fraud,
+        latitude,
+        longitude,
+      };
+    });
+  });
+}

@@ -1,0 +1,197 @@
+import type { TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { Log } from "../port.js";
+import type { Backoff } from "../wait-backoff.js";
+import { backoffMs, wait } from "../wait-backoff.js";
+import type { FetchedRecord } from "./dead-letter.js";
+import type { FailingPartitions } from "./failing-partitions.js";
+import type { ChunkSteps } from "./handle-chunk.js";
+import { handleChunk } from "./handle-chunk.js";
+import type { Fetched } from "./partition-queue.js";
+import { PartitionQueue } from "./partition-queue.js";
+
+const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
+/** Above this a partition is paused, as it is above two chunks. */
+const QUEUED_BYTES_MAX = 4 * 1024 ** 2;
+
+/** What all assignments of one consumer share, by `topic/partition`. One entry per partition there is. */
+export interface PartitionMemory {
+  /** Up to which offset records are done with. */
+  readonly handledTo: Map<string, number>;
+  /** The end of the work that an earlier assignment may still have under way. */
+  readonly working: Map<string, Promise<void>>;
+  readonly failing: FailingPartitions;
+}
+
+/** The position of a partition whose handler keeps it. */
+export interface OwnPosition {
+  begin(): Promise<number>;
+  /** Lets the next fetch begin at `offset`. */
+  seek(offset: number): void;
+  /** Stops the fetching of this partition; what it returns starts it again. */
+  pause(): () => void;
+}
+
+export interface PartitionSteps {
+  /** Absent: it begins where the group left off, and what was handled is committed. */
+  readonly own?: OwnPosition;
+  readonly recordsPerBatchMax: number;
+  handle(records: readonly FetchedRecord[]): Promise<void>;
+  bury(record: FetchedRecord, error: TriplineError): Promise<void>;
+  /** Everything before `offset` is done with. */
+  commit(offset: number): void;
+  stop(error: TriplineError): void;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** One partition during one assignment: takes in what is fetched and handles it, one chunk at a time. */
+export class PartitionWorker {
+  readonly #queue: PartitionQueue<FetchedRecord>;
+  #isWorking = false;
+  #isBegun: boolean;
+  #resume: (() => void) | undefined;
+
+  constructor(
+    private readonly key: string,
+    private readonly memory: PartitionMemory,
+    private readonly steps: PartitionSteps,
+  ) {
+    this.#queue = new PartitionQueue(steps.own === undefined ? memory.handledTo.get(key) : undefined);
+    this.#isBegun = steps.own === undefined;
+  }
+
+  /** For a handler with its own positions: asks where to begin. Until that is known nothing is taken in. */
+  begin(): void {
+    const { own } = this.steps;
+    if (own === undefined) return;
+    this.#isBegun = false;
+    this.#resume ??= own.pause();
+    this.#enqueue(() => this.#begin(own));
+  }
+
+  /**
+   * Takes in what was fetched; false where it must be fetched again. Above two chunks or `QUEUED_BYTES_MAX` the partition
+   * is paused, so that at most those and one more fetch (1 MiB, or `UNPACKED_BYTES_MAX`) are held.
+   *
+   * @param pause stops the fetching of this partition; what it returns starts it again
+   */
+  accept(fetched: Fetched<FetchedRecord>, pause: () => () => void): boolean {
+    if (!this.#isBegun) return false;
+    if (this.steps.own !== undefined && this.#queue.isMadeAnew(fetched)) {
+      this.begin();
+      return false;
+    }
+    if (!this.#queue.accept(fetched)) return false;
+    const handledTo = this.memory.handledTo.get(this.key);
+    if (handledTo !== undefined && handledTo > fetched.endOffset) this.memory.handledTo.delete(this.key);
+    else if (handledTo !== undefined && handledTo > fetched.askedFrom) this.steps.commit(handledTo);
+    const { size, bytes } = this.#queue;
+    if (size > 2 * this.steps.recordsPerBatchMax || bytes > QUEUED_BYTES_MAX) this.#resume ??= pause();
+    if (!this.#isWorking && this.#queue.size > 0) this.#start();
+    return true;
+  }
+
+  /** The assignment has ended: lets the partition be fetched again, for whoever gets it next. */
+  end(): void {
+    this.release();
+    this.memory.failing.ended(this.key);
+  }
+
+  /** Lets the partition be fetched again. */
+  release(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  #start(): void {
+    this.#isWorking = true;
+    this.#enqueue(async () => {
+      this.#skipHandled();
+      await this.#work();
+    });
+  }
+
+  /** @param work never rejects; begins when what this partition had under way before has ended */
+  #enqueue(work: () => Promise<void>): void {
+    const { working } = this.memory;
+    const before = working.get(this.key) ?? Promise.resolve();
+    const done = before.then(work).finally(() => {
+      if (working.get(this.key) === done) working.delete(this.key);
+    });
+    working.set(this.key, done);
+  }
+
+  /** Never rejects. Tries for as long as the partition is assigned: nothing can be handled before. */
+  async #begin(own: OwnPosition): Promise<void> {
+    const { signal, log, stop } = this.steps;
+    for (let tries = 1; !signal.aborted; tries += 1) {
+      try {
+        const offset = await own.begin();
+        if (signal.aborted) return;
+        this.#queue.startAt(offset);
+        own.seek(offset);
+        this.#isBegun = true;
+        this.memory.failing.ended(this.key);
+        this.release();
+        return;
+      } catch (thrown) {
+        const error = asTriplineError(thrown);
+        if (error.row.kafka === "stop") {
+          stop(error);
+          return;
+        }
+        if (!signal.aborted) this.memory.failing.failed(this.key, error);
+        const waitMs = backoffMs(BACKOFF, tries);
+        const extra = { partition: this.key, code: error.code, error: error.message, tries, waitMs };
+        log("warn", "consumer: where to begin is asked again", extra);
+        await wait(waitMs, signal);
+      }
+    }
+  }
+
+  /** The work that ended just now may have handled, under an earlier assignment, what was fetched again meanwhile. */
+  #skipHandled(): void {
+    const handledTo = this.memory.handledTo.get(this.key);
+    if (handledTo === undefined) return;
+    const before = this.#queue.size;
+    this.#queue.skipTo(handledTo);
+    if (this.#queue.size < before) this.steps.commit(handledTo);
+  }
+
+  /** Never rejects. */
+  async #work(): Promise<void> {
+    const { recordsPerBatchMax, signal } = this.steps;
+    try {
+      while (this.#queue.size > 0 && !signal.aborted) {
+        const chunk = this.#queue.take(recordsPerBatchMax);
+        // Before the chunk is handled, so that the next fetch is under way meanwhile.
+        if (this.#queue.size <= recordsPerBatchMax && this.#queue.bytes <= QUEUED_BYTES_MAX) this.release();
+        await handleChunk(chunk, this.#chunkSteps());
+      }
+    } catch (thrown) {
+      this.steps.stop(asTriplineError(thrown));
+    } finally {
+      // In the same turn as the last look at the queue: what comes later starts the work again.
+      this.#isWorking = false;
+    }
+  }
+
+  #chunkSteps(): ChunkSteps<FetchedRecord> {
+    const { handle, bury, commit, signal, log } = this.steps;
+    const { failing } = this.memory;
+    return {
+      handle,
+      bury,
+      signal,
+      log: (level, message, extra) => log(level, message, { partition: this.key, ...extra }),
+      failing: (error) => failing.failed(this.key, error),
+      done: (last) => {
+        failing.ended(this.key);
+        if (this.steps.own !== undefined) return;
+        this.memory.handledTo.set(this.key, last.offset + 1);
+        commit(last.offset + 1);
+      },
+    };
+  }
+}

@@ -1,0 +1,106 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { WorkGatherer } from "./work-gatherer.js";
+
+/** Rounds that end when the test says so. */
+class HeldRounds {
+  readonly begun: (readonly string[])[] = [];
+  readonly #ends: PromiseWithResolvers<void>[] = [];
+
+  readonly doTogether = async (pieces: readonly string[]): Promise<void> => {
+    const end = Promise.withResolvers<void>();
+    this.begun.push(pieces);
+    this.#ends.push(end);
+    await end.promise;
+  };
+
+  async end(round: number, error?: Error): Promise<void> {
+    if (error === undefined) this.#ends[round]?.resolve();
+    else this.#ends[round]?.reject(error);
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  }
+}
+
+const gathererOf = (rounds: HeldRounds, change: { sizeMax?: number; roundsMax?: number } = {}) =>
+  new WorkGatherer<string>({
+    doTogether: rounds.doTogether,
+    sizeOf: (piece) => piece.length,
+    sizeMax: 5,
+    roundsMax: 1,
+    ...change,
+  });
+
+test("what comes in one turn is done together, and what comes meanwhile is the next round", async () => {
+  const rounds = new HeldRounds();
+  const gatherer = gathererOf(rounds);
+  const first = [gatherer.run("a"), gatherer.run("b")];
+  await nextTurn();
+  await nextTurn();
+  const second = [gatherer.run("c"), gatherer.run("d")];
+  expect(rounds.begun).toEqual([["a", "b"]]);
+  await rounds.end(0);
+  await Promise.all(first);
+  expect(rounds.begun).toEqual([
+    ["a", "b"],
+    ["c", "d"],
+  ]);
+  await rounds.end(1);
+  await Promise.all(second);
+});
+
+test("a round is as large as it may be, and a larger piece goes alone", async () => {
+  const rounds = new HeldRounds();
+  const gatherer = gathererOf(rounds);
+  const all = ["aaa", "bb", "cccccccc", "d"].map((piece) => gatherer.run(piece));
+  for (let round = 0; round < 3; round += 1) {
+    await nextTurn();
+    await rounds.end(round);
+  }
+  await Promise.all(all);
+  expect(rounds.begun).toEqual([["aaa", "bb"], ["cccccccc"], ["d"]]);
+});
+
+test("as many rounds as are allowed go on side by side", async () => {
+  const rounds = new HeldRounds();
+  const gatherer = gathererOf(rounds, { roundsMax: 2, sizeMax: 1 });
+  const all = ["a", "b", "c"].map((piece) => gatherer.run(piece));
+  await nextTurn();
+  await nextTurn();
+  expect(rounds.begun).toEqual([["a"], ["b"]]);
+  await rounds.end(1);
+  expect(rounds.begun).toEqual([["a"], ["b"], ["c"]]);
+  await rounds.end(0);
+  await rounds.end(2);
+  await Promise.all(all);
+});
+
+test("a fault that passes fails the whole round, without trying each of its pieces", async () => {
+  const rounds = new HeldRounds();
+  const gatherer = gathererOf(rounds);
+  const both = Promise.allSettled([gatherer.run("a"), gatherer.run("b")]);
+  await nextTurn();
+  await nextTurn();
+  const away = new TriplineError("redis-unavailable", "Redis is away.");
+  await rounds.end(0, away);
+  expect((await both).map((outcome) => "reason" in outcome && outcome.reason)).toEqual([away, away]);
+  expect(rounds.begun).toHaveLength(1);
+});
+
+test("when a round fails each of its pieces is done by itself, and only the faulty one fails", async () => {
+  const tried: (readonly string[])[] = [];
+  const gatherer = new WorkGatherer<string>({
+    async doTogether(pieces) {
+      tried.push(pieces);
+      if (pieces.includes("bad")) throw new TriplineError("message-unreadable", "the bad one");
+    },
+    sizeOf: () => 1,
+    sizeMax: 10,
+    roundsMax: 1,
+  });
+  const outcomes = await Promise.allSettled(["a", "bad", "b"].map((piece) => gatherer.run(piece)));
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(outcomes[1]).toMatchObject({ reason: { code: "message-unreadable" } });
+  expect(tried).toEqual([["a", "bad", "b"], ["a"], ["bad"], ["b"]]);
+  await gatherer.run("c");
+  expect(tried.at(-1)).toEqual(["c"]);
+});

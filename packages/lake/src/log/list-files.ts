@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { dayFolder, dayOfFolder, filePath, isDay, sequenceOfFile, stagingFolder, topicFolder } from "../lake-layout.js";
+import { LakeDisk } from "./lake-disk.js";
+import type { LogEntry, Tail } from "./read-log.js";
+import { positionsOf, readTail } from "./read-log.js";
+
+/** How often and how long a listing waits for a writer that is adding at that moment: 200 ms in all. */
+const TRIES_MAX = 20;
+const POLL_MS = 10;
+
+export interface LakeFile {
+  readonly path: string;
+  /** UTC, `YYYY-MM-DD`. */
+  readonly day: string;
+  /** The entry of the log that added it. */
+  readonly sequence: number;
+}
+
+/** A topic as it was at one entry of its log: every record below the positions is in exactly one of the files. */
+export interface LakeListing {
+  /** In the order of days, then of entries; only of the wanted days. */
+  readonly files: readonly LakeFile[];
+  /** By partition: the offset up to which all records are there, those of all days. */
+  readonly positions: ReadonlyMap<number, number>;
+}
+
+/**
+ * The files of a topic. Only reads, and needs no service. A compaction that comes later removes files of this listing;
+ * reading them fails then, and a new listing helps.
+ *
+ * @param days UTC, `YYYY-MM-DD`; all days unless given
+ * @throws TriplineError `not-found` for a topic that was never archived there; `invalid-field` for an invalid day;
+ *   `lake-unavailable`, `state-unreadable`
+ */
+export async function listFiles(
+  lake: string,
+  topic: string,
+  days?: readonly string[],
+  disk: LakeDisk = new LakeDisk(),
+): Promise<LakeListing> {
+  const wrong = days?.find((day) => !isDay(day));
+  if (wrong !== undefined) {
+    throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is not a day. Give days as YYYY-MM-DD.`);
+  }
+  const folder = topicFolder(lake, topic);
+  for (let tries = 1; ; tries += 1) {
+    const tail = await readTail(disk, folder);
+    if (tail.entry === undefined) {
+      const detail = `There is no archive of ${topic} in ${lake}. Give the folder that the archive service writes to.`;
+      throw new TriplineError("not-found", detail);
+    }
+    const files = await filesAt(disk, folder, tail, days);
+    // Only an unchanged log proves that nothing was removed while the folders were read.
+    const isSame = (await readTail(disk, folder)).sequence === tail.sequence;
+    const isLast = tries === TRIES_MAX;
+    if (isSame && (isLast || files.every(({ isStaged }) => !isStaged))) {
+      return { files: files.map(({ isStaged: _, ...file }) => file), positions: positionsOf(tail) };
+    }
+    if (isLast) throw new TriplineError("state-conflict", `${folder} changes too fast to be listed. Try again.`);
+    await delay(POLL_MS);
+  }
+}
+
+interface FoundFile extends LakeFile {
+  /** It belongs to the last entry and is not at its place: its writer is about to move it, or has died. */
+  readonly isStaged: boolean;
+}
+
+async function filesAt(
+  disk: LakeDisk,
+  folder: string,
+  { sequence: last, entry }: Tail,
+  days: readonly string[] | undefined,
+): Promise<FoundFile[]> {
+  const isWanted = (day: string) => days === undefined || days.includes(day);
+  const added = (entry?.files ?? []).filter(({ day }) => isWanted(day));
+  const present = (await disk.list(folder)).flatMap((name) => dayOfFolder(name) ?? []).filter(isWanted);
+  const found: FoundFile[] = [];
+  for (const day of new Set([...present, ...added.map((file) => file.day)])) {
+    const names = await disk.list(dayFolder(folder, day));
+    const sequences = names.flatMap((name) => sequenceOfFile(name) ?? []);
+    const replaced = replacedOf(entry, day);
+    for (const sequence of sequences) {
+      // Later files belong to entries that this listing does not know.
+      if (sequence > last || replaced.has(sequence)) continue;
+      found.push({ path: filePath(folder, day, sequence), day, sequence, isStaged: false });
+    }
+    const mine = added.find((file) => file.day === day);
+    if (mine !== undefined && !sequences.includes(last)) {
+      found.push({ path: join(stagingFolder(folder), mine.staged), day, sequence: last, isStaged: true });
+    }
+  }
+  return found.sort((a, b) => (a.day === b.day ? a.sequence - b.sequence : a.day < b.day ? -1 : 1));
+}
+
+function replacedOf(entry: LogEntry | undefined, day: string): ReadonlySet<number> {
+  const replaces = entry?.replaces ?? [];
+  return new Set(replaces.filter((file) => file.day === day).map(({ sequence }) => sequence));
+}

@@ -1,0 +1,75 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import { entryPath, isDay, logFolder, sequenceOfEntry } from "../lake-layout.js";
+import type { LakeDisk } from "./lake-disk.js";
+
+const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
+const sequence = z.int().min(1);
+
+const logEntry = z.strictObject({
+  format: z.literal(1),
+  /** Random; by it a writer knows its own entry. */
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  /** Where the rows come from: offsets of another cluster or topic mean other records. */
+  source: z.strictObject({ cluster: z.string(), topic: z.string() }),
+  /** By partition: the offset up to which everything is in the lake once this entry is. */
+  positions: z.record(z.string().regex(/^\d+$/), z.int().min(0)),
+  /** Files that this entry adds: one per day at most, staged under a name, until they are moved to their day. */
+  files: z.array(z.strictObject({ day, staged: z.string().regex(/^[\w-]+\.staged$/), rows: z.int().min(1) })),
+  /** Files that this entry removes, by day and the entry that added them: their rows are in its own file. */
+  replaces: z.array(z.strictObject({ day, sequence })),
+});
+
+export type LogEntry = z.infer<typeof logEntry>;
+
+export type Source = LogEntry["source"];
+
+/** Where a topic's log ends. */
+export interface Tail {
+  /** 0 when there is no entry yet. */
+  readonly sequence: number;
+  /** Absent when there is no entry yet. */
+  readonly entry?: LogEntry;
+}
+
+export function positionsOf({ entry }: Tail): ReadonlyMap<number, number> {
+  const positions = Object.entries(entry?.positions ?? {});
+  return new Map(positions.map(([partition, offset]) => [Number(partition), offset]));
+}
+
+/**
+ * The last entry of the log of the topic in `folder`.
+ *
+ * @throws TriplineError `lake-unavailable`; `state-unreadable` for an entry that this version cannot read
+ */
+export async function readTail(disk: LakeDisk, folder: string): Promise<Tail> {
+  const names = await disk.list(logFolder(folder));
+  const last = names.reduce((most, name) => Math.max(most, sequenceOfEntry(name) ?? 0), 0);
+  return last === 0 ? { sequence: 0 } : { sequence: last, entry: await readLastEntry(disk, folder, last) };
+}
+
+/** The entry of that number; undefined where there is none. Throws as `readTail` does. */
+export async function readEntry(disk: LakeDisk, folder: string, sequence: number): Promise<LogEntry | undefined> {
+  const path = entryPath(folder, sequence);
+  const text = await disk.read(path);
+  if (text === undefined) return undefined;
+  const result = logEntry.safeParse(parsedJson(text));
+  if (result.success) return result.data;
+  const faults = z.prettifyError(result.error).replaceAll(/\s+/g, " ");
+  throw new TriplineError("state-unreadable", `The log entry ${path} cannot be read by this version: ${faults}.`);
+}
+
+async function readLastEntry(disk: LakeDisk, folder: string, sequence: number): Promise<LogEntry> {
+  const entry = await readEntry(disk, folder, sequence);
+  if (entry !== undefined) return entry;
+  const path = entryPath(folder, sequence);
+  throw new TriplineError("state-conflict", `${path} was removed while it was read. Do not change a lake by hand.`);
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,169 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Topic } from "@tripline/contracts/topics";
+import { TOPICS } from "@tripline/contracts/topics";
+import { listFiles } from "../log/list-files.js";
+import type { Row } from "./row-message.js";
+import { appliedLabelOf, vectorOf } from "./row-message.js";
+import { LakeScan, topicTable } from "./scan-lake.js";
+
+/** Events that are folded between two reports of progress. */
+const CHUNK_EVENTS = 2_048;
+
+/** An event as features counted it: a payment with its vector, or a label with its place in the order of events. */
+export type CountedEvent =
+  | { readonly kind: "payment"; readonly vector: FeatureVector }
+  | { readonly kind: "label"; readonly applied: AppliedLabel };
+
+export interface ReadCountedOptions {
+  /** The folder that the archive service writes to. */
+  readonly lake: string;
+  /** UTC, `YYYY-MM-DD`, by event time; all days unless given. */
+  readonly days?: readonly string[];
+  /** Each event once, also where records say that it was counted more than once, as after Redis had forgotten it. */
+  readonly once?: boolean;
+}
+
+/** What the archive says in all. */
+export interface CountedTotals {
+  /** Events, each as often as it was counted: once, unless a client repeated it late. */
+  readonly events: number;
+  /** Records of both topics that Kafka had and the archive has not. */
+  readonly missing: number;
+}
+
+/**
+ * Payments with their vectors and labels with their places, as features emitted them, about in the order in which they
+ * were counted, in chunks. Records that were delivered more than once come more than once, but not those of events that
+ * were counted while states were lost: these come once, and only where they were not counted otherwise too.
+ *
+ * @throws TriplineError `not-found` where nothing is archived; `lake-unavailable`, `invalid-field`
+ */
+export async function* readCounted(options: ReadCountedOptions): AsyncGenerator<CountedEvent[]> {
+  await requireArchive(options);
+  const scan = await LakeScan.open();
+  try {
+    const [vectors, labels] = COUNTED.map((counted) => readTopic(scan, options, counted));
+    if (vectors !== undefined && labels !== undefined) yield* merge(vectors, labels);
+  } finally {
+    await scan.close();
+  }
+}
+
+/** Throws as `readCounted` does. */
+export async function totalCounted(lake: string): Promise<CountedTotals> {
+  const scan = await LakeScan.open();
+  try {
+    const totals = { events: 0, missing: 0 };
+    for (const counted of COUNTED) {
+      const table = await topicTable(lake, counted.topic, ADDED_COLUMNS);
+      if (table === undefined) continue;
+      const { events, records } = await scan.row(`
+        SELECT count(DISTINCT struct_pack(id := ${counted.id}, number := sequences[1])) AS events,
+          (SELECT count(DISTINCT struct_pack(p := kafka_partition, o := kafka_offset)) FROM ${table}) AS records
+        FROM (${rowsOf(table, counted, false)})`);
+      const { positions } = await listFiles(lake, counted.topic.name, []);
+      totals.events += Number(events);
+      totals.missing += [...positions.values()].reduce((sum, position) => sum + position, 0) - Number(records);
+    }
+    return totals;
+  } finally {
+    await scan.close();
+  }
+}
+
+interface Timed {
+  readonly atMs: number;
+  readonly event: CountedEvent;
+}
+
+interface CountedTopic {
+  readonly topic: Topic;
+  /** Columns: what tells events apart, and when they were counted. */
+  readonly id: string;
+  readonly time: string;
+  parse(row: Row): Timed;
+}
+
+const COUNTED: readonly CountedTopic[] = [
+  {
+    topic: TOPICS.features,
+    id: "transaction_id",
+    time: "computed_at_ms",
+    parse(row) {
+      const vector = vectorOf(row);
+      return { atMs: vector.computedAtMs, event: { kind: "payment", vector } };
+    },
+  },
+  {
+    topic: TOPICS.appliedLabels,
+    id: "label_id",
+    time: "applied_at_ms",
+    parse(row) {
+      const applied = appliedLabelOf(row);
+      return { atMs: applied.appliedAtMs, event: { kind: "label", applied } };
+    },
+  },
+];
+
+const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
+
+/** A topic on which nothing was written yet has no archive; if there is none at all, the folder is wrong. */
+async function requireArchive({ lake, days = [] }: ReadCountedOptions): Promise<void> {
+  try {
+    await listFiles(lake, TOPICS.features.name, days);
+  } catch (error) {
+    const isMissing = error instanceof TriplineError && error.code === "not-found";
+    if (!isMissing || (await topicTable(lake, TOPICS.appliedLabels)) === undefined) throw error;
+  }
+}
+
+async function* readTopic(
+  scan: LakeScan,
+  { lake, days, once }: ReadCountedOptions,
+  counted: CountedTopic,
+): AsyncGenerator<Timed> {
+  const table = await topicTable(lake, counted.topic, ADDED_COLUMNS, days);
+  if (table === undefined) return;
+  const rows = scan.rows(
+    `${rowsOf(table, counted, once ?? false)} ORDER BY ${counted.time}, kafka_partition, kafka_offset`,
+  );
+  for await (const chunk of rows) for (const row of chunk) yield counted.parse(row);
+}
+
+/**
+ * What was counted while states were lost is a row among those of the others: as its first record says, and left out
+ * where another record has the same event with a number that means something.
+ */
+function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): string {
+  const first = (order: string) => `QUALIFY row_number() OVER (PARTITION BY ${id} ORDER BY ${order}) = 1`;
+  const place = `${time}, kafka_partition, kafka_offset`;
+  if (once) return `SELECT * FROM (SELECT * FROM ${table} ${first(`coalesce(incomplete, false), ${place}`)})`;
+  // Both look-ups are made from the few to the many, so that the ids of all events need not fit into memory.
+  return `
+    SELECT * FROM ${table} WHERE NOT coalesce(incomplete, false)
+    UNION ALL BY NAME
+    SELECT * FROM (
+      SELECT * FROM ${table} WHERE incomplete AND ${id} NOT IN (
+        SELECT ${id} FROM ${table}
+        WHERE NOT coalesce(incomplete, false) AND ${id} IN (SELECT ${id} FROM ${table} WHERE incomplete)
+      ) ${first(place)}
+    )`;
+}
+
+/** Two streams in the order of time, in chunks. */
+async function* merge(one: AsyncGenerator<Timed>, other: AsyncGenerator<Timed>): AsyncGenerator<CountedEvent[]> {
+  let chunk: CountedEvent[] = [];
+  let [left, right] = [await one.next(), await other.next()];
+  while (!(left.done === true && right.done === true)) {
+    const takeLeft = right.done === true || (left.done !== true && left.value.atMs <= right.value.atMs);
+    const next = takeLeft ? left : right;
+    if (next.done !== true) chunk.push(next.value.event);
+    if (takeLeft) left = await one.next();
+    else right = await other.next();
+    if (chunk.length < CHUNK_EVENTS) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

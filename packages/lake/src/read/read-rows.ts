@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DuckDBConnection, JS } from "@duckdb/node-api";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { lakeUnavailable } from "../log/lake-disk.js";
+import { listFiles } from "../log/list-files.js";
+import { sqlName, sqlText } from "../sql-text.js";
+
+/** Memory that DuckDB may use before it spills to disk. */
+const MEMORY_LIMIT_DEFAULT = "1GB";
+
+export interface ReadRowsOptions {
+  readonly lake: string;
+  readonly topic: string;
+  /** UTC, `YYYY-MM-DD`; all days unless given. */
+  readonly days?: readonly string[];
+  /** All columns unless given. */
+  readonly columns?: readonly string[];
+  /** As DuckDB understands it, for instance `512MB`; 1 GB unless given. */
+  readonly memoryLimit?: string;
+}
+
+/** A cell: whole numbers that are exact, times as Date, lists as arrays, structs as objects. */
+export type LakeValue = string | number | boolean | null | Date | readonly LakeValue[] | LakeRow;
+
+/** A row by the names of its columns, which `lake-tables.ts` lists. */
+export interface LakeRow {
+  readonly [column: string]: LakeValue;
+}
+
+/**
+ * The rows of a topic in the order of `kafka_partition` and `kafka_offset`, in chunks of about 2,000. They are those of
+ * the moment of the first chunk. Memory is bounded however many there are; the sort spills to the folder for temporary
+ * files.
+ *
+ * @throws TriplineError as `listFiles` does; `invalid-field` for an unknown column or a whole number beyond 2^53;
+ *   `lake-unavailable` when a file cannot be read, also when a compaction removed it meanwhile
+ */
+export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRow[]> {
+  const { files } = await listFiles(options.lake, options.topic, options.days);
+  if (files.length === 0) return;
+  const folder = await mkdtemp(join(tmpdir(), "tripline-lake-"));
+  const instance = await DuckDBInstance.create(":memory:", {
+    memory_limit: options.memoryLimit ?? MEMORY_LIMIT_DEFAULT,
+    temp_directory: folder,
+  });
+  const connection = await instance.connect();
+  try {
+    const paths = files.map(({ path }) => path);
+    yield* orderedRows(connection, paths, options);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function* orderedRows(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  { topic, columns }: ReadRowsOptions,
+): AsyncGenerator<LakeRow[]> {
+  const what = columns === undefined ? "*" : columns.map(sqlName).join(", ");
+  try {
+    if (columns !== undefined) await requireColumns(connection, paths, topic, columns);
+    const rows = await connection.stream(
+      `SELECT ${what} FROM ${filesTable(paths)} ORDER BY kafka_partition, kafka_offset`,
+    );
+    for await (const chunk of rows.yieldRowObjectJs()) yield chunk.map(asRow);
+  } catch (thrown) {
+    if (thrown instanceof TriplineError) throw thrown;
+    throw lakeUnavailable(`The archive of ${topic} cannot be read`, thrown);
+  }
+}
+
+/** Files as one table of SQL. A column that only newer files have is null in the rows of the others. */
+export function filesTable(paths: readonly string[]): string {
+  return `read_parquet([${paths.map(sqlText).join(", ")}], union_by_name = true, hive_partitioning = false)`;
+}
+
+async function requireColumns(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  topic: string,
+  columns: readonly string[],
+): Promise<void> {
+  const described = await connection.runAndReadAll(`SELECT * FROM ${filesTable(paths)} LIMIT 0`);
+  const known = new Set(described.columnNames());
+  const missing = columns.filter((column) => !known.has(column));
+  if (missing.length === 0) return;
+  const detail = `The archive of ${topic} has no column ${missing.join(", ")}; it has ${[...known].join(", ")}.`;
+  throw new TriplineError("invalid-field", detail);
+}
+
+function asRow(columns: Record<string, JS>): LakeRow {
+  const entries = Object.entries(columns).map(([name, value]): [string, LakeValue] => [name, asValue(value)]);
+  return Object.fromEntries(entries);
+}
+
+function asValue(value: JS): LakeValue {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    if (Number.isSafeInteger(number)) return number;
+    throw new TriplineError("invalid-field", `The archive holds ${value}, beyond what a number holds exactly.`);
+  }
+  if (Array.isArray(value)) return value.map(asValue);
+  if (value === null || typeof value !== "object" || value instanceof Date) return asPlain(value);
+  return asRow(value as Record<string, JS>);
+}
+
+function asPlain(value: JS): LakeValue {
+  if (value === null || value instanceof Date) return value;
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  throw new TriplineError("internal", `The archive has a column of a type that it does not write: ${typeof value}.`);
+}

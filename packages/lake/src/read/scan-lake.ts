@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Topic } from "@tripline/contracts/topics";
+import { lakeUnavailable } from "../log/lake-disk.js";
+import { listFiles } from "../log/list-files.js";
+import { filesTable } from "./read-rows.js";
+import type { Row } from "./row-message.js";
+
+/** Memory that DuckDB may use before it spills to disk. */
+const MEMORY_LIMIT = "1GB";
+
+/** DuckDB for one look at a lake. What does not fit into memory goes to a folder that is removed at the end. */
+export class LakeScan {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly folder: string,
+  ) {}
+
+  static async open(): Promise<LakeScan> {
+    const folder = await mkdtemp(join(tmpdir(), "tripline-lake-"));
+    const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY_LIMIT, temp_directory: folder });
+    return new LakeScan(instance, folder);
+  }
+
+  /**
+   * The rows of a query, in chunks of about 2,000.
+   *
+   * @throws TriplineError `lake-unavailable`
+   */
+  async *rows(sql: string): AsyncGenerator<readonly Row[]> {
+    const connection = await this.instance.connect();
+    try {
+      const result = await connection.stream(sql);
+      for await (const chunk of result.yieldRowObjectJs()) yield chunk;
+    } catch (thrown) {
+      if (thrown instanceof TriplineError) throw thrown;
+      throw lakeUnavailable("The lake cannot be read", thrown);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  /** The only row of a query. Throws as `rows` does. */
+  async row(sql: string): Promise<Row> {
+    let only: Row = {};
+    for await (const chunk of this.rows(sql)) only = chunk[0] ?? only;
+    return only;
+  }
+
+  async close(): Promise<void> {
+    this.instance.closeSync();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The archive of a topic as a table of SQL; undefined where nothing of it was ever archived.
+ *
+ * @param columns those of this version that older files lack, with their types: they are null there
+ * @throws TriplineError as `listFiles` does, but for `not-found`
+ */
+export async function topicTable(
+  lake: string,
+  { name }: Pick<Topic, "name">,
+  columns: Readonly<Record<string, string>> = {},
+  days?: readonly string[],
+): Promise<string | undefined> {
+  const paths = await archivedPaths(lake, name, days);
+  if (paths.length === 0) return undefined;
+  const added = Object.entries(columns).map(([column, type]) => `NULL::${type} AS ${column}`);
+  const files = `SELECT * FROM ${filesTable(paths)}`;
+  return added.length === 0 ? `(${files})` : `(SELECT ${added.join(", ")} WHERE false UNION ALL BY NAME ${files})`;
+}
+
+async function archivedPaths(lake: string, topic: string, days: readonly string[] | undefined): Promise<string[]> {
+  try {
+    return (await listFiles(lake, topic, days)).files.map(({ path }) => path);
+  } catch (error) {
+    if (error instanceof TriplineError && error.code === "not-found") return [];
+    throw error;
+  }
+}

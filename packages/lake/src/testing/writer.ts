@@ -1,0 +1,129 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { stagedDayPrefix, stagedRowsPrefix } from "../lake-layout.js";
+import { LakeDisk } from "../log/lake-disk.js";
+import type { LakeListing } from "../log/list-files.js";
+import { listFiles } from "../log/list-files.js";
+import { TopicLog } from "../log/topic-log.js";
+
+/* Writers for the tests, of files that are a line of text per row instead of Parquet. */
+
+export const TOPIC = "features";
+export const SOURCE = { cluster: "c", topic: "p.features" };
+
+/**
+ * A disk that ends a writer's life at one of its operations, before or after it is done, as a kill would. It makes
+ * nothing durable: the tests do not cut the power, and waiting for the disk would take most of their time.
+ */
+export class DyingDisk extends LakeDisk {
+  operations = 0;
+
+  /** @param dieAt which operation is the last one; of it, whether it still takes place is told by `isDone` */
+  constructor(
+    private readonly dieAt: number = Number.POSITIVE_INFINITY,
+    private readonly isDone: boolean = false,
+  ) {
+    super();
+  }
+
+  get isDead(): boolean {
+    return this.operations >= this.dieAt;
+  }
+
+  override makeFolder = (path: string) => this.#step(() => super.makeFolder(path));
+  override writeFile = (path: string, text: string) => this.#step(() => writeFile(path, text, { flag: "wx" }));
+  override sync = (_path: string) => this.#step(async () => {});
+  override linkNew = (from: string, to: string) => this.#step(() => super.linkNew(from, to));
+  override move = (from: string, to: string) => this.#step(() => super.move(from, to));
+  override remove = (path: string) => this.#step(() => super.remove(path));
+  override list = (path: string) => this.#step(() => super.list(path));
+  override read = (path: string) => this.#step(() => super.read(path));
+  override exists = (path: string) => this.#step(() => super.exists(path));
+
+  async #step<T>(work: () => Promise<T>): Promise<T> {
+    this.operations += 1;
+    // After its death a process does nothing more, not even tidy up.
+    if (this.operations < this.dieAt) return work();
+    if (this.operations === this.dieAt && this.isDone) await work();
+    throw new Error("dead");
+  }
+}
+
+let ids = 0;
+
+function nextId(): string {
+  ids += 1;
+  return ids.toString(16).padStart(16, "0");
+}
+
+/** Adds the offsets [from, to) of partitions to the lake, each with the given days in turn. */
+export class TextWriter {
+  readonly log: TopicLog;
+
+  constructor(
+    lake: string,
+    readonly disk: LakeDisk = new DyingDisk(),
+    topic: string = TOPIC,
+  ) {
+    this.log = new TopicLog({ disk, lake, topic, source: SOURCE });
+  }
+
+  /** What one append would add; its files are staged. */
+  async stage(to: Readonly<Record<number, number>>, days: readonly string[]) {
+    const ranges = new Map(
+      Object.entries(to).map(([partition, end]) => {
+        const from = this.log.positions.get(Number(partition)) ?? 0;
+        return [Number(partition), { from, to: Math.max(from, end) }] as const;
+      }),
+    );
+    const id = nextId();
+    const [[partition, { from }] = [0, { from: 0 }]] = ranges;
+    const prefix = stagedRowsPrefix(partition, from, id);
+    const rows = [...ranges].flatMap(([number, range]) => {
+      return Array.from({ length: range.to - range.from }, (_, index) => `${number}@${range.from + index}`);
+    });
+    const byDay = Map.groupBy(rows, (row) => days[Number(row.split("@")[1]) % days.length] ?? "");
+    const files = [...byDay].map(([day, ofDay]) => ({ day, staged: `${prefix}-${day}.staged`, rows: ofDay.length }));
+    for (const { day, staged } of files) {
+      await this.disk.writeFile(this.log.stagedPath(staged), (byDay.get(day) ?? []).join("\n"));
+    }
+    return { id, prefix, ranges, files, replaces: [] };
+  }
+
+  async add(to: Readonly<Record<number, number>>, days: readonly string[]): Promise<boolean> {
+    await this.log.refresh();
+    return this.log.append(await this.stage(to, days));
+  }
+
+  /** Merges the files of a day; false where there is nothing to merge or another writer was faster. */
+  async merge(lake: string, day: string): Promise<boolean> {
+    await this.log.refresh();
+    const { files } = await listFiles(lake, TOPIC, [day]);
+    const [first] = files;
+    if (first === undefined || files.length < 2) return false;
+    const texts = await Promise.all(files.map(({ path }) => readFile(path, "utf8")));
+    const id = nextId();
+    const prefix = stagedDayPrefix(day, first.sequence, id);
+    await this.disk.writeFile(this.log.stagedPath(`${prefix}.staged`), texts.join("\n"));
+    return this.log.append({
+      id,
+      prefix,
+      ranges: new Map(),
+      files: [{ day, staged: `${prefix}.staged`, rows: texts.join("\n").split("\n").length }],
+      replaces: files.map(({ sequence }) => ({ day, sequence })),
+    });
+  }
+}
+
+/** Every row that the lake has, `partition@offset`, sorted, as often as it is there. */
+export async function rowsOf(lake: string): Promise<string[]> {
+  return rowsIn(await listFiles(lake, TOPIC));
+}
+
+export async function rowsIn({ files }: LakeListing): Promise<string[]> {
+  const texts = await Promise.all(files.map(({ path }) => readFile(path, "utf8")));
+  return texts.flatMap((text) => text.split("\n")).sort();
+}
+
+export function rowsUpTo(ends: ReadonlyMap<number, number>): string[] {
+  return [...ends].flatMap(([partition, end]) => Array.from({ length: end }, (_, at) => `${partition}@${at}`)).sort();
+}

@@ -1,0 +1,97 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { logsFolder, PACKAGE_ROOT, toolsFolder } from "../locate-tools.js";
+import { holdLock } from "../processes/hold-lock.js";
+import { runCommand } from "../processes/run-command.js";
+
+const UV_REQUIREMENTS = `${PACKAGE_ROOT}/uv-requirements.txt`;
+const INSTALL_MS_MAX = 10 * 60_000;
+
+/** In this order: what `python3` means to the user first, then those for which most packages have wheels. */
+const INTERPRETERS = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
+
+export interface PythonEnvironment {
+  /** The environment is `.tripline/tools/<name>-venv`. */
+  readonly name: string;
+  /** A file that `uv pip compile --generate-hashes` made. */
+  readonly requirementsFile: string;
+  /** The repository's root. */
+  readonly root: string;
+}
+
+/** Whether `provisionPython` has nothing to do. */
+export function isPythonProvisioned({ name, requirementsFile, root }: PythonEnvironment): boolean {
+  const marker = markerOf(`${toolsFolder(root)}/${name}-venv`);
+  return existsSync(marker) && readFileSync(marker, "utf8") === hashOf(requirementsFile);
+}
+
+/**
+ * A Python environment that holds exactly what the requirements file names, hashes checked. Does nothing when the file
+ * is the one that was installed last. Returns the path of its interpreter.
+ */
+export async function provisionPython(environment: PythonEnvironment): Promise<{ python: string }> {
+  const { name, requirementsFile, root } = environment;
+  const folder = `${toolsFolder(root)}/${name}-venv`;
+  const python = `${folder}/bin/python`;
+  if (isPythonProvisioned(environment)) return { python };
+  await holdLock(`${folder}.lock`, async () => {
+    if (isPythonProvisioned(environment)) return;
+    const uv = await provisionUv(root);
+    const logFile = `${logsFolder(root)}/install-python-${name}.log`;
+    const settings = { logFile, timeoutMs: INSTALL_MS_MAX, environment: { UV_PYTHON_DOWNLOADS: "never" } };
+    rmSync(markerOf(folder), { force: true });
+    await runCommand({
+      command: uv,
+      args: ["venv", "--allow-existing", "--python", findPython(), folder],
+      purpose: `make the Python environment ${name}`,
+      ...settings,
+    });
+    await runCommand({
+      command: uv,
+      args: ["pip", "sync", "--require-hashes", "--python", python, requirementsFile],
+      purpose: `install the Python packages of ${name}`,
+      ...settings,
+    });
+    writeFileSync(markerOf(folder), hashOf(requirementsFile));
+  });
+  return { python };
+}
+
+/** uv itself, installed with hashes into an environment of its own. Returns the path of the program. */
+async function provisionUv(root: string): Promise<string> {
+  const folder = `${toolsFolder(root)}/uv`;
+  const uv = `${folder}/bin/uv`;
+  const isDone = () =>
+    existsSync(markerOf(folder)) && readFileSync(markerOf(folder), "utf8") === hashOf(UV_REQUIREMENTS);
+  if (isDone()) return uv;
+  await holdLock(`${folder}.lock`, async () => {
+    if (isDone()) return;
+    rmSync(folder, { recursive: true, force: true });
+    const settings = { purpose: "install uv", timeoutMs: INSTALL_MS_MAX };
+    const logFile = `${logsFolder(root)}/install-uv.log`;
+    await runCommand({ command: findPython(), args: ["-m", "venv", folder], logFile, ...settings });
+    const args = ["-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", UV_REQUIREMENTS];
+    await runCommand({ command: `${folder}/bin/python`, args, logFile, ...settings });
+    writeFileSync(markerOf(folder), hashOf(UV_REQUIREMENTS));
+  });
+  return uv;
+}
+
+function findPython(): string {
+  for (const interpreter of INTERPRETERS) {
+    try {
+      const script = "import sys; print(sys.executable if sys.version_info >= (3, 11) else '')";
+      const path = execFileSync(interpreter, ["-c", script], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+      if (path.trim() !== "") return path.trim();
+    } catch {
+      // Not there: the next one is tried.
+    }
+  }
+  throw new TriplineError("internal", "Python 3.11 or newer was not found on the PATH: install it and try again.");
+}
+
+const markerOf = (folder: string) => `${folder}/.requirements-sha256`;
+
+const hashOf = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");

@@ -1,0 +1,154 @@
+import { randomBytes } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { JAVA_ENVIRONMENT, PACKAGE_ROOT } from "../locate-tools.js";
+import type { ProcessPlan } from "../processes/managed-process.js";
+import { runCommand } from "../processes/run-command.js";
+import { answersApiVersions } from "./ask-kafka.js";
+import { toProperties } from "./properties-file.js";
+
+const READY_MS_MAX = 60_000;
+const STOP_MS_MAX = 15_000;
+const FORMAT_MS_MAX = 60_000;
+
+/**
+ * All files are named from the broker's own folder, since a name in full would not arrive: `log.dirs` is split at commas,
+ * the class path at colons, and log4j takes the name of its file for a URL.
+ */
+const SETTINGS_FILE = "server.properties";
+const LOGGING_FILE = "log4j2.properties";
+const DATA_FOLDER = "data";
+
+/** Small on purpose: one broker for one machine, at about 340 MB in all. */
+const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
+
+export interface KafkaOptions {
+  /** The stack's directory; Kafka's data go below it. */
+  readonly directory: string;
+  readonly classPath: string;
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly extras?: KafkaExtras;
+}
+
+/** What tests add to the broker, for instance a listener that asks who is there. */
+export interface KafkaExtras {
+  /** Port by name of the security protocol, for instance `SASL_SSL`. */
+  readonly listeners?: Readonly<Record<string, number>>;
+  /** Broker settings by name. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** For the tool that formats the data folder, which also makes SCRAM users. */
+  readonly formatArgs?: readonly string[];
+  readonly jvmFlags?: readonly string[];
+}
+
+/** Writes the settings, formats the data folder where it is new, and says how to run the broker. */
+export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
+  const { directory, classPath, port, controllerPort, extras = {} } = options;
+  const folder = `${directory}/kafka`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}/${SETTINGS_FILE}`, toProperties(settings(port, controllerPort, extras)));
+  copyFileSync(`${PACKAGE_ROOT}/kafka/${LOGGING_FILE}`, `${folder}/${LOGGING_FILE}`);
+  const logging = `-Dlog4j2.configurationFile=${LOGGING_FILE}`;
+  const libraries = relative(realpathSync(folder), classPath);
+  const java = [...JVM_FLAGS, ...(extras.jvmFlags ?? []), logging, "-cp", libraries];
+  await formatOnce(folder, java, directory, extras.formatArgs ?? []);
+  return {
+    name: "kafka",
+    title: "Kafka",
+    directory,
+    command: "java",
+    args: [...java, "kafka.Kafka", SETTINGS_FILE],
+    cwd: folder,
+    environment: JAVA_ENVIRONMENT,
+    port,
+    stopSignal: "SIGTERM",
+    stopMs: STOP_MS_MAX,
+    readyMs: READY_MS_MAX,
+    isReady: async (logFile, logOffset) => hasStarted(logFile, logOffset) && (await answersApiVersions(port)),
+  };
+}
+
+async function formatOnce(
+  folder: string,
+  java: readonly string[],
+  directory: string,
+  more: readonly string[],
+): Promise<void> {
+  const marker = `${folder}/cluster-id`;
+  if (existsSync(marker)) return;
+  rmSync(`${folder}/${DATA_FOLDER}`, { recursive: true, force: true });
+  const clusterId = randomClusterId();
+  await runCommand({
+    command: "java",
+    args: [...java, "kafka.tools.StorageTool", "format", "--standalone", "-t", clusterId, "-c", SETTINGS_FILE, ...more],
+    cwd: folder,
+    environment: JAVA_ENVIRONMENT,
+    purpose: "format Kafka's data folder",
+    logFile: `${directory}/logs/kafka-format.log`,
+    timeoutMs: FORMAT_MS_MAX,
+  });
+  writeFileSync(marker, `${clusterId}\n`);
+}
+
+/** 16 bytes in base64url. It never begins with a dash, which the tool would take for an option. */
+export function randomClusterId(): string {
+  const bytes = randomBytes(16);
+  bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
+  return bytes.toString("base64url");
+}
+
+function settings(
+  port: number,
+  controllerPort: number,
+  extras: KafkaExtras,
+): Record<string, string | number | boolean> {
+  const ports = { PLAINTEXT: port, CONTROLLER: controllerPort, ...extras.listeners };
+  const listeners = Object.entries(ports)
+    .map(([name, at]) => `${name}://127.0.0.1:${at}`)
+    .join(",");
+  const protocols = Object.keys(ports).map((name) => `${name}:${name === "CONTROLLER" ? "PLAINTEXT" : name}`);
+  return {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    listeners,
+    "advertised.listeners": listeners,
+    "listener.security.protocol.map": protocols.join(","),
+    "controller.listener.names": "CONTROLLER",
+    "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": DATA_FOLDER,
+    "auto.create.topics.enable": false,
+    "num.partitions": 1,
+    "default.replication.factor": 1,
+    "min.insync.replicas": 1,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 2,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "group.initial.rebalance.delay.ms": 0,
+    // After a crash the broker may not come back before its old session has run out (9 s by default).
+    "broker.session.timeout.ms": 4_000,
+    "broker.heartbeat.interval.ms": 500,
+    // Disk: at most a day and a gigabyte per partition, unless a topic says otherwise.
+    "log.retention.hours": 24,
+    "log.retention.bytes": 1024 ** 3,
+    "log.segment.bytes": 64 * 1024 ** 2,
+    "metadata.max.retention.bytes": 64 * 1024 ** 2,
+    // Memory: the cleaner's table alone would be 128 MB, half of the heap.
+    "log.cleaner.dedupe.buffer.size": 8 * 1024 ** 2,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 2,
+    "background.threads": 4,
+    ...extras.settings,
+  };
+}
+
+function hasStarted(logFile: string, logOffset: number): boolean {
+  return readFileSync(logFile).subarray(logOffset).includes("Kafka Server started");
+}

@@ -1,0 +1,137 @@
+import { createHash, randomBytes } from "node:crypto";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import pg from "pg";
+import type { ProcessPlan } from "../processes/managed-process.js";
+import { runCommand } from "../processes/run-command.js";
+import type { SystemUser } from "./locate-postgres.js";
+import { postgresDataFolder, postgresPrograms, postgresUser } from "./locate-postgres.js";
+import { releaseDataFolder } from "./release-data-folder.js";
+
+const READY_MS_MAX = 30_000;
+const STOP_MS_MAX = 10_000;
+const INIT_MS_MAX = 60_000;
+const ANSWER_MS_MAX = 1_000;
+
+export interface PostgresOptions {
+  /** The stack's directory. The data go below it, or below the temporary folder where Postgres' user cannot reach it. */
+  readonly directory: string;
+  readonly port: number;
+  /** Off only for tests: a power cut may then lose data. */
+  readonly isDurable: boolean;
+  /** What tests add to the server's settings. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** How to reach the Postgres of the stack in `directory`. The password is made with the directory. */
+export function postgresUrl(directory: string, port: number): string {
+  return `postgres://tripline:${passwordOf(directory)}@127.0.0.1:${port}/postgres`;
+}
+
+/** Makes the cluster where it is new, and says how to run Postgres. */
+export async function planPostgres({
+  directory,
+  port,
+  isDurable,
+  settings = {},
+}: PostgresOptions): Promise<ProcessPlan> {
+  const user = postgresUser();
+  const programs = postgresPrograms(user);
+  const dataFolder = postgresDataFolder(directory, user);
+  await initOnce({ programs, dataFolder, directory, user });
+  const url = postgresUrl(directory, port);
+  const flags = {
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    max_connections: 200,
+    shared_buffers: "64MB",
+    ...(isDurable ? {} : { fsync: "off", full_page_writes: "off" }),
+    ...settings,
+  };
+  return {
+    name: "postgres",
+    title: "Postgres",
+    directory,
+    command: `${programs}/postgres`,
+    args: [
+      "-D",
+      dataFolder,
+      "-p",
+      String(port),
+      ...Object.entries(flags).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    ],
+    cwd: dataFolder,
+    port,
+    ...(user === undefined ? {} : { user }),
+    // SIGINT is Postgres' fast shutdown: SIGTERM would wait for every client to leave.
+    stopSignal: "SIGINT",
+    stopMs: STOP_MS_MAX,
+    readyMs: READY_MS_MAX,
+    prepare: () => releaseDataFolder(dataFolder),
+    isReady: () => answersSelect(url),
+  };
+}
+
+interface Cluster {
+  readonly programs: string;
+  readonly dataFolder: string;
+  readonly directory: string;
+  readonly user: SystemUser | undefined;
+}
+
+async function initOnce({ programs, dataFolder, directory, user }: Cluster): Promise<void> {
+  const password = passwordOf(directory);
+  // The data may lie outside the directory: data of an earlier directory of this name have another password.
+  const marker = `${dataFolder}.initialised`;
+  const wanted = createHash("sha256").update(password).digest("hex");
+  if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return;
+  rmSync(marker, { force: true });
+  rmSync(dataFolder, { recursive: true, force: true });
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  const passwordFile = `${dataFolder}.unread-password`;
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (user !== undefined) for (const path of [dataFolder, passwordFile]) chownSync(path, user.uid, user.gid);
+  await runCommand({
+    command: `${programs}/initdb`,
+    args: [
+      `--pgdata=${dataFolder}`,
+      "--username=tripline",
+      "--auth=scram-sha-256",
+      `--pwfile=${passwordFile}`,
+      "--encoding=UTF8",
+      "--locale=C",
+      "--no-sync",
+      "--no-instructions",
+    ],
+    purpose: "make the Postgres data folder",
+    logFile: `${directory}/logs/postgres-init.log`,
+    timeoutMs: INIT_MS_MAX,
+    cwd: dataFolder,
+    ...(user === undefined ? {} : { user }),
+  });
+  rmSync(passwordFile);
+  writeFileSync(marker, wanted);
+}
+
+function passwordOf(directory: string): string {
+  const file = `${directory}/postgres-password`;
+  if (!existsSync(file)) writeFileSync(file, randomBytes(16).toString("hex"), { mode: 0o600 });
+  return readFileSync(file, "utf8");
+}
+
+async function answersSelect(url: string): Promise<boolean> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: ANSWER_MS_MAX,
+    query_timeout: ANSWER_MS_MAX,
+  });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query("SELECT 1");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

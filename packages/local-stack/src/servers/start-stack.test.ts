@@ -1,0 +1,305 @@
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { basename } from "node:path";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { endLeftovers } from "../processes/end-leftovers.js";
+import { findFreePorts, isPortFree } from "../processes/find-free-ports.js";
+import { identifyProcess } from "../processes/identify-process.js";
+import { makeTestDirectory, removeAbandonedTestDirectories } from "../testing/directory.js";
+import { createTopic, listTopics } from "./ask-kafka.js";
+import type { LocalStack, PartName, StackStep } from "./start-stack.js";
+import { startStack } from "./start-stack.js";
+
+/** Twice the usual limit, for tests that start Kafka twice, on machines that may be busy. */
+const TWO_STARTS_MS_MAX = 120_000;
+
+let directory: string;
+const stacks: LocalStack[] = [];
+const processes: ChildProcess[] = [];
+
+beforeEach(() => {
+  directory = makeTestDirectory();
+});
+
+afterEach(async () => {
+  for (const stack of stacks.splice(0)) await stack.stop();
+  for (const child of processes.splice(0)) child.kill("SIGKILL");
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(options: Partial<Parameters<typeof startStack>[0]>): Promise<LocalStack> {
+  const stack = await startStack({ directory, isDurable: false, endOnSignals: false, ...options });
+  stacks.push(stack);
+  return stack;
+}
+
+async function query(url: string, text: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function set(url: string): Promise<string> {
+  const redis = new Redis(url);
+  try {
+    return await redis.set("key", "value");
+  } finally {
+    redis.disconnect();
+  }
+}
+
+const portOf = (address: string) => Number(address.split(":").at(-1)?.split("/")[0]);
+
+describe("startStack", () => {
+  test("starts all three, reports the steps, and leaves nothing running or listening after stop", async () => {
+    const steps: StackStep[] = [];
+    const stack = await start({ onStep: (step) => steps.push(step) });
+    expect(await listTopics(stack.kafkaBrokers)).toEqual([]);
+    expect(await set(stack.redisUrl)).toBe("OK");
+    expect(await query(stack.postgresUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    const done = steps.filter((step) => step.state === "done");
+    expect(done.map((step) => step.name)).toEqual(
+      expect.arrayContaining(["Start Kafka", "Start Valkey", "Start Postgres"]),
+    );
+    for (const step of done) expect(step.durationMs).toBeGreaterThan(0);
+    const pids = readdirSync(`${directory}/run`).map((file) => pidIn(`${directory}/run/${file}`));
+    expect(pids).toHaveLength(3);
+
+    await stack.stop();
+
+    expect(pids.map(identifyProcess)).toEqual([undefined, undefined, undefined]);
+    expect(readdirSync(`${directory}/run`)).toEqual([]);
+    for (const address of [...stack.kafkaBrokers, stack.redisUrl, new URL(stack.postgresUrl).host]) {
+      expect(await isPortFree(portOf(address))).toBe(true);
+    }
+  });
+
+  test(
+    "Kafka and Postgres keep their data over a kill and come back on the same address",
+    async () => {
+      const stack = await start({ parts: ["kafka", "postgres"] });
+      await createTopic(stack.kafkaBrokers, "payments");
+      await query(stack.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
+
+      await Promise.all([stack.kafka.kill(), stack.postgres.kill()]);
+      expect(await isPortFree(portOf(stack.kafkaBrokers[0] ?? ""))).toBe(true);
+      await Promise.all([stack.kafka.start(), stack.postgres.start()]);
+
+      expect(await listTopics(stack.kafkaBrokers)).toEqual(["payments"]);
+      expect(await query(stack.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
+    },
+    TWO_STARTS_MS_MAX,
+  );
+
+  test(
+    "a later stack in the same directory, on other ports, has the data of the earlier one",
+    async () => {
+      const first = await start({ parts: ["kafka", "postgres"] });
+      await createTopic(first.kafkaBrokers, "payments");
+      await query(first.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
+      await first.stop();
+
+      const second = await start({ parts: ["kafka", "postgres"] });
+
+      expect(second.kafkaBrokers).not.toEqual(first.kafkaBrokers);
+      expect(await listTopics(second.kafkaBrokers)).toEqual(["payments"]);
+      expect(await query(second.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
+    },
+    TWO_STARTS_MS_MAX,
+  );
+
+  test(
+    "regression #12: a directory may have any name: all three keep their data below it, and find them again",
+    async () => {
+      chmodSync(directory, 0o711);
+      const named = `${directory}/a b ä 印 # = : , ! % \\ 'q' $HOME`;
+      const localeBefore = process.env.LC_ALL;
+      process.env.LC_ALL = "C";
+      try {
+        const first = await start({ directory: named });
+        expect(await set(first.redisUrl)).toBe("OK");
+        await createTopic(first.kafkaBrokers, "payments");
+        await query(first.postgresUrl, "CREATE TABLE payment AS SELECT 42 AS id");
+        await first.stop();
+
+        const second = await start({ directory: named, parts: ["kafka", "postgres"] });
+
+        expect(await listTopics(second.kafkaBrokers)).toEqual(["payments"]);
+        expect(await query(second.postgresUrl, "SELECT id FROM payment")).toEqual([{ id: 42 }]);
+        expect(existsSync(`${named}/kafka/data/payments-0`)).toBe(true);
+        expect(existsSync(`${named}/postgres/PG_VERSION`)).toBe(true);
+        expect(readdirSync(directory)).toEqual([basename(named)]);
+      } finally {
+        if (localeBefore === undefined) delete process.env.LC_ALL;
+        else process.env.LC_ALL = localeBefore;
+      }
+    },
+    TWO_STARTS_MS_MAX,
+  );
+
+  test("a part that was left out can be started later", async () => {
+    const stack = await start({ parts: [] });
+    await expect(query(stack.postgresUrl, "SELECT 1")).rejects.toThrow(/ECONNREFUSED/);
+    await stack.redis.start();
+    expect(await set(stack.redisUrl)).toBe("OK");
+  });
+
+  test("a taken port gives one sentence and ends what was started beside it", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const taken = typeof address === "object" ? (address?.port ?? 0) : 0;
+    try {
+      await expect(start({ parts: ["redis", "postgres"], ports: { redis: taken } })).rejects.toMatchObject({
+        code: "config-invalid",
+        message: `Port ${taken}, where Valkey should listen, is taken: end what listens there or choose another port.`,
+      });
+      expect(readdirSync(`${directory}/run`)).toEqual([]);
+    } finally {
+      server.close();
+    }
+  });
+
+  test("a server that ends while starting gives its last log lines and the place of its log", async () => {
+    const first = await start({ parts: ["postgres"] });
+    await first.stop();
+    writeFileSync(`${directory}/postgres/postgresql.conf`, "no_such_setting = 1\n");
+    await expect(start({ parts: ["postgres"] })).rejects.toThrow(
+      /^Postgres ended while starting\. Its log is .*logs\/postgres\.log; the last lines:\n[\s\S]*no_such_setting/,
+    );
+  });
+});
+
+describe("what a killed run leaves behind", () => {
+  test("is ended by the next run in the same directory, which then owns it", async () => {
+    const { parent, pids } = await runInOtherProcess(["redis", "postgres"]);
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+    expect(pids.map(identifyProcess)).not.toContain(undefined);
+
+    const stack = await start({ parts: ["redis", "postgres"] });
+
+    expect(pids.map(identifyProcess)).toEqual([undefined, undefined]);
+    expect(await query(stack.postgresUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  test("does not include the servers of a run that is still going", async () => {
+    const { parent, pids } = await runInOtherProcess(["redis"]);
+    await expect(start({ parts: ["redis"] })).rejects.toThrow(`in use by process ${parent.pid}`);
+    expect(pids.map(identifyProcess)).not.toContain(undefined);
+    await endPolitely(parent, "SIGTERM");
+  });
+
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends the servers with their parent", async (signal) => {
+    const { parent, pids } = await runInOtherProcess(["redis"]);
+    await endPolitely(parent, signal);
+    await expectToEnd(pids);
+  });
+
+  test("an uncaught error ends the servers with their parent", async () => {
+    const { parent, pids } = await runInOtherProcess(
+      ["redis"],
+      "setTimeout(() => { throw new Error('uncaught'); }, 50);",
+    );
+    if (parent.exitCode === null) await once(parent, "exit");
+    expect(parent.exitCode).toBe(1);
+    await expectToEnd(pids);
+  });
+
+  test("is never a foreign process that got the pid of an earlier server", async () => {
+    const foreign = spawn("sleep", ["60"], { stdio: "ignore" });
+    processes.push(foreign);
+    const pid = foreign.pid ?? 0;
+    mkdirSync(`${directory}/run`);
+    const child = { pid, startedAt: "another time" };
+    writeFileSync(`${directory}/run/redis.json`, JSON.stringify({ child, owner: child }));
+
+    expect(await endLeftovers(directory)).toEqual([]);
+
+    expect(identifyProcess(pid)).toBeDefined();
+    expect(existsSync(`${directory}/run/redis.json`)).toBe(false);
+  });
+});
+
+describe("removeAbandonedTestDirectories", () => {
+  test("ends and removes what a killed process left, and leaves alone what belongs to a living one", async () => {
+    const script = `
+      import { makeTestDirectory } from ${JSON.stringify(new URL("../testing/directory.js", import.meta.url).href)};
+      import { startStack } from ${JSON.stringify(new URL("./start-stack.js", import.meta.url).href)};
+      const directory = makeTestDirectory();
+      await startStack({ directory: directory + "/stack", parts: ["redis"] });
+      console.log(directory);
+      setInterval(() => {}, 1000);`;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    processes.push(parent);
+    const [output] = await once(parent.stdout, "data");
+    const abandoned = String(output).trim();
+    const pid = pidIn(`${abandoned}/stack/run/redis.json`);
+
+    await removeAbandonedTestDirectories();
+    expect(identifyProcess(pid)).toBeDefined();
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+    await removeAbandonedTestDirectories();
+
+    expect(identifyProcess(pid)).toBeUndefined();
+    expect(existsSync(abandoned)).toBe(false);
+    expect(existsSync(directory)).toBe(true);
+  });
+});
+
+describe("findFreePorts", () => {
+  test("gives different ports, all free", async () => {
+    const ports = await findFreePorts(5);
+    expect(new Set(ports).size).toBe(5);
+    expect(await Promise.all(ports.map(isPortFree))).toEqual([true, true, true, true, true]);
+  });
+});
+
+/** A stack whose parent is a process of its own. */
+async function runInOtherProcess(
+  parts: PartName[],
+  afterwards = "",
+): Promise<{ parent: ChildProcess; pids: number[] }> {
+  const script = `
+    import { startStack } from ${JSON.stringify(new URL("./start-stack.js", import.meta.url).href)};
+    await startStack({ directory: ${JSON.stringify(directory)}, parts: ${JSON.stringify(parts)}, isDurable: false });
+    console.log("started");
+    setInterval(() => {}, 1000);
+    ${afterwards}`;
+  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  processes.push(parent);
+  await once(parent.stdout, "data");
+  return { parent, pids: parts.map((name) => pidIn(`${directory}/run/${name}.json`)) };
+}
+
+function pidIn(file: string): number {
+  return JSON.parse(readFileSync(file, "utf8")).child.pid;
+}
+
+async function endPolitely(parent: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  parent.kill(signal);
+  await once(parent, "exit");
+}
+
+/** They were sent SIGKILL before their parent ended; the kernel takes a moment to carry it out. */
+async function expectToEnd(pids: number[]): Promise<void> {
+  const deadlineMs = Date.now() + 5_000;
+  while (pids.some((pid) => identifyProcess(pid) !== undefined) && Date.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(pids.map(identifyProcess)).toEqual(pids.map(() => undefined));
+}

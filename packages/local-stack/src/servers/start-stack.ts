@@ -1,0 +1,172 @@
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { REPOSITORY_ROOT } from "../locate-tools.js";
+import { endLeftovers } from "../processes/end-leftovers.js";
+import { findFreePorts } from "../processes/find-free-ports.js";
+import type { ProcessPlan } from "../processes/managed-process.js";
+import { ManagedProcess } from "../processes/managed-process.js";
+import { endOnSignals } from "../processes/track-children.js";
+import { isKafkaProvisioned, provisionKafka } from "../provision/provision-kafka.js";
+import { isValkeyProvisioned, provisionValkey } from "../provision/provision-valkey.js";
+import { openDirectory } from "./locate-postgres.js";
+import type { KafkaExtras } from "./plan-kafka.js";
+import { planKafka } from "./plan-kafka.js";
+import { planPostgres, postgresUrl } from "./plan-postgres.js";
+import { planRedis } from "./plan-redis.js";
+
+export type PartName = "kafka" | "redis" | "postgres";
+
+export interface StackPart {
+  /** Asks it to end, and ends it by force when it does not within its time. */
+  stop(): Promise<void>;
+  /** SIGKILL, as in a crash. */
+  kill(): Promise<void>;
+  /** Again, on the same port and data. Resolves once it answers. */
+  start(): Promise<void>;
+}
+
+export interface LocalStack {
+  readonly kafkaBrokers: string[];
+  readonly redisUrl: string;
+  readonly postgresUrl: string;
+  readonly kafka: StackPart;
+  readonly redis: StackPart;
+  readonly postgres: StackPart;
+  stop(): Promise<void>;
+}
+
+export interface StackStep {
+  readonly name: string;
+  readonly state: "start" | "done";
+  readonly durationMs?: number;
+}
+
+export interface StackOptions {
+  /** Holds data, logs and the records of the processes. One stack at a time. */
+  readonly directory: string;
+  /** 0 or absent: a free port. */
+  readonly ports?: { readonly kafka?: number; readonly redis?: number; readonly postgres?: number };
+  /** What to start; all three by default. A part that is left out has an address too, and can be started later. */
+  readonly parts?: readonly PartName[];
+  readonly onStep?: (step: StackStep) => void;
+  /** False for tests, where speed matters more than a power cut. Default true. */
+  readonly isDurable?: boolean;
+  /** Whether Ctrl-C ends this process and the stack at once. False for a caller that ends both in an order of its own. Default true. */
+  readonly endOnSignals?: boolean;
+  /** For tests. */
+  readonly kafkaExtras?: KafkaExtras;
+  /** For tests. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Kafka, Valkey and Postgres as processes of this machine, on 127.0.0.1, started side by side. What they need is fetched
+ * first where it is missing. What an earlier run in this directory left running is ended first. None of them outlives
+ * this process, except when it is killed; then the next run ends them.
+ */
+export async function startStack(options: StackOptions): Promise<LocalStack> {
+  const directory = resolve(options.directory);
+  mkdirSync(directory, { recursive: true });
+  openDirectory(directory);
+  await endLeftovers(directory);
+  if (options.endOnSignals !== false) endOnSignals();
+  const ports = await choosePorts(options.ports ?? {});
+  const timed = timer(options.onStep ?? (() => {}));
+  const parts = describeParts(directory, ports, options, timed);
+  const stop = async () => {
+    await Promise.all(Object.values(parts).map((part) => part.stop()));
+  };
+  const started = await Promise.allSettled((options.parts ?? PART_NAMES).map((name) => parts[name].start()));
+  const failed = started.find((result) => result.status === "rejected");
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
+  }
+  return {
+    kafkaBrokers: [`127.0.0.1:${ports.kafka}`],
+    redisUrl: `redis://127.0.0.1:${ports.redis}`,
+    postgresUrl: postgresUrl(directory, ports.postgres),
+    kafka: parts.kafka,
+    redis: parts.redis,
+    postgres: parts.postgres,
+    stop,
+  };
+}
+
+const PART_NAMES: readonly PartName[] = ["kafka", "redis", "postgres"];
+
+interface Ports {
+  readonly kafka: number;
+  readonly kafkaController: number;
+  readonly redis: number;
+  readonly postgres: number;
+}
+
+async function choosePorts(wanted: NonNullable<StackOptions["ports"]>): Promise<Ports> {
+  const [kafka = 0, kafkaController = 0, redis = 0, postgres = 0] = await findFreePorts(4);
+  return {
+    kafka: wanted.kafka || kafka,
+    kafkaController,
+    redis: wanted.redis || redis,
+    postgres: wanted.postgres || postgres,
+  };
+}
+
+type Timed = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+
+function timer(onStep: (step: StackStep) => void): Timed {
+  return async (name, work) => {
+    onStep({ name, state: "start" });
+    const startedMs = performance.now();
+    const result = await work();
+    onStep({ name, state: "done", durationMs: Math.round(performance.now() - startedMs) });
+    return result;
+  };
+}
+
+function describeParts(
+  directory: string,
+  ports: Ports,
+  { isDurable = true, kafkaExtras = {}, postgresSettings = {} }: StackOptions,
+  timed: Timed,
+): Record<PartName, StackPart> {
+  const root = REPOSITORY_ROOT;
+  const planOfKafka = async () => {
+    const fetch = () => provisionKafka(root);
+    const classPath = isKafkaProvisioned(root) ? await fetch() : await timed("Download Kafka", fetch);
+    return planKafka({
+      directory,
+      classPath,
+      port: ports.kafka,
+      controllerPort: ports.kafkaController,
+      extras: kafkaExtras,
+    });
+  };
+  const planOfRedis = async () => {
+    const fetch = () => provisionValkey(root);
+    const server = isValkeyProvisioned(root) ? await fetch() : await timed("Install Valkey", fetch);
+    return planRedis({ directory, server, port: ports.redis });
+  };
+  return {
+    kafka: makePart("Start Kafka", planOfKafka, timed),
+    redis: makePart("Start Valkey", planOfRedis, timed),
+    postgres: makePart(
+      "Start Postgres",
+      () => planPostgres({ directory, port: ports.postgres, isDurable, settings: postgresSettings }),
+      timed,
+    ),
+  };
+}
+
+function makePart(step: string, plan: () => Promise<ProcessPlan>, timed: Timed): StackPart {
+  let running: ManagedProcess | undefined;
+  return {
+    start: () =>
+      timed(step, async () => {
+        running ??= new ManagedProcess(await plan());
+        await running.start();
+      }),
+    stop: async () => running?.stop(),
+    kill: async () => running?.kill(),
+  };
+}

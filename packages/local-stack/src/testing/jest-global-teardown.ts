@@ -1,0 +1,10 @@
+import { takeTestServers } from "./run-servers.js";
+import { TEST_STACK_VARIABLE } from "./stack.js";
+
+/** Ends what the set-up started; servers that were running before are left alone. */
+export default async function tearDown(): Promise<void> {
+  const servers = takeTestServers();
+  if (servers === undefined) return;
+  delete process.env[TEST_STACK_VARIABLE];
+  await servers.end();
+}

@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { statFields } from "../processes/stat-fields.js";
+
+const PAUSE_MS_MAX = 10_000;
+const POLL_MS = 5;
+
+/**
+ * Stops a process with SIGSTOP until it gets SIGCONT, and comes back once all of its threads stand still: the signal is taken by
+ * one thread, which may wait for a processor while the others go on and answer.
+ *
+ * @throws TriplineError `deadline-exceeded` when a thread still runs after 10 s
+ */
+export async function pauseProcess(pid: number): Promise<void> {
+  process.kill(pid, "SIGSTOP");
+  if (process.platform !== "linux") return;
+  const deadline = Date.now() + PAUSE_MS_MAX;
+  while (!threadStates(pid).every((state) => state === "T")) {
+    if (Date.now() > deadline) throw new TriplineError("deadline-exceeded", `Process ${pid} does not stand still.`);
+    await delay(POLL_MS);
+  }
+}
+
+function threadStates(pid: number): (string | undefined)[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.map((thread) => statFields(readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8"))[0]);
+}

@@ -1,0 +1,39 @@
+import { rmSync } from "node:fs";
+import type { LocalStack, StackOptions } from "../servers/start-stack.js";
+import { startStack } from "../servers/start-stack.js";
+import { makeTestDirectory, removeAbandonedTestDirectories } from "./directory.js";
+
+export interface TestServers {
+  readonly stack: LocalStack;
+  /** Ends the servers and removes their data. */
+  end(): Promise<void>;
+}
+
+/** Kafka, Valkey and Postgres for one test run, with no durability and on free ports. */
+export async function runTestServers(
+  options: Pick<StackOptions, "endOnSignals" | "onStep"> = {},
+): Promise<TestServers> {
+  await removeAbandonedTestDirectories();
+  const directory = makeTestDirectory();
+  const stack = await startStack({ directory, isDurable: false, ...options });
+  return {
+    stack,
+    end: async () => {
+      await stack.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+let kept: TestServers | undefined;
+
+/** Set-up and teardown run in one process and meet here. */
+export function keepTestServers(servers: TestServers): void {
+  kept = servers;
+}
+
+export function takeTestServers(): TestServers | undefined {
+  const servers = kept;
+  kept = undefined;
+  return servers;
+}

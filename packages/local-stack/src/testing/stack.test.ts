@@ -1,0 +1,48 @@
+import { Redis } from "ioredis";
+import pg from "pg";
+import { testStack } from "./stack.js";
+
+describe("testStack", () => {
+  test("each call gets an empty Redis database, an empty Postgres database and a topic prefix of its own", async () => {
+    const first = await testStack();
+    const redis = new Redis(first.redisUrl);
+    const postgres = new pg.Client({ connectionString: first.postgresUrl });
+    await postgres.connect();
+    try {
+      await redis.set("key", "value");
+      await postgres.query("CREATE TABLE payment (id integer)");
+      const second = await testStack();
+      expect(second.topicPrefix).toMatch(/^t[0-9a-f]{8}\.$/);
+      expect(second.topicPrefix).not.toBe(first.topicPrefix);
+      expect(await keysOf(second.redisUrl)).toEqual([]);
+      expect(await keysOf(first.redisUrl)).toEqual(["key"]);
+      expect(await tablesOf(second.postgresUrl)).toEqual([]);
+      expect(await tablesOf(first.postgresUrl)).toEqual(["payment"]);
+    } finally {
+      redis.disconnect();
+      await postgres.end();
+    }
+  });
+});
+
+async function keysOf(url: string): Promise<string[]> {
+  const redis = new Redis(url);
+  try {
+    return await redis.keys("*");
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function tablesOf(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const result = await client.query<{ name: string }>(
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
+    );
+    return result.rows.map((row) => row.name);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { z } from "zod";
+import { REDIS_DATABASES } from "../servers/plan-redis.js";
+
+/** One test's own corner of the Kafka, Valkey and Postgres that the whole run shares. */
+export interface TestStack {
+  readonly kafkaBrokers: string[];
+  /** To be put before every topic and group name; random. */
+  readonly topicPrefix: string;
+  /** A database of its own, empty. */
+  readonly redisUrl: string;
+  /** A database of its own, empty. */
+  readonly postgresUrl: string;
+}
+
+/** The environment variable that tells the workers of a test run, as JSON, where the shared servers are. */
+export const TEST_STACK_VARIABLE = "TRIPLINE_TEST_STACK";
+
+export const testStackAddresses = z.object({
+  kafkaBrokers: z.array(z.string()).min(1),
+  redisUrl: z.url(),
+  postgresUrl: z.url(),
+});
+
+/**
+ * How long a test waits for an answer of Redis, in milliseconds, where it does not test what happens without one. What is
+ * right for a payment is too short on a machine that runs a whole test run and stands still for a second.
+ */
+export const REDIS_PATIENCE_MS = 30_000;
+
+/** A fresh corner of the shared servers, in a few milliseconds. Nothing has to be given back. */
+export async function testStack(): Promise<TestStack> {
+  const value = process.env[TEST_STACK_VARIABLE];
+  if (value === undefined) {
+    const detail = `${TEST_STACK_VARIABLE} is not set: run the tests with the jest.config.js at the root, which starts the servers.`;
+    throw new TriplineError("config-invalid", detail);
+  }
+  const shared = testStackAddresses.parse(JSON.parse(value));
+  const name = `t${randomBytes(4).toString("hex")}`;
+  const [redisUrl, postgresUrl] = await Promise.all([
+    emptyRedisDatabase(shared.redisUrl),
+    emptyPostgresDatabase(shared.postgresUrl, name),
+  ]);
+  return { kafkaBrokers: shared.kafkaBrokers, topicPrefix: `${name}.`, redisUrl, postgresUrl };
+}
+
+/** Databases are handed out in turn; number 0 keeps the counter. */
+async function emptyRedisDatabase(url: string): Promise<string> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
+  try {
+    const count = await redis.incr("test-databases-handed-out");
+    const database = 1 + ((count - 1) % (REDIS_DATABASES - 1));
+    await redis.select(database);
+    await redis.flushdb();
+    return new URL(`/${database}`, url).href;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function emptyPostgresDatabase(url: string, name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} TEMPLATE template0`);
+    return new URL(`/${name}`, url).href;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,263 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import {
+  Decision,
+  FeatureVector,
+  Label,
+  Outcome,
+  Rung,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TestArchive } from "@tripline/lake/testing/archive";
+import type { LakeDatasetOptions } from "./retrain-dataset.js";
+import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures, writeServedScores } from "./retrain-dataset.js";
+
+const NOON_MS = Date.UTC(2026, 1, 10, 12);
+const DAY_MS = 86_400_000;
+const CUTOFF_MS = NOON_MS + 10 * DAY_MS;
+const spec: FeatureSpec = { ...currentFeatureSpec(), features: currentFeatureSpec().features.slice(0, 3) };
+
+let lake: string;
+let archive: TestArchive;
+let next: number;
+
+beforeEach(async () => {
+  lake = await mkdtemp(join(tmpdir(), "tripline-dataset-"));
+  archive = new TestArchive(lake, { cluster: "test", topicPrefix: "" });
+  next = 0;
+});
+
+afterEach(() => rm(lake, { recursive: true, force: true }));
+
+const payment = (id: string, change: Partial<Transaction> = {}): Transaction => ({
+  transactionId: `txn_${id}`,
+  tenant: "demo",
+  clientTransactionId: id,
+  cardToken: "ct_1",
+  terminalId: "t-1",
+  amountMinor: 1_000,
+  currency: "EUR",
+  occurredAtMs: NOON_MS,
+  acceptedAtMs: NOON_MS,
+  deviceToken: "",
+  ipToken: "",
+  ...change,
+});
+
+const vector = (id: string, values: number[], change: Partial<FeatureVector> = {}, of: Partial<Transaction> = {}) =>
+  FeatureVector.encode({
+    transaction: payment(id, of),
+    specVersion: spec.version,
+    values,
+    computedAtMs: NOON_MS,
+    sequences: [],
+    tooLate: false,
+    incomplete: false,
+    ...change,
+  }).finish();
+
+const label = (id: string, fraud: boolean, afterDays: number, change: Partial<Label> = {}) =>
+  Label.encode({
+    labelId: `lbl_${id}`,
+    tenant: "demo",
+    clientTransactionId: id,
+    cardToken: "ct_1",
+    terminalId: "t-1",
+    occurredAtMs: NOON_MS,
+    labelledAtMs: NOON_MS + afterDays * DAY_MS,
+    fraud,
+    source: "chargeback",
+    ...change,
+  }).finish();
+
+async function keep(topic: string, ...values: Uint8Array[]): Promise<void> {
+  const first = next;
+  next += values.length;
+  await archive.append(
+    topic,
+    values.map((value, index) => ({ partition: 0, offset: first + index, value })),
+  );
+}
+
+const optionsOf = (change: Partial<LakeDatasetOptions> = {}): LakeDatasetOptions => ({
+  lake,
+  spec,
+  cutoffMs: CUTOFF_MS,
+  labelsBy: "event-time",
+  outputPath: join(lake, "dataset.parquet"),
+  ...change,
+});
+
+async function rowsOf(path: string): Promise<unknown[][]> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${path}')`);
+  const rows = reader.getRowsJS().map((row) => row.map((value) => (typeof value === "bigint" ? Number(value) : value)));
+  connection.closeSync();
+  instance.closeSync();
+  return rows;
+}
+
+async function logged(change: Partial<LakeDatasetOptions> = {}) {
+  const options = optionsOf(change);
+  const report = await writeLoggedFeatures(options);
+  return { report, rows: await rowsOf(options.outputPath) };
+}
+
+/** Id, when its label was known and whether it said fraud. */
+const truths = (rows: readonly unknown[][]) => rows.map(([id, , , , at, fraud]) => [id, at, fraud]);
+
+test("a payment is once in the data, with what it was decided by; what was counted otherwise is left out and told", async () => {
+  await keep(
+    "features",
+    vector("b", [1, 2, 0.1 + 0.2]),
+    vector("a", [4, 5, 6], {}, { occurredAtMs: NOON_MS - 1, cardToken: "ct_2", terminalId: "t-9" }),
+    // Delivered again, and counted again after Redis was rebuilt: the first one is what was decided by.
+    vector("b", [1, 2, 0.1 + 0.2]),
+    vector("b", [9, 9, 9], { computedAtMs: NOON_MS + 1 }),
+    vector("lost", [1, 1, 1], { incomplete: true }),
+    vector("lost", [2, 2, 2], { computedAtMs: NOON_MS + 1 }),
+    vector("old", [1, 1, 1], { specVersion: spec.version - 1 }),
+    vector("narrow", [1, 1]),
+    vector("late", [7, 8, 9], {}, { occurredAtMs: CUTOFF_MS }),
+  );
+  const { report, rows } = await logged();
+  expect(rows).toEqual([
+    ["txn_a", "ct_2", "t-9", NOON_MS - 1, null, null, 4, 5, 6],
+    ["txn_b", "ct_1", "t-1", NOON_MS, null, null, 1, 2, 0.1 + 0.2],
+  ]);
+  expect(report).toEqual({ rows: 2, labelled: 0, frauds: 0, otherSpec: 2, incomplete: 1 });
+});
+
+test("a label counts from when it arrived, and a later one corrects an earlier one", async () => {
+  await keep("features", ...["corrected", "future", "genuine", "none"].map((id) => vector(id, [1, 2, 3])));
+  next = 0;
+  await keep(
+    "labels",
+    label("corrected", false, 1),
+    label("genuine", false, 3),
+    label("corrected", true, 5),
+    // One millisecond after the cut-off, and one exactly at it.
+    label("future", true, 10, { labelledAtMs: CUTOFF_MS + 1 }),
+    label("corrected", false, 11),
+    label("of nobody", true, 2),
+    label("none", true, 2, { tenant: "other" }),
+  );
+  expect(truths((await logged()).rows)).toEqual([
+    ["txn_corrected", NOON_MS + 5 * DAY_MS, 1],
+    ["txn_future", null, null],
+    ["txn_genuine", NOON_MS + 3 * DAY_MS, 0],
+    ["txn_none", null, null],
+  ]);
+  const { report, rows } = await logged({ cutoffMs: CUTOFF_MS + 1 });
+  expect(truths(rows)[1]).toEqual(["txn_future", CUTOFF_MS + 1, 1]);
+  expect(report).toMatchObject({ labelled: 3, frauds: 2 });
+});
+
+test("the same positions give the same bytes, however much the lake has grown", async () => {
+  await keep("features", vector("a", [1, 2, 3]), vector("b", [4, 5, 6]));
+  next = 0;
+  await keep("labels", label("a", true, 1));
+  const positions = { features: { "0": 2 }, labels: { "0": 1 } };
+  const before = await logged({ positions });
+  const bytes = await readFile(optionsOf().outputPath);
+  await keep("labels", label("b", true, 1), label("a", false, 2));
+  next = 2;
+  await keep("features", vector("c", [7, 8, 9]));
+  expect((await logged({ positions })).rows).toEqual(before.rows);
+  expect(Buffer.compare(await readFile(optionsOf().outputPath), bytes)).toBe(0);
+  expect(truths((await logged()).rows)).toEqual([
+    ["txn_a", NOON_MS + 2 * DAY_MS, 0],
+    ["txn_b", NOON_MS + DAY_MS, 1],
+    ["txn_c", null, null],
+  ]);
+  // A topic of which nothing was there yet has nothing, whatever came since.
+  const { labels: _, ...without } = positions;
+  expect(truths((await logged({ positions: without })).rows).map(([, at]) => at)).toEqual([null, null]);
+});
+
+test("tenants are told apart, also where they use the same ids", async () => {
+  await keep(
+    "features",
+    vector("a", [1, 2, 3]),
+    vector("a", [4, 5, 6], {}, { tenant: "other", transactionId: "txn_o" }),
+  );
+  next = 0;
+  await keep("labels", label("a", true, 1, { tenant: "other" }));
+  expect(truths((await logged()).rows)).toEqual([
+    ["txn_a", null, null],
+    ["txn_o", NOON_MS + DAY_MS, 1],
+  ]);
+  expect((await logged({ tenant: "demo" })).rows.map(([id]) => id)).toEqual(["txn_a"]);
+  await expect(newestPaymentMs({ lake, tenant: "nobody" })).rejects.toMatchObject({ code: "not-found" });
+  expect(await newestPaymentMs({ lake })).toBe(NOON_MS);
+});
+
+test("features can be computed anew from the archived payments and the labels that had arrived", async () => {
+  const later = { occurredAtMs: NOON_MS + 3 * DAY_MS };
+  await keep(
+    "transactions",
+    ...[payment("a"), payment("a"), payment("b", { ...later, amountMinor: 2_000 })].map((each) =>
+      Transaction.encode(each).finish(),
+    ),
+  );
+  next = 0;
+  await keep("labels", label("a", true, 1), label("b", true, 99));
+  const full = currentFeatureSpec();
+  const options = optionsOf({ spec: full, tenant: "demo" });
+  expect(await writeComputedFeatures(options)).toMatchObject({ rows: 2, labelled: 1, frauds: 1 });
+  const rows = await rowsOf(options.outputPath);
+  expect(truths(rows)).toEqual([
+    ["txn_a", NOON_MS + DAY_MS, 1],
+    ["txn_b", null, null],
+  ]);
+  const at = (name: string) => 6 + full.features.findIndex((feature) => feature.name === name);
+  // The second payment knows the first one's fraud, which had become known by then.
+  expect(rows.map((row) => row[at("card_fraud_count_7d")])).toEqual([0, 1]);
+  await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("say which one by --tenant");
+});
+
+test("served scores are those of a model, the first of each payment", async () => {
+  const decision = (id: string, change: Partial<Decision>): Uint8Array =>
+    Decision.encode({
+      transactionId: `txn_${id}`,
+      tenant: "demo",
+      clientTransactionId: id,
+      cardToken: "ct_1",
+      outcome: Outcome.APPROVE,
+      reasons: [],
+      score: 0.25,
+      rung: Rung.MODEL,
+      degradedBecause: "",
+      policyVersion: "p1",
+      modelName: "fraud",
+      modelVersion: "1",
+      featureSpecVersion: spec.version,
+      occurredAtMs: NOON_MS,
+      acceptedAtMs: NOON_MS,
+      decidedAtMs: NOON_MS,
+      ...change,
+    }).finish();
+  const path = join(lake, "scores.parquet");
+  expect(await writeServedScores(optionsOf({ outputPath: path }))).toEqual(new Map());
+  await keep(
+    "decisions",
+    decision("a", {}),
+    decision("a", { score: 0.5, decidedAtMs: NOON_MS + 1 }),
+    decision("b", { rung: Rung.RULES_ONLY, score: undefined }),
+    decision("c", { rung: Rung.SCORECARD, score: 0.75 }),
+  );
+  expect(await writeServedScores(optionsOf({ outputPath: path }))).toEqual(new Map([[NOON_MS / DAY_MS - 0.5, 1]]));
+  expect(await rowsOf(path)).toEqual([["txn_a", 0.25]]);
+});
+
+test("a folder that is not a lake is named", async () => {
+  await expect(logged()).rejects.toMatchObject({
+    code: "not-found",
+    message: expect.stringContaining("There is no archive of features in"),
+  });
+});

@@ -1,0 +1,224 @@
+import { rename } from "node:fs/promises";
+import { backfill } from "@tripline/backfill/backfill";
+import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Topic } from "@tripline/contracts/topics";
+import { TOPICS } from "@tripline/contracts/topics";
+import { LakeScan, topicTable } from "@tripline/lake/read/scan-lake";
+import { sqlName, sqlText } from "@tripline/lake/sql-text";
+
+/** By topic and partition: records from this offset on are not read, as if they were not there yet. */
+export type LakePositions = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+export interface LakeDatasetOptions {
+  /** The folder that the archive service writes to. */
+  readonly lake: string;
+  readonly spec: FeatureSpec;
+  /** Payments at or after it, and labels that arrived after it, are left out. Milliseconds since the epoch. */
+  readonly cutoffMs: number;
+  /** Payments before it are left out; none unless given. */
+  readonly fromMs?: number;
+  /** Only payments of this tenant; of all unless given. */
+  readonly tenant?: string;
+  /** When a label arrived: its `labelled_at`, or, if that was later, when Kafka took it. */
+  readonly labelsBy: "event-time" | "arrival";
+  /** Everything that is in the lake unless given. */
+  readonly positions?: LakePositions;
+  /** Parquet in the form of `tripline backfill`, with the transaction id as id. Appears whole or not at all. */
+  readonly outputPath: string;
+}
+
+export interface LakeDataset {
+  readonly rows: number;
+  readonly labelled: number;
+  readonly frauds: number;
+  /** Payments with features of another spec version, or of another number of them. */
+  readonly otherSpec: number;
+  /** Payments that were counted while states were lost: their windows hold less than took place. */
+  readonly incomplete: number;
+}
+
+const DAY_MS = 86_400_000;
+
+const KNOWN_MS = {
+  "event-time": "labelled_at_ms",
+  arrival: "greatest(labelled_at_ms, kafka_timestamp_ms)",
+} as const;
+
+const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_transaction_id, NULL::BIGINT AS known_ms,
+  NULL::BOOLEAN AS fraud WHERE false`;
+
+/**
+ * The training log: each archived payment once with the features that it was decided by, and with its label where that
+ * had arrived by the cut-off. The same options give the same file, byte for byte, however much the lake grows, if
+ * positions are given.
+ *
+ * @throws TriplineError `not-found` where no features are archived; `lake-unavailable`
+ */
+export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
+  const { spec, outputPath } = options;
+  const scan = await LakeScan.open();
+  try {
+    const vectors = await requireTopic(options, TOPICS.features, { incomplete: "BOOLEAN" });
+    const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
+    // The first record is what was decided by; those of a later delivery are equal, those of a later count are not.
+    const firsts = `SELECT * FROM ${vectors} WHERE ${paymentsOf(options)}
+      QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY computed_at_ms, kafka_partition, kafka_offset) = 1`;
+    const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
+    const unfinished = `${outputPath}.unfinished`;
+    await scan.row(`COPY (
+      SELECT p.transaction_id AS client_transaction_id, p.card_token, p.terminal_id, p.occurred_at_ms,
+        l.known_ms AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")}
+      FROM (${firsts}) AS p LEFT JOIN (${await labelsOf(options)}) AS l USING (tenant, client_transaction_id)
+      WHERE ${isOfSpec} AND NOT coalesce(incomplete, false) ORDER BY p.occurred_at_ms, p.transaction_id
+    ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd)`);
+    const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,
+      count(*) FILTER (NOT coalesce(incomplete, false) AND NOT (${isOfSpec})) AS other_spec FROM (${firsts})`);
+    const dataset = await countRows(scan, unfinished, Number(counts.other_spec), Number(counts.incomplete));
+    await rename(unfinished, outputPath);
+    return dataset;
+  } finally {
+    await scan.close();
+  }
+}
+
+/**
+ * The same payments with features that are computed anew from the archived payments and labels: for features that the
+ * log has not, such as those of a new spec. It begins with no state, so the windows of the first days hold less than
+ * took place. Goes on where it was cut off.
+ *
+ * @throws TriplineError `not-found`, `lake-unavailable`, and as `backfill` does; `invalid-field` without a tenant
+ */
+export async function writeComputedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
+  const { tenant, spec, outputPath, cutoffMs } = options;
+  if (tenant === undefined) {
+    const detail = "Features can be computed anew for one tenant at a time: say which one by --tenant.";
+    throw new TriplineError("invalid-field", detail);
+  }
+  await backfill({ spec, source: lakeSource(options), tenant, outputPath, untilMs: cutoffMs });
+  const scan = await LakeScan.open();
+  try {
+    return await countRows(scan, outputPath, 0, 0);
+  } finally {
+    await scan.close();
+  }
+}
+
+/**
+ * The scores by which payments were decided: `client_transaction_id` and `score`, where a model gave one.
+ *
+ * @returns by day since 1970-01-01 (UTC): how many payments have one
+ * @throws TriplineError `lake-unavailable`
+ */
+export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
+  const table = await topicOf(options, TOPICS.decisions);
+  if (table === undefined) return new Map();
+  const scan = await LakeScan.open();
+  try {
+    const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
+      WHERE ${paymentsOf(options)} AND rung = 'MODEL' AND score IS NOT NULL
+      QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at_ms, kafka_partition, kafka_offset) = 1`;
+    await scan.row(`COPY (
+      SELECT client_transaction_id, score FROM (${scored}) ORDER BY occurred_at_ms, client_transaction_id
+    ) TO ${sqlText(options.outputPath)} (FORMAT parquet, COMPRESSION zstd)`);
+    const days = new Map<number, number>();
+    const counts = scan.rows(`SELECT occurred_at_ms // ${DAY_MS} AS day, count(*) AS rows FROM (${scored}) GROUP BY 1`);
+    for await (const chunk of counts) for (const { day, rows } of chunk) days.set(Number(day), Number(rows));
+    return days;
+  } finally {
+    await scan.close();
+  }
+}
+
+/** Event time of the newest archived payment. @throws TriplineError `not-found`, `lake-unavailable` */
+export async function newestPaymentMs(
+  options: Pick<LakeDatasetOptions, "lake" | "tenant" | "positions">,
+): Promise<number> {
+  const table = await requireTopic(options, TOPICS.features);
+  const tenant = options.tenant === undefined ? "true" : `tenant = ${sqlText(options.tenant)}`;
+  const scan = await LakeScan.open();
+  try {
+    const { newest } = await scan.row(`SELECT max(occurred_at_ms) AS newest FROM ${table} WHERE ${tenant}`);
+    if (newest === null || newest === undefined) {
+      throw new TriplineError(
+        "not-found",
+        `There are no payments of that tenant in ${options.lake}; look at --tenant.`,
+      );
+    }
+    return Number(newest);
+  } finally {
+    await scan.close();
+  }
+}
+
+/** Payments and labels as a transactions file. */
+function lakeSource(options: LakeDatasetOptions): TransactionsSource {
+  const { lake, cutoffMs, tenant, labelsBy, positions } = options;
+  return {
+    // With positions the lake that is read is always the same one.
+    ...(positions === undefined
+      ? {}
+      : { identity: async () => [JSON.stringify({ lake, cutoffMs, tenant, labelsBy, positions })] }),
+    async prepare() {
+      const payments = await requireTopic(options, TOPICS.transactions);
+      return `SELECT transaction_id AS client_transaction_id, card_token, terminal_id, amount_minor, currency,
+          occurred_at_ms, l.fraud::TINYINT AS fraud, l.known_ms AS labelled_at_ms, nullif(device_token, '') AS device_token,
+          nullif(ip_token, '') AS ip_token, latitude, longitude, transaction_id AS tie_order
+        FROM (
+          SELECT * FROM ${payments} WHERE ${paymentsOf(options)}
+          QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY kafka_partition, kafka_offset) = 1
+        ) LEFT JOIN (${await labelsOf(options)}) AS l USING (tenant, client_transaction_id)`;
+    },
+  };
+}
+
+/** The last truth of each payment that had arrived by the cut-off: a chargeback may correct an analyst. */
+async function labelsOf(options: LakeDatasetOptions): Promise<string> {
+  const known = KNOWN_MS[options.labelsBy];
+  const table = await topicOf(options, TOPICS.labels);
+  if (table === undefined) return NO_LABELS;
+  return `SELECT tenant, client_transaction_id, ${known} AS known_ms, fraud FROM ${table}
+    WHERE ${known} <= ${options.cutoffMs}
+    QUALIFY row_number() OVER (
+      PARTITION BY tenant, client_transaction_id ORDER BY ${known} DESC, kafka_partition, kafka_offset DESC
+    ) = 1`;
+}
+
+function paymentsOf({ cutoffMs, fromMs, tenant }: LakeDatasetOptions): string {
+  const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
+  return `occurred_at_ms < ${cutoffMs} AND occurred_at_ms >= ${fromMs ?? 0}${of}`;
+}
+
+type TopicOptions = Pick<LakeDatasetOptions, "lake" | "positions">;
+
+async function requireTopic(options: TopicOptions, topic: Topic, columns?: Record<string, string>): Promise<string> {
+  const table = await topicOf(options, topic, columns);
+  if (table !== undefined) return table;
+  const detail = `There is no archive of ${topic.name} in ${options.lake}. Give the folder that the archive service writes to.`;
+  throw new TriplineError("not-found", detail);
+}
+
+async function topicOf(
+  { lake, positions }: TopicOptions,
+  topic: Topic,
+  columns: Record<string, string> = {},
+): Promise<string | undefined> {
+  const table = await topicTable(lake, topic, columns);
+  if (table === undefined || positions === undefined) return table;
+  const cases = Object.entries(positions[topic.name] ?? {}).map(([partition, end]) => `WHEN ${partition} THEN ${end}`);
+  if (cases.length === 0) return undefined;
+  return `(SELECT * FROM ${table} WHERE kafka_offset < CASE kafka_partition ${cases.join(" ")} ELSE 0 END)`;
+}
+
+async function countRows(scan: LakeScan, path: string, otherSpec: number, incomplete: number): Promise<LakeDataset> {
+  const row = await scan.row(`SELECT count(*) AS rows, count(labelled_at_ms) AS labelled,
+    count(*) FILTER (fraud = 1) AS frauds FROM read_parquet(${sqlText(path)})`);
+  return {
+    rows: Number(row.rows),
+    labelled: Number(row.labelled),
+    frauds: Number(row.frauds),
+    otherSpec,
+    incomplete,
+  };
+}

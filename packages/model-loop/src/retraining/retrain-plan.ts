@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TOPICS } from "@tripline/contracts/topics";
+import { listFiles } from "@tripline/lake/log/list-files";
+import { z } from "zod";
+import type { LakePositions } from "./retrain-dataset.js";
+
+const PLAN_FILE = "plan.json";
+const RUN_PREFIX = "run-";
+/** A plan that is older is not gone on with: the lake has newer labels by then. */
+const RESUME_MS_MAX = 24 * 3_600_000;
+
+const plan = z.strictObject({
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  /** What was asked for, and by which code. */
+  request: z.string(),
+  madeAtMs: z.int(),
+  /** The part of the lake that is read: the lake grows meanwhile. */
+  positions: z.record(z.string(), z.record(z.string(), z.int())),
+  cutoffMs: z.int(),
+  isFinished: z.boolean(),
+});
+
+/** What one retraining does, from its start to its end, also where it is cut off and begun again. */
+export interface RetrainPlan extends z.infer<typeof plan> {
+  readonly positions: LakePositions;
+}
+
+export interface OpenedPlan {
+  readonly plan: RetrainPlan;
+  /** For its files. */
+  readonly folder: string;
+  /** Whether an earlier process began it. */
+  readonly isResumed: boolean;
+  /** Labels that came into the lake since the plan before; all there are where there was none. */
+  readonly newLabels: number;
+}
+
+export interface PlanOptions {
+  readonly work: string;
+  readonly lake: string;
+  readonly request: string;
+  readonly nowMs: number;
+  /** The cut-off of a new plan, by what of the lake it reads. */
+  cutoffMs(positions: LakePositions): Promise<number>;
+}
+
+/**
+ * The plan that was cut off, if the same is asked for; otherwise a new one, for the lake as it is now. What earlier plans
+ * left is removed. A lake and a request that are unchanged since a plan was carried out give that plan again.
+ *
+ * @throws TriplineError `lake-unavailable`, `not-found`
+ */
+export async function openPlan(options: PlanOptions): Promise<OpenedPlan> {
+  const { work, lake, request, nowMs } = options;
+  await mkdir(work, { recursive: true });
+  const before = await readPlan(work);
+  if (before?.request === request && !before.isFinished && nowMs - before.madeAtMs < RESUME_MS_MAX) {
+    return { plan: before, folder: join(work, RUN_PREFIX + before.id), isResumed: true, newLabels: 0 };
+  }
+  const positions = await positionsOf(lake);
+  const cutoffMs = await options.cutoffMs(positions);
+  const newLabels = labelsIn(positions) - (before === undefined ? 0 : labelsIn(before.positions));
+  const isSame =
+    before?.request === request &&
+    before.cutoffMs === cutoffMs &&
+    JSON.stringify(before.positions) === JSON.stringify(positions);
+  const id = isSame ? before.id : randomBytes(8).toString("hex");
+  const next: RetrainPlan = { id, request, madeAtMs: nowMs, positions, cutoffMs, isFinished: false };
+  const folder = join(work, RUN_PREFIX + id);
+  for (const name of await readdir(work)) {
+    if (name.startsWith(RUN_PREFIX) && name !== RUN_PREFIX + id) await rm(join(work, name), { recursive: true });
+  }
+  await mkdir(folder, { recursive: true });
+  await writePlan(work, next);
+  return { plan: next, folder, isResumed: false, newLabels };
+}
+
+/** The next retraining makes a plan of its own. */
+export async function finishPlan(work: string, done: RetrainPlan): Promise<void> {
+  await writePlan(work, { ...done, isFinished: true });
+}
+
+/** How far each topic that a retraining reads is archived. */
+async function positionsOf(lake: string): Promise<LakePositions> {
+  const positions: Record<string, Record<string, number>> = {};
+  for (const { name } of [TOPICS.transactions, TOPICS.labels, TOPICS.features]) {
+    try {
+      const { positions: ends } = await listFiles(lake, name, []);
+      positions[name] = Object.fromEntries([...ends].sort(([one], [other]) => one - other));
+    } catch (error) {
+      // Nothing of that topic was ever archived; whoever needs it says so.
+      if (!(error instanceof TriplineError && error.code === "not-found")) throw error;
+    }
+  }
+  return positions;
+}
+
+function labelsIn(positions: LakePositions): number {
+  return Object.values(positions[TOPICS.labels.name] ?? {}).reduce((sum, offset) => sum + offset, 0);
+}
+
+async function readPlan(work: string): Promise<RetrainPlan | undefined> {
+  try {
+    return plan.parse(JSON.parse(await readFile(join(work, PLAN_FILE), "utf8")));
+  } catch {
+    // None yet, or one of another version: a new one is made.
+    return undefined;
+  }
+}
+
+async function writePlan(work: string, next: RetrainPlan): Promise<void> {
+  const unfinished = join(work, `${PLAN_FILE}.unfinished`);
+  await writeFile(unfinished, `${JSON.stringify(next, null, 2)}\n`);
+  await rename(unfinished, join(work, PLAN_FILE));
+}

@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { ROOT } from "@tripline/system/services/workspace";
+
+const TRAINING = join(ROOT, "training");
+const OUTPUT_CHARACTERS_MAX = 1_000_000;
+
+/** The interpreter of the training environment, which is installed when it is missing. */
+export async function trainingPython(): Promise<string> {
+  const { python } = await provisionPython({
+    name: "training",
+    requirementsFile: join(TRAINING, "requirements", "training.txt"),
+    root: ROOT,
+  });
+  return python;
+}
+
+export interface PythonRun {
+  /** That of training unless given. */
+  readonly interpreter?: string;
+  /** Exit codes besides 0 that are an outcome and no failure. */
+  readonly outcomes?: readonly number[];
+  /** Called with what it prints on standard output, as it prints it. */
+  readonly onOutput?: (text: string) => void;
+}
+
+export interface PythonResult {
+  readonly code: number;
+  readonly output: string;
+}
+
+/**
+ * Runs a module of the training package.
+ *
+ * @returns what it printed
+ * @throws Error with the last lines it printed when it fails
+ */
+export async function runPython(module: string, args: readonly string[]): Promise<string> {
+  return (await runPythonModule(module, args)).output;
+}
+
+/** The same for a module whose exit code says something. Throws as `runPython` does. */
+export async function runPythonModule(
+  module: string,
+  args: readonly string[],
+  { interpreter, outcomes = [], onOutput }: PythonRun = {},
+): Promise<PythonResult> {
+  const python = interpreter ?? (await trainingPython());
+  const child = spawn(python, ["-m", module, ...args], {
+    cwd: TRAINING,
+    env: { ...process.env, PYTHONPATH: TRAINING, PYTHONDONTWRITEBYTECODE: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  let errors = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output = (output + text).slice(-OUTPUT_CHARACTERS_MAX);
+    onOutput?.(text);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors = (errors + text).slice(-OUTPUT_CHARACTERS_MAX);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code === null || (code !== 0 && !outcomes.includes(code))) {
+    throw new Error(`${module} failed:\n${lastLines(output + errors, 12)}`);
+  }
+  return { code, output };
+}
+
+function lastLines(text: string, count: number): string {
+  return text.trimEnd().split("\n").slice(-count).join("\n");
+}

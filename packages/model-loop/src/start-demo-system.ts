@@ -1,0 +1,34 @@
+import { readPorts } from "@tripline/system/ports.mjs";
+import type { RunningSystem } from "@tripline/system/services/run-system";
+import { refuseSecond, startSystem } from "@tripline/system/services/run-system";
+import type { Workspace } from "@tripline/system/services/workspace";
+import { ROOT } from "@tripline/system/services/workspace";
+import type { StepLog } from "@tripline/system/step-log";
+import type { TrainedModel } from "./training/train-demo-model.js";
+import { trainDemoModel } from "./training/train-demo-model.js";
+
+/** The simulated history lies in the past, and live traffic goes on from there. */
+const EVENT_AGE_DAYS_MAX = 3_650;
+const SCORING_WAIT_MS = 250;
+
+/** The demo's model, trained or taken from the cache, and the whole system serving it. */
+export async function startDemoSystem(options: {
+  readonly workspace: Workspace;
+  readonly steps: StepLog;
+  /** Whether the archive runs, too: lost window states can be rebuilt then. */
+  readonly isArchived?: boolean;
+}): Promise<{ model: TrainedModel; system: RunningSystem }> {
+  const { workspace, steps } = options;
+  await refuseSecond(workspace);
+  const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
+  const system = await startSystem({
+    ...options,
+    ports: readPorts(),
+    registryUrl: model.registryUrl,
+    scorecardFile: model.scorecardFile,
+    statePath: model.statePath,
+    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
+    scoringWaitMs: SCORING_WAIT_MS,
+  });
+  return { model, system };
+}

@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT } from "@tripline/system/services/workspace";
+
+/** What decides what a training gives: the code of every part on its way, the feature spec and the parameters. */
+const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
+  [join(ROOT, "packages", "contracts"), /^feature-spec\.yaml$/],
+  [join(ROOT, "packages", "simulator", "dist"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "contracts", "dist"), /^(currency|identifiers)\.js$/],
+  [join(ROOT, "packages", "feature-engine", "dist"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "feature-engine", "dist", "bulk"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "feature-engine", "dist", "online"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "feature-engine", "dist", "state"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "lake", "dist", "snapshot"), /^snapshot-format\.js$/],
+  [join(ROOT, "packages", "backfill", "dist"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "backfill", "dist", "input"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "backfill", "dist", "fold"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "backfill", "dist", "states"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "model-loop", "dist", "training"), /^train-demo-model\.js$/],
+  [join(ROOT, "training"), /^params\.json$/],
+  [join(ROOT, "training", "requirements"), /^training\.txt$/],
+  [join(ROOT, "training", "tripline_training"), /\.py$/],
+];
+
+/** A name for everything that a training depends on, 16 hexadecimal digits. */
+export async function cacheKey(parameters: readonly (string | Uint8Array)[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const parameter of parameters) hash.update(createHash("sha256").update(parameter).digest());
+  for (const [folder, pattern] of CODE) {
+    const names = (await readdir(folder)).filter((name) => pattern.test(name)).sort();
+    for (const name of names) {
+      hash.update(`${name}\0`);
+      hash.update(
+        createHash("sha256")
+          .update(await readFile(join(folder, name)))
+          .digest(),
+      );
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Keeps the `entriesMax` folders that were changed last. */
+export async function dropOldEntries(folder: string, entriesMax: number): Promise<void> {
+  const entries = await Promise.all(
+    (await readdir(folder)).map(async (name) => ({ name, changedMs: (await stat(join(folder, name))).mtimeMs })),
+  );
+  entries.sort((left, right) => right.changedMs - left.changedMs);
+  for (const { name } of entries.slice(entriesMax)) await rm(join(folder, name), { recursive: true, force: true });
+}

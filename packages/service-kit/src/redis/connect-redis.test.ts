@@ -1,0 +1,214 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo, Socket } from "node:net";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Server } from "node:tls";
+import { createServer } from "node:tls";
+import { makeCertificate } from "@tripline/cloud-identity/testing/certificates";
+import type { TestIdentityServer } from "@tripline/cloud-identity/testing/identity-server";
+import { startIdentityServer } from "@tripline/cloud-identity/testing/identity-server";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { Redis } from "ioredis";
+import { z } from "zod";
+import { redisConfig } from "../config/connection-config.js";
+import { readConfig } from "../config/read-config.js";
+import { awaitRedis, connectRedis } from "./connect-redis.js";
+
+/**
+ * A real Valkey whose users have the given tokens for their passwords. The Valkey of the tests has no TLS of its own, so a door
+ * in front of it speaks TLS for it.
+ */
+
+const START_MS_MAX = 60_000;
+const READY_MS_MAX = 30_000;
+/** Renewed after three quarters of it. */
+const TOKEN_SECONDS = 2;
+const OBJECT_ID = "object-1";
+
+const schema = z.object(redisConfig);
+const open: { disconnect(): void }[] = [];
+let directory: string;
+let stack: LocalStack;
+let admin: Redis;
+let identity: TestIdentityServer;
+let minted = 0;
+let lastToken = "";
+let caFile: string;
+/** Its certificate carries the address, and another one that does not. */
+let door: Door;
+let namedDoor: Door;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tripline-secure-redis-"));
+  stack = await startStack({
+    directory: join(directory, "stack"),
+    parts: ["redis"],
+    isDurable: false,
+    endOnSignals: false,
+  });
+  admin = new Redis(stack.redisUrl);
+  await admin.acl("SETUSER", "admin", "on", "nopass", "~*", "&*", "+@all");
+  await admin.auth("admin", "any");
+  const [withAddress, withName] = await Promise.all([
+    makeCertificate("redis", ["127.0.0.1"]),
+    makeCertificate("redis by name", ["redis.test"]),
+  ]);
+  caFile = join(directory, "ca.pem");
+  await writeFile(caFile, `${withAddress.certificate}\n${withName.certificate}`);
+  door = await openDoor(withAddress, stack.redisUrl);
+  namedDoor = await openDoor(withName, stack.redisUrl);
+  identity = await startIdentityServer(async () => {
+    minted += 1;
+    const claims = Buffer.from(JSON.stringify({ oid: OBJECT_ID, jti: minted })).toString("base64url");
+    lastToken = `e30.${claims}.c2ln`;
+    await letIn(lastToken);
+    return { text: lastToken, seconds: TOKEN_SECONDS };
+  });
+}, START_MS_MAX);
+
+afterEach(() => {
+  for (const connection of open.splice(0)) connection.disconnect();
+  identity.failWith(undefined);
+});
+
+afterAll(async () => {
+  admin?.disconnect();
+  await Promise.all([door?.close(), namedDoor?.close(), identity?.close(), stack?.stop()]);
+  await rm(directory, { recursive: true, force: true });
+}, START_MS_MAX);
+
+/** One more token that opens connections; or with `resetpass` before it, the only one. */
+async function letIn(token: string, ...before: "resetpass"[]): Promise<void> {
+  for (const user of [OBJECT_ID, "default"]) {
+    await admin.acl("SETUSER", user, "on", ...before, `>${token}`, "~*", "&*", "+@all");
+  }
+}
+
+interface Door {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Speaks TLS to the outside and plain TCP to Valkey. */
+async function openDoor({ key, certificate }: { key: string; certificate: string }, redisUrl: string): Promise<Door> {
+  const { port } = new URL(redisUrl);
+  const sockets = new Set<Socket>();
+  const server: Server = createServer({ key, cert: certificate }, (outside) => {
+    const inside = connect({ host: "127.0.0.1", port: Number(port) });
+    for (const [one, other] of [
+      [outside, inside],
+      [inside, outside],
+    ] as const) {
+      sockets.add(one);
+      one.on("error", () => {});
+      one.once("close", () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  server.on("tlsClientError", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function connectBy(environment: Readonly<Record<string, string>>, onError: (error: Error) => void = () => {}): Redis {
+  const config = readConfig(schema, { REDIS_URL: `rediss://127.0.0.1:${door.port}`, ...environment });
+  const redis = connectRedis(config, onError, READY_MS_MAX);
+  open.push(redis);
+  return redis;
+}
+
+const withTokens = () => ({ REDIS_AUTH: "azure-entra", REDIS_CA_FILE: caFile, ...identity.environment });
+
+/** How often connections have shown a password after they were there. */
+async function authCalls(): Promise<number> {
+  return Number(/cmdstat_auth:calls=(\d+)/.exec(await admin.info("commandstats"))?.[1] ?? 0);
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + READY_MS_MAX;
+  while (!(await isSo())) {
+    if (Date.now() > deadlineMs) throw new Error("it did not come to pass");
+    await delay(50);
+  }
+}
+
+test("TLS with user and password of the URL, where the authority is known and only there", async () => {
+  await admin.acl("SETUSER", "ingestion", "on", ">s e/cret", "~*", "+@all");
+  const url = `rediss://ingestion:${encodeURIComponent("s e/cret")}@127.0.0.1:${door.port}`;
+  const redis = connectBy({ REDIS_URL: url, REDIS_CA_FILE: caFile });
+  await awaitRedis(redis, READY_MS_MAX);
+  expect(await redis.acl("WHOAMI")).toBe("ingestion");
+  const stranger = connectBy({ REDIS_URL: url });
+  await expect(awaitRedis(stranger, 1_000)).rejects.toThrow(/No Redis answers at 127\.0\.0\.1:\d+; .*certificate/);
+});
+
+test("an open connection shows the next token before the last one ends, also while it subscribes", async () => {
+  const errors: Error[] = [];
+  const redis = connectBy(withTokens(), (error) => errors.push(error));
+  const subscriber = connectBy(withTokens(), (error) => errors.push(error));
+  await Promise.all([awaitRedis(redis, READY_MS_MAX), awaitRedis(subscriber, READY_MS_MAX)]);
+  expect(await redis.acl("WHOAMI")).toBe(OBJECT_ID);
+  const ids = await Promise.all([redis.client("ID"), subscriber.client("ID")]);
+  const heard: string[] = [];
+  subscriber.on("message", (_channel, message) => heard.push(message));
+  await subscriber.subscribe("reply:1");
+  const before = await authCalls();
+  await until(async () => (await authCalls()) >= before + 4);
+  expect(await Promise.all([redis.client("ID"), subscriber.client("ID")])).toEqual(ids);
+  await redis.publish("reply:1", "still here");
+  await until(async () => heard.length > 0);
+  expect(heard).toEqual(["still here"]);
+  expect(errors).toEqual([]);
+});
+
+test("a connection that breaks comes back with the token of that time", async () => {
+  const redis = connectBy(withTokens());
+  await awaitRedis(redis, READY_MS_MAX);
+  const id = await redis.client("ID");
+  const before = minted;
+  await until(async () => minted > before);
+  await letIn(lastToken, "resetpass");
+  const isBack = once(redis, "ready");
+  await admin.client("KILL", "ID", id);
+  await isBack;
+  expect(await redis.client("ID")).not.toBe(id);
+  expect(await redis.acl("WHOAMI")).toBe(OBJECT_ID);
+});
+
+test("without a token nothing is connected; it is told why, and tried again for as long as it is open", async () => {
+  identity.failWith(500);
+  const errors: Error[] = [];
+  const redis = connectBy(withTokens(), (error) => errors.push(error));
+  const closed = connectBy(withTokens());
+  await expect(redis.ping()).rejects.toThrow();
+  await until(async () => errors.length > 0);
+  expect(errors[0]).toMatchObject({ code: "identity-unavailable", message: expect.stringContaining("HTTP 500") });
+  closed.disconnect();
+  identity.failWith(undefined);
+  await awaitRedis(redis, READY_MS_MAX);
+  expect(await redis.ping()).toBe("PONG");
+  expect(closed.status).not.toBe("ready");
+});
+
+test("a server with an authority of its own and a certificate without addresses, as Memorystore is", async () => {
+  const url = `rediss://127.0.0.1:${namedDoor.port}`;
+  const memorystore = connectBy({ ...withTokens(), REDIS_URL: url, REDIS_AUTH: "gcp-iam" });
+  await awaitRedis(memorystore, READY_MS_MAX);
+  expect(await memorystore.acl("WHOAMI")).toBe("default");
+  const other = connectBy({ ...withTokens(), REDIS_URL: url });
+  await expect(awaitRedis(other, 1_000)).rejects.toThrow(/altnames/);
+});

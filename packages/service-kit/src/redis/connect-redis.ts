@@ -1,0 +1,117 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { redisSignIn } from "@tripline/cloud-identity/open-tokens";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { Redis } from "ioredis";
+import type { RedisConfig } from "../config/connection-config.js";
+import { REDIS_TIMEOUT_MS_DEFAULT } from "../config/connection-config.js";
+import { readPem } from "../config/read-certificates.js";
+import { checkByAuthority } from "../tokens/check-authority.js";
+import { SignedInRedis } from "./signed-in-redis.js";
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const RECONNECT_DELAY_MS_MAX = 1_000;
+/** ioredis waits so long for a server to close its end, and by a slip also where the connection was lost before. */
+const DISCONNECT_TIMEOUT_MS = 200;
+
+/**
+ * A Redis connection that answers or fails in bounded time: nothing waits in a queue while the server is away. It
+ * reconnects by itself for as long as it is open.
+ *
+ * @param target a URL, or what a service was told about Redis: TLS and tokens are in the latter
+ * @param onError told of connection faults, which ioredis otherwise prints
+ * @param timeoutMs how long an answer may take; REDIS_TIMEOUT_MS unless told otherwise
+ * @throws TriplineError `config-invalid` where a certificate cannot be read
+ */
+export function connectRedis(
+  target: string | RedisConfig,
+  onError: (error: Error) => void = () => {},
+  timeoutMs = typeof target === "string" ? REDIS_TIMEOUT_MS_DEFAULT : target.REDIS_TIMEOUT_MS,
+): Redis {
+  const config = typeof target === "string" ? undefined : target;
+  const url = typeof target === "string" ? target : target.REDIS_URL;
+  const options = {
+    ...(config !== undefined && url.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
+    commandTimeout: timeoutMs,
+    // A connection on which answers are overdue is closed: what was given up would wait on it, more with every try, for
+    // as long as the server hangs, and be carried out in the end.
+    socketTimeout: timeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    // What was sent on a lost connection has failed, and is never sent again on another one.
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
+  };
+  const redis = config === undefined ? new Redis(url, options) : open(config, options);
+  redis.on("error", onError);
+  return redis;
+}
+
+function open(config: RedisConfig, options: ConstructorParameters<typeof SignedInRedis>[1]): Redis {
+  const { REDIS_URL: url, REDIS_AUTH: auth } = config;
+  if (auth === "none") return new Redis(url, options);
+  const { hostname, username } = new URL(url);
+  const user = username === "" ? undefined : decodeURIComponent(username);
+  return new SignedInRedis(url, options, redisSignIn(auth, config, { host: hostname, user }));
+}
+
+function tlsOf({ REDIS_CA_FILE: ca, REDIS_AUTH: auth }: RedisConfig) {
+  if (ca === undefined) return {};
+  const trusted = { ca: readPem("REDIS_CA_FILE", ca, "CERTIFICATE") };
+  return auth === "gcp-iam" ? { ...trusted, checkServerIdentity: checkByAuthority } : trusted;
+}
+
+/**
+ * Waits until a connection can be used.
+ *
+ * @throws TriplineError `redis-unavailable` when it cannot within `timeoutMs`
+ */
+export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  let fault: string | undefined;
+  const onError = (error: Error) => {
+    fault = error.message;
+  };
+  redis.on("error", onError);
+  try {
+    while (redis.status !== "ready") {
+      if (Date.now() > deadline) {
+        const { host, port } = redis.options;
+        const reason = fault === undefined ? "is it running?" : fault;
+        throw new TriplineError("redis-unavailable", `No Redis answers at ${host}:${port}; ${reason}`);
+      }
+      await delay(20);
+    }
+  } finally {
+    redis.off("error", onError);
+  }
+}
+
+/** What Redis refuses for its own state. It may do the same in a moment. */
+const PASSING = /^(OOM|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
+
+/** A failure of ioredis in Tripline's terms. Whatever Redis itself refuses for what we sent is a bug of ours. */
+export function asRedisError(error: unknown): TriplineError {
+  if (error instanceof TriplineError) return error;
+  const messages = messagesOf(error);
+  const refused = error instanceof Error && error.name === "ReplyError";
+  if (refused && !messages.every((message) => PASSING.test(message))) return asTriplineError(error);
+  return new TriplineError("redis-unavailable", `Redis: ${messages[0]}`, [], { cause: error });
+}
+
+/** Waits for an answer of Redis. @throws TriplineError as `asRedisError` has it */
+export async function askRedis<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw asRedisError(error);
+  }
+}
+
+/** Of a transaction that was refused: why its commands were. */
+function messagesOf(error: unknown): string[] {
+  const previous: unknown = Reflect.get(Object(error), "previousErrors");
+  const errors: unknown[] = Array.isArray(previous) && previous.length > 0 ? previous : [error];
+  return errors.map((one) => (one instanceof Error ? one.message : String(one)));
+}

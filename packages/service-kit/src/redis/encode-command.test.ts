@@ -1,0 +1,43 @@
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import fc from "fast-check";
+import type { Redis } from "ioredis";
+import { Command } from "ioredis";
+import { awaitRedis, connectRedis } from "./connect-redis.js";
+import { addCommand, encodeCommand } from "./encode-command.js";
+
+let redis: Redis;
+
+beforeAll(async () => {
+  redis = connectRedis((await testStack()).redisUrl, undefined, REDIS_PATIENCE_MS);
+  await awaitRedis(redis);
+});
+afterAll(() => redis.disconnect());
+
+const text = fc.string({ unit: "grapheme", maxLength: 40 });
+const bytes = fc.uint8Array({ maxLength: 2_000 }).map((value) => Buffer.from(value));
+
+test("a command is encoded as ioredis encodes it", () => {
+  fc.assert(
+    fc.property(fc.constantFrom("get", "msetex"), fc.array(fc.oneof(text, bytes)), (name, args) => {
+      const expected = new Command(name, args).toWritable({});
+      expect(encodeCommand(name, args)).toEqual(Buffer.from(expected));
+    }),
+  );
+});
+
+test("its reply comes as buffers, in its place among the others", async () => {
+  const value = Buffer.from([0, 255, 13, 10, 36]);
+  const transaction = redis.multi();
+  addCommand(transaction, "set", ["schlüssel", value]);
+  expect(await addCommand(transaction, "mget", ["schlüssel", "none"]).exec()).toEqual([
+    [null, Buffer.from("OK")],
+    [null, [value, null]],
+  ]);
+  const pipeline = redis.pipeline().set("number", 1);
+  const replies = await addCommand(pipeline, "incr", ["number", "more"]).get("number").exec();
+  expect(replies).toEqual([
+    [null, "OK"],
+    [expect.objectContaining({ name: "ReplyError" }), undefined],
+    [null, "1"],
+  ]);
+});

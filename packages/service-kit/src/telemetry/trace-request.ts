@@ -1,0 +1,46 @@
+import type { Span } from "@opentelemetry/api";
+import { INVALID_TRACEID } from "@opentelemetry/api";
+import { asHttpError } from "../http/problem.js";
+import type { requestSpan } from "./span-options.js";
+import { contextFromHeaders, withSpan } from "./tracing.js";
+
+interface HttpRequest {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+interface HttpReply {
+  readonly statusCode: number;
+  header(name: string, value: string): unknown;
+}
+
+/**
+ * Runs a handler in the span of its HTTP request, below the span of the caller where it sent one. The span tells the status
+ * of the answer, the answer the id of the trace.
+ */
+export function traceRequest<T>(
+  { name, kind, attributes }: ReturnType<typeof requestSpan>,
+  request: HttpRequest,
+  reply: HttpReply,
+  handle: () => Promise<T>,
+): Promise<T> {
+  return withSpan(name, { kind, attributes, parent: contextFromHeaders(request.headers) }, (span) => {
+    const { traceId } = span.spanContext();
+    if (traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", traceId);
+    // Nearly always it is not recorded, and then nothing is waited for here.
+    return span.isRecording() ? tellStatus(span, reply, handle) : handle();
+  });
+}
+
+async function tellStatus<T>(span: Span, reply: HttpReply, handle: () => Promise<T>): Promise<T> {
+  let status: number | undefined;
+  try {
+    const answer = await handle();
+    status = reply.statusCode;
+    return answer;
+  } catch (error) {
+    status = asHttpError(error).row.httpStatus;
+    throw error;
+  } finally {
+    if (status !== undefined) span.setAttribute("http.response.status_code", status);
+  }
+}

@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { DEMO_WORKSPACE } from "../services/local-system.js";
+import { STATE_DIRECTORY, workspaceIn } from "../services/workspace.js";
+
+const ANSWER_MS_MAX = 10_000;
+
+const apiDescription = z.object({
+  components: z.object({
+    securitySchemes: z.record(
+      z.string(),
+      z.object({ flows: z.object({ clientCredentials: z.object({ tokenUrl: z.url() }) }).optional() }),
+    ),
+  }),
+});
+
+/** What the reader should do, as it reads after a colon. */
+export interface Remedies {
+  readonly silent: string;
+  readonly foreign: string;
+}
+
+/**
+ * What the API itself says of where tokens come from; undefined where it says nothing.
+ *
+ * @throws Error in one sentence when no Tripline answers at this address
+ */
+export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<string | undefined> {
+  let body: unknown;
+  try {
+    const response = await fetch(`${apiUrl}/openapi.json`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    body = await response.json();
+  } catch (error) {
+    throw new Error(`${apiUrl} does not answer (${causeOf(error)}): ${remedies.silent}.`, { cause: error });
+  }
+  const description = apiDescription.safeParse(body);
+  if (!description.success) throw new Error(`${apiUrl} is not the front door of a Tripline: ${remedies.foreign}.`);
+  const schemes = Object.values(description.data.components.securitySchemes);
+  return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
+}
+
+/** The secret of the demo's client where the API is one of this machine's and was started from this repository. */
+export async function localSecret(apiUrl: string, workspace = DEMO_WORKSPACE): Promise<string | undefined> {
+  if (!["127.0.0.1", "localhost", "[::1]"].includes(new URL(apiUrl).hostname)) return undefined;
+  try {
+    const text = await readFile(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets, "utf8");
+    return z.object({ clientSecret: z.string() }).parse(JSON.parse(text)).clientSecret;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `fetch` says no more than that it failed; what happened is in the cause. */
+export function causeOf(error: unknown): string {
+  const { cause } = failure.parse(error);
+  const { code, message } = failure.parse(cause ?? error);
+  return code ?? message ?? String(error);
+}
+
+const failure = z
+  .object({ code: z.string().optional(), message: z.string().optional(), cause: z.unknown().optional() })
+  .catch({ cause: undefined });

@@ -1,0 +1,4 @@
+/** Where a command writes. */
+export interface CommandOutput {
+  write(text: string): unknown;
+}

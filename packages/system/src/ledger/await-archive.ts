@@ -1,0 +1,42 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Kafka } from "@tripline/kafka/port";
+import { listFiles } from "@tripline/lake/log/list-files";
+
+const ARCHIVE_WAIT_MS_MAX = 120_000;
+const ARCHIVE_POLL_MS = 250;
+
+/**
+ * Waits until the archive holds all that features has written by now.
+ *
+ * @param lake the folder that the archive service writes to
+ * @throws TriplineError `deadline-exceeded` after two minutes
+ */
+export async function awaitArchive(kafka: Kafka, lake: string): Promise<void> {
+  const admin = await kafka.admin();
+  try {
+    const deadline = Date.now() + ARCHIVE_WAIT_MS_MAX;
+    for (const { name } of [TOPICS.features, TOPICS.appliedLabels]) {
+      const ends = await admin.endOffsets(name);
+      while (!(await holds(lake, name, ends))) {
+        if (Date.now() > deadline)
+          throw new TriplineError("deadline-exceeded", `The archive of ${name} does not catch up.`);
+        await delay(ARCHIVE_POLL_MS);
+      }
+    }
+  } finally {
+    await admin.close();
+  }
+}
+
+async function holds(lake: string, topic: string, ends: ReadonlyMap<number, number>): Promise<boolean> {
+  if ([...ends.values()].every((end) => end === 0)) return true;
+  try {
+    const { positions } = await listFiles(lake, topic, []);
+    return [...ends].every(([partition, end]) => (positions.get(partition) ?? 0) >= end);
+  } catch (error) {
+    if (error instanceof TriplineError && error.code === "not-found") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,139 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { checkPayments } from "@tripline/backfill/input/check-payments";
+import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
+import { unreadableInput } from "@tripline/backfill/input/transactions-source";
+import { openWorkDatabase } from "@tripline/backfill/input/work-database";
+import type { ProgressListener } from "@tripline/backfill/progress";
+import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
+
+export interface ProduceOptions {
+  readonly source: TransactionsSource;
+  readonly tenant: string;
+  readonly producer: EventProducer;
+  readonly onProgress?: ProgressListener;
+}
+
+/** Records that are handed over together; as many are in flight at most. */
+const RECORDS_PER_SEND = 2_000;
+
+/**
+ * Puts past payments and their labels on the topics `transactions` and `labels`, in event order: what a fleet of features
+ * services then counts is what a backfill on one machine computes. Cards are counted side by side, so the order at a
+ * terminal can stray from event time.
+ *
+ * @returns how many payments and labels were written
+ * @throws TriplineError `invalid-field` before anything is written; `kafka-unavailable`
+ */
+export async function produceHistory(options: ProduceOptions): Promise<{ payments: number; labels: number }> {
+  const { tenant, producer, onProgress } = options;
+  const database = await openWorkDatabase();
+  try {
+    const select = await options.source.prepare(database.writer, tenant);
+    await database.writer.run(`CREATE TABLE payments AS SELECT * FROM (${select})`).catch((error: unknown) => {
+      throw unreadableInput("The input", error);
+    });
+    await checkPayments(database.writer);
+    const total = await countEvents(database.writer);
+    const counts = { payments: 0, labels: 0 };
+    for await (const events of readEvents(database.reader)) {
+      const records = events.map((event) =>
+        event.stream === PAYMENT ? paymentRecord(tenant, event) : labelRecord(tenant, event),
+      );
+      await producer.send(records);
+      counts.payments += events.filter((event) => event.stream === PAYMENT).length;
+      counts.labels += events.filter((event) => event.stream !== PAYMENT).length;
+      onProgress?.({ done: counts.payments + counts.labels, total });
+    }
+    return counts;
+  } finally {
+    await database.close();
+  }
+}
+
+const PAYMENT = 1;
+
+interface HistoricEvent {
+  readonly stream: number;
+  readonly atMs: number;
+  readonly row: Readonly<Record<string, unknown>>;
+}
+
+async function countEvents(connection: DuckDBConnection): Promise<number> {
+  const reader = await connection.runAndReadAll("SELECT (count(*) + count(labelled_at_ms))::DOUBLE FROM payments");
+  return Number(reader.getRows()[0]?.[0] ?? 0);
+}
+
+/** At the same time labels come before payments, as everywhere in Tripline. */
+async function* readEvents(connection: DuckDBConnection): AsyncGenerator<HistoricEvent[]> {
+  const result = await connection.stream(`
+    SELECT at_ms::DOUBLE AS at_ms, stream, client_transaction_id, card_token, terminal_id, device_token, ip_token,
+      amount_minor::DOUBLE AS amount_minor, currency, occurred_at_ms::DOUBLE AS occurred_at_ms, fraud, latitude, longitude
+    FROM (
+      SELECT occurred_at_ms AS at_ms, ${PAYMENT} AS stream, * FROM payments
+      UNION ALL
+      SELECT labelled_at_ms AS at_ms, 0 AS stream, * FROM payments WHERE labelled_at_ms IS NOT NULL
+    )
+    ORDER BY at_ms, stream, tie_order`);
+  let events: HistoricEvent[] = [];
+  for await (const chunk of result.yieldRowObjectJs()) {
+    for (const row of chunk) events.push({ stream: Number(row.stream), atMs: Number(row.at_ms), row });
+    if (events.length < RECORDS_PER_SEND) continue;
+    yield events;
+    events = [];
+  }
+  if (events.length > 0) yield events;
+}
+
+function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRecord {
+  const clientTransactionId = text(row.client_transaction_id);
+  const transaction: Transaction = {
+    transactionId: transactionId(tenant, clientTransactionId),
+    tenant,
+    clientTransactionId,
+    cardToken: text(row.card_token),
+    terminalId: text(row.terminal_id),
+    amountMinor: Number(row.amount_minor),
+    currency: text(row.currency),
+    occurredAtMs: atMs,
+    // The front door never saw it; for the record it was accepted when it took place.
+    acceptedAtMs: atMs,
+    deviceToken: text(row.device_token),
+    ipToken: text(row.ip_token),
+    latitude: degrees(row.latitude),
+    longitude: degrees(row.longitude),
+  };
+  return recordOf("transactions", tenant, transaction.cardToken, Transaction.encode(transaction).finish());
+}
+
+function labelRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRecord {
+  const clientTransactionId = text(row.client_transaction_id);
+  const label: Label = {
+    labelId: labelId(tenant, clientTransactionId),
+    tenant,
+    clientTransactionId,
+    cardToken: text(row.card_token),
+    terminalId: text(row.terminal_id),
+    occurredAtMs: Number(row.occurred_at_ms),
+    labelledAtMs: atMs,
+    fraud: Number(row.fraud) === 1,
+    source: "history",
+  };
+  return recordOf("labels", tenant, label.cardToken, Label.encode(label).finish());
+}
+
+function recordOf(topic: "transactions" | "labels", tenant: string, key: string, value: Uint8Array): OutgoingRecord {
+  const { name, schema } = TOPICS[topic];
+  return { topic: name, key, value, headers: { [HEADERS.schema]: schema, [HEADERS.tenant]: tenant } };
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function degrees(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}

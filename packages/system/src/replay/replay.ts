@@ -1,0 +1,48 @@
+import type { ProgressListener } from "@tripline/backfill/progress";
+import type { KnownPayment } from "../client/payment.js";
+import type { ApiDecision, TriplineClient } from "../client/tripline-client.js";
+import type { SliceOptions } from "./replay-slices.js";
+import { replaySlices } from "./replay-slices.js";
+
+export interface ReplayOptions extends SliceOptions {
+  readonly client: TriplineClient;
+  readonly onDecision: (payment: KnownPayment, decision: ApiDecision) => void;
+  readonly onProgress?: ProgressListener;
+  /** Told after each slice; a test breaks things from here. */
+  readonly onSlice?: (slicesDone: number) => void | Promise<void>;
+}
+
+export interface ReplayResult {
+  readonly payments: number;
+  readonly labels: number;
+  readonly slices: number;
+}
+
+const WAIT_SECONDS = 25;
+
+/**
+ * Sends history through the public API as fast as it goes, cause before effect: slice by slice, the next one only when
+ * every payment of the last is decided and every label of it applied.
+ */
+export async function replay(options: ReplayOptions): Promise<ReplayResult> {
+  const { client, payments: all } = options;
+  let payments = 0;
+  let labels = 0;
+  let slices = 0;
+  for (const slice of replaySlices(options)) {
+    const [decisions] = await Promise.all([
+      client.decideAll(slice.payments, WAIT_SECONDS),
+      client.applyLabels(slice.labels, WAIT_SECONDS),
+    ]);
+    for (const [index, payment] of slice.payments.entries()) {
+      const decision = decisions[index];
+      if (decision !== undefined) options.onDecision(payment, decision);
+    }
+    payments += slice.payments.length;
+    labels += slice.labels.length;
+    slices += 1;
+    options.onProgress?.({ done: payments, total: all.length });
+    await options.onSlice?.(slices);
+  }
+  return { payments, labels, slices };
+}

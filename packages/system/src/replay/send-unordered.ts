@@ -1,0 +1,42 @@
+import type { ProgressListener } from "@tripline/backfill/progress";
+import type { KnownPayment } from "../client/payment.js";
+import type { TriplineClient } from "../client/tripline-client.js";
+
+export interface SendUnorderedOptions {
+  readonly client: TriplineClient;
+  /** In event order. */
+  readonly payments: readonly KnownPayment[];
+  /** Payments whose labels become known meanwhile, in the order in which they do. */
+  readonly labels: readonly KnownPayment[];
+  readonly onProgress?: ProgressListener;
+}
+
+const CHUNK_PAYMENTS = 50;
+const IN_FLIGHT_MAX = 8;
+const WAIT_SECONDS = 25;
+
+/**
+ * Sends payments and labels side by side, several requests at a time, as many shops would: one card's or terminal's
+ * events may be counted in another order than they took place in. Returns when all are decided and applied.
+ */
+export async function sendUnordered(options: SendUnorderedOptions): Promise<void> {
+  const { client, payments, labels, onProgress } = options;
+  const chunks = Math.ceil(payments.length / CHUNK_PAYMENTS);
+  const labelsPerChunk = Math.ceil(labels.length / Math.max(1, chunks));
+  let next = 0;
+  let done = 0;
+  const work = async (): Promise<void> => {
+    while (next < chunks) {
+      const chunk = next;
+      next += 1;
+      const part = payments.slice(chunk * CHUNK_PAYMENTS, (chunk + 1) * CHUNK_PAYMENTS);
+      await Promise.all([
+        client.decideAll(part, WAIT_SECONDS),
+        client.applyLabels(labels.slice(chunk * labelsPerChunk, (chunk + 1) * labelsPerChunk), WAIT_SECONDS),
+      ]);
+      done += part.length;
+      onProgress?.({ done, total: payments.length });
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT_MAX }, work));
+}

@@ -1,0 +1,97 @@
+import type { GroupName, ServiceName, Variables } from "./service-variables.js";
+import { SERVICE_NAMES, SERVICE_VARIABLES, VARIABLE_GROUPS } from "./service-variables.js";
+import type { ChartSource } from "./variable-source.js";
+
+const HEAD = `{{/* From code: packages/system/src/service-environment, written by \`npm run documents\`.
+What each program is told. A template per program and per group of variables that programs share: those of \`environment\`
+give YAML of variables, those of \`secrets\` entries of a container's \`env\`. \`limits\` are numbers that checks.yaml compares values with. */}}
+`;
+
+/**
+ * The chart's templates/_environment.tpl.
+ *
+ * @param limits numbers of the code that the chart's checks.yaml compares values with
+ */
+export function chartEnvironment(limits: Readonly<Record<string, number>>): string {
+  const groups = Object.keys(VARIABLE_GROUPS) as GroupName[];
+  const blocks = [
+    ...groups.flatMap((group) => [environmentOf(group), secretsOf(group)]),
+    ...SERVICE_NAMES.flatMap((service) => [environmentOfService(service), secretsOfService(service)]),
+    define(
+      "tripline.limits",
+      Object.entries(limits).map(([name, value]) => `${name}: ${value}`),
+    ),
+  ];
+  return `${[HEAD, ...blocks.filter((block) => block !== "")].join("\n")}`;
+}
+
+function environmentOf(group: GroupName): string {
+  return define(`tripline.environment.${group}`, linesOf(plainOf(VARIABLE_GROUPS[group])));
+}
+
+function secretsOf(group: GroupName): string {
+  return define(`tripline.secrets.${group}`, linesOf(secretOf(VARIABLE_GROUPS[group])));
+}
+
+function environmentOfService(service: ServiceName): string {
+  const { groups, own } = SERVICE_VARIABLES[service];
+  const included = groups.filter((group) => plainOf(VARIABLE_GROUPS[group]).length > 0);
+  return define(`tripline.environment.${service}`, [
+    ...included.map((group) => include(`tripline.environment.${group}`)),
+    ...linesOf(plainOf(own)),
+  ]);
+}
+
+function secretsOfService(service: ServiceName): string {
+  const { groups, own } = SERVICE_VARIABLES[service];
+  const included = groups.filter((group) => secretOf(VARIABLE_GROUPS[group]).length > 0);
+  return define(`tripline.secrets.${service}`, [
+    ...included.map((group) => include(`tripline.secrets.${group}`)),
+    ...linesOf(secretOf(own)),
+  ]);
+}
+
+const include = (name: string): string => `{{ include "${name}" . }}`;
+
+function define(name: string, lines: readonly string[]): string {
+  if (lines.length === 0) return "";
+  return `${[`{{- define "${name}" -}}`, ...lines, "{{- end }}"].join("\n")}\n`;
+}
+
+interface Entry {
+  readonly when: string | undefined;
+  readonly line: string;
+}
+
+export function sourcesOf(chart: ChartSource | readonly ChartSource[] | undefined): readonly ChartSource[] {
+  if (chart === undefined) return [];
+  return "value" in chart ? [chart] : chart;
+}
+
+function plainOf(variables: Variables): Entry[] {
+  return Object.entries(variables).flatMap(([name, { chart }]) =>
+    sourcesOf(chart).flatMap(({ when, value }) =>
+      typeof value === "string" ? [{ when, line: `${name}: ${value}` }] : [],
+    ),
+  );
+}
+
+function secretOf(variables: Variables): Entry[] {
+  return Object.entries(variables).flatMap(([name, { chart }]) =>
+    sourcesOf(chart).flatMap(({ when, value }) => {
+      if (typeof value === "string") return [];
+      const template = value.isOptional === true ? "tripline.optionalKey" : "tripline.secretKey";
+      return [{ when, line: `{{ include "${template}" (list "${name}" ${value.secret} "${value.key}") }}` }];
+    }),
+  );
+}
+
+/** Neighbours with the same condition stand under it together. */
+function linesOf(entries: readonly Entry[]): string[] {
+  return entries.flatMap(({ when, line }, index) => {
+    if (when === undefined) return [line];
+    const begins = entries[index - 1]?.when !== when;
+    const ends = entries[index + 1]?.when !== when;
+    return [...(begins ? [`{{- if ${when} }}`] : []), line, ...(ends ? ["{{- end }}"] : [])];
+  });
+}

@@ -1,0 +1,108 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { ServiceName } from "../service-environment/service-variables.js";
+import { variablesOf } from "../service-environment/service-variables.js";
+import type { LocalValue } from "../service-environment/variable-source.js";
+import type { DemoSecrets } from "./demo-secrets.js";
+import type { ServicePlan } from "./supervise-services.js";
+
+/** Ports of one installation on this machine. */
+export interface SystemPorts {
+  readonly ingestion: number;
+  readonly auth: number;
+  readonly features: number;
+  readonly scoring: number;
+  readonly scoringGrpc: number;
+  readonly decisions: number;
+  readonly archive: number;
+  readonly kafka: number;
+  readonly redis: number;
+  readonly postgres: number;
+}
+
+export interface PlanOptions {
+  readonly ports: SystemPorts;
+  readonly secrets: DemoSecrets;
+  readonly kafkaBrokers: readonly string[];
+  /** Put before every topic and group name. */
+  readonly topicPrefix?: string;
+  readonly redisUrl: string;
+  readonly postgresUrl: string;
+  readonly registryUrl: string;
+  /** Oldest event time that the front door takes, in days. */
+  readonly eventAgeDaysMax: number;
+  /** How long a decision may wait for its score, in ms. */
+  readonly scoringWaitMs: number;
+  /** The scorecard that stands in for the model; without it the rules do. */
+  readonly scorecardFile?: string;
+  /** How long a decision may wait for what raised its score, in ms; the service's own default unless given. */
+  readonly contributionsWaitMs?: number;
+  /** Where the archive writes; it is not started unless given. */
+  readonly lakeDirectory?: string;
+  readonly logLevel?: string;
+}
+
+const STARTED: readonly ServiceName[] = ["auth", "ingestion", "features", "scoring", "decisions", "archive"];
+
+export const DEMO_TENANT = "demo";
+export const DEMO_CLIENT_ID = "demo-shop";
+export const DEMO_SCOPES = "transactions:write decisions:read labels:write features:read features:write";
+export const MODEL_NAME = "fraud";
+
+const HOST = "127.0.0.1";
+
+/** On one machine small files cost little, and a lake that is up to date helps anyone who looks into it. */
+const ARCHIVE_FLUSH_AGE_MS = 2_000;
+
+const url = (port: number): string => `http://${HOST}:${port}`;
+
+/** The services with their environments, in the order in which they are started. */
+export function planServices(options: PlanOptions): readonly ServicePlan[] {
+  const shared = valuesOf(options);
+  return STARTED.filter((name) => name !== "archive" || options.lakeDirectory !== undefined).map((name) => {
+    const port = options.ports[name];
+    const values = { ...shared, port: String(port) };
+    const environment = Object.entries(variablesOf(name)).flatMap(([variable, { local }]) => {
+      const value = local === undefined ? undefined : values[local];
+      return value === undefined ? [] : [[variable, value] as const];
+    });
+    const isBackground = name === "archive" ? { isBackground: true } : {};
+    return { name, url: url(port), environment: Object.fromEntries(environment), ...isBackground };
+  });
+}
+
+/** What the variables of the services are set to; undefined leaves one to its default. */
+function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "port">, string | undefined>> {
+  const { ports, secrets, contributionsWaitMs } = options;
+  const issuer = url(ports.auth);
+  const client = {
+    client_id: DEMO_CLIENT_ID,
+    tenant: DEMO_TENANT,
+    client_secret: secrets.clientSecret,
+    scopes: DEMO_SCOPES.split(" "),
+  };
+  return {
+    archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
+    bootstrapClients: JSON.stringify([client]),
+    cardTokenKey: secrets.cardTokenKey,
+    contributionsWaitMs: contributionsWaitMs === undefined ? undefined : String(contributionsWaitMs),
+    eventAgeDaysMax: String(options.eventAgeDaysMax),
+    featureSpecVersion: String(currentFeatureSpec().version),
+    grpcPort: String(ports.scoringGrpc),
+    host: HOST,
+    issuer,
+    jwksUrl: `${issuer}/oauth/jwks`,
+    kafkaBrokers: options.kafkaBrokers.join(","),
+    keyEncryptionKey: secrets.keyEncryptionKey,
+    lakeDirectory: options.lakeDirectory,
+    logLevel: options.logLevel ?? "info",
+    modelName: MODEL_NAME,
+    models: `${MODEL_NAME}@champion`,
+    postgresUrl: options.postgresUrl,
+    redisUrl: options.redisUrl,
+    registryUrl: options.registryUrl,
+    scorecardFile: options.scorecardFile,
+    scoringAddress: `${HOST}:${ports.scoringGrpc}`,
+    scoringWaitMs: String(options.scoringWaitMs),
+    topicPrefix: options.topicPrefix ?? "",
+  };
+}

@@ -1,0 +1,128 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { loadState } from "@tripline/backfill/states/load-state";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
+import { endLeftovers } from "@tripline/local-stack/processes/end-leftovers";
+import { resetStack } from "@tripline/local-stack/servers/reset-stack";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
+import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { TokenSource } from "../client/token-source.js";
+import { TriplineClient } from "../client/tripline-client.js";
+import type { StepLog } from "../step-log.js";
+import { demoSecrets } from "./demo-secrets.js";
+import { announceSystem } from "./local-system.js";
+import type { SystemPorts } from "./plan-services.js";
+import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "./plan-services.js";
+import { ServiceProcess } from "./supervise-services.js";
+import type { Workspace } from "./workspace.js";
+
+export interface SystemOptions {
+  readonly workspace: Workspace;
+  readonly ports: SystemPorts;
+  readonly registryUrl: string;
+  /** Window state to begin with; without it every card and terminal is new. */
+  readonly statePath?: string;
+  readonly eventAgeDaysMax: number;
+  readonly scoringWaitMs: number;
+  readonly contributionsWaitMs?: number;
+  /** The scorecard that stands in for the model; without it the rules do. */
+  readonly scorecardFile?: string;
+  /** Whether the archive runs and writes the workspace's lake. */
+  readonly isArchived?: boolean;
+  readonly steps: StepLog;
+}
+
+/** The whole of Tripline on this machine. */
+export interface RunningSystem {
+  readonly apiUrl: string;
+  readonly client: TriplineClient;
+  /** A value for the `Authorization` header. */
+  authorization(): Promise<string>;
+  readonly kafka: Kafka;
+  readonly stack: LocalStack;
+  readonly services: ReadonlyMap<string, ServiceProcess>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts Kafka, Valkey and Postgres on empty data, loads the window state, and starts the services.
+ *
+ * @throws Error in one sentence; what had been started by then is stopped again
+ */
+export async function startSystem(options: SystemOptions): Promise<RunningSystem> {
+  const { workspace, steps, ports } = options;
+  await refuseSecond(workspace);
+  const secrets = demoSecrets(workspace.secrets);
+  rmSync(workspace.logs, { recursive: true, force: true });
+  rmSync(workspace.lake, { recursive: true, force: true });
+  const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports));
+  const services = new Map<string, ServiceProcess>();
+  const { statePath } = options;
+  const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
+  const withdraw = announceSystem(workspace, {
+    kafkaBrokers: stack.kafkaBrokers,
+    redisUrl: stack.redisUrl,
+    ...(statePath === undefined ? {} : { statePath }),
+    ...lake,
+  });
+  const stop = async (): Promise<void> => {
+    withdraw();
+    await Promise.all([...services.values()].map((service) => service.stop()));
+    await stack.stop();
+  };
+  try {
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "tripline-cli" });
+    await steps.run("create topics", async () => {
+      const admin = await kafka.admin();
+      await admin.ensureTopics();
+      await admin.close();
+    });
+    if (statePath !== undefined) {
+      await steps.run("load window state", (progress) =>
+        loadState({ statePath, redisUrl: stack.redisUrl, onProgress: progress }),
+      );
+    }
+    for (const plan of planServices({ ...options, ...stack, ...lake, secrets })) {
+      services.set(plan.name, new ServiceProcess(plan, workspace.logs));
+    }
+    await steps.run("start services", () => startTogether(services));
+    const issuer = `http://127.0.0.1:${ports.auth}`;
+    const tokens = new TokenSource({
+      tokenUrl: `${issuer}/oauth/token`,
+      clientId: DEMO_CLIENT_ID,
+      clientSecret: secrets.clientSecret,
+      scope: DEMO_SCOPES,
+    });
+    await steps.run("get an access token", () => tokens.authorization());
+    const apiUrl = `http://127.0.0.1:${ports.ingestion}`;
+    const client = new TriplineClient(apiUrl, tokens);
+    return { apiUrl, client, authorization: () => tokens.authorization(), kafka, stack, services, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/**
+ * To be called before anything of an earlier run is removed. Ends what a killed run left running.
+ *
+ * @throws TriplineError in one sentence when a system runs in this workspace
+ */
+export async function refuseSecond(workspace: Workspace): Promise<void> {
+  await endLeftovers(resolve(workspace.stack));
+}
+
+async function startFreshStack(workspace: Workspace, ports: SystemPorts): Promise<LocalStack> {
+  await resetStack(workspace.stack);
+  mkdirSync(workspace.stack, { recursive: true });
+  return startStack({ directory: workspace.stack, ports, endOnSignals: false, isDurable: false });
+}
+
+async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {
+  const { archive, ...awaited } = Object.fromEntries(services);
+  for (const service of Object.values(awaited)) service.start();
+  await Promise.all(Object.values(awaited).map((service) => service.ready()));
+  // It reads from Kafka what came before it: nobody has to wait for it.
+  archive?.start();
+}

@@ -1,0 +1,128 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { archiveConfig } from "@tripline/archive/config";
+import { authConfig } from "@tripline/auth/config";
+import { decisionsConfig } from "@tripline/decisions/config";
+import { featuresConfig } from "@tripline/features/config";
+import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
+import { ingestionConfig } from "@tripline/ingestion/config";
+import { scoringConfig } from "@tripline/scoring/config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { makeSecrets } from "@tripline/system/services/write-secrets";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const ROOT = new URL("../../../../", import.meta.url);
+
+const SERVICES = [
+  ["auth", authConfig],
+  ["ingestion", ingestionConfig],
+  ["features", featuresConfig],
+  ["scoring", scoringConfig],
+  ["decisions", decisionsConfig],
+  ["archive", archiveConfig],
+  ["rebuild-state", rebuildConfig],
+] as const;
+
+/** Read outside of a service's schema: by its telemetry, by clients of a model registry, and by Node itself. */
+const READ_ELSEWHERE = new Set(["OTEL_EXPORTER_OTLP_ENDPOINT", "MODEL_CACHE_DIRECTORY", "NODE_OPTIONS"]);
+/** What node.Dockerfile sets. */
+const OF_THE_IMAGE = { PORT: "8080", HOST: "0.0.0.0" };
+const SECRETS = "/run/tripline/secrets";
+const MIB_OF_UNIT = { m: 1, g: 1_024 };
+
+const composeFile = z.object({
+  services: z.record(
+    z.string(),
+    z.object({
+      mem_limit: z.string().optional(),
+      profiles: z.array(z.string()).default([]),
+      environment: z.record(z.string(), z.string().nullable()).default({}),
+      volumes: z
+        .array(z.union([z.string(), z.object({ target: z.string(), volume: z.looseObject({}).optional() })]))
+        .default([]),
+    }),
+  ),
+});
+
+/** Variables of Compose with their defaults in place. */
+function readCompose(file: string) {
+  const text = readFileSync(new URL(file, ROOT), "utf8");
+  const filled = text.replaceAll(/\$\{\w+:-([^}]*)\}/g, "$1");
+  return composeFile.parse(parse(filled, { merge: true })).services;
+}
+
+const base = { ...readCompose("compose.yaml"), ...readCompose("deploy/observability/compose.yaml") };
+const lite = readCompose("compose.lite.yaml");
+
+function memoryMib(name: string, limits: readonly string[]): number {
+  const limit = limits.find((text) => text !== "");
+  const match = /^(\d+)([mg])$/.exec(limit ?? "");
+  if (match === null) throw new Error(`service ${name} has no memory limit in whole m or g`);
+  return Number(match[1]) * MIB_OF_UNIT[match[2] as keyof typeof MIB_OF_UNIT];
+}
+
+describe("compose.yaml", () => {
+  let secrets: string;
+
+  beforeAll(() => {
+    secrets = mkdtempSync(join(tmpdir(), "tripline-compose-"));
+    makeSecrets(secrets, "postgres:5432/tripline");
+  });
+
+  afterAll(() => rmSync(secrets, { recursive: true }));
+
+  test.each(SERVICES)("%s takes what it is told, with the secrets as they are made", (name, schema) => {
+    const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...lite[name]?.environment };
+    const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
+    // Each reader sees its own folder of the volume, under the same path.
+    const environment = Object.fromEntries(
+      set.map(([variable, value]) => [variable, value.replace(SECRETS, join(secrets, name))]),
+    );
+    expect(() => readConfig<z.ZodType>(schema, environment)).not.toThrow();
+  });
+
+  test.each(SERVICES)("%s knows every variable that it is told", (name, schema) => {
+    const known = schema.shape as Readonly<Record<string, unknown>>;
+    const told = Object.keys({ ...base[name]?.environment, ...lite[name]?.environment });
+    expect(told).not.toHaveLength(0);
+    const unknown = told.filter(
+      (variable) => !(variable in known || variable.replace(/_FILE$/, "") in known || READ_ELSEWHERE.has(variable)),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  test("a service that reads a secret mounts its own folder of the secrets and no other", () => {
+    for (const [name, { environment, volumes }] of Object.entries(base)) {
+      const reads = Object.values(environment).some((value) => value?.startsWith(SECRETS));
+      const mounted = volumes.flatMap((volume) =>
+        typeof volume === "object" && volume.target === SECRETS ? [volume.volume?.subpath] : [],
+      );
+      const folder = ["traffic", "tripline"].includes(name) ? "client" : name;
+      expect([name, mounted]).toEqual([name, reads ? [folder] : []]);
+    }
+  });
+
+  test("Feast is told what its repository names, and keeps out of the services' own database", () => {
+    const definitions = readFileSync(new URL("training/feature_repo/definitions.py", ROOT), "utf8");
+    const needed = [...(/^_NEEDED = (.*)$/m.exec(definitions)?.[1] ?? "").matchAll(/\("(\w+)"/g)];
+    expect(needed.map(([, name]) => name)).toEqual(["FEAST_DATA", "FEAST_REDIS"]);
+    for (const name of ["feast", "feast-materialize"]) {
+      const told = base[name]?.environment ?? {};
+      for (const [, variable = ""] of needed) expect(told[variable]).toBeTruthy();
+      expect(told.FEAST_REDIS).toMatch(/^valkey:6379,db=[1-9]/);
+    }
+    for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
+  });
+
+  test("all of it with its observability and traffic has limits that fit 6 GiB, and compose.lite.yaml 3 GiB", () => {
+    const within = (profiles: readonly string[], over: typeof base): number =>
+      Object.entries(base)
+        .filter(([, service]) => service.profiles.every((profile) => profiles.includes(profile)))
+        .map(([name, service]) => memoryMib(name, [over[name]?.mem_limit ?? "", service.mem_limit ?? ""]))
+        .reduce((sum, mib) => sum + mib, 0);
+    expect(within(["observability", "traffic"], {})).toBeLessThanOrEqual(6 * 1_024);
+    expect(within([], lite)).toBeLessThanOrEqual(3 * 1_024);
+  });
+});

@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const TEMPLATES = new URL("../../../../deploy/helm/tripline/templates/", import.meta.url);
+const ACCESS = new URL("../../../../infra/access.yaml", import.meta.url);
+
+/** API groups whose kinds Kubernetes' own role `admin` covers. */
+const OWN_GROUPS = new Set(["", "apps", "autoscaling", "batch", "networking.k8s.io", "policy"]);
+const OBJECT = /^apiVersion: (.+)\nkind: (.+)$/gm;
+/** A template may choose between two: all that stands in quotes counts. */
+const CHOICES = /"([^"]+)"/g;
+
+const access = z
+  .object({ deployer: z.record(z.string(), z.array(z.string())) })
+  .parse(parse(readFileSync(ACCESS, "utf8")));
+
+function choicesOf(text: string): string[] {
+  const choices = [...text.matchAll(CHOICES)].map(([, choice = ""]) => choice);
+  return choices.length === 0 ? [text] : choices;
+}
+
+/** Operators' kinds that the chart makes, as `<group>/<resource>`. */
+function madeByTheChart(): Set<string> {
+  const made = new Set<string>();
+  for (const file of readdirSync(TEMPLATES, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".yaml")) continue;
+    for (const [, versions = "", kinds = ""] of readFileSync(new URL(file, TEMPLATES), "utf8").matchAll(OBJECT)) {
+      const kindsOf = choicesOf(kinds);
+      for (const [index, version] of choicesOf(versions).entries()) {
+        const group = version.includes("/") ? (version.split("/")[0] ?? "") : "";
+        const kind = kindsOf[index] ?? "";
+        if (!OWN_GROUPS.has(group)) made.add(`${group}/${kind.toLowerCase()}s`);
+      }
+    }
+  }
+  return made;
+}
+
+test("whoever deploys may make each kind of an operator that the chart makes, and no other", () => {
+  const made = madeByTheChart();
+  expect(made).toContain("argoproj.io/rollouts");
+  const granted = Object.entries(access.deployer).flatMap(([group, resources]) =>
+    // A status is no kind of its own.
+    resources.filter((resource) => !resource.includes("/")).map((resource) => `${group}/${resource}`),
+  );
+  expect(granted.sort()).toEqual([...made].sort());
+});

@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { archiveConfig } from "@tripline/archive/config";
+import { authConfig } from "@tripline/auth/config";
+import { decisionsConfig } from "@tripline/decisions/config";
+import { featuresConfig } from "@tripline/features/config";
+import { ingestionConfig } from "@tripline/ingestion/config";
+import { scoringConfig } from "@tripline/scoring/config";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { describeVariables } from "@tripline/system/service-environment/describe-variables";
+import type { ServiceName } from "@tripline/system/service-environment/service-variables";
+import { SERVICE_NAMES, VARIABLE_GROUPS, variablesOf } from "@tripline/system/service-environment/service-variables";
+import { sourcesOf } from "@tripline/system/service-environment/write-chart-environment";
+import { planServices } from "@tripline/system/services/plan-services";
+import type { z } from "zod";
+
+const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
+  ingestion: ingestionConfig,
+  features: featuresConfig,
+  scoring: scoringConfig,
+  decisions: decisionsConfig,
+  auth: authConfig,
+  archive: archiveConfig,
+};
+
+const DOCKER = new URL("../../../../deploy/docker/", import.meta.url);
+const DEPLOYMENT = new URL("../../../../deploy/helm/tripline/templates/deployment.yaml", import.meta.url);
+
+/** What a Dockerfile sets for the services. */
+function variablesOfImage(file: string): Readonly<Record<string, string>> {
+  const lines = [...readFileSync(new URL(file, DOCKER), "utf8").matchAll(/^ENV (.*)$/gm)].map(([, line = ""]) => line);
+  const pairs = lines.join(" ").matchAll(/\b([A-Z_]+)=(\S+)/g);
+  return Object.fromEntries([...pairs].map(([, name = "", value = ""]) => [name, value]));
+}
+
+describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
+  const schema = SCHEMAS[service];
+  const variables = variablesOf(service);
+
+  test("are known to the service, or say where they are read", () => {
+    const unknown = Object.entries(variables).filter(
+      ([name, { description }]) => !(name in schema.shape) && !description,
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  test("have all that the service cannot do without, in the chart, in Compose and on one machine", () => {
+    const required = schema.safeParse({}).error?.issues.map((issue) => String(issue.path[0])) ?? [];
+    expect(required).not.toEqual([]);
+    const ofImage = variablesOfImage("node.Dockerfile");
+    for (const name of required) {
+      const { chart, compose, composeSecret, local } = variables[name] ?? {};
+      const inCompose = compose ?? composeSecret ?? ofImage[name];
+      expect([name, sourcesOf(chart).length > 0, inCompose !== undefined, local !== undefined]).toEqual([
+        name,
+        true,
+        true,
+        true,
+      ]);
+    }
+  });
+
+  test("are described, and numbers have a unit", () => {
+    const described = describeVariables(schema.shape, variables);
+    expect(described.filter(({ description }) => description === "").map(({ name }) => name)).toEqual([]);
+    expect(described.filter(({ isNumber, unit }) => isNumber && unit === "").map(({ name }) => name)).toEqual([]);
+  });
+
+  test("are taken by the service as the plan for one machine sets them", () => {
+    const plan = planServices({
+      ports: {
+        ...{ ingestion: 1, auth: 2, features: 3, scoring: 4, scoringGrpc: 5, decisions: 6, archive: 7 },
+        ...{ kafka: 8, redis: 9, postgres: 10 },
+      },
+      secrets: {
+        clientSecret: "s".repeat(32),
+        cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
+        keyEncryptionKey: Buffer.alloc(32, 2).toString("base64"),
+      },
+      kafkaBrokers: ["127.0.0.1:8"],
+      redisUrl: "redis://127.0.0.1:9",
+      postgresUrl: "postgres://127.0.0.1:10/tripline",
+      registryUrl: "file:///registry",
+      eventAgeDaysMax: 30,
+      scoringWaitMs: 250,
+      contributionsWaitMs: 0,
+      lakeDirectory: "/lake",
+      scorecardFile: "/scorecard.json",
+    }).find(({ name }) => name === service);
+    const config = readConfig(schema, plan?.environment ?? {});
+    const told = Object.entries(variables).filter(([, { local }]) => local !== undefined);
+    expect(told.filter(([name]) => config[name] === undefined)).toEqual([]);
+  });
+});
+
+test("the images and the chart set the same", () => {
+  const chart = { ...VARIABLE_GROUPS.service, ...variablesOf("scoring") };
+  const files = ["node.Dockerfile", "scoring-gpu.Dockerfile"];
+  const set = files.flatMap((file) => Object.entries(variablesOfImage(file)).filter(([name]) => name in chart));
+  expect(new Set(set.map(([name]) => name))).toEqual(new Set(["HOST", "PORT", "METRICS_PORT", "EXECUTION_PROVIDERS"]));
+  for (const [name, value] of set) {
+    const [source] = sourcesOf(chart[name as keyof typeof chart].chart);
+    expect([name, String(source?.value).replaceAll('"', "")]).toEqual([name, value]);
+  }
+});
+
+test("the chart opens the ports that the services listen on", () => {
+  const opened = readFileSync(DEPLOYMENT, "utf8").matchAll(/name: (\w+), containerPort: (\d+)/g);
+  const variables = { http: "PORT", metrics: "METRICS_PORT", grpc: "GRPC_PORT" };
+  const chart = variablesOf("scoring");
+  const listening = Object.entries(variables).map(([name, variable]) => [
+    name,
+    String(sourcesOf(chart[variable]?.chart)[0]?.value).replaceAll('"', ""),
+  ]);
+  expect([...opened].map(([, name, port]) => [name, port])).toEqual(listening);
+});

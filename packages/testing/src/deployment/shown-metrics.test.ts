@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { countRequest } from "@tripline/service-kit/telemetry/request-durations";
+import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const ROOT = new URL("../../../../", import.meta.url);
+const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
+const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
+const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
+const ANALYSIS = new URL("deploy/helm/tripline/templates/rollout-analysis.yaml", ROOT);
+const NAME = /\b(?:tripline|nodejs|process|http_server)_[a-z0-9_]+/g;
+const INSTRUMENT = /\b(counter|histogram|gauge|labelledGauge)\(\s*"([^"]+)"/g;
+/** What measures time, and then has to say in which unit. */
+const TIME = /duration|latency|delay|_age|_lag_p|_ms/;
+
+const alertsFile = z.object({
+  groups: z.array(
+    z.object({ rules: z.array(z.object({ alert: z.string(), labels: z.object({ severity: z.string() }) })) }),
+  ),
+});
+const dashboard = z.object({ title: z.string(), panels: z.array(z.object({ title: z.string() })) });
+
+/** What Prometheus calls the series of an instrument. */
+function seriesOf(kind: string, name: string): string[] {
+  return kind === "histogram" ? ["bucket", "count", "sum"].map((part) => `${name}_${part}`) : [name];
+}
+
+/** Every metric of our own, from the code that makes it. */
+function ownMetrics(): readonly (readonly [kind: string, name: string])[] {
+  const sources = ["apps/", "packages/"].flatMap((group) =>
+    readdirSync(new URL(group, ROOT)).flatMap((name) => {
+      const folder = new URL(`${group}${name}/src/`, ROOT);
+      return readdirSync(folder, { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+        .map((file) => readFileSync(new URL(file, folder), "utf8"));
+    }),
+  );
+  return sources.flatMap((text) => [...text.matchAll(INSTRUMENT)].map(([, kind = "", name = ""]) => [kind, name]));
+}
+
+/** Every series that a service can show: its own, and those that all services have. */
+async function shownSeries(): Promise<ReadonlySet<string>> {
+  const telemetry = startTelemetry({ service: "test" });
+  countRequest("GET", "/", 200, 0);
+  const { body } = await writeMetrics();
+  await telemetry.shutdown();
+  const common = [...body.matchAll(/^([a-z]\w+)/gm)].map(([, name = ""]) => name);
+  return new Set([...common, ...ownMetrics().flatMap(([kind, name]) => seriesOf(kind, name))]);
+}
+
+describe("what dashboards, alerts and the analysis of new versions show", () => {
+  let shown: ReadonlySet<string>;
+  beforeAll(async () => {
+    shown = await shownSeries();
+  });
+  const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ALERTS, ANALYSIS];
+
+  test("the services' series are found in their code", () => {
+    expect(shown).toContain("tripline_decisions_made_total");
+    expect(shown).toContain("tripline_decisions_latency_seconds_bucket");
+    expect(shown).toContain("tripline_ingestion_waiters");
+    expect(shown).toContain("process_cpu_seconds_total");
+    expect(shown).toContain("process_resident_memory_bytes");
+  });
+
+  test("every metric of a time is in seconds, and its name says so", () => {
+    const times = ownMetrics().filter(([, name]) => TIME.test(name));
+    expect(times.length).toBeGreaterThan(8);
+    expect(times.filter(([, name]) => !name.endsWith("_seconds"))).toEqual([]);
+  });
+
+  test.each(files.map((file) => [file.pathname.split("/").at(-1) ?? "", file] as const))(
+    "%s names series that there are",
+    (_name, file) => {
+      const named = new Set(readFileSync(file, "utf8").match(NAME));
+      expect(named.size).toBeGreaterThan(0);
+      expect([...named].filter((series) => !shown.has(series))).toEqual([]);
+    },
+  );
+
+  test("docs/operations.md says of every alert what to do, and how urgent it is", () => {
+    const { groups } = alertsFile.parse(parse(readFileSync(ALERTS, "utf8")));
+    const alerts = new Set(
+      groups.flatMap(({ rules }) => rules.map(({ alert, labels }) => `${alert} (${labels.severity})`)),
+    );
+    const sections = OPERATIONS.matchAll(/^### (\w+)\n\n\*\*(page|ticket)\*\* · Fires when /gm);
+    expect([...sections].map(([, name, severity]) => `${name} (${severity})`).sort()).toEqual([...alerts].sort());
+  });
+
+  test("docs/operations.md names series and panels that there are", () => {
+    const series = [...new Set(OPERATIONS.match(NAME))];
+    expect(series.length).toBeGreaterThan(5);
+    expect(series.filter((name) => !shown.has(name) && !shown.has(`${name}_count`))).toEqual([]);
+    const titles = readdirSync(DASHBOARDS).flatMap((file) => {
+      const { title, panels } = dashboard.parse(JSON.parse(readFileSync(new URL(file, DASHBOARDS), "utf8")));
+      return [title, ...panels.map((panel) => panel.title)];
+    });
+    const section = /\n## Dashboards\n([\s\S]*?)\n## /.exec(OPERATIONS)?.[1] ?? "";
+    const named = [...section.matchAll(/`([A-Z][^`]+)`/g)].map(([, title = ""]) => title);
+    expect(named.length).toBeGreaterThan(3);
+    expect(named.filter((name) => !titles.some((title) => title.startsWith(name)))).toEqual([]);
+  });
+});

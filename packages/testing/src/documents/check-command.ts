@@ -1,0 +1,139 @@
+import { existsSync, globSync } from "node:fs";
+import { basename, join, normalize } from "node:path";
+import type { Tool } from "../../../../tools/start/tools.mjs";
+import { findTool, TOOLS } from "../../../../tools/start/tools.mjs";
+import { faultOfTripline } from "./check-tripline.js";
+import type { DocumentedCommand } from "./read-commands.js";
+import { PLACEHOLDER } from "./read-commands.js";
+import type { Repository } from "./repository.js";
+
+/** Programs of others that the documents call; what they take is theirs to say. */
+const OF_OTHERS: ReadonlySet<string> = new Set([
+  ...["aws", "az", "base64", "cat", "cd", "curl", "date", "gcloud", "git", "grep", "head", "k6", "kind", "kubectl"],
+  ...["jq", "openssl", "promtool", "python", "tail", "terraform", "tofu", "uv"],
+]);
+/** Scripts of package.json that hand their name and what follows `--` to `tripline`. */
+const RUN_SCRIPT = /start\/run\.mjs(?: ([\w-]+))?$/;
+const FOLDERS = "apps|packages|tools|deploy|docs|infra|load-tests|training|\\.github|\\.ci";
+const PATH = new RegExp(`^(?:\\./)?(?:(?:${FOLDERS})/|(?:compose[.\\w]*\\.yaml|package\\.json|README\\.md)$)`);
+
+/** Why a command of a document cannot be typed in this repository; undefined where it can. */
+export async function faultOf(command: DocumentedCommand, repository: Repository): Promise<string | undefined> {
+  const [program = "", ...words] = command.words;
+  const missing = command.words.find((word) => isMissing(word, repository));
+  if (missing !== undefined) return `there is no ${missing}`;
+  if (program === "npm") return faultOfNpm(words, command.isWhole, repository);
+  if (program === "npx" && words[0] !== "tripline") return faultOfBinary(words[0] ?? "", repository);
+  if (program === "npx") return faultOfRun(words.slice(1), command.isWhole, repository);
+  if (program === "tripline") return faultOfRun(words, command.isWhole, repository);
+  if (program === "docker") return faultOfDocker(words, repository);
+  if (program === "helm") return faultOfHelm(words, repository);
+  if (/(^|\/)node$/.test(program)) return faultOfNode(words, command.isWhole);
+  if (OF_OTHERS.has(program) || program.startsWith(PLACEHOLDER)) return undefined;
+  return `nothing here knows the program ${program}`;
+}
+
+/** A path below one of our folders; others are the reader's own. Files that a command of the documents writes may be missing. */
+function isMissing(word: string, { root, written }: Repository): boolean {
+  const path = word.replace(/^--[\w-]+=/, "");
+  if (!PATH.test(path) || /[$:]/.test(path) || written.has(basename(path))) return false;
+  const pattern = normalize(path).replaceAll(new RegExp(`(?<=/)${PLACEHOLDER}(?=/|$)`, "g"), "*");
+  return !existsSync(join(root, pattern)) && globSync(pattern, { cwd: root }).length === 0;
+}
+
+async function faultOfNpm(words: readonly string[], isWhole: boolean, repository: Repository) {
+  const [verb = "", ...rest] = words;
+  // Packages of ours that other programs use.
+  if (verb === "install") return undefined;
+  // npm's own options stand before the script's name, for instance -s.
+  const name = verb === "run" ? (rest.find((word) => !word.startsWith("-")) ?? "") : verb;
+  if (verb !== "run" && verb !== "test") return `the documents use npm run and npm test, not npm ${verb}`;
+  const script = repository.scripts[name];
+  if (script === undefined) return `package.json has no script ${name}`;
+  const args = words.includes("--") ? words.slice(words.indexOf("--") + 1) : [];
+  const inner = RUN_SCRIPT.exec(script);
+  if (inner !== null) return faultOfRun([...(inner[1] === undefined ? [] : [inner[1]]), ...args], isWhole, repository);
+  const tool = TOOLS.find((one) => script.endsWith(one.script));
+  return tool === undefined ? faultOfScript(script, args, repository) : faultOfTool(tool, args, isWhole, repository);
+}
+
+/** What `npx tripline` and `npm run tripline --` take. */
+async function faultOfRun(words: readonly string[], isWhole: boolean, repository: Repository) {
+  const tool = findTool(words);
+  if (tool !== undefined) return faultOfTool(tool, words.slice(tool.words.split(" ").length), isWhole, repository);
+  if (words[0] === "doctor") return words.length === 1 ? undefined : "doctor takes nothing";
+  if (words[0] !== "demo" || !words.includes("--docker")) return faultOfTripline(words, isWhole);
+  return faultOfScript("tools/start/demo-docker.mjs", words.slice(1), repository);
+}
+
+async function faultOfTool({ words, script }: Tool, args: readonly string[], isWhole: boolean, repository: Repository) {
+  // Paths are looked for like those of any command; the rest is Jest's.
+  if (words === "test") return undefined;
+  if (words === "bench" && args[0] === "model") return faultOfTripline(["bench-model", ...args.slice(1)], isWhole);
+  if (words === "bench") return faultOfHelp("load-tests/dist/main.js", args[0] ?? "", args, repository);
+  if (words === "load") return faultOfHelp("load-tests/dist/load/main.js", args[0] ?? "", args, repository);
+  return faultOfScript(script, args, repository);
+}
+
+/** A program that shows what it takes: the name has to be one of its own, and its options among those it shows. */
+function faultOfHelp(program: string, name: string, args: readonly string[], repository: Repository) {
+  const isName = name !== "" && !name.startsWith("-");
+  if (isName && !new RegExp(`^ {2}${name}\\b`, "m").test(repository.helpOf(program, [])))
+    return `${program} has no ${name}`;
+  if (!args.some((word) => word.startsWith("--"))) return undefined;
+  const help = repository.helpOf(program, isName ? [name] : []);
+  return unknownOption(args, (option) => new RegExp(`${option}(?![\\w-])`).test(help));
+}
+
+/** A script of ours that takes its options with parseArgs: those that are given have to be in its table. */
+function faultOfScript(script: string, args: readonly string[], repository: Repository): string | undefined {
+  const file = /[\w./-]+\.mjs/.exec(script)?.[0];
+  if (args.length === 0 || file === undefined) return undefined;
+  const source = repository.read(file);
+  return unknownOption(args, (option) => new RegExp(`["']?\\b${option.slice(2)}\\b["']?: \\{ ?type`).test(source));
+}
+
+function unknownOption(args: readonly string[], isKnown: (option: string) => boolean): string | undefined {
+  const options = args.filter((word) => word.startsWith("--")).map((word) => word.replace(/=.*/, ""));
+  const unknown = options.find((option) => option !== "--help" && !isKnown(option));
+  return unknown === undefined ? undefined : `unknown option ${unknown}`;
+}
+
+async function faultOfNode(words: readonly string[], isWhole: boolean): Promise<string | undefined> {
+  const script = words.findIndex((word) => !word.startsWith("-"));
+  if (!/apps\/cli\/dist\/main\.js$/.test(words[script] ?? "")) return undefined;
+  return faultOfTripline(words.slice(script + 1), isWhole);
+}
+
+function faultOfBinary(name: string, { root }: Repository): string | undefined {
+  const isThere = existsSync(join(root, "node_modules", ".bin", name));
+  return isThere ? undefined : `node_modules/.bin has no ${name}`;
+}
+
+/** Profiles, files and services of Compose. What follows `run tripline` is a command of ours; Compose sets its variables. */
+async function faultOfDocker(words: readonly string[], repository: Repository): Promise<string | undefined> {
+  if (words[0] !== "compose") return undefined;
+  const rest = words.slice(1);
+  while (rest[0]?.startsWith("--")) {
+    const [option, value = ""] = rest.splice(0, 2);
+    if (option === "--profile" && !repository.composeProfiles.has(value)) return `compose has no profile ${value}`;
+  }
+  const [verb = "", ...args] = rest;
+  if (!["run", "exec", "logs", "restart", "up", "stop", "kill"].includes(verb)) return undefined;
+  const at = args.findIndex((word) => !word.startsWith("-"));
+  const service = args[at];
+  if (service === undefined) return undefined;
+  if (!repository.composeServices.has(service)) return `compose has no service ${service}`;
+  return verb === "run" && service === "tripline" ? faultOfTripline(args.slice(at + 1), false) : undefined;
+}
+
+/** Values that are set have to be in the chart's schema. */
+function faultOfHelm(words: readonly string[], repository: Repository): string | undefined {
+  for (const [index, word] of words.entries()) {
+    if (!/^--set(-string)?$/.test(word)) continue;
+    for (const [, path = ""] of (words[index + 1] ?? "").matchAll(/(?:^|,)([^=,]+)=/g)) {
+      if (!repository.hasChartValue(path.split("."))) return `the chart has no value ${path}`;
+    }
+  }
+  return undefined;
+}

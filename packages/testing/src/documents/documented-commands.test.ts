@@ -1,0 +1,254 @@
+import { spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import { ROOT } from "@tripline/system/services/workspace";
+import { parse } from "yaml";
+import { TOOLS } from "../../../../tools/start/tools.mjs";
+import { faultOf } from "./check-command.js";
+import type { DocumentedCommand } from "./read-commands.js";
+import { readCommands, splitCommands } from "./read-commands.js";
+import { readMarkdown, textOf } from "./read-markdown.js";
+import { Repository } from "./repository.js";
+
+/** Generous: programs are asked for their options one after another, and the cores may be busy. */
+const RUN_MS_MAX = 300_000;
+const DOCUMENTS = [
+  ...["README.md", "CONTRIBUTING.md", "docs/*.md", "infra/README.md", "training/README.md", "load-tests/README.md"],
+  ...["apps/*/README.md", "packages/*/README.md", "deploy/**/README.md"],
+];
+const files = globSync(DOCUMENTS, { cwd: ROOT, exclude: ["**/node_modules"] }).sort();
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const found = files.flatMap((file) => readCommands(file, read(file)));
+/** Files that a command of the documents writes, or that they tell the reader to write. */
+const written = new Set([
+  ...files.flatMap((file) => [...read(file).matchAll(/> ([\w./-]+\.json)\b/g)].map(([, path = ""]) => basename(path))),
+  "mine.yaml",
+]);
+const repository = new Repository(ROOT, written);
+const text = ({ words }: DocumentedCommand) => words.join(" ");
+
+test("a text is split as a shell would", () => {
+  expect(
+    splitCommands(
+      'A="$(npm run x)" curl -d \'{"a": 1}\' \\\n  "$URL" # said\nfor app in a b; do docker push $app; done && ls <folder> > out.json\nkubectl apply -f - <<\'END\'\nkind: Job\nEND\npwd',
+    ),
+  ).toEqual([
+    ["npm", "run", "x"],
+    ["curl", "-d", '{"a": 1}', "$URL"],
+    ["docker", "push", "$app"],
+    ["ls", "1"],
+    ["kubectl", "apply", "-f", "-"],
+    ["pwd"],
+  ]);
+});
+
+test("commands stand in blocks of any form, and in code spans that go on in the next line", () => {
+  const text = [
+    "Some `npm run",
+    "check` or ``npm test`` but `npm`:",
+    "",
+    "1. first",
+    "",
+    "   ```sh",
+    "   npm run demo",
+    "   ```",
+    "",
+    "> ~~~sh",
+    "> npm run dev",
+    "> ~~~",
+    "",
+    "````",
+    "```sh",
+    "rm -rf /",
+    "```",
+    "````",
+  ].join("\n");
+  expect(readCommands("a.md", text)).toEqual([
+    { at: "a.md:1", words: ["npm", "run", "check"], isWhole: false },
+    { at: "a.md:2", words: ["npm", "test"], isWhole: false },
+    { at: "a.md:7", words: ["npm", "run", "demo"], isWhole: true },
+    { at: "a.md:11", words: ["npm", "run", "dev"], isWhole: true },
+  ]);
+});
+
+test("the documents hold commands, in blocks and in sentences", () => {
+  expect(found.filter(({ isWhole }) => isWhole).length).toBeGreaterThan(60);
+  expect(found.filter(({ isWhole }) => !isWhole).length).toBeGreaterThan(60);
+});
+
+const wrong: [string, string][] = [
+  ["npm run demmo", "package.json has no script demmo"],
+  ["npm run tripline -- dlq lst", "unknown command 'lst'"],
+  ["npm run tripline -- capacity --rat 3", "unknown option '--rat'"],
+  ["npm run tripline -- load-state --ttl-days 1", "required option"],
+  ["npx tripline retrain --lake 1 --lakes 1", "unknown option '--lakes'"],
+  ["npm run load -- stedy", "load/main.js has no stedy"],
+  ["npm run load -- steady --rates 3", "unknown option --rates"],
+  ["npm run bench -- kafka --round 3", "unknown option --round"],
+  ["npm run bench -- kafak", "main.js has no kafak"],
+  ["npm run bench -- model --handbok 1", "required option '--handbook <folder>'"],
+  ["npm test -- packages/kakfa", "there is no packages/kakfa"],
+  ["npx tripline test deploy --keeep", "unknown option --keeep"],
+  ["npx tripline lst", "unknown command 'lst'"],
+  ["npm run -s tripline -- lst", "unknown command 'lst'"],
+  ["npx tripline images --onyl scoring", "unknown option --onyl"],
+  ["npm run demo -- --docker --exit 3", "unknown option --exit"],
+  ["npm run demo -- --exit 3", "unknown option '--exit'"],
+  ["node tools/start/instal.mjs", "there is no tools/start/instal.mjs"],
+  ["node apps/cli/dist/main.js lst", "unknown command 'lst'"],
+  ["docker compose --profile trafic up", "compose has no profile trafic"],
+  ["docker compose logs ingestoin", "compose has no service ingestoin"],
+  ["docker compose run --rm tripline tokn", "unknown command 'tokn'"],
+  ["helm install x deploy/helm/triplin", "there is no deploy/helm/triplin"],
+  ["helm upgrade x . --set services.scoring.replica=3", "the chart has no value services.scoring.replica"],
+  ["npx tcs -b", "node_modules/.bin has no tcs"],
+  ["kubctl get pods", "nothing here knows the program kubctl"],
+];
+test.each(wrong)(
+  "what nobody can type is told: %s",
+  async (command, sentence) => {
+    const [words = []] = splitCommands(command);
+    expect(await faultOf({ at: "", words, isWhole: true }, repository)).toContain(sentence);
+  },
+  RUN_MS_MAX,
+);
+
+test(
+  "every command in the documents can be typed",
+  async () => {
+    const faults: string[] = [];
+    for (const command of found) {
+      const fault = await faultOf(command, repository);
+      if (fault !== undefined) faults.push(`${command.at}: ${text(command)}: ${fault}`);
+    }
+    expect(faults).toEqual([]);
+  },
+  RUN_MS_MAX,
+);
+
+test("package.json has a dozen scripts at most, and CONTRIBUTING.md names each, and each tool of `npx tripline`", () => {
+  const commands = Object.keys(repository.scripts).map((name) => (name === "test" ? "npm test" : `npm run ${name}`));
+  // What is a script too is named as one.
+  const tools = TOOLS.filter(({ words }) => repository.scripts[words.replace(" ", ":")] === undefined);
+  expect(commands.length).toBeLessThanOrEqual(12);
+  const text = read("CONTRIBUTING.md");
+  const named = [...commands, ...tools.map(({ words }) => `npx tripline ${words}`)];
+  expect(named.filter((command) => !new RegExp(`\`${command}[ \`]`).test(text))).toEqual([]);
+});
+
+test("every value of the chart in the documents is one", () => {
+  const faults: string[] = [];
+  for (const file of files.filter((name) => /deploy/.test(name))) {
+    for (const node of readMarkdown(read(file))) {
+      if (node.type !== "code" || node.lang !== "yaml") continue;
+      for (const path of leavesOf(parse(node.value)))
+        if (!repository.hasChartValue(path)) faults.push(`${file}: ${path.join(".")}`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+function leavesOf(value: unknown): string[][] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [[]];
+  return Object.entries(value).flatMap(([key, inner]) => leavesOf(inner).map((path) => [key, ...path]));
+}
+
+test("every link within the repository leads somewhere", () => {
+  const faults: string[] = [];
+  let links = 0;
+  for (const file of files) {
+    const urls = readMarkdown(read(file)).flatMap((node) => ("url" in node ? [node.url] : []));
+    for (const url of urls.filter((one) => !/^\w+:/.test(one))) {
+      links += 1;
+      const [path = "", anchor] = url.split("#");
+      const target = path === "" ? file : join(file, "..", path);
+      if (globSync(target, { cwd: ROOT }).length === 0) faults.push(`${file}: there is no ${target}`);
+      else if (anchor !== undefined && target.endsWith(".md") && !anchorsOf(target).includes(anchor)) {
+        faults.push(`${file}: ${target} has no heading for #${anchor}`);
+      }
+    }
+  }
+  expect(faults).toEqual([]);
+  expect(links).toBeGreaterThan(60);
+});
+
+test("a payment, file by file: each file has what the page says to look for", () => {
+  const steps = [...read("docs/a-payment-file-by-file.md").matchAll(/^\| \d+ \| \[([^\]]+)\]\(\S+\) \| `(\w+)`/gm)];
+  expect(steps.length).toBeGreaterThan(10);
+  const wrong = steps.filter(([, file = "", name = ""]) => !new RegExp(`\\b${name}\\b`).test(read(file)));
+  expect(wrong.map(([, file, name]) => `${file}: ${name}`)).toEqual([]);
+});
+
+/** Headings as the web pages of a repository name them. */
+const anchorsOf = (file: string) =>
+  readMarkdown(read(file))
+    .filter(({ type }) => type === "heading")
+    .map((heading) =>
+      textOf(heading)
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    );
+
+/** What is run of a documented command: the program behind npm's script, without installing first; and how it has to end. */
+interface Runnable {
+  readonly pattern: RegExp;
+  readonly program: string;
+  readonly more?: readonly string[];
+  readonly status?: number;
+  readonly says: RegExp;
+}
+const CLI = "apps/cli/dist/main.js";
+
+describe("commands that need nothing are run", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tripline-documents-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const empty = ["--registry", pathToFileURL(folder).href];
+  const runnable: Runnable[] = [
+    { pattern: /^npx tripline doctor$/, program: "tools/start/run.mjs", more: ["doctor"], says: /✓/ },
+    { pattern: / --dry-run$/, program: "tools/init/init.mjs", says: /Nothing was changed/ },
+    { pattern: /^(npm run tripline --|npx tripline) (--help|\S+ --help)$/, program: CLI, says: /^Usage: tripline/ },
+    {
+      pattern: /^(npm run tripline --|npx tripline) capacity (?!.*--(learn|measured|help))/,
+      program: CLI,
+      says: /instances/,
+    },
+    {
+      pattern: /^(npm run tripline --|npx tripline) models list$/,
+      program: CLI,
+      more: empty,
+      status: 1,
+      says: /There are none yet/,
+    },
+    { pattern: /^npm run load -- --help$/, program: "load-tests/dist/load/main.js", says: /^Usage: load/ },
+  ];
+  const written = [...new Set(found.map(text))];
+  const commands = runnable.flatMap((how) =>
+    written.filter((command) => how.pattern.test(command)).map((command) => ({ command, ...how })),
+  );
+
+  test("there are some", () => {
+    expect(commands.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(commands)(
+    "$command",
+    async ({ command, program, more = [], status = 0, says }) => {
+      const [portBase] = await findFreePorts(1);
+      const args = [
+        ...command.replace(/^(npm run \S+ --|npx tripline( (init|doctor))?) ?/, "").split(" "),
+        ...more,
+      ].filter(Boolean);
+      const run = spawnSync(process.execPath, [join(ROOT, program), ...args], {
+        ...{ cwd: ROOT, encoding: "utf8", timeout: RUN_MS_MAX },
+        env: { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(portBase) },
+      });
+      expect([run.status, `${run.stdout}${run.stderr}`.trim()]).toEqual([status, expect.stringMatching(says)]);
+    },
+    RUN_MS_MAX,
+  );
+});

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { appliedKey, decisionKey, replyChannel } from "@tripline/contracts/redis-keys";
+import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
+import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
+import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
+import { requestKey } from "@tripline/ingestion/intake/reserve-requests";
+
+const read = (path: string) => readFileSync(new URL(`../../../../docs/${path}`, import.meta.url), "utf8");
+
+/** A fingerprint that stands in a key as 7 letters, which are put right below. */
+const plan = { name: "<entity>", fingerprint: Number.parseInt("layoutx", 36) };
+
+test("regression #12: the table of Redis keys has those of the code, and no others", () => {
+  const keys = [
+    requestKey("<tenant>", "<id>"),
+    stateKey(plan, "tenantx", "<id>").replace("layoutx", "<layout>").replace("tenantx", "<tenant>"),
+    completeKey([plan]).replace(/:.*/, ":<layout>"),
+    appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),
+    REBUILD_KEY,
+    decisionKey("<id>"),
+    replyChannel("<instance>"),
+  ];
+  const [, table = ""] = read("architecture.md").split("## Redis keys");
+  const documented = [...(table.split("\n## ")[0] ?? "").matchAll(/^\| `([^`]+)`/gm)].map(([, key]) => key);
+  expect(documented).toEqual(keys);
+  expect(read("features.md")).toContain(`\`${keys[1]}\``);
+});
+
+test("documents say how many events a card remembers", () => {
+  expect(read("architecture.md")).toContain(`fewer than ${RECENT_IDS_MAX} other events of the card`);
+  expect(read("adr/0001-exactly-once-in-effect.md")).toContain(`hashes of its last ${RECENT_IDS_MAX} events`);
+});

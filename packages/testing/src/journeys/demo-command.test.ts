@@ -1,0 +1,283 @@
+import type { ChildProcess } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { checkParity } from "@tripline/backfill/compare/check-parity";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
+import { findFreePorts, isPortFree } from "@tripline/local-stack/processes/find-free-ports";
+import { identifyProcess } from "@tripline/local-stack/processes/identify-process";
+import { readTopic } from "@tripline/system/ledger/ledger";
+import { readPorts } from "@tripline/system/ports.mjs";
+import { readLocalSystem } from "@tripline/system/services/local-system";
+import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { Redis } from "ioredis";
+import type { ReceivedSpan } from "../support/span-receiver.js";
+import { SpanReceiver } from "../support/span-receiver.js";
+
+const WAIT_MS_MAX = 120_000;
+/** The first demo in a clone trains its model, on cores that may be busy. */
+const DEMO_MS_MAX = 240_000;
+const COMMAND_MS_MAX = 120_000;
+const POLL_MS = 50;
+const WORKSPACE = "test-demo";
+const IS_UP = "from the command to the first decision";
+const MAIN = join(ROOT, "apps", "cli", "dist", "main.js");
+
+let environment: NodeJS.ProcessEnv;
+beforeAll(async () => {
+  const [base = 0] = await findFreePorts(1);
+  environment = { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(base) };
+});
+
+const engine = compileEngine(currentFeatureSpec());
+
+/** A command as somebody types it, and how it ends. */
+function tripline(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { env: environment }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+async function vectors(kafka: Kafka): Promise<FeatureVector[]> {
+  const found: FeatureVector[] = [];
+  await readTopic(kafka, TOPICS.features.name, ({ value }) => void found.push(FeatureVector.decode(value)));
+  return found;
+}
+
+/** `tripline demo` on ports of its own, with everything it prints. */
+class Demo {
+  output = "";
+  readonly exit: Promise<number | null>;
+  private readonly child: ChildProcess;
+
+  /** @param program what runs `demo`; the compiled program itself unless given */
+  constructor(args: readonly string[], more: NodeJS.ProcessEnv = {}, program = [process.execPath, MAIN, "demo"]) {
+    const [command = "", ...before] = program;
+    this.child = spawn(command, [...before, "--workspace", WORKSPACE, "--rate", "50", ...args], {
+      cwd: ROOT,
+      env: { ...environment, ...more },
+      stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own, as a terminal gives it.
+      detached: true,
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.output += text;
+      });
+    }
+    this.exit = once(this.child, "exit").then(([code]) => code as number | null);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  async prints(text: string, waitMs = WAIT_MS_MAX): Promise<void> {
+    const deadline = Date.now() + waitMs;
+    while (!this.output.includes(text)) {
+      if (Date.now() > deadline || this.child.exitCode !== null) {
+        throw new Error(`"${text}" was not printed:\n${this.output}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}
+
+async function takenPorts(): Promise<string[]> {
+  const ports = Object.entries(readPorts(environment));
+  const free = await Promise.all(ports.map(([, port]) => isPortFree(port)));
+  return ports.filter((_entry, index) => !free[index]).map(([name]) => name);
+}
+
+describe("a demo that stops by itself", () => {
+  let demo: Demo;
+  let spans: readonly ReceivedSpan[];
+
+  beforeAll(async () => {
+    const receiver = await SpanReceiver.start();
+    demo = new Demo(["--exit-after", "4s"], { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+    await demo.exit;
+    await receiver.close();
+    spans = receiver.spans;
+  }, DEMO_MS_MAX);
+
+  test("has the exit code 0 and a ledger that balances, and leaves nothing behind", async () => {
+    expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
+    expect(demo.output).toMatch(/from the command to the first decision: \d+\.\d s \(.*start services/);
+    expect(demo.output).toMatch(/latency p50 \d+\.\d ms/);
+    expect(await takenPorts()).toEqual([]);
+  });
+
+  test("regression #12: sends the spans of every service that a payment passes to OTEL_EXPORTER_OTLP_ENDPOINT, in one trace", () => {
+    const services = new Map<string, Set<string>>();
+    for (const { traceId, service } of spans) {
+      services.set(traceId, (services.get(traceId) ?? new Set()).add(service));
+    }
+    const way = ["ingestion", "features", "decisions", "scoring"];
+    expect([...new Set(spans.map(({ service }) => service))]).toEqual(expect.arrayContaining(way));
+    const whole = [...services.values()].filter((seen) => way.every((name) => seen.has(name)));
+    expect(whole.length).toBeGreaterThan(0);
+  });
+});
+
+describe("tripline demo", () => {
+  test(
+    "Ctrl-C ends all of it, and after kill -9 the next run works",
+    async () => {
+      const killed = new Demo([]);
+      await killed.prints(IS_UP);
+      killed.signal("SIGKILL");
+      await killed.exit;
+      const next = new Demo([]);
+      await next.prints(IS_UP);
+      next.signal("SIGINT");
+      expect([await next.exit, next.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
+      expect(await takenPorts()).toEqual([]);
+    },
+    DEMO_MS_MAX,
+  );
+
+  test(
+    "regression #12: Redis loses all it has: the demo says so and names the command, which puts it back while the demo runs",
+    async () => {
+      const demo = new Demo([]);
+      await demo.prints(IS_UP);
+      const { redisUrl, kafkaBrokers, lakeDirectory = "", statePath = "" } = readLocalSystem(WORKSPACE);
+      const redis = new Redis(redisUrl);
+      const mark = completeKey(engine.entities);
+      const kafka = connectKafka({ brokers: kafkaBrokers, clientId: "test" });
+      try {
+        expect(await redis.exists(mark)).toBe(1);
+        await redis.flushall();
+        await demo.prints(`npm run tripline -- rebuild-state --workspace ${WORKSPACE}`);
+        const log = readFileSync(join(STATE_DIRECTORY, WORKSPACE, "logs", "features.log"), "utf8");
+        expect(log).toMatch(/"level":"error".*Redis has lost the window states.*rebuild-state/);
+
+        const loaded = await tripline(["load-state", "--state", statePath, "--workspace", WORKSPACE]);
+        expect(loaded).toMatchObject({
+          code: 1,
+          stderr: expect.stringContaining("Run `tripline rebuild-state` instead"),
+        });
+        expect(await redis.exists(mark)).toBe(0);
+
+        const rebuilt = await tripline(["rebuild-state", "--workspace", WORKSPACE]);
+        expect(rebuilt).toMatchObject({
+          code: 0,
+          stdout: expect.stringMatching(/states=\d+ events=\d+ incomplete=[1-9]\d* repeated=\d+ doubled=0/),
+        });
+        expect(await redis.exists(mark)).toBe(1);
+        const since = Date.now();
+        let later: FeatureVector[] = [];
+        while (later.length === 0 && Date.now() < since + WAIT_MS_MAX) {
+          later = (await vectors(kafka)).filter(({ computedAtMs }) => computedAtMs > since);
+        }
+        expect(later.length).toBeGreaterThan(0);
+        expect(later.filter(({ incomplete }) => incomplete)).toEqual([]);
+      } finally {
+        redis.disconnect();
+        demo.signal("SIGINT");
+      }
+      expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
+      const report = await checkParity({ engine, lake: lakeDirectory, statePath });
+      expect(report).toMatchObject({ mismatches: 0, stuck: 0 });
+      expect(report.skipped).toBeGreaterThan(0);
+      expect(report.rows).toBeGreaterThan(0);
+    },
+    DEMO_MS_MAX,
+  );
+
+  test("a duration it does not understand is refused in one sentence, before anything starts", async () => {
+    const demo = new Demo(["--exit-after", "soon"]);
+    expect(await demo.exit).toBe(1);
+    expect(demo.output.trim()).toBe('--exit-after takes a duration such as 30s or 5m, not "soon"');
+  });
+});
+
+/** As a person types it, and what else is typed in other terminals while it runs. */
+describe("npm run demo", () => {
+  let demo: Demo;
+
+  beforeAll(async () => {
+    demo = new Demo([], {}, ["npm", "run", "demo", "--"]);
+    await demo.prints(IS_UP, DEMO_MS_MAX);
+  }, DEMO_MS_MAX);
+
+  // For a run in which the last test failed, or was left out.
+  afterAll(async () => {
+    demo?.signal("SIGTERM");
+    await demo?.exit;
+  }, COMMAND_MS_MAX);
+
+  const run = (program: string, ...args: string[]) =>
+    promisify(execFile)(program, args, { cwd: ROOT, env: environment, timeout: COMMAND_MS_MAX });
+
+  test(
+    "regression #12: the request that it prints works in a shell, again and again",
+    async () => {
+      const request = /^TOKEN=[\s\S]*?\n$/m.exec(demo.output)?.[0] ?? "";
+      const { stdout } = await run("bash", "-c", `${request}\necho\n${request}`);
+      const answers = stdout.trim().split("\n");
+      const isAccepted = expect.objectContaining({ id: expect.stringMatching(/^txn_/) });
+      expect(answers.map((answer) => JSON.parse(answer))).toEqual([isAccepted, isAccepted]);
+    },
+    2 * COMMAND_MS_MAX,
+  );
+
+  test(
+    "regression #12: a token is all that `npm run -s tripline -- token` writes to standard output",
+    async () => {
+      const { stdout, stderr } = await run("npm", "run", "-s", "tripline", "--", "token", "--workspace", WORKSPACE);
+      expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+      expect(stderr).toMatch(/✓ build/);
+    },
+    COMMAND_MS_MAX,
+  );
+
+  test(
+    "regression #12: `npm run demo -- --help` prints the help all the same",
+    async () => {
+      const { stdout } = await run("npm", "run", "-s", "demo", "--", "--help");
+      expect(stdout).toMatch(/^Usage: tripline demo/);
+    },
+    COMMAND_MS_MAX,
+  );
+
+  test(
+    "regression #12: a second one on other ports is refused, and the first keeps its logs",
+    async () => {
+      const [base = 0] = await findFreePorts(1);
+      const second = new Demo([], { TRIPLINE_PORT_BASE: String(base) });
+      expect([await second.exit, second.output]).toEqual([1, expect.stringContaining("is in use by process")]);
+      expect(existsSync(join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).logs, "ingestion.log"))).toBe(true);
+    },
+    COMMAND_MS_MAX,
+  );
+
+  test(
+    "regression #12: SIGINT to npm alone ends everything in order",
+    async () => {
+      const records = join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).stack, "run");
+      const pids = readdirSync(records).flatMap((file) => {
+        const { child, owner } = JSON.parse(readFileSync(join(records, file), "utf8"));
+        return [child.pid, owner.pid];
+      });
+      expect(pids).toHaveLength(6);
+      demo.signal("SIGINT");
+      await demo.exit;
+      expect(demo.output).toContain("lost=0 duplicated=0");
+      expect(pids.map(identifyProcess)).toEqual(pids.map(() => undefined));
+      expect(await takenPorts()).toEqual([]);
+    },
+    COMMAND_MS_MAX,
+  );
+});

@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { JourneyOptions } from "@tripline/system/client/journey-first-payment";
+import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
+import { paymentBody } from "@tripline/system/client/tripline-client";
+import { closeLedger } from "@tripline/system/ledger/ledger";
+import { buildPayment } from "../support/build-payment.js";
+import type { InProcessSystem } from "../support/in-process-system.js";
+import { startInProcess } from "../support/in-process-system.js";
+import { paymentId } from "../support/payment-id.js";
+import { readDeadLetters, readFeatures } from "../support/read-topics.js";
+import { testModel } from "../support/test-model.js";
+
+describe("a payment's journey", () => {
+  let system: InProcessSystem;
+
+  beforeAll(async () => {
+    const { registryUrl } = await testModel();
+    system = await startInProcess({ registryUrl });
+  }, 180_000);
+  afterAll(() => system?.close());
+
+  async function post(body: object, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${system.apiUrl}/v1/transactions`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { authorization: await system.authorization(), "content-type": "application/json", ...headers },
+    });
+  }
+
+  test("with Prefer: wait the decision comes back, made by the model, with its versions", async () => {
+    const { decision } = await system.client.send(buildPayment(), 10);
+    expect(decision).toMatchObject({ status: "decided", rung: "model", degraded_because: null });
+    expect(decision?.score).toBeGreaterThanOrEqual(0);
+    expect(decision?.score).toBeLessThanOrEqual(1);
+    expect(decision?.reasons.length).toBeGreaterThan(0);
+  });
+
+  test("`tripline journey first-payment` goes its way, and fails where a retry is decided otherwise", async () => {
+    const told: string[] = [];
+    const print = (text: string): void => void told.push(text);
+    await firstPaymentJourney({ client: system.client, print });
+    expect(told).toHaveLength(5);
+
+    const { client } = system;
+    const forgetful: JourneyOptions["client"] = {
+      send: (payment, waitSeconds) => client.send({ ...payment, clientTransactionId: randomUUID() }, waitSeconds),
+      decision: (id) => client.decision(id),
+      applyLabels: (payments, waitSeconds) => client.applyLabels(payments, waitSeconds),
+    };
+    await expect(firstPaymentJourney({ client: forgetful, print })).rejects.toThrow(
+      "The retry of the same request gave",
+    );
+  });
+
+  test("without it, the Location leads to the decision", async () => {
+    const response = await post(paymentBody(buildPayment()));
+    expect(response.status).toBe(202);
+    const location = response.headers.get("location") ?? "";
+    const id = location.replace("/v1/decisions/", "");
+    await expect(until(() => system.client.decision(id))).resolves.toMatchObject({ id, status: "decided" });
+  });
+
+  test("the same request again gets the decision that was given, another body 409", async () => {
+    const key = { "idempotency-key": randomUUID(), prefer: "wait=10" };
+    const body = paymentBody(buildPayment());
+    const first = await (await post(body, key)).json();
+    const again = await post(body, key);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(await again.json()).toEqual(first);
+    const other = await post({ ...body, terminal_id: "t-other" }, key);
+    expect(other.status).toBe(409);
+    expect(await other.json()).toMatchObject({ code: "idempotency-conflict" });
+  });
+
+  test("a burst of the same payment is counted once and decided once", async () => {
+    const payment = buildPayment();
+    const results = await Promise.all(Array.from({ length: 20 }, () => system.client.send(payment, 10)));
+    const decisions = new Set(results.map((result) => JSON.stringify(result.decision)));
+    expect(results.map((result) => result.status)).toEqual(Array(20).fill(200));
+    expect(decisions.size).toBe(1);
+    const next = buildPayment({ cardNumber: payment.cardNumber, occurredAtMs: payment.occurredAtMs + 1_000 });
+    await system.client.send(next, 10);
+    const features = await readFeatures(system.kafka, next.clientTransactionId);
+    expect(features.get("card_count_1d")).toBe(2);
+  });
+
+  test("a label moves the terminal's risk once it is applied, and not before", async () => {
+    const terminalId = `t-${randomUUID().slice(0, 8)}`;
+    const at = Date.now() - 3_600_000;
+    const fraud = buildPayment({ terminalId, fraud: true, occurredAtMs: at, labelledAtMs: at + 60_000 });
+    await system.client.send(fraud, 10);
+    const before = buildPayment({ terminalId, occurredAtMs: at + 30_000 });
+    await system.client.send(before, 10);
+    await system.client.applyLabels([fraud], 10);
+    const after = buildPayment({ terminalId, occurredAtMs: at + 90_000 });
+    await system.client.send(after, 10);
+    const rate = async (id: string) => (await readFeatures(system.kafka, id)).get("terminal_fraud_count_7d");
+    expect(await rate(before.clientTransactionId)).toBe(0);
+    expect(await rate(after.clientTransactionId)).toBe(1);
+  });
+
+  test("a batch answers line by line, and each accepted payment stands on the topic once", async () => {
+    const payments = Array.from({ length: 50 }, () => buildPayment());
+    const decisions = await system.client.decideAll(payments, 20);
+    expect(decisions.map((decision) => decision.transaction_id)).toEqual(
+      payments.map((payment) => payment.clientTransactionId),
+    );
+    const ledger = await closeLedger(system.kafka, new Set(payments.map(paymentId)));
+    expect(ledger).toMatchObject({ accepted: 50, decided: 50, lost: [], contradicted: [] });
+  });
+
+  test("a poison record goes to the dead letters with its error, and the partition goes on", async () => {
+    const producer = await system.kafka.producer();
+    const payment = buildPayment();
+    await producer.send([
+      { topic: TOPICS.transactions.name, key: "ct_poison", value: Buffer.from("not a payment"), headers: {} },
+    ]);
+    await producer.close();
+    expect((await system.client.send(payment, 10)).status).toBe(200);
+    const letters = await until(async () => {
+      const found = await readDeadLetters(system.kafka, "transactions");
+      return found.length > 0 ? found : undefined;
+    });
+    expect(letters[0]).toMatchObject({ value: "not a payment", code: "message-unreadable" });
+  });
+});
+
+const TRIES_MAX = 100;
+const TRY_EVERY_MS = 50;
+
+async function until<T>(read: () => Promise<T | undefined>): Promise<T> {
+  for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
+    const value = await read();
+    if (value !== undefined) return value;
+    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+  }
+  throw new Error("it did not come in time");
+}

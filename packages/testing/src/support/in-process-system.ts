@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { archiveConfig } from "@tripline/archive/config";
+import { startArchive } from "@tripline/archive/start-archive";
+import { authConfig } from "@tripline/auth/config";
+import { startAuth } from "@tripline/auth/start-auth";
+import { decisionsConfig } from "@tripline/decisions/config";
+import { startDecisions } from "@tripline/decisions/start-decisions";
+import { featuresConfig } from "@tripline/features/config";
+import { startFeatures } from "@tripline/features/start-features";
+import { ingestionConfig } from "@tripline/ingestion/config";
+import { startIngestion } from "@tripline/ingestion/start-ingestion";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import type { TestStack } from "@tripline/local-stack/testing/stack";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import { scoringConfig } from "@tripline/scoring/config";
+import { startScoring } from "@tripline/scoring/start-scoring";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { TokenSource } from "@tripline/system/client/token-source";
+import { TriplineClient } from "@tripline/system/client/tripline-client";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "@tripline/system/services/plan-services";
+
+/** The services in this process, on the shared Kafka, Redis and Postgres of the test run. */
+export interface InProcessSystem {
+  readonly apiUrl: string;
+  readonly client: TriplineClient;
+  readonly stack: TestStack;
+  readonly kafka: Kafka;
+  authorization(): Promise<string>;
+  /** Ends one of the services in order. */
+  stop(name: ServiceName): Promise<void>;
+  /** Starts it again, on the same port. */
+  start(name: ServiceName): Promise<void>;
+  /** Whether it says that it is ready; it answers within a few seconds. */
+  isReady(name: ServiceName): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export type ServiceName = "auth" | "scoring" | "decisions" | "features" | "archive" | "ingestion";
+
+export interface InProcessOptions {
+  /** `file://` address of a registry whose champion fits the current feature spec. */
+  readonly registryUrl: string;
+  /** Where the archive writes; it is not started unless given. */
+  readonly lakeDirectory?: string;
+  /** The scorecard that stands in for the model; without it the rules do. */
+  readonly scorecardFile?: string;
+  /** How long a decision may wait for its score, in ms. */
+  readonly scoringWaitMs?: number;
+  /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
+  readonly redisUrl?: string;
+  readonly logLevel?: string;
+}
+
+export async function startInProcess(options: InProcessOptions): Promise<InProcessSystem> {
+  const shared = await testStack();
+  const stack = { ...shared, redisUrl: options.redisUrl ?? shared.redisUrl };
+  const folder = mkdtempSync(join(tmpdir(), "tripline-system-"));
+  const secrets = demoSecrets(join(folder, "secrets.json"));
+  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0] =
+    await findFreePorts(7);
+  const plans = planServices({
+    ports: { ingestion, auth, features, scoring, scoringGrpc, decisions, archive, kafka: 0, redis: 0, postgres: 0 },
+    secrets,
+    ...stack,
+    registryUrl: options.registryUrl,
+    eventAgeDaysMax: 3_650,
+    scoringWaitMs: options.scoringWaitMs ?? 5_000,
+    logLevel: options.logLevel ?? "silent",
+    ...(options.lakeDirectory === undefined ? {} : { lakeDirectory: options.lakeDirectory }),
+    ...(options.scorecardFile === undefined ? {} : { scorecardFile: options.scorecardFile }),
+  });
+  const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
+  const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
+  const admin = await kafka.admin();
+  await admin.ensureTopics();
+  await admin.close();
+  const starters: Readonly<Record<ServiceName, () => Promise<RunningService>>> = {
+    auth: () => startAuth(readConfig(authConfig, environmentOf("auth"))),
+    scoring: () => startScoring(readConfig(scoringConfig, environmentOf("scoring"))),
+    decisions: () => startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))),
+    features: () => startFeatures(readConfig(featuresConfig, environmentOf("features"))),
+    archive: () => startArchive(readConfig(archiveConfig, environmentOf("archive"))),
+    ingestion: () => startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))),
+  };
+  const running = new Map<ServiceName, RunningService>();
+  const stop = async (name: ServiceName): Promise<void> => {
+    await running.get(name)?.close();
+    running.delete(name);
+  };
+  const close = async (): Promise<void> => {
+    for (const name of [...running.keys()].reverse()) await stop(name);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const names: readonly ServiceName[] = ["auth", "scoring", "decisions", "features", "archive", "ingestion"];
+  try {
+    for (const name of names) {
+      if (name !== "archive" || options.lakeDirectory !== undefined) running.set(name, await starters[name]());
+    }
+    for (const service of running.values()) await becomeReady(service);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const tokens = new TokenSource({
+    tokenUrl: `http://127.0.0.1:${auth}/oauth/token`,
+    clientId: DEMO_CLIENT_ID,
+    clientSecret: secrets.clientSecret,
+    scope: DEMO_SCOPES,
+  });
+  const apiUrl = `http://127.0.0.1:${ingestion}`;
+  const client = new TriplineClient(apiUrl, tokens);
+  return {
+    apiUrl,
+    client,
+    stack,
+    kafka,
+    authorization: () => tokens.authorization(),
+    stop,
+    async start(name) {
+      const service = await starters[name]();
+      running.set(name, service);
+      await becomeReady(service);
+    },
+    isReady: async (name) => (await fetch(`${running.get(name)?.url}/health/ready`)).ok,
+    close,
+  };
+}
+
+const READY_TRIES_MAX = 200;
+const READY_POLL_MS = 50;
+
+async function becomeReady(service: RunningService): Promise<void> {
+  let report = "";
+  for (let attempt = 0; attempt < READY_TRIES_MAX; attempt += 1) {
+    const response = await fetch(`${service.url}/health/ready`);
+    report = await response.text();
+    if (response.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+  throw new Error(`${service.url} is not ready: ${report}`);
+}

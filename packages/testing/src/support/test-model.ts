@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
+import { trainDemoModel } from "@tripline/model-loop/training/train-demo-model";
+import { STATE_DIRECTORY } from "@tripline/system/services/workspace";
+import { StepLog } from "@tripline/system/step-log";
+
+/** A small world: enough for a model of the current feature spec, trained in seconds and kept between runs. */
+const SIMULATION = { seed: 1, cards: 300, terminals: 300, startMs: Date.UTC(2025, 0, 6) };
+const DAYS = 45;
+
+/** A real model of the current feature spec, trained the way the demo's is, in a registry of its own. */
+export function testModel(): Promise<TrainedModel> {
+  const root = join(STATE_DIRECTORY, "test-world");
+  const steps = new StepLog(process.stderr);
+  return trainDemoModel({ root, secretsFile: join(root, "secrets.json"), steps, simulation: SIMULATION, days: DAYS });
+}

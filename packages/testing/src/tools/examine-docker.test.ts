@@ -1,0 +1,53 @@
+import { createServer } from "node:net";
+import { ROOT } from "@tripline/system/services/workspace";
+import type { Answer } from "../../../../tools/start/examine-docker.mjs";
+import { examineDocker } from "../../../../tools/start/examine-docker.mjs";
+
+/** Answers of a machine with everything, by the command's first words. */
+const GOOD: Readonly<Record<string, Answer>> = {
+  "compose version": { output: "2.40.3\n" },
+  version: { output: "28.5.2\n" },
+};
+
+function machine(changes: Readonly<Record<string, Answer>>) {
+  const answers = { ...GOOD, ...changes };
+  return (_command: string, args: readonly string[]): Promise<Answer> => {
+    const found = Object.entries(answers).find(([words]) => args.join(" ").startsWith(words));
+    return Promise.resolve(found?.[1] ?? { output: "", failure: "1" });
+  };
+}
+
+describe("examineDocker", () => {
+  test.each<[string, Record<string, Answer>, RegExp]>([
+    ["no docker", { "compose version": { output: "", failure: "not found" } }, /^Docker was not found: install .*\.$/],
+    ["docker without compose", { "compose version": { output: "", failure: "1" } }, /no `compose` command: install/],
+    ["the first compose", { "compose version": { output: "1.29.2" } }, /Compose is 1\.29\.2, older than 2\.26: update/],
+    ["a compose too old", { "compose version": { output: "v2.17.0" } }, /older than 2\.26/],
+    ["an engine that is not up", { version: { output: "", failure: "1" } }, /engine does not answer: start it/],
+    [
+      "an engine too old",
+      { version: { output: "20.10.24+dfsg1" } },
+      /engine is 20\.10\.24\+dfsg1, older than 26: update/,
+    ],
+  ])("says in one sentence what is wrong: %s", async (_what, changes, sentence) => {
+    const faults = await examineDocker({ root: ROOT, ports: {}, ask: machine(changes) });
+    expect(faults).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  test("a taken port is named with what it is for", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    try {
+      const faults = await examineDocker({ root: ROOT, ports: { ingestion: port }, ask: machine({}) });
+      expect(faults).toEqual([expect.stringMatching(new RegExp(`^Port ${port}, for ingestion, is taken.*: end that`))]);
+    } finally {
+      server.close();
+    }
+  });
+
+  test("nothing is wrong with a machine that has everything", async () => {
+    expect(await examineDocker({ root: ROOT, ports: {}, ask: machine({}) })).toEqual([]);
+  });
+});

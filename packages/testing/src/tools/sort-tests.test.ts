@@ -1,0 +1,102 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { ROOT } from "@tripline/system/services/workspace";
+import { z } from "zod";
+import { compiled, selectTests } from "../../../../tools/test/select-tests.mjs";
+import { sortTests } from "../../../../tools/test/sort-tests.mjs";
+
+const manifestFile = z.object({ scripts: z.record(z.string(), z.string()) });
+const turboFile = z.object({ tasks: z.record(z.string(), z.object({ inputs: z.array(z.string()) })) });
+const sorted = sortTests(ROOT);
+const packageOf = (test: string) => test.replace(/\/dist\/.*/, "");
+
+describe("sortTests", () => {
+  test.each([
+    { kind: "unit", test: "packages/contracts/dist/currency.test.js", why: "starts nothing" },
+    {
+      kind: "process",
+      test: "packages/local-stack/dist/servers/start-stack.test.js",
+      why: "starts servers of its own",
+    },
+    { kind: "server", test: "packages/kafka/dist/connect-kafka.test.js", why: "asks for the servers of the run" },
+  ] as const)("$kind: $test, which $why", ({ kind, test }) => {
+    expect(sorted[kind]).toContain(test);
+  });
+
+  test("every test with a compiled form is of one kind, and none whose source is gone is of any", () => {
+    const all = Object.values(sorted).flat();
+    const compiledTests = globSync("{apps/*,packages/*,load-tests}/src/**/*.test.ts", { cwd: ROOT }).map(compiled);
+    expect(all.toSorted()).toEqual(compiledTests.filter((test) => existsSync(join(ROOT, test))).toSorted());
+  });
+});
+
+test("the test of a fixed bug names its issue in its title: `regression #12: …`", () => {
+  const titles = globSync("{apps/*,packages/*,load-tests}/src/**/*.test.ts", { cwd: ROOT }).flatMap((source) =>
+    Array.from(
+      readFileSync(join(ROOT, source), "utf8").matchAll(/^\s*(?:test\()?["`](regression.*)/gim),
+      ([, text]) => text,
+    ),
+  );
+  expect(titles.length).toBeGreaterThan(30);
+  expect(titles.filter((title) => !/^regression #\d+: \S/.test(title ?? ""))).toEqual([]);
+});
+
+describe("turbo runs a unit test again when what it reads has changed", () => {
+  test("every package with unit tests has the task", () => {
+    const without = [...new Set(sorted.unit.map(packageOf))].filter((folder) => {
+      const { scripts } = manifestFile.parse(JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")));
+      return scripts["test:unit"] === undefined;
+    });
+    expect(without).toEqual([]);
+  });
+
+  test("a package whose unit tests name files outside of it lists inputs of its own in turbo.json", () => {
+    const leaving = sorted.unit.filter((test) => leavesPackage(test)).map(packageOf);
+    expect(leaving.length).toBeGreaterThan(0);
+    const unlisted = [...new Set(leaving)].filter((folder) => {
+      const file = join(ROOT, folder, "turbo.json");
+      if (!existsSync(file)) return true;
+      const inputs = turboFile.parse(JSON.parse(readFileSync(file, "utf8"))).tasks["test:unit"]?.inputs ?? [];
+      return !inputs.some((input) => input.startsWith("$TURBO_ROOT$/") && !/jest|tools/.test(input));
+    });
+    expect(unlisted).toEqual([]);
+  });
+});
+
+/** Whether a test has a relative path to something outside of its package, or asks for the root. */
+function leavesPackage(test: string): boolean {
+  const code = readFileSync(join(ROOT, test), "utf8");
+  const paths = Array.from(code.matchAll(/"((?:\.\.\/)+[^"]*)"/g), ([, path = ""]) =>
+    resolve(ROOT, dirname(test), path),
+  );
+  const home = join(ROOT, packageOf(test));
+  const isOutside = (path: string) => path !== home && !path.startsWith(`${home}/`) && existsSync(path);
+  return /import \{[^}]*\bROOT\b/.test(code) || paths.some(isOutside);
+}
+
+describe("selectTests", () => {
+  const all = (...words: string[]) => selectTests(words, ROOT);
+
+  test.each([
+    ["a folder", "packages/kafka", "packages/kafka"],
+    ["a folder of sources", "packages/kafka/src/consumer", "packages/kafka/dist/consumer"],
+    ["a source", "packages/kafka/src/connect-kafka.test.ts", "packages/kafka/dist/connect-kafka.test.js"],
+    ["a compiled test", "packages/kafka/dist/connect-kafka.test.js", "packages/kafka/dist/connect-kafka.test.js"],
+  ])("%s selects what is compiled from it", (_what, word, path) => {
+    expect(all(word, "-t", "dead letter")).toEqual({ jest: [join(ROOT, path), "-t", "dead letter"], python: [] });
+  });
+
+  test("paths start where the command was typed", () => {
+    const selected = selectTests(["src"], ROOT, join(ROOT, "packages", "kafka"));
+    expect(selected.jest).toEqual([join(ROOT, "packages", "kafka", "dist")]);
+  });
+
+  test("tests in Python run alone, with a title as pytest takes it", () => {
+    const python = [{ environment: "training", args: ["training/tests/core/test_metrics.py", "-k", "recall"] }];
+    expect(all("training/tests/core/test_metrics.py", "-t", "recall")).toEqual({ jest: undefined, python });
+  });
+
+  test("other words go to jest", () => {
+    expect(all("handle-chunk", "--verbose")).toEqual({ jest: ["handle-chunk", "--verbose"], python: [] });
+  });
+});

@@ -1,0 +1,167 @@
+// Checks the alerts: each has a case in deploy/observability/alerts.test.yaml that fires it, and a runbook that is there. The
+// names of jobs that they ask for are those that compose's Prometheus and the rendered chart give. promtool and helm are used
+// where they are installed; what is not is skipped, and named. `--full` fails where something had to be skipped.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse, parseAllDocuments, stringify } from "yaml";
+import { jobsOfPrometheus, jobsOfServiceMonitor } from "./read-jobs.mjs";
+import { reportFindings } from "./report-findings.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CHART = join("deploy", "helm", "tripline");
+const RULES = join(CHART, "files", "alerts.yaml");
+const CASES = join("deploy", "observability", "alerts.test.yaml");
+const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
+const TOOL_TIMEOUT_MS = 240_000;
+/** Whatever a release is called, its jobs are called the same. */
+const RELEASES = ["tripline", "shop"];
+const MONITORING = ["serviceMonitor", "prometheusRule"].flatMap((part) => ["--set", `monitoring.${part}.enabled=true`]);
+
+/**
+ * @typedef {{ alert: string, expr: string, labels: Record<string, string>, annotations: Record<string, string> }} Rule
+ * @typedef {{ name: string, input_series: { series: string }[], alert_rule_test: { alertname: string, exp_alerts?: unknown[] }[] }} Case
+ */
+
+/** @type {string[]} */
+const faults = [];
+/** @type {string[]} */
+const skipped = [];
+
+/** @type {Rule[]} */
+const rules = read(RULES).groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules);
+/** @type {Case[]} */
+const cases = read(CASES).tests;
+
+checkCases();
+checkRunbooks();
+checkJobs(PROMETHEUS, jobsOfPrometheus(read(PROMETHEUS)));
+const hasPromtool = isInstalled("promtool", ["--version"]);
+if (isInstalled("helm", ["version"])) for (const release of RELEASES) checkChart(release);
+else skipped.push("the jobs of the rendered chart: helm is not installed");
+if (hasPromtool) checkWithPromtool();
+else skipped.push("rules and their cases: promtool is not installed (it comes with Prometheus)");
+
+if (process.argv.includes("--full") && skipped.length > 0)
+  faults.push("Install what was skipped: --full wants all of it.");
+reportFindings({ faults, skipped });
+
+/** A rule that no case fires may be one that cannot fire. */
+function checkCases() {
+  const fired = new Set(
+    cases.flatMap((one) => one.alert_rule_test.filter((test) => test.exp_alerts?.length).map((test) => test.alertname)),
+  );
+  const without = [...new Set(rules.map(({ alert }) => alert))].filter((alert) => !fired.has(alert));
+  if (without.length > 0) faults.push(`${CASES}: no case fires ${without.join(", ")}; write one for each.`);
+}
+
+function checkRunbooks() {
+  for (const { alert, annotations } of rules) {
+    const [, file = "", anchor = ""] = /^(docs\/[\w-]+\.md)#([\w-]+)$/.exec(annotations.runbook_url ?? "") ?? [];
+    const headings = file === "" ? [] : anchorsOf(readFileSync(join(ROOT, file), "utf8"));
+    if (headings.includes(anchor)) continue;
+    faults.push(
+      `${RULES}: ${alert} has the runbook_url ${annotations.runbook_url}; name a heading of a document, for instance docs/operations.md#${alert.toLowerCase()}.`,
+    );
+  }
+}
+
+/** As GitHub makes them of headings. @param {string} text */
+function anchorsOf(text) {
+  return Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(/\s/g, "-"),
+  );
+}
+
+/**
+ * Rules about `up` find every job that there is, and their cases are about the same jobs.
+ *
+ * @param {string} where
+ * @param {readonly string[]} jobs
+ */
+function checkJobs(where, jobs) {
+  if (jobs.length === 0) faults.push(`${where}: no job was found.`);
+  const down = rules.flatMap(({ expr }) =>
+    Array.from(expr.matchAll(/^up\{job=~"([^"]+)"\}/g), ([, name = ""]) => name),
+  );
+  const isWatched = (/** @type {string} */ job) => down.some((pattern) => new RegExp(`^(?:${pattern})$`).test(job));
+  const absent = rules.flatMap(({ expr }) =>
+    Array.from(expr.matchAll(/absent\(up\{job="([^"]+)"\}\)/g), ([, job = ""]) => job),
+  );
+  const tested = new Set(
+    cases.flatMap((one) => one.input_series.flatMap(({ series }) => /^up\{job="([^"]+)"/.exec(series)?.[1] ?? [])),
+  );
+  for (const job of jobs) {
+    if (!isWatched(job)) faults.push(`${RULES}: no rule sees that the job ${job} of ${where} does not answer.`);
+    if (!absent.includes(job)) faults.push(`${RULES}: no rule sees that the job ${job} of ${where} is gone (absent).`);
+    if (!tested.has(job)) faults.push(`${CASES}: no case has the job ${job} of ${where}.`);
+  }
+  const unknown = [...absent, ...[...tested].filter(isWatched)].filter((job) => !jobs.includes(job));
+  if (unknown.length > 0) faults.push(`${where} gives no series the job ${[...new Set(unknown)].join(", ")}.`);
+}
+
+/** @param {string} release */
+function checkChart(release) {
+  const values = ["--values", join(CHART, "values-local.yaml"), ...MONITORING];
+  const { status, output } = run("helm", ["template", release, CHART, "--namespace", "tripline", ...values]);
+  if (status !== 0) {
+    faults.push(`helm template ${release} failed:\n${output.trimEnd()}`);
+    return;
+  }
+  const objects = parseAllDocuments(output).map((document) => document.toJS());
+  checkJobs(`the chart (release ${release})`, jobsOfServiceMonitor(objects));
+  const rendered = objects.find((object) => object?.kind === "PrometheusRule");
+  if (!hasPromtool) return;
+  const folder = mkdtempSync(join(tmpdir(), "tripline-alerts-"));
+  try {
+    const file = join(folder, "alerts.yaml");
+    writeFileSync(file, stringify(rendered?.spec ?? {}));
+    expectSuccess(`the chart's rules (release ${release})`, ["check", "rules", file]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function checkWithPromtool() {
+  expectSuccess(RULES, ["check", "rules", RULES]);
+  expectSuccess(CASES, ["test", "rules", CASES]);
+  expectSuccess(PROMETHEUS, ["check", "config", "--syntax-only", PROMETHEUS]);
+}
+
+/**
+ * @param {string} what
+ * @param {readonly string[]} args of promtool
+ */
+function expectSuccess(what, args) {
+  const { status, output } = run("promtool", args);
+  if (status === 0) process.stdout.write(`ok: ${what}\n`);
+  else faults.push(`promtool ${args.slice(0, 2).join(" ")}, ${what} failed:\n${output.trimEnd()}`);
+}
+
+/** @param {string} file from the root */
+function read(file) {
+  return parse(readFileSync(join(ROOT, file), "utf8"));
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function run(command, args) {
+  const result = spawnSync(command, args, { cwd: ROOT, encoding: "utf8", timeout: TOOL_TIMEOUT_MS });
+  const errors = result.status === 0 ? "" : `${result.stderr ?? ""}${result.error?.message ?? ""}`;
+  return { status: result.status, output: `${result.stdout ?? ""}${errors}` };
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function isInstalled(command, args) {
+  return spawnSync(command, args, { stdio: "ignore", timeout: TOOL_TIMEOUT_MS }).status === 0;
+}

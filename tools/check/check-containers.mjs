@@ -1,0 +1,162 @@
+// Checks compose.yaml, compose.lite.yaml and the Dockerfiles: every image has a pinned tag, the limits are those of
+// docs/containers.md, and Compose, where it is at hand, takes the files. What the services are told in them is held against
+// their schemas by a test of packages/testing.
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { reportFindings } from "./report-findings.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const DOCKERFILES = join("deploy", "docker");
+const TOOL_TIMEOUT_MS = 60_000;
+/** Built from this very tree. */
+const OUR_IMAGES = "tripline/";
+const MEMORY_DOCUMENT = join("docs", "containers.md");
+/** Names; the limit; what was seen; the limit of the lite file: `| kafka | 960 | 429 | 544 | 368 |`. */
+const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)?$/gm;
+/** Runs for a moment, when somebody calls it. */
+const ON_REQUEST = "tripline";
+const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
+/** Nobody waits for the sender of payments; `collector-health` tells of the collector. */
+const WITHOUT_HEALTH = ["traffic", "collector"];
+const SHARED_FROM = "# The build tools";
+
+/** @type {string[]} */
+const faults = [];
+/** @type {string[]} */
+const skipped = [];
+
+const dockerfiles = readdirSync(join(ROOT, DOCKERFILES)).filter((file) => file.endsWith(".Dockerfile"));
+for (const file of dockerfiles) checkBases(join(DOCKERFILES, file));
+checkSharedStages();
+checkImages("compose.yaml");
+checkImages(OBSERVABILITY);
+checkBuilds();
+checkHealth("compose.yaml");
+checkHealth(OBSERVABILITY);
+checkLimits();
+checkCompose(["compose.yaml"]);
+checkCompose(["compose.yaml", "compose.lite.yaml"]);
+
+reportFindings({ faults, skipped });
+
+/** Every FROM is a stage of the file, or a build argument whose default is a pinned tag. @param {string} file */
+function checkBases(file) {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const stages = new Set(Array.from(text.matchAll(/^FROM \S+ AS (\S+)$/gm), ([, name]) => name));
+  const defaults = new Map(Array.from(text.matchAll(/^ARG (\w+)=(\S+)$/gm), ([, name, value]) => [name, value]));
+  for (const [, base = ""] of text.matchAll(/^FROM (\S+)/gm)) {
+    if (stages.has(base)) continue;
+    const argument = /^\$\{(\w+)\}$/.exec(base)?.[1];
+    checkTag(file, argument === undefined ? base : (defaults.get(argument) ?? ""));
+  }
+}
+
+/**
+ * @param {string} file
+ * @param {string} image
+ */
+function checkTag(file, image) {
+  if (image.startsWith(OUR_IMAGES)) return;
+  const tag = /:([^:/@]+)(@sha256:[0-9a-f]{64})?$/.exec(image)?.[1];
+  if (tag === undefined) faults.push(`${file}: "${image}" has no tag; name the version.`);
+  else if (!/\d/.test(tag)) faults.push(`${file}: "${image}" is whatever is newest; name the version.`);
+}
+
+/** The stages before the last one are the same in both, so that they are built once. */
+function checkSharedStages() {
+  const [node = "", training = ""] = ["node", "training"].map((name) =>
+    readFileSync(join(ROOT, DOCKERFILES, `${name}.Dockerfile`), "utf8"),
+  );
+  const shared = node.slice(node.indexOf(SHARED_FROM), node.lastIndexOf("\nFROM "));
+  if (training.includes(shared.replaceAll("ARG APP\n", "ARG APP=cli\n"))) return;
+  faults.push(
+    `${DOCKERFILES}: the first stages of node.Dockerfile and training.Dockerfile differ; make them the same.`,
+  );
+}
+
+/** @param {string} file */
+function checkImages(file) {
+  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  const built = new Set(Object.values(services).flatMap(({ build, image }) => (build === undefined ? [] : [image])));
+  for (const [name, service] of Object.entries(services)) {
+    // Our own images: their tag is a variable with a default.
+    if (!built.has(service.image)) checkTag(`${file}, service ${name}`, service.image);
+  }
+}
+
+/** What starts together builds each image once: Compose would build it again for each service that says how. */
+function checkBuilds() {
+  const { services } = parse(readFileSync(join(ROOT, "compose.yaml"), "utf8"), { merge: true });
+  /** @type {Map<string, string[]>} */
+  const builders = new Map();
+  for (const [name, { build, image }] of Object.entries(services)) {
+    if (build !== undefined && name !== ON_REQUEST) builders.set(image, [...(builders.get(image) ?? []), name]);
+  }
+  for (const [image, names] of builders) {
+    if (names.length > 1) faults.push(`compose.yaml: ${names.join(" and ")} each build ${image}; leave it to one.`);
+  }
+}
+
+/** `docker compose up --wait` proves no more than health checks say. @param {string} file */
+function checkHealth(file) {
+  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  for (const [name, { restart, healthcheck }] of Object.entries(services)) {
+    if (restart === undefined || healthcheck?.test !== undefined || WITHOUT_HEALTH.includes(name)) continue;
+    faults.push(`${file}: nothing says whether ${name} is well; give it a healthcheck.`);
+  }
+}
+
+/** Every row of the tables about memory names services, and their limits together; every service that stays has a row. */
+function checkLimits() {
+  const limits = { ...limitsOf("compose.yaml"), ...limitsOf(OBSERVABILITY) };
+  const lite = { ...limits, ...limitsOf("compose.lite.yaml") };
+  const [, chapter = ""] = readFileSync(join(ROOT, MEMORY_DOCUMENT), "utf8").split("\n## Memory\n");
+  const [section = ""] = chapter.split("\n## ");
+  const named = new Set();
+  for (const [, names = "", limit = "", , liteLimit] of section.matchAll(MEMORY_ROW)) {
+    const services = [...new Set(names.match(/[a-z]+(-[a-z]+)*/g))].filter((name) => name in limits);
+    for (const name of services) named.add(name);
+    const sums = [limits, lite].map((of) => services.reduce((sum, name) => sum + (of[name] ?? 0), 0));
+    const said = [limit, liteLimit ?? String(sums[1])].map((text) => Number(text.replaceAll(",", "")));
+    if (services.length === 0 || JSON.stringify(sums) === JSON.stringify(said)) continue;
+    faults.push(
+      `${MEMORY_DOCUMENT}: the limits of ${names.trim()} are ${sums.join(" and ")} MiB, not ${said.join(" and ")}.`,
+    );
+  }
+  const missing = Object.keys(limits).filter((name) => !named.has(name) && name !== ON_REQUEST);
+  if (missing.length > 0) faults.push(`${MEMORY_DOCUMENT}: the tables about memory lack ${missing.join(", ")}.`);
+}
+
+/**
+ * @param {string} file
+ * @returns {Record<string, number>} MiB by service
+ */
+function limitsOf(file) {
+  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  const found = Object.entries(services).flatMap(([name, { mem_limit: limit }]) => {
+    const [, mib] = /^(\d+)m$/.exec(limit ?? "") ?? [];
+    return mib === undefined ? [] : [[name, Number(mib)]];
+  });
+  return Object.fromEntries(found);
+}
+
+/** @param {string[]} files */
+function checkCompose(files) {
+  const version = run(["compose", "version", "--short"]);
+  if (version.status !== 0) {
+    if (files.length === 1) skipped.push("docker compose config: Docker Compose is not installed");
+    return;
+  }
+  const named = files.flatMap((file) => ["--file", file]);
+  const { status, output } = run(["compose", ...named, "--profile", "*", "config", "--quiet"]);
+  if (status !== 0) faults.push(`docker compose does not take ${files.join(" with ")}:\n${output.trimEnd()}`);
+}
+
+/** @param {string[]} args */
+function run(args) {
+  const result = spawnSync("docker", args, { cwd: ROOT, encoding: "utf8", timeout: TOOL_TIMEOUT_MS });
+  return { status: result.error === undefined ? result.status : 127, output: `${result.stdout}${result.stderr}` };
+}

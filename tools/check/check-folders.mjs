@@ -1,0 +1,32 @@
+// No folder holds more code than a person takes in at once: 24 files. A prefix that some files share is a folder.
+// Generated code does not count, and a test counts with what it tests.
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+
+const FILES_MAX = 24;
+const PATTERNS = ["*.ts", "*.mjs", "*.js", "*.py"];
+
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...PATTERNS], {
+  encoding: "utf8",
+})
+  .split("\n")
+  // A file that was deleted is listed until that is committed.
+  .filter((file) => file !== "" && !file.includes("/generated/") && existsSync(file));
+
+/** @param {string} file */
+const isBesideItsSubject = (file) => file.endsWith(".test.ts") && files.includes(file.replace(/\.test\.ts$/, ".ts"));
+
+/** @type {Map<string, number>} */
+const sizes = new Map();
+for (const file of files) {
+  if (!isBesideItsSubject(file)) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1);
+}
+
+for (const [folder, size] of sizes) {
+  if (size <= FILES_MAX) continue;
+  process.stderr.write(
+    `${folder} holds ${size} files; ${FILES_MAX} is the most. Split it by what the files are for.\n`,
+  );
+  process.exitCode = 1;
+}

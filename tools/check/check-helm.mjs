@@ -1,0 +1,129 @@
+// Checks the Helm chart with the tools at hand: `helm lint --strict` and kubeconform for every values file, and the cases
+// of helm-unittest. A tool that is not installed is skipped, and named. KUBECONFORM_SCHEMAS says where kubeconform finds the
+// schemas of Kubernetes, as its -schema-location; without it kubeconform downloads them.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { reportFindings } from "./report-findings.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CHART = join(ROOT, "deploy", "helm", "tripline");
+const TOOL_TIMEOUT_MS = 120_000;
+
+/** What is installed together: our values of a place, and what only whoever is there knows. */
+const INSTALLATIONS = {
+  local: ["values-local.yaml"],
+  "local with GPUs": ["values-local.yaml", "values-gpu.yaml"],
+  aws: ["values-aws.yaml", "tests/values/aws.yaml"],
+  "aws, dev": ["values-aws.yaml", "values-dev.yaml", "tests/values/aws.yaml"],
+  "aws, staging": ["values-aws.yaml", "values-staging.yaml", "tests/values/aws.yaml"],
+  "aws, prod": ["values-aws.yaml", "values-prod.yaml", "tests/values/aws.yaml"],
+  "aws with GPUs": ["values-aws.yaml", "tests/values/aws.yaml", "values-gpu.yaml"],
+  gcp: ["values-gcp.yaml", "tests/values/gcp.yaml"],
+  "gcp, prod": ["values-gcp.yaml", "values-prod.yaml", "tests/values/gcp.yaml"],
+  azure: ["values-azure.yaml", "tests/values/azure.yaml"],
+  "azure, prod": ["values-azure.yaml", "values-prod.yaml", "tests/values/azure.yaml"],
+  "azure with GPUs": ["values-azure.yaml", "tests/values/azure.yaml", "values-gpu.yaml"],
+  "systems of one's own": ["tests/values/external.yaml"],
+  "additions of a user": ["values-local.yaml", "tests/values/additions.yaml"],
+  "new versions step by step": ["tests/values/external.yaml", "tests/values/rollouts.yaml"],
+};
+
+/** Kinds of operators, whose schemas kubeconform does not have. */
+const KINDS_SKIPPED = [
+  "HTTPRoute",
+  "ScaledObject",
+  "TriggerAuthentication",
+  "SecretStore",
+  "ExternalSecret",
+  "ServiceMonitor",
+  "PrometheusRule",
+  "KafkaTopic",
+  "Rollout",
+  "AnalysisTemplate",
+];
+
+/** @type {string[]} */
+const faults = [];
+/** @type {string[]} */
+const skipped = [];
+
+if (!isInstalled("helm", ["version"])) skipped.push("the Helm chart: helm is not installed");
+else {
+  const hasKubeconform = isInstalled("kubeconform", ["-v"]);
+  if (!hasKubeconform)
+    skipped.push("the chart's manifests against the schemas of Kubernetes: kubeconform is not installed");
+  const rendered = Object.entries(INSTALLATIONS).map(([name, files]) => checkInstallation(name, files));
+  if (hasKubeconform) checkManifests(rendered);
+  if (isInstalled("helm", ["unittest", "--help"])) expectSuccess("helm unittest", "helm", ["unittest", CHART]);
+  else skipped.push("the chart's cases: the plugin helm-unittest is not installed");
+}
+
+reportFindings({ faults, skipped });
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} files
+ */
+function checkInstallation(name, files) {
+  const values = files.flatMap((file) => ["--values", join(CHART, file)]);
+  expectSuccess(`helm lint, ${name}`, "helm", [
+    "lint",
+    "--strict",
+    "--quiet",
+    CHART,
+    "--namespace",
+    "tripline",
+    ...values,
+  ]);
+  const { status, output } = run("helm", ["template", "tripline", CHART, "--namespace", "tripline", ...values]);
+  if (status === 0) return { name, output };
+  faults.push(`helm template, ${name} failed:\n${output}`);
+  return { name, output: "" };
+}
+
+/**
+ * All at once, because kubeconform compiles its schemas anew in each run; one by one only to say where a fault is.
+ *
+ * @param {readonly { name: string, output: string }[]} rendered
+ */
+function checkManifests(rendered) {
+  const { KUBECONFORM_SCHEMAS: location } = process.env;
+  const schemas = location === undefined ? [] : ["-schema-location", location];
+  const args = ["-strict", "-summary", "-skip", KINDS_SKIPPED.join(","), ...schemas, "-"];
+  const all = rendered.map(({ output }) => output).join("\n---\n");
+  if (run("kubeconform", args, all).status === 0) process.stdout.write("ok: kubeconform\n");
+  else for (const { name, output } of rendered) expectSuccess(`kubeconform, ${name}`, "kubeconform", args, output);
+}
+
+/**
+ * @param {string} what
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} [input]
+ */
+function expectSuccess(what, command, args, input) {
+  const { status, output } = run(command, args, input);
+  if (status === 0) process.stdout.write(`ok: ${what}\n`);
+  else faults.push(`${what} failed:\n${output.trimEnd()}`);
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} [input]
+ */
+function run(command, args, input) {
+  const options = { cwd: ROOT, encoding: /** @type {const} */ ("utf8"), timeout: TOOL_TIMEOUT_MS };
+  const result = spawnSync(command, args, input === undefined ? options : { ...options, input });
+  const errors = result.status === 0 ? "" : `${result.stderr ?? ""}${result.error?.message ?? ""}`;
+  return { status: result.status, output: `${result.stdout ?? ""}${errors}` };
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function isInstalled(command, args) {
+  return spawnSync(command, args, { stdio: "ignore", timeout: TOOL_TIMEOUT_MS }).status === 0;
+}

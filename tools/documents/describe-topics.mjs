@@ -1,0 +1,26 @@
+// The topic table as the chart's topics for Strimzi, and as the access rules of infra/.
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
+import { DEAD_LETTER_BYTES_MAX } from "../../packages/kafka/dist/administered-kafka.js";
+
+/** The chart's files/topics.yaml. */
+export function topicsFile() {
+  const topics = ALL_TOPICS.map(({ name, partitions, retentionDays, readBy }) => {
+    // As `ensureTopics` makes them: a dead letter has to fit where its record did.
+    const bytes = readBy.length === 0 ? `, messageBytesMax: ${DEAD_LETTER_BYTES_MAX}` : "";
+    return `  - { name: ${name}, partitions: ${partitions}, retentionDays: ${retentionDays}${bytes} }`;
+  });
+  return ["# From code, for Strimzi: packages/contracts/src/topics.ts.", "topics:", ...topics, ""].join("\n");
+}
+
+/** The topics of infra/access.yaml: of writers and readers those that have an identity there. */
+export function accessRules() {
+  const { services } = parse(readFileSync("infra/access.yaml", "utf8"));
+  const list = (/** @type {readonly string[]} */ names) => `[${names.filter((name) => name in services).join(", ")}]`;
+  return ALL_TOPICS.map(
+    ({ name, partitions, retentionDays, writtenBy, readBy }) =>
+      `  ${name}: { partitions: ${partitions}, retention_days: ${retentionDays}, ` +
+      `writers: ${list(writtenBy.split(", "))}, readers: ${list(readBy)} }`,
+  ).join("\n");
+}

@@ -1,0 +1,153 @@
+// Writes what comes from code: tables of the documents, the environments of the services in compose.yaml and in the chart,
+// topics and their access rules. With --check it only says whether they are fresh.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { capacityTables } from "../../apps/cli/dist/capacity/document-tables.js";
+import { ERROR_TABLE } from "../../packages/contracts/dist/error-table.js";
+import { currentFeatureSpec } from "../../packages/contracts/dist/feature-spec.js";
+import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
+import { chartEnvironment } from "../../packages/system/dist/service-environment/write-chart-environment.js";
+import { composeEnvironment } from "../../packages/system/dist/service-environment/write-compose-environment.js";
+import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
+import { accessRules, topicsFile } from "./describe-topics.mjs";
+import { readDecisions } from "./read-decisions.mjs";
+
+const DAY = 86_400_000;
+
+const topics = table(
+  ["topic", "value", "key", "partitions", "kept", "written by", "read by", "what"],
+  ALL_TOPICS.map((topic) => [
+    `\`${topic.name}\``,
+    `\`${topic.schema.split(".").at(-1)}\``,
+    topic.key,
+    topic.partitions,
+    `${topic.retentionDays} d`,
+    topic.writtenBy,
+    topic.readBy.join(", ") || "an operator",
+    topic.purpose,
+  ]),
+);
+
+const errors = table(
+  ["code", "HTTP", "gRPC", "a Kafka consumer", "Retry-After", "meaning"],
+  Object.entries(ERROR_TABLE).map(([code, row]) => [
+    `\`${code}\``,
+    row.httpStatus,
+    row.grpcStatus,
+    row.kafka,
+    row.retryAfterSeconds === undefined ? "" : `${row.retryAfterSeconds} s`,
+    row.title,
+  ]),
+);
+
+const spec = currentFeatureSpec();
+const features = table(
+  ["#", "feature", "of", "kind", "window", "moves by", "default", "in words"],
+  spec.features.map((feature, index) => {
+    const window = "window" in feature ? spec.windows[feature.window] : undefined;
+    const tiled = !["distinct", "unusual_count", "unusual_max"].includes(feature.kind);
+    return [
+      index,
+      `\`${feature.name}\``,
+      "entity" in feature ? ("of" in feature ? `${feature.entity} × ${feature.of}` : feature.entity) : "payment",
+      feature.kind,
+      window ? duration(window.width) : "",
+      window && tiled ? duration(window.tile) : "",
+      feature.default,
+      feature.sentence,
+    ];
+  }),
+);
+
+const CHART = "deploy/helm/tripline";
+const VALUES_SCHEMA = `${CHART}/values.schema.json`;
+
+/** Files of which marked parts come from code. */
+const documents = [
+  { file: "docs/architecture.md", parts: { topics } },
+  { file: "docs/errors.md", parts: { errors } },
+  { file: "docs/features.md", parts: { features } },
+  { file: "docs/capacity.md", parts: capacityTables(table) },
+  { file: "docs/settings.md", parts: settingTables(table) },
+  { file: "compose.yaml", parts: composeEnvironment() },
+  { file: "infra/access.yaml", parts: { topics: accessRules() } },
+  { file: "docs/adr/README.md", parts: { adrs: table(["decision", "date", "status"], readDecisions("docs/adr")) } },
+];
+
+/** Files that come from code as a whole. */
+const files = [
+  { file: `${CHART}/templates/_environment.tpl`, text: chartEnvironment(chartLimits()) },
+  { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
+  { file: VALUES_SCHEMA, text: format(VALUES_SCHEMA, fillValuesSchema(readFileSync(VALUES_SCHEMA, "utf8"))) },
+];
+
+const checkOnly = process.argv.includes("--check");
+for (const { file, parts } of documents) {
+  let text = readFileSync(file, "utf8");
+  for (const [name, part] of Object.entries(parts)) text = fill(text, name, part, file);
+  write(file, text);
+}
+for (const { file, text } of files) write(file, text);
+
+/**
+ * @param {string} file
+ * @param {string} text
+ */
+function write(file, text) {
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  if (!checkOnly) writeFileSync(file, text);
+  else {
+    process.stderr.write(`${file} is stale; run \`npm run documents\`.\n`);
+    process.exitCode = 1;
+  }
+}
+
+/**
+ * As `npm run fix` would leave it.
+ *
+ * @param {string} file
+ * @param {string} text
+ */
+function format(file, text) {
+  return execFileSync("node_modules/.bin/biome", ["format", `--stdin-file-path=${file}`], {
+    input: text,
+    encoding: "utf8",
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+}
+
+/** @param {number} ms a whole number of minutes */
+function duration(ms) {
+  for (const [unit, length] of /** @type {const} */ ([
+    ["d", DAY],
+    ["h", 3_600_000],
+  ])) {
+    if (ms % length === 0) return `${ms / length} ${unit}`;
+  }
+  return `${ms / 60_000} min`;
+}
+
+/**
+ * @param {string} document
+ * @param {string} name
+ * @param {string} text
+ * @param {string} file
+ */
+function fill(document, name, text, file) {
+  const [opens, closes] = file.endsWith(".md") ? ["<!-- ", " -->"] : ["# ", ""];
+  const [start, end] = [`${opens}${name}: from code${closes}\n`, `${opens}/${name}${closes}\n`];
+  const from = document.indexOf(start) + start.length;
+  const to = document.indexOf(end, from);
+  if (from < start.length || to < from) throw new Error(`${file} lacks the marks ${start.trim()} … ${end.trim()}`);
+  // The mark at the end keeps its indentation.
+  return `${document.slice(0, from)}${text}\n${document.slice(document.lastIndexOf("\n", to) + 1)}`;
+}
+
+/**
+ * @param {string[]} head
+ * @param {(string | number)[][]} rows
+ */
+function table(head, rows) {
+  const line = (/** @type {(string | number)[]} */ cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

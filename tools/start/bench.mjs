@@ -1,0 +1,20 @@
+// `npm run bench -- features` and its like: installs and builds what is missing, then hands over to load-tests. Ends with
+// what the benchmark ends with. That of models is a command of the program, because it trains.
+import { fileURLToPath } from "node:url";
+import { handOver } from "./hand-over.mjs";
+import { install } from "./install.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+
+try {
+  await install({ root: ROOT });
+  const [name, ...args] = process.argv.slice(2);
+  process.exitCode = await handOver(
+    name === "model"
+      ? { root: ROOT, program: "apps/cli/dist/main.js", args: ["bench-model", ...args] }
+      : { root: ROOT, program: "load-tests/dist/main.js", args: process.argv.slice(2) },
+  );
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}

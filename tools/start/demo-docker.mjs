@@ -1,0 +1,84 @@
+// `npm run demo -- --docker`: the system of compose.yaml, with payments played through it. Needs Docker and this Node alone.
+import { spawn, spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { readPorts } from "../../packages/system/ports.mjs";
+import { examineDocker } from "./examine-docker.mjs";
+
+/** As good as for ever: timers take no more than 24 days. */
+const FOREVER = "500h";
+/** compose.yaml's name for the port of each part. */
+const VARIABLES = {
+  ingestion: "TRIPLINE_PORT",
+  auth: "TRIPLINE_AUTH_PORT",
+  features: "TRIPLINE_FEATURES_PORT",
+  scoring: "TRIPLINE_SCORING_PORT",
+  scoringGrpc: "TRIPLINE_SCORING_GRPC_PORT",
+  decisions: "TRIPLINE_DECISIONS_PORT",
+  kafka: "TRIPLINE_KAFKA_PORT",
+  redis: "TRIPLINE_REDIS_PORT",
+  postgres: "TRIPLINE_POSTGRES_PORT",
+  archive: "TRIPLINE_ARCHIVE_PORT",
+};
+
+/**
+ * Starts the containers, plays traffic until its end or Ctrl-C, and stops them again. Their data stays.
+ *
+ * @param {string} root the repository's root
+ * @param {string[]} args what followed `demo`
+ * @returns {Promise<number>} the exit code: 0 when every accepted payment got exactly one decision
+ */
+export async function demoDocker(root, args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      docker: { type: "boolean" },
+      "exit-after": { type: "string", default: FOREVER },
+      rate: { type: "string", default: "20" },
+    },
+  });
+  const ports = readPorts();
+  const running = spawnSync("docker", ["compose", "ps", "--quiet"], { cwd: root, encoding: "utf8" });
+  const isUp = running.status === 0 && running.stdout.trim() !== "";
+  const faults = await examineDocker({ root, ports: isUp ? {} : ports });
+  for (const fault of faults) process.stderr.write(`${fault}\n`);
+  if (faults.length > 0) return 1;
+  const environment = Object.fromEntries(
+    Object.entries(VARIABLES).map(([name, variable]) => [variable, String(Reflect.get(ports, name))]),
+  );
+  // From here on Ctrl-C ends the traffic, not this: what was started has to be stopped.
+  process.on("SIGINT", () => {});
+  const compose = (/** @type {string[]} */ ...command) => runCompose(root, environment, command);
+  try {
+    const up = await compose("up", "--build", "--wait");
+    if (up !== 0) return up;
+    process.stdout.write(`\n  API http://127.0.0.1:${ports.ingestion} (OpenAPI at /openapi.json). Ctrl-C stops it.\n`);
+    const where = ["--api", "http://ingestion:8080", "--token-url", "http://auth:8080/oauth/token"];
+    const howMuch = ["--rate", values.rate, "--duration", values["exit-after"]];
+    return await compose("run", "--rm", "tripline", "traffic", ...where, ...howMuch);
+  } finally {
+    await compose("down");
+  }
+}
+
+/**
+ * @param {string} root
+ * @param {Record<string, string>} environment
+ * @param {string[]} command
+ * @returns {Promise<number>}
+ */
+function runCompose(root, environment, command) {
+  const child = spawn("docker", ["compose", ...command], {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...environment, ...process.env },
+  });
+  const end = () => child.kill("SIGTERM");
+  process.once("SIGTERM", end);
+  return new Promise((resolve) => {
+    child.once("error", () => resolve(1));
+    child.once("exit", (code) => {
+      process.off("SIGTERM", end);
+      resolve(code ?? 1);
+    });
+  });
+}

@@ -1,0 +1,153 @@
+// Installs what the lockfile says and builds every package. Needs Node with npm only.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { pnpmVersion, turboRun } from "./run-turbo.mjs";
+import { stepPrinter } from "./step-line.mjs";
+
+const INSTALL_MS_MAX = 10 * 60_000;
+const BUILD_MS_MAX = 10 * 60_000;
+const TAIL_LINES = 15;
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
+
+/**
+ * @param {import("./install.mjs").InstallOptions} options
+ */
+export async function install({ root, onStep = stepPrinter(), isQuick = false }) {
+  const packages = await timed("install packages", onStep, () => installPackages(root));
+  const build = await timed("build", onStep, () => (isQuick ? buildStale(root) : buildPackages(root)));
+  return [packages, build];
+}
+
+/**
+ * @param {string} name
+ * @param {(step: import("./install.mjs").InstallStep) => void} onStep
+ * @param {() => Promise<void>} work
+ */
+async function timed(name, onStep, work) {
+  onStep({ name, state: "start" });
+  const startedMs = performance.now();
+  try {
+    await work();
+  } catch (error) {
+    onStep({ name, state: "failed", durationMs: performance.now() - startedMs });
+    throw error;
+  }
+  const durationMs = Math.round(performance.now() - startedMs);
+  onStep({ name, state: "done", durationMs });
+  return { name, durationMs };
+}
+
+/** @param {string} root */
+export async function installPackages(root) {
+  const marker = join(root, "node_modules", ".tripline-installed");
+  const wanted = hashOfInputs(root);
+  if (fs.existsSync(marker) && fs.readFileSync(marker, "utf8") === wanted) return;
+  await runLogged({
+    root,
+    purpose: "install the packages",
+    logName: "install-packages",
+    args: ["--yes", `pnpm@${pnpmVersion(root)}`, "install", "--frozen-lockfile"],
+    // Without it pnpm asks before it replaces a node_modules of another kind, and nobody is there to answer.
+    environment: { CI: "true", PNPM_CONFIG_PM_ON_FAIL: "ignore" },
+    timeoutMs: INSTALL_MS_MAX,
+  });
+  fs.writeFileSync(marker, wanted);
+}
+
+/** @param {string} root */
+async function buildPackages(root) {
+  const { args, environment } = turboRun(root, ["build", "--output-logs=errors-only"]);
+  await runLogged({ root, purpose: "build", logName: "build", args, environment, timeoutMs: BUILD_MS_MAX });
+}
+
+/** By the compiler alone, which is quicker than turbo where little has changed. @param {string} root */
+async function buildStale(root) {
+  const command = join(root, "node_modules", ".bin", "tsc");
+  await runLogged({ root, purpose: "build", logName: "build", command, args: ["-b"], timeoutMs: BUILD_MS_MAX });
+}
+
+/**
+ * @param {{ root: string, purpose: string, logName: string, command?: string, args: string[], environment?: Record<string, string>, timeoutMs: number }} run
+ * @returns {Promise<void>}
+ */
+async function runLogged({ root, purpose, logName, command = "npx", args, environment = {}, timeoutMs }) {
+  const logs = join(root, ".tripline", "logs");
+  fs.mkdirSync(logs, { recursive: true });
+  const logFile = join(logs, `${logName}.log`);
+  const log = fs.openSync(logFile, "w");
+  try {
+    const outcome = await new Promise((resolve) => {
+      const child = spawn(command, args, {
+        cwd: root,
+        stdio: ["ignore", log, log],
+        env: { ...process.env, ...environment },
+        timeout: timeoutMs,
+        killSignal: "SIGKILL",
+        // A group of its own, so that all of it can be ended: npx does not end what it runs.
+        detached: true,
+      });
+      const unwatch = endOnSignals(child);
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => {
+        unwatch();
+        resolve(code === 0 ? "" : `it ended with ${signal ?? `code ${code}`}`);
+      });
+    });
+    if (outcome !== "") {
+      const tail = fs.readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
+      throw new Error(`Could not ${purpose}: ${outcome}. The log is ${logFile}; its last lines:\n${tail}`);
+    }
+  } finally {
+    fs.closeSync(log);
+  }
+}
+
+/**
+ * On Ctrl-C and the like the child's whole group ends, and then this process.
+ *
+ * @param {import("node:child_process").ChildProcess} child
+ * @returns {() => void} ends the watching
+ */
+function endOnSignals(child) {
+  const end = (/** @type {"SIGINT" | "SIGTERM" | "SIGHUP"} */ signal) => {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+    process.exit(128 + os.constants.signals[signal]);
+  };
+  for (const signal of SIGNALS) process.on(signal, end);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, end);
+  };
+}
+
+/**
+ * Everything that decides what node_modules holds.
+ *
+ * @param {string} root
+ */
+function hashOfInputs(root) {
+  const manifests = ["apps", "packages"].flatMap((group) =>
+    fs
+      .readdirSync(join(root, group))
+      .sort()
+      .map((name) => join(group, name, "package.json")),
+  );
+  const hash = createHash("sha256").update(`${process.platform} ${process.arch}\0`);
+  for (const file of ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", ...manifests]) {
+    const path = join(root, file);
+    if (fs.existsSync(path)) hash.update(`${file}\0`).update(fs.readFileSync(path));
+  }
+  return hash.digest("hex");
+}
+
+if (process.argv[1] !== undefined && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    await install({ root: fileURLToPath(new URL("../..", import.meta.url)) });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+}

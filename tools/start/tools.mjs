@@ -1,0 +1,66 @@
+// Commands for work on this checkout, beside those of the program: `npx tripline test deploy` and its like. They need no
+// build, or see to it themselves.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+/**
+ * @typedef {{ words: string, script: string, args?: string[], text: string }} Tool
+ * @type {Tool[]}
+ */
+export const TOOLS = [
+  { words: "test", script: "tools/test/test.mjs", text: "all checks and tests, or those that are named" },
+  { words: "test unit", script: "tools/test/test-unit.mjs", text: "the tests that start nothing" },
+  { words: "test deploy", script: "deploy/proof/test-deploy.mjs", text: "images, compose and the chart on a cluster" },
+  { words: "test init", script: "tools/init/test-init.mjs", text: "a renamed clone and all of its tests" },
+  {
+    words: "test mlserver",
+    script: "tools/test/test-mlserver.mjs",
+    text: "our gRPC client and a real MLServer",
+  },
+  { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
+  {
+    ...{ words: "check infra", script: "tools/check/check-infra.mjs", args: ["--full"] },
+    text: "infrastructure and workflows in full",
+  },
+  {
+    ...{ words: "generate", script: "tools/check/check-generated.mjs", args: ["--write"] },
+    text: "TypeScript from the .proto files",
+  },
+  { words: "documents", script: "tools/documents/write-documents.mjs", text: "the tables of the documents" },
+  { words: "bench", script: "tools/start/bench.mjs", text: "benchmarks; bench --help names them" },
+  { words: "load", script: "tools/start/load.mjs", text: "load with k6; load --help" },
+  { words: "images", script: "deploy/docker/build-images.mjs", text: "the container images" },
+  { words: "pack", script: "tools/pack/pack.mjs", text: "tarballs of the packages for plain npm" },
+  { words: "init", script: "tools/init/init.mjs", text: "makes the repository yours, once" },
+];
+
+/**
+ * The tool that a command line names, by as many words as fit.
+ *
+ * @param {readonly string[]} words
+ */
+export function findTool(words) {
+  const named = TOOLS.filter((tool) => `${words.join(" ")} `.startsWith(`${tool.words} `));
+  return named.sort((a, b) => b.words.length - a.words.length)[0];
+}
+
+/**
+ * Runs a tool within this process, as if node had been called with its script.
+ *
+ * @param {string} root
+ * @param {Tool} tool
+ * @param {readonly string[]} words
+ */
+export async function runTool(root, tool, words) {
+  const script = join(root, tool.script);
+  process.env.INIT_CWD ??= process.cwd();
+  process.chdir(root);
+  process.argv.splice(1, Infinity, script, ...(tool.args ?? []), ...words.slice(tool.words.split(" ").length));
+  await import(pathToFileURL(script).href);
+}
+
+/** What `tripline --help` says of the tools, after its own commands. */
+export function toolsHelp() {
+  const lines = TOOLS.map(({ words, text }) => `  ${words.padEnd(22)}${text}`);
+  return `\nIn this checkout:\n${lines.join("\n")}\n`;
+}

@@ -1,0 +1,106 @@
+// Which tests start what, told by what they import: a contributor marks nothing. `jest.config.js` makes a project of each
+// kind, so servers start only for a run that has a test in need of them.
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { compiled } from "./select-tests.mjs";
+
+const SOURCES = "{apps/*,packages/*,load-tests}/src/**/*.test.ts";
+const SHARED_SERVERS = "packages/local-stack/dist/testing/stack.js";
+const STARTS_PROCESSES = /\bfrom "node:child_process"/;
+/** `from "x"`, `import "x"`, `import("x")`, and the file of a worker thread. */
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"|new URL\("(\.[^"]+\.js)", import\.meta\.url\)/g;
+
+/** @typedef {"unit" | "process" | "server"} TestKind */
+
+/**
+ * The compiled tests of every kind, as paths from the root. A compiled test whose source is gone is not among them.
+ *
+ * - `unit`: starts nothing, neither itself nor by what it imports
+ * - `process`: starts programs of its own
+ * - `server`: shares the Kafka, Valkey and Postgres of the test run
+ *
+ * @param {string} root
+ * @returns {Record<TestKind, string[]>}
+ */
+export function sortTests(root) {
+  const graph = new ImportGraph(root);
+  /** @type {Record<TestKind, string[]>} */
+  const sorted = { unit: [], process: [], server: [] };
+  for (const source of globSync(SOURCES, { cwd: root }).sort()) {
+    const test = compiled(source);
+    if (existsSync(join(root, test))) sorted[graph.kindOf(join(root, test))].push(test);
+  }
+  return sorted;
+}
+
+class ImportGraph {
+  /** @type {Map<string, { imports: string[], startsProcesses: boolean }>} */
+  #files = new Map();
+  /** @type {Map<string, { folder: string, exports: Record<string, string | { default: string }> }>} */
+  #packages = new Map();
+  #sharedServers;
+
+  /** @param {string} root */
+  constructor(root) {
+    this.#sharedServers = join(root, SHARED_SERVERS);
+    for (const manifest of globSync("{apps,packages}/*/package.json", { cwd: root })) {
+      const { name, exports = {} } = JSON.parse(readFileSync(join(root, manifest), "utf8"));
+      this.#packages.set(name, { folder: join(root, dirname(manifest)), exports });
+    }
+  }
+
+  /**
+   * @param {string} test
+   * @returns {TestKind}
+   */
+  kindOf(test) {
+    const reached = new Set([test]);
+    for (const file of reached) for (const imported of this.#read(file).imports) reached.add(imported);
+    if (reached.has(this.#sharedServers)) return "server";
+    return [...reached].some((file) => this.#read(file).startsProcesses) ? "process" : "unit";
+  }
+
+  /** @param {string} file */
+  #read(file) {
+    const known = this.#files.get(file);
+    if (known !== undefined) return known;
+    const code = readFileSync(file, "utf8");
+    const names = Array.from(code.matchAll(IMPORT), ([, module, worker]) => module ?? worker ?? "");
+    const imports = names.flatMap((name) => this.#resolve(name, file) ?? []).filter((path) => existsSync(path));
+    const read = { imports, startsProcesses: STARTS_PROCESSES.test(code) };
+    this.#files.set(file, read);
+    return read;
+  }
+
+  /**
+   * The file that a name stands for; undefined for Node's own modules and libraries.
+   *
+   * @param {string} name
+   * @param {string} importer
+   */
+  #resolve(name, importer) {
+    if (name.startsWith(".")) return /\.m?js$/.test(name) ? resolve(dirname(importer), name) : undefined;
+    const [, packageName = "", path = ""] = /^(@[^/]+\/[^/]+)\/(.+)$/.exec(name) ?? [];
+    const found = this.#packages.get(packageName);
+    if (found === undefined) return undefined;
+    const target = targetOf(found.exports, `./${path}`);
+    return target?.endsWith("js") ? join(found.folder, target) : undefined;
+  }
+}
+
+/**
+ * As Node resolves the `exports` of a package, as far as ours use them.
+ *
+ * @param {Record<string, string | { default: string }>} exports
+ * @param {string} path
+ */
+function targetOf(exports, path) {
+  for (const [pattern, target] of Object.entries(exports).sort(([a], [b]) => b.length - a.length)) {
+    const [start = "", end] = pattern.split("*");
+    const fits = end === undefined ? path === pattern : path.startsWith(start) && path.endsWith(end);
+    if (!fits) continue;
+    const star = path.slice(start.length, path.length - (end?.length ?? 0));
+    return (typeof target === "string" ? target : target.default).replace("*", star);
+  }
+  return undefined;
+}
