@@ -3,7 +3,7 @@
     <root>/models/<name>/aliases/champion                      a text file that holds the version
     <root>/models/<name>/versions/<version>/model.json         the manifest, with the names of the model's inputs
 
-The same layout as in `tripline_training.registry`, which lives in another Python environment.
+The same layout as in `tripline_training.registry.registry`, which lives in another Python environment.
 """
 
 import json

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tripline_training.data.folds import ID_PREFIX, fold_ids
+from tripline_training.data.tables import arrays, query, require_columns
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.folds import ID_PREFIX, fold_ids
 from tripline_training.metrics import Quality, measure
-from tripline_training.tables import arrays, query, require_columns
 
 # XGBoost of the book's chapter 3.3 on its one split: train 2018-07-25..07-31, test 2018-08-08..08-14.
 PUBLISHED = {"test-fold3.csv.gz": {"average_precision": 0.639, "auc_roc": 0.862, "card_precision_at_100": 0.273}}

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tripline_training.dataset import Dataset, Rows, Span, open_dataset
+from tripline_training.data.dataset import Dataset, Rows, Span, open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.folds import fold_ids
+from tripline_training.data.published import PARTS, PUBLISHED, PublishedFold, read_folds
+from tripline_training.data.tables import query
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.export_onnx import check_export, predict_onnx, to_onnx
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.fit_calibrated import fit_calibrated, select_rows
-from tripline_training.folds import fold_ids
 from tripline_training.metrics import DAY_MS, Quality, expected_calibration_error, measure
-from tripline_training.params import DEFAULT_PARAMS, Params, read_params
-from tripline_training.published import PARTS, PUBLISHED, PublishedFold, read_folds
-from tripline_training.tables import query
+from tripline_training.trees.export_onnx import check_export, predict_onnx, to_onnx
+from tripline_training.trees.fit_calibrated import fit_calibrated, select_rows
+from tripline_training.trees.params import DEFAULT_PARAMS, Params, read_params
 
 WARM_UP_DAYS = 21
 """The first days are not trained on: hardly a window is full, and no label is old enough to be known."""

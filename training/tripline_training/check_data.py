@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.tables import columns_of, query, table_at
 from tripline_training.data_checks.check_columns import check_schema, check_values
 from tripline_training.data_checks.check_time_and_leakage import (
     Rules,
@@ -26,8 +28,6 @@ from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.data_checks.findings import DataReport
 from tripline_training.data_checks.write_check_report import markdown_of
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.tables import columns_of, query, table_at
 
 SENTENCES_MAX = 10
 """How many faults an error names; the report has all."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import xgboost
 
-from tripline_training import registry
+from tripline_training.data.tables import arrays, query, require_columns, sql_name
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.export_onnx import DIFFERENCE_MAX, predict_booster
-from tripline_training.tables import arrays, query, require_columns, sql_name
+from tripline_training.registry import registry
+from tripline_training.trees.export_onnx import DIFFERENCE_MAX, predict_booster
 
 
 @dataclass(frozen=True)

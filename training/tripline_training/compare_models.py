@@ -16,19 +16,19 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from tripline_training.calibration import Platt, fit_platt, margins_of
 from tripline_training.check_data import check_before_training
-from tripline_training.dataset import Rows, Span, open_dataset, parse_span
+from tripline_training.data.dataset import Rows, Span, open_dataset, parse_span
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.export_onnx import DIFFERENCE_MAX, edge_rows, predict_onnx
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.fit_trees import fit
 from tripline_training.metrics import Quality, expected_calibration_error, measure
 from tripline_training.models.compose_onnx import compose_onnx
 from tripline_training.models.fit_lightgbm import fit_lightgbm, margins_of_lightgbm
 from tripline_training.models.scorecard import calibrate_card, fit_scorecard, margins_of_card, probabilities_of
 from tripline_training.models.tree_nodes import lightgbm_node, xgboost_node
-from tripline_training.params import DEFAULT_PARAMS, read_params
+from tripline_training.trees.calibration import Platt, fit_platt, margins_of
+from tripline_training.trees.export_onnx import DIFFERENCE_MAX, edge_rows, predict_onnx
+from tripline_training.trees.fit_trees import fit
+from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 
 KINDS = ("xgboost", "lightgbm", "ensemble")
 EDGE_ROWS = 2_000

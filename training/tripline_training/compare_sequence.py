@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.calibration import Platt, fit_platt, margins_of
 from tripline_training.check_data import check_before_training
-from tripline_training.dataset import Span, open_dataset, parse_span
+from tripline_training.data.dataset import Span, open_dataset, parse_span
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.folds import fold_ids
+from tripline_training.data.published import PARTS, read_folds
+from tripline_training.data.tables import query
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.fit_trees import fit
-from tripline_training.folds import fold_ids
 from tripline_training.metrics import DAY_MS, Quality, expected_calibration_error, measure
 from tripline_training.models.scorecard import probabilities_of
 from tripline_training.networks.card_history import (
@@ -40,9 +39,10 @@ from tripline_training.networks.onnx_network import check_network
 from tripline_training.networks.publish_network import check_parts
 from tripline_training.networks.sequence_network import SequenceNetwork
 from tripline_training.networks.sequence_params import DEFAULT_SEQUENCE_PARAMS, SequenceParams, read_sequence_params
-from tripline_training.params import DEFAULT_PARAMS, Params, read_params
-from tripline_training.published import PARTS, read_folds
-from tripline_training.tables import query
+from tripline_training.trees.calibration import Platt, fit_platt, margins_of
+from tripline_training.trees.export_onnx import predict_onnx
+from tripline_training.trees.fit_trees import fit
+from tripline_training.trees.params import DEFAULT_PARAMS, Params, read_params
 
 WARM_UP_DAYS = 21
 """Of published folds, as in bench_model: hardly a window is full, and no label is old enough to be known."""

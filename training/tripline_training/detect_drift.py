@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tripline_training.dataset import Span, parse_span
+from tripline_training.data.dataset import Span, parse_span
 from tripline_training.drift.draw_evidently import write_evidently_report
 from tripline_training.drift.judge_days import DayVerdict, Limits, date_of, days_after_reference, judge_day
 from tripline_training.drift.read_days import (
@@ -77,7 +77,7 @@ def _scored_days(options: Options, names: list[str], first: int, last: int) -> D
     """With the scores that a registered model gives."""
     # Only here: the libraries of training take a second to load, and not every caller needs them.
     from tripline_training.evaluation.read_scored import read_registered_model  # noqa: PLC0415
-    from tripline_training.export_onnx import predict_onnx  # noqa: PLC0415
+    from tripline_training.trees.export_onnx import predict_onnx  # noqa: PLC0415
 
     assert options.registry is not None
     model = read_registered_model(options.registry, options.name, options.version)

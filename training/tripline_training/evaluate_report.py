@@ -9,13 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tripline_training.dataset import parse_span
+from tripline_training.data.dataset import parse_span
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.cost_matrix import read_cost_matrix
 from tripline_training.evaluation.evaluate_model import Evaluation, evaluate_model
 from tripline_training.evaluation.read_scored import EvaluatedModel, read_model_file, read_registered_model
 from tripline_training.evaluation.render_report import render_report
-from tripline_training.feature_spec import read_feature_spec
 
 REPLICATES_MAX = 10_000
 

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from tripline_training.dataset import Rows
-from tripline_training.feature_spec import FeatureSpec
-from tripline_training.fit_calibrated import days_to_hold_out, select_rows, split_rows
+from tripline_training.data.dataset import Rows
+from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.models.scorecard import Scorecard, calibrate_card, fit_scorecard, margins_of_card
-from tripline_training.registry_write import write_file
+from tripline_training.registry.write import write_file
+from tripline_training.trees.fit_calibrated import days_to_hold_out, select_rows, split_rows
 
 
 def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorecard, int]:

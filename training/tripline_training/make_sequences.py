@@ -10,11 +10,11 @@ Each payment gets the features of those of its card before it in the file, by ev
 import argparse
 from pathlib import Path
 
-from tripline_training.dataset import KEY_COLUMNS, open_dataset, parse_moment_ms
+from tripline_training.data.dataset import KEY_COLUMNS, open_dataset, parse_moment_ms
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.tables import query, sql_name, sql_text, table_at
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.feature_spec import read_feature_spec
 from tripline_training.networks.card_history import sequence_names
-from tripline_training.tables import query, sql_name, sql_text, table_at
 
 LENGTH_MAX = 64
 ORDER = "PARTITION BY card_token ORDER BY occurred_at_ms, client_transaction_id"

@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tripline_training import registry
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.measures import MEASURE_TITLES
+from tripline_training.registry import registry
 
 FEATURES_NAMED_MAX = 200
 

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tripline_training.dataset import parse_moment_ms
+from tripline_training.data.dataset import parse_moment_ms
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.params import DEFAULT_PARAMS
-from tripline_training.publish_trees import file_sha256
-from tripline_training.registry_write import write_file
+from tripline_training.registry.write import write_file
 from tripline_training.retraining.challenge import DATA_EXIT_CODE, Options, Outcome, challenge
+from tripline_training.trees.params import DEFAULT_PARAMS
+from tripline_training.trees.publish_trees import file_sha256
 
 RESULT_FILE = "result.json"
 LOCK_FILE = "lock"

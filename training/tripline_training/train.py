@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from tripline_training import registry
 from tripline_training.check_data import check_before_training
-from tripline_training.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.data.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.export_onnx import predict_booster
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.fit_calibrated import fit_with_days_to_spare
 from tripline_training.make_scorecard import make_scorecard, write_scorecard
 from tripline_training.metrics import Quality, expected_calibration_error, measure
-from tripline_training.params import DEFAULT_PARAMS, read_params
-from tripline_training.publish_trees import Lineage, compose_facts, export_checked, files_of
+from tripline_training.registry import registry
 from tripline_training.steps import figure, step
+from tripline_training.trees.export_onnx import predict_booster
+from tripline_training.trees.fit_calibrated import fit_with_days_to_spare
+from tripline_training.trees.params import DEFAULT_PARAMS, read_params
+from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ python -m tripline_training.train_keras --features features.parquet --feature-sp
 """
 
 from tripline_training.check_data import check_before_training
-from tripline_training.dataset import open_dataset
+from tripline_training.data.dataset import open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import run_command
-from tripline_training.feature_spec import read_feature_spec
 from tripline_training.networks.keras_network import (
     DEFAULT_KERAS_PARAMS,
     VERSIONS,

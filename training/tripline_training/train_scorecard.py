@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tripline_training.check_data import check_before_training
-from tripline_training.dataset import Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.data.dataset import Dataset, Rows, Span, open_dataset, parse_moment_ms, parse_span
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.feature_spec import read_feature_spec
 from tripline_training.make_scorecard import write_scorecard
 from tripline_training.metrics import expected_calibration_error, measure
 from tripline_training.models.scorecard import (

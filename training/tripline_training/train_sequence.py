@@ -8,9 +8,9 @@ python -m tripline_training.train_sequence --features features.parquet --feature
 import torch
 
 from tripline_training.check_data import check_before_training
-from tripline_training.dataset import open_dataset
+from tripline_training.data.dataset import open_dataset
+from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.errors import run_command
-from tripline_training.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.networks.card_history import (
     earlier_payments,
     read_payments,

@@ -57,7 +57,7 @@ MANIFEST = {"name": "fraud", "version": "0123456789ab", "feature_spec_version": 
 
 
 def publish(root: Path, name: str, features: list[str], version: str = "0123456789ab") -> None:
-    """As `tripline_training.registry` writes it."""
+    """As `tripline_training.registry.registry` writes it."""
     folder = root / "models" / name / "versions" / version
     folder.mkdir(parents=True)
     text = json.dumps({**MANIFEST, "name": name, "version": version, "features": features})

@@ -11,10 +11,10 @@ import pytest
 
 from tests.conftest import DAY_MS, ROWS, columns, write_parquet
 from tripline_training.bench_model import main, rows_to_assess, training_rows
-from tripline_training.dataset import Dataset, open_dataset
+from tripline_training.data.dataset import Dataset, open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.published import read_folds
 from tripline_training.errors import TrainingError
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.published import read_folds
 
 DAYS = 80
 # Days of 1970: trained on to 3 March, which is day 62, and assessed from 11 to 17 March.

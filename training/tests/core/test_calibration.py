@@ -3,13 +3,13 @@ import pytest
 import xgboost
 
 from tests.conftest import DAY_MS
-from tripline_training.calibration import Platt, calibrated, fit_platt, margins_of
-from tripline_training.dataset import Rows
+from tripline_training.data.dataset import Rows
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.measures import calibration_bins
-from tripline_training.export_onnx import check_export, predict_booster, to_onnx
-from tripline_training.fit_calibrated import days_to_hold_out
 from tripline_training.metrics import expected_calibration_error
+from tripline_training.trees.calibration import Platt, calibrated, fit_platt, margins_of
+from tripline_training.trees.export_onnx import check_export, predict_booster, to_onnx
+from tripline_training.trees.fit_calibrated import days_to_hold_out
 
 
 def booster_and_rows(rows: int = 3_000) -> tuple[xgboost.Booster, np.ndarray, np.ndarray]:

@@ -7,9 +7,10 @@ import pytest
 
 from tests.conftest import FEATURES, ROWS, columns, write_parquet
 from tripline_training import make_sequences as command
-from tripline_training.dataset import Span, open_dataset
+from tripline_training.data.dataset import Span, open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.tables import arrays, sql_name, table_at
 from tripline_training.errors import TrainingError
-from tripline_training.feature_spec import read_feature_spec
 from tripline_training.networks.card_history import (
     earlier_payments,
     read_payments,
@@ -19,7 +20,6 @@ from tripline_training.networks.card_history import (
 )
 from tripline_training.networks.scaler import fit_scaler
 from tripline_training.networks.sequence_params import DEFAULT_SEQUENCE_PARAMS, read_sequence_params
-from tripline_training.tables import arrays, sql_name, table_at
 
 
 def test_a_payment_sees_those_of_its_card_before_it() -> None:

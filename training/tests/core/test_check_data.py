@@ -10,10 +10,10 @@ import pytest
 
 from tests.conftest import DAY_MS, columns, write_parquet
 from tripline_training.check_data import check_before_training, check_data, main
+from tripline_training.data.dataset import KEY_COLUMNS
 from tripline_training.data_checks.check_time_and_leakage import single_feature_auc
 from tripline_training.data_checks.feature_kinds import LABEL_KINDS, RANGES, read_spec_features
 from tripline_training.data_checks.findings import DataReport
-from tripline_training.dataset import KEY_COLUMNS
 from tripline_training.errors import TrainingError
 
 SPEC = """version: 7

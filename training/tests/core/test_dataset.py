@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import DAY_MS, columns, write_parquet
-from tripline_training.dataset import Span, open_dataset, parse_span
+from tripline_training.data.dataset import Span, open_dataset, parse_span
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
-from tripline_training.feature_spec import read_feature_spec
 
 
 def setting(name: str, value: Any) -> Callable[[dict[str, Any]], None]:  # noqa: ANN401

@@ -11,8 +11,8 @@ import pytest
 import xgboost
 
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import check_export, edge_rows, predict_booster, predict_onnx, to_onnx
-from tripline_training.node_covers import CoveredNode, lightgbm_trees, node_covers, xgboost_trees
+from tripline_training.trees.export_onnx import check_export, edge_rows, predict_booster, predict_onnx, to_onnx
+from tripline_training.trees.node_covers import CoveredNode, lightgbm_trees, node_covers, xgboost_trees
 
 
 def grown(seed: int, depth: int, width: int = 5, trees: int = 40, with_missing: bool = False) -> xgboost.Booster:

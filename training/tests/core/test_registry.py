@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tripline_training import registry, registry_write
 from tripline_training.errors import TrainingError
+from tripline_training.registry import registry
+from tripline_training.registry import write as registry_write
 
 FACTS: dict[str, Any] = {"features": ["amount"], "feature_spec_version": 1}
 FILES = {"model.onnx": b"model", "golden.json": b"{}"}

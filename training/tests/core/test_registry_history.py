@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tripline_training import registry
 from tripline_training.errors import TrainingError
-from tripline_training.registry_history import make_move
-from tripline_training.registry_names import MOVES_KEPT, Move, compose_move
+from tripline_training.registry import registry
+from tripline_training.registry.history import make_move
+from tripline_training.registry.names import MOVES_KEPT, Move, compose_move
 
 FACTS: dict[str, Any] = {"features": ["amount"], "feature_spec_version": 1}
 WAIT_SECONDS_MAX = 60

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tripline_training import registry
 from tripline_training.errors import TrainingError
-from tripline_training.registry_names import RegistryCallError
+from tripline_training.registry import registry
+from tripline_training.registry.names import RegistryCallError
 
 BASIC = f"Basic {base64.b64encode(b'ada:secret').decode()}"
 

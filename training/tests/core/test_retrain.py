@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from tests.conftest import DAY_MS, write_parquet
-from tripline_training import registry
 from tripline_training.errors import TrainingError
-from tripline_training.params import DEFAULT_PARAMS
+from tripline_training.registry import registry
 from tripline_training.retrain import main
 from tripline_training.retraining.challenge import DATA_EXIT_CODE
 from tripline_training.retraining.compare_scores import Comparison, Gain
 from tripline_training.retraining.judge_challenger import Measured, why_champion_is_kept
 from tripline_training.retraining.rules import read_rules
 from tripline_training.train import parse_options, train
+from tripline_training.trees.params import DEFAULT_PARAMS
 
 DAYS = 84
 PER_DAY = 150

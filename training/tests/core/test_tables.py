@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tripline_training.tables import columns_of, sql_text, table_at
+from tripline_training.data.tables import columns_of, sql_text, table_at
 
 
 @pytest.mark.parametrize("name", ["payments.parquet", "payments.csv", "payments.ndjson"])

@@ -14,18 +14,18 @@ import xgboost
 
 from tests.conftest import DAY_MS, FEATURES, columns, write_parquet
 from tripline_training.assess import assess, report
-from tripline_training.calibration import margins_of
 from tripline_training.check_scores import check_scores, load_booster
-from tripline_training.dataset import ALWAYS, Rows, Span
+from tripline_training.data.dataset import ALWAYS, Rows, Span
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.fit_trees import fit, sample_genuine
 from tripline_training.make_scorecard import make_scorecard
 from tripline_training.metrics import expected_calibration_error
 from tripline_training.models.scorecard import margins_of_card, parse_scorecard, probabilities_of
-from tripline_training.params import DEFAULT_PARAMS, read_params
 from tripline_training.train import Options, Outcome, parse_options, train
+from tripline_training.trees.calibration import margins_of
+from tripline_training.trees.export_onnx import predict_onnx
+from tripline_training.trees.fit_trees import fit, sample_genuine
+from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 
 MakeOptions = Callable[..., Options]
 

@@ -12,12 +12,10 @@ from sklearn.metrics import average_precision_score
 
 from tests.conftest import FEATURES
 from tests.deep.conftest import DAYS
-from tripline_training import compare_sequence, registry, train_sequence
-from tripline_training.calibration import Platt
-from tripline_training.dataset import Span, open_dataset
+from tripline_training import compare_sequence, train_sequence
+from tripline_training.data.dataset import Span, open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.feature_spec import read_feature_spec
 from tripline_training.metrics import DAY_MS
 from tripline_training.networks.card_history import (
     Payments,
@@ -31,6 +29,9 @@ from tripline_training.networks.fit_calibrated_network import FittedSequence, fi
 from tripline_training.networks.fit_network import Setting, Source, fit_network, margins_of_network, prepare_torch
 from tripline_training.networks.onnx_network import check_network, odd_rows
 from tripline_training.networks.sequence_params import read_sequence_params
+from tripline_training.registry import registry
+from tripline_training.trees.calibration import Platt
+from tripline_training.trees.export_onnx import predict_onnx
 
 LENGTH = 4
 NAMES = sequence_names(tuple(FEATURES), LENGTH)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.drift.conftest import ROOT, SPEC, History, MakeHistory, tripline
-from tripline_training import registry
 from tripline_training.errors import TrainingError
+from tripline_training.registry import registry
 from tripline_training.train import parse_options, train
 
 # The cut-off is 29 March: the newest two weeks end on 22 March, what is learnt from on 1 March.

@@ -9,11 +9,10 @@ import onnxruntime
 import pytest
 
 from tests.conftest import FEATURES, SPEC, columns, write_parquet
-from tripline_training import registry, train_keras
-from tripline_training.dataset import Rows, Span, open_dataset
+from tripline_training import train_keras
+from tripline_training.data.dataset import Rows, Span, open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.feature_spec import read_feature_spec
 from tripline_training.metrics import DAY_MS
 from tripline_training.networks.keras_network import (
     FittedKeras,
@@ -23,6 +22,8 @@ from tripline_training.networks.keras_network import (
 )
 from tripline_training.networks.network_params import NetworkParams
 from tripline_training.networks.onnx_network import check_network
+from tripline_training.registry import registry
+from tripline_training.trees.export_onnx import predict_onnx
 
 PARAMS = NetworkParams(
     hidden=16, dropout=0.1, epochs=6, patience=2, batch_rows=128, learning_rate=0.01, genuine_share=1

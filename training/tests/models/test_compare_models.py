@@ -8,16 +8,16 @@ import pytest
 
 from tests.conftest import FEATURES, SPEC, columns, write_parquet
 from tripline_training import compare_models as command
-from tripline_training.calibration import Platt
 from tripline_training.compare_models import Trained, calibrate_members, check_onnx, lightgbm_edge_rows
-from tripline_training.dataset import Rows
+from tripline_training.data.dataset import Rows
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.fit_trees import fit
 from tripline_training.models.compose_onnx import compose_onnx
 from tripline_training.models.fit_lightgbm import fit_lightgbm, margins_of_lightgbm
 from tripline_training.models.tree_nodes import float_below, lightgbm_node
-from tripline_training.params import Params
+from tripline_training.trees.calibration import Platt
+from tripline_training.trees.export_onnx import predict_onnx
+from tripline_training.trees.fit_trees import fit
+from tripline_training.trees.params import Params
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 

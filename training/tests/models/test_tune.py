@@ -10,10 +10,10 @@ import pytest
 
 from tests.conftest import DAY_MS, SPEC, columns, write_parquet
 from tripline_training import tune as command
-from tripline_training.dataset import open_dataset
+from tripline_training.data.dataset import open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
-from tripline_training.feature_spec import read_feature_spec
-from tripline_training.params import DEFAULT_PARAMS, read_params
+from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 

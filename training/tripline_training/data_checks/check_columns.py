@@ -1,9 +1,9 @@
 """Checks of single columns: schema, nulls, ranges, duplicates. All values are looked at in two scans of the file."""
 
+from tripline_training.data.dataset import FEATURE_TYPES, KEY_COLUMNS
+from tripline_training.data.tables import query, sql_name
 from tripline_training.data_checks.feature_kinds import RANGES, SpecFeature, ValueRange
 from tripline_training.data_checks.findings import Finding
-from tripline_training.dataset import FEATURE_TYPES, KEY_COLUMNS
-from tripline_training.tables import query, sql_name
 
 FLOAT32_MAX = 3.4028235e38
 RUN_AGAIN = "run the backfill again with the current feature spec"

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from tripline_training.data.tables import arrays, query, sql_name
 from tripline_training.data_checks.feature_kinds import ENTITY_COLUMNS, LABEL_KINDS, SpecFeature
 from tripline_training.data_checks.findings import ColumnProfile, Finding, Level
-from tripline_training.tables import arrays, query, sql_name
 
 SAMPLE_ROWS_MAX = 30_000
 """Genuine payments looked at for the AUC of single features, beside all frauds."""

@@ -10,11 +10,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from tripline_training.data.dataset import Rows, Span
 from tripline_training.data_checks.check_time_and_leakage import single_feature_auc
 from tripline_training.data_checks.findings import Finding
-from tripline_training.dataset import Rows, Span
 from tripline_training.metrics import DAY_MS
-from tripline_training.publish_trees import moment
+from tripline_training.trees.publish_trees import moment
 
 WEEK_DAYS = 7
 EXPECTED_MIN = 20

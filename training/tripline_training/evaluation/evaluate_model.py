@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tripline_training import registry
-from tripline_training.dataset import Span
+from tripline_training.data.dataset import Span
 from tripline_training.evaluation.bootstrap import bootstrap
 from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved, savings_by_threshold
 from tripline_training.evaluation.measures import calibration_bins, counts_from_top, rank_scores
 from tripline_training.evaluation.read_scored import EvaluatedModel, Scored, score_payments
 from tripline_training.evaluation.segments import measure_segments, missed_terminals
+from tripline_training.registry import registry
 
 CURVE_POINTS = 200
 THRESHOLDS_FROM = 0.001

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training import registry
+from tripline_training.data.dataset import Span
+from tripline_training.data.feature_spec import FeatureSpec
+from tripline_training.data.tables import arrays, require_columns, sql_name
 from tripline_training.data_checks.feature_kinds import read_spec_features
-from tripline_training.dataset import Span
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.feature_spec import FeatureSpec
-from tripline_training.tables import arrays, require_columns, sql_name
+from tripline_training.registry import registry
+from tripline_training.trees.export_onnx import predict_onnx
 
 KEYS = ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud")
 

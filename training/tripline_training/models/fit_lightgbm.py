@@ -4,8 +4,8 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.dataset import Rows
-from tripline_training.params import Params
+from tripline_training.data.dataset import Rows
+from tripline_training.trees.params import Params
 
 
 def fit_lightgbm(rows: Rows, params: Params, seed: int, jobs: int) -> lightgbm.Booster:

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from tripline_training.calibration import fit_platt
 from tripline_training.errors import TrainingError
+from tripline_training.trees.calibration import fit_platt
 
 FORMAT = "tripline-scorecard"
 FORMAT_VERSION = 1

@@ -11,7 +11,7 @@ from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import INPUT_NAME, OPSET
+from tripline_training.trees.export_onnx import INPUT_NAME, OPSET
 
 TREES_DOMAIN = "ai.onnx.ml"
 

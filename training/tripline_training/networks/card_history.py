@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.dataset import Dataset, Rows, Span
+from tripline_training.data.dataset import Dataset, Rows, Span
+from tripline_training.data.tables import arrays, sql_name, table_at
 from tripline_training.errors import TrainingError
-from tripline_training.tables import arrays, sql_name, table_at
 
 NEVER = 2**62
 NONE = -1

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME
 from tripline_training.networks.onnx_network import Predict, strip_model
+from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME
 
 NETWORK_OPSET = 18
 PREDICT_ROWS = 4_096

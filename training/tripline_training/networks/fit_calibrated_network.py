@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.calibration import Platt, fit_platt
-from tripline_training.dataset import Rows
-from tripline_training.fit_calibrated import Calibration, days_to_hold_out, split_rows
+from tripline_training.data.dataset import Rows
 from tripline_training.networks.fit_network import Setting, Source, fit_network, margins_of_network
 from tripline_training.networks.sequence_network import SequenceNetwork
+from tripline_training.trees.calibration import Platt, fit_platt
+from tripline_training.trees.fit_calibrated import Calibration, days_to_hold_out, split_rows
 
 
 @dataclass(frozen=True)

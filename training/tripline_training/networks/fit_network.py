@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 
-from tripline_training.fit_trees import sample_genuine
 from tripline_training.networks.card_history import NONE, Payments
 from tripline_training.networks.scaler import fit_scaler
 from tripline_training.networks.sequence_network import SequenceNetwork
 from tripline_training.networks.sequence_params import SequenceParams
+from tripline_training.trees.fit_trees import sample_genuine
 
 MARGIN_ROWS = 8_192
 GRADIENT_NORM_MAX = 1.0

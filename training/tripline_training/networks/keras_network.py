@@ -16,15 +16,15 @@ import onnx
 import tensorflow
 from numpy.typing import NDArray
 
-from tripline_training.calibration import Platt, fit_platt
-from tripline_training.dataset import Rows
-from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME
-from tripline_training.fit_calibrated import Calibration, days_to_hold_out, select_rows, split_rows
-from tripline_training.fit_trees import sample_genuine
+from tripline_training.data.dataset import Rows
 from tripline_training.networks.network_params import NETWORK_LIMITS, NETWORK_WHOLE, NetworkParams
 from tripline_training.networks.onnx_network import Predict, strip_model
 from tripline_training.networks.scaler import Scaler, fit_scaler
-from tripline_training.params import read_values
+from tripline_training.trees.calibration import Platt, fit_platt
+from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME
+from tripline_training.trees.fit_calibrated import Calibration, days_to_hold_out, select_rows, split_rows
+from tripline_training.trees.fit_trees import sample_genuine
+from tripline_training.trees.params import read_values
 
 DEFAULT_KERAS_PARAMS = Path(__file__).parents[2] / "keras-params.json"
 VERSIONS = f"keras={keras.__version__} tensorflow={tensorflow.__version__}"

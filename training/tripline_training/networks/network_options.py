@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from tripline_training.dataset import Span, parse_moment_ms, parse_span
+from tripline_training.data.dataset import Span, parse_moment_ms, parse_span
 from tripline_training.errors import TrainingError
 
 

@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import DIFFERENCE_MAX, FLOAT32_MAX, predict_onnx
+from tripline_training.trees.export_onnx import DIFFERENCE_MAX, FLOAT32_MAX, predict_onnx
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """A trainer's own probabilities, one per row."""

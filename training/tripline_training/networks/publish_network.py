@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training import registry
-from tripline_training.dataset import Rows
+from tripline_training.data.dataset import Rows
+from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.feature_spec import FeatureSpec
-from tripline_training.fit_calibrated import Calibration
 from tripline_training.metrics import expected_calibration_error, measure
 from tripline_training.networks.network_options import NetworkOptions
 from tripline_training.networks.onnx_network import Predict, check_network, operators_of
 from tripline_training.networks.variants import Variant, measure_variants, table_of_variants
-from tripline_training.publish_trees import COMPARED_ROWS_MAX, Lineage, compose_facts, golden_of, spread
+from tripline_training.registry import registry
 from tripline_training.steps import figure, step
+from tripline_training.trees.export_onnx import predict_onnx
+from tripline_training.trees.fit_calibrated import Calibration
+from tripline_training.trees.publish_trees import COMPARED_ROWS_MAX, Lineage, compose_facts, golden_of, spread
 
 
 @dataclass(frozen=True)

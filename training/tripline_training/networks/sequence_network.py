@@ -11,9 +11,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from tripline_training.calibration import Platt
 from tripline_training.networks.scaler import Scaler
 from tripline_training.networks.sequence_params import SequenceParams
+from tripline_training.trees.calibration import Platt
 
 DEVIATIONS_MAX = 10.0
 """Further from the mean, a value is taken for this far: nothing like it was learnt from."""

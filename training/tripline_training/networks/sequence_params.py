@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tripline_training.errors import TrainingError
 from tripline_training.networks.network_params import NETWORK_LIMITS, NETWORK_WHOLE, NetworkParams
-from tripline_training.params import read_values
+from tripline_training.trees.params import read_values
 
 DEFAULT_SEQUENCE_PARAMS = Path(__file__).parents[2] / "sequence-params.json"
 

@@ -20,7 +20,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from sklearn.metrics import average_precision_score
 
-from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, predict_onnx
+from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, predict_onnx
 
 QUANTISED = ["MatMul", "Gemm"]
 """Where the work is; the scaling, the softmax and the sigmoid stay as they are."""

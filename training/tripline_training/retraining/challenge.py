@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tripline_training import registry
-from tripline_training.calibration import FRAUDS_MIN
 from tripline_training.check_data import check_data, sentences_of
+from tripline_training.data.dataset import Rows, open_dataset
+from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.data_checks.check_weeks import (
     check_stopped_features,
     check_week_labels,
@@ -16,20 +16,20 @@ from tripline_training.data_checks.check_weeks import (
     weeks_before,
 )
 from tripline_training.data_checks.findings import DataReport
-from tripline_training.dataset import Rows, open_dataset
 from tripline_training.errors import TrainingError
-from tripline_training.export_onnx import predict_onnx
-from tripline_training.feature_spec import FeatureSpec, read_feature_spec
-from tripline_training.fit_calibrated import fit_with_days_to_spare, select_rows
-from tripline_training.params import read_params
-from tripline_training.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
-from tripline_training.registry_names import MoveOptions, RegistryCallError
+from tripline_training.registry import registry
+from tripline_training.registry.names import MoveOptions, RegistryCallError
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
 from tripline_training.retraining.fit_in_parts import fit_in_parts
 from tripline_training.retraining.judge_challenger import Measured, figures_of, why_champion_is_kept
 from tripline_training.retraining.rules import Rules, read_rules
 from tripline_training.retraining.windows import FIXED_KEY, Windows, fixed_from_now_on, lay_out
 from tripline_training.steps import step
+from tripline_training.trees.calibration import FRAUDS_MIN
+from tripline_training.trees.export_onnx import predict_onnx
+from tripline_training.trees.fit_calibrated import fit_with_days_to_spare, select_rows
+from tripline_training.trees.params import read_params
+from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
 
 CHAMPION = "champion"
 ALIASES = ("challenger", "shadow")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import xgboost
 
-from tripline_training.dataset import Rows
-from tripline_training.fit_trees import matrix_of, tree_settings
-from tripline_training.params import Params
-from tripline_training.registry_write import write_file
+from tripline_training.data.dataset import Rows
+from tripline_training.registry.write import write_file
+from tripline_training.trees.fit_trees import matrix_of, tree_settings
+from tripline_training.trees.params import Params
 
 PART_TREES = 25
 

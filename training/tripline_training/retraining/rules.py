@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tripline_training.dataset import Span, parse_span
+from tripline_training.data.dataset import Span, parse_span
 from tripline_training.errors import TrainingError
 
 

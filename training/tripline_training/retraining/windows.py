@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tripline_training.dataset import Span, parse_moment_ms
+from tripline_training.data.dataset import Span, parse_moment_ms
 from tripline_training.errors import TrainingError
 from tripline_training.metrics import DAY_MS
-from tripline_training.publish_trees import moment
 from tripline_training.retraining.rules import WINDOWS_MAX, Rules
+from tripline_training.trees.publish_trees import moment
 
 FIRST_WINDOW_DAYS = 7
 """Of a champion that names no old weeks: so many days from where its labels end, which it cannot have learnt."""

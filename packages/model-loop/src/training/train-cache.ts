@@ -3,21 +3,18 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
 
+/** Compiled code, but for tests and what only they use. */
+const PRODUCT_CODE = /^(?!.*(\.test\.js|(^|\/)testing\/)).*\.js$/;
+
 /** What decides what a training gives: the code of every part on its way, the feature spec and the parameters. */
 const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
   [join(ROOT, "packages", "contracts"), /^feature-spec\.yaml$/],
-  [join(ROOT, "packages", "simulator", "dist"), /(?<!\.test)\.js$/],
+  [join(ROOT, "packages", "simulator", "dist"), PRODUCT_CODE],
   [join(ROOT, "packages", "contracts", "dist"), /^(currency|identifiers)\.js$/],
-  [join(ROOT, "packages", "feature-engine", "dist"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "feature-engine", "dist", "bulk"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "feature-engine", "dist", "online"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "feature-engine", "dist", "state"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "lake", "dist", "snapshot"), /^snapshot-format\.js$/],
-  [join(ROOT, "packages", "backfill", "dist"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "backfill", "dist", "input"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "backfill", "dist", "fold"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "backfill", "dist", "states"), /(?<!\.test)\.js$/],
-  [join(ROOT, "packages", "model-loop", "dist", "training"), /^train-demo-model\.js$/],
+  [join(ROOT, "packages", "feature-engine", "dist"), PRODUCT_CODE],
+  [join(ROOT, "packages", "lake", "dist"), /^snapshot\/snapshot-format\.js$/],
+  [join(ROOT, "packages", "backfill", "dist"), PRODUCT_CODE],
+  [join(ROOT, "packages", "model-loop", "dist"), /^training\/train-demo-model\.js$/],
   [join(ROOT, "training"), /^params\.json$/],
   [join(ROOT, "training", "requirements"), /^training\.txt$/],
   [join(ROOT, "training", "tripline_training"), /\.py$/],
@@ -28,7 +25,7 @@ export async function cacheKey(parameters: readonly (string | Uint8Array)[]): Pr
   const hash = createHash("sha256");
   for (const parameter of parameters) hash.update(createHash("sha256").update(parameter).digest());
   for (const [folder, pattern] of CODE) {
-    const names = (await readdir(folder)).filter((name) => pattern.test(name)).sort();
+    const names = (await readdir(folder, { recursive: true })).filter((name) => pattern.test(name)).sort();
     for (const name of names) {
       hash.update(`${name}\0`);
       hash.update(

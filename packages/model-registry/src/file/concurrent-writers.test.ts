@@ -29,7 +29,7 @@ const NODE_WRITER = `
 
 const PYTHON_WRITER = `
 import json, sys
-from tripline_training import registry
+from tripline_training.registry import registry
 root, own, rounds, publication = registry.registry_root(sys.argv[1]), sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
 for round in range(rounds):
     for text in (f"shared {round}", f"{own} {round}"):

@@ -18,7 +18,7 @@ const RUN_MS_MAX = 300_000;
 const PUBLISH = `
 import json, sys
 from pathlib import Path
-from tripline_training import registry
+from tripline_training.registry import registry
 url, name, folder, facts = sys.argv[1:]
 store = registry.registry_root(url)
 files = {file: Path(folder, file).read_bytes() for file in ("model.onnx", "golden.json")}

@@ -326,7 +326,7 @@ test("Python publishes what TypeScript reads, and the other way round", async ()
   const { manifest, golden } = publication("");
   const program = `
 import json, sys
-from tripline_training import registry
+from tripline_training.registry import registry
 from tripline_training.errors import TrainingError
 url, name, facts, golden, first = sys.argv[1:]
 store = registry.registry_root(url)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tripline_training.errors import TrainingError
-from tripline_training.registry_names import MOVES_KEPT, Move, parse_move
-from tripline_training.registry_write import write_folder
+from tripline_training.registry.names import MOVES_KEPT, Move, parse_move
+from tripline_training.registry.write import write_folder
 
 MOVE_SECONDS_MAX = 15.0
 """A move takes milliseconds. One that was begun longer ago than this counts as dead."""

@@ -10,7 +10,7 @@ from typing import Any
 from mlflow.models.model import Model
 from mlflow.types.schema import ColSpec, Schema
 
-from tripline_training.registry_names import GOLDEN_FILE, MODEL_FILE
+from tripline_training.registry.names import GOLDEN_FILE, MODEL_FILE
 
 EXAMPLE_ROWS = 5
 """Rows of the golden batch that are shown as an example."""

@@ -35,8 +35,8 @@ from mlflow.exceptions import MlflowException
 from requests import RequestException
 
 from tripline_training.errors import TrainingError
-from tripline_training.mlflow_model_files import input_schema, mlflow_model_files
-from tripline_training.registry_names import (
+from tripline_training.registry.mlflow_model_files import input_schema, mlflow_model_files
+from tripline_training.registry.names import (
     MANIFEST_FILE,
     MOVES_KEPT,
     VERSION_PATTERN,

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tripline_training.errors import TrainingError
-from tripline_training.registry_history import make_move, read_moves
-from tripline_training.registry_names import (
+from tripline_training.registry.history import make_move, read_moves
+from tripline_training.registry.names import (
     BOOSTER_FILE,
     GOLDEN_FILE,
     MANIFEST_FILE,
@@ -38,10 +38,10 @@ from tripline_training.registry_names import (
     verified_version,
     version_of,
 )
-from tripline_training.registry_write import write_file, write_folder
+from tripline_training.registry.write import write_file, write_folder
 
 if TYPE_CHECKING:
-    from tripline_training.registry_mlflow import MlflowRegistry
+    from tripline_training.registry.mlflow_registry import MlflowRegistry
 
 __all__ = [
     "BOOSTER_FILE",
@@ -72,7 +72,7 @@ def registry_root(url: str) -> Store:
     """The store of a `file://` or `mlflow+http(s)://` URL. Raises TrainingError for anything else."""
     parts = urlsplit(url)
     if parts.scheme in ("mlflow+http", "mlflow+https") and parts.hostname:
-        from tripline_training.registry_mlflow import MlflowRegistry  # noqa: PLC0415 -- takes seconds
+        from tripline_training.registry.mlflow_registry import MlflowRegistry  # noqa: PLC0415 -- takes seconds
 
         return MlflowRegistry(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):

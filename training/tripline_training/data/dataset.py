@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tripline_training.data.feature_spec import FeatureSpec
+from tripline_training.data.folds import fold_ids, is_fold
+from tripline_training.data.tables import arrays, columns_of, query, require_columns, sql_name, table_at
 from tripline_training.errors import TrainingError
-from tripline_training.feature_spec import FeatureSpec
-from tripline_training.folds import fold_ids, is_fold
-from tripline_training.tables import arrays, columns_of, query, require_columns, sql_name, table_at
 
 KEY_COLUMNS = {
     "client_transaction_id": ("VARCHAR",),

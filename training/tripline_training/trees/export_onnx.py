@@ -13,7 +13,7 @@ from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from tripline_training.errors import TrainingError
-from tripline_training.node_covers import COVERS_ATTRIBUTE, node_covers, xgboost_trees
+from tripline_training.trees.node_covers import COVERS_ATTRIBUTE, node_covers, xgboost_trees
 
 INPUT_NAME = "features"
 OUTPUT_NAME = "probability"

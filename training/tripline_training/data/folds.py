@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tripline_training.tables import columns_of, require_columns, sql_text, table_at
+from tripline_training.data.tables import columns_of, require_columns, sql_text, table_at
 
 ID_PREFIX = "hb-"
 """What Tripline puts before the handbook's TRANSACTION_ID to make a client transaction id."""

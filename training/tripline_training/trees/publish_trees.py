@@ -13,11 +13,11 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from tripline_training import registry
-from tripline_training.dataset import Rows
-from tripline_training.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
-from tripline_training.feature_spec import FeatureSpec
+from tripline_training.data.dataset import Rows
+from tripline_training.data.feature_spec import FeatureSpec
+from tripline_training.registry import registry
 from tripline_training.steps import step
+from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
 
 GOLDEN_ROWS = 256
 COMPARED_ROWS_MAX = 20_000

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tripline_training.dataset import Span, parse_span
+from tripline_training.data.dataset import Span, parse_span
 from tripline_training.errors import TrainingError
 
 PARTS = ("test", "validation")

@@ -6,8 +6,8 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from tripline_training.dataset import Rows
-from tripline_training.params import Params
+from tripline_training.data.dataset import Rows
+from tripline_training.trees.params import Params
 
 
 def fit(rows: Rows, params: Params, seed: int, jobs: int) -> xgboost.Booster:

@@ -8,12 +8,12 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from tripline_training.calibration import FRAUDS_MIN, Platt, calibrated, fit_platt, margins_of
-from tripline_training.dataset import Rows
+from tripline_training.data.dataset import Rows
 from tripline_training.errors import TrainingError
-from tripline_training.fit_trees import fit
 from tripline_training.metrics import DAY_MS
-from tripline_training.params import Params
+from tripline_training.trees.calibration import FRAUDS_MIN, Platt, calibrated, fit_platt, margins_of
+from tripline_training.trees.fit_trees import fit
+from tripline_training.trees.params import Params
 
 CALIBRATION_DAYS = 14
 """Days at the end of the training rows that are held out once, for the calibration."""

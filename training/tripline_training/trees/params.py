@@ -7,7 +7,7 @@ from typing import Any
 
 from tripline_training.errors import TrainingError
 
-DEFAULT_PARAMS = Path(__file__).parent.parent / "params.json"
+DEFAULT_PARAMS = Path(__file__).parents[2] / "params.json"
 
 
 @dataclass(frozen=True)
