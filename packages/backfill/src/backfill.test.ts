@@ -284,7 +284,7 @@ describe("a snapshot", () => {
     ["with a byte changed", (bytes: Buffer) => bytes.fill(bytes.readUInt8(900) ^ 1, 900, 901), "damaged"],
     ["with bytes after its end", (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)]), "damaged"],
     ["of another format", (bytes: Buffer) => bytes.fill(9, 8, 9), "format 9"],
-    ["that is something else", () => Buffer.from("client_transaction_id,card_token,terminal_id"), "no snapshot"],
+    ["that is something else", () => Buffer.from("client_transaction_id,card_token,terminal_id"), "not a snapshot"],
   ])("%s is refused before anything is written", async (_name, change, reason) => {
     const { statePath } = await run(csvOf(rowsOf(60)));
     await writeFile(statePath, change(await readFile(statePath)));
