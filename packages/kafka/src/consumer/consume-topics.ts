@@ -135,19 +135,20 @@ class SupervisedConsumer implements EventConsumer {
       closing: this.#closing.signal,
       ...(this.options.positions === undefined ? {} : { positions: this.options.positions }),
       ...(this.options.observer === undefined ? {} : { observer: this.options.observer }),
-      handle: (records) => this.#handle(records),
+      handle: (records, isRepeated) => this.#handle(records, isRepeated),
       bury: (record, error) => this.#bury(record, error),
       stop: (error) => this.#stop(error),
       ready: () => this.#markReady(),
     });
   }
 
-  async #handle(records: readonly FetchedRecord[]): Promise<void> {
+  async #handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
     // Thrown until it stands alone, as an error of the handler would be.
     for (const { raw } of records) if (raw instanceof UnreadBatch) throw raw.error;
-    await this.#gatherer.run({ topic: first.topic, partition: first.partition, records });
+    // By itself, so that a fault that stays with one partition does not hold up those that came together with it.
+    await this.#gatherer.run({ topic: first.topic, partition: first.partition, records }, isRepeated);
   }
 
   async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {

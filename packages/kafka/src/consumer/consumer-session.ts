@@ -49,7 +49,7 @@ export interface SessionOptions {
   readonly closing: AbortSignal;
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
-  handle(records: readonly FetchedRecord[]): Promise<void>;
+  handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
   stop(error: TriplineError): void;
   /** Partitions are assigned and being fetched. */

@@ -9,7 +9,8 @@ const RETRIES_FEW = 5;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000 };
 
 export interface ChunkSteps<R> {
-  handle(records: readonly R[]): Promise<void>;
+  /** @param isRepeated whether handling these records has failed before */
+  handle(records: readonly R[], isRepeated: boolean): Promise<void>;
   /** Resolves when the dead letter is acknowledged. */
   bury(record: R, error: TriplineError): Promise<void>;
   /** Everything up to and including this record is done. Called in order. */
@@ -65,7 +66,7 @@ async function tryHandling<R>(
   let failedFew = 0;
   for (let tries = 1; !steps.signal.aborted; tries += 1) {
     try {
-      await steps.handle(records);
+      await steps.handle(records, tries > 1);
       return "handled";
     } catch (thrown) {
       const error = asTriplineError(thrown);

@@ -36,7 +36,7 @@ export interface PartitionSteps {
   /** Absent: it begins where the group left off, and what was handled is committed. */
   readonly own?: OwnPosition;
   readonly recordsPerBatchMax: number;
-  handle(records: readonly FetchedRecord[]): Promise<void>;
+  handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
   /** Everything before `offset` is done with. */
   commit(offset: number): void;

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { handleChunk } from "./handle-chunk.js";
 import { WorkGatherer } from "./work-gatherer.js";
 
 /** Rounds that end when the test says so. */
@@ -60,6 +61,18 @@ test("a round is as large as it may be, and a larger piece goes alone", async ()
   expect(rounds.begun).toEqual([["aaa", "bb"], ["cccccccc"], ["d"]]);
 });
 
+test("a piece that asks to be alone shares its round with none before or after it", async () => {
+  const rounds = new HeldRounds();
+  const gatherer = gathererOf(rounds);
+  const all = [gatherer.run("a"), gatherer.run("b", true), gatherer.run("c"), gatherer.run("d")];
+  for (let round = 0; round < 3; round += 1) {
+    await nextTurn();
+    await rounds.end(round);
+  }
+  await Promise.all(all);
+  expect(rounds.begun).toEqual([["a"], ["b"], ["c", "d"]]);
+});
+
 test("as many rounds as are allowed go on side by side", async () => {
   const rounds = new HeldRounds();
   const gatherer = gathererOf(rounds, { roundsMax: 2, sizeMax: 1 });
@@ -103,4 +116,34 @@ test("when a round fails each of its pieces is done by itself, and only the faul
   expect(tried).toEqual([["a", "bad", "b"], ["a"], ["bad"], ["b"]]);
   await gatherer.run("c");
   expect(tried.at(-1)).toEqual(["c"]);
+});
+
+test("a fault that stays with one partition does not stop those that came together with it", async () => {
+  const tried: (readonly string[])[] = [];
+  const gatherer = new WorkGatherer<string>({
+    async doTogether(pieces) {
+      tried.push(pieces);
+      if (pieces.includes("stuck")) throw new TriplineError("state-conflict", "It stays.");
+    },
+    sizeOf: () => 1,
+    sizeMax: 100,
+    roundsMax: 1,
+  });
+  const losing = new AbortController();
+  const handleOne = (record: string) =>
+    handleChunk([record], {
+      handle: ([piece = ""], isRepeated) => gatherer.run(piece, isRepeated),
+      bury: async () => {},
+      done() {},
+      failing() {},
+      log() {},
+      signal: losing.signal,
+      backoff: { firstMs: 1, maxMs: 10 },
+    });
+  const stuck = handleOne("stuck");
+  expect(await handleOne("well")).toBe(true);
+  losing.abort();
+  expect(await stuck).toBe(false);
+  expect(tried[0]).toEqual(["stuck", "well"]);
+  expect(tried.slice(1).filter((pieces) => pieces.length > 1)).toEqual([]);
 });

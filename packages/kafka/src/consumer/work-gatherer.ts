@@ -4,8 +4,8 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 export interface GatherOptions<T> {
   /**
    * Does several pieces of work at once, and resolves when all are done. It may have done anything when it rejects, so a
-   * piece has to be one that can be done again. With what passes (`retry` in the error table) all of them fail; with
-   * anything else, for which one of them may be at fault, each is done again by itself.
+   * piece has to be one that can be done again. With what passes (`retry` in the error table) all of them fail, and those
+   * who come again ask to be alone; with anything else, for which one of them may be at fault, each is done again by itself.
    */
   doTogether(pieces: readonly T[]): Promise<void>;
   /** How large a piece is, in the unit of `sizeMax`. */
@@ -19,6 +19,7 @@ export interface GatherOptions<T> {
 interface Waiting<T> {
   readonly piece: T;
   readonly size: number;
+  readonly isAlone: boolean;
   readonly settle: PromiseWithResolvers<void>;
 }
 
@@ -36,10 +37,14 @@ export class WorkGatherer<T> {
     this.#options = options;
   }
 
-  /** Resolves when this piece is done; rejects with what made this piece fail, and not its neighbours. */
-  run(piece: T): Promise<void> {
+  /**
+   * Resolves when this piece is done; rejects with what made this piece fail, and not its neighbours.
+   *
+   * @param isAlone for a piece that has failed before: what is at fault may be its own, and lasting
+   */
+  run(piece: T, isAlone = false): Promise<void> {
     const settle = Promise.withResolvers<void>();
-    this.#waiting.push({ piece, size: this.#options.sizeOf(piece), settle });
+    this.#waiting.push({ piece, size: this.#options.sizeOf(piece), isAlone, settle });
     if (this.#rounds < this.#options.roundsMax) {
       this.#rounds += 1;
       void this.#work();
@@ -60,8 +65,9 @@ export class WorkGatherer<T> {
     let count = 0;
     for (const waiting of this.#waiting) {
       size += waiting.size;
-      if (count > 0 && size > this.#options.sizeMax) break;
+      if (count > 0 && (waiting.isAlone || size > this.#options.sizeMax)) break;
       count += 1;
+      if (waiting.isAlone) break;
     }
     return this.#waiting.splice(0, count);
   }

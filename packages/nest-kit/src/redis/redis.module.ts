@@ -45,7 +45,7 @@ export class RedisModule implements OnApplicationShutdown {
   static forRoot(config: RedisConfig, options: RedisModuleOptions = {}): DynamicModule {
     const { name = NAME_DEFAULT, isChecked = true } = options;
     const connect = (logger: Logger) =>
-      connectRedis(config, (error) => logger.debug({ err: error }, "redis connection"));
+      connectRedis(config, (error) => logger.warn({ err: error }, "a Redis connection broke"));
     return {
       module: RedisModule,
       providers: [

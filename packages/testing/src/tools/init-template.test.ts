@@ -167,7 +167,7 @@ describe("tripline init, in a copy of this repository", () => {
   /** Every package's dependencies as an install links them, with the renamed ones under their new name. */
   function linkPackages(): void {
     for (const group of ["apps", "packages", "."]) {
-      for (const name of group === "." ? ["load-tests"] : readdirSync(at(group))) {
+      for (const name of group === "." ? ["load-tests", "tools"] : readdirSync(at(group))) {
         const from = join(ROOT, group, name, "node_modules");
         if (existsSync(from)) linkFolder(from, at(join(group, name, "node_modules")));
       }
