@@ -1,7 +1,11 @@
+import type { Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  Decision,
   FeatureVector,
   Label,
+  Outcome,
+  Rung,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 
@@ -24,6 +28,25 @@ export function vectorOf(row: Row): FeatureVector {
 
 export function appliedLabelOf(row: Row): AppliedLabel {
   return { ...filled(AppliedLabel.decode(NOTHING), fieldsOf(row)), label: labelOf(row) };
+}
+
+export function decisionOf(row: Row): Decision {
+  const decision = filled(Decision.decode(NOTHING), fieldsOf(row));
+  const reasons = decision.reasons.map(
+    (reason): Reason => ({ ...reason, outcome: enumValueOf(Outcome, reason.outcome) }),
+  );
+  return {
+    ...decision,
+    reasons,
+    outcome: enumValueOf(Outcome, decision.outcome),
+    rung: enumValueOf(Rung, decision.rung),
+  };
+}
+
+/** The archive keeps the name of an enum's value, or the digits of one that it did not know. */
+function enumValueOf(values: Readonly<Record<string, string | number>>, name: unknown): number {
+  const value = values[String(name)];
+  return typeof value === "number" ? value : Number(name);
 }
 
 /** A message with the fields that a row has. The archive wrote each column from the field of that name and type. */

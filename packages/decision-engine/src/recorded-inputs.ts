@@ -1,0 +1,29 @@
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { RAISED_BY } from "./explain-decision.js";
+import { SCORECARD_NAME } from "./scorecard.js";
+
+/** What a decision says of the inputs that it was made from, beside the payment and its features. */
+export interface RecordedInputs {
+  /** The model whose score counted, or why there was no score of a model. */
+  readonly score: { readonly modelName: string; readonly modelVersion: string } | { readonly missing: string };
+  /** The scorecard whose score counted instead; undefined where none did. */
+  readonly scorecardVersion: string | undefined;
+  /** Contributions had been found when it was made. Where none of them made a sentence it is false, with the same result. */
+  readonly hasContributions: boolean;
+}
+
+/** On the lowest rung the reason for a missing score is not recorded, and nothing of the decision depends on it. */
+const NOT_RECORDED = "the score was missing when the payment was first decided";
+
+/**
+ * What else than the policy has to be given to `decide` and `withContributions` to make the same decision again. An
+ * outage of that time is an input too: a score that was missing then is missing again, for the same reason.
+ */
+export function recordedInputs(decision: Decision): RecordedInputs {
+  const { modelName, modelVersion, degradedBecause, reasons } = decision;
+  const missing = { missing: degradedBecause === "" ? NOT_RECORDED : degradedBecause };
+  const hasContributions = reasons.some(({ code }) => code.startsWith(RAISED_BY));
+  if (modelName === "") return { score: missing, scorecardVersion: undefined, hasContributions };
+  if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, hasContributions };
+  return { score: { modelName, modelVersion }, scorecardVersion: undefined, hasContributions };
+}
