@@ -11,6 +11,7 @@ import { driftCommand } from "./commands/models/drift.js";
 import { goldenCommand } from "./commands/models/golden.js";
 import { modelsCommand } from "./commands/models/models.js";
 import { pythonCommand } from "./commands/models/python.js";
+import { replayCommand } from "./commands/models/replay.js";
 import { retrainCommand } from "./commands/models/retrain.js";
 import { scoreCommand } from "./commands/models/score.js";
 import { trainCommand } from "./commands/models/train.js";
@@ -39,6 +40,7 @@ export function commands(): Command[] {
     backfillCommand(),
     foldEntityCommand(),
     scoreCommand(),
+    replayCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
     topicsCommand(),

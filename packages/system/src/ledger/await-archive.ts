@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
 import { listFiles } from "@tripline/lake/log/list-files";
@@ -7,17 +8,20 @@ import { listFiles } from "@tripline/lake/log/list-files";
 const ARCHIVE_WAIT_MS_MAX = 120_000;
 const ARCHIVE_POLL_MS = 250;
 
+const OF_FEATURES: readonly Topic[] = [TOPICS.features, TOPICS.appliedLabels];
+
 /**
- * Waits until the archive holds all that features has written by now.
+ * Waits until the archive holds all that is on topics by now.
  *
  * @param lake the folder that the archive service writes to
+ * @param topics those that features writes unless given
  * @throws TriplineError `deadline-exceeded` after two minutes
  */
-export async function awaitArchive(kafka: Kafka, lake: string): Promise<void> {
+export async function awaitArchive(kafka: Kafka, lake: string, topics = OF_FEATURES): Promise<void> {
   const admin = await kafka.admin();
   try {
     const deadline = Date.now() + ARCHIVE_WAIT_MS_MAX;
-    for (const { name } of [TOPICS.features, TOPICS.appliedLabels]) {
+    for (const { name } of topics) {
       const ends = await admin.endOffsets(name);
       while (!(await holds(lake, name, ends))) {
         if (Date.now() > deadline)

@@ -74,7 +74,7 @@ function parseModel(text: string): ModelReference {
   return { name, at };
 }
 
-function parseCount(text: string): number {
+export function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("must be a whole number from 1");
   return count;

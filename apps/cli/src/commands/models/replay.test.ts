@@ -1,0 +1,391 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, FeatureVector, Label, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Score } from "@tripline/decision-engine/decide-payment";
+import { decide } from "@tripline/decision-engine/decide-payment";
+import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
+import { TestArchive } from "@tripline/lake/testing/archive";
+import type { ReplayDecisionsOptions } from "@tripline/model-loop/replay-decisions/replay-decisions";
+import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { encodeModel } from "@tripline/tree-shap/encode-model";
+import { replayCommand } from "./replay.js";
+
+const spec = currentFeatureSpec();
+const AMOUNT = spec.features.findIndex(({ name }) => name === "amount");
+const DAY_MS = 86_400_000;
+const NOON_MS = Date.UTC(2026, 1, 10, 12);
+const FROM_MS = NOON_MS - DAY_MS / 2;
+/** Every 10th payment is below the threshold of both models, every 10th above that of the second one only, and so on. */
+const PAYMENTS = 300;
+const MARGIN = 2;
+
+const POLICY = `
+version: 7
+rules:
+  - { id: huge, when: amount >= 2000, action: review, reason: HUGE, text: "The amount is {amount}." }
+bands:
+  - { at_least: 0.6, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
+static_policy:
+  default: { action: review, reason: STATIC, text: "By hand." }
+`;
+const SCORECARD = JSON.stringify({
+  format: "tripline-scorecard",
+  format_version: 1,
+  feature_spec_version: spec.version,
+  intercept: 0.1,
+  features: [{ name: "amount", edges: [100.1], weights: [-3, 3] }],
+});
+const policy = parsePolicy(POLICY, spec);
+const scorecard = parseScorecard(SCORECARD, spec);
+
+interface Case {
+  readonly id: string;
+  readonly amount: number;
+  readonly decision: Decision;
+  readonly vector: FeatureVector;
+}
+
+let folder: string;
+let lake: string;
+let registryUrl: string;
+let versions: readonly string[];
+let policyFile: string;
+let scorecardFile: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-replay-"));
+  registryUrl = pathToFileURL(join(folder, "registry")).href;
+  versions = [await publish(100), await publish(500)];
+  policyFile = join(folder, "policy.yaml");
+  scorecardFile = join(folder, "scorecard.json");
+  await writeFile(policyFile, POLICY);
+  await writeFile(scorecardFile, SCORECARD);
+  lake = join(folder, "lake");
+  await archive(lake, cases());
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A model of one tree: a margin of 2 above an amount, of -2 elsewhere. */
+async function publish(threshold: number): Promise<string> {
+  const split = {
+    ...{ feature: AMOUNT, mode: "BRANCH_LEQ", threshold, missingTrue: false },
+    ...{ whenTrue: { value: -MARGIN, cover: 1 }, whenFalse: { value: MARGIN, cover: 1 } },
+  };
+  const sigmoid = { opType: "Sigmoid", inputs: ["margin"], outputs: ["probability"] };
+  const modelBytes = encodeModel({
+    features: spec.features.length,
+    trees: [split],
+    nodesAfter: [sigmoid],
+    output: "probability",
+  });
+  const { version } = await openRegistry(registryUrl).publish({
+    name: "fraud",
+    modelBytes,
+    golden: { inputs: [valuesOf(0)], outputs: [scoreOf(0, threshold)] },
+    manifest: {
+      created_at: "2026-01-01T00:00:00Z",
+      feature_spec_version: spec.version,
+      features: spec.features.map(({ name }) => name),
+      input: { name: "features", datatype: "FP32", shape: [-1, spec.features.length] },
+      output: { name: "probability", datatype: "FP32", shape: [-1, 1] },
+      metrics: {},
+      lineage: { data_sha256: "0".repeat(64), commit: null, params: {}, trained_at: "2026-01-01T00:00:00+00:00" },
+    },
+  });
+  return version;
+}
+
+function scoreOf(amount: number, threshold: number): number {
+  return Math.fround(1 / (1 + Math.exp(amount > threshold ? -MARGIN : MARGIN)));
+}
+
+function valuesOf(amount: number): number[] {
+  return spec.features.map((_, index) => (index === AMOUNT ? amount : (index + 0.1) / 7));
+}
+
+/** Amounts 3, 10, 17 ... 2,096; decided by the model of 100, but for those that an outage kept from it. */
+function cases(): Case[] {
+  return Array.from({ length: PAYMENTS }, (_, index) => caseOf(index));
+}
+
+function transactionOf(index: number, amount: number): Transaction {
+  return {
+    ...{
+      transactionId: `txn_${index}`,
+      tenant: "demo",
+      clientTransactionId: `c${index}`,
+      cardToken: `ct_${index % 9}`,
+    },
+    ...{ terminalId: "t-1", amountMinor: amount * 100, currency: "EUR", deviceToken: "", ipToken: "" },
+    ...{ occurredAtMs: NOON_MS - DAY_MS + index * 700_000, acceptedAtMs: NOON_MS + index, latitude: 50.123_456_789 },
+  };
+}
+
+function caseOf(index: number): Case {
+  const amount = 3 + index * 7;
+  const transaction = transactionOf(index, amount);
+  const incomplete = index % 50 === 7;
+  const features = { specVersion: spec.version, values: valuesOf(amount), incomplete };
+  const kind = index % 50;
+  const score: Score =
+    kind === 5 || kind === 6
+      ? { missing: "scoring did not answer within 250 ms" }
+      : { value: scoreOf(amount, 100), modelName: "fraud", modelVersion: versions[0] ?? "" };
+  const input = { transaction, features, score, decidedAtMs: NOON_MS + index * 1_000 };
+  const decision = decide(policy, input, kind === 6 ? scorecard : undefined);
+  // Of one in 50, contributions came too late.
+  const isExplained = wantsContributions(decision) && kind !== 8;
+  const contributions = spec.features.map((_, at) => (at === AMOUNT && amount > 100 ? MARGIN : 0));
+  const { values } = features;
+  return {
+    id: transaction.transactionId,
+    amount,
+    decision: isExplained ? withContributions(policy, decision, values, contributions) : decision,
+    vector: {
+      ...{ transaction, specVersion: spec.version, values, incomplete, computedAtMs: NOON_MS, sequences: [1] },
+      tooLate: false,
+    },
+  };
+}
+
+/** Every third payment has a label; the fraud is what costs more than 100. */
+async function archive(to: string, kept: readonly Case[], change: (decision: Decision) => Decision = (same) => same) {
+  const writer = new TestArchive(to, { cluster: "test", topicPrefix: "" });
+  const records = (values: readonly Uint8Array[]) =>
+    values.map((value, index) => ({ partition: index % 2, offset: Math.floor(index / 2), value }));
+  const vectors = kept.map(({ vector }) => FeatureVector.encode(vector).finish());
+  const decisions = kept.map(({ decision }) => Decision.encode(change(decision)).finish());
+  // Delivered again, and counted again after the first decision.
+  const [first] = kept;
+  if (first !== undefined) {
+    vectors.push(
+      FeatureVector.encode({ ...first.vector, values: valuesOf(1_999), computedAtMs: NOON_MS + 9 }).finish(),
+    );
+    decisions.push(Decision.encode(change(first.decision)).finish());
+  }
+  await writer.append("features", records(vectors));
+  await writer.append("decisions", records(decisions));
+  const labels = kept.filter((_, index) => index % 3 === 0);
+  await writer.append("labels", records(labels.map(({ vector, amount }) => labelOf(vector.transaction, amount > 100))));
+}
+
+function labelOf(transaction: Transaction | undefined, fraud: boolean): Uint8Array {
+  if (transaction === undefined) throw new Error("no transaction");
+  const { tenant, clientTransactionId, cardToken, terminalId, occurredAtMs } = transaction;
+  return Label.encode({
+    ...{ labelId: `lbl_${clientTransactionId}`, tenant, clientTransactionId, cardToken, terminalId, occurredAtMs },
+    ...{ labelledAtMs: NOON_MS + DAY_MS, fraud, source: "chargeback" },
+  }).finish();
+}
+
+const optionsOf = (change: Partial<ReplayDecisionsOptions> = {}): ReplayDecisionsOptions => ({
+  ...{ lake, registryUrl, policyFile, scorecardFiles: [scorecardFile], threads: 1 },
+  ...{ fromMs: FROM_MS, toMs: FROM_MS + DAY_MS },
+  ...change,
+});
+
+/** What the command prints and ends with. */
+async function command(...parameters: readonly string[]): Promise<{ lines: string[]; code: unknown }> {
+  let text = "";
+  const before = process.exitCode;
+  const written = { write: (more: string) => (text += more) };
+  await replayCommand(written as never).parseAsync(parameters, { from: "user" });
+  const code = process.exitCode;
+  process.exitCode = before;
+  return { lines: text.trimEnd().split("\n"), code };
+}
+
+const flagsOf = (of: string): string[] => [
+  ...["--lake", of, "--registry", registryUrl, "--from", "2026-02-10", "--to", "2026-02-10", "--threads", "1"],
+  ...["--scorecard", scorecardFile],
+];
+
+const modelled = () => cases().filter(({ decision }) => decision.rung === Rung.MODEL);
+
+test("the same versions give the same bytes, on every rung of the ladder, with contributions or without", async () => {
+  const rungs = Map.groupBy(cases(), ({ decision }) => decision.rung);
+  expect([...rungs.keys()].sort()).toEqual([Rung.MODEL, Rung.RULES_ONLY, Rung.STATIC_POLICY, Rung.SCORECARD]);
+  const report = await replayDecisions(optionsOf());
+  expect(report.differences).toEqual([]);
+  const degraded = PAYMENTS - (rungs.get(Rung.MODEL)?.length ?? 0);
+  const unexplained = modelled().filter(
+    ({ decision }) => wantsContributions(decision) && !decision.reasons.some(({ code }) => code.startsWith("SCORE_R")),
+  );
+  expect(report).toMatchObject({
+    ...{ rows: PAYMENTS, sameVersions: PAYMENTS, identical: PAYMENTS, degraded, unexplained: unexplained.length },
+    ...{ skipped: new Map(), transitions: new Map() },
+  });
+  expect(unexplained.length).toBeGreaterThan(0);
+});
+
+test("the command ends with the counts, and with exit code 1 where a byte differs", async () => {
+  const same = await command(...flagsOf(lake), "--policy", policyFile);
+  expect(same.lines.at(-1)).toMatch(
+    /^replay: rows=300 identical=300 differ=0 other_versions=0 changed=0 degraded=\d+ skipped=0$/,
+  );
+  expect(same.code).toBe(0);
+  const broken = join(folder, "broken");
+  await archive(broken, cases(), (decision) =>
+    decision.transactionId === "txn_42" && decision.score !== undefined
+      ? { ...decision, score: decision.score + Number.EPSILON / 2 }
+      : decision,
+  );
+  const found = await command(...flagsOf(broken), "--policy", policyFile);
+  expect(found.lines.at(-1)).toContain("rows=300 identical=299 differ=1 ");
+  expect(found.lines).toContain("Differs though the versions are the same: txn_42");
+  expect(found.lines.find((line) => line.startsWith("  "))).toMatch(/^ {2}score: 0\.88\d+ -> 0\.88\d+$/);
+  expect(found.code).toBe(1);
+});
+
+test("another threshold shows in the diff by outcome, reason and amount, with the labels that are known", async () => {
+  const changed = join(folder, "changed.yaml");
+  await writeFile(changed, POLICY.replace("at_least: 0.6", "at_least: 0.95").replace("version: 7", "version: 8"));
+  const { rows, sameVersions, ...report } = await replayDecisions(optionsOf({ policyFile: changed }));
+  expect({ rows, sameVersions }).toEqual({ rows: PAYMENTS, sameVersions: 0 });
+  expect(report.otherPolicies).toEqual(new Map([[policy.version, PAYMENTS]]));
+  // A score of 0.88, or the scorecard's of 0.95 and a little, and no rule that is as strict.
+  const milder = cases().filter(({ decision }) => decision.outcome === Outcome.DECLINE && decision.rung === Rung.MODEL);
+  const released = milder.filter(({ amount }) => amount < 2_000);
+  const transition = report.transitions.get(Outcome.DECLINE)?.get(Outcome.APPROVE);
+  const labelled = released.filter(({ id }) => Number(id.slice(4)) % 3 === 0);
+  expect(transition).toEqual({
+    rows: released.length,
+    frauds: labelled.length,
+    genuine: 0,
+    amounts: new Map([["EUR", released.reduce((sum, { amount }) => sum + amount * 100, 0)]]),
+  });
+  expect(report.transitions.get(Outcome.DECLINE)?.get(Outcome.REVIEW)?.rows).toBe(milder.length - released.length);
+  expect(report.reasons.get("SCORE_HIGH")).toMatchObject({ added: 0, removed: milder.length });
+  const hundreds = released.filter(({ amount }) => amount >= 100 && amount < 1_000);
+  expect(report.amounts.get("EUR")?.get(2)).toMatchObject({
+    ...{
+      stricter: 0,
+      milder: hundreds.length,
+      milderMinor: hundreds.reduce((sum, { amount }) => sum + amount * 100, 0),
+    },
+  });
+
+  const { lines, code } = await command(...flagsOf(lake), "--policy", changed);
+  expect(code).toBe(0);
+  expect(lines[0]).toMatch(/^300 decisions were made by policy 7\+[0-9a-f]{8}, and again by 8\+[0-9a-f]{8}\.$/);
+  const table = lines.filter((line) => /^(decline -> approve|labelled payments|decline|SCORE_HIGH) /.test(line));
+  expect(table.join("\n")).toContain(`decline -> approve`);
+  expect(table.length).toBeGreaterThanOrEqual(4);
+  expect(lines.at(-1)).toContain(`other_versions=300 changed=${milder.length} `);
+  const json = await command(...flagsOf(lake), "--policy", changed, "--json");
+  expect(JSON.parse(json.lines.join("\n"))).toMatchObject({ rows: PAYMENTS, reasons: { SCORE_HIGH: { added: 0 } } });
+});
+
+test("another model shows in the diff; what an outage had kept from the model is decided without it again", async () => {
+  const [, at = ""] = versions;
+  const report = await replayDecisions(optionsOf({ model: { name: "fraud", at } }));
+  const moved = modelled();
+  expect(report).toMatchObject({ rows: PAYMENTS, sameVersions: PAYMENTS - moved.length, modelVersion: at });
+  expect(report.identical).toBe(report.sameVersions);
+  const released = moved.filter(({ amount }) => amount > 100 && amount <= 500);
+  expect(report.transitions.get(Outcome.DECLINE)?.get(Outcome.APPROVE)?.rows).toBe(released.length);
+  expect(report.transitions.get(Outcome.APPROVE)?.get(Outcome.DECLINE)).toBeUndefined();
+});
+
+test("without --policy a version that neither the shipped file nor its git history has is skipped and told", async () => {
+  const { policyFile: _, ...options } = optionsOf();
+  const report = await replayDecisions(options);
+  const unknown = new Map([[policy.version, PAYMENTS]]);
+  expect(report).toMatchObject({ rows: 0, skipped: new Map([["policy-unknown", unknown]]) });
+  expect((await command(...flagsOf(lake))).code).toBe(1);
+});
+
+test("what lacks its features, its scorecard or is of another spec is skipped and told", async () => {
+  const other = join(folder, "other");
+  const kept = cases().slice(0, 60);
+  await archive(
+    other,
+    kept.map((one, index) => (index === 3 ? { ...one, vector: { ...one.vector, specVersion: 1 } } : one)),
+  );
+  const lonely = { ...kept[0]?.decision, transactionId: "txn_lonely" } as Decision;
+  await new TestArchive(other, { cluster: "test", topicPrefix: "" }).append("decisions", [
+    { partition: 3, offset: 0, value: Decision.encode(lonely).finish() },
+  ]);
+  const report = await replayDecisions(optionsOf({ lake: other, scorecardFiles: [] }));
+  expect(report.skipped).toEqual(
+    new Map([
+      ["other-spec", new Map([["1", 1]])],
+      ["scorecard-unknown", new Map([[scorecard.version, 2]])],
+      ["features-missing", new Map([["", 1]])],
+    ]),
+  );
+  expect(report).toMatchObject({ rows: 57, identical: 57 });
+});
+
+test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
+  [
+    "an empty range",
+    () => ({ fromMs: FROM_MS + DAY_MS, toMs: FROM_MS + 2 * DAY_MS }),
+    "not-found",
+    "No decision was made from 2026-02-11T00:00:00.000Z",
+  ],
+  ["a tenant without decisions", () => ({ tenant: "nobody" }), "not-found", "for the tenant nobody"],
+  [
+    "a folder that is no lake",
+    () => ({ lake: join(folder, "nothing") }),
+    "not-found",
+    "There is no archive of decisions in",
+  ],
+  [
+    "a policy that is not there",
+    () => ({ policyFile: join(folder, "none.yaml") }),
+    "config-invalid",
+    "give --policy a file",
+  ],
+  [
+    "a registry without the version",
+    () => ({ registryUrl: pathToFileURL(join(folder, "empty")).href }),
+    "model-not-found",
+    "by --registry, or score with another version by --model",
+  ],
+  [
+    "a model that is not there",
+    () => ({ model: { name: "fraud", at: "0123456789ab" } }),
+    "model-not-found",
+    "0123456789ab",
+  ],
+  [
+    "a scorecard that is not there",
+    () => ({ scorecardFiles: [join(folder, "none.json")] }),
+    "config-invalid",
+    "give --scorecard",
+  ],
+])("%s is told in a sentence", async (_case, change, code, sentence) => {
+  await expect(replayDecisions(optionsOf(change()))).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining(sentence),
+  });
+});
+
+test("decisions of another feature spec alone are told to need its release", async () => {
+  const old = join(folder, "old");
+  await archive(old, cases().slice(0, 2), (decision) => ({ ...decision, featureSpecVersion: 1 }));
+  await expect(replayDecisions(optionsOf({ lake: old }))).rejects.toMatchObject({
+    code: "spec-mismatch",
+    message: expect.stringContaining("replay them with the release that has that spec"),
+  });
+});
+
+test("a bad or reversed range is refused", async () => {
+  const quiet = (from: string, to: string) =>
+    replayCommand()
+      .exitOverride()
+      .configureOutput({ writeErr() {} })
+      .parseAsync(["--lake", lake, "--from", from, "--to", to], { from: "user" });
+  await expect(quiet("2026-02-30", "2026-03-01")).rejects.toThrow("must be a day such as 2026-03-01");
+  await expect(quiet("2026-02-10", "10.2.2026")).rejects.toThrow("must be a day such as 2026-03-01");
+  await expect(quiet("2026-02-11", "2026-02-10")).rejects.toThrow("--from is not before --to");
+});

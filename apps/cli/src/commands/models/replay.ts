@@ -1,0 +1,115 @@
+import { availableParallelism } from "node:os";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { isDay } from "@tripline/lake/lake-layout";
+import type { ReplayDecisionsOptions } from "@tripline/model-loop/replay-decisions/replay-decisions";
+import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { jsonOf, printReplay } from "../../models/replay-report.js";
+import { lakeOption, tenantOption } from "../lake-options.js";
+import { ProgressLine } from "../progress-line.js";
+import { registryOption } from "../registry-options.js";
+import { parseCount } from "./score.js";
+
+interface ReplayFlags {
+  readonly lake: string;
+  readonly registry: string;
+  readonly from: number;
+  readonly to: number;
+  readonly tenant?: string;
+  readonly policy?: string;
+  readonly model?: ReplayDecisionsOptions["model"];
+  readonly scorecard: readonly string[];
+  readonly threads: number;
+  readonly json?: true;
+}
+
+const DAY_MS = 86_400_000;
+const TIME_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** `tripline replay`: archived payments decided again, with the same or with another policy or model. */
+export function replayCommand(output: CommandOutput = process.stdout): Command {
+  return new Command("replay")
+    .description("decide archived payments again: to the byte by the same versions, as a diff by others")
+    .addOption(lakeOption())
+    .addOption(registryOption())
+    .requiredOption("--from <time>", "decisions made from then on: a day (UTC) or a time", parseFrom)
+    .requiredOption("--to <time>", "the last day (UTC), or the time before which they were made", parseTo)
+    .addOption(tenantOption())
+    .option(
+      "--policy <file>",
+      "decide by this policy (default: by the version that each decision names, from git's history of apps/decisions/policy.yaml)",
+    )
+    .option(
+      "--model <version>",
+      "score with this version or alias, or name@version (default: with the version that each decision names)",
+      parseModel,
+    )
+    .addOption(
+      new Option("--scorecard <file>", "a scorecard that stood in for the model; may be given more than once")
+        .argParser((file: string, files: readonly string[]) => [...files, file])
+        .default([], "none"),
+    )
+    .addOption(
+      new Option("--threads <count>", "threads that decide")
+        .argParser(parseCount)
+        .default(availableParallelism(), "one per core"),
+    )
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nEnds with exit code 1 if a decision by the same versions is not identical, or if none could be made again.",
+    )
+    .action(async (flags: ReplayFlags) => {
+      process.exitCode = await run(flags, output);
+    });
+}
+
+async function run(flags: ReplayFlags, output: CommandOutput): Promise<number> {
+  const { lake, registry: registryUrl, from: fromMs, to: toMs, tenant, policy, model, scorecard, threads } = flags;
+  if (fromMs >= toMs) {
+    const detail = "--from is not before --to: give the earlier time first; a day as --to is included whole.";
+    throw new TriplineError("invalid-field", detail);
+  }
+  const line = new ProgressLine(process.stderr);
+  line.say("reading the versions of the decisions");
+  try {
+    const report = await replayDecisions({
+      ...{ lake, registryUrl, fromMs, toMs, threads, scorecardFiles: scorecard },
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(policy === undefined ? {} : { policyFile: policy }),
+      ...(model === undefined ? {} : { model }),
+      onProgress: (progress) => line.update(progress),
+    });
+    line.end();
+    output.write(flags.json === true ? jsonOf(report) : printReplay(report));
+    return report.rows > 0 && report.identical === report.sameVersions ? 0 : 1;
+  } finally {
+    line.end();
+  }
+}
+
+function parseFrom(text: string): number {
+  return isDay(text) || TIME_PATTERN.test(text) ? wholeMs(text) : wrongTime();
+}
+
+function parseTo(text: string): number {
+  return isDay(text) ? wholeMs(text) + DAY_MS : parseFrom(text);
+}
+
+function wholeMs(text: string): number {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? wrongTime() : ms;
+}
+
+function wrongTime(): never {
+  throw new InvalidArgumentError("must be a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00Z");
+}
+
+function parseModel(text: string): ReplayDecisionsOptions["model"] {
+  const [first = "", second, ...more] = text.split("@");
+  const model = second === undefined ? { name: MODEL_NAME, at: first } : { name: first, at: second };
+  if (model.name !== "" && model.at !== "" && more.length === 0) return model;
+  throw new InvalidArgumentError("must be a version, an alias, or as fraud@champion");
+}

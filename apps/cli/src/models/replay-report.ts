@@ -1,0 +1,201 @@
+import { currencyDecimals } from "@tripline/contracts/currency";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ReplayDecisionsReport } from "@tripline/model-loop/replay-decisions/replay-decisions";
+import type { SkipReason, Transition } from "@tripline/model-loop/replay-decisions/replay-tally";
+
+type Cells = readonly (string | number)[];
+
+/** Reasons that are shown, those with the most changes first. */
+const REASONS_MAX = 40;
+
+/** The report for people; its last line is for a gate, which passes with `differ=0`. */
+export function printReplay(report: ReplayDecisionsReport): string {
+  const { differences, sameVersions, identical } = report;
+  const parts = [...sentencesOf(report), ...diffOf(report)];
+  for (const { transactionId, fields } of differences) {
+    parts.push(`Differs though the versions are the same: ${transactionId}`);
+    for (const { field, archived, replayed } of fields) parts.push(`  ${field}: ${archived} -> ${replayed}`);
+  }
+  const hidden = sameVersions - identical - differences.length;
+  if (hidden > 0) parts.push(`${number(hidden)} more differ.`);
+  return `${[...parts, lastLine(report)].join("\n")}\n`;
+}
+
+/** The report for machines. */
+export function jsonOf(report: ReplayDecisionsReport): string {
+  const { transitions, skipped, amounts, ...rest } = report;
+  const moves = [...pairsOf(transitions)].map(({ from, to, transition }) => ({ from, to, ...transition }));
+  const bands = [...amounts].flatMap(([currency, byExponent]) =>
+    [...byExponent].map(([exponent, band]) => ({ currency, from: exponent === 0 ? 0 : 10 ** exponent, ...band })),
+  );
+  const plain = {
+    ...rest,
+    differ: report.sameVersions - report.identical,
+    skipped,
+    transitions: moves,
+    amounts: bands,
+  };
+  return `${JSON.stringify(plain, (_, value) => (value instanceof Map ? Object.fromEntries(value) : value), 2)}\n`;
+}
+
+function lastLine(report: ReplayDecisionsReport): string {
+  const { rows, sameVersions, identical, degraded, skipped } = report;
+  const others = rows - sameVersions;
+  const changed = [...pairsOf(report.transitions)].reduce(
+    (sum, { from, to, transition }) => sum + (from === to ? 0 : transition.rows),
+    0,
+  );
+  const counts = `rows=${rows} identical=${identical} differ=${sameVersions - identical}`;
+  return `replay: ${counts} other_versions=${others} changed=${changed} degraded=${degraded} skipped=${sum(skipped)}`;
+}
+
+/** One sentence for each thing that kept decisions from being compared, or from being compared to the byte. */
+function sentencesOf(report: ReplayDecisionsReport): string[] {
+  const { policyVersion, modelVersion, unexplained, specVersion } = report;
+  const sentences: string[] = [];
+  for (const [version, rows] of report.otherPolicies) {
+    sentences.push(`${decisions(rows)} by policy ${version}, and again by ${policyVersion}.`);
+  }
+  for (const [version, rows] of report.otherModels) {
+    sentences.push(`${decisions(rows)} with model ${version}, and again with ${modelVersion}.`);
+  }
+  for (const [reason, whats] of report.skipped) {
+    for (const [what, rows] of whats)
+      sentences.push(`Skipped ${number(rows)}: ${WHY_SKIPPED[reason](what, specVersion)}`);
+  }
+  if (unexplained > 0) {
+    sentences.push(
+      `${number(unexplained)} decisions name no feature that raised the score: contributions came too late, or none raised it. They were compared without.`,
+    );
+  }
+  return sentences;
+}
+
+const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: number) => string>> = {
+  "features-missing": () =>
+    "the lake has no features of these payments; check that the archive of the topic `features` is complete.",
+  "other-spec": (what, specVersion) =>
+    `the features are of spec version ${what}, this build has ${specVersion}; replay them with the release that has that spec.`,
+  "policy-unknown": (what) =>
+    `policy ${what} is neither in apps/decisions/policy.yaml nor in its git history; give its file by --policy.`,
+  "scorecard-unknown": (what) => `they were scored by ${what}; give its file by --scorecard.`,
+  "not-explainable": (what) =>
+    `the contributions of model ${what} cannot be computed here, and the decisions name some.`,
+};
+
+function diffOf(report: ReplayDecisionsReport): string[] {
+  if (report.rows === report.sameVersions) return [];
+  return [outcomeTable(report), confusionTable(report), reasonTable(report), amountTable(report)]
+    .flatMap((table) => ["", ...table])
+    .concat("");
+}
+
+function outcomeTable({ transitions }: ReplayDecisionsReport): string[] {
+  const rows = [...pairsOf(transitions)].map(({ from, to, transition }): Cells => {
+    const change = from === to ? `${from}, unchanged` : `${from} -> ${to}`;
+    return [change, transition.rows, transition.frauds, transition.genuine, moneyOf(transition.amounts)];
+  });
+  return table(["outcome", "payments", "fraud", "genuine", "amount"], rows);
+}
+
+/** Of labelled payments: which outcome frauds and genuine payments got then and now. */
+function confusionTable({ transitions }: ReplayDecisionsReport): string[] {
+  const counts = new Map<string, [number, number, number, number]>();
+  const add = (outcome: string, at: number, { frauds, genuine }: Transition) => {
+    const cells = counts.get(outcome) ?? [0, 0, 0, 0];
+    counts.set(outcome, cells);
+    cells[at] = (cells[at] ?? 0) + frauds;
+    cells[at + 2] = (cells[at + 2] ?? 0) + genuine;
+  };
+  for (const { from, to, transition } of pairsOf(transitions)) {
+    add(from, 0, transition);
+    add(to, 1, transition);
+  }
+  const labelled = [...counts].filter(([, cells]) => cells.some((cell) => cell > 0));
+  if (labelled.length === 0) return ["No label of these payments is in the lake, so there is no confusion table."];
+  const ordered = labelled.toSorted(([left], [right]) => outcomeOf(left) - outcomeOf(right));
+  const head = ["labelled payments", "fraud then", "fraud now", "genuine then", "genuine now"];
+  return table(
+    head,
+    ordered.map(([outcome, cells]): Cells => [outcome, ...cells]),
+  );
+}
+
+function reasonTable({ reasons }: ReplayDecisionsReport): string[] {
+  const rows = [...reasons]
+    .toSorted(([, left], [, right]) => right.added + right.removed - (left.added + left.removed))
+    .slice(0, REASONS_MAX)
+    .map(([code, { archived, replayed, added, removed }]): Cells => [code, archived, replayed, added, removed]);
+  return table(["reason", "then", "now", "added", "removed"], rows);
+}
+
+function amountTable({ amounts }: ReplayDecisionsReport): string[] {
+  const rows = [...amounts].flatMap(([currency, bands]) =>
+    [...bands]
+      .toSorted(([left], [right]) => left - right)
+      .map(([exponent, band]): Cells => {
+        const low = exponent === 0 ? 0 : 10 ** exponent;
+        const name = `${number(low)} to ${number(10 ** (exponent + 1))} ${currency}`;
+        const [stricter, milder] = [money(currency, band.stricterMinor), money(currency, band.milderMinor)];
+        return [name, band.rows, band.stricter, stricter, band.milder, milder];
+      }),
+  );
+  return table(["amount", "payments", "stricter", "amount", "milder", "amount"], rows);
+}
+
+interface Pair {
+  readonly from: string;
+  readonly to: string;
+  readonly transition: Transition;
+}
+
+/** From the mildest outcome to the strictest. */
+function* pairsOf(transitions: ReplayDecisionsReport["transitions"]): Generator<Pair> {
+  for (const [from, ends] of [...transitions].toSorted(([left], [right]) => left - right)) {
+    for (const [to, transition] of [...ends].toSorted(([left], [right]) => left - right)) {
+      yield { from: nameOf(from), to: nameOf(to), transition };
+    }
+  }
+}
+
+function nameOf(outcome: number): string {
+  return (Outcome[outcome] ?? String(outcome)).toLowerCase();
+}
+
+function outcomeOf(outcome: string): number {
+  return Number(Outcome[outcome.toUpperCase() as keyof typeof Outcome] ?? outcome);
+}
+
+function decisions(rows: number): string {
+  return rows === 1 ? "1 decision was made" : `${number(rows)} decisions were made`;
+}
+
+function sum(skipped: ReplayDecisionsReport["skipped"]): number {
+  return [...skipped.values()].flatMap((whats) => [...whats.values()]).reduce((total, rows) => total + rows, 0);
+}
+
+function moneyOf(amounts: ReadonlyMap<string, number>): string {
+  return [...amounts].map(([currency, minor]) => money(currency, minor)).join(", ");
+}
+
+function money(currency: string, minor: number): string {
+  const decimals = currencyDecimals(currency);
+  const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return `${(minor / 10 ** decimals).toLocaleString("en", options)} ${currency}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}
+
+/** Text to the left, numbers to the right. */
+function table(head: readonly string[], rows: readonly Cells[]): string[] {
+  const shown = rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell)));
+  const widths = head.map((name, column) => Math.max(name.length, ...shown.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
+  return [line(head), ...shown.map(line)];
+}

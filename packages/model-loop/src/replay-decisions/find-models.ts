@@ -1,0 +1,71 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { SCORECARD_NAME } from "@tripline/decision-engine/scorecard";
+import type { ModelVersion } from "@tripline/model-registry/model-registry";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import type { ArchivedVersions } from "./read-archived.js";
+
+/** Models that are loaded at once, on every thread. */
+const MODELS_MAX = 20;
+
+/**
+ * The models that gave the scores of archived decisions.
+ *
+ * @throws TriplineError `model-not-found` for a version that the registry lacks, `spec-mismatch`, and as the registry does
+ */
+export async function findModels(
+  registryUrl: string,
+  archived: readonly ArchivedVersions[],
+  spec: FeatureSpec,
+): Promise<ModelVersion[]> {
+  const rows = new Map<string, { name: string; version: string; rows: number }>();
+  for (const { modelName: name, modelVersion: version, specVersion, rows: more } of archived) {
+    // Decisions without a score of a model need none; those of another spec are not decided again.
+    if (name === "" || name === SCORECARD_NAME || specVersion !== spec.version) continue;
+    const key = `${name}@${version}`;
+    rows.set(key, { name, version, rows: (rows.get(key)?.rows ?? 0) + more });
+  }
+  if (rows.size > MODELS_MAX) {
+    const detail = `The decisions were made by ${rows.size} model versions, more than ${MODELS_MAX}: give a shorter range, or --model.`;
+    throw new TriplineError("invalid-field", detail);
+  }
+  const registry = openRegistry(registryUrl);
+  return Promise.all(
+    [...rows.values()].map(async (wanted) => {
+      const model = await registry.resolve(wanted.name, wanted.version).catch((cause: unknown) => {
+        if (!(cause instanceof TriplineError) || cause.code !== "model-not-found") throw cause;
+        const detail =
+          `${registryUrl} has no version ${wanted.version} of model ${wanted.name}, which scored ${wanted.rows} of the ` +
+          "decisions: name the registry that has it by --registry, or score with another version by --model.";
+        throw new TriplineError("model-not-found", detail, [], { cause });
+      });
+      return checked(model, spec);
+    }),
+  );
+}
+
+/**
+ * The model to score with instead.
+ *
+ * @param reference a version or alias, or `name@version`
+ * @throws as `findModels`
+ */
+export async function findModel(
+  registryUrl: string,
+  reference: { readonly name: string; readonly at: string },
+  spec: FeatureSpec,
+): Promise<ModelVersion> {
+  return checked(await openRegistry(registryUrl).resolve(reference.name, reference.at), spec);
+}
+
+function checked(model: ModelVersion, spec: FeatureSpec): ModelVersion {
+  const { name, version, features, feature_spec_version: specVersion } = model.manifest;
+  const isSame =
+    specVersion === spec.version && features.join() === spec.features.map((feature) => feature.name).join();
+  if (isSame) return model;
+  throw new TriplineError(
+    "spec-mismatch",
+    `Model ${name} ${version} was trained for feature spec ${specVersion}, this build has ${spec.version}: ` +
+      "replay with a model for this spec (--model), or with the release that has the other one.",
+  );
+}

@@ -1,0 +1,57 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { findPolicies, readPolicy, SHIPPED_POLICY } from "./find-policies.js";
+
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-policies-"));
+  file = join(folder, "policy.yaml");
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const textOf = (version: number): string => `
+version: ${version}
+bands:
+  - { at_least: 0.6, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
+static_policy:
+  default: { action: review, reason: STATIC, text: "By hand." }
+`;
+const versionOf = (text: string): string => parsePolicy(text, currentFeatureSpec()).version;
+
+function git(...parameters: string[]): void {
+  const author = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"];
+  execFileSync("git", [...author, ...parameters], { cwd: folder });
+}
+
+test("a version is found in the file and at any commit of it; one that is nowhere is left out", async () => {
+  git("init", "--quiet");
+  for (const version of [1, 2]) {
+    await writeFile(file, textOf(version));
+    git("add", ".");
+    git("commit", "--quiet", "--message", "change the policy");
+  }
+  await writeFile(file, textOf(3));
+  const wanted = [1, 2, 3].map((version) => versionOf(textOf(version)));
+  const found = await findPolicies(file, new Set([...wanted, "4+00000000"]));
+  expect(found.map(({ version }) => version).sort()).toEqual(wanted.sort());
+  expect(found.map(({ text }) => versionOf(text)).sort()).toEqual(wanted);
+});
+
+test("without a repository the file alone is looked at, and without a file there is nothing", async () => {
+  const wanted = new Set([versionOf(textOf(1)), versionOf(textOf(2))]);
+  expect(await findPolicies(file, wanted)).toEqual([]);
+  await writeFile(file, textOf(2));
+  expect(await findPolicies(file, wanted)).toMatchObject([{ version: versionOf(textOf(2)) }]);
+});
+
+test("the shipped policy is where it is looked for", async () => {
+  const { version } = await readPolicy(SHIPPED_POLICY);
+  expect(await findPolicies(SHIPPED_POLICY, new Set([version]))).toMatchObject([{ version }]);
+});

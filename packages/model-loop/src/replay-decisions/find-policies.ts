@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { ROOT } from "@tripline/system/services/workspace";
+
+/** The policy that ships, whose earlier versions git has. */
+export const SHIPPED_POLICY = join(ROOT, "apps", "decisions", "policy.yaml");
+
+/** Commits of the file that are looked at, the newest first. */
+const COMMITS_MAX = 500;
+const FILE_BYTES_MAX = 4_000_000;
+
+const run = promisify(execFile);
+
+/** A policy that was read; its version is that of decisions made by it. */
+export interface PolicyText {
+  readonly version: string;
+  readonly text: string;
+  readonly fileName: string;
+}
+
+/** @throws TriplineError `config-invalid` for a file that cannot be read, `policy-invalid` for a faulty one */
+export async function readPolicy(path: string): Promise<PolicyText> {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const detail = `The policy ${path} cannot be read (${cause.code}): give --policy a file such as apps/decisions/policy.yaml.`;
+    throw new TriplineError("config-invalid", detail, [], { cause });
+  });
+  return policyOf(text, path);
+}
+
+/**
+ * The wanted versions of a policy that are in its file or were in it at a commit. What is not found is left out, as is what
+ * does not fit the features of this build.
+ */
+export async function findPolicies(path: string, wanted: ReadonlySet<string>): Promise<PolicyText[]> {
+  const missing = new Set(wanted);
+  const found: PolicyText[] = [];
+  for await (const text of textsOf(path)) {
+    if (missing.size === 0) break;
+    // The digest at the end of a version tells whether the text is worth parsing.
+    const digest = createHash("sha256").update(text).digest("hex").slice(0, 8);
+    if (![...missing].some((version) => version.endsWith(`+${digest}`))) continue;
+    const policy = policyIfValid(text, path);
+    if (policy !== undefined && missing.delete(policy.version)) found.push(policy);
+  }
+  return found;
+}
+
+/** The file as it is, then as it was at each commit. */
+async function* textsOf(path: string): AsyncGenerator<string> {
+  const current = await readFile(path, "utf8").catch(() => undefined);
+  if (current !== undefined) yield current;
+  const cwd = dirname(path);
+  const file = `./${basename(path)}`;
+  const commits = await git(cwd, ["log", `--max-count=${COMMITS_MAX}`, "--format=%H", "--", file]);
+  for (const commit of commits.split("\n").filter((line) => line !== "")) {
+    yield await git(cwd, ["show", `${commit}:${file}`]);
+  }
+}
+
+/** What git prints; nothing where there is no git, no repository or no such file. */
+async function git(cwd: string, parameters: readonly string[]): Promise<string> {
+  try {
+    return (await run("git", [...parameters], { cwd, maxBuffer: FILE_BYTES_MAX })).stdout;
+  } catch {
+    return "";
+  }
+}
+
+function policyIfValid(text: string, path: string): PolicyText | undefined {
+  try {
+    return policyOf(text, path);
+  } catch {
+    return undefined;
+  }
+}
+
+function policyOf(text: string, path: string): PolicyText {
+  const fileName = basename(path);
+  return { version: parsePolicy(text, currentFeatureSpec(), fileName).version, text, fileName };
+}

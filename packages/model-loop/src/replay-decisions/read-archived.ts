@@ -1,0 +1,148 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TOPICS } from "@tripline/contracts/topics";
+import { dayOf } from "@tripline/lake/lake-layout";
+import { listFiles } from "@tripline/lake/log/list-files";
+import type { Row } from "@tripline/lake/read/row-message";
+import type { LakeScan } from "@tripline/lake/read/scan-lake";
+import { topicTable } from "@tripline/lake/read/scan-lake";
+import { sqlText } from "@tripline/lake/sql-text";
+
+export interface ArchivedRange {
+  /** The folder that the archive service writes to. */
+  readonly lake: string;
+  /** Decisions made at or after it and before `toMs`, milliseconds since the epoch. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Only payments of this tenant; of all unless given. */
+  readonly tenant?: string;
+}
+
+/** A decision of the lake with the features that it was made from, and what turned out to be true. */
+export interface ArchivedDecision {
+  readonly decision: Row;
+  /** Undefined where the lake has none. */
+  readonly features: Row | undefined;
+  /** Undefined where no label has arrived. */
+  readonly isFraud: boolean | undefined;
+}
+
+/** Decisions of one pair of versions. */
+export interface ArchivedVersions {
+  readonly policyVersion: string;
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly specVersion: number;
+  readonly rows: number;
+}
+
+/** The first decision of a payment stands, and the first vector is what it was made from; the others are deliveries again. */
+const FIRST_DECISION = firstBy("decided_at_ms");
+const FIRST_VECTOR = firstBy("computed_at_ms");
+/** Columns that older archives lack. */
+const ADDED_TO_FEATURES = { incomplete: "BOOLEAN" };
+
+/**
+ * What the decisions of a range were made by, the most frequent first.
+ *
+ * @throws TriplineError `not-found` where there is none in that range; `lake-unavailable`
+ */
+export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Promise<ArchivedVersions[]> {
+  const days = await daysOf(range);
+  const table = days.length === 0 ? undefined : await topicTable(range.lake, TOPICS.decisions, {}, days);
+  const versions: ArchivedVersions[] = [];
+  if (table !== undefined) {
+    const found = scan.rows(`SELECT policy_version, model_name, model_version, feature_spec_version,
+        count(DISTINCT transaction_id) AS rows
+      FROM ${table} WHERE ${conditionOf(range)} GROUP BY ALL ORDER BY rows DESC, policy_version, model_version`);
+    for await (const chunk of found) versions.push(...chunk.map(versionsOf));
+  }
+  if (versions.length > 0) return versions;
+  const { fromMs, toMs, tenant, lake } = range;
+  const ofTenant = tenant === undefined ? "" : ` for the tenant ${tenant}`;
+  throw new TriplineError(
+    "not-found",
+    `No decision was made${ofTenant} from ${isoOf(fromMs)} to ${isoOf(toMs)} in ${lake}: ` +
+      "give a range of the times at which decisions were made, by --from and --to.",
+  );
+}
+
+/**
+ * The decisions of a range day by day, in the order of partition and offset, in chunks of about 2,000.
+ *
+ * @throws TriplineError `lake-unavailable`
+ */
+export async function* readArchived(scan: LakeScan, range: ArchivedRange): AsyncGenerator<ArchivedDecision[]> {
+  for (const day of await daysOf(range)) {
+    const decisions = await topicTable(range.lake, TOPICS.decisions, {}, [day]);
+    if (decisions === undefined) continue;
+    for await (const chunk of scan.rows(await queryOf(scan, range, decisions))) {
+      yield chunk.map(({ decision, features, fraud }) => ({
+        decision: decision as Row,
+        features: hasId(features) ? features : undefined,
+        isFraud: typeof fraud === "boolean" ? fraud : undefined,
+      }));
+    }
+  }
+}
+
+async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string): Promise<string> {
+  const { lake } = range;
+  const made = `SELECT * FROM ${decisions} WHERE ${conditionOf(range)} QUALIFY ${FIRST_DECISION}`;
+  // Of the features only those days are read in which the payments took place.
+  const times = await scan.row(`SELECT list(DISTINCT strftime(make_timestamp(occurred_at_ms * 1000), '%Y-%m-%d'))
+    AS days FROM ${decisions} WHERE ${conditionOf(range)}`);
+  const days = Array.isArray(times.days) ? times.days.map(String) : [];
+  const vectors = days.length === 0 ? undefined : await topicTable(lake, TOPICS.features, ADDED_TO_FEATURES, days);
+  const labels = await topicTable(lake, TOPICS.labels);
+  const truths =
+    labels === undefined
+      ? "SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_transaction_id, NULL::BOOLEAN AS fraud WHERE false"
+      : `SELECT tenant, client_transaction_id, fraud FROM ${labels} SEMI JOIN d USING (tenant, client_transaction_id)
+        QUALIFY row_number() OVER (PARTITION BY tenant, client_transaction_id
+          ORDER BY labelled_at_ms DESC, kafka_partition, kafka_offset DESC) = 1`;
+  const withFeatures = vectors !== undefined;
+  return `WITH d AS MATERIALIZED (${made}), l AS (${truths})
+    ${withFeatures ? `, f AS (SELECT * FROM ${vectors} SEMI JOIN d USING (tenant, transaction_id) QUALIFY ${FIRST_VECTOR})` : ""}
+    SELECT d AS decision, ${withFeatures ? "f" : "NULL"} AS features, l.fraud AS fraud FROM d
+    ${withFeatures ? "LEFT JOIN f ON f.tenant = d.tenant AND f.transaction_id = d.transaction_id" : ""}
+    LEFT JOIN l ON l.tenant = d.tenant AND l.client_transaction_id = d.client_transaction_id
+    ORDER BY d.kafka_partition, d.kafka_offset`;
+}
+
+/** Days of the range on which something was decided, ascending. */
+async function daysOf({ lake, fromMs, toMs }: ArchivedRange): Promise<string[]> {
+  const [first = "", last = ""] = [dayOf(fromMs), dayOf(toMs - 1)];
+  const { files } = await listFiles(lake, TOPICS.decisions.name);
+  const days = files.map(({ day }) => day).filter((day) => day >= first && (last === "" || day <= last));
+  return [...new Set(days)].sort();
+}
+
+function conditionOf({ fromMs, toMs, tenant }: ArchivedRange): string {
+  const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
+  return `decided_at_ms >= ${fromMs} AND decided_at_ms < ${toMs}${of}`;
+}
+
+function firstBy(time: string): string {
+  return `row_number() OVER (PARTITION BY tenant, transaction_id ORDER BY ${time}, kafka_partition, kafka_offset) = 1`;
+}
+
+function versionsOf(row: Row): ArchivedVersions {
+  return {
+    policyVersion: String(row.policy_version ?? ""),
+    modelName: String(row.model_name ?? ""),
+    modelVersion: String(row.model_version ?? ""),
+    specVersion: Number(row.feature_spec_version),
+    rows: Number(row.rows),
+  };
+}
+
+/** Where nothing was joined, every column is null. */
+function hasId(features: unknown): features is Row {
+  return (
+    typeof features === "object" && features !== null && typeof Reflect.get(features, "transaction_id") === "string"
+  );
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
