@@ -5,12 +5,12 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
+import { ThreadPool } from "../threads/thread-pool.js";
 import { findModel, findModels } from "./find-models.js";
 import type { PolicyText } from "./find-policies.js";
 import { findPolicies, readPolicy, SHIPPED_POLICY } from "./find-policies.js";
-import type { ArchivedRange, ArchivedVersions } from "./read-archived.js";
+import type { ArchivedDecision, ArchivedRange, ArchivedVersions } from "./read-archived.js";
 import { readArchived, surveyDecisions } from "./read-archived.js";
-import { ReplayPool } from "./replay-pool.js";
 import type { ReplayTally } from "./replay-tally.js";
 import { addTally, emptyTally } from "./replay-tally.js";
 import type { ReplayInputs } from "./replay-worker.js";
@@ -35,6 +35,8 @@ export interface ReplayDecisionsReport extends ReplayTally {
   readonly modelVersion: string | undefined;
 }
 
+type ReplayThreads = ThreadPool<readonly ArchivedDecision[], ReplayTally>;
+
 /** Blocks per thread that wait or are being decided; so much is in memory at once, however long the range is. */
 const BLOCKS_PER_THREAD_MAX = 2;
 
@@ -48,16 +50,16 @@ const BLOCKS_PER_THREAD_MAX = 2;
 export async function replayDecisions(options: ReplayDecisionsOptions): Promise<ReplayDecisionsReport> {
   const spec = currentFeatureSpec();
   const scan = await LakeScan.open();
-  let pool: ReplayPool | undefined;
+  let threads: ReplayThreads | undefined;
   try {
     const archived = await surveyDecisions(scan, options);
     requireSpec(archived, spec);
     const inputs = await findInputs(archived, options, spec);
-    pool = await ReplayPool.start(inputs.data, options.threads);
-    const tally = await replayAll(scan, pool, archived, options);
+    threads = await ThreadPool.start(new URL("./replay-worker.js", import.meta.url), inputs.data, options.threads);
+    const tally = await replayAll(scan, threads, archived, options);
     return { ...tally, specVersion: spec.version, ...inputs.forced };
   } finally {
-    await pool?.close();
+    await threads?.close();
     await scan.close();
   }
 }
@@ -104,7 +106,7 @@ async function readScorecard(file: string, spec: FeatureSpec): Promise<string> {
 
 async function replayAll(
   scan: LakeScan,
-  pool: ReplayPool,
+  pool: ReplayThreads,
   archived: readonly ArchivedVersions[],
   options: ReplayDecisionsOptions,
 ): Promise<ReplayTally> {

@@ -1,17 +1,14 @@
-import type { MessagePort } from "node:worker_threads";
-import { parentPort, workerData } from "node:worker_threads";
-import type { ErrorCode } from "@tripline/contracts/error-table";
-import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { SessionModel } from "../scoring/score-session.js";
+import { serveThread } from "../threads/serve-thread.js";
 import type { PolicyText } from "./find-policies.js";
 import type { ArchivedDecision } from "./read-archived.js";
 import type { Deciders } from "./replay-block.js";
 import { replayBlock } from "./replay-block.js";
 import { ReplayModel } from "./replay-model.js";
-import type { ReplayTally } from "./replay-tally.js";
 
 /** What a thread decides by. */
 export interface ReplayInputs {
@@ -23,30 +20,6 @@ export interface ReplayInputs {
   readonly isModelForced: boolean;
   /** Their JSON. */
   readonly scorecards: readonly string[];
-}
-
-export type ReplayAnswer =
-  | { readonly kind: "ready" }
-  | { readonly kind: "replayed"; readonly tally: ReplayTally }
-  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
-
-/** The body of a thread that decides archived payments again. It answers in the order of the asking. */
-async function serve(port: MessagePort, inputs: ReplayInputs): Promise<void> {
-  const answer = (message: ReplayAnswer): void => port.postMessage(message);
-  const fail = (error: unknown): void => {
-    const { code, message } = asTriplineError(error);
-    answer({ kind: "failed", code, message });
-  };
-  try {
-    const deciders = await open(inputs);
-    let last: Promise<void> = Promise.resolve();
-    port.on("message", (rows: readonly ArchivedDecision[]) => {
-      last = last.then(() => replayBlock(rows, deciders)).then((tally) => answer({ kind: "replayed", tally }), fail);
-    });
-    answer({ kind: "ready" });
-  } catch (error) {
-    fail(error);
-  }
 }
 
 async function open(inputs: ReplayInputs): Promise<Deciders> {
@@ -69,5 +42,7 @@ async function open(inputs: ReplayInputs): Promise<Deciders> {
   };
 }
 
-if (parentPort === null) throw new Error("replay-worker.js is the body of a worker thread");
-await serve(parentPort, workerData);
+await serveThread(async (inputs: ReplayInputs) => {
+  const deciders = await open(inputs);
+  return (rows: readonly ArchivedDecision[]) => replayBlock(rows, deciders);
+});

@@ -334,7 +334,7 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
   ],
   ["a tenant without decisions", () => ({ tenant: "nobody" }), "not-found", "for the tenant nobody"],
   [
-    "a folder that is no lake",
+    "a folder without a lake",
     () => ({ lake: join(folder, "nothing") }),
     "not-found",
     "There is no archive of decisions in",

@@ -1,0 +1,95 @@
+import { Worker } from "node:worker_threads";
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/** What a thread says: once that it is ready, then one answer per task, in the order of the tasks. */
+export type ThreadAnswer<Result> =
+  | { readonly kind: "ready" }
+  | { readonly kind: "done"; readonly result: Result }
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
+
+/** Threads with the same body that take tasks in turn. Their body calls `serveThread`. */
+export class ThreadPool<Task, Result> {
+  #next = 0;
+
+  private constructor(private readonly threads: readonly PoolThread<Task, Result>[]) {}
+
+  /**
+   * @param body file of the threads
+   * @param data what each thread is opened with
+   * @throws TriplineError as the body does when it is opened
+   */
+  static async start<Task, Result>(body: URL, data: unknown, count: number): Promise<ThreadPool<Task, Result>> {
+    const threads = Array.from({ length: count }, () => new PoolThread<Task, Result>(body, data));
+    try {
+      await Promise.all(threads.map((thread) => thread.ready));
+    } catch (error) {
+      await Promise.all(threads.map((thread) => thread.close()));
+      throw error;
+    }
+    return new ThreadPool(threads);
+  }
+
+  /**
+   * Does a task on the next thread; how many tasks wait there is for the caller to bound.
+   *
+   * @param handedOver buffers of the task, which the caller has no longer
+   * @throws TriplineError as the body does
+   */
+  async run(task: Task, handedOver: readonly ArrayBuffer[] = []): Promise<Result> {
+    const thread = this.threads[this.#next % this.threads.length];
+    this.#next += 1;
+    if (thread === undefined) throw new TriplineError("internal", "A pool needs at least one thread.");
+    const answer = await thread.ask(task, handedOver);
+    if (answer.kind === "done") return answer.result;
+    throw new TriplineError("internal", `A thread answered a task with "${answer.kind}".`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.close()));
+  }
+}
+
+interface Waiting<Result> {
+  readonly resolve: (answer: ThreadAnswer<Result>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class PoolThread<Task, Result> {
+  readonly ready: Promise<unknown>;
+  readonly #worker: Worker;
+  readonly #waiting: Waiting<Result>[] = [];
+  #broken: Error | undefined;
+
+  constructor(body: URL, data: unknown) {
+    this.#worker = new Worker(body, { workerData: data });
+    this.ready = this.#answer();
+    this.#worker.on("message", (answer: ThreadAnswer<Result>) => {
+      const first = this.#waiting.shift();
+      if (answer.kind === "failed") first?.reject(new TriplineError(answer.code, answer.message));
+      else first?.resolve(answer);
+    });
+    this.#worker.on("error", (error: Error) => this.#break(error));
+    this.#worker.on("exit", (code) => this.#break(new TriplineError("internal", `A thread ended with code ${code}.`)));
+  }
+
+  ask(task: Task, handedOver: readonly ArrayBuffer[]): Promise<ThreadAnswer<Result>> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    const answer = this.#answer();
+    this.#worker.postMessage(task, [...handedOver]);
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #answer(): Promise<ThreadAnswer<Result>> {
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #break(error: Error): void {
+    this.#broken ??= error;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#broken);
+  }
+}
