@@ -154,7 +154,7 @@ function staticReason(policy: Policy, transaction: Transaction): Reason {
   return toReason(answer, paymentValues(transaction));
 }
 
-function nothingUnusual(score: Score): Reason {
+export function nothingUnusual(score: Score): Reason {
   const about =
     "missing" in score ? "there was no score" : `the score of ${formatNumber(score.value)} is below every band`;
   return {
@@ -164,7 +164,7 @@ function nothingUnusual(score: Score): Reason {
   };
 }
 
-function scorecardReason(): Reason {
+export function scorecardReason(): Reason {
   const text = "The model gave no score, so the score is that of the simpler scorecard.";
   return { code: SCORED_BY_SCORECARD, text, outcome: Outcome.APPROVE };
 }
@@ -201,5 +201,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     occurredAtMs: transaction.occurredAtMs,
     acceptedAtMs: transaction.acceptedAtMs,
     decidedAtMs: input.decidedAtMs,
+    wordingVersion: policy.wordingVersion,
   };
 }

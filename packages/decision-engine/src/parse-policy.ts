@@ -16,6 +16,7 @@ import {
 } from "./policy-variables.js";
 import type { Template } from "./render-text.js";
 import { parseTemplate } from "./render-text.js";
+import { wordingVersion } from "./wording-version.js";
 
 const RULES_MAX = 500;
 const BANDS_MAX = 20;
@@ -130,11 +131,14 @@ class PolicyChecker {
     const rules = this.#rules(file.rules);
     const bands = this.#bands(file.bands);
     if (staticDefault === undefined) return undefined;
+    const featureNames = this.#spec.features.map((feature) => feature.name);
+    const featureSentences = this.#spec.features.map((feature) => parseTemplate(feature.sentence));
     return {
       version: `${file.version}+${digest}`,
       specVersion: this.#spec.version,
-      featureNames: this.#spec.features.map((feature) => feature.name),
-      featureSentences: this.#spec.features.map((feature) => parseTemplate(feature.sentence)),
+      featureNames,
+      featureSentences,
+      wordingVersion: wordingVersion(featureNames, featureSentences),
       rules,
       bands,
       staticDefault,

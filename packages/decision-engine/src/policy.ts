@@ -46,6 +46,8 @@ export interface Policy {
   readonly featureNames: readonly string[];
   /** Sentences about the features' values, in the order of the vector; every placeholder is that value. */
   readonly featureSentences: readonly (Template | undefined)[];
+  /** Digest of the words of reasons that are not in the file. */
+  readonly wordingVersion: string;
   /** In the order of the file. */
   readonly rules: readonly Rule[];
   /** Highest first. */

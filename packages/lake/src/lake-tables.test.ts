@@ -77,6 +77,7 @@ const decision: Decision = {
   occurredAtMs: AT_MS - 10,
   acceptedAtMs: AT_MS - 5,
   decidedAtMs: AT_MS,
+  wordingVersion: "w1",
 };
 
 const drift: DriftDetected = {
@@ -168,6 +169,7 @@ test.each([
       occurred_at_ms: BigInt(AT_MS - 10),
       accepted_at_ms: BigInt(AT_MS - 5),
       decided_at_ms: BigInt(AT_MS),
+      wording_version: "w1",
     },
   ],
   [

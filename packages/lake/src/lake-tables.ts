@@ -130,6 +130,7 @@ const decision = columnsOf<Decision>({
   occurredAtMs: long,
   acceptedAtMs: long,
   decidedAtMs: long,
+  wordingVersion: text,
 });
 
 const driftDetected = columnsOf<DriftDetected>({

@@ -97,6 +97,7 @@ export function decisionOf(number: number, change: Partial<Decision> = {}): Deci
     occurredAtMs: NOON_MS,
     acceptedAtMs: NOON_MS,
     decidedAtMs: NOON_MS + number,
+    wordingVersion: "w1",
     ...change,
   };
 }

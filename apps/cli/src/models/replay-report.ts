@@ -40,19 +40,25 @@ export function jsonOf(report: ReplayDecisionsReport): string {
 
 function lastLine(report: ReplayDecisionsReport): string {
   const { rows, sameVersions, identical, degraded, skipped } = report;
-  const others = rows - sameVersions;
+  const reworded = sum([report.reworded]);
+  const others = rows - sameVersions - reworded;
   const changed = [...pairsOf(report.transitions)].reduce(
     (sum, { from, to, transition }) => sum + (from === to ? 0 : transition.rows),
     0,
   );
-  const counts = `rows=${rows} identical=${identical} differ=${sameVersions - identical}`;
-  return `replay: ${counts} other_versions=${others} changed=${changed} degraded=${degraded} skipped=${sum(skipped)}`;
+  const counts = `rows=${rows} identical=${identical} differ=${sameVersions - identical} reworded=${reworded}`;
+  return `replay: ${counts} other_versions=${others} changed=${changed} degraded=${degraded} skipped=${sum([...skipped.values()])}`;
 }
 
 /** One sentence for each thing that kept decisions from being compared, or from being compared to the byte. */
 function sentencesOf(report: ReplayDecisionsReport): string[] {
   const { policyVersion, modelVersion, unexplained, specVersion } = report;
   const sentences: string[] = [];
+  for (const [version, rows] of report.reworded) {
+    const release =
+      version === "" ? "a release that did not record its wording" : `the release with wording ${version}`;
+    sentences.push(`${decisions(rows)} by ${release}: the same but for the texts of the reasons.`);
+  }
   for (const [version, rows] of report.otherPolicies) {
     sentences.push(`${decisions(rows)} by policy ${version}, and again by ${policyVersion}.`);
   }
@@ -84,7 +90,7 @@ const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: numbe
 };
 
 function diffOf(report: ReplayDecisionsReport): string[] {
-  if (report.rows === report.sameVersions) return [];
+  if (report.transitions.size === 0) return [];
   return [outcomeTable(report), confusionTable(report), reasonTable(report), amountTable(report)]
     .flatMap((table) => ["", ...table])
     .concat("");
@@ -170,8 +176,8 @@ function decisions(rows: number): string {
   return rows === 1 ? "1 decision was made" : `${number(rows)} decisions were made`;
 }
 
-function sum(skipped: ReplayDecisionsReport["skipped"]): number {
-  return [...skipped.values()].flatMap((whats) => [...whats.values()]).reduce((total, rows) => total + rows, 0);
+function sum(counts: readonly ReadonlyMap<string, number>[]): number {
+  return counts.flatMap((rows) => [...rows.values()]).reduce((total, rows) => total + rows, 0);
 }
 
 function moneyOf(amounts: ReadonlyMap<string, number>): string {

@@ -25,6 +25,7 @@ function encoded(transactionId: string, outcome: Outcome): Uint8Array {
     occurredAtMs: 1,
     acceptedAtMs: 2,
     decidedAtMs: 3,
+    wordingVersion: "w1",
   }).finish();
 }
 

@@ -23,6 +23,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
     occurredAtMs: payment.occurredAtMs,
     acceptedAtMs: payment.acceptedAtMs,
     decidedAtMs: payment.acceptedAtMs + 5,
+    wordingVersion: "w1",
     ...changes,
   };
 }

@@ -138,10 +138,28 @@ function isOfSameVersions({ archived, policy, model }: Open): boolean {
 }
 
 function compareBytes({ archived }: Open, decision: Decision, tally: ReplayTally): void {
+  const isReworded = archived.wordingVersion !== decision.wordingVersion;
+  const isSame = haveSameBytes(archived, isReworded ? inWordsOf(archived, decision) : decision);
+  if (isReworded && isSame) {
+    count(tally.reworded, archived.wordingVersion);
+    return;
+  }
   tally.sameVersions += 1;
-  const isSame = Buffer.compare(encodeMessage(Decision, archived), encodeMessage(Decision, decision)) === 0;
   if (isSame) tally.identical += 1;
   else differ(tally, archived, decision);
+}
+
+function haveSameBytes(one: Decision, other: Decision): boolean {
+  return Buffer.compare(encodeMessage(Decision, one), encodeMessage(Decision, other)) === 0;
+}
+
+/** The decision with the sentences of another release where the reasons are the same ones. */
+function inWordsOf({ reasons: others, wordingVersion }: Decision, decision: Decision): Decision {
+  const reasons = decision.reasons.map((reason, index) => {
+    const other = others[index];
+    return other?.code === reason.code ? { ...reason, text: other.text } : reason;
+  });
+  return { ...decision, reasons, wordingVersion };
 }
 
 function compareOutcome(

@@ -45,6 +45,8 @@ export interface ReplayTally {
   sameVersions: number;
   identical: number;
   readonly differences: Difference[];
+  /** The same but for the words of their reasons, which were another release's, by its wording version. */
+  readonly reworded: Map<string, number>;
   /** Those of `rows` that an outage had kept from the model, then and therefore now. */
   degraded: number;
   /** Those of `rows` that were not to approve and were made before their contributions were there. */
@@ -68,6 +70,7 @@ export function emptyTally(): ReplayTally {
     sameVersions: 0,
     identical: 0,
     differences: [],
+    reworded: new Map(),
     degraded: 0,
     unexplained: 0,
     skipped: new Map(),
@@ -110,6 +113,7 @@ export function addTally(to: ReplayTally, more: ReplayTally): void {
   to.unexplained += more.unexplained;
   to.differences.push(...more.differences.slice(0, EXAMPLES_MAX - to.differences.length));
   for (const [reason, whats] of more.skipped) for (const [what, rows] of whats) skip(to, reason, what, rows);
+  for (const [version, rows] of more.reworded) count(to.reworded, version, rows);
   for (const [version, rows] of more.otherPolicies) count(to.otherPolicies, version, rows);
   for (const [version, rows] of more.otherModels) count(to.otherModels, version, rows);
   for (const [from, ends] of more.transitions) {

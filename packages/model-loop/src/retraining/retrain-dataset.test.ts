@@ -240,6 +240,7 @@ test("served scores are those of a model, the first of each payment", async () =
       occurredAtMs: NOON_MS,
       acceptedAtMs: NOON_MS,
       decidedAtMs: NOON_MS,
+      wordingVersion: "w1",
       ...change,
     }).finish();
   const path = join(lake, "scores.parquet");

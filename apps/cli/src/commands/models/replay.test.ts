@@ -13,18 +13,14 @@ import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { ReplayDecisionsOptions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
-import { openRegistry } from "@tripline/model-registry/open-registry";
-import { encodeModel } from "@tripline/tree-shap/encode-model";
+import { AMOUNT, publishAmountModel, scoreOf, valuesOf } from "../../testing/amount-model.js";
 import { replayCommand } from "./replay.js";
 
 const spec = currentFeatureSpec();
-const AMOUNT = spec.features.findIndex(({ name }) => name === "amount");
 const DAY_MS = 86_400_000;
 const NOON_MS = Date.UTC(2026, 1, 10, 12);
 const FROM_MS = NOON_MS - DAY_MS / 2;
-/** Every 10th payment is below the threshold of both models, every 10th above that of the second one only, and so on. */
 const PAYMENTS = 300;
-const MARGIN = 2;
 
 const POLICY = `
 version: 7
@@ -62,7 +58,7 @@ let scorecardFile: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tripline-replay-"));
   registryUrl = pathToFileURL(join(folder, "registry")).href;
-  versions = [await publish(100), await publish(500)];
+  versions = [await publishAmountModel(registryUrl, 100), await publishAmountModel(registryUrl, 500)];
   policyFile = join(folder, "policy.yaml");
   scorecardFile = join(folder, "scorecard.json");
   await writeFile(policyFile, POLICY);
@@ -72,44 +68,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** A model of one tree: a margin of 2 above an amount, of -2 elsewhere. */
-async function publish(threshold: number): Promise<string> {
-  const split = {
-    ...{ feature: AMOUNT, mode: "BRANCH_LEQ", threshold, missingTrue: false },
-    ...{ whenTrue: { value: -MARGIN, cover: 1 }, whenFalse: { value: MARGIN, cover: 1 } },
-  };
-  const sigmoid = { opType: "Sigmoid", inputs: ["margin"], outputs: ["probability"] };
-  const modelBytes = encodeModel({
-    features: spec.features.length,
-    trees: [split],
-    nodesAfter: [sigmoid],
-    output: "probability",
-  });
-  const { version } = await openRegistry(registryUrl).publish({
-    name: "fraud",
-    modelBytes,
-    golden: { inputs: [valuesOf(0)], outputs: [scoreOf(0, threshold)] },
-    manifest: {
-      created_at: "2026-01-01T00:00:00Z",
-      feature_spec_version: spec.version,
-      features: spec.features.map(({ name }) => name),
-      input: { name: "features", datatype: "FP32", shape: [-1, spec.features.length] },
-      output: { name: "probability", datatype: "FP32", shape: [-1, 1] },
-      metrics: {},
-      lineage: { data_sha256: "0".repeat(64), commit: null, params: {}, trained_at: "2026-01-01T00:00:00+00:00" },
-    },
-  });
-  return version;
-}
-
-function scoreOf(amount: number, threshold: number): number {
-  return Math.fround(1 / (1 + Math.exp(amount > threshold ? -MARGIN : MARGIN)));
-}
-
-function valuesOf(amount: number): number[] {
-  return spec.features.map((_, index) => (index === AMOUNT ? amount : (index + 0.1) / 7));
-}
 
 /** Amounts 3, 10, 17 ... 2,096; decided by the model of 100, but for those that an outage kept from it. */
 function cases(): Case[] {
@@ -143,7 +101,7 @@ function caseOf(index: number): Case {
   const decision = decide(policy, input, kind === 6 ? scorecard : undefined);
   // Of one in 50, contributions came too late.
   const isExplained = wantsContributions(decision) && kind !== 8;
-  const contributions = spec.features.map((_, at) => (at === AMOUNT && amount > 100 ? MARGIN : 0));
+  const contributions = spec.features.map((_, at) => (at === AMOUNT && amount > 100 ? 1 : 0));
   const { values } = features;
   return {
     id: transaction.transactionId,
@@ -229,7 +187,7 @@ test("the same versions give the same bytes, on every rung of the ladder, with c
 test("the command ends with the counts, and with exit code 1 where a byte differs", async () => {
   const same = await command(...flagsOf(lake), "--policy", policyFile);
   expect(same.lines.at(-1)).toMatch(
-    /^replay: rows=300 identical=300 differ=0 other_versions=0 changed=0 degraded=\d+ skipped=0$/,
+    /^replay: rows=300 identical=300 differ=0 reworded=0 other_versions=0 changed=0 degraded=\d+ skipped=0$/,
   );
   expect(same.code).toBe(0);
   const broken = join(folder, "broken");
@@ -243,6 +201,30 @@ test("the command ends with the counts, and with exit code 1 where a byte differ
   expect(found.lines).toContain("Differs though the versions are the same: txn_42");
   expect(found.lines.find((line) => line.startsWith("  "))).toMatch(/^ {2}score: 0\.88\d+ -> 0\.88\d+$/);
   expect(found.code).toBe(1);
+});
+
+test("a decision that another release worded otherwise is the same but for the words, and counted apart", async () => {
+  const older = join(folder, "older");
+  const kept = cases().slice(0, 40);
+  await archive(older, kept, (decision) => ({
+    ...decision,
+    wordingVersion: "",
+    reasons: decision.reasons.map((reason, index) =>
+      // A reason that is not the same one is no matter of words.
+      decision.transactionId === "txn_9" && index === 0
+        ? { ...reason, code: "OTHER" }
+        : { ...reason, text: "In old words." },
+    ),
+  }));
+  const report = await replayDecisions(optionsOf({ lake: older }));
+  expect(report).toMatchObject({ rows: 40, sameVersions: 1, identical: 0, reworded: new Map([["", 39]]) });
+  expect(report.differences.map(({ transactionId }) => transactionId)).toEqual(["txn_9"]);
+  const { lines, code } = await command(...flagsOf(older), "--policy", policyFile);
+  expect(lines[0]).toBe(
+    "39 decisions were made by a release that did not record its wording: the same but for the texts of the reasons.",
+  );
+  expect(lines.at(-1)).toContain("rows=40 identical=0 differ=1 reworded=39 other_versions=0 ");
+  expect(code).toBe(1);
 });
 
 test("another threshold shows in the diff by outcome, reason and amount, with the labels that are known", async () => {

@@ -140,6 +140,11 @@ export interface Decision {
   occurredAtMs: number;
   acceptedAtMs: number;
   decidedAtMs: number;
+  /**
+   * Digest of the words of `reasons` that no other version here covers: the sentences of the feature spec, and how values
+   * are written in them. Empty in decisions made before the field was added.
+   */
+  wordingVersion: string;
 }
 
 /** A column of a day that is not what it was on the days before. */
@@ -863,6 +868,7 @@ function createBaseDecision(): Decision {
     occurredAtMs: 0,
     acceptedAtMs: 0,
     decidedAtMs: 0,
+    wordingVersion: "",
   };
 }
 
@@ -915,6 +921,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.decidedAtMs !== 0) {
       writer.uint32(128).int64(message.decidedAtMs);
+    }
+    if (message.wordingVersion !== "") {
+      writer.uint32(138).string(message.wordingVersion);
     }
     return writer;
   },
@@ -1058,6 +1067,14 @@ export const Decision: MessageFns<Decision> = {
             }
 
             message.decidedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.wordingVersion = reader.string();
             continue;
           }
         }
