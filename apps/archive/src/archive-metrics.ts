@@ -23,7 +23,7 @@ export class ArchiveMetrics {
     labels: ["topic"],
   });
   readonly #overtaken = counter("tripline_archive_overtaken_total", {
-    description: "Flushes that another instance was faster with, by topic",
+    description: "Flushes that another instance committed first, by topic",
     labels: ["topic"],
   });
   readonly #failed = counter("tripline_archive_failed_total", {
@@ -31,7 +31,7 @@ export class ArchiveMetrics {
     labels: ["topic"],
   });
   readonly #missing = counter("tripline_archive_missing_total", {
-    description: "Offsets that Kafka did not hold any more when they were to be archived, by topic",
+    description: "Offsets that Kafka had deleted before they were archived, by topic",
     labels: ["topic"],
   });
 

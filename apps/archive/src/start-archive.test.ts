@@ -38,7 +38,7 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-/** A message as its row should be, but for what only Kafka knows. */
+/** A message as its row should be, without what only Kafka knows. */
 function rowOf(message: object): LakeRow {
   const fields = Object.entries(message).map(([name, value]) => [snake(name), value === undefined ? null : value]);
   return Object.fromEntries(fields);
@@ -48,7 +48,7 @@ function withoutKafka({ kafka_partition: _p, kafka_offset: _o, kafka_timestamp_m
 }
 const byId = (name: string, rows: readonly LakeRow[]) => new Map(rows.map((row) => [row[name], withoutKafka(row)]));
 
-test("a record of every topic is a row with each of its values, bit for bit", async () => {
+test("a record of every topic becomes a row with each of its values, bit for bit", async () => {
   await bench.start();
   const plain = { device_token: "", ip_token: "", latitude: null, longitude: null };
   const odd = transactionOf(1, {
@@ -177,7 +177,7 @@ test("poison becomes a dead letter, once, and everything else a row", async () =
   expect(await bench.rows(transactions.name)).toHaveLength(11);
 });
 
-test("rows are written when they are old, however few", async () => {
+test("old rows are written, however few there are", async () => {
   await bench.start({ FLUSH_AGE_MS: "500" });
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);
@@ -185,7 +185,7 @@ test("rows are written when they are old, however few", async () => {
   expect(await readdir(join(bench.lake, labels.name, "_staging"))).toEqual([]);
 });
 
-test("a lake that was put away is written anew from what Kafka has, whatever the group has committed", async () => {
+test("after the lake was moved away, a new one is written from what Kafka has, whatever the group has committed", async () => {
   const service = await bench.start();
   await bench.send(Array.from({ length: 50 }, (_, number) => labelRecord(labelOf(number))));
   await bench.untilArchived(labels.name);
@@ -198,7 +198,7 @@ test("a lake that was put away is written anew from what Kafka has, whatever the
   });
 });
 
-test("a lake of another topic is not mixed with this one's: not ready, with what to do", async () => {
+test("a lake of another topic is not mixed with this one: the service is not ready and says what to do", async () => {
   const first = await bench.start();
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);
@@ -216,7 +216,7 @@ test("a lake of another topic is not mixed with this one's: not ready, with what
   }
 });
 
-test("without Kafka it lives, is not ready, and ends when told to", async () => {
+test("without Kafka it runs, is not ready, and ends when told to", async () => {
   const service = await bench.start({ KAFKA_BROKERS: "127.0.0.1:1" });
   expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
   const { status, checks } = await readinessOf(service);

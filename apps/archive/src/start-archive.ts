@@ -8,7 +8,7 @@ import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { ArchiveModule } from "./archive.module.js";
 import type { ArchiveConfig } from "./config.js";
 
-/** Starts the service. Kafka need not be up and the lake not be writable: it is not ready until they are. */
+/** Starts the service, which is not ready until Kafka is up and the lake can be written. */
 export async function startArchive(
   config: ArchiveConfig,
   logger: Logger = createLogger("archive", config.LOG_LEVEL),

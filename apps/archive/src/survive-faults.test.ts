@@ -65,7 +65,7 @@ test(
   STACK_MS_MAX,
 );
 
-test("a lake that cannot be written: not ready, in a sentence; nothing lost or doubled when it is mended", async () => {
+test("while the lake cannot be written the service is not ready and says why; nothing is lost or doubled afterwards", async () => {
   const service = await bench.start({ FLUSH_ROWS_MAX: "50" });
   await produce(100);
   await bench.untilArchived(TOPIC);
@@ -86,7 +86,7 @@ test("a lake that cannot be written: not ready, in a sentence; nothing lost or d
   await expectEachOnce();
 });
 
-test("a lake that cannot be made at the start is made when it can be", async () => {
+test("a lake that cannot be created at the start is created when it can be", async () => {
   await rm(bench.lake, { recursive: true });
   await writeFile(bench.lake, "");
   const service = await bench.start();

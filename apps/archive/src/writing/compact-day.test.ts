@@ -65,7 +65,7 @@ class DyingDisk extends LakeDisk {
   }
 }
 
-test("the files of a day become one with the same rows in order; a late event makes another one", async () => {
+test("merges the files of a day into one with the same rows in order; a late event makes another file", async () => {
   await fill();
   const before = await bench.rows(TOPIC);
   const files = (await namesOf(DAY)).length;

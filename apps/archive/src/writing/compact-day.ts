@@ -36,7 +36,7 @@ export async function compactDay(
   day: string,
   disk: LakeDisk = new LakeDisk(),
 ): Promise<Compaction> {
-  // Before anything is made in a folder that is no lake.
+  // First, so that nothing is created in a folder that is not a lake.
   await listFiles(lake, topic, [day]);
   const log = new TopicLog({ disk, lake, topic });
   await log.refresh();

@@ -37,7 +37,7 @@ class KillBench {
     );
   }
 
-  /** Waits until each record of the topic is there, and looks that it is there once, and nothing else. */
+  /** Waits until each record of the topic is there, and checks that it is there once, and nothing else. */
   async expectEachOnce(): Promise<void> {
     await this.bench.untilArchived(features.name);
     const rows = await this.bench.rows(features.name);
@@ -89,7 +89,7 @@ test("kill -9 at every marked point: each row is there once after the next start
       await bench.produce(ROWS);
       bench.start();
       await bench.expectEachOnce();
-      // With the flush after that, nothing is left of what the dead had staged.
+      // After the next flush nothing is left of what the killed process had staged.
       await bench.produce(ROWS);
       await bench.expectEachOnce();
       const topic = join(bench.bench.lake, features.name);
@@ -122,7 +122,7 @@ test("kill -9 whenever offsets were committed, under load: each row once", async
   );
 }, 240_000);
 
-test("an instance that was frozen while another took its partitions over adds nothing twice when it wakes", async () => {
+test("an instance that was frozen while another took over its partitions adds nothing twice when it resumes", async () => {
   const [bench = await KillBench.open()] = benches;
   // Holds what it reads, and writes it only when it ends.
   const frozen = bench.start([], { FLUSH_AGE_MS: "3600000" });

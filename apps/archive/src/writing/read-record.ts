@@ -15,8 +15,8 @@ export interface HeldRow {
 }
 
 /**
- * Reads one record. Whatever has the shape of its message and an event time is kept: the lake says what stood on the
- * topic, not what others made of it.
+ * Reads one record. Everything with the shape of its message and an event time is kept: the lake shows what was on the
+ * topic, not what the services made of it.
  *
  * @throws TriplineError `message-unreadable`
  */

@@ -13,7 +13,7 @@ const places = (buffer: RowBuffer) =>
   buffer.snapshot()?.rows.map(({ partition, offset }) => `${partition}@${offset}`) ?? [];
 const ranges = (buffer: RowBuffer) => Object.fromEntries(buffer.snapshot()?.ranges ?? []);
 
-test("what is held begins where the lake ends, and gets less from the front when the lake moves on", () => {
+test("held records begin where the lake ends, and are removed from the front when the lake moves on", () => {
   const buffer = new RowBuffer();
   expect(buffer.begin(0, 5)).toBe(5);
   expect(buffer.begin(3, 0)).toBe(0);
@@ -41,7 +41,7 @@ test("what is held begins where the lake ends, and gets less from the front when
   expect(buffer.begin(0, 20)).toBe(20);
 });
 
-test("what comes again is left out, and a hole is told, but for one before all that was ever archived", () => {
+test("re-delivered records are left out, and a gap is reported unless it is before everything ever archived", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 0);
   expect(buffer.add(0, rowsOf(0, 100, 102))).toBe(0);
@@ -52,7 +52,7 @@ test("what comes again is left out, and a hole is told, but for one before all t
   expect(ranges(buffer)).toEqual({ 0: { from: 0, to: 111 } });
 });
 
-test("dead letters move the end, also where nothing else came", () => {
+test("dead letters move the end, even if nothing else came", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 4);
   buffer.pass(0, 4);
@@ -63,7 +63,7 @@ test("dead letters move the end, also where nothing else came", () => {
   expect(ranges(buffer)).toEqual({ 0: { from: 4, to: 6 } });
 });
 
-test("a partition that comes back goes on after what is held, or after the lake where that is further", () => {
+test("a partition that comes back resumes after what is held, or after the lake if that is further", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 0);
   buffer.add(0, rowsOf(0, 0, 10));
@@ -73,7 +73,7 @@ test("a partition that comes back goes on after what is held, or after the lake 
   expect(buffer.rows).toBe(0);
 });
 
-test("a lake that was put back is noticed; beginning again follows it", () => {
+test("notices a lake that was restored to an earlier state, and follows it after starting again", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 8);
   buffer.add(0, rowsOf(0, 8, 9));
@@ -82,13 +82,13 @@ test("a lake that was put back is noticed; beginning again follows it", () => {
   expect([buffer.rows, buffer.bytes]).toEqual([0, 0]);
 });
 
-test("a partition that was not begun is refused without making dead letters of its records", () => {
+test("a partition that was not started is refused without making dead letters of its records", () => {
   expect(() => new RowBuffer().add(0, rowsOf(0, 0, 1))).toThrow(expect.objectContaining({ code: "state-conflict" }));
 });
 
 const isPoison = (offset: number) => offset % 5 === 3;
 
-test("whatever happens in whatever order, lake and memory together have every record once", () => {
+test("in any order of events, lake and memory together have every record once", () => {
   const step = fc.record({ kind: fc.constantFrom("receive", "flush", "other", "begin"), count: fc.nat(8) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HeldRow } from "./read-record.js";
 
-/** What a partition has in memory: every record of the offsets [from, next), but for dead letters and Kafka's gaps. */
+/** What a partition has in memory: every record of the offsets [from, next), except dead letters and Kafka's gaps. */
 interface HeldPartition {
   /** Where the lake is. */
   from: number;
@@ -18,9 +18,9 @@ export interface Snapshot {
 }
 
 /**
- * Records of one topic that are not in the lake yet. Each partition's are a stretch without holes that begins where the
- * lake ends, so they stay true whoever has the partition meanwhile: when the lake moves on, they get fewer from the
- * front, and nothing else ever has to be thrown away.
+ * Records of one topic that are not in the lake yet. Those of a partition have no gaps and begin where the lake ends, so
+ * they stay valid whichever instance has the partition meanwhile: when the lake moves on, they are removed from the front,
+ * and nothing else ever has to be thrown away.
  */
 export class RowBuffer {
   readonly #partitions = new Map<number, HeldPartition>();
@@ -36,7 +36,7 @@ export class RowBuffer {
     return this.#bytes;
   }
 
-  /** When the oldest of what is held came, on the clock of `performance.now()`; undefined when nothing is held. */
+  /** When the oldest held record came, on the clock of `performance.now()`; undefined when nothing is held. */
   get sinceMs(): number | undefined {
     const waiting = [...this.#partitions.values()].filter(({ from, next }) => next > from);
     return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ sinceMs }) => sinceMs));
@@ -49,14 +49,14 @@ export class RowBuffer {
       this.#moveTo(held, position);
       return held.next;
     }
-    // The lake is behind where it was: it was put back to an earlier state, and what is held does not follow on it.
+    // The lake was restored to an earlier state, so the held records no longer follow it without a gap.
     if (held !== undefined) this.#drop(held, held.rows.length);
     this.#partitions.set(partition, { from: position, next: position, rows: [], sinceMs: 0 });
     return position;
   }
 
   /**
-   * Takes records in, but for those that it or the lake has already.
+   * Takes records in, except those that it or the lake has already.
    *
    * @param rows of one partition, in the order of offsets
    * @returns how many offsets are missing between what is known and the first of them
@@ -67,7 +67,7 @@ export class RowBuffer {
     const [first] = fresh;
     const last = fresh.at(-1);
     if (first === undefined || last === undefined) return 0;
-    // What Kafka had forgotten before the topic was first archived is nothing that this lake lacks.
+    // Records that Kafka had deleted before the topic was first archived are not missing from this lake.
     const missing = held.next === 0 ? 0 : first.offset - held.next;
     for (const row of fresh) held.rows.push(row);
     this.#rows += fresh.length;
@@ -76,7 +76,7 @@ export class RowBuffer {
     return missing;
   }
 
-  /** The record at `offset` has become a dead letter: there is nothing to hold of it. */
+  /** The record at `offset` has become a dead letter, so nothing of it is held. */
   pass(partition: number, offset: number): void {
     const held = this.#held(partition);
     if (offset >= held.next) advance(held, offset + 1);
@@ -100,7 +100,7 @@ export class RowBuffer {
     }
   }
 
-  /** All that is held; undefined when that is nothing. */
+  /** All that is held; undefined when nothing is. */
   snapshot(): Snapshot | undefined {
     const waiting = [...this.#partitions].filter(([, { from, next }]) => next > from).sort(([a], [b]) => a - b);
     if (waiting.length === 0) return undefined;
@@ -112,8 +112,8 @@ export class RowBuffer {
 
   #held(partition: number): HeldPartition {
     const held = this.#partitions.get(partition);
-    // Not `internal`, which makes dead letters of records after a few tries.
-    if (held === undefined) throw new TriplineError("state-conflict", `Partition ${partition} has not been begun.`);
+    // Not `internal`, which turns records into dead letters after a few tries.
+    if (held === undefined) throw new TriplineError("state-conflict", `Partition ${partition} has not been started.`);
     return held;
   }
 
@@ -123,7 +123,7 @@ export class RowBuffer {
     this.#drop(held, first < 0 ? held.rows.length : first);
     held.from = position;
     held.next = Math.max(held.next, position);
-    // What is left came while the rest was written, so this makes it younger by no more than that took.
+    // What is left came while the rest was written, so it looks younger by the duration of that write at most.
     held.sinceMs = performance.now();
   }
 

@@ -12,7 +12,7 @@ import type { HeldRow } from "./read-record.js";
 const CHUNK_ROWS = 2_048;
 /** A reader skips or takes a row group as a whole; DuckDB's own default. */
 export const ROW_GROUP_ROWS = 122_880;
-/** A flush fits many times over. Nothing is spilled, since that could end up on a full disk as well. */
+/** Many times what a flush needs. Nothing is spilled, because the disk may be full. */
 const SETTINGS = { memory_limit: "512MB", threads: "2", max_temp_directory_size: "0KiB" };
 
 export const PARQUET = `(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`;

@@ -72,7 +72,7 @@ function batchOf(from: number, to: number) {
 const position = async () => (await listFiles(lake, TOPIC).catch(() => undefined))?.positions.get(0) ?? 0;
 const untilAt = (offset: number) => until(`offset ${offset} in the lake`, async () => (await position()) === offset);
 
-test("offsets are told to Kafka when their rows are in the lake, and where another instance put them there", async () => {
+test("commits offsets when their rows are in the lake, also if another instance put them there", async () => {
   const { archive, commits } = open();
   expect(await archive.begin(0)).toBe(0);
   await archive.handle(batchOf(0, 5));
@@ -101,7 +101,7 @@ test("records that Kafka has deleted before they were archived are counted", asy
   expect(metrics.lost).toEqual([`${TOPIC} 7`]);
 });
 
-test("a lake that is ahead of Kafka is not gone on with: the topic was made anew", async () => {
+test("does not continue a lake that is ahead of Kafka: the topic was created again", async () => {
   const { archive } = open();
   await archive.begin(0);
   await archive.handle(batchOf(0, 5));
@@ -115,7 +115,7 @@ test("a lake that is ahead of Kafka is not gone on with: the topic was made anew
   expect(await open({ end: 5 }).archive.begin(0)).toBe(5);
 });
 
-test("while the lake cannot be written no more is held than may be; the waiting handlers end with the service", async () => {
+test("holds no more than the limit while the lake cannot be written; waiting handlers end with the service", async () => {
   const folder = join(lake, "sub");
   const { archive, commits } = open({ rowsMax: 10, folder });
   await archive.begin(0);
@@ -158,7 +158,7 @@ test("while the lake cannot be written no more is held than may be; the waiting 
   await rejected;
 });
 
-test("poison is refused before anything of its batch is held", async () => {
+test("refuses an unreadable record before anything of its batch is held", async () => {
   const { archive } = open({ ageMs: 3_600_000 });
   await archive.begin(0);
   const batch = batchOf(0, 3);

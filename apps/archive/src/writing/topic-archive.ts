@@ -14,9 +14,9 @@ import { RowBuffer } from "./row-buffer.js";
 import type { StagedWriter } from "./staged-writer.js";
 
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
-/** How often a flush begins anew because another instance was faster; each time there is less left to write. */
+/** How often a flush starts again because another instance was faster; each time there is less left to write. */
 const OVERTAKEN_MAX = 100;
-/** Longer than it takes until a partition is begun again, 5 s after Kafka's 10 s at most. */
+/** Longer than it takes to start a partition again: 5 s after Kafka's 10 s at most. */
 const BEGIN_FAULT_MS = 20_000;
 /** Above this share of the limits for a flush, no more is taken in until one has succeeded. */
 const HELD_SHARE_MAX = 2;
@@ -49,7 +49,7 @@ export class TopicArchive {
   readonly #committed = new Map<number, number>();
   #log: TopicLog | undefined;
   #preparing: Promise<ReadonlyMap<number, number>> | undefined;
-  /** By partition; of those that are assigned elsewhere by now nobody tells, so they are forgotten with time. */
+  /** By partition. Nothing says which are assigned elsewhere by now, so each is forgotten after a while. */
   readonly #beginFaults = new Map<number, { readonly error: TriplineError; readonly atMs: number }>();
   #flushFault: TriplineError | undefined;
   #changed = Promise.withResolvers<void>();
@@ -74,7 +74,7 @@ export class TopicArchive {
   }
 
   /**
-   * Where the partition goes on: after what the lake has, and after what is held of it in memory.
+   * Where to resume the partition: after what the lake has, and after what is held of it in memory.
    *
    * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake
    *   of another Kafka, or one that has more of the partition than Kafka
@@ -92,14 +92,14 @@ export class TopicArchive {
       return this.#buffer.begin(partition, this.#log?.positions.get(partition) ?? 0);
     } catch (thrown) {
       const error = asTriplineError(thrown);
-      // That Kafka is away is told elsewhere, and says nothing about the lake.
+      // A Kafka that is down is reported elsewhere, and says nothing about the lake.
       if (error.code !== "kafka-unavailable") this.#beginFaults.set(partition, { error, atMs: performance.now() });
       throw thrown;
     }
   }
 
   /**
-   * Takes records in. Waits while as much is held as may be.
+   * Takes records in. Waits while the limit is held.
    *
    * @throws TriplineError `message-unreadable` before any record of the batch is taken in; `shutting-down`
    */
@@ -137,7 +137,7 @@ export class TopicArchive {
     this.#log ??= await this.options.openLog();
     const log = this.#log;
     await this.#turns.run(() => log.refresh());
-    // In this order: what is in the lake by now was in Kafka before its end is looked up.
+    // In this order: what is in the lake by now was in Kafka before Kafka's end is looked up.
     const positions = [...log.positions];
     const ends = await this.options.endOffsets();
     return new Map(positions.filter(([partition, position]) => position > (ends.get(partition) ?? 0)));
@@ -148,7 +148,7 @@ export class TopicArchive {
     return new TriplineError(
       "state-conflict",
       `The lake has everything of ${name}, partition ${partition}, before offset ${position}, which Kafka has not ` +
-        "reached. If the topic was deleted and made again, set LAKE_DIRECTORY to another folder, or move that away.",
+        "reached. If the topic was deleted and created again, set LAKE_DIRECTORY to another folder, or move the old one.",
     );
   }
 
@@ -162,7 +162,7 @@ export class TopicArchive {
     }
   }
 
-  /** Resolves when there is something to write, or the end has come. */
+  /** Resolves when there is something to write, or when the service ends. */
   async #due(): Promise<void> {
     const { rowsMax, bytesMax, ageMs } = this.options.limits;
     while (!this.#closing.signal.aborted) {
@@ -203,7 +203,7 @@ export class TopicArchive {
       this.#flushFault = error;
       metrics.failed(table.topic.name);
       const extra = { topic: table.topic.name, code: error.code, error: error.message, ...this.held };
-      logger.warn(extra, "archive: what is held cannot be written; it is tried again");
+      logger.warn(extra, "archive: cannot write to the lake; trying again");
       return false;
     } finally {
       this.#notify();
@@ -224,7 +224,7 @@ export class TopicArchive {
       }
       this.options.metrics.overtaken(this.options.table.topic.name);
     }
-    throw new TriplineError("state-conflict", "Other instances archive the same records all the time.");
+    throw new TriplineError("state-conflict", "Other instances keep archiving the same records first.");
   }
 
   async #write(log: TopicLog, { ranges, rows }: Snapshot): Promise<boolean> {
@@ -237,7 +237,7 @@ export class TopicArchive {
     if (!(await log.append({ id, prefix, ranges, files, replaces: [] }))) return false;
     const topic = table.topic.name;
     metrics.flushed(topic, rows.length, files.length, startedAtMs);
-    logger.debug({ topic, rows: rows.length, files: files.length }, "archive: rows are in the lake");
+    logger.debug({ topic, rows: rows.length, files: files.length }, "archive: wrote rows to the lake");
     return true;
   }
 

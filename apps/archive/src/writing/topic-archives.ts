@@ -10,7 +10,7 @@ import type { StagedWriter } from "./staged-writer.js";
 import type { FlushLimits } from "./topic-archive.js";
 import { TopicArchive } from "./topic-archive.js";
 
-/** The group under which Kafka shows how far the archive is. Where it goes on is in the lake alone. */
+/** The group under which Kafka shows how far the archive is. Where to resume is read from the lake alone. */
 export const ARCHIVE_GROUP = "archive";
 
 export const ARCHIVED_TOPICS: readonly string[] = Object.values(LAKE_TABLES).map(({ topic }) => topic.name);
@@ -75,7 +75,8 @@ export class TopicArchives implements OwnPositions {
 
   #of(topic: string): TopicArchive {
     const archive = this.#archives.get(topic);
-    if (archive === undefined) throw new TriplineError("config-invalid", `${topic} is no topic of the archive.`);
+    if (archive === undefined)
+      throw new TriplineError("config-invalid", `The archive does not keep the topic ${topic}.`);
     return archive;
   }
 }
