@@ -10,7 +10,7 @@ const REQUIRED = {
 
 test.each([
   ["the defaults", {}],
-  ["no question to scoring at all", { SCORING_WAIT_MS_MAX: "0", CONTRIBUTIONS_WAIT_MS_MAX: "0" }],
+  ["no call to scoring at all", { SCORING_WAIT_MS_MAX: "0", CONTRIBUTIONS_WAIT_MS_MAX: "0" }],
   ["the shortest waits", { SCORING_WAIT_MS_MAX: "50", CONTRIBUTIONS_WAIT_MS_MAX: "2" }],
   ["a replay that waits at any cost", { SCORING_WAIT_MS_MAX: "600000" }],
 ])("takes %s", (_name, environment) => {

@@ -12,7 +12,7 @@ export type MissingScoreCause =
   | "model-mismatch"
   | "unreadable";
 
-/** Whether contributions were there, or why not, as a metric label. */
+/** Whether there were contributions, or why not, as a metric label. */
 export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "refused" | "unreadable";
 
 const MS_PER_S = 1_000;
@@ -24,7 +24,7 @@ export class DecisionMetrics {
     labels: ["outcome", "rung"],
   });
   readonly #repeated = counter("tripline_decisions_repeated_total", {
-    description: "Payments that came again and got the decision that stood",
+    description: "Payments that came again and got their first decision",
   });
   readonly #degraded = counter("tripline_decisions_degraded_total", {
     description: "First decisions below the model's rung",
@@ -37,11 +37,11 @@ export class DecisionMetrics {
     description: "Wait for the scores of one batch, retries included",
   });
   readonly #scoreMissing = counter("tripline_decisions_score_missing_total", {
-    description: "Payments that were to be scored and were not, by cause",
+    description: "Payments that should have been scored and were not, by cause",
     labels: ["cause"],
   });
   readonly #explained = counter("tripline_decisions_explained_total", {
-    description: "Decisions that are not to approve, by whether the features that raised the score were found out",
+    description: "Decisions other than approve, by whether the features that raised the score were known in time",
     labels: ["result"],
   });
   readonly #policyReloads = counter("tripline_decisions_policy_reloads_total", {
@@ -53,7 +53,7 @@ export class DecisionMetrics {
     labels: ["result"],
   });
   readonly #repliesLost = counter("tripline_decisions_replies_lost_total", {
-    description: "Replies that could not be given; the decision stands and can be fetched",
+    description: "Replies that could not be sent; the decision stands and can be fetched",
   });
 
   decided(decision: Decision): void {

@@ -21,7 +21,7 @@ import { scoringCredentials } from "./scoring/scoring-credentials.js";
 
 const HOUR_S = 3_600;
 
-/** Payments with their features to decisions. */
+/** Turns payments with their features into decisions. */
 @Module({})
 export class DecisionsModule implements OnApplicationShutdown {
   constructor(@Inject(InferenceClient) private readonly scoring: InferenceClient) {}
@@ -36,7 +36,7 @@ export class DecisionsModule implements OnApplicationShutdown {
       module: DecisionsModule,
       imports: [
         RedisModule.forRoot(config),
-        // A round gives all that it has at once.
+        // A round emits all of its records at once.
         KafkaModule.forRoot(config, { clientId: "decisions", producer: { lingerMs: 0 } }),
       ],
       controllers: [DecisionsController],

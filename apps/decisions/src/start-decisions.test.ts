@@ -177,7 +177,7 @@ describe("decisions", () => {
       featureSpecVersion: SPEC.version,
       policyVersion: expect.stringMatching(/^1\+/),
       clientTransactionId: `client-${declined.id}`,
-      reasons: [{ code: "SCORE_VERY_HIGH", text: "This payment has a probability of fraud of 0.7." }],
+      reasons: [{ code: "SCORE_VERY_HIGH", text: "Estimated fraud probability: 0.7." }],
     });
     const decision = await decided(reviewed.id);
     expect(decision.outcome).toBe(Outcome.REVIEW);
@@ -225,7 +225,7 @@ describe("decisions", () => {
     expect(decision.decidedAtMs).toBeLessThan(startedMs + 30_000);
   });
 
-  test("a score that is no number is no score", async () => {
+  test("a score that is NaN counts as missing", async () => {
     scorer.probability = () => Number.NaN;
     const decision = await decideOne();
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.RULES_ONLY });
@@ -233,7 +233,7 @@ describe("decisions", () => {
     expect(decision.score).toBeUndefined();
   });
 
-  test("a model for another feature spec is not believed", async () => {
+  test("a model for another feature spec is not used", async () => {
     const { modelVersion, properties } = scorer;
     scorer.modelVersion = "00000000beef";
     scorer.properties = { ...properties, feature_spec_version: "99" };
@@ -256,7 +256,7 @@ describe("decisions", () => {
     expect((await decided(usual.id)).rung).toBe(Rung.MODEL);
   });
 
-  test("who waits is told, with the bytes that stand in Redis", async () => {
+  test("a waiting caller gets the bytes that are stored in Redis", async () => {
     const waiting = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(waiting);
     const channel = replyChannel("test");
@@ -272,7 +272,7 @@ describe("decisions", () => {
     waiting.disconnect();
   });
 
-  test("the first decision stands: a repetition is told the same, whatever policy and model would say by then", async () => {
+  test("the first decision stands: a retry gets the same, whatever policy and model would say by then", async () => {
     scorer.probability = () => 0.9;
     const { id, record } = payment();
     await producer.send([record]);
@@ -288,7 +288,7 @@ describe("decisions", () => {
     await restart();
   });
 
-  test("a decision that stands in Redis although it was never told, as after a crash, is told", async () => {
+  test("a decision that was stored but never sent, as after a crash, is sent", async () => {
     const model = await decideOne();
     const { id, record } = payment();
     const bytes = Decision.encode({ ...model, transactionId: id, outcome: Outcome.REVIEW }).finish();
@@ -337,7 +337,7 @@ describe("decisions", () => {
     }
   }
 
-  test("each payment's trace goes on through every step, and tells the decision that stands", async () => {
+  test("each payment's trace continues through every step, and shows the decision that stands", async () => {
     scorer.probability = () => 0.7;
     const earlier = { ...(await decideOne()), outcome: Outcome.REVIEW, rung: Rung.RULES_ONLY };
     const traceIds = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];

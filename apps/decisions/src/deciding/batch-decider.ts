@@ -28,9 +28,9 @@ export interface BatchDeciderOptions {
   readonly store: DecisionStore;
   readonly scorer: Scorer;
   readonly producer: EventProducer;
-  /** The policy in force; looked at once per round. */
+  /** The policy in force; read once per round. */
   readonly policy: () => Policy;
-  /** The scorecard in force, if there is one; looked at once per round. */
+  /** The scorecard in force, if there is one; read once per round. */
   readonly scorecard?: () => Scorecard | undefined;
   readonly explainer: Explainer;
   readonly scoringWaitMsMax: number;
@@ -56,7 +56,7 @@ type Standing = readonly [Work, Uint8Array];
 
 /** The consumer group, without the prefix. */
 export const DECISIONS_GROUP = "decisions";
-/** Payments that are decided together: one call to scoring, which has to stay small beside what the model takes. */
+/** Payments that are decided together, in one call to scoring. */
 export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
 /** While two rounds wait for scoring, another one is kept and published. */
 export const ROUNDS_MAX = 3;
@@ -65,8 +65,8 @@ const KEEP = redisSpan("SET");
 const CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
 
 /**
- * Decides the payments of batches. The first decision of a payment stands: it is kept in Redis before it is told to
- * anybody, so that a crash at any point, and the same batches once more, tell the same.
+ * Decides the payments of batches. The first decision of a payment stands: it is stored in Redis before anybody is told,
+ * so that after a crash at any point the same batches give the same decisions.
  */
 export class BatchDecider {
   readonly #options: BatchDeciderOptions;
@@ -77,7 +77,7 @@ export class BatchDecider {
 
   /**
    * @throws TriplineError `message-unreadable` before anything was done; `redis-unavailable`, `kafka-unavailable` when
-   *   the batches have to come again; `state-unreadable` for a stored value that is no decision
+   *   the batches have to come again; `state-unreadable` for a stored value that is not a decision
    */
   async handle(batches: readonly RecordBatch[]): Promise<void> {
     const parsed = batches.map(({ topic, partition, records }) => {
@@ -98,9 +98,9 @@ export class BatchDecider {
   }
 
   /**
-   * The decision that stands for each payment: the one made now, or an earlier one. Whether there is one is not asked
-   * beforehand: only batches that come again have any, and all others would pay for a round trip. Decisions that need no
-   * explanation do not wait for one; whoever waits has been told.
+   * The decision that stands for each payment: the one made now, or an earlier one. Redis is not asked for earlier ones
+   * first: only re-delivered batches have any, and all others would pay for a round trip. Decisions that need no
+   * explanation do not wait for one; their callers have their replies by then.
    */
   async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
     const policy = this.#options.policy();
@@ -110,7 +110,7 @@ export class BatchDecider {
     const [clear, wanting]: [Decided[], Decided[]] = [[], []];
     for (const work of open) {
       const { transaction, features } = work.payment;
-      // A payment that was not sent to the model is one whose features are no use to the rules either.
+      // A payment was not sent to the model because its features cannot be used, so the rules cannot use them either.
       const score = scores.get(work.payment) ?? { missing: "the features cannot be used" };
       const decision = decide(policy, { transaction, features, score, decidedAtMs }, scorecard);
       (wantsContributions(decision) ? wanting : clear).push({ work, decision });
@@ -122,7 +122,7 @@ export class BatchDecider {
     return new Map(settled.flat());
   }
 
-  /** Keeps decisions and tells who waits for them. */
+  /** Stores decisions and replies to the callers that wait for them. */
   async #settle(made: readonly Decided[]): Promise<readonly Standing[]> {
     if (made.length === 0) return [];
     const kept = await this.#keep(made);
@@ -131,7 +131,7 @@ export class BatchDecider {
     return settled;
   }
 
-  /** Adds what raised the score to decisions that are not to approve, where it is found out in time. */
+  /** Adds what raised the score to decisions other than approve, if it is known in time. */
   async #explain(wanting: readonly Decided[], policy: Policy): Promise<readonly Decided[]> {
     const { explainer, contributionsWaitMsMax: waitMsMax } = this.#options;
     const [first] = wanting;
@@ -216,12 +216,12 @@ export class BatchDecider {
       await this.#options.store.reply(replies);
     } catch (error) {
       this.#options.metrics.repliesLost(replies.length);
-      this.#options.logger.warn({ err: error, count: replies.length }, "replies could not be given");
+      this.#options.logger.warn({ err: error, count: replies.length }, "could not send replies");
     }
   }
 }
 
-/** What stands for a payment, as its span tells it. */
+/** The decision that stands for a payment, as attributes of its span. */
 function attributesOf({ outcome, rung }: Decision): Attributes {
   return {
     "tripline.decision.outcome": Outcome[outcome].toLowerCase(),
@@ -229,9 +229,9 @@ function attributesOf({ outcome, rung }: Decision): Attributes {
   };
 }
 
-/** The lists of a round run in step; where one is short, nothing may be told to anybody. */
+/** The lists of a round have the same length. If one is short, no reply may be sent. */
 function itemAt<T>(items: readonly (T | undefined)[], index: number): T {
   const item = items[index];
-  if (item === undefined) throw new TriplineError("internal", `Nothing stands for payment ${index} of the round.`);
+  if (item === undefined) throw new TriplineError("internal", `Payment ${index} of the round has no entry.`);
   return item;
 }

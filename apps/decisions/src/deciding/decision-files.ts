@@ -52,11 +52,11 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
       spec: currentFeatureSpec(),
       onReload(policy) {
         metrics.policyReloaded(true);
-        logger.info({ policy_version: policy.version }, "a new policy is in force");
+        logger.info({ policy_version: policy.version }, "new policy in force");
       },
       onRefused(error) {
         metrics.policyReloaded(false);
-        logger.error({ code: error.code, faults: error.message.split("\n") }, "the policy file was refused");
+        logger.error({ code: error.code, faults: error.message.split("\n") }, "policy file refused");
       },
     });
   }
@@ -69,11 +69,11 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
       parse: (text, name) => parseScorecard(text, currentFeatureSpec(), name),
       onReload({ version }) {
         metrics.scorecardReloaded(true);
-        logger.info({ scorecard_version: version }, "a new scorecard is in force");
+        logger.info({ scorecard_version: version }, "new scorecard in force");
       },
       onRefused(error) {
         metrics.scorecardReloaded(false);
-        logger.error({ code: error.code, faults: error.message.split("\n") }, "the scorecard file was refused");
+        logger.error({ code: error.code, faults: error.message.split("\n") }, "scorecard file refused");
       },
     });
   }

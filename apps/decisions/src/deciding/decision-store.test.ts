@@ -6,7 +6,7 @@ import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-re
 import type { Redis } from "ioredis";
 import { DecisionStore } from "./decision-store.js";
 
-/** With a score whose bytes are no UTF-8, which a text API would destroy. */
+/** With a score whose bytes are not UTF-8, which a text API would destroy. */
 function encoded(transactionId: string, outcome: Outcome): Uint8Array {
   return Decision.encode({
     transactionId,
@@ -54,7 +54,7 @@ describe("DecisionStore", () => {
     expect(stored.map((bytes) => bytes?.equals(first))).toEqual([false, true]);
   });
 
-  test("a payment that stands twice in a batch gets one decision", async () => {
+  test("a payment that appears twice in a batch gets one decision", async () => {
     const [one, two] = await store.keepFirst([
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.CHALLENGE) },
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.APPROVE) },
@@ -69,7 +69,7 @@ describe("DecisionStore", () => {
     expect(ttl).toBeLessThanOrEqual(3_600);
   });
 
-  test("a value that is no decision of the payment is not passed on", async () => {
+  test("a stored value that is not a decision of the payment is not passed on", async () => {
     await redis.set(decisionKey("txn_bad"), "not protobuf");
     await redis.set(decisionKey("txn_other"), Buffer.from(encoded("txn_x", Outcome.APPROVE)));
     for (const id of ["txn_bad", "txn_other"]) {
@@ -114,7 +114,7 @@ describe("DecisionStore", () => {
     listener.disconnect();
   });
 
-  test("decisions of a batch of which one stands are all kept but that one", async () => {
+  test("of a batch in which one payment has a decision already, all other decisions are stored", async () => {
     const stands = encoded("txn_s1", Outcome.DECLINE);
     await store.keepFirst([{ transactionId: "txn_s1", bytes: stands }]);
     const ids = ["txn_s0", "txn_s1", "txn_s2"];
@@ -126,7 +126,7 @@ describe("DecisionStore", () => {
     for (const ttl of ttls) expect(ttl).toBeGreaterThan(3_590);
   });
 
-  test("a Redis that is away is told as such", async () => {
+  test("a Redis that is down is reported as unavailable", async () => {
     const away = connectRedis("redis://127.0.0.1:1");
     const lost = new DecisionStore(away, 60);
     const bytes = encoded("txn_a", Outcome.REVIEW);

@@ -65,7 +65,7 @@ export class DecisionStore {
   }
 
   /**
-   * Tells those who wait, with one message for each channel.
+   * Replies to waiting callers, with one message for each channel.
    *
    * @throws TriplineError `redis-unavailable`
    */
@@ -99,5 +99,8 @@ function assertDecisionOf(transactionId: string, bytes: Uint8Array): void {
     found = undefined;
   }
   if (found === transactionId) return;
-  throw new TriplineError("state-unreadable", `The value of ${decisionKey(transactionId)} is no decision of it.`);
+  throw new TriplineError(
+    "state-unreadable",
+    `The value of ${decisionKey(transactionId)} is not a decision of that payment.`,
+  );
 }

@@ -29,7 +29,7 @@ interface TestPayment {
   readonly record: IncomingRecord;
 }
 
-/** A payment as it comes from Kafka; without a past, but for 20 payments of the card. */
+/** A payment as it comes from Kafka; its only history is 20 payments of the card. */
 function delivered(amount: number): TestPayment {
   const { id, record } = payment({ values: { amount } });
   return {
@@ -96,7 +96,7 @@ describe("what raised a score, in decisions", () => {
   }
   const codesOf = (decision: Decision | undefined) => decision?.reasons.map((reason) => reason.code);
 
-  test("decisions that are not to approve say it, the others are not even asked about", async () => {
+  test("decisions other than approve name it; for the others scoring is not asked", async () => {
     const [approved, declined, another] = await decide([delivered(10), delivered(250), delivered(320)]);
     expect(approved).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.MODEL });
     expect(codesOf(approved)).toEqual(["NOTHING_UNUSUAL"]);
@@ -124,7 +124,7 @@ describe("what raised a score, in decisions", () => {
     expect(scorer.explanationRequests).toHaveLength(1);
   });
 
-  test("without contributions the decision is made all the same", async () => {
+  test("without contributions the decision is still made", async () => {
     scorer.contributions = undefined;
     const [refused] = await decide([delivered(250)]);
     scorer.contributions = () => [1];
@@ -136,7 +136,7 @@ describe("what raised a score, in decisions", () => {
     expect(scorer.explanationRequests).toHaveLength(2);
   });
 
-  test("they are not asked for where they are off, or where there is no time", async () => {
+  test("they are not requested when they are off or there is no time", async () => {
     for (const waitMsMax of [0, 1]) {
       const [decision] = await decide([delivered(250)], waitMsMax);
       expect(decision).toMatchObject({ outcome: Outcome.DECLINE, rung: Rung.MODEL });
@@ -145,7 +145,7 @@ describe("what raised a score, in decisions", () => {
     expect(scorer.explanationRequests).toHaveLength(0);
   });
 
-  test("a repetition gets the decision that was given, with its reasons", async () => {
+  test("a retry gets the earlier decision, with its reasons", async () => {
     const one = delivered(250);
     const [first] = await decide([one]);
     scorer.contributions = undefined;

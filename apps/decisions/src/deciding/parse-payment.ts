@@ -27,7 +27,7 @@ export interface Payment {
 /**
  * Reads one record.
  *
- * @throws TriplineError `message-unreadable` for whatever can never be decided
+ * @throws TriplineError `message-unreadable` for a record that can never be decided
  */
 export function parsePayment(record: IncomingRecord): Payment {
   const schema = record.headers[HEADERS.schema];

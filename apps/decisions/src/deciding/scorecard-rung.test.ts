@@ -28,7 +28,7 @@ import { DecisionStore } from "./decision-store.js";
 
 const SPEC = currentFeatureSpec();
 const POLICY = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
-/** Sure of fraud from 100 on, and of none below. */
+/** Certain of fraud from 100 on, and of none below. */
 const CARD_TEXT = JSON.stringify({
   ...{ format: "tripline-scorecard", format_version: 1, feature_spec_version: SPEC.version, intercept: 0 },
   features: [{ name: "amount", edges: [100], weights: [-5, 5] }],
@@ -88,7 +88,7 @@ describe("payments that no model scores", () => {
   }
 
   test("get the scorecard's score and its reasons, and the model is not asked to explain them", async () => {
-    // Answers that no other attempt can better: the request is refused at once.
+    // Scoring refuses the request at once, so it is not tried again.
     scorer.failures = [3];
     scorer.contributions = (row) => row.map(() => 1);
     const [small, large] = await decide([10, 250], CARD);
@@ -125,7 +125,7 @@ describe("the service does not start", () => {
       }),
     );
 
-  test("with a scorecard for other features, nor without the one it was told of", async () => {
+  test("with a scorecard for other features, or without the configured one", async () => {
     const folder = await mkdtemp(join(tmpdir(), "scorecard-"));
     const file = join(folder, "card.json");
     await expect(startWith(file)).rejects.toMatchObject({

@@ -6,14 +6,14 @@ export interface FileWatchOptions<T> {
   readonly file: string;
   /** What the file is, as in "The policy file cannot be read". */
   readonly what: string;
-  /** How often the file is looked at, in milliseconds; a change is used at the second look. */
+  /** How often the file is read, in milliseconds; a change is used when it was read twice. */
   readonly pollMs?: number;
-  /** Reads the file's text; the file system unless told otherwise. */
+  /** Reads the file's text; from the file system by default. */
   readonly read?: (file: string) => Promise<string>;
   /** @throws TriplineError for a faulty text */
   parse(text: string, fileName: string): T;
   onReload(value: T): void;
-  /** Told once per content of the file that is refused; the value before it stays in force. */
+  /** Called once for each refused content of the file; the previous value stays in force. */
   onRefused(error: TriplineError): void;
 }
 
@@ -26,9 +26,9 @@ export interface FileWatch<T> {
 const POLL_MS_DEFAULT = 500;
 
 /**
- * Reads a file and goes on looking at it. It is polled, since file events do not tell of a replaced file or of a mounted
- * one that is swapped by a link. A change must look the same twice, so that a file caught half written, which may well
- * be valid, is never used.
+ * Reads a file and watches it. It is polled, because file events miss a replaced file and a mounted one that is swapped
+ * by a link. A change must be read twice with the same content, so that a half-written file, which may be valid, is
+ * never used.
  *
  * @throws TriplineError that of `parse` for a faulty file, `config-invalid` for one that cannot be read
  */

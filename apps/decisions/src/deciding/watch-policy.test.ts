@@ -40,7 +40,7 @@ describe("watchPolicy", () => {
     await rm(folder, { recursive: true });
   });
 
-  test("the policy that is shipped is valid", () => {
+  test("the shipped policy is valid", () => {
     expect(watch.current.version).toMatch(/^1\+/);
     expect(watch.current.rules.length).toBeGreaterThan(4);
   });
@@ -59,7 +59,7 @@ describe("watchPolicy", () => {
     expect((await reloaded).version).toMatch(/^3\+/);
   });
 
-  test("a faulty change is refused with its line, the old policy stays, and mending it helps", async () => {
+  test("a faulty change is refused with its line, the old policy stays, and a corrected file is used", async () => {
     const before = watch.current;
     const refused = nextRefusal();
     await writeFile(file, good.replace("amount >= 1000", "amuont >= 1000"));
@@ -72,7 +72,7 @@ describe("watchPolicy", () => {
     expect((await reloaded).version).toMatch(/^4\+/);
   });
 
-  test("a file that is gone is told, and the old policy stays", async () => {
+  test("a deleted file is reported, and the old policy stays", async () => {
     const before = watch.current;
     const refused = nextRefusal();
     await rm(file);
@@ -82,7 +82,7 @@ describe("watchPolicy", () => {
   });
 });
 
-test("a file caught half written is not used, even where the half is valid", async () => {
+test("a half-written file is not used, even if that half is valid", async () => {
   const good = await readFile(SHIPPED, "utf8");
   const half = good.replace('version: "1"', 'version: "half"');
   const whole = good.replace('version: "1"', 'version: "whole"');
@@ -105,7 +105,7 @@ test("a file caught half written is not used, even where the half is valid", asy
   watch.close();
 });
 
-test("a service does not start with a faulty policy, nor without one", async () => {
+test("the service does not start with a faulty policy, or without one", async () => {
   const options = { spec: currentFeatureSpec(), onReload: () => {}, onRefused: () => {} };
   const file = fileURLToPath(new URL("../../package.json", import.meta.url));
   await expect(watchPolicy({ ...options, file })).rejects.toMatchObject({ code: "policy-invalid" });

@@ -43,7 +43,7 @@ describe("CircuitBreaker", () => {
     expect(breaker.allows()).toBe(true);
   });
 
-  test("tells the first failure of a row and its end", () => {
+  test("reports the first failure of a series and its end", () => {
     expect([breaker.failed(), breaker.failed(), breaker.succeeded(), breaker.succeeded()]).toEqual([
       true,
       false,

@@ -7,7 +7,7 @@ export interface CircuitBreakerOptions {
   readonly nowMs: () => number;
 }
 
-/** Remembers that a peer is dead, so that not everybody has to find it out by waiting. */
+/** Remembers that a peer is down, so that not every caller has to wait to find out. */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   #failures = 0;
@@ -17,7 +17,7 @@ export class CircuitBreaker {
     this.#options = options;
   }
 
-  /** Whether to try. While the peer is dead this says yes once per `openMs`, to one caller. */
+  /** Whether to try. While the peer is down this says yes once per `openMs`, to one caller. */
   allows(): boolean {
     if (this.#failures < this.#options.failuresMax) return true;
     const nowMs = this.#options.nowMs();
@@ -26,14 +26,14 @@ export class CircuitBreaker {
     return true;
   }
 
-  /** @returns true when this ends a row of failures */
+  /** @returns true when this ends a series of failures */
   succeeded(): boolean {
     const failed = this.#failures > 0;
     this.#failures = 0;
     return failed;
   }
 
-  /** @returns true when this begins a row of failures */
+  /** @returns true when this begins a series of failures */
   failed(): boolean {
     this.#failures += 1;
     this.#openUntilMs = this.#options.nowMs() + this.#options.openMs;

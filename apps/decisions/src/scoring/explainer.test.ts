@@ -57,7 +57,7 @@ describe("Explainer", () => {
     expect(peer.explanationRequests).toHaveLength(2);
   });
 
-  test("a version that is not there now is asked again", async () => {
+  test("a version that is missing now is asked again", async () => {
     peer.alter = () => {
       throw Object.assign(new Error("gone"), { code: status.NOT_FOUND, details: "gone" });
     };
@@ -73,7 +73,7 @@ describe("Explainer", () => {
     expect(await explain(200)).toBeUndefined();
   });
 
-  test("nobody there: none", async () => {
+  test("without a server: none", async () => {
     peer.stop();
     expect(await explain(200)).toBeUndefined();
   });

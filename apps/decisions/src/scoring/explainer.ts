@@ -6,7 +6,7 @@ import { contributionsRequest, readContributions } from "./infer-messages.js";
 import type { InferenceClient } from "./inference-client.js";
 import { SCORING_MS_MIN } from "./score-budget.js";
 
-/** Versions that cannot be explained are remembered, so that they are not asked for nothing; the oldest is forgotten. */
+/** Versions that cannot be explained are remembered, so that they are not asked in vain; the oldest is forgotten. */
 const UNEXPLAINED_VERSIONS_MAX = 64;
 
 export interface ExplainerOptions {
@@ -16,7 +16,7 @@ export interface ExplainerOptions {
   readonly logger: Logger;
 }
 
-/** Asks the model server how much each feature moved a score. What it finds out is welcome and never needed. */
+/** Asks the model server how much each feature moved a score. Decisions can do without the answer. */
 export class Explainer {
   readonly #options: ExplainerOptions;
   readonly #unexplained = new Set<string>();
@@ -65,10 +65,7 @@ export class Explainer {
     }
     const found = readContributions(answer.value, modelVersion, rows.length, rows[0]?.length ?? 0);
     if (typeof found !== "string") return found;
-    logger.warn(
-      { model: modelName, version: modelVersion },
-      `what raised a score is not known: scoring answered ${found}`,
-    );
+    logger.warn({ model: modelName, version: modelVersion }, `contributions cannot be used: scoring answered ${found}`);
     return "unreadable";
   }
 

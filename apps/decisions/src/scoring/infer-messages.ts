@@ -11,7 +11,7 @@ const FP32_BYTES = 4;
  * @param rows shape [n, N], all of the same length; sent as float32, little-endian, row-major
  */
 export function inferRequest(modelName: string, rows: readonly (readonly number[])[]): ModelInferRequest {
-  // Which version answers is the server's to decide: that is how a model is rolled out.
+  // The server decides which version answers: that is how a model is rolled out.
   return requestFor(OUTPUT, modelName, "", rows);
 }
 

@@ -19,7 +19,7 @@ type Call<T> = (
   done: (error: ServiceError | null, response: T) => void,
 ) => ClientUnaryCall;
 
-/** Answers that another attempt cannot better: the request itself is at fault, or there is no such model. */
+/** Errors that another attempt cannot help: the request itself is at fault, or there is no such model. */
 const FINAL: ReadonlySet<status> = new Set([
   status.INVALID_ARGUMENT,
   status.NOT_FOUND,
@@ -34,7 +34,7 @@ const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 100;
 
 const CHANNEL: ChannelOptions = {
-  // Where the name has several addresses, as a headless service of Kubernetes does, each gets its share of the calls.
+  // If the name has several addresses, as a headless service of Kubernetes does, each gets its share of the calls.
   "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
   // A scorer that comes back must be found within half a second, not after gRPC's default of up to two minutes.
   "grpc.initial_reconnect_backoff_ms": 50,
@@ -52,7 +52,7 @@ const CHANNEL: ChannelOptions = {
 export class InferenceClient {
   readonly #client: GRPCInferenceServiceClient;
 
-  /** @param channel without TLS unless told otherwise */
+  /** @param channel without TLS by default */
   constructor(address: string, channel: ChannelCredentials = credentials.createInsecure()) {
     this.#client = new GRPCInferenceServiceClient(address, channel, CHANNEL);
   }

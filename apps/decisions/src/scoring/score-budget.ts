@@ -1,20 +1,20 @@
 /** Left for Redis, Kafka and the way back to the caller, in milliseconds. */
 export const AFTER_SCORING_MS = 20;
 
-/** A batch that may wait longer than this is in no hurry: it asks even while the circuit breaker is open. */
+/** A batch that may wait longer than this asks even while the circuit breaker is open. */
 export const HURRY_MS_MAX = 1_000;
 
-/** A scorer that did not answer within less than this, in milliseconds, has not shown that it failed. */
+/** Only after this many milliseconds without an answer has a scorer failed. */
 export const TELLING_WAIT_MS = 50;
 
-/** Less than this is no time to ask anybody over a network, in milliseconds. */
+/** Less than this is too little for a call over a network, in milliseconds. */
 export const SCORING_MS_MIN = 2;
 
 /**
  * How long a batch may wait for its scores, in milliseconds; below `SCORING_MS_MIN` there is no time to ask.
  *
- * While somebody waits for an answer, it has to come within the latest of the deadlines. A payment for which nobody
- * waits, or no longer, is better decided well than fast: it gives the batch all of `waitMsMax`.
+ * While a caller waits for an answer, it has to come within the latest of the deadlines. A payment for which nobody
+ * waits, or nobody any longer, is better decided well than fast: it gives the batch all of `waitMsMax`.
  *
  * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
  */
@@ -30,8 +30,8 @@ export function scoreBudgetMs(
 }
 
 /**
- * How long a batch may wait for what explains its scores, in milliseconds: an explanation may make nobody late, so the
- * earliest of the deadlines counts that can still be met.
+ * How long a batch may wait for what explains its scores, in milliseconds: an explanation must not make any reply late,
+ * so the earliest deadline that can still be met counts.
  *
  * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
  */

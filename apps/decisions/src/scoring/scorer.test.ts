@@ -73,7 +73,7 @@ describe("Scorer", () => {
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("a scorer that comes back within the budget is waited for, in a call that was cut too", async () => {
+  test("waits for a scorer that comes back within the budget, also in a call that was cut", async () => {
     await score([row(1)]);
     peer.delayMs = 60_000;
     const waiting = score([row(1)], 20_000);
@@ -84,7 +84,7 @@ describe("Scorer", () => {
     expect(await waiting).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("what may pass is tried again, what cannot is not", async () => {
+  test("retries failures that may pass, and no others", async () => {
     peer.failures = [status.UNAVAILABLE, status.RESOURCE_EXHAUSTED, status.INTERNAL];
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
     expect(peer.requests).toHaveLength(4);
@@ -98,7 +98,7 @@ describe("Scorer", () => {
     expect(peer.requests).toHaveLength(0);
   });
 
-  test("after three failed batches those in a hurry do not wait, those with time do", async () => {
+  test("after three failed batches the urgent ones do not wait, those with time do", async () => {
     peer.delayMs = 60_000;
     for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 60);
     const startedMs = performance.now();
@@ -139,7 +139,7 @@ describe("Scorer", () => {
     expect(peer.metadataRequests).toBe(1);
   });
 
-  test("an answer that is not one per payment is no score", async () => {
+  test("an answer with another number of scores than payments counts as missing", async () => {
     peer.alter = (response) => ({ ...response, rawOutputContents: [Buffer.alloc(4)] });
     expect(await score([row(1), row(2)])).toEqual([
       { missing: "scoring answered with 4 bytes for 2 payments" },

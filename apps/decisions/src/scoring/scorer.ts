@@ -9,7 +9,7 @@ import { inferRequest, readProbabilities } from "./infer-messages.js";
 import type { Answer, InferenceClient } from "./inference-client.js";
 import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
 
-/** After so many batches without an answer, batches in a hurry stop asking, and try again once a second. */
+/** After this many batches without an answer, urgent batches stop asking, and try again once a second. */
 const FAILURES_MAX = 3;
 const OPEN_MS = 1_000;
 
@@ -30,7 +30,7 @@ export interface ScorerOptions {
   readonly logger: Logger;
 }
 
-/** Asks the model server for the scores of a batch, and says why there are none where there are none. */
+/** Asks the model server for the scores of a batch, and says why if there are none. */
 export class Scorer {
   readonly #options: ScorerOptions;
   readonly #breaker = new CircuitBreaker({
@@ -95,13 +95,13 @@ export class Scorer {
     if (this.#checked.has(version)) return this.#checked.get(version);
     const { client, modelName, features } = this.#options;
     const answer = await client.modelMetadata(modelName, version, deadlineMs);
-    if ("failure" in answer) return `it could not be found out which features the model ${version} was trained for`;
+    if ("failure" in answer) return `scoring did not say which features the model ${version} was trained for`;
     const fault = mismatchOf(version, answer.value.properties, features);
     const oldest = this.#checked.keys().next();
     if (this.#checked.size >= CHECKED_VERSIONS_MAX && oldest.done !== true) this.#checked.delete(oldest.value);
     this.#checked.set(version, fault);
-    if (fault === undefined) this.#options.logger.info({ model: modelName, version }, "a model version was checked");
-    else this.#options.logger.error({ model: modelName, version }, `the model cannot be used: ${fault}`);
+    if (fault === undefined) this.#options.logger.info({ model: modelName, version }, "model version checked");
+    else this.#options.logger.error({ model: modelName, version }, `model cannot be used: ${fault}`);
     return fault;
   }
 
@@ -136,7 +136,7 @@ function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budg
   }
 }
 
-/** Why a model may not be asked: it would read other features, or the same ones in another order. */
+/** Why a model must not be asked: it would read other features, or the same ones in another order. */
 function mismatchOf(
   version: string,
   properties: Readonly<Record<string, string>>,

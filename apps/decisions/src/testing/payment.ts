@@ -15,7 +15,7 @@ export interface PaymentChange {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A record as features writes it; every payment of a card of its own unless the id says otherwise. */
+/** A record as features writes it; every payment has its own card unless the id says otherwise. */
 export function payment(change: PaymentChange = {}): { id: string; record: OutgoingRecord } {
   const id = change.id ?? `txn_${randomBytes(16).toString("hex")}`;
   const amount = change.values?.amount ?? 12.5;

@@ -11,8 +11,8 @@ import type {
 import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
 /**
- * A peer for tests: speaks the scorer's protocol over a real socket and answers what the test tells it to, when the
- * test tells it to. The real scorer is tested with this service end to end elsewhere.
+ * A server for tests: speaks the scorer's protocol over a real socket and answers what and when the test tells it to.
+ * The real scorer is tested with this service end to end elsewhere.
  */
 export class TestScorer {
   readonly requests: ModelInferRequest[] = [];
@@ -25,7 +25,7 @@ export class TestScorer {
   /** Requests for contributions, which are not among `requests`. */
   readonly explanationRequests: ModelInferRequest[] = [];
   delayMs = 0;
-  /** Answers an error instead, so many times. */
+  /** Answers an error instead, this many times. */
   failures: status[] = [];
   modelVersion = "000000000001";
   properties: Record<string, string> = {
