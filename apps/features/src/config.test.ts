@@ -7,9 +7,9 @@ const TOKENS = { AUTH_ISSUER: ISSUER, AUTH_JWKS_URL: `${ISSUER}/jwks` };
 
 test.each([
   ["nobody", {}],
-  ["those who have a token", { ...TOKENS, HOST: "0.0.0.0" }],
-  ["all on this machine", { FEATURES_ONLINE_TENANT: "demo" }],
-  ["all on this machine, by another of its names", { FEATURES_ONLINE_TENANT: "demo", HOST: "::1" }],
+  ["callers with a token", { ...TOKENS, HOST: "0.0.0.0" }],
+  ["all callers on this machine", { FEATURES_ONLINE_TENANT: "demo" }],
+  ["all callers on this machine, by another name", { FEATURES_ONLINE_TENANT: "demo", HOST: "::1" }],
 ])("features can be served to %s", (_name, environment) => {
   expect(readConfig(featuresConfig, { ...BASE, ...environment })).toMatchObject(environment);
 });
@@ -18,7 +18,7 @@ test.each([
   ["a tenant for everybody who reaches the port", { FEATURES_ONLINE_TENANT: "demo", HOST: "0.0.0.0" }, "127.0.0.1"],
   ["a name that only looks like this machine", { FEATURES_ONLINE_TENANT: "demo", HOST: "127.0.0.1.example" }, "HOST"],
   ["a tenant beside tokens", { ...TOKENS, FEATURES_ONLINE_TENANT: "demo" }, "replaces tokens"],
-  ["a tenant that is no name", { FEATURES_ONLINE_TENANT: "a:b" }, "FEATURES_ONLINE_TENANT: must be"],
+  ["a malformed tenant", { FEATURES_ONLINE_TENANT: "a:b" }, "FEATURES_ONLINE_TENANT: must be"],
   ["an issuer without keys", { AUTH_ISSUER: ISSUER }, "AUTH_JWKS_URL is not set"],
   ["keys without an issuer", { AUTH_JWKS_URL: `${ISSUER}/jwks` }, "AUTH_ISSUER is not set"],
 ])("%s is refused", (_name, environment, message) => {

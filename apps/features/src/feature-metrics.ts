@@ -25,7 +25,7 @@ export class FeatureMetrics {
     labels: ["hop"],
   });
   readonly #conflicts = counter("tripline_features_conflicts_total", {
-    description: "Batches that another writer's change made to be folded again",
+    description: "Batches that were folded again because another writer changed a state",
     labels: ["topic"],
   });
   readonly #duplicates = counter("tripline_features_duplicates_total", {

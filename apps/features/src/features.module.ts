@@ -21,11 +21,11 @@ import { StateStore } from "./states/state-store.js";
 /** The connection on which a rebuild of the states is seen. */
 const HOLD = "hold";
 
-/** Payments and labels to features: the consumer, the states, and what serves features to others. */
+/** Turns payments and labels into features: the consumer, the states, and the routes that serve features. */
 @Module({})
 export class FeaturesModule {
   static forRoot(config: FeaturesConfig): DynamicModule {
-    // A round gives all that it has at once.
+    // A round emits all of its records at once.
     const kafka = KafkaModule.forRoot(config, { clientId: "features", producer: { lingerMs: 0 } });
     const states = StateModule.forRoot(config, kafka);
     return {

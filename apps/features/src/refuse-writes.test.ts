@@ -6,7 +6,7 @@ import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { makeInstance, Outbox, payments, recordsOf } from "./testing/instance.js";
 
-test("a Redis without memory makes a batch come again, and counts it once there is some", async () => {
+test("while Redis is out of memory a batch is retried, and it counts once there is memory", async () => {
   const directory = mkdtempSync(join(tmpdir(), "tripline-full-redis-"));
   const stack = await startStack({ directory, parts: ["redis"], isDurable: false, endOnSignals: false });
   const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
@@ -16,7 +16,7 @@ test("a Redis without memory makes a batch come again, and counts it once there 
     const log = recordsOf(payments(20, 8));
     await handle(log.slice(0, 10));
     await redis.config("SET", "maxmemory", "1");
-    // An error that is tried again for ever, and does not end among the dead letters.
+    // An error that is retried forever and does not become a dead letter.
     await expect(handle(log.slice(10))).rejects.toMatchObject({ code: "redis-unavailable" });
     await redis.config("SET", "maxmemory", "0");
     await handle(log.slice(10));

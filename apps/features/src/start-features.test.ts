@@ -163,7 +163,7 @@ test("payments and labels get the values of the pure engine, event after event",
   expect(ttl).toBeGreaterThan(44 * 86_400);
 });
 
-test("headers and the trace go on with the payment", async () => {
+test("headers and the trace are passed on with the payment", async () => {
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const transaction = payment({ clientTransactionId: "traced", cardToken: cardOf(8), terminalId: "traced" });
   const headers = {
@@ -198,7 +198,7 @@ test("a label of the earliest time that the front door takes counts", async () =
   expect((await apply(event)).toString()).toContain(event.labelId);
 });
 
-test("poison goes to the dead letters with its error, and its partition goes on", async () => {
+test("an unreadable record becomes a dead letter with its error, and its partition goes on", async () => {
   const cardToken = cardOf(9);
   const before = payment({ clientTransactionId: "before", cardToken });
   const after = payment({ clientTransactionId: "after", cardToken });
@@ -223,7 +223,7 @@ test("poison goes to the dead letters with its error, and its partition goes on"
   expect(compileEngine(spec).decodeState(0, state).sequence).toBe(2);
 });
 
-test("a label that comes again is answered again", async () => {
+test("a repeated label is answered again", async () => {
   const event = label({ clientTransactionId: "again", cardToken: cardOf(7), terminalId: "again" });
   const first = await apply(event);
   expect(await apply(event)).toEqual(first);

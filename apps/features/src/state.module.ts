@@ -19,7 +19,7 @@ import { StateStore } from "./states/state-store.js";
 /** The `FeatureEngine` of the current spec. */
 export const FEATURE_ENGINE = Symbol("FEATURE_ENGINE");
 
-/** The window states in Redis, and what is known of how far they have been brought. */
+/** The window states in Redis, and how far they are counted. */
 @Module({})
 export class StateModule {
   /**
@@ -37,7 +37,7 @@ export class StateModule {
         {
           provide: StateStore,
           inject: [redisToken()],
-          // The store owns the connection: nothing else may send on it but the readiness probe.
+          // The store owns the connection: only the readiness probe may use it too.
           useFactory: (redis: Redis) => new StateStore(redis, options),
         },
         { provide: LossReport, inject: [LOGGER], useFactory: (logger: Logger) => new LossReport(logger) },

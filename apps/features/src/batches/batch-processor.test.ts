@@ -50,7 +50,7 @@ test("a batch is counted once and emits what the engine says, with the states an
   expect(await redis.ttl(APPLIED_KEY)).toBe(-1);
 });
 
-describe("a batch that comes again after a crash", () => {
+describe("a batch that is re-delivered after a crash", () => {
   type Instance = Awaited<ReturnType<typeof instance>>;
   const redisDown = { code: "redis-unavailable" };
   const kafkaDown = { code: "kafka-unavailable" };
@@ -115,7 +115,7 @@ describe("a batch that comes again after a crash", () => {
   });
 
   test.each(Array.from({ length: 25 }, (_, index) => index + 10))(
-    "at any points, cut anywhere, by either of two instances, loses and changes nothing (seed %i)",
+    "at any point, split anywhere, by either of two instances, loses and changes nothing (seed %i)",
     async (seed) => {
       const below = randomNumbers(seed);
       const transactions = payments(60, seed);
@@ -176,7 +176,7 @@ describe("a Redis that comes back empty", () => {
     expect(flags(first.outbox).slice(20)).toEqual(Array(10).fill(false));
   });
 
-  test("is not taken for one where counting begins", async () => {
+  test("is not taken for a new one", async () => {
     const { handle, outbox } = await instance();
     await handle(recordsOf(payments(1, 6)));
     expect(flags(outbox)).toEqual([false]);
@@ -206,7 +206,7 @@ test("a payment or label submitted twice counts once, and features are emitted o
   expect(outbox.sent).toHaveLength(3);
 });
 
-describe("what is stored and cannot be read", () => {
+describe("stored bytes that cannot be read", () => {
   const record = delivered(paymentRecord(payment({ clientTransactionId: "a" })), 5);
   test.each([
     ["a state of another version", keyOf("card", cardOf(1)), Buffer.alloc(40, 9)],
@@ -230,7 +230,7 @@ describe("what is stored and cannot be read", () => {
   });
 });
 
-test("more counted than the partition holds is said, not taken for a repetition", async () => {
+test("more counted records than the partition holds are reported, not taken for a re-delivery", async () => {
   const redis = await connect();
   await redis.set(APPLIED_KEY, Buffer.from(encodeApplied({ offset: 7, emissions: [] })));
   const store = new StateStore(redis, STORE_OPTIONS);
@@ -248,7 +248,7 @@ describe("a record that can never be counted", () => {
   const bad = (change: Partial<Transaction>) =>
     delivered(paymentRecord(payment({ clientTransactionId: "bad", ...change })), 1);
   test.each<[string, IncomingRecord, string]>([
-    ["bytes that are no message", { ...bad({}), value: Buffer.from([0xff, 0x01, 0x02]) }, "message-unreadable"],
+    ["bytes that are not a message", { ...bad({}), value: Buffer.from([0xff, 0x01, 0x02]) }, "message-unreadable"],
     ["an empty value", { ...bad({}), value: Buffer.alloc(0) }, "message-unreadable"],
     ["another message", { ...bad({}), headers: { "tripline-schema": "other" } }, "message-unreadable"],
     ["no tenant", bad({ tenant: "" }), "message-unreadable"],

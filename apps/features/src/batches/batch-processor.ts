@@ -38,14 +38,14 @@ export interface BatchProcessorOptions {
 /** Tries of one batch against other writers before the consumer has to back off. */
 const TRIES_MAX = 20;
 /**
- * After a conflict the next try comes after a random part of the time that this one took, and of some more such times
- * the more often it happened: writers that meet again and again spread out, whatever their batches cost.
+ * After a conflict the next try waits for a random part of the time that this one took, times the number of conflicts:
+ * writers that keep meeting spread out, whatever their batches cost.
  */
 const CONFLICT_WAITS_MAX = 6;
 
 /**
- * Records that are counted together, of whatever partitions: enough that the round trips weigh little, and so few that
- * folding them does not hold up the process for more than a few milliseconds.
+ * Records that are counted together, of any partitions: enough that round trips cost little, and so few that folding
+ * them blocks the process for a few milliseconds at most.
  */
 export const RECORDS_TOGETHER_MAX = 200;
 /** While what one round emits is published, the next one is counted. */
@@ -64,13 +64,13 @@ const READ = redisSpan("PIPELINE");
 const COMPARE_AND_SET = redisSpan("MULTI");
 
 /**
- * Counts the events of batches once, whatever crashes in between, and emits the features of its payments and the places
- * of its labels in the order of events. Batches of several partitions are counted together; one round after the other,
- * since they share terminals and would meet in conflicts.
+ * Counts the events of batches once, even if the service crashes at any point, and emits the features of its payments and
+ * the places of its labels in the order of events. Batches of several partitions are counted together, one round after
+ * the other, because they share terminals and would conflict.
  *
- * A partition's last offset and what its last batch emits are stored together with the states. A batch that comes
- * again is not counted again: it emits the stored bytes once more. A writer that lost its partition without knowing
- * finds another offset stored than it expects, and does the same.
+ * A partition's last offset and what its last batch emits are stored together with the states. A re-delivered batch is
+ * not counted again: it emits the stored bytes once more. A writer that lost its partition without knowing finds another
+ * stored offset than it expects, and does the same.
  */
 export class BatchProcessor {
   readonly #turns = new Turns();
@@ -173,8 +173,8 @@ export class BatchProcessor {
   }
 
   /**
-   * What of each part is to be counted, and what the rest of it led to when it was counted; undefined when a stored batch
-   * is no longer the one of the snapshot.
+   * The events of each part that are still to be counted, and what its other events led to when they were counted;
+   * undefined when a stored batch is no longer the one of the snapshot.
    */
   async #progressOf(snapshot: Snapshot, parts: readonly Part[]): Promise<readonly Progress[] | undefined> {
     const progress: Progress[] = [];
@@ -229,7 +229,7 @@ export class BatchProcessor {
   }
 }
 
-/** Where what an event led to is published. */
+/** The topic on which the result of an event is published. */
 const TOPIC_OF = { payment: TOPICS.features, label: TOPICS.appliedLabels } as const;
 
 function describeEvents({ events, contexts }: Part): void {
@@ -265,8 +265,8 @@ interface Progress {
 }
 
 /**
- * What to store of a part that has fresh events. A batch that brings back some records has to emit those as well, should
- * it have to come again itself.
+ * What to store of a part that has new events. A batch with re-delivered records has to emit those as well, if it is
+ * re-delivered itself.
  */
 function appliedOf({ part, fresh, earlier }: Progress, emissions: readonly Emission[]) {
   const offset = fresh.at(-1)?.offset;
@@ -292,7 +292,7 @@ function joinEvents({ events, contexts }: Part, emissions: readonly Emission[]):
     const event = events[index];
     const trace = contexts[index];
     if (event === undefined || trace === undefined) {
-      throw new TriplineError("internal", `No event of the batch stands at offset ${offset}.`);
+      throw new TriplineError("internal", `The batch has no event at offset ${offset}.`);
     }
     const start = writer.length;
     writeEmission(writer, event.bytes, findings);
@@ -300,7 +300,7 @@ function joinEvents({ events, contexts }: Part, emissions: readonly Emission[]):
   });
 }
 
-/** A payment's vector goes on to be decided, a label is kept with its place in the order of events. */
+/** A payment's vector is sent to decisions, a label is kept with its place in the order of events. */
 function outgoing(event: EventRecord, value: Uint8Array, trace: Context | undefined): OutgoingRecord {
   const topic = TOPIC_OF[event.kind];
   const fact = event.kind === "payment" ? event.transaction : event.label;

@@ -27,7 +27,7 @@ async function sharedSequence(): Promise<number> {
   return engine.decodeState(1, await (await connect()).getBuffer(keyOf("terminal", "t-shared"))).sequence;
 }
 
-test("batches of two partitions that come at once are written together, and each counts as if the other came first or last", async () => {
+test("writes batches of two partitions that come at once together, and counts each as if the other came first or last", async () => {
   const { handle, outbox, store } = await instance();
   const [zero, one] = [paymentsOf(0, 5), paymentsOf(1, 5)];
   // The partitions' keys are asked for once, before; then both batches arrive in the same turn.
@@ -69,7 +69,7 @@ test("a partition whose state cannot be read does not hold up the other", async 
   expect(await sharedSequence()).toBe(3);
 });
 
-test("a write of somebody else in between makes both partitions be folded again", async () => {
+test("a write by another instance in between makes it fold both partitions again", async () => {
   const { handle, outbox, store, metrics } = await instance();
   const [other] = [await instance()];
   const [zero, one] = [recordsOf(paymentsOf(0, 2), 0), recordsOf(paymentsOf(1, 2), 1)];

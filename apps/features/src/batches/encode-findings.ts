@@ -3,9 +3,9 @@ import { AppliedLabel, FeatureVector, Transaction } from "@tripline/contracts/ge
 import type { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 
 /*
- * What a payment or a label leads to is a message whose first field is the payment or label itself, and whose other
- * fields, its findings, are what features adds. The first is not encoded anew: it is the bytes of the record that came.
- * So a record that comes again needs only its findings to give, byte for byte, what it gave before.
+ * The result of a payment or a label is a message whose first field is the payment or label itself, and whose other
+ * fields, its findings, are what features adds. The first field is not encoded again: it is the bytes of the record. So a
+ * re-delivered record needs only its findings to give the same result, byte for byte.
  */
 
 export type VectorFindings = Omit<FeatureVector, "transaction">;
@@ -57,7 +57,7 @@ export function writeEmission(writer: ByteWriter, fact: Uint8Array, findings: Ui
   writer.bytes(findings);
 }
 
-/** Zero is what an absent field means. */
+/** An absent field means zero. */
 function writeVarint(writer: ByteWriter, tag: number, value: number): void {
   if (value === 0) return;
   writer.u8(tag);

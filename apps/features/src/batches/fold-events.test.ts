@@ -28,7 +28,7 @@ function recordsOf(sample: typeof events extends fc.Arbitrary<infer Value> ? Val
   });
 }
 
-test("a batch leaves the states and emits the vectors that its events one at a time do", () => {
+test("a batch gives the same states and vectors as its events one at a time", () => {
   fc.assert(
     fc.property(events, (sample) => {
       const records = recordsOf(sample);

@@ -17,7 +17,7 @@ export interface PartFold {
   readonly tooLate: number;
 }
 
-/** What events of several partitions do to the states, before any of it is written. */
+/** How events of several partitions change the states, before anything is written. */
 export interface PartsFold {
   /** One for each part, in their order. */
   readonly parts: readonly PartFold[];
@@ -27,7 +27,7 @@ export interface PartsFold {
 
 export interface Fold extends PartFold, Pick<PartsFold, "changed"> {}
 
-/** More than there are of a payment with some sixty features, so that the memory for a batch seldom has to grow. */
+/** More than a payment with some sixty features has, so that the memory for a batch seldom has to grow. */
 const FINDINGS_BYTES_EXPECTED = 560;
 
 /** What is true of a whole fold. */

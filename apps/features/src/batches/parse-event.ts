@@ -41,7 +41,7 @@ export type EventRecord = PaymentRecord | LabelRecord;
 /**
  * Reads one record.
  *
- * @throws TriplineError `message-unreadable` for whatever can never be counted
+ * @throws TriplineError `message-unreadable` for a record that can never be counted
  */
 export function parseEvent(engine: FeatureEngine, record: IncomingRecord): EventRecord {
   return record.topic === TOPICS.labels.name ? parseLabel(engine, record) : parseTransaction(engine, record);
@@ -55,9 +55,11 @@ function parseTransaction(engine: FeatureEngine, record: IncomingRecord): Paymen
   if (!wasCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
-  if (deviceToken !== "" && !DEVICE_TOKEN_PATTERN.test(deviceToken)) throw unreadable(record, "its device is no token");
-  if (ipToken !== "" && !IP_TOKEN_PATTERN.test(ipToken)) throw unreadable(record, "its address is no token");
-  if (!isDegrees(latitude, 90) || !isDegrees(longitude, 180)) throw unreadable(record, "its place is not on the Earth");
+  if (deviceToken !== "" && !DEVICE_TOKEN_PATTERN.test(deviceToken))
+    throw unreadable(record, "device_token is malformed");
+  if (ipToken !== "" && !IP_TOKEN_PATTERN.test(ipToken)) throw unreadable(record, "ip_token is malformed");
+  if (!isDegrees(latitude, 90) || !isDegrees(longitude, 180))
+    throw unreadable(record, "its latitude or longitude is out of range");
   return { kind: "payment", transaction, ...commonParts(engine, record, transaction) };
 }
 

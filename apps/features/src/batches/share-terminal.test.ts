@@ -111,7 +111,7 @@ function atSharedTerminal(partition: number, count: number) {
   });
 }
 
-test("regression #12: a partition's first batch leaves alone what a round under way watches", async () => {
+test("regression #12: a partition's first batch does not disturb the keys that a running round watches", async () => {
   const [one, two] = [await instance(), await instance()];
   await one.handle(atSharedTerminal(0, 1));
   let first: Promise<void> | undefined;
@@ -129,7 +129,7 @@ test("regression #12: a partition's first batch leaves alone what a round under 
   expect(one.metrics.conflicts).toBeGreaterThan(0);
 });
 
-test("regression #12: nor lets a writer that lost its partition take back what its successor counted", async () => {
+test("regression #12: a writer that lost its partition does not undo what its successor counted", async () => {
   const log = recordsOf(payments(20, 11));
   const [zombie, successor] = [await instance(), await instance()];
   await zombie.handle(log.slice(0, 10));
@@ -151,7 +151,7 @@ test("regression #12: nor lets a writer that lost its partition take back what i
   expect((await Promise.all(states)).reduce((sum, sequence) => sum + sequence)).toBe(21);
 });
 
-test("a writer that never gets its turn gives up for the consumer to back off", async () => {
+test("a writer that never gets its turn gives up, and the consumer backs off", async () => {
   const { handle, store } = await instance();
   const redis = await connect();
   let version = 0;

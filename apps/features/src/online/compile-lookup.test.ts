@@ -23,9 +23,9 @@ test("a selection is compiled once, and only so many are kept", () => {
   expect(lookups.of(selection)).not.toBe(first);
 });
 
-test("names that hold what parts the names do not pass for others", () => {
+test("names that contain the separator are not mistaken for others", () => {
   const lookups = new Lookups(views);
   lookups.of(selectionOf("card_profile:a", "card_profile:b"));
-  expect(() => lookups.of(selectionOf("card_profile:a|card_profile:b"))).toThrow("which is no name");
+  expect(() => lookups.of(selectionOf("card_profile:a|card_profile:b"))).toThrow("which is not a valid name");
   expect(() => lookups.of({ ...selectionOf(), service: "2|card_profile:a|card_profile:b" })).toThrow("fraud_features");
 });

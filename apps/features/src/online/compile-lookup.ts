@@ -33,7 +33,7 @@ export interface ProfileLookup extends LookupOf<ProfileView> {
 }
 export type ViewLookup = WindowsLookup | ProfileLookup;
 
-/** A selection made ready, to be used for every request with the same one. */
+/** A compiled selection, for every request with the same one. */
 export interface Lookup {
   /** In the order in which their first feature was asked for, as Feast answers. */
   readonly views: readonly ViewLookup[];
@@ -68,8 +68,8 @@ export class Lookups {
 }
 
 /**
- * Tells any two selections apart of which one is good. No good reference holds a bar, and with the number of references
- * one that does cannot pass for two.
+ * A key that is different for any two selections of which at least one is valid. No valid reference contains a bar, and
+ * because the key holds the number of references, one with a bar is not mistaken for two.
  */
 function keyOf({ service, fullNames, viewMetadata, joinKeys, features }: Selection): string {
   const asked = service === undefined ? `${features.length}|${features.join("|")}` : `service|${service}`;
@@ -129,7 +129,7 @@ function* resolve({ views, services }: FeatureViews, { service, features }: Sele
   }
 }
 
-/** Feast lets a reference say that it wants the latest version of a view, the only one there is here. */
+/** In Feast a reference may ask for the latest version of a view, which is the only one here. */
 function viewName(text: string): string {
   return text.replace(/@(latest)?$/i, "");
 }
@@ -137,7 +137,10 @@ function viewName(text: string): string {
 function checkFeature(view: FeatureView, name: string, pointer: string): void {
   if (view.kind === "profile") {
     if (isFeatureName(name)) return;
-    throw invalidField(pointer, `asks ${view.name} for "${shown(name)}", which is no name: use letters, digits and _`);
+    throw invalidField(
+      pointer,
+      `asks ${view.name} for "${shown(name)}", which is not a valid name: use letters, digits and _`,
+    );
   }
   if (view.places.has(name)) return;
   const known = [...view.places.keys()].join(", ");
@@ -145,7 +148,7 @@ function checkFeature(view: FeatureView, name: string, pointer: string): void {
   throw invalidField(pointer, detail, "FeastObjectNotFoundException");
 }
 
-/** Whether a column can be called so. */
+/** Whether a column may have this name. */
 export function isFeatureName(name: string): boolean {
   return name.length <= NAME_LENGTH_MAX && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 }
@@ -155,8 +158,8 @@ function refuseCollisions(references: readonly Reference[], fullNames: boolean):
   for (const { view, name, pointer } of references) {
     const key = fullNames ? `${view.name}:${name}` : name;
     if (seen.has(key)) {
-      const mend = fullNames ? "name each feature once" : "name each feature once, or set full_feature_names";
-      throw invalidField(pointer, `names "${shown(name)}" a second time: ${mend}`, "FeatureNameCollisionError");
+      const fix = fullNames ? "name each feature once" : "name each feature once, or set full_feature_names";
+      throw invalidField(pointer, `names "${shown(name)}" a second time: ${fix}`, "FeatureNameCollisionError");
     }
     seen.add(key);
   }

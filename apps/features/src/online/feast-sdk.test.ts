@@ -77,7 +77,7 @@ const features = referencesOf("card", "terminal");
 const profiles = { card_token: ["ct_one", "ct_other"], total: [3, 4], mean: [2.0, 0.1] };
 const pushedAt = "2026-03-01T10:00:00Z";
 
-/** Asked of both servers. Feast keeps the features of a view in no order, so each view is asked for one. */
+/** For both servers. Feast keeps no order of a view's features, so each view is asked for one. */
 const REQUESTS = [
   { features: ["card_windows:card_count_7d", "terminal_windows:terminal_risk_7d"], entities },
   { features: ["terminal_windows:terminal_count_30d"], entities, full_feature_names: true },
@@ -146,7 +146,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-/** With its consumer, as it runs; nothing marks the states as complete beforehand. */
+/** With its consumer, as in production; the states have not been marked as complete. */
 async function startWholeService(): Promise<RunningService> {
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
   const admin = await kafka.admin();
@@ -263,7 +263,7 @@ test.each([
   expect(answers.sdk[name]).toContain(sentence);
 });
 
-test("the SDK's token opens an instance that wants one", () => {
+test("the SDK's token is accepted by an instance that requires one", () => {
   expect(answers.sdk.with_token).toEqual(answers.sdk.features);
 });
 

@@ -20,7 +20,7 @@ const COMPLETENESS_MS_MAX = 1_000;
 export interface ReaderOptions {
   readonly engine: FeatureEngine;
   readonly redis: BoundRedis;
-  /** Asked when the mark of completeness is not there: whether nothing is missing all the same. */
+  /** Asked when the mark of completeness is missing: whether the states are complete nevertheless. */
   readonly isComplete: () => Promise<boolean>;
   readonly now: () => number;
 }
@@ -42,7 +42,7 @@ export class FeatureReader {
   }
 
   /**
-   * One round trip to Redis, whatever is asked for.
+   * One round trip to Redis for any request.
    *
    * @returns the answers of the lookup's views, in their order
    * @throws TriplineError `redis-unavailable` also while window states are lost and not rebuilt, `queue-full`,
@@ -83,7 +83,7 @@ export class FeatureReader {
     );
   }
 
-  /** Callers that come while it is being found out share the answer. What takes too long counts as no. */
+  /** Callers that ask meanwhile share the answer. A check that takes too long counts as no. */
   #isComplete(): Promise<boolean> {
     this.#completeness ??= within(COMPLETENESS_MS_MAX, this.options.isComplete(), false).finally(() => {
       this.#completeness = undefined;
@@ -129,7 +129,7 @@ async function within<T>(timeoutMs: number, work: Promise<T>, otherwise: T): Pro
   }
 }
 
-/** When the newest event that a state has counted took place or, for a label, became known. */
+/** When the newest event that a state has counted took place or, for a label, was reported. */
 function newestEventMs({ payments, labels }: EntityState): number {
   return Math.max(0, payments.newestMs, labels.newestMs);
 }
@@ -140,7 +140,7 @@ function readProfiles(
   pushed: readonly string[],
 ): ViewColumns {
   const unknown = names.findIndex((name) => !pushed.includes(name));
-  // Before the first push nothing can be told about names; then nothing is found.
+  // Before the first push no name is known; then nothing is found.
   if (unknown >= 0 && pushed.length > 0) {
     const detail = `asks ${view.name} for "${shown(names[unknown] ?? "")}", which was never pushed; it has ${pushed.join(", ")}`;
     throw invalidField(pointers[unknown] ?? "/features", detail, "FeastObjectNotFoundException");
@@ -160,6 +160,6 @@ function profileStatus(row: ProfileRow | undefined, name: string): FieldStatus {
 
 function statesLost(): TriplineError {
   const what = "The window states were lost and are not rebuilt yet, so no feature of them would be right";
-  const mend = "try again after `tripline rebuild-state`";
-  return new TriplineError("state-incomplete", `${what}; ${mend}.`);
+  const fix = "try again after `tripline rebuild-state`";
+  return new TriplineError("state-incomplete", `${what}; ${fix}.`);
 }

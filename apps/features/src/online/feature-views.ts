@@ -11,7 +11,7 @@ export interface WindowsView {
   readonly places: ReadonlyMap<string, number>;
 }
 
-/** Slow features of one kind of entity, pushed by whoever computes them. Its features are the columns of the pushes. */
+/** Slow features of one kind of entity, computed and pushed from outside. Its features are the columns of the pushes. */
 export interface ProfileView {
   readonly kind: "profile";
   readonly name: string;

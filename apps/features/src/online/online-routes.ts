@@ -36,7 +36,7 @@ type Handler = (body: Buffer, tenant: string) => Promise<string>;
 
 /**
  * The part of the HTTP interface of Feast's feature server that reads and writes features, so that Feast's SDK and
- * other clients of it work here. Plain Fastify handlers, which read a body as bytes, and only once its sender is known.
+ * other clients of it work here. Plain Fastify handlers read a body as bytes, and only after the caller is authenticated.
  */
 export async function registerOnline(fastify: FastifyInstance, options: OnlineOptions): Promise<void> {
   const { views, reader, profiles, identify, logger } = options;
@@ -68,7 +68,7 @@ export async function registerOnline(fastify: FastifyInstance, options: OnlineOp
   });
 }
 
-/** Finds out who asks, then checks the content type, before a byte of the body is read. */
+/** Authenticates the caller, then checks the content type, before a byte of the body is read. */
 function guard(identify: IdentifyCaller, permission: OnlineScope) {
   return async (request: FastifyRequest): Promise<void> => {
     request.tenant = await identify(request.headers.authorization, permission);

@@ -23,7 +23,7 @@ import { ProfileStore } from "./profiles/profile-store.js";
 import { identifyAs, identifyByToken } from "./requests/identify-caller.js";
 import { UNDER_WAY_MAX } from "./requests/limits.js";
 
-/** A Redis connection of its own, so that readers never hold up payments. */
+/** A separate Redis connection, so that readers never delay payments. */
 const READERS = "readers";
 const OPTIONS = Symbol("OnlineOptions");
 
@@ -36,7 +36,7 @@ export class OnlineModule implements OnApplicationBootstrap {
   ) {}
 
   /**
-   * Without routes where the configuration does not say who may read: then features are served to nobody.
+   * Without routes if the configuration does not say who may read: then features are not served.
    *
    * @param states what exports `FEATURE_ENGINE` and `StateCompleteness`
    */
@@ -78,17 +78,17 @@ export class OnlineModule implements OnApplicationBootstrap {
     };
   }
 
-  /** A Fastify plugin and not controllers: who asks has to be known before a byte of the body is read, as bytes. */
+  /** A Fastify plugin and not controllers: the caller is authenticated before a byte of the body is read. */
   async onApplicationBootstrap(): Promise<void> {
     await registerOnline(this.host.httpAdapter.besideNest, this.options);
   }
 }
 
-/** In place of `OnlineModule` where nobody may read. */
+/** In place of `OnlineModule` if nobody may read. */
 @Module({})
 class ClosedModule {
   constructor(@Inject(LOGGER) logger: Logger) {
-    logger.info("features are served to nobody: set AUTH_ISSUER and AUTH_JWKS_URL, or FEATURES_ONLINE_TENANT");
+    logger.info("features are not served: set AUTH_ISSUER and AUTH_JWKS_URL, or FEATURES_ONLINE_TENANT");
   }
 }
 

@@ -72,7 +72,7 @@ test("all features of all entities of several rows are the engine's, each with s
       ]);
     }
   }
-  // A test of nothing but defaults would prove little.
+  // A test with nothing but defaults would prove little.
   expect(columns.get("card_sum_7d")?.values[0]).toBeGreaterThan(0);
   expect(columns.get("terminal_risk_28d")?.values[0]).not.toBe(columns.get("terminal_risk_28d")?.values[1]);
 });
@@ -105,7 +105,7 @@ test("each row is as of its own time, and without one as of now", async () => {
   expect(now.get("card_count_30d")?.statuses).toEqual(["PRESENT"]);
 });
 
-test("never seen is not found, a feature without a past has its default, long ago is outside the maximum age", async () => {
+test("an unseen entity is not found, a feature without history has its default, an old one is outside the maximum age", async () => {
   const fresh = makeHistory("fresh", START_MS, 4);
   const cardOnly = { ...fresh, ids: { card: "ct_sparse" } };
   await storeHistory(serving.redis, cardOnly);
@@ -126,7 +126,7 @@ test("never seen is not found, a feature without a past has its default, long ag
   expect(count?.values[1]).toBeNull();
   expect(count?.event_timestamps).toEqual([newest, EPOCH, newest, newest]);
   expect(columns.get("terminal_count_1d")?.statuses).toEqual(["PRESENT", "NOT_FOUND", "NOT_FOUND", "OUTSIDE_MAX_AGE"]);
-  // No label of this card became known in the last week of its history.
+  // No label of this card was reported in the last week of its history.
   const frauds = columns.get("card_fraud_count_7d");
   expect([frauds?.values[2], frauds?.statuses[2]]).toEqual([0, "PRESENT"]);
   expect(answer.text).toContain("0.0");
@@ -153,7 +153,7 @@ test("full names carry the view, and views are answered in the order of their fi
   });
 });
 
-test("without the mark of completeness nobody gets a value of windows, and profiles are served on", async () => {
+test("without the mark of completeness window features are refused, and profiles are still served", async () => {
   await serving.post("/push", {
     push_source_name: "card_profile_push",
     df: { card_token: ["ct_marked"], event_timestamp: ["2026-01-01T00:00:00Z"], plan: [7] },
@@ -178,7 +178,7 @@ test("without the mark of completeness nobody gets a value of windows, and profi
   serving.completeness.answer = false;
 });
 
-test("while the mark is missing it is asked once for all who wait, and again for the next", async () => {
+test("while the mark is missing it is read once for all waiting requests, and again for the next", async () => {
   await unmarkComplete(serving.redis);
   const bound = new BoundRedis(serving.redis, 100);
   const answered: ((isComplete: boolean) => void)[] = [];

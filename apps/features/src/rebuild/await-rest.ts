@@ -23,11 +23,11 @@ export interface AwaitRestOptions {
 }
 
 /**
- * Waits until the instances that run have finished what they had begun to count, and notes how far that is. An offset is
- * committed when all that its records led to is on Kafka. So where as much is committed as is counted, nothing that was
- * counted is still to be emitted. Whatever is counted from then on is found by `StateReplacement`.
+ * Waits until the running instances have finished the batches that they had begun, and notes how far they counted. An
+ * offset is committed when everything that its records led to is on Kafka. So when as much is committed as is counted,
+ * nothing that was counted still has to be emitted. What is counted from then on is noticed by `StateReplacement`.
  *
- * @throws TriplineError `state-conflict` where that does not come about; `state-unreadable`, `redis-unavailable`, `kafka-unavailable`
+ * @throws TriplineError `state-conflict` if that does not happen; `state-unreadable`, `redis-unavailable`, `kafka-unavailable`
  */
 export async function awaitRest(options: AwaitRestOptions): Promise<void> {
   const { admin, noteCounted, restMs } = options;
@@ -39,7 +39,7 @@ export async function awaitRest(options: AwaitRestOptions): Promise<void> {
   const deadlineMs = performance.now() + restMs;
   let before: string | undefined;
   for (;;) {
-    // The first time until every instance has seen that it is to hold off; later for what was under way.
+    // The first wait is for every instance to see that it must pause; later ones are for running batches.
     await delay(2 * LOOK_MS);
     const counted = await noteCounted();
     const now = JSON.stringify([...counted].map(([key, head]) => [key, head.toString("hex")]));
@@ -48,9 +48,9 @@ export async function awaitRest(options: AwaitRestOptions): Promise<void> {
     if (performance.now() > deadlineMs) {
       throw new TriplineError(
         "state-conflict",
-        `The features service does not come to rest: ${members} of its instances read, and something is counted that is ` +
-          "not committed. Run this again; should that not help, with all of its instances stopped (one that was killed " +
-          "is taken for alive for ten seconds more).",
+        `The features service does not pause: ${members} of its instances read, and something is counted that is ` +
+          "not committed. Run this again; if that does not help, stop all of its instances first (one that was killed " +
+          "counts as running for ten more seconds).",
       );
     }
   }

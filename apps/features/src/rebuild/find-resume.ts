@@ -12,7 +12,7 @@ export interface FindResumeOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
   readonly source: "transactions" | "labels";
-  /** By partition: the offset from which records come again. Those before it are done with. */
+  /** By partition: the offset from which records are re-delivered. Those before it are done. */
   readonly committed: ReadonlyMap<number, number>;
   /** The rebuilt state of an entity. */
   readonly stateOf: (key: string) => Uint8Array | null;
@@ -21,11 +21,11 @@ export interface FindResumeOptions {
 export interface Resume {
   /** By partition: the last record that must not be counted again; absent where nothing was counted. */
   readonly offsets: ReadonlyMap<number, number>;
-  /** Records that are counted and will be counted once more, since more than a card remembers lies between. */
+  /** Records that were counted and will be counted again, because the card has seen too much since to remember them. */
   readonly doubled: number;
 }
 
-/** One partition on the way from its committed offset to the last record that led to something. */
+/** One partition between its committed offset and the last record that led to something. */
 interface Walk {
   last: number;
   /** Whether a record was met that led to nothing yet: it has to be counted when it comes again. */
@@ -33,12 +33,12 @@ interface Walk {
 }
 
 /**
- * Finds where each partition goes on: behind the records of which the lake has what they led to. Records come again from
- * the committed offset on; of what a crash left in between, the lake shows what was emitted and therefore counts.
+ * Finds where each partition resumes: after the records whose results are in the lake. Records are re-delivered from the
+ * committed offset on. Of those that a crash left in between, the lake shows which were emitted and therefore count.
  *
- * What one partition leads to goes to one partition too, in order, as long as both topics have as many of them. Where
- * they do not, a record without a result may stand before one with a result; then the latter comes again, and its card
- * has to know it still.
+ * The results of one partition go to one partition too, in order, as long as both topics have the same number of them. If
+ * they do not, a record without a result may come before one with a result; then the latter is re-delivered, and its card
+ * must still remember it.
  *
  * @throws TriplineError `database-unavailable`
  */
@@ -62,7 +62,7 @@ function startAt(offset: number): Walk {
   return { last: offset - 1, isOver: false };
 }
 
-/** The record as the service will read it; undefined where it will be a dead letter, as it was the first time. */
+/** The record as the service will read it; undefined if it will be a dead letter, as it was the first time. */
 function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
   const { partition, offset } = record;
   const [topic, value] =
@@ -81,7 +81,7 @@ function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord 
   }
 }
 
-/** Whether the record would count once more, since its card has seen too much to know it still. */
+/** Whether the record would count again, because its card has seen too much since to remember it. */
 function isForgotten(engine: FeatureEngine, event: EventRecord, stateOf: (key: string) => Uint8Array | null): boolean {
   const stored = new Map(keysOf(event).map((key) => [key, stateOf(key)]));
   return foldEvents(engine, stored, [event], { nowMs: 0, incomplete: false }).emissions.length > 0;
@@ -96,7 +96,7 @@ export function requireOnce({ doubled }: Resume, source: string): void {
   if (doubled === 0) return;
   throw new TriplineError(
     "state-conflict",
-    `${doubled} records of ${source} led to something before an earlier record of their partition did, and too much has ` +
-      "happened since to know them again: they would count twice. Accept that with --partial.",
+    `${doubled} records of ${source} have a result while an earlier record of their partition has none, and too much has ` +
+      "happened since to recognise them: they would count twice. Accept that with --partial.",
   );
 }

@@ -13,7 +13,7 @@ export interface FoldLakeOptions {
   /** Snapshot of the states with which the service began; it began with nothing unless given. */
   readonly statePath?: string;
   readonly stateTtlSeconds: number;
-  /** Counts what there is in the order of time, where it cannot be counted as it was. */
+  /** Counts what there is in the order of time if the original order is incomplete. */
   readonly isPartial: boolean;
   readonly onProgress: (events: number) => void;
 }
@@ -74,7 +74,7 @@ async function readStates(path: string, engine: FeatureEngine): Promise<Readonly
 }
 
 const HOW_TO_GO_ON =
-  "Or count what there is, in the order of time, with --partial: features are then near, but not exact.";
+  "Or count what there is, in the order of time, with --partial: features are then close, but not exact.";
 
 function addInOrder(folding: FoldInOrder, event: Parameters<FoldInOrder["add"]>[0], lake: string): void {
   try {
@@ -86,7 +86,7 @@ function addInOrder(folding: FoldInOrder, event: Parameters<FoldInOrder["add"]>[
   }
 }
 
-/** Every event that was counted has to be in the states once; a lake in which some are missing cannot give them. */
+/** Every counted event has to be in the states once, so a lake in which some are missing is refused. */
 function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, lake: string): void {
   const stuck = folding.stuck.length;
   // Of two events under one number, only the first was counted.
@@ -94,7 +94,7 @@ function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, la
   const faults = [
     ...(stuck > 0 ? [`${stuck} of ${events} events wait for earlier ones`] : []),
     ...(missing > 0 ? [`${missing} records of features and applied-labels were never archived`] : []),
-    ...(shadowed > 0 ? [`${shadowed} events bear numbers that others bear too`] : []),
+    ...(shadowed > 0 ? [`${shadowed} events have the same sequence number as others`] : []),
   ];
   if (faults.length === 0) return;
   throw new TriplineError("state-conflict", `${gapsIn(lake, `${faults.join("; ")}.`)} ${HOW_TO_GO_ON}`);
@@ -112,7 +112,7 @@ function statesOf(
   engine: FeatureEngine,
   before: ReadonlyMap<string, Uint8Array>,
 ): ReadonlyMap<string, RebuiltState> {
-  // What nothing has touched since counting began was loaded just before it.
+  // States without an event since counting began were loaded just before it.
   const beganAtMs = folding.beganAtMs ?? Date.now();
   const states = new Map<string, RebuiltState>();
   for (const [key, value] of before) states.set(key, { value, touchedAtMs: beganAtMs });

@@ -116,7 +116,7 @@ test("of a Redis that lost some keys, the others are replaced too, and what is n
   expect(progress.size).toBeGreaterThan(4);
 });
 
-test("a record without a result before one with a result counts, and the other does not count again", async () => {
+test("a record without a result that comes before one with a result counts, and the other does not count again", async () => {
   // Two cards of one partition, whose results went to different ones.
   const records = Array.from({ length: 12 }, (_, card) =>
     [0, 1].map((index) => {
@@ -146,7 +146,7 @@ test("a record without a result before one with a result counts, and the other d
   expect(await history.differences()).toEqual({ counted: 24, stuck: 0, differing: [] });
 });
 
-describe("a record that comes again although its result is there", () => {
+describe("a re-delivered record that has a result already", () => {
   /** Of one partition: a card of which nothing is emitted, then many payments of another one. */
   async function leaveOpen(count: number): Promise<void> {
     const cards = Array.from({ length: 12 }, (_, card) => cardOf(card));
@@ -172,14 +172,14 @@ describe("a record that comes again although its result is there", () => {
     await history.archive();
   }
 
-  test("is known by its card", async () => {
+  test("is recognised by its card", async () => {
     await leaveOpen(16);
     expect(await history.rebuild()).toMatchObject({ events: 28, doubled: 0 });
     await history.serve();
     expect(await history.differences()).toEqual({ counted: 29, stuck: 0, differing: [] });
   });
 
-  test("or is told, where the card has seen too much since", async () => {
+  test("is reported if its card has seen too much since", async () => {
     await leaveOpen(17);
     await expect(history.rebuild()).rejects.toMatchObject({
       code: "state-conflict",
@@ -190,7 +190,7 @@ describe("a record that comes again although its result is there", () => {
   });
 });
 
-test("a dead letter is passed over, and so is what a client sent again", async () => {
+test("skips dead letters and client retries", async () => {
   const good = (id: string) => paymentRecord(payment({ clientTransactionId: id }));
   const bad = paymentRecord(payment({ clientTransactionId: "bad", amountMinor: 2 ** 52 }));
   await history.producer.send([good("a"), bad, good("b"), good("a"), good("c")]);
@@ -208,7 +208,7 @@ test("a dead letter is passed over, and so is what a client sent again", async (
   expect(await history.differences()).toEqual({ counted: 4, stuck: 0, differing: [] });
 });
 
-test("where the service and Redis died at once, what there is counts in the order of time, once it is said so", async () => {
+test("if the service and Redis died at once, --partial counts what there is in the order of time", async () => {
   const at = (card: number, id: string) =>
     paymentRecord(payment({ cardToken: cardOf(card), terminalId: "shared", clientTransactionId: id }));
   const unsent = cardOf(1);
@@ -230,7 +230,7 @@ test("where the service and Redis died at once, what there is counts in the orde
   const state = engine.decodeState(1, await history.redis.getBuffer(key));
   const counts = engine.readEntity(1, state, START_MS);
   expect(counts[engine.entityFeatures(1).indexOf("terminal_count_1d")]).toBe(3);
-  // Numbers go on behind those that were given, so that none is given twice.
+  // Numbers continue after those already given, so that none is given twice.
   expect(state.sequence).toBe(4);
 });
 

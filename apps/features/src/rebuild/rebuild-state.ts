@@ -17,9 +17,9 @@ import { StateReplacement } from "./replace-states.js";
 export interface RebuildOptions {
   readonly engine: FeatureEngine;
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
-  /** A connection of its own. */
+  /** A separate connection. */
   readonly redis: Redis;
-  /** Another one, for what has to go on beside it. */
+  /** Another one, for what has to run beside it. */
   readonly holding: Redis;
   readonly topicPrefix: string;
   readonly lake: string;
@@ -53,8 +53,8 @@ export interface RebuildReport extends Omit<FoldedLake, "states"> {
 
 /**
  * Puts the window states into Redis as they would be there had they never been lost, from what the lake says was
- * counted, and marks them as complete. Instances of the service hold off meanwhile and go on afterwards: what they had
- * not counted by then counts behind.
+ * counted, and marks them as complete. Instances of the service pause meanwhile and continue afterwards with what they had
+ * not counted.
  *
  * @throws TriplineError `state-conflict` where the service counts nevertheless, or the lake does not have all;
  *   `deadline-exceeded` where the archive does not catch up; `redis-unavailable`, `kafka-unavailable`,

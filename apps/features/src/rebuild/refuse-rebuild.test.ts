@@ -76,7 +76,7 @@ describe("is refused, and changes nothing", () => {
     await history.redis.set(key, Buffer.from(encodeApplied({ offset: 99, emissions: [] })));
     const before = await stored();
     await expect(history.rebuild({ restMs: 1_000 })).rejects.toEqual(
-      refusal("state-conflict", "does not come to rest", "1 of", "stopped"),
+      refusal("state-conflict", "does not pause", "1 of", "stopped"),
     );
     expect(await stored()).toEqual(before);
     await service.close();
@@ -94,7 +94,7 @@ describe("is refused, and changes nothing", () => {
     expect(await history.redis.exists(REBUILD_KEY)).toBe(0);
   });
 
-  test("while the archive is behind, and after it has caught up it is not", async () => {
+  test("while the archive is behind, but not after it has caught up", async () => {
     await counted("a", 5);
     await history.archive(["features"]);
     const before = await stored();
@@ -153,7 +153,9 @@ describe("is refused, and changes nothing", () => {
     for (const [key, value] of behind) await history.redis.set(key, value);
     await counted("c", 6);
     await history.archive();
-    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "6 events bear numbers", "--partial"));
+    await expect(history.rebuild()).rejects.toEqual(
+      refusal("state-conflict", "6 events have the same sequence number", "--partial"),
+    );
     expect(await history.rebuild({ isPartial: true })).toMatchObject({ events: 15 });
     const state = engine.decodeState(1, await history.redis.getBuffer(keyOf("terminal", "t-1")));
     const counts = engine.readEntity(1, state, START_MS + 3_600_000);
@@ -271,7 +273,7 @@ describe("while it runs", () => {
     expect(await isMarked()).toBe(true);
   });
 
-  test("what an instance emits only now, counted before Redis lost it, is noticed before anything is changed", async () => {
+  test("an emission of an event that was counted before Redis lost it is noticed before anything changes", async () => {
     await lost();
     const before = await stored();
     let isLate = false;
@@ -294,7 +296,7 @@ describe("while it runs", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test("an end in the middle leaves features flagged, and it can be run again", async () => {
+  test("a rebuild that ends halfway leaves features flagged, and it can be run again", async () => {
     await lost();
     const onProgress = (step: RebuildStep) => {
       if (step === "write the states") throw new Error("killed");
@@ -308,7 +310,7 @@ describe("while it runs", () => {
     expect(await history.differences()).toEqual({ counted: 14, stuck: 0, differing: [] });
   });
 
-  test("a mark that was there is gone before the first state is", async () => {
+  test("an existing mark is removed before the first state", async () => {
     await counted("a", 12);
     await history.archive();
     const onProgress = (step: RebuildStep) => {
@@ -321,7 +323,7 @@ describe("while it runs", () => {
   });
 });
 
-test("states expire when they would have expired, had they not been lost", async () => {
+test("states expire when they would have expired without the loss", async () => {
   await counted("a", 3);
   await history.archive();
   await history.redis.flushdb();

@@ -22,8 +22,8 @@ export interface ReplaceStatesOptions {
 const KEYS_PER_PIPELINE = 500;
 
 /**
- * Puts states in place of those that are there. Whoever counts meanwhile changes the applied batch of a partition in the
- * same step as the states, which is noticed: then nothing is marked as complete. All methods throw TriplineError
+ * Replaces the stored states. An instance that counts meanwhile changes the applied batch of a partition in the same step
+ * as the states, which is noticed: then nothing is marked as complete. All methods throw TriplineError
  * `redis-unavailable`.
  */
 export class StateReplacement {
@@ -31,7 +31,7 @@ export class StateReplacement {
   #heads: readonly string[] = [];
 
   constructor(private readonly options: ReplaceStatesOptions) {
-    // What was watched on a lost connection is not watched on the one that follows it.
+    // Keys that were watched on a lost connection are not watched on the next one.
     options.redis.once("close", () => {
       this.#isLost = true;
     });
@@ -48,11 +48,11 @@ export class StateReplacement {
   }
 
   /**
-   * Until it is through there is no mark; it can be begun anew at any time.
+   * Until it is done there is no mark; it can be started again at any time.
    *
    * @param applied by key: the last record of a partition that is in the states; absent where there is none
    * @returns how many states were written
-   * @throws TriplineError `state-conflict` where somebody counts at the same time
+   * @throws TriplineError `state-conflict` if an instance counts at the same time
    */
   async replace(states: ReadonlyMap<string, RebuiltState>, applied: ReadonlyMap<string, number>): Promise<number> {
     await this.#clearMark();
@@ -70,7 +70,7 @@ export class StateReplacement {
     await this.#exec(redis.multi().del(completeKey, ...appliedKeys));
   }
 
-  /** Also those that the lake does not know, of events whose features were never emitted: they come again. */
+  /** Also states that are not in the lake, of events whose features were never emitted: those are re-delivered. */
   async #removeStates(): Promise<void> {
     const { redis, prefixes } = this.options;
     const found = redis.scanStream({ match: "state:*", count: KEYS_PER_PIPELINE });
@@ -88,7 +88,7 @@ export class StateReplacement {
     let pipeline = redis.pipeline();
     let written = 0;
     for (const [key, { value, touchedAtMs }] of states) {
-      // It expires when it would have expired, had it not been lost.
+      // It expires when it would have expired without the loss.
       const leftSeconds = Math.min(stateTtlSeconds, Math.ceil(stateTtlSeconds - (nowMs - touchedAtMs) / 1000));
       if (leftSeconds <= 0) continue;
       pipeline.set(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength), "EX", leftSeconds);
@@ -104,9 +104,9 @@ export class StateReplacement {
   }
 
   /**
-   * The applied batches have nothing to emit. What comes again from the committed offset up to the last counted record
-   * was emitted before: the lake has it. So those records are passed over as a batch that was counted and acknowledged,
-   * and the first one behind them counts.
+   * The applied batches have nothing to emit. The records from the committed offset up to the last counted one were
+   * emitted before: the lake has their results. So they are skipped as a batch that was counted and acknowledged, and the
+   * first record after them counts.
    */
   async #mark(applied: ReadonlyMap<string, number>): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
@@ -147,6 +147,6 @@ export class StateReplacement {
 export function countedMeanwhile(): TriplineError {
   return new TriplineError(
     "state-conflict",
-    "The features service counted events meanwhile. Run this again; should that not help, with all of its instances stopped.",
+    "The features service counted events meanwhile. Run this again; if that does not help, stop all of its instances first.",
   );
 }

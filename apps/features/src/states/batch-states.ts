@@ -10,13 +10,13 @@ interface Slot {
   isChanged: boolean;
 }
 
-/** By how much most states grow at most in a batch, so that the memory for a batch seldom has to grow. */
+/** Most states grow by no more than this in a batch, so that the memory for a batch seldom has to grow. */
 const GROWTH_BYTES_EXPECTED = 64;
 
 /**
  * The states of the entities of a batch. One of each kind is decoded at a time, and encoded again when another one is
- * asked for: decoding it once more, should its turn come again, costs less than keeping the states of a whole batch,
- * which are more than a processor's caches hold.
+ * needed: decoding it again later costs less than keeping the states of a whole batch, which do not fit into a
+ * processor's caches.
  */
 export class BatchStates {
   readonly #engine: FeatureEngine;
@@ -53,7 +53,7 @@ export class BatchStates {
     });
   }
 
-  /** Says that the states of an event were changed. */
+  /** Marks the states of an event as changed. */
   changed(keys: readonly (string | undefined)[]): void {
     for (const slot of this.#slots) if (slot.key !== undefined && keys.includes(slot.key)) slot.isChanged = true;
   }

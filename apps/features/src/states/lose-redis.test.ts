@@ -35,7 +35,7 @@ const WAIT_MS_MAX = 30_000;
 
 const directory = makeTestDirectory();
 let stack: LocalStack;
-/** Looks from outside, with a patience of its own. */
+/** Checks from outside, with its own timeout. */
 let admin: Redis;
 
 beforeAll(async () => {
@@ -91,7 +91,7 @@ test("while Redis hangs every try fails in bounded time, nothing piles up, and t
   redis.disconnect();
 });
 
-test("while Redis has no memory left nothing is lost nor set aside, and with more of it all goes on", async () => {
+test("while Redis has no memory left nothing is lost or becomes a dead letter, and with more memory all goes on", async () => {
   const { kafkaBrokers, topicPrefix } = await testStack();
   const kafka = connectKafka({ brokers: kafkaBrokers, topicPrefix, clientId: "test" });
   const topics = await kafka.admin();
@@ -143,7 +143,7 @@ test("while Redis has no memory left nothing is lost nor set aside, and with mor
   expect(ids.size).toBe(60);
 });
 
-test("a Redis that drops keys when it is full is refused, and one that is set right is taken", async () => {
+test("a Redis that evicts keys is refused, and accepted after its setting is corrected", async () => {
   const redis = connectRedis(stack.redisUrl);
   await awaitRedis(redis);
   const read = () => new StateStore(redis, STORE_OPTIONS).read([APPLIED_KEY], []);

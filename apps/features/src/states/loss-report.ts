@@ -3,7 +3,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 /** Between two lines about one loss. */
 const REPEAT_MS = 60_000;
 
-/** Says in the log that the states were lost, at once and then once a minute for as long as that shows, and when it is over. */
+/** Logs that the states were lost, at once and then once a minute while that lasts, and when it is over. */
 export class LossReport {
   #saidAtMs = Number.NEGATIVE_INFINITY;
 
@@ -14,7 +14,7 @@ export class LossReport {
   ) {}
 
   /**
-   * Told for whatever is counted or read.
+   * Called for everything that is counted or read.
    *
    * @returns what it was told
    */
@@ -27,7 +27,7 @@ export class LossReport {
       this.#saidAtMs = nowMs;
       this.logger.error(
         { code: "state-incomplete" },
-        "Redis has lost the window states: payments get the static answer of the policy until they are put back. Run " +
+        "Redis has lost the window states: payments get the static answer of the policy until they are rebuilt. Run " +
           "`npm run tripline -- rebuild-state`; docs/operations.md, When Redis is lost, has the command for containers.",
       );
     }

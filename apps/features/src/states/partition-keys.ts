@@ -40,11 +40,11 @@ export class PartitionKeys {
     const counted = appliedOffset(await store.readAppliedHead(key));
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
     if (counted < end) return key;
-    // Going on would take new records for counted ones and lose them.
+    // Otherwise new records would be taken for counted ones and be lost.
     throw new TriplineError(
       "state-conflict",
       `Partition ${partition} of ${topicPrefix}${topic} ends at offset ${end}, but ${counted} is stored as counted. ` +
-        `If the topic was deleted and made again, delete the Redis key ${key}.`,
+        `If the topic was deleted and created again, delete the Redis key ${key}.`,
     );
   }
 }

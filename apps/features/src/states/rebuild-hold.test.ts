@@ -41,7 +41,7 @@ test("while states are rebuilt nothing is counted, and afterwards all goes on", 
   await passed;
 });
 
-test("a rebuild that was killed holds nobody up for long: its key expires", async () => {
+test("a rebuild that was killed does not block the service for long: its key expires", async () => {
   const redis = await connect();
   await whileHeld(redis, async () => {
     const leftMs = await redis.pttl(REBUILD_KEY);

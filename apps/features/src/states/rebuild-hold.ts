@@ -4,10 +4,10 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { askRedis } from "@tripline/service-kit/redis/connect-redis";
 import type { Redis } from "ioredis";
 
-/** Redis key that exists while states are rebuilt. It expires by itself, should the rebuild be killed. */
+/** Redis key that exists while states are rebuilt. It expires by itself if the rebuild is killed. */
 export const REBUILD_KEY = "state-rebuild";
 
-/** How old what is known of the key may be. After twice this time nobody begins to count who has not seen it. */
+/** For how long a read of the key is valid. After twice this time every instance has seen the key before it counts. */
 export const LOOK_MS = 250;
 /** Less than a consumer that closes waits for its handlers. Then the records are tried again, as after a failure. */
 const WAIT_MS_MAX = 4_000;
@@ -15,9 +15,9 @@ const EXPIRY_MS = 30_000;
 const RENEW_MS = 5_000;
 
 /**
- * Keeps an instance of the service from counting while states are rebuilt, so that no instance has to be stopped. It is a
- * courtesy and no lock: an instance that has not seen the key, or an expired one, counts all the same. The rebuild finds
- * that out by itself and marks nothing.
+ * Keeps an instance of the service from counting while states are rebuilt, so that no instance has to be stopped. It is
+ * advisory and not a lock: an instance that has not seen the key counts nevertheless. The rebuild notices that and marks
+ * nothing.
  */
 export class RebuildHold {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -29,7 +29,7 @@ export class RebuildHold {
   /**
    * Resolves when events may be counted.
    *
-   * @throws TriplineError `state-incomplete` when that is not so for 4 s; `redis-unavailable`
+   * @throws TriplineError `state-incomplete` after 4 s; `redis-unavailable`
    */
   async passed(): Promise<void> {
     const deadlineMs = performance.now() + WAIT_MS_MAX;

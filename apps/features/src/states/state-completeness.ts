@@ -12,20 +12,20 @@ export const FEATURES_GROUP = "features";
  * rebuild-state` or `tripline load-state` has put the states back and set the mark again.
  */
 export class StateCompleteness {
-  /** Records were counted for certain, so that a missing mark can mean that it was lost. */
+  /** Records were certainly counted, so a missing mark means that it was lost. */
   #hasBegun = false;
 
   constructor(
     private readonly options: {
       readonly admin: Pick<KafkaAdmin, "committedOffsets">;
       readonly store: Pick<StateStore, "markComplete" | "isMarkedComplete">;
-      /** Told the answer of each check. */
+      /** Gets the answer of each check. */
       readonly loss?: Pick<LossReport, "seen">;
     },
   ) {}
 
   /**
-   * Sets the mark where the service begins to count for the first time: nothing that took place is missing then.
+   * Sets the mark if the service begins to count for the first time: then nothing is missing.
    *
    * @param isMarked whether the mark was there when the states were read
    * @returns whether the states are complete

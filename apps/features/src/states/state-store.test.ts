@@ -39,7 +39,7 @@ describe.each([
     return { redis, read, write };
   }
 
-  test("states expire after their time to live, which every write begins anew, and progress does not", async () => {
+  test("states expire after their time to live, which every write renews; progress does not expire", async () => {
     const { redis, read, write } = await open();
     expect(await write("first", await read())).toBe(true);
     for (const key of KEYS) await redis.expire(key, 10);
@@ -69,7 +69,7 @@ describe.each([
     expect((await redis.mget(KEYS)).filter((value) => value?.startsWith("late"))).toEqual([]);
   });
 
-  test("regression #12: nothing is written from a snapshot that is not the newest, since its keys are watched no longer", async () => {
+  test("regression #12: nothing is written from an older snapshot, because its keys are no longer watched", async () => {
     const { redis, read, write } = await open();
     await write("first", await read());
     const older = await read();

@@ -23,7 +23,7 @@ export interface Snapshot {
 }
 
 export interface Change {
-  /** What the change is based on: the last that was read, of all keys that change. */
+  /** What the change is based on: the newest read, of all keys that change. */
   readonly snapshot: Snapshot;
   /** The applied batches of the partitions that the change is made of. */
   readonly applied: readonly { readonly key: string; readonly value: Uint8Array }[];
@@ -42,17 +42,17 @@ export interface Change {
  * from which the keys may no longer be watched is not written. All keys have to live on one shard.
  */
 export class StateStore {
-  /** Number of the read whose keys are watched. Goes up with whatever ends that watch. */
+  /** Number of the read whose keys are watched. Goes up with everything that ends that watch. */
   #watching = 0;
   readonly #multiSet: MultiSet;
-  /** Whether it was found out that this connection's server evicts nothing. */
+  /** Whether this connection's server is known not to evict keys. */
   #evictsNothing = false;
 
   constructor(
     /** Handed over to the store: nobody else may use it. */
     private readonly redis: Redis,
     private readonly options: {
-      /** How long a state lives that nothing touches. */
+      /** How long a state without events lives. */
       readonly stateTtlSeconds: number;
       /** Key that exists while the states hold all that took place, see `completeKey`. */
       readonly completeKey: string;
@@ -138,16 +138,16 @@ export class StateStore {
     return replies !== null;
   }
 
-  /** An evicted state would look like that of a new card: nothing would tell that its windows hold less than took place. */
+  /** An evicted state would look like that of a new card: nothing would show that its windows miss events. */
   async #requireNoEviction(): Promise<void> {
     const memory = await askRedis(() => this.redis.info("memory"));
-    // Servers that others run may keep it to themselves.
+    // Managed servers may not allow this.
     const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
     if (policy !== undefined && policy !== NO_EVICTION) {
       const { host, port } = this.redis.options;
       throw new TriplineError(
         "config-invalid",
-        `The Redis at ${host}:${port} drops keys when its memory is full (maxmemory-policy ${policy}). Set it to ` +
+        `The Redis at ${host}:${port} evicts keys when its memory is full (maxmemory-policy ${policy}). Set it to ` +
           `${NO_EVICTION}: window states must not get lost one by one.`,
       );
     }
@@ -165,7 +165,7 @@ export class StateStore {
     });
   }
 
-  /** Tells those who wait that their labels count now. One round trip. */
+  /** Tells waiting callers that their labels count now. One round trip. */
   async replyApplied(labels: readonly { readonly channel: string; readonly labelId: string }[]): Promise<void> {
     await askRedis(() =>
       Promise.all(

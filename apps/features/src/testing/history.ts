@@ -38,11 +38,11 @@ const WAIT_MS_MAX = 20_000;
 export interface CountOptions {
   /** The offset that is committed of a partition that was counted up to `end`; `end` unless given. */
   readonly commit?: (topic: string, partition: number, end: number) => number;
-  /** What of a batch's emissions reaches Kafka; when it throws, the instance is dead from then on. All unless given. */
+  /** The part of a batch's emissions that reaches Kafka, all by default; when it throws, the instance is dead from then on. */
   readonly emit?: (records: readonly OutgoingRecord[]) => readonly OutgoingRecord[];
 }
 
-/** For the tests: a features service with its topics, states and archive, of which every step can be stopped. */
+/** For tests: a features service with its topics, states and archive, where every step can be stopped. */
 export class TestHistory {
   readonly rebuilds: Redis[] = [];
   #archived = new Map<string, number>();

@@ -148,7 +148,7 @@ export function keyOf(entity: "card" | "terminal", id: string): string {
   return entity === "card" ? card : terminal;
 }
 
-/** What the engine alone makes of payments in their order. */
+/** What the engine alone computes for payments in their order. */
 export function expectedVectors(transactions: readonly Transaction[]): Omit<FeatureVector, "computedAtMs">[] {
   const states = new Map<string, EntityState>();
   return transactions.map((transaction) => {

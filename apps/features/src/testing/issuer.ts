@@ -9,7 +9,7 @@ const LIFETIME_SECONDS = 300;
 
 /** An issuer of tokens: its published keys over HTTP, and tokens signed with them. */
 export interface TestIssuer {
-  /** What tells a service to believe it. */
+  /** Configuration that makes a service trust it. */
   readonly environment: Readonly<Record<string, string>>;
   token(scope: string, tenant: string): string;
   /** As `token`, signed with a key that was never published. */

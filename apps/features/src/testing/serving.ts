@@ -77,7 +77,7 @@ export async function storeHistory(redis: Redis, { ids, states }: History, tenan
   }
 }
 
-/** Values of an entity of a history by feature, as the engine tells them. */
+/** Values of an entity of a history by feature, as the engine computes them. */
 export function valuesAt(history: History, entityName: string, atMs: number): Record<string, number> {
   const entity = engine.entities.findIndex((plan) => plan.name === entityName);
   const state = history.states[entityName];
@@ -166,7 +166,7 @@ export async function startServing(environment: Record<string, string> = {}): Pr
   };
 }
 
-/** Waits until a service says that it can take requests. */
+/** Waits until a service is ready. */
 export async function untilReady({ url }: RunningService): Promise<void> {
   const deadline = Date.now() + READY_MS_MAX;
   for (;;) {

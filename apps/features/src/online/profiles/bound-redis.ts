@@ -3,8 +3,8 @@ import { asRedisError } from "@tripline/service-kit/redis/connect-redis";
 import type { Redis } from "ioredis";
 
 /**
- * A Redis connection on which only so many callers may wait, none for longer than its command timeout. After a timeout
- * it connects anew: the replies that never came would else keep their place in the queue, for as long as Redis hangs.
+ * A Redis connection with a bound on waiting callers, none of which waits longer than its command timeout. After a timeout
+ * it reconnects: otherwise the missing replies would keep their place in the queue for as long as Redis hangs.
  * Until the new connection is ready, every call fails at once.
  */
 export class BoundRedis {
@@ -40,7 +40,7 @@ export class BoundRedis {
     }
   }
 
-  /** What is asked within one turn of the event loop goes out in one write, which costs more than what it carries. */
+  /** Commands of one turn of the event loop go out in one write, since a write costs more than its commands. */
   #gather(): void {
     if (this.#isGathering || this.redis.status !== "ready") return;
     this.#isGathering = true;

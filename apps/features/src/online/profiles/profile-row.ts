@@ -9,7 +9,7 @@ export interface ProfileRow {
 }
 
 /*
- * Layout: version, time in milliseconds with 16 digits, then `name=value` parted by semicolons. The first 17 characters
+ * Layout: version, time in milliseconds with 16 digits, then `name=value` separated by semicolons. The first 17 characters
  * of two rows are ordered as the rows are in time.
  */
 const VERSION = "1";

@@ -13,13 +13,13 @@ export interface ProfilePush {
   readonly rows: readonly { readonly id: string; readonly row: string }[];
 }
 
-/** Rows of one script, so that a push does not hold up Redis for those who decide payments. */
+/** Rows of one script, so that a push does not block Redis for the payments that are being decided. */
 const ROWS_AT_ONCE = 200;
 
 /*
  * KEYS: the columns of the view, then one row per entity. ARGV: seconds that a row lives, now in milliseconds, number
  * of columns, the columns, then the rows. A row that is not newer than the stored one changes nothing. A column that
- * nobody pushed for as long as a row lives is no column any more.
+ * was not pushed within the lifetime of a row is removed.
  */
 const WRITE_ROWS = `
 local ttl, now, columns = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

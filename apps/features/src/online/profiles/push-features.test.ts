@@ -74,7 +74,7 @@ test("a thousand rows are written, read in one request and forgotten in time", a
   }
 });
 
-test("a column that nobody pushed for as long as rows live is none any more", async () => {
+test("a column that was not pushed within the lifetime of a row is removed", async () => {
   const card_token = ["ct_columns"];
   await push({ card_token, event_timestamp: ["2026-01-01T00:00:00Z"], former: [1] });
   await serving.redis.zadd("profile-columns:card_profile:demo", Date.now() - STATE_TTL_SECONDS * 1_000 - 1, "former");

@@ -52,7 +52,7 @@ async function untilAnswers(bound: BoundRedis): Promise<void> {
   }
 }
 
-test("while Redis hangs every request is answered 503, later ones are not even sent, and then all goes on", async () => {
+test("while Redis hangs every request gets 503 and later ones are not sent; afterwards all works again", async () => {
   expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
   const readsBefore = proxy.count(READ_COMMAND);
   expect(readsBefore).toBeGreaterThan(0);
@@ -76,7 +76,7 @@ test("while Redis hangs every request is answered 503, later ones are not even s
   expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
 });
 
-test("more than so many do not wait", async () => {
+test("limits how many requests wait", async () => {
   redis = connectRedis(proxy.url);
   await awaitRedis(redis);
   const bound = new BoundRedis(redis, 2);
@@ -90,7 +90,7 @@ test("more than so many do not wait", async () => {
   await untilAnswers(bound);
 });
 
-test("who is still waiting when the service closes gets an answer, on a connection that ends with it", async () => {
+test("a request that waits when the service closes gets an answer, on a connection that ends with it", async () => {
   const closing = await startServing({ REDIS_URL: proxy.url, REDIS_TIMEOUT_MS: "1000" });
   proxy.hang();
   const waiting = closing.post("/get-online-features", REQUEST);

@@ -15,11 +15,14 @@ export function identifyByToken(verifier: TokenVerifier): IdentifyCaller {
   return async (authorization, scope) => (await verifier.verify(authorization, scope)).tenant;
 }
 
-/** Every caller is of one tenant. Only for a port that nobody but this machine reaches. */
+/** Every caller has the same tenant. Only for a port that only this machine can reach. */
 export function identifyAs(tenant: string): IdentifyCaller {
   return async (authorization) => {
-    // Somebody with a token means the tenant of the token, which cannot be checked here.
+    // A caller with a token means the token's tenant, which cannot be checked here.
     if (authorization === undefined) return tenant;
-    throw new TriplineError("token-invalid", "This instance checks no tokens: send none, or set AUTH_ISSUER for it.");
+    throw new TriplineError(
+      "token-invalid",
+      "This instance does not check tokens: send none, or set AUTH_ISSUER for it.",
+    );
   };
 }

@@ -11,7 +11,7 @@ export class JsonNumber {
   ) {}
 }
 
-/** Where Python's `json.dumps` writes what JSON has no word for. */
+/** Words that Python's `json.dumps` writes and JSON does not have. */
 const NOT_FINITE = /[:[,]\s*-?(NaN|Infinity)\b/;
 
 /**
@@ -33,7 +33,7 @@ export function parseBody(bytes: Buffer, keepNumbers = false): unknown {
 function faultOf(text: string): string {
   if (text.trim() === "") return "The body is empty; send one JSON object.";
   const word = NOT_FINITE.exec(text)?.[1];
-  if (word !== undefined) return `The body has ${word} in it, which JSON does not know: send null for what is missing.`;
+  if (word !== undefined) return `The body contains ${word}, which is not JSON: send null for a missing value.`;
   return "The body is not valid JSON.";
 }
 

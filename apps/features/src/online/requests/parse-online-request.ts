@@ -15,10 +15,10 @@ export interface OnlineRequest {
   readonly asOfMs: readonly number[] | undefined;
 }
 
-/** Column of the entities that is no join key but says as of when a row is wanted. Feast's server passes it over. */
+/** Column of the entities that is not a join key: it says as of when a row is wanted. Feast's server ignores it. */
 export const AS_OF_COLUMN = "event_timestamp";
 
-/** As Feast's `GetOnlineFeaturesRequest`; what it does not know is passed over, as there. */
+/** As Feast's `GetOnlineFeaturesRequest`; unknown members are ignored, as there. */
 const onlineRequest = z.object({
   features: z.array(z.string()).max(FEATURES_MAX).default([]),
   feature_service: z.string().nullish(),

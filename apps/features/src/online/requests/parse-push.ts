@@ -39,7 +39,7 @@ export function parsePush(bytes: Buffer, { views }: FeatureViews): ProfilePush {
     throw invalidField("/push_source_name", detail, "PushSourceNotFoundException");
   }
   if (body.to !== "online") {
-    throw invalidField("/to", `must be "online": the offline store of Tripline is its archive, which nobody pushes to`);
+    throw invalidField("/to", `must be "online": Tripline's offline store is its archive, which does not take pushes`);
   }
   return parseRows(requireProfile(view, "/push_source_name"), body.df);
 }
@@ -113,9 +113,9 @@ function checkId(value: unknown, pointer: string): string {
   return value;
 }
 
-/** A column as JSON texts. It is one of integers where every number is written as one, as a data frame takes it. */
+/** A column as JSON texts. It is an integer column if every number is written as one, as in a data frame. */
 function formatColumn(name: string, values: readonly unknown[]): string[] {
-  if (!isFeatureName(name)) throw invalidField(pointerTo("df", name), "is no name: use letters, digits and _");
+  if (!isFeatureName(name)) throw invalidField(pointerTo("df", name), "is not a valid name: use letters, digits and _");
   const numbers = values.map((value, row) => {
     if (value === null) return undefined;
     if (value instanceof JsonNumber && Number.isFinite(value.value)) return value;

@@ -8,8 +8,8 @@ const TIMESTAMP = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-
 export const TIMESTAMP_SHAPE = "a time such as 2026-07-01T12:00:00Z";
 
 /**
- * A time in milliseconds since the epoch; undefined for text that is none, or a time before the epoch. Without a zone
- * it is UTC, as to Feast. What is finer than a millisecond is cut off.
+ * A time in milliseconds since the epoch; undefined for text that is not a time, or a time before the epoch. Without a
+ * zone it is UTC, as in Feast. Fractions of a millisecond are cut off.
  */
 export function parseTimestamp(text: unknown): number | undefined {
   if (typeof text !== "string") return undefined;

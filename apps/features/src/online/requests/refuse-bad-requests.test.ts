@@ -26,7 +26,13 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   ["a list", [], 422, "", "must be an object"],
   ["no entities", { features: [FEATURE] }, 422, "/entities", "is missing"],
   ["entities without a column", { ...good, entities: {} }, 422, "/entities", "is empty"],
-  ["an entity that is no list", { ...good, entities: { card_token: "ct_1" } }, 422, "/entities/card_token", "a list"],
+  [
+    "an entity that is not a list",
+    { ...good, entities: { card_token: "ct_1" } },
+    422,
+    "/entities/card_token",
+    "a list",
+  ],
   ["no rows", { ...good, entities: { card_token: [] } }, 422, "/entities/card_token", "is empty"],
   [
     "lists of different lengths",
@@ -41,7 +47,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   ["a number for an id", { ...good, entities: { card_token: ["a", 5] } }, 422, "/entities/card_token/1", "a string"],
   ["null for an id", { ...good, entities: { card_token: [null] } }, 422, "/entities/card_token/0", "a string"],
   [
-    "a time that is none",
+    "an invalid time",
     { ...good, entities: { card_token: ["a"], event_timestamp: ["2026-02-30T00:00:00Z"] } },
     422,
     "/entities/event_timestamp/0",
@@ -58,7 +64,13 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   ["a feature twice", { ...good, features: [FEATURE, FEATURE] }, 422, "/features/1", "a second time"],
   ["an unknown service", { ...good, feature_service: "nope" }, 422, "/feature_service", "there is fraud_features"],
   ["a column never pushed", { ...good, features: ["card_profile:nope"] }, 422, "/features/0", "it has known"],
-  ["a column that is no name", { ...good, features: ["card_profile:a b"] }, 422, "/features/0", "which is no name"],
+  [
+    "a column with an invalid name",
+    { ...good, features: ["card_profile:a b"] },
+    422,
+    "/features/0",
+    "which is not a valid name",
+  ],
   ["too many rows", { ...good, entities: { card_token: many(1_001) } }, 422, "/entities", "at most 1000"],
   ["a name for a flag", { ...good, full_feature_names: "yes" }, 422, "/full_feature_names", "true or false"],
   ["a megabyte", { ...good, entities: { card_token: ["x".repeat(1024 * 1024)] } }, 413, undefined, "larger than"],
@@ -83,13 +95,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     "lacks the column card_token",
   ],
   ["no time", push({ card_token: ["a"], x: [1] }), 422, "/df", "lacks the column event_timestamp"],
-  [
-    "a time that is none",
-    push({ ...frame, event_timestamp: ["x", "y"] }),
-    422,
-    "/df/event_timestamp/0",
-    "a time such as",
-  ],
+  ["an invalid time", push({ ...frame, event_timestamp: ["x", "y"] }), 422, "/df/event_timestamp/0", "a time such as"],
   ["an empty id", push({ ...frame, card_token: ["a", ""] }), 422, "/df/card_token/1", "1 to 256 characters"],
   [
     "a card number",
@@ -103,7 +109,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   ["text", push({ ...frame, x: [1, "2"] }), 422, "/df/x/1", "a finite number or null"],
   ["true", push({ ...frame, x: [true, 1] }), 422, "/df/x/0", "a finite number or null"],
   ["NaN in quotes", push({ ...frame, x: ["NaN", 1] }), 422, "/df/x/0", "a finite number or null"],
-  ["a column that is no name", push({ ...frame, "a;b": [1, 2] }), 422, "/df/a;b", "is no name"],
+  ["a column with an invalid name", push({ ...frame, "a;b": [1, 2] }), 422, "/df/a;b", "is not a valid name"],
   [
     "too many columns",
     push({ ...frame, ...Object.fromEntries(many(65).map((name) => [name, [1, 2]])) }),
@@ -190,7 +196,7 @@ test("a refused list of features is not remembered as a good one, and a good one
   }
 });
 
-test("more lists of features than are remembered are answered all the same", async () => {
+test("answers also when there are more lists of features than are remembered", async () => {
   for (let index = 0; index <= LOOKUPS_MAX; index += 1) {
     const features = [FEATURE, `terminal_profile:column_${index}`];
     const answer = await serving.post(READ, { features, entities: { card_token: ["a"], terminal_id: ["t"] } });

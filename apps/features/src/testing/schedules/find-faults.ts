@@ -9,7 +9,7 @@ import type { RedisServer } from "./redis-server.js";
 import type { SimulatedFleet } from "./simulated-fleet.js";
 
 /**
- * What must hold when everything is committed, whatever happened on the way: every event is counted once in each of its
+ * What must hold when everything is committed, whatever happened before: every event is counted once in each of its
  * states, two events never have the same number of a state, each has one form of its features, which are those of the
  * events counted before it, and none is flagged, since no state was lost.
  *

@@ -16,7 +16,7 @@ const TERMINALS = 3;
 const PAYMENT_PARTITIONS = 2;
 const PAYMENTS = 9;
 const LABELS = 3;
-/** A payment in so many is on its topic a second time, as when a client tries again. */
+/** One payment in this many is on its topic a second time, as after a client's retry. */
 const REPEATED_ONE_IN = 6;
 
 /** Few features, so that a schedule takes little time: what is tried is in which order things happen. */
@@ -30,7 +30,7 @@ export const scheduleEngine = compileEngine(
   ]),
 );
 
-/** What stands on the topics: payments of a few cards at shared terminals, by card in two partitions, and labels. */
+/** Records on the topics: payments of a few cards at shared terminals, by card in two partitions, and labels. */
 export function planLog(below: (bound: number) => number): PlannedPartition[] {
   const payments: IncomingRecord[][] = Array.from({ length: PAYMENT_PARTITIONS }, () => []);
   const labels: IncomingRecord[] = [];

@@ -8,14 +8,14 @@ export interface WireCommand {
 export interface ServerConnection {
   /** @returns the reply to each command, as bytes */
   run(commands: readonly WireCommand[]): Promise<unknown[]>;
-  /** What the connection watched is forgotten, and a transaction that was begun is gone. */
+  /** Forgets what the connection watched and any transaction that was begun. */
   close(): Promise<void>;
 }
 
 /** What a schedule needs of a Redis. */
 export interface RedisServer {
   open(): Promise<ServerConnection>;
-  /** Value of a key, beside all connections. */
+  /** Value of a key, read without a connection. */
   get(key: string): Promise<Buffer | null>;
   /** Removes all keys and closes all connections. */
   reset(): Promise<void>;

@@ -8,19 +8,19 @@ import { SimulatedFleet } from "./simulated-fleet.js";
 import type { CallFate } from "./stepped-redis.js";
 
 const INSTANCES = 2;
-/** Steps in which things go wrong; after them everything may end in peace. */
+/** Steps in which things go wrong; after them everything may finish undisturbed. */
 const TROUBLED_STEPS = 90;
 /** A schedule in which more is drawn than this does not end. */
 const DRAWS_MAX = 10_000;
 const BATCH_RECORDS_MAX = 3;
-/** Turns of the event loop in which everything settles that needs no answer: one round's start, and what follows it. */
+/** Turns of the event loop after which everything that needs no answer is done: one round's start, and what follows it. */
 const TURNS = 2;
 
 /** How often each thing happened. */
 export type StepCounts = Record<Step, number> & { conflicts: number };
 type Step = (typeof STEPS)[number];
 
-/** Each as often as it stands here. */
+/** Relative frequencies. */
 const STEPS = [
   "call answered",
   "call lost before the server",
@@ -59,7 +59,7 @@ const FATES: Partial<Readonly<Record<Step, CallFate>>> = {
   "call lost after the server": "lost-after",
   "call overdue": "overdue",
 };
-/** What is left to do when nothing goes wrong any more. */
+/** What is left to do when nothing more goes wrong. */
 const PEACEFUL: readonly Step[] = [
   "call answered",
   "question to Kafka answered",
@@ -83,7 +83,7 @@ export interface ScheduleResult {
 /**
  * One order of things, which the seed decides: instances of the service take batches of a planned log, their calls to
  * Redis go on one by one, partitions move without their old owner knowing, instances start, calls and records get lost.
- * Then everything is handled in peace, and what must hold is looked at.
+ * Then everything is handled undisturbed, and what must hold is checked.
  */
 export async function runSchedule(seed: number, server: RedisServer): Promise<ScheduleResult> {
   await server.reset();
