@@ -20,7 +20,7 @@ export const ingestionConfig = z.object({
   ...redisConfig,
   ...tokenConfig,
   AUTH_TOKEN_URL: z.url().optional().meta({
-    description: "Where clients get tokens, as the API's description says it.",
+    description: "Where clients get tokens, for the API's description.",
     shownDefault: "`/oauth/token` of the issuer",
   }),
   CARD_TOKEN_KEY: cardTokenKey.meta({

@@ -12,9 +12,9 @@ export interface IngestionMetrics {
 
 /** Read whenever metrics are collected. */
 export interface IngestionGauges {
-  /** Ids for whose answer somebody waits. */
+  /** Ids whose answers are waited for. */
   waiters(): number;
-  /** Callers that may wait at a time, as things are. */
+  /** Callers that may wait at a time at the current rate of answers. */
   callersMax(): number;
 }
 
@@ -29,7 +29,7 @@ export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): Inge
   gauge("tripline_ingestion_waiters", { description: "Events whose answer is waited for" }, waiters);
   gauge(
     "tripline_ingestion_callers_max",
-    { description: "Requests that may wait for answers at a time, by what is answered now" },
+    { description: "Requests that may wait for answers at a time, at the current rate of answers" },
     callersMax,
   );
   return {

@@ -28,7 +28,7 @@ import { WaitingBound } from "./replies/waiting-bound.js";
 /** A connection that subscribes takes no other commands. */
 const SUBSCRIBER = "replies";
 
-/** The front door. Kafka may still be away when it starts: then it is not ready, and answers 503. */
+/** The front door. Kafka may still be down when it starts: then it is not ready, and answers 503. */
 @Module({})
 export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   constructor(
@@ -67,7 +67,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
     await this.replies.start();
   }
 
-  /** Lets the requests that wait for answers go, before the HTTP port waits for them. */
+  /** Ends the wait of requests for answers, before the HTTP port waits for the requests. */
   onModuleDestroy(): void {
     this.replies.release();
   }

@@ -71,7 +71,7 @@ export class IntakePlugin implements OnModuleInit {
     });
   }
 
-  /** Bodies are parsed by the handlers, which say better than Fastify what is wrong. */
+  /** Bodies are parsed by the handlers, whose errors are clearer than Fastify's. */
   private readBytes(scope: FastifyInstance): void {
     scope.removeAllContentTypeParsers();
     for (const [type, bodyLimit] of [
@@ -129,7 +129,8 @@ export class IntakePlugin implements OnModuleInit {
   private async acceptBatch(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
     const receivedAtMs = Date.now();
     if (request.headers["idempotency-key"] !== undefined) {
-      const detail = "Idempotency-Key goes with single requests; a batch knows its lines by their transaction_id.";
+      const detail =
+        "Idempotency-Key is for single requests; the lines of a batch are identified by their transaction_id.";
       throw new TriplineError("invalid-header", detail);
     }
     const tenant = tenantOf(request);

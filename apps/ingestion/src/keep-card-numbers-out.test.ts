@@ -8,7 +8,7 @@ import { TestDecider } from "./testing/decider.js";
 import type { TestBed } from "./testing/service.js";
 import { labelBody, paymentBody, rowsOf, startTestBed, TestClient, testEnvironment } from "./testing/service.js";
 
-/** Rare enough that they occur only where one of them was kept. */
+/** Rare enough that they occur only if one of them was kept. */
 const GOOD = withLuhnDigit("551234987650918");
 const BAD = `${GOOD.slice(0, -1)}${(Number(GOOD.at(-1)) + 1) % 10}`;
 const DEVICE = "f00dfeed-2b1d-4c3a-9e77-51de0c0ffee5";
@@ -42,7 +42,7 @@ describe("card number, device id and network address end at the front door", () 
     await bed.close();
   });
 
-  test("regression #12: they stand in no record, no Redis key or value, no answer and no log line of the running program", async () => {
+  test("regression #12: they are in no record, no Redis key or value, no answer and no log line of the running program", async () => {
     const environment = testEnvironment(bed.stack, bed.issuer, { LOG_LEVEL: "trace", EXIT_WITH_PARENT: "1" });
     const program = spawn(process.execPath, [fileURLToPath(new URL("./main.js", import.meta.url))], {
       env: environment,
@@ -107,7 +107,7 @@ describe("card number, device id and network address end at the front door", () 
     }
   });
 
-  /** Where a caller says what an id is, and in what an HTTP client sends along by itself. */
+  /** Fields where a caller sends ids, and headers that an HTTP client sends by itself. */
   async function plantInIds(client: TestClient) {
     const traced = { traceparent: `00-${"0a".repeat(16)}-${"0b".repeat(8)}-01` };
     const alongside = { ...traced, tracestate: `shop=${GOOD}`, baggage: `card=${GOOD}`, prefer: "wait=10" };

@@ -3,7 +3,7 @@ import type { IngestionConfig } from "./config.js";
 import { INGESTION_CONFIG } from "./config.js";
 import { describeApi } from "./openapi/describe-api.js";
 
-/** Describing takes some 10 ms. The times of its examples have to be of late, so that they are accepted. */
+/** Describing takes some 10 ms. The times of its examples have to be recent, so that they are accepted. */
 const DESCRIBE_EVERY_MS = 60_000;
 
 @Controller()

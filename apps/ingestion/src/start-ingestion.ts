@@ -9,7 +9,7 @@ import { IngestionModule } from "./ingestion.module.js";
 /**
  * Starts the front door.
  *
- * @param logger where it logs; its own standard output unless told otherwise
+ * @param logger where it logs; standard output by default
  * @throws TriplineError `redis-unavailable` when Redis does not answer within 10 s
  */
 export function startIngestion(

@@ -21,11 +21,11 @@ import {
 
 const PATH = "/v1/transactions";
 const WAIT = { prefer: "wait=10" };
-/** A client must not hang while something is away. */
+/** A client must not hang while something is down. */
 const ANSWER_MS_MAX = 4_000;
 const TEST_MS_MAX = 120_000;
 
-describe("while Kafka or Redis is away", () => {
+describe("while Kafka or Redis is down", () => {
   let directory: string;
   let stack: LocalStack;
   let issuer: TestIssuer;
@@ -136,7 +136,7 @@ describe("while Kafka or Redis is away", () => {
       await decider.start();
       const startedAtMs = Date.now();
       expect((await client.post(PATH, body, { prefer: "wait=20" })).status).toBe(200);
-      // By the reply channel and not by the last look-up.
+      // By the reply channel, not by the last look-up.
       expect(Date.now() - startedAtMs).toBeLessThan(10_000);
       await decider.close();
       redis.disconnect();

@@ -77,7 +77,7 @@ describe("telemetry", () => {
     expect(text).toMatch(/tripline_ingestion_waiters(\{[^}]*\})? 0/);
   });
 
-  test("a caller's mistake has its status and code on the span, which has not failed; an id in the address is left out", async () => {
+  test("a caller's mistake has its status and code on the span, which has not failed; an id in the path is left out", async () => {
     spans.length = 0;
     await bed.client.post("/v1/transactions", { transaction_id: "4111111111111111" });
     await bed.client.get("/v1/decisions/4111111111111111");

@@ -25,7 +25,7 @@ export interface BatchAnswer {
 /** A line's event, or what is wrong with the line. */
 type Line = PreparedEvent | TriplineError;
 
-/** Lines that are checked before other requests get their turn: a few milliseconds' work. */
+/** Lines that are checked before other requests get their turn: a few milliseconds of work. */
 const LINES_PER_TURN = 64;
 
 /**
@@ -64,7 +64,7 @@ function prepareLine(text: string, prepare: (body: unknown) => PreparedEvent): L
   }
 }
 
-/** The first event of each id; a repetition within the batch shares its outcome. */
+/** The first event of each id; a duplicate within the batch shares its outcome. */
 function firstOfEach(lines: readonly Line[]): Map<string, PreparedEvent> {
   const firsts = new Map<string, PreparedEvent>();
   for (const line of lines) {
@@ -82,11 +82,11 @@ function settle(
 ): Settled {
   if (line instanceof TriplineError) return line;
   if (firsts.get(line.id)?.fingerprint !== line.fingerprint) {
-    const detail = `An earlier line of this batch has transaction_id ${line.clientTransactionId} and another content.`;
+    const detail = `An earlier line of this batch has the transaction_id ${line.clientTransactionId} and different content.`;
     return new TriplineError("idempotency-conflict", detail);
   }
   const outcome = outcomes.get(line.id);
-  if (outcome === undefined) return new TriplineError("internal", "a line of a batch has no outcome");
+  if (outcome === undefined) return new TriplineError("internal", "A line of a batch has no outcome.");
   return outcome.state === "refused" ? outcome.error : { event: line, outcome };
 }
 

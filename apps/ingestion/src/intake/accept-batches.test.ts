@@ -27,7 +27,7 @@ describe("batches", () => {
 
   const produced = () => recordCount(bed.admin, "transactions");
 
-  /** As a client does: on a machine without time to spare Kafka may not answer in time, which is 503 for a line. */
+  /** As a client does: on a busy machine Kafka may not answer in time, which is 503 for a line. */
   async function sendUntilDecided(lines: readonly string[]): Promise<{ answer: Answer; tries: number }> {
     for (let tries = 1; ; tries += 1) {
       const answer = await client.postLines(PATH, lines, { prefer: "wait=30" });
@@ -36,7 +36,7 @@ describe("batches", () => {
     }
   }
 
-  test("10,000 lines of which one is bad: the others are decided, and each card's stay in order", async () => {
+  test("of 10,000 lines with one bad one the others are decided, and each card's stay in order", async () => {
     const cards = Array.from({ length: 50 }, (_card, index) => withLuhnDigit(`40000000000${1_000 + index}`));
     const bodies = Array.from({ length: BATCH_LINES_MAX }, (_line, index) =>
       paymentBody({ transaction_id: `bulk-${index}`, card: { number: cards[index % cards.length] } }),
@@ -79,14 +79,14 @@ describe("batches", () => {
     expect(await produced()).toBe(after);
   }, 180_000);
 
-  test("without Prefer every line has the place of its decision; a newline at the end is no line", async () => {
+  test("without Prefer every line has the location of its decision; a newline at the end adds no line", async () => {
     const body = paymentBody();
     const answer = await client.postLines(PATH, [JSON.stringify(body), ""]);
     const id = transactionId("acme", String(body.transaction_id));
     expect(rowsOf(answer)).toEqual([{ line: 1, status: 202, id, location: `/v1/decisions/${id}` }]);
   });
 
-  test("a line that stands twice is one payment; with another content it is a conflict", async () => {
+  test("a repeated line is one payment; with different content it is a conflict", async () => {
     const body = paymentBody();
     const before = await produced();
     const other = { ...body, terminal_id: "t-1" };

@@ -33,7 +33,7 @@ describe("POST /v1/labels", () => {
   const produced = () => recordCount(bed.admin, "labels");
   const idOf = (body: Record<string, unknown>) => labelId("acme", String(body.transaction_id));
 
-  test("with Prefer: wait it answers once the label was applied, and one record says all", async () => {
+  test("with Prefer: wait it answers when the label was applied, and writes one record with everything", async () => {
     const body = labelBody({ labelled_at: new Date(Date.now() - 500).toISOString() });
     const answer = await client.post(PATH, body, WAIT);
     expect(answer.status).toBe(200);
@@ -88,7 +88,7 @@ describe("POST /v1/labels", () => {
     expect(await produced()).toBe(before);
   });
 
-  test("a label whose application nobody noted is sent again for a caller who waits", async () => {
+  test("a label that was not marked as applied is sent again for a caller who waits", async () => {
     decider.isSilent = true;
     const body = labelBody();
     expect((await client.post(PATH, body)).status).toBe(202);
@@ -100,7 +100,7 @@ describe("POST /v1/labels", () => {
     expect(await produced()).toBe(before + 1);
   });
 
-  test("another content under the same payment is a conflict", async () => {
+  test("different content for the same payment is a conflict", async () => {
     const body = labelBody();
     await client.post(PATH, body, WAIT);
     const before = await produced();
@@ -109,7 +109,7 @@ describe("POST /v1/labels", () => {
     expect(await produced()).toBe(before);
   });
 
-  test("a payment and its label do not get into each other's way; nor do they share an Idempotency-Key", async () => {
+  test("a payment and its label do not conflict, and do not share an Idempotency-Key", async () => {
     const body = labelBody();
     const payment = paymentBody({ transaction_id: body.transaction_id });
     const key = { "idempotency-key": "one-key" };

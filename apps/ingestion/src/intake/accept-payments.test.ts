@@ -48,7 +48,7 @@ describe("POST /v1/transactions", () => {
     return answer;
   }
 
-  test("without Prefer: 202 with the place of the decision, and one record that says all", async () => {
+  test("without Prefer: 202 with the location of the decision, and one record with everything", async () => {
     const body = paymentBody();
     const sentAtMs = Date.now();
     const answer = await client.post(PATH, body);
@@ -120,7 +120,7 @@ describe("POST /v1/transactions", () => {
     });
   });
 
-  test("device and address go on as tokens, the place as it is; all at the bounds of what is taken", async () => {
+  test("device and address become tokens, the location stays; all at the bounds of what is accepted", async () => {
     const device_id = "\u{1f4f1}".repeat(128);
     const body = paymentBody({ device_id, ip_address: "203.0.113.7", location: { latitude: -90, longitude: 180 } });
     expect((await client.post(PATH, body, WAIT)).status).toBe(200);
@@ -134,7 +134,7 @@ describe("POST /v1/transactions", () => {
     });
   });
 
-  test("each of device, address and place may stand alone", () => {
+  test("each of device, address and location may be sent alone", () => {
     const place = { latitude: 0, longitude: 0 };
     const absent = { deviceToken: "", ipToken: "", latitude: undefined, longitude: undefined };
     const some = expect.stringMatching(/^[di]t_[0-9a-f]{32}$/);
@@ -143,12 +143,12 @@ describe("POST /v1/transactions", () => {
     expect(paymentOf(paymentBody({ location: place }))).toMatchObject({ ...absent, ...place });
   });
 
-  test("an amount of 0, as in an account check, is a payment like any other", async () => {
+  test("an amount of 0, as in an account check, is accepted like any other", async () => {
     const answer = await client.post(PATH, paymentBody({ amount: { minor: 0, currency: "EUR" } }), WAIT);
     expect(answer.status).toBe(200);
   });
 
-  test("a wait that runs out is 202, and is cut to the longest that is allowed", async () => {
+  test("a wait that runs out is 202, and is limited to the longest allowed one", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     const answer = await client.post(PATH, body, { prefer: "wait=0.05" });
@@ -161,7 +161,7 @@ describe("POST /v1/transactions", () => {
     expect(long.headers.get("preference-applied")).toBe("wait=30");
   });
 
-  test("an answer that got lost is looked up before the wait ends in 202", async () => {
+  test("a lost answer is looked up before the wait ends in 202", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     const answering = client.post(PATH, body, { prefer: "wait=0.5" });
@@ -170,7 +170,7 @@ describe("POST /v1/transactions", () => {
     expect((await answering).status).toBe(200);
   });
 
-  test("the same request again gets the decision that was given, without another record", async () => {
+  test("a retry gets the earlier decision, without another record", async () => {
     const body = paymentBody();
     const first = await client.post(PATH, body, WAIT);
     const again = await expectNothingProducedBy(() => client.post(PATH, body));
@@ -203,7 +203,7 @@ describe("POST /v1/transactions", () => {
     expect(paymentOf({ ...body, ip_address: other }).ipToken).toBe(paymentOf(body).ipToken);
   });
 
-  test("undecided, the same request again is 202, and waits when told to", async () => {
+  test("a retry of an undecided payment is 202, and waits if asked to", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     await client.post(PATH, body);
@@ -213,9 +213,9 @@ describe("POST /v1/transactions", () => {
     const startedAtMs = Date.now();
     const waiting = expectNothingProducedBy(() => client.post(PATH, body, WAIT));
     const payment = paymentOf(body);
-    // Time enough for it to look once and to begin to wait.
+    // Time enough for it to look once and to start waiting.
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // Nobody publishes: as when the first try went to another instance.
+    // Nothing is published, as when the first try went to another instance.
     await storeDecision(bed.redis, decisionFor(payment));
     const answer = await waiting;
     expect(answer.status).toBe(200);

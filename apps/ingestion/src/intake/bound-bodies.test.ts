@@ -4,11 +4,11 @@ import type { TestBed } from "../testing/service.js";
 import { paymentBody, startTestBed } from "../testing/service.js";
 
 const PATH = "/v1/transactions";
-/** Of the 64 MiB that bodies may take while they arrive, seven eighths are for bodies like these. */
+/** Of the 64 MiB for bodies that are arriving, seven eighths are for bodies like these. */
 const BATCHES_MAX = 7;
 const BATCHES = 30;
 
-describe("batches of which half arrives", () => {
+describe("batches of which only half arrives", () => {
   let bed: TestBed;
   let batches: RawClient[];
 
@@ -32,7 +32,7 @@ describe("batches of which half arrives", () => {
     await bed.close();
   });
 
-  test("regression #12: only as many as there is memory for are taken in, and single payments go on", async () => {
+  test("regression #12: no more are accepted than there is memory for, and single payments continue", async () => {
     const refused = await firstAnswered(batches, BATCHES - BATCHES_MAX);
     for (const { received } of refused) {
       expect(received).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"queue-full"/s);
@@ -40,7 +40,7 @@ describe("batches of which half arrives", () => {
     expect((await bed.client.post(PATH, paymentBody())).status).toBe(202);
   });
 
-  test("and the service ends without waiting for their other halves", async () => {
+  test("the service ends without waiting for their other halves", async () => {
     const open = batches.filter(({ received }) => received === "");
     expect(open).toHaveLength(BATCHES_MAX);
     await bed.service.close();

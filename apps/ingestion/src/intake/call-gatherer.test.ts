@@ -10,7 +10,7 @@ function stage(itemsMax: number, fail = false) {
   return { calls, gatherer };
 }
 
-test("what is asked in one turn goes in one call, and each gets its own", async () => {
+test("requests of one turn share one call, and each gets its own result", async () => {
   const { calls, gatherer } = stage(10);
   const answers = await Promise.all([gatherer.ask([1, 2]), gatherer.ask([]), gatherer.ask([3])]);
   expect(answers).toEqual([["answer 1", "answer 2"], [], ["answer 3"]]);
@@ -19,7 +19,7 @@ test("what is asked in one turn goes in one call, and each gets its own", async 
   expect(calls).toEqual([[1, 2, 3], [4]]);
 });
 
-test("no call is larger than it may be, whoever asks", async () => {
+test("no call exceeds the limit", async () => {
   const { calls, gatherer } = stage(3);
   const numbers = Array.from({ length: 8 }, (_, index) => index);
   const [many, few] = await Promise.all([gatherer.ask(numbers), gatherer.ask([100, 101])]);
@@ -29,7 +29,7 @@ test("no call is larger than it may be, whoever asks", async () => {
   expect(calls.flat().toSorted((a, b) => a - b)).toEqual([...numbers, 100, 101]);
 });
 
-test("a call that fails fails for those who are in it, and for no later one", async () => {
+test("a failed call fails only the requests in it", async () => {
   const { gatherer } = stage(10, true);
   const outcomes = await Promise.allSettled([gatherer.ask([1]), gatherer.ask([2])]);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);

@@ -1,13 +1,13 @@
 /**
- * Gathers what is asked in the same turn of the event loop into one call: a write to a socket costs more than the
- * command that it carries. Bounded by whoever asks, since each waits for its answer.
+ * Gathers requests of the same turn of the event loop into one call: a write to a socket costs more than the command that
+ * it carries. Bounded by its callers, since each waits for its answer.
  */
 export class CallGatherer<T, R> {
   #waiting: Waiting<T, R>[] = [];
 
   /**
    * @param call gives a result for each item, in their order
-   * @param itemsMax of one call; who asks for more waits for several, one after another
+   * @param itemsMax of one call; a larger request waits for several, one after another
    */
   constructor(
     private readonly call: (items: readonly T[]) => Promise<readonly R[]>,
@@ -26,7 +26,7 @@ export class CallGatherer<T, R> {
 
   #enqueue(items: readonly T[]): Promise<R[]> {
     return new Promise((resolve, reject) => {
-      // After the reading of sockets, so that all requests that came in this turn are there.
+      // After sockets were read, so that all requests of this turn have arrived.
       if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({ items, resolve, reject });
     });

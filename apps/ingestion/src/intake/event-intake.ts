@@ -19,7 +19,7 @@ export type Outcome =
 
 export interface AcceptRequest {
   readonly tenant: string;
-  /** Of one topic, with different ids, in the order in which they shall be produced. */
+  /** Of one topic, with different ids, in the order in which they will be produced. */
   readonly events: readonly PreparedEvent[];
   /** Only with a single event. */
   readonly idempotencyKey?: string | undefined;
@@ -35,7 +35,7 @@ export interface EventIntakeOptions {
   readonly metrics: IngestionMetrics;
   readonly logger: Logger;
   readonly pendingRecordsMax: number;
-  /** Deadline of an event for whose answer nobody waits. */
+  /** Deadline of an event whose caller does not wait. */
   readonly deadlineMsDefault: number;
   lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
 }
@@ -73,9 +73,9 @@ export class EventIntake {
   }
 
   /**
-   * A request comes, of which nothing is known but whether its caller wants to wait for the answer.
+   * A request arrives, of which only is known whether its caller wants to wait for the answer.
    *
-   * @returns why it has no chance, if it has none
+   * @returns why it must be refused, if it must
    */
   fullFor(isWaiting: boolean): "queue-full" | "too-many-requests" | undefined {
     if (this.#pendingRecords >= this.options.pendingRecordsMax) return "queue-full";
@@ -84,7 +84,7 @@ export class EventIntake {
 
   private requirePending(count: number): void {
     if (this.#pendingRecords + count <= this.options.pendingRecordsMax) return;
-    throw new TriplineError("queue-full", `${this.#pendingRecords} events are on their way to Kafka already.`);
+    throw new TriplineError("queue-full", `${this.#pendingRecords} events are already on their way to Kafka.`);
   }
 
   /** Up to the point where every event is in Kafka or has its outcome. */
@@ -145,7 +145,7 @@ export class EventIntake {
       await this.publish(request, events);
     } catch (thrown) {
       const error = asProduceError(thrown);
-      this.options.logger.warn({ err: thrown, events: events.length }, "events could not be produced");
+      this.options.logger.warn({ err: thrown, events: events.length }, "could not produce events");
       for (const entry of due) entry.outcome = { state: "refused", error };
       return;
     }
@@ -187,7 +187,7 @@ export class EventIntake {
     });
   }
 
-  /** A mark that is lost costs a repetition of the record, which has no effect downstream; so it fails no request. */
+  /** A lost mark costs a duplicate of the record, which has no effect downstream; so it does not fail the request. */
   private async remember(
     tenant: string,
     events: readonly PreparedEvent[],
@@ -196,7 +196,7 @@ export class EventIntake {
     try {
       await this.options.reservations.mark(tenant, events, state);
     } catch (error) {
-      this.options.logger.warn({ err: error, events: events.length, state }, "accepted events could not be marked");
+      this.options.logger.warn({ err: error, events: events.length, state }, "could not mark accepted events");
     }
   }
 }
@@ -209,14 +209,14 @@ function isKnown(state: RequestState): boolean {
   return state === "reserved" || state === "accepted";
 }
 
-/** New ones; those that perhaps never arrived; and labels whose application the caller waits for but nobody noted. */
+/** New ones; those that may never have arrived; and labels whose caller waits and that were not marked as applied. */
 function isDue({ event, state, outcome }: Entry, isWaiting: boolean): boolean {
   if (outcome !== undefined) return false;
   return state !== "accepted" || (event.topic === "labels" && isWaiting);
 }
 
 function conflict({ clientTransactionId }: PreparedEvent): TriplineError {
-  const detail = `A different request was sent before under transaction_id ${clientTransactionId} or this Idempotency-Key; repeat a request unchanged, or give a new one ids of its own.`;
+  const detail = `A different request was sent before with the transaction_id ${clientTransactionId} or this Idempotency-Key; retry a request unchanged, or give a new one new ids.`;
   return new TriplineError("idempotency-conflict", detail);
 }
 
@@ -224,6 +224,6 @@ function conflict({ clientTransactionId }: PreparedEvent): TriplineError {
 function asProduceError(thrown: unknown): TriplineError {
   const error = asTriplineError(thrown);
   if (error.code !== "kafka-unavailable") return error;
-  const detail = "The event log does not answer; send the same request again, and it is taken once.";
+  const detail = "The event log does not answer; send the same request again, and it is accepted once.";
   return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
 }

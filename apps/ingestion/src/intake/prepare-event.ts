@@ -14,7 +14,7 @@ export interface PreparedEvent {
   /** Of the payment's decision (`txn_…`) or of the label (`lbl_…`). */
   readonly id: string;
   readonly clientTransactionId: string;
-  /** The same for every spelling of the same request. */
+  /** The same for every formatting of the same request. */
   readonly fingerprint: string;
   readonly cardToken: string;
   readonly value: Uint8Array;
@@ -23,7 +23,7 @@ export interface PreparedEvent {
 export interface IntakeRules {
   /** Makes the tokens of cards, and those of devices and addresses too. */
   readonly cardTokenKey: Uint8Array;
-  /** Oldest payment that is taken, in days before now. */
+  /** Oldest payment that is accepted, in days before now. */
   readonly eventAgeDaysMax: number;
 }
 
@@ -80,7 +80,7 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
     fraud,
     source: label.source ?? SOURCE_DEFAULT,
   });
-  // As sent, not as completed: a repetition without `labelled_at` is the same request a second later too.
+  // As sent, without defaults: a retry without `labelled_at` is the same request a second later too.
   const sent = [clientTransactionId, token, terminalId, occurredAtMs, fraud, label.labelled_at ?? null];
   const fingerprint = fingerprintOf("labels", [...sent, label.source ?? SOURCE_DEFAULT]);
   return { topic: "labels", id, clientTransactionId, fingerprint, cardToken: token, value };

@@ -15,7 +15,7 @@ type StoredState = "reserved" | "accepted" | "applied";
 
 const LETTERS: Readonly<Record<StoredState, string>> = { reserved: "r", accepted: "a", applied: "d" };
 
-/** Deletes a key if it still holds what the caller put there, so that nobody else's progress is undone. */
+/** Deletes a key if it still holds what the caller put there, so that no other request's progress is undone. */
 const DELETE_IF_UNCHANGED =
   'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0';
 
@@ -29,7 +29,7 @@ const MARK = 'for i, key in ipairs(KEYS) do redis.call("set", key, ARGV[i], "EX"
 
 const HOUR_SECONDS = 3_600;
 
-/** A larger batch takes several round trips: no other client of Redis shall wait for longer than about a millisecond. */
+/** A larger batch takes several round trips: no other client of Redis should wait longer than about a millisecond. */
 const REQUESTS_PER_ROUND_TRIP = 500;
 
 interface StoredRequest {
@@ -38,7 +38,7 @@ interface StoredRequest {
 }
 
 /**
- * Remembers requests in Redis, so that a repetition is recognised on whichever instance it arrives. A request is a
+ * Remembers requests in Redis, so that a retry is recognised on any instance. A request is a
  * string `idem:<tenant>:<id>` holding a letter for its state, a colon and its fingerprint; an Idempotency-Key is one
  * more, under the key's hash. What several requests ask at about the same time goes in one round trip: in one command
  * where that can do it, else in one script, which costs Redis two to three times as much. A command for each would cost

@@ -5,21 +5,18 @@ import { countRequest } from "@tripline/service-kit/telemetry/request-durations"
 import type { EventIntake } from "./event-intake.js";
 
 /**
- * Refuses events for which there is no room, by the head of their request alone: token and body do not matter then. All
- * refusals share one turn of the event loop with the answers that the accepted ones wait for, so that a refusal that costs
- * as much as taking a payment in makes three times the load end in next to no decisions at all.
+ * Rejects events under overload by the head of their request alone, before token and body are read. Rejections share the
+ * event loop with the answers that accepted requests wait for: if each cost as much as accepting a payment, then at three
+ * times the load almost nothing would be decided.
  *
- * @param paths the addresses that take events in
+ * @param paths the routes that accept events
  */
 export function turnAway(intake: EventIntake, paths: readonly string[]): TurnAway {
   const prepared = {
-    "queue-full": prepare(
-      "queue-full",
-      "As many events as are allowed are on their way to Kafka; come again in a moment.",
-    ),
+    "queue-full": prepare("queue-full", "Too many events are on their way to Kafka; try again in a moment."),
     "too-many-requests": prepare(
       "too-many-requests",
-      "More requests wait for answers than can be answered soon; come again in a moment, or send without Prefer.",
+      "More requests wait for answers than can be answered soon; try again in a moment, or send without Prefer.",
     ),
   };
   const intakePaths = new Set(paths);

@@ -34,19 +34,19 @@ describe("GET /openapi.json", () => {
 
   afterAll(() => bed.close());
 
-  test("needs no token, and says where tokens are", () => {
+  test("needs no token, and says where to get one", () => {
     const { tokenUrl } = api.components.securitySchemes.oauth.flows.clientCredentials;
     expect(tokenUrl).toBe("https://auth.tripline.test/oauth/token");
     const moved = { ...bed.config, AUTH_TOKEN_URL: "https://elsewhere.test/token" };
     expect(JSON.stringify(describeApi(moved, 0))).toContain("https://elsewhere.test/token");
   });
 
-  test("every reference leads somewhere, and every schema is used", () => {
+  test("every reference resolves, and every schema is used", () => {
     const names = new Set([...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map((match) => match[1]));
     expect([...names].toSorted()).toEqual(Object.keys(api.components.schemas).toSorted());
   });
 
-  test("its schemas are those that check: closed, with their fields required", () => {
+  test("its schemas are those that check requests: closed, with their fields required", () => {
     expect(api.components.schemas.Transaction).toMatchObject({
       type: "object",
       additionalProperties: false,

@@ -45,7 +45,7 @@ interface Kind {
   readonly answer: z.ZodType;
   readonly line: z.ZodType;
   readonly answered: string;
-  /** Where the answer can be asked for later. */
+  /** Where the answer can be fetched later. */
   readonly headers: Headers;
 }
 type Headers = Exclude<ZodOpenApiResponseObject["headers"], undefined>;
@@ -116,7 +116,7 @@ function sendOne(kind: Kind, example: unknown, config: IngestionConfig): ZodOpen
     responses: {
       200: { description: kind.answered, headers, content: { "application/json": { schema: kind.answer } } },
       202: {
-        description: "Accepted; nobody waited, or the wait ran out",
+        description: "Accepted; the caller did not wait, or the wait ran out",
         headers: { ...headers, ...kind.headers },
         content: { "application/json": { schema: pendingSchema } },
       },
@@ -164,7 +164,7 @@ function readDecision(): ZodOpenApiOperationObject {
 }
 
 function preferHeader({ WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): z.ZodType {
-  const description = `wait=<seconds> (RFC 7240), fractions too, at most ${secondsMax}: answer only when the result is there.`;
+  const description = `wait=<seconds> (RFC 7240), fractions too, at most ${secondsMax}: answer when the result is there.`;
   return z.string().optional().meta({ description, example: "wait=1" });
 }
 

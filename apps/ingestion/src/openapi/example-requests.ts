@@ -2,11 +2,11 @@ import type { z } from "zod";
 import { formatTime } from "../requests/parse-time.js";
 import type { labelSchema, paymentSchema } from "../requests/request-schemas.js";
 
-/** How long before now the payment of the examples took place. */
+/** Age of the payment in the examples. */
 const AGE_MS = 60_000;
-/** Published by card schemes for tests; belongs to nobody. */
+/** A test number published by the card schemes. */
 const TEST_CARD = "4111111111111111";
-/** Set aside for documentation (RFC 5737); belongs to nobody. */
+/** Reserved for documentation (RFC 5737). */
 const DOCUMENTATION_ADDRESS = "203.0.113.7";
 
 /** A payment with every field that one may have, which is accepted as it is. */

@@ -25,7 +25,7 @@ export const decisionSchema = z
     score: z
       .number()
       .nullable()
-      .meta({ description: "Probability of fraud; null when neither the model nor the scorecard gave one." }),
+      .meta({ description: "Estimated fraud probability; null when neither the model nor the scorecard gave one." }),
     rung: z
       .enum(["model", "scorecard", "rules_only", "static_policy"])
       .meta({ description: "Which step of the ladder decided." }),
@@ -66,7 +66,7 @@ export const problemSchema = z
     title: z.string(),
     status: z.int(),
     code: z.enum(Object.keys(ERROR_TABLE)).meta({ description: "Stable; match on it." }),
-    detail: z.string().meta({ description: "What is wrong and how to mend it." }),
+    detail: z.string().meta({ description: "What is wrong and how to fix it." }),
     errors: z
       .array(
         z.strictObject({

@@ -13,7 +13,7 @@ describe("bounds and shutdown", () => {
 
   afterAll(() => telemetry.shutdown());
 
-  test("more waiters than allowed: 429, and nothing is accepted; they free their places", async () => {
+  test("more waiters than allowed: 429, and nothing is accepted; the others free their places", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "2" });
     try {
       const lines = [paymentBody(), paymentBody(), paymentBody()].map((body) => JSON.stringify(body));
@@ -32,7 +32,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("while all places are taken a request that would wait is turned away unread: its token and body do not matter", async () => {
+  test("while all places are taken, a request that would wait is rejected before its token and body are read", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "1" });
     try {
       const waiting = bed.client.post(PATH, paymentBody(), { prefer: "wait=30" });
@@ -73,7 +73,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("a shutdown answers those who wait with 202, at once", async () => {
+  test("a shutdown answers waiting callers with 202, at once", async () => {
     const bed = await startTestBed();
     try {
       const body = paymentBody();

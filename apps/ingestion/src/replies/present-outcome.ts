@@ -22,9 +22,9 @@ const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
 };
 
 /**
- * A decision as the API gives it.
+ * A decision as the API returns it.
  *
- * @throws TriplineError `state-unreadable` when its outcome or rung is none that this version knows
+ * @throws TriplineError `state-unreadable` for an outcome or rung that this version does not know
  */
 export function presentDecision(decision: Decision): DecisionBody {
   return {
@@ -48,7 +48,7 @@ export function presentDecision(decision: Decision): DecisionBody {
 
 /** Answers the request that sent one event. @throws TriplineError where the event was refused */
 export function answerOutcome(event: PreparedEvent, outcome: EventOutcome | undefined, reply: FastifyReply): unknown {
-  if (outcome === undefined) throw new TriplineError("internal", "a request has no outcome");
+  if (outcome === undefined) throw new TriplineError("internal", "A request has no outcome.");
   if (outcome.state === "refused") throw outcome.error;
   if (outcome.isReplay) reply.header("idempotent-replayed", "true");
   const ids = { id: event.id, transaction_id: event.clientTransactionId };
@@ -65,6 +65,6 @@ export function decisionPath(id: string): string {
 
 function named<T extends string>(names: Readonly<Record<number, T>>, value: number): T {
   const name = names[value];
-  if (name === undefined) throw new TriplineError("state-unreadable", `A decision holds the unknown value ${value}.`);
+  if (name === undefined) throw new TriplineError("state-unreadable", `A decision has the unknown value ${value}.`);
   return name;
 }

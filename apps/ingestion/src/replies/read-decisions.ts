@@ -5,7 +5,7 @@ import { askRedis } from "@tripline/service-kit/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { isAccepted, requestKey } from "../intake/reserve-requests.js";
 
-/** Those decisions that have been given, by id. @throws TriplineError `redis-unavailable` */
+/** The decisions that exist, by id. @throws TriplineError `redis-unavailable` */
 export async function readDecisions(redis: Redis, ids: readonly string[]): Promise<Map<string, Decision>> {
   if (ids.length === 0) return new Map();
   const values = await askRedis(() => redis.mgetBuffer(ids.map(decisionKey)));
@@ -15,7 +15,7 @@ export async function readDecisions(redis: Redis, ids: readonly string[]): Promi
 
 /**
  * A tenant's decision; "pending" when the payment was accepted and is not decided yet; undefined when this tenant has
- * no such payment. Another tenant's looks the same as none at all.
+ * no such payment, as for another tenant's.
  *
  * @throws TriplineError `redis-unavailable`
  */

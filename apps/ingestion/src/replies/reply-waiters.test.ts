@@ -47,7 +47,7 @@ describe("ReplyWaiters", () => {
     subscriber.disconnect();
   });
 
-  test("brings each answer to all who wait for it, and ends when all are there", async () => {
+  test("gives each answer to all who wait for it, and ends when all are there", async () => {
     const [both, one] = [replies.open(["a", "b"], LONG_MS, true), replies.open(["a"], LONG_MS, true)];
     expect(replies.size).toBe(3);
     await replyDecision(redis, CHANNEL, decision("a"));
@@ -56,14 +56,14 @@ describe("ReplyWaiters", () => {
     expect([...(await both.answers()).keys()]).toEqual(["a", "b"]);
   });
 
-  test("tells applied labels, and survives replies that it cannot read", async () => {
+  test("reports applied labels, and survives replies that it cannot read", async () => {
     const group = replies.open(["lbl_1"], LONG_MS, false);
     for (const bytes of [[], [0x7f, 1], [0x64, 0xff, 0xff]]) await redis.publish(CHANNEL, Buffer.from(bytes));
     await redis.publish(CHANNEL, Buffer.concat([Buffer.from([REPLY_LABEL_APPLIED]), Buffer.from("lbl_1")]));
     expect(await group.answers()).toEqual(new Map([["lbl_1", "label-applied"]]));
   });
 
-  test("a watched payment is found although nobody published", async () => {
+  test("finds a watched payment even if nothing was published", async () => {
     const group = replies.open(["watched"], LONG_MS, true);
     const startedAtMs = Date.now();
     group.watch(["watched"]);
@@ -73,7 +73,7 @@ describe("ReplyWaiters", () => {
     expect(Date.now() - startedAtMs).toBeLessThan(LONG_MS / 2);
   });
 
-  test("after a broken connection, what was published meanwhile is found", async () => {
+  test("finds answers that were published while the connection was broken", async () => {
     const group = replies.open(["missed"], LONG_MS, true);
     const startedAtMs = Date.now();
     const ended = new Promise((resolve) => subscriber.once("close", resolve));
@@ -90,13 +90,13 @@ describe("ReplyWaiters", () => {
     expect((await later.answers()).has("later")).toBe(true);
   });
 
-  test("when the time is over it looks once more, then gives what there is", async () => {
+  test("when the time is over it looks once more, then returns what there is", async () => {
     await storeDecision(redis, decision("stored"));
     const group = replies.open(["stored", "never"], 30, true);
     expect([...(await group.answers()).keys()]).toEqual(["stored"]);
   });
 
-  test("refuses more than it may hold, and takes again what was given back", async () => {
+  test("refuses more than it may hold, and accepts more after some were released", async () => {
     const full = replies.open(["a", "b", "c"], LONG_MS, true);
     expect(() => replies.open(["d"], LONG_MS, true)).toThrow(expect.objectContaining({ code: "too-many-requests" }));
     full.settle("a");
@@ -105,7 +105,7 @@ describe("ReplyWaiters", () => {
     replies.open(["a", "b", "c"], LONG_MS, true).close();
   });
 
-  test("released, it lets everybody go and takes nobody", async () => {
+  test("after its release it ends all waits and accepts no others", async () => {
     const group = replies.open(["a"], LONG_MS, true);
     replies.release();
     expect(await group.answers()).toEqual(new Map());

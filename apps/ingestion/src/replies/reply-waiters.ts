@@ -7,11 +7,11 @@ import type { Redis } from "ioredis";
 import { decodeDecision } from "./read-decisions.js";
 import type { WaitingBound } from "./waiting-bound.js";
 
-/** What came back for an id: the decision of a payment, or word that a label was applied. */
+/** The answer for an id: the decision of a payment, or that a label was applied. */
 export type Reply = Decision | "label-applied";
 
 export interface ReplyOptions {
-  /** A connection of its own: Redis takes no other commands on one that subscribes. */
+  /** A separate connection: Redis takes no other commands on one that subscribes. */
   readonly subscriber: Redis;
   readonly channel: string;
   /** Ids that may be waited for at a time. */
@@ -23,11 +23,11 @@ export interface ReplyOptions {
   lookUp(ids: readonly string[]): Promise<ReadonlyMap<string, Decision>>;
 }
 
-/** How often a payment is looked up whose answer may go to another instance. */
+/** How often a payment is looked up if its answer may go to another instance. */
 const LOOK_UP_INTERVAL_MS = 50;
 
 /**
- * Brings the answers that arrive on this instance's reply channel to the requests that wait for them. Redis may lose a
+ * Gives the answers that arrive on this instance's reply channel to the requests that wait for them. Redis may lose a
  * message when a connection breaks, so an id is also looked up when its time is over, and while it is watched.
  */
 export class ReplyWaiters {
@@ -47,7 +47,7 @@ export class ReplyWaiters {
     return this.#waiting;
   }
 
-  /** A request comes that would wait. @returns whether that is one too many */
+  /** To be called for each request that wants to wait. @returns whether it must be rejected */
   isTooMany(): boolean {
     return this.#options.bound.isTooMany() || this.#waiting >= this.#options.waitersMax;
   }
@@ -67,7 +67,7 @@ export class ReplyWaiters {
   }
 
   /**
-   * Begins to listen for answers, before anything is sent that could be answered.
+   * Starts to listen for answers, before anything is sent that could be answered.
    *
    * @param ids all different; payments where `canLookUp` is set
    * @param waitMs how long `answers` waits, from now on
@@ -103,7 +103,7 @@ export class ReplyWaiters {
   private requireRoom(count: number): void {
     if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
     if (this.#waiting + count <= this.#options.waitersMax) return;
-    const detail = `Requests wait for ${this.#waiting} answers already; wait a moment, or send without Prefer.`;
+    const detail = `Requests already wait for ${this.#waiting} answers; try again in a moment, or send without Prefer.`;
     throw new TriplineError("too-many-requests", detail);
   }
 
@@ -113,19 +113,19 @@ export class ReplyWaiters {
       if (message[0] === REPLY_DECISION) this.#deliver(decodeDecision(content));
       else if (message[0] === REPLY_DECISIONS) this.#receiveAll(splitDecisions(content));
       else if (message[0] === REPLY_LABEL_APPLIED) this.#settle(content.toString("latin1"), "label-applied");
-      else this.#options.logger.warn({ type: message[0] }, "a reply of an unknown type was ignored");
+      else this.#options.logger.warn({ type: message[0] }, "ignored a reply of an unknown type");
     } catch (error) {
-      this.#options.logger.error({ err: error }, "a reply could not be read");
+      this.#options.logger.error({ err: error }, "could not read a reply");
     }
   }
 
-  /** One that cannot be read holds up none of the others. */
+  /** One that cannot be read does not stop the others. */
   #receiveAll(decisions: readonly Buffer[]): void {
     for (const bytes of decisions) {
       try {
         this.#deliver(decodeDecision(bytes));
       } catch (error) {
-        this.#options.logger.error({ err: error }, "a reply could not be read");
+        this.#options.logger.error({ err: error }, "could not read a reply");
       }
     }
   }
@@ -167,7 +167,7 @@ export class ReplyWaiters {
       for (const decision of (await this.#options.lookUp(ids)).values()) this.#deliver(decision);
     } catch (error) {
       // The wait goes on, or ends with 202: the payment is accepted whether or not Redis answers now.
-      this.#options.logger.warn({ err: error }, "decisions could not be looked up");
+      this.#options.logger.warn({ err: error }, "could not look up decisions");
     }
   }
 }

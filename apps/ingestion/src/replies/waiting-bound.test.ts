@@ -1,17 +1,17 @@
 import { WaitingBound } from "./waiting-bound.js";
 
 const TARGET_MS = 150;
-/** What the way to a decision and back takes when nobody is in front. */
+/** Time to a decision and back without a queue. */
 const LATENCY_MS = 20;
 
 interface Course {
   readonly ms: number;
-  /** Callers that come in a second, at a time. */
+  /** Callers that arrive per second, by time. */
   offered(atMs: number): number;
-  /** Callers that can be answered in a second, at a time. */
+  /** Callers that can be answered per second, by time. */
   capacity(atMs: number): number;
-  /** How many answers come at once. */
-  readonly clump?: number;
+  /** How many answers arrive at once. */
+  readonly burst?: number;
 }
 
 interface Happened {
@@ -20,8 +20,8 @@ interface Happened {
   readonly waitedMs: number | undefined;
 }
 
-/** One millisecond after another: callers come evenly, and are answered in their order. */
-function play({ ms, offered, capacity, clump = 1 }: Course): Happened[] {
+/** One millisecond after another: callers arrive evenly, and are answered in their order. */
+function play({ ms, offered, capacity, burst = 1 }: Course): Happened[] {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
   const queue: number[] = [];
@@ -37,9 +37,9 @@ function play({ ms, offered, capacity, clump = 1 }: Course): Happened[] {
         queue.push(now);
       }
     }
-    credit = Math.min(credit + capacity(now) / 1_000, Math.max(clump, queue.length));
-    while (credit >= clump && queue.length > 0 && now - (queue[0] ?? now) >= LATENCY_MS) {
-      for (const cameAtMs of queue.splice(0, clump)) {
+    credit = Math.min(credit + capacity(now) / 1_000, Math.max(burst, queue.length));
+    while (credit >= burst && queue.length > 0 && now - (queue[0] ?? now) >= LATENCY_MS) {
+      for (const cameAtMs of queue.splice(0, burst)) {
         bound.end(true);
         happened.push({ atMs: now, waitedMs: now - cameAtMs });
         credit -= 1;
@@ -59,9 +59,9 @@ const quantile = (sorted: readonly number[], share: number) => sorted[Math.floor
 
 test.each([
   ["one at a time", 1],
-  ["in clumps of 50", 50],
-])("three times too much, answered %s: all that can be answered is, in the time that was asked for", (_name, clump) => {
-  const happened = play({ ms: 12_000, clump, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
+  ["in bursts of 50", 50],
+])("three times too much, answered %s: all that can be answered is, in the time that was asked for", (_name, burst) => {
+  const happened = play({ ms: 12_000, burst, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
   expect(refused(within(happened, 0, 2_000))).toBe(0);
   const settled = within(happened, 3_000, 12_000);
   expect(waits(settled).length / 9).toBeGreaterThan(1_950);
@@ -70,44 +70,47 @@ test.each([
   expect(quantile(waits(within(happened, 2_000, 3_000)), 0.99)).toBeLessThan(TARGET_MS * 2);
 });
 
-test("what can be answered falls to a third: the bound follows it within two seconds", () => {
+test("when the rate of answers falls to a third, the bound follows within two seconds", () => {
   const happened = play({ ms: 8_000, offered: () => 3_000, capacity: (at) => (at < 3_000 ? 4_000 : 1_200) });
   expect(refused(within(happened, 0, 3_000))).toBe(0);
   expect(quantile(waits(within(happened, 5_000, 8_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
   expect(waits(within(happened, 4_000, 8_000)).length / 4).toBeGreaterThan(1_170);
 });
 
-test("nobody is refused who can be answered: at nine tenths, and when ten times as many come from one moment to the next", () => {
-  expect(refused(play({ ms: 5_000, clump: 20, offered: () => 1_800, capacity: () => 2_000 }))).toBe(0);
+test("no caller is rejected who can be answered: at 90 % of capacity, and when ten times as many arrive suddenly", () => {
+  expect(refused(play({ ms: 5_000, burst: 20, offered: () => 1_800, capacity: () => 2_000 }))).toBe(0);
   expect(
-    refused(play({ ms: 5_000, clump: 20, offered: (at) => (at < 2_000 ? 200 : 2_000), capacity: () => 4_000 })),
+    refused(play({ ms: 5_000, burst: 20, offered: (at) => (at < 2_000 ? 200 : 2_000), capacity: () => 4_000 })),
   ).toBe(0);
 });
 
 test.each([
   [10_000, 0],
   [600_000, 120],
-])("220 at once after a quiet time of %i ms, who can be answered in time: %i are refused", (quietMs, expected) => {
-  const busyMs = 2_000;
-  const offered = (at: number) => (at < busyMs ? 1_800 : at === busyMs + quietMs ? 219_000 : 1);
-  const happened = play({ ms: busyMs + quietMs + 1_000, offered, capacity: () => 2_000 });
-  expect(refused(happened)).toBe(expected);
-});
+])(
+  "of 220 at once after a quiet time of %i ms, who can all be answered in time, %i are rejected",
+  (quietMs, expected) => {
+    const busyMs = 2_000;
+    const offered = (at: number) => (at < busyMs ? 1_800 : at === busyMs + quietMs ? 219_000 : 1);
+    const happened = play({ ms: busyMs + quietMs + 1_000, offered, capacity: () => 2_000 });
+    expect(refused(happened)).toBe(expected);
+  },
+);
 
-test("who comes while nothing is answered waits, and so does who comes while those are answered", () => {
+test("callers who arrive during a standstill wait, and so do those who arrive while the backlog is answered", () => {
   const isStanding = (at: number) => at >= 2_000 && at < 5_000;
   const happened = play({
     ms: 10_000,
     offered: () => 1_000,
     capacity: (at) => (isStanding(at) ? 0 : 5_000),
   });
-  // Until it is known that nothing is answered, and until more are answered than come, it looks like too much.
+  // Until the standstill is noticed, and until more are answered than arrive, it looks like an overload.
   expect(refused(happened)).toBeLessThan(400);
   expect(refused(within(happened, 2_300, 5_000))).toBe(0);
   expect(refused(within(happened, 5_300, 10_000))).toBe(0);
 });
 
-test("that nobody waits for a moment, as answers come in clumps, does not make too much a new thing", () => {
+test("keep rejecting while replies arrive in bursts and nobody waits for a moment", () => {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
   const answer = (count: number) => {
@@ -137,17 +140,17 @@ test.each([
   expect(bound.limit).toBe(limit);
 });
 
-test("while nothing is answered in the middle of too much, it stays too much", () => {
+test("a standstill during an overload does not end the overload", () => {
   const isStanding = (at: number) => at >= 4_000 && at < 6_000;
   const capacity = (at: number) => (isStanding(at) ? 0 : 2_000);
   const happened = play({ ms: 10_000, offered: (at) => (at < 1_000 ? 1_000 : 6_000), capacity });
-  // Those who waited when it began; nobody beyond them but a few.
+  // Those who waited when it began, and hardly any others.
   expect(waits(happened).filter((waitedMs) => waitedMs > 2 * TARGET_MS).length).toBeLessThan(500);
   expect(quantile(waits(within(happened, 7_000, 10_000)), 0.99)).toBeLessThan(TARGET_MS * 1.3);
   expect(waits(within(happened, 7_000, 10_000)).length / 3).toBeGreaterThan(1_950);
 });
 
-test("a hundred may wait however few are answered", () => {
+test("a hundred may wait, however few are answered", () => {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
   for (let count = 0; count < 100; count += 1) {
@@ -159,7 +162,7 @@ test("a hundred may wait however few are answered", () => {
   expect(bound.limit).toBe(100);
   bound.begin();
   expect(bound.isTooMany()).toBe(true);
-  // Those who gave up make room, and are no answers.
+  // Callers who gave up make room, and do not count as answered.
   bound.end(false);
   expect(bound.isTooMany()).toBe(false);
 });

@@ -1,27 +1,26 @@
 /** Counts are kept by slots of this length. */
 const SLOT_MS = 50;
-/** Over how many slots a rate is taken: long enough for answers that come in clumps, short enough to follow a change. */
+/** Over how many slots a rate is taken: long enough for answers that arrive in bursts, short enough to follow a change. */
 const SLOTS = 10;
 const WINDOW_MS = SLOT_MS * SLOTS;
-/** So many may wait at any rate: before anything was answered, nothing is known. */
+/** This many may always wait: before anything was answered, the rate is unknown. */
 const CALLERS_ALWAYS = 100;
-/** In this time what is known of the highest rate of answers loses half of its weight. */
+/** Time in which the highest rate of answers loses half of its weight. */
 const PEAK_HALF_LIFE_MS = 60_000;
-/** Nothing answered for so long means that something behind stands still. It is waited for, not shed. */
+/** No answer for this long means that something downstream stands still. Callers then wait and are not rejected. */
 const STANDSTILL_MS = 250;
 
 /**
- * How many callers may wait for answers, found from what is answered: by Little's law (L = λW) callers wait for W on average
- * when L = λW of them wait and λ are answered a second. Who comes is one too many while
+ * How many callers may wait for answers, derived from the rate of answers: by Little's law (L = λW) callers wait for W on
+ * average when L of them wait and λ are answered a second. A caller is rejected while
  *
  * - more wait than are answered in `targetMs`, and more than 100, and
- * - more come than are answered: those who pile up while something stands still for a moment, as when a consumer group
- *   shares its partitions out anew, are soon gone again and are no reason to refuse others, and
- * - anything is answered at all, or callers were being refused when the last one was answered.
+ * - more arrive than are answered: a backlog from a short standstill, as when a consumer group rebalances, is soon
+ *   answered and is not a reason to reject others, and
+ * - anything is answered at all, or callers were being rejected when the last one was answered.
  *
- * In the first half second in which more come than are answered, λ is the highest rate of late: few answers may just mean
- * that few had come. A fixed number does all this for one rate on one machine. Times are milliseconds of a clock that never
- * goes back.
+ * In the first half second in which more arrive than are answered, λ is the highest recent rate: few answers may just mean
+ * that few had arrived. A fixed number would fit one rate on one machine. Times are milliseconds of a monotonic clock.
  */
 export class WaitingBound {
   readonly #came = new SlidingCount();
@@ -29,15 +28,15 @@ export class WaitingBound {
   #waiting = 0;
   #answeredAtMs: number;
   #refusedAtMs = Number.NEGATIVE_INFINITY;
-  /** Whether it was too much when the last one was answered. */
-  #wasTooMuch = false;
-  /** Since when more come than are answered. */
+  /** Whether callers were being rejected when the last one was answered. */
+  #wasRejecting = false;
+  /** Since when more arrive than are answered. */
   #overSinceMs: number;
   #peak = 0;
   #peakAtMs: number;
 
   /**
-   * @param targetMs how long callers shall wait at most, on average
+   * @param targetMs longest average wait of callers
    * @param now the time in milliseconds
    */
   constructor(
@@ -59,15 +58,15 @@ export class WaitingBound {
     return this.#limitAt(this.now());
   }
 
-  /** Somebody comes who would wait. @returns whether that is one too many */
+  /** To be called for each caller that wants to wait. @returns whether it must be rejected */
   isTooMany(): boolean {
     const now = this.now();
-    // Without this one itself: who comes alone is no more than are answered.
+    // Without this caller itself: a single caller does not exceed what is answered.
     const isOver = this.#came.at(now) > this.#answered.at(now);
     this.#came.add(now);
     if (!isOver) this.#overSinceMs = now;
     const standsStill = now - this.#answeredAtMs > Math.max(STANDSTILL_MS, this.targetMs);
-    if (!isOver || (standsStill && !this.#wasTooMuch) || this.#waiting < this.#limitAt(now)) return false;
+    if (!isOver || (standsStill && !this.#wasRejecting) || this.#waiting < this.#limitAt(now)) return false;
     this.#refusedAtMs = now;
     return true;
   }
@@ -83,7 +82,7 @@ export class WaitingBound {
     if (!isAnswered) return;
     const now = this.now();
     this.#answeredAtMs = now;
-    this.#wasTooMuch = now - this.#refusedAtMs < WINDOW_MS;
+    this.#wasRejecting = now - this.#refusedAtMs < WINDOW_MS;
     this.#answered.add(now);
     const answered = this.#answered.at(now);
     if (answered < this.#peakAt(now)) return;
@@ -98,7 +97,7 @@ export class WaitingBound {
     return Math.max(CALLERS_ALWAYS, (inWindow * this.targetMs) / WINDOW_MS);
   }
 
-  /** Most answers in a window of late. */
+  /** Most answers in a recent window. */
   #peakAt(now: number): number {
     return this.#peak * 2 ** ((this.#peakAtMs - now) / PEAK_HALF_LIFE_MS);
   }

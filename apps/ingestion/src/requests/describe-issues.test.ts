@@ -27,7 +27,7 @@ describe("describeIssues", () => {
     expect(faultsOf(null)).toMatchObject({ message: "The body must be an object." });
   });
 
-  test("masks a card number that stands where a name should, and shows no value", () => {
+  test("masks a card number in a field's name, and shows no value", () => {
     const error = faultsOf({
       a: 4_111_111_111_111_111,
       "4111111111111111": 1,

@@ -3,13 +3,13 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { maskDigits } from "@tripline/contracts/find-card-number";
 import type { z } from "zod";
 
-/** Enough to mend a request by, however many faults a client packs into it. */
+/** Enough to fix a request, however many faults it has. */
 const FIELD_ERRORS_MAX = 20;
 const NAME_LENGTH_MAX = 64;
 
 /**
- * What zod found wrong, one entry per field and without any of the values: a wrong card number must not come back in
- * an error, where it would be logged.
+ * What zod found wrong, one entry per field and without the values: a wrong card number must not be repeated in an error,
+ * where it would be logged.
  */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknown): TriplineError {
   const fields: FieldError[] = [];

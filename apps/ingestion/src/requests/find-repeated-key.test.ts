@@ -35,12 +35,12 @@ test.each([
   expect(find(text)).toBeUndefined();
 });
 
-/** An object or array with its members as they are written, each by what its text is. */
+/** An object or array with its members and their text. */
 type Node = { readonly text: string; readonly hasRepeated: boolean };
 
 const space = fc.constantFrom("", " ", "\n\t");
 const name = fc.constantFrom("a", "b", ":", '"', "\\", "\\:", "é", "__proto__", "");
-/** A string in one of the ways in which JSON may write it. */
+/** A string in one of the ways in which JSON can write it. */
 const written = (value: string, isEscaped: boolean) =>
   isEscaped
     ? `"${Array.from(value, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`

@@ -1,11 +1,11 @@
-/** No schema of ours goes as deep; what does is refused for its fields. */
+/** No schema of ours is this deep; a deeper body is refused for its fields. */
 const DEPTH_MAX = 8;
 const COLON = 0x3a;
 /** Strings, and what gives an object or an array its shape. */
 const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\],]/g;
 
 /**
- * Finds a key that stands twice in one object. `JSON.parse` takes the last of them, other readers the first (RFC 8259
+ * Finds a key that occurs twice in one object. `JSON.parse` takes the last of them, other readers the first (RFC 8259
  * section 4), so that a signature or a log of the caller may speak of another payment than the one that is decided.
  *
  * @param text valid JSON
@@ -13,8 +13,8 @@ const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\],]/g;
  * @returns the path to the first such key
  */
 export function findRepeatedKey(text: string, value: unknown): string[] | undefined {
-  // A count is enough for nearly all, in a third of the time of a search: a key that came twice is kept once.
-  // Not with escapes, for with them V8 13 sometimes makes another key of the second one.
+  // A count is enough for nearly all texts, in a third of the time of a search: of a repeated key `JSON.parse` keeps one.
+  // Not with escapes, because with them V8 13 sometimes keeps the second as a different key.
   if (!text.includes("\\") && countKeys(text) === keysOf(value, DEPTH_MAX)) return undefined;
   return searchRepeatedKey(text);
 }

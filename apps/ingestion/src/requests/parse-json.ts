@@ -4,7 +4,7 @@ import { invalidFields, pointerTo } from "./describe-issues.js";
 import { findRepeatedKey } from "./find-repeated-key.js";
 
 /**
- * A JSON text as a value. The engine's own messages quote the text, and with it a card number; so this one says only
+ * Parses a JSON text. The messages of `JSON.parse` quote the text, which may contain a card number; this one only says
  * what to do.
  *
  * @param what the text is, to begin a sentence with

@@ -30,7 +30,7 @@ describe("parseWait", () => {
     expect(parseWait(header, 30)).toBe(expected);
   });
 
-  test("takes no time over what is made to take long", () => {
+  test("is fast on a header that is made to be slow", () => {
     const startedAtMs = performance.now();
     for (const text of [" ".repeat(16_000), '"\\'.repeat(8_000), `wait=${" ".repeat(16_000)}x`, ",;=".repeat(5_000)]) {
       expect(parseWait(text, 30)).toBeUndefined();

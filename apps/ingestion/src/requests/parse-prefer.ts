@@ -1,11 +1,11 @@
 const SECONDS = /^\d{1,9}(?:\.\d{1,9})?$/;
 
 /**
- * How long a client prefers to wait for the answer: `wait` of RFC 7240 section 4.3, where we take fractions too. What
- * cannot be understood is ignored, as the RFC demands of preferences.
+ * How long a client prefers to wait for the answer: `wait` of RFC 7240 section 4.3, here with fractions too. Anything
+ * malformed is ignored, as the RFC requires of preferences.
  *
  * @param header value of `Prefer`, several joined by commas
- * @param secondsMax what a longer wish is cut to
+ * @param secondsMax longest wait
  * @returns seconds; undefined when there is nothing to wait for
  */
 export function parseWait(header: string | readonly string[] | undefined, secondsMax: number): number | undefined {
@@ -16,7 +16,7 @@ export function parseWait(header: string | readonly string[] | undefined, second
   return last.seconds;
 }
 
-/** Callers prefer the same with every request. */
+/** Callers mostly send the same value with every request. */
 let last: { readonly text: string; readonly secondsMax: number; readonly seconds: number | undefined } = {
   text: "",
   secondsMax: 0,
@@ -29,7 +29,7 @@ function readWait(text: string, secondsMax: number): number | undefined {
     const [preference = ""] = part.split(";", 1);
     const [name = "", value = ""] = preference.split("=", 2);
     if (name.trim().toLowerCase() !== "wait") continue;
-    // Of a preference that stands twice only the first counts.
+    // Of a repeated preference only the first counts.
     const bare = value.trim().replace(/^"(.*)"$/, "$1");
     if (!SECONDS.test(bare)) return undefined;
     const seconds = Math.min(Number(bare), secondsMax);
@@ -38,7 +38,7 @@ function readWait(text: string, secondsMax: number): number | undefined {
   return undefined;
 }
 
-/** Parts a header at the commas that do not stand inside a quoted value, in one pass whatever is in it. */
+/** Splits a header at the commas outside of quoted values, always in one pass. */
 function splitPreferences(text: string): string[] {
   const parts: string[] = [];
   let start = 0;

@@ -5,24 +5,24 @@ export const RFC_3339_PATTERN =
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const DAYS_MAX: readonly number[] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-/** After as many years the calendar repeats itself. */
+/** The calendar repeats itself after this many years. */
 const CYCLE_YEARS = 400;
 const CYCLE_MS = 146_097 * DAY_MS;
 const FRACTION_AT = 20;
 const ZERO = "0".charCodeAt(0);
 
 /**
- * Reads an RFC 3339 time with an offset. The pattern only says whether it is one: reading the digits is quicker than
- * taking them out of a match.
+ * Reads an RFC 3339 time with an offset. The pattern only checks the form: reading the digits is faster than
+ * taking them from a match.
  *
- * @returns milliseconds since the epoch, finer fractions cut off; undefined when `text` is no such time
+ * @returns milliseconds since the epoch, smaller fractions cut off; undefined when `text` is not such a time
  */
 export function parseTime(text: string): number | undefined {
   if (!RFC_3339_PATTERN.test(text)) return undefined;
   const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2)];
   // A day out of range would roll over silently; the 30th of February is not the 2nd of March.
   if (day < 1 || day > (DAYS_MAX[month - 1] ?? 0) || (month === 2 && day === 29 && !isLeap(year))) return undefined;
-  // Date.UTC takes the years 0 to 99 for those of the last century, so it is asked for later ones.
+  // Date.UTC reads the years 0 to 99 as 1900 to 1999, so later years are used.
   const cycleLater = Date.UTC(year + CYCLE_YEARS, month - 1, day, digits(text, 11, 2), digits(text, 14, 2));
   const zoneAt = text.endsWith("Z") || text.endsWith("z") ? text.length - 1 : text.length - 6;
   return cycleLater - CYCLE_MS + digits(text, 17, 2) * 1_000 + fractionMs(text, zoneAt) - offsetMs(text, zoneAt);
@@ -49,7 +49,7 @@ function offsetMs(text: string, zoneAt: number): number {
   return text[zoneAt] === "-" ? -offset : offset;
 }
 
-/** Whether a text is the time of a leap second, 23:59:60 UTC, which milliseconds since the epoch have no number for. */
+/** Whether a text is the time of a leap second, 23:59:60 UTC, which milliseconds since the epoch cannot express. */
 export function isLeapSecond(text: string): boolean {
   const ms = parseTime(text.replace(/:60(?=[.Zz+-])/, ":59"));
   return ms !== undefined && text.includes(":60") && new Date(ms).toISOString().slice(11, 19) === "23:59:59";

@@ -8,7 +8,7 @@ const SECOND_MS = 1_000;
 /** @throws TriplineError `unsupported-media-type` */
 export function checkContentType(headers: IncomingHttpHeaders, contentType: string): void {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = headers;
-  // What nearly all clients send, without taking it apart.
+  // What nearly all clients send, without parsing it.
   if (type === contentType && encoding === "identity") return;
   const [sent = ""] = type.split(";", 1);
   if (sent.trim().toLowerCase() !== contentType) {
@@ -25,7 +25,7 @@ export function readIdempotencyKey({ headers, rawHeaders }: IncomingMessage): st
   if (typeof key !== "string") return undefined;
   const checked = idempotencyKey.safeParse(key);
   if (!checked.success) throw invalidKey(checked.error.issues[0]?.message ?? "be a text");
-  // Node joins repeated headers with a comma, which may as well stand in a key.
+  // Node joins repeated headers with a comma, which may also be part of a key.
   if (key.includes(", ") && countOf("idempotency-key", rawHeaders) > 1) throw invalidKey("be sent once");
   return checked.data;
 }

@@ -76,7 +76,7 @@ describe("bad input is refused and reaches no topic", () => {
     ["empty device id", "/device_id", paymentBody({ device_id: "" })],
     ["device id of 129 characters", "/device_id", paymentBody({ device_id: "\u{1f4f1}".repeat(129) })],
     ["device id with a control character", "/device_id", paymentBody({ device_id: "a\0b" })],
-    ["device id that is no Unicode text", "/device_id", paymentBody({ device_id: "a\ud800" })],
+    ["device id that is not valid Unicode", "/device_id", paymentBody({ device_id: "a\ud800" })],
     ["device id as a number", "/device_id", paymentBody({ device_id: 4_111 })],
     ["device id that is null", "/device_id", paymentBody({ device_id: null })],
     ["half an address", "/ip_address", paymentBody({ ip_address: "41.11.1" })],
@@ -108,7 +108,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("4111");
   });
 
-  test("payment: a number too large to be one", async () => {
+  test("payment: a number too large for a double", async () => {
     const text = JSON.stringify(paymentBody({ location: { latitude: 50, longitude: 0.5 } })).replace("0.5", "1e999");
     const answer = await client.send("/v1/transactions", text, { "content-type": "application/json" });
     expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/location/longitude" }] });
@@ -118,10 +118,10 @@ describe("bad input is refused and reaches no topic", () => {
     ["fraud as text", "/fraud", labelBody({ fraud: "yes" })],
     ["missing fraud", "/fraud", without(labelBody(), "fraud")],
     ["labelled in the future", "/labelled_at", labelBody({ labelled_at: at(120_000) })],
-    ["payment of the epoch, which reads as none", "/occurred_at", labelBody({ occurred_at: EPOCH })],
+    ["payment at the epoch, which means none", "/occurred_at", labelBody({ occurred_at: EPOCH })],
     ["labelled before the epoch", "/labelled_at", labelBody({ labelled_at: "1969-12-31T23:59:59Z" })],
     ["labelled before it happened", "/labelled_at", labelBody({ labelled_at: at(-10_000) })],
-    ["a source in free words", "/source", labelBody({ source: "Said by Mr. X" })],
+    ["a source in free text", "/source", labelBody({ source: "Said by Mr. X" })],
     ["unknown field", "/amount", labelBody({ amount: 1 })],
     ["a device", "/device_id", labelBody({ device_id: "d-1" })],
     ["card number that fails Luhn", "/card/number", labelBody({ card: { number: WRONG_NUMBER } })],
@@ -138,7 +138,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("1111");
   });
 
-  test("regression #12: label dated 1970: named, with the bound", async () => {
+  test("regression #12: a label dated 1970 is refused with the bound", async () => {
     const answer = await client.post("/v1/labels", labelBody({ occurred_at: EPOCH, labelled_at: EPOCH }));
     const detail = "must be later than 1970-01-01T00:00:00Z";
     expect(answer.body).toMatchObject({
@@ -222,7 +222,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.text).not.toContain("1111");
   });
 
-  test("regression #12: two Idempotency-Key headers, of which Node makes one, but not a key with a comma", async () => {
+  test("regression #12: refuses two Idempotency-Key headers, which Node joins, but not one key with a comma", async () => {
     const body = JSON.stringify(paymentBody({ amount: null }));
     const codeFor = async (...keys: string[]) => {
       const request = httpRequest(`${bed.service.url}/v1/transactions`, {
@@ -281,7 +281,7 @@ describe("bad input is refused and reaches no topic", () => {
     expect(answer.body).toMatchObject({ status: 403, code: "scope-missing" });
   });
 
-  test("another method is told which one there is", async () => {
+  test("another method is refused with the allowed one", async () => {
     const answer = await client.get("/v1/transactions");
     expect(answer.status).toBe(405);
     expect(answer.headers.get("allow")).toBe("POST");

@@ -18,7 +18,7 @@ const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
 /** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
 const DEVICE_ID_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 
-/** Kept in clear in every topic and in names of keys, which a device id is not. */
+/** Stored in clear in every topic and in key names, which a device id is not. */
 const identifier = z
   .string()
   .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 characters out of letters, digits and . _ : -", abort: true })
@@ -103,7 +103,7 @@ const deviceId = z
     description: "Your own id of the device that pays. Replaced by a token at once; never stored.",
   });
 
-/** To the one spelling of the address. */
+/** To the canonical spelling of the address. */
 const ipAddress = z
   .string()
   .meta({
@@ -152,11 +152,11 @@ export const labelSchema = z
     terminal_id: identifier,
     occurred_at: time,
     fraud: z.boolean(),
-    labelled_at: time.meta({ description: "When the truth became known; now, if left out." }).optional(),
+    labelled_at: time.meta({ description: "When it was reported; now, if left out." }).optional(),
     source: z
       .string()
       .regex(/^[a-z][a-z_-]{0,31}$/, "must be 1 to 32 lower-case letters, _ and -")
-      .meta({ description: "Who said so, for instance `chargeback` or `analyst`." })
+      .meta({ description: "Who reported it, for instance `chargeback` or `analyst`." })
       .optional(),
   })
   .refine((label) => label.labelled_at === undefined || label.labelled_at >= label.occurred_at, {

@@ -4,7 +4,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 const NEWLINE = 0x0a;
 
 /**
- * The lines of an NDJSON body. A newline at the end closes the last line and begins no other.
+ * The lines of an NDJSON body. A newline at the end closes the last line and does not begin another.
  *
  * @throws TriplineError `malformed-json` when the body is not UTF-8, `invalid-field` when it is empty,
  *   `body-too-large` beyond `linesMax`

@@ -36,13 +36,13 @@ export async function storeDecision(redis: Redis, decision: Decision): Promise<D
   return first === null ? decision : Decision.decode(first);
 }
 
-/** Tells an instance of a decision as the decisions service does. */
+/** Sends a decision to an instance as the decisions service does. */
 export async function replyDecision(redis: Redis, channel: string, decision: Decision): Promise<void> {
   const bytes = Decision.encode(decision).finish();
   await redis.publish(channel, Buffer.concat([Buffer.from([REPLY_DECISION]), bytes]));
 }
 
-/** Stands in for everything behind the front door: decides payments and applies labels as soon as they arrive. */
+/** Replaces everything behind the front door: decides payments and applies labels as soon as they arrive. */
 export class TestDecider {
   readonly payments: IncomingRecord[] = [];
   readonly labels: IncomingRecord[] = [];
