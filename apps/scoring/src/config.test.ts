@@ -3,7 +3,7 @@ import { scoringConfig } from "./config.js";
 
 const REQUIRED = { PORT: "0", GRPC_PORT: "0", REGISTRY_URL: "file:///models" };
 
-test("has a default for all that can have one", () => {
+test("has a default for each setting that can have one", () => {
   expect(readConfig(scoringConfig, REQUIRED)).toMatchObject({
     MODELS: [{ name: "fraud", alias: "champion" }],
     MODELS_MAX: 16,
@@ -24,12 +24,12 @@ test("reads providers in their order", () => {
   expect(config.REQUIRE_GPU).toBe(true);
 });
 
-test("reads how many rows a run may have by provider", () => {
+test("reads the rows per run by provider", () => {
   const config = readConfig(scoringConfig, { ...REQUIRED, ROWS_PER_RUN_MAX_BY_PROVIDER: "cuda=4096, trees=1024" });
   expect(config.ROWS_PER_RUN_MAX_BY_PROVIDER).toEqual({ cuda: 4_096, trees: 1_024 });
 });
 
-test("reads models, with champion as the alias where none is given, and their settings", () => {
+test("reads models, with champion as the default alias, and their settings", () => {
   const config = readConfig(scoringConfig, {
     ...REQUIRED,
     MODELS: "fraud@shadow, small,*@challenger",

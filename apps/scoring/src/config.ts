@@ -8,7 +8,7 @@ const MODELS_MAX = 256;
 const NAME = "[a-z][a-z0-9_-]{0,63}";
 const ONE_MODEL = new RegExp(`^(${NAME}|\\*)(@${NAME})?$`);
 
-/** A model of the registry by its name (`*`: each there is) and the alias that is followed. */
+/** A model of the registry by its name (`*`: all) and the alias that is followed. */
 export interface ModelReference {
   readonly name: string;
   readonly alias: string;
@@ -114,7 +114,7 @@ export const scoringConfig = z
       .min(0.01)
       .max(3_600)
       .default(5)
-      .meta({ unit: "s", description: "How often the aliases are looked up." }),
+      .meta({ unit: "s", description: "How often the aliases are read." }),
     WORKERS: number
       .pipe(workers)
       .default(1)
@@ -144,7 +144,7 @@ export const scoringConfig = z
       .pipe(providers)
       .meta({
         description:
-          "What runs models, in order of preference: `trees`, and of ONNX Runtime `cpu`, `cuda`, `tensorrt`, `webgpu`, `dml`, " +
+          "Execution providers in order of preference: `trees`, and of ONNX Runtime `cpu`, `cuda`, `tensorrt`, `webgpu`, `dml`, " +
           "`coreml`. One that is not available or cannot run a model is skipped, unless it is the only one.",
       }),
     CONTRIBUTIONS: z

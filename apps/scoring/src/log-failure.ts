@@ -2,7 +2,7 @@ import type { TriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 
 /**
- * Logs why a request failed, whatever it came over, where the fault is ours.
+ * Logs why a request failed if the fault is ours, over either protocol.
  *
  * @param path the method of gRPC, or the route
  */

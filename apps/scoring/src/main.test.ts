@@ -97,7 +97,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-test("refuses to start with a model that fails its checks, and says why in one sentence", async () => {
+test("does not start with a model that fails its checks, and says why in one sentence", async () => {
   const main = startMain({ MODELS: "fraud@always-nan" });
   expect(await main.end).toBe(78);
   const [line, ...more] = main.lines;
@@ -108,7 +108,7 @@ test("refuses to start with a model that fails its checks, and says why in one s
   );
 });
 
-test("follows the alias, refuses bad models once while the old one stays, and counts it all", async () => {
+test("follows the alias, refuses bad models once while the old one stays, and counts everything", async () => {
   const port = await freePort();
   const main = startMain({ GRPC_PORT: String(port), REGISTRY_POLL_SECONDS: "0.02" });
   const up = await main.line((line) => line.msg === "scoring is up");
@@ -130,7 +130,7 @@ test("follows the alias, refuses bad models once while the old one stays, and co
   await models.registry.setAlias("fraud", "champion", nan.version);
   await main.line((line) => line.refused === nan.version);
   await models.registry.setAlias("fraud", "champion", challenger.version);
-  await main.line((line) => line.msg === "another model is in place");
+  await main.line((line) => line.msg === "model replaced");
   await truncate(champion.modelPath, 1_000);
   const alias = join(models.root, "models/fraud/aliases/champion");
   await writeFile(`${alias}.new`, champion.version);
@@ -138,10 +138,10 @@ test("follows the alias, refuses bad models once while the old one stays, and co
   const damaged = await main.line((line) => line.refused === champion.version);
   expect(damaged.msg).toContain("model.onnx is not the file that was published");
 
-  // By the time that the next swap is done, each refused model has been looked at many times.
+  // When the next swap is done, each refused model has been polled many times.
   const other = await models.registry.resolve("fraud", "sometimes-nan");
   await models.registry.setAlias("fraud", "champion", other.version);
-  await main.line((line) => line.msg === "another model is in place" && line.version === other.version);
+  await main.line((line) => line.msg === "model replaced" && line.version === other.version);
   expect(await client.score([[1, 1, 1, 1]])).toEqual({ version: other.version, scores: [0.5] });
   expect(main.lines.filter((line) => line.level === "error").map((line) => line.refused)).toEqual([
     wrong.version,
@@ -160,7 +160,7 @@ test("follows the alias, refuses bad models once while the old one stays, and co
   expect(value("tripline_scoring_queue_duration_seconds_count")).toBe(3);
   expect(value("tripline_scoring_run_rows_sum")).toBe(65);
   expect(value("tripline_scoring_inference_duration_seconds_count", champion.version)).toBe(2);
-  // Each figure says of which model and version it is, and what that really ran on.
+  // Each figure names its model, version and execution provider.
   for (const name of ["queue_duration_seconds_count", "run_rows_sum", "inference_duration_seconds_count", "requests"]) {
     const labels = `model="fraud",model_version="${champion.version}",execution_providers="trees"`;
     expect(value(`tripline_scoring_${name}`, labels)).toBe(name === "run_rows_sum" ? 64 : 2);
@@ -181,7 +181,7 @@ test("ends in order on SIGTERM", async () => {
   expect(main.lines.at(-1)?.msg).toBe("scoring is down");
 });
 
-test("says in one sentence that its gRPC port is taken", async () => {
+test("says in one sentence that its gRPC port is in use", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -199,7 +199,7 @@ const END_THREAD = `
   process.on("worker", (worker) => { youngest = worker; });
   process.on("SIGUSR2", () => youngest.terminate());`;
 
-test("when its thread dies it is not ready, turns calls away, and comes back with the next look", async () => {
+test("when its thread dies it is not ready, rejects calls, and recovers at the next poll", async () => {
   const port = await freePort();
   const settings = { EXECUTION_PROVIDERS: "cpu", REGISTRY_POLL_SECONDS: "1" };
   const main = startMain({ GRPC_PORT: String(port), ...settings }, [
@@ -215,7 +215,7 @@ test("when its thread dies it is not ready, turns calls away, and comes back wit
     code: status.UNAVAILABLE,
     details: "An inference thread ended with code 1.",
   });
-  await main.line((line) => line.msg === "another model is in place");
+  await main.line((line) => line.msg === "model replaced");
   expect(await client.call(METHODS.serverReady, {})).toEqual({ ready: true });
   expect(await client.score(golden.inputs)).toMatchObject({ version });
   client.close();

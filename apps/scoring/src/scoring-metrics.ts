@@ -36,7 +36,7 @@ export function createScoringMetrics(): ScoringMetrics {
     buckets: FINE_SECONDS,
   });
   const rows = histogram("tripline_scoring_run_rows", {
-    description: "Rows that went through the model together",
+    description: "Rows per run",
     labels: MODEL_LABELS,
     buckets: POWERS_OF_TWO,
   });
@@ -45,10 +45,10 @@ export function createScoringMetrics(): ScoringMetrics {
     labels: [...MODEL_LABELS, "outcome"],
   });
   const swaps = counter("tripline_scoring_model_swaps_total", {
-    description: "Models put in another's place",
+    description: "Models replaced by another version",
   });
   const refusals = counter("tripline_scoring_model_refusals_total", {
-    description: "New models that were not put in place, by reason",
+    description: "New models that were refused, by reason",
     labels: ["code"],
   });
   return {

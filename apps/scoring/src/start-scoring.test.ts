@@ -56,7 +56,7 @@ describe("the Open Inference Protocol", () => {
     }
   });
 
-  test("ModelMetadata says what goes in, what comes out and what it runs on", async () => {
+  test("ModelMetadata names inputs, outputs and the platform", async () => {
     expect(await scoring.client.call(METHODS.modelMetadata, { name: "fraud", version: "" })).toEqual({
       name: "fraud",
       versions: [version],
@@ -187,7 +187,7 @@ describe("bad input is refused with the tensor's name", () => {
   ])("model %j is not found", async (asked, sentence) => {
     const { client } = scoring;
     const request = rawRequest([ROW], { modelName: asked.name, modelVersion: asked.version });
-    // A question whether it is ready is answered with no, as Triton does.
+    // ModelReady answers false, as in Triton.
     expect(await client.call(METHODS.modelReady, asked)).toEqual({ ready: false });
     const errors = await Promise.all([
       failureOf(client.call(METHODS.modelInfer, request)),
@@ -206,7 +206,7 @@ describe("bad input is refused with the tensor's name", () => {
   });
 });
 
-test("requests that come together go through the model together, up to the limit, whatever answer is whose", async () => {
+test("requests that arrive together run together, up to the limit, and each gets its own answer", async () => {
   const rows = golden.inputs;
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, index) => scoring.client.score([rows[index % rows.length] ?? ROW])),
@@ -217,12 +217,12 @@ test("requests that come together go through the model together, up to the limit
   );
 });
 
-test("a caller whose deadline is over is told so", async () => {
+test("a caller whose deadline is over gets DEADLINE_EXCEEDED", async () => {
   const error = await failureOf(scoring.client.score([ROW], { deadlineMs: 0 }));
   expect(error.code).toBe(status.DEADLINE_EXCEEDED);
 });
 
-test("a score that is no number is an error and never a score", async () => {
+test("a score that is NaN is an error", async () => {
   const other = await startTestScoring({ MODELS: "fraud@sometimes-nan" });
   const error = await failureOf(other.client.score([ROW, [1, 1, -1, 1]]));
   expect(error.code).toBe(status.INTERNAL);
@@ -263,7 +263,7 @@ describe("does not start", () => {
     ["with a model that gives other scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
     ["with an unknown kind of registry", { REGISTRY_URL: "s3://bucket" }, "config-invalid", /s3:\/\/ is not supported/],
     [
-      "without the GPU that it needs",
+      "without the required GPU",
       { EXECUTION_PROVIDERS: "cuda,cpu", REQUIRE_GPU: "true" },
       "config-invalid",
       /^EXECUTION_PROVIDERS cannot be met: cuda is not available here/,
@@ -294,7 +294,7 @@ test("health over HTTP", async () => {
   expect((await fetch(`${scoring.service.url}/health/live`)).status).toBe(200);
 });
 
-test("a full queue turns requests away with RESOURCE_EXHAUSTED and answers the others", async () => {
+test("a full queue rejects requests with RESOURCE_EXHAUSTED and answers the others", async () => {
   const small = await startTestScoring({ ROWS_PER_RUN_MAX: "32", ROWS_QUEUED_MAX: "32" });
   const calls = Array.from({ length: 40 }, () => small.client.score(golden.inputs));
   const outcomes = await Promise.allSettled(calls);
@@ -308,7 +308,7 @@ test("a full queue turns requests away with RESOURCE_EXHAUSTED and answers the o
   await small.close();
 });
 
-test("after shutdown nobody is answered, and closing again does nothing", async () => {
+test("after shutdown nothing is answered, and closing again does nothing", async () => {
   const ending = await startTestScoring();
   await ending.client.score([ROW]);
   await Promise.all([ending.service.close(), ending.service.close()]);

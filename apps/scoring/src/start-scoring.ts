@@ -13,10 +13,10 @@ export interface RunningScoring extends RunningService {
 }
 
 /**
- * Starts the scoring service: the models first, then the ports, so that nobody is let in before there are models.
+ * Starts the scoring service: first the models, then the ports, so that no request arrives before there are models.
  *
  * @throws TriplineError `model-not-found` or `model-refused` when there is no model that may be served, `config-invalid`
- * when the registry, a port or an execution provider cannot be had
+ * when the registry, a port or an execution provider is not available
  */
 export async function startScoring(config: ScoringConfig): Promise<RunningScoring> {
   const logger = createLogger("scoring", config.LOG_LEVEL);

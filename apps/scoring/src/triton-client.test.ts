@@ -7,7 +7,7 @@ import { publishAs, startTestScoring } from "./testing/service.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const CLIENTS = `${ROOT}/apps/scoring/clients`;
-/** Installing takes seconds where packages come fast, and minutes where they do not. */
+/** Installing takes seconds or minutes, depending on the network. */
 const INSTALL_MS_MAX = 600_000;
 const CALLS_MS_MAX = 120_000;
 

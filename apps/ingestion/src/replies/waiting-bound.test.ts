@@ -60,7 +60,7 @@ const quantile = (sorted: readonly number[], share: number) => sorted[Math.floor
 test.each([
   ["one at a time", 1],
   ["in bursts of 50", 50],
-])("three times too much, answered %s: all that can be answered is, in the time that was asked for", (_name, burst) => {
+])("three times too many callers, answered %s: as many as possible are answered within the target", (_name, burst) => {
   const happened = play({ ms: 12_000, burst, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
   expect(refused(within(happened, 0, 2_000))).toBe(0);
   const settled = within(happened, 3_000, 12_000);

@@ -13,18 +13,18 @@ export interface Call {
   /** For instance `/inference.GRPCInferenceService/ModelInfer`. */
   readonly path: string;
   readonly metadata: Metadata;
-  /** Milliseconds since the epoch after which the caller does not wait; Infinity when there is no such time. */
+  /** Milliseconds since the epoch after which the caller does not wait; Infinity without a deadline. */
   readonly deadlineMs: number;
   /** True once the caller has gone. */
   isCancelled(): boolean;
 }
 
-/** What answers a request. @throws TriplineError what ends the call with an error */
+/** Answers a request. @throws TriplineError which ends the call with its status */
 export type Answer<Q, S> = (request: Q, call: Call) => S | Promise<S>;
 
 /** Longest sentence that goes into a status, which travels as a header. */
 const DETAILS_LENGTH_MAX = 1_000;
-/** Messages of one stream that are answered at the same time; the stream is not read on while there are as many. */
+/** Messages of one stream that are answered at the same time; while there are this many, the stream is not read. */
 const STREAM_OUTSTANDING_MAX = 256;
 
 /** A method with one request and one answer. Errors become the status that the error table names. */
@@ -41,7 +41,7 @@ export function unaryHandler<Q, S>(
   };
 }
 
-/** A method each message of which is answered as soon as its answer is there, in whatever order. */
+/** A method that answers each message as soon as its answer is ready, in any order. */
 export function streamHandler<Q, S>(
   path: string,
   answer: Answer<Q, S>,
@@ -74,7 +74,7 @@ function callOf(path: string, call: LibraryCall): Call {
   };
 }
 
-/** A client that does not read its answers gets no more of its messages read. */
+/** While a client does not read its answers, its messages are not read. */
 class AnsweredStream<Q, S> {
   #outstanding = 0;
   #isEnded = false;
@@ -95,7 +95,7 @@ class AnsweredStream<Q, S> {
       this.#isEnded = true;
       this.#goOn();
     });
-    // The client has gone; what its messages lead to is dropped.
+    // The client has gone; answers to its messages are dropped.
     stream.on("cancelled", () => {
       this.#isBroken = true;
     });
@@ -136,7 +136,7 @@ function statusOf(thrown: unknown, path: string, logger: Logger): Partial<Status
   logFailure(thrown, error, path, logger);
   const metadata = new Metadata();
   metadata.set(INFERENCE_METADATA.code, error.code);
-  // The library writes the sentence by encodeURI, which fails at half a character.
+  // The library encodes the sentence by encodeURI, which fails on half a surrogate pair.
   const details = error.message.slice(0, DETAILS_LENGTH_MAX).toWellFormed();
   return { code: error.row.grpcStatus, details, metadata };
 }

@@ -18,13 +18,13 @@ test.each<[string, ModelInferRequest]>([
   expect(decoded.rawInputContents.every(({ buffer }) => buffer === message.buffer)).toBe(true);
 });
 
-test("fields in whatever order", () => {
+test("fields in any order", () => {
   const own = Buffer.from(ModelInferRequest.encode(ModelInferRequest.decode(Buffer.alloc(0))).finish());
   const raw = Buffer.from([0x3a, 2, 7, 8]);
   const message = Buffer.concat([raw, own, ENCODED, raw]);
   expect(decodeRequest(message)).toEqual(ModelInferRequest.decode(message));
 });
 
-test.each([1, 5, 20])("a message that lacks its last %d bytes is none", (bytes) => {
+test.each([1, 5, 20])("a message without its last %d bytes is refused", (bytes) => {
   expect(() => decodeRequest(ENCODED.subarray(0, ENCODED.length - bytes))).toThrow();
 });

@@ -5,10 +5,9 @@ import { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_
 const RAW_INPUT_CONTENTS = fieldNumber(ModelInferRequest, "rawInputContents", [Buffer.of(0)]);
 
 /**
- * The same as `ModelInferRequest.decode`, but for tensors of raw bytes, which are nearly all of a message: they stay where
- * they are instead of being copied.
+ * Like `ModelInferRequest.decode`, except that the raw bytes of tensors, nearly all of a message, are not copied.
  *
- * @throws Error for what is no such message
+ * @throws Error for bytes that are not such a message
  */
 export function decodeRequest(message: Buffer): ModelInferRequest {
   const reader = new BinaryReader(message);

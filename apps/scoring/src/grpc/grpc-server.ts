@@ -13,7 +13,7 @@ import { addReflection } from "./reflection.js";
 import type { GrpcTls, RunningGrpc } from "./serve-grpc.js";
 import { serveGrpc } from "./serve-grpc.js";
 
-/** Names whose health is known; the empty one is the whole server. */
+/** Names whose health is reported; the empty one is the whole server. */
 const HEALTH_OF: ReadonlySet<string> = new Set(["", INFERENCE_SERVICE]);
 
 /** The gRPC port: the Open Inference Protocol, health and reflection. */

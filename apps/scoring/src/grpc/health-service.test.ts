@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { HealthCheck } from "./health-service.js";
 
-/** What a method of the service sees of a stream that watches. */
+/** The part of a watching stream that the service uses. */
 class Watcher extends EventEmitter {
   readonly request = { service: "" };
   write(): boolean {
@@ -24,7 +24,7 @@ function watchOf(health: HealthCheck): (watcher: Watcher) => void {
 
 const { jest } = import.meta;
 
-test("nobody looks for changes while nobody watches", () => {
+test("does not poll while nobody watches", () => {
   jest.useFakeTimers();
   try {
     const watch = watchOf(new HealthCheck(() => true));

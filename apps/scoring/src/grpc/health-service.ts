@@ -10,12 +10,12 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "@tripline/contracts/generated/grpc/health/v1/health";
 
-/** Whether a service is ready; undefined for one that is not here. */
+/** Whether a service is ready; undefined for an unknown one. */
 export type Readiness = (service: string) => boolean | undefined;
 
 type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
-/** How soon who watches hears of a change. */
+/** How soon watchers hear of a change. */
 const LOOK_EVERY_MS = 500;
 /** Streams that watch at the same time. */
 const WATCHERS_MAX = 1_024;
@@ -42,7 +42,7 @@ export class HealthCheck {
     grpc.addService(HealthService, service);
   }
 
-  /** Ends what watches: it would keep its connection open for as long as it likes. */
+  /** Ends watching streams, which would keep their connections open. */
   end(): void {
     for (const watcher of this.#watchers.keys()) {
       watcher.write({ status: Status.NOT_SERVING });
@@ -63,7 +63,7 @@ export class HealthCheck {
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }
 
-  /** Without anybody who watches there is nothing to look at. */
+  /** Without watchers there is nothing to poll. */
   #forget(watcher: Watcher): void {
     this.#watchers.delete(watcher);
     if (this.#watchers.size > 0) return;

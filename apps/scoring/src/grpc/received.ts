@@ -3,14 +3,14 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
  * A request as it was read, or why it could not be. gRPC's library answers a message that cannot be read with INTERNAL, as
- * if the fault were ours; this way it reaches its method, which refuses it as the client's.
+ * if the fault were ours; this way it reaches its method, which refuses it as the client's fault.
  */
 export type Received<T> = { readonly message: T } | { readonly fault: string };
 
 /** A method of a generated service, whose requests arrive as `Received`. Only the serializer of a server is used. */
 export type ReceivingMethod<Q, S> = MethodDefinition<Received<Q>, S>;
 
-/** @param read reads the bytes of one request, and throws where they are none; the generated code unless told otherwise */
+/** @param read reads the bytes of one request, and throws if it cannot; the generated code by default */
 export function receiving<Q, S>(
   method: MethodDefinition<Q, S>,
   read: (bytes: Buffer) => Q = method.requestDeserialize,

@@ -75,24 +75,24 @@ describe("frames by hand", () => {
     ["a frame that is too long", () => Buffer.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)],
     ["data on no stream", () => frame(DATA, 0, 0, Buffer.alloc(1))],
     ["headers on no stream", () => frame(HEADERS, END_HEADERS, 0, REQUEST)],
-    ["data on a stream that did not begin", () => frame(DATA, 0, 1, Buffer.alloc(1))],
+    ["data on a stream that was not opened", () => frame(DATA, 0, 1, Buffer.alloc(1))],
     ["an even stream", () => begin(2)],
     ["a push", () => frame(PUSH, 0, 1, Buffer.alloc(4))],
     ["half a setting", () => frame(SETTINGS, 0, 0, Buffer.alloc(3))],
-    ["a frame size below the least", () => frame(SETTINGS, 0, 0, setting(5, 1))],
+    ["a frame size below the minimum", () => frame(SETTINGS, 0, 0, setting(5, 1))],
     ["a window that is too large", () => frame(SETTINGS, 0, 0, setting(4, 2 ** 31))],
     ["a ping of 4 bytes", () => frame(PING, 0, 0, Buffer.alloc(4))],
     ["a window that overflows", () => frame(WINDOW, 0, 0, number(2 ** 31 - 1))],
-    ["a header block that only goes on", () => frame(CONTINUATION, END_HEADERS, 1, REQUEST)],
+    ["a continuation without a header block", () => frame(CONTINUATION, END_HEADERS, 1, REQUEST)],
     [
-      "a header block broken off",
+      "a header block that is cut off",
       () => Buffer.concat([frame(HEADERS, 0, 1, REQUEST.subarray(0, 4)), frame(SETTINGS, 0, 0, Buffer.alloc(0))]),
     ],
     ["a header block that is nonsense", () => frame(HEADERS, END_HEADERS, 1, Buffer.of(0x80))],
     ["nothing but padding", () => frame(HEADERS, END_HEADERS | PADDED, 1, Buffer.of(9, 0))],
-    ["a header block without end", () => Buffer.concat([frame(HEADERS, 0, 1, REQUEST), ...continuations(200)])],
-    ["requests broken off without end", () => Buffer.concat(Array.from({ length: 20_000 }, (_, at) => broken(at)))],
-    ["text that is no HTTP/2", () => Buffer.from("x".repeat(64))],
+    ["an endless header block", () => Buffer.concat([frame(HEADERS, 0, 1, REQUEST), ...continuations(200)])],
+    ["endless requests that are reset", () => Buffer.concat(Array.from({ length: 20_000 }, (_, at) => broken(at)))],
+    ["text that is not HTTP/2", () => Buffer.from("x".repeat(64))],
   ])("%s ends the connection, and others are served", async (_case, make) => {
     const socket = await open();
     const closed = once(socket, "close");
@@ -110,7 +110,7 @@ describe("frames by hand", () => {
     return Buffer.concat([begin(stream), frame(RESET, 0, stream, number(8))]);
   }
 
-  test("what does not begin as HTTP/2 is turned away", async () => {
+  test("rejects a connection that does not begin as HTTP/2", async () => {
     const socket = await open();
     const closed = once(socket, "close");
     socket.write("GET / HTTP/1.1\r\n\r\n");
@@ -164,7 +164,7 @@ describe("messages by hand", () => {
       status.RESOURCE_EXHAUSTED,
     ],
     [
-      "a message that gets too long when it is unpacked",
+      "a message that is too long after decompression",
       () => framed(gzipSync(Buffer.alloc(17 * 1_024 * 1_024)), 1),
       { "grpc-encoding": "gzip" },
       status.RESOURCE_EXHAUSTED,
@@ -174,15 +174,15 @@ describe("messages by hand", () => {
     ["two messages", () => Buffer.concat([framed(REQUEST), framed(REQUEST)]), {}, status.UNIMPLEMENTED],
     ["an unknown coding", () => framed(REQUEST, 1), { "grpc-encoding": "br" }, status.UNIMPLEMENTED],
     ["no gzip", () => framed(REQUEST, 1), { "grpc-encoding": "gzip" }, status.INTERNAL],
-    ["a timeout that is none", () => framed(REQUEST), { "grpc-timeout": "soon" }, status.INTERNAL],
-    ["a method that is not there", () => framed(REQUEST), { ":path": "/test/Other" }, status.UNIMPLEMENTED],
+    ["a malformed timeout", () => framed(REQUEST), { "grpc-timeout": "soon" }, status.INTERNAL],
+    ["an unknown method", () => framed(REQUEST), { ":path": "/test/Other" }, status.UNIMPLEMENTED],
     ["bytes that are not a request", () => framed(Buffer.of(0xff, 0xff, 0xff, 1)), {}, status.INVALID_ARGUMENT],
   ])("%s has its status, and the connection goes on", async (_case, make, headers, expected) => {
     expect((await call(make(), headers))["grpc-status"]).toBe(String(expected));
     expect((await call(framed(REQUEST)))["grpc-status"]).toBe("0");
   });
 
-  test("a packed message is unpacked", async () => {
+  test("a compressed message is decompressed", async () => {
     expect((await call(framed(gzipSync(REQUEST), 1), { "grpc-encoding": "gzip" }))["grpc-status"]).toBe("0");
   });
 

@@ -62,7 +62,7 @@ afterEach(async () => {
   await models.remove();
 });
 
-/** Waits for what the client sent to be with the model. */
+/** Waits until the model has what the client sent. */
 async function arrived(runs: number, rowsQueued: number): Promise<void> {
   while (runner.runs.length < runs || model.batcher.rowsQueued < rowsQueued) await sleep(1);
 }
@@ -82,7 +82,7 @@ async function arrivedInTime(): Promise<{ late: Promise<ServiceError> }> {
 
 const ROW = [1, 2, 3, 4];
 
-test("stopping lets the calls in progress end, running or waiting, and takes no new ones", async () => {
+test("stopping lets calls in progress end, running or waiting, and accepts no new ones", async () => {
   const calls = [client.score([ROW])];
   await arrived(1, 0);
   calls.push(client.score([ROW]));
@@ -100,7 +100,7 @@ test("stopping lets the calls in progress end, running or waiting, and takes no 
   await stopped;
 });
 
-test("stopping cuts off what does not end within the bound", async () => {
+test("stopping cuts off calls that do not end within the bound", async () => {
   client.close();
   await grpc.stop();
   await serve(50);
@@ -117,7 +117,7 @@ test("a call whose deadline passes while it waits never reaches the model", asyn
   const inTime = client.score([[7, 7, 7, 7]], { deadlineMs: 30_000 });
   await arrived(1, 2);
   expect((await late).code).toBe(status.DEADLINE_EXCEEDED);
-  // The server's own clock began when the call arrived. That the client has gone is there before what it asks next.
+  // The server's clock started when the call arrived. It sees that the client has gone before the client's next call.
   await client.call(METHODS.serverReady, {});
   await runner.end(0);
   await first;
@@ -127,7 +127,7 @@ test("a call whose deadline passes while it waits never reaches the model", asyn
   expect((await inTime).scores).toEqual([14]);
 });
 
-test("a call whose deadline was over when it came never reaches the model", async () => {
+test("a call whose deadline was over on arrival never reaches the model", async () => {
   const call = server.infer({
     request: rawRequest([ROW]),
     deadlineMs: Date.now() - 1,
@@ -146,7 +146,7 @@ test.each<[string, Buffer]>([
     "a dimension out of range",
     Buffer.from([0x2a, 0x0b, 0x1a, 0x09, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f]),
   ],
-  ["bytes that are no message", Buffer.from([0xff, 0xff, 0xff, 0x01])],
+  ["bytes that are not a message", Buffer.from([0xff, 0xff, 0xff, 0x01])],
   ["a truncated message", Buffer.from([0x0a, 0x20, 0x66])],
 ])("%s is the client's fault, and the server goes on", async (_case, bytes) => {
   const error = await failureOf(client.call({ ...METHODS.modelInfer, requestSerialize: () => bytes }, rawRequest([])));
@@ -177,7 +177,7 @@ test("the request parameter timeout is a deadline, in microseconds", async () =>
   expect(runner.runs).toHaveLength(1);
 });
 
-test("a stream is answered in the order in which answers are there, and ends when all are", async () => {
+test("a stream is answered in the order in which answers are ready, and ends after the last one", async () => {
   const stream = client.stream();
   const seen: string[] = [];
   const ended = new Promise<void>((resolve) => stream.on("end", resolve));
@@ -198,7 +198,7 @@ test("a stream is answered in the order in which answers are there, and ends whe
   expect(seen).toEqual(['bad: Input "features" is missing.', "first", "waits"]);
 });
 
-test("regression #12: each answer on a stream is marked as the last one of its request, as Triton marks it, and no other answer is", async () => {
+test("regression #12: each answer on a stream is marked as the last of its request, as Triton does, and no other answer is", async () => {
   const stream = client.stream();
   const seen: ModelStreamInferResponse[] = [];
   const ended = new Promise<void>((resolve) => stream.on("end", resolve));
@@ -218,7 +218,7 @@ test("regression #12: each answer on a stream is marked as the last one of its r
   expect((await call).parameters).toEqual({});
 });
 
-test("calls that come while the model is busy go through it together", async () => {
+test("calls that arrive while the model is busy run together", async () => {
   const calls = [client.score([ROW])];
   await arrived(1, 0);
   calls.push(client.score([[5, 5, 5, 5]]), client.score([[7, 7, 7, 7], ROW]));

@@ -6,9 +6,9 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * Age at which a connection is ended in order, and its client connects anew. Only then do clients ask again who serves,
- * and learn of instances that have come since. The library takes a tenth more or less, so that not all come at once.
- * It is also the longest that a connection on which nothing is ever asked stays open.
+ * Age at which a connection is closed gracefully, and its client reconnects. Only then do clients resolve the name again
+ * and find new instances. The library varies it by a tenth, so that not all reconnect at once. An idle connection is
+ * closed at this age too.
  */
 const CONNECTION_AGE_MS_MAX = 120_000;
 const CONNECTION_GRACE_MS = 10_000;
@@ -19,7 +19,7 @@ const CALLS_MAX = 4_096;
 /** A client that does not answer a ping in time is gone, however its network ended. */
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 10_000;
-/** What calls in progress get to end before they are cut off; less than what a shutdown step may take. */
+/** Time for calls in progress to end before they are cut off; less than a shutdown step may take. */
 const STOP_MS_MAX = 8_000;
 
 const OPTIONS: ServerOptions = {
@@ -30,7 +30,7 @@ const OPTIONS: ServerOptions = {
   "grpc.max_connection_age_grace_ms": CONNECTION_GRACE_MS,
   "grpc.keepalive_time_ms": PING_EVERY_MS,
   "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
-  // Counts of every call that nobody here asks for.
+  // Counts every call, which is not used here.
   "grpc.enable_channelz": 0,
 };
 
@@ -49,21 +49,21 @@ export interface GrpcOptions {
   readonly tls: GrpcTls | undefined;
   /** Adds the services. */
   readonly addServices: (server: Server) => void;
-  /** Milliseconds that calls in progress get to end when it stops. */
+  /** Milliseconds for calls in progress to end when it stops. */
   readonly stopMsMax?: number;
 }
 
 export interface RunningGrpc {
   /** host:port that a client on this machine connects to. */
   readonly address: string;
-  /** Takes no new calls, lets those in progress end within the bound, then cuts off what is left. */
+  /** Accepts no new calls, lets those in progress end within the bound, then cuts off the rest. */
   stop(): Promise<void>;
 }
 
 /**
  * Serves gRPC. The library has no bound for connections, so they are accepted here and handed over to it.
  *
- * @throws TriplineError `config-invalid` when the port cannot be had
+ * @throws TriplineError `config-invalid` when the port cannot be opened
  */
 export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const { host, port, tls, addServices, stopMsMax = STOP_MS_MAX } = options;
@@ -74,7 +74,7 @@ export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const listener = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    // What goes wrong on it ends it; the library looks after the calls.
+    // An error ends the socket; the library ends its calls.
     socket.on("error", () => undefined);
     connections.injectConnection(socket);
   });

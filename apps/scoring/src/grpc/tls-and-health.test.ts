@@ -52,7 +52,7 @@ function save(name: string, text: string): string {
   return path;
 }
 
-test("with a certificate gRPC is served over TLS alone", async () => {
+test("with a certificate gRPC is served over TLS only", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const scoring = await start({
     GRPC_CERT_FILE: save("s.pem", own.certificate),
@@ -63,7 +63,7 @@ test("with a certificate gRPC is served over TLS alone", async () => {
   await expect(isReady(scoring, credentials.createSsl())).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("with the authorities of clients, a client without a certificate of theirs is not served", async () => {
+test("with a client CA, a client without its certificate is not served", async () => {
   const [own, known, stranger] = [
     await makeCertificate("scoring", ["127.0.0.1"]),
     await makeCertificate("decisions", ["decisions"]),
@@ -82,7 +82,7 @@ test("with the authorities of clients, a client without a certificate of theirs 
   await expect(isReady(scoring, credentials.createSsl(root))).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("health says whether the server is ready, and who watches hears that it stops", async () => {
+test("health says whether the server is ready, and watchers hear that it stops", async () => {
   const scoring = await start();
   const client = new HealthClient(scoring.service.grpcAddress, credentials.createInsecure());
   clients.push(client);

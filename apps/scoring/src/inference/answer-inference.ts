@@ -22,10 +22,10 @@ export interface InferenceOptions {
   readonly metrics: ScoringMetrics;
 }
 
-/** One infer request, however it came. */
+/** One infer request, over either protocol. */
 export interface InferCall {
   readonly request: ModelInferRequest;
-  /** Milliseconds since the epoch after which nobody waits for the answer; Infinity when there is no such time. */
+  /** Milliseconds since the epoch after which nobody waits for the answer; Infinity without a deadline. */
   readonly deadlineMs: number;
   /** True once the caller has gone. */
   isCancelled(): boolean;
@@ -39,7 +39,7 @@ export interface InferCall {
 export interface InferSpan {
   readonly name: string;
   readonly attributes: Attributes;
-  /** What there is to say at its end of the answer's status. */
+  /** Ends it with the answer's status. */
   ended(failure: ErrorRow | undefined): Attributes;
 }
 
@@ -94,7 +94,7 @@ async function infer(
   const { request } = call;
   const { timeoutUs, wantsTelemetry } = readParameters(request);
   const { features, rows, isRaw, outputs } = readTensors(request, model, model.limits.rowsPerRunMax);
-  // Nothing is awaited between taking the model and handing it the rows: a swap cannot come between.
+  // Nothing is awaited between taking the model and handing it the rows, so that no swap can happen in between.
   const answer = await model.batcher.submit({
     features,
     rows,
@@ -115,7 +115,7 @@ async function infer(
   return response;
 }
 
-/** How an answer came about, as parameters of the response. */
+/** How an answer was computed, as parameters of the response. */
 function telemetryOf({ queuedMs, run }: ScoreAnswer, { providers }: ServedModel): Record<string, InferParameter> {
   const whole = (value: number): InferParameter => ({
     parameterChoice: { $case: "int64Param", value: Math.round(value) },
@@ -136,7 +136,7 @@ interface OutputTensor {
   readonly values: Float32Array;
 }
 
-/** @throws TriplineError `internal` where the model gave what is no number */
+/** @throws TriplineError `internal` if the model returns NaN or an infinite value */
 function tensorsOf(answer: ScoreAnswer, outputs: readonly string[], { manifest }: ServedModel): OutputTensor[] {
   const rows = answer.outputs.length;
   return outputs.map((name) => {

@@ -24,7 +24,7 @@ export interface InferenceServerOptions {
   readonly isControlled: boolean;
 }
 
-/** The Open Inference Protocol with Triton's extensions, whatever it is spoken over. */
+/** The Open Inference Protocol with Triton's extensions, over gRPC and HTTP. */
 export class InferenceServer {
   private isDraining = false;
 
@@ -95,7 +95,7 @@ export class InferenceServer {
     if (odd !== undefined) {
       throw new TriplineError(
         "invalid-field",
-        `The parameter "${odd}" is not taken here: models come from the registry, as they were published.`,
+        `The parameter "${odd}" is not supported: models come from the registry, as they were published.`,
       );
     }
     await this.options.models.load(name);
@@ -112,7 +112,7 @@ export class InferenceServer {
     if (this.options.isControlled) return;
     throw new TriplineError(
       "scope-missing",
-      "Models are not loaded and unloaded by callers here; start the service with MODEL_CONTROL=explicit to allow it.",
+      "Callers cannot load and unload models here; start the service with MODEL_CONTROL=explicit to allow it.",
     );
   }
 }

@@ -14,7 +14,7 @@ import { readRequest, workerLoad } from "./worker-messages.js";
  * thread that it runs on, which is why it has its own.
  */
 
-// Warnings are about graph optimisation and nothing that an operator could mend.
+// Warnings are about graph optimisation and nothing that an operator could fix.
 env.logLevel = "error";
 
 async function run(
@@ -34,7 +34,7 @@ async function run(
   return { kind: "ran", outputs, shape, durationMs, contributions, explanationMs };
 }
 
-/** Reads the trees of a model. Tells why, where it has none that can be explained: that is no fault of the model. */
+/** Reads the trees of a model, or says why it cannot be explained, which is not a fault of the model. */
 function openExplainer(load: WorkerLoad): { explainer?: TreeExplainer; unexplained?: string } {
   if (!load.isExplained) return { unexplained: "CONTRIBUTIONS is off." };
   if (load.outputName === CONTRIBUTIONS) return { unexplained: `It has its own output "${CONTRIBUTIONS}".` };
@@ -53,7 +53,7 @@ function signatureOf(metadata: readonly InferenceSession.ValueMetadata[]): Tenso
   );
 }
 
-/** What is handed over with a message instead of being copied. */
+/** Buffers that are transferred with a message instead of being copied. */
 function buffersOf(message: WorkerReply): ArrayBuffer[] {
   if (message.kind !== "ran") return [];
   return [message.outputs, ...(message.contributions ? [message.contributions] : [])].map((values) => values.buffer);

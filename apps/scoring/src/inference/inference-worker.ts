@@ -6,7 +6,7 @@ import { readReply } from "./worker-messages.js";
 /** A model that takes longer to load, or to run once, counts as hung. */
 const LOAD_MS_MAX = 60_000;
 const RUN_MS_MAX = 10_000;
-/** What a thread gets to release its session before it is ended. */
+/** Time for a thread to release its session before it is ended. */
 const CLOSE_MS_MAX = 2_000;
 
 export interface RunResult {
@@ -39,19 +39,19 @@ export class InferenceWorker {
       });
     });
     worker.on("error", (error) => this.breakWith(`An inference thread failed: ${String(error)}.`));
-    worker.on("messageerror", (error) => this.breakWith(`An inference thread sent what cannot be read: ${error}.`));
+    worker.on("messageerror", (error) => this.breakWith(`An inference thread sent an unreadable message: ${error}.`));
     worker.on("message", (message: unknown) => {
       const reply = readReply(message);
       if (reply !== undefined) this.pending?.settle(reply);
-      else this.breakWith("An inference thread sent what cannot be read.");
+      else this.breakWith("An inference thread sent an unreadable message.");
     });
   }
 
   /**
    * Starts a thread and loads a model on it.
    *
-   * @throws TriplineError `model-refused` when the bytes are no model, `config-invalid` when what it should run on is not
-   * there, `scoring-unavailable` when the thread died.
+   * @throws TriplineError `model-refused` when the bytes are not a model, `config-invalid` when an execution provider is
+   * missing, `scoring-unavailable` when the thread died.
    */
   static async start(load: WorkerLoad): Promise<{ worker: InferenceWorker; loaded: LoadedModel }> {
     const body = new URL("./inference-thread.js", import.meta.url);
@@ -66,7 +66,7 @@ export class InferenceWorker {
     throw new TriplineError("model-refused", `onnxruntime cannot load the model: ${reason}.`);
   }
 
-  /** Why no run can be given to this thread any more; undefined as long as it can. */
+  /** Why this thread can no longer run; undefined while it can. */
   get failure(): TriplineError | undefined {
     return this.broken;
   }
@@ -92,7 +92,7 @@ export class InferenceWorker {
     }
     const { outputs, durationMs, contributions, explanationMs } = reply;
     if (isExplained && contributions === undefined) {
-      throw new TriplineError("internal", "The model gave no contributions.");
+      throw new TriplineError("internal", "The model returned no contributions.");
     }
     return { outputs, durationMs, contributions, explanationMs };
   }
@@ -114,7 +114,7 @@ export class InferenceWorker {
     return new Promise((resolve, reject) => {
       if (this.broken !== undefined) return reject(this.broken);
       if (this.pending !== undefined) {
-        return reject(new TriplineError("internal", "An inference thread was given two things at once."));
+        return reject(new TriplineError("internal", "An inference thread was given two runs at once."));
       }
       const timer = setTimeout(() => {
         this.breakWith(`An inference thread took over ${timeoutMs} ms to ${what}.`);

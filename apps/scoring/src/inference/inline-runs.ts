@@ -2,12 +2,12 @@ import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { LANES, TreeScorer } from "@tripline/tree-inference/tree-scorer";
 import type { RunResult } from "./inference-worker.js";
 
-/** What a run may take of one turn of the event loop. */
+/** Longest run in one turn of the event loop. */
 const RUN_US_MAX = 200;
-/** Splits that are compared for 16 rows in a microsecond: the least that was measured, on a busy machine; 1,100 the most. */
+/** Splits compared for 16 rows in a microsecond: the lowest measurement, on a busy machine; the highest was 1,100. */
 const SPLITS_PER_US = 650;
 
-/** Runs of few rows, done by the thread that serves, where that costs less than to have another thread do it. */
+/** Runs of few rows on the serving thread, where that costs less than handing them to another thread. */
 export class InlineRuns {
   private constructor(
     private readonly scorer: TreeScorer,

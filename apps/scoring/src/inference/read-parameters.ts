@@ -1,17 +1,17 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { InferParameter, ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
-/** What the parameters of a request ask for. Parameters that are not known here are no fault: they are other servers'. */
+/** What the parameters of a request ask for. Unknown parameters are ignored: they belong to other servers. */
 export interface RequestParameters {
   /** Microseconds that the request may wait and run; Infinity without a limit. Triton's name and unit. */
   readonly timeoutUs: number;
-  /** Whether the answer says how it came about. */
+  /** Whether the answer says how it was computed. */
   readonly wantsTelemetry: boolean;
 }
 
 /**
- * @throws TriplineError `invalid-field` that names the parameter, `invalid-tensor` where a tensor asks for what is not
- * done here
+ * @throws TriplineError `invalid-field` that names the parameter, `invalid-tensor` if a tensor asks for something
+ * unsupported
  */
 export function readParameters(request: ModelInferRequest): RequestParameters {
   const { parameters } = request;
@@ -21,7 +21,7 @@ export function readParameters(request: ModelInferRequest): RequestParameters {
     if (givenBy(own.classification) !== undefined) {
       throw new TriplineError(
         "invalid-tensor",
-        `Output "${name}" asks for classification, which is not done here; leave the parameter out to get the values.`,
+        `Output "${name}" asks for classification, which is not supported; leave the parameter out to get the values.`,
       );
     }
   }
@@ -56,6 +56,6 @@ function refuseSharedMemory(what: string, parameters: Readonly<Record<string, In
   if (parameters.shared_memory_region === undefined) return;
   throw new TriplineError(
     "invalid-tensor",
-    `${what} lies in shared memory, which this server does not read; send its values in the request.`,
+    `${what} is in shared memory, which this server does not read; send its values in the request.`,
   );
 }

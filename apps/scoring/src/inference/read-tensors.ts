@@ -15,7 +15,7 @@ export interface InferInput {
   readonly rows: number;
   /** The tensor came as raw bytes, so the answer goes as such. */
   readonly isRaw: boolean;
-  /** Names of the outputs, in the order in which they are asked for; the model's own where none are. */
+  /** Names of the requested outputs, in that order; the model's own by default. */
   readonly outputs: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export function readTensors(request: ModelInferRequest, model: Readable, rowsMax
 
 /** Index of the first value that is not finite, or -1. */
 export function findOdd(values: Float32Array): number {
-  // Times zero, what is finite is zero and everything else NaN. Four sums, since each addition waits for the one before.
+  // Finite values times zero are zero, all others NaN. Four sums, because each addition waits for the one before.
   let [first, second, third, fourth] = [0, 0, 0, 0];
   const whole = values.length - (values.length % 4);
   for (let index = 0; index < whole; index += 4) {
@@ -69,7 +69,7 @@ function invalid(sentence: string): TriplineError {
   return new TriplineError("invalid-tensor", sentence);
 }
 
-/** Contributions cost more than the score, so they are given only where they are asked for by name. */
+/** Contributions cost more than the score, so they are returned only when requested by name. */
 function readOutputs(request: ModelInferRequest, { manifest, unexplained }: Readable): string[] {
   const own = manifest.output.name;
   const names = request.outputs.map((output) => output.name);
@@ -77,7 +77,7 @@ function readOutputs(request: ModelInferRequest, { manifest, unexplained }: Read
     if (names.indexOf(name) !== index) throw invalid(`Output "${name}" is asked for twice.`);
     if (name === own || (name === CONTRIBUTIONS && unexplained === undefined)) continue;
     if (name === CONTRIBUTIONS) {
-      throw invalid(`There is no output "${name}", for this model cannot be explained: ${unexplained}`);
+      throw invalid(`There is no output "${name}", because this model cannot be explained: ${unexplained}`);
     }
     throw invalid(`There is no output "${name}"; the model gives "${own}".`);
   }
@@ -122,8 +122,8 @@ function readRaw(
       `Input "${name}" has ${raw.byteLength} raw bytes; its shape needs ${values * BYTES_PER_VALUE} (${values} FP32 values).`,
     );
   }
-  // The bytes lie somewhere in the message, so they are copied to where floats may lie, and where they can be handed to a
-  // thread. Every machine that onnxruntime runs on is little-endian, as the protocol is.
+  // The bytes are not aligned in the message, so they are copied to an aligned buffer that can be transferred to a thread.
+  // Every machine that onnxruntime runs on is little-endian, like the protocol.
   return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength) as ArrayBuffer);
 }
 

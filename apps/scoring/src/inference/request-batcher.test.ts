@@ -17,10 +17,10 @@ function batcherOf(
   return new RequestBatcher(runner, { rowsPerRunMax: 4, rowsQueuedMax: 8, ...limits }, (run) => seen?.push(run));
 }
 
-/** One turn of the event loop, after which what was submitted before runs if a runner is free. */
+/** One turn of the event loop, after which submitted requests run if a runner is free. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test("runs at once what has come, gathers what comes meanwhile, in order, into full runs", async () => {
+test("runs at once what has arrived, and gathers later requests, in order, into full runs", async () => {
   const runner = new HeldRunner();
   const reports: RunReport[] = [];
   const batcher = batcherOf(runner, {}, reports);
@@ -46,7 +46,7 @@ test("runs at once what has come, gathers what comes meanwhile, in order, into f
   expect(batcher.rowsQueued).toBe(0);
 });
 
-test("what comes in one turn of the event loop runs together, though a runner was free before", async () => {
+test("requests of one turn of the event loop run together, even if a runner was free before", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const answers = [request(1), request(2), request(3)].map((one) => batcher.submit(one));
@@ -88,7 +88,7 @@ test("keeps as many runs going as there are runners", async () => {
   expect((await Promise.all(answers)).map((answer) => answer.outputs[0])).toEqual([2, 4, 6]);
 });
 
-test("those that want contributions go by themselves, in order, and at most as many as can be explained", async () => {
+test("requests for contributions run by themselves, in order, and at most as many as can be explained", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsPerRunMax: 1_000, rowsQueuedMax: 5_000 });
   const many = (rows: number, isExplained: boolean): ScoreRequest => ({
@@ -108,7 +108,7 @@ test("those that want contributions go by themselves, in order, and at most as m
   await answers;
 });
 
-test("turns away what would wait beyond the bound, and only that", async () => {
+test("rejects requests beyond the bound, and only those", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 3 });
   const running = batcher.submit(request(1));
@@ -116,7 +116,7 @@ test("turns away what would wait beyond the bound, and only that", async () => {
   const waiting = batcher.submit(request(2, 3));
   await expect(batcher.submit(request(4, 5))).rejects.toMatchObject({
     code: "queue-full",
-    message: "2 rows wait for the model and no more than 3 may.",
+    message: "2 rows wait for the model; at most 3 may.",
   });
   const fits = batcher.submit(request(6));
   await runner.end(0);
@@ -124,7 +124,7 @@ test("turns away what would wait beyond the bound, and only that", async () => {
   await expect(Promise.all([running, waiting, fits])).resolves.toHaveLength(3);
 });
 
-test("drops what came too late instead of running it", async () => {
+test("drops requests that are too late instead of running them", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const first = batcher.submit(request(1));
@@ -142,7 +142,7 @@ test("drops what came too late instead of running it", async () => {
   await expect(inTime).resolves.toBeDefined();
 });
 
-test("gives the places of the late to those in time", async () => {
+test("gives the places of late requests to those in time", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 2 });
   const first = batcher.submit(request(1));
@@ -170,7 +170,7 @@ test("a failed run fails its requests and no others", async () => {
   await expect(second).resolves.toMatchObject({ outputs: Float32Array.of(4) });
 });
 
-test("is drained when nothing waits or runs, and after close takes nothing", async () => {
+test("is drained when nothing waits or runs, and accepts nothing after close", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   await batcher.drained();
@@ -215,7 +215,7 @@ describe("runs of few rows at once", () => {
     }
   }
 
-  test("what comes in one turn goes together, without a thread", async () => {
+  test("requests of one turn run together, without a thread", async () => {
     const runner = new InlineRunner(3);
     const reports: RunReport[] = [];
     const batcher = batcherOf(runner, {}, reports);
@@ -226,7 +226,7 @@ describe("runs of few rows at once", () => {
     await batcher.drained();
   });
 
-  test("more rows go to a thread, and few that come meanwhile need not wait for it", async () => {
+  test("more rows go to a thread, and a few that arrive meanwhile need not wait for it", async () => {
     const runner = new InlineRunner(3);
     const batcher = batcherOf(runner);
     const many = batcher.submit(request(1, 2, 3, 4));
@@ -238,7 +238,7 @@ describe("runs of few rows at once", () => {
     expect(runner.sizes).toEqual([1]);
   });
 
-  test("what is to be explained goes to a thread", async () => {
+  test("requests for contributions go to a thread", async () => {
     const runner = new InlineRunner(3);
     const batcher = batcherOf(runner);
     const explained = batcher.submit({ ...request(1), isExplained: true });
@@ -248,7 +248,7 @@ describe("runs of few rows at once", () => {
     expect(runner.sizes).toEqual([]);
   });
 
-  test("a run that fails is told to its requests, and the next one goes on", async () => {
+  test("a failed run fails its requests, and the next one runs", async () => {
     const batcher = batcherOf(new InlineRunner(3));
     await expect(batcher.submit(request(-1))).rejects.toMatchObject({ code: "internal", message: "it broke" });
     expect((await batcher.submit(request(1))).outputs).toEqual(Float32Array.of(1.5));

@@ -1,11 +1,11 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { RunResult } from "./inference-worker.js";
 
-/** What runs a batch: a session with its threads. */
+/** Runs batches: a session with its threads. */
 export interface BatchRunner {
-  /** Runs that may go on at the same time. */
+  /** Runs that may be in progress at the same time. */
   readonly parallelRunsMax: number;
-  /** Runs of at most so many rows, done at once by the thread that asks; undefined where there are none. */
+  /** Short runs, done at once on the calling thread; undefined if it does none. */
   readonly inline?: { readonly rowsMax: number; run(features: Float32Array, rows: number): RunResult } | undefined;
   run(features: Float32Array<ArrayBuffer>, rows: number, isExplained: boolean): Promise<RunResult>;
 }
@@ -21,7 +21,7 @@ export interface ScoreRequest {
   readonly features: Float32Array<ArrayBuffer>;
   /** At most the limit per run. */
   readonly rows: number;
-  /** Milliseconds since the epoch after which nobody wants the answer; Infinity when there is no such time. */
+  /** Milliseconds since the epoch after which nobody wants the answer; Infinity without a deadline. */
   readonly deadlineMs: number;
   /** Whether contributions are wanted too. */
   readonly isExplained?: boolean;
@@ -60,15 +60,15 @@ interface Waiting {
   reject(error: TriplineError): void;
 }
 
-/** Most rows of a run whose contributions are wanted too: they take up to a millisecond each, and a run has to end. */
+/** Most rows of a run with contributions: they take up to a millisecond each. */
 export const ROWS_EXPLAINED_MAX = 512;
-/** With fewer rows than this, a run costs more by being started than by its rows, so it is not shared out. */
+/** With fewer rows than this, starting a run costs more than its rows, so it is not split. */
 const ROWS_SHARED_MIN = 16;
 
 /**
- * Gathers requests into batches: what has arrived when the event loop has read its sockets runs at once, together, on
- * the runners that are free; what comes while all are busy waits, and goes together, in its order, when one is free
- * again. Nothing is delayed in the hope of a fuller batch. Where few rows wait and the runner can do them at once, it does.
+ * Gathers requests into batches: those that have arrived when the event loop has read its sockets run at once, together,
+ * on the free runners; those that arrive while all are busy wait, and run together, in order, when one is free again.
+ * Nothing is delayed in the hope of a fuller batch. If few rows wait and the runner can do them inline, it does.
  */
 export class RequestBatcher {
   private waiting: Waiting[] = [];
@@ -93,7 +93,7 @@ export class RequestBatcher {
    * Scores the rows of one request.
    *
    * @throws TriplineError `queue-full` when too many rows wait, `deadline-exceeded` when the deadline passed before its
-   * run began, `scoring-unavailable` after close, and whatever the run throws
+   * run began, `scoring-unavailable` after close, and what the run throws
    */
   submit(request: ScoreRequest): Promise<ScoreAnswer> {
     return new Promise((resolve, reject) => {
@@ -111,7 +111,7 @@ export class RequestBatcher {
     return new Promise((resolve) => this.onIdle.push(resolve));
   }
 
-  /** Turns away what waits and whatever comes. Runs in progress end by themselves. */
+  /** Rejects waiting and later requests. Runs in progress end by themselves. */
   close(): void {
     this.isClosed = true;
     const left = this.waiting;
@@ -127,12 +127,12 @@ export class RequestBatcher {
       return new TriplineError("internal", `A request of ${request.rows} rows does not fit into one run.`);
     }
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
-    // Those that nobody waits for any more must not keep the place of those that somebody does.
+    // Requests whose callers have gone must not take the place of others.
     this.waiting = this.waiting.filter((item) => !this.dropIfLate(item));
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
     return new TriplineError(
       "queue-full",
-      `${this.rowsWaiting} rows wait for the model and no more than ${this.limits.rowsQueuedMax} may.`,
+      `${this.rowsWaiting} rows wait for the model; at most ${this.limits.rowsQueuedMax} may.`,
     );
   }
 
@@ -147,7 +147,7 @@ export class RequestBatcher {
     return true;
   }
 
-  /** After all that is read from the sockets in this turn of the event loop, so that it runs together. */
+  /** After the sockets were read in this turn of the event loop, so that its requests run together. */
   private scheduleRuns(): void {
     const isBusy = this.runs >= this.runner.parallelRunsMax && this.runner.inline === undefined;
     if (this.isScheduled || isBusy) return;
@@ -173,7 +173,7 @@ export class RequestBatcher {
     this.reportIdle();
   }
 
-  /** All that waits, when it is little; at most one run, so that the event loop is held up no longer than by that. */
+  /** All waiting requests if they are few; at most one run, so that the event loop is not blocked for longer. */
   private runInline(): void {
     const { inline } = this.runner;
     const [first] = this.waiting;
@@ -189,8 +189,8 @@ export class RequestBatcher {
   }
 
   /**
-   * The oldest requests that still want an answer: as many as reach a number of rows and fit into one run. Those that
-   * want contributions go by themselves, so that the others need not wait for these.
+   * The oldest requests that still want an answer: as many as reach a number of rows and fit into one run. Requests for
+   * contributions run by themselves, so that the others need not wait for them.
    */
   private takeBatch(rowsEnough: number): Waiting[] {
     const batch: Waiting[] = [];

@@ -29,7 +29,7 @@ const differenceMax = (found: readonly number[], wanted: readonly number[]): num
   Math.max(...found.map((value, index) => Math.abs(value - (wanted[index] ?? Number.NaN))));
 
 describe.each(MODELS)("%s", (modelName) => {
-  test("gives its trainer's probabilities, alone and among others", async () => {
+  test("returns its trainer's probabilities, alone and among others", async () => {
     const { golden, manifest } = await published(modelName);
     expect(golden.inputs).toHaveLength(256);
     const all = await scoring.client.call(METHODS.modelInfer, rawRequest(golden.inputs, { modelName }));
@@ -40,7 +40,7 @@ describe.each(MODELS)("%s", (modelName) => {
     const alone = (await Promise.all(single)).flatMap(rawScores);
     const expected = golden.outputs.filter((_, index) => index % 32 === 0);
     expect(differenceMax(alone, expected)).toBeLessThanOrEqual(1e-5);
-    // The batch is no row of the same thing: the scores are spread.
+    // The rows of the batch differ: their scores are spread.
     expect(Math.max(...golden.outputs) - Math.min(...golden.outputs)).toBeGreaterThan(0.3);
   });
 

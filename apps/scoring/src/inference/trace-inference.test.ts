@@ -71,7 +71,7 @@ test("every payment of a request has both spans in its own trace, up to 512 of t
   expect(exporter.getFinishedSpans()).toHaveLength(2 * 512);
 });
 
-test("without a trace, or with what is none, it begins one", async () => {
+test("without a valid trace it starts one", async () => {
   await scoring.client.score([ROW], { metadata: { "tripline-traceparents": "nonsense,,00-1-2-3" } });
   expect(exporter.getFinishedSpans().map((span) => span.name)).toEqual(["onnx run", SERVER_SPAN]);
 });

@@ -4,7 +4,7 @@ import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
 import type { ServedModel } from "../models/served-model.js";
 import type { ScoreAnswer } from "./request-batcher.js";
 
-/** Most payments of one request whose traces are followed; what comes after them is left out. */
+/** Most payments of one request whose traces are continued; the others are left out. */
 const CONTEXTS_MAX = 512;
 
 /**
@@ -30,8 +30,8 @@ function split(list: string): string[] {
 type Traced = Pick<ServedModel, "manifest" | "providers">;
 
 /**
- * Makes the span of the run in every trace that it served. Made afterwards, with the times of the run, so that the time
- * in the queue is not part of it.
+ * Makes the span of the run in every trace that it served: afterwards, with the times of the run, so that the time in the
+ * queue is not part of it.
  */
 export function traceRun(contexts: readonly Context[], answer: ScoreAnswer, model: Traced): void {
   if (!contexts.some((context) => trace.getSpan(context)?.isRecording())) return;

@@ -3,17 +3,17 @@ import { z } from "zod";
 import { EXECUTION_PROVIDERS } from "../models/execution-providers.js";
 
 /**
- * What the service and its inference threads say to each other. Both ends parse what they get; the two messages of which
- * there is one per run are looked at by hand, for a schema takes as long for them as a small run.
+ * Messages between the service and its inference threads. Both ends parse what they get; the two messages of each run are
+ * checked by hand, because a schema would take as long as a small run.
  */
 
-// Asked by its tag and not by its class: what crosses a thread may belong to another realm.
+// By its tag and not by its class: objects from another thread may belong to another realm.
 const isFloat32Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Float32Array]";
 const isUint8Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Uint8Array]";
 const float32Array = z.custom<Float32Array<ArrayBuffer>>(isFloat32Array, "must be a Float32Array");
 const provider = z.enum(EXECUTION_PROVIDERS);
 
-/** Given to a thread when it is made. */
+/** Given to a thread when it is created. */
 export const workerLoad = z.object({
   modelBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array"),
   inputName: z.string(),
@@ -22,9 +22,9 @@ export const workerLoad = z.object({
   outputName: z.string(),
   providers: z.array(provider).min(1),
   requireGpu: z.boolean(),
-  /** Rows for which other providers have to give what onnxruntime gives, row-major. */
+  /** Rows for which other providers must give the same scores as onnxruntime, row-major. */
   golden: float32Array,
-  /** Make ready to say how much each feature contributes to a score, where the model can be explained. */
+  /** Prepare for contributions, if the model can be explained. */
   isExplained: z.boolean(),
 });
 
@@ -45,9 +45,9 @@ export type WorkerRequest = z.infer<typeof workerRequest>;
 
 const tensor = z.object({
   name: z.string(),
-  /** onnxruntime's name for the element type; absent for what is no tensor. */
+  /** onnxruntime's name for the element type; absent if it is not a tensor. */
   type: z.string().optional(),
-  /** A name stands for a dimension that is free. */
+  /** A name stands for a free dimension. */
   shape: z.array(z.union([z.number(), z.string()])),
 });
 
@@ -58,14 +58,14 @@ const workerReply = z.discriminatedUnion("kind", [
     outputs: z.array(tensor),
     /** Those that run at least one node of the model, in order of preference. */
     providers: z.array(provider),
-    /** What was asked for and is not available, with the reason. */
+    /** Requested providers that are not available, with the reason. */
     unavailable: z.array(z.object({ provider, reason: z.string() })),
     /** Why there are no contributions; absent where there are. */
     unexplained: z.string().optional(),
-    /** What it takes to run the model elsewhere too, where `trees` runs it. Made by this very program, so not looked into. */
+    /** What other threads need to run the model, if `trees` runs it. Made by this program, so not validated. */
     plan: z.custom<ScorerPlan>((value) => typeof value === "object" && value !== null).optional(),
   }),
-  /** `model`: the bytes are at fault. `provider`: what it should run on is not there. */
+  /** `model`: the bytes are at fault. `provider`: an execution provider is missing. */
   z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "provider"]), reason: z.string() }),
   z.object({
     kind: z.literal("ran"),
@@ -88,7 +88,7 @@ export type TensorSignature = LoadedModel["inputs"][number];
 type RunRequest = Extract<WorkerRequest, { kind: "run" }>;
 type RanReply = Extract<WorkerReply, { kind: "ran" }>;
 
-/** @throws ZodError for what is no request */
+/** @throws ZodError if it is not a request */
 export function readRequest(message: unknown): WorkerRequest {
   const { kind, rows, features, isExplained } = fieldsOf<RunRequest>(message);
   if (kind === "run" && isWhole(rows) && isFloat32Array(features) && typeof isExplained === "boolean") {
@@ -97,7 +97,7 @@ export function readRequest(message: unknown): WorkerRequest {
   return workerRequest.parse(message);
 }
 
-/** @returns undefined for what is no reply */
+/** @returns undefined if it is not a reply */
 export function readReply(message: unknown): WorkerReply | undefined {
   const { kind, outputs, shape, durationMs, contributions, explanationMs } = fieldsOf<RanReply>(message);
   const isRan =

@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { GoldenBatch, ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { LoadedModel } from "../inference/worker-messages.js";
 
-/** How far an output may be from what the trainer got for the same row. */
+/** Largest allowed difference between an output and the trainer's for the same row. */
 export const GOLDEN_DIFFERENCE_MAX = 1e-5;
 
 function refuse(manifest: ModelManifest, reason: string): TriplineError {
@@ -10,7 +10,7 @@ function refuse(manifest: ModelManifest, reason: string): TriplineError {
 }
 
 /**
- * Refuses a model that was trained for other features than those that are computed.
+ * Refuses a model that was trained for other features than the service computes.
  *
  * @param version of the feature spec; without it, any will do
  * @throws TriplineError `model-refused`
@@ -33,12 +33,12 @@ export function checkSignature(loaded: LoadedModel, manifest: ModelManifest): vo
   const [found, ...more] = loaded.inputs;
   if (found === undefined || more.length > 0 || found.name !== input.name) {
     const names = loaded.inputs.map((tensor) => `"${tensor.name}"`).join(", ") || "none";
-    throw refuse(manifest, `its manifest says that its one input is "${input.name}", the file has ${names}`);
+    throw refuse(manifest, `its manifest names one input, "${input.name}"; the file has ${names}`);
   }
   const [rows, width, ...rest] = found.shape;
   const isFreeInRows = typeof rows === "string" || rows === -1;
   if (found.type !== "float32" || !isFreeInRows || width !== input.shape[1] || rest.length > 0) {
-    const is = `${found.type ?? "no tensor"} [${found.shape.map((size) => size || "?").join(",")}]`;
+    const is = `${found.type ?? "not a tensor"} [${found.shape.map((size) => size || "?").join(",")}]`;
     throw refuse(manifest, `its input "${input.name}" is ${is}, not float32 [rows,${input.shape[1]}]`);
   }
   const result = loaded.outputs.find((tensor) => tensor.name === output.name);
@@ -47,7 +47,7 @@ export function checkSignature(loaded: LoadedModel, manifest: ModelManifest): vo
     throw refuse(manifest, `it has no output "${output.name}", only ${names}`);
   }
   if (result.type !== "float32") {
-    throw refuse(manifest, `its output "${output.name}" is ${result.type ?? "no tensor"}, not float32`);
+    throw refuse(manifest, `its output "${output.name}" is ${result.type ?? "not a tensor"}, not float32`);
   }
 }
 
@@ -57,7 +57,7 @@ export function goldenFeatures(golden: GoldenBatch): Float32Array<ArrayBuffer> {
 }
 
 /**
- * Compares what a model gave for its golden batch with what the trainer got.
+ * Compares a model's outputs for its golden batch with the trainer's.
  *
  * @throws TriplineError `model-refused` that names the first row that differs
  */

@@ -14,7 +14,7 @@ import type { ServedModel } from "./served-model.js";
 import { CONTRIBUTIONS } from "./served-model.js";
 import type { ModelSlot } from "./served-models.js";
 
-/** Triton's extensions of the protocol that are served here. */
+/** Triton's extensions of the protocol that this server has. */
 export const EXTENSIONS = [
   "model_repository",
   "model_configuration",
@@ -72,7 +72,7 @@ export function configureModel(model: ServedModel): ModelConfig {
     defaultModelFilename: "model.onnx",
     dynamicBatching: {
       preferredBatchSize: [],
-      // A batch is what came while the model was busy; nothing is delayed in the hope of a fuller one.
+      // A batch is what arrived while the model was busy; nothing is delayed in the hope of a fuller one.
       maxQueueDelayMicroseconds: 0,
       preserveOrdering: false,
       defaultQueuePolicy: {

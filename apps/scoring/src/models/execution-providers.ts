@@ -1,13 +1,13 @@
-/** What onnxruntime can be asked to run on; which of these are there depends on the platform and its libraries. */
+/** Execution providers; which of them are available depends on the platform and its libraries. */
 export const ONNX_PROVIDERS = ["cpu", "cuda", "tensorrt", "webgpu", "dml", "coreml"] as const;
 
-/** `trees` is packages/tree-inference, for models that are trees and little else. */
+/** `trees` is packages/tree-inference, for tree models. */
 export const EXECUTION_PROVIDERS = ["trees", ...ONNX_PROVIDERS] as const;
 
 export type OnnxProvider = (typeof ONNX_PROVIDERS)[number];
 export type ExecutionProvider = (typeof EXECUTION_PROVIDERS)[number];
 
-/** onnxruntime's names of its providers, as its profiles write them. */
+/** onnxruntime's names of its providers, as in its profiles. */
 export const PROFILE_NAMES: Readonly<Record<OnnxProvider, string>> = {
   cpu: "CPUExecutionProvider",
   cuda: "CUDAExecutionProvider",
@@ -27,8 +27,8 @@ export function isGpu(provider: ExecutionProvider): boolean {
 }
 
 /**
- * Most rows of a run where nobody says: a few milliseconds of it, so that who comes after it does not wait for long. A GPU
- * needs many rows to be worth its while.
+ * Default for the most rows of a run: it takes a few milliseconds, so that the next request does not wait for long. A GPU
+ * pays off only with many rows.
  */
 export function rowsPerRunOf(provider: ExecutionProvider): number {
   if (provider === "trees") return 2_048;

@@ -10,7 +10,7 @@ import { failureOf, METHODS, rawRequest, startTestScoring, tensorOf } from "../t
 const FIXTURES = new URL("../../../../packages/tree-shap/fixtures/", import.meta.url);
 const FEATURES = 10;
 const ROWS = 64;
-/** The largest difference from XGBoost's own contributions that is allowed, in log odds. */
+/** Largest allowed difference from XGBoost's own contributions, in log odds. */
 const DIFFERENCE_MAX = 1e-4;
 
 let scoring: TestScoring;
@@ -107,7 +107,7 @@ test("contributions are XGBoost's own, beside the same scores, in the order in w
   }
 });
 
-test("explained and plain requests that come together each get their own", async () => {
+test("requests with and without contributions that arrive together each get their own answer", async () => {
   const answers = await Promise.all(
     rows.map((row, index) => infer(index % 3 === 0 ? ["contributions"] : ["probability"], [row])),
   );
@@ -119,7 +119,7 @@ test("explained and plain requests that come together each get their own", async
   }
 });
 
-test("more rows than can be explained in one run are refused, though they can be scored", async () => {
+test("more rows than can be explained in one run are refused, even if they could be scored", async () => {
   const many = Array.from({ length: 513 }, (_, index) => rows[index % ROWS] ?? []);
   const error = await failureOf(infer(["contributions"], many));
   expect(error.details).toBe('Input "features" has 513 rows; at most 512 go in one request.');
@@ -138,7 +138,7 @@ test("contents are answered with contents", async () => {
   expect(differenceMax(outputs[0]?.contents?.fp32Contents ?? [], expected[0] ?? [])).toBeLessThan(DIFFERENCE_MAX);
 });
 
-test("metadata and configuration name the output where there is one", async () => {
+test("metadata and configuration name the output if there is one", async () => {
   const outputsOf = async (name: string) =>
     (await scoring.client.call(METHODS.modelMetadata, { name, version: "" })).outputs;
   expect(await outputsOf("explained")).toEqual([

@@ -32,8 +32,8 @@ export function createSession(
 }
 
 /**
- * Which providers really run nodes of the model. A provider that loads still leaves to the CPU every operator for which
- * it has no kernel, and only a profile tells.
+ * Which providers really run nodes of the model. A provider leaves every operator for which it has no kernel to the CPU,
+ * and only a profile shows that.
  */
 export async function findPlacement(model: OnnxModel, providers: readonly OnnxProvider[]): Promise<OnnxProvider[]> {
   const directory = await mkdtemp(join(tmpdir(), "tripline-placement-"));

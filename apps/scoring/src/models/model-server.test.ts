@@ -73,7 +73,7 @@ describe("hot reload", () => {
       const startedMs = Date.now();
       try {
         for (let swap = 1; swap <= SWAPS; swap += 1) {
-          // The other model is always at the other version.
+          // The two models always have different versions.
           const [first, second] = swap % 2 === 0 ? [champion, challenger] : [challenger, champion];
           const swaps = Promise.all([swapTo("fraud", first.version), swapTo("second", second.version)]);
           await Promise.race([traffic, swaps]);
@@ -92,7 +92,7 @@ describe("hot reload", () => {
   );
 });
 
-describe("a look at the registry that goes wrong", () => {
+describe("a failed read of the registry", () => {
   let models: TestRegistry;
   let server: ModelServer;
   let looks: number;
@@ -142,7 +142,7 @@ describe("a look at the registry that goes wrong", () => {
     await until(`${more} looks`, async () => looks >= enough);
   };
 
-  test("a refused model is said once and not loaded again at every look", async () => {
+  test("a refused model is logged once and not loaded again at every poll", async () => {
     const wrong = await models.registry.aliasTarget("fraud", "wrong-golden");
     await models.registry.setAlias("fraud", "champion", wrong);
     await until("the refusal", async () => errors.length > 0);
@@ -152,7 +152,7 @@ describe("a look at the registry that goes wrong", () => {
     expect(server.current.manifest.version).not.toBe(wrong);
   });
 
-  test("a registry that is gone is said once, and the model stays; when it is back, the alias is followed again", async () => {
+  test("an unreachable registry is logged once, and the model stays; when it is back, the alias is followed again", async () => {
     const { version } = server.current.manifest;
     const aliases = join(models.root, "models/fraud/aliases");
     for (const times of [1, 2]) {

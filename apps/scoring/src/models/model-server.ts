@@ -12,21 +12,21 @@ import type { SessionOptions } from "./model-session.js";
 import { ModelSession } from "./model-session.js";
 import type { ServedModel } from "./served-model.js";
 
-/** How long a model that was replaced may take for what it was given before. */
+/** How long a replaced model may take for its remaining requests. */
 const DRAIN_MS_MAX = 10_000;
-/** A version that was refused is tried again after this long, for its files may have been mended. */
+/** A refused version is tried again after this time, because its files may have been replaced. */
 export const REFUSED_RETRY_MS = 60_000;
 
 export interface ModelServerOptions {
   readonly registry: ModelRegistry;
   readonly name: string;
   readonly alias: string;
-  /** Milliseconds between two looks at the alias. */
+  /** Milliseconds between two reads of the alias. */
   readonly pollMs: number;
   readonly session: SessionOptions;
   /** The limits of a model that runs on these providers, the first one first of all. */
   limitsOf(providers: readonly ExecutionProvider[]): BatchLimits;
-  /** The one version of the feature spec for which models may be trained; any, where it is not given. */
+  /** The version of the feature spec for which models must be trained; any by default. */
   readonly featureSpecVersion?: number | undefined;
   readonly logger: Logger;
   readonly metrics: ScoringMetrics;
@@ -83,7 +83,7 @@ export class ModelServer {
   }
 
   /**
-   * Looks at the alias now, and loads what it names even if that was refused before.
+   * Reads the alias now, and loads what it names even if that was refused before.
    *
    * @throws TriplineError why the alias's model is not in place; the old one stays
    */
@@ -115,20 +115,20 @@ export class ModelServer {
   private async poll(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      // The one thing that can be thrown here is the abort, and the loop ends on it.
+      // Only the abort can be thrown here, and it ends the loop.
       await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
       if (!signal.aborted) await this.exclusively(async () => void (await this.look()));
     }
   }
 
-  /** One look at a time: a caller who asks for one while another goes on gets one of his own after it. */
+  /** One read at a time: a caller who asks during another read gets a new one after it. */
   private exclusively(look: () => Promise<void>): Promise<void> {
     const own = this.looking.then(look);
     this.looking = own.catch(() => undefined);
     return own;
   }
 
-  /** Puts the alias's model in place if it is another one. Gives what stands in the way, noted already. */
+  /** Puts the alias's model in place if it is another one. Returns the error, already logged, if that fails. */
   private async look(): Promise<TriplineError | undefined> {
     const { registry, name, alias, metrics, logger } = this.options;
     let target: string | undefined;
@@ -151,7 +151,7 @@ export class ModelServer {
       this.refused = undefined;
       this.lastFault = "";
       metrics.swapped();
-      logger.info({ model: name, version: target, providers: next.providers }, "another model is in place");
+      logger.info({ model: name, version: target, providers: next.providers }, "model replaced");
       return undefined;
     } catch (thrown) {
       const error = asTriplineError(thrown);
@@ -160,7 +160,7 @@ export class ModelServer {
     }
   }
 
-  /** The old model stays. Said once per version and code, however often it is tried again. */
+  /** The old model stays. Logged once per version and code, however often it is tried again. */
   private noteFault(target: string | undefined, error: TriplineError): void {
     const { name, alias, metrics, logger } = this.options;
     const isVerdict = error.code === "model-refused" || error.code === "config-invalid";
@@ -197,7 +197,7 @@ async function openServing(options: ModelServerOptions, version: string): Promis
   checkFeatureSpec(model.manifest, options.featureSpecVersion);
   const session = await ModelSession.open(model, options.session);
   for (const { provider, reason } of session.unavailable) {
-    // That a model is none of trees is nothing to worry about.
+    // It is normal that a model does not consist of trees.
     const level = provider === "trees" ? "info" : "warn";
     logger[level]({ provider, reason, version }, `the model does not run on ${provider}`);
   }

@@ -19,7 +19,7 @@ async function championWith(changes: Partial<ModelVersion["manifest"]>): Promise
   return { ...champion, manifest: { ...champion.manifest, ...changes } };
 }
 
-test("runs a model on several threads at once and gives what its trainer got", async () => {
+test("runs a model on several threads at once and returns its trainer's scores", async () => {
   const champion = await models.registry.resolve("fraud", "champion");
   const session = await ModelSession.open(champion, { ...OPTIONS, workers: 2 });
   expect(session.providers).toEqual(["cpu"]);
@@ -47,7 +47,7 @@ test.each([
   await expect(opening).rejects.toMatchObject({ code: "model-refused", message: expect.stringMatching(reason) });
 });
 
-test("refuses bytes that are no model", async () => {
+test("refuses bytes that are not a model", async () => {
   const model = { ...(await models.registry.resolve("fraud", "champion")), modelBytes: Buffer.from("not a model") };
   await expect(ModelSession.open(model, OPTIONS)).rejects.toMatchObject({
     code: "model-refused",
@@ -75,7 +75,7 @@ test.each<[string, Partial<ModelVersion["manifest"]>, string]>([
 
 // The package for Node brings no CUDA library, so these hold on every machine that has not added one.
 describe("without a GPU", () => {
-  test("leaves out a provider that is not available and says so", async () => {
+  test("skips a provider that is not available and says so", async () => {
     const session = await ModelSession.open(await championWith({}), { ...OPTIONS, providers: ["cuda", "cpu"] });
     expect(session.providers).toEqual(["cpu"]);
     expect(session.unavailable).toEqual([{ provider: "cuda", reason: expect.stringMatching(/cuda/i) }]);

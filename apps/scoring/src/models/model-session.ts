@@ -11,11 +11,11 @@ import type { ExecutionProvider } from "./execution-providers.js";
 import { isGpu } from "./execution-providers.js";
 
 export interface SessionOptions {
-  /** Threads, each with the model loaded once. */
+  /** Threads, each with its own copy of the model. */
   readonly workers: number;
   readonly providers: readonly ExecutionProvider[];
   readonly requireGpu: boolean;
-  /** Make ready to give contributions, where the model can be explained. */
+  /** Prepare for contributions, if the model can be explained. */
   readonly isExplained: boolean;
 }
 
@@ -38,8 +38,8 @@ export class ModelSession implements BatchRunner {
   /**
    * Loads a model, compares its tensors with its manifest and its outputs with its golden batch, which also warms it.
    *
-   * @throws TriplineError `model-refused` when it fails a check, `config-invalid` when a provider that has to be there is
-   * not, `scoring-unavailable` when a thread died
+   * @throws TriplineError `model-refused` when it fails a check, `config-invalid` when a required provider is missing,
+   * `scoring-unavailable` when a thread died
    */
   static async open(model: ModelVersion, options: SessionOptions): Promise<ModelSession> {
     const { manifest, golden } = model;
@@ -107,7 +107,7 @@ export class ModelSession implements BatchRunner {
     try {
       return await worker.run(features, rows, isExplained);
     } finally {
-      // A broken thread goes below the others, so that it is asked only when they are busy.
+      // A broken thread goes below the others, so that it is used only when they are busy.
       if (worker.failure === undefined) this.idle.push(worker);
       else this.idle.unshift(worker);
     }
@@ -123,7 +123,7 @@ async function checkWorker({ worker, loaded }: StartedWorker, { manifest, golden
   checkSignature(loaded, manifest);
   const { outputs } = await refusing(manifest, () => worker.run(goldenFeatures(golden), golden.inputs.length));
   checkGolden(outputs, golden, manifest);
-  // A single row must give what it gives among others; some converters' models do not.
+  // A single row must give the same as among others; models of some converters do not.
   const one = { inputs: golden.inputs.slice(0, 1), outputs: golden.outputs.slice(0, 1) };
   checkGolden((await refusing(manifest, () => worker.run(goldenFeatures(one), 1))).outputs, one, manifest);
 }

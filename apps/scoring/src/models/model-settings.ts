@@ -4,7 +4,7 @@ import type { ScoringMetrics } from "../scoring-metrics.js";
 import { rowsPerRunOf } from "./execution-providers.js";
 import type { ServedModelsOptions } from "./served-models.js";
 
-/** What holds for one model: its own settings by name and alias, then those by name, then those of all. */
+/** Settings of one model: its own by name and alias, then those by name, then those of all models. */
 export function settingsIn(
   config: ScoringConfig,
   logger: Logger,

@@ -32,7 +32,7 @@ const { tree } = fc.letrec<{ tree: TestTree }>((tie) => ({
   ),
 }));
 
-/** Trees, the same ones once more or not, calibrated or not, as the ensembles of the training code are composed. */
+/** Trees, once or twice, calibrated or not, as the training code composes its ensembles. */
 const graphs = fc
   .record({
     trees: fc.array(tree, { minLength: 1, maxLength: 30 }),
@@ -145,7 +145,7 @@ test("a classifier as XGBoost's converter writes it is one of trees", async () =
   );
 });
 
-describe("a model that is not of trees alone", () => {
+describe("a model that is not only trees", () => {
   const leaf = { value: 1, cover: 1 };
   const modelBytes = encodeModel({
     features: FEATURES,
@@ -164,7 +164,7 @@ describe("a model that is not of trees alone", () => {
     expect(opened?.outputs[0]).toBeCloseTo(Math.tanh(1), 6);
   });
 
-  test("is refused where nothing else is allowed", async () => {
+  test("is refused if no other provider is allowed", async () => {
     const load = {
       ...{ modelBytes, inputName: "features", width: FEATURES, outputName: "probability", isExplained: false },
       ...{ providers: ["trees" as const], requireGpu: false, golden: new Float32Array() },

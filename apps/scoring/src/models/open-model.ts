@@ -8,7 +8,7 @@ import { createSession, findPlacement } from "./find-placement.js";
 import type { RunModel } from "./open-trees.js";
 import { openTrees } from "./open-trees.js";
 
-/** A failure that is due to what the model should run on. */
+/** A failure of the execution provider, not of the model. */
 export class ProviderMissing extends Error {}
 
 export interface Unavailable {
@@ -22,9 +22,9 @@ export interface OpenedModel {
   readonly outputs: readonly InferenceSession.ValueMetadata[];
   /** Those that run at least one node, in order of preference. */
   readonly providers: readonly ExecutionProvider[];
-  /** What was asked for and does not run the model. */
+  /** Requested providers that do not run the model. */
   readonly unavailable: readonly Unavailable[];
-  /** What other threads need to run it too, where `trees` runs it. */
+  /** What other threads need to run it too, if `trees` runs it. */
   readonly plan?: ScorerPlan | undefined;
   readonly run: RunModel;
   release(): Promise<void>;
@@ -67,7 +67,7 @@ function onnxModel({ session, providers, unavailable }: OpenedSession, load: Wor
   };
 }
 
-/** Opens the model in onnxruntime on what was asked for, or on the CPU where that was allowed and the rest is not available. */
+/** Opens the model in onnxruntime on the requested providers, or on the CPU if it is allowed and the others are missing. */
 async function openSession(load: WorkerLoad): Promise<OpenedSession> {
   const providers: OnnxProvider[] = load.providers.filter(isOnnx);
   const others = providers.filter((provider) => provider !== "cpu");
@@ -78,7 +78,7 @@ async function openSession(load: WorkerLoad): Promise<OpenedSession> {
     return { session, providers: await findPlacement(load, providers), unavailable: [] };
   } catch (error) {
     const reason = messageOf(error);
-    // Should this fail too, then the model is at fault and not the provider.
+    // If this fails too, the model is at fault and not the provider.
     const session = await createSession(load, cpu);
     const canDoWithout = providers.includes("cpu") || load.providers.includes("trees");
     if (load.requireGpu || !canDoWithout) {
@@ -101,7 +101,7 @@ async function runSession(
     throw new Error(`the output "${load.outputName}" holds no float32`);
   }
   const { data, dims } = output;
-  // What is not a plain buffer of its own cannot be transferred, so it is copied.
+  // Only a whole plain buffer can be transferred; anything else is copied.
   const isOwn = data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength;
   const outputs = isOwn ? new Float32Array(data.buffer as ArrayBuffer) : new Float32Array(data);
   return { outputs, shape: [...dims] };

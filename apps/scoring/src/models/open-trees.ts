@@ -11,11 +11,10 @@ export type RunModel = (
 ) => Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
 
 /**
- * Makes a model of trees ready, if it is one, and compares its scores with onnxruntime's: a model for which they differ is
- * not run here.
+ * Prepares a tree model and compares its scores with onnxruntime's: a model for which they differ is not run here.
  *
- * @param ask what onnxruntime gives
- * @returns the reason where it is not run here
+ * @param ask scores of onnxruntime
+ * @returns the reason if it is not run here
  */
 export async function openTrees(
   { modelBytes, inputName, outputName, golden }: WorkerLoad,
@@ -26,7 +25,7 @@ export async function openTrees(
     const plan = await proveScorer(planned, golden, async (features, rows) => {
       const { outputs, shape } = await ask(features, rows);
       if (shape.length === 2 && shape[1] === 1) return outputs;
-      throw new ScorerError(`onnxruntime gives its output the shape [${shape}]`);
+      throw new ScorerError(`its output has the shape [${shape}] in onnxruntime`);
     });
     const scorer = new TreeScorer(plan);
     const run: RunModel = async (features, rows) => {

@@ -3,10 +3,10 @@ import type { ModelTally } from "../inference/model-tally.js";
 import type { BatchLimits, RequestBatcher } from "../inference/request-batcher.js";
 import type { ExecutionProvider } from "./execution-providers.js";
 
-/** Name of the second output, which there is where a model can be explained: how much each feature moved the score. */
+/** Name of the second output of an explainable model: how much each feature moved the score. */
 export const CONTRIBUTIONS = "contributions";
 
-/** A model that takes requests. Whoever takes it keeps to it: its batcher ends what it was given, replaced or not. */
+/** A model that takes requests. Requests stay with the model they began with: its batcher finishes them even after a swap. */
 export interface ServedModel {
   readonly manifest: ModelManifest;
   /** Those that run at least one node of the model, in order of preference. */

@@ -38,7 +38,7 @@ function unload(modelName: string) {
   return scoring.client.call(METHODS.repositoryModelUnload, { repositoryName: "", modelName, parameters: {} });
 }
 
-/** Each way in which a version cannot be served: how it comes to be so, and the end of the reason. */
+/** Each way in which a version cannot be served: its cause, and the end of the reason. */
 const FAULTS: readonly [string, (models: TestRegistry) => Promise<string>, RegExp][] = [
   ["other scores", (models) => publishAs(models, "second", "wrong-golden", "next"), /golden batch gives/],
   ["NaN", (models) => publishAs(models, "second", "always-nan", "next"), /golden batch gives NaN/],
@@ -80,27 +80,30 @@ describe("a version that cannot be served", () => {
     await load("second");
   });
 
-  test.each(FAULTS)("because of %s is refused with the reason; its old one and other models go on", async (...of) => {
-    const [, publish, reason] = of;
-    const before = await scoresOf("second");
-    const refused = await publish(scoring.models);
-    const { registry } = scoring.models;
-    if ((await registry.aliasTarget("second", "champion")) !== refused) {
-      await registry.setAlias("second", "champion", refused);
-    }
-    const error = await failureOf(load("second"));
-    expect(error.code).toBe(status.FAILED_PRECONDITION);
-    expect(error.details).toMatch(reason);
-    expect(await index()).toEqual([
-      expect.objectContaining({ name: "fraud", state: "READY" }),
-      { name: "second", version: served, state: "READY", reason: "" },
-      { name: "second", version: refused, state: "UNAVAILABLE", reason: expect.stringMatching(reason) },
-    ]);
-    expect(await scoresOf("second")).toEqual(before);
-    expect(before.version).toBe(served);
-    expect((await scoresOf("fraud")).scores).toHaveLength(before.scores.length);
-    expect(await scoring.client.call(METHODS.serverReady, {})).toEqual({ ready: true });
-  });
+  test.each(FAULTS)(
+    "because of %s is refused with the reason; the old version and other models continue",
+    async (...of) => {
+      const [, publish, reason] = of;
+      const before = await scoresOf("second");
+      const refused = await publish(scoring.models);
+      const { registry } = scoring.models;
+      if ((await registry.aliasTarget("second", "champion")) !== refused) {
+        await registry.setAlias("second", "champion", refused);
+      }
+      const error = await failureOf(load("second"));
+      expect(error.code).toBe(status.FAILED_PRECONDITION);
+      expect(error.details).toMatch(reason);
+      expect(await index()).toEqual([
+        expect.objectContaining({ name: "fraud", state: "READY" }),
+        { name: "second", version: served, state: "READY", reason: "" },
+        { name: "second", version: refused, state: "UNAVAILABLE", reason: expect.stringMatching(reason) },
+      ]);
+      expect(await scoresOf("second")).toEqual(before);
+      expect(before.version).toBe(served);
+      expect((await scoresOf("fraud")).scores).toHaveLength(before.scores.length);
+      expect(await scoring.client.call(METHODS.serverReady, {})).toEqual({ ready: true });
+    },
+  );
 });
 
 describe("several models", () => {
@@ -153,7 +156,7 @@ describe("several models", () => {
     ]);
   });
 
-  test("* serves what has the alias, also what comes later, up to the bound, and leaves out what is refused", async () => {
+  test("* serves models with the alias, also later ones, up to the bound, and leaves out refused ones", async () => {
     scoring = await startTestScoring(
       { MODELS: "*@challenger", MODELS_MAX: "3", REGISTRY_POLL_SECONDS: "0.02", MODEL_CONTROL: "explicit" },
       async (models) => void (await publishAs(models, "broken", "always-nan", "challenger")),
@@ -174,7 +177,7 @@ describe("several models", () => {
     expect((await failureOf(scoresOf("one-too-many"))).code).toBe(status.NOT_FOUND);
   });
 
-  test("what was unloaded stays so until it is loaded, and requests it was given are answered", async () => {
+  test("an unloaded model stays unloaded until it is loaded, and its requests are answered", async () => {
     scoring = await startTestScoring({
       MODELS: "*@champion",
       MODEL_CONTROL: "explicit",
@@ -183,11 +186,11 @@ describe("several models", () => {
     const given = Promise.all(Array.from({ length: 50 }, () => scoresOf("fraud").catch((error: Error) => error)));
     await unload("fraud");
     for (const answer of await given) {
-      // Those that came after it are turned away, and none of them otherwise than so.
+      // Later ones are rejected, all with this error.
       if (answer instanceof Error) expect(answer.message).toContain("UNAVAILABLE: Model fraud is not loaded: unloaded");
       else expect(answer.scores).toHaveLength(32);
     }
-    // A new model is found by a look at the registry; that look must not bring back what was unloaded.
+    // A new model is found by a poll of the registry, which must not bring back what was unloaded.
     await publishAs(scoring.models, "second", "challenger", "champion");
     await until("another look", async () =>
       (await index()).some((one) => one.name === "second" && one.state === "READY"),
@@ -201,7 +204,7 @@ describe("several models", () => {
     expect((await scoresOf("fraud")).scores).toHaveLength(32);
   });
 
-  test("a load looks at the alias at once, and many at the same time do no harm", async () => {
+  test("a load reads the alias at once, and many at the same time do no harm", async () => {
     scoring = await startTestScoring({ MODEL_CONTROL: "explicit", REGISTRY_POLL_SECONDS: "3600" });
     const { registry } = scoring.models;
     const next = await registry.aliasTarget("fraud", "challenger");
@@ -222,7 +225,7 @@ describe("several models", () => {
   });
 });
 
-test("a model that is named has to be there, and none is left running when it is not", async () => {
+test("a named model must exist; if it does not, no other is left running", async () => {
   const models = await copyRegistry();
   const config = readConfig(scoringConfig, testEnvironment(models.url, { MODELS: "fraud,second" }));
   await expect(startScoring(config)).rejects.toMatchObject({

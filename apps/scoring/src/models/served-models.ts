@@ -20,7 +20,7 @@ export interface ServedModelsOptions {
   readonly modelsMax: number;
   readonly pollMs: number;
   readonly logger: Logger;
-  /** How the model of a reference is to be served. */
+  /** How to serve the model of a reference. */
   settingsOf(reference: ModelReference): Omit<ModelServerOptions, "registry" | "name" | "alias" | "pollMs">;
 }
 
@@ -34,11 +34,11 @@ export interface ModelSlot extends ModelReference {
 interface Slot extends ModelSlot {
   server?: ModelServer;
   reason: string;
-  /** Not before this time, in epoch ms, is a model tried again that `*` found and that cannot be served. */
+  /** A model that `*` found and that cannot be served is not tried again before this time, in epoch ms. */
   retryAtMs: number;
 }
 
-/** The models of this service: which there are, and which of them a request means. */
+/** The models of this service, and which of them a request means. */
 export class ServedModels {
   /** In the order of the references: the first of a name answers requests that ask for no version. */
   private readonly slots: Slot[] = [];
@@ -50,10 +50,10 @@ export class ServedModels {
   private constructor(private readonly options: ServedModelsOptions) {}
 
   /**
-   * Loads what the references name. A model that is named has to be there; of those that `*` finds, the ones that cannot
-   * be served are left out and said.
+   * Loads what the references name. A named model must exist; of those that `*` finds, the ones that cannot be served are
+   * left out and logged.
    *
-   * @throws TriplineError what the registry and the first model that cannot be served say
+   * @throws TriplineError of the registry, or of the first model that cannot be served
    */
   static async start(options: ServedModelsOptions): Promise<ServedModels> {
     const models = new ServedModels(options);
@@ -104,9 +104,9 @@ export class ServedModels {
   }
 
   /**
-   * Loads a model of the registry, or looks at once whether there is a newer version of one that is served.
+   * Loads a model of the registry, or checks at once for a newer version of one that is served.
    *
-   * @throws TriplineError why it cannot be served; what is served already goes on
+   * @throws TriplineError why it cannot be served; models in service continue
    */
   load(name: string): Promise<void> {
     return this.change(async () => {
@@ -122,7 +122,7 @@ export class ServedModels {
   }
 
   /**
-   * Takes a model out of service; requests that it was given are answered.
+   * Takes a model out of service; its requests are answered.
    *
    * @throws TriplineError `model-not-found`
    */
@@ -137,7 +137,7 @@ export class ServedModels {
         slot.retryAtMs = Number.POSITIVE_INFINITY;
       }
       await Promise.all(servers.map((server) => server.drain()));
-      this.options.logger.info({ model: name }, "a model was unloaded");
+      this.options.logger.info({ model: name }, "model unloaded");
     });
   }
 
@@ -194,7 +194,7 @@ export class ServedModels {
     try {
       const server = await ModelServer.start({ ...settingsOf(slot), registry, name, alias, pollMs });
       const { manifest, providers } = server.current;
-      logger.info({ model: name, alias, version: manifest.version, providers }, "a model is in place");
+      logger.info({ model: name, alias, version: manifest.version, providers }, "model in place");
       slot.server = server;
       slot.reason = "";
     } catch (thrown) {
@@ -205,7 +205,7 @@ export class ServedModels {
     }
   }
 
-  /** A model that nobody named before leaves no trace when it cannot be loaded. */
+  /** A model that was not named before is forgotten if it cannot be loaded. */
   private async openOrForget(slot: Slot, isNew: boolean): Promise<void> {
     try {
       await this.open(slot);
@@ -218,7 +218,7 @@ export class ServedModels {
   private async watch(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      // The one thing that can be thrown here is the abort, and the loop ends on it.
+      // Only the abort can be thrown here, and it ends the loop.
       await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
       for (const { name, alias } of this.options.references) {
         if (name === EVERY && !signal.aborted) await this.change(() => this.discover(alias)).catch(() => undefined);
@@ -233,10 +233,10 @@ export class ServedModels {
       if (this.stopping.signal.aborted) return;
       let slot = this.slots.find((one) => one.name === name && one.alias === alias);
       if (slot?.server !== undefined || Date.now() < (slot?.retryAtMs ?? 0)) continue;
-      // A model without the alias is none that anybody wants served.
+      // A model without the alias is not meant to be served.
       if (!(await hasAlias(registry, name, alias))) continue;
       if (slot === undefined && this.slots.length >= modelsMax) {
-        logger.warn({ model: name, modelsMax }, "a model is left out, for as many as MODELS_MAX are served");
+        logger.warn({ model: name, modelsMax }, "model left out: MODELS_MAX models are served");
         return;
       }
       slot ??= this.add({ name, alias });

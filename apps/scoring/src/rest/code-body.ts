@@ -6,14 +6,14 @@ type Coding = "gzip" | "deflate";
 
 const DECODERS = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
 const ENCODERS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
-/** Below this, in bytes, packing costs more than it saves. */
+/** Below this, in bytes, compression costs more than it saves. */
 const ENCODED_BYTES_MIN = 1_024;
 
 /**
- * Unpacks a body by its `Content-Encoding`.
+ * Decompresses a body by its `Content-Encoding`.
  *
- * @param bytesMax most bytes that it may have unpacked
- * @throws TriplineError `unsupported-media-type`, `body-too-large`, `invalid-header` where it is not what it says
+ * @param bytesMax most bytes that it may have decompressed
+ * @throws TriplineError `unsupported-media-type`, `body-too-large`, `invalid-header` if it is not in that encoding
  */
 export async function decodeBody(body: Buffer, encoding: string | undefined, bytesMax: number): Promise<Buffer> {
   if (encoding === undefined || encoding === "identity") return body;
@@ -23,15 +23,15 @@ export async function decodeBody(body: Buffer, encoding: string | undefined, byt
   try {
     return await DECODERS[encoding](body, { maxOutputLength: bytesMax });
   } catch (error) {
-    // Asked by its code and not by its class, since it may belong to another realm.
+    // By its code and not by its class, because it may belong to another realm.
     if (Object(error).code === "ERR_BUFFER_TOO_LARGE") {
-      throw new TriplineError("body-too-large", `The body has over ${bytesMax} bytes when it is unpacked.`);
+      throw new TriplineError("body-too-large", `The body has over ${bytesMax} bytes after decompression.`);
     }
     throw new TriplineError("invalid-header", `The body is not ${encoding}, as Content-Encoding says.`);
   }
 }
 
-/** Packs a body as the caller's `Accept-Encoding` allows. */
+/** Compresses a body as the caller's `Accept-Encoding` allows. */
 export async function encodeBody(
   body: Buffer,
   accepted: string | undefined,

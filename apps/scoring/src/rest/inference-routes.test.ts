@@ -92,7 +92,7 @@ test.each<[path: string, body: object | undefined, status: number]>([
   },
 );
 
-test("the paths that describe", async () => {
+test("the routes that describe models", async () => {
   const get = async (path: string): Promise<unknown> => (await fetch(`${scoring.service.url}/v2${path}`)).json();
   expect(await get("")).toMatchObject({ name: "tripline-scoring", extensions: expect.any(Array) });
   expect(await get("/health/live")).toEqual({ live: true });
@@ -142,9 +142,9 @@ test.each<[string, object, Buffer, string]>([
     bytes(ROW).subarray(0, 13),
     'Input "features" has a binary_data_size of 16, and 13 bytes follow',
   ],
-  ["bytes that nobody claims", binary(), bytes([...ROW, 5]), "4 bytes follow the JSON that belong to no input"],
+  ["bytes that belong to no input", binary(), bytes([...ROW, 5]), "4 bytes follow the JSON that belong to no input"],
   [
-    "a size that is none",
+    "a malformed size",
     binary({ parameters: { binary_data_size: -1 } }),
     bytes(ROW),
     'Input "features" has a binary_data_size of -1',
@@ -188,7 +188,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     'Inference-Header-Content-Length is "999"',
   ],
   [
-    "a JSON length that is none",
+    "a malformed JSON length",
     "/models/fraud/infer",
     WHOLE,
     { "inference-header-content-length": "-1" },
@@ -197,7 +197,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     'Inference-Header-Content-Length is "-1"',
   ],
   [
-    "a body not packed as it says",
+    "a body in another encoding than its header says",
     "/models/fraud/infer",
     WHOLE,
     { "content-encoding": "gzip" },
@@ -206,7 +206,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     "The body is not gzip",
   ],
   [
-    "an unknown packing",
+    "an unknown encoding",
     "/models/fraud/infer",
     WHOLE,
     { "content-encoding": "br" },
@@ -215,16 +215,16 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     "Content-Encoding",
   ],
   [
-    "a body that unpacks beyond bounds",
+    "a body that is too large after decompression",
     "/models/fraud/infer",
     gzipSync(Buffer.alloc(17 * 1_024 * 1_024)),
     { "content-encoding": "gzip" },
     413,
     "body-too-large",
-    "when it is unpacked",
+    "after decompression",
   ],
   [
-    "a timeout that is none",
+    "a malformed timeout",
     "/models/fraud/infer",
     JSON.stringify({ inputs: [features()], parameters: { timeout: -5 } }),
     {},
@@ -233,7 +233,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     'The request parameter "timeout" is -5',
   ],
   [
-    "a flag that is none",
+    "a malformed flag",
     "/models/fraud/infer",
     JSON.stringify({ inputs: [features()], parameters: { telemetry: 1 } }),
     {},
@@ -299,7 +299,7 @@ test("a body over the limit is refused", async () => {
   expect(answer).toMatchObject({ status: 413, body: { code: "body-too-large" } });
 });
 
-test("index lists what is served, by any content type or none", async () => {
+test("the index lists served models, with any content type or none", async () => {
   const response = await fetch(`${scoring.service.url}/v2/repository/index`, {
     method: "POST",
     body: '{"ready":true}',

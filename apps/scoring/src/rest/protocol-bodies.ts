@@ -25,7 +25,7 @@ export class ProtocolBodies implements OnModuleInit {
       parsed(null, body),
     );
     fastify.addHook("onSend", (request, reply, payload, done) => {
-      // Fastify adds a charset, which JSON has no parameter for (RFC 8259 section 11); KServe's client compares the whole.
+      // Fastify adds a charset, which JSON does not have (RFC 8259 section 11); KServe's client compares the whole value.
       const isJson = reply.getHeader("content-type")?.toString().startsWith(JSON_TYPE) === true;
       if (isJson && isOfProtocol(request)) reply.header("content-type", JSON_TYPE);
       done(null, payload);
@@ -33,12 +33,12 @@ export class ProtocolBodies implements OnModuleInit {
   }
 }
 
-/** Whether a request is below the prefix of the protocol, to a route that is there or not. */
+/** Whether a request is below the prefix of the protocol, to a known route or not. */
 export function isOfProtocol({ url }: FastifyRequest): boolean {
   return url === PREFIX || url.startsWith(`${PREFIX}/`) || url.startsWith(`${PREFIX}?`);
 }
 
-/** The bytes of a request, unpacked. @throws TriplineError as `decodeBody` does */
+/** The bytes of a request, decompressed. @throws TriplineError as `decodeBody` does */
 export async function readBody(request: FastifyRequest): Promise<Buffer> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   return decodeBody(body, headerOf(request, "content-encoding"), BODY_BYTES_MAX);

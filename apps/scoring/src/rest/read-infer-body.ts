@@ -9,11 +9,11 @@ import { z } from "zod";
 /** An infer request as it came over HTTP, in the terms of gRPC. */
 export interface RestInfer {
   readonly request: ModelInferRequest;
-  /** Whether an output goes as binary data behind the JSON. */
+  /** Whether an output follows the JSON as binary data. */
   isBinaryOutput(name: string): boolean;
 }
 
-/** Tensors nest as deep as their shape is long; deeper than this is none. */
+/** Deepest nesting of a tensor, one level for each dimension. */
 const NESTING_MAX = 8;
 
 const parameters = z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])).default({});
@@ -37,7 +37,7 @@ const inferBody = z.object({
 type RestInput = z.infer<typeof inferBody>["inputs"][number];
 
 /**
- * Reads an infer request: JSON, followed by binary data where the JSON says so.
+ * Reads an infer request: JSON, followed by binary data if the JSON says so.
  *
  * @param headerLength bytes of the JSON, from `Inference-Header-Content-Length`; all of the body where it is absent
  * @throws TriplineError `malformed-json`, `invalid-header`, `invalid-field` that names the field, `invalid-tensor` that
@@ -89,7 +89,7 @@ function parseBody(json: Buffer): z.infer<typeof inferBody> {
   try {
     value = JSON.parse(json.toString("utf8"));
   } catch {
-    throw new TriplineError("malformed-json", "The body is not valid JSON; NaN and Infinity are none either.");
+    throw new TriplineError("malformed-json", "The body is not valid JSON; NaN and Infinity are not JSON either.");
   }
   const result = inferBody.safeParse(value);
   if (result.success) return result.data;

@@ -4,7 +4,7 @@ import type { FastifyReply } from "fastify";
 import { InferenceServer } from "../inference/inference-server.js";
 import { messageJson } from "./describe-json.js";
 
-/** The Open Inference Protocol over HTTP and JSON, with Triton's extensions: what it says of the whole server. */
+/** The Open Inference Protocol over HTTP and JSON, with Triton's extensions: the routes of the whole server. */
 @Controller("/v2")
 export class ServerController {
   constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}

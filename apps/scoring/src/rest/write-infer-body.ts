@@ -3,12 +3,12 @@ import type { InferParameter, ModelInferResponse } from "@tripline/contracts/gen
 
 export interface RestAnswer {
   readonly body: Buffer;
-  /** Bytes of the JSON where binary data follow it. */
+  /** Bytes of the JSON if binary data follows it. */
   readonly headerLength?: number;
 }
 
 /**
- * Writes an answer as JSON, with the outputs that are asked for in binary behind it.
+ * Writes an answer as JSON, followed by the outputs that are requested as binary data.
  *
  * @param isBinaryOutput whether the output of this name goes as binary data
  */

@@ -248,7 +248,7 @@ export class HeldRunner implements BatchRunner {
     });
   }
 
-  /** Ends the run with this number, and lets what follows from it happen. */
+  /** Ends the run with this number, and lets its callbacks run. */
   async end(index: number): Promise<void> {
     this.runs[index]?.end();
     await sleep(0);
