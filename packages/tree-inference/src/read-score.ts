@@ -2,7 +2,7 @@ import type { FoundEnsemble } from "@tripline/tree-shap/find-ensemble";
 import type { OnnxGraph, OnnxInput, OnnxNode } from "@tripline/tree-shap/read-onnx";
 import { ScorerError } from "./scorer-error.js";
 
-/** How a model's score comes about: sigmoid(margin), or the margin itself. */
+/** How a model's score is computed: sigmoid(margin), or the margin itself. */
 export interface ScoreGraph {
   readonly input: OnnxInput;
   /** Columns of a row. */
@@ -75,10 +75,10 @@ class ScoreReader {
     const indices = this.graph.constants.get(index);
     const classifier = this.makerOf(from);
     if (gather.attributes.get("axis")?.int !== 1 || indices?.length !== 1 || indices[0] !== 1) {
-      throw new ScorerError("it gathers something else than the second column");
+      throw new ScorerError("it gathers another column than the second");
     }
     if (classifier.opType !== "TreeEnsembleClassifier" || classifier.outputs[1] !== from) {
-      throw new ScorerError(`it gathers from what is no classifier of trees but ${classifier.opType}`);
+      throw new ScorerError(`it gathers from a ${classifier.opType}, not from a classifier of trees`);
     }
     const labels = classifier.attributes.get("classlabels_int64s")?.ints.length;
     const weights = classifier.attributes.get("class_weights")?.floats ?? [];
@@ -104,11 +104,11 @@ class ScoreReader {
         if (postTransformOf(node) !== "NONE") throw new ScorerError("its trees have a post_transform");
         return this.addEnsemble(node);
       default:
-        throw new ScorerError(`it has a ${node.opType}, which is not done here`);
+        throw new ScorerError(`it has a ${node.opType}, which is not supported`);
     }
   }
 
-  /** A margin and a constant, in whichever order; or the sum of two margins. */
+  /** A margin and a constant, in either order; or the sum of two margins. */
   private readPair({ inputs, opType }: OnnxNode, kind: "scaled" | "shifted"): Margin {
     const [first = "", second = ""] = inputs;
     for (const [constant, other] of [
@@ -120,7 +120,7 @@ class ScoreReader {
       if (values.length !== 1) throw new ScorerError(`its ${opType} has a constant of ${values.length} numbers`);
       return { kind, of: this.readMargin(other), by: values[0] as number };
     }
-    if (kind === "scaled") throw new ScorerError("it multiplies what is not constant");
+    if (kind === "scaled") throw new ScorerError("it multiplies two values that are not constant");
     return { kind: "sum", terms: inputs.map((input) => this.readMargin(input)) };
   }
 
@@ -130,11 +130,11 @@ class ScoreReader {
       const maker = this.makerOf(read);
       const isSame =
         maker.opType === "Identity" || (maker.opType === "Cast" && maker.attributes.get("to")?.int === FLOAT);
-      if (!isSame) throw new ScorerError(`its trees read what a ${maker.opType} makes of the input`);
+      if (!isSame) throw new ScorerError(`its trees read the output of a ${maker.opType}, not the input`);
       read = maker.inputs[0];
     }
     const aggregate = node.attributes.get("aggregate_function")?.string ?? "SUM";
-    if (aggregate !== "SUM") throw new ScorerError(`its trees are put together by ${aggregate}`);
+    if (aggregate !== "SUM") throw new ScorerError(`its trees are aggregated by ${aggregate}`);
     this.ensembles.push({ node, input: this.input, width: this.width });
     return { kind: "ensemble", index: this.ensembles.length - 1 };
   }
@@ -143,7 +143,7 @@ class ScoreReader {
     const maker = this.makers.get(tensor ?? "");
     this.steps += 1;
     if (this.steps > STEPS_MAX) throw new ScorerError(`it has more than ${STEPS_MAX} steps`);
-    if (maker === undefined) throw new ScorerError(`nothing of what is known here gives "${tensor}"`);
+    if (maker === undefined) throw new ScorerError(`no supported node computes "${tensor}"`);
     return maker;
   }
 }

@@ -63,7 +63,7 @@ const rowsOfValues = fc.array(fc.array(values, { minLength: FEATURES, maxLength:
   maxLength: 40,
 });
 
-test("gives what the definition of the operator gives, to the last bit", () => {
+test("returns what the operator's definition says, to the last bit", () => {
   const models = fc.record({
     features: fc.constant(FEATURES),
     trees: fc.array(tree, { minLength: 1, maxLength: 20 }),
@@ -120,7 +120,7 @@ test.each([255, 256, 511])("%d thresholds of one feature, in as few blocks as ca
   expect(score(model, rows)).toEqual(rows.map((row) => marginOf(model, row)));
 });
 
-describe("what is made of the trees", () => {
+describe("steps after the trees", () => {
   const trees = [completeTree(3, newRandom())];
   const rows = [
     [1, 2, 3, 4, 5],

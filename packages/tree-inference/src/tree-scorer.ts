@@ -128,7 +128,7 @@ export class TreeScorer {
     }
   }
 
-  /** 16 rows through all trees. Those beyond the last row are left from before, and nobody looks at their sums. */
+  /** 16 rows through all trees. Those beyond the last row are left over, and their sums are not used. */
   private addTrees(start: number): void {
     const { width, runs, baseValues } = this.plan;
     this.rank(this.rowsAt + start * width * FLOAT_BYTES);

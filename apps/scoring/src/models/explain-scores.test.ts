@@ -161,7 +161,7 @@ test("a model that cannot be explained says so when it is asked to", async () =>
   const error = await failureOf(call);
   expect(error.code).toBe(status.INVALID_ARGUMENT);
   expect(error.details).toMatch(
-    /^There is no output "contributions", for this model cannot be explained: The TreeEnsembleRegressor has no nodes_hitrates/,
+    /^There is no output "contributions", because this model cannot be explained: The TreeEnsembleRegressor has no nodes_hitrates/,
   );
   expect((await failureOf(infer(["contributions", "contributions"]))).details).toBe(
     'Output "contributions" is asked for twice.',

@@ -159,7 +159,7 @@ describe("a model that is not only trees", () => {
     const [opened] = await open([{ ...question, providers: ["trees", "cpu"] }]);
     expect(opened).toMatchObject({
       providers: ["cpu"],
-      unavailable: [{ provider: "trees", reason: "it has a Tanh, which is not done here" }],
+      unavailable: [{ provider: "trees", reason: "it has a Tanh, which is not supported" }],
     });
     expect(opened?.outputs[0]).toBeCloseTo(Math.tanh(1), 6);
   });
@@ -171,7 +171,7 @@ describe("a model that is not only trees", () => {
     };
     await expect(InferenceWorker.start(load)).rejects.toMatchObject({
       code: "config-invalid",
-      message: "EXECUTION_PROVIDERS cannot be met: trees cannot run this model: it has a Tanh, which is not done here.",
+      message: "EXECUTION_PROVIDERS cannot be met: trees cannot run this model: it has a Tanh, which is not supported.",
     });
   });
 });

@@ -127,7 +127,7 @@ test.each<[string, object, string]>([
   [
     "shared memory",
     features({ parameters: { shared_memory_region: "region" } }),
-    'Input "features" lies in shared memory',
+    'Input "features" is in shared memory',
   ],
 ])("refuses %s and names the tensor", async (_case, tensor, sentence) => {
   const answer = await post("/models/fraud/infer", JSON.stringify({ inputs: [tensor] }));
