@@ -19,7 +19,7 @@ const keyEncryptionKey = z
       `has ${(input as Buffer).length} bytes; must be ${KEY_BYTES} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES}`,
   });
 
-/** JSON in a variable. The values are secrets, so a message may name a field but never show what stands in it. */
+/** JSON in a variable. The values are secrets, so a message may name a field but never show its value. */
 const bootstrapClients = z
   .string()
   .default("[]")
@@ -33,7 +33,7 @@ const bootstrapClients = z
     return z.NEVER;
   });
 
-/** Alone for the program that only brings the schema up to date. */
+/** Separate for the program that only updates the schema. */
 export const databaseConfig = z.object(postgresConfig);
 
 export const authConfig = z.object({

@@ -50,7 +50,7 @@ function runMainWith(environment: Record<string, string>): RunningMain {
 }
 
 describe("the process", () => {
-  test("writes its own log lines alone, and no secret, hash, assertion, token or key in any of them", async () => {
+  test("writes only its own log lines, without any secret, hash, assertion, token or key", async () => {
     const { postgresUrl } = await testStack();
     const environment = authEnvironment(postgresUrl, { LOG_LEVEL: "trace", HOST: "127.0.0.1" });
     const main = runMainWith(environment);

@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import type { Queries } from "../database/connect-database.js";
 
-/** Tables that are kept; used assertions are good for minutes and are left out. */
+/** Tables of a backup; used assertions are valid for minutes and are left out. */
 const TABLES = ["clients", "signing_keys"] as const;
 const FORMAT = 1;
 const ROWS_MAX = 1_000_000;
@@ -26,7 +26,7 @@ export type Backup = z.infer<typeof backup>;
 type Content = Omit<Backup, "sha256">;
 
 /**
- * Everything that auth cannot make anew: clients with their hashed secrets, and signing keys sealed under
+ * Everything that auth cannot create again: clients with their hashed secrets, and signing keys sealed under
  * KEY_ENCRYPTION_KEY, which is not in it. One snapshot: to be called in a transaction.
  */
 export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
@@ -43,7 +43,7 @@ export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
 
 /**
  * @param text a backup as JSON
- * @throws TriplineError `config-invalid` for what is no whole backup
+ * @throws TriplineError `config-invalid` for a text that is not a complete backup
  */
 export function parseBackup(text: string): Backup {
   const refused = (why: string) => new TriplineError("config-invalid", `The backup cannot be used: ${why}.`);
@@ -61,10 +61,9 @@ export function parseBackup(text: string): Backup {
 }
 
 /**
- * Puts a backup into a database that was brought to this build's schema and holds no client and no key. To be called in
- * a transaction.
+ * Restores a backup into a database with this build's schema and without clients and keys. To be called in a transaction.
  *
- * @returns rows that were put in
+ * @returns restored rows
  * @throws TriplineError `config-invalid` for a database that is in use, or a backup of a newer schema
  */
 export async function restore(transaction: Queries, { migrations, tables }: Backup): Promise<number> {

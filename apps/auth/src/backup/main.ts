@@ -9,10 +9,10 @@ import { migrateDatabase } from "../database/migrate-database.js";
 import { reachDatabase } from "../database/reach-database.js";
 import { backUp, parseBackup, restore } from "./back-up-database.js";
 
-/** `tripline backup` and `tripline restore` start this: the tables are known to this service alone. */
+/** `tripline backup` and `tripline restore` start this: only this service knows the tables. */
 
 const QUERY_MS_MAX = 60_000;
-/** Only the owner: the file holds hashes of secrets. */
+/** Only for the owner: the file holds hashes of secrets. */
 const FILE_MODE = 0o600;
 
 const backUpConfig = z.object({
@@ -38,7 +38,7 @@ async function read(database: Database, file: string): Promise<string> {
     await migrateDatabase(transaction);
     return restore(transaction, backup);
   });
-  return `${rows} rows of ${backup.created_at} are back; start auth with the KEY_ENCRYPTION_KEY of that time`;
+  return `${rows} rows of ${backup.created_at} restored; start auth with the KEY_ENCRYPTION_KEY of that time`;
 }
 
 try {

@@ -71,7 +71,7 @@ function ask(client_assertion: string, instance = 0): Promise<TokenAnswer> {
   return requestToken(url(instance), undefined, { client_assertion, client_assertion_type: ASSERTION_TYPE });
 }
 
-/** `fetch` does not send a Host of one's choice. */
+/** `fetch` does not send a chosen Host header. */
 function askUnderHost(host: string, client_assertion: string): Promise<string> {
   const headers = { host, "content-type": "application/x-www-form-urlencoded" };
   const parameters = { grant_type: "client_credentials", client_assertion, client_assertion_type: ASSERTION_TYPE };
@@ -112,7 +112,7 @@ describe("private_key_jwt", () => {
     await expect(ask(unsigned)).resolves.toMatchObject({ status: 401, error: "invalid_client" });
   });
 
-  test("takes each assertion once, whichever instance sees it, also when both see it at once", async () => {
+  test("accepts each assertion once, on any instance, even if two get it at once", async () => {
     const first = await assertion();
     await expect(ask(first, 0)).resolves.toMatchObject({ status: 200 });
     await expect(ask(first, 1)).resolves.toMatchObject({ status: 401, error: "invalid_client" });
@@ -127,7 +127,7 @@ describe("private_key_jwt", () => {
     expect(answer).toMatchObject({ error: "invalid_client" });
   });
 
-  test("is not open to both ways at once", async () => {
+  test("refuses a secret and an assertion together", async () => {
     const parameters = { client_assertion: await assertion(), client_assertion_type: ASSERTION_TYPE };
     await expect(requestToken(url(), SHOP_BASIC, parameters)).resolves.toMatchObject({ error: "invalid_request" });
   });

@@ -24,8 +24,8 @@ interface Attempt {
 
 /**
  * Slows down guessing: after ten failed client authentications within a minute, this client id is refused from this
- * address until the minute is over. The address is part of the key, so that whoever knows a client's id cannot lock
- * the client out from elsewhere; behind a proxy all callers have one address, and the id alone decides.
+ * address until the minute is over. The address is part of the key, so that somebody who knows a client's id cannot
+ * lock the client out from elsewhere; behind a proxy all callers have one address, and the id alone decides.
  */
 export class ClientAuthGuard {
   private readonly limiter = new FailureLimiter({

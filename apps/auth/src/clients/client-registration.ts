@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { z } from "zod";
 import { SCOPES } from "../provider/scopes.js";
 
-/** Shape of a client id; whatever else a caller sends is unknown without asking the database. */
+/** Shape of a client id; anything else is unknown without asking the database. */
 export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Shape of a tenant, as every service checks it in the token. */

@@ -21,7 +21,7 @@ describe("FailureLimiter", () => {
     expect(limiter.retryAfterSeconds("a")).toBeUndefined();
   });
 
-  test("counts attempts under way like failures until they end, but refuses nothing else for them", () => {
+  test("counts attempts in progress like failures until they end, but refuses nothing else for them", () => {
     const limiter = limiterAt({ nowMs: 0 });
     limiter.recordFailure("a");
     expect(limiter.begin("a")).toBeUndefined();
@@ -35,7 +35,7 @@ describe("FailureLimiter", () => {
     expect(limiter.retryAfterSeconds("a")).toBe(60);
   });
 
-  test("an attempt that ends in a later window takes nothing from that one", () => {
+  test("an attempt that ends in a later window does not lower the count of that window", () => {
     const clock = { nowMs: 0 };
     const limiter = limiterAt(clock);
     limiter.begin("a");

@@ -6,7 +6,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 /**
  * scrypt (RFC 7914) with N = 2^14, r = 8, p = 5: 16 MiB for each computation, one of the equivalent minimum settings of
  * OWASP's Password Storage Cheat Sheet. The strings are in PHC form, `$scrypt$ln=14,r=8,p=5$<salt>$<hash>`, so that a
- * later cost can stand beside this one.
+ * later cost can be stored beside this one.
  */
 const COST = { ln: 14, r: 8, p: 5 };
 const SALT_BYTES = 16;

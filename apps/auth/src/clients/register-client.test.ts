@@ -61,7 +61,7 @@ describe("registerClient", () => {
     await expect(matchesHash(SECRET, client.secret_hash ?? "")).resolves.toBe(true);
   });
 
-  test("again with the same secret keeps the hash, with another one replaces it, and takes the other fields", async () => {
+  test("again with the same secret keeps the hash, with another one replaces it, and updates the other fields", async () => {
     await registerClient(database, withSecret());
     const before = await stored();
     await registerClient(database, withSecret({ tenant: "other", scopes: ["decisions:read", "decisions:read"] }));
@@ -70,7 +70,7 @@ describe("registerClient", () => {
     expect((await stored()).secret_hash).not.toBe(before.secret_hash);
   });
 
-  test("goes over from a secret to keys", async () => {
+  test("changes from a secret to keys", async () => {
     await registerClient(database, withSecret());
     await registerClient(database, withSecret({ client_secret: undefined, jwks: { keys: [PUBLIC_JWK] } }));
     await expect(stored()).resolves.toMatchObject({
@@ -94,7 +94,7 @@ describe("registerClient", () => {
     ["a private key", { client_secret: undefined, jwks: { keys: [PRIVATE_JWK] } }, "/jwks/keys/0"],
     ["a symmetric key", { client_secret: undefined, jwks: { keys: [{ kty: "oct", k: "c2VjcmV0" }] } }, "/jwks/keys/0"],
     ["a small RSA key", { client_secret: undefined, jwks: { keys: [SMALL_RSA_JWK] } }, "/jwks/keys/0"],
-    ["something that is no key", { client_secret: undefined, jwks: { keys: [{ kty: "EC" }] } }, "/jwks/keys/0"],
+    ["something that is not a key", { client_secret: undefined, jwks: { keys: [{ kty: "EC" }] } }, "/jwks/keys/0"],
     ["no key", { client_secret: undefined, jwks: { keys: [] } }, "/jwks/keys"],
     ["a secret and keys", { jwks: { keys: [PUBLIC_JWK] } }, ""],
   ])("refuses %s", async (_case, changes, pointer) => {

@@ -40,7 +40,7 @@ export async function registerClient(queries: Queries, registration: ClientRegis
   );
 }
 
-/** An unchanged secret keeps its hash, so that running instances go on remembering that it is right. */
+/** An unchanged secret keeps its hash, so that running instances still remember that it is right. */
 async function hashFor(queries: Queries, clientId: string, secret: string): Promise<string> {
   const [row] = await queries.query(hashRow, "SELECT secret_hash FROM auth.clients WHERE client_id = $1", [clientId]);
   const stored = row?.secret_hash ?? undefined;

@@ -6,7 +6,7 @@ import type { SecretVerifier } from "./secret-verifier.js";
 
 /** Checks the secret of a request, within the failures that its client may have. */
 export class SecretAuthenticator {
-  /** Of no secret that anybody knows. */
+  /** The hash of a secret that nobody knows. */
   readonly #nobodysHash = hashSecret(randomBytes(32).toString("base64"));
 
   constructor(
@@ -35,8 +35,8 @@ export class SecretAuthenticator {
   }
 
   /**
-   * Does for a client that is unknown, or that has no secret, what is done for one whose secret is wrong. Otherwise the time
-   * that an answer takes would tell which ids are those of clients.
+   * Does the same work for an unknown client, or one without a secret, as for a wrong secret. Otherwise the time of an
+   * answer would show which ids exist.
    *
    * @throws as `verify`
    */

@@ -22,7 +22,7 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(2);
   });
 
-  test("computes a wrong secret every time, and forgets nothing for it", async () => {
+  test("computes a wrong secret every time, and keeps the remembered ones", async () => {
     const { state, verifier } = countingVerifier();
     await verifier.verify("right", "hash");
     for (let round = 0; round < 1_100; round += 1)
@@ -32,7 +32,7 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(1_101);
   });
 
-  test("a changed hash makes the remembered secret worth nothing", async () => {
+  test("a remembered secret does not match a changed hash", async () => {
     const { state, verifier } = countingVerifier();
     await verifier.verify("right", "hash");
     await verifier.verify("right", "another hash");
@@ -48,7 +48,7 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(1_002);
   });
 
-  test("computes once for all who ask at the same time, and refuses more than 32 different ones", async () => {
+  test("computes once for all callers at the same time, and refuses more than 32 different secrets", async () => {
     const waiting: ((matches: boolean) => void)[] = [];
     const verifier = new SecretVerifier(() => new Promise((resolve) => waiting.push(resolve)));
     const same = [verifier.verify("secret", "hash 0"), verifier.verify("secret", "hash 0")];

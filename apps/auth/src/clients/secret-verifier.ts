@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { matchesHash } from "./hash-secret.js";
 
-/** Secrets that were right lately, at most this many: about 100 bytes each. */
+/** Most remembered secrets that were right: about 100 bytes each. */
 const REMEMBERED_MAX = 1_000;
 const REMEMBERED_MS = 600_000;
 /** Computations that run or wait. Each takes 16 MiB while it runs, and the thread pool runs four at a time. */
@@ -11,7 +11,7 @@ const COMPUTATIONS_MAX = 32;
 /**
  * Checks secrets against their hashes. A secret that was right is remembered, so that a client which fetches a token
  * every few minutes costs one scrypt computation and not one per token; a wrong one is computed each time. What is
- * remembered is an HMAC under a key of this process, which tells neither the secret nor, by its timing, a part of it.
+ * remembered is an HMAC under a key of this process, which reveals neither the secret nor, by its timing, a part of it.
  */
 export class SecretVerifier {
   private readonly key = randomBytes(32);

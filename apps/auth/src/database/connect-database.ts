@@ -24,7 +24,7 @@ export interface Database extends Queries {
 export interface DatabaseOptions extends DatabaseAddress {
   readonly connectionsMax: number;
   readonly queryTimeoutMs: number;
-  /** Told when a connection that nobody uses breaks; the pool replaces it by itself. */
+  /** Called when an idle connection breaks; the pool replaces it by itself. */
   onIdleError(error: Error): void;
 }
 
@@ -75,7 +75,7 @@ interface Connection {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
-/** `pg` lets a connection string win over everything else, so with a token it gets the parts of the URL instead. */
+/** In `pg` a connection string overrides everything else, so with a token it gets the parts of the URL instead. */
 function signInOf({ url, tls, password }: DatabaseAddress): PoolConfig {
   const ssl = tls === undefined ? {} : { ssl: tls };
   if (password === undefined) return { ...ssl, connectionString: url };
@@ -110,12 +110,12 @@ const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
 const CONFIG_CLASSES = new Set(["28", "3D"]);
 
 function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
-  // No token could be had for a new connection.
+  // There was no token for a new connection.
   if (error instanceof TriplineError) return error;
   const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
   if (hasToken && errorClass === "28") {
     // It may pass: rights take a while to arrive, and the next token is another one.
-    const detail = `The database refuses this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity be it?`;
+    const detail = `The database refuses this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity sign in as this user?`;
     return new TriplineError("database-unavailable", detail, [], { cause: error });
   }
   if (CONFIG_CLASSES.has(errorClass)) {

@@ -32,7 +32,7 @@ async function copiedMigrations(): Promise<URL> {
 }
 
 describe("migrateDatabase", () => {
-  test("makes the schema once, and does nothing the second time", async () => {
+  test("creates the schema once, and does nothing the second time", async () => {
     await expect(database.transaction((transaction) => migrateDatabase(transaction))).resolves.toBeGreaterThan(0);
     await expect(database.transaction((transaction) => migrateDatabase(transaction))).resolves.toBe(0);
     await expect(database.query(countRow, "SELECT count(*) FROM auth.clients")).resolves.toEqual([{ count: "0" }]);
@@ -44,7 +44,7 @@ describe("migrateDatabase", () => {
     expect(counts.filter((count) => count > 0)).toHaveLength(1);
   });
 
-  test("applies what was added since, and leaves nothing of a migration that fails", async () => {
+  test("applies new migrations, and leaves nothing of a failed one", async () => {
     const directory = await copiedMigrations();
     await database.transaction((transaction) => migrateDatabase(transaction, directory));
     await writeFile(new URL("9000-add-one.sql", directory), "CREATE TABLE auth.one (); CREATE TABLE auth.two ();");

@@ -7,7 +7,7 @@ import type { Queries } from "./connect-database.js";
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 const FILE_PATTERN = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
-/** Any number will do, as long as every instance takes the same and no other program of this database takes it. */
+/** Any number, as long as all instances use the same one and no other program of this database does. */
 const LOCK_ID = 7_113_002_961;
 const LOCK_TIMEOUT_MS = 30_000;
 

@@ -16,7 +16,7 @@ import type { Database } from "./connect-database.js";
 import { connectDatabase } from "./connect-database.js";
 import { reachDatabase } from "./reach-database.js";
 
-/** A Postgres that speaks TLS, with a role whose password is the token that was given last. */
+/** A Postgres with TLS and a role whose password is the newest token. */
 
 const START_MS_MAX = 120_000;
 const QUERY_MS_MAX = 30_000;
@@ -115,7 +115,7 @@ test.each(["require", "verify-full", "verify-ca"])("with sslmode=%s it speaks TL
   expect(await database.query(connection, WHO)).toMatchObject([{ ssl: true, role: "tripline" }]);
 });
 
-test("an authority alone is reason enough for TLS; without one, and with sslmode=disable, there is none", async () => {
+test("a CA file alone turns TLS on; without one, or with sslmode=disable, there is none", async () => {
   const secure = connectBy({ POSTGRES_URL: stack.postgresUrl, POSTGRES_CA_FILE: caFile });
   expect(await secure.query(connection, WHO)).toMatchObject([{ ssl: true }]);
   for (const url of [stack.postgresUrl, withMode(stack.postgresUrl, "disable")]) {
@@ -123,7 +123,7 @@ test("an authority alone is reason enough for TLS; without one, and with sslmode
   }
 });
 
-test("a server whose certificate nobody vouches for, or of another name, is not spoken to", async () => {
+test("refuses a server with an untrusted certificate or another name", async () => {
   const url = withMode(stack.postgresUrl, "verify-full");
   const refused = { code: "database-unavailable", message: expect.stringMatching(/certificate|altnames/) };
   for (const environment of [
@@ -137,7 +137,7 @@ test("a server whose certificate nobody vouches for, or of another name, is not 
   expect(await connectBy(byAuthority).query(connection, WHO)).toMatchObject([{ ssl: true }]);
 });
 
-test("each new connection shows the token of its time, and open ones go on", async () => {
+test("each new connection uses the current token, and open ones continue", async () => {
   await nextToken();
   const database = connectBy(withTokens());
   const [first] = await database.query(connection, WHO);
@@ -159,7 +159,7 @@ test("each new connection shows the token of its time, and open ones go on", asy
   });
 });
 
-test("without a token the reason is told", async () => {
+test("without a token the error says why", async () => {
   identity.failWith(500);
   await expect(connectBy(withTokens()).query(connection, WHO)).rejects.toMatchObject({
     code: "identity-unavailable",

@@ -4,7 +4,7 @@ import type { PostgresConfig } from "@tripline/service-kit/config/connection-con
 import { readPem } from "@tripline/service-kit/config/read-certificates";
 import { checkByAuthority } from "@tripline/service-kit/tokens/check-authority";
 
-/** Where a database is, and what a connection shows and asks for there. */
+/** Where a database is, and how a connection signs in and verifies it. */
 export interface DatabaseAddress {
   /** Without `sslmode`. */
   readonly url: string;

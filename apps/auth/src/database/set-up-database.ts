@@ -28,7 +28,7 @@ export async function setUpDatabase(config: AuthConfig, logger: Logger): Promise
       const keys = await loadSigningKeys(transaction, config.KEY_ENCRYPTION_KEY, config.TOKEN_TTL_SECONDS);
       for (const client of config.BOOTSTRAP_CLIENTS) await registerClient(transaction, client);
       const clients = config.BOOTSTRAP_CLIENTS.length;
-      logger.info({ migrations, kid: keys.activeKid, bootstrap_clients: clients }, "the database is set up");
+      logger.info({ migrations, kid: keys.activeKid, bootstrap_clients: clients }, "database set up");
       return keys;
     });
   } finally {
@@ -36,7 +36,7 @@ export async function setUpDatabase(config: AuthConfig, logger: Logger): Promise
   }
 }
 
-/** The database, as requests ask it. It connects when it is asked. */
+/** The database for requests. It connects at the first query. */
 export function openDatabase(config: AuthConfig, logger: Logger): Database {
   return connect(config, logger, CONNECTIONS_MAX, QUERY_TIMEOUT_MS);
 }

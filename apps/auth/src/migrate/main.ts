@@ -10,8 +10,8 @@ import { refuseNewerSchema } from "./refuse-newer-schema.js";
 
 /**
  * A program of its own, for the job that an installation runs before its new version starts: waits for the database,
- * refuses a schema that is newer than this build, and brings an older one up to date. auth does the same at its start, so
- * that nothing depends on the job; it only makes a failure show before anything is replaced.
+ * refuses a schema that is newer than this build, and updates an older one. auth does the same at its start, so nothing
+ * depends on the job; it only makes a failure visible before anything is replaced.
  */
 
 const WAIT_MS_MAX = 180_000;

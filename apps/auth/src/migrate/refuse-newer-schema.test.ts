@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 describe("refuseNewerSchema", () => {
-  test("lets an empty database and one of this build pass", async () => {
+  test("accepts an empty database and one of this build", async () => {
     await database.transaction((transaction) => refuseNewerSchema(transaction));
     await database.transaction((transaction) => migrateDatabase(transaction));
     await database.transaction((transaction) => refuseNewerSchema(transaction));

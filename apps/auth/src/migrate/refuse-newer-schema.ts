@@ -8,8 +8,8 @@ const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 const newestRow = z.object({ version: z.number().nullable(), table: z.string().nullable() });
 
 /**
- * For an install or upgrade. Not for a service that starts: after a rollback the version before has to run with what a
- * migration has added meanwhile, so that migrations only ever add.
+ * For an install or upgrade. Not for a service that starts: after a rollback the previous version has to run with what a
+ * migration has added, which is why migrations only add.
  *
  * @throws TriplineError `config-invalid` when the database has a migration that this build does not know
  */
@@ -29,6 +29,6 @@ export async function refuseNewerSchema(transaction: Queries, directory: URL = M
   if (newest <= newestKnown) return;
   throw new TriplineError(
     "config-invalid",
-    `The database is at migration ${newest}, and this build knows ${newestKnown} at most: deploy the version that made it or a later one, or restore a backup from before.`,
+    `The database is at migration ${newest}, and this build knows ${newestKnown} at most: deploy the version that made it or a later one, or restore an earlier backup.`,
   );
 }

@@ -84,7 +84,7 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
     },
     extraTokenClaims: (_ctx, token) => ({ tenant: token.client?.tenant }),
     assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => refuseLongLivedAssertion(claims.exp),
-    // No page in a browser asks for these tokens.
+    // Browsers do not request these tokens.
     clientBasedCORS: () => false,
     // The library would answer a caller that prefers HTML with a page.
     renderError: (ctx, out) => {
@@ -94,8 +94,8 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
 }
 
 /**
- * The one API there is, with the scopes of this client. The library drops a scope that the API does not have; RFC 6749
- * section 5.2 wants it refused, since a client that asked for two and got one would learn it at its first call.
+ * The only API, with the scopes of this client. The library drops a scope that the API does not have; RFC 6749
+ * section 5.2 requires an error, because a client that asked for two and got one would notice at its first call.
  */
 function apiFor(
   ctx: KoaContextWithOIDC,
@@ -110,7 +110,7 @@ function apiFor(
   for (const scope of ctx.oidc.requestParamScopes) {
     if (!granted.has(scope)) throw new errors.InvalidScope("requested scope is not allowed", scope);
   }
-  // RFC 6749 section 3.3: who names no scope gets the default one, which is all that is registered.
+  // RFC 6749 section 3.3: a client that names no scope gets the default, which is all registered ones.
   if (ctx.oidc.params !== undefined && ctx.oidc.params.scope === undefined) ctx.oidc.params.scope = registered;
   return {
     scope: registered,

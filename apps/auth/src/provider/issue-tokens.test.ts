@@ -37,7 +37,7 @@ async function execute(sql: string, values: unknown[]): Promise<void> {
   await database.close();
 }
 
-/** `fetch` does not send a Host of one's choice. */
+/** `fetch` does not send a chosen Host header. */
 function getWithHeaders(url: string, headers: Record<string, string>): Promise<string> {
   return new Promise((resolve, reject) => {
     get(url, { headers }, (response) => text(response).then(resolve, reject)).on("error", reject);
@@ -81,7 +81,7 @@ describe("a token", () => {
     expect(decodeJwt(tokenOf(answer))).toMatchObject({ scope: "transactions:write decisions:read", aud: AUDIENCE });
   });
 
-  test("is what the other services take, for its audience, its scopes and its time alone", async () => {
+  test("is accepted by the other services for its audience, scopes and lifetime only", async () => {
     const token = `Bearer ${tokenOf(await requestToken(service.url, SHOP_BASIC, { scope: "transactions:write" }))}`;
     const at = { issuer: ISSUER, jwksUrl: `${service.url}/oauth/jwks`, audience: AUDIENCE };
     await expect(tokenVerifier(at).verify(token, "transactions:write")).resolves.toMatchObject({
@@ -128,7 +128,7 @@ describe("a request is refused", () => {
     ["for a scope of OpenID Connect", { scope: "openid" }, 400, "invalid_scope"],
     ["for a scope nobody knows", { scope: "decisions:read payments:refund" }, 400, "invalid_scope"],
     ["for another resource", { resource: "urn:other:api" }, 400, "invalid_target"],
-    ["for a resource that is no URI", { resource: "api" }, 400, "invalid_target"],
+    ["for a resource that is not a URI", { resource: "api" }, 400, "invalid_target"],
     ["with another grant", { grant_type: "authorization_code" }, 400, "unsupported_grant_type"],
     ["with a password", { grant_type: "password" }, 400, "unsupported_grant_type"],
   ])("%s", async (_case, request: Record<string, string>, status, error) => {
@@ -184,7 +184,7 @@ describe("a request is refused", () => {
     });
   });
 
-  test("in JSON also where the caller prefers HTML, or sends JSON", async () => {
+  test("in JSON even if the caller prefers HTML or sends JSON", async () => {
     const html = await requestToken(service.url, basic("nobody", "x"), {}, { accept: "text/html" });
     expect(html.error).toBe("invalid_client");
     const json = await fetch(`${service.url}/oauth/token`, {
@@ -203,7 +203,7 @@ describe("a request is refused", () => {
 });
 
 describe("failed authentications", () => {
-  test("are limited per client id: after ten, also the right secret is refused for a while", async () => {
+  test("are limited per client id: after ten, even the right secret is refused for a while", async () => {
     const hash = await hashSecret(SHOP.client_secret);
     await execute("INSERT INTO auth.clients VALUES ('target', 'acme', 'client_secret_basic', $1, NULL, $2)", [
       hash,

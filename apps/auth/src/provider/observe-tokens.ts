@@ -13,7 +13,7 @@ const TOKEN_PATH = "/oauth/token";
 const REQUEST = requestSpan("POST", TOKEN_PATH);
 const MS_PER_S = 1_000;
 
-/** Spans, metrics and log lines of token requests, and what failures lead to. Never a secret, an assertion or a token. */
+/** Spans, metrics and log lines of token requests, and the answers to failures. Never a secret, an assertion or a token. */
 export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger: Logger): void {
   const metrics = tokenMetrics();
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
@@ -44,7 +44,7 @@ export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger
   provider.on("server_error", (ctx, error) => answerServerError(ctx, error, logger));
   // Without a listener Koa would print what goes wrong while a response is written.
   const emitter: NodeJS.EventEmitter = provider;
-  emitter.on("error", (error: Error) => logger.warn({ err: error }, "a response could not be written"));
+  emitter.on("error", (error: Error) => logger.warn({ err: error }, "could not write a response"));
 }
 
 function tokenMetrics() {
@@ -61,7 +61,7 @@ function tokenMetrics() {
   };
 }
 
-/** What passes by itself is 503 and says when to come back; the rest stays the library's opaque 500. */
+/** Temporary failures get 503 with Retry-After; the rest stays the library's opaque 500. */
 function answerServerError(ctx: KoaContextWithOIDC, error: Error, logger: Logger): void {
   if (!(error instanceof TriplineError) || error.code === "internal") {
     logger.error({ err: error }, "token request failed");

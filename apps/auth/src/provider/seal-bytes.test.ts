@@ -5,7 +5,7 @@ const KEY = randomBytes(32);
 const PLAINTEXT = Buffer.from("a private key");
 
 describe("sealBytes", () => {
-  test("opens under the same key and context alone", () => {
+  test("opens only under the same key and context", () => {
     const sealed = sealBytes(PLAINTEXT, KEY, "kid 1");
     expect(sealed.includes(PLAINTEXT)).toBe(false);
     expect(openBytes(sealed, KEY, "kid 1")).toEqual(PLAINTEXT);
@@ -17,7 +17,7 @@ describe("sealBytes", () => {
     expect(sealBytes(PLAINTEXT, KEY, "kid")).not.toEqual(sealBytes(PLAINTEXT, KEY, "kid"));
   });
 
-  test("does not open when any byte was changed, or when it was cut", () => {
+  test("does not open if any byte was changed or is missing", () => {
     const sealed = sealBytes(PLAINTEXT, KEY, "kid");
     for (let index = 0; index < sealed.length; index += 1) {
       const changed = Buffer.from(sealed);

@@ -29,8 +29,8 @@ const keyRow = z.object({ kid: z.string(), wrapped_private_jwk: z.instanceof(Uin
 const kidRow = z.object({ kid: z.string() });
 
 /**
- * Makes the first signing key where there is none. Callers hold the migration lock, so that instances which start at
- * once make one key between them.
+ * Creates the first signing key if there is none. Callers hold the migration lock, so that instances that start together
+ * create one key.
  *
  * @param wrappingKey 32 bytes
  */

@@ -36,7 +36,7 @@ export function storeAdapter(queries: Queries, watch: LookupWatch): (model: stri
       case "ReplayDetection":
         return {
           ...nothingStored(model),
-          // Looking first and storing then would let two instances accept the same assertion: storing decides alone.
+          // To look first and then store would let two instances accept the same assertion, so only storing decides.
           find: async () => undefined,
           upsert: (id, _payload, expiresInSeconds) => useAssertion(queries, id, expiresInSeconds ?? 0),
         };
