@@ -37,7 +37,7 @@ export function expectRefusals(chart) {
     );
     makeSecrets();
     // The hook waits visibly for Kafka, and then fails with this sentence.
-    expectRefusal(chart, NAMESPACE_OTHER, set, /Kafka at kafka\.example\.invalid:9092 did not come within \d+ s/);
+    expectRefusal(chart, NAMESPACE_OTHER, set, /Kafka at kafka\.example\.invalid:9092 was not ready within \d+ s/);
     const left = must([
       "kubectl",
       "--namespace",

@@ -59,7 +59,7 @@ export const ERROR_TABLE = {
   "token-expired": row(401, GRPC.unauthenticated, "dead-letter", "The access token has expired"),
   "scope-missing": row(403, GRPC.permissionDenied, "dead-letter", "The access token lacks a scope"),
   "not-found": row(404, GRPC.notFound, "dead-letter", "There is nothing at this address"),
-  "method-not-allowed": row(405, GRPC.invalidArgument, "dead-letter", "This address does not take this method"),
+  "method-not-allowed": row(405, GRPC.invalidArgument, "dead-letter", "This address does not accept this method"),
   "decision-not-found": row(404, GRPC.notFound, "dead-letter", "No such decision"),
   "idempotency-conflict": row(409, GRPC.aborted, "dead-letter", "The same key was used for a different request"),
   "too-many-requests": row(429, GRPC.resourceExhausted, "retry", "More requests than this service takes", 1),

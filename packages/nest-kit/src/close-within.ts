@@ -2,7 +2,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 
 const CLOSE_MS_MAX = 10_000;
 
-/** Closes one part of a service. Resolves within 10 s whatever happens, so that the parts after it are closed as well. */
+/** Closes one part of a service. Always resolves within 10 s, so that the next parts are closed as well. */
 export async function closeWithin(logger: Logger, part: string, close: () => unknown): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
@@ -11,7 +11,7 @@ export async function closeWithin(logger: Logger, part: string, close: () => unk
   try {
     await Promise.race([Promise.resolve().then(close), late]);
   } catch (error) {
-    logger.error({ err: error, step: part }, "a shutdown step failed");
+    logger.error({ err: error, step: part }, "shutdown step failed");
   } finally {
     clearTimeout(timer);
   }

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { isLocalCaller } from "./http/is-local-caller.js";
 import { Readiness } from "./readiness.js";
 
-/** Whether metrics have a port of their own. */
+/** Whether metrics have a separate port. */
 export const METRICS_ELSEWHERE = Symbol("METRICS_ELSEWHERE");
 
 @Controller()
@@ -26,7 +26,7 @@ export class HealthController {
     await reply.status(report.status === "ready" ? 200 : 503).send(report);
   }
 
-  /** They tell who pays how much and where, so without a port of their own they are for this machine alone. */
+  /** Metrics show who pays how much and where, so without a separate port they are only for this machine. */
   @Get("/metrics")
   metrics(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     if (this.metricsElsewhere || !isLocalCaller(request.raw)) {

@@ -1,7 +1,7 @@
 import type { LoggerService } from "@nestjs/common";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 
-/** Where Nest says what it also throws while an application is made. */
+/** Context of Nest's log lines for errors that it also throws while it creates an application. */
 const START_FAILED = "ExceptionHandler";
 
 /** Nest's own messages in the service's log: start-up chatter at debug level. */
@@ -12,7 +12,7 @@ export function nestLogger(logger: Logger): LoggerService {
     verbose: (message: unknown) => logger.trace(String(message)),
     warn: (message: unknown) => logger.warn(String(message)),
     error(message: unknown, ...rest: unknown[]) {
-      // What stops a start is thrown, and said by whoever starts.
+      // An error at the start is thrown, and logged by the caller.
       if (rest.at(-1) !== START_FAILED) logger.error({ details: rest.map(String) }, String(message));
     },
     fatal: (message: unknown, ...rest: unknown[]) => logger.fatal({ details: rest.map(String) }, String(message)),

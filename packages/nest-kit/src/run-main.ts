@@ -8,7 +8,7 @@ import type { RunningService } from "./start-service.js";
 
 export type { RunningService } from "./start-service.js";
 
-/** Exit codes of sysexits.h: a supervisor need not start again what is configured wrongly. */
+/** Exit codes of sysexits.h: a supervisor need not restart a wrongly configured service. */
 const EXIT_CONFIG = 78;
 const EXIT_FAILURE = 1;
 
@@ -22,7 +22,7 @@ export async function runMain<C extends { readonly DRAIN_SECONDS: number }>(
   start: (config: C) => Promise<RunningService>,
 ): Promise<void> {
   const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
-  // Until it is up nothing has to be ended in order. As process 1 of a container it would not even end without this.
+  // Until it is up nothing has to be closed gracefully. As process 1 of a container it would not even end without this.
   let end = async (): Promise<void> => {};
   endOnSignal(() => end());
   try {

@@ -39,7 +39,7 @@ describe("routes beside Nest", () => {
 
   afterAll(() => service.close());
 
-  test("have no hook of Nest, whose own routes keep it", async () => {
+  test("have no hooks of Nest, while Nest's routes keep theirs", async () => {
     hooked.length = 0;
     const ask = async (path: string, init = {}) => (await fetch(service.url + path, init)).text();
     expect(await ask("/beside", { method: "POST" })).toBe("beside");
@@ -47,7 +47,7 @@ describe("routes beside Nest", () => {
     expect(hooked).toEqual(["/within"]);
   });
 
-  test("are known where another method is refused", async () => {
+  test("are known when another method is refused", async () => {
     const answers = await Promise.all(
       ["/beside", "/within"].map((path) => fetch(service.url + path, { method: "DELETE" })),
     );

@@ -12,7 +12,7 @@ import { answerNow } from "./http/http-server.js";
 import { refuseOtherMethods } from "./http/refuse-methods.js";
 
 /**
- * Fastify on the port of a service. It ends in bounded time. Nest works in a scope of its own, so that its hooks are not on
+ * Fastify on the port of a service. It closes in bounded time. Nest has a separate scope, so that its hooks do not run on
  * the routes that a plugin adds beside it: see docs/adr/0021-intake-routes-are-a-fastify-plugin.md.
  */
 export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, ServerResponse> {
@@ -41,7 +41,7 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
         answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
     });
     const refuse = refuseOtherMethods(root);
-    // In an array, since an instance of Fastify has a `then`, by which a promise would take it for another promise.
+    // In an array, because an instance of Fastify has a `then`, so a promise would wait for it.
     const scopes: FastifyInstance<Server>[] = [];
     await root.register(async (scope) => void scopes.push(scope));
     const nest = scopes[0] ?? root;

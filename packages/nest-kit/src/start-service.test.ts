@@ -17,7 +17,7 @@ import { startService } from "./start-service.js";
 class FaultyController {
   @Get("/known")
   known(): never {
-    throw new TriplineError("kafka-unavailable", "The broker is away.");
+    throw new TriplineError("kafka-unavailable", "The broker is down.");
   }
   @Get("/unknown")
   unknown(): never {
@@ -39,7 +39,7 @@ class FaultyModule implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     readiness.add("store", () => {
-      if (broken) throw new Error("the store is away");
+      if (broken) throw new Error("the store is down");
     });
   }
 
@@ -69,10 +69,10 @@ describe("startService", () => {
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("2");
     expect(response.headers.get("content-type")).toContain("application/problem+json");
-    expect(await response.json()).toMatchObject({ code: "kafka-unavailable", detail: "The broker is away." });
+    expect(await response.json()).toMatchObject({ code: "kafka-unavailable", detail: "The broker is down." });
   });
 
-  test("an unknown error says nothing of the inside", async () => {
+  test("an unknown error shows no internal details", async () => {
     const response = await fetch(`${service.url}/unknown`);
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");
@@ -97,13 +97,13 @@ describe("startService", () => {
     broken = true;
     const ready = await fetch(`${service.url}/health/ready`);
     expect(ready.status).toBe(503);
-    expect(await ready.json()).toEqual({ status: "not-ready", checks: { store: "the store is away" } });
+    expect(await ready.json()).toEqual({ status: "not-ready", checks: { store: "the store is down" } });
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     broken = false;
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
   });
 
-  test("a service that drains is not ready, answers all the same, and lets go of connections", async () => {
+  test("a draining service is not ready, still answers, and closes connections", async () => {
     expect((await fetch(`${service.url}/health/live`)).headers.get("connection")).toBe("keep-alive");
     service.drain();
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(503);
@@ -116,7 +116,7 @@ describe("startService", () => {
     expect(await answer.json()).toEqual({ fine: true });
   });
 
-  test("closing runs every step in order, also after one that failed, and once", async () => {
+  test("closing runs every step once, in order, also after one that failed", async () => {
     await Promise.all([service.close(), service.close()]);
     expect(closed).toEqual(["first", "last"]);
     await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
@@ -131,8 +131,8 @@ class FullModule {
   }
 }
 
-describe("turning requests away", () => {
-  test("only those that the service names, unread, and the connection serves the next request", async () => {
+describe("rejecting requests early", () => {
+  test("rejects only requests that the service names, unread, and the connection serves the next request", async () => {
     const service = await startService({
       name: "full",
       port: 0,
@@ -142,7 +142,7 @@ describe("turning requests away", () => {
     });
     const socket = connect(Number(new URL(service.url).port), "127.0.0.1").setEncoding("utf8");
     try {
-      const body = "this is no JSON";
+      const body = "this is not JSON";
       const head = `POST /body HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
       socket.write(`${head}prefer: wait=1\r\n\r\n${body}`);
       const [refused] = await once(socket, "data");

@@ -22,12 +22,11 @@ export interface RunningService {
   /** Base URL of its port for metrics, where it has one. */
   readonly metricsUrl?: string;
   /**
-   * Not ready from now on, but requests are still answered, each on a connection that ends with its answer. Whoever
-   * spreads requests over instances learns of an end some seconds late, and clients keep connections; neither of them
-   * is to meet a closed door.
+   * Not ready from now on, but requests are still answered, each on a connection that ends with its answer. A load
+   * balancer learns of the end some seconds late, and clients keep connections: neither should meet a closed port.
    */
   drain(): void;
-  /** A provider of the service, for whoever started it in this process. */
+  /** A provider of the service, for the caller that started it in this process. */
   get<T>(provider: Type<T>): T;
   /** Not ready → no new requests → consumers → what Nest's shutdown hooks close. Safe to call twice. */
   close(): Promise<void>;
@@ -37,25 +36,25 @@ export interface ServiceOptions {
   readonly name: string;
   readonly port: number;
   readonly host: string;
-  /** Where metrics are served. Without it on `port`, to callers of this machine alone. */
+  /** Port for metrics. Without it they are served on `port`, to callers on this machine only. */
   readonly metricsPort?: number | undefined;
   readonly logger: Logger;
   /** The app's own root module. */
   readonly module: Type | DynamicModule;
   /** Providers of the root module by which work comes in other than by HTTP, for instance `KafkaStrategy`. */
   readonly transports?: readonly Type<CustomTransportStrategy>[];
-  /** What answers errors; `ProblemFilter` unless told otherwise. */
+  /** Filter that answers errors; `ProblemFilter` by default. */
   readonly filter?: ExceptionFilter;
   /** Largest request body in bytes; 64 KiB by default. */
   readonly bodyLimitBytes?: number;
-  /** What clients may take up; `HTTP_LIMITS_DEFAULT` where it is not said. */
+  /** Limits for clients; `HTTP_LIMITS_DEFAULT` by default. */
   readonly limits?: Partial<HttpLimits>;
 }
 
 const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 
 /**
- * Nest on Fastify with health, metrics and problem+json: the shell every app stands in.
+ * Nest on Fastify with health, metrics and problem+json: the frame of every app.
  *
  * It ends in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests are answered; the consumers of `transports`; then
  * what providers hold, by their `onApplicationShutdown`, where Nest ends what depends on something before that.
@@ -115,7 +114,7 @@ async function shutDown(
 ): Promise<void> {
   app.get(Readiness).drain();
   await app.close();
-  // Last: the end of a service is looked at as well.
+  // Last, so that the shutdown is traced as well.
   if (metrics !== undefined) await closeWithin(logger, "metrics", () => metrics.close());
   logger.info(`${name} is down`);
 }

@@ -1,4 +1,4 @@
-/** Runs pieces of work one after the other. The queue is as long as there are callers, which bound themselves. */
+/** Runs tasks one after the other. Its callers bound the length of the queue. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -5,13 +5,13 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { PreparedProblem } from "@tripline/service-kit/http/problem";
 import { prepareProblem } from "@tripline/service-kit/http/problem";
 
-/** Answers for requests that never became one, so that there is no response object. They say nothing of what was sent. */
+/** Answers for requests that were not parsed, so that there is no response object. They repeat nothing of the request. */
 export const SOCKET_PROBLEMS = {
   malformed: prepare("malformed-request", "The request is not valid HTTP/1.1."),
   headersTooLarge: prepare("headers-too-large", "The address and the headers together are larger than 16 KiB."),
   bodyTooLarge: prepare("body-too-large", "The extensions of the body's chunks are too large."),
   late: prepare("request-timeout", "The request did not arrive in time; send it again, faster."),
-  full: prepare("queue-full", "As many bytes of bodies are arriving as this instance takes; come again in a moment."),
+  full: prepare("queue-full", "Too many request bodies are arriving; try again in a moment."),
   shuttingDown: prepare("shutting-down", "This instance ended before the request had arrived; send it again."),
 } as const;
 

@@ -25,24 +25,24 @@ describe("requests that arrive slowly or never", () => {
     await service.close();
   });
 
-  test("headers that drip are cut", async () => {
+  test("cuts headers that arrive too slowly", async () => {
     const client = await open({ limits: { headersTimeoutMs: 300 } });
     client.write("POST /body HTTP/1.1\r\nhost: x\r\nx-drip: ");
     expect(await client.drip("a", 20)).toMatch(LATE);
   });
 
-  test("a connection on which nothing comes is closed without an answer", async () => {
+  test("closes an idle connection without an answer", async () => {
     const client = await open({ limits: { headersTimeoutMs: 300 } });
     expect(await client.ended).toBe("");
   });
 
-  test("regression #12: a body that drips is cut after its grace", async () => {
+  test("regression #12: cuts a body that arrives too slowly, after its grace", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10_000 } });
     client.write(postHead("/body", 60_000));
     expect(await client.drip(" ", 20)).toMatch(LATE);
   });
 
-  test("a body in chunks that drips is cut after its grace", async () => {
+  test("cuts a chunked body that arrives too slowly, after its grace", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10_000 } });
     client.write(postHead("/body", "chunked"));
     expect(await client.drip("1\r\n \r\n", 20)).toMatch(LATE);
@@ -54,7 +54,7 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.ended).toMatch(LATE);
   });
 
-  test("a body for which nobody waits any more is cut as well", async () => {
+  test("cuts a body whose request was answered already", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
     client.write(`${postHead("/nowhere", 60_000).replace("application/json", "application/xml")}<half>`);
     const received = await client.ended;
@@ -62,13 +62,13 @@ describe("requests that arrive slowly or never", () => {
     expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 
-  test("a body that keeps its rate is cut when its whole time is over", async () => {
+  test("a body that keeps its rate is cut when its total time is over", async () => {
     const client = await open({ limits: { requestTimeoutMs: 600, bodyGraceMs: 50, bodyBytesPerSecondMin: 10 } });
     client.write(postHead("/body", 60_000));
     expect(await client.drip(" ".repeat(100), 20)).toMatch(LATE);
   });
 
-  test("a body that keeps its rate is taken, however long it takes", async () => {
+  test("a body that keeps its rate is accepted, however long it takes", async () => {
     const client = await open({ limits: { bodyGraceMs: 50, bodyBytesPerSecondMin: 10 } });
     client.write(postHead("/body", 2_002));
     for (let part = 0; part < 20; part += 1) {
@@ -87,13 +87,13 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.answer()).toMatch(/^HTTP\/1\.1 201 .*\{"waited":true\}$/s);
   });
 
-  test("a caller who waits does not get the answer to what follows on its connection", async () => {
+  test("a waiting caller does not get the answer to the next request on its connection", async () => {
     const client = await open({});
     client.write(`${postHead("/slow", 2)}{}NONSENSE\r\n\r\n`);
     expect(await client.ended).toBe("");
   });
 
-  test("nor the answer to a body behind its own that never ends", async () => {
+  test("a waiting caller does not get the answer to a later, endless body on its connection", async () => {
     const client = await open({ limits: { bodyGraceMs: 50 } });
     client.write(`${postHead("/slow", 2)}{}${postHead("/body", 1_000)}`);
     expect(await client.ended).toBe("");
@@ -122,7 +122,7 @@ describe("bytes of bodies that are not complete", () => {
     return { refused, open: clients.filter((client) => !refused.includes(client)) };
   }
 
-  test("are bounded, and those that found room are taken", async () => {
+  test("are bounded, and those within the bound are accepted", async () => {
     const { refused, open } = await sendHalves(postHead("/body", 20_000), HALF);
     for (const client of refused) expect(client.received).toMatch(FULL);
     const small = new RawClient(service).write(`${postHead("/body", 2)}{}`);
@@ -137,14 +137,14 @@ describe("bytes of bodies that are not complete", () => {
     }
   });
 
-  test("are bounded where they come in chunks and do not say how long they are", async () => {
+  test("are bounded for chunked bodies without a length", async () => {
     const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
     const { refused, open } = await sendHalves(postHead("/body", "chunked"), chunk(HALF) + chunk(HALF.slice(1)));
     for (const client of refused) expect(client.received).toMatch(FULL);
     for (const client of open) expect(await client.write(`${chunk("]")}0\r\n\r\n`).answer()).toMatch(TAKEN);
   });
 
-  test("are given back by a connection that breaks", async () => {
+  test("are released when a connection breaks", async () => {
     const { open } = await sendHalves(postHead("/body", 20_000), HALF);
     for (const { socket } of open) socket.destroy();
     for (;;) {
@@ -179,7 +179,7 @@ describe("connections of one address", () => {
 });
 
 describe("a service that closes", () => {
-  test("cuts what has not arrived, answers what has, and does not wait for its own timeout", async () => {
+  test("cuts incomplete requests, answers complete ones, and does not wait for its own timeout", async () => {
     const lines: string[] = [];
     const sink = new Writable({
       write(chunk, _encoding, done) {
@@ -199,6 +199,6 @@ describe("a service that closes", () => {
     expect(await inHeaders.ended).toBe("");
     expect(await inBody.ended).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"shutting-down"/s);
     expect(await waiting.ended).toMatch(/^HTTP\/1\.1 201 .*connection: close\r\n.*\{"waited":true\}$/is);
-    expect(lines.join("")).not.toContain("a shutdown step failed");
+    expect(lines.join("")).not.toContain("shutdown step failed");
   });
 });

@@ -5,9 +5,9 @@ import type { PreparedProblem } from "@tripline/service-kit/http/problem";
 import { counter } from "@tripline/service-kit/telemetry/metrics";
 import { answerSocket, parserProblem, SOCKET_PROBLEMS } from "./answer-socket.js";
 
-/** A body of up to this many bytes finds room when larger ones have taken theirs: payments come in small bodies. */
+/** Bodies of up to this many bytes are accepted even when larger ones have used their share: payments are small. */
 const SMALL_BYTES_MAX = 65_536;
-/** How much of the room larger bodies may take. */
+/** Share of the room for larger bodies. */
 const LARGE_SHARE = 7 / 8;
 
 interface Connection {
@@ -17,9 +17,9 @@ interface Connection {
   response?: ServerResponse;
   /** Bytes that are set aside for the body of `request`. */
   reservedBytes: number;
-  /** A request came while an earlier one had no answer. */
+  /** A request arrived before an earlier one was answered. */
   isPipelined: boolean;
-  /** Nothing that still comes matters. */
+  /** Further input is ignored. */
   isCut: boolean;
   /** The request that was incomplete at the last check, for how many checks, and what had arrived at the first of them. */
   watched?: IncomingMessage;
@@ -28,9 +28,9 @@ interface Connection {
 }
 
 /**
- * Holds the connections of an HTTP server within what Node's own options do not bound: connections of one address, the rate
- * at which a body arrives, the bytes of all bodies that are not complete, and what is left when the port closes. What costs
- * time happens in a check now and then and not with each request.
+ * Bounds what Node's own options do not: connections of one address, the rate at which a body arrives, the bytes of all
+ * incomplete bodies, and what is left when the port closes. Expensive work is done in a periodic check and not for each
+ * request.
  */
 export class ConnectionGuard {
   readonly #connections = new Map<Socket, Connection>();
@@ -42,7 +42,7 @@ export class ConnectionGuard {
   #unfinishedBytes = 0;
   #isDraining = false;
   #isClosing = false;
-  /** After the port has closed and the grace is over: nothing is waited for but requests at work. */
+  /** After the port has closed and the grace is over: only requests in progress are awaited. */
   #isOver = false;
 
   constructor(private readonly limits: HttpLimits) {}
@@ -58,7 +58,7 @@ export class ConnectionGuard {
 
   /** The headers of a request have arrived. @returns why its body cannot be taken, if it cannot */
   begin(request: IncomingMessage, response: ServerResponse): PreparedProblem | undefined {
-    // Before anybody writes the answer's head.
+    // Before the head of the answer is written.
     if (this.#isDraining) response.shouldKeepAlive = false;
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) return undefined;
@@ -80,11 +80,11 @@ export class ConnectionGuard {
     return undefined;
   }
 
-  /** What Node calls a client error: its parser stopped, or a time is over. */
+  /** A client error of Node: its parser stopped, or a timeout passed. */
   onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection?.isCut === true) return;
-    // A connection that was opened in advance and never used closes without an answer that nobody has asked for.
+    // A connection that was opened in advance and never used closes without an answer.
     if (connection === undefined || error.code === "ECONNRESET" || !socket.writable || socket.bytesRead === 0) {
       socket.destroy();
       return;
@@ -98,7 +98,7 @@ export class ConnectionGuard {
     for (const { response } of this.#connections.values()) if (response !== undefined) response.shouldKeepAlive = false;
   }
 
-  /** The port is about to close. What then holds it open without being at work is cut after `closeGraceMs`. */
+  /** The port is about to close. Connections without a request in progress are cut after `closeGraceMs`. */
   close(): void {
     if (this.#isClosing) return;
     this.drain();
@@ -142,7 +142,7 @@ export class ConnectionGuard {
     const { unfinishedBytesMax } = this.limits;
     const isSmall = connection.reservedBytes + bytes <= SMALL_BYTES_MAX;
     const roomBytes = isSmall ? unfinishedBytesMax : unfinishedBytesMax * LARGE_SHARE;
-    // No address takes so much: its route says so, before it reads anything.
+    // No route accepts this much: it says so before it reads anything.
     if (bytes > roomBytes) return true;
     if (this.#unfinishedBytes + bytes > roomBytes) this.#collect();
     if (this.#unfinishedBytes + bytes > roomBytes) return false;
@@ -156,7 +156,7 @@ export class ConnectionGuard {
     connection.reservedBytes = 0;
   }
 
-  /** Gives back what was set aside for bodies that are complete, or that nobody reads since their answer is given. */
+  /** Releases the bytes of bodies that are complete, or that nobody reads because they were answered. */
   #collect(): void {
     for (const connection of this.#connections.values()) {
       if (connection.request?.complete === true || connection.response?.writableEnded === true) {
@@ -165,7 +165,7 @@ export class ConnectionGuard {
     }
   }
 
-  /** A body in chunks does not say how long it is. Node's parser hands it over by `push`, which is where it can be counted. */
+  /** A chunked body does not say its length. Node's parser delivers it by `push`, so it is counted there. */
   #countChunks(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
     const push = request.push.bind(request);
     request.push = (chunk: Buffer | null, encoding?: BufferEncoding): boolean => {
@@ -185,7 +185,7 @@ export class ConnectionGuard {
     }
   }
 
-  /** Time is counted in checks, so that a process which stood still does not take that for slowness of its clients. */
+  /** Time is counted in checks, so that a process that stood still does not blame its clients. */
   #checkRate(connection: Connection): void {
     const { request, socket } = connection;
     if (request === undefined || request.complete) return;
@@ -217,7 +217,7 @@ export class ConnectionGuard {
       connection.socket.destroy();
       return;
     }
-    // The route gets neither more of the body nor its end: what was refused must not be taken after all.
+    // The route gets neither more of the body nor its end: a rejected body must not be accepted after all.
     if (connection.request?.complete === false) connection.request.push = () => false;
     // Ended and not destroyed before the next check: a connection that is reset with bytes unread loses the answer.
     answerSocket(connection.socket, problem);

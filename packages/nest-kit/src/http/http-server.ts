@@ -6,18 +6,17 @@ import type { PreparedProblem } from "@tripline/service-kit/http/problem";
 import { prepareProblem } from "@tripline/service-kit/http/problem";
 import { ConnectionGuard } from "./connection-guard.js";
 
-/** Longer than load balancers keep a connection that is idle, which is a minute with most: they are to be the ones who close. */
+/** Longer than load balancers keep an idle connection, mostly a minute, so that they close it and not we. */
 const KEEP_ALIVE_MS = 72_000;
 
-const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "A request of HTTP/1.1 names its Host, once."));
+const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "HTTP/1.1 requires exactly one Host header."));
 const WRONG_EXPECTATION = prepareProblem(new TriplineError("invalid-header", "Expect can only be 100-continue."));
 
-/** Says, by nothing but a request's head, with which answer it is turned away; undefined where it goes its way. */
+/** The answer that rejects a request, from its head alone; undefined to accept it. */
 export type TurnAway = (request: IncomingMessage) => PreparedProblem | undefined;
 
 /**
- * The HTTP port of a service: Node's server with bounds for what clients may take up, and problem+json for what Node would
- * answer by itself.
+ * The HTTP port of a service: Node's server with bounds for clients, and problem+json for what Node would answer by itself.
  */
 export class HttpServer {
   readonly #guard: ConnectionGuard;
@@ -27,18 +26,18 @@ export class HttpServer {
     this.#guard = new ConnectionGuard(limits);
   }
 
-  /** Asked about every request from now on, before Fastify and Nest are. The answer that it gives is sent at once. */
+  /** Called for every request from now on, before Fastify and Nest. Its answer is sent at once. */
   turnAwayBy(turnAway: TurnAway): void {
     this.#turnAway = turnAway;
   }
 
-  /** For Fastify, which brings the listener of what is let through. */
+  /** For Fastify, which provides the listener for accepted requests. */
   create(handle: RequestListener): Server {
     const { limits } = this;
     const options = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      // Until the request has arrived. Its answer may take as long as it does.
+      // Until the request has arrived. Its answer may take any time.
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: limits.checkMs,
       // Node's own answer has no body.
@@ -63,7 +62,7 @@ export class HttpServer {
     this.#guard.drain();
   }
 
-  /** To be called before the port closes: it then waits for requests that are at work, and for no others. */
+  /** To be called before the port closes: it then waits only for requests in progress. */
   close(): void {
     this.#guard.close();
   }

@@ -2,8 +2,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FastifyInstance, onRequestHookHandler } from "fastify";
 
 /**
- * Answers 405 with `Allow` where an address is known but not with the method of the request, whichever that is. Before the
- * body is read, which may be of any type and size.
+ * Answers 405 with `Allow` if the path is known but not with the request's method, before the body is read, which may have
+ * any type and size.
  *
  * @param fastify has no routes or scopes yet
  * @returns a hook for the scope that handles requests for which there is no route
@@ -25,11 +25,11 @@ export function refuseOtherMethods(fastify: FastifyInstance): onRequestHookHandl
     if (allowed.size === 0) return done();
     const names = [...allowed].sort();
     reply.header("allow", names.join(", "));
-    done(new TriplineError("method-not-allowed", `This address takes ${names.join(" and ")}.`));
+    done(new TriplineError("method-not-allowed", `This address accepts ${names.join(" and ")}.`));
   };
 }
 
-/** Whether a path is one of a pattern's: a part that is a parameter is anything but empty. */
+/** Whether a path matches a pattern: a parameter is any text that is not empty. */
 function matches(pattern: string, path: string): boolean {
   const parts = pattern.split("/");
   const given = path.split("/");

@@ -71,7 +71,7 @@ describe("requests that reach no route", () => {
     ["GET where only POST is", `GET /body HTTP/1.1\r\n${HOST}\r\n`, "POST"],
     ["DELETE of health", `DELETE /health/live HTTP/1.1\r\n${HOST}\r\n`, "GET, HEAD"],
   ];
-  test.each(wrong)("%s: 405 that names what the address takes", async (_what, request, allow) => {
+  test.each(wrong)("%s: 405 that names the allowed methods", async (_what, request, allow) => {
     const client = new RawClient(service).write(request);
     const received = await client.answer();
     client.socket.destroy();
@@ -80,9 +80,12 @@ describe("requests that reach no route", () => {
     expect(received).toContain('"code":"method-not-allowed"');
   });
 
-  test.each(["/things/", "/things/7/8", "/bodyguard"])("%s is no address, so no method is named", async (path) => {
-    const client = new RawClient(service).write(`TRACE ${path} HTTP/1.1\r\n${HOST}\r\n`);
-    expect(await client.answer()).toMatch(/^HTTP\/1\.1 404 /);
-    client.socket.destroy();
-  });
+  test.each(["/things/", "/things/7/8", "/bodyguard"])(
+    "%s is not a known path, so no method is named",
+    async (path) => {
+      const client = new RawClient(service).write(`TRACE ${path} HTTP/1.1\r\n${HOST}\r\n`);
+      expect(await client.answer()).toMatch(/^HTTP\/1\.1 404 /);
+      client.socket.destroy();
+    },
+  );
 });

@@ -8,15 +8,15 @@ import { prepareProblem } from "@tripline/service-kit/http/problem";
 import { serveMetrics } from "@tripline/service-kit/telemetry/telemetry";
 import { answerNow, HttpServer } from "./http-server.js";
 
-/** A port of its own for metrics, so that who reaches the API does not reach them. */
+/** A separate port for metrics, so that callers of the API cannot reach them. */
 export interface MetricsPort {
   readonly url: string;
   close(): Promise<void>;
 }
 
 const METRICS_PATH = "/metrics";
-const NOT_FOUND = prepareProblem(new TriplineError("not-found", "There is nothing but /metrics at this port."));
-const WRONG_METHOD = prepareProblem(new TriplineError("method-not-allowed", "This address takes GET and HEAD."));
+const NOT_FOUND = prepareProblem(new TriplineError("not-found", "This port has only /metrics."));
+const WRONG_METHOD = prepareProblem(new TriplineError("method-not-allowed", "This address accepts GET and HEAD."));
 
 /** @throws what listening throws, for instance when the port is taken */
 export async function serveMetricsPort(port: number, host: string, limits: HttpLimits): Promise<MetricsPort> {

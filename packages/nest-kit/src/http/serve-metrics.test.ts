@@ -4,7 +4,7 @@ import { RawClient, startTestService } from "../testing/service.js";
 import { isLocalCaller } from "./is-local-caller.js";
 
 describe("metrics", () => {
-  test("regression #12: have a port of their own, with nothing else on it, and are not at the port of the API then", async () => {
+  test("regression #12: have a separate port, with nothing else on it, and are then not on the port of the API", async () => {
     const telemetry = startTelemetry({ service: "guarded" });
     const service = await startTestService({ metricsPort: 0, limits: { headersTimeoutMs: 300 } });
     try {
@@ -31,7 +31,7 @@ describe("metrics", () => {
     }
   });
 
-  test("are for this machine alone where they share the port of the API", async () => {
+  test("are only for this machine if they share the port of the API", async () => {
     const service = await startTestService();
     try {
       expect((await fetch(`${service.url}/metrics`)).status).toBe(200);
@@ -61,7 +61,7 @@ describe("metrics", () => {
     expect(isLocalCaller(request as IncomingMessage)).toBe(isLocal);
   });
 
-  test("a service whose own port is taken gives the port of its metrics back", async () => {
+  test("a service whose port is in use closes its port for metrics", async () => {
     const first = await startTestService({ metricsPort: 0 });
     try {
       const port = Number(new URL(first.url).port);

@@ -16,7 +16,7 @@ declare module "fastify" {
 /** The scope that a caller's token must have, for a controller or one of its methods. Goes with `TokenGuard`. */
 export const RequireScope = Reflector.createDecorator<string>();
 
-/** Lets through whose access token is good and has the scope of `RequireScope`. */
+/** Lets callers through whose access token is valid and has the scope of `RequireScope`. */
 @Injectable()
 export class TokenGuard implements CanActivate {
   constructor(
@@ -26,7 +26,7 @@ export class TokenGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const scope = this.reflector.getAllAndOverride(RequireScope, [context.getHandler(), context.getClass()]);
-    if (scope === undefined) throw new TriplineError("internal", "a guarded route requires no scope");
+    if (scope === undefined) throw new TriplineError("internal", "A guarded route has no required scope.");
     await checkToken(context.switchToHttp().getRequest<FastifyRequest>(), scope, this.verifier);
     return true;
   }
@@ -39,7 +39,7 @@ export async function checkToken(request: FastifyRequest, scope: string, verifie
 
 /** The tenant whose token was checked. @throws TriplineError `internal` where a route has no guard */
 export function tenantOf({ caller }: FastifyRequest): string {
-  if (caller === undefined) throw new TriplineError("internal", "a route has no guard");
+  if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
   return caller.tenant;
 }
 

@@ -8,7 +8,7 @@ export interface CheckedConsumer {
 }
 
 /**
- * Ready while the consumer is a live member of its group and no partition stands still.
+ * Ready while the consumer is a live member of its group and no partition is stuck.
  *
  * @param detail what to say where it is not a live member
  */

@@ -12,7 +12,7 @@ export interface KafkaBatchesOptions
   readonly positions?: InjectionToken;
 }
 
-/** Nest would answer a caller. The consumer has to see the error itself, whose code decides what happens to the records. */
+/** Nest would answer a caller. Here the consumer needs the error, whose code decides what happens to the records. */
 @Catch()
 class ErrorsForTheConsumer implements ExceptionFilter {
   catch(error: unknown, _host: ArgumentsHost) {

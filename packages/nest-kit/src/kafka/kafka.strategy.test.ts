@@ -70,7 +70,7 @@ class LabelsController implements OnApplicationShutdown {
   }
 }
 
-/** Notes when an object is told to end. */
+/** Notes when an object is closed. */
 function tellEnd<K extends string>(name: string, of: Record<K, (...args: never[]) => unknown>, method: K): void {
   const end = of[method].bind(of);
   Object.assign(of, {
@@ -149,7 +149,7 @@ test("a method gets batches of several partitions, each record once", async () =
   });
 });
 
-test("what a method throws reaches the consumer as it is, and its code decides", async () => {
+test("an error of a method reaches the consumer unchanged, and its code decides", async () => {
   const letters = new BatchCollector();
   const topics = [`${TOPIC}.dlq`];
   const reader = await kafka.consume({ group: "letters", topics, handle: letters.handle, onStop() {} });

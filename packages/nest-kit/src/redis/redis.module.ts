@@ -8,9 +8,9 @@ import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";
 
 export interface RedisModuleOptions {
-  /** `redis` unless told otherwise. A service with several connections imports the module once for each. */
+  /** `redis` by default. A service with several connections imports the module once for each. */
   readonly name?: string;
-  /** Whether the service is ready only while this connection answers; true unless told otherwise. */
+  /** Whether the service is ready only while this connection answers; true by default. */
   readonly isChecked?: boolean;
 }
 

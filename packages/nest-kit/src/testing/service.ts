@@ -28,7 +28,7 @@ class TestController {
 @Module({ controllers: [TestController] })
 class TestModule {}
 
-/** A service with clocks that a test has the time for. */
+/** A service with timeouts that are short enough for a test. */
 export function startTestService(options: Partial<ServiceOptions> = {}): Promise<RunningService> {
   return startService({
     name: "guarded",

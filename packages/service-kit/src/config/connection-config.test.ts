@@ -21,7 +21,7 @@ function read(name: keyof typeof SCHEMAS, changes: Readonly<Record<string, strin
   return readConfig(SCHEMAS[name], { ...GOOD[name], ...changes });
 }
 
-describe("is taken", () => {
+describe("is accepted", () => {
   test.each([
     ["kafka", {}],
     ["kafka", { KAFKA_TLS: "", KAFKA_CA_FILE: "", KAFKA_USERNAME: "", KAFKA_PASSWORD: "", AWS_ROLE_ARN: "" }],
@@ -142,6 +142,6 @@ describe("is refused with a sentence", () => {
   });
 });
 
-test("a service that does not speak with Kafka is not asked about it", () => {
+test("a service without Kafka is not checked for it", () => {
   expect(() => readConfig(SCHEMAS.redis, { ...GOOD.redis, KAFKA_SASL: "plain" })).not.toThrow();
 });

@@ -5,7 +5,7 @@ import { z } from "zod";
 
 export { optionalText };
 
-/** True and false as charts, compose files and people write them. */
+/** True and false in the spellings of charts, compose files and people. */
 export const flag = z
   .enum(["true", "false", ""], { error: "must be true or false" })
   .transform((text) => text === "true");
@@ -78,7 +78,7 @@ const kafkaSchema = z.object(kafkaConfig);
 const redisSchema = z.object(redisConfig);
 const postgresSchema = z.object(postgresConfig);
 
-/** For a program that starts another one and hands on how to sign in. */
+/** For a program that starts another one and passes on how to sign in. */
 export const CONNECTION_VARIABLES: readonly string[] = Object.keys({
   ...kafkaConfig,
   ...redisConfig,
@@ -174,7 +174,7 @@ function redisFaults(config: RedisConfig): string[] {
 
 /** Modes that verify the server; the other modes of libpq do not. */
 const SSL_MODES: ReadonlySet<string | null> = new Set([null, "disable", "require", "verify-ca", "verify-full"]);
-/** What `pg` would read from files or do on its own. */
+/** Parameters that `pg` would act on by itself. */
 const SSL_PARAMETERS = ["ssl", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"];
 
 function postgresFaults(config: PostgresConfig): string[] {
@@ -203,7 +203,7 @@ function postgresFaults(config: PostgresConfig): string[] {
   return [...faults, ...identityFaults(what, auth, config, url.host)];
 }
 
-/** Why no token can be had. */
+/** Why there can be no token. */
 function identityFaults(what: string, kind: string, variables: IdentityVariables, host: string): string[] {
   const cloud = CLOUDS.get(kind);
   if (cloud === undefined) return [];

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * Reads a PEM file that a variable names, once: a service has to be started anew after it changed.
+ * Reads a PEM file that a variable names, once: a service must be restarted after it changed.
  *
- * @throws TriplineError `config-invalid` where it cannot be read or holds nothing of the kind
+ * @throws TriplineError `config-invalid` if it cannot be read or holds no such PEM block
  */
 export function readPem(variable: string, path: string, kind: "CERTIFICATE" | "PRIVATE KEY"): string {
   let text: string;

@@ -21,7 +21,7 @@ describe("values in files", () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test("a variable may stand in a file, also where the schema has further conditions", () => {
+  test("a value may be in a file, also if the schema has further conditions", () => {
     expect(readConfig(schema, { KEY_FILE: file })).toEqual({ KEY: "sesame" });
     const refined = schema.refine((config) => config.KEY === "sesame");
     expect(readConfig(refined, { KEY_FILE: file })).toEqual({ KEY: "sesame" });

@@ -1,24 +1,24 @@
 /**
- * What clients may take up of one HTTP port. None of it bounds how long an answer may take: callers of `Prefer: wait` are
- * left alone once their request has arrived.
+ * How much of one HTTP port clients may use. There is no bound on the time of an answer: callers of `Prefer: wait` may wait
+ * once their request has arrived.
  */
 export interface HttpLimits {
   /** Connections at a time; further ones are closed at once. */
   readonly connectionsMax: number;
-  /** Connections of one network address at a time. A proxy is one address for all who are behind it. */
+  /** Connections of one network address at a time. All callers behind a proxy share its address. */
   readonly connectionsPerAddressMax: number;
   /** From a request's first byte, or from opening the connection, until its headers have arrived. */
   readonly headersTimeoutMs: number;
   /** From a request's first byte until its last. */
   readonly requestTimeoutMs: number;
-  /** A body may arrive as slowly as it likes for this long; then at no less than `bodyBytesPerSecondMin` on average. */
+  /** For this long a body may arrive at any rate; then at `bodyBytesPerSecondMin` or more on average. */
   readonly bodyGraceMs: number;
   readonly bodyBytesPerSecondMin: number;
   /** Bytes of all bodies together that have begun to arrive and are not complete. Those over 64 KiB may take 7/8 of it. */
   readonly unfinishedBytesMax: number;
   /** After the port has closed: how long bodies that are not complete may still arrive. */
   readonly closeGraceMs: number;
-  /** How often clocks are looked at: each of these times may be exceeded by as much. */
+  /** How often these times are checked: each may be exceeded by this much. */
   readonly checkMs: number;
 }
 

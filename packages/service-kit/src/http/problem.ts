@@ -16,7 +16,7 @@ export interface Problem {
 
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 
-/** A failure as the caller may see it. What broke inside stays inside. */
+/** A failure as the caller may see it, without internal details. */
 export function problemOf(error: TriplineError): Problem {
   const span = trace.getActiveSpan()?.spanContext();
   const hidden = error.code === "internal";
@@ -31,7 +31,7 @@ export function problemOf(error: TriplineError): Problem {
   };
 }
 
-/** What the log says of a request that failed: nothing where the fault is the caller's. */
+/** Logs a failed request, unless the fault is the caller's. */
 export function logProblem(thrown: unknown, error: TriplineError, logger: Pick<Logger, "error" | "warn">): void {
   if (error.code === "internal") logger.error({ err: thrown }, "request failed");
   else if (error.row.httpStatus >= 500) logger.warn({ code: error.code }, error.message);
@@ -47,7 +47,7 @@ export function problemHeaders(error: TriplineError): Record<string, string> {
   return headers;
 }
 
-/** An answer that is the same each time, made once: what it costs to refuse is what an overloaded service can least afford. */
+/** A prebuilt answer that is always the same: an overloaded service must reject requests cheaply. */
 export interface PreparedProblem {
   readonly status: number;
   /** Names and values in turn, as `writeHead` of node:http takes them. */
@@ -55,7 +55,7 @@ export interface PreparedProblem {
   readonly body: string;
 }
 
-/** @param error of whose detail every caller is told the same */
+/** @param error whose detail is the same for every caller */
 export function prepareProblem(error: TriplineError): PreparedProblem {
   const body = JSON.stringify(problemOf(error));
   const headers = { ...problemHeaders(error), "content-length": String(Buffer.byteLength(body)) };
@@ -80,7 +80,7 @@ export function asHttpError(thrown: unknown): TriplineError {
     return new TriplineError("address-too-long", "A part of the address is longer than any id.");
   }
   if (status === 404) return new TriplineError("not-found", "There is nothing at this address.");
-  if (status === 405) return new TriplineError("method-not-allowed", "This address does not take this method.");
+  if (status === 405) return new TriplineError("method-not-allowed", "This address does not accept this method.");
   if (status === 400) return new TriplineError("malformed-json", "The body is not valid JSON.");
   return asTriplineError(thrown);
 }

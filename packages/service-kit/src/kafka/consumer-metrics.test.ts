@@ -9,7 +9,7 @@ async function shown(series: string): Promise<Record<string, number>> {
   return Object.fromEntries(values.map(({ labels, value }) => [`${labels.topic}/${labels.partition}`, value]));
 }
 
-test("a partition that fails shows for how long, until it is handled again", async () => {
+test("shows for how long a partition has failed, until it is handled again", async () => {
   const series = "tripline_kafka_failing_seconds";
   observer.failing("labels", 2, undefined);
   expect(await shown(series)).toEqual({});
@@ -21,7 +21,7 @@ test("a partition that fails shows for how long, until it is handled again", asy
   expect(await shown(series)).toEqual({});
 });
 
-test("a partition that another consumer has now does not keep the lag that it had here", async () => {
+test("a partition that moved to another consumer does not keep its lag here", async () => {
   const series = "tripline_kafka_lag";
   observer.lag("labels", 3, 25_000);
   observer.lag("labels", 4, 7);

@@ -1,6 +1,6 @@
 import { counter, labelledGauge } from "../telemetry/metrics.js";
 
-/** Told of a consumer's work; fits the `observer` of `packages/kafka`. */
+/** Observes a consumer's work; fits the `observer` of `packages/kafka`. */
 export interface ConsumerMetrics {
   lag(topic: string, partition: number, records: number | undefined): void;
   deadLetter(topic: string, code: string): void;

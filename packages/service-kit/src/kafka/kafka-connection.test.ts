@@ -19,18 +19,18 @@ import type { KafkaConnection } from "./kafka-connection.js";
 import { kafkaConnection } from "./kafka-connection.js";
 
 /**
- * A broker that asks who is there, by TLS with passwords and tokens, and by certificates of clients. The tokens are JWTs
+ * A broker with authentication, by TLS with passwords and tokens, and by client certificates. The tokens are JWTs
  * as Entra's are, which the broker checks against the key that signed them.
  */
 
 const START_MS_MAX = 180_000;
 const AUDIENCE = "https://127.0.0.1/.default";
 const PASSWORDS = { plain: "plain-secret", "scram-sha-256": "scram-256-secret", "scram-sha-512": "scram-512-secret" };
-/** The broker ends a session that is not renewed after so long. */
+/** The broker ends a session that is not renewed after this time. */
 const SESSION_MS_MAX = 7_000;
-/** How long before that a connection signs in anew. It leaves a busy machine time. */
+/** How long before that a connection signs in again. It leaves time for a busy machine. */
 const RENEW_BEFORE_MS = 5_000;
-/** How long the client takes a token to live; for the broker it lives on. */
+/** Lifetime of a token for the client; for the broker it lives longer. */
 const TOKEN_SECONDS = 4;
 
 const onStop = (error: Error) => {
@@ -139,7 +139,7 @@ function connectionTo(broker: string, environment: Readonly<Record<string, strin
   return kafkaConnection(readConfig(schema, { ...secure, ...environment }));
 }
 
-/** Numbers of Kafka's protocol, for rights to what has just that name. */
+/** Numbers of Kafka's protocol, for rights to resources with exactly that name. */
 const RIGHT = { resourcePatternType: 3, permissionType: 3, host: "*" };
 const TOPIC = 2;
 const GROUP = 3;
@@ -177,19 +177,19 @@ test.each(["plain", "scram-sha-256", "scram-sha-512"] as const)("a password by %
   });
 });
 
-test("a client's certificate, where the broker asks for one", async () => {
+test("a client certificate, if the broker asks for one", async () => {
   const certificate = { KAFKA_CERT_FILE: files.clientCertificate, KAFKA_KEY_FILE: files.clientKey };
   expect(await clusterId(certifiedBroker, certificate)).toMatch(/^\S{22}$/);
   await expect(clusterId(certifiedBroker, {})).rejects.toMatchObject({ code: "kafka-unavailable" });
 });
 
-test("a broker whose certificate nobody vouches for is not spoken to", async () => {
+test("refuses a broker with an untrusted certificate", async () => {
   const environment = { KAFKA_SASL: "plain", KAFKA_USERNAME: "features", KAFKA_PASSWORD: PASSWORDS.plain };
   const stranger = { ...environment, KAFKA_CA_FILE: files.clientCertificate };
   await expect(clusterId(secureBroker, stranger)).rejects.toThrow("Is KAFKA_CA_FILE the authority");
 });
 
-test("a service with rights to its own topics and group alone is content with these", async () => {
+test("a service works with rights to its own topics and group only", async () => {
   await giveRights("limited", [
     [TOPIC, "transactions", WRITE],
     [TOPIC, "transactions", DESCRIBE],
@@ -214,7 +214,7 @@ test("a service with rights to its own topics and group alone is content with th
   expect([...(await admin.committedOffsets("limited", "transactions")).values()]).toEqual([1]);
 });
 
-test("no token, no connection, and the reason is told", async () => {
+test("without a token there is no connection, and the error says why", async () => {
   identity.failWith(503);
   try {
     const refused = clusterId(secureBroker, { KAFKA_SASL: "azure-entra", ...identity.environment });

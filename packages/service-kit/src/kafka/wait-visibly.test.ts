@@ -25,18 +25,18 @@ describe("waitVisibly", () => {
   test("ends with the reason and the remedy", async () => {
     const attempt = () => Promise.reject(new TypeError("It is away."));
     await expect(waitVisibly(attempt, { ...options, timeoutMs: 5 })).rejects.toThrow(
-      /^the store did not come within \d+ s: It is away\. Start it\.$/,
+      /^the store was not ready within \d+ s: It is away\. Start it\.$/,
     );
   });
 
-  test("says what stands in the cause of a failed fetch", async () => {
+  test("reports the cause of a failed fetch", async () => {
     const refused = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") });
     await expect(waitVisibly(() => Promise.reject(refused), { ...options, timeoutMs: 5 })).rejects.toThrow(
       /: fetch failed \(connect ECONNREFUSED 127\.0\.0\.1:1\)\. Start it\.$/,
     );
   });
 
-  test("does not wait where waiting would not help", async () => {
+  test("does not wait if waiting would not help", async () => {
     const attempt = () => Promise.reject(new RangeError("It is wrong."));
     await expect(waitVisibly(attempt, options)).rejects.toThrow(/^It is wrong\.$/);
   });

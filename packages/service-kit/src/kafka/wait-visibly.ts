@@ -6,9 +6,9 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   /** The pause between two tries. */
   readonly pollMs: number;
-  /** Which failures waiting may mend; any other one ends it at once. */
+  /** Failures that may pass with time; any other one ends the wait at once. */
   mayPass(error: unknown): boolean;
-  /** What to do when it never came, as a sentence. */
+  /** What to do if it never becomes ready, as a sentence. */
   readonly remedy: string;
   readonly say: (line: string) => void;
 }
@@ -16,8 +16,8 @@ export interface WaitOptions {
 const SAY_EVERY_MS = 5_000;
 
 /**
- * Tries until it works, and says every few seconds what it waits for and why it does not come: who installs a system
- * sees that instead of silence.
+ * Tries until it works, and says every few seconds what it waits for and why, so that somebody who installs a system sees
+ * progress.
  *
  * @throws what cannot pass, or an Error in one sentence once the time is over
  */
@@ -33,7 +33,7 @@ export async function waitVisibly<T>(attempt: () => Promise<T>, options: WaitOpt
       const now = performance.now();
       const waitedSeconds = Math.round((now - startedAt) / 1_000);
       if (now - startedAt + options.pollMs > options.timeoutMs) {
-        throw new Error(`${options.what} did not come within ${waitedSeconds} s: ${reason} ${options.remedy}`, {
+        throw new Error(`${options.what} was not ready within ${waitedSeconds} s: ${reason} ${options.remedy}`, {
           cause: error,
         });
       }
@@ -46,7 +46,7 @@ export async function waitVisibly<T>(attempt: () => Promise<T>, options: WaitOpt
   }
 }
 
-/** A failed `fetch` says why in its cause alone. */
+/** A failed `fetch` says why only in its cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";

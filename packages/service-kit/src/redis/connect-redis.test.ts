@@ -19,8 +19,8 @@ import { readConfig } from "../config/read-config.js";
 import { awaitRedis, connectRedis } from "./connect-redis.js";
 
 /**
- * A real Valkey whose users have the given tokens for their passwords. The Valkey of the tests has no TLS of its own, so a door
- * in front of it speaks TLS for it.
+ * A real Valkey whose users have the given tokens as passwords. The Valkey of the tests has no TLS, so a proxy in front of
+ * it adds TLS.
  */
 
 const START_MS_MAX = 60_000;
@@ -133,7 +133,7 @@ function connectBy(environment: Readonly<Record<string, string>>, onError: (erro
 
 const withTokens = () => ({ REDIS_AUTH: "azure-entra", REDIS_CA_FILE: caFile, ...identity.environment });
 
-/** How often connections have shown a password after they were there. */
+/** How often open connections have signed in again. */
 async function authCalls(): Promise<number> {
   return Number(/cmdstat_auth:calls=(\d+)/.exec(await admin.info("commandstats"))?.[1] ?? 0);
 }
@@ -141,22 +141,22 @@ async function authCalls(): Promise<number> {
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const deadlineMs = Date.now() + READY_MS_MAX;
   while (!(await isSo())) {
-    if (Date.now() > deadlineMs) throw new Error("it did not come to pass");
+    if (Date.now() > deadlineMs) throw new Error("it did not happen in time");
     await delay(50);
   }
 }
 
-test("TLS with user and password of the URL, where the authority is known and only there", async () => {
+test("TLS with user and password of the URL, only if the CA is known", async () => {
   await admin.acl("SETUSER", "ingestion", "on", ">s e/cret", "~*", "+@all");
   const url = `rediss://ingestion:${encodeURIComponent("s e/cret")}@127.0.0.1:${door.port}`;
   const redis = connectBy({ REDIS_URL: url, REDIS_CA_FILE: caFile });
   await awaitRedis(redis, READY_MS_MAX);
   expect(await redis.acl("WHOAMI")).toBe("ingestion");
   const stranger = connectBy({ REDIS_URL: url });
-  await expect(awaitRedis(stranger, 1_000)).rejects.toThrow(/No Redis answers at 127\.0\.0\.1:\d+; .*certificate/);
+  await expect(awaitRedis(stranger, 1_000)).rejects.toThrow(/Redis at 127\.0\.0\.1:\d+ does not answer; .*certificate/);
 });
 
-test("an open connection shows the next token before the last one ends, also while it subscribes", async () => {
+test("an open connection signs in with the next token before the last one ends, also while it subscribes", async () => {
   const errors: Error[] = [];
   const redis = connectBy(withTokens(), (error) => errors.push(error));
   const subscriber = connectBy(withTokens(), (error) => errors.push(error));
@@ -175,7 +175,7 @@ test("an open connection shows the next token before the last one ends, also whi
   expect(errors).toEqual([]);
 });
 
-test("a connection that breaks comes back with the token of that time", async () => {
+test("a broken connection reconnects with the current token", async () => {
   const redis = connectBy(withTokens());
   await awaitRedis(redis, READY_MS_MAX);
   const id = await redis.client("ID");
@@ -189,7 +189,7 @@ test("a connection that breaks comes back with the token of that time", async ()
   expect(await redis.acl("WHOAMI")).toBe(OBJECT_ID);
 });
 
-test("without a token nothing is connected; it is told why, and tried again for as long as it is open", async () => {
+test("without a token it does not connect, says why, and tries again while it is open", async () => {
   identity.failWith(500);
   const errors: Error[] = [];
   const redis = connectBy(withTokens(), (error) => errors.push(error));
@@ -204,7 +204,7 @@ test("without a token nothing is connected; it is told why, and tried again for 
   expect(closed.status).not.toBe("ready");
 });
 
-test("a server with an authority of its own and a certificate without addresses, as Memorystore is", async () => {
+test("a server with its own CA and a certificate without addresses, as Memorystore has", async () => {
   const url = `rediss://127.0.0.1:${namedDoor.port}`;
   const memorystore = connectBy({ ...withTokens(), REDIS_URL: url, REDIS_AUTH: "gcp-iam" });
   await awaitRedis(memorystore, READY_MS_MAX);

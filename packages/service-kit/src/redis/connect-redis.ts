@@ -10,16 +10,16 @@ import { SignedInRedis } from "./signed-in-redis.js";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
-/** ioredis waits so long for a server to close its end, and by a slip also where the connection was lost before. */
+/** ioredis waits this long for a server to close its end, by mistake also if the connection was lost before. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
 /**
- * A Redis connection that answers or fails in bounded time: nothing waits in a queue while the server is away. It
+ * A Redis connection that answers or fails in bounded time: nothing waits in a queue while the server is down. It
  * reconnects by itself for as long as it is open.
  *
  * @param target a URL, or what a service was told about Redis: TLS and tokens are in the latter
- * @param onError told of connection faults, which ioredis otherwise prints
- * @param timeoutMs how long an answer may take; REDIS_TIMEOUT_MS unless told otherwise
+ * @param onError called with connection faults, which ioredis otherwise prints
+ * @param timeoutMs how long an answer may take; REDIS_TIMEOUT_MS by default
  * @throws TriplineError `config-invalid` where a certificate cannot be read
  */
 export function connectRedis(
@@ -32,14 +32,14 @@ export function connectRedis(
   const options = {
     ...(config !== undefined && url.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
     commandTimeout: timeoutMs,
-    // A connection on which answers are overdue is closed: what was given up would wait on it, more with every try, for
-    // as long as the server hangs, and be carried out in the end.
+    // A connection with overdue answers is closed. Otherwise abandoned commands would pile up on it while the server hangs,
+    // and would be executed in the end.
     socketTimeout: timeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    // What was sent on a lost connection has failed, and is never sent again on another one.
+    // Commands on a lost connection have failed, and are never sent again on another one.
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
   };
@@ -79,7 +79,7 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
       if (Date.now() > deadline) {
         const { host, port } = redis.options;
         const reason = fault === undefined ? "is it running?" : fault;
-        throw new TriplineError("redis-unavailable", `No Redis answers at ${host}:${port}; ${reason}`);
+        throw new TriplineError("redis-unavailable", `Redis at ${host}:${port} does not answer; ${reason}`);
       }
       await delay(20);
     }
@@ -88,10 +88,10 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
   }
 }
 
-/** What Redis refuses for its own state. It may do the same in a moment. */
+/** Errors of Redis about its own state. The same command may succeed in a moment. */
 const PASSING = /^(OOM|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
 
-/** A failure of ioredis in Tripline's terms. Whatever Redis itself refuses for what we sent is a bug of ours. */
+/** A failure of ioredis as a TriplineError. If Redis refuses a command for its content, that is our bug. */
 export function asRedisError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
   const messages = messagesOf(error);

@@ -28,7 +28,8 @@ export function addCommand(
   name: string,
   args: readonly (string | Uint8Array)[],
 ): ChainableCommander {
-  if (!(pipeline instanceof Pipeline)) throw new TriplineError("internal", "This is no pipeline of ioredis.");
+  if (!(pipeline instanceof Pipeline))
+    throw new TriplineError("internal", "The argument is not a pipeline of ioredis.");
   pipeline.sendCommand(new EncodedCommand(name, encodeCommand(name, args)));
   return pipeline;
 }

@@ -6,7 +6,7 @@ export class MultiSet {
 
   constructor(private readonly redis: Redis) {}
 
-  /** Asks once. @throws what ioredis throws; it is asked again then */
+  /** Asks once; after a failure it asks again. @throws what ioredis throws */
   isKnown(): Promise<boolean> {
     this.#known ??= this.#ask().catch((error: unknown) => {
       this.#known = undefined;

@@ -5,26 +5,26 @@ import { Redis } from "ioredis";
 
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 1_000;
-/** Between two tries to show a new password on an open connection. */
+/** Time between two tries to sign in again on an open connection. */
 const RENEW_RETRY_MS = 5_000;
 /** Timers longer than this would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
- * A connection whose password is a token with an end: each new connection shows a fresh one, and an open one shows the
- * next before the last has ended, as the clouds ask for. Otherwise as ioredis has it: it connects for as long as it is
- * open, and tells of each failure.
+ * A connection whose password is a token that expires: each new connection uses a fresh one, and an open one signs in with
+ * the next before the last has expired, as the clouds require. Otherwise like ioredis: it reconnects while it is open, and
+ * reports each failure.
  */
 export class SignedInRedis extends Redis {
   readonly #signIn: RedisSignIn;
   readonly #closed = new AbortController();
   #connecting: Promise<void> | undefined;
   #renewal: NodeJS.Timeout | undefined;
-  /** Of the password that was shown last. */
+  /** Of the password that was used last. */
   #renewAtMs = 0;
 
   constructor(url: string, options: RedisOptions & { replyMapping?: "legacy" }, signIn: RedisSignIn) {
-    // Connecting begins below, because it needs what is not there before.
+    // It connects below, when its fields are set.
     super(url, { ...options, lazyConnect: true });
     this.#signIn = signIn;
     this.on("ready", () => this.#renewAt(this.#renewAtMs));
@@ -80,7 +80,7 @@ export class SignedInRedis extends Redis {
     this.#signIn()
       .then(async ({ user, password, renewAtMs }) => {
         if (this.status !== "ready") return;
-        // Where the server speaks RESP2 only, a connection that subscribes takes no password: it has to be a new one.
+        // With RESP2 a subscribing connection accepts no password, so it has to be a new one.
         if (this.mode === "subscriber") return this.disconnect(true);
         await this.auth(user, password);
         this.#renewAt(renewAtMs);

@@ -12,7 +12,7 @@ export interface HistogramOptions<L extends string> extends MetricOptions<L> {
   readonly buckets?: readonly number[];
 }
 
-/** A gauge's value and whose it is. */
+/** A gauge's value and its labels. */
 export type Reading<L extends string> = readonly [value: number, labels: LabelValues<L>];
 type Reader = () => Iterable<Reading<string>>;
 
@@ -20,7 +20,7 @@ const LATENCY_BUCKETS_SECONDS = [
   0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10,
 ];
 
-/** Metrics are process-wide: several services in one process, as tests have them, share each metric. */
+/** Metrics are process-wide: several services in one process, as in tests, share each metric. */
 export const registry = new Registry();
 const readers = new Map<string, Set<Reader>>();
 
@@ -39,7 +39,7 @@ export function histogram<L extends string = never>(name: string, options: Histo
 }
 
 /**
- * A value that is read when somebody collects the metrics.
+ * A value that is read when the metrics are collected.
  *
  * @returns ends the reading
  */

@@ -2,7 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import { processSpan } from "./span-options.js";
 import { withSpans } from "./tracing.js";
 
-/** What one partition of a topic brought to be handled. */
+/** Records of one partition of a topic. */
 export interface TracedBatch {
   readonly topic: string;
   readonly partition: number;

@@ -69,7 +69,7 @@ describe("without a collector no span is recorded", () => {
   });
   afterEach(() => telemetry.shutdown());
 
-  test("a span without a parent begins a trace", () => {
+  test("a span without a parent starts a trace", () => {
     const [first, second] = [1, 2].map(() => trace.getTracer("test").startSpan("x", {}, ROOT_CONTEXT));
     expect(first?.isRecording()).toBe(false);
     expect(first?.spanContext().traceId).toMatch(/^[0-9a-f]{32}$/);
@@ -77,7 +77,7 @@ describe("without a collector no span is recorded", () => {
     expect(second?.spanContext().traceId).not.toBe(first?.spanContext().traceId);
   });
 
-  test("a span goes on with the trace of its parent, under its own id", () => {
+  test("a span continues the trace of its parent, with its own id", () => {
     const remote = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: TraceFlags.SAMPLED, isRemote: true };
     const span = trace.getTracer("test").startSpan("x", {}, trace.setSpanContext(ROOT_CONTEXT, remote));
     expect(span.spanContext()).toMatchObject({ traceId: remote.traceId, traceFlags: TraceFlags.NONE });

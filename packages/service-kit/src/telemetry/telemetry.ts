@@ -15,7 +15,7 @@ export interface Telemetry {
 }
 
 export interface TelemetryOptions {
-  /** Its name where neither `OTEL_SERVICE_NAME` nor `OTEL_RESOURCE_ATTRIBUTES` says another. */
+  /** Its name unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` gives another. */
   readonly service: string;
   /** Base URL of an OTLP/HTTP collector. Without it no span is recorded, but trace ids still travel and are logged. */
   readonly otlpEndpoint?: string | undefined;
@@ -56,14 +56,14 @@ export function serveMetrics(request: IncomingMessage, response: ServerResponse)
   );
 }
 
-/** What the environment says of this process, by OpenTelemetry's rules, goes before what the service says of itself. */
+/** By OpenTelemetry's rules the environment overrides what the service says of itself. */
 function resourceOf(service: string): Resource {
   return defaultResource()
     .merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: service }))
     .merge(detectResources({ detectors: [envDetector] }));
 }
 
-/** The resource as the metric that OpenTelemetry's mapping to Prometheus has for it. */
+/** The resource as a metric, by OpenTelemetry's mapping to Prometheus. */
 function tellResource(resource: Resource): void {
   const labels = Object.fromEntries(
     Object.entries(resource.attributes).map(([name, value]) => [name.replaceAll(/\W/g, "_"), String(value)]),

@@ -14,8 +14,8 @@ interface HttpReply {
 }
 
 /**
- * Runs a handler in the span of its HTTP request, below the span of the caller where it sent one. The span tells the status
- * of the answer, the answer the id of the trace.
+ * Runs a handler in the span of its HTTP request, below the caller's span if it sent one. The span has the status of the
+ * answer, and the answer has the id of the trace.
  */
 export function traceRequest<T>(
   { name, kind, attributes }: ReturnType<typeof requestSpan>,
@@ -26,7 +26,7 @@ export function traceRequest<T>(
   return withSpan(name, { kind, attributes, parent: contextFromHeaders(request.headers) }, (span) => {
     const { traceId } = span.spanContext();
     if (traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", traceId);
-    // Nearly always it is not recorded, and then nothing is waited for here.
+    // Usually the span is not recorded, and then nothing is awaited here.
     return span.isRecording() ? tellStatus(span, reply, handle) : handle();
   });
 }

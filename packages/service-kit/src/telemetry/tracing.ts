@@ -29,8 +29,8 @@ type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
  * The trace context that a record's or a request's headers carry; an empty context where they carry none. Only
- * `traceparent` is taken: `tracestate` and `baggage` hold whatever their sender likes, and would go on with the payment to
- * every topic.
+ * `traceparent` is read: `tracestate` and `baggage` hold anything that their sender likes, and would be copied to every
+ * topic.
  */
 export function contextFromHeaders({ traceparent }: Headers): Context {
   return typeof traceparent !== "string" ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
@@ -54,7 +54,7 @@ export function withSpan<T>(
 ): Promise<T> {
   const parent = options.parent ?? context.active();
   const above = trace.getSpan(parent);
-  // As it comes: to wait here for what `run` gives would be two promises more for every step of every request.
+  // Returned as it is: to await the result of `run` here would cost two more promises for every step of every request.
   if (options.parent === undefined && above !== undefined && isLeftOut(above)) return run(above, parent);
   const span = tracer().startSpan(name, spanSettings(options), parent);
   const inside = trace.setSpan(parent, span);
@@ -98,7 +98,7 @@ export async function withSpans<T>(
   options: Omit<SpanOptions, "parent">,
   run: (contexts: readonly Context[]) => Promise<T>,
 ): Promise<T> {
-  // What nobody records stays so on its whole way; four spans that are not recorded cost as much as the features.
+  // An unrecorded trace stays unrecorded; four unrecorded spans cost as much as computing the features.
   if (parents.every(isUnsampled)) return context.with(parents[0] ?? context.active(), () => run(parents));
   const settings = spanSettings(options);
   const provider = tracer();
@@ -123,11 +123,11 @@ function isUnsampled(parent: Context): boolean {
 /** Whether this process began a span of this trace and does not record it: then nothing below it is recorded either. */
 function isLeftOut(span: Span): boolean {
   const own = span.spanContext();
-  // A tracer of this process gives valid ids or, where there is none, these: a look at each digit is not needed.
+  // A tracer of this process gives valid ids or, without a tracer, these: there is no need to check each digit.
   return own.isRemote !== true && (own.traceFlags & TraceFlags.SAMPLED) === 0 && own.traceId !== INVALID_TRACEID;
 }
 
-/** A context costs much beside the work on one payment: none is made for a span that adds nothing to its parent. */
+/** A context is expensive beside the work on one payment, so none is made for a span that adds nothing to its parent. */
 function contextWith(parent: Context, span: Span): Context {
   const own = span.spanContext();
   const addsNothing = own === trace.getSpanContext(parent) || !isSpanContextValid(own);
@@ -145,12 +145,12 @@ function markFailed(span: Span, kind: SpanKind | undefined, thrown: unknown): vo
   // The message may hold what a client sent; only the code goes on the span.
   const { code, row } = asTriplineError(thrown);
   span.setAttribute("error.type", code);
-  // A server that refuses what its caller did wrong has not failed, by the conventions of OpenTelemetry.
+  // By OpenTelemetry's conventions a server that refuses a faulty request has not failed.
   if (kind === SpanKind.SERVER && row.httpStatus < SERVER_ERROR) return;
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 }
 
-/** Marks the span that a context ends with as failed, where it is recorded and nothing is thrown that would. */
+/** Marks the span of a context as failed, if it is recorded and no thrown error does so. */
 export function failSpan(of: Context, code: string): void {
   const span = trace.getSpan(of);
   if (span?.isRecording() !== true) return;
@@ -158,7 +158,7 @@ export function failSpan(of: Context, code: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 }
 
-/** Says more of the span that a context ends with, where it is recorded. */
+/** Adds attributes to the span of a context, if it is recorded. */
 export function describeSpan(of: Context, describe: () => Attributes): void {
   const span = trace.getSpan(of);
   if (span?.isRecording() === true) span.setAttributes(describe());

@@ -45,7 +45,7 @@ async function measured(name: string, labels: Readonly<Record<string, string>> =
   return found[0]?.value;
 }
 
-test("what a strict reader of OpenMetrics takes, whatever the labels say, and the same numbers in both formats", async () => {
+test("a strict reader of OpenMetrics accepts it with any labels, and both formats have the same numbers", async () => {
   const orders = counter("test_orders_total", { description: 'A "number"\nof\\orders', labels: ["buyer"] });
   orders.inc({ buyer: 'a "b"\\c\nd' });
   orders.inc({ buyer: "" }, 2);
@@ -67,7 +67,7 @@ test("what a strict reader of OpenMetrics takes, whatever the labels say, and th
   }
 });
 
-test("the process tells its CPU time and memory, and what resource it is", async () => {
+test("the process reports its CPU time, its memory and its resource", async () => {
   expect(await measured("process_cpu_seconds_total")).toBeGreaterThan(0);
   expect(await measured("process_resident_memory_bytes")).toBeGreaterThan(1e6);
   expect(await measured("nodejs_eventloop_lag_p99_seconds")).toBeGreaterThanOrEqual(0);

@@ -67,7 +67,7 @@ function addMetadata(
 
 function addSample(family: Family | undefined, line: string): void {
   const [, name = "", labels = "", number = ""] = SAMPLE.exec(line) ?? [];
-  if (!NUMBER.test(number)) throw new Error(`this is no sample: ${line}`);
+  if (!NUMBER.test(number)) throw new Error(`not a sample: ${line}`);
   const suffixes = SUFFIXES[family?.type ?? ""] ?? [];
   if (!suffixes.some((suffix) => name === `${family?.name}${suffix}`)) {
     throw new Error(`${name} does not belong to ${family?.name}, a ${family?.type}`);
@@ -80,7 +80,7 @@ function readLabels(text: string): Record<string, string> {
   LABEL.lastIndex = 0;
   while (LABEL.lastIndex < text.length) {
     const [, name = "", value = ""] = LABEL.exec(text) ?? [];
-    if (name === "") throw new Error(`these are no labels: ${text}`);
+    if (name === "") throw new Error(`not labels: ${text}`);
     if (name in labels) throw new Error(`the label ${name} comes twice: ${text}`);
     labels[name] = value.replaceAll(/\\(.)/g, (_all, sign: string) => (sign === "n" ? "\n" : sign));
   }

@@ -23,7 +23,7 @@ describe("the job that makes topics", () => {
     const said: string[] = [];
     const made = ensureTopics(kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }), 1, (line) => said.push(line));
     await expect(made).rejects.toThrow(
-      new RegExp(`^Kafka at 127\\.0\\.0\\.1:${port} did not come within .* Set KAFKA_BROKERS`),
+      new RegExp(`^Kafka at 127\\.0\\.0\\.1:${port} was not ready within .* Set KAFKA_BROKERS`),
     );
     expect(said).not.toContain(`${ALL_TOPICS.length} topics are there`);
   });
