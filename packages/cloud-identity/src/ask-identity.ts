@@ -7,7 +7,7 @@ export const ANSWER_MS_MAX = 3_000;
 const BODY_CHARS_SHOWN = 200;
 
 export interface IdentityRequest {
-  /** Who is asked, for the sentence that says so when it fails. */
+  /** Name of the server, for error messages. */
   readonly who: string;
   readonly url: string;
   readonly method?: "GET" | "POST";
@@ -22,10 +22,10 @@ export interface IdentityAnswer {
 }
 
 /**
- * One request to whoever hands out tokens, within 3 s.
+ * One request to an issuer of tokens, within 3 s.
  *
- * @returns whatever is answered, whatever its status
- * @throws TriplineError `identity-unavailable` where nothing is
+ * @returns the answer with any status
+ * @throws TriplineError `identity-unavailable` without an answer
  */
 export async function ask({ who, url, method = "GET", headers = {}, body }: IdentityRequest): Promise<IdentityAnswer> {
   const signal = AbortSignal.timeout(ANSWER_MS_MAX);
@@ -43,7 +43,7 @@ export async function ask({ who, url, method = "GET", headers = {}, body }: Iden
   }
 }
 
-/** The token that the cluster puts into a pod's file and replaces there; so it is read for each use. */
+/** The token that the cluster writes to a file of the pod and replaces there, so it is read for each use. */
 export async function readTokenFile(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trim();
@@ -52,19 +52,19 @@ export async function readTokenFile(path: string): Promise<string> {
   }
 }
 
-/** Nobody answers at `host`. */
+/** `host` does not answer. */
 export function silent(who: string, host: string, cause: unknown): TriplineError {
   return unavailable(`${who} does not answer at ${host}: ${reasonOf(cause)}.`, cause);
 }
 
-/** The answer is no, in the words of who gives it. */
+/** The request was refused, with the server's own text. */
 export function refused(who: string, status: number, text: string, cause?: unknown): TriplineError {
   return unavailable(`${who} gives no token (HTTP ${status}): ${text.trim().slice(0, BODY_CHARS_SHOWN)}`, cause);
 }
 
-/** The answer is neither a token nor a no. */
+/** The answer is neither a token nor a refusal. */
 export function strange(who: string, cause?: unknown): TriplineError {
-  return unavailable(`${who} answers something else than a token.`, cause);
+  return unavailable(`${who} did not answer with a token.`, cause);
 }
 
 export function unavailable(detail: string, cause?: unknown): TriplineError {

@@ -51,7 +51,7 @@ async function assumeRole(
   const clientConfig = {
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
-    // Who renews tries again.
+    // The caller retries.
     maxAttempts: 1,
     // Without the last it would only warn, and wait on.
     requestHandler: {

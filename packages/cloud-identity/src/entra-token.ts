@@ -43,7 +43,7 @@ export async function fetchEntraToken(variables: IdentityVariables, resource: st
 
 /** What the library sends its requests by, because its own waits for an answer to a POST without an end. */
 class BoundedNetwork implements INetworkModule {
-  /** Why there was no good answer; the library would tell it in more words and without the status. */
+  /** Why there was no token; the library's message is longer and has no status. */
   failure: TriplineError | undefined;
 
   sendGetRequestAsync<T>(url: string, options: Options = {}): Promise<NetworkResponse<T>> {
@@ -66,7 +66,7 @@ class BoundedNetwork implements INetworkModule {
 
 type Options = Pick<IdentityRequest, "headers" | "body">;
 
-/** The object id of whom the token is about, under which Azure's Redis knows its user. */
+/** The object id of the token's subject, which is the user name in Azure's Redis. */
 export function objectIdOf(token: string): string {
   const [, payload = ""] = token.split(".");
   try {

@@ -38,7 +38,7 @@ const without = (...names: (keyof IdentityVariables)[]): IdentityVariables => ({
 });
 
 describe("Google", () => {
-  test("the metadata server's token is the password, and is asked for once", async () => {
+  test("the metadata server's token is the password, and is requested once", async () => {
     const tokens = postgresTokens("gcp-iam", variables, "10.1.0.3:5432", "auth@project.iam");
     const { value, renewAtMs } = await tokens();
     expect(value.text).toBe("google-1");
@@ -49,7 +49,7 @@ describe("Google", () => {
     expect(await signIn()).toMatchObject({ user: "default", password: "google-2" });
   });
 
-  test("for Kafka it is wrapped as Managed Kafka wants it", async () => {
+  test("for Kafka it is wrapped as Managed Kafka requires", async () => {
     const { value } = await kafkaTokens("gcp-oauth", variables, "bootstrap.x.managedkafka.p.cloud.goog")();
     const [header, claims, token] = value.text.split(".").map((part) => Buffer.from(part, "base64url").toString());
     expect(JSON.parse(header ?? "")).toEqual({ typ: "JWT", alg: "GOOG_OAUTH2_TOKEN" });
@@ -91,7 +91,7 @@ describe("Azure", () => {
     });
   });
 
-  test("what Entra refuses is told in its words", async () => {
+  test("a refusal of Entra is reported with its text", async () => {
     const tokens = kafkaTokens("azure-entra", { ...variables, AZURE_CLIENT_ID: "another" }, "h");
     await expect(tokens()).rejects.toMatchObject({
       code: "identity-unavailable",
@@ -130,7 +130,7 @@ describe("AWS", () => {
     expect(scopes).toEqual(["eks"]);
   });
 
-  test("an address tells its region and its cache", () => {
+  test("reads the region and the cache from an address", () => {
     expect(awsRegion(variables, "b-1.tripline.ab1.c2.kafka.us-east-2.amazonaws.com")).toBe("us-east-2");
     expect(awsRegion(variables, "t.c9.ap-southeast-1.rds.amazonaws.com:5432")).toBe("ap-southeast-1");
     expect(awsRegion(variables, "b-1.t.kafka.us-gov-west-1.amazonaws.com")).toBe("us-gov-west-1");
@@ -146,10 +146,10 @@ describe("AWS", () => {
   });
 });
 
-test("an answer that is no token, a server that is away, a file that is missing", async () => {
+test("an answer that is not a token, a server that is down, a missing file", async () => {
   server.failWith(200);
   const google = postgresTokens("gcp-iam", variables, "h", "u");
-  await expect(google()).rejects.toThrow("Google's metadata server answers something else than a token.");
+  await expect(google()).rejects.toThrow("Google's metadata server did not answer with a token.");
   server.failWith(undefined);
   await rm(variables.AZURE_FEDERATED_TOKEN_FILE ?? "");
   const entra = postgresTokens("azure-entra", variables, "h", "u");
@@ -162,7 +162,7 @@ test("an answer that is no token, a server that is away, a file that is missing"
   });
 });
 
-test("who takes a request and says nothing is not waited for without an end", async () => {
+test("a server that accepts a request and does not answer is not awaited forever", async () => {
   server.failWith("silence");
   // On Google Cloud itself its library would set no time.
   setGCPResidency(true);
@@ -185,14 +185,14 @@ test("who takes a request and says nothing is not waited for without an end", as
 
 test("an answer without a token, from each", async () => {
   server.failWith(200);
-  await expect(fetchAwsCredentials(variables, "r")).rejects.toThrow("AWS STS answers something else than a token.");
+  await expect(fetchAwsCredentials(variables, "r")).rejects.toThrow("AWS STS did not answer with a token.");
   await expect(fetchAwsCredentials(without("AWS_ROLE_ARN"), "r")).rejects.toThrow(
-    "EKS Pod Identity answers something else than a token.",
+    "EKS Pod Identity did not answer with a token.",
   );
-  await expect(fetchEntraToken(variables, "https://h")).rejects.toThrow("Entra answers something else than a token.");
+  await expect(fetchEntraToken(variables, "https://h")).rejects.toThrow("Entra did not answer with a token.");
 });
 
-test("a cloud's library is loaded where that cloud is asked, and nowhere else", async () => {
+test("a cloud's library is loaded only for that cloud", async () => {
   const program = `
     import { registerHooks } from "node:module";
     const libraries = /node_modules\\/(@aws-sdk|@azure|@smithy|gcp-metadata)\\//;

@@ -40,7 +40,7 @@ test("a short-lived token is due in its last quarter", async () => {
   expect((await get()).renewAtMs).toBe(7_000);
 });
 
-test("however many ask, one request is under way", async () => {
+test("sends one request at a time for any number of callers", async () => {
   const { state, number } = setUp();
   state.isHeld = true;
   const asking = [number(), number(), number()];
@@ -49,7 +49,7 @@ test("however many ask, one request is under way", async () => {
   expect(state.asked).toBe(1);
 });
 
-test("while renewing fails the old token is handed out for as long as it is valid, and nobody is asked at once again", async () => {
+test("while renewal fails the old token is used while it is valid, and the next try waits", async () => {
   const { state, number } = setUp();
   await number();
   state.isAway = true;
@@ -67,7 +67,7 @@ test("while renewing fails the old token is handed out for as long as it is vali
   expect(await number()).toBe(8);
 });
 
-test("a source that tries again by itself is asked once", async () => {
+test("a source that retries by itself is called once", async () => {
   let asked = 0;
   const away = async (): Promise<Numbered> => {
     asked += 1;
@@ -77,7 +77,7 @@ test("a source that tries again by itself is asked once", async () => {
   expect(asked).toBe(1);
 });
 
-test("what is thrown otherwise comes out as one of Tripline's errors", async () => {
+test("other errors become TriplineErrors", async () => {
   const get = renewing<Numbered>(() => Promise.reject(new Error("odd")), { pause: async () => {} });
   await expect(get()).rejects.toMatchObject({ code: "internal", message: "odd" });
 });

@@ -29,12 +29,12 @@ export interface RenewOptions {
 const RENEW_BEFORE_MS_MAX = 225_000;
 const ATTEMPTS_MAX_DEFAULT = 3;
 const PAUSE_MS = 250;
-/** After a failure nobody is asked again for so long, however many connections want a token. */
+/** Pause after a failure before the next request, for any number of connections. */
 const REST_MS = 1_000;
 
 /**
- * Keeps one token and renews it in its last quarter. One request is under way at a time, whoever asks. While renewing
- * fails, the old one is handed out for as long as it is valid.
+ * Keeps one token and renews it in its last quarter. There is one request at a time for all callers. While renewal
+ * fails, the old one is returned while it is valid.
  *
  * @param fetchOne asks for a new one, in bounded time
  * @returns what to call for each use; throws what `fetchOne` threw when there is no valid one

@@ -45,7 +45,7 @@ async function presign(
   host: string,
   query: Readonly<Record<string, string>>,
 ): Promise<string> {
-  // Only who signs loads it.
+  // Loaded only for signing.
   const [{ SignatureV4 }, { Hash }, { buildQueryString }] = await Promise.all([
     import("@smithy/signature-v4"),
     import("@smithy/core/serde"),

@@ -29,7 +29,7 @@ describe("createSimulation", () => {
     );
   });
 
-  test("gives a day the same payments wherever the iteration began", () => {
+  test("gives a day the same payments wherever the iteration starts", () => {
     const middleMs = startMs + 30 * DAY_MS + 13 * 3_600_000;
     const resumed = createSimulation(options).payments(middleMs);
     const expected = sixtyDays.filter((payment) => payment.occurredAtMs >= middleMs);
@@ -85,7 +85,7 @@ describe("createSimulation", () => {
     expect(atNight / genuine.length).toBeLessThan(0.05);
   });
 
-  test("lets a thief pay several times what the owner pays, and tests numbers with small amounts", () => {
+  test("has thieves pay several times what the owner pays, and test card numbers with small amounts", () => {
     const medianOf = (scenario: Scenario): number => {
       const amounts = sixtyDays
         .filter((payment) => payment.scenario === scenario)
@@ -96,7 +96,7 @@ describe("createSimulation", () => {
     expect(medianOf("testing-burst")).toBeLessThan(400);
   });
 
-  test("knows a genuine payment after 7 days and a fraud after about 3, at most 14", () => {
+  test("labels a genuine payment after 7 days and a fraud after about 3, at most 14", () => {
     const delaysOf = (fraud: boolean): number[] =>
       sixtyDays
         .filter((payment) => payment.fraud === fraud)
@@ -125,7 +125,7 @@ describe("createSimulation", () => {
     expect(heapAfter(400) - early).toBeLessThan(4_000_000);
   });
 
-  test("takes other currencies in their own minor units", () => {
+  test("has other currencies in their own minor units", () => {
     const yen = take(2, { currency: "JPY" });
     const euro = take(2);
     expect(yen.map((payment) => payment.currency)).toContain("JPY");

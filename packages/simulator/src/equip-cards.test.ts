@@ -53,7 +53,7 @@ describe("where payments come from", () => {
     }),
   );
 
-  test("a fifth of the cards says neither device nor address, in a thief's hands too; the others say both", () => {
+  test("a fifth of the cards has neither device nor address, even when stolen; the others have both", () => {
     const wrong = payments.filter(({ cardNumber, deviceId, ipAddress }) => {
       const isSilent = equipment.get(cardNumber) === null;
       return (deviceId === null) !== isSilent || (ipAddress === null) !== isSilent;
@@ -65,7 +65,7 @@ describe("where payments come from", () => {
     expect(thieves.some(({ deviceId }) => deviceId === null)).toBe(true);
   });
 
-  test("an owner pays from one or two devices of their own, hardly ever from one that many use", () => {
+  test("an owner pays from one or two own devices, hardly ever from a shared one", () => {
     const spoken = owners.filter(({ deviceId }) => deviceId !== null);
     const isOwn = ({ cardNumber, deviceId }: SimulatedPayment): boolean =>
       equipment.get(cardNumber)?.devices.includes(deviceId ?? "") ?? false;
@@ -81,7 +81,7 @@ describe("where payments come from", () => {
     expect(new Set(counts)).toEqual(new Set([1, 2]));
   });
 
-  test("an owner's address is that of the home or of a mobile carrier, of whom several cards share one", () => {
+  test("an owner's address is the home's or a mobile carrier's, which several cards share", () => {
     const spoken = owners.filter(({ ipAddress }) => ipAddress !== null);
     const isHome = ({ cardNumber, ipAddress }: SimulatedPayment): boolean =>
       equipment.get(cardNumber)?.homeAddress === ipAddress;
@@ -94,7 +94,7 @@ describe("where payments come from", () => {
     );
   });
 
-  test("some neighbours share devices and line, nobody else does", () => {
+  test("only some neighbours share devices and line", () => {
     const cardsOf = new Map<string, number[]>();
     for (let card = 0; card < options.cards; card += 1) {
       const { devices = [], homeAddress = "" } = equipCard(options.seed, card) ?? {};
@@ -131,7 +131,7 @@ describe("where payments come from", () => {
     expect(own).toBeGreaterThan(0.95);
   });
 
-  test("addresses are IPv4 and IPv6 in their one spelling, from ranges that belong to nobody", () => {
+  test("addresses are IPv4 and IPv6 in canonical spelling, from reserved ranges", () => {
     const addresses = new Set(payments.flatMap(({ ipAddress }) => ipAddress ?? []));
     expect([...addresses].filter((address) => normalAddress(address) !== address)).toEqual([]);
     const reserved = /^(10\.|100\.|198\.1[89]\.|2001:db8:)/;
@@ -144,7 +144,7 @@ describe("where payments come from", () => {
     expect(round.some((address) => address.startsWith("2001:"))).toBe(true);
   });
 
-  test("a payment takes place where its terminal stands, on the grid; a few terminals do not say where", () => {
+  test("a payment takes place at its terminal's location; a few terminals have none", () => {
     const placeOf = ({ latitude, longitude }: SimulatedPayment) => JSON.stringify([latitude, longitude]);
     const places = groups(payments, ({ terminalId }) => terminalId, placeOf);
     expect([...places.values()].filter((found) => found.size !== 1)).toEqual([]);

@@ -14,7 +14,7 @@ export interface Equipment {
 
 /** Share of cards that pay only where they are presented: neither device nor address, in a thief's hands too. */
 const PRESENT_ONLY_SHARE = 0.2;
-/** Share of neighbours who use the same devices and line at home, so that two cards on a device are no proof. */
+/** Share of neighbours who use the same devices and line at home, so that two cards on a device do not prove fraud. */
 const HOUSEHOLD_SHARE = 0.15;
 const SECOND_DEVICE_SHARE = 0.5;
 /** Share of a two-device owner's payments that come from the second one. */
@@ -24,12 +24,12 @@ const IPV6_HOME_SHARE = 0.3;
 const PUBLIC_DEVICE_USE = 0.005;
 const CARDS_PER_PUBLIC_DEVICE = 50;
 const AT_HOME_SHARE = 0.6;
-/** Mobile carriers put several customers behind one address, so that many cards on an address are no proof either. */
+/** Mobile carriers put several customers behind one address, so that many cards on an address do not prove fraud either. */
 const CARDS_PER_MOBILE_ADDRESS = 10;
 const CARDS_PER_RING = 500;
 const RING_DAYS = 7;
 
-/** Home lines there are: 24 bits, which the private range 10.0.0.0/8 holds exactly. */
+/** Number of home lines: 24 bits, which the private range 10.0.0.0/8 holds exactly. */
 const LINES = 2 ** 24;
 
 /** The devices and the home line of a card's owner, or null for a card that pays only where it is presented. */
@@ -82,7 +82,7 @@ function deviceId(random: () => number): string {
 }
 
 /*
- * Addresses come from ranges that belong to nobody: 10.0.0.0/8 (RFC 1918) and 2001:db8::/32 (RFC 3849) for homes,
+ * Addresses come from reserved ranges: 10.0.0.0/8 (RFC 1918) and 2001:db8::/32 (RFC 3849) for homes,
  * 100.64.0.0/10, where carriers hide their customers (RFC 6598), for mobiles, 198.18.0.0/15 (RFC 2544) for thieves.
  */
 

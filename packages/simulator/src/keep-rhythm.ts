@@ -7,7 +7,7 @@ export const DAY_MS = 24 * HOUR_MS;
 const WORKDAY_HOURS = [2, 1, 1, 1, 1, 3, 8, 16, 22, 24, 26, 32, 38, 34, 28, 28, 32, 42, 46, 38, 26, 16, 9, 4];
 const WEEKEND_HOURS = [5, 3, 2, 1, 1, 1, 3, 7, 16, 28, 38, 42, 42, 40, 38, 36, 34, 32, 32, 30, 26, 22, 15, 9];
 
-/** Thieves keep other hours: they are as active at night as by day. */
+/** Thieves are as active at night as by day. */
 const THIEF_HOURS = Array.from({ length: 24 }, (_, hour) => (hour < 6 ? 3 : 2));
 
 const WEEKEND_FACTOR = 1.2;

@@ -59,7 +59,7 @@ describe("mergeLabels", () => {
     ]);
   });
 
-  test("goes on where a history ended without losing a label that is due", () => {
+  test("continues where a history ended without losing a label that is due", () => {
     const middleMs = startMs + 25 * DAY_MS + 1234;
     const resumed = until(startMs + 40 * DAY_MS, eventsFrom(simulation, middleMs));
     expect(resumed).toEqual(events.filter((event) => event.atMs >= middleMs));

@@ -2,13 +2,13 @@ import type { Simulation } from "./create-simulation.js";
 import { LABEL_DELAY_MAX_MS } from "./simulate-day.js";
 import type { SimulatedPayment } from "./simulated-payment.js";
 
-/** What happens in the simulated world, in the order of event time: payments, and the moments when truth is known. */
+/** What happens in the simulated world, in the order of event time: payments and their labels. */
 export type SimulatedEvent =
   | { readonly kind: "payment"; readonly atMs: number; readonly payment: SimulatedPayment }
   | { readonly kind: "label"; readonly atMs: number; readonly payment: SimulatedPayment };
 
 /**
- * Weaves each payment's label into the stream. At equal event time labels come before payments; labels of one moment
+ * Merges each payment's label into the stream. At equal event time labels come before payments; labels of one moment
  * come in the order of their payments' ids. Waiting labels are kept in a heap: as many as there are payments in the
  * longest label delay (14 days), so a small multiple of the number of cards.
  */

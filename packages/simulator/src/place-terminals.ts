@@ -2,14 +2,14 @@ import type { Place } from "./map-degrees.js";
 import { GRID_SIDE, mapDegrees } from "./map-degrees.js";
 import { below, logNormal, normal, STREAM, seedRandom } from "./seed-random.js";
 
-/** Terminals that a card has near its home, on average. */
+/** Average number of terminals near a card's home. */
 const NEARBY_MEAN = 20;
 /** Terminals that a card keeps in mind at most, so that memory grows with cards and not with cards times terminals. */
 const NEARBY_MAX = 40;
 /** Share of terminals whose payments do not say where they take place, for instance shops without a counter. */
 const PLACELESS_SHARE = 0.05;
 
-/** All terminals: where they stand and how dear they are. */
+/** All terminals: their location and their price level. */
 export interface TerminalMap {
   readonly count: number;
   /** Factor on a card's usual amount: a jeweller's is above 1, a kiosk's below. */
@@ -73,7 +73,7 @@ export function placeTerminals(seed: number, count: number): TerminalMap {
   };
 }
 
-/** The terminal's name towards the outside. */
+/** The terminal's public id. */
 export function terminalId(terminal: number): string {
   return `term-${String(terminal).padStart(6, "0")}`;
 }

@@ -2,7 +2,7 @@ import { below, poisson, STREAM, seedRandom } from "./seed-random.js";
 
 /** How often fraud begins. The defaults together make about 0.8 % of payments fraud. */
 export interface FraudRates {
-  /** Terminals that fall into wrong hands, per 1,000 terminals and day. */
+  /** Terminals that are compromised, per 1,000 terminals and day. */
   readonly compromisedTerminals: number;
   /** Cards whose number is stolen, per 1,000 cards and day. */
   readonly stolenCards: number;
@@ -17,7 +17,7 @@ const THEFT_DAYS = { min: 2, max: 9 };
 /** Starts per day are cut to this share of all, so that a day stays bounded whatever the rates. */
 const STARTS_SHARE_MAX = 0.1;
 
-/** Which terminals and cards are in wrong hands on a day. */
+/** Which terminals and cards are compromised on a day. */
 export interface FraudPlan {
   readonly compromisedTerminals: ReadonlySet<number>;
   readonly stolenCards: readonly number[];

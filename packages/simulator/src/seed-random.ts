@@ -1,6 +1,5 @@
 /**
- * Random numbers that depend on nothing but their key, so that any day of a simulation can be made without the days
- * before it. The generator is sfc32 (Chris Doty-Humphrey, PractRand 0.95, public domain,
+ * Random numbers that depend only on their key, so that any day of a simulation can be made without the days before it. The generator is sfc32 (Chris Doty-Humphrey, PractRand 0.95, public domain,
  * https://pracrand.sourceforge.net/RNG_engines.txt): three words of state and a counter, here filled from the key.
  */
 export type Random = () => number;

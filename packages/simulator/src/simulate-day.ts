@@ -31,7 +31,7 @@ interface DraftParts {
 }
 
 const PAYMENTS_PER_CARD_DAY_MAX = 60;
-/** Share of an owner's payments made away from home, so that a strange terminal alone is no proof. */
+/** Share of an owner's payments made away from home, so that an unknown terminal alone does not prove fraud. */
 const AWAY_SHARE = 0.05;
 /** Share of payments at a compromised terminal that are fraud: some of its customers are still honestly charged. */
 const COMPROMISED_SHARE = 0.8;
@@ -78,7 +78,7 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
   }
 }
 
-/** The owner goes on paying; the thief pays several times the usual, at terminals the owner does not go to. */
+/** The owner keeps paying; the thief pays several times the usual amount, at terminals that the owner does not use. */
 function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
   const profile = options.cards[card];
   if (profile === undefined) return;
@@ -116,7 +116,7 @@ function testNumber(options: DayOptions, card: number, burst: number, drafts: Dr
   }
 }
 
-/** The origins of an owner's payments of the day, one a call, from random numbers of their own. */
+/** The origins of an owner's payments of the day, one per call, from separate random numbers. */
 function originsOfOwner({ seed, day, cards }: DayOptions, card: number): () => Origin | null {
   const equipment = cards[card]?.equipment ?? null;
   if (equipment === null) return () => null;

@@ -20,6 +20,6 @@ export interface SimulatedPayment {
   readonly longitude: number | null;
   readonly fraud: boolean;
   readonly scenario: Scenario;
-  /** When the truth becomes known: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */
+  /** When the label is reported: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */
   readonly labelledAtMs: number;
 }

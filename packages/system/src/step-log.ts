@@ -12,7 +12,7 @@ export function bootstrapSteps(): Step[] {
   return text === undefined ? [] : bootstrapStep.array().parse(JSON.parse(text));
 }
 
-/** When the person pressed return, in ms since the epoch. */
+/** When the command was entered, in ms since the epoch. */
 export function startedAtMs(): number {
   return Number(process.env.TRIPLINE_STARTED_AT_MS ?? Date.now() - performance.now());
 }
@@ -25,7 +25,7 @@ const BAR_WIDTH = 30;
 
 const REDRAW_MS = 100;
 
-/** Somebody pressed Ctrl-C before everything was up. */
+/** Ctrl-C was pressed before everything was up. */
 export class Interrupted extends Error {
   constructor() {
     super("Interrupted before it was up; what had been started is stopped.");
@@ -42,7 +42,7 @@ export class StepLog {
   constructor(
     private readonly out: NodeJS.WriteStream = process.stderr,
     before: readonly Step[] = [],
-    /** Once it fires no further step begins. */
+    /** After it fires no further step begins. */
     private readonly signal?: AbortSignal,
   ) {
     this.finished = [...before];
@@ -83,7 +83,7 @@ export class StepLog {
     }
   }
 
-  /** A step that somebody else timed. */
+  /** A step that was timed elsewhere. */
   note(name: string, durationMs: number): void {
     this.finished.push({ name, durationMs });
     const clear = this.out.isTTY ? "\r\x1b[2K" : "";

@@ -6,7 +6,7 @@ import type { Tally } from "./tally.js";
 
 export interface TrafficOptions {
   readonly client: TriplineClient;
-  /** Payments and the moments when their truth becomes known, in event order. */
+  /** Payments and their labels, in event order. */
   readonly events: Iterable<SimulatedEvent>;
   /** Payments a second after the start, whatever the answers take: an open model, so that queueing is not hidden. */
   readonly ratePerSecond: number;

@@ -13,7 +13,7 @@ const POLL_MS = 20;
 const runFolder = (directory: string) => `${directory}/run`;
 const recordFile = (directory: string, name: string) => `${runFolder(directory)}/${name}.json`;
 
-/** Notes that this process started `pid`, so that a later run can end it should this one be killed. */
+/** Records that this process started `pid`, so that a later run can end it if this one is killed. */
 export function writeProcessRecord(directory: string, name: string, pid: number): void {
   const child = identifyProcess(pid);
   if (child === undefined) return;

@@ -52,7 +52,7 @@ function removeIfAbandoned(path: string, aside: string): void {
     const seen = readFileSync(path, "utf8");
     if (isAlive(owner.parse(JSON.parse(seen)))) return;
     renameSync(path, aside);
-    // Somebody may have taken the lock between reading and renaming: then it goes back where it was.
+    // Another process may have taken the lock between reading and renaming: then it is put back.
     if (readFileSync(aside, "utf8") !== seen) linkSync(aside, path);
     rmSync(aside, { force: true });
   } catch {

@@ -11,14 +11,14 @@ import { trackChild } from "./track-children.js";
 export interface ProcessPlan {
   /** Names the log (`logs/<name>.log`) and the record of the process. */
   readonly name: string;
-  /** How people call it: Kafka. */
+  /** Its name for people: Kafka. */
   readonly title: string;
   /** The stack's directory. */
   readonly directory: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** Beside what this process has. */
+  /** In addition to this process's environment. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly port: number;
   readonly user?: { readonly uid: number; readonly gid: number };
@@ -34,7 +34,7 @@ export interface ProcessPlan {
 
 const POLL_MS = 25;
 const LOG_BYTES_MAX = 20 * 1024 * 1024;
-/** A dead server's helpers may hold its port or memory for a moment after it was killed. */
+/** Child processes of a killed server may hold its port or memory for a moment. */
 const PORT_WAIT_MS = 2_000;
 
 /** One server as a child process: in a process group of its own, its output in a file, noted so that a later run finds it. */
@@ -91,7 +91,7 @@ export class ManagedProcess {
       if (Date.now() > deadlineMs) {
         throw new TriplineError(
           "config-invalid",
-          `Port ${port}, where ${title} should listen, is taken: end what listens there or choose another port.`,
+          `Port ${port}, where ${title} should listen, is in use: end what listens there or choose another port.`,
         );
       }
       await delay(POLL_MS);

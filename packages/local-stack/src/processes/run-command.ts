@@ -7,7 +7,7 @@ import { trackChild } from "./track-children.js";
 export interface Command {
   readonly command: string;
   readonly args: readonly string[];
-  /** What it was for, as it reads after "could not": `download Kafka`. */
+  /** Its purpose, to follow "could not": `download Kafka`. */
   readonly purpose: string;
   readonly logFile: string;
   readonly timeoutMs: number;

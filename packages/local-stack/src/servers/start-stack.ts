@@ -17,7 +17,7 @@ import { planRedis } from "./plan-redis.js";
 export type PartName = "kafka" | "redis" | "postgres";
 
 export interface StackPart {
-  /** Asks it to end, and ends it by force when it does not within its time. */
+  /** Asks it to end, and kills it if it does not in time. */
   stop(): Promise<void>;
   /** SIGKILL, as in a crash. */
   kill(): Promise<void>;
@@ -60,8 +60,8 @@ export interface StackOptions {
 }
 
 /**
- * Kafka, Valkey and Postgres as processes of this machine, on 127.0.0.1, started side by side. What they need is fetched
- * first where it is missing. What an earlier run in this directory left running is ended first. None of them outlives
+ * Kafka, Valkey and Postgres as processes of this machine, on 127.0.0.1, started in parallel. Missing programs are
+ * downloaded first. Processes that an earlier run in this directory left are ended first. None of them outlives
  * this process, except when it is killed; then the next run ends them.
  */
 export async function startStack(options: StackOptions): Promise<LocalStack> {

@@ -5,7 +5,7 @@ import pg from "pg";
 import { z } from "zod";
 import { REDIS_DATABASES } from "../servers/plan-redis.js";
 
-/** One test's own corner of the Kafka, Valkey and Postgres that the whole run shares. */
+/** One test's own part of the Kafka, Valkey and Postgres that the whole run shares. */
 export interface TestStack {
   readonly kafkaBrokers: string[];
   /** To be put before every topic and group name; random. */
@@ -31,7 +31,7 @@ export const testStackAddresses = z.object({
  */
 export const REDIS_PATIENCE_MS = 30_000;
 
-/** A fresh corner of the shared servers, in a few milliseconds. Nothing has to be given back. */
+/** A fresh part of the shared servers, in a few milliseconds. Nothing has to be released. */
 export async function testStack(): Promise<TestStack> {
   const value = process.env[TEST_STACK_VARIABLE];
   if (value === undefined) {

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { DEMO_SCOPES } from "../services/plan-services.js";
 import { TokenSource } from "./token-source.js";
 
-/** What a command is told of an installation that runs elsewhere: the variables that the services have, too. */
+/** Variables of a command for an installation that runs elsewhere; the services have the same. */
 const kafkaEnvironment = z.object(kafkaConfig);
 
 const clientEnvironment = z.object({
@@ -20,7 +20,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface SystemKafka {
   readonly kafka: Kafka;
-  /** For a sentence that says where nobody answered. */
+  /** For a sentence that says which address did not answer. */
   readonly brokers: string;
 }
 

@@ -15,7 +15,7 @@ const apiDescription = z.object({
   }),
 });
 
-/** What the reader should do, as it reads after a colon. */
+/** What the reader should do; follows a colon. */
 export interface Remedies {
   readonly silent: string;
   readonly foreign: string;
@@ -40,7 +40,7 @@ export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<
   return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
 }
 
-/** The secret of the demo's client where the API is one of this machine's and was started from this repository. */
+/** The secret of the demo's client, if the API runs on this machine and was started from this repository. */
 export async function localSecret(apiUrl: string, workspace = DEMO_WORKSPACE): Promise<string | undefined> {
   if (!["127.0.0.1", "localhost", "[::1]"].includes(new URL(apiUrl).hostname)) return undefined;
   try {
@@ -51,7 +51,7 @@ export async function localSecret(apiUrl: string, workspace = DEMO_WORKSPACE): P
   }
 }
 
-/** `fetch` says no more than that it failed; what happened is in the cause. */
+/** `fetch` only says that it failed; the reason is in the cause. */
 export function causeOf(error: unknown): string {
   const { cause } = failure.parse(error);
   const { code, message } = failure.parse(cause ?? error);

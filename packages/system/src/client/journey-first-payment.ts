@@ -5,7 +5,7 @@ import type { ApiDecision, TriplineClient } from "./tripline-client.js";
 
 export interface JourneyOptions {
   readonly client: Pick<TriplineClient, "send" | "decision" | "applyLabels">;
-  /** Told each step once it has happened. */
+  /** Prints each step once it has happened. */
   print(text: string): void;
 }
 
@@ -15,9 +15,9 @@ const AFTER_FRAUD = ["KNOWN_FRAUD_ON_CARD", "UNUSUAL_AMOUNT_AFTER_FRAUD"];
 
 /**
  * A new card's first payment: decided with reasons, decided the same when the client retries, then reported as fraud, which
- * the card's next payment is decided by.
+ * shows in the decision of the card's next payment.
  *
- * @throws Error in one sentence that says at which step something else happened
+ * @throws Error in one sentence that says which step failed
  */
 export async function firstPaymentJourney({ client, print }: JourneyOptions): Promise<void> {
   const payment = newPayment(1_999);

@@ -1,4 +1,4 @@
-/** A payment that the demo or a replay sends, with the truth that only the sender knows. */
+/** A payment that the demo or a replay sends, with its label, which only the sender knows. */
 export interface KnownPayment {
   readonly clientTransactionId: string;
   readonly cardNumber: string;
@@ -7,9 +7,9 @@ export interface KnownPayment {
   readonly currency: string;
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** When the truth becomes known; null when it never does. */
+  /** When the label is reported; null if it never is. */
   readonly labelledAtMs: number | null;
-  /** Of what follows a payment need not carry any; the place is there as a whole or not at all. */
+  /** All of the following is optional; the location is there as a whole or not at all. */
   readonly deviceId?: string | null;
   readonly ipAddress?: string | null;
   /** WGS 84 degrees. */

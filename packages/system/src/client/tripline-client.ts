@@ -18,7 +18,7 @@ const decision = z.object({
   decided_at: z.string(),
 });
 
-/** A decision as the API gives it. */
+/** A decision as the API returns it. */
 export type ApiDecision = z.infer<typeof decision>;
 
 const problem = z.object({ status: z.number(), code: z.string(), detail: z.string() });
@@ -32,7 +32,7 @@ const line = z.object({
 });
 export type LineResult = z.infer<typeof line>;
 
-/** What became of one payment: decided, accepted but undecided, or refused. */
+/** Outcome of one payment: decided, accepted but undecided, or refused. */
 export interface SendResult {
   readonly status: number;
   readonly decision?: ApiDecision;

@@ -10,9 +10,9 @@ export interface Ledger {
   readonly decided: number;
   /** Ids (`txn_…`) of accepted payments without one. */
   readonly lost: readonly string[];
-  /** Ids of payments with two decisions that differ: what must never be. */
+  /** Ids of payments with two different decisions, which must never happen. */
   readonly contradicted: readonly string[];
-  /** Payments whose one decision stands on the topic more than once: at-least-once delivery, the same bytes. */
+  /** Payments whose decision is on the topic more than once: at-least-once delivery, the same bytes. */
   readonly repeated: number;
 }
 
@@ -27,7 +27,7 @@ export function balances(ledger: Ledger): boolean {
 }
 
 /**
- * Holds what the API accepted against what stands on the `decisions` topic.
+ * Compares what the API accepted with what is on the `decisions` topic.
  *
  * @param accepted the ids (`txn_…`) by which the API names payments: a client's own id may be another tenant's, too
  */

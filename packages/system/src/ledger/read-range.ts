@@ -24,14 +24,14 @@ export interface RangeOptions {
   /** By partition; those that are absent or empty are not read. */
   readonly ranges: ReadonlyMap<number, OffsetRange>;
   /**
-   * Called with records of the ranges alone. After a fault the same may come again.
+   * Called only with records of the ranges. After a fault they may be re-delivered.
    *
    * @param commit tells the group how far its partition is done with
    */
   handle(batch: RecordBatch, commit: (offset: number) => void): Promise<void> | void;
   /**
-   * A record that `handle` refused for good, or the last one of a batch that cannot be read; the range goes on behind it.
-   * On a topic of dead letters it stays there and nowhere else.
+   * A record that `handle` refused for good, or the last one of a batch that cannot be read; the range continues after it.
+   * On a topic of dead letters it only stays there.
    */
   skipped?(place: SkippedRecord, commit: (offset: number) => void): void;
   /** Awaited at the end, before the consumer closes. */

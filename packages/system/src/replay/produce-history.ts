@@ -17,7 +17,7 @@ export interface ProduceOptions {
   readonly onProgress?: ProgressListener;
 }
 
-/** Records that are handed over together; as many are in flight at most. */
+/** Most records that are handed over together and in flight. */
 const RECORDS_PER_SEND = 2_000;
 
 /**
@@ -99,7 +99,7 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     amountMinor: Number(row.amount_minor),
     currency: text(row.currency),
     occurredAtMs: atMs,
-    // The front door never saw it; for the record it was accepted when it took place.
+    // It did not pass the front door; it counts as accepted when it took place.
     acceptedAtMs: atMs,
     deviceToken: text(row.device_token),
     ipToken: text(row.ip_token),

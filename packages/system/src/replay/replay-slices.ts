@@ -1,12 +1,12 @@
 import type { KnownPayment } from "../client/payment.js";
 
 /**
- * A stretch of event time in which no card, terminal, device or address is touched twice. All of a slice may travel at once: whatever
- * the order in which its parts arrive, no feature can come out differently.
+ * A span of event time in which no card, terminal, device or address occurs twice. All of a slice may be sent at once: its
+ * order does not change any feature.
  */
 export interface Slice {
   readonly payments: readonly KnownPayment[];
-  /** Payments whose truth becomes known in this slice. */
+  /** Payments whose labels are reported in this slice. */
   readonly labels: readonly KnownPayment[];
 }
 
@@ -29,7 +29,7 @@ export interface SliceOptions {
 const EVENTS_PER_SLICE_MAX = 2_000;
 
 /**
- * Cuts a replay so that cause stays before effect: a slice ends before the first event of which an entity is already in
+ * Splits a replay so that cause stays before effect: a slice ends before the first event of which an entity is already in
  * it. When each slice is decided and applied before the next is sent, every feature sees exactly what was
  * known by then, labels included, as in a run of one event after the other.
  */

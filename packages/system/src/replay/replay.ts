@@ -8,7 +8,7 @@ export interface ReplayOptions extends SliceOptions {
   readonly client: TriplineClient;
   readonly onDecision: (payment: KnownPayment, decision: ApiDecision) => void;
   readonly onProgress?: ProgressListener;
-  /** Told after each slice; a test breaks things from here. */
+  /** Called after each slice; a test breaks things here. */
   readonly onSlice?: (slicesDone: number) => void | Promise<void>;
 }
 

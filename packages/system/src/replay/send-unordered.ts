@@ -6,7 +6,7 @@ export interface SendUnorderedOptions {
   readonly client: TriplineClient;
   /** In event order. */
   readonly payments: readonly KnownPayment[];
-  /** Payments whose labels become known meanwhile, in the order in which they do. */
+  /** Payments whose labels are reported meanwhile, in that order. */
   readonly labels: readonly KnownPayment[];
   readonly onProgress?: ProgressListener;
 }

@@ -117,7 +117,7 @@ export const VARIABLE_GROUPS = {
   registry: {
     MLFLOW_TRACKING_TOKEN: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "token", { isOptional: true }),
-      description: "Token for MLflow, where the registry is one.",
+      description: "Token for MLflow, if the registry is one.",
     },
     MLFLOW_TRACKING_USERNAME: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "username", { isOptional: true }),
@@ -221,7 +221,7 @@ export const SERVICE_VARIABLES = {
 
 export const SERVICE_NAMES = Object.keys(SERVICE_VARIABLES) as readonly ServiceName[];
 
-/** All that a service is told, with what it shares. */
+/** All variables of a service, with the shared ones. */
 export function variablesOf(service: ServiceName): Variables {
   const { groups, own } = SERVICE_VARIABLES[service];
   const shared: Variables[] = groups.map((group) => VARIABLE_GROUPS[group]);

@@ -1,10 +1,10 @@
 /*
  * Where a variable of a service comes from: in the containers of compose.yaml, in the Helm chart, and on one machine (`npm
- * run demo`). A place that says nothing leaves the variable to the default of the service's schema.
+ * run demo`). Without a source the default of the service's schema applies.
  */
 
 export interface VariableSource {
-  /** The value in compose.yaml. `null` hands on what the caller's own environment says. */
+  /** The value in compose.yaml. `null` passes on the value of the caller's environment. */
   readonly compose?: string | null;
   /** A file of the volume `secrets`, in the folder of the service, that holds the value. */
   readonly composeSecret?: string;

@@ -86,7 +86,7 @@ function secretOf(variables: Variables): Entry[] {
   );
 }
 
-/** Neighbours with the same condition stand under it together. */
+/** Neighbours with the same condition share it. */
 function linesOf(entries: readonly Entry[]): string[] {
   return entries.flatMap(({ when, line }, index) => {
     if (when === undefined) return [line];

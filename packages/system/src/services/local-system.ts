@@ -13,12 +13,12 @@ const localSystem = z.strictObject({
   statePath: z.string().optional(),
 });
 
-/** What a command has to know of a system that runs on this machine; a system says it while it runs. */
+/** What a command needs to know of a system on this machine; the system writes it while it runs. */
 export type LocalSystem = z.infer<typeof localSystem>;
 
 export const DEMO_WORKSPACE = "demo";
 
-/** Takes back what was said when the system stops; after `kill -9` it stays, and nobody answers at its addresses. */
+/** Removes the file when the system stops; after `kill -9` it stays, and its addresses do not answer. */
 export function announceSystem(workspace: Workspace, system: LocalSystem): () => void {
   const file = fileIn(workspace);
   mkdirSync(workspace.directory, { recursive: true });
@@ -29,7 +29,7 @@ export function announceSystem(workspace: Workspace, system: LocalSystem): () =>
 
 /**
  * @param name of its folder below .tripline
- * @throws Error in one sentence where no system of that name runs
+ * @throws Error in one sentence if no system of that name runs
  */
 export function readLocalSystem(name: string): LocalSystem {
   const file = fileIn(workspaceIn(join(STATE_DIRECTORY, name)));
@@ -37,7 +37,7 @@ export function readLocalSystem(name: string): LocalSystem {
   try {
     text = readFileSync(file, "utf8");
   } catch {
-    throw new Error(`No system runs here that says where it is in ${file}. Start the demo, or give the addresses.`);
+    throw new Error(`No system is running here: ${file} does not exist. Start the demo, or give the addresses.`);
   }
   return localSystem.parse(JSON.parse(text));
 }

@@ -28,13 +28,13 @@ export interface PlanOptions {
   readonly redisUrl: string;
   readonly postgresUrl: string;
   readonly registryUrl: string;
-  /** Oldest event time that the front door takes, in days. */
+  /** Oldest event time that the front door accepts, in days. */
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;
   /** The scorecard that stands in for the model; without it the rules do. */
   readonly scorecardFile?: string;
-  /** How long a decision may wait for what raised its score, in ms; the service's own default unless given. */
+  /** How long a decision may wait for what raised its score, in ms; the service's own default if absent. */
   readonly contributionsWaitMs?: number;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;

@@ -7,7 +7,7 @@ import { StepLog } from "../step-log.js";
 import { startSystem } from "./run-system.js";
 import { workspaceIn } from "./workspace.js";
 
-test("regression #12: a second system in a workspace is refused, and takes nothing from the one that runs there", async () => {
+test("regression #12: a second system in a workspace is refused, and does not disturb the running one", async () => {
   const workspace = workspaceIn(makeTestDirectory());
   const log = join(workspace.logs, "ingestion.log");
   mkdirSync(workspace.logs, { recursive: true });

@@ -123,6 +123,6 @@ async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Pro
   const { archive, ...awaited } = Object.fromEntries(services);
   for (const service of Object.values(awaited)) service.start();
   await Promise.all(Object.values(awaited).map((service) => service.ready()));
-  // It reads from Kafka what came before it: nobody has to wait for it.
+  // It reads earlier records from Kafka, so nothing has to wait for it.
   archive?.start();
 }

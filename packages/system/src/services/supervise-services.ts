@@ -10,7 +10,7 @@ export interface ServicePlan {
   readonly name: string;
   readonly url: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether it may be slow while the others need the processor: nobody waits for it. */
+  /** Whether it gets a low priority, because nothing waits for it. */
   readonly isBackground?: boolean;
 }
 

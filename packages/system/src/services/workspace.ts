@@ -13,7 +13,7 @@ export interface Workspace {
   /** Kafka's, Valkey's and Postgres' data; made anew at every start. */
   readonly stack: string;
   readonly logs: string;
-  /** Where its archive writes, if it runs one; made anew with the stack, because another Kafka's records do not go on. */
+  /** Where its archive writes, if it runs one; made anew with the stack, because another Kafka's records do not continue it. */
   readonly lake: string;
   readonly secrets: string;
 }

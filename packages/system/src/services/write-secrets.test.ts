@@ -21,21 +21,21 @@ describe("makeSecrets", () => {
 
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  test("those who share a secret are told the same", () => {
+  test("services that share a secret get the same one", () => {
     expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(4);
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
     expect(JSON.parse(read("auth/bootstrap-clients"))).toMatchObject([{ client_secret: read("client/client-secret") }]);
   });
 
-  test("what was made stays", () => {
+  test("existing secrets stay", () => {
     makeSecrets(folder, "db:5432/tripline");
     const before = FILES.map(read);
     expect(makeSecrets(folder, "db:5432/tripline")).toEqual([]);
     expect(FILES.map(read)).toEqual(before);
   });
 
-  test("a secret whose making was cut short is made again as a whole, the others stay", () => {
+  test("a secret that was written only in part is created again as a whole, the others stay", () => {
     makeSecrets(folder, "db:5432/tripline");
     const before = FILES.map(read);
     rmSync(join(folder, "client-secret.made"));

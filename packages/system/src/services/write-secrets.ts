@@ -9,10 +9,10 @@ const PASSWORD_BYTES = 24;
 
 const DATABASE_USER = "tripline";
 
-/** A container that is given the folder may read everything in it; one that must not gets another folder, or none. */
+/** A container may read everything in its folder; one that must not gets another folder, or none. */
 const MODE = 0o444;
 
-/** A secret's files, below the folder of whoever reads them. They are made together or not at all. */
+/** A secret's files, in the folders of their readers. They are created together or not at all. */
 interface Secret {
   readonly name: string;
   files(): Readonly<Record<string, string>>;

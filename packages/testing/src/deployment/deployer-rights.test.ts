@@ -37,11 +37,11 @@ function madeByTheChart(): Set<string> {
   return made;
 }
 
-test("whoever deploys may make each kind of an operator that the chart makes, and no other", () => {
+test("the deployer may create each operator's kind that the chart creates, and no other", () => {
   const made = madeByTheChart();
   expect(made).toContain("argoproj.io/rollouts");
   const granted = Object.entries(access.deployer).flatMap(([group, resources]) =>
-    // A status is no kind of its own.
+    // A status is not a separate kind.
     resources.filter((resource) => !resource.includes("/")).map((resource) => `${group}/${resource}`),
   );
   expect(granted.sort()).toEqual([...made].sort());

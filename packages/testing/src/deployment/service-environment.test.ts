@@ -25,7 +25,7 @@ const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
 const DOCKER = new URL("../../../../deploy/docker/", import.meta.url);
 const DEPLOYMENT = new URL("../../../../deploy/helm/tripline/templates/deployment.yaml", import.meta.url);
 
-/** What a Dockerfile sets for the services. */
+/** Variables that a Dockerfile sets for the services. */
 function variablesOfImage(file: string): Readonly<Record<string, string>> {
   const lines = [...readFileSync(new URL(file, DOCKER), "utf8").matchAll(/^ENV (.*)$/gm)].map(([, line = ""]) => line);
   const pairs = lines.join(" ").matchAll(/\b([A-Z_]+)=(\S+)/g);

@@ -75,7 +75,7 @@ test("archived features folded again and computed in bulk are those that went on
   process.stdout.write(`${printParity(report)}\n`);
 }, 120_000);
 
-test("an engine with one tile off is found out", async () => {
+test("an engine with one tile off is detected", async () => {
   const windows = Object.entries(spec.windows).map(([name, { width, tile }]) => [
     name,
     { width: `${(width + (name === "1d" ? tile : 0)) / 60_000}m`, tile: `${tile / 60_000}m` },

@@ -36,7 +36,7 @@ describe("a payment's journey", () => {
     expect(decision?.reasons.length).toBeGreaterThan(0);
   });
 
-  test("`tripline journey first-payment` goes its way, and fails where a retry is decided otherwise", async () => {
+  test("`tripline journey first-payment` succeeds, and fails if a retry is decided differently", async () => {
     const told: string[] = [];
     const print = (text: string): void => void told.push(text);
     await firstPaymentJourney({ client: system.client, print });
@@ -61,7 +61,7 @@ describe("a payment's journey", () => {
     await expect(until(() => system.client.decision(id))).resolves.toMatchObject({ id, status: "decided" });
   });
 
-  test("the same request again gets the decision that was given, another body 409", async () => {
+  test("a retry gets the earlier decision, another body 409", async () => {
     const key = { "idempotency-key": randomUUID(), prefer: "wait=10" };
     const body = paymentBody(buildPayment());
     const first = await (await post(body, key)).json();
@@ -100,7 +100,7 @@ describe("a payment's journey", () => {
     expect(await rate(after.clientTransactionId)).toBe(1);
   });
 
-  test("a batch answers line by line, and each accepted payment stands on the topic once", async () => {
+  test("a batch answers line by line, and each accepted payment is on the topic once", async () => {
     const payments = Array.from({ length: 50 }, () => buildPayment());
     const decisions = await system.client.decideAll(payments, 20);
     expect(decisions.map((decision) => decision.transaction_id)).toEqual(

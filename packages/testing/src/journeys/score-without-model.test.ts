@@ -42,7 +42,7 @@ describe("while no model answers", () => {
     folder = await mkdtemp(join(tmpdir(), "tripline-scorecard-"));
     file = join(folder, "scorecard.json");
     await cp(model.scorecardFile, file);
-    // A model that is gone answers nobody, however long one waits.
+    // A stopped model never answers.
     system = await startInProcess({ registryUrl: model.registryUrl, scorecardFile: file, scoringWaitMs: 1_000 });
   }, 240_000);
   afterAll(async () => {
@@ -50,7 +50,7 @@ describe("while no model answers", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Decides payments until one is as wanted: which of them a change is the first to reach is nobody's business. */
+  /** Decides payments until one is as wanted: it does not matter which payment a change reaches first. */
   async function decideUntil(isWanted: (decision: ApiDecision) => boolean): Promise<Decision> {
     for (const deadlineMs = Date.now() + WANTED_MS_MAX; Date.now() < deadlineMs; ) {
       const payment = buildPayment();

@@ -34,5 +34,5 @@ test.each(Object.keys(GOOD))("without %s it says so, since the addresses go toge
 
 test("without any address, and where no system runs, it says where one would be looked for", async () => {
   const attempt = rebuildStateCommand().parseAsync(["--workspace", "none"], { from: "user" });
-  await expect(attempt).rejects.toThrow(/No system runs here that says where it is in .*none.system\.json/);
+  await expect(attempt).rejects.toThrow(/No system is running here: .*none.system\.json does not exist/);
 });

@@ -120,7 +120,7 @@ async function play(flags: TrafficFlags, client: TriplineClient, end: AbortContr
   return { tally, accepted };
 }
 
-/** That many payments, without labels: those become known days later. */
+/** That many payments, without labels: those are reported days later. */
 function* first(
   payments: Iterable<Extract<SimulatedEvent, { kind: "payment" }>["payment"]>,
   count: number,
