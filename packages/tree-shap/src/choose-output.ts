@@ -32,7 +32,7 @@ export function chooseOutput(node: OnnxNode, trees: number, output: number | und
   const nodeIds = ints(`${kind}_nodeids`);
   const weights = floats(`${kind}_weights`);
   if ([treeIds, nodeIds, weights].some((column) => column.length !== ids.length)) {
-    throw new ShapError("malformed-model", `The model's ${kind}_* attributes have different lengths: export it anew.`);
+    throw new ShapError("malformed-model", `The model's ${kind}_* attributes have different lengths: export it again.`);
   }
   const outputs = isClassifier ? countClasses(node, ids) : (node.attributes.get("n_targets")?.int ?? 1);
   const chosen = output ?? 0;
@@ -85,6 +85,6 @@ function scaleOf(node: OnnxNode, trees: number): number {
   if (aggregate === "AVERAGE") return 1 / trees;
   throw new ShapError(
     "unsupported-model",
-    `Trees put together by ${aggregate} are not explained, only by SUM or AVERAGE.`,
+    `Trees aggregated by ${aggregate} cannot be explained, only by SUM or AVERAGE.`,
   );
 }

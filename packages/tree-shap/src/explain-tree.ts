@@ -61,7 +61,7 @@ function passMasksDown(plan: TreePlan, { values, masks }: Scratch, tree: number,
   }
 }
 
-/** 1 or 0. Branches would be guessed wrong half the time, since rows go either way, so there are none. */
+/** 1 or 0, without branches, which the processor would mispredict half of the time. */
 function isAtMost(value: number, threshold: number): number {
   return Number(value <= threshold);
 }
@@ -104,7 +104,7 @@ function addBlocks(plan: TreePlan, { values, sums, masks, patterns }: Scratch, t
 /**
  * Adds the contributions of a leaf that is in no table. A coalition changes what the leaf is worth only where its features
  * lead to the leaf, so the product over those that lead elsewhere comes once before everything: this is Fast TreeSHAP v1
- * (https://arxiv.org/abs/2109.09847) with each leaf's path known beforehand.
+ * (https://arxiv.org/abs/2109.09847) with each leaf's path known in advance.
  */
 function addLeaf(
   plan: TreePlan,

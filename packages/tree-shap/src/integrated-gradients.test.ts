@@ -51,7 +51,7 @@ test("a step that is not smooth does not add up", async () => {
   );
 });
 
-test("a model that answers NaN is not explained", async () => {
+test("a model that returns NaN cannot be explained", async () => {
   await expect(
     integratedGradients(
       model(4, () => Number.NaN),

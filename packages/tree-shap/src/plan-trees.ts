@@ -17,7 +17,7 @@ export interface TreePlan {
   readonly trees: number;
   /** Columns of a row. */
   readonly features: number;
-  /** The most that a tree needs. Its root has slot 0. */
+  /** Most slots of a tree. Its root has slot 0. */
   readonly slots: number;
   readonly topEnds: Int32Array;
   readonly topSlot: Int32Array;
@@ -50,13 +50,13 @@ export interface TreePlan {
 
 /** Features of the path and splits of a block together: its table has two to this power rows. */
 const BLOCK_BITS_MAX = 8;
-/** Splits from a root to a leaf; a longer path is no sensible tree. */
+/** Most splits from a root to a leaf. */
 const DEPTH_MAX = 256;
 
 /**
  * Plans how to explain an ensemble.
  *
- * @param tableBytesMax what the tables may take; leaves for which none is left are explained one by one, more slowly
+ * @param tableBytesMax most memory for tables; leaves without a table are explained one by one, more slowly
  * @throws ShapError `unsupported-model` for paths of too many features
  */
 export function planTrees(ensemble: TreeEnsemble, tableBytesMax: number): TreePlan {

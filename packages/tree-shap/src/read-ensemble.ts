@@ -72,7 +72,7 @@ class EnsembleBuilder {
     for (const { treeId, nodeId, weight } of chosen.weights) {
       const position = columns.positions.get(nodeKey(treeId, nodeId));
       if (position === undefined || columns.modes[position] !== "LEAF") {
-        throw malformed(`a weight is given to node ${nodeId} of tree ${treeId}, which is no leaf`);
+        throw malformed(`a weight is given to node ${nodeId} of tree ${treeId}, which is not a leaf`);
       }
       this.values.set(position, (this.values.get(position) ?? 0) + weight);
     }
@@ -101,7 +101,7 @@ class EnsembleBuilder {
     };
   }
 
-  /** The nodes that are nobody's child: one per tree, but for trees that are circles. */
+  /** The nodes without a parent: one per tree, unless the tree is a cycle. */
   private findRoots(): number[] {
     const { treeIds, modes, trueIds, falseIds } = this.columns;
     const children = new Set<number>();
@@ -109,7 +109,7 @@ class EnsembleBuilder {
       if (modes[position] === "LEAF") continue;
       for (const id of [at(trueIds, position), at(falseIds, position)]) {
         const child = this.columns.positions.get(nodeKey(at(treeIds, position), id));
-        if (child === undefined) throw malformed(`${this.nameOf(position)} has a child ${id} that is not there`);
+        if (child === undefined) throw malformed(`${this.nameOf(position)} has an unknown child ${id}`);
         if (children.has(child)) throw malformed(`${this.nameOf(child)} is the child of two nodes, or of one twice`);
         children.add(child);
       }
@@ -172,8 +172,8 @@ class EnsembleBuilder {
     if (!(own > 0 && leftCover >= 0 && rightCover >= 0 && isSum)) {
       throw new ShapError(
         "no-covers",
-        `The model's nodes_hitrates are no covers: ${this.nameOf(position)} has ${own} and its children have ` +
-          `${leftCover} and ${rightCover}, which is no sum; export the model with the training data that reached each node.`,
+        `The model's nodes_hitrates are not covers: ${this.nameOf(position)} has ${own} and its children have ` +
+          `${leftCover} and ${rightCover}, which do not add up; export the model with the training data that reached each node.`,
       );
     }
     this.leftShare[number] = leftCover / own;
@@ -248,7 +248,7 @@ function positionsOf(treeIds: readonly number[], nodeIds: readonly number[]): Ma
 /** One number for a tree's and a node's. */
 function nodeKey(treeId: number, nodeId: number): number {
   for (const id of [treeId, nodeId]) {
-    if (!Number.isInteger(id) || id < 0 || id > ID_MAX) throw malformed(`${id} is no number of a tree or node`);
+    if (!Number.isInteger(id) || id < 0 || id > ID_MAX) throw malformed(`${id} is not the number of a tree or node`);
   }
   return treeId * (ID_MAX + 1) + nodeId;
 }
@@ -263,5 +263,5 @@ function at<T>(column: readonly T[], position: number): T {
 }
 
 function malformed(reason: string): ShapError {
-  return new ShapError("malformed-model", `The model's trees contradict themselves: ${reason}; export it anew.`);
+  return new ShapError("malformed-model", `The model's trees contradict themselves: ${reason}; export it again.`);
 }

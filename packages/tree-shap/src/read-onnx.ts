@@ -4,7 +4,7 @@ import { ShapError } from "./shap-error.js";
 
 /** The parts of an ONNX file that say how a tree ensemble is built and what is made of its sum, see `proto/onnx.proto`. */
 export interface OnnxGraph {
-  /** Without those that an initializer fills. */
+  /** Without those that have an initializer. */
   readonly inputs: readonly OnnxInput[];
   readonly nodes: readonly OnnxNode[];
   /** The values of small initializers of float32 or int64, by name. */
@@ -13,9 +13,9 @@ export interface OnnxGraph {
 
 export interface OnnxInput {
   readonly name: string;
-  /** Number of TensorProto.DataType, 1 is FLOAT; 0 for what is no tensor. */
+  /** Number of TensorProto.DataType, 1 is FLOAT; 0 if it is not a tensor. */
   readonly elementType: number;
-  /** undefined stands for a dimension that is free. */
+  /** undefined stands for a free dimension. */
   readonly shape: readonly (number | undefined)[];
 }
 
@@ -40,12 +40,12 @@ export interface OnnxAttribute {
  * The graph of a model.
  *
  * @param bytes a serialised ModelProto
- * @throws ShapError `malformed-model` when they are none
+ * @throws ShapError `malformed-model` when they are not one
  */
 export function readOnnx(bytes: Uint8Array): OnnxGraph {
   const graph = decodeGraph(bytes);
   if (graph === undefined) {
-    throw new ShapError("malformed-model", "The bytes hold no ONNX graph: give the content of an .onnx file.");
+    throw new ShapError("malformed-model", "The bytes do not hold an ONNX graph: give the content of an .onnx file.");
   }
   const initialized = new Set(graph.initializer.map(({ name }) => name));
   return {
@@ -59,7 +59,7 @@ function decodeGraph(bytes: Uint8Array): GraphProto | undefined {
   try {
     return ModelProto.decode(bytes).graph;
   } catch (error) {
-    throw new ShapError("malformed-model", "The bytes are no ONNX model: give the content of an .onnx file.", {
+    throw new ShapError("malformed-model", "The bytes are not an ONNX model: give the content of an .onnx file.", {
       cause: error,
     });
   }

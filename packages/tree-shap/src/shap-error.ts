@@ -1,6 +1,6 @@
-/** What went wrong, for programs. The message says it for people and how to mend it. */
+/** What went wrong, for programs. The message tells people what it is and how to fix it. */
 export type ShapErrorCode =
-  /** The bytes are no ONNX model, or its tree attributes contradict each other. */
+  /** The bytes are not an ONNX model, or its tree attributes contradict each other. */
   | "malformed-model"
   /** A valid model that this package does not explain; the message says what about it. */
   | "unsupported-model"
@@ -17,7 +17,7 @@ export class ShapError extends Error {
 
   /**
    * @param code for programs
-   * @param message one sentence that names what is at fault and says how to mend it
+   * @param message one sentence that names what is at fault and says how to fix it
    */
   constructor(
     readonly code: ShapErrorCode,

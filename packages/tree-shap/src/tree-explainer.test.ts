@@ -132,7 +132,7 @@ describe("Shapley's definition", () => {
     }
   });
 
-  test("a side that no training data took", () => {
+  test("a split with no training data on one side", () => {
     const stump = (feature: number, whenTrue: TestTree, whenFalse: TestTree): TestTree => ({
       feature,
       mode: "BRANCH_LT",
@@ -150,7 +150,7 @@ describe("Shapley's definition", () => {
   });
 });
 
-test("many rows at once are explained as each alone", () => {
+test("many rows together are explained like each alone", () => {
   const explainer = TreeExplainer.fromOnnx(fixture("xgboost-binary.onnx"));
   const { features } = explainer;
   const rows = floats("rows").subarray(0, 150 * features);
@@ -164,7 +164,7 @@ test("many rows at once are explained as each alone", () => {
   expect(alone).toEqual(together);
 });
 
-describe("what a model is read from", () => {
+describe("reading a model", () => {
   const LEAVES: TestTree = {
     feature: 1,
     mode: "BRANCH_LT",
@@ -212,7 +212,7 @@ describe("what a model is read from", () => {
     ["a cut file", "malformed-model", encodeModel(model).subarray(0, 100), {}, /no ONNX model/],
     ["no covers", "no-covers", withAttribute("nodes_hitrates", undefined), {}, /has no nodes_hitrates/],
     ["covers of 1", "no-covers", withAttribute("nodes_hitrates", { floats: [1, 1, 1] }), {}, /node 0 of tree 0 has 1/],
-    ["covers of NaN", "no-covers", withAttribute("nodes_hitrates", { floats: [NaN, 1, 1] }), {}, /are no covers/],
+    ["covers of NaN", "no-covers", withAttribute("nodes_hitrates", { floats: [NaN, 1, 1] }), {}, /are not covers/],
     ["another input", "unsupported-model", model, { input: "rows" }, /called features, not rows/],
     ["an output too many", "invalid-request", model, { output: 1 }, /has 1 outputs.*not 1/],
     [
@@ -285,7 +285,13 @@ describe("what a model is read from", () => {
       /names 3 nodes and has 1 values/,
     ],
     ["a NaN threshold", "malformed-model", withAttribute("nodes_values", { floats: [NaN, 0, 0] }), {}, /no number/],
-    ["weight of a split", "malformed-model", withAttribute("target_nodeids", { ints: [0, 1] }), {}, /which is no leaf/],
+    [
+      "weight of a split",
+      "malformed-model",
+      withAttribute("target_nodeids", { ints: [0, 1] }),
+      {},
+      /which is not a leaf/,
+    ],
     ["weights too few", "malformed-model", withAttribute("target_weights", { floats: [1] }), {}, /different lengths/],
     ["no trees", "malformed-model", { ...model, trees: [] }, {}, /names 0 nodes/],
   ])("%s: %s", (_, code, given, options, message) => {

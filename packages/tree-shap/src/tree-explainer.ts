@@ -15,7 +15,7 @@ export interface TreeExplainerOptions {
   readonly input?: string;
   /** Number of the class or target to explain, from 0. Default: the only one there is. */
   readonly output?: number;
-  /** What precomputed tables may take, in bytes. Trees for which none is left take longer. Default: 64 MiB. */
+  /** Most bytes of precomputed tables. Trees without a table take longer. Default: 64 MiB. */
   readonly tableBytesMax?: number;
 }
 

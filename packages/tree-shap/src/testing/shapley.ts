@@ -37,7 +37,7 @@ export function treeValue(tree: TestTree, row: readonly number[], known: Readonl
   return sum / (trueCover + falseCover);
 }
 
-/** The mean, over all orders in which features become known, of what knowing each adds. */
+/** The mean, over all orders in which features are revealed, of what each adds. */
 export function shapleyByDefinition(trees: readonly TestTree[], row: readonly number[]): number[] {
   const worth = Array.from({ length: 1 << row.length }, (_, coalition) => {
     const known = new Set(row.flatMap((_value, feature) => ((coalition >> feature) & 1 ? [feature] : [])));
