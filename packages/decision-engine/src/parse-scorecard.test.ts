@@ -32,7 +32,7 @@ test("a card's features stand where the spec has them, and its version is its te
 });
 
 const cases: [string, string, string][] = [
-  ["no JSON", "{", "scorecard.json: is no JSON: "],
+  ["text that is not JSON", "{", "scorecard.json: is not JSON: "],
   ["another file", JSON.stringify({ rules: [] }), 'format: must be "tripline-scorecard"'],
   ["a later format", fileWith({ format_version: 2 }), "format_version: must be 1"],
   [

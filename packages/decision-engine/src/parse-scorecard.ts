@@ -97,7 +97,7 @@ function readJson(text: string, fileName: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw invalid(fileName, [`is no JSON: ${error instanceof Error ? error.message : String(error)}`]);
+    throw invalid(fileName, [`is not JSON: ${error instanceof Error ? error.message : String(error)}`]);
   }
 }
 

@@ -62,7 +62,7 @@ export interface EntityPlan {
   readonly home: boolean;
   readonly usual: UsualPlan | undefined;
   readonly run: RunPlan | undefined;
-  /** Whether the time at which the first fraud became known is kept. */
+  /** Whether the time at which the first fraud was confirmed is kept. */
   readonly firstFraud: boolean;
   /** Whether ids of the last events are kept, against double submissions: for the key of the topics, on which they meet. */
   readonly recentIds: boolean;

@@ -13,7 +13,7 @@ import { sqlText } from "./work-database.js";
  * terminals stand, `<directory>/terminals.csv`. There are neither devices nor network addresses in it.
  */
 
-/** A label becomes known this long after its payment. */
+/** A label is reported this long after its payment. */
 export const HANDBOOK_LABEL_DELAY_MS = 7 * 86_400_000;
 
 /**

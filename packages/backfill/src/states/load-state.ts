@@ -92,7 +92,7 @@ async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartia
     throw new TriplineError(
       "state-conflict",
       "The features service has counted payments or labels that are not in this snapshot, and they would be missing " +
-        "from the states. Run `tripline rebuild-state` instead, which puts back all that was counted. If the archive " +
+        "from the states. Run `tripline rebuild-state` instead, which restores everything that was counted. If the archive " +
         "does not have it, accept the gap with --partial.",
     );
   }
@@ -100,8 +100,8 @@ async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartia
   if (members === 0) return;
   throw new TriplineError(
     "state-conflict",
-    `Stop the features service first: ${members} of its instances read (one that was killed is taken for alive for ten ` +
-      "seconds more).",
+    `Stop the features service first: ${members} of its instances read (one that was killed counts as running for ten ` +
+      "more seconds).",
   );
 }
 

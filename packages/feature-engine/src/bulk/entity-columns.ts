@@ -7,7 +7,7 @@ export interface EntityColumns {
   readonly payments: readonly WindowColumns[];
   /** One per window of the plan's labels. */
   readonly labels: readonly WindowColumns[];
-  /** How many of the entity's labels in the block had become known. */
+  /** How many of the entity's labels in the block had been reported. */
   readonly labelsBefore: Int32Array;
   readonly lastPaymentMs: Float64Array;
   readonly firstFraudMs: Float64Array;

@@ -75,7 +75,7 @@ export interface LabelTimes {
  * For each payment from place `start` up to but without `end`: what its windows over labels held. Then the labels are
  * counted.
  *
- * @param known by place of a payment: how many of the block's labels had become known
+ * @param known by place of a payment: how many of the block's labels had been reported
  */
 export function foldLabels(
   record: RecordPlace,

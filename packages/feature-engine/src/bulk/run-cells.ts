@@ -3,7 +3,7 @@ import type { EntityColumns } from "./entity-columns.js";
 import { RUN } from "./record-layout.js";
 import type { RecordPlace } from "./ring-cells.js";
 
-/** Labels of one entity, in the order in which they became known. */
+/** Labels of one entity, in the order in which they were reported. */
 interface LabelRows {
   readonly occurredAtMs: Float64Array;
   readonly frauds: Float64Array;
@@ -22,7 +22,7 @@ const run = noRun();
  * Folds the labels of one entity into its run of frauds, and writes what was known before each of its payments.
  *
  * @param explained by row of the block: 1 where a fraud is explained; undefined where nothing explains frauds
- * @param columns whose `labelsBefore` says how many of the labels had become known
+ * @param columns whose `labelsBefore` says how many of the labels had been reported
  */
 export function foldRun(
   { cells, cell }: RecordPlace,

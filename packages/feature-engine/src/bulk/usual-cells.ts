@@ -11,7 +11,7 @@ interface AmountRows {
   readonly thousandths: Float64Array;
 }
 
-/** Labels of one entity, in the order in which they became known, for an entity that explains frauds. */
+/** Labels of one entity, in the order in which they were reported, for an entity that explains frauds. */
 export interface LabelRows {
   readonly occurredAtMs: Float64Array;
   /** Rows in their block. */
@@ -42,7 +42,7 @@ export class UsualFold {
   }
 
   /**
-   * As `fold`, and says of each label, when it becomes known, whether the payment was unusual.
+   * As `fold`, and says of each label, when it is reported, whether the payment was unusual.
    *
    * @param explained by row of the block
    */

@@ -7,7 +7,7 @@ const engine = compileEngine(currentFeatureSpec());
 const fresh = () => new TestStates(engine);
 const START_MS = Date.UTC(2024, 1, 28, 22);
 
-test("labels move risk when they become known, not when the payment took place", () => {
+test("labels move risk when they are reported, not when the payment took place", () => {
   const states = fresh();
   states.pay(START_MS);
   expect(states.pay(START_MS + DAY_MS)).toMatchObject({ terminal_fraud_count_7d: 0, card_risk_7d: 0.01 });
@@ -59,7 +59,7 @@ test("the first fraud is the one known earliest, in whatever order and however l
   expect(payAt(START_MS + 101 * DAY_MS)).toBe(101);
 });
 
-test("a payment that took place before the first fraud became known does not know of it", () => {
+test("a payment from before the first confirmed fraud does not count it", () => {
   const states = fresh();
   states.label(START_MS + 1);
   expect(states.pay(START_MS)).toMatchObject({ card_days_since_first_fraud: 3650 });

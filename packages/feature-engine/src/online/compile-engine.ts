@@ -176,7 +176,7 @@ export class FeatureEngine {
   }
 
   /**
-   * Makes a label part of the states of its entities, at the time when it became known.
+   * Counts a label in the states of its entities, at the time when it was reported.
    *
    * @throws TriplineError `invalid-field` for a time that cannot be counted, before anything changes.
    */

@@ -35,7 +35,7 @@ export function countPayment(plan: EntityPlan, state: EntityState, payment: Paym
 
 /** What a label adds to the state of one of its entities. */
 export interface LabelCount {
-  /** When it became known. */
+  /** When it was reported. */
   readonly atMs: number;
   /** When the payment took place. */
   readonly occurredAtMs: number;
@@ -44,7 +44,7 @@ export interface LabelCount {
   readonly explained: boolean;
 }
 
-/** Counts a label at the time at which it became known. @returns as `countPayment` */
+/** Counts a label at the time when it was reported. @returns as `countPayment` */
 export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCount): boolean {
   const { atMs, occurredAtMs, fraud } = label;
   state.sequence += 1;

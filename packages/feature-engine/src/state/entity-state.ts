@@ -33,7 +33,7 @@ export interface EntityState {
   readonly home: HomePlace | undefined;
   readonly usual: UsualAmount | undefined;
   readonly run: FraudRun | undefined;
-  /** When the first fraud became known; `NEVER_MS` where none did, or where the plan does not ask for it. */
+  /** When the first fraud was confirmed; `NEVER_MS` without one, or if the plan does not need it. */
   firstFraudMs: number;
 }
 

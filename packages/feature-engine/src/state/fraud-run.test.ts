@@ -14,7 +14,7 @@ const explained = specOf(WINDOWS, [
   { kind: "count", entity: "terminal", window: "7d" },
 ]);
 
-/** Labels of payments of these days, in the order in which they become known, ten days later; then a look at day 20. */
+/** Labels of payments of these days, in the order in which they are reported, ten days later; then a look at day 20. */
 function seenAfter(labels: readonly (readonly [day: number, fraud: boolean])[]): number[] {
   const states = new TestStates(compileEngine(alone));
   for (const [index, [day, fraud]] of labels.entries()) {
@@ -27,7 +27,7 @@ test.each([
   ["nothing is known", [], [-7, -7, 0]],
   ["a genuine payment", [[1, false]], [19, -7, 0]],
   [
-    "the newest genuine payment counts, whenever it becomes known",
+    "the newest genuine payment counts, whenever it is reported",
     [
       [3, false],
       [1, false],

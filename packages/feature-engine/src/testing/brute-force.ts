@@ -14,7 +14,7 @@ export interface OracleEvent {
   /** Ids by name of the entity; absent where the event names none. Labels name card and terminal only. */
   readonly entities: Readonly<Record<string, string>>;
   readonly atMs: number;
-  /** Of a label: when its payment took place; when it became known unless said. */
+  /** Of a label: when its payment took place; by default when the label was reported. */
   readonly occurredAtMs?: number;
   readonly amountMinor: number;
   readonly currency: string;
@@ -102,7 +102,7 @@ function entityFeature(
   return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
 }
 
-/** Labels whose payment was unusual for the entity that explains frauds, when they became known. */
+/** Labels whose payment was unusual for the entity that explains frauds, when they were reported. */
 const explained = new WeakSet<OracleEvent>();
 
 function judge(spec: FeatureSpec, label: OracleEvent, seenBy: Seen): void {

@@ -117,7 +117,7 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
     [DEAD_LETTER_HEADERS.offset]: "5",
     [DEAD_LETTER_HEADERS.group]: "poison",
   });
-  // Bytes that are no UTF-8 are only seen where kafkajs's own message is looked at.
+  // Bytes that are not UTF-8 are only visible in kafkajs's own message.
   expect(Reflect.get(letter ?? {}, "raw")).toMatchObject({ key, headers: { odd: Buffer.from([0xff]) } });
 });
 

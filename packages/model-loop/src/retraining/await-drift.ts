@@ -9,13 +9,13 @@ import type { EventConsumer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline
 export const TRAINING_GROUP = "training";
 
 const { name: TOPIC, schema: SCHEMA } = TOPICS.driftDetected;
-/** How long the end of the work waits for Kafka to know of it; when it does not, the work is done again. */
+/** How long to wait for the commit after the work; without it the work is done again. */
 const COMMIT_MS_MAX = 10_000;
 const COMMIT_POLL_MS = 100;
 
 export interface AwaitDriftOptions {
   readonly kafka: Kafka;
-  /** Events of other models are passed by. */
+  /** Events of other models are skipped. */
   readonly model: string;
   /** How long to wait for an event once partitions are assigned. */
   readonly waitMs: number;
@@ -28,8 +28,8 @@ interface Inbox {
 }
 
 /**
- * Does the work if an event is there that nobody has worked on yet, or comes in time. Several events at once are one
- * piece of work. They count as done when the work is: after a kill they come again.
+ * Does the work if there is an unhandled event, or one comes in time. Several events at once are one piece of work. They
+ * are committed when the work is done: after a kill they are re-delivered.
  *
  * @returns what the work gives; undefined where no event came
  * @throws TriplineError `kafka-unavailable`, and what the work throws
@@ -77,7 +77,7 @@ export async function awaitDrift<T>(
 
 function decode({ headers, value }: IncomingRecord): DriftDetected {
   const schema = headers[HEADERS.schema];
-  if (schema !== SCHEMA) throw new TriplineError("message-unreadable", `it is of the schema ${schema}, not ${SCHEMA}`);
+  if (schema !== SCHEMA) throw new TriplineError("message-unreadable", `it has the schema ${schema}, not ${SCHEMA}`);
   try {
     return DriftDetected.decode(value);
   } catch (cause) {

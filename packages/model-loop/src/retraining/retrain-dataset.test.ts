@@ -108,10 +108,10 @@ async function logged(change: Partial<LakeDatasetOptions> = {}) {
   return { report, rows: await rowsOf(options.outputPath) };
 }
 
-/** Id, when its label was known and whether it said fraud. */
+/** Id, time of its label and whether it is fraud. */
 const truths = (rows: readonly unknown[][]) => rows.map(([id, , , , at, fraud]) => [id, at, fraud]);
 
-test("a payment is once in the data, with what it was decided by; what was counted otherwise is left out and told", async () => {
+test("a payment is in the data once, with the features of its decision; others are left out and reported", async () => {
   await keep(
     "features",
     vector("b", [1, 2, 0.1 + 0.2]),
@@ -197,7 +197,7 @@ test("tenants are told apart, also where they use the same ids", async () => {
   expect(await newestPaymentMs({ lake })).toBe(NOON_MS);
 });
 
-test("features can be computed anew from the archived payments and the labels that had arrived", async () => {
+test("features can be computed again from the archived payments and the labels that had arrived", async () => {
   const later = { occurredAtMs: NOON_MS + 3 * DAY_MS };
   await keep(
     "transactions",
@@ -216,7 +216,7 @@ test("features can be computed anew from the archived payments and the labels th
     ["txn_b", null, null],
   ]);
   const at = (name: string) => 6 + full.features.findIndex((feature) => feature.name === name);
-  // The second payment knows the first one's fraud, which had become known by then.
+  // The second payment counts the first one's fraud, which was confirmed by then.
   expect(rows.map((row) => row[at("card_fraud_count_7d")])).toEqual([0, 1]);
   await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("say which one by --tenant");
 });

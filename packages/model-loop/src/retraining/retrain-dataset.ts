@@ -35,7 +35,7 @@ export interface LakeDataset {
   readonly frauds: number;
   /** Payments with features of another spec version, or of another number of them. */
   readonly otherSpec: number;
-  /** Payments that were counted while states were lost: their windows hold less than took place. */
+  /** Payments that were counted while states were lost: their windows miss events. */
   readonly incomplete: number;
 }
 
@@ -93,7 +93,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
 export async function writeComputedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
   const { tenant, spec, outputPath, cutoffMs } = options;
   if (tenant === undefined) {
-    const detail = "Features can be computed anew for one tenant at a time: say which one by --tenant.";
+    const detail = "Features can be computed again for one tenant at a time: give it by --tenant.";
     throw new TriplineError("invalid-field", detail);
   }
   await backfill({ spec, source: lakeSource(options), tenant, outputPath, untilMs: cutoffMs });
@@ -141,10 +141,7 @@ export async function newestPaymentMs(
   try {
     const { newest } = await scan.row(`SELECT max(occurred_at_ms) AS newest FROM ${table} WHERE ${tenant}`);
     if (newest === null || newest === undefined) {
-      throw new TriplineError(
-        "not-found",
-        `There are no payments of that tenant in ${options.lake}; look at --tenant.`,
-      );
+      throw new TriplineError("not-found", `There are no payments of that tenant in ${options.lake}; check --tenant.`);
     }
     return Number(newest);
   } finally {
@@ -173,7 +170,7 @@ function lakeSource(options: LakeDatasetOptions): TransactionsSource {
   };
 }
 
-/** The last truth of each payment that had arrived by the cut-off: a chargeback may correct an analyst. */
+/** The last label of each payment by the cut-off: a chargeback may correct an analyst. */
 async function labelsOf(options: LakeDatasetOptions): Promise<string> {
   const known = KNOWN_MS[options.labelsBy];
   const table = await topicOf(options, TOPICS.labels);

@@ -9,7 +9,7 @@ import type { LakePositions } from "./retrain-dataset.js";
 
 const PLAN_FILE = "plan.json";
 const RUN_PREFIX = "run-";
-/** A plan that is older is not gone on with: the lake has newer labels by then. */
+/** An older plan is not continued: the lake has newer labels by then. */
 const RESUME_MS_MAX = 24 * 3_600_000;
 
 const plan = z.strictObject({
@@ -78,7 +78,7 @@ export async function openPlan(options: PlanOptions): Promise<OpenedPlan> {
   return { plan: next, folder, isResumed: false, newLabels };
 }
 
-/** The next retraining makes a plan of its own. */
+/** The next retraining makes a new plan. */
 export async function finishPlan(work: string, done: RetrainPlan): Promise<void> {
   await writePlan(work, { ...done, isFinished: true });
 }

@@ -40,14 +40,14 @@ export interface RetrainOptions {
 }
 
 const DAY_MS = 86_400_000;
-/** The data were refused: the outcome says why, and somebody has to look. */
+/** The data was refused: the outcome says why, and somebody must check it. */
 const DATA_REFUSED = 2;
 
 /**
  * Fetches what the lake has by now, trains, compares with the champion, and registers a challenger where it is better.
  * One at a time per work folder. Killed and called again with the same options it comes to the same outcome.
  *
- * @returns 0, or 2 where the data were refused
+ * @returns 0, or 2 if the data was refused
  * @throws TriplineError or Error in one sentence; nothing is registered then
  */
 export async function retrain(options: RetrainOptions): Promise<number> {

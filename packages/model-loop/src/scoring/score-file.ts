@@ -15,7 +15,7 @@ export interface ScoreOptions {
   readonly outputPath: string;
   readonly model: ModelVersion;
   readonly threads: number;
-  /** Columns of the input that the output has too; all non-feature columns unless given. */
+  /** Input columns to copy; by default all non-feature columns. */
   readonly keep?: readonly string[];
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }
@@ -168,7 +168,7 @@ function cut(features: Float32Array<ArrayBuffer>, length: number): Float32Array<
 }
 
 function unusable(inputPath: string, column: string, row: number, value: number): TriplineError {
-  const what = Number.isNaN(value) ? "is empty or not a number" : `is ${value}, which no float32 can hold`;
+  const what = Number.isNaN(value) ? "is empty or not a number" : `is ${value}, which does not fit into a float32`;
   return new TriplineError(
     "invalid-field",
     `${inputPath}: ${column} of row ${row + 1} ${what}. Every feature needs a number; ` +

@@ -5,7 +5,7 @@ import { ScorerError } from "@tripline/tree-inference/scorer-error";
 import { planScorer, TreeScorer } from "@tripline/tree-inference/tree-scorer";
 import { env, InferenceSession, Tensor } from "onnxruntime-node";
 
-/** The one place of this program that knows onnxruntime. */
+/** The only file of this package that uses onnxruntime. */
 
 // Warnings are about graph optimisation and not about anything that an operator could fix.
 env.logLevel = "error";
@@ -86,7 +86,7 @@ async function runSession(
   throw refused(manifest, `it does not give one float32 per row as "${output.name}"`);
 }
 
-/** A model of trees, which gives the same a good deal sooner; undefined for any other model. */
+/** A model of trees, which gives the same much faster; undefined for any other model. */
 async function openTrees(
   modelBytes: Uint8Array,
   { input, output }: SessionModel["manifest"],

@@ -49,7 +49,7 @@ export interface TrainedModel {
   readonly fromCache: boolean;
 }
 
-/** Always the same days, so that the same code trains the same model wherever and whenever it runs. */
+/** Always the same days, so that the same code always trains the same model. */
 const HISTORY_START_MS = Date.UTC(2025, 0, 6);
 
 export const HISTORY_DAYS = 60;

@@ -72,6 +72,6 @@ export function unpackedSize(unpacked: Buffer, count: number): number {
 function tooLarge(what: string, bytesMax: number): TriplineError {
   return new TriplineError(
     "body-too-large",
-    `A batch of ${what} takes more than ${bytesMax} bytes when it is unpacked`,
+    `A batch of ${what} takes more than ${bytesMax} bytes after decompression`,
   );
 }
