@@ -164,7 +164,7 @@ def _matrix(batch: pa.RecordBatch, features: tuple[str, ...]) -> NDArray[np.floa
         if not wrong.any():
             continue
         value = values[np.argmax(wrong)]
-        what = "is empty or not a number" if np.isnan(value) else f"is {value}, which no float32 can hold"
+        what = "is empty or not a number" if np.isnan(value) else f"is {value}, which does not fit into a float32"
         raise ScoreError(f"{name} of a row {what}. Every feature needs a number.")
     return rows
 

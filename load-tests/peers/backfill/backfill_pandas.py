@@ -96,7 +96,7 @@ def count_different(values: np.ndarray) -> int:
 
 
 def label_totals(payments: pd.DataFrame, entity: str) -> dict[str, pd.Series]:
-    """By window: labels that had become known, and frauds among them; when the first fraud did; a terminal's run."""
+    """By window: labels reported by then, and frauds among them; when the first fraud did; a terminal's run."""
     columns = ["known_at", entity, "fraud", "occurred_at_ms", "unusual"]
     labels = payments.loc[payments["known_at"].notna(), columns].sort_values("known_at")
     groups = labels.groupby(entity)

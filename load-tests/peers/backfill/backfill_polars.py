@@ -112,7 +112,7 @@ def distinct_partners(payments: pl.DataFrame) -> pl.DataFrame:
 
 
 def label_totals(payments: pl.DataFrame) -> pl.DataFrame:
-    """By entity and window: labels that had become known, frauds among them; when the first fraud did; runs."""
+    """By entity and window: labels reported by then, frauds among them; when the first fraud did; runs."""
     columns = []
     for entity in PARTNERS:
         labels = (

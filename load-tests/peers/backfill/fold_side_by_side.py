@@ -64,7 +64,7 @@ def runs_of_frauds(
 ) -> dict[str, np.ndarray]:
     """What is known of a terminal's run of frauds after each label, by name of the column; times are NaN without one.
 
-    Rows are labels in the order in which they became known. A run are the frauds, explained ones left out, that took
+    Rows are labels in the order in which they were reported. A run are the frauds, explained ones left out, that took
     place after the last payment known to be genuine; a genuine payment that took place after its beginning ends it.
     """
     entities = terminals.max(initial=0) + 1

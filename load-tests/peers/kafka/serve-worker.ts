@@ -39,7 +39,7 @@ export interface WorkerClient {
 }
 
 const FILL_BATCH = 500;
-/** Made beforehand and sent in turn, so that making them is not measured. */
+/** Made before the run and sent in turn, so that making them is not measured. */
 const RECORDS_MADE = 10_000;
 
 /** Answers the benchmark over IPC until it goes away. */

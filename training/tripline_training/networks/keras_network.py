@@ -141,7 +141,7 @@ def _calibrate(model: keras.Model, platt: Platt) -> None:
 def keras_to_onnx(model: keras.Model) -> bytes:
     """By Keras's own export, with the names that every model of the registry has."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Keras mends tf2onnx for NumPy 2 before each use, and NumPy warns of what it looks for.
+        # Keras patches tf2onnx for NumPy 2 before each use, which makes NumPy warn.
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.onnx"
         model.export(str(path), format="onnx", opset_version=KERAS_OPSET, verbose=False)

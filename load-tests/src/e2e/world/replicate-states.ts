@@ -139,7 +139,7 @@ export function requireMemory(need: { cards: number; bytes: number; freeBytes: n
 export async function raiseMemoryLimit(redis: Redis, bytes: number): Promise<void> {
   const { usedBytes, limitBytes } = await readValkeyMemory(redis);
   const wanted = Math.ceil(usedBytes + 2 * bytes + REST_BYTES);
-  // 0 is no limit.
+  // 0 means unlimited.
   if (limitBytes > 0 && limitBytes < wanted) await redis.config("SET", "maxmemory", String(wanted));
 }
 
