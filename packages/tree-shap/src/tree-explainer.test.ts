@@ -207,9 +207,9 @@ describe("reading a model", () => {
   const withAttribute = (name: string, value: object | undefined): TestModel =>
     ({ ...model, attributes: { [name]: value } }) as TestModel;
   test.each<[string, string, Uint8Array | TestModel, TreeExplainerOptions, RegExp]>([
-    ["no protobuf", "malformed-model", new Uint8Array([255, 255, 255]), {}, /no ONNX model/],
-    ["nothing", "malformed-model", new Uint8Array(), {}, /no ONNX graph/],
-    ["a cut file", "malformed-model", encodeModel(model).subarray(0, 100), {}, /no ONNX model/],
+    ["no protobuf", "malformed-model", new Uint8Array([255, 255, 255]), {}, /are not an ONNX model/],
+    ["nothing", "malformed-model", new Uint8Array(), {}, /do not hold an ONNX graph/],
+    ["a cut file", "malformed-model", encodeModel(model).subarray(0, 100), {}, /are not an ONNX model/],
     ["no covers", "no-covers", withAttribute("nodes_hitrates", undefined), {}, /has no nodes_hitrates/],
     ["covers of 1", "no-covers", withAttribute("nodes_hitrates", { floats: [1, 1, 1] }), {}, /node 0 of tree 0 has 1/],
     ["covers of NaN", "no-covers", withAttribute("nodes_hitrates", { floats: [NaN, 1, 1] }), {}, /are not covers/],
@@ -246,7 +246,7 @@ describe("reading a model", () => {
       {},
       /BRANCH_EQ/,
     ],
-    ["the largest", "unsupported-model", withAttribute("aggregate_function", { string: "MAX" }), {}, /together by MAX/],
+    ["the largest", "unsupported-model", withAttribute("aggregate_function", { string: "MAX" }), {}, /aggregated by MAX/],
     ["a feature too many", "malformed-model", { ...model, features: 1 }, {}, /compares feature 1, and the input has 1/],
     [
       "a circle",
@@ -267,7 +267,7 @@ describe("reading a model", () => {
       "malformed-model",
       withAttribute("nodes_truenodeids", { ints: [9, 0, 0] }),
       {},
-      /child 9 that is not there/,
+      /has an unknown child 9/,
     ],
     [
       "one child twice",

@@ -40,7 +40,7 @@ test("runs a model on several threads at once and returns its trainer's scores",
 test.each([
   ["always-nan", /row 0 of its golden batch gives NaN/],
   ["wrong-golden", /row 0 of its golden batch gives 0\.60\d+, the trainer got 0\.60\d+/],
-  ["wrong-input", /its one input is "features", the file has "float_input"/],
+  ["wrong-input", /its manifest names one input, "features"; the file has "float_input"/],
 ])("refuses the model %s", async (alias, reason) => {
   const model = await models.registry.resolve("fraud", alias);
   const opening = ModelSession.open(model, OPTIONS);

@@ -218,7 +218,7 @@ test("features can be computed again from the archived payments and the labels t
   const at = (name: string) => 6 + full.features.findIndex((feature) => feature.name === name);
   // The second payment counts the first one's fraud, which was confirmed by then.
   expect(rows.map((row) => row[at("card_fraud_count_7d")])).toEqual([0, 1]);
-  await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("say which one by --tenant");
+  await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("give it by --tenant");
 });
 
 test("served scores are those of a model, the first of each payment", async () => {

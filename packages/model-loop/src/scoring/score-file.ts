@@ -168,7 +168,7 @@ function cut(features: Float32Array<ArrayBuffer>, length: number): Float32Array<
 }
 
 function unusable(inputPath: string, column: string, row: number, value: number): TriplineError {
-  const what = Number.isNaN(value) ? "is empty or not a number" : `is ${value}, which does not fit into a float32`;
+  const what = Number.isNaN(value) ? "is empty or not a number" : `is ${value}, which is too large for a float32`;
   return new TriplineError(
     "invalid-field",
     `${inputPath}: ${column} of row ${row + 1} ${what}. Every feature needs a number; ` +

@@ -132,12 +132,12 @@ describe("refuses with a sentence, and leaves no output behind,", () => {
     [
       "infinity",
       "* REPLACE (CASE WHEN n = 9 THEN 'inf'::FLOAT ELSE amount END AS amount)",
-      "row 10 is Infinity, which no",
+      "row 10 is Infinity, which is too large for a float32",
     ],
     [
       "a number too large for a float32",
       "* REPLACE (1e300 AS amount)",
-      "amount of row 1 is 1e+300, which does not fit into a float32",
+      "amount of row 1 is 1e+300, which is too large for a float32",
     ],
     ["a text", "* REPLACE (id AS amount)", "amount is VARCHAR, model fraud"],
     ["a column that is called score", "*, 1 AS score", "has a column score already"],
