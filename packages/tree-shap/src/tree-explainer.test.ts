@@ -246,7 +246,13 @@ describe("reading a model", () => {
       {},
       /BRANCH_EQ/,
     ],
-    ["the largest", "unsupported-model", withAttribute("aggregate_function", { string: "MAX" }), {}, /aggregated by MAX/],
+    [
+      "the largest",
+      "unsupported-model",
+      withAttribute("aggregate_function", { string: "MAX" }),
+      {},
+      /aggregated by MAX/,
+    ],
     ["a feature too many", "malformed-model", { ...model, features: 1 }, {}, /compares feature 1, and the input has 1/],
     [
       "a circle",
