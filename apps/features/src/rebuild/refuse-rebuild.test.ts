@@ -76,7 +76,7 @@ describe("is refused, and changes nothing", () => {
     await history.redis.set(key, Buffer.from(encodeApplied({ offset: 99, emissions: [] })));
     const before = await stored();
     await expect(history.rebuild({ restMs: 1_000 })).rejects.toEqual(
-      refusal("state-conflict", "does not pause", "1 of", "stopped"),
+      refusal("state-conflict", "does not pause", "1 of", "stop all"),
     );
     expect(await stored()).toEqual(before);
     await service.close();
