@@ -242,7 +242,7 @@ def test_repository(transport: Transport, golden: dict[str, Golden]) -> None:
         client.load_model("unknown")
     with pytest.raises(InferenceServerException, match='There is no model "unknown" here'):
         client.unload_model("unknown")
-    with pytest.raises(InferenceServerException, match='The parameter "config" is not taken'):
+    with pytest.raises(InferenceServerException, match='The parameter "config" is not supported'):
         client.load_model("amounts", config="{}")
 
 
