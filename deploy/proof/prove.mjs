@@ -165,7 +165,8 @@ async function throughNodePort(root) {
     const accepted = join(folder, "accepted");
     const address = (/** @type {number} */ port) => `http://${node}:${port}`;
     const command = [
-      process.execPath,
+      // The checkout's own, whatever runs this script: the programs need Node 24.
+      join(root, "node_modules", ".bin", "node"),
       join(root, "apps", "cli", "dist", "main.js"),
       "traffic",
       `--api=${address(NODE_PORTS.ingestion)}`,
