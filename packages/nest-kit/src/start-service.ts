@@ -56,8 +56,9 @@ const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 /**
  * Nest on Fastify with health, metrics and problem+json: the frame of every app.
  *
- * It ends in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests are answered; the consumers of `transports`; then
- * what providers hold, by their `onApplicationShutdown`, where Nest ends what depends on something before that.
+ * It ends in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests are
+ * answered; the consumers of `transports`; then what providers hold, by their `onApplicationShutdown`, where Nest ends
+ * what depends on something before that.
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { name, logger, metricsPort } = options;

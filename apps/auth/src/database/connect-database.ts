@@ -110,7 +110,7 @@ const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
 const CONFIG_CLASSES = new Set(["28", "3D"]);
 
 function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
-  // There was no token for a new connection.
+  // A new connection needs a token, and none could be fetched.
   if (error instanceof TriplineError) return error;
   const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
   if (hasToken && errorClass === "28") {

@@ -2,13 +2,14 @@ import type { DynamicModule, OnApplicationBootstrap } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { TOKEN_VERIFIER, TokenModule } from "@tripline/nest-kit/http/token.module";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { TokenConfig } from "@tripline/service-kit/config/read-config";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
-import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "../config.js";
 import { stateTtlSeconds } from "../config.js";
@@ -41,12 +42,16 @@ export class OnlineModule implements OnApplicationBootstrap {
    * @param states what exports `FEATURE_ENGINE` and `StateCompleteness`
    */
   static forRoot(config: FeaturesConfig, states: DynamicModule): DynamicModule {
-    const verifier = verifierOf(config);
+    const tokens = tokensOf(config);
     const tenant = config.FEATURES_ONLINE_TENANT;
-    if (verifier === undefined && tenant === undefined) return { module: ClosedModule };
+    if (tokens === undefined && tenant === undefined) return { module: ClosedModule };
     return {
       module: OnlineModule,
-      imports: [RedisModule.forRoot(config, { name: READERS, isChecked: false }), states],
+      imports: [
+        RedisModule.forRoot(config, { name: READERS, isChecked: false }),
+        states,
+        ...(tokens === undefined ? [] : [TokenModule.forRoot(tokens)]),
+      ],
       providers: [
         {
           provide: BoundRedis,
@@ -54,18 +59,18 @@ export class OnlineModule implements OnApplicationBootstrap {
           useFactory(connection: Redis, readiness: Readiness) {
             const redis = new BoundRedis(connection, UNDER_WAY_MAX);
             readiness.add("readers", () => redis.ping());
-            if (verifier !== undefined) readiness.add("keys", () => verifier.ready());
             return redis;
           },
         },
         {
           provide: OPTIONS,
-          inject: [FEATURE_ENGINE, BoundRedis, StateCompleteness, LOGGER],
+          inject: [FEATURE_ENGINE, BoundRedis, StateCompleteness, LOGGER, { token: TOKEN_VERIFIER, optional: true }],
           useFactory: (
             engine: FeatureEngine,
             redis: BoundRedis,
             completeness: StateCompleteness,
             logger: Logger,
+            verifier?: TokenVerifier,
           ): OnlineOptions => ({
             views: describeViews(engine),
             reader: new FeatureReader({ engine, redis, isComplete: () => completeness.check(false), now: Date.now }),
@@ -92,7 +97,8 @@ class ClosedModule {
   }
 }
 
-function verifierOf(config: FeaturesConfig): TokenVerifier | undefined {
-  const { AUTH_ISSUER: issuer, AUTH_JWKS_URL: jwksUrl, AUTH_AUDIENCE: audience } = config;
-  return issuer === undefined || jwksUrl === undefined ? undefined : tokenVerifier({ issuer, jwksUrl, audience });
+/** Undefined where no tokens are checked. */
+function tokensOf({ AUTH_ISSUER, AUTH_JWKS_URL, AUTH_AUDIENCE }: FeaturesConfig): TokenConfig | undefined {
+  if (AUTH_ISSUER === undefined || AUTH_JWKS_URL === undefined) return undefined;
+  return { AUTH_ISSUER, AUTH_JWKS_URL, AUTH_AUDIENCE };
 }

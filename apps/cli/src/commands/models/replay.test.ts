@@ -210,7 +210,7 @@ test("a decision that another release worded otherwise is the same but for the w
     ...decision,
     wordingVersion: "",
     reasons: decision.reasons.map((reason, index) =>
-      // A reason that is not the same one is no matter of words.
+      // A decision with another reason is not just worded differently.
       decision.transactionId === "txn_9" && index === 0
         ? { ...reason, code: "OTHER" }
         : { ...reason, text: "In old words." },
