@@ -9,7 +9,8 @@ export function topicsFile() {
   const topics = ALL_TOPICS.map(({ name, partitions, retentionDays, readBy }) => {
     // As `ensureTopics` makes them: a dead letter has to fit where its record did.
     const bytes = readBy.length === 0 ? `, messageBytesMax: ${DEAD_LETTER_BYTES_MAX}` : "";
-    return `  - { name: ${name}, partitions: ${partitions}, retentionDays: ${retentionDays}${bytes} }`;
+    const kept = retentionDays === undefined ? "compacted: true" : `retentionDays: ${retentionDays}`;
+    return `  - { name: ${name}, partitions: ${partitions}, ${kept}${bytes} }`;
   });
   return ["# From code, for Strimzi: packages/contracts/src/topics.ts.", "topics:", ...topics, ""].join("\n");
 }
@@ -20,7 +21,7 @@ export function accessRules() {
   const list = (/** @type {readonly string[]} */ names) => `[${names.filter((name) => name in services).join(", ")}]`;
   return ALL_TOPICS.map(
     ({ name, partitions, retentionDays, writtenBy, readBy }) =>
-      `  ${name}: { partitions: ${partitions}, retention_days: ${retentionDays}, ` +
+      `  ${name}: { partitions: ${partitions}, retention_days: ${retentionDays ?? null}, ` +
       `writers: ${list(writtenBy.split(", "))}, readers: ${list(readBy)} }`,
   ).join("\n");
 }

@@ -21,7 +21,7 @@ const topics = table(
     `\`${topic.schema.split(".").at(-1)}\``,
     topic.key,
     topic.partitions,
-    `${topic.retentionDays} d`,
+    topic.retentionDays === undefined ? "newest of a key" : `${topic.retentionDays} d`,
     topic.writtenBy,
     topic.readBy.join(", ") || "an operator",
     topic.purpose,

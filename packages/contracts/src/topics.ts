@@ -6,8 +6,11 @@ export interface Topic {
   readonly schema: string;
   readonly key: string;
   readonly partitions: number;
-  /** How long Kafka keeps a record, in days. */
-  readonly retentionDays: number;
+  /**
+   * How long Kafka keeps a record, in days. Absent for a table: there it keeps the newest record of each key for good
+   * (`cleanup.policy=compact`), and a record without a value takes its key away.
+   */
+  readonly retentionDays?: number;
   readonly writtenBy: string;
   readonly readBy: readonly string[];
   readonly purpose: string;
@@ -78,6 +81,37 @@ const mainTopics = {
   },
 } as const satisfies Record<string, Topic>;
 
+/** What operators decide, for services that follow it in memory (`Kafka.follow`). One partition: its order is the truth. */
+const tables = {
+  policies: {
+    name: "policies",
+    schema: "tripline.events.v1.PolicyActivation",
+    key: "tenant",
+    partitions: 1,
+    writtenBy: "control",
+    readBy: ["decisions"],
+    purpose: "The policy in force of each tenant",
+  },
+  lists: {
+    name: "lists",
+    schema: "tripline.events.v1.ListEntry",
+    key: "tenant, list, kind and value",
+    partitions: 1,
+    writtenBy: "control",
+    readBy: ["decisions"],
+    purpose: "Entries of the allow, deny and watch lists",
+  },
+  rollouts: {
+    name: "rollouts",
+    schema: "tripline.events.v1.Rollout",
+    key: "model name",
+    partitions: 1,
+    writtenBy: "control",
+    readBy: ["decisions"],
+    purpose: "Which share of cards a new version of a model scores",
+  },
+} as const satisfies Record<string, Topic>;
+
 export type TopicName = keyof typeof mainTopics;
 
 /** Where a consumer puts a record of `topic` that it can never process. */
@@ -101,10 +135,11 @@ function deadLettersOf(topic: Topic): Topic {
   };
 }
 
-export const TOPICS: Readonly<Record<TopicName, Topic>> = mainTopics;
+export const TOPICS: Readonly<Record<TopicName, Topic & { readonly retentionDays: number }>> = mainTopics;
+
+export const TABLES: Readonly<Record<keyof typeof tables, Topic>> = tables;
 
 /** Every topic with its dead letters, in the order of the payment's way. */
-export const ALL_TOPICS: readonly Topic[] = Object.values(mainTopics).flatMap((topic: Topic) => [
-  topic,
-  deadLettersOf(topic),
-]);
+export const ALL_TOPICS: readonly Topic[] = Object.values({ ...mainTopics, ...tables }).flatMap(
+  (topic: Topic) => [topic, deadLettersOf(topic)],
+);

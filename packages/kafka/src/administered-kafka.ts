@@ -15,6 +15,9 @@ const POLL_MS = 50;
 const DISCONNECT_MS_MAX = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
+/** Of a topic that is a table. Kafka never compacts the segment that it writes to, so that one ends after a day. */
+export const TABLE_CONFIG = { "cleanup.policy": "compact", "segment.ms": String(DAY_MS) };
+
 /** A dead letter has more headers than its record: it must fit as the record did. */
 export const DEAD_LETTER_BYTES_MAX = 2 * 1024 ** 2;
 
@@ -85,7 +88,10 @@ export class AdministeredKafka implements KafkaAdmin {
   }
 
   #configOf({ name, partitions, retentionDays, readBy }: Topic): ITopicConfig {
-    const configEntries = [{ name: "retention.ms", value: String(retentionDays * DAY_MS) }];
+    const configEntries =
+      retentionDays === undefined
+        ? Object.entries(TABLE_CONFIG).map(([name, value]) => ({ name, value }))
+        : [{ name: "retention.ms", value: String(retentionDays * DAY_MS) }];
     if (readBy.length === 0) configEntries.push({ name: "max.message.bytes", value: String(DEAD_LETTER_BYTES_MAX) });
     // Replicas as the broker has them by default: one in the demo, three in production.
     return {

@@ -64,6 +64,7 @@ test("every topic of the table is there, with its partitions, retention and dead
   expect(names.map((name) => name.slice(topicPrefix.length)).sort()).toEqual(ALL_TOPICS.map(({ name }) => name).sort());
   expect(config("transactions", "retention.ms")).toBe(String(7 * 86_400_000));
   expect(config("transactions.dlq", "retention.ms")).toBe(String(90 * 86_400_000));
+  expect(config("lists", "cleanup.policy")).toBe("compact");
   expect(config("transactions.dlq", "max.message.bytes")).toBe(String(2 * 1024 ** 2));
   expect((await admin.endOffsets("transactions")).size).toBe(6);
   expect((await admin.endOffsets("transactions.dlq")).size).toBe(1);

@@ -1,5 +1,6 @@
 import { AdministeredKafka } from "./administered-kafka.js";
 import { consumeTopics } from "./consumer/consume-topics.js";
+import { followTable } from "./consumer/follow-table.js";
 import { clientOpener } from "./open-client.js";
 import type { Kafka, KafkaSecurity, Log } from "./port.js";
 import { openProducer } from "./producer/open-producer.js";
@@ -25,6 +26,7 @@ export function connectKafka(options: KafkaOptions): Kafka {
   return {
     producer: (options) => openProducer({ ...dependencies, limits: { ...GATHER_LIMITS, ...options } }),
     consume: async (options) => consumeTopics(dependencies, options),
+    follow: async (options) => followTable(dependencies, options),
     admin: async () => new AdministeredKafka(dependencies),
   };
 }

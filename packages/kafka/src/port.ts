@@ -7,6 +7,7 @@ export interface OutgoingRecord {
   readonly topic: string;
   /** Records of one key keep their order. */
   readonly key: string;
+  /** An empty one is sent as none, which takes the key out of a table (`cleanup.policy=compact`). */
   readonly value: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -123,6 +124,41 @@ export interface EventConsumer {
   close(): Promise<void>;
 }
 
+export interface TableChange {
+  readonly key: string;
+  /** Absent where the key was taken out. */
+  readonly value: Buffer | undefined;
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number;
+}
+
+export interface FollowOptions {
+  /** A table of the topic table, without the prefix. */
+  readonly topic: string;
+  /** Each follower makes a group of its own with this at its beginning. It never commits. */
+  readonly group: string;
+  /**
+   * Called with changes in their order; after a reconnect some of them may come again. What it throws is treated as by
+   * `ConsumerOptions.handle`.
+   */
+  apply(changes: readonly TableChange[]): void;
+  /** As of `ConsumerOptions`. */
+  onStop(error: TriplineError): void;
+}
+
+/** A table of Kafka that is held in memory. */
+export interface FollowedTable {
+  /**
+   * Resolves when everything is applied that the table held when following began. Kafka may be away until then.
+   *
+   * @throws TriplineError `shutting-down` when closed before that
+   */
+  readonly ready: Promise<void>;
+  /** Whether changes arrive: `ready`, and the broker confirmed within the last 10 s that this is a live reader. */
+  isHealthy(): boolean;
+  close(): Promise<void>;
+}
+
 export interface KafkaAdmin {
   /**
    * Creates every topic of the table that is missing and waits until each partition has a leader, 15 s at most.
@@ -154,6 +190,8 @@ export interface ProducerOptions {
 export interface Kafka {
   producer(options?: ProducerOptions): Promise<EventProducer>;
   consume(options: ConsumerOptions): Promise<EventConsumer>;
+  /** Reads a table from its beginning, and then goes on following it. */
+  follow(options: FollowOptions): Promise<FollowedTable>;
   /** @throws TriplineError `kafka-unavailable` from each method when no answer comes within 10 s. */
   admin(): Promise<KafkaAdmin>;
 }

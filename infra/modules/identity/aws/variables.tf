@@ -22,7 +22,8 @@ variable "services" {
 variable "topics" {
   description = "Topics and who writes and reads them, from infra/access.yaml."
   type = map(object({
-    partitions     = number
+    partitions = number
+    # null: compacted, the newest record of each key is kept.
     retention_days = number
     writers        = list(string)
     readers        = list(string)

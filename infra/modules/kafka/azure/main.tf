@@ -45,8 +45,8 @@ resource "azurerm_eventhub" "topic" {
   partition_count = each.value.partitions
 
   retention_description {
-    cleanup_policy          = "Delete"
-    retention_time_in_hours = each.value.retention_days * 24
+    cleanup_policy          = each.value.retention_days == null ? "Compact" : "Delete"
+    retention_time_in_hours = each.value.retention_days == null ? null : each.value.retention_days * 24
   }
 
   # The key can only be set while the namespace is empty.

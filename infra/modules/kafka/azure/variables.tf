@@ -31,14 +31,15 @@ variable "processing_units" {
 variable "topics" {
   description = "Topics and who writes and reads them, from infra/access.yaml."
   type = map(object({
-    partitions     = number
+    partitions = number
+    # null: compacted, the newest record of each key is kept.
     retention_days = number
     writers        = list(string)
     readers        = list(string)
   }))
 
   validation {
-    condition     = alltrue([for topic in values(var.topics) : topic.retention_days <= 90])
+    condition     = alltrue([for topic in values(var.topics) : coalesce(topic.retention_days, 0) <= 90])
     error_message = "Event Hubs keeps records for 90 days at most."
   }
 }

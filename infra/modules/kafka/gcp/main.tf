@@ -49,11 +49,12 @@ resource "google_managed_kafka_topic" "this" {
   replication_factor = 3
   deletion_policy    = local.deletion_policy
 
-  configs = {
-    "cleanup.policy"      = "delete"
-    "min.insync.replicas" = "2"
-    "retention.ms"        = tostring(each.value.retention_days * 24 * 3600 * 1000)
-  }
+  configs = merge(
+    { "min.insync.replicas" = "2" },
+    each.value.retention_days == null
+    ? { "cleanup.policy" = "compact", "segment.ms" = "86400000" }
+    : { "cleanup.policy" = "delete", "retention.ms" = tostring(each.value.retention_days * 24 * 3600 * 1000) },
+  )
 }
 
 resource "google_managed_kafka_acl" "topic" {

@@ -46,7 +46,7 @@ export async function openProducer(options: ProducerOptions): Promise<RawProduce
 
 function stamp({ topic, key, value, headers }: OutgoingRecord, topicPrefix: string): StampedRecord {
   // A view on the same bytes, not a copy.
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const bytes = value.length === 0 ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const message: Message = { key, value: bytes, headers };
   const sizeBytes = sizeOf(message);
   if (sizeBytes > RECORD_BYTES_MAX) {

@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { AdministeredKafka } from "../administered-kafka.js";
+import type { EventConsumer, FollowedTable, FollowOptions, IncomingRecord, TableChange } from "../port.js";
+import type { Backoff } from "../wait-backoff.js";
+import { backoffMs, wait } from "../wait-backoff.js";
+import type { ConsumeDependencies } from "./consume-topics.js";
+import { consumeTopics } from "./consume-topics.js";
+
+const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
+const POLL_MS = 20;
+/**
+ * The end may never come as a record: Kafka may have taken out the last ones, with their keys. Longer than a fetch waits
+ * for something new.
+ */
+const QUIET_MS = 8_000;
+
+/** Begins at once, whether Kafka is there or not. */
+export function followTable(dependencies: ConsumeDependencies, options: FollowOptions): FollowedTable {
+  return new TableFollower(dependencies, options);
+}
+
+class TableFollower implements FollowedTable {
+  readonly ready: Promise<void>;
+  readonly #closing = new AbortController();
+  readonly #consumer: EventConsumer;
+  /** By partition: the offset after the last one that was applied. */
+  readonly #next = new Map<number, number>();
+  #appliedAtMs = 0;
+  #isCaughtUp = false;
+
+  constructor(
+    private readonly dependencies: ConsumeDependencies,
+    private readonly options: FollowOptions,
+  ) {
+    const { topic, group, onStop } = options;
+    this.#consumer = consumeTopics(dependencies, {
+      group: `${group}-${randomUUID()}`,
+      topics: [topic],
+      positions: {
+        begin: async (_topic, partition) => this.#next.get(partition) ?? 0,
+        buried: (_topic, partition, offset) => this.#passed(partition, offset),
+      },
+      handle: async (batches) => {
+        for (const { partition, records } of batches) this.#apply(partition, records);
+      },
+      onStop,
+    });
+    this.ready = this.#catchUp();
+    // Who does not wait for it shall not be ended by it.
+    this.ready.catch(() => {});
+  }
+
+  isHealthy(): boolean {
+    return this.#isCaughtUp && this.#consumer.isHealthy();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#consumer.close();
+    await this.ready.catch(() => {});
+  }
+
+  #apply(partition: number, records: readonly IncomingRecord[]): void {
+    const last = records.at(-1);
+    if (last === undefined) return;
+    this.options.apply(records.map(toChange));
+    this.#passed(partition, last.offset);
+  }
+
+  #passed(partition: number, offset: number): void {
+    this.#next.set(partition, offset + 1);
+    this.#appliedAtMs = performance.now();
+  }
+
+  async #catchUp(): Promise<void> {
+    const ends = await this.#endOffsets();
+    await this.#consumer.ready;
+    this.#appliedAtMs = Math.max(this.#appliedAtMs, performance.now());
+    const isBehind = () => [...ends].some(([partition, end]) => (this.#next.get(partition) ?? 0) < end);
+    while (isBehind() && performance.now() - this.#appliedAtMs < QUIET_MS) {
+      this.#throwWhenClosed();
+      await wait(POLL_MS, this.#closing.signal);
+    }
+    this.#throwWhenClosed();
+    this.#isCaughtUp = true;
+  }
+
+  async #endOffsets(): Promise<ReadonlyMap<number, number>> {
+    const { topic } = this.options;
+    const admin = new AdministeredKafka(this.dependencies);
+    try {
+      for (let tries = 1; ; tries += 1) {
+        this.#throwWhenClosed();
+        try {
+          return await admin.endOffsets(topic);
+        } catch (thrown) {
+          const { message: cause } = asTriplineError(thrown);
+          this.dependencies.log("warn", "table: its end is not known yet", { topic, cause });
+          await wait(backoffMs(ENDS_BACKOFF, tries), this.#closing.signal);
+        }
+      }
+    } finally {
+      await admin.close();
+    }
+  }
+
+  #throwWhenClosed(): void {
+    if (this.#closing.signal.aborted) throw new TriplineError("shutting-down", "The table is followed no more");
+  }
+}
+
+function toChange({ key, value, timestampMs }: IncomingRecord): TableChange {
+  return { key, value: value.length === 0 ? undefined : value, timestampMs };
+}
