@@ -1,6 +1,7 @@
 export type PortName =
   | "ingestion"
   | "auth"
+  | "control"
   | "features"
   | "scoring"
   | "scoringGrpc"

@@ -2,6 +2,7 @@
 
 import { archiveConfig } from "../../apps/archive/dist/config.js";
 import { authConfig } from "../../apps/auth/dist/config.js";
+import { controlConfig } from "../../apps/control/dist/config.js";
 import { decisionsConfig } from "../../apps/decisions/dist/config.js";
 import { AFTER_SCORING_MS, HURRY_MS_MAX } from "../../apps/decisions/dist/scoring/score-budget.js";
 import { featuresConfig } from "../../apps/features/dist/config.js";
@@ -25,6 +26,7 @@ const SERVICES = {
   scoring: scoringConfig.shape,
   decisions: decisionsConfig.shape,
   auth: authConfig.shape,
+  control: controlConfig.shape,
   archive: archiveConfig.shape,
 };
 
@@ -34,6 +36,7 @@ const GROUPS = {
   redis: redisConfig,
   tokens: tokenConfig,
   database: postgresConfig,
+  controlDatabase: postgresConfig,
   registry: {},
 };
 

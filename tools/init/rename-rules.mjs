@@ -25,7 +25,7 @@ const EVERYTHING = /./;
 
 /** Begin with the old name and stay: what travels in Kafka records and answers. */
 const HEADER = "(?:schema|tenant|deadline|reply-to|traceparents?|trace-id|code|dlq-|error-)";
-const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|console|cli|training)";
+const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|control|console|cli|training)";
 /** Lines in which the name alone is that of the database or its user, or of the program in a container. */
 const KEPT_LINE = /postgres|database|dbname|pg_|--rm\b|^ {2}tripline:/i;
 
@@ -172,7 +172,7 @@ function deploymentRules({ name }) {
     {
       what: "names in cluster and cloud",
       files: DOCUMENTS,
-      find: /(?<![\w.])tripline-(?=(?:ingestion|features|archive|scoring|decisions|auth|console|training|collector|kafka|valkey|postgres|client|registry|lake|policy|files|dev|<service)\b)/g,
+      find: /(?<![\w.])tripline-(?=(?:ingestion|features|archive|scoring|decisions|auth|control|console|training|collector|kafka|valkey|postgres|client|registry|lake|policy|files|dev|<service)\b)/g,
       to: () => `${name}-`,
     },
     {

@@ -10,6 +10,7 @@ const FOREVER = "500h";
 const VARIABLES = {
   ingestion: "TRIPLINE_PORT",
   auth: "TRIPLINE_AUTH_PORT",
+  control: "TRIPLINE_CONTROL_PORT",
   features: "TRIPLINE_FEATURES_PORT",
   scoring: "TRIPLINE_SCORING_PORT",
   scoringGrpc: "TRIPLINE_SCORING_GRPC_PORT",

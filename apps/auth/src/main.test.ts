@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { z } from "zod";
 import { registerClient } from "./clients/register-client.js";
-import { connectDatabase } from "./database/connect-database.js";
 import { authEnvironment, basic, requestToken, SHOP, SHOP_BASIC } from "./testing/service.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import type { Database } from "./database/connect-database.js";
-import { connectDatabase } from "./database/connect-database.js";
 import { startAuth } from "./start-auth.js";
 import { publishedKeys, requestToken, SHOP_BASIC, testConfig } from "./testing/service.js";
 

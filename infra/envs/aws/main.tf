@@ -3,8 +3,8 @@ locals {
   access = yamldecode(file("${path.module}/../../access.yaml"))
   topics = { for name, topic in local.access.topics : "${local.access.topic_prefix}${name}" => topic }
 
-  # A service's database user has its name; only auth has one.
-  database_user = one([for service, uses in local.access.services : service if uses.database])
+  # A service's database user has its name.
+  database_users = { for service, uses in local.access.services : service => service if uses.database }
 }
 
 module "kms" {

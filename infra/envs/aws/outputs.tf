@@ -16,7 +16,8 @@ output "helm_values" {
       host           = module.database.host
       port           = 5432
       database       = "tripline"
-      user           = local.database_user
+      user           = local.database_users["auth"]
+      controlUser    = local.database_users["control"]
       authentication = "aws-iam"
     }
     lake     = { storageClass = module.files.storage_class_name }

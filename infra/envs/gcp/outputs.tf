@@ -16,7 +16,8 @@ output "helm_values" {
       host           = module.database.host
       port           = 5432
       database       = "tripline"
-      user           = one(values(module.database.users))
+      user           = module.database.users["auth"]
+      controlUser    = module.database.users["control"]
       authentication = "gcp-iam"
     }
     lake     = { storageClass = module.files.storage_class_name, size = "${var.files.lake_gib}Gi" }

@@ -140,6 +140,7 @@ export const TOPICS: Readonly<Record<TopicName, Topic & { readonly retentionDays
 export const TABLES: Readonly<Record<keyof typeof tables, Topic>> = tables;
 
 /** Every topic with its dead letters, in the order of the payment's way. */
-export const ALL_TOPICS: readonly Topic[] = Object.values({ ...mainTopics, ...tables }).flatMap(
-  (topic: Topic) => [topic, deadLettersOf(topic)],
-);
+export const ALL_TOPICS: readonly Topic[] = Object.values({ ...mainTopics, ...tables }).flatMap((topic: Topic) => [
+  topic,
+  deadLettersOf(topic),
+]);

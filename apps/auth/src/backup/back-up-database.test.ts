@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import { connectDatabase } from "../database/connect-database.js";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { startAuth } from "../start-auth.js";
 import { authEnvironment, publishedKeys, requestToken, SHOP_BASIC, testConfig } from "../testing/service.js";
 import { backUp, restore } from "./back-up-database.js";

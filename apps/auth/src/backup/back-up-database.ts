@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import type { Queries } from "../database/connect-database.js";
 
 /** Tables of a backup; used assertions are valid for minutes and are left out. */
 const TABLES = ["clients", "signing_keys"] as const;

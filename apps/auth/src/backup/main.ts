@@ -1,12 +1,13 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { readConfig } from "@tripline/service-kit/config/read-config";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
+import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
 import { z } from "zod";
 import { databaseConfig } from "../config.js";
-import type { Database } from "../database/connect-database.js";
-import { connectDatabase } from "../database/connect-database.js";
-import { migrateDatabase } from "../database/migrate-database.js";
-import { reachDatabase } from "../database/reach-database.js";
+import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 import { backUp, parseBackup, restore } from "./back-up-database.js";
 
 /** `tripline backup` and `tripline restore` start this: only this service knows the tables. */
@@ -35,7 +36,7 @@ async function read(database: Database, file: string): Promise<string> {
   });
   const backup = parseBackup(text);
   const rows = await database.transaction(async (transaction) => {
-    await migrateDatabase(transaction);
+    await migrateDatabase(transaction, AUTH_MIGRATIONS);
     return restore(transaction, backup);
   });
   return `${rows} rows of ${backup.created_at} restored; start auth with the KEY_ENCRYPTION_KEY of that time`;

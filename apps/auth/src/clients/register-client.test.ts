@@ -1,9 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
 import { z } from "zod";
-import type { Database } from "../database/connect-database.js";
-import { connectDatabase } from "../database/connect-database.js";
-import { migrateDatabase } from "../database/migrate-database.js";
+import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 import type { ClientRegistration } from "./client-registration.js";
 import { matchesHash } from "./hash-secret.js";
 import { registerClient } from "./register-client.js";
@@ -47,7 +48,7 @@ async function stored(clientId = "shop"): Promise<z.infer<typeof row>> {
 beforeEach(async () => {
   const { postgresUrl } = await testStack();
   database = connectDatabase({ url: postgresUrl, connectionsMax: 2, queryTimeoutMs: 30_000, onIdleError() {} });
-  await database.transaction((transaction) => migrateDatabase(transaction));
+  await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
 });
 
 afterEach(() => database.close());

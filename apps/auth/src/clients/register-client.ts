@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import type { Queries } from "../database/connect-database.js";
 import type { ClientRegistration } from "./client-registration.js";
 import { clientRegistration } from "./client-registration.js";
 import { hashSecret, matchesHash } from "./hash-secret.js";

@@ -8,13 +8,13 @@ import { postgresUser } from "@tripline/local-stack/servers/locate-postgres";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { readConfig } from "@tripline/service-kit/config/read-config";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
 import { z } from "zod";
 import { databaseConfig } from "../config.js";
 import { startAuth } from "../start-auth.js";
 import { requestToken, SHOP_BASIC, testConfig } from "../testing/service.js";
-import type { Database } from "./connect-database.js";
-import { connectDatabase } from "./connect-database.js";
-import { reachDatabase } from "./reach-database.js";
 
 /** A Postgres with TLS and a role whose password is the newest token. */
 

@@ -1,12 +1,13 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
+import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
+import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { databaseConfig } from "../config.js";
-import { connectDatabase } from "../database/connect-database.js";
-import { migrateDatabase } from "../database/migrate-database.js";
-import { reachDatabase } from "../database/reach-database.js";
-import { refuseNewerSchema } from "./refuse-newer-schema.js";
+import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 
 /**
  * A program of its own, for the job that an installation runs before its new version starts: waits for the database,
@@ -33,8 +34,8 @@ try {
     const migrations = await waitVisibly(
       () =>
         database.transaction(async (transaction) => {
-          await refuseNewerSchema(transaction);
-          return migrateDatabase(transaction);
+          await refuseNewerSchema(transaction, AUTH_MIGRATIONS);
+          return migrateDatabase(transaction, AUTH_MIGRATIONS);
         }),
       {
         what: "Postgres",

@@ -1,4 +1,5 @@
 import { hkdfSync } from "node:crypto";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
 import { errors, Provider } from "oidc-provider";
@@ -6,7 +7,6 @@ import { ClientAuthGuard } from "../clients/client-auth-guard.js";
 import { SecretAuthenticator } from "../clients/secret-authenticator.js";
 import type { SecretVerifier } from "../clients/secret-verifier.js";
 import type { AuthConfig } from "../config.js";
-import type { Queries } from "../database/connect-database.js";
 import { observeTokens } from "./observe-tokens.js";
 import { SCOPES } from "./scopes.js";
 import type { SigningKeys } from "./signing-keys.js";

@@ -2,11 +2,11 @@ import { get } from "node:http";
 import { text } from "node:stream/consumers";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { z } from "zod";
 import { hashSecret } from "../clients/hash-secret.js";
-import { connectDatabase } from "../database/connect-database.js";
 import { startAuth } from "../start-auth.js";
 import type { TokenAnswer } from "../testing/service.js";
 import {

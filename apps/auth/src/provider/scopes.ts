@@ -5,6 +5,13 @@ export const SCOPES = [
   "labels:write",
   "features:read",
   "features:write",
+  "policy:read",
+  "policy:write",
+  "policy:approve",
+  "lists:read",
+  "lists:write",
+  "models:read",
+  "models:write",
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

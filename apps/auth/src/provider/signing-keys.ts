@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
-import type { Queries } from "../database/connect-database.js";
 import { openBytes, sealBytes } from "./seal-bytes.js";
 
 const privateJwk = z.object({

@@ -1,8 +1,8 @@
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { z } from "zod";
 import { CLIENT_ID_PATTERN } from "../clients/client-registration.js";
-import type { Queries } from "../database/connect-database.js";
 
 const clientRow = z.object({
   client_id: z.string(),

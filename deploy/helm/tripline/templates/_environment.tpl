@@ -74,6 +74,22 @@ POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
 {{- end }}
 {{- end }}
 
+{{- define "tripline.environment.controlDatabase" -}}
+{{- if ne .Values.postgres.authentication "none" }}
+POSTGRES_URL: {{ printf "postgresql://%s@%s:%v/%s" (urlquery (.Values.postgres.controlUser | default .Values.postgres.user)) .Values.postgres.host .Values.postgres.port .Values.postgres.database | quote }}
+{{- end }}
+POSTGRES_AUTH: {{ .Values.postgres.authentication | quote }}
+{{- if .Values.postgres.caSecret }}
+POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "tripline.secrets.controlDatabase" -}}
+{{- if eq .Values.postgres.authentication "none" }}
+{{ include "tripline.secretKey" (list "POSTGRES_URL" (.Values.secrets.control.existingSecret | default (include "tripline.secretName" (dict "root" . "name" "auth"))) "postgres-url") }}
+{{- end }}
+{{- end }}
+
 {{- define "tripline.secrets.registry" -}}
 {{- if .Values.registry.mlflowSecret }}
 {{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_TOKEN" .Values.registry.mlflowSecret "token") }}
@@ -146,6 +162,19 @@ AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
 {{ include "tripline.secrets.database" . }}
 {{ include "tripline.secretKey" (list "KEY_ENCRYPTION_KEY" (include "tripline.secretName" (dict "root" . "name" "auth")) "key-encryption-key") }}
 {{ include "tripline.secretKey" (list "BOOTSTRAP_CLIENTS" (include "tripline.secretName" (dict "root" . "name" "auth")) "bootstrap-clients") }}
+{{- end }}
+
+{{- define "tripline.environment.control" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.tokens" . }}
+{{ include "tripline.environment.controlDatabase" . }}
+OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
+{{- end }}
+
+{{- define "tripline.secrets.control" -}}
+{{ include "tripline.secrets.kafka" . }}
+{{ include "tripline.secrets.controlDatabase" . }}
 {{- end }}
 
 {{- define "tripline.environment.archive" -}}

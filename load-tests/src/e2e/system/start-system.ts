@@ -41,6 +41,7 @@ export async function startBenchSystem(
       scoringGrpc,
       decisions,
       auth: 0,
+      control: 0,
       archive: 0,
       kafka: 0,
       redis: 0,

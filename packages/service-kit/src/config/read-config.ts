@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import type { HttpLimits } from "../http/http-limits.js";
 import { HTTP_LIMITS_DEFAULT } from "../http/http-limits.js";
-import { connectionFaults, flag, kafkaConfig, optionalText, redisConfig } from "./connection-config.js";
+import { connectionFaults, flag, kafkaConfig, optionalText, postgresConfig, redisConfig } from "./connection-config.js";
 import { readValueFiles } from "./read-value-files.js";
 
 const MIB = 1_024 * 1_024;
@@ -88,7 +88,7 @@ export function httpPort(config: Omit<ServiceConfig, "LOG_LEVEL" | "DRAIN_SECOND
   };
 }
 
-export { flag, kafkaConfig, optionalText, redisConfig };
+export { flag, kafkaConfig, optionalText, postgresConfig, redisConfig };
 
 export const tokenConfig = {
   AUTH_ISSUER: z.url().meta({ description: "`iss` of the tokens that are accepted." }),

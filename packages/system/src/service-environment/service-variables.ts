@@ -52,19 +52,27 @@ const redisUrl: readonly ChartSource[] = [
   },
 ];
 
-const postgresUrl: readonly ChartSource[] = [
-  {
-    when: `ne .Values.postgres.authentication "none"`,
-    value:
-      `{{ printf "postgresql://%s@%s:%v/%s" (urlquery .Values.postgres.user) .Values.postgres.host ` +
-      `.Values.postgres.port .Values.postgres.database | quote }}`,
-    setBy: "postgres.host, .port, .database, .user",
-  },
-  {
-    ...chartSecretFor("auth", "postgres-url"),
-    when: `eq .Values.postgres.authentication "none"`,
-  },
-];
+/** The database as a service sees it, which has a user and a schema of its own there. */
+function databaseOf(user: string, secret: ChartSource, setBy: string): Variables {
+  const url: readonly ChartSource[] = [
+    {
+      when: `ne .Values.postgres.authentication "none"`,
+      value:
+        `{{ printf "postgresql://%s@%s:%v/%s" (urlquery ${user}) .Values.postgres.host ` +
+        `.Values.postgres.port .Values.postgres.database | quote }}`,
+      setBy: `postgres.host, .port, .database, ${setBy}`,
+    },
+    {
+      ...secret,
+      when: `eq .Values.postgres.authentication "none"`,
+    },
+  ];
+  return {
+    POSTGRES_URL: { composeSecret: "postgres-url", chart: url, local: "postgresUrl" },
+    POSTGRES_AUTH: { chart: chartValue("postgres.authentication") },
+    POSTGRES_CA_FILE: { chart: chartFile("postgres.caSecret", "/etc/tripline/postgres-ca/ca.crt") },
+  };
+}
 
 /** Variables that several services share. */
 export const VARIABLE_GROUPS = {
@@ -109,11 +117,18 @@ export const VARIABLE_GROUPS = {
       local: "jwksUrl",
     },
   },
-  database: {
-    POSTGRES_URL: { composeSecret: "postgres-url", chart: postgresUrl, local: "postgresUrl" },
-    POSTGRES_AUTH: { chart: chartValue("postgres.authentication") },
-    POSTGRES_CA_FILE: { chart: chartFile("postgres.caSecret", "/etc/tripline/postgres-ca/ca.crt") },
-  },
+  database: databaseOf(".Values.postgres.user", chartSecretFor("auth", "postgres-url"), ".user"),
+  controlDatabase: databaseOf(
+    "(.Values.postgres.controlUser | default .Values.postgres.user)",
+    {
+      value: {
+        secret: `(.Values.secrets.control.existingSecret | default (include "tripline.secretName" (dict "root" . "name" "auth")))`,
+        key: "postgres-url",
+      },
+      setBy: "secrets.control, or secrets.auth",
+    },
+    ".controlUser",
+  ),
   registry: {
     MLFLOW_TRACKING_TOKEN: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "token", { isOptional: true }),
@@ -203,6 +218,17 @@ export const SERVICE_VARIABLES = {
         composeSecret: "bootstrap-clients",
         chart: chartSecretFor("auth", "bootstrap-clients"),
         local: "bootstrapClients",
+      },
+    },
+  },
+  control: {
+    groups: ["service", "kafka", "tokens", "controlDatabase"],
+    own: {
+      OPERATOR_TENANT: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+        compose: "${TRIPLINE_OPERATOR_TENANT:-demo}",
+        chart: chartValue("control.operatorTenant"),
+        local: "operatorTenant",
       },
     },
   },

@@ -52,6 +52,7 @@ export type LocalValue =
   | "logLevel"
   | "modelName"
   | "models"
+  | "operatorTenant"
   | "port"
   | "postgresUrl"
   | "redisUrl"

@@ -3,31 +3,37 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 
+const key = () => randomBytes(32).toString("base64");
+const password = () => randomBytes(24).toString("base64url");
+
 const secrets = z.strictObject({
   /** Base64, 32 bytes: keys the tokens that stand for card numbers. */
-  cardTokenKey: z.base64(),
+  cardTokenKey: z.base64().default(key),
   /** Base64, 32 bytes: wraps the signing keys in Postgres. */
-  keyEncryptionKey: z.base64(),
-  clientSecret: z.string().min(24),
+  keyEncryptionKey: z.base64().default(key),
+  clientSecret: z.string().min(24).default(password),
+  operatorSecret: z.string().min(24).default(password),
+  approverSecret: z.string().min(24).default(password),
 });
 
 export type DemoSecrets = z.infer<typeof secrets>;
+export type ClientSecrets = Pick<DemoSecrets, "clientSecret" | "operatorSecret" | "approverSecret">;
 
-/** The secrets of a local installation: made at random the first time, then kept, so that card tokens stay the same. */
+/**
+ * The secrets of a local installation: made at random the first time, then kept, so that card tokens stay the same. What
+ * an earlier version did not have yet is added.
+ */
 export function demoSecrets(file: string): DemoSecrets {
-  let text: string;
+  let text = "{}";
   try {
     text = readFileSync(file, "utf8");
   } catch {
-    const fresh: DemoSecrets = {
-      cardTokenKey: randomBytes(32).toString("base64"),
-      keyEncryptionKey: randomBytes(32).toString("base64"),
-      clientSecret: randomBytes(24).toString("base64url"),
-    };
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(`${file}.new`, JSON.stringify(fresh, null, 2), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-    return fresh;
   }
-  return secrets.parse(JSON.parse(text));
+  const made = secrets.parse(JSON.parse(text));
+  const written = JSON.stringify(made, null, 2);
+  if (written === text) return made;
+  writeFileSync(`${file}.new`, written, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  return made;
 }

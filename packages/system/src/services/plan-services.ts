@@ -2,13 +2,14 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { ServiceName } from "../service-environment/service-variables.js";
 import { variablesOf } from "../service-environment/service-variables.js";
 import type { LocalValue } from "../service-environment/variable-source.js";
-import type { DemoSecrets } from "./demo-secrets.js";
+import type { ClientSecrets, DemoSecrets } from "./demo-secrets.js";
 import type { ServicePlan } from "./supervise-services.js";
 
 /** Ports of one installation on this machine. */
 export interface SystemPorts {
   readonly ingestion: number;
   readonly auth: number;
+  readonly control: number;
   readonly features: number;
   readonly scoring: number;
   readonly scoringGrpc: number;
@@ -41,11 +42,17 @@ export interface PlanOptions {
   readonly logLevel?: string;
 }
 
-const STARTED: readonly ServiceName[] = ["auth", "ingestion", "features", "scoring", "decisions", "archive"];
+const STARTED: readonly ServiceName[] = ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive"];
 
 export const DEMO_TENANT = "demo";
 export const DEMO_CLIENT_ID = "demo-shop";
 export const DEMO_SCOPES = "transactions:write decisions:read labels:write features:read features:write";
+/** May change policies, lists and rollouts, which the shop may not. */
+export const OPERATOR_CLIENT_ID = "demo-operator";
+export const OPERATOR_SCOPES = "policy:read policy:write lists:read lists:write models:read models:write";
+/** Approves what the operator asks for. */
+export const APPROVER_CLIENT_ID = "demo-approver";
+export const APPROVER_SCOPES = "policy:read policy:approve";
 export const MODEL_NAME = "fraud";
 
 const HOST = "127.0.0.1";
@@ -70,19 +77,22 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
   });
 }
 
+/** The clients that auth knows from its first start on. */
+export function bootstrapClients({ clientSecret, operatorSecret, approverSecret }: ClientSecrets): readonly object[] {
+  return [
+    { client_id: DEMO_CLIENT_ID, client_secret: clientSecret, scopes: DEMO_SCOPES.split(" ") },
+    { client_id: OPERATOR_CLIENT_ID, client_secret: operatorSecret, scopes: OPERATOR_SCOPES.split(" ") },
+    { client_id: APPROVER_CLIENT_ID, client_secret: approverSecret, scopes: APPROVER_SCOPES.split(" ") },
+  ].map((client) => ({ ...client, tenant: DEMO_TENANT }));
+}
+
 /** What the variables of the services are set to; undefined leaves one to its default. */
 function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "port">, string | undefined>> {
   const { ports, secrets, contributionsWaitMs } = options;
   const issuer = url(ports.auth);
-  const client = {
-    client_id: DEMO_CLIENT_ID,
-    tenant: DEMO_TENANT,
-    client_secret: secrets.clientSecret,
-    scopes: DEMO_SCOPES.split(" "),
-  };
   return {
     archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
-    bootstrapClients: JSON.stringify([client]),
+    bootstrapClients: JSON.stringify(bootstrapClients(secrets)),
     cardTokenKey: secrets.cardTokenKey,
     contributionsWaitMs: contributionsWaitMs === undefined ? undefined : String(contributionsWaitMs),
     eventAgeDaysMax: String(options.eventAgeDaysMax),
@@ -97,6 +107,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
     logLevel: options.logLevel ?? "info",
     modelName: MODEL_NAME,
     models: `${MODEL_NAME}@champion`,
+    operatorTenant: DEMO_TENANT,
     postgresUrl: options.postgresUrl,
     redisUrl: options.redisUrl,
     registryUrl: options.registryUrl,

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { makeSecrets } from "./write-secrets.js";
 
 describe("makeSecrets", () => {
@@ -10,10 +11,18 @@ describe("makeSecrets", () => {
     "auth/bootstrap-clients",
     "auth/key-encryption-key",
     "auth/postgres-url",
+    "client/approver-secret",
     "client/client-secret",
+    "client/operator-secret",
+    "control/postgres-url",
     "ingestion/card-token-key",
     "postgres/password",
   ];
+
+  const CLIENTS = ["client", "operator", "approver"];
+  const registered = z.array(z.object({ client_secret: z.string() }));
+  const registeredSecrets = (): string[] =>
+    registered.parse(JSON.parse(read("auth/bootstrap-clients"))).map((client) => client.client_secret);
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "tripline-secrets-"));
@@ -22,10 +31,11 @@ describe("makeSecrets", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test("services that share a secret get the same one", () => {
-    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(4);
+    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(5);
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
-    expect(JSON.parse(read("auth/bootstrap-clients"))).toMatchObject([{ client_secret: read("client/client-secret") }]);
+    expect(read("control/postgres-url")).toBe(read("auth/postgres-url"));
+    expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`client/${name}-secret`)));
   });
 
   test("existing secrets stay", () => {
@@ -35,14 +45,27 @@ describe("makeSecrets", () => {
     expect(FILES.map(read)).toEqual(before);
   });
 
+  test("secrets of an earlier version stay, and what it did not have is added", () => {
+    makeSecrets(folder, "db:5432/tripline");
+    const password = read("postgres/password");
+    rmSync(join(folder, "control"), { recursive: true });
+    rmSync(join(folder, "control-database.made"));
+    expect(makeSecrets(folder, "db:5432/tripline")).toEqual(["control-database"]);
+    expect(read("postgres/password")).toBe(password);
+    expect(read("control/postgres-url")).toContain(password);
+  });
+
   test("a secret that was written only in part is created again as a whole, the others stay", () => {
     makeSecrets(folder, "db:5432/tripline");
     const before = FILES.map(read);
-    rmSync(join(folder, "client-secret.made"));
+    rmSync(join(folder, "client-secrets.made"));
     rmSync(join(folder, "auth/bootstrap-clients"));
-    expect(makeSecrets(folder, "db:5432/tripline")).toEqual(["client-secret"]);
+    expect(makeSecrets(folder, "db:5432/tripline")).toEqual(["client-secrets"]);
     const changed = FILES.filter((file, index) => read(file) !== before[index]);
-    expect(changed).toEqual(["auth/bootstrap-clients", "client/client-secret"]);
-    expect(JSON.parse(read("auth/bootstrap-clients"))).toMatchObject([{ client_secret: read("client/client-secret") }]);
+    expect(changed).toEqual([
+      "auth/bootstrap-clients",
+      ...["approver", "client", "operator"].map((name) => `client/${name}-secret`),
+    ]);
+    expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`client/${name}-secret`)));
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DEMO_CLIENT_ID, DEMO_SCOPES, DEMO_TENANT } from "./plan-services.js";
+import { bootstrapClients } from "./plan-services.js";
 
 const KEY_BYTES = 32;
 
@@ -20,7 +20,7 @@ interface Secret {
 
 /** @returns the names of what was made */
 export function makeSecrets(folder: string, database: string): string[] {
-  return secretsOf(database).flatMap(({ name, files }) => {
+  return secretsOf(folder, database).flatMap(({ name, files }) => {
     // The record of a secret is written after its files: without it all of them are made again.
     const record = join(folder, `${name}.made`);
     if (existsSync(record)) return [];
@@ -30,7 +30,7 @@ export function makeSecrets(folder: string, database: string): string[] {
   });
 }
 
-function secretsOf(database: string): readonly Secret[] {
+function secretsOf(folder: string, database: string): readonly Secret[] {
   return [
     { name: "card-token-key", files: () => ({ "ingestion/card-token-key": key() }) },
     { name: "key-encryption-key", files: () => ({ "auth/key-encryption-key": key() }) },
@@ -45,16 +45,20 @@ function secretsOf(database: string): readonly Secret[] {
       },
     },
     {
-      name: "client-secret",
+      name: "control-database",
+      files: () => ({ "control/postgres-url": readFileSync(join(folder, "auth/postgres-url"), "utf8") }),
+    },
+    {
+      name: "client-secrets",
       files: () => {
-        const secret = randomBytes(PASSWORD_BYTES).toString("base64url");
-        const client = {
-          client_id: DEMO_CLIENT_ID,
-          tenant: DEMO_TENANT,
-          client_secret: secret,
-          scopes: DEMO_SCOPES.split(" "),
+        const password = () => randomBytes(PASSWORD_BYTES).toString("base64url");
+        const secrets = { clientSecret: password(), operatorSecret: password(), approverSecret: password() };
+        return {
+          "client/client-secret": secrets.clientSecret,
+          "client/operator-secret": secrets.operatorSecret,
+          "client/approver-secret": secrets.approverSecret,
+          "auth/bootstrap-clients": JSON.stringify(bootstrapClients(secrets)),
         };
-        return { "client/client-secret": secret, "auth/bootstrap-clients": JSON.stringify([client]) };
       },
     },
   ];

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { archiveConfig } from "@tripline/archive/config";
 import { authConfig } from "@tripline/auth/config";
+import { controlConfig } from "@tripline/control/config";
 import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
 import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
@@ -17,6 +18,7 @@ const ROOT = new URL("../../../../", import.meta.url);
 
 const SERVICES = [
   ["auth", authConfig],
+  ["control", controlConfig],
   ["ingestion", ingestionConfig],
   ["features", featuresConfig],
   ["scoring", scoringConfig],

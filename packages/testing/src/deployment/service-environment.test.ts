@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { archiveConfig } from "@tripline/archive/config";
 import { authConfig } from "@tripline/auth/config";
+import { controlConfig } from "@tripline/control/config";
 import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
 import { ingestionConfig } from "@tripline/ingestion/config";
@@ -19,6 +20,7 @@ const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
   scoring: scoringConfig,
   decisions: decisionsConfig,
   auth: authConfig,
+  control: controlConfig,
   archive: archiveConfig,
 };
 
@@ -69,10 +71,10 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
     const plan = planServices({
       ports: {
         ...{ ingestion: 1, auth: 2, features: 3, scoring: 4, scoringGrpc: 5, decisions: 6, archive: 7 },
-        ...{ kafka: 8, redis: 9, postgres: 10 },
+        ...{ kafka: 8, redis: 9, postgres: 10, control: 11 },
       },
       secrets: {
-        clientSecret: "s".repeat(32),
+        ...{ clientSecret: "s".repeat(32), operatorSecret: "o".repeat(32), approverSecret: "a".repeat(32) },
         cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
         keyEncryptionKey: Buffer.alloc(32, 2).toString("base64"),
       },

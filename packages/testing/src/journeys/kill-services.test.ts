@@ -90,10 +90,10 @@ describe("a replay through services that are killed", () => {
 });
 
 async function freePorts() {
-  const ports = await findFreePorts(10);
+  const ports = await findFreePorts(11);
   const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, ...rest] = ports;
-  const [archive = 0, kafka = 0, redis = 0, postgres = 0] = rest;
-  return { ingestion, auth, features, scoring, scoringGrpc, decisions, archive, kafka, redis, postgres };
+  const [archive = 0, kafka = 0, redis = 0, postgres = 0, control = 0] = rest;
+  return { ingestion, auth, features, scoring, scoringGrpc, decisions, archive, kafka, redis, postgres, control };
 }
 
 function take(stream: Iterable<KnownPayment>, count: number): KnownPayment[] {

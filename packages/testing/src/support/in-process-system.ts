@@ -5,6 +5,8 @@ import { archiveConfig } from "@tripline/archive/config";
 import { startArchive } from "@tripline/archive/start-archive";
 import { authConfig } from "@tripline/auth/config";
 import { startAuth } from "@tripline/auth/start-auth";
+import { controlConfig } from "@tripline/control/config";
+import { startControl } from "@tripline/control/start-control";
 import { decisionsConfig } from "@tripline/decisions/config";
 import { startDecisions } from "@tripline/decisions/start-decisions";
 import { featuresConfig } from "@tripline/features/config";
@@ -41,13 +43,15 @@ export interface InProcessSystem {
   close(): Promise<void>;
 }
 
-export type ServiceName = "auth" | "scoring" | "decisions" | "features" | "archive" | "ingestion";
+export type ServiceName = "auth" | "control" | "scoring" | "decisions" | "features" | "archive" | "ingestion";
 
 export interface InProcessOptions {
   /** `file://` address of a registry whose champion fits the current feature spec. */
   readonly registryUrl: string;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
+  /** Whether the control plane runs; it does not unless given. */
+  readonly hasControl?: boolean;
   /** The scorecard that stands in for the model; without it the rules do. */
   readonly scorecardFile?: string;
   /** How long a decision may wait for its score, in ms. */
@@ -62,10 +66,13 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const stack = { ...shared, redisUrl: options.redisUrl ?? shared.redisUrl };
   const folder = mkdtempSync(join(tmpdir(), "tripline-system-"));
   const secrets = demoSecrets(join(folder, "secrets.json"));
-  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0] =
-    await findFreePorts(7);
+  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0, control = 0] =
+    await findFreePorts(8);
   const plans = planServices({
-    ports: { ingestion, auth, features, scoring, scoringGrpc, decisions, archive, kafka: 0, redis: 0, postgres: 0 },
+    ports: {
+      ...{ ingestion, auth, features, scoring, scoringGrpc, decisions, archive, control },
+      ...{ kafka: 0, redis: 0, postgres: 0 },
+    },
     secrets,
     ...stack,
     registryUrl: options.registryUrl,
@@ -82,6 +89,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   await admin.close();
   const starters: Readonly<Record<ServiceName, () => Promise<RunningService>>> = {
     auth: () => startAuth(readConfig(authConfig, environmentOf("auth"))),
+    control: () => startControl(readConfig(controlConfig, environmentOf("control"))),
     scoring: () => startScoring(readConfig(scoringConfig, environmentOf("scoring"))),
     decisions: () => startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))),
     features: () => startFeatures(readConfig(featuresConfig, environmentOf("features"))),
@@ -97,10 +105,12 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     for (const name of [...running.keys()].reverse()) await stop(name);
     rmSync(folder, { recursive: true, force: true });
   };
-  const names: readonly ServiceName[] = ["auth", "scoring", "decisions", "features", "archive", "ingestion"];
+  const names: readonly ServiceName[] = ["auth", "control", "scoring", "decisions", "features", "archive", "ingestion"];
   try {
     for (const name of names) {
-      if (name !== "archive" || options.lakeDirectory !== undefined) running.set(name, await starters[name]());
+      if (name === "archive" && options.lakeDirectory === undefined) continue;
+      if (name === "control" && options.hasControl !== true) continue;
+      running.set(name, await starters[name]());
     }
     for (const service of running.values()) await becomeReady(service);
   } catch (error) {

@@ -12,7 +12,7 @@ import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
 import { firstRequest } from "../../demo/show-first-request.js";
 
-const SERVICES = ["auth", "ingestion", "features", "scoring", "decisions", "archive"];
+const SERVICES = ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive"];
 
 /**
  * `tripline dev [service]`: the whole system for a developer. Every source is watched and compiled; the named service

@@ -22,6 +22,8 @@ export interface Database extends Queries {
 }
 
 export interface DatabaseOptions extends DatabaseAddress {
+  /** Shows in the list of connections; `tripline` unless given. */
+  readonly applicationName?: string;
   readonly connectionsMax: number;
   readonly queryTimeoutMs: number;
   /** Called when an idle connection breaks; the pool replaces it by itself. */
@@ -35,7 +37,7 @@ const IDLE_TIMEOUT_MS = 30_000;
 export function connectDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({
     ...signInOf(options),
-    application_name: "tripline-auth",
+    application_name: options.applicationName ?? "tripline",
     max: options.connectionsMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,

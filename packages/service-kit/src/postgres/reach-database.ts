@@ -1,8 +1,8 @@
 import type { ConnectionOptions } from "node:tls";
 import { postgresTokens } from "@tripline/cloud-identity/open-tokens";
-import type { PostgresConfig } from "@tripline/service-kit/config/connection-config";
-import { readPem } from "@tripline/service-kit/config/read-certificates";
-import { checkByAuthority } from "@tripline/service-kit/tokens/check-authority";
+import type { PostgresConfig } from "../config/connection-config.js";
+import { readPem } from "../config/read-certificates.js";
+import { checkByAuthority } from "../tokens/check-authority.js";
 
 /** Where a database is, and how a connection signs in and verifies it. */
 export interface DatabaseAddress {

@@ -1,9 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import type { Queries } from "../database/connect-database.js";
-
-const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+import type { Queries } from "./connect-database.js";
+import type { Migrations } from "./migrate-database.js";
 
 const newestRow = z.object({ version: z.number().nullable(), table: z.string().nullable() });
 
@@ -13,15 +12,15 @@ const newestRow = z.object({ version: z.number().nullable(), table: z.string().n
  *
  * @throws TriplineError `config-invalid` when the database has a migration that this build does not know
  */
-export async function refuseNewerSchema(transaction: Queries, directory: URL = MIGRATIONS): Promise<void> {
+export async function refuseNewerSchema(transaction: Queries, { schema, directory }: Migrations): Promise<void> {
   const [found] = await transaction.query(
     newestRow.pick({ table: true }),
-    "SELECT to_regclass('auth.schema_migrations')::text AS table",
+    `SELECT to_regclass('${schema}.schema_migrations')::text AS table`,
   );
   if (found?.table === null || found === undefined) return;
   const [applied] = await transaction.query(
     newestRow.pick({ version: true }),
-    "SELECT max(version) AS version FROM auth.schema_migrations",
+    `SELECT max(version) AS version FROM ${schema}.schema_migrations`,
   );
   const known = (await readdir(directory)).map((name) => Number(name.slice(0, 4))).filter(Number.isInteger);
   const newestKnown = Math.max(0, ...known);

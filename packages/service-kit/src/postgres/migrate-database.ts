@@ -4,7 +4,13 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import type { Queries } from "./connect-database.js";
 
-const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+/** The tables of one service. Each service has a schema of its own, which no other one touches. */
+export interface Migrations {
+  readonly schema: string;
+  /** With files `0001-what-it-does.sql`, which are applied in this order. */
+  readonly directory: URL;
+}
+
 const FILE_PATTERN = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
 /** Any number, as long as all instances use the same one and no other program of this database does. */
@@ -14,21 +20,21 @@ const LOCK_TIMEOUT_MS = 30_000;
 const appliedRow = z.object({ version: z.number(), sha256: z.string() });
 
 /**
- * Brings the schema `auth` up to the version of this build. Of several instances that start at once, one does it while
+ * Brings the schema of a service up to the version of this build. Of several instances that start at once, one does it while
  * the others wait at the lock, which holds until the transaction ends. Running it again changes nothing.
  *
  * @returns how many migrations were applied
  * @throws TriplineError `config-invalid` when a migration was edited after it had been applied
  */
-export async function migrateDatabase(transaction: Queries, directory: URL = MIGRATIONS): Promise<number> {
+export async function migrateDatabase(transaction: Queries, { schema, directory }: Migrations): Promise<number> {
   await transaction.execute(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
   await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
   await transaction.execute(`
-    CREATE SCHEMA IF NOT EXISTS auth;
-    CREATE TABLE IF NOT EXISTS auth.schema_migrations (
+    CREATE SCHEMA IF NOT EXISTS ${schema};
+    CREATE TABLE IF NOT EXISTS ${schema}.schema_migrations (
       version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
     )`);
-  const rows = await transaction.query(appliedRow, "SELECT version, sha256 FROM auth.schema_migrations");
+  const rows = await transaction.query(appliedRow, `SELECT version, sha256 FROM ${schema}.schema_migrations`);
   const applied = new Map(rows.map((row) => [row.version, row.sha256]));
   let count = 0;
   for (const name of (await readdir(directory)).toSorted()) {
@@ -42,7 +48,7 @@ export async function migrateDatabase(transaction: Queries, directory: URL = MIG
       throw new TriplineError("config-invalid", `Migration ${name} was changed after it was applied; add a new one.`);
     }
     await transaction.execute(sql);
-    await transaction.execute("INSERT INTO auth.schema_migrations (version, name, sha256) VALUES ($1, $2, $3)", [
+    await transaction.execute(`INSERT INTO ${schema}.schema_migrations (version, name, sha256) VALUES ($1, $2, $3)`, [
       version,
       name,
       sha256,

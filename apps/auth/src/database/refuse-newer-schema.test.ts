@@ -1,0 +1,31 @@
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
+import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
+import { AUTH_MIGRATIONS } from "./set-up-database.js";
+
+let database: Database;
+
+beforeEach(async () => {
+  const { postgresUrl } = await testStack();
+  database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError: () => {} });
+});
+
+afterEach(() => database.close());
+
+describe("refuseNewerSchema", () => {
+  test("accepts an empty database and one of this build", async () => {
+    await database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));
+    await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
+    await database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));
+  });
+
+  test("refuses a database with a migration that a later build applied", async () => {
+    await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
+    await database.execute("INSERT INTO auth.schema_migrations (version, name, sha256) VALUES (9000, 'later', 'x')");
+    const refused = database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));
+    await expect(refused).rejects.toMatchObject({ code: "config-invalid" });
+    await expect(refused).rejects.toThrow(/at migration 9000, and this build knows \d+ at most/);
+  });
+});

@@ -1,0 +1,28 @@
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import { startService } from "@tripline/nest-kit/start-service";
+import { httpPort } from "@tripline/service-kit/config/read-config";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import type { ControlConfig } from "./config.js";
+import { ControlModule } from "./control.module.js";
+
+/** A policy is text of some kilobytes; a hundred rules with examples fit. */
+const BODY_BYTES_MAX = 1_048_576;
+
+/**
+ * Starts the control plane: its schema first, then the HTTP port.
+ *
+ * @throws TriplineError `config-invalid` or `database-unavailable`
+ */
+export function startControl(
+  config: ControlConfig,
+  logger: Logger = createLogger("control", config.LOG_LEVEL),
+): Promise<RunningService> {
+  return startService({
+    name: "control",
+    ...httpPort(config),
+    logger,
+    module: ControlModule.forRoot(config),
+    bodyLimitBytes: BODY_BYTES_MAX,
+  });
+}

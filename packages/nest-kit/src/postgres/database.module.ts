@@ -1,0 +1,40 @@
+import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Module } from "@nestjs/common";
+import type { PostgresConfig } from "@tripline/service-kit/config/connection-config";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
+import { openDatabase } from "@tripline/service-kit/postgres/set-up-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { closeWithin } from "../close-within.js";
+import { Readiness } from "../readiness.js";
+import { LOGGER } from "../service.module.js";
+
+/** A `Database`. */
+export const DATABASE = Symbol("DATABASE");
+
+/** Postgres for the requests of a service, which is ready while it answers. The service sets its schema up itself. */
+@Module({})
+export class DatabaseModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    readiness.add("postgres", async () => {
+      await database.execute("SELECT 1");
+    });
+  }
+
+  static forRoot(config: PostgresConfig, migrations: Migrations): DynamicModule {
+    const open = (logger: Logger) => openDatabase(config, migrations, logger);
+    return {
+      module: DatabaseModule,
+      providers: [{ provide: DATABASE, useFactory: open, inject: [LOGGER] }],
+      exports: [DATABASE],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "postgres", () => this.database.close());
+  }
+}
