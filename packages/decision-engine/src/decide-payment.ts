@@ -202,5 +202,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     acceptedAtMs: transaction.acceptedAtMs,
     decidedAtMs: input.decidedAtMs,
     wordingVersion: policy.wordingVersion,
+    listHits: [],
   };
 }

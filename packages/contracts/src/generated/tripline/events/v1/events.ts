@@ -116,6 +116,39 @@ export interface Reason {
   outcome: Outcome;
 }
 
+/**
+ * An entry of a tenant's list, of a card that is to be declined for instance. Topic `lists`; its key is the tenant, the
+ * list, the kind and the value, separated by `/`, and a record without a value removes the entry.
+ */
+export interface ListEntry {
+  tenant: string;
+  /** `deny`, `watch`, `allow`, or a name of the tenant's own. */
+  list: string;
+  /** What kind of value is listed: `card`, `device`, `ip` or `terminal`. */
+  kind: string;
+  /** A token for cards, devices and addresses; the id of a terminal. */
+  value: string;
+  /** `deny`, `watch` or `allow`; that of its name for a list with one of these names. */
+  effect: string;
+  /** Why it is listed, in a person's words. */
+  reason: string;
+  /** Who listed it. */
+  author: string;
+  createdAtMs: number;
+  /** The first moment at which it no longer counts; absent for an entry without an end. */
+  expiresAtMs?: number | undefined;
+}
+
+/** An entry that a payment matched when it was decided. The value is the payment's own. */
+export interface ListHit {
+  list: string;
+  kind: string;
+  effect: string;
+  reason: string;
+  createdAtMs: number;
+  expiresAtMs?: number | undefined;
+}
+
 /** What was decided, and why. Topic `decisions`. */
 export interface Decision {
   transactionId: string;
@@ -145,6 +178,8 @@ export interface Decision {
    * are written in them. Empty in decisions made before the field was added.
    */
   wordingVersion: string;
+  /** The list entries that the payment matched, the strictest first: an input of the decision, so that it can be made again. */
+  listHits: ListHit[];
 }
 
 /** A column of a day that is not what it was on the days before. */
@@ -850,6 +885,251 @@ export const Reason: MessageFns<Reason> = {
   },
 };
 
+function createBaseListEntry(): ListEntry {
+  return {
+    tenant: "",
+    list: "",
+    kind: "",
+    value: "",
+    effect: "",
+    reason: "",
+    author: "",
+    createdAtMs: 0,
+    expiresAtMs: undefined,
+  };
+}
+
+export const ListEntry: MessageFns<ListEntry> = {
+  encode(message: ListEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.list !== "") {
+      writer.uint32(18).string(message.list);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.value !== "") {
+      writer.uint32(34).string(message.value);
+    }
+    if (message.effect !== "") {
+      writer.uint32(42).string(message.effect);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.author !== "") {
+      writer.uint32(58).string(message.author);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(64).int64(message.createdAtMs);
+    }
+    if (message.expiresAtMs !== undefined) {
+      writer.uint32(72).int64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.list = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.effect = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.expiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListHit(): ListHit {
+  return { list: "", kind: "", effect: "", reason: "", createdAtMs: 0, expiresAtMs: undefined };
+}
+
+export const ListHit: MessageFns<ListHit> = {
+  encode(message: ListHit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.list !== "") {
+      writer.uint32(10).string(message.list);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.effect !== "") {
+      writer.uint32(26).string(message.effect);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(40).int64(message.createdAtMs);
+    }
+    if (message.expiresAtMs !== undefined) {
+      writer.uint32(48).int64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListHit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListHit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.list = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.effect = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.expiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDecision(): Decision {
   return {
     transactionId: "",
@@ -869,6 +1149,7 @@ function createBaseDecision(): Decision {
     acceptedAtMs: 0,
     decidedAtMs: 0,
     wordingVersion: "",
+    listHits: [],
   };
 }
 
@@ -924,6 +1205,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.wordingVersion !== "") {
       writer.uint32(138).string(message.wordingVersion);
+    }
+    for (const v of message.listHits) {
+      ListHit.encode(v!, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -1075,6 +1359,14 @@ export const Decision: MessageFns<Decision> = {
             }
 
             message.wordingVersion = reader.string();
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.listHits.push(ListHit.decode(reader, reader.uint32()));
             continue;
           }
         }

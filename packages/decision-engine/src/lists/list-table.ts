@@ -1,0 +1,194 @@
+import type { ListEntry, ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { ADDRESS_BITS, addressDigits, parseRange, prefixOf } from "./address-range.js";
+import type { TableKind } from "./list-kinds.js";
+import { compareHits, isListEffect, isTableKind, TABLE_KINDS } from "./list-kinds.js";
+import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
+
+/** Which entry of which list. */
+export type ListKey = Pick<ListEntry, "tenant" | "list" | "kind" | "value">;
+
+/** What of a payment is looked up. An empty text, or one that is absent, is not on any list. */
+export interface ListedValues {
+  readonly card?: string;
+  readonly device?: string;
+  readonly ip?: string;
+  readonly terminal?: string;
+  /** An address in clear, for ranges. */
+  readonly address?: string;
+}
+
+/** An entry's place in the hash table. */
+interface Place {
+  readonly tenant: number;
+  readonly kind: TableKind;
+  /** The entry's own, or the prefix of its range. */
+  readonly value: string;
+  readonly rangeBits: number | undefined;
+}
+
+/** Entries that count for one payment; further ones are not stricter, and change nothing. */
+const HITS_MAX = 16;
+const SLOTS_MIN = 1 << 10;
+const FULL = 0.6;
+
+/**
+ * Lists of a million entries in memory, found by what a payment carries. An entry is a record of bytes, found in a hash
+ * table with open addressing: a `Map` of objects takes five times the memory, and 0.4 s of every full garbage collection
+ * (`node packages/decision-engine/dist/lists/testing/measure-memory.js`).
+ */
+export class ListTable {
+  readonly #records = new ListRecords();
+  /** Numbers of tenants. A tenant without entries left keeps its number. */
+  readonly #tenants = new Map<string, number>();
+  /** How many ranges there are of each length of prefix. */
+  readonly #ranges = new Uint32Array(ADDRESS_BITS + 1);
+  #hashes = new Uint32Array(SLOTS_MIN);
+  /** Where the record of a slot is, plus 1; 0 for an empty slot. */
+  #places = new Uint32Array(SLOTS_MIN);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Adds an entry, or replaces the one with its key.
+   *
+   * @returns false for an entry that this version cannot use: of a kind or effect that it does not know, too long, or of no
+   *   possible time
+   */
+  put(entry: ListEntry): boolean {
+    const { list, effect, reason, createdAtMs, expiresAtMs } = entry;
+    const place = this.#placeOf(entry);
+    if (place === undefined || !isListEffect(effect)) return false;
+    if (Buffer.byteLength(place.value) > VALUE_BYTES_MAX || Buffer.byteLength(reason) > REASON_BYTES_MAX) return false;
+    if (![createdAtMs, expiresAtMs ?? 0].every((ms) => ms >= 0 && ms < TIME_MS_END)) return false;
+    this.remove(entry);
+    if (this.#size + 1 > this.#places.length * FULL) this.#grow();
+    const { tenant, kind, value, rangeBits } = place;
+    const record = this.#records.add({ tenant, list, kind, effect, value, reason, createdAtMs, expiresAtMs });
+    this.#fill(hashOf(tenant, kind, value), record);
+    this.#size += 1;
+    if (rangeBits !== undefined) this.#countRange(rangeBits, 1);
+    return true;
+  }
+
+  /** @returns whether there was such an entry */
+  remove(key: ListKey): boolean {
+    const place = this.#placeOf(key);
+    if (place === undefined) return false;
+    const slot = this.#slotsOf(place.tenant, place.kind, place.value).find((one) =>
+      this.#records.isOnList(this.#recordAt(one), key.list),
+    );
+    if (slot === undefined) return false;
+    this.#records.remove(this.#recordAt(slot));
+    this.#empty(slot);
+    this.#size -= 1;
+    if (place.rangeBits !== undefined) this.#countRange(place.rangeBits, -1);
+    return true;
+  }
+
+  /**
+   * The entries that a payment is on, the strictest first, 16 at most. Of ranges all that hold the address count.
+   *
+   * @param atMs when the payment is decided, before the end of an entry or not; milliseconds since the epoch
+   */
+  find(tenantName: string, values: ListedValues, atMs: number): ListHit[] {
+    const hits: ListHit[] = [];
+    const tenant = this.#tenants.get(tenantName);
+    if (tenant === undefined) return hits;
+    this.#collect(tenant, "card", values.card, atMs, hits);
+    this.#collect(tenant, "device", values.device, atMs, hits);
+    this.#collect(tenant, "ip", values.ip, atMs, hits);
+    this.#collect(tenant, "terminal", values.terminal, atMs, hits);
+    const digits = values.address === undefined ? undefined : addressDigits(values.address);
+    if (digits !== undefined) {
+      this.#ranges.forEach((count, bits) => {
+        if (count > 0) this.#collect(tenant, "ip_range", prefixOf(digits, bits), atMs, hits);
+      });
+    }
+    return hits.length < 2 ? hits : hits.sort(compareHits).slice(0, HITS_MAX);
+  }
+
+  #collect(tenant: number, kind: TableKind, value: string | undefined, atMs: number, hits: ListHit[]): void {
+    if (value === undefined || value === "") return;
+    for (const slot of this.#slotsOf(tenant, kind, value)) {
+      const hit = this.#records.hit(this.#recordAt(slot));
+      if (hit.expiresAtMs === undefined || atMs < hit.expiresAtMs) hits.push(hit);
+    }
+  }
+
+  /** The slots of a value, one for each list that it is on. */
+  #slotsOf(tenant: number, kind: TableKind, value: string): readonly number[] {
+    let slots: number[] | undefined;
+    const hash = hashOf(tenant, kind, value);
+    const mask = this.#places.length - 1;
+    for (let slot = hash & mask; this.#places[slot] !== 0; slot = (slot + 1) & mask) {
+      if (this.#hashes[slot] !== hash || !this.#records.isOf(this.#recordAt(slot), tenant, kind, value)) continue;
+      slots ??= [];
+      slots.push(slot);
+    }
+    return slots ?? NOWHERE;
+  }
+
+  /** Undefined for what cannot be on a list. */
+  #placeOf({ tenant, kind, value }: ListKey): Place | undefined {
+    if (!isTableKind(kind) || value === "") return undefined;
+    const number = this.#tenants.get(tenant) ?? this.#tenants.size;
+    this.#tenants.set(tenant, number);
+    if (kind !== "ip_range") return { tenant: number, kind, value, rangeBits: undefined };
+    const range = parseRange(value);
+    return range && { tenant: number, kind, value: range.prefix, rangeBits: range.prefixBits };
+  }
+
+  #countRange(bits: number, change: number): void {
+    this.#ranges[bits] = (this.#ranges[bits] ?? 0) + change;
+  }
+
+  #recordAt(slot: number): number {
+    return (this.#places[slot] ?? 0) - 1;
+  }
+
+  #fill(hash: number, record: number): void {
+    const mask = this.#places.length - 1;
+    let slot = hash & mask;
+    while (this.#places[slot] !== 0) slot = (slot + 1) & mask;
+    this.#hashes[slot] = hash;
+    this.#places[slot] = record + 1;
+  }
+
+  /** Moves entries that the one of this slot had pushed on back, so that a search still finds them. */
+  #empty(slot: number): void {
+    const mask = this.#places.length - 1;
+    let hole = slot;
+    for (let next = (hole + 1) & mask; this.#places[next] !== 0; next = (next + 1) & mask) {
+      const hash = this.#hashes[next] ?? 0;
+      // It may not stand before its own slot.
+      if (((next - hash) & mask) < ((next - hole) & mask)) continue;
+      this.#hashes[hole] = hash;
+      this.#places[hole] = this.#places[next] ?? 0;
+      hole = next;
+    }
+    this.#places[hole] = 0;
+  }
+
+  #grow(): void {
+    const [hashes, places] = [this.#hashes, this.#places];
+    this.#hashes = new Uint32Array(2 * hashes.length);
+    this.#places = new Uint32Array(2 * places.length);
+    places.forEach((place, slot) => {
+      if (place !== 0) this.#fill(hashes[slot] ?? 0, place - 1);
+    });
+  }
+}
+
+const NOWHERE: readonly number[] = [];
+
+/** FNV-1a, mixed at the end as MurmurHash3 does, because slots are found by the low bits. 32 bits, unsigned. */
+function hashOf(tenant: number, kind: TableKind, value: string): number {
+  let hash = 0x811c9dc5 ^ Math.imul(tenant + 1, 0x9e3779b1) ^ TABLE_KINDS.indexOf(kind);
+  for (let index = 0; index < value.length; index += 1) hash = Math.imul(hash ^ value.charCodeAt(index), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
