@@ -1,11 +1,11 @@
 import { STATES_LOST } from "@tripline/contracts/degraded-reasons";
-import type { Decision, Reason, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Decision, ListHit, Reason, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
+import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Answer, Policy } from "./policy.js";
-import { BY_SCORECARD, HAS_SCORE, paymentValues, SCORE } from "./policy-variables.js";
-import type { TemplateValue } from "./render-text.js";
+import { BY_SCORECARD, HAS_SCORE, LISTS, paymentValues, SCORE } from "./policy-variables.js";
 import { formatNumber, renderText } from "./render-text.js";
 import type { Scorecard } from "./scorecard.js";
 import { SCORECARD_NAME } from "./scorecard.js";
@@ -27,6 +27,8 @@ export interface DecisionInput {
   /** In the order of the feature spec of that version; absent where none could be computed. */
   readonly features: PaymentFeatures | undefined;
   readonly score: Score;
+  /** The list entries that the payment is on, the strictest first; none unless given. */
+  readonly listHits?: readonly ListHit[];
   /** Milliseconds since the epoch. */
   readonly decidedAtMs: number;
 }
@@ -40,7 +42,7 @@ export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
 /** A score that decides, or its absence; `insteadOf` says why it is not the model's. */
 type DecidingScore = Score & { readonly insteadOf?: string };
 
-type Values = Record<string, TemplateValue>;
+type Values = Record<string, unknown>;
 
 /**
  * Decides one payment. Pure: the same policy and input give the same decision, byte for byte.
@@ -48,18 +50,19 @@ type Values = Record<string, TemplateValue>;
  * The outcome is the strictest of the rules that fired and of the score's band, each of which is a reason, strictest
  * first and in the order of the policy if equally strict. Without the model's score the scorecard's counts, and without a
  * scorecard the rules decide alone. If features are absent or of another spec version, or a rule cannot be evaluated, the
- * tenant's static answer counts. Other rules that fired still count then, so a fault never makes an outcome milder.
+ * tenant's static answer counts. Other rules that fired still count then, so a fault never makes an outcome milder; where
+ * there are no features, those about lists alone do.
  *
  * Never throws because of a payment's content.
  */
 export function decide(policy: Policy, input: DecisionInput, scorecard?: Scorecard): Decision {
   const unusable = whyUnusable(policy, input.features);
   if (input.features === undefined || unusable !== undefined) {
-    const reasons = [staticReason(policy, input.transaction)];
+    const reasons = [...listReasons(policy, input), staticReason(policy, input.transaction)];
     return toDecision(policy, input, { reasons, rung: Rung.STATIC_POLICY, degradedBecause: unusable ?? "" });
   }
   const score = standIn(usableScore(input.score), input.features, scorecard);
-  const values = variablesOf(policy, input.transaction, input.features.values, score);
+  const values = variablesOf(policy, input, input.features.values, score);
   const { reasons, failure } = evaluate(policy, values, score);
   if (failure !== undefined) {
     reasons.push(staticReason(policy, input.transaction));
@@ -106,13 +109,8 @@ export function whyUnusable(policy: Policy, features: DecisionInput["features"])
   return bad < 0 ? undefined : `the feature ${policy.featureNames[bad]} is ${features.values[bad]}`;
 }
 
-function variablesOf(
-  policy: Policy,
-  transaction: Transaction,
-  features: readonly number[],
-  score: DecidingScore,
-): Values {
-  const values = paymentValues(transaction);
+function variablesOf(policy: Policy, input: DecisionInput, features: readonly number[], score: DecidingScore): Values {
+  const values = listedValues(input);
   policy.featureNames.forEach((name, index) => {
     const value = features[index];
     if (value !== undefined) values[name] = value;
@@ -123,20 +121,43 @@ function variablesOf(
   return values;
 }
 
-function evaluate(policy: Policy, values: Values, score: Score): { reasons: Reason[]; failure: string | undefined } {
+/** What is known of a payment without its features. */
+function listedValues({ transaction, listHits = [] }: DecisionInput): Values {
+  const values: Values = paymentValues(transaction);
+  values[LISTS] = listFacts(listHits);
+  return Object.assign(values, entryTexts(listHits));
+}
+
+/** Of the rules that need no features, because they are about lists. A listed card shall not pass while features are lost. */
+function listReasons(policy: Policy, input: DecisionInput): Reason[] {
+  if (input.listHits === undefined || input.listHits.length === 0) return [];
+  const score = { missing: "" };
+  const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
+  const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
+  return evaluate({ rules, bands: [] }, values, score).reasons;
+}
+
+function evaluate(
+  policy: Pick<Policy, "rules" | "bands">,
+  values: Values,
+  score: Score,
+): { reasons: Reason[]; failure: string | undefined } {
   const reasons: Reason[] = [];
   let failure: string | undefined;
+  let overridesScore = false;
   for (const rule of policy.rules) {
     if (rule.needsScore && "missing" in score) continue;
     try {
       const fired: unknown = rule.when(values);
-      if (fired === true) reasons.push(toReason(rule, values));
-      else if (fired !== false) failure ??= `the rule ${rule.id} gave no boolean`;
+      if (fired === true) {
+        reasons.push(toReason(rule, values));
+        overridesScore ||= rule.overridesScore;
+      } else if (fired !== false) failure ??= `the rule ${rule.id} gave no boolean`;
     } catch (error) {
       failure ??= `the rule ${rule.id} could not be evaluated: ${summaryOf(error)}`;
     }
   }
-  if (!("missing" in score)) {
+  if (!("missing" in score) && !overridesScore) {
     const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
     if (band !== undefined) reasons.push(toReason(band, values));
   }
@@ -202,6 +223,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     acceptedAtMs: transaction.acceptedAtMs,
     decidedAtMs: input.decidedAtMs,
     wordingVersion: policy.wordingVersion,
-    listHits: [],
+    listHits: [...(input.listHits ?? [])],
   };
 }

@@ -110,6 +110,13 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
     "{amount}",
     "p.yaml:22 static_policy.tenants.acme.text has the placeholder {amount}",
   ],
+  [
+    "unknown kind of list",
+    "amount > 500",
+    "lists.deny.bin",
+    "p.yaml:4 rules.0.when is not a valid expression: No such key: bin; lists has deny, watch, allow, and each",
+  ],
+  ["list facts in a static text", "Nothing is known.", "{deny_entries}", "has the placeholder {deny_entries}"],
   ["stray brace", "{amount} {currency}.", "{amount.", "p.yaml:7 rules.0.text has a brace"],
   [
     "duplicate id",

@@ -3,6 +3,8 @@ import type { Environment, ParseResult } from "@marcbachmann/cel-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { z } from "zod";
+import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
+import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import type { Answer, Band, Policy, Rule } from "./policy.js";
 import { ACTIONS, OUTCOME_OF } from "./policy.js";
 import { PolicySource } from "./policy-source.js";
@@ -10,6 +12,7 @@ import {
   BY_SCORECARD,
   celEnvironment,
   HAS_SCORE,
+  LISTS,
   PAYMENT_VARIABLES,
   RESERVED_NAMES,
   SCORE,
@@ -22,6 +25,8 @@ const RULES_MAX = 500;
 const BANDS_MAX = 20;
 const TENANTS_MAX = 10_000;
 const FILE_CHARACTERS_MAX = 1_000_000;
+
+const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
 
 const answer = {
   action: z.enum(ACTIONS, `must be one of ${ACTIONS.join(", ")}`),
@@ -39,6 +44,7 @@ const ruleSchema = z.strictObject(
       .min(1, "must not be empty")
       .max(2_000, "is longer than 2,000 characters"),
     needs_score: z.boolean("must be true or false").default(false),
+    overrides_score: z.boolean("must be true or false").default(false),
     ...answer,
   },
   "must be a mapping with id, when, reason, action and text",
@@ -99,6 +105,7 @@ class PolicyChecker {
   readonly #spec: FeatureSpec;
   readonly #environment: Environment;
   readonly #environmentWithScore: Environment;
+  readonly #environmentWithoutFeatures: Environment;
   readonly #ruleNames: ReadonlySet<string>;
   readonly #staticNames: ReadonlySet<string> = new Set(Object.keys(PAYMENT_VARIABLES));
 
@@ -109,8 +116,9 @@ class PolicyChecker {
     if (clash !== undefined) throw invalid([`${source.fileName}:1 A feature may not be called "${clash.name}".`]);
     this.#environment = celEnvironment(spec, { withScore: false });
     this.#environmentWithScore = celEnvironment(spec, { withScore: true });
+    this.#environmentWithoutFeatures = celEnvironment({ ...spec, features: [] }, { withScore: false });
     const names = spec.features.map((feature) => feature.name);
-    this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, BY_SCORECARD, ...names]);
+    this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, BY_SCORECARD, ...ENTRY_PLACEHOLDERS, ...names]);
   }
 
   check(digest: string): Policy | undefined {
@@ -165,7 +173,9 @@ class PolicyChecker {
       const names = item.needs_score ? new Set([...this.#ruleNames, SCORE]) : this.#ruleNames;
       const said = this.#answer(item, path, names);
       if (when !== undefined && said !== undefined) {
-        rules.push({ ...said, id: item.id, when, needsScore: item.needs_score });
+        const readsListsOnly = READS_LISTS.test(item.when) && this.#environmentWithoutFeatures.check(item.when).valid;
+        const { needs_score: needsScore, overrides_score: overridesScore } = item;
+        rules.push({ ...said, id: item.id, when, needsScore, overridesScore, readsListsOnly });
       }
     });
     return rules;
@@ -180,7 +190,9 @@ class PolicyChecker {
       const hint =
         !needsScore && this.#environmentWithScore.check(text).valid
           ? "; a rule that reads it says needs_score: true"
-          : "";
+          : summary.startsWith("No such key")
+            ? `; ${LISTS} has ${LIST_EFFECTS.join(", ")}, and each of them ${LIST_KINDS.join(", ")} and any`
+            : "";
       this.faults.push(`${place} ${path.join(".")} is not a valid expression: ${summary}${hint}.`);
       return undefined;
     }

@@ -1,6 +1,8 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { ENTRY_PLACEHOLDERS, ListedValueFacts, ListFacts } from "./lists/list-facts.js";
+import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import type { TemplateValue } from "./render-text.js";
 
 /** Variables that come from the payment itself. Times of day and week are UTC. */
@@ -24,10 +26,14 @@ export const BY_SCORECARD = "by_scorecard";
 /** The probability of fraud; only for rules that say that they need it. */
 export const SCORE = "score";
 
+/** The lists that the payment is on: `lists.deny.card`, `lists.watch.any`, `lists.named("vip").terminal`. */
+export const LISTS = "lists";
+
 /** Names that no feature may have, because they mean something else in a policy. */
 export const RESERVED_NAMES: readonly string[] = [
   ...Object.keys(PAYMENT_VARIABLES),
-  ...[HAS_SCORE, BY_SCORECARD, SCORE],
+  ...[HAS_SCORE, BY_SCORECARD, SCORE, LISTS],
+  ...ENTRY_PLACEHOLDERS,
 ];
 
 /** Far above any rule that a person writes; bounds what a policy can cost at run time. */
@@ -39,9 +45,18 @@ export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean 
   for (const [name, type] of Object.entries(PAYMENT_VARIABLES)) environment.registerVariable(name, type);
   environment.registerVariable(HAS_SCORE, "bool");
   environment.registerVariable(BY_SCORECARD, "bool");
+  registerLists(environment);
   for (const { name } of spec.features) environment.registerVariable(name, "double");
   if (options.withScore) environment.registerVariable(SCORE, "double");
   return environment;
+}
+
+function registerLists(environment: Environment): void {
+  const fieldsOf = (names: readonly string[], type: string) => Object.fromEntries(names.map((name) => [name, type]));
+  environment.registerType("Listed", { ctor: ListedValueFacts, fields: fieldsOf([...LIST_KINDS, "any"], "bool") });
+  environment.registerType("Lists", { ctor: ListFacts, fields: fieldsOf(LIST_EFFECTS, "Listed") });
+  environment.registerFunction("Lists.named(string): Listed", (facts: ListFacts, list: string) => facts.named(list));
+  environment.registerVariable(LISTS, "Lists");
 }
 
 const HOUR_MS = 3_600_000;

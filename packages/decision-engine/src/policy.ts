@@ -28,6 +28,10 @@ export interface Rule extends Answer {
   readonly when: ParseResult;
   /** The expression reads `score`; the rule is skipped where there is none. */
   readonly needsScore: boolean;
+  /** Where it fires, the band of the score does not count. */
+  readonly overridesScore: boolean;
+  /** It reads lists and no feature: it holds on every rung, also where the features cannot be used. */
+  readonly readsListsOnly: boolean;
 }
 
 /** Holds from `atLeast` (inclusive) up to the band above it. */

@@ -12,27 +12,27 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
   [
     "a model's decision",
     { rung: Rung.MODEL, ...model },
-    { score: model, scorecardVersion: undefined, hasContributions: false },
+    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [] },
   ],
   [
     "one that was explained",
     { rung: Rung.MODEL, ...model, reasons: [raised] },
-    { score: model, scorecardVersion: undefined, hasContributions: true },
+    { score: model, scorecardVersion: undefined, hasContributions: true, listHits: [] },
   ],
   [
     "the scorecard's",
     { rung: Rung.SCORECARD, degradedBecause: LATE, ...scorecard },
-    { score: { missing: LATE }, scorecardVersion: "scorecard@0123", hasContributions: false },
+    { score: { missing: LATE }, scorecardVersion: "scorecard@0123", hasContributions: false, listHits: [] },
   ],
   [
     "that of the rules",
     { rung: Rung.RULES_ONLY, degradedBecause: LATE },
-    { score: { missing: LATE }, scorecardVersion: undefined, hasContributions: false },
+    { score: { missing: LATE }, scorecardVersion: undefined, hasContributions: false, listHits: [] },
   ],
   [
     "the static one after a rule that failed with the model's score",
     { rung: Rung.STATIC_POLICY, degradedBecause: "the rule big gave no boolean", ...model },
-    { score: model, scorecardVersion: undefined, hasContributions: false },
+    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [] },
   ],
 ])("%s says what it was made from", (_case, change, wanted) => {
   expect(recordedInputs({ ...DecisionMessage.decode(new Uint8Array()), ...change })).toEqual(wanted);

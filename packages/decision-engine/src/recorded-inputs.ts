@@ -1,4 +1,4 @@
-import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Decision, ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
@@ -10,6 +10,8 @@ export interface RecordedInputs {
   readonly scorecardVersion: string | undefined;
   /** Contributions had been found when it was made. Where none of them made a sentence it is false, with the same result. */
   readonly hasContributions: boolean;
+  /** The list entries that the payment was on. */
+  readonly listHits: readonly ListHit[];
 }
 
 /** On the lowest rung the reason for a missing score is not recorded, and nothing of the decision depends on it. */
@@ -20,10 +22,11 @@ const NOT_RECORDED = "the score was missing when the payment was first decided";
  * outage of that time is an input too: a score that was missing then is missing again, for the same reason.
  */
 export function recordedInputs(decision: Decision): RecordedInputs {
-  const { modelName, modelVersion, degradedBecause, reasons } = decision;
+  const { modelName, modelVersion, degradedBecause, reasons, listHits } = decision;
   const missing = { missing: degradedBecause === "" ? NOT_RECORDED : degradedBecause };
   const hasContributions = reasons.some(({ code }) => code.startsWith(RAISED_BY));
-  if (modelName === "") return { score: missing, scorecardVersion: undefined, hasContributions };
-  if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, hasContributions };
-  return { score: { modelName, modelVersion }, scorecardVersion: undefined, hasContributions };
+  if (modelName === "") return { score: missing, scorecardVersion: undefined, hasContributions, listHits };
+  if (modelName === SCORECARD_NAME)
+    return { score: missing, scorecardVersion: modelVersion, hasContributions, listHits };
+  return { score: { modelName, modelVersion }, scorecardVersion: undefined, hasContributions, listHits };
 }

@@ -17,7 +17,7 @@ export function parseTemplate(text: string): Template | undefined {
 }
 
 /** The sentence with `values` in its placeholders. A missing value is named, never left out silently. */
-export function renderText(template: Template, values: Readonly<Record<string, TemplateValue>>): string {
+export function renderText(template: Template, values: Readonly<Record<string, unknown>>): string {
   let text = template.literals[0] ?? "";
   template.names.forEach((name, index) => {
     const value = values[name];
@@ -27,7 +27,7 @@ export function renderText(template: Template, values: Readonly<Record<string, T
   return text;
 }
 
-function formatValue(name: string, value: TemplateValue): string {
+function formatValue(name: string, value: unknown): string {
   if (typeof value !== "number") return String(value);
   if (/(^|_)seconds(_|$)/.test(name)) return formatDuration(value);
   return /(^|_)(fraud_rate|risk)(_|$)/.test(name) ? `${formatNumber(value * 100)} %` : formatNumber(value);

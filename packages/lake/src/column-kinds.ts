@@ -1,6 +1,6 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { BIGINT, BOOLEAN, DOUBLE, INTEGER, LIST, STRUCT, VARCHAR } from "@duckdb/node-api";
-import type { DriftedColumn, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { DriftedColumn, ListHit, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 
 /** How fields of one TypeScript type are kept in a column. */
@@ -40,6 +40,28 @@ export const reasons: ColumnKind<readonly Reason[]> = {
   cell: (values) => ({
     items: values.map((reason) => ({
       entries: { code: reason.code, text: reason.text, outcome: nameOf(Outcome, reason.outcome) },
+    })),
+  }),
+};
+
+export const listHits: ColumnKind<readonly ListHit[]> = {
+  type: LIST(
+    STRUCT({
+      list: VARCHAR,
+      kind: VARCHAR,
+      effect: VARCHAR,
+      reason: VARCHAR,
+      created_at_ms: BIGINT,
+      expires_at_ms: BIGINT,
+    }),
+  ),
+  cell: (values) => ({
+    items: values.map(({ list, kind, effect, reason, createdAtMs, expiresAtMs }) => ({
+      entries: {
+        ...{ list, kind, effect, reason },
+        created_at_ms: BigInt(createdAtMs),
+        expires_at_ms: expiresAtMs === undefined ? null : BigInt(expiresAtMs),
+      },
     })),
   }),
 };

@@ -78,6 +78,10 @@ const decision: Decision = {
   acceptedAtMs: AT_MS - 5,
   decidedAtMs: AT_MS,
   wordingVersion: "w1",
+  listHits: [
+    { list: "deny", kind: "card", effect: "deny", reason: "Stolen", createdAtMs: AT_MS - 9, expiresAtMs: AT_MS + 9 },
+    { list: "vip", kind: "terminal", effect: "allow", reason: "", createdAtMs: AT_MS, expiresAtMs: undefined },
+  ],
 };
 
 const drift: DriftDetected = {
@@ -170,6 +174,22 @@ test.each([
       accepted_at_ms: BigInt(AT_MS - 5),
       decided_at_ms: BigInt(AT_MS),
       wording_version: "w1",
+      list_hits: {
+        items: [
+          {
+            entries: {
+              ...{ list: "deny", kind: "card", effect: "deny", reason: "Stolen" },
+              ...{ created_at_ms: BigInt(AT_MS - 9), expires_at_ms: BigInt(AT_MS + 9) },
+            },
+          },
+          {
+            entries: {
+              ...{ list: "vip", kind: "terminal", effect: "allow", reason: "" },
+              ...{ created_at_ms: BigInt(AT_MS), expires_at_ms: null },
+            },
+          },
+        ],
+      },
     },
   ],
   [

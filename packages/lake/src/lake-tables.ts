@@ -18,6 +18,7 @@ import {
   driftedColumns,
   flag,
   integer,
+  listHits,
   long,
   longs,
   outcome,
@@ -131,6 +132,7 @@ const decision = columnsOf<Decision>({
   acceptedAtMs: long,
   decidedAtMs: long,
   wordingVersion: text,
+  listHits,
 });
 
 const driftDetected = columnsOf<DriftDetected>({

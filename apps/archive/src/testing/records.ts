@@ -98,6 +98,7 @@ export function decisionOf(number: number, change: Partial<Decision> = {}): Deci
     acceptedAtMs: NOON_MS,
     decidedAtMs: NOON_MS + number,
     wordingVersion: "w1",
+    listHits: [],
     ...change,
   };
 }

@@ -26,6 +26,7 @@ function encoded(transactionId: string, outcome: Outcome): Uint8Array {
     acceptedAtMs: 2,
     decidedAtMs: 3,
     wordingVersion: "w1",
+    listHits: [],
   }).finish();
 }
 

@@ -10,7 +10,7 @@ const POLICY = parsePolicy(readFileSync(new URL("../../policy.yaml", import.meta
 /** An everyday payment of 40 EUR by a card that is known. */
 const USUAL: Readonly<Record<string, number>> = { amount: 40, card_count_30d: 40, card_count_1d: 2 };
 
-function decideWith(change: Readonly<Record<string, number>>, score: number | undefined) {
+function decideWith(change: Readonly<Record<string, number>>, score: number | undefined, effects: string[] = []) {
   const features = { ...USUAL, ...change };
   return decide(POLICY, {
     transaction: {
@@ -31,6 +31,7 @@ function decideWith(change: Readonly<Record<string, number>>, score: number | un
       values: SPEC.features.map((item) => features[item.name] ?? item.default),
       incomplete: false,
     },
+    listHits: effects.map((effect) => ({ list: effect, kind: "card", effect, reason: "Known", createdAtMs: 0 })),
     score: score === undefined ? { missing: "none" } : { value: score, modelName: "fraud", modelVersion: "v" },
     decidedAtMs: 0,
   });
@@ -57,4 +58,16 @@ test.each(cases)("%s with %j and a score of %s", (code, change, score, outcome) 
   expect(decision.outcome).toBe(outcome);
   expect(decision.rung).toBe(score === undefined ? Rung.RULES_ONLY : Rung.MODEL);
   expect(decision.reasons[0]?.text).not.toMatch(/[{}]|unknown/);
+});
+
+test.each<[readonly string[], number, Outcome, readonly string[]]>([
+  [["deny"], 0.01, Outcome.DECLINE, ["ON_DENY_LIST"]],
+  [["watch"], 0.01, Outcome.REVIEW, ["ON_WATCH_LIST"]],
+  [["allow"], 0.9, Outcome.APPROVE, ["ON_ALLOW_LIST"]],
+  [["deny", "watch", "allow"], 0.01, Outcome.DECLINE, ["ON_DENY_LIST", "ON_WATCH_LIST"]],
+  [["watch", "allow"], 0.9, Outcome.DECLINE, ["SCORE_VERY_HIGH", "ON_WATCH_LIST"]],
+])("a card on the lists %j with a score of %s", (effects, score, outcome, codes) => {
+  const decision = decideWith({}, score, [...effects]);
+  expect(decision.outcome).toBe(outcome);
+  expect(decision.reasons.map((reason) => reason.code)).toEqual(codes);
 });

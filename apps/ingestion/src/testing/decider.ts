@@ -24,6 +24,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
     acceptedAtMs: payment.acceptedAtMs,
     decidedAtMs: payment.acceptedAtMs + 5,
     wordingVersion: "w1",
+    listHits: [],
     ...changes,
   };
 }

@@ -29,6 +29,7 @@ function decision(clientTransactionId: string, changes: Partial<Decision> = {}):
     score: 0.01,
     decidedAtMs: Date.parse(DECIDED_AT),
     wordingVersion: "w1",
+    listHits: [],
     ...{ reasons: [], degradedBecause: "", policyVersion: "1", modelName: "fraud", modelVersion: "1" },
     ...{ featureSpecVersion: 3, occurredAtMs: 0, acceptedAtMs: 0 },
     ...changes,

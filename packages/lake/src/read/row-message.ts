@@ -1,4 +1,4 @@
-import type { Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ListHit, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
   Decision,
@@ -38,9 +38,16 @@ export function decisionOf(row: Row): Decision {
   return {
     ...decision,
     reasons,
+    listHits: decision.listHits.map(listHitOf),
     outcome: enumValueOf(Outcome, decision.outcome),
     rung: enumValueOf(Rung, decision.rung),
   };
+}
+
+/** An absent end is absent, and not an end of its own kind. */
+function listHitOf(row: object): ListHit {
+  const { expiresAtMs, ...hit } = Object.fromEntries(fieldsOf({ ...row })) as unknown as ListHit;
+  return typeof expiresAtMs === "number" ? { ...hit, expiresAtMs } : hit;
 }
 
 /** The archive keeps the name of an enum's value, or the digits of one that it did not know. */

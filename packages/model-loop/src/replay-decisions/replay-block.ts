@@ -104,7 +104,8 @@ function decideAgain(one: Open, value: number | undefined): Decision {
     model === undefined || value === undefined
       ? { missing: "missing" in inputs.score ? inputs.score.missing : "" }
       : { value, modelName: model.name, modelVersion: model.version };
-  return decide(policy, { transaction, features, score, decidedAtMs: archived.decidedAtMs }, scorecard);
+  const { decidedAtMs } = archived;
+  return decide(policy, { transaction, features, score, listHits: inputs.listHits, decidedAtMs }, scorecard);
 }
 
 /**

@@ -230,6 +230,7 @@ test("served scores are those of a model, the first of each payment", async () =
       cardToken: "ct_1",
       outcome: Outcome.APPROVE,
       reasons: [],
+      listHits: [],
       score: 0.25,
       rung: Rung.MODEL,
       degradedBecause: "",

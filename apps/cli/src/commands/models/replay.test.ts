@@ -25,6 +25,7 @@ const PAYMENTS = 300;
 const POLICY = `
 version: 7
 rules:
+  - { id: watched, when: lists.watch.any, action: approve, reason: WATCHED, text: "{watch_entries}" }
   - { id: huge, when: amount >= 2000, action: review, reason: HUGE, text: "The amount is {amount}." }
 bands:
   - { at_least: 0.6, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
@@ -97,7 +98,10 @@ function caseOf(index: number): Case {
     kind === 5 || kind === 6
       ? { missing: "scoring did not answer within 250 ms" }
       : { value: scoreOf(amount, 100), modelName: "fraud", modelVersion: versions[0] ?? "" };
-  const input = { transaction, features, score, decidedAtMs: NOON_MS + index * 1_000 };
+  const listed = { list: "watch", kind: "card", effect: "watch", reason: "Look", createdAtMs: NOON_MS };
+  const ends = index % 2 === 0 ? { expiresAtMs: NOON_MS + DAY_MS } : {};
+  const listHits = index % 10 === 4 ? [{ ...listed, ...ends }] : [];
+  const input = { transaction, features, score, listHits, decidedAtMs: NOON_MS + index * 1_000 };
   const decision = decide(policy, input, kind === 6 ? scorecard : undefined);
   // Of one in 50, contributions came too late.
   const isExplained = wantsContributions(decision) && kind !== 8;

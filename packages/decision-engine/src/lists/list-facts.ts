@@ -1,0 +1,82 @@
+import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { LIST_EFFECTS } from "./list-kinds.js";
+
+/** Which values of a payment are on lists of one kind, as `lists.deny.card` reads it in a rule. */
+export class ListedValueFacts {
+  readonly card: boolean;
+  readonly device: boolean;
+  readonly ip: boolean;
+  readonly terminal: boolean;
+  readonly any: boolean;
+
+  constructor(hits: readonly ListHit[]) {
+    const isListed = (kind: string) => hits.some((hit) => hit.kind === kind);
+    this.card = isListed("card");
+    this.device = isListed("device");
+    this.ip = isListed("ip");
+    this.terminal = isListed("terminal");
+    this.any = hits.length > 0;
+  }
+}
+
+/** What a rule knows of the lists that a payment is on. `deny` stands for all lists with that effect, whatever their names. */
+export class ListFacts {
+  readonly deny: ListedValueFacts;
+  readonly watch: ListedValueFacts;
+  readonly allow: ListedValueFacts;
+
+  constructor(private readonly hits: readonly ListHit[]) {
+    const withEffect = (effect: string) => new ListedValueFacts(hits.filter((hit) => hit.effect === effect));
+    this.deny = withEffect("deny");
+    this.watch = withEffect("watch");
+    this.allow = withEffect("allow");
+  }
+
+  /** Of the lists with this name; a list that nobody has made is empty. */
+  named(list: string): ListedValueFacts {
+    return new ListedValueFacts(this.hits.filter((hit) => hit.list === list));
+  }
+}
+
+const ON_NO_LIST = new ListFacts([]);
+
+export function listFacts(hits: readonly ListHit[]): ListFacts {
+  return hits.length === 0 ? ON_NO_LIST : new ListFacts(hits);
+}
+
+/** Placeholders of a rule's sentence: what the entries say that a payment is on, of one effect or of any. */
+export const ENTRY_PLACEHOLDERS = ["deny_entries", "watch_entries", "allow_entries", "list_entries"] as const;
+
+/** Values of `ENTRY_PLACEHOLDERS`. */
+export function entryTexts(hits: readonly ListHit[]): Record<(typeof ENTRY_PLACEHOLDERS)[number], string> {
+  if (hits.length === 0) return NO_TEXTS;
+  const [deny = "", watch = "", allow = ""] = LIST_EFFECTS.map((effect) =>
+    textOf(hits.filter((hit) => hit.effect === effect)),
+  );
+  return { deny_entries: deny, watch_entries: watch, allow_entries: allow, list_entries: textOf(hits) };
+}
+
+function textOf(hits: readonly ListHit[]): string {
+  return hits.length === 0 ? NO_ENTRY : hits.map(describeHit).join(" ");
+}
+
+const NO_ENTRY = "There is no entry.";
+const NO_TEXTS = { deny_entries: NO_ENTRY, watch_entries: NO_ENTRY, allow_entries: NO_ENTRY, list_entries: NO_ENTRY };
+
+const NOUN: Readonly<Record<string, string>> = {
+  card: "card",
+  device: "device",
+  ip: "IP address",
+  terminal: "terminal",
+  ip_range: "IP address",
+};
+
+/** `The card is on the list "deny" until 2026-12-03 14:00 UTC: Reported stolen.` */
+function describeHit({ kind, list, reason, expiresAtMs }: ListHit): string {
+  const until = expiresAtMs === undefined ? "" : ` until ${formatMinute(expiresAtMs)}`;
+  return `The ${NOUN[kind] ?? kind} is on the list "${list}"${until}: ${reason.replace(/[.\s]+$/, "")}.`;
+}
+
+function formatMinute(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
