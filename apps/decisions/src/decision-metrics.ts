@@ -1,6 +1,6 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { counter, histogram } from "@tripline/service-kit/telemetry/metrics";
+import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
 
 /** Why a score is missing, as a metric label: few and fixed. */
 export type MissingScoreCause =
@@ -52,6 +52,9 @@ export class DecisionMetrics {
     description: "Changes of the scorecard file, by whether the new one was valid",
     labels: ["result"],
   });
+  readonly #listEntriesIgnored = counter("tripline_decisions_list_entries_ignored_total", {
+    description: "List entries on the topic that this version cannot use, of a newer kind for instance",
+  });
   readonly #repliesLost = counter("tripline_decisions_replies_lost_total", {
     description: "Replies that could not be sent; the decision stands and can be fetched",
   });
@@ -85,6 +88,17 @@ export class DecisionMetrics {
 
   scorecardReloaded(valid: boolean): void {
     this.#scorecardReloads.inc({ result: valid ? "valid" : "invalid" });
+  }
+
+  /** Read whenever metrics are collected. */
+  watchLists({ entries, areCurrent }: { entries: () => number; areCurrent: () => boolean }): void {
+    gauge("tripline_decisions_list_entries", { description: "List entries in memory" }, entries);
+    const description = "1 while the lists are read and followed, 0 otherwise";
+    gauge("tripline_decisions_lists_current", { description }, () => Number(areCurrent()));
+  }
+
+  listEntryIgnored(): void {
+    this.#listEntriesIgnored.inc();
   }
 
   repliesLost(count: number): void {

@@ -1,9 +1,10 @@
 import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { EventProducer } from "@tripline/kafka/port";
+import type { EventProducer, Kafka } from "@tripline/kafka/port";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
-import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { EVENT_PRODUCER, KAFKA } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { Readiness } from "@tripline/nest-kit/readiness";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
@@ -14,6 +15,7 @@ import { DecisionFiles } from "./deciding/decision-files.js";
 import { DecisionStore } from "./deciding/decision-store.js";
 import { DecisionMetrics } from "./decision-metrics.js";
 import { DecisionsController } from "./decisions.controller.js";
+import { FollowedLists } from "./lists/followed-lists.js";
 import { Explainer } from "./scoring/explainer.js";
 import { InferenceClient } from "./scoring/inference-client.js";
 import { Scorer } from "./scoring/scorer.js";
@@ -66,19 +68,35 @@ export class DecisionsModule implements OnApplicationShutdown {
             new Explainer({ client, modelName, metrics, logger }),
         },
         {
+          provide: FollowedLists,
+          inject: [KAFKA, Readiness, DecisionMetrics, LOGGER],
+          useFactory: (kafka: Kafka, readiness: Readiness, metrics: DecisionMetrics, logger: Logger) =>
+            new FollowedLists({ kafka, readiness, metrics, logger }),
+        },
+        {
           provide: BatchDecider,
-          inject: [DecisionStore, Scorer, Explainer, EVENT_PRODUCER, DecisionFiles, DecisionMetrics, LOGGER],
+          inject: [
+            DecisionStore,
+            Scorer,
+            Explainer,
+            EVENT_PRODUCER,
+            DecisionFiles,
+            FollowedLists,
+            DecisionMetrics,
+            LOGGER,
+          ],
           useFactory: (
             store: DecisionStore,
             scorer: Scorer,
             explainer: Explainer,
             producer: EventProducer,
             files: DecisionFiles,
+            lists: FollowedLists,
             metrics: DecisionMetrics,
             logger: Logger,
           ) =>
             new BatchDecider({
-              ...{ store, scorer, explainer, producer, metrics, logger },
+              ...{ store, scorer, explainer, producer, lists, metrics, logger },
               policy: () => files.policy,
               scorecard: () => files.scorecard,
               scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,

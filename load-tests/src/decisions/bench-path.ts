@@ -12,6 +12,7 @@ import { DecisionMetrics } from "@tripline/decisions/decision-metrics";
 import { Explainer } from "@tripline/decisions/scoring/explainer";
 import { InferenceClient } from "@tripline/decisions/scoring/inference-client";
 import { Scorer } from "@tripline/decisions/scoring/scorer";
+import { NO_LISTS } from "@tripline/decisions/testing/no-lists";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
@@ -120,6 +121,7 @@ async function deciderOn(
   context.defer(async () => client.close());
   const features = { specVersion: spec.version, names: spec.features.map(({ name }) => name) };
   return new BatchDecider({
+    lists: NO_LISTS,
     store: new DecisionStore(redis, TTL_S),
     scorer: new Scorer({ client, modelName: MODEL_NAME, features, metrics, logger }),
     explainer: new Explainer({ client, modelName: MODEL_NAME, metrics, logger }),

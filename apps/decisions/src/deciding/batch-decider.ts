@@ -17,6 +17,7 @@ import { withProcessSpans } from "@tripline/service-kit/telemetry/process-spans"
 import { callSpan, redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
 import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/telemetry/tracing";
 import type { DecisionMetrics } from "../decision-metrics.js";
+import type { FollowedLists } from "../lists/followed-lists.js";
 import type { Explainer } from "../scoring/explainer.js";
 import { explanationBudgetMs, scoreBudgetMs } from "../scoring/score-budget.js";
 import type { Scorer } from "../scoring/scorer.js";
@@ -33,6 +34,7 @@ export interface BatchDeciderOptions {
   /** The scorecard in force, if there is one; read once per round. */
   readonly scorecard?: () => Scorecard | undefined;
   readonly explainer: Explainer;
+  readonly lists: Pick<FollowedLists, "ready" | "hits">;
   readonly scoringWaitMsMax: number;
   readonly contributionsWaitMsMax: number;
   readonly metrics: DecisionMetrics;
@@ -77,7 +79,7 @@ export class BatchDecider {
 
   /**
    * @throws TriplineError `message-unreadable` before anything was done; `redis-unavailable`, `kafka-unavailable` when
-   *   the batches have to come again; `state-unreadable` for a stored value that is not a decision
+   *   the batches have to come again; `shutting-down` before the lists were read; `state-unreadable` for a stored value that is not a decision
    */
   async handle(batches: readonly RecordBatch[]): Promise<void> {
     const parsed = batches.map(({ topic, partition, records }) => {
@@ -93,6 +95,7 @@ export class BatchDecider {
         const { offset, transaction } = payment;
         describeSpan(trace, () => ({ "kafka.offset": offset, "tripline.payment.id": transaction.transactionId }));
       }
+      await this.#options.lists.ready();
       await this.#publish(works, await this.#decide(works));
     });
   }
@@ -105,6 +108,7 @@ export class BatchDecider {
   async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
     const policy = this.#options.policy();
     const scorecard = this.#options.scorecard?.();
+    const { lists } = this.#options;
     const scores = await this.#score(open, policy);
     const decidedAtMs = Date.now();
     const [clear, wanting]: [Decided[], Decided[]] = [[], []];
@@ -112,7 +116,8 @@ export class BatchDecider {
       const { transaction, features } = work.payment;
       // A payment was not sent to the model because its features cannot be used, so the rules cannot use them either.
       const score = scores.get(work.payment) ?? { missing: "the features cannot be used" };
-      const decision = decide(policy, { transaction, features, score, decidedAtMs }, scorecard);
+      const listHits = lists.hits(transaction, decidedAtMs);
+      const decision = decide(policy, { transaction, features, score, listHits, decidedAtMs }, scorecard);
       (wantsContributions(decision) ? wanting : clear).push({ work, decision });
     }
     const settled = await Promise.all([

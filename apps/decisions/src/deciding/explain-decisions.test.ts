@@ -14,6 +14,7 @@ import { DecisionMetrics } from "../decision-metrics.js";
 import { Explainer } from "../scoring/explainer.js";
 import { InferenceClient } from "../scoring/inference-client.js";
 import { Scorer } from "../scoring/scorer.js";
+import { NO_LISTS } from "../testing/no-lists.js";
 import { payment } from "../testing/payment.js";
 import { rowsOf, TestScorer } from "../testing/scorer.js";
 import { BatchDecider } from "./batch-decider.js";
@@ -79,6 +80,7 @@ describe("what raised a score, in decisions", () => {
     const logger = createLogger("test", "silent");
     const features = { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) };
     const decider = new BatchDecider({
+      lists: NO_LISTS,
       store,
       scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
       explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),

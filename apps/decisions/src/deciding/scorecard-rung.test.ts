@@ -21,6 +21,7 @@ import { Explainer } from "../scoring/explainer.js";
 import { InferenceClient } from "../scoring/inference-client.js";
 import { Scorer } from "../scoring/scorer.js";
 import { startDecisions } from "../start-decisions.js";
+import { NO_LISTS } from "../testing/no-lists.js";
 import { payment } from "../testing/payment.js";
 import { TestScorer } from "../testing/scorer.js";
 import { BatchDecider } from "./batch-decider.js";
@@ -67,6 +68,7 @@ describe("payments that no model scores", () => {
     const features = { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) };
     const store = new DecisionStore(redis, 3_600);
     const decider = new BatchDecider({
+      lists: NO_LISTS,
       store,
       scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
       explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),

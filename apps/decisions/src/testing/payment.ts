@@ -12,6 +12,7 @@ export interface PaymentChange {
   readonly values?: Readonly<Record<string, number>>;
   readonly specVersion?: number;
   readonly incomplete?: boolean;
+  readonly deviceToken?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -30,7 +31,7 @@ export function payment(change: PaymentChange = {}): { id: string; record: Outgo
       currency: "EUR",
       occurredAtMs: Date.now(),
       acceptedAtMs: Date.now(),
-      deviceToken: "",
+      deviceToken: change.deviceToken ?? "",
       ipToken: "",
     },
     specVersion: change.specVersion ?? SPEC.version,

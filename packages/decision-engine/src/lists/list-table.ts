@@ -1,11 +1,9 @@
 import type { ListEntry, ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ListKey } from "@tripline/contracts/list-key";
 import { ADDRESS_BITS, addressDigits, parseRange, prefixOf } from "./address-range.js";
 import type { TableKind } from "./list-kinds.js";
 import { compareHits, isListEffect, isTableKind, TABLE_KINDS } from "./list-kinds.js";
 import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
-
-/** Which entry of which list. */
-export type ListKey = Pick<ListEntry, "tenant" | "list" | "kind" | "value">;
 
 /** What of a payment is looked up. An empty text, or one that is absent, is not on any list. */
 export interface ListedValues {
