@@ -5,8 +5,10 @@ from pathlib import Path
 
 from tripline_training.data.dataset import Rows
 from tripline_training.data.feature_spec import FeatureSpec
+from tripline_training.errors import TrainingError
 from tripline_training.models.scorecard import Scorecard, calibrate_card, fit_scorecard, margins_of_card
 from tripline_training.registry.write import write_file
+from tripline_training.steps import step
 from tripline_training.trees.fit_calibrated import days_to_hold_out, select_rows, split_rows
 
 
@@ -24,6 +26,22 @@ def make_scorecard(rows: Rows, spec: FeatureSpec, delay_ms: int) -> tuple[Scorec
     return calibrate_card(card, margins_of_card(card, held.features, spec.names), held.fraud), days
 
 
+def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes | None:
+    """The file that is published with the model; None where these rows make no scorecard, which stops no training."""
+    with step("scorecard") as said:
+        try:
+            card, days = make_scorecard(rows, spec, delay_ms)
+        except TrainingError as error:
+            said.says(f"none: {error}")
+            return None
+        said.says(f"features={len(card.features)} held_out_days={days}")
+    return encode_scorecard(card)
+
+
+def encode_scorecard(card: Scorecard) -> bytes:
+    """Its version in decisions is the beginning of the sha256 of these bytes."""
+    return (json.dumps(card.as_json(), indent=2, allow_nan=False) + "\n").encode()
+
+
 def write_scorecard(path: Path, card: Scorecard) -> None:
-    """Written as a whole: a service may be reading the file that this replaces."""
-    write_file(path, (json.dumps(card.as_json(), indent=2, allow_nan=False) + "\n").encode())
+    write_file(path, encode_scorecard(card))

@@ -17,7 +17,7 @@ from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.make_scorecard import make_scorecard, write_scorecard
+from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.metrics import Quality, expected_calibration_error, measure
 from tripline_training.registry import registry
 from tripline_training.steps import figure, step
@@ -43,8 +43,6 @@ class Options:
     jobs: int
     alias: str | None
     commit: str | None
-    scorecard: Path | None = None
-    """Where to write the scorecard that replaces the model while it is unavailable."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +77,16 @@ def train(options: Options) -> Outcome:
             f"trees={booster.num_boosted_rounds()} version_of_xgboost={xgboost.__version__} "
             f"calibration={calibration.kind} held_out_days={calibration.days}"
         )
-    if options.scorecard is not None:
-        with step("scorecard") as said:
-            card, days = make_scorecard(rows, spec, delay_ms)
-            write_scorecard(options.scorecard, card)
-            said.says(f"features={len(card.features)} held_out_days={days}")
+    card = scorecard_to_publish(rows, spec, delay_ms)
     valid, ece = _assess_later_rows(booster, dataset, options)
-    model = export_checked(booster, rows, options.seed)
+    model = export_checked(booster, rows, options.seed, card)
     with step("publish") as said:
         metrics: dict[str, Any] = {"calibration": {**asdict(calibration), "ece": ece}}
         if valid is not None:
             metrics["valid"] = valid.as_json()
         used = {**params.as_json(), "seed": options.seed, "jobs": options.jobs}
         facts = compose_facts(spec, rows, metrics, Lineage(options.features, options.commit, used, known_by_ms))
-        version, folder = registry.publish(root, options.name, files_of(booster, model, rows), facts)
+        version, folder = registry.publish(root, options.name, files_of(booster, model, rows, card), facts)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
         said.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
@@ -140,7 +134,6 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     )
     parser.add_argument("--alias", help="alias to point at the new version, for instance champion")
     parser.add_argument("--commit", help="commit of the code, for the record")
-    parser.add_argument("--scorecard", type=Path, help="write a scorecard from the same rows to this file, JSON")
     given = parser.parse_args(arguments)
     if given.train_from is None and given.ids is None:
         raise TrainingError("One of --train-from and --ids must say what to train on.")
@@ -158,7 +151,6 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         jobs=given.jobs,
         alias=given.alias,
         commit=given.commit,
-        scorecard=given.scorecard,
     )
 
 

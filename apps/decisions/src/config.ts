@@ -58,10 +58,17 @@ export const decisionsConfig = z
         description: "The policy. A change takes effect without a restart.",
         shownDefault: "`policy.yaml` of the image",
       }),
-    SCORECARD_FILE: z.string().min(1).optional().meta({
+    REGISTRY_URL: optionalText.meta({
       description:
-        "Scorecard from training that stands in for a missing score. Without it the rules decide alone then.",
+        "Registry of the model, as scoring has it: the scorecard of its champion stands in for a missing score. Without it " +
+        "the rules decide alone then.",
     }),
+    REGISTRY_POLL_SECONDS: z.coerce
+      .number()
+      .min(0.01)
+      .max(3_600)
+      .default(5)
+      .meta({ unit: "s", description: "How often the alias `champion` is read for another scorecard." }),
   })
   .refine(({ SCORING_WAIT_MS_MAX: waitMs }) => waitMs === 0 || waitMs >= TELLING_WAIT_MS, {
     path: ["SCORING_WAIT_MS_MAX"],

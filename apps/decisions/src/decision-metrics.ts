@@ -49,7 +49,7 @@ export class DecisionMetrics {
     labels: ["result"],
   });
   readonly #scorecardReloads = counter("tripline_decisions_scorecard_reloads_total", {
-    description: "Changes of the scorecard file, by whether the new one was valid",
+    description: "Changes of the champion's scorecard, by whether the new one could be used",
     labels: ["result"],
   });
   readonly #listEntriesIgnored = counter("tripline_decisions_list_entries_ignored_total", {

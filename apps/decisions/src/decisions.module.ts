@@ -1,16 +1,20 @@
-import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
+import type { DynamicModule, FactoryProvider, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { EventProducer, Kafka } from "@tripline/kafka/port";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import { openRegistry } from "@tripline/model-registry/open-registry";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER, KAFKA } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { gauge } from "@tripline/service-kit/telemetry/metrics";
 import type { Redis } from "ioredis";
 import type { DecisionsConfig } from "./config.js";
 import { BatchDecider } from "./deciding/batch-decider.js";
+import { ChampionScorecard } from "./deciding/champion-scorecard.js";
 import { DecisionFiles } from "./deciding/decision-files.js";
 import { DecisionStore } from "./deciding/decision-store.js";
 import { DecisionMetrics } from "./decision-metrics.js";
@@ -26,12 +30,27 @@ const HOUR_S = 3_600;
 /** Turns payments with their features into decisions. */
 @Module({})
 export class DecisionsModule implements OnApplicationShutdown {
-  constructor(@Inject(InferenceClient) private readonly scoring: InferenceClient) {}
+  readonly #unwatch: () => void;
+
+  constructor(
+    @Inject(InferenceClient) private readonly scoring: InferenceClient,
+    @Inject(ChampionScorecard) scorecard: ChampionScorecard,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    // The service decides without a scorecard too, so it is ready, and says what is missing.
+    readiness.addNote("scorecard", () => scorecard.note);
+    this.#unwatch = gauge(
+      "tripline_decisions_scorecard_in_force",
+      { description: "1 while a scorecard can stand in for the model" },
+      () => (scorecard.current === undefined ? 0 : 1),
+    );
+  }
 
   /** @throws TriplineError `config-invalid`, before anything is connected */
   static forRoot(config: DecisionsConfig): DynamicModule {
     const { MODEL_NAME: modelName, SCORING_ADDRESS: address } = config;
     const credentials = scoringCredentials(config);
+    const registry = config.REGISTRY_URL === undefined ? undefined : openRegistry(config.REGISTRY_URL);
     const spec = currentFeatureSpec();
     const features = { specVersion: spec.version, names: spec.features.map((feature) => feature.name) };
     return {
@@ -49,6 +68,7 @@ export class DecisionsModule implements OnApplicationShutdown {
           inject: [LOGGER, DecisionMetrics],
           useFactory: (logger: Logger, metrics: DecisionMetrics) => new DecisionFiles(config, logger, metrics),
         },
+        scorecardProvider(config, registry),
         {
           provide: DecisionStore,
           inject: [redisToken()],
@@ -82,6 +102,7 @@ export class DecisionsModule implements OnApplicationShutdown {
             EVENT_PRODUCER,
             DecisionFiles,
             FollowedLists,
+            ChampionScorecard,
             DecisionMetrics,
             LOGGER,
           ],
@@ -92,13 +113,14 @@ export class DecisionsModule implements OnApplicationShutdown {
             producer: EventProducer,
             files: DecisionFiles,
             lists: FollowedLists,
+            scorecards: ChampionScorecard,
             metrics: DecisionMetrics,
             logger: Logger,
           ) =>
             new BatchDecider({
               ...{ store, scorer, explainer, producer, lists, metrics, logger },
               policy: () => files.policy,
-              scorecard: () => files.scorecard,
+              scorecard: () => scorecards.current,
               scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
               contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
             }),
@@ -108,6 +130,23 @@ export class DecisionsModule implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
+    this.#unwatch();
     this.scoring.close();
   }
+}
+
+function scorecardProvider(
+  config: DecisionsConfig,
+  registry: ModelRegistry | undefined,
+): FactoryProvider<ChampionScorecard> {
+  return {
+    provide: ChampionScorecard,
+    inject: [LOGGER, DecisionMetrics],
+    useFactory: (logger: Logger, metrics: DecisionMetrics) =>
+      new ChampionScorecard({
+        ...{ registry, metrics, logger },
+        modelName: config.MODEL_NAME,
+        pollMs: config.REGISTRY_POLL_SECONDS * 1_000,
+      }),
+  };
 }

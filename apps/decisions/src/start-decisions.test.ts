@@ -160,6 +160,8 @@ describe("decisions", () => {
     await lost.close();
     let ready = await fetch(`${service.url}/health/ready`);
     for (; ready.status !== 200; ready = await fetch(`${service.url}/health/ready`)) await delay(50);
+    const why = "without the model rules alone decide: REGISTRY_URL is not set.";
+    expect(await ready.json()).toMatchObject({ status: "ready", checks: { scorecard: why } });
   });
 
   test("model, rules and bands decide; score and versions are named", async () => {

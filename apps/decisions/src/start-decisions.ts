@@ -8,10 +8,10 @@ import type { DecisionsConfig } from "./config.js";
 import { DecisionsModule } from "./decisions.module.js";
 
 /**
- * Starts the service. Kafka, Redis and scoring need not be up: it is not ready until the first two are, and decides by
- * the scorecard, or by rules alone where there is none, while scoring is not.
+ * Starts the service. Kafka, Redis, scoring and the model registry need not be up: it is not ready until the first two are,
+ * and decides by the scorecard, or by rules alone where there is none, while scoring is not.
  *
- * @throws TriplineError `policy-invalid`, `scorecard-invalid` or `config-invalid`
+ * @throws TriplineError `policy-invalid` or `config-invalid`
  */
 export async function startDecisions(
   config: DecisionsConfig,

@@ -88,7 +88,7 @@ export const ERROR_TABLE = {
   "scoring-unavailable": row(503, GRPC.unavailable, "retry", "No model answers", 1),
   "queue-full": row(503, GRPC.resourceExhausted, "retry", "The queue is full", 1),
   "policy-invalid": row(500, GRPC.failedPrecondition, "stop", "The policy file is not valid"),
-  "scorecard-invalid": row(500, GRPC.failedPrecondition, "stop", "The scorecard file is not valid"),
+  "scorecard-invalid": row(500, GRPC.failedPrecondition, "stop", "The scorecard is not valid"),
   "config-invalid": row(500, GRPC.failedPrecondition, "stop", "The configuration is not valid"),
   internal: row(500, GRPC.internal, "retry-few", "Something went wrong on our side"),
 } as const satisfies Record<string, ErrorRow>;

@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { z } from "zod";
 import type { Scorecard, ScoredFeature } from "./scorecard.js";
-import { SCORECARD_NAME } from "./scorecard.js";
+import { scorecardVersion } from "./scorecard.js";
 
 const FILE_CHARACTERS_MAX = 1_000_000;
 const FEATURES_MAX = 200;
@@ -68,9 +68,8 @@ export function parseScorecard(text: string, spec: FeatureSpec, fileName = "scor
     return toScored(feature, index ?? -1);
   });
   if (faults.length > 0) throw invalid(fileName, faults);
-  const digest = createHash("sha256").update(text).digest("hex").slice(0, 12);
   return {
-    version: `${SCORECARD_NAME}@${digest}`,
+    version: scorecardVersion(createHash("sha256").update(text).digest("hex")),
     specVersion: spec.version,
     intercept: file.intercept,
     features,

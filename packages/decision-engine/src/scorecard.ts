@@ -23,3 +23,8 @@ export interface Scorecard {
 
 /** Name of the model in decisions whose score the scorecard gave. */
 export const SCORECARD_NAME = "scorecard";
+
+/** What decisions call the scorecard whose text has this SHA-256, in hex. */
+export function scorecardVersion(sha256: string): string {
+  return `${SCORECARD_NAME}@${sha256.slice(0, 12)}`;
+}

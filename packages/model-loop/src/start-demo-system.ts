@@ -25,7 +25,6 @@ export async function startDemoSystem(options: {
     ...options,
     ports: readPorts(),
     registryUrl: model.registryUrl,
-    scorecardFile: model.scorecardFile,
     statePath: model.statePath,
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: SCORING_WAIT_MS,

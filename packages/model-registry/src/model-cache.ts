@@ -3,10 +3,14 @@ import { readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { FileRegistry } from "./file/file-registry.js";
-import { readFinished, writeFileAtomically } from "./file/write-atomically.js";
+import { readFinished, writeDirectory, writeFileAtomically } from "./file/write-atomically.js";
 import type { ModelManifest } from "./model-manifest.js";
-import { isVersion } from "./model-manifest.js";
+import { isVersion, MANIFEST_FILE, SCORECARD_FILE } from "./model-manifest.js";
 import type { ModelVersion } from "./model-registry.js";
+import { verified } from "./prepare-publication.js";
+
+/** Scorecards that were read without their models: a folder for each, with the manifest of its version. */
+const SCORECARDS_FOLDER = "scorecards";
 
 /** Versions of one model that are kept; the one that was used longest ago goes first. */
 export const VERSIONS_CACHED_MAX = 5;
@@ -17,36 +21,63 @@ export const VERSIONS_CACHED_MAX = 5;
  */
 export class ModelCache {
   private readonly files: FileRegistry;
+  private readonly scorecards: FileRegistry;
   private readonly written = new Map<string, string>();
 
   constructor(private readonly root: string) {
     this.files = new FileRegistry(root);
+    this.scorecards = new FileRegistry(join(root, SCORECARDS_FOLDER));
   }
 
   /** Undefined if the version is not cached, or if it is damaged; then it is deleted. */
-  async find(name: string, version: string): Promise<ModelVersion | undefined> {
+  find(name: string, version: string): Promise<ModelVersion | undefined> {
+    return this.#found(this.files.resolve(name, version), this.#versionPath(name, version));
+  }
+
+  /** The same of the scorecard alone. */
+  findScorecard(name: string, version: string): Promise<Uint8Array | undefined> {
+    return this.#found(this.scorecards.scorecard(name, version), this.#versionPath(name, version, SCORECARDS_FOLDER));
+  }
+
+  async #found<T>(reading: Promise<T>, path: string): Promise<T | undefined> {
     try {
-      const model = await this.files.resolve(name, version);
+      const found = await reading;
       const now = new Date();
-      await utimes(model.directory, now, now).catch(() => undefined);
-      return model;
+      await utimes(path, now, now).catch(() => undefined);
+      return found;
     } catch (error) {
       if (!(error instanceof TriplineError) || error.code === "internal") throw this.#unusable(error);
-      if (error.code === "model-refused") await this.#remove(this.#versionPath(name, version));
+      if (error.code === "model-refused") await this.#remove(path);
       return undefined;
     }
   }
 
   /** @throws TriplineError `model-refused` when the files are not what the manifest says */
-  async store(manifest: ModelManifest, files: Readonly<Record<string, Uint8Array>>): Promise<ModelVersion> {
+  store(manifest: ModelManifest, files: Readonly<Record<string, Uint8Array>>): Promise<ModelVersion> {
     const { name, version } = manifest;
+    const all = { ...files, [MANIFEST_FILE]: textOf(manifest) };
+    return this.#stored(manifest, "", () => this.files.store(name, version, manifest, all));
+  }
+
+  /** @throws TriplineError `model-refused` for bytes that are not those of the manifest */
+  storeScorecard(manifest: ModelManifest, bytes: Uint8Array): Promise<Uint8Array> {
+    const { name, version } = manifest;
+    const path = this.#versionPath(name, version, SCORECARDS_FOLDER);
+    const files = { [SCORECARD_FILE]: verified(bytes, SCORECARD_FILE, manifest), [MANIFEST_FILE]: textOf(manifest) };
+    return this.#stored(manifest, SCORECARDS_FOLDER, async () => {
+      await writeDirectory(path, files);
+      return bytes;
+    });
+  }
+
+  async #stored<T>({ name, version }: ModelManifest, folder: string, write: () => Promise<T>): Promise<T> {
     try {
-      const stored = await this.files.store(name, version, manifest, files);
-      await this.#dropOld(name, version);
+      const stored = await write();
+      await this.#dropOld(name, version, folder);
       return stored;
     } catch (error) {
       if (error instanceof TriplineError && error.code === "model-refused") {
-        await this.#remove(this.#versionPath(name, version));
+        await this.#remove(this.#versionPath(name, version, folder));
         throw error;
       }
       throw this.#unusable(error);
@@ -70,11 +101,12 @@ export class ModelCache {
     return isVersion(text.trim()) ? text.trim() : undefined;
   }
 
-  async #dropOld(name: string, newest: string): Promise<void> {
-    const others = (await readFinished(join(this.root, "models", name, "versions"))).filter((one) => one !== newest);
+  async #dropOld(name: string, newest: string, folder: string): Promise<void> {
+    const all = await readFinished(join(this.root, folder, "models", name, "versions"));
+    const others = all.filter((one) => one !== newest);
     const used = await Promise.all(
       others.map(async (version) => {
-        const path = this.#versionPath(name, version);
+        const path = this.#versionPath(name, version, folder);
         return { path, atMs: (await stat(path).catch(() => undefined))?.mtimeMs ?? 0 };
       }),
     );
@@ -89,8 +121,8 @@ export class ModelCache {
     await rm(gone, { recursive: true, force: true });
   }
 
-  #versionPath(name: string, version: string): string {
-    return join(this.root, "models", name, "versions", version);
+  #versionPath(name: string, version: string, folder = ""): string {
+    return join(this.root, folder, "models", name, "versions", version);
   }
 
   #aliasPath(name: string, alias: string): string {
@@ -106,4 +138,8 @@ export class ModelCache {
       { cause },
     );
   }
+}
+
+function textOf(manifest: ModelManifest): Buffer {
+  return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
 }

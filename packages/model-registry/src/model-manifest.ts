@@ -6,6 +6,8 @@ import { z } from "zod";
 export const MODEL_FILE = "model.onnx";
 export const MANIFEST_FILE = "model.json";
 export const GOLDEN_FILE = "golden.json";
+/** Stands in for the model while it does not answer; versions that were published before 0.2 have none. */
+export const SCORECARD_FILE = "scorecard.json";
 
 /** Most rows a golden batch may hold. */
 export const GOLDEN_ROWS_MAX = 256;
@@ -42,7 +44,9 @@ export const manifestSchema = z
       shape: z.tuple([z.literal(-1), z.literal(1)]),
     }),
     /** Checksums; files of the trainer's own may stand beside the two that every model has. */
-    files: z.object({ [MODEL_FILE]: sha256, [GOLDEN_FILE]: sha256 }).catchall(sha256),
+    files: z
+      .object({ [MODEL_FILE]: sha256, [GOLDEN_FILE]: sha256, [SCORECARD_FILE]: sha256.optional() })
+      .catchall(sha256),
     metrics: z.record(z.string(), z.unknown()),
     lineage: z.object({
       data_sha256: z.string(),

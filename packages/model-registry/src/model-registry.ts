@@ -27,6 +27,8 @@ export interface Publication {
   readonly name: string;
   readonly modelBytes: Uint8Array;
   readonly golden: GoldenBatch;
+  /** The bytes of its scorecard, if it has one. */
+  readonly scorecard?: Uint8Array;
   readonly manifest: Omit<ModelManifest, "name" | "version" | "files">;
 }
 
@@ -68,6 +70,10 @@ export interface ModelRegistry {
   resolve(name: string, aliasOrVersion: string): Promise<ModelVersion>;
   /** The version that an alias names; reads nothing else, so it may be asked often. */
   aliasTarget(name: string, alias: string): Promise<string>;
+  /**
+   * The scorecard that was published with a version, verified, without reading the model; undefined where there is none.
+   */
+  scorecard(name: string, version: string): Promise<Uint8Array | undefined>;
   /** Names of all models, sorted. */
   models(): Promise<string[]>;
   /** Versions of a model that are wholly published, sorted. */

@@ -202,6 +202,19 @@ describe("resolve", () => {
     expect((await refusal(registry.setAlias("fraud", "champion", version))).code).toBe("model-refused");
   });
 
+  test("gives the scorecard that was published with a version, verified, and none where there was none", async () => {
+    const { version } = await registry.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
+    expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");
+    expect((await registry.resolve("fraud", version)).manifest.files["scorecard.json"]).toMatch(/^44136fa355b3/);
+    await writeFile(pathOf(version, "scorecard.json"), "[]");
+    expect((await refusal(registry.scorecard("fraud", version))).message).toContain("scorecard.json is not the file");
+    await rm(pathOf(version, "scorecard.json"));
+    expect((await refusal(registry.scorecard("fraud", version))).message).toContain("scorecard.json is missing");
+    const without = await registry.publish(publication("model two"));
+    expect(await registry.scorecard("fraud", without.version)).toBeUndefined();
+    expect((await refusal(registry.scorecard("fraud", "0123456789ab"))).code).toBe("model-not-found");
+  });
+
   test("refuses a manifest that belongs to another version", async () => {
     const one = await registry.publish(publication("model one"));
     const two = await registry.publish(publication("model two"));

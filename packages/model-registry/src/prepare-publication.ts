@@ -10,6 +10,7 @@ import {
   MODEL_FILE,
   manifestSchema,
   parseJson,
+  SCORECARD_FILE,
   sha256Hex,
   versionOf,
 } from "./model-manifest.js";
@@ -30,7 +31,7 @@ export interface PreparedPublication {
  * @throws TriplineError `invalid-field` for a name that is none, `model-refused` for what cannot be a model
  */
 export function preparePublication(publication: Publication): PreparedPublication {
-  const { name, modelBytes } = publication;
+  const { name, modelBytes, scorecard } = publication;
   checkName(name, "name");
   const version = versionOf(modelBytes);
   const goldenBytes = Buffer.from(`${JSON.stringify(publication.golden)}\n`);
@@ -38,13 +39,22 @@ export function preparePublication(publication: Publication): PreparedPublicatio
     name,
     version,
     ...publication.manifest,
-    files: { [MODEL_FILE]: sha256Hex(modelBytes), [GOLDEN_FILE]: sha256Hex(goldenBytes) },
+    files: {
+      [MODEL_FILE]: sha256Hex(modelBytes),
+      [GOLDEN_FILE]: sha256Hex(goldenBytes),
+      ...(scorecard === undefined ? {} : { [SCORECARD_FILE]: sha256Hex(scorecard) }),
+    },
   };
   const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
   parseJson(manifestSchema, manifestText, "The manifest to publish");
   const golden = parseJson(goldenSchema, goldenBytes.toString("utf8"), "The golden batch to publish");
   checkGoldenWidth(golden, manifest);
-  const files = { [MODEL_FILE]: modelBytes, [GOLDEN_FILE]: goldenBytes, [MANIFEST_FILE]: Buffer.from(manifestText) };
+  const files = {
+    [MODEL_FILE]: modelBytes,
+    [GOLDEN_FILE]: goldenBytes,
+    ...(scorecard === undefined ? {} : { [SCORECARD_FILE]: scorecard }),
+    [MANIFEST_FILE]: Buffer.from(manifestText),
+  };
   return { version, manifest, golden, files };
 }
 
@@ -83,9 +93,10 @@ export function verifyFiles(files: VersionFiles): ModelVersion {
   return { name, version, directory, manifest, modelPath, modelBytes, golden };
 }
 
-function verified(
+/** @throws TriplineError `model-refused` for a file that is missing or not the one that was published */
+export function verified(
   bytes: Uint8Array | undefined,
-  file: typeof MODEL_FILE | typeof GOLDEN_FILE,
+  file: typeof MODEL_FILE | typeof GOLDEN_FILE | typeof SCORECARD_FILE,
   { name, version, files }: ModelManifest,
 ): Uint8Array {
   const what = `Model ${name} ${version}: ${file}`;

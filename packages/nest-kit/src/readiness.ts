@@ -7,7 +7,7 @@ export type HealthCheck = () => void | Promise<void>;
 
 export interface ReadinessReport {
   readonly status: "ready" | "not-ready";
-  /** `ok`, or why not. */
+  /** `ok`, or why not; or what an operator should know although the service can take work. */
   readonly checks: Readonly<Record<string, string>>;
 }
 
@@ -17,6 +17,7 @@ const CHECK_MS_MAX = 1_000;
 @Injectable()
 export class Readiness {
   readonly #checks = new Map<string, HealthCheck>();
+  readonly #notes = new Map<string, () => string | undefined>();
   #isDraining = false;
 
   constructor(
@@ -27,6 +28,11 @@ export class Readiness {
   /** @param check throws while the service is not ready; has a second to answer */
   add(name: string, check: HealthCheck): void {
     this.#checks.set(name, check);
+  }
+
+  /** @param read what is told beside the checks; undefined while there is nothing to tell */
+  addNote(name: string, read: () => string | undefined): void {
+    this.#notes.set(name, read);
   }
 
   /** From now on not ready, so that no new work is sent here. */
@@ -44,7 +50,8 @@ export class Readiness {
     );
     const { status, details } = await this.health.check(attempts).catch(resultOf);
     const checks = Object.entries(details).map(([name, one]) => [name, one.status === "up" ? "ok" : one.message]);
-    return { status: status === "ok" ? "ready" : "not-ready", checks: Object.fromEntries(checks) };
+    const notes = [...this.#notes].map(([name, read]) => [name, read() ?? "ok"]);
+    return { status: status === "ok" ? "ready" : "not-ready", checks: Object.fromEntries([...checks, ...notes]) };
   }
 }
 

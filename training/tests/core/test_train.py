@@ -1,5 +1,6 @@
 """The whole way from a features file to a version in the registry, and back through the checks."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import xgboost
@@ -20,6 +22,7 @@ from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
 from tripline_training.make_scorecard import make_scorecard
 from tripline_training.metrics import expected_calibration_error
+from tripline_training.models import scorecard
 from tripline_training.models.scorecard import margins_of_card, parse_scorecard, probabilities_of
 from tripline_training.train import Options, Outcome, parse_options, train
 from tripline_training.trees.calibration import margins_of
@@ -41,7 +44,7 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
     assert manifest["feature_spec_version"] == 3
     assert manifest["input"] == {"name": "features", "datatype": "FP32", "shape": [-1, 3]}
     assert manifest["output"] == {"name": "probability", "datatype": "FP32", "shape": [-1, 1]}
-    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json"}
+    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json", "scorecard.json"}
     assert manifest["lineage"]["commit"] == "abc"
     assert manifest["lineage"]["params"]["trees"] == read_params(DEFAULT_PARAMS).trees
     assert manifest["metrics"]["train"]["rows"] == outcome.rows == 2000
@@ -73,18 +76,34 @@ def test_publishes_a_calibrated_model(outcome: Outcome) -> None:
     assert error == pytest.approx(calibration["ece"], abs=1e-4)
 
 
-def test_writes_a_scorecard_of_the_same_rows(options: MakeOptions, tmp_path: Path) -> None:
-    path = tmp_path / "scorecards" / "card.json"
-    published = train(options("--scorecard", str(path)))
-    card = parse_scorecard(path.read_text())
+def test_publishes_a_scorecard_of_the_same_rows(outcome: Outcome, options: MakeOptions) -> None:
+    content = (outcome.folder / "scorecard.json").read_bytes()
+    card = parse_scorecard(content.decode())
     assert card.feature_spec_version == 3
     data = columns()
     features = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
     later = (data["occurred_at_ms"] >= 27 * DAY_MS) & (data["occurred_at_ms"] < 33 * DAY_MS)
     scores = probabilities_of(margins_of_card(card, features[later], tuple(FEATURES)))
     assert expected_calibration_error(scores, data["fraud"][later], same_mass=True) < 0.05
-    # It changes nothing in the model.
-    assert published.version == train(options()).version
+    # The model names it, so that no other scorecard can come with the same version.
+    manifest = json.loads((outcome.folder / "model.json").read_text())
+    model = onnx.load_from_string((outcome.folder / "model.onnx").read_bytes())
+    assert manifest["files"]["scorecard.json"] == hashlib.sha256(content).hexdigest()
+    assert {one.key: one.value for one in model.metadata_props} == {
+        "tripline.scorecard": manifest["files"]["scorecard.json"]
+    }
+    assert outcome.version == train(options()).version
+
+
+def test_rows_that_make_no_scorecard_still_make_a_model(
+    options: MakeOptions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scorecard, "INFORMATION_MIN", 1e9)
+    outcome = train(options())
+    assert "scorecard: none: No feature separates fraud from other payments" in capsys.readouterr().out
+    manifest = json.loads((outcome.folder / "model.json").read_text())
+    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json"}
+    assert not onnx.load_from_string((outcome.folder / "model.onnx").read_bytes()).metadata_props
 
 
 def test_a_scorecard_is_calibrated_on_days_that_it_was_not_made_from(spec_path: Path) -> None:

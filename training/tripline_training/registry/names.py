@@ -16,6 +16,7 @@ MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "model.json"
 GOLDEN_FILE = "golden.json"
 BOOSTER_FILE = "booster.json"
+SCORECARD_FILE = "scorecard.json"
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VERSION_PATTERN = re.compile(r"[0-9a-f]{12}")

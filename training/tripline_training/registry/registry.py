@@ -2,7 +2,7 @@
 
 In files (`file:///folder`):
 
-    <root>/models/<name>/versions/<version>/{model.onnx, model.json, golden.json, booster.json}
+    <root>/models/<name>/versions/<version>/{model.onnx, model.json, golden.json, booster.json, scorecard.json}
     <root>/models/<name>/aliases/<alias>            a text file that holds the version
     <root>/models/<name>/history/<number>/move.json   who moved which alias, when, from where, to where and why
 
@@ -24,6 +24,7 @@ from tripline_training.registry.names import (
     GOLDEN_FILE,
     MANIFEST_FILE,
     MODEL_FILE,
+    SCORECARD_FILE,
     VERSION_PATTERN,
     ModelVersion,
     Move,
@@ -48,6 +49,7 @@ __all__ = [
     "GOLDEN_FILE",
     "MANIFEST_FILE",
     "MODEL_FILE",
+    "SCORECARD_FILE",
     "VERSION_PATTERN",
     "ModelVersion",
     "Move",

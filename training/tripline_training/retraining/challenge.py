@@ -17,6 +17,7 @@ from tripline_training.data_checks.check_weeks import (
 )
 from tripline_training.data_checks.findings import DataReport
 from tripline_training.errors import TrainingError
+from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.registry import registry
 from tripline_training.registry.names import MoveOptions, RegistryCallError
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
@@ -105,7 +106,7 @@ def challenge(options: Options, folder: Path) -> Outcome:
         return reason
     if reason is not None:
         return Outcome(f"retrain: kept champion because {reason}", None)
-    booster, model, calibration = _learn(prepared, options, folder)
+    booster, model, card, calibration = _learn(prepared, options, folder)
     with step("compare") as said:
         newest = _compare(prepared.newest, model, prepared, options)
         old = _compare(prepared.old, model, prepared, options) if _has_both(prepared.old) else None
@@ -118,7 +119,7 @@ def challenge(options: Options, folder: Path) -> Outcome:
     metrics = {"calibration": calibration, "retrain": measured.as_json()}
     lineage = Lineage(options.features, options.commit, _used(prepared, options), prepared.windows.newest.from_ms)
     facts = compose_facts(prepared.spec, prepared.train, metrics, lineage)
-    _register(options, files_of(booster, model, prepared.train), facts, measured)
+    _register(options, files_of(booster, model, prepared.train, card), facts, measured)
     return Outcome(f"retrain: registered={ALIASES[0]} version={version} {figures_of(measured)}", version)
 
 
@@ -209,7 +210,7 @@ def _reference_scores(rows: Rows, champion: registry.ModelVersion | None) -> np.
     return predict_onnx(champion.model, rows.features).astype(np.float64)
 
 
-def _learn(prepared: Prepared, options: Options, folder: Path) -> tuple[Any, bytes, dict[str, Any]]:
+def _learn(prepared: Prepared, options: Options, folder: Path) -> tuple[Any, bytes, bytes | None, dict[str, Any]]:
     rows, params = prepared.train, read_params(options.params)
     delay_ms = prepared.windows.newest.from_ms - int(rows.occurred_at_ms[-1])
     with step("fit") as said:
@@ -222,8 +223,9 @@ def _learn(prepared: Prepared, options: Options, folder: Path) -> tuple[Any, byt
             fit_rows=lambda part, chosen, seed, jobs: fit_in_parts(part, chosen, seed, jobs, folder),
         )
         said.says(f"trees={booster.num_boosted_rounds()} calibration={calibration.kind}")
-    model = export_checked(booster, rows, options.seed)
-    return booster, model, asdict(calibration)
+    card = scorecard_to_publish(rows, prepared.spec, delay_ms)
+    model = export_checked(booster, rows, options.seed, card)
+    return booster, model, card, asdict(calibration)
 
 
 def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> Comparison:

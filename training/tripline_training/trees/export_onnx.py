@@ -1,6 +1,7 @@
 """An XGBoost model as ONNX: input `features` FP32 [-1, N], output `probability` FP32 [-1, 1]; and the proof of it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ EDGE_ROWS = 5_000
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-def to_onnx(booster: xgboost.Booster) -> bytes:
-    """The same model always gives the same bytes. `booster` predicts the probability of one class."""
+def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None) -> bytes:
+    """The same model and metadata always give the same bytes. `booster` predicts the probability of one class."""
     width = booster.num_features()
     converted = convert_xgboost(
         booster, initial_types=[(INPUT_NAME, FloatTensorType([None, width]))], target_opset=OPSET
@@ -56,6 +57,7 @@ def to_onnx(booster: xgboost.Booster) -> bytes:
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, producer_name="tripline", ir_version=8)
+    helper.set_model_props(model, dict(metadata or {}))
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 

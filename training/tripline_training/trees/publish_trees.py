@@ -21,6 +21,7 @@ from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, check_e
 
 GOLDEN_ROWS = 256
 COMPARED_ROWS_MAX = 20_000
+SCORECARD_KEY = "tripline.scorecard"
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,27 @@ class Lineage:
     """Labels that arrived later were not used."""
 
 
-def export_checked(booster: xgboost.Booster, rows: Rows, seed: int) -> bytes:
-    """The ONNX model. Raises TrainingError where it gives other probabilities than XGBoost."""
+def export_checked(booster: xgboost.Booster, rows: Rows, seed: int, scorecard: bytes | None) -> bytes:
+    """The ONNX model. Raises TrainingError where it gives other probabilities than XGBoost.
+
+    It names the scorecard that it is published with, so a version, named after the model's bytes, has one scorecard.
+    """
     with step("export") as said:
-        model = to_onnx(booster)
+        metadata = {} if scorecard is None else {SCORECARD_KEY: registry.sha256_hex(scorecard)}
+        model = to_onnx(booster, metadata)
         compared = rows.features[spread(len(rows), COMPARED_ROWS_MAX)]
         count, difference = check_export(booster, model, compared, seed)
         said.says(f"bytes={len(model)} compared_rows={count} difference_max={difference:.2g}")
     return model
 
 
-def files_of(booster: xgboost.Booster, model: bytes, rows: Rows) -> dict[str, bytes]:
+def files_of(booster: xgboost.Booster, model: bytes, rows: Rows, scorecard: bytes | None) -> dict[str, bytes]:
     """The files of a version but its manifest."""
     return {
         registry.MODEL_FILE: model,
         registry.GOLDEN_FILE: golden_batch(booster, rows.features),
         registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
+        **({} if scorecard is None else {registry.SCORECARD_FILE: scorecard}),
     }
 
 

@@ -84,7 +84,8 @@ const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: numbe
     `the features are of spec version ${what}, this build has ${specVersion}; replay them with the release that has that spec.`,
   "policy-unknown": (what) =>
     `policy ${what} is neither in apps/decisions/policy.yaml nor in its git history; give its file by --policy.`,
-  "scorecard-unknown": (what) => `they were scored by ${what}; give its file by --scorecard.`,
+  "scorecard-unknown": (what) =>
+    `they were scored by ${what}; name the registry that has it by --registry, or give its file by --scorecard.`,
   "not-explainable": (what) =>
     `the contributions of model ${what} cannot be computed here, and the decisions name some.`,
 };

@@ -11,7 +11,7 @@ const MARGIN = 2;
 export const AMOUNT = spec.features.findIndex(({ name }) => name === "amount");
 
 /** Publishes a model of one tree: a margin of 2 above an amount, of -2 elsewhere. @returns its version */
-export async function publishAmountModel(registryUrl: string, threshold: number): Promise<string> {
+export async function publishAmountModel(registryUrl: string, threshold: number, scorecard?: string): Promise<string> {
   const split = {
     ...{ feature: AMOUNT, mode: "BRANCH_LEQ", threshold, missingTrue: false },
     ...{ whenTrue: { value: -MARGIN, cover: 1 }, whenFalse: { value: MARGIN, cover: 1 } },
@@ -26,6 +26,7 @@ export async function publishAmountModel(registryUrl: string, threshold: number)
   const { version } = await openRegistry(registryUrl).publish({
     name: "fraud",
     modelBytes,
+    ...(scorecard === undefined ? {} : { scorecard: Buffer.from(scorecard) }),
     golden: { inputs: [valuesOf(0)], outputs: [scoreOf(0, threshold)] },
     manifest: {
       created_at: "2026-01-01T00:00:00Z",

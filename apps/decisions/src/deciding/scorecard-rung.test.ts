@@ -1,6 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
@@ -11,16 +9,13 @@ import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer } from "@tripline/kafka/port";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
-import { readConfig } from "@tripline/service-kit/config/read-config";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
-import { decisionsConfig } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
 import { Explainer } from "../scoring/explainer.js";
 import { InferenceClient } from "../scoring/inference-client.js";
 import { Scorer } from "../scoring/scorer.js";
-import { startDecisions } from "../start-decisions.js";
 import { NO_LISTS } from "../testing/no-lists.js";
 import { payment } from "../testing/payment.js";
 import { TestScorer } from "../testing/scorer.js";
@@ -115,30 +110,5 @@ describe("payments that no model scores", () => {
     const [decision] = await decide([250]);
     expect(decision).toMatchObject({ rung: Rung.RULES_ONLY, outcome: Outcome.CHALLENGE, modelName: "" });
     expect(decision?.score).toBeUndefined();
-  });
-});
-
-describe("the service does not start", () => {
-  const startWith = (file: string) =>
-    startDecisions(
-      readConfig(decisionsConfig, {
-        ...{ PORT: "0", LOG_LEVEL: "silent", KAFKA_BROKERS: "127.0.0.1:1", REDIS_URL: "redis://127.0.0.1:1" },
-        ...{ SCORING_ADDRESS: "127.0.0.1:1", SCORECARD_FILE: file },
-      }),
-    );
-
-  test("with a scorecard for other features, or without the configured one", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "scorecard-"));
-    const file = join(folder, "card.json");
-    await expect(startWith(file)).rejects.toMatchObject({
-      code: "config-invalid",
-      message: expect.stringMatching(/^The scorecard file cannot be read: /),
-    });
-    await writeFile(file, CARD_TEXT.replace(`"feature_spec_version":${SPEC.version}`, '"feature_spec_version":999'));
-    await expect(startWith(file)).rejects.toMatchObject({
-      code: "scorecard-invalid",
-      message: expect.stringContaining("card.json: feature_spec_version: is 999"),
-    });
-    await rm(folder, { recursive: true });
   });
 });

@@ -107,6 +107,7 @@ describe("a failed read of the registry", () => {
     const { registry } = models;
     const counted: ModelRegistry = {
       models: () => registry.models(),
+      scorecard: (name, version) => registry.scorecard(name, version),
       versions: (name) => registry.versions(name),
       list: (name) => registry.list(name),
       setAlias: (name, alias, version) => registry.setAlias(name, alias, version),

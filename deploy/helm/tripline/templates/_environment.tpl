@@ -90,6 +90,11 @@ POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
 {{- end }}
 {{- end }}
 
+{{- define "tripline.environment.registry" -}}
+REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
+MODEL_CACHE_DIRECTORY: /tmp/models
+{{- end }}
+
 {{- define "tripline.secrets.registry" -}}
 {{- if .Values.registry.mlflowSecret }}
 {{ include "tripline.optionalKey" (list "MLFLOW_TRACKING_TOKEN" .Values.registry.mlflowSecret "token") }}
@@ -125,9 +130,8 @@ POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
 
 {{- define "tripline.environment.scoring" -}}
 {{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.registry" . }}
 GRPC_PORT: "9000"
-REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
-MODEL_CACHE_DIRECTORY: /tmp/models
 {{- if .Values.services.scoring.gpu.enabled }}
 EXECUTION_PROVIDERS: trees,cuda,cpu
 {{- end }}
@@ -141,6 +145,7 @@ EXECUTION_PROVIDERS: trees,cuda,cpu
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.kafka" . }}
 {{ include "tripline.environment.redis" . }}
+{{ include "tripline.environment.registry" . }}
 SCORING_ADDRESS: {{ include "tripline.fullname" . }}-scoring-grpc:9000
 {{- if .Values.services.decisions.policy }}
 POLICY_FILE: /etc/tripline/policy/policy.yaml
@@ -150,6 +155,7 @@ POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{- define "tripline.secrets.decisions" -}}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
+{{ include "tripline.secrets.registry" . }}
 {{- end }}
 
 {{- define "tripline.environment.auth" -}}

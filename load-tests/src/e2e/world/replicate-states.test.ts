@@ -56,7 +56,6 @@ beforeAll(async () => {
     secretsFile: join(folder, "secrets.json"),
     registryUrl: "",
     version: "1",
-    scorecardFile: "",
     fromCache: true,
   };
   history = [...paymentsOf(2)];

@@ -1,6 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { SCORECARD_NAME } from "@tripline/decision-engine/scorecard";
+import { SCORECARD_NAME, scorecardVersion } from "@tripline/decision-engine/scorecard";
+import { SCORECARD_FILE } from "@tripline/model-registry/model-manifest";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { ArchivedVersions } from "./read-archived.js";
@@ -56,6 +57,32 @@ export async function findModel(
   spec: FeatureSpec,
 ): Promise<ModelVersion> {
   return checked(await openRegistry(registryUrl).resolve(reference.name, reference.at), spec);
+}
+
+/**
+ * The JSON of the scorecards that stood in for the model. A scorecard's version is the beginning of its sha256, which the
+ * manifest of the model that it was published with holds. Those that the registry lacks are left out.
+ */
+export async function findScorecards(
+  registryUrl: string,
+  archived: readonly ArchivedVersions[],
+  spec: FeatureSpec,
+): Promise<string[]> {
+  const ofSpec = archived.filter(({ specVersion }) => specVersion === spec.version);
+  const wanted = new Set(
+    ofSpec.flatMap(({ modelName, modelVersion }) => (modelName === SCORECARD_NAME ? [modelVersion] : [])),
+  );
+  const texts: string[] = [];
+  if (wanted.size === 0) return texts;
+  const registry = openRegistry(registryUrl);
+  for (const name of await registry.models()) {
+    for (const { version, manifest } of await registry.list(name)) {
+      const sha256 = manifest?.files[SCORECARD_FILE];
+      if (sha256 === undefined || !wanted.delete(scorecardVersion(sha256))) continue;
+      texts.push(Buffer.from((await registry.scorecard(name, version)) ?? []).toString("utf8"));
+    }
+  }
+  return texts;
 }
 
 function checked(model: ModelVersion, spec: FeatureSpec): ModelVersion {

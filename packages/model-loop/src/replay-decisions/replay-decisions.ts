@@ -6,7 +6,7 @@ import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import { ThreadPool } from "../threads/thread-pool.js";
-import { findModel, findModels } from "./find-models.js";
+import { findModel, findModels, findScorecards } from "./find-models.js";
 import type { PolicyText } from "./find-policies.js";
 import { findPolicies, readPolicy, SHIPPED_POLICY } from "./find-policies.js";
 import type { ArchivedDecision, ArchivedRange, ArchivedVersions } from "./read-archived.js";
@@ -21,7 +21,7 @@ export interface ReplayDecisionsOptions extends ArchivedRange {
   readonly policyFile?: string;
   /** Scores in place of the archived model versions. */
   readonly model?: { readonly name: string; readonly at: string };
-  /** Scorecards that stood in for the model. */
+  /** Scorecards that stood in for the model and that the registry lacks. */
   readonly scorecardFiles: readonly string[];
   readonly threads: number;
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
@@ -86,7 +86,10 @@ async function findInputs(archived: readonly ArchivedVersions[], options: Replay
     isPolicyForced: policyFile !== undefined,
     models: models.map(({ modelBytes, manifest }) => ({ modelBytes, manifest })),
     isModelForced: model !== undefined,
-    scorecards: await Promise.all(options.scorecardFiles.map((file) => readScorecard(file, spec))),
+    scorecards: [
+      ...(await findScorecards(registryUrl, archived, spec)),
+      ...(await Promise.all(options.scorecardFiles.map((file) => readScorecard(file, spec)))),
+    ],
   };
   const forced = {
     policyVersion: policyFile === undefined ? undefined : policies[0]?.version,

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { access, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -41,8 +41,6 @@ export interface TrainedModel {
   readonly version: string;
   /** Window state right before `historyEndMs`, for `load-state`. */
   readonly statePath: string;
-  /** The scorecard of the same payments, which stands in for the model. */
-  readonly scorecardFile: string;
   /** The history of `simulation` ends before this moment; what happens from here on, the model has not seen. */
   readonly historyEndMs: number;
   readonly simulation: SimulationOptions;
@@ -86,8 +84,7 @@ export async function trainDemoModel(options: TrainOptions): Promise<TrainedMode
   const key = await cacheKey([JSON.stringify(simulation), String(historyEndMs), DEMO_TENANT, cardTokenKey]);
   const folder = join(state, "data", key);
   const registryUrl = options.registryUrl ?? registryIn(options.root);
-  const files = { statePath: join(folder, "state.bin"), scorecardFile: join(folder, SCORECARD_FILE) };
-  const known = { registryUrl, ...files, historyEndMs, simulation };
+  const known = { registryUrl, statePath: join(folder, "state.bin"), historyEndMs, simulation };
   return holdLock(join(state, "train.lock"), async () => {
     const cached = options.force ? undefined : await cachedVersion(folder, registryUrl);
     if (cached !== undefined) {
@@ -106,8 +103,6 @@ export async function trainDemoModel(options: TrainOptions): Promise<TrainedMode
 
 export const registryIn = (root: string): string => pathToFileURL(join(root, ".tripline", "registry")).href;
 
-const SCORECARD_FILE = "scorecard.json";
-
 /** Written last: where it is, the rest is whole. */
 const RESULT_FILE = "result.json";
 
@@ -117,7 +112,6 @@ const result = z.strictObject({ version: z.string() });
 async function cachedVersion(folder: string, registryUrl: string): Promise<string | undefined> {
   try {
     const { version } = result.parse(JSON.parse(await readFile(join(folder, RESULT_FILE), "utf8")));
-    await access(join(folder, SCORECARD_FILE));
     const registry = openRegistry(registryUrl);
     await registry.resolve(MODEL_NAME, version);
     await registry.resolve(MODEL_NAME, "champion");
@@ -132,7 +126,6 @@ interface Work {
   readonly simulation: SimulationOptions;
   readonly historyEndMs: number;
   readonly statePath: string;
-  readonly scorecardFile: string;
   readonly registryUrl: string;
   readonly steps: StepLog;
 }
@@ -158,7 +151,7 @@ async function writeFeatures(folder: string, work: Work & { readonly cardTokenKe
 }
 
 async function trainAndPublish(folder: string, work: Work): Promise<string> {
-  const { simulation, historyEndMs, registryUrl, scorecardFile, steps } = work;
+  const { simulation, historyEndMs, registryUrl, steps } = work;
   await steps.run("install Python packages", () => trainingPython());
   const validFromMs = historyEndMs - VALID_DAYS * DAY_MS;
   const commit = await currentCommit();
@@ -169,7 +162,6 @@ async function trainAndPublish(folder: string, work: Work): Promise<string> {
       ...["--registry", registryUrl],
       ...["--name", MODEL_NAME],
       ...["--alias", "champion"],
-      ...["--scorecard", scorecardFile],
       ...["--train-from", instant(simulation.startMs + WARM_UP_DAYS * DAY_MS)],
       ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
       ...["--valid-from", instant(validFromMs)],

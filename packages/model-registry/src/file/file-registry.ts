@@ -12,6 +12,7 @@ import {
   manifestSchema,
   nameSchema,
   parseJson,
+  SCORECARD_FILE,
 } from "../model-manifest.js";
 import type {
   AliasMove,
@@ -21,13 +22,13 @@ import type {
   Publication,
   RecordingRegistry,
 } from "../model-registry.js";
-import { checkSameMeaning, preparePublication, verifyFiles } from "../prepare-publication.js";
+import { checkSameMeaning, preparePublication, verified, verifyFiles } from "../prepare-publication.js";
 import { AliasHistory } from "./alias-history.js";
 import { isCode, readFinished, writeDirectory, writeFileAtomically } from "./write-atomically.js";
 
 /**
  * A registry in a directory:
- * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json}`, `models/<name>/aliases/<alias>` and
+ * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json,scorecard.json}`, `models/<name>/aliases/<alias>` and
  * `models/<name>/history/<number>/move.json`.
  */
 export class FileRegistry implements RecordingRegistry {
@@ -48,6 +49,13 @@ export class FileRegistry implements RecordingRegistry {
     const version = text.toString("utf8").trim();
     if (isVersion(version)) return version;
     throw new TriplineError("model-refused", `The alias "${alias}" of model ${name} holds no version.`);
+  }
+
+  async scorecard(name: string, version: string): Promise<Uint8Array | undefined> {
+    checkName(name, "name");
+    const { manifest, directory } = await this.readManifest(name, version, `Model ${name} has no version`);
+    if (manifest.files[SCORECARD_FILE] === undefined) return undefined;
+    return verified(await readIfThere(join(directory, SCORECARD_FILE)), SCORECARD_FILE, manifest);
   }
 
   async models(): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { ModelCache, VERSIONS_CACHED_MAX } from "../model-cache.js";
@@ -278,6 +278,26 @@ describe("the server and the way to it", () => {
     expect(await restarted.aliasTarget(name, "champion")).toBe(next);
   });
 
+  test("a scorecard comes without its model, and from the cache while the server is away", async () => {
+    const one = await registry.publish({ ...own("model one"), scorecard: Buffer.from("{}") });
+    const two = await registry.publish(own("model two"));
+    const reader = elsewhere();
+    expect(await reader.scorecard(name, two.version)).toBeUndefined();
+    const read = async (): Promise<string> =>
+      Buffer.from((await reader.scorecard(name, one.version)) ?? []).toString("utf8");
+    expect(await read()).toBe("{}");
+    const cache = join(folder, "elsewhere");
+    const kept = (await readdir(cache, { recursive: true })).filter((path) => /\.(json|onnx)$/.test(path));
+    expect(kept.map((path) => basename(path)).sort()).toEqual(["model.json", "scorecard.json"]);
+    proxy.isDown = true;
+    expect(await read()).toBe("{}");
+    proxy.isDown = false;
+    const [damaged = ""] = kept.filter((path) => path.endsWith("scorecard.json"));
+    await writeFile(join(cache, damaged), "[]");
+    expect(await read()).toBe("{}");
+    expect(Buffer.from((await reader.resolve(name, one.version)).modelBytes).toString()).toBe("model one");
+  });
+
   test("the cache is verified, repaired and bounded", async () => {
     const { version, modelPath } = await registry.publish(own("model 0"));
     await writeFile(modelPath, "damaged");
@@ -331,7 +351,7 @@ from tripline_training.errors import TrainingError
 url, name, facts, golden, first = sys.argv[1:]
 store = registry.registry_root(url)
 read = registry.resolve(store, name, "champion")
-files = {"model.onnx": b"from Python", "golden.json": golden.encode(), "booster.json": b"{}"}
+files = {"model.onnx": b"from Python", "golden.json": golden.encode(), "booster.json": b"{}", "scorecard.json": b"[]"}
 version, where = registry.publish(store, name, files, json.loads(facts))
 again, _ = registry.publish(store, name, files, json.loads(facts))
 assert again == version
@@ -353,6 +373,7 @@ print(json.dumps({"read": read.model.decode(), "version": version, "refused": re
   const resolved = await registry.resolve(name, "champion");
   expect(Buffer.from(resolved.modelBytes).toString()).toBe("from Python");
   expect(resolved.manifest).toMatchObject({ ...manifest, files: { "booster.json": expect.any(String) } });
+  expect(Buffer.from((await registry.scorecard(name, said.version)) ?? []).toString()).toBe("[]");
   expect(await registry.history(name)).toEqual(said.moves);
   expect(said.moves).toMatchObject([
     { by: "ada" },

@@ -8,11 +8,11 @@ import type { ModelManifest } from "../model-manifest.js";
 import {
   GOLDEN_FILE,
   isVersion,
-  MANIFEST_FILE,
   MODEL_FILE,
   manifestSchema,
   nameSchema,
   parseJson,
+  SCORECARD_FILE,
 } from "../model-manifest.js";
 import type {
   AliasMove,
@@ -68,6 +68,16 @@ export class MlflowRegistry implements RecordingRegistry {
       this.isReachable = false;
       return remembered;
     }
+  }
+
+  async scorecard(name: string, version: string): Promise<Uint8Array | undefined> {
+    checkName(name, "name");
+    const cached = await this.cache.findScorecard(name, version);
+    if (cached !== undefined) return cached;
+    const answer = await this.#find(name, version);
+    const manifest = manifestOf(answer);
+    if (manifest.files[SCORECARD_FILE] === undefined) return undefined;
+    return this.cache.storeScorecard(manifest, await this.#downloadFile(answer, manifest, SCORECARD_FILE));
   }
 
   async models(): Promise<string[]> {
@@ -148,16 +158,15 @@ export class MlflowRegistry implements RecordingRegistry {
   async #download(answer: VersionAnswer): Promise<ModelVersion> {
     const manifest = manifestOf(answer);
     const files: Record<string, Uint8Array> = {};
-    for (const file of [MODEL_FILE, GOLDEN_FILE]) {
-      const bytes = await this.client.download(answer.source, file);
-      if (bytes === undefined) {
-        const what = `Model ${manifest.name} ${manifest.version}: ${file} is missing in MLflow`;
-        throw new TriplineError("model-refused", `${what} (version ${answer.version}, ${answer.source}).`);
-      }
-      files[file] = bytes;
-    }
-    files[MANIFEST_FILE] = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+    for (const file of [MODEL_FILE, GOLDEN_FILE]) files[file] = await this.#downloadFile(answer, manifest, file);
     return this.cache.store(manifest, files);
+  }
+
+  async #downloadFile(answer: VersionAnswer, manifest: ModelManifest, file: string): Promise<Uint8Array> {
+    const bytes = await this.client.download(answer.source, file);
+    if (bytes !== undefined) return bytes;
+    const what = `Model ${manifest.name} ${manifest.version}: ${file} is missing in MLflow`;
+    throw new TriplineError("model-refused", `${what} (version ${answer.version}, ${answer.source}).`);
   }
 
   /** Versions that were published by a registry of this kind, oldest first; only the given one, if one is given. */

@@ -130,6 +130,17 @@ export const VARIABLE_GROUPS = {
     ".controlUser",
   ),
   registry: {
+    REGISTRY_URL: {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+      compose: "${TRIPLINE_REGISTRY_URL:-file:///var/lib/tripline/registry}",
+      chart: chartTemplate("tripline.registryUrl", "registry.url"),
+      local: "registryUrl",
+    },
+    MODEL_CACHE_DIRECTORY: {
+      compose: "/tmp/models",
+      chart: { value: "/tmp/models" },
+      description: "Where what comes from MLflow is kept once it is downloaded.",
+    },
     MLFLOW_TRACKING_TOKEN: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "token", { isOptional: true }),
       description: "Token for MLflow, if the registry is one.",
@@ -167,17 +178,6 @@ export const SERVICE_VARIABLES = {
     groups: ["service", "registry"],
     own: {
       GRPC_PORT: { compose: COMPOSE_GRPC_PORT, chart: chartConstant(GRPC_PORT), local: "grpcPort" },
-      REGISTRY_URL: {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-        compose: "${TRIPLINE_REGISTRY_URL:-file:///var/lib/tripline/registry}",
-        chart: chartTemplate("tripline.registryUrl", "registry.url"),
-        local: "registryUrl",
-      },
-      MODEL_CACHE_DIRECTORY: {
-        compose: "/tmp/models",
-        chart: { value: "/tmp/models" },
-        description: "Where models from MLflow are kept once they are downloaded.",
-      },
       MODELS: { local: "models" },
       FEATURE_SPEC_VERSION: { local: "featureSpecVersion" },
       EXECUTION_PROVIDERS: {
@@ -191,7 +191,7 @@ export const SERVICE_VARIABLES = {
     },
   },
   decisions: {
-    groups: ["service", "kafka", "redis"],
+    groups: ["service", "kafka", "redis", "registry"],
     own: {
       SCORING_ADDRESS: {
         compose: `scoring:${COMPOSE_GRPC_PORT}`,
@@ -202,7 +202,6 @@ export const SERVICE_VARIABLES = {
       SCORING_WAIT_MS_MAX: { local: "scoringWaitMs" },
       CONTRIBUTIONS_WAIT_MS_MAX: { local: "contributionsWaitMs" },
       POLICY_FILE: { chart: chartFile("services.decisions.policy", "/etc/tripline/policy/policy.yaml") },
-      SCORECARD_FILE: { local: "scorecardFile" },
     },
   },
   auth: {

@@ -57,7 +57,6 @@ export type LocalValue =
   | "postgresUrl"
   | "redisUrl"
   | "registryUrl"
-  | "scorecardFile"
   | "scoringAddress"
   | "scoringWaitMs"
   | "topicPrefix";

@@ -33,8 +33,6 @@ export interface PlanOptions {
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;
-  /** The scorecard that stands in for the model; without it the rules do. */
-  readonly scorecardFile?: string;
   /** How long a decision may wait for what raised its score, in ms; the service's own default if absent. */
   readonly contributionsWaitMs?: number;
   /** Where the archive writes; it is not started unless given. */
@@ -111,7 +109,6 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
     postgresUrl: options.postgresUrl,
     redisUrl: options.redisUrl,
     registryUrl: options.registryUrl,
-    scorecardFile: options.scorecardFile,
     scoringAddress: `${HOST}:${ports.scoringGrpc}`,
     scoringWaitMs: String(options.scoringWaitMs),
     topicPrefix: options.topicPrefix ?? "",

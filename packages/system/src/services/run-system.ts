@@ -26,8 +26,6 @@ export interface SystemOptions {
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
   readonly contributionsWaitMs?: number;
-  /** The scorecard that stands in for the model; without it the rules do. */
-  readonly scorecardFile?: string;
   /** Whether the archive runs and writes the workspace's lake. */
   readonly isArchived?: boolean;
   readonly steps: StepLog;

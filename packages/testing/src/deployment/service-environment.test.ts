@@ -86,7 +86,6 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
       scoringWaitMs: 250,
       contributionsWaitMs: 0,
       lakeDirectory: "/lake",
-      scorecardFile: "/scorecard.json",
     }).find(({ name }) => name === service);
     const config = readConfig(schema, plan?.environment ?? {});
     const told = Object.entries(variables).filter(([, { local }]) => local !== undefined);

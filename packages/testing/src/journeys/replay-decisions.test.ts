@@ -33,12 +33,7 @@ beforeAll(async () => {
   model = await testModel();
   lake = await mkdtemp(join(tmpdir(), "tripline-replay-"));
   system = await startInProcess({
-    ...{
-      registryUrl: model.registryUrl,
-      lakeDirectory: lake,
-      scorecardFile: model.scorecardFile,
-      scoringWaitMs: 1_000,
-    },
+    ...{ registryUrl: model.registryUrl, lakeDirectory: lake, scoringWaitMs: 1_000 },
   });
 }, 240_000);
 
@@ -81,7 +76,7 @@ test("what the whole system decided is decided again to the byte, an outage of t
   const decisions = await allDecisions();
   const times = decisions.map(({ decidedAtMs }) => decidedAtMs);
   const options: ReplayDecisionsOptions = {
-    ...{ lake, registryUrl: model.registryUrl, scorecardFiles: [model.scorecardFile], threads: 2 },
+    ...{ lake, registryUrl: model.registryUrl, scorecardFiles: [], threads: 2 },
     ...{ fromMs: Math.min(...times), toMs: Math.max(...times) + 1 },
   };
   const report = await replayDecisions(options);
@@ -91,8 +86,5 @@ test("what the whole system decided is decided again to the byte, an outage of t
   expect(report.degraded).toBe(decisions.filter(({ rung }) => rung !== Rung.MODEL).length);
   expect(report.degraded).toBeGreaterThan(0);
   expect(decisions.filter((one) => one.rung === Rung.MODEL && isExplained(one)).length).toBeGreaterThan(0);
-
-  const withoutCard = await replayDecisions({ ...options, scorecardFiles: [] });
-  const ofCard = decisions.filter(({ rung }) => rung === Rung.SCORECARD).length;
-  expect(withoutCard).toMatchObject({ rows: rows - ofCard, identical: rows - ofCard });
+  expect(decisions.filter(({ rung }) => rung === Rung.SCORECARD).length).toBeGreaterThan(0);
 }, 240_000);

@@ -52,8 +52,6 @@ export interface InProcessOptions {
   readonly lakeDirectory?: string;
   /** Whether the control plane runs; it does not unless given. */
   readonly hasControl?: boolean;
-  /** The scorecard that stands in for the model; without it the rules do. */
-  readonly scorecardFile?: string;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs?: number;
   /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
@@ -80,7 +78,6 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     scoringWaitMs: options.scoringWaitMs ?? 5_000,
     logLevel: options.logLevel ?? "silent",
     ...(options.lakeDirectory === undefined ? {} : { lakeDirectory: options.lakeDirectory }),
-    ...(options.scorecardFile === undefined ? {} : { scorecardFile: options.scorecardFile }),
   });
   const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });

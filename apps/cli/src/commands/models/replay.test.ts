@@ -54,16 +54,13 @@ let lake: string;
 let registryUrl: string;
 let versions: readonly string[];
 let policyFile: string;
-let scorecardFile: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tripline-replay-"));
   registryUrl = pathToFileURL(join(folder, "registry")).href;
-  versions = [await publishAmountModel(registryUrl, 100), await publishAmountModel(registryUrl, 500)];
+  versions = [await publishAmountModel(registryUrl, 100), await publishAmountModel(registryUrl, 500, SCORECARD)];
   policyFile = join(folder, "policy.yaml");
-  scorecardFile = join(folder, "scorecard.json");
   await writeFile(policyFile, POLICY);
-  await writeFile(scorecardFile, SCORECARD);
   lake = join(folder, "lake");
   await archive(lake, cases());
 });
@@ -149,7 +146,7 @@ function labelOf(transaction: Transaction | undefined, fraud: boolean): Uint8Arr
 }
 
 const optionsOf = (change: Partial<ReplayDecisionsOptions> = {}): ReplayDecisionsOptions => ({
-  ...{ lake, registryUrl, policyFile, scorecardFiles: [scorecardFile], threads: 1 },
+  ...{ lake, registryUrl, policyFile, scorecardFiles: [], threads: 1 },
   ...{ fromMs: FROM_MS, toMs: FROM_MS + DAY_MS },
   ...change,
 });
@@ -167,7 +164,6 @@ async function command(...parameters: readonly string[]): Promise<{ lines: strin
 
 const flagsOf = (of: string): string[] => [
   ...["--lake", of, "--registry", registryUrl, "--from", "2026-02-10", "--to", "2026-02-10", "--threads", "1"],
-  ...["--scorecard", scorecardFile],
 ];
 
 const modelled = () => cases().filter(({ decision }) => decision.rung === Rung.MODEL);
@@ -300,7 +296,10 @@ test("what lacks its features, its scorecard or is of another spec is skipped an
   await new TestArchive(other, { cluster: "test", topicPrefix: "" }).append("decisions", [
     { partition: 3, offset: 0, value: Decision.encode(lonely).finish() },
   ]);
-  const report = await replayDecisions(optionsOf({ lake: other, scorecardFiles: [] }));
+  // The other model came with the scorecard.
+  const lesser = pathToFileURL(join(folder, "lesser")).href;
+  await publishAmountModel(lesser, 100);
+  const report = await replayDecisions(optionsOf({ lake: other, registryUrl: lesser }));
   expect(report.skipped).toEqual(
     new Map([
       ["other-spec", new Map([["1", 1]])],
@@ -309,6 +308,11 @@ test("what lacks its features, its scorecard or is of another spec is skipped an
     ]),
   );
   expect(report).toMatchObject({ rows: 57, identical: 57 });
+
+  const scorecardFile = join(folder, "scorecard.json");
+  await writeFile(scorecardFile, SCORECARD);
+  const given = await replayDecisions(optionsOf({ lake: other, registryUrl: lesser, scorecardFiles: [scorecardFile] }));
+  expect(given).toMatchObject({ rows: 59, identical: 59 });
 });
 
 test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([

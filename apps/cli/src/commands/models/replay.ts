@@ -47,7 +47,7 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
       parseModel,
     )
     .addOption(
-      new Option("--scorecard <file>", "a scorecard that stood in for the model; may be given more than once")
+      new Option("--scorecard <file>", "a scorecard that is not in the registry; may be given more than once")
         .argParser((file: string, files: readonly string[]) => [...files, file])
         .default([], "none"),
     )

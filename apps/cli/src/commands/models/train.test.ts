@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import { DEMO_SIMULATION, trainDemoModel } from "@tripline/model-loop/training/train-demo-model";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { StepLog } from "@tripline/system/step-log";
@@ -39,10 +40,8 @@ describe("trainDemoModel", () => {
     expect(champion.golden.inputs).toHaveLength(256);
     expect(champion.manifest.metrics).toMatchObject({ valid: { auc_roc: expect.any(Number) } });
     expect((await stat(trained.statePath)).size).toBeGreaterThan(10_000);
-    expect(JSON.parse(await readFile(trained.scorecardFile, "utf8"))).toMatchObject({
-      format: "tripline-scorecard",
-      feature_spec_version: spec.version,
-    });
+    const card = await openRegistry(trained.registryUrl).scorecard("fraud", trained.version);
+    expect(parseScorecard(Buffer.from(card ?? []).toString(), spec)).toMatchObject({ specVersion: spec.version });
     expect(trained.historyEndMs).toBe(simulation.startMs + 45 * 86_400_000);
 
     const again = await trainDemoModel({ ...options, steps: steps() });

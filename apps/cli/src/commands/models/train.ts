@@ -63,7 +63,6 @@ export function trainCommand(): Command {
       const model = await trainDemoModel({ root, ...target, secretsFile, steps, simulation, days, force });
       const { manifest, directory } = await openRegistry(model.registryUrl).resolve(MODEL_NAME, model.version);
       process.stdout.write(`\n  ${MODEL_NAME} ${model.version} in ${directory}\n`);
-      process.stdout.write(`  scorecard ${model.scorecardFile}\n`);
       process.stdout.write(`  metrics ${JSON.stringify(manifest.metrics)}\n`);
     });
 }

@@ -73,7 +73,6 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
     workspace,
     ports: readPorts(),
     registryUrl: model.registryUrl,
-    scorecardFile: model.scorecardFile,
     statePath: model.statePath,
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: SCORING_WAIT_MS,

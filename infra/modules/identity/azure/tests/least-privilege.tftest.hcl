@@ -43,7 +43,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake scoring/models training/datasets training/lake training/models"
+    condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake decisions/models scoring/models training/datasets training/lake training/models"
     error_message = "Only archive, scoring and training use containers."
   }
 

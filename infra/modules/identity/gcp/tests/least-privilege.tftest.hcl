@@ -32,7 +32,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake scoring/models training/datasets training/lake training/models"
+    condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake decisions/models scoring/models training/datasets training/lake training/models"
     error_message = "Only archive, scoring and training use buckets."
   }
 

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import type { TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
+import type { Scorecard } from "@tripline/decision-engine/scorecard";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { DecisionMetrics } from "../decision-metrics.js";
+
+export interface ChampionScorecardOptions {
+  /** Undefined where none is configured: then there is never a scorecard. */
+  readonly registry: Pick<ModelRegistry, "aliasTarget" | "scorecard"> | undefined;
+  readonly modelName: string;
+  /** Milliseconds between two reads of the alias. */
+  readonly pollMs: number;
+  readonly metrics: DecisionMetrics;
+  readonly logger: Logger;
+}
+
+const ALIAS = "champion";
+/** How long a start waits for the registry; after that it goes on without a scorecard until there is one. */
+const START_WAIT_MS_MAX = 2_000;
+/** A refused scorecard is read again after this time, because its file may have been replaced. */
+const REFUSED_RETRY_MS = 60_000;
+
+/**
+ * The scorecard of the champion, which stands in for its score. It is kept up with the registry beside the payments: none of
+ * them waits for it. While the registry is away, or names a scorecard that cannot be used, the last good one stays.
+ */
+export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
+  readonly #options: ChampionScorecardOptions;
+  readonly #stopping = new AbortController();
+  #current: Scorecard | undefined;
+  /** The version of the model that was looked at last, with success. */
+  #version: string | undefined;
+  #fault: string | undefined = "the registry has not been read yet.";
+  #refused: { readonly version: string; readonly retryAtMs: number } | undefined;
+
+  constructor(options: ChampionScorecardOptions) {
+    this.#options = options;
+    if (options.registry === undefined) this.#fault = "REGISTRY_URL is not set.";
+  }
+
+  get current(): Scorecard | undefined {
+    return this.#current;
+  }
+
+  /** What an operator should know; undefined where the champion's own scorecard is in force. */
+  get note(): string | undefined {
+    if (this.#fault === undefined) return undefined;
+    const stays =
+      this.#current === undefined ? "without the model rules alone decide" : `${this.#current.version} stays`;
+    return `${stays}: ${this.#fault}`;
+  }
+
+  async onModuleInit(): Promise<void> {
+    const { registry, logger } = this.#options;
+    if (registry === undefined) {
+      logger.info(`no scorecard: ${this.note}`);
+      return;
+    }
+    const first = this.#look(registry);
+    const late = new AbortController();
+    await Promise.race([first, sleep(START_WAIT_MS_MAX, undefined, { signal: late.signal }).catch(() => undefined)]);
+    late.abort();
+    void first.then(() => this.#poll(registry));
+  }
+
+  onApplicationShutdown(): void {
+    // A look that hangs in the registry must not hold the process; what it finds is not used any more.
+    this.#stopping.abort();
+  }
+
+  async #poll(registry: NonNullable<ChampionScorecardOptions["registry"]>): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      // Only the abort can be thrown here, and it ends the loop.
+      await sleep(this.#options.pollMs, undefined, { signal, ref: false }).catch(() => undefined);
+      if (!signal.aborted) await this.#look(registry);
+    }
+  }
+
+  async #look(registry: NonNullable<ChampionScorecardOptions["registry"]>): Promise<void> {
+    const { modelName: name } = this.#options;
+    let version: string | undefined;
+    try {
+      version = await registry.aliasTarget(name, ALIAS);
+      if (version === this.#version) this.#settle(version);
+      else if (this.#refused?.version !== version || Date.now() >= this.#refused.retryAtMs) {
+        const bytes = await registry.scorecard(name, version);
+        this.#use(version, bytes);
+      }
+    } catch (thrown) {
+      this.#noteFault(version, asTriplineError(thrown));
+    }
+  }
+
+  #use(version: string, bytes: Uint8Array | undefined): void {
+    const { modelName: name, metrics, logger } = this.#options;
+    const what = `scorecard.json of model ${name} ${version}`;
+    // A scorecard goes with its model, so one of an earlier champion is not used for a champion that has none.
+    this.#current =
+      bytes === undefined ? undefined : parseScorecard(Buffer.from(bytes).toString("utf8"), currentFeatureSpec(), what);
+    this.#version = version;
+    this.#settle(version);
+    if (this.#current === undefined) logger.warn({ model: name, version }, `no scorecard: ${this.note}`);
+    else {
+      metrics.scorecardReloaded(true);
+      logger.info({ model: name, version, scorecard_version: this.#current.version }, "new scorecard in force");
+    }
+  }
+
+  #settle(version: string): void {
+    this.#refused = undefined;
+    this.#fault =
+      this.#current === undefined
+        ? `model ${this.#options.modelName} ${version} was published without a scorecard.`
+        : undefined;
+  }
+
+  /** Logged once, however often it is tried again. */
+  #noteFault(version: string | undefined, error: TriplineError): void {
+    const { modelName: model, metrics, logger } = this.#options;
+    const isVerdict = error.code === "model-refused" || error.code === "scorecard-invalid";
+    if (version !== undefined && isVerdict) this.#refused = { version, retryAtMs: Date.now() + REFUSED_RETRY_MS };
+    if (error.message === this.#fault) return;
+    this.#fault = error.message;
+    metrics.scorecardReloaded(false);
+    logger.error({ code: error.code, model, version, faults: error.message.split("\n") }, "scorecard not taken");
+  }
+}
