@@ -30,6 +30,11 @@ static_policy:
   default: { action: review, reason: NO_FACTS, text: "Nothing known of {amount_minor} {currency}." }
   tenants:
     open: { action: approve, reason: OPEN, text: "This tenant lives with it." }
+    careful:
+      { action: decline, reason: TOO_MUCH, text: "Too much.", by_amount: [
+        { below: 12.51, currency: EUR, action: approve, reason: LITTLE, text: "Little." },
+        { below: 50, currency: EUR, action: review, reason: SOME, text: "Some." },
+        { below: 500, currency: JPY, action: approve, reason: LITTLE, text: "Little." } ] }
 `,
   SPEC,
 );
@@ -266,6 +271,26 @@ describe("on the static rung", () => {
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.STATIC_POLICY });
   });
 
+  test.each([
+    [1_250, "EUR", "LITTLE"],
+    [1_251, "EUR", "SOME"],
+    [4_999, "EUR", "SOME"],
+    [5_000, "EUR", "TOO_MUCH"],
+    [499, "JPY", "LITTLE"],
+    [500, "JPY", "TOO_MUCH"],
+    // An amount means nothing in a currency that has no row.
+    [1, "USD", "TOO_MUCH"],
+  ])("a tenant may fail open below an amount: %i minor units of %s", (amountMinor, currency, code) => {
+    const { transaction, ...rest } = input({ tenant: "careful" });
+    const decision = decide(POLICY, {
+      ...rest,
+      transaction: { ...transaction, amountMinor, currency },
+      features: undefined,
+    });
+    expect(codes(decision)).toEqual([code]);
+    expect(decision.rung).toBe(Rung.STATIC_POLICY);
+  });
+
   test("a rule that fails never opens the door: what fired beside it still counts", () => {
     const decision = decide(POLICY, input({ tenant: "open", ratio: 0, amount: 2000 }));
     expect(decision).toMatchObject({
@@ -285,7 +310,7 @@ describe("properties", () => {
   const anyInput: fc.Arbitrary<DecisionInput> = fc.record({
     transaction: fc.record({
       transactionId: fc.string(),
-      tenant: fc.constantFrom("demo", "open"),
+      tenant: fc.constantFrom("demo", "open", "careful"),
       clientTransactionId: fc.string(),
       cardToken: fc.string(),
       terminalId: fc.string(),

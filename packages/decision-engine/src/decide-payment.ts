@@ -50,8 +50,8 @@ type Values = Record<string, unknown>;
  * The outcome is the strictest of the rules that fired and of the score's band, each of which is a reason, strictest
  * first and in the order of the policy if equally strict. Without the model's score the scorecard's counts, and without a
  * scorecard the rules decide alone. If features are absent or of another spec version, or a rule cannot be evaluated, the
- * tenant's static answer counts. Other rules that fired still count then, so a fault never makes an outcome milder; where
- * there are no features, those about lists alone do.
+ * tenant's static answer for the amount counts. Other rules that fired still count then, so a fault never makes an
+ * outcome milder; where there are no features, those about lists alone do.
  *
  * Never throws because of a payment's content.
  */
@@ -171,8 +171,10 @@ function summaryOf(error: unknown): string {
 }
 
 function staticReason(policy: Policy, transaction: Transaction): Reason {
+  const { amountMinor, currency } = transaction;
   const answer = policy.staticByTenant.get(transaction.tenant) ?? policy.staticDefault;
-  return toReason(answer, paymentValues(transaction));
+  const row = answer.byAmount.find((one) => one.currency === currency && amountMinor < one.belowMinor);
+  return toReason(row ?? answer, paymentValues(transaction));
 }
 
 export function nothingUnusual(score: Score): Reason {

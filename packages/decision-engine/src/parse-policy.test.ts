@@ -34,6 +34,14 @@ static_policy:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known about {amount_minor} {currency}." }
   tenants:
     acme: { action: decline, reason: NO_FACTS, text: "Nothing is known." }
+    open:
+      action: decline
+      reason: NO_FACTS
+      text: Nothing is known, and it is too much to live with.
+      by_amount:
+        - { below: 50.00, currency: EUR, action: approve, reason: SMALL, text: "{amount_minor} {currency} is small." }
+        - { below: 199.99, currency: EUR, action: challenge, reason: MEDIUM, text: "A medium amount." }
+        - { below: 6000, currency: JPY, action: approve, reason: SMALL, text: "A small amount." }
 `;
 
 function faultsOf(text: string): string[] {
@@ -55,7 +63,15 @@ test("a good policy is compiled", () => {
     ["score-and-night", true, Outcome.CHALLENGE],
   ]);
   expect(policy.bands.map((band) => band.atLeast)).toEqual([0.6, 0.1]);
-  expect(policy.staticByTenant.get("acme")?.outcome).toBe(Outcome.DECLINE);
+  expect(policy.staticByTenant.get("acme")).toMatchObject({ outcome: Outcome.DECLINE, byAmount: [] });
+  expect(policy.staticByTenant.get("open")).toMatchObject({
+    outcome: Outcome.DECLINE,
+    byAmount: [
+      { currency: "EUR", belowMinor: 5_000, outcome: Outcome.APPROVE, code: "SMALL" },
+      { currency: "EUR", belowMinor: 19_999, outcome: Outcome.CHALLENGE, code: "MEDIUM" },
+      { currency: "JPY", belowMinor: 6_000, outcome: Outcome.APPROVE, code: "SMALL" },
+    ],
+  });
 });
 
 test("the version changes with any byte of the file", () => {
@@ -136,6 +152,62 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
   ],
   ["unknown action", "action: review\n", "action: refuse\n", "p.yaml:6 rules.0.action must be one of approve"],
   ["no static default", "  default: {", "  other: {", "p.yaml:20 static_policy.other is not a field"],
+  [
+    "amount too exact",
+    "below: 50.00",
+    "below: 50.005",
+    "p.yaml:28 static_policy.tenants.open.by_amount.0.below must have at",
+  ],
+  [
+    "amount that is not one",
+    "below: 6000",
+    "below: many",
+    "p.yaml:30 static_policy.tenants.open.by_amount.2.below must be an",
+  ],
+  [
+    "amount of nothing",
+    "below: 50.00",
+    "below: 0",
+    "p.yaml:28 static_policy.tenants.open.by_amount.0.below must be above 0",
+  ],
+  ["decimals of a yen", "below: 6000", "below: 6000.5", "must have at most 0 decimals in JPY"],
+  [
+    "unknown currency",
+    "currency: JPY",
+    "currency: XYZ",
+    "p.yaml:30 static_policy.tenants.open.by_amount.2.currency must be a",
+  ],
+  [
+    "amount without currency",
+    "currency: JPY, ",
+    "",
+    "p.yaml:30 static_policy.tenants.open.by_amount.2.currency must be a currency (it is",
+  ],
+  [
+    "amounts not ascending",
+    "below: 199.99",
+    "below: 50.00",
+    "p.yaml:29 static_policy.tenants.open.by_amount.1.below must be above that",
+  ],
+  [
+    "larger amount milder",
+    "currency: EUR, action: approve",
+    "currency: EUR, action: review",
+    "p.yaml:29 static_policy.tenants.open.by_amount.1.action must not be milder",
+  ],
+  [
+    "largest amount milder",
+    "      action: decline\n",
+    "      action: approve\n",
+    "p.yaml:29 static_policy.tenants.open.by_amount.1.action must not be stricter",
+  ],
+  ["feature in a row", "is small", "of {amount} is small", "by_amount.0.text has the placeholder {amount}"],
+  [
+    "amounts of a list",
+    "      by_amount:\n",
+    "      by_amounts:\n",
+    "p.yaml:27 static_policy.tenants.open.by_amounts is not a field",
+  ],
   ["bad code", "BIG_AMOUNT", "Big amount", "p.yaml:5 rules.0.reason must be upper case"],
   [
     "duplicate key",

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Environment, ParseResult } from "@marcbachmann/cel-js";
+import { currencyDecimals, isCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { z } from "zod";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
 import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
-import type { Answer, Band, Policy, Rule } from "./policy.js";
+import type { AmountRow, Answer, Band, Policy, Rule, StaticAnswer } from "./policy.js";
 import { ACTIONS, OUTCOME_OF } from "./policy.js";
 import { PolicySource } from "./policy-source.js";
 import {
@@ -24,6 +25,8 @@ import { wordingVersion } from "./wording-version.js";
 const RULES_MAX = 500;
 const BANDS_MAX = 20;
 const TENANTS_MAX = 10_000;
+/** Rows by amount of one tenant. */
+const AMOUNTS_MAX = 100;
 const FILE_CHARACTERS_MAX = 1_000_000;
 
 const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
@@ -33,7 +36,6 @@ const answer = {
   reason: z.string("must be a reason code").regex(/^[A-Z][A-Z0-9_]{1,63}$/, "must be upper case, such as BIG_AMOUNT"),
   text: z.string("must be a sentence").min(1, "must not be empty").max(500, "is longer than 500 characters"),
 };
-const answerSchema = z.strictObject(answer, "must be a mapping with action, reason and text");
 const ruleSchema = z.strictObject(
   {
     id: z
@@ -58,6 +60,18 @@ const bandSchema = z.strictObject(
 );
 const list = (max: number) =>
   z.array(z.unknown(), "must be a list").max(max, `must have at most ${max} entries`).default([]);
+const staticSchema = z.strictObject(
+  { by_amount: list(AMOUNTS_MAX), ...answer },
+  "must be a mapping with action, reason and text",
+);
+const amountSchema = z.strictObject(
+  {
+    below: z.number("must be an amount, such as 50.00").positive("must be above 0"),
+    currency: z.string("must be a currency").refine(isCurrency, "must be a currency of ISO 4217, such as EUR"),
+    ...answer,
+  },
+  "must be a mapping with below, currency, action, reason and text",
+);
 const fileSchema = z.strictObject({
   version: z
     .union([z.string(), z.int()], "must be a text or a whole number")
@@ -71,7 +85,7 @@ const fileSchema = z.strictObject({
   ),
 });
 
-type AnswerFile = z.infer<typeof answerSchema>;
+type AnswerFile = Omit<z.infer<typeof staticSchema>, "by_amount">;
 type Path = readonly PropertyKey[];
 
 /**
@@ -127,7 +141,7 @@ class PolicyChecker {
     if (file.rules.length + file.bands.length === 0) {
       this.faults.push(`${this.#source.fileName}:1 A policy without rules and bands would approve every payment.`);
     }
-    const staticByTenant = new Map<string, Answer>();
+    const staticByTenant = new Map<string, StaticAnswer>();
     for (const [tenant, value] of Object.entries(file.static_policy.tenants).slice(0, TENANTS_MAX)) {
       const item = this.#static(value, ["static_policy", "tenants", tenant]);
       if (item !== undefined) staticByTenant.set(tenant, item);
@@ -154,9 +168,40 @@ class PolicyChecker {
     };
   }
 
-  #static(value: unknown, path: Path): Answer | undefined {
-    const item = this.#shape(answerSchema, value, path);
-    return item === undefined ? undefined : this.#answer(item, path, this.#staticNames);
+  #static(value: unknown, path: Path): StaticAnswer | undefined {
+    const item = this.#shape(staticSchema, value, path);
+    const said = item === undefined ? undefined : this.#answer(item, path, this.#staticNames);
+    if (item === undefined || said === undefined) return undefined;
+    return { ...said, byAmount: this.#amounts(item.by_amount, said, [...path, "by_amount"]) };
+  }
+
+  /** Amounts are in major units, as people write them, and are compared in minor units, as payments have them. */
+  #amounts(values: readonly unknown[], otherwise: Answer, listPath: Path): AmountRow[] {
+    const rows: AmountRow[] = [];
+    values.forEach((value, index) => {
+      const path = [...listPath, index];
+      const item = this.#shape(amountSchema, value, path);
+      const said = item === undefined ? undefined : this.#answer(item, path, this.#staticNames);
+      if (item === undefined || said === undefined) return;
+      const { below, currency } = item;
+      const decimals = currencyDecimals(currency);
+      const belowMinor = Math.round(below * 10 ** decimals);
+      if (belowMinor / 10 ** decimals !== below || !Number.isSafeInteger(belowMinor)) {
+        this.#fault([...path, "below"], `must have at most ${decimals} decimals in ${currency}`);
+      }
+      const lower = rows.findLast((row) => row.currency === currency);
+      if (lower !== undefined && belowMinor <= lower.belowMinor) {
+        this.#fault([...path, "below"], `must be above that of the row before it in ${currency}`);
+      }
+      // What is right for an amount is not too strict for a larger one; such a row is a slip.
+      if (said.outcome > otherwise.outcome) {
+        this.#fault([...path, "action"], "must not be stricter than the answer for larger amounts");
+      } else if (lower !== undefined && said.outcome < lower.outcome) {
+        this.#fault([...path, "action"], `must not be milder than that of the row before it in ${currency}`);
+      }
+      rows.push({ ...said, currency, belowMinor });
+    });
+    return rows;
   }
 
   #rules(values: readonly unknown[]): Rule[] {

@@ -40,6 +40,19 @@ export interface Band extends Answer {
   readonly atLeast: number;
 }
 
+/** The answer for payments of a currency below an amount. */
+export interface AmountRow extends Answer {
+  readonly currency: string;
+  /** Exclusive, in minor units. */
+  readonly belowMinor: number;
+}
+
+/** The answer where neither rules nor score can be trusted, for payments that no row is for. */
+export interface StaticAnswer extends Answer {
+  /** Within a currency, the lowest amount first. */
+  readonly byAmount: readonly AmountRow[];
+}
+
 /** A checked policy. Made by `parsePolicy` only. */
 export interface Policy {
   /** The file's own version, `+`, and the first 8 hex digits of the SHA-256 of its text. */
@@ -57,6 +70,6 @@ export interface Policy {
   /** Highest first. */
   readonly bands: readonly Band[];
   /** The answer if neither rules nor score can be trusted. */
-  readonly staticDefault: Answer;
-  readonly staticByTenant: ReadonlyMap<string, Answer>;
+  readonly staticDefault: StaticAnswer;
+  readonly staticByTenant: ReadonlyMap<string, StaticAnswer>;
 }
