@@ -1,4 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
 import { dayOf } from "@tripline/lake/lake-layout";
 import { listFiles } from "@tripline/lake/log/list-files";
@@ -63,6 +64,17 @@ export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Pro
     "not-found",
     `No decision was made${ofTenant} from ${isoOf(fromMs)} to ${isoOf(toMs)} in ${lake}: ` +
       "give a range of the times at which decisions were made, by --from and --to.",
+  );
+}
+
+/** @throws TriplineError `spec-mismatch` where no decision is of this build's feature spec */
+export function requireSpec(archived: readonly ArchivedVersions[], spec: FeatureSpec): void {
+  if (archived.some(({ specVersion }) => specVersion === spec.version)) return;
+  const versions = [...new Set(archived.map(({ specVersion }) => specVersion))].join(", ");
+  throw new TriplineError(
+    "spec-mismatch",
+    `All of these decisions have features of spec version ${versions}, this build has ${spec.version}: ` +
+      "replay them with the release that has that spec.",
   );
 }
 

@@ -1,41 +1,23 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { encodeMessage } from "@tripline/contracts/encode-message";
-import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { PaymentFeatures, Score } from "@tripline/decision-engine/decide-payment";
-import { decide } from "@tripline/decision-engine/decide-payment";
+import type { Score } from "@tripline/decision-engine/decide-payment";
 import { RAISED_BY, wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
-import type { Policy } from "@tripline/decision-engine/policy";
-import type { RecordedInputs } from "@tripline/decision-engine/recorded-inputs";
-import { recordedInputs } from "@tripline/decision-engine/recorded-inputs";
-import type { Scorecard } from "@tripline/decision-engine/scorecard";
-import { decisionOf, vectorOf } from "@tripline/lake/read/row-message";
 import type { ArchivedDecision } from "./read-archived.js";
+import type { Deciders, Reopened } from "./reopen-decision.js";
+import { decideAgain, reopenDecision } from "./reopen-decision.js";
 import type { ReplayModel } from "./replay-model.js";
-import type { ReplayTally, SkipReason } from "./replay-tally.js";
+import type { ReplayTally } from "./replay-tally.js";
 import { bandOf, count, differ, emptyTally, reasonOf, skip, transitionOf } from "./replay-tally.js";
 
 /** What decides again. */
-export interface Deciders {
-  readonly specVersion: number;
-  /** The policy for an archived version; undefined where it is not known. */
-  policyOf(version: string): Policy | undefined;
+export interface ReplayDeciders extends Deciders {
   /** The model for an archived version. */
   modelOf(name: string, version: string): ReplayModel;
-  /** The scorecard of a version; undefined where it is not known. */
-  scorecardOf(version: string): Scorecard | undefined;
 }
 
-/** An archived decision with all that it takes to make it again. */
-interface Open {
-  readonly archived: Decision;
-  readonly transaction: Transaction;
-  readonly features: PaymentFeatures;
-  readonly isFraud: boolean | undefined;
-  readonly policy: Policy;
-  readonly inputs: RecordedInputs;
+interface Open extends Reopened {
   readonly model: ReplayModel | undefined;
-  readonly scorecard: Scorecard | undefined;
 }
 
 interface Replayed {
@@ -44,16 +26,16 @@ interface Replayed {
 }
 
 /** Decides archived payments again and compares what comes out with what was decided. */
-export async function replayBlock(rows: readonly ArchivedDecision[], deciders: Deciders): Promise<ReplayTally> {
+export async function replayBlock(rows: readonly ArchivedDecision[], deciders: ReplayDeciders): Promise<ReplayTally> {
   const tally = emptyTally();
   const open: Open[] = [];
   for (const row of rows) {
-    const opened = openRow(row, deciders);
+    const opened = reopenDecision(row, deciders);
     if ("reason" in opened) skip(tally, opened.reason, opened.what);
-    else open.push(opened);
+    else open.push({ ...opened, model: modelOf(opened, deciders) });
   }
   const scores = await scoreAll(open);
-  const made = open.map((one): Replayed => ({ open: one, decision: decideAgain(one, scores.get(one)) }));
+  const made = open.map((one): Replayed => ({ open: one, decision: decideAgain(one, scoreOf(one, scores.get(one))) }));
   for (const { open: one, decision } of explainAll(made, tally)) {
     tally.rows += 1;
     if (one.archived.rung !== Rung.MODEL) tally.degraded += 1;
@@ -63,26 +45,8 @@ export async function replayBlock(rows: readonly ArchivedDecision[], deciders: D
   return tally;
 }
 
-/** What the decision was made from, or which part of it is missing. */
-function openRow(row: ArchivedDecision, deciders: Deciders): Open | { reason: SkipReason; what: string } {
-  const archived = decisionOf(row.decision);
-  const vector = row.features === undefined ? undefined : vectorOf(row.features);
-  if (vector?.transaction === undefined) return { reason: "features-missing", what: "" };
-  const { transaction, specVersion, values, incomplete } = vector;
-  for (const version of [specVersion, archived.featureSpecVersion]) {
-    if (version !== deciders.specVersion) return { reason: "other-spec", what: String(version) };
-  }
-  const policy = deciders.policyOf(archived.policyVersion);
-  if (policy === undefined) return { reason: "policy-unknown", what: archived.policyVersion };
-  const inputs = recordedInputs(archived);
-  const { score, scorecardVersion } = inputs;
-  const scorecard = scorecardVersion === undefined ? undefined : deciders.scorecardOf(scorecardVersion);
-  if (scorecardVersion !== undefined && scorecard === undefined) {
-    return { reason: "scorecard-unknown", what: scorecardVersion };
-  }
-  const model = "missing" in score ? undefined : deciders.modelOf(score.modelName, score.modelVersion);
-  const features = { specVersion, values, incomplete };
-  return { archived, transaction, features, isFraud: row.isFraud, policy, inputs, model, scorecard };
+function modelOf({ inputs }: Reopened, deciders: ReplayDeciders): ReplayModel | undefined {
+  return "missing" in inputs.score ? undefined : deciders.modelOf(inputs.score.modelName, inputs.score.modelVersion);
 }
 
 /** One run per model. */
@@ -98,14 +62,11 @@ async function scoreAll(open: readonly Open[]): Promise<ReadonlyMap<Open, number
   return scores;
 }
 
-function decideAgain(one: Open, value: number | undefined): Decision {
-  const { archived, transaction, features, policy, inputs, model, scorecard } = one;
-  const score: Score =
-    model === undefined || value === undefined
-      ? { missing: "missing" in inputs.score ? inputs.score.missing : "" }
-      : { value, modelName: model.name, modelVersion: model.version };
-  const { decidedAtMs } = archived;
-  return decide(policy, { transaction, features, score, listHits: inputs.listHits, decidedAtMs }, scorecard);
+function scoreOf({ inputs, model }: Open, value: number | undefined): Score {
+  if ("missing" in inputs.score) return inputs.score;
+  return model === undefined || value === undefined
+    ? { missing: "" }
+    : { value, modelName: model.name, modelVersion: model.version };
 }
 
 /**

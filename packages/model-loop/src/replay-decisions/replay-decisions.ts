@@ -1,16 +1,15 @@
-import { readFile } from "node:fs/promises";
-import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import { ThreadPool } from "../threads/thread-pool.js";
+import { decideBlocks } from "./decide-blocks.js";
 import { findModel, findModels, findScorecards } from "./find-models.js";
 import type { PolicyText } from "./find-policies.js";
 import { findPolicies, readPolicy, SHIPPED_POLICY } from "./find-policies.js";
 import type { ArchivedDecision, ArchivedRange, ArchivedVersions } from "./read-archived.js";
-import { readArchived, surveyDecisions } from "./read-archived.js";
+import { readArchived, requireSpec, surveyDecisions } from "./read-archived.js";
+import { readScorecard } from "./read-scorecard.js";
 import type { ReplayTally } from "./replay-tally.js";
 import { addTally, emptyTally } from "./replay-tally.js";
 import type { ReplayInputs } from "./replay-worker.js";
@@ -37,9 +36,6 @@ export interface ReplayDecisionsReport extends ReplayTally {
 
 type ReplayThreads = ThreadPool<readonly ArchivedDecision[], ReplayTally>;
 
-/** Blocks per thread that wait or are being decided; so much is in memory at once, however long the range is. */
-const BLOCKS_PER_THREAD_MAX = 2;
-
 /**
  * Decides archived payments again, with the same code as the decisions service, and compares. Reads the lake and the
  * registry; writes nothing.
@@ -62,16 +58,6 @@ export async function replayDecisions(options: ReplayDecisionsOptions): Promise<
     await threads?.close();
     await scan.close();
   }
-}
-
-function requireSpec(archived: readonly ArchivedVersions[], spec: FeatureSpec): void {
-  if (archived.some(({ specVersion }) => specVersion === spec.version)) return;
-  const versions = [...new Set(archived.map(({ specVersion }) => specVersion))].join(", ");
-  throw new TriplineError(
-    "spec-mismatch",
-    `All of these decisions have features of spec version ${versions}, this build has ${spec.version}: ` +
-      "replay them with the release that has that spec.",
-  );
 }
 
 async function findInputs(archived: readonly ArchivedVersions[], options: ReplayDecisionsOptions, spec: FeatureSpec) {
@@ -98,15 +84,6 @@ async function findInputs(archived: readonly ArchivedVersions[], options: Replay
   return { data, forced };
 }
 
-async function readScorecard(file: string, spec: FeatureSpec): Promise<string> {
-  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    const detail = `The scorecard ${file} cannot be read (${cause.code}): give --scorecard the JSON that training wrote.`;
-    throw new TriplineError("config-invalid", detail, [], { cause });
-  });
-  parseScorecard(text, spec, file);
-  return text;
-}
-
 async function replayAll(
   scan: LakeScan,
   pool: ReplayThreads,
@@ -116,22 +93,11 @@ async function replayAll(
   const { threads, onProgress } = options;
   const totalEvents = archived.reduce((sum, { rows }) => sum + rows, 0);
   const tally = emptyTally();
-  const running: { readonly rows: number; readonly tally: Promise<ReplayTally> }[] = [];
   let doneEvents = 0;
-  const takeFirst = async (): Promise<void> => {
-    const first = running.shift();
-    if (first === undefined) return;
-    addTally(tally, await first.tally);
-    doneEvents += first.rows;
+  for await (const { rows, result } of decideBlocks(readArchived(scan, options), pool, threads)) {
+    addTally(tally, result);
+    doneEvents += rows;
     onProgress?.({ doneEvents, totalEvents });
-  };
-  for await (const rows of readArchived(scan, options)) {
-    const made = pool.run(rows);
-    // It is looked at when its turn comes; until then its failure is not to end the process.
-    made.catch(() => undefined);
-    running.push({ rows: rows.length, tally: made });
-    if (running.length >= threads * BLOCKS_PER_THREAD_MAX) await takeFirst();
   }
-  while (running.length > 0) await takeFirst();
   return tally;
 }

@@ -6,7 +6,7 @@ import type { SessionModel } from "../scoring/score-session.js";
 import { serveThread } from "../threads/serve-thread.js";
 import type { PolicyText } from "./find-policies.js";
 import type { ArchivedDecision } from "./read-archived.js";
-import type { Deciders } from "./replay-block.js";
+import type { ReplayDeciders } from "./replay-block.js";
 import { replayBlock } from "./replay-block.js";
 import { ReplayModel } from "./replay-model.js";
 
@@ -22,7 +22,7 @@ export interface ReplayInputs {
   readonly scorecards: readonly string[];
 }
 
-async function open(inputs: ReplayInputs): Promise<Deciders> {
+async function open(inputs: ReplayInputs): Promise<ReplayDeciders> {
   const spec = currentFeatureSpec();
   const policies = inputs.policies.map(({ text, fileName }) => parsePolicy(text, spec, fileName));
   const scorecards = inputs.scorecards.map((text) => parseScorecard(text, spec));
