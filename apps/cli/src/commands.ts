@@ -21,6 +21,7 @@ import { ledgerCommand } from "./commands/operate/ledger.js";
 import { makeSecretsCommand } from "./commands/operate/make-secrets.js";
 import { tokenCommand } from "./commands/operate/token.js";
 import { topicsCommand } from "./commands/operate/topics.js";
+import { policyCommand } from "./commands/policy/policy.js";
 import { demoCommand } from "./commands/run/demo.js";
 import { devCommand } from "./commands/run/dev.js";
 import { journeyCommand } from "./commands/run/journey.js";
@@ -41,6 +42,7 @@ export function commands(): Command[] {
     foldEntityCommand(),
     scoreCommand(),
     replayCommand(),
+    policyCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
     topicsCommand(),

@@ -1,9 +1,8 @@
-import { currencyDecimals } from "@tripline/contracts/currency";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ReplayDecisionsReport } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import type { SkipReason, Transition } from "@tripline/model-loop/replay-decisions/replay-tally";
-
-type Cells = readonly (string | number)[];
+import type { Cells } from "./print-figures.js";
+import { money, number, table } from "./print-figures.js";
 
 /** Reasons that are shown, those with the most changes first. */
 const REASONS_MAX = 40;
@@ -77,7 +76,8 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
   return sentences;
 }
 
-const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: number) => string>> = {
+/** Why archived decisions were not made again, as the end of a sentence. */
+export const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: number) => string>> = {
   "features-missing": () =>
     "the lake has no features of these payments; check that the archive of the topic `features` is complete.",
   "other-spec": (what, specVersion) =>
@@ -183,26 +183,4 @@ function sum(counts: readonly ReadonlyMap<string, number>[]): number {
 
 function moneyOf(amounts: ReadonlyMap<string, number>): string {
   return [...amounts].map(([currency, minor]) => money(currency, minor)).join(", ");
-}
-
-function money(currency: string, minor: number): string {
-  const decimals = currencyDecimals(currency);
-  const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-  return `${(minor / 10 ** decimals).toLocaleString("en", options)} ${currency}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
-}
-
-/** Text to the left, numbers to the right. */
-function table(head: readonly string[], rows: readonly Cells[]): string[] {
-  const shown = rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell)));
-  const widths = head.map((name, column) => Math.max(name.length, ...shown.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join("  ")
-      .trimEnd();
-  return [line(head), ...shown.map(line)];
 }

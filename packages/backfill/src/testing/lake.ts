@@ -20,8 +20,12 @@ export interface TestLakeOptions {
   /** SQL in place of a label's `fraud`, a feature's value or an amount; they see the columns of both files. */
   readonly fraud?: string;
   readonly values?: Readonly<Record<string, string>>;
+  /** SQL of the payments that have a label; all of those that the file has labels for unless given. */
+  readonly labelled?: string;
   /** SQL of the score by which a payment was decided; without it nothing was decided. */
   readonly score?: string;
+  /** SQL of the name of its outcome, such as `DECLINE`; it sees the `score`. */
+  readonly outcome?: string;
 }
 
 const PARTITIONS = 2;
@@ -50,7 +54,7 @@ export async function writeTestLake(options: TestLakeOptions): Promise<void> {
     `'lbl_' || client_transaction_id AS label_id, ${sqlText(tenant)} AS tenant, client_transaction_id, card_token,
       terminal_id, occurred_at_ms, labelled_at_ms, (${options.fraud ?? "fraud"})::INTEGER = 1 AS fraud,
       'chargeback' AS source`,
-    "labelled_at_ms IS NOT NULL",
+    `labelled_at_ms IS NOT NULL AND (${options.labelled ?? "true"})`,
   );
   if (options.score === undefined) return;
   await writeTopic(
@@ -58,7 +62,8 @@ export async function writeTestLake(options: TestLakeOptions): Promise<void> {
     TOPICS.decisions.name,
     "occurred_at_ms",
     `'txn_' || client_transaction_id AS transaction_id, ${sqlText(tenant)} AS tenant, client_transaction_id, card_token,
-      'APPROVE' AS outcome, (${options.score})::DOUBLE AS score, 'MODEL' AS rung, 'fraud' AS model_name,
+      (${options.score})::DOUBLE AS score, ${options.outcome ?? "'APPROVE'"} AS outcome, 'MODEL' AS rung,
+      'policy' AS policy_version, 'fraud' AS model_name, 'test' AS model_version,
       ${spec.version}::INTEGER AS feature_spec_version, occurred_at_ms, occurred_at_ms + 5 AS accepted_at_ms,
       occurred_at_ms + 20 AS decided_at_ms`,
     "true",

@@ -41,7 +41,8 @@ export interface LakeDataset {
 
 const DAY_MS = 86_400_000;
 
-const KNOWN_MS = {
+/** SQL of when a label became known. */
+export const KNOWN_MS = {
   "event-time": "labelled_at_ms",
   arrival: "greatest(labelled_at_ms, kafka_timestamp_ms)",
 } as const;

@@ -1,16 +1,13 @@
-import { availableParallelism } from "node:os";
-import { TriplineError } from "@tripline/contracts/error-table";
-import { isDay } from "@tripline/lake/lake-layout";
 import type { ReplayDecisionsOptions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { jsonOf, printReplay } from "../../models/replay-report.js";
 import { lakeOption, tenantOption } from "../lake-options.js";
 import { ProgressLine } from "../progress-line.js";
 import { registryOption } from "../registry-options.js";
-import { parseCount } from "./score.js";
+import { fromOption, requireRange, scorecardOption, threadsOption, toOption } from "../replay-options.js";
 
 interface ReplayFlags {
   readonly lake: string;
@@ -25,17 +22,14 @@ interface ReplayFlags {
   readonly json?: true;
 }
 
-const DAY_MS = 86_400_000;
-const TIME_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
-
 /** `tripline replay`: archived payments decided again, with the same or with another policy or model. */
 export function replayCommand(output: CommandOutput = process.stdout): Command {
   return new Command("replay")
     .description("decide archived payments again: to the byte by the same versions, as a diff by others")
     .addOption(lakeOption())
     .addOption(registryOption())
-    .requiredOption("--from <time>", "decisions made from then on: a day (UTC) or a time", parseFrom)
-    .requiredOption("--to <time>", "the last day (UTC), or the time before which they were made", parseTo)
+    .addOption(fromOption())
+    .addOption(toOption())
     .addOption(tenantOption())
     .option(
       "--policy <file>",
@@ -46,16 +40,8 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
       "score with this version or alias, or name@version (default: with the version that each decision names)",
       parseModel,
     )
-    .addOption(
-      new Option("--scorecard <file>", "a scorecard that is not in the registry; may be given more than once")
-        .argParser((file: string, files: readonly string[]) => [...files, file])
-        .default([], "none"),
-    )
-    .addOption(
-      new Option("--threads <count>", "threads that decide")
-        .argParser(parseCount)
-        .default(availableParallelism(), "one per core"),
-    )
+    .addOption(scorecardOption())
+    .addOption(threadsOption())
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -68,10 +54,7 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
 
 async function run(flags: ReplayFlags, output: CommandOutput): Promise<number> {
   const { lake, registry: registryUrl, from: fromMs, to: toMs, tenant, policy, model, scorecard, threads } = flags;
-  if (fromMs >= toMs) {
-    const detail = "--from is not before --to: give the earlier time first; a day as --to is included whole.";
-    throw new TriplineError("invalid-field", detail);
-  }
+  requireRange(flags);
   const line = new ProgressLine(process.stderr);
   line.say("reading the versions of the decisions");
   try {
@@ -88,23 +71,6 @@ async function run(flags: ReplayFlags, output: CommandOutput): Promise<number> {
   } finally {
     line.end();
   }
-}
-
-function parseFrom(text: string): number {
-  return isDay(text) || TIME_PATTERN.test(text) ? wholeMs(text) : wrongTime();
-}
-
-function parseTo(text: string): number {
-  return isDay(text) ? wholeMs(text) + DAY_MS : parseFrom(text);
-}
-
-function wholeMs(text: string): number {
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? wrongTime() : ms;
-}
-
-function wrongTime(): never {
-  throw new InvalidArgumentError("must be a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00Z");
 }
 
 function parseModel(text: string): ReplayDecisionsOptions["model"] {

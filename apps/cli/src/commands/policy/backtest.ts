@@ -1,0 +1,97 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { BacktestOptions } from "@tripline/model-loop/backtest/backtest-policy";
+import { backtestPolicy } from "@tripline/model-loop/backtest/backtest-policy";
+import type { BacktestLimits } from "@tripline/model-loop/backtest/judge-backtest";
+import { judgeBacktest } from "@tripline/model-loop/backtest/judge-backtest";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { backtestJson, printBacktest } from "../../policy/print-backtest.js";
+import { labelsByOption, lakeOption, tenantOption } from "../lake-options.js";
+import { ProgressLine } from "../progress-line.js";
+import { fromOption, requireRange, scorecardOption, threadsOption, toOption } from "../replay-options.js";
+
+interface BacktestFlags extends BacktestLimits {
+  readonly lake: string;
+  readonly from: number;
+  readonly to: number;
+  readonly tenant?: string;
+  readonly rule?: string;
+  readonly labelsBy: BacktestOptions["labelsBy"];
+  readonly unlabelled: BacktestOptions["unlabelled"];
+  readonly scorecard: readonly string[];
+  readonly threads: number;
+  readonly json?: true;
+}
+
+/** `tripline policy backtest`: what a draft would have done with archived payments. */
+export function backtestCommand(output: CommandOutput = process.stdout): Command {
+  const command = new Command("backtest")
+    .description("decide archived payments by a draft policy, and count what it would have caught and annoyed")
+    .argument("<file>", "the draft, such as apps/decisions/policy.yaml")
+    .addOption(lakeOption())
+    .addOption(fromOption())
+    .addOption(toOption())
+    .addOption(tenantOption())
+    .option("--rule <id>", "tell this rule in full, or a band as score>=0.6 (default: the draft as a whole)")
+    .addOption(labelsByOption())
+    .addOption(
+      new Option(
+        "--unlabelled <meaning>",
+        "an old payment without a label is genuine, unknown, or genuine if the lake has only frauds",
+      )
+        .choices(["auto", "genuine", "unknown"])
+        .default("auto"),
+    )
+    .addOption(scorecardOption())
+    .addOption(threadsOption())
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nLimits are shares such as 2% or 0.02. Ends with exit code 1 if one is broken or cannot be judged.",
+    )
+    .action(async (file: string, flags: BacktestFlags) => {
+      process.exitCode = await run(file, flags, output);
+    });
+  for (const [flag, what] of LIMITS) command.option(`--${flag} <share>`, what, parseShare);
+  return command;
+}
+
+const LIMITS = [
+  ["decline-share-max", "limit: payments that the draft declines"],
+  ["decline-cards-max", "limit: cards of which the draft declines a payment"],
+  ["stop-share-max", "limit: payments that the draft does not simply approve"],
+  ["hit-share-max", "limit: payments that the rule hits (needs --rule)"],
+  ["annoyed-share-max", "limit: genuine payments that the rule hits, or that the draft stops"],
+  ["precision-min", "limit: frauds among what the rule hits, or among what the draft stops"],
+  ["recall-min", "limit: known frauds that the rule hits, or that the draft stops"],
+] as const;
+
+async function run(policyFile: string, flags: BacktestFlags, output: CommandOutput): Promise<number> {
+  requireRange(flags);
+  const { lake, from: fromMs, to: toMs, tenant, rule, labelsBy, unlabelled, scorecard, threads } = flags;
+  if (flags.hitShareMax !== undefined && rule === undefined) {
+    throw new TriplineError("invalid-field", "--hit-share-max is the limit of a rule: name the rule by --rule.");
+  }
+  const line = new ProgressLine(process.stderr);
+  line.say("reading the versions of the decisions");
+  try {
+    const report = await backtestPolicy({
+      ...{ policyFile, lake, fromMs, toMs, labelsBy, unlabelled, threads, scorecardFiles: scorecard },
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(rule === undefined ? {} : { part: rule }),
+      onProgress: (progress) => line.update(progress),
+    });
+    line.end();
+    const broken = judgeBacktest(report, flags);
+    output.write(flags.json === true ? backtestJson(report, broken) : printBacktest(report, broken));
+    return report.rows > 0 && broken.length === 0 ? 0 : 1;
+  } finally {
+    line.end();
+  }
+}
+
+function parseShare(text: string): number {
+  const share = text.endsWith("%") ? Number(text.slice(0, -1)) / 100 : Number(text);
+  if (text.trim() !== "" && share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError("must be a share such as 2% or 0.02");
+}

@@ -1,0 +1,49 @@
+import type { BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
+import { MATURE_SHARE } from "@tripline/model-loop/backtest/survey-labels";
+import { number } from "../models/print-figures.js";
+import { WHY_SKIPPED } from "../models/replay-report.js";
+
+/** What was decided again, what is held to be true of it, and how the figures are to be read: a sentence each. */
+export function aboutBacktest(report: BacktestReport): string[] {
+  const { rows, cards, draftVersion, decidedBy, days, degraded } = report;
+  const by = [...decidedBy].map(
+    ([version, count]) => `${version === "" ? "an unknown policy" : version} (${number(count)})`,
+  );
+  const [first, last] = [days[0], days.at(-1)].map((day) => dayText(day?.day ?? 0));
+  return [
+    `Draft ${draftVersion} on ${number(rows)} payments of ${number(cards)} cards from ${first} to ${last}, which were decided by ${by.join(", ")}.`,
+    ...labelSentences(report),
+    ...(degraded === 0
+      ? []
+      : [`${number(degraded)} of them had been decided without the model, and were decided without it again.`]),
+    ...Object.entries(report.failures).map(([why, count]) => `The draft failed on ${number(count)} payments: ${why}.`),
+    ...[...report.skipped].flatMap(([reason, whats]) =>
+      [...whats].map(([what, count]) => `Skipped ${number(count)}: ${WHY_SKIPPED[reason](what, report.specVersion)}`),
+    ),
+    ...(report.labels.delayDays === undefined ? [] : [INTERVALS]),
+  ];
+}
+
+const INTERVALS =
+  "Intervals in brackets are of 95 %: Wilson's for shares, for as many payments as the cards make them worth; the bootstrap over whole cards for money of 10 cards or more.";
+
+function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuine }: BacktestReport): string[] {
+  if (labels.delayDays === undefined || labels.newestMs === undefined) {
+    return ["The lake has no labels, so what would have been caught and annoyed is not known."];
+  }
+  const share = `${MATURE_SHARE * 100} % of the labels come within ${number(labels.delayDays)} days`;
+  const kinds = `${number(labels.frauds)} frauds and ${number(labels.genuine)} genuine payments`;
+  const newest = new Date(labels.newestMs).toISOString().slice(0, 16).replace("T", " ");
+  return [
+    `${share}, measured on ${kinds}; the newest label is of ${newest} UTC.`,
+    `${number(young)} payments are younger than that and count as unknown yet, ${number(youngFrauds)} reported frauds among them.`,
+    labels.isUnlabelledGenuine
+      ? "Assumption: labels come for frauds only, so an older payment without a label is genuine."
+      : `Assumption: labels come for frauds and for genuine payments, so the ${number(unlabelled)} older payments without one count as unknown.`,
+    `That leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
+  ];
+}
+
+export function dayText(day: number): string {
+  return new Date(day * 86_400_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,117 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { LakeScan } from "@tripline/lake/read/scan-lake";
+import { decideBlocks } from "../replay-decisions/decide-blocks.js";
+import { readPolicy } from "../replay-decisions/find-policies.js";
+import type { ArchivedDecision, ArchivedRange, ArchivedVersions } from "../replay-decisions/read-archived.js";
+import { readArchived, requireSpec, surveyDecisions } from "../replay-decisions/read-archived.js";
+import { readScorecard } from "../replay-decisions/read-scorecard.js";
+import type { SkipReason } from "../replay-decisions/replay-tally.js";
+import { ThreadPool } from "../threads/thread-pool.js";
+import type { BacktestFigures, DraftPart } from "./backtest-tally.js";
+import { BacktestTally } from "./backtest-tally.js";
+import type { BacktestBlock, BacktestInputs } from "./backtest-worker.js";
+import { draftParts } from "./draft-parts.js";
+import type { LabelOptions, LabelSurvey } from "./survey-labels.js";
+import { surveyLabels } from "./survey-labels.js";
+
+export interface BacktestOptions extends ArchivedRange, Pick<LabelOptions, "labelsBy" | "unlabelled"> {
+  /** The draft. */
+  readonly policyFile: string;
+  /** Only this rule or band is told in full. */
+  readonly part?: string;
+  /** Scorecards that stood in for the model. */
+  readonly scorecardFiles: readonly string[];
+  readonly threads: number;
+  readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
+}
+
+export interface BacktestReport extends BacktestFigures {
+  readonly draftVersion: string;
+  readonly specVersion: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly tenant: string | undefined;
+  /** The part that was asked for. */
+  readonly part: string | undefined;
+  /** The policies that decided, with the number of their decisions. */
+  readonly decidedBy: ReadonlyMap<string, number>;
+  readonly labels: LabelSurvey;
+  /** Of the payments: decided below the model's rung, then and therefore now. */
+  readonly degraded: number;
+  /** Payments that were not decided again, by reason, and by what was missing. */
+  readonly skipped: ReadonlyMap<SkipReason, ReadonlyMap<string, number>>;
+}
+
+/**
+ * Decides archived payments by a draft, with the scores that they had, and counts what it would have caught and whom it would
+ * have annoyed. Reads the lake; writes nothing.
+ *
+ * @throws TriplineError `not-found` for an empty range, `invalid-field` for a rule that the draft lacks, `config-invalid`,
+ * `policy-invalid` or `scorecard-invalid` for a file, `spec-mismatch` where no decision is of this build's feature spec,
+ * `lake-unavailable`
+ */
+export async function backtestPolicy(options: BacktestOptions): Promise<BacktestReport> {
+  const spec = currentFeatureSpec();
+  const draft = await readPolicy(options.policyFile);
+  const parts = draftParts(parsePolicy(draft.text, spec, draft.fileName));
+  requirePart(parts, options);
+  const scorecards = await Promise.all(options.scorecardFiles.map((file) => readScorecard(file, spec)));
+  const scan = await LakeScan.open();
+  try {
+    const archived = await surveyDecisions(scan, options);
+    requireSpec(archived, spec);
+    const labels = await surveyLabels(scan, options);
+    const tally = new BacktestTally(parts, labels);
+    const counts = await tallyAll(scan, { draft, scorecards }, archived, { ...options, tally });
+    const { fromMs, toMs, tenant, part } = options;
+    return {
+      ...tally.figures(),
+      ...{ draftVersion: draft.version, specVersion: spec.version, fromMs, toMs, tenant, part, labels, ...counts },
+      decidedBy: rowsByPolicy(archived),
+    };
+  } finally {
+    await scan.close();
+  }
+}
+
+function requirePart(parts: readonly DraftPart[], { part, policyFile }: BacktestOptions): void {
+  if (part === undefined || parts.some(({ id }) => id === part)) return;
+  const ids = parts.map(({ id }) => id).join(", ");
+  throw new TriplineError("invalid-field", `${policyFile} has no rule ${part}: give --rule one of ${ids}.`);
+}
+
+async function tallyAll(
+  scan: LakeScan,
+  inputs: BacktestInputs,
+  archived: readonly ArchivedVersions[],
+  { tally, ...options }: BacktestOptions & { readonly tally: BacktestTally },
+): Promise<Pick<BacktestReport, "degraded" | "skipped">> {
+  const totalEvents = archived.reduce((sum, { rows }) => sum + rows, 0);
+  const skipped = new Map<SkipReason, Map<string, number>>();
+  let [degraded, doneEvents] = [0, 0];
+  const body = new URL("./backtest-worker.js", import.meta.url);
+  const pool = await ThreadPool.start<readonly ArchivedDecision[], BacktestBlock>(body, inputs, options.threads);
+  try {
+    for await (const { rows, result } of decideBlocks(readArchived(scan, options), pool, options.threads)) {
+      for (const row of result.rows) tally.add(row);
+      for (const { reason, what } of result.skipped) {
+        const whats = skipped.get(reason) ?? new Map<string, number>();
+        skipped.set(reason, whats.set(what, (whats.get(what) ?? 0) + 1));
+      }
+      degraded += result.degraded;
+      doneEvents += rows;
+      options.onProgress?.({ doneEvents, totalEvents });
+    }
+  } finally {
+    await pool.close();
+  }
+  return { degraded, skipped };
+}
+
+function rowsByPolicy(archived: readonly ArchivedVersions[]): ReadonlyMap<string, number> {
+  const rows = new Map<string, number>();
+  for (const { policyVersion, rows: more } of archived) rows.set(policyVersion, (rows.get(policyVersion) ?? 0) + more);
+  return rows;
+}

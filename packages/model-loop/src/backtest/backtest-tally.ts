@@ -1,0 +1,244 @@
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { BacktestRow } from "./backtest-row.js";
+import { bootstrapTotals } from "./bootstrap-totals.js";
+import type { HitFigures, SegmentHits } from "./hit-measure.js";
+import { HitMeasure } from "./hit-measure.js";
+import type { Truth, TruthRule } from "./population.js";
+import { Population, truthOf } from "./population.js";
+import { hashOf, RowSample } from "./sample-rows.js";
+
+/** Counterexamples that are shown of a rule or of the draft, half of each kind where there are enough of both. */
+const EXAMPLES_MAX = 10;
+const OVERLAPS_MAX = 5;
+
+/** A rule or band of the draft. */
+export interface DraftPart {
+  readonly id: string;
+  readonly kind: "rule" | "band";
+  /** What it alone does. */
+  readonly outcome: Outcome;
+  readonly code: string;
+}
+
+/** A payment that the draft, or a rule of it, treats wrongly. */
+export interface Counterexample {
+  /** `annoyed`: genuine and hit. `missed`: fraud, not hit, and approved by the draft. */
+  readonly kind: "annoyed" | "missed";
+  readonly transactionId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly occurredAtMs: number;
+  readonly decided: Outcome;
+  readonly drafted: Outcome;
+  readonly sentences: readonly string[];
+}
+
+/** How often two rules hit the same payment. */
+export interface Overlap {
+  readonly id: string;
+  readonly rows: number;
+  /** Payments that both hit by those that either does. */
+  readonly jaccard: number;
+}
+
+export interface PartFigures extends DraftPart, HitFigures {
+  /** Hits that nothing else of the draft treats as strictly: without it they would have a milder outcome. */
+  readonly alone: number;
+  /** Hits that had been decided more mildly than this part alone does. */
+  readonly stricter: number;
+  readonly overlaps: readonly Overlap[];
+  readonly segments: readonly SegmentHits[];
+  readonly counterexamples: readonly Counterexample[];
+}
+
+/** `stopped`: anything but approved. */
+export interface PolicyFigures {
+  readonly stopped: HitFigures;
+  readonly declined: HitFigures;
+  readonly outcomes: Readonly<Record<string, number>>;
+}
+
+export interface BacktestFigures {
+  readonly rows: number;
+  readonly cards: number;
+  readonly frauds: number;
+  readonly genuine: number;
+  readonly young: number;
+  readonly youngFrauds: number;
+  readonly unlabelled: number;
+  /** Days since 1970-01-01 with their payments. */
+  readonly days: readonly { readonly day: number; readonly rows: number }[];
+  readonly decided: PolicyFigures;
+  readonly draft: PolicyFigures & {
+    readonly segments: readonly SegmentHits[];
+    readonly counterexamples: readonly Counterexample[];
+  };
+  /** Of changed outcomes, by `approve -> decline`. */
+  readonly changes: Readonly<
+    Record<string, { readonly rows: number; readonly frauds: number; readonly genuine: number }>
+  >;
+  readonly parts: readonly PartFigures[];
+  /** Payments that the draft could not be evaluated on, by the reason. */
+  readonly failures: Readonly<Record<string, number>>;
+}
+
+class PartMeasure extends HitMeasure {
+  alone = 0;
+  stricter = 0;
+  readonly shared = new Map<string, number>();
+  readonly examples = new Examples();
+
+  constructor(readonly part: DraftPart) {
+    super();
+  }
+}
+
+class Examples {
+  readonly #annoyed = new RowSample<Counterexample>(EXAMPLES_MAX);
+  readonly #missed = new RowSample<Counterexample>(EXAMPLES_MAX);
+
+  offer(row: BacktestRow, truth: Truth, isHit: boolean): void {
+    if (truth === "genuine" && isHit) this.#annoyed.offer(row.transactionId, exampleOf(row, "annoyed"));
+    const isMissed = truth === "fraud" && !isHit && row.drafted === Outcome.APPROVE;
+    if (isMissed) this.#missed.offer(row.transactionId, exampleOf(row, "missed"));
+  }
+
+  get all(): Counterexample[] {
+    const [annoyed, missed] = [this.#annoyed.rows, this.#missed.rows];
+    const kept = Math.max(EXAMPLES_MAX / 2, EXAMPLES_MAX - missed.length);
+    return [...annoyed.slice(0, kept), ...missed.slice(0, EXAMPLES_MAX - Math.min(kept, annoyed.length))];
+  }
+}
+
+/** Counts what a draft would have done beside what was done. Pure; the order of the payments does not matter. */
+export class BacktestTally {
+  readonly #population = new Population();
+  readonly #keys: number[] = [];
+  readonly #parts: ReadonlyMap<string, PartMeasure>;
+  readonly #policies = {
+    decided: { stopped: new HitMeasure(), declined: new HitMeasure(), outcomes: new Map<string, number>() },
+    draft: { stopped: new HitMeasure(), declined: new HitMeasure(), outcomes: new Map<string, number>() },
+  };
+  readonly #examples = new Examples();
+  readonly #changes = new Map<string, { rows: number; frauds: number; genuine: number }>();
+  readonly #failures = new Map<string, number>();
+
+  constructor(
+    parts: readonly DraftPart[],
+    private readonly truthRule: TruthRule,
+  ) {
+    this.#parts = new Map(parts.map((part) => [part.id, new PartMeasure(part)]));
+  }
+
+  add(row: BacktestRow): void {
+    const truth = truthOf(row, this.truthRule);
+    const card = this.#population.add(row, truth);
+    this.#keys[card] = hashOf(row.cardToken);
+    for (const [policy, outcome] of [
+      [this.#policies.decided, row.decided],
+      [this.#policies.draft, row.drafted],
+    ] as const) {
+      if (outcome > Outcome.APPROVE) policy.stopped.add(row, truth, card);
+      if (outcome === Outcome.DECLINE) policy.declined.add(row, truth, card);
+      count(policy.outcomes, nameOf(outcome));
+    }
+    this.#examples.offer(row, truth, row.drafted > Outcome.APPROVE);
+    if (row.failure !== "") count(this.#failures, row.failure);
+    if (row.decided !== row.drafted) this.#change(row, truth);
+    this.#addHits(row, truth, card);
+  }
+
+  figures(): BacktestFigures {
+    const population = this.#population;
+    population.close();
+    const measures = this.#measures();
+    const totals = bootstrapTotals(this.#amounts(measures));
+    const figuresOf = (measure: HitMeasure) =>
+      measure.figures(population, (column) => totals.get(`${measures.indexOf(measure)} ${column}`));
+    const { decided, draft } = this.#policies;
+    const policyOf = ({ stopped, declined, outcomes }: typeof draft): PolicyFigures => ({
+      stopped: figuresOf(stopped),
+      declined: figuresOf(declined),
+      outcomes: Object.fromEntries(outcomes),
+    });
+    const { total, young, youngFrauds, unlabelled } = population;
+    return {
+      ...{ ...total, cards: population.cards.length, young, youngFrauds, unlabelled, days: population.days() },
+      decided: policyOf(decided),
+      draft: {
+        ...policyOf(draft),
+        segments: draft.stopped.segments(population),
+        counterexamples: this.#examples.all,
+      },
+      changes: Object.fromEntries(this.#changes),
+      parts: [...this.#parts.values()].map((measure) => ({
+        ...{ ...measure.part, ...figuresOf(measure), alone: measure.alone, stricter: measure.stricter },
+        overlaps: this.#overlapsOf(measure),
+        segments: measure.segments(population),
+        counterexamples: measure.examples.all,
+      })),
+      failures: Object.fromEntries(this.#failures),
+    };
+  }
+
+  #change({ decided, drafted }: BacktestRow, truth: Truth): void {
+    const name = `${nameOf(decided)} -> ${nameOf(drafted)}`;
+    const change = this.#changes.get(name) ?? { rows: 0, frauds: 0, genuine: 0 };
+    this.#changes.set(name, change);
+    change.rows += 1;
+    if (truth === "fraud") change.frauds += 1;
+    if (truth === "genuine") change.genuine += 1;
+  }
+
+  #addHits(row: BacktestRow, truth: Truth, card: number): void {
+    const hit = row.hits.map((id) => this.#parts.get(id)).filter((part) => part !== undefined);
+    const strictest = hit.filter(({ part }) => part.outcome === row.drafted && row.drafted > Outcome.APPROVE);
+    for (const measure of hit) {
+      measure.add(row, truth, card);
+      if (strictest.length === 1 && strictest[0] === measure) measure.alone += 1;
+      if (measure.part.outcome > row.decided) measure.stricter += 1;
+      for (const other of hit) if (other !== measure) count(measure.shared, other.part.id);
+    }
+    // Only these can be counterexamples of anything.
+    if (truth !== "fraud" && truth !== "genuine") return;
+    for (const measure of truth === "genuine" ? hit : this.#parts.values()) {
+      measure.examples.offer(row, truth, row.hits.includes(measure.part.id));
+    }
+  }
+
+  #measures(): HitMeasure[] {
+    const { decided, draft } = this.#policies;
+    return [decided.stopped, decided.declined, draft.stopped, draft.declined, ...this.#parts.values()];
+  }
+
+  /** Money of every card by measure and column. */
+  *#amounts(measures: readonly HitMeasure[]) {
+    for (const [card, key] of this.#keys.entries()) {
+      const amounts = new Map<string, number>();
+      measures.forEach((measure, index) => {
+        for (const [column, minor] of measure.moneyOf(card) ?? []) amounts.set(`${index} ${column}`, minor);
+      });
+      if (amounts.size > 0) yield { key, amounts };
+    }
+  }
+
+  #overlapsOf(measure: PartMeasure): Overlap[] {
+    return [...measure.shared]
+      .map(([id, rows]) => ({ id, rows, jaccard: rows / (measure.hits + (this.#parts.get(id)?.hits ?? 0) - rows) }))
+      .toSorted((left, right) => right.rows - left.rows || right.jaccard - left.jaccard)
+      .slice(0, OVERLAPS_MAX);
+  }
+}
+
+export function nameOf(outcome: Outcome): string {
+  return (Outcome[outcome] ?? String(outcome)).toLowerCase();
+}
+
+function exampleOf(row: BacktestRow, kind: Counterexample["kind"]): Counterexample {
+  const { transactionId, amountMinor, currency, occurredAtMs, decided, drafted, sentences } = row;
+  return { kind, transactionId, amountMinor, currency, occurredAtMs, decided, drafted, sentences };
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

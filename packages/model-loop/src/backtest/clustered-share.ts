@@ -1,0 +1,51 @@
+import type { Estimate } from "./wilson-interval.js";
+import { wilsonInterval } from "./wilson-interval.js";
+
+/** One card: of `units` payments `hits` count. */
+export interface Cluster {
+  readonly hits: number;
+  readonly units: number;
+}
+
+/** Cards of which none counts, together: their number, their payments, and the sum of the squares of those. */
+export interface Untouched {
+  readonly clusters: number;
+  readonly units: number;
+  readonly unitSquares: number;
+}
+
+const NONE: Untouched = { clusters: 0, units: 0, unitSquares: 0 };
+
+/**
+ * A share of payments with Wilson's interval, for as many payments as they are worth: those of one card resemble each other,
+ * so a hundred payments of one card say less than those of a hundred cards. Their number is divided by the design effect,
+ * which is the variance of the ratio over whole cards (linearised) by that of independent payments, at least 1 (E. L. Korn,
+ * B. I. Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated from survey
+ * data", Survey Methodology 24, 1998; compared with others by C. Franco et al., Journal of Survey Statistics and Methodology 7,
+ * 2019). At shares of 0 and 1 it is that of payments which are all alike within a card.
+ *
+ * @returns undefined where there are no payments
+ */
+export function clusteredShare(touched: Iterable<Cluster>, untouched: Untouched = NONE): Estimate | undefined {
+  let { clusters, units, unitSquares } = untouched;
+  let [hits, hitSquares, products] = [0, 0, 0];
+  for (const cluster of touched) {
+    clusters += 1;
+    units += cluster.units;
+    unitSquares += cluster.units ** 2;
+    hits += cluster.hits;
+    hitSquares += cluster.hits ** 2;
+    products += cluster.hits * cluster.units;
+  }
+  if (units === 0) return undefined;
+  const share = hits / units;
+  return wilsonInterval(share, units / designEffect());
+
+  function designEffect(): number {
+    if (share === 0 || share === 1 || clusters < 2) return unitSquares / units;
+    // The sum over cards of (hits - share * units)².
+    const squares = hitSquares - 2 * share * products + share ** 2 * unitSquares;
+    const clustered = ((clusters / (clusters - 1)) * squares) / units ** 2;
+    return Math.max(1, clustered / ((share * (1 - share)) / units));
+  }
+}

@@ -1,0 +1,43 @@
+/** Labels with the same delay of payments with the same age, both in whole days. */
+export interface DelayCell {
+  /** From the payment to the newest label of the lake. */
+  readonly ageDays: number;
+  /** From the payment to its label. */
+  readonly delayDays: number;
+  readonly labels: number;
+}
+
+/** Delays that so few labels could have had are left out: one of them would weigh as much as all others. */
+const LABELS_MIN = 50;
+
+/**
+ * Days after which a share of the labels has come, rounded up. Of young payments only the labels that came soon are there yet,
+ * so plain quantiles would be too short. The number of each delay is therefore compared with the labels of payments that are
+ * old enough to have had it: the product-limit estimator in reverse time (S. W. Lagakos, L. M. Barraj, V. De Gruttola,
+ * "Nonparametric analysis of truncated survival data, with application to AIDS", Biometrika 75, 1988). Delays longer than the
+ * lake cannot be seen.
+ *
+ * @param share above 0, at most 1
+ * @returns undefined where there are no labels
+ */
+export function labelDelayDays(cells: readonly DelayCell[], share: number): number | undefined {
+  // A day that is not over yet has only some of its labels.
+  const whole = cells.filter(({ ageDays, delayDays }) => delayDays < ageDays);
+  const used = whole.length > 0 ? whole : cells;
+  const enough = Math.min(LABELS_MIN, labelsOf(used) / 2);
+  const comparable = (delay: number) =>
+    labelsOf(used.filter(({ ageDays, delayDays }) => delayDays <= delay && ageDays > delay));
+  const delays = [...new Set(used.map(({ delayDays }) => delayDays))].sort((left, right) => right - left);
+  const seen = delays.filter((delay) => whole.length === 0 || comparable(delay) >= enough);
+  let within = 1;
+  for (const [index, delay] of seen.entries()) {
+    const late = labelsOf(used.filter(({ delayDays }) => delayDays === delay));
+    within *= 1 - late / Math.max(late, comparable(delay));
+    if (within < share || index === seen.length - 1) return delay + 1;
+  }
+  return undefined;
+}
+
+function labelsOf(cells: readonly DelayCell[]): number {
+  return cells.reduce((sum, { labels }) => sum + labels, 0);
+}

@@ -1,0 +1,109 @@
+import type { BacktestRow } from "./backtest-row.js";
+import { SEGMENT_NAMES } from "./backtest-row.js";
+import { clusteredShare } from "./clustered-share.js";
+import type { Estimate } from "./wilson-interval.js";
+
+/** What is held to be true of a payment. `young`: its label may still come. `unlabelled`: it should have come, and has not. */
+export type Truth = "fraud" | "genuine" | "young" | "unlabelled";
+
+export interface TruthRule {
+  /** Payments from then on are too young for a verdict, with a label or without: of those, frauds are labelled first. */
+  readonly matureBeforeMs: number;
+  /** Labels come for frauds only, so an old payment without one is genuine. */
+  readonly isUnlabelledGenuine: boolean;
+}
+
+export function truthOf({ occurredAtMs, isFraud }: BacktestRow, rule: TruthRule): Truth {
+  if (occurredAtMs >= rule.matureBeforeMs) return "young";
+  if (isFraud === undefined) return rule.isUnlabelledGenuine ? "genuine" : "unlabelled";
+  return isFraud ? "fraud" : "genuine";
+}
+
+/** Payments of one card, or of all. */
+export interface Counts {
+  rows: number;
+  frauds: number;
+  genuine: number;
+}
+
+export type CountName = keyof Counts;
+
+const DAY_MS = 86_400_000;
+
+/** All payments of a backtest: what hits are a share of. */
+export class Population {
+  readonly total: Counts = { rows: 0, frauds: 0, genuine: 0 };
+  young = 0;
+  /** Those of `young` that a label calls fraud already. */
+  youngFrauds = 0;
+  unlabelled = 0;
+  readonly cards: Counts[] = [];
+  /** Money of the frauds by currency, in minor units. */
+  readonly fraudMinor = new Map<string, number>();
+  /** By the name of the segment, in the order of `SEGMENT_NAMES`. */
+  readonly segments: readonly Map<string, number>[] = SEGMENT_NAMES.map(() => new Map());
+  readonly #cardOf = new Map<string, number>();
+  readonly #days = new Map<number, number>();
+  #squares: Counts = { rows: 0, frauds: 0, genuine: 0 };
+
+  /** @returns the number of its card */
+  add(row: BacktestRow, truth: Truth): number {
+    const card = this.#cardOf.get(row.cardToken) ?? this.cards.push({ rows: 0, frauds: 0, genuine: 0 }) - 1;
+    this.#cardOf.set(row.cardToken, card);
+    for (const counts of [this.total, this.cards[card]]) if (counts !== undefined) countTruth(counts, truth);
+    if (truth === "young") this.young += 1;
+    if (truth === "young" && row.isFraud === true) this.youngFrauds += 1;
+    if (truth === "unlabelled") this.unlabelled += 1;
+    if (truth === "fraud") {
+      this.fraudMinor.set(row.currency, (this.fraudMinor.get(row.currency) ?? 0) + row.amountMinor);
+    }
+    const day = dayOf(row);
+    this.#days.set(day, (this.#days.get(day) ?? 0) + 1);
+    row.segments.forEach((value, index) => {
+      const rows = this.segments[index];
+      rows?.set(value, (rows.get(value) ?? 0) + 1);
+    });
+    return card;
+  }
+
+  /** From the first day with payments to the last, UTC, as days since 1970-01-01, with their payments. */
+  days(): { readonly day: number; readonly rows: number }[] {
+    let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const day of this.#days.keys()) [first, last] = [Math.min(first, day), Math.max(last, day)];
+    if (first > last) return [];
+    return Array.from({ length: last - first + 1 }, (_, index) => ({
+      day: first + index,
+      rows: this.#days.get(first + index) ?? 0,
+    }));
+  }
+
+  /** Fixes the sums that shares need; called once, after the last payment. */
+  close(): void {
+    this.#squares = { rows: 0, frauds: 0, genuine: 0 };
+    for (const card of this.cards) {
+      for (const name of ["rows", "frauds", "genuine"] as const) this.#squares[name] += card[name] ** 2;
+    }
+  }
+
+  /** Which share of all payments, of the frauds or of the genuine ones the hits are. */
+  shareOf(name: CountName, hits: ReadonlyMap<number, Counts>): Estimate | undefined {
+    const touched = [...hits].map(([card, counts]) => ({ hits: counts[name], units: this.cards[card]?.[name] ?? 0 }));
+    const units = touched.reduce((sum, cluster) => sum + cluster.units, 0);
+    const squares = touched.reduce((sum, cluster) => sum + cluster.units ** 2, 0);
+    return clusteredShare(touched, {
+      clusters: this.cards.length - touched.length,
+      units: this.total[name] - units,
+      unitSquares: this.#squares[name] - squares,
+    });
+  }
+}
+
+export function dayOf({ occurredAtMs }: Pick<BacktestRow, "occurredAtMs">): number {
+  return Math.floor(occurredAtMs / DAY_MS);
+}
+
+export function countTruth(counts: Counts, truth: Truth): void {
+  counts.rows += 1;
+  if (truth === "fraud") counts.frauds += 1;
+  if (truth === "genuine") counts.genuine += 1;
+}
