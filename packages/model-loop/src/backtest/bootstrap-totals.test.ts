@@ -1,0 +1,45 @@
+import { logNormal, seedRandom } from "@tripline/simulator/seed-random";
+import { bootstrapTotals } from "./bootstrap-totals.js";
+
+const cardsOf = (amounts: readonly number[]) =>
+  amounts.map((amount, key) => ({ key, amounts: new Map([["EUR", amount]]) }));
+
+test("a hundred cards with the same amount have the limits of a Poisson number of cards", () => {
+  const found = bootstrapTotals(cardsOf(Array.from({ length: 100 }, () => 50))).get("EUR");
+  expect(found?.value).toBe(5_000);
+  // Quantiles of a Poisson number of mean 100: 81 and 120.
+  expect(found).toMatchObject({ low: expect.any(Number), high: expect.any(Number) });
+  const { low, high } = found as { low: number; high: number };
+  expect(Math.abs(low / 50 - 81)).toBeLessThanOrEqual(3);
+  expect(Math.abs(high / 50 - 120)).toBeLessThanOrEqual(3);
+});
+
+test("the order of the cards does not matter, and columns do not touch each other", () => {
+  const cards = cardsOf([...Array(40).keys()].map((index) => (index * 37) % 101));
+  const other = cards.map(({ key, amounts }) => ({ key, amounts: new Map([...amounts, ["JPY", 7]]) }));
+  const found = bootstrapTotals(cards).get("EUR");
+  expect(bootstrapTotals(cards.toReversed()).get("EUR")).toEqual(found);
+  expect(bootstrapTotals(other).get("EUR")).toEqual(found);
+});
+
+test("fewer than ten cards have a total without an interval", () => {
+  expect(bootstrapTotals(cardsOf([1, 2, 3])).get("EUR")).toEqual({ value: 6 });
+});
+
+test("it covers the expected total in most of many weeks", () => {
+  const weeks = 100;
+  let covered = 0;
+  const amountOf = (random: () => number) => Math.round(logNormal(random, 40, 0.8) * 100);
+  const expected = 150 * 40 * 100 * Math.exp(0.8 ** 2 / 2);
+  for (let week = 0; week < weeks; week += 1) {
+    const random = seedRandom(9, 6, week, 0);
+    // Of 300 cards each is hit with a probability of a half.
+    const cards = Array.from({ length: 300 }, (_, key) => ({ key: week * 300 + key, amount: amountOf(random) }));
+    const hit = cards.filter(() => random() < 0.5);
+    const found = bootstrapTotals(hit.map(({ key, amount }) => ({ key, amounts: new Map([["EUR", amount]]) }))).get(
+      "EUR",
+    );
+    if (found !== undefined && "low" in found && found.low <= expected && expected <= found.high) covered += 1;
+  }
+  expect(covered).toBeGreaterThanOrEqual(90);
+});

@@ -1,0 +1,49 @@
+import { seedRandom } from "@tripline/simulator/seed-random";
+import type { DelayCell } from "./label-delay.js";
+import { labelDelayDays } from "./label-delay.js";
+
+test("where every payment is old enough it is the plain quantile", () => {
+  const cells = [...Array(20).keys()].map((delayDays): DelayCell => ({ ageDays: 100, delayDays, labels: 10 }));
+  // By the end of day 18, counted from 0, 95 % have come.
+  expect(labelDelayDays(cells, 0.95)).toBe(19);
+  expect(labelDelayDays(cells, 0.5)).toBe(10);
+  expect(labelDelayDays(cells, 1)).toBe(20);
+});
+
+test("of young payments, whose late labels are not there yet, it is not too short", () => {
+  const random = seedRandom(3, 6, 1, 0);
+  const counts = new Map<string, number>();
+  const naive: number[] = [];
+  for (let payment = 0; payment < 20_000; payment += 1) {
+    const ageDays = Math.floor(random() * 30);
+    // Geometric with a mean of 8 days: 95 % within 25 days, of those within 30 days 20.
+    const delayDays = Math.floor(Math.log(1 - random()) / Math.log(8 / 9));
+    if (delayDays >= ageDays) continue;
+    naive.push(delayDays);
+    counts.set(`${ageDays} ${delayDays}`, (counts.get(`${ageDays} ${delayDays}`) ?? 0) + 1);
+  }
+  const cells = [...counts].map(([key, labels]): DelayCell => {
+    const [ageDays = 0, delayDays = 0] = key.split(" ").map(Number);
+    return { ageDays, delayDays, labels };
+  });
+  // Within 28 days, the longest that enough payments could have shown.
+  const within = (days: number) => (1 - (8 / 9) ** days) / (1 - (8 / 9) ** 28);
+  const truth = [...Array(28).keys()].find((day) => within(day + 1) >= 0.95) ?? 0;
+  const found = labelDelayDays(cells, 0.95) ?? 0;
+  expect(Math.abs(found - (truth + 1))).toBeLessThanOrEqual(2);
+  naive.sort((left, right) => left - right);
+  expect((naive[Math.floor(naive.length * 0.95)] ?? 0) + 1).toBeLessThan(found - 2);
+});
+
+test("a single late label of the oldest payment does not decide", () => {
+  const cells = [
+    { ageDays: 60, delayDays: 3, labels: 500 },
+    { ageDays: 61, delayDays: 60, labels: 1 },
+  ];
+  expect(labelDelayDays(cells, 0.95)).toBe(4);
+});
+
+test("labels of a single day are known by its end, and without labels there is no delay", () => {
+  expect(labelDelayDays([{ ageDays: 0, delayDays: 0, labels: 4 }], 0.95)).toBe(1);
+  expect(labelDelayDays([], 0.95)).toBeUndefined();
+});
