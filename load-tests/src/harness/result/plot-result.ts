@@ -1,7 +1,7 @@
-import type { Html } from "../../report/html.js";
-import { html } from "../../report/html.js";
-import { renderPage } from "../../report/page.js";
-import { plotBars } from "../../report/plot.js";
+import type { Html } from "@tripline/report/html";
+import { html } from "@tripline/report/html";
+import { renderPage } from "@tripline/report/page";
+import { plotBars } from "@tripline/report/plot";
 import type { BenchResult, PartResult } from "./result-file.js";
 
 /** Figures that most contestants have and that a reader looks for first. */

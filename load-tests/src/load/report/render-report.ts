@@ -1,8 +1,8 @@
-import type { Content, Html } from "../../report/html.js";
-import { html } from "../../report/html.js";
-import { renderPage } from "../../report/page.js";
-import type { Line } from "../../report/plot.js";
-import { plotLines } from "../../report/plot.js";
+import type { Content, Html } from "@tripline/report/html";
+import { html } from "@tripline/report/html";
+import { renderPage } from "@tripline/report/page";
+import type { Line } from "@tripline/report/plot";
+import { plotLines } from "@tripline/report/plot";
 import type { GeneratorFigures } from "../judge/judge-run.js";
 import { crossed } from "../judge/judge-run.js";
 import type { LoadLedger } from "../judge/load-ledger.js";
