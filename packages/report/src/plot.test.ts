@@ -1,7 +1,7 @@
 import { parseHTML } from "linkedom";
 import type { Html } from "./html.js";
 import type { Line } from "./plot.js";
-import { plotBars, plotLines } from "./plot.js";
+import { plotBars, plotDays, plotLines } from "./plot.js";
 
 const line = (values: Line["values"]): Line => ({ name: "p99", color: "blue", values });
 
@@ -71,4 +71,13 @@ test("bars say their figures, for a desktop and for a phone", () => {
   for (const text of ["<ours>: 15,665 (14,680–16,650)", "theirs: 17", unit]) expect(narrow).toContain(text);
   expect(String(plot)).toContain("<figcaption>Throughput &amp; more</figcaption>");
   expect(String(plot)).not.toContain("<ours>");
+});
+
+test.each([1, 2, 7, 50, 400])("the ticks of %d days are days, and differ", (days) => {
+  const firstMs = Date.UTC(2026, 1, 27);
+  const plot = plotDays({ title: "Stopped", unit: "%" }, [line(Array.from({ length: days }, () => 3))], firstMs);
+  const ticks = textsOf(plot, "narrow").filter((text) => /^\d\d-\d\d$/.test(text));
+  expect(ticks.length).toBeGreaterThan(0);
+  if (days < 365) expect(new Set(ticks).size).toBe(ticks.length);
+  if (days < 8) expect(ticks[0]).toBe("02-27");
 });

@@ -9,7 +9,7 @@ export interface PlotTitles {
   readonly unit: string;
 }
 
-/** A line over the time since the start of a run. */
+/** A line over time. */
 export interface Line {
   readonly name: string;
   /** The page's style has a shade of it for light and one for dark. */
@@ -34,6 +34,7 @@ const SIZES = {
   narrow: { widthPx: 358, linesHeightPx: 200, lineWidthPx: 1.2, barHeightPx: 42, tickSpacingPx: 65 },
 };
 const CHARACTER_PX = 7.2;
+const DAY_MS = 86_400_000;
 const TIME_UNITS = [
   { name: "d", seconds: 86_400 },
   { name: "h", seconds: 3_600 },
@@ -44,14 +45,31 @@ const { document } = parseHTML("<html></html>");
 
 type Size = keyof typeof SIZES;
 
+/** Lines over the time since the start of a run. */
 export function plotLines(titles: PlotTitles, lines: readonly Line[], secondsPerValue: number): Html {
+  const step = { firstMs: 0, stepMs: secondsPerValue * 1_000 };
+  return drawLines(titles, lines, { ...step, tickFormat: printElapsed });
+}
+
+/** Lines with a value for each day, from the day that begins at `firstMs`. */
+export function plotDays(titles: PlotTitles, lines: readonly Line[], firstMs: number): Html {
+  return drawLines(titles, lines, { firstMs, stepMs: DAY_MS, tickFormat: printDay });
+}
+
+interface TimeAxis {
+  readonly firstMs: number;
+  readonly stepMs: number;
+  readonly tickFormat: (time: Date, index: number, times?: readonly Date[]) => string;
+}
+
+function drawLines(titles: PlotTitles, lines: readonly Line[], { firstMs, stepMs, tickFormat }: TimeAxis): Html {
   const count = Math.max(2, ...lines.map(({ values }) => values.length));
   const most = Math.max(0, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
-  const atMs = (index: number) => index * secondsPerValue * 1_000;
+  const atMs = (index: number) => firstMs + index * stepMs;
   const legend = lines.map(({ name, color }) => html`<li><i style="background:var(--${color})"></i>${name}</li>`);
   return figure(titles, html`<ul class="legend">${legend}</ul>`, (size) => ({
     ...{ height: SIZES[size].linesHeightPx, marginTop: 30, marginLeft: 52 },
-    x: { type: "utc", domain: [0, atMs(count - 1)], tickFormat: printElapsed, label: null },
+    x: { type: "utc", domain: [atMs(0), atMs(count - 1)], tickFormat, label: null },
     y: { domain: [0, most || 1], nice: 4, grid: true, ticks: 4, tickFormat: printNumber, label: titles.unit },
     marks: [
       ruleY([0], { strokeOpacity: 0.4 }),
@@ -124,4 +142,9 @@ function printElapsed(time: Date, _index: number, times: readonly Date[] = []): 
   const isWhole = ({ seconds }: { seconds: number }) => (second - first) % (seconds * 1_000) === 0;
   const { name, seconds } = TIME_UNITS.find(isWhole) ?? { name: "s", seconds: 1 };
   return `${time.getTime() / 1_000 / seconds} ${name}`;
+}
+
+/** The day, where the tick is one; between days nothing. */
+function printDay(time: Date): string {
+  return time.getTime() % DAY_MS === 0 ? time.toISOString().slice(5, 10) : "";
 }

@@ -36,10 +36,10 @@ function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuin
   const newest = new Date(labels.newestMs).toISOString().slice(0, 16).replace("T", " ");
   return [
     `${share}, measured on ${kinds}; the newest label is of ${newest} UTC.`,
-    `${number(young)} payments are younger than that and count as unknown yet, ${number(youngFrauds)} reported frauds among them.`,
+    `Payments younger than that (${number(young)}) count as unknown yet, also those reported as fraud already (${number(youngFrauds)}).`,
     labels.isUnlabelledGenuine
       ? "Assumption: labels come for frauds only, so an older payment without a label is genuine."
-      : `Assumption: labels come for frauds and for genuine payments, so the ${number(unlabelled)} older payments without one count as unknown.`,
+      : `Assumption: labels come for frauds and for genuine payments, so older payments without one (${number(unlabelled)}) count as unknown.`,
     `That leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
   ];
 }

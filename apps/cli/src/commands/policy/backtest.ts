@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { BacktestOptions } from "@tripline/model-loop/backtest/backtest-policy";
 import { backtestPolicy } from "@tripline/model-loop/backtest/backtest-policy";
@@ -6,6 +7,7 @@ import { judgeBacktest } from "@tripline/model-loop/backtest/judge-backtest";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { backtestJson, printBacktest } from "../../policy/print-backtest.js";
+import { renderBacktest } from "../../policy/render-backtest.js";
 import { labelsByOption, lakeOption, tenantOption } from "../lake-options.js";
 import { ProgressLine } from "../progress-line.js";
 import { fromOption, requireRange, scorecardOption, threadsOption, toOption } from "../replay-options.js";
@@ -21,6 +23,7 @@ interface BacktestFlags extends BacktestLimits {
   readonly scorecard: readonly string[];
   readonly threads: number;
   readonly json?: true;
+  readonly html?: string;
 }
 
 /** `tripline policy backtest`: what a draft would have done with archived payments. */
@@ -45,6 +48,7 @@ export function backtestCommand(output: CommandOutput = process.stdout): Command
     .addOption(scorecardOption())
     .addOption(threadsOption())
     .option("--json", "print JSON")
+    .option("--html <file>", "write a page with plots, too")
     .addHelpText(
       "after",
       "\nLimits are shares such as 2% or 0.02. Ends with exit code 1 if one is broken or cannot be judged.",
@@ -83,6 +87,7 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
     });
     line.end();
     const broken = judgeBacktest(report, flags);
+    if (flags.html !== undefined) await writeFile(flags.html, renderBacktest(report, broken));
     output.write(flags.json === true ? backtestJson(report, broken) : printBacktest(report, broken));
     return report.rows > 0 && broken.length === 0 ? 0 : 1;
   } finally {

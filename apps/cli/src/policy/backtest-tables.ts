@@ -1,0 +1,139 @@
+import type { BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
+import type { Counterexample, PartFigures } from "@tripline/model-loop/backtest/backtest-tally";
+import { nameOf } from "@tripline/model-loop/backtest/backtest-tally";
+import type { TotalEstimate } from "@tripline/model-loop/backtest/bootstrap-totals";
+import type { CaughtMoney, HitFigures } from "@tripline/model-loop/backtest/hit-measure";
+import type { Estimate } from "@tripline/model-loop/backtest/wilson-interval";
+import type { Cells } from "../models/print-figures.js";
+import { money, number } from "../models/print-figures.js";
+
+/** A table of the report; a page and a terminal show the same ones. */
+export interface FigureTable {
+  readonly title: string;
+  /** The first column has no name of its own where it is empty. */
+  readonly head: readonly string[];
+  readonly rows: readonly Cells[];
+}
+
+/** Values of a segment that are shown; the JSON has more. */
+const SEGMENT_VALUES_MAX = 4;
+
+/** Those that have rows, in the order in which they are read. */
+export function backtestTables(report: BacktestReport): FigureTable[] {
+  const part = askedPart(report);
+  const parts = part === undefined ? report.parts : [part];
+  const tables = [
+    policyTable(report),
+    moneyTable("Money by policy", policiesOf(report)),
+    changeTable(report),
+    partTable(parts),
+    moneyTable(
+      "Money by rule",
+      parts.map((each) => [each.id, each]),
+    ),
+    segmentTable(report, part),
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
+}
+
+/** The rule that is to be told in full. */
+export function askedPart(report: BacktestReport): PartFigures | undefined {
+  return report.parts.find(({ id }) => id === report.part);
+}
+
+function policiesOf({ decided, draft }: BacktestReport): [string, HitFigures][] {
+  return [
+    ["stopped then", decided.stopped],
+    ["stopped by the draft", draft.stopped],
+    ["declined then", decided.declined],
+    ["declined by the draft", draft.declined],
+  ];
+}
+
+function policyTable(report: BacktestReport): FigureTable {
+  return {
+    title: "Then and by the draft",
+    head: ["", "payments", "share", "cards", "of all cards", "precision", "recall", "of genuine"],
+    rows: policiesOf(report).map(([name, { hits, share, cards, cardShare, precision, recall, annoyed }]) => [
+      ...[name, hits, percent(share), cards, percent(cardShare)],
+      ...[precision, recall, annoyed].map(percent),
+    ]),
+  };
+}
+
+/** Money that is known to have been caught or annoyed; rows of nothing are left out. */
+function moneyTable(title: string, figures: readonly (readonly [name: string, figures: HitFigures])[]): FigureTable {
+  const isKnown = ({ caught, annoyed }: CaughtMoney) => caught.value + annoyed.value > 0;
+  const rows = figures.flatMap(([name, { money: currencies }]) =>
+    currencies.filter(isKnown).map(({ currency, caught, fraud, annoyed }): Cells => {
+      return [name, total(currency, caught), money(currency, fraud), total(currency, annoyed)];
+    }),
+  );
+  return { title, head: ["", "fraud caught", "of all fraud", "genuine hit"], rows };
+}
+
+function changeTable({ changes }: BacktestReport): FigureTable {
+  const rows = Object.entries(changes)
+    .toSorted(([, left], [, right]) => right.rows - left.rows)
+    .map(([change, { rows, frauds, genuine }]): Cells => [change, rows, frauds, genuine]);
+  return { title: "Changed outcomes", head: ["", "payments", "fraud", "genuine"], rows };
+}
+
+function partTable(parts: readonly PartFigures[]): FigureTable {
+  return {
+    title: "Rules and bands of the draft",
+    head: ["", "action", "hits", "a day", "share", "precision", "recall", "alone", "stricter"],
+    rows: parts.map((part) => {
+      const { id, outcome, hits, perDay, share, precision, recall, alone, stricter } = part;
+      const daily = perDay.toLocaleString("en", { maximumSignificantDigits: 3 });
+      return [id, nameOf(outcome), hits, daily, ...[share, precision, recall].map(percent), alone, stricter];
+    }),
+  };
+}
+
+/** Segments that all payments share say nothing, and are left out. */
+function segmentTable(report: BacktestReport, part: PartFigures | undefined): FigureTable {
+  const { segments } = part ?? report.draft;
+  const rows = [...Map.groupBy(segments, ({ segment }) => segment).values()]
+    .filter((values) => values.some(({ rows }) => rows < report.rows))
+    .flatMap((values) => values.slice(0, SEGMENT_VALUES_MAX))
+    .map(({ segment, value, rows, hits, genuine }): Cells => {
+      return [`${segment} ${value}`, hits, `${digits(hits / rows)} %`, genuine];
+    });
+  const whose = part === undefined ? "the draft stops" : `${part.id} hits`;
+  return { title: `Whom ${whose}`, head: ["", "payments", "of the segment", "genuine"], rows };
+}
+
+/** A sentence for each of the rules that hit the same payments most often. */
+export function overlapSentences({ hits, overlaps }: PartFigures): string[] {
+  return overlaps.map(({ id, rows, jaccard }) => {
+    const also = rows === 1 ? "is also a hit" : "are also hits";
+    return `Of its ${number(hits)} hits ${number(rows)} ${also} of ${id} (Jaccard ${jaccard.toFixed(2)}).`;
+  });
+}
+
+/** A line to read. */
+export function exampleLine({ kind, decided, drafted, ...payment }: Counterexample): string {
+  const { transactionId, currency, amountMinor, occurredAtMs, sentences } = payment;
+  const time = `${new Date(occurredAtMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const change = decided === drafted ? nameOf(drafted) : `${nameOf(decided)} -> ${nameOf(drafted)}`;
+  const what = kind === "annoyed" ? "Genuine" : "Missed fraud";
+  return `${what}: ${transactionId}, ${money(currency, amountMinor)}, ${time}, ${change}. ${sentences.join(" ")}`;
+}
+
+/** With its interval. */
+function percent(estimate: Estimate | undefined): string {
+  if (estimate === undefined) return "-";
+  return `${digits(estimate.value)} % (${digits(estimate.low)}–${digits(estimate.high)})`;
+}
+
+function total(currency: string, estimate: TotalEstimate): string {
+  if (!("low" in estimate)) return money(currency, estimate.value);
+  const [low, high] = [estimate.low, estimate.high].map((minor) => money(currency, minor).replace(` ${currency}`, ""));
+  return `${money(currency, estimate.value)} (${low}–${high})`;
+}
+
+function digits(share: number): string {
+  const value = share * 100;
+  return value.toLocaleString("en", value >= 10 ? { maximumFractionDigits: 1 } : { maximumSignificantDigits: 2 });
+}
