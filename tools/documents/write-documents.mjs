@@ -7,7 +7,7 @@ import { ERROR_TABLE } from "../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../packages/contracts/dist/feature-spec.js";
 import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
 import { chartEnvironment } from "../../packages/system/dist/service-environment/write-chart-environment.js";
-import { composeEnvironment } from "../../packages/system/dist/service-environment/write-compose-environment.js";
+import { composeEnvironment, composeTogether } from "../../packages/system/dist/service-environment/write-compose-environment.js";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
 import { readDecisions } from "./read-decisions.mjs";
@@ -70,6 +70,7 @@ const documents = [
   { file: "docs/capacity.md", parts: capacityTables(table) },
   { file: "docs/settings.md", parts: settingTables(table) },
   { file: "compose.yaml", parts: composeEnvironment() },
+  { file: "compose.lite.yaml", parts: composeTogether() },
   { file: "infra/access.yaml", parts: { topics: accessRules() } },
   { file: "docs/adr/README.md", parts: { adrs: table(["decision", "date", "status"], readDecisions("docs/adr")) } },
 ];

@@ -5,15 +5,18 @@ import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./scoring/score-b
 
 const waitMs = z.coerce.number().int().min(0).max(600_000);
 
-export const decisionsConfig = z
+const scoringAddress = z
+  .string()
+  .regex(/^[^\s:/]+:\d+$/, "must be host:port")
+  .meta({ description: "`host:port` of a gRPC server of the Open Inference Protocol v2." });
+
+/** Beside a scoring service in the same process, which needs no address. */
+export const decisionsBesideScoringConfig = z
   .object({
     ...serviceConfig,
     ...kafkaConfig,
     ...redisConfig,
-    SCORING_ADDRESS: z
-      .string()
-      .regex(/^[^\s:/]+:\d+$/, "must be host:port")
-      .meta({ description: "`host:port` of a gRPC server of the Open Inference Protocol v2." }),
+    SCORING_ADDRESS: scoringAddress.optional(),
     SCORING_TLS: flag.default(false).meta({ description: "Connect to scoring with TLS." }),
     SCORING_CA_FILE: optionalText.meta({
       description: "PEM file with the authorities of scoring's certificate. Without it, those that gRPC trusts.",
@@ -89,4 +92,6 @@ export const decisionsConfig = z
     message: "must be true when SCORING_CA_FILE or SCORING_CERT_FILE is set",
   });
 
-export type DecisionsConfig = z.infer<typeof decisionsConfig>;
+export const decisionsConfig = decisionsBesideScoringConfig.safeExtend({ SCORING_ADDRESS: scoringAddress });
+
+export type DecisionsConfig = z.infer<typeof decisionsBesideScoringConfig>;

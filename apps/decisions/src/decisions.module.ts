@@ -1,5 +1,6 @@
 import type { DynamicModule, FactoryProvider, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { EventProducer, Kafka } from "@tripline/kafka/port";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
@@ -23,7 +24,11 @@ import { FollowedLists } from "./lists/followed-lists.js";
 import { Explainer } from "./scoring/explainer.js";
 import { InferenceClient } from "./scoring/inference-client.js";
 import { Scorer } from "./scoring/scorer.js";
+import type { ScoringClient } from "./scoring/scoring-client.js";
 import { scoringCredentials } from "./scoring/scoring-credentials.js";
+
+/** A `ScoringClient`. */
+const SCORING_CLIENT = Symbol("SCORING_CLIENT");
 
 const HOUR_S = 3_600;
 
@@ -33,7 +38,7 @@ export class DecisionsModule implements OnApplicationShutdown {
   readonly #unwatch: () => void;
 
   constructor(
-    @Inject(InferenceClient) private readonly scoring: InferenceClient,
+    @Inject(SCORING_CLIENT) private readonly scoring: ScoringClient,
     @Inject(ChampionScorecard) scorecard: ChampionScorecard,
     @Inject(Readiness) readiness: Readiness,
   ) {
@@ -46,10 +51,13 @@ export class DecisionsModule implements OnApplicationShutdown {
     );
   }
 
-  /** @throws TriplineError `config-invalid`, before anything is connected */
-  static forRoot(config: DecisionsConfig): DynamicModule {
-    const { MODEL_NAME: modelName, SCORING_ADDRESS: address } = config;
-    const credentials = scoringCredentials(config);
+  /**
+   * @param scoring a scoring service in this process; otherwise the one at `SCORING_ADDRESS` is asked
+   * @throws TriplineError `config-invalid`, before anything is connected
+   */
+  static forRoot(config: DecisionsConfig, scoring?: ScoringClient): DynamicModule {
+    const { MODEL_NAME: modelName } = config;
+    const client = scoring === undefined ? connectScoring(config) : () => scoring;
     const registry = config.REGISTRY_URL === undefined ? undefined : openRegistry(config.REGISTRY_URL);
     const spec = currentFeatureSpec();
     const features = { specVersion: spec.version, names: spec.features.map((feature) => feature.name) };
@@ -74,17 +82,17 @@ export class DecisionsModule implements OnApplicationShutdown {
           inject: [redisToken()],
           useFactory: (redis: Redis) => new DecisionStore(redis, config.DECISION_TTL_HOURS * HOUR_S),
         },
-        { provide: InferenceClient, useFactory: () => new InferenceClient(address, credentials) },
+        { provide: SCORING_CLIENT, useFactory: client },
         {
           provide: Scorer,
-          inject: [InferenceClient, DecisionMetrics, LOGGER],
-          useFactory: (client: InferenceClient, metrics: DecisionMetrics, logger: Logger) =>
+          inject: [SCORING_CLIENT, DecisionMetrics, LOGGER],
+          useFactory: (client: ScoringClient, metrics: DecisionMetrics, logger: Logger) =>
             new Scorer({ client, modelName, features, metrics, logger }),
         },
         {
           provide: Explainer,
-          inject: [InferenceClient, DecisionMetrics, LOGGER],
-          useFactory: (client: InferenceClient, metrics: DecisionMetrics, logger: Logger) =>
+          inject: [SCORING_CLIENT, DecisionMetrics, LOGGER],
+          useFactory: (client: ScoringClient, metrics: DecisionMetrics, logger: Logger) =>
             new Explainer({ client, modelName, metrics, logger }),
         },
         {
@@ -133,6 +141,14 @@ export class DecisionsModule implements OnApplicationShutdown {
     this.#unwatch();
     this.scoring.close();
   }
+}
+
+/** @returns opens the connection */
+function connectScoring(config: DecisionsConfig): () => ScoringClient {
+  const { SCORING_ADDRESS: address } = config;
+  if (address === undefined) throw new TriplineError("config-invalid", "SCORING_ADDRESS is not set.");
+  const credentials = scoringCredentials(config);
+  return () => new InferenceClient(address, credentials);
 }
 
 function scorecardProvider(

@@ -6,22 +6,25 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import type { DecisionsConfig } from "./config.js";
 import { DecisionsModule } from "./decisions.module.js";
+import type { ScoringClient } from "./scoring/scoring-client.js";
 
 /**
  * Starts the service. Kafka, Redis, scoring and the model registry need not be up: it is not ready until the first two are,
  * and decides by the scorecard, or by rules alone where there is none, while scoring is not.
  *
+ * @param scoring a scoring service in this process; otherwise the one at `SCORING_ADDRESS` is asked
  * @throws TriplineError `policy-invalid` or `config-invalid`
  */
 export async function startDecisions(
   config: DecisionsConfig,
   logger: Logger = createLogger("decisions", config.LOG_LEVEL),
+  scoring?: ScoringClient,
 ): Promise<RunningService> {
   return startService({
     name: "decisions",
     ...httpPort(config),
     logger,
-    module: DecisionsModule.forRoot(config),
+    module: DecisionsModule.forRoot(config, scoring),
     transports: [KafkaStrategy],
   });
 }

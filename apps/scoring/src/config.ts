@@ -63,14 +63,17 @@ const number = z.coerce.number();
 const [treeRows, gpuRows, cpuRows] = (["trees", "cuda", "cpu"] as const).map(rowsPerRunOf);
 const ROWS_PER_RUN_DEFAULTS = `${treeRows} for \`trees\`, ${gpuRows} for GPUs, else ${cpuRows}`;
 
-export const scoringConfig = z
+const grpcPort = number
+  .int()
+  .min(0)
+  .max(65_535)
+  .meta({ unit: "port", description: "Port of gRPC. 0 takes any free port." });
+
+/** Beside decisions in the same process, which does without gRPC: it is served only if a port is given. */
+export const scoringBesideDecisionsConfig = z
   .object({
     ...serviceConfig,
-    GRPC_PORT: number
-      .int()
-      .min(0)
-      .max(65_535)
-      .meta({ unit: "port", description: "Port of gRPC. 0 takes any free port." }),
+    GRPC_PORT: grpcPort.optional(),
     GRPC_CERT_FILE: optionalText.meta({
       description: "PEM file with the certificate of this server. With it gRPC is served over TLS only.",
     }),
@@ -170,7 +173,9 @@ export const scoringConfig = z
     message: "needs a GPU's provider, for instance cuda, among EXECUTION_PROVIDERS",
   });
 
+export const scoringConfig = scoringBesideDecisionsConfig.safeExtend({ GRPC_PORT: grpcPort });
+
 /** Injects the `ScoringConfig`. */
 export const SCORING_CONFIG = Symbol("SCORING_CONFIG");
 
-export type ScoringConfig = z.infer<typeof scoringConfig>;
+export type ScoringConfig = z.infer<typeof scoringBesideDecisionsConfig>;

@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inferRequest, readProbabilities } from "@tripline/decisions/scoring/infer-messages";
-import type { Answer } from "@tripline/decisions/scoring/inference-client";
 import { InferenceClient } from "@tripline/decisions/scoring/inference-client";
+import type { Answer } from "@tripline/decisions/scoring/scoring-client";
 import { BenchContext } from "../harness/bench-context.js";
 import { BenchError } from "../harness/bench-error.js";
 import type { BenchModel } from "./prepare-models.js";

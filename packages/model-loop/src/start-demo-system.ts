@@ -1,4 +1,5 @@
 import { readPorts } from "@tripline/system/ports.mjs";
+import type { Topology } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import { refuseSecond, startSystem } from "@tripline/system/services/run-system";
 import type { Workspace } from "@tripline/system/services/workspace";
@@ -17,6 +18,7 @@ export async function startDemoSystem(options: {
   readonly steps: StepLog;
   /** Whether the archive runs, too: lost window states can be rebuilt then. */
   readonly isArchived?: boolean;
+  readonly topology?: Topology;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
   const { workspace, steps } = options;
   await refuseSecond(workspace);

@@ -12,27 +12,42 @@ export type { RunningService } from "./start-service.js";
 const EXIT_CONFIG = 78;
 const EXIT_FAILURE = 1;
 
-/**
- * The whole `main.ts` of a service: configuration, telemetry, start, and an orderly end on SIGTERM or SIGINT. With
- * `EXIT_WITH_PARENT=1` it also ends when its standard input closes, so that nothing survives a killed supervisor.
- */
-export async function runMain<C extends { readonly DRAIN_SECONDS: number }>(
+/** What a process runs: a service, or several. */
+export interface RunningParts {
+  drain(): void;
+  close(): Promise<void>;
+}
+
+/** The whole `main.ts` of a service, see `runProcess`. */
+export function runMain<C extends { readonly DRAIN_SECONDS: number }>(
   name: string,
   schema: z.ZodType<C>,
   start: (config: C) => Promise<RunningService>,
+): Promise<void> {
+  return runProcess(name, (environment) => readConfig(schema, environment), start);
+}
+
+/**
+ * Configuration, telemetry, start, and an orderly end on SIGTERM or SIGINT. With `EXIT_WITH_PARENT=1` the process also ends
+ * when its standard input closes, so that nothing survives a killed supervisor.
+ */
+export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
+  name: string,
+  read: (environment: NodeJS.ProcessEnv) => C | Promise<C>,
+  start: (config: C) => Promise<RunningParts>,
 ): Promise<void> {
   const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
   // Until it is up nothing has to be closed gracefully. As process 1 of a container it would not even end without this.
   let end = async (): Promise<void> => {};
   endOnSignal(() => end());
   try {
-    const config = readConfig(schema, process.env);
+    const config = await read(process.env);
     const telemetry = startTelemetry({ service: name, otlpEndpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT });
-    const service: RunningService = await start(config);
+    const running = await start(config);
     end = async () => {
-      service.drain();
+      running.drain();
       await delay(config.DRAIN_SECONDS * 1_000);
-      await service.close();
+      await running.close();
       await telemetry.shutdown();
     };
   } catch (thrown) {

@@ -3,14 +3,14 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { failSpan, headersFromContext } from "@tripline/service-kit/telemetry/tracing";
 import type { DecisionMetrics, ExplanationResult } from "../decision-metrics.js";
 import { contributionsRequest, readContributions } from "./infer-messages.js";
-import type { InferenceClient } from "./inference-client.js";
 import { SCORING_MS_MIN } from "./score-budget.js";
+import type { ScoringClient } from "./scoring-client.js";
 
 /** Versions that cannot be explained are remembered, so that they are not asked in vain; the oldest is forgotten. */
 const UNEXPLAINED_VERSIONS_MAX = 64;
 
 export interface ExplainerOptions {
-  readonly client: InferenceClient;
+  readonly client: ScoringClient;
   readonly modelName: string;
   readonly metrics: DecisionMetrics;
   readonly logger: Logger;

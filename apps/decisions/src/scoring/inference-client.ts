@@ -1,37 +1,19 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { CallOptions, ChannelCredentials, ChannelOptions, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
-import { credentials, Metadata, status } from "@grpc/grpc-js";
+import { credentials, Metadata } from "@grpc/grpc-js";
 import type {
   ModelInferRequest,
   ModelInferResponse,
   ModelMetadataResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { GRPCInferenceServiceClient } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-
-/** What a server answered, or why it did not. `detail` is for the log. */
-export type Answer<T> =
-  | { readonly value: T }
-  | { readonly failure: "late" | "unreachable" | "refused"; readonly status: string; readonly detail: string };
+import type { Answer, ScoringClient } from "./scoring-client.js";
+import { askWithin, noAnswer } from "./scoring-client.js";
 
 type Call<T> = (
   metadata: Metadata,
   options: Partial<CallOptions>,
   done: (error: ServiceError | null, response: T) => void,
 ) => ClientUnaryCall;
-
-/** Errors that another attempt cannot help: the request itself is at fault, or there is no such model. */
-const FINAL: ReadonlySet<status> = new Set([
-  status.INVALID_ARGUMENT,
-  status.NOT_FOUND,
-  status.FAILED_PRECONDITION,
-  status.OUT_OF_RANGE,
-  status.UNIMPLEMENTED,
-  status.PERMISSION_DENIED,
-  status.UNAUTHENTICATED,
-]);
-
-const RETRY_MS_MIN = 10;
-const RETRY_MS_MAX = 100;
 
 const CHANNEL: ChannelOptions = {
   // If the name has several addresses, as a headless service of Kubernetes does, each gets its share of the calls.
@@ -49,7 +31,7 @@ const CHANNEL: ChannelOptions = {
 };
 
 /** Open Inference Protocol v2 over one connection. Asking is safe to repeat, so it is repeated within its time. */
-export class InferenceClient {
+export class InferenceClient implements ScoringClient {
   readonly #client: GRPCInferenceServiceClient;
 
   /** @param channel without TLS by default */
@@ -57,39 +39,24 @@ export class InferenceClient {
     this.#client = new GRPCInferenceServiceClient(address, channel, CHANNEL);
   }
 
-  /** @param deadlineMs by `performance.now()` */
   infer(
     request: ModelInferRequest,
     headers: Readonly<Record<string, string>>,
     deadlineMs: number,
   ): Promise<Answer<ModelInferResponse>> {
-    return ask(headers, deadlineMs, (metadata, options, done) =>
-      this.#client.modelInfer(request, metadata, options, done),
-    );
+    const call: Call<ModelInferResponse> = (metadata, options, done) =>
+      this.#client.modelInfer(request, metadata, options, done);
+    return askWithin(deadlineMs, () => attempt(headers, deadlineMs, call));
   }
 
-  /** @param deadlineMs by `performance.now()` */
   modelMetadata(name: string, version: string, deadlineMs: number): Promise<Answer<ModelMetadataResponse>> {
-    return ask({}, deadlineMs, (metadata, options, done) =>
-      this.#client.modelMetadata({ name, version }, metadata, options, done),
-    );
+    const call: Call<ModelMetadataResponse> = (metadata, options, done) =>
+      this.#client.modelMetadata({ name, version }, metadata, options, done);
+    return askWithin(deadlineMs, () => attempt({}, deadlineMs, call));
   }
 
   close(): void {
     this.#client.close();
-  }
-}
-
-async function ask<T>(
-  headers: Readonly<Record<string, string>>,
-  deadlineMs: number,
-  call: Call<T>,
-): Promise<Answer<T>> {
-  for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
-    const answer = await attempt(headers, deadlineMs, call);
-    if (!("failure" in answer) || answer.failure !== "unreachable") return answer;
-    if (performance.now() + waitMs >= deadlineMs) return answer;
-    await delay(waitMs);
   }
 }
 
@@ -100,12 +67,7 @@ function attempt<T>(headers: Readonly<Record<string, string>>, deadlineMs: numbe
   return new Promise((resolve) => {
     call(metadata, { deadline }, (error, response) => {
       if (error === null) resolve({ value: response });
-      else resolve({ failure: failureOf(error.code), status: status[error.code], detail: error.details });
+      else resolve(noAnswer(error.code, error.details));
     });
   });
-}
-
-function failureOf(code: status): "late" | "unreachable" | "refused" {
-  if (code === status.DEADLINE_EXCEEDED) return "late";
-  return FINAL.has(code) ? "refused" : "unreachable";
 }

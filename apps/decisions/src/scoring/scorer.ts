@@ -6,8 +6,8 @@ import { failSpan, headersFromContext } from "@tripline/service-kit/telemetry/tr
 import type { DecisionMetrics, MissingScoreCause } from "../decision-metrics.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import { inferRequest, readProbabilities } from "./infer-messages.js";
-import type { Answer, InferenceClient } from "./inference-client.js";
 import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
+import type { Answer, ScoringClient } from "./scoring-client.js";
 
 /** After this many batches without an answer, urgent batches stop asking, and try again once a second. */
 const FAILURES_MAX = 3;
@@ -22,7 +22,7 @@ const CHECKED_VERSIONS_MAX = 64;
 const TRACES_MAX = 128;
 
 export interface ScorerOptions {
-  readonly client: InferenceClient;
+  readonly client: ScoringClient;
   readonly modelName: string;
   /** What the model must have been trained for. */
   readonly features: { readonly specVersion: number; readonly names: readonly string[] };

@@ -16,7 +16,7 @@ import { serveGrpc } from "./serve-grpc.js";
 /** Names whose health is reported; the empty one is the whole server. */
 const HEALTH_OF: ReadonlySet<string> = new Set(["", INFERENCE_SERVICE]);
 
-/** The gRPC port: the Open Inference Protocol, health and reflection. */
+/** The gRPC port, where one is given: the Open Inference Protocol, health and reflection. */
 @Injectable()
 export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #health: HealthCheck;
@@ -37,9 +37,11 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** @throws TriplineError `config-invalid` where a file cannot be read or the port not be had */
   async onApplicationBootstrap(): Promise<void> {
+    const { GRPC_PORT: port } = this.config;
+    if (port === undefined) return;
     this.#running = await serveGrpc({
       host: this.config.HOST,
-      port: this.config.GRPC_PORT,
+      port,
       tls: readTls(this.config),
       addServices: (to) => {
         addInferenceService(to, this.server, this.logger);

@@ -193,6 +193,28 @@ LAKE_DIRECTORY: /var/lib/tripline/lake
 {{ include "tripline.secrets.kafka" . }}
 {{- end }}
 
+{{- define "tripline.environment.tripline" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.redis" . }}
+{{ include "tripline.environment.registry" . }}
+TARGETS: "decisions,scoring"
+SCORING_PORT: "8082"
+GRPC_PORT: "9000"
+{{- if .Values.services.scoring.gpu.enabled }}
+EXECUTION_PROVIDERS: trees,cuda,cpu
+{{- end }}
+{{- if .Values.services.decisions.policy }}
+POLICY_FILE: /etc/tripline/policy/policy.yaml
+{{- end }}
+{{- end }}
+
+{{- define "tripline.secrets.tripline" -}}
+{{ include "tripline.secrets.kafka" . }}
+{{ include "tripline.secrets.redis" . }}
+{{ include "tripline.secrets.registry" . }}
+{{- end }}
+
 {{- define "tripline.limits" -}}
 ROWS_PER_CALL_MAX: 200
 AFTER_SCORING_MS: 20

@@ -17,12 +17,19 @@ import {
 export type Variables = Readonly<Record<string, VariableSource>>;
 export type GroupName = keyof typeof VARIABLE_GROUPS;
 export type ServiceName = keyof typeof SERVICE_VARIABLES;
+/** What runs as a process: each service, and decisions together with scoring. */
+export type ProgramName = keyof typeof PROGRAM_VARIABLES;
 
 /** In containers. Pods and images have the same; of gRPC only Compose has another port. */
 const HTTP_PORT = "8080";
 const METRICS_PORT = "9464";
 const GRPC_PORT = "9000";
 const COMPOSE_GRPC_PORT = "8081";
+/** Of scoring, where decisions in the same process has the other one. */
+const SECOND_HTTP_PORT = "8082";
+
+/** Tells apps/tripline to run both. */
+export const TOGETHER_TARGETS = "decisions,scoring";
 
 const SECRET_OF_KAFKA = "kafka.credentialsSecret";
 const SECRET_OF_MLFLOW = "registry.mlflowSecret";
@@ -246,9 +253,37 @@ export const SERVICE_VARIABLES = {
 
 export const SERVICE_NAMES = Object.keys(SERVICE_VARIABLES) as readonly ServiceName[];
 
-/** All variables of a service, with the shared ones. */
-export function variablesOf(service: ServiceName): Variables {
-  const { groups, own } = SERVICE_VARIABLES[service];
+const { SCORING_ADDRESS: _address, ...decisionsBesideScoring } = SERVICE_VARIABLES.decisions.own;
+
+/** The same for the image `tripline` (apps/tripline), with decisions and scoring in one process. */
+export const PROGRAM_VARIABLES = {
+  ...SERVICE_VARIABLES,
+  tripline: {
+    groups: ["service", "kafka", "redis", "registry"],
+    own: {
+      TARGETS: {
+        compose: TOGETHER_TARGETS,
+        chart: chartConstant(TOGETHER_TARGETS),
+        local: "targets",
+        description: "Services that the process runs, comma-separated, or `all`.",
+      },
+      SCORING_PORT: {
+        compose: SECOND_HTTP_PORT,
+        chart: chartConstant(SECOND_HTTP_PORT),
+        local: "scoringPort",
+        description: "`PORT` of scoring. Decisions has the other one.",
+      },
+      ...SERVICE_VARIABLES.scoring.own,
+      ...decisionsBesideScoring,
+    },
+  },
+} satisfies Record<string, { readonly groups: readonly GroupName[]; readonly own: Variables }>;
+
+export const PROGRAM_NAMES = Object.keys(PROGRAM_VARIABLES) as readonly ProgramName[];
+
+/** All variables of a program, with the shared ones. */
+export function variablesOf(program: ProgramName): Variables {
+  const { groups, own } = PROGRAM_VARIABLES[program];
   const shared: Variables[] = groups.map((group) => VARIABLE_GROUPS[group]);
   return Object.assign({}, ...shared, own);
 }

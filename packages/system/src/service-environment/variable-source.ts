@@ -58,7 +58,9 @@ export type LocalValue =
   | "redisUrl"
   | "registryUrl"
   | "scoringAddress"
+  | "scoringPort"
   | "scoringWaitMs"
+  | "targets"
   | "topicPrefix";
 
 /** A value of values.yaml; an optional one only while it is not empty. */

@@ -1,5 +1,5 @@
-import type { GroupName, ServiceName, Variables } from "./service-variables.js";
-import { SERVICE_NAMES, SERVICE_VARIABLES, VARIABLE_GROUPS } from "./service-variables.js";
+import type { GroupName, ProgramName, Variables } from "./service-variables.js";
+import { PROGRAM_NAMES, PROGRAM_VARIABLES, VARIABLE_GROUPS } from "./service-variables.js";
 import type { ChartSource } from "./variable-source.js";
 
 const HEAD = `{{/* From code: packages/system/src/service-environment, written by \`npm run documents\`.
@@ -16,7 +16,7 @@ export function chartEnvironment(limits: Readonly<Record<string, number>>): stri
   const groups = Object.keys(VARIABLE_GROUPS) as GroupName[];
   const blocks = [
     ...groups.flatMap((group) => [environmentOf(group), secretsOf(group)]),
-    ...SERVICE_NAMES.flatMap((service) => [environmentOfService(service), secretsOfService(service)]),
+    ...PROGRAM_NAMES.flatMap((service) => [environmentOfService(service), secretsOfService(service)]),
     define(
       "tripline.limits",
       Object.entries(limits).map(([name, value]) => `${name}: ${value}`),
@@ -33,8 +33,8 @@ function secretsOf(group: GroupName): string {
   return define(`tripline.secrets.${group}`, linesOf(secretOf(VARIABLE_GROUPS[group])));
 }
 
-function environmentOfService(service: ServiceName): string {
-  const { groups, own } = SERVICE_VARIABLES[service];
+function environmentOfService(service: ProgramName): string {
+  const { groups, own } = PROGRAM_VARIABLES[service];
   const included = groups.filter((group) => plainOf(VARIABLE_GROUPS[group]).length > 0);
   return define(`tripline.environment.${service}`, [
     ...included.map((group) => include(`tripline.environment.${group}`)),
@@ -42,8 +42,8 @@ function environmentOfService(service: ServiceName): string {
   ]);
 }
 
-function secretsOfService(service: ServiceName): string {
-  const { groups, own } = SERVICE_VARIABLES[service];
+function secretsOfService(service: ProgramName): string {
+  const { groups, own } = PROGRAM_VARIABLES[service];
   const included = groups.filter((group) => secretOf(VARIABLE_GROUPS[group]).length > 0);
   return define(`tripline.secrets.${service}`, [
     ...included.map((group) => include(`tripline.secrets.${group}`)),

@@ -1,6 +1,12 @@
 import { stringify } from "yaml";
 import type { GroupName, ServiceName, Variables } from "./service-variables.js";
-import { SERVICE_NAMES, SERVICE_VARIABLES, VARIABLE_GROUPS } from "./service-variables.js";
+import {
+  PROGRAM_VARIABLES,
+  SERVICE_NAMES,
+  SERVICE_VARIABLES,
+  VARIABLE_GROUPS,
+  variablesOf,
+} from "./service-variables.js";
 
 /** Where compose.yaml mounts the folder of a service of the volume `secrets`. */
 const SECRETS = "/run/tripline/secrets";
@@ -9,6 +15,18 @@ const SECRETS = "/run/tripline/secrets";
 export function composeEnvironment(): Readonly<Record<string, string>> {
   const services = SERVICE_NAMES.map((service) => [service, environmentOf(service)] as const);
   return { groups: sharedGroups().map(anchorOf).join("\n\n"), ...Object.fromEntries(services) };
+}
+
+/**
+ * The marked part of compose.lite.yaml: what the container of decisions is told to run scoring as well, besides what
+ * compose.yaml tells it. Variables that this program lacks are taken away.
+ */
+export function composeTogether(): Readonly<Record<"together", string>> {
+  const { own } = PROGRAM_VARIABLES.tripline;
+  const known = variablesOf("tripline");
+  const dropped = Object.keys(variablesOf("decisions")).filter((name) => !(name in known));
+  const lines = [...linesOf(own), ...dropped.map((name) => `${name}: !reset null`)];
+  return { together: indent(lines, 6).join("\n") };
 }
 
 function sharedGroups(): GroupName[] {

@@ -1,6 +1,6 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { ServiceName } from "../service-environment/service-variables.js";
-import { variablesOf } from "../service-environment/service-variables.js";
+import type { ProgramName, ServiceName } from "../service-environment/service-variables.js";
+import { TOGETHER_TARGETS, variablesOf } from "../service-environment/service-variables.js";
 import type { LocalValue } from "../service-environment/variable-source.js";
 import type { ClientSecrets, DemoSecrets } from "./demo-secrets.js";
 import type { ServicePlan } from "./supervise-services.js";
@@ -38,9 +38,24 @@ export interface PlanOptions {
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
   readonly logLevel?: string;
+  /** `services`, a process for each, by default. */
+  readonly topology?: Topology;
 }
 
-const STARTED: readonly ServiceName[] = ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive"];
+/** A process for each service, or one for decisions and scoring. */
+export const TOPOLOGIES = ["services", "together"] as const;
+export type Topology = (typeof TOPOLOGIES)[number];
+
+const STARTED: Readonly<Record<Topology, readonly ProgramName[]>> = {
+  services: ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive"],
+  together: ["auth", "control", "ingestion", "features", "tripline", "archive"],
+};
+
+/** The process in which a service runs. */
+export function programOf(service: ServiceName, topology: Topology): ProgramName {
+  const isTogether = topology === "together" && TOGETHER_TARGETS.split(",").includes(service);
+  return isTogether ? "tripline" : service;
+}
 
 export const DEMO_TENANT = "demo";
 export const DEMO_CLIENT_ID = "demo-shop";
@@ -60,19 +75,22 @@ const ARCHIVE_FLUSH_AGE_MS = 2_000;
 
 const url = (port: number): string => `http://${HOST}:${port}`;
 
-/** The services with their environments, in the order in which they are started. */
+/** The processes with their environments, in the order in which they are started. */
 export function planServices(options: PlanOptions): readonly ServicePlan[] {
   const shared = valuesOf(options);
-  return STARTED.filter((name) => name !== "archive" || options.lakeDirectory !== undefined).map((name) => {
-    const port = options.ports[name];
-    const values = { ...shared, port: String(port) };
-    const environment = Object.entries(variablesOf(name)).flatMap(([variable, { local }]) => {
-      const value = local === undefined ? undefined : values[local];
-      return value === undefined ? [] : [[variable, value] as const];
+  const names = STARTED[options.topology ?? "services"];
+  return names
+    .filter((name) => name !== "archive" || options.lakeDirectory !== undefined)
+    .map((name) => {
+      const port = options.ports[name === "tripline" ? "decisions" : name];
+      const values = { ...shared, port: String(port) };
+      const environment = Object.entries(variablesOf(name)).flatMap(([variable, { local }]) => {
+        const value = local === undefined ? undefined : values[local];
+        return value === undefined ? [] : [[variable, value] as const];
+      });
+      const isBackground = name === "archive" ? { isBackground: true } : {};
+      return { name, url: url(port), environment: Object.fromEntries(environment), ...isBackground };
     });
-    const isBackground = name === "archive" ? { isBackground: true } : {};
-    return { name, url: url(port), environment: Object.fromEntries(environment), ...isBackground };
-  });
 }
 
 /** The clients that auth knows from its first start on. */
@@ -110,7 +128,9 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
     redisUrl: options.redisUrl,
     registryUrl: options.registryUrl,
     scoringAddress: `${HOST}:${ports.scoringGrpc}`,
+    scoringPort: String(ports.scoring),
     scoringWaitMs: String(options.scoringWaitMs),
+    targets: TOGETHER_TARGETS,
     topicPrefix: options.topicPrefix ?? "",
   };
 }

@@ -12,7 +12,7 @@ import { TriplineClient } from "../client/tripline-client.js";
 import type { StepLog } from "../step-log.js";
 import { demoSecrets } from "./demo-secrets.js";
 import { announceSystem } from "./local-system.js";
-import type { SystemPorts } from "./plan-services.js";
+import type { SystemPorts, Topology } from "./plan-services.js";
 import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "./plan-services.js";
 import { ServiceProcess } from "./supervise-services.js";
 import type { Workspace } from "./workspace.js";
@@ -28,6 +28,8 @@ export interface SystemOptions {
   readonly contributionsWaitMs?: number;
   /** Whether the archive runs and writes the workspace's lake. */
   readonly isArchived?: boolean;
+  /** `services`, a process for each, by default. */
+  readonly topology?: Topology;
   readonly steps: StepLog;
 }
 
@@ -39,6 +41,7 @@ export interface RunningSystem {
   authorization(): Promise<string>;
   readonly kafka: Kafka;
   readonly stack: LocalStack;
+  /** Its processes, by the names of their programs. */
   readonly services: ReadonlyMap<string, ServiceProcess>;
   stop(): Promise<void>;
 }

@@ -6,10 +6,12 @@ import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import { endOnSignal } from "@tripline/system/end-on-signal";
 import { balances, closeLedger, ledgerLine } from "@tripline/system/ledger/ledger";
+import type { Topology } from "@tripline/system/services/plan-services";
+import { TOPOLOGIES } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog, startedAtMs } from "@tripline/system/step-log";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { assessOnHandbook } from "../../demo/assess.js";
 import { declinedLines, LiveView, qualityLines, refusedLines } from "../../demo/live-view.js";
 import { playTraffic } from "../../demo/play-traffic.js";
@@ -24,6 +26,7 @@ interface DemoOptions {
   readonly assess?: string;
   readonly workspace: string;
   readonly docker?: boolean;
+  readonly topology: Topology;
 }
 
 const REDRAW_MS = 1_000;
@@ -35,6 +38,11 @@ export function demoCommand(): Command {
     .option("--rate <payments>", "payments a second", positiveNumber, 100)
     .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
     .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
+    .addOption(
+      new Option("--topology <name>", "services: a process for each; together: one for decisions and scoring")
+        .choices(TOPOLOGIES)
+        .default("together"),
+    )
     .option("--docker", "in containers instead (docker compose): needs nothing but Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
@@ -57,7 +65,8 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
 async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
-  const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true });
+  const { topology } = options;
+  const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, topology });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {
     const simulation = createSimulation(model.simulation);

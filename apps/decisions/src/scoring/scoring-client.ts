@@ -1,0 +1,66 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { status } from "@grpc/grpc-js";
+import type {
+  ModelInferRequest,
+  ModelInferResponse,
+  ModelMetadataResponse,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+
+/** What a server answered, or why it did not. `detail` is for the log. */
+export type Answer<T> = { readonly value: T } | NoAnswer;
+
+export interface NoAnswer {
+  readonly failure: "late" | "unreachable" | "refused";
+  readonly status: string;
+  readonly detail: string;
+}
+
+/** Open Inference Protocol v2, by whatever way the questions reach the server. Never throws. */
+export interface ScoringClient {
+  /**
+   * @param headers trace contexts, by the names of gRPC metadata
+   * @param deadlineMs by `performance.now()`
+   */
+  infer(
+    request: ModelInferRequest,
+    headers: Readonly<Record<string, string>>,
+    deadlineMs: number,
+  ): Promise<Answer<ModelInferResponse>>;
+  /** @param deadlineMs by `performance.now()` */
+  modelMetadata(name: string, version: string, deadlineMs: number): Promise<Answer<ModelMetadataResponse>>;
+  close(): void;
+}
+
+/** Errors that another attempt cannot help: the request itself is at fault, or there is no such model. */
+const FINAL: ReadonlySet<status> = new Set([
+  status.INVALID_ARGUMENT,
+  status.NOT_FOUND,
+  status.FAILED_PRECONDITION,
+  status.OUT_OF_RANGE,
+  status.UNIMPLEMENTED,
+  status.PERMISSION_DENIED,
+  status.UNAUTHENTICATED,
+]);
+
+const RETRY_MS_MIN = 10;
+const RETRY_MS_MAX = 100;
+
+/** Asks again while the server is not reachable and time is left. Asking is safe to repeat. */
+export async function askWithin<T>(deadlineMs: number, attempt: () => Promise<Answer<T>>): Promise<Answer<T>> {
+  for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
+    const answer = await attempt();
+    if (!("failure" in answer) || answer.failure !== "unreachable") return answer;
+    if (performance.now() + waitMs >= deadlineMs) return answer;
+    await delay(waitMs);
+  }
+}
+
+/** What a status of gRPC means for whoever asked. */
+export function noAnswer(code: status, detail: string): NoAnswer {
+  return { failure: failureOf(code), status: status[code], detail };
+}
+
+function failureOf(code: status): NoAnswer["failure"] {
+  if (code === status.DEADLINE_EXCEEDED) return "late";
+  return FINAL.has(code) ? "refused" : "unreachable";
+}

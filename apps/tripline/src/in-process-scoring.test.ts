@@ -1,0 +1,94 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import {
+  ModelInferRequest,
+  ModelInferResponse,
+  ModelMetadataResponse,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import type { InferCall } from "@tripline/scoring/inference/answer-inference";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import type { Server } from "./in-process-scoring.js";
+import { InProcessScoring } from "./in-process-scoring.js";
+
+const LOGGER = createLogger("test", "silent");
+const REQUEST = { ...ModelInferRequest.decode(new Uint8Array()), modelName: "fraud" };
+const RESPONSE = { ...ModelInferResponse.decode(new Uint8Array()), modelVersion: "7" };
+/** Longer than a busy machine is held up. */
+const AMPLE_MS = 60_000;
+
+/** A server that answers each call by the next of these; the last one answers the others, too. */
+function serverOf(...answers: ((call: InferCall) => Promise<ModelInferResponse>)[]) {
+  const calls: InferCall[] = [];
+  const server: Server = {
+    infer(call) {
+      const answer = answers[Math.min(calls.length, answers.length - 1)];
+      calls.push(call);
+      return answer?.(call) ?? Promise.reject(new Error("no answer"));
+    },
+    modelMetadata() {
+      throw new TriplineError("model-not-found", "There is no model fraud.");
+    },
+  };
+  return { calls, scoring: new InProcessScoring(() => server, LOGGER) };
+}
+
+const fails = (code: TriplineError["code"]) => () => Promise.reject(new TriplineError(code, "why"));
+const inMs = (ms: number) => performance.now() + ms;
+
+// Without it no trace is read from headers.
+let telemetry: Telemetry;
+beforeAll(() => {
+  telemetry = startTelemetry({ service: "test" });
+});
+afterAll(() => telemetry.shutdown());
+
+test("the server gets the request itself, and its deadline on its own clock", async () => {
+  const { calls, scoring } = serverOf(async () => RESPONSE);
+  const before = Date.now();
+  expect(await scoring.infer(REQUEST, {}, inMs(AMPLE_MS))).toEqual({ value: RESPONSE });
+  expect(calls[0]?.request).toBe(REQUEST);
+  expect(calls[0]?.deadlineMs).toBeGreaterThanOrEqual(before + AMPLE_MS - 1);
+  expect(calls[0]?.deadlineMs).toBeLessThanOrEqual(Date.now() + AMPLE_MS);
+  expect(calls[0]?.isCancelled()).toBe(false);
+});
+
+test("payments carry their traces across", async () => {
+  const { calls, scoring } = serverOf(async () => RESPONSE);
+  const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+  const headers = {
+    traceparent: traceparent("1"),
+    "tripline-traceparents": [traceparent("2"), traceparent("3")].join(),
+  };
+  await scoring.infer(REQUEST, headers, inMs(AMPLE_MS));
+  expect(calls[0]?.parents).toHaveLength(3);
+});
+
+test("an answer that does not come is late, and the server knows that nobody waits", async () => {
+  const { calls, scoring } = serverOf(() => new Promise(() => {}));
+  expect(await scoring.infer(REQUEST, {}, inMs(20))).toMatchObject({ failure: "late", status: "DEADLINE_EXCEEDED" });
+  expect(calls[0]?.isCancelled()).toBe(true);
+});
+
+test("what may pass is asked again within the deadline, and what cannot is not", async () => {
+  const passing = serverOf(fails("scoring-unavailable"), fails("scoring-unavailable"), async () => RESPONSE);
+  expect(await passing.scoring.infer(REQUEST, {}, inMs(AMPLE_MS))).toEqual({ value: RESPONSE });
+  expect(passing.calls).toHaveLength(3);
+  const refusing = serverOf(fails("invalid-tensor"));
+  expect(await refusing.scoring.infer(REQUEST, {}, inMs(AMPLE_MS))).toEqual({
+    failure: "refused",
+    status: "INVALID_ARGUMENT",
+    detail: "why",
+  });
+  expect(refusing.calls).toHaveLength(1);
+  expect(await refusing.scoring.modelMetadata("fraud", "1", inMs(AMPLE_MS))).toMatchObject({ failure: "refused" });
+});
+
+test("scoring that still starts is waited for", async () => {
+  let server: Server | undefined;
+  const scoring = new InProcessScoring(() => server, LOGGER);
+  expect(await scoring.infer(REQUEST, {}, inMs(20))).toMatchObject({ failure: "unreachable", status: "UNAVAILABLE" });
+  const asked = scoring.infer(REQUEST, {}, inMs(AMPLE_MS));
+  server = { infer: async () => RESPONSE, modelMetadata: () => ModelMetadataResponse.decode(new Uint8Array()) };
+  expect(await asked).toEqual({ value: RESPONSE });
+});

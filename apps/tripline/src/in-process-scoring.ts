@@ -1,0 +1,90 @@
+import { status } from "@grpc/grpc-js";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type {
+  ModelInferRequest,
+  ModelInferResponse,
+  ModelMetadataResponse,
+} from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { HEADERS, INFERENCE_METADATA } from "@tripline/contracts/headers";
+import type { Answer, ScoringClient } from "@tripline/decisions/scoring/scoring-client";
+import { askWithin, noAnswer } from "@tripline/decisions/scoring/scoring-client";
+import type { InferSpan } from "@tripline/scoring/inference/answer-inference";
+import type { InferenceServer } from "@tripline/scoring/inference/inference-server";
+import { contextsFromHeaders } from "@tripline/scoring/inference/trace-inference";
+import { logFailure } from "@tripline/scoring/log-failure";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+
+const INFER = "ModelInfer";
+const METADATA = "ModelMetadata";
+const SPAN: InferSpan = { name: INFER, attributes: {}, ended: () => ({}) };
+
+export type Server = Pick<InferenceServer, "infer" | "modelMetadata">;
+
+/**
+ * Asks the scoring service of this process by a call instead of gRPC: the same models, checks, queue and bounds, and the
+ * same reasons for no answer. A request and its answer are the same objects on both sides; nobody changes them.
+ */
+export class InProcessScoring implements ScoringClient {
+  /** @param server undefined while scoring starts, since parts start side by side */
+  constructor(
+    private readonly server: () => Server | undefined,
+    private readonly logger: Logger,
+  ) {}
+
+  infer(
+    request: ModelInferRequest,
+    headers: Readonly<Record<string, string>>,
+    deadlineMs: number,
+  ): Promise<Answer<ModelInferResponse>> {
+    return askWithin(deadlineMs, () =>
+      this.#attempt(INFER, deadlineMs, (server) =>
+        server.infer({
+          request,
+          deadlineMs: Date.now() + leftMs(deadlineMs),
+          isCancelled: () => performance.now() >= deadlineMs,
+          parents: contextsFromHeaders(headers[HEADERS.traceparent], headers[INFERENCE_METADATA.traceparents]),
+          span: SPAN,
+          isOfStream: false,
+        }),
+      ),
+    );
+  }
+
+  modelMetadata(name: string, version: string, deadlineMs: number): Promise<Answer<ModelMetadataResponse>> {
+    return askWithin(deadlineMs, () =>
+      this.#attempt(METADATA, deadlineMs, (server) => server.modelMetadata(name, version)),
+    );
+  }
+
+  /** The scoring service is ended by whoever started it. */
+  close(): void {}
+
+  #attempt<T>(method: string, deadlineMs: number, ask: Ask<T>): Promise<Answer<T>> {
+    return new Promise((resolve) => {
+      const late = noAnswer(status.DEADLINE_EXCEEDED, "the deadline has passed");
+      const timer = setTimeout(() => resolve(late), leftMs(deadlineMs));
+      void this.#answer(method, ask).then((answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+    });
+  }
+
+  async #answer<T>(method: string, ask: Ask<T>): Promise<Answer<T>> {
+    const server = this.server();
+    if (server === undefined) return noAnswer(status.UNAVAILABLE, "scoring is still starting");
+    try {
+      return { value: await ask(server) };
+    } catch (thrown) {
+      const error = asTriplineError(thrown);
+      logFailure(thrown, error, method, this.logger);
+      return noAnswer(error.row.grpcStatus, error.message);
+    }
+  }
+}
+
+type Ask<T> = (server: Server) => T | Promise<T>;
+
+function leftMs(deadlineMs: number): number {
+  return Math.max(0, deadlineMs - performance.now());
+}

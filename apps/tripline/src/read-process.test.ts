@@ -1,0 +1,107 @@
+import { loadPart } from "./load-part.js";
+import { settingsOf } from "./part-settings.js";
+import { readProcess } from "./read-process.js";
+import { prefixed, TARGETS } from "./targets.js";
+
+const KEY = Buffer.alloc(32, 1).toString("base64");
+
+/** Enough for every part, each on a free port. */
+const SHARED = {
+  PORT: "0",
+  KAFKA_BROKERS: "127.0.0.1:9092",
+  REDIS_URL: "redis://127.0.0.1:6379",
+  POSTGRES_URL: "postgres://127.0.0.1:5432/tripline",
+  REGISTRY_URL: "file:///models",
+  LAKE_DIRECTORY: "/lake",
+  AUTH_ISSUER: "http://127.0.0.1:7401",
+  KEY_ENCRYPTION_KEY: KEY,
+  CARD_TOKEN_KEY: KEY,
+};
+
+const read = (changes: Record<string, string | undefined>, cores?: number) =>
+  readProcess({ ...SHARED, ...changes }, cores);
+
+test("each part has the shared settings and its own, and the first one the metrics", async () => {
+  const { parts, DRAIN_SECONDS } = await read({
+    TARGETS: "decisions, scoring",
+    DECISIONS_PORT: "7405",
+    METRICS_PORT: "9464",
+    SCORING_DRAIN_SECONDS: "3",
+    DRAIN_SECONDS: "2",
+  });
+  expect([...parts.keys()]).toEqual(["scoring", "decisions"]);
+  expect(parts.get("scoring")?.config).toMatchObject({ PORT: 0, METRICS_PORT: 9464, DRAIN_SECONDS: 3 });
+  expect(parts.get("decisions")?.config).toMatchObject({ PORT: 7405, DRAIN_SECONDS: 2 });
+  expect(parts.get("decisions")?.config.METRICS_PORT).toBeUndefined();
+  expect(parts.get("scoring")?.config.GRPC_PORT).toBeUndefined();
+  expect(DRAIN_SECONDS).toBe(3);
+});
+
+test("all runs all, and ingestion gets the keys from the auth beside it", async () => {
+  const { parts } = await read({ TARGETS: "all", AUTH_PORT: "7401" });
+  expect([...parts.keys()]).toEqual([...TARGETS]);
+  expect(parts.get("ingestion")?.config).toMatchObject({ AUTH_JWKS_URL: "http://127.0.0.1:7401/oauth/jwks" });
+});
+
+test("an own value replaces a shared file, and an own file a shared value", () => {
+  const environment = { KEY_FILE: "/shared", AUTH_KEY: "own", TOKEN: "shared", AUTH_TOKEN_FILE: "/own" };
+  const settings = settingsOf("auth", ["KEY", "TOKEN"], environment, true);
+  expect(settings).toMatchObject({ KEY: "own", KEY_FILE: undefined, TOKEN: undefined, TOKEN_FILE: "/own" });
+});
+
+test("no variable of a part can be taken for the own one of another", async () => {
+  const all = await Promise.all(TARGETS.map(async (target) => ({ target, ...(await loadPart(target, TARGETS)) })));
+  const known = new Set(all.flatMap(({ variables }) => variables));
+  const own = all.flatMap(({ target, variables }) => variables.map((name) => prefixed(target, name)));
+  expect(own.filter((name) => known.has(name))).toEqual([]);
+});
+
+test.each<[string, Record<string, string>, number | undefined, string]>([
+  [
+    "no target",
+    { TARGETS: " " },
+    undefined,
+    "TARGETS is not set: name what this process runs, comma-separated, out of",
+  ],
+  ["an unknown target", { TARGETS: "scorer" }, undefined, 'TARGETS: there is no target "scorer"; choose among auth,'],
+  [
+    "decisions without scoring",
+    { TARGETS: "decisions,features" },
+    undefined,
+    "TARGETS has decisions without scoring, which it asks: add scoring, or set SCORING_ADDRESS for one elsewhere.",
+  ],
+  [
+    "ingestion without auth",
+    { TARGETS: "ingestion" },
+    undefined,
+    "TARGETS has ingestion without auth, which it asks: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
+  ],
+  [
+    "two on one port",
+    { TARGETS: "decisions,scoring", PORT: "8080" },
+    undefined,
+    "scoring and decisions would both listen on port 8080: set SCORING_PORT and DECISIONS_PORT to different ports.",
+  ],
+  [
+    "gRPC on a port that is taken",
+    { TARGETS: "decisions,scoring", DECISIONS_PORT: "8081", GRPC_PORT: "8081" },
+    undefined,
+    "scoring and decisions would both listen on port 8081: set SCORING_GRPC_PORT and DECISIONS_PORT to different ports.",
+  ],
+  [
+    "all with half a CPU",
+    { TARGETS: "all" },
+    0.5,
+    "This process may use 0.5 CPUs, and its 6 targets need 0.9: raise the limit, or name fewer in TARGETS.",
+  ],
+])("%s is refused in one sentence that says what to change", async (_title, changes, cores, sentence) => {
+  await expect(read(changes, cores)).rejects.toMatchObject({
+    code: "config-invalid",
+    message: expect.stringContaining(sentence),
+  });
+});
+
+test("wrong settings of several parts are told at once, with the part", async () => {
+  const wrong = read({ TARGETS: "decisions,scoring", MODEL_NAME: "?", SCORING_WORKERS: "0" });
+  await expect(wrong).rejects.toThrow(/^scoring: .*WORKERS.* decisions: .*MODEL_NAME/);
+});

@@ -1,0 +1,103 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/** What one process can run; a later one may ask an earlier one. */
+export const TARGETS = ["auth", "archive", "scoring", "features", "decisions", "ingestion"] as const;
+export type Target = (typeof TARGETS)[number];
+
+const ALL = "all";
+
+/**
+ * The value of the variable `TARGETS`, in the order in which the parts are named here.
+ *
+ * @throws TriplineError `config-invalid`
+ */
+export function parseTargets(text: string | undefined): readonly Target[] {
+  const named = (text ?? "").split(",").flatMap((one) => one.trim() || []);
+  if (named.length === 0) {
+    throw invalid(
+      `TARGETS is not set: name what this process runs, comma-separated, out of ${TARGETS.join(", ")}; or all.`,
+    );
+  }
+  const unknown = named.find((name) => name !== ALL && !TARGETS.some((target) => target === name));
+  if (unknown !== undefined) {
+    throw invalid(`TARGETS: there is no target "${unknown}"; choose among ${TARGETS.join(", ")}, or all.`);
+  }
+  return TARGETS.filter((target) => named.includes(ALL) || named.includes(target));
+}
+
+export interface Neighbour {
+  readonly target: Target;
+  /** Where it is, when it is not in the same process. */
+  readonly variables: readonly string[];
+}
+
+/** Whom a part calls. Everything else goes through Kafka and Redis, wherever the other parts are. */
+export const NEIGHBOURS: Partial<Record<Target, Neighbour>> = {
+  decisions: { target: "scoring", variables: ["SCORING_ADDRESS"] },
+  ingestion: { target: "auth", variables: ["AUTH_ISSUER", "AUTH_JWKS_URL"] },
+};
+
+/**
+ * @param isSet whether a part is given a variable
+ * @throws TriplineError `config-invalid` for a part that cannot reach whom it calls
+ */
+export function checkNeighbours(
+  targets: readonly Target[],
+  isSet: (target: Target, variable: string) => boolean,
+): void {
+  for (const target of targets) {
+    const neighbour = NEIGHBOURS[target];
+    if (neighbour === undefined || targets.includes(neighbour.target)) continue;
+    if (neighbour.variables.every((variable) => isSet(target, variable))) continue;
+    const { target: missing, variables } = neighbour;
+    throw invalid(
+      `TARGETS has ${target} without ${missing}, which it asks: add ${missing}, or set ${variables.join(" and ")} for one elsewhere.`,
+    );
+  }
+}
+
+export interface FixedPort {
+  readonly target: Target;
+  readonly variable: "PORT" | "METRICS_PORT" | "GRPC_PORT";
+  readonly port: number;
+}
+
+/** @throws TriplineError `config-invalid` where two would listen on the same port */
+export function checkPorts(ports: readonly FixedPort[]): void {
+  const taken = new Map<number, FixedPort>();
+  for (const one of ports) {
+    // 0 is any free port.
+    if (one.port === 0) continue;
+    const other = taken.get(one.port);
+    taken.set(one.port, one);
+    if (other === undefined) continue;
+    const names = [other, one].map(({ target, variable }) => prefixed(target, variable));
+    throw invalid(
+      `${other.target} and ${one.target} would both listen on port ${one.port}: set ${names.join(" and ")} to different ports.`,
+    );
+  }
+}
+
+/** One event loop serves all parts; with less than this a part waits for a processor most of the time. */
+const CORES_PER_TARGET_MIN = 0.15;
+
+/**
+ * @param cores that this process may use; undefined without a limit
+ * @throws TriplineError `config-invalid`
+ */
+export function checkCores(targets: readonly Target[], cores: number | undefined): void {
+  const least = Math.round(CORES_PER_TARGET_MIN * targets.length * 100) / 100;
+  if (cores === undefined || cores >= least) return;
+  throw invalid(
+    `This process may use ${cores} CPUs, and its ${targets.length} targets need ${least}: raise the limit, or name fewer in TARGETS.`,
+  );
+}
+
+/** The name of a variable for one part alone. */
+export function prefixed(target: Target, variable: string): string {
+  return `${target.toUpperCase()}_${variable}`;
+}
+
+function invalid(sentence: string): TriplineError {
+  return new TriplineError("config-invalid", sentence);
+}
