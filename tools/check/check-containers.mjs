@@ -79,7 +79,7 @@ function checkSharedStages() {
 
 /** @param {string} file */
 function checkImages(file) {
-  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  const { services } = readComposeFile(file);
   const built = new Set(Object.values(services).flatMap(({ build, image }) => (build === undefined ? [] : [image])));
   for (const [name, service] of Object.entries(services)) {
     // Our own images: their tag is a variable with a default.
@@ -89,7 +89,7 @@ function checkImages(file) {
 
 /** What starts together builds each image once: Compose would build it again for each service that says how. */
 function checkBuilds() {
-  const { services } = parse(readFileSync(join(ROOT, "compose.yaml"), "utf8"), { merge: true });
+  const { services } = readComposeFile("compose.yaml");
   /** @type {Map<string, string[]>} */
   const builders = new Map();
   for (const [name, { build, image }] of Object.entries(services)) {
@@ -102,7 +102,7 @@ function checkBuilds() {
 
 /** `docker compose up --wait` proves no more than health checks say. @param {string} file */
 function checkHealth(file) {
-  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  const { services } = readComposeFile(file);
   for (const [name, { restart, healthcheck }] of Object.entries(services)) {
     if (restart === undefined || healthcheck?.test !== undefined || WITHOUT_HEALTH.includes(name)) continue;
     faults.push(`${file}: nothing says whether ${name} is well; give it a healthcheck.`);
@@ -112,7 +112,7 @@ function checkHealth(file) {
 /** Every row of the tables about memory names services, and their limits together; every service that stays has a row. */
 function checkLimits() {
   const limits = { ...limitsOf("compose.yaml"), ...limitsOf(OBSERVABILITY) };
-  const lite = { ...limits, ...limitsOf("compose.lite.yaml") };
+  const lite = { ...limits, ...limitsOf("compose.lite.yaml"), ...notInLite() };
   const [, chapter = ""] = readFileSync(join(ROOT, MEMORY_DOCUMENT), "utf8").split("\n## Memory\n");
   const [section = ""] = chapter.split("\n## ");
   const named = new Set();
@@ -130,17 +130,29 @@ function checkLimits() {
   if (missing.length > 0) faults.push(`${MEMORY_DOCUMENT}: the tables about memory lack ${missing.join(", ")}.`);
 }
 
+/** Services that the lite file puts into a profile, so that another one takes their place. */
+function notInLite() {
+  const { services } = readComposeFile("compose.lite.yaml");
+  const left = Object.keys(services).filter((name) => services[name].profiles !== undefined);
+  return Object.fromEntries(left.map((name) => [name, 0]));
+}
+
 /**
  * @param {string} file
  * @returns {Record<string, number>} MiB by service
  */
 function limitsOf(file) {
-  const { services } = parse(readFileSync(join(ROOT, file), "utf8"), { merge: true });
+  const { services } = readComposeFile(file);
   const found = Object.entries(services).flatMap(([name, { mem_limit: limit }]) => {
     const [, mib] = /^(\d+)m$/.exec(limit ?? "") ?? [];
     return mib === undefined ? [] : [[name, Number(mib)]];
   });
   return Object.fromEntries(found);
+}
+
+/** Compose's own tags say how files are merged, which is not looked at here. @param {string} file */
+function readComposeFile(file) {
+  return parse(readFileSync(join(ROOT, file), "utf8"), { merge: true, logLevel: "error" });
 }
 
 /** @param {string[]} files */

@@ -7,7 +7,10 @@ import { ERROR_TABLE } from "../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../packages/contracts/dist/feature-spec.js";
 import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
 import { chartEnvironment } from "../../packages/system/dist/service-environment/write-chart-environment.js";
-import { composeEnvironment, composeTogether } from "../../packages/system/dist/service-environment/write-compose-environment.js";
+import {
+  composeEnvironment,
+  composeTogether,
+} from "../../packages/system/dist/service-environment/write-compose-environment.js";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
 import { readDecisions } from "./read-decisions.mjs";

@@ -13,7 +13,7 @@ import { findMaximum } from "./arrivals/find-maximum.js";
 import type { RequestSource } from "./arrivals/payment-stream.js";
 import { PaymentStream } from "./arrivals/payment-stream.js";
 import type { BenchSystem } from "./system/read-services.js";
-import { PROCESSES, readLoopDelays, readMemory } from "./system/read-services.js";
+import { readLoopDelays, readMemory } from "./system/read-services.js";
 import { startBenchSystem } from "./system/start-system.js";
 import type { World } from "./world/prepare-world.js";
 import { prepareWorld } from "./world/prepare-world.js";
@@ -159,7 +159,7 @@ export interface LoadPlan {
 }
 
 export function processMeters({ pids }: BenchSystem): CpuMeter[] {
-  return PROCESSES.map((name) => processTreeCpu(name, pids.get(name) ?? 0));
+  return [...pids].map(([name, pid]) => processTreeCpu(name, pid));
 }
 
 /** The system under a steady load. */

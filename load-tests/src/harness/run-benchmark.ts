@@ -31,6 +31,8 @@ export interface BenchPart {
   readonly title: string;
   /** Runs only when named with --only, for instance because it needs something that is not there by default. */
   readonly onlyWhenNamed?: boolean;
+  /** Its figures are told in a line of their own, after the last one, in this order. */
+  readonly line?: readonly string[];
   /** Runs before any part does. @throws BenchError when something that the part needs is missing */
   check?(context: BenchContext): Promise<void>;
   run(context: BenchContext): Promise<PartOutcome>;
@@ -107,8 +109,18 @@ export async function runBenchmark(
   const file = await writeResult(folder, result);
   if (profiles !== undefined) print(`\n${await printProfiles(profiles, startedAt, context.stretches)}`);
   if (older !== undefined) print(`\n### beside ${flags.compare}\n\n${printComparison(compareResults(older, result))}`);
-  print(`\n${printVersions(result)}\nresult: ${file}\n${printLine(result, benchmark.line)}`);
+  print(`\n${printVersions(result)}\nresult: ${file}\n${linesOf(result, benchmark)}`);
   return result;
+}
+
+function linesOf({ parts }: BenchResult, benchmark: Benchmark): string {
+  const separate = benchmark.parts.flatMap(({ name, line }) => {
+    const own = parts.filter((part) => part.name === name);
+    return line === undefined || own.length === 0 ? [] : [{ name, parts: own, line }];
+  });
+  const shared = parts.filter((part) => !separate.some(({ name }) => name === part.name));
+  const lines = separate.map(({ line, ...part }) => printLine(part, line));
+  return [printLine({ name: benchmark.name, parts: shared }, benchmark.line), ...lines].join("\n");
 }
 
 /** Where the time went, for each profile of this run in the folder. */

@@ -61,6 +61,18 @@ app.kubernetes.io/part-of: tripline
 {{- join "," (sortAlpha $names) -}}
 {{- end }}
 
+{{/* "yes" where decisions and scoring run in one pod, that of decisions. */}}
+{{- define "tripline.together" -}}
+{{- if eq .Values.topology "together" }}yes{{ end }}
+{{- end }}
+
+{{/* The enabled services that have pods of their own, comma-separated. */}}
+{{- define "tripline.programs" -}}
+{{- $names := splitList "," (include "tripline.enabled" .) }}
+{{- if include "tripline.together" . }}{{ $names = without $names "scoring" }}{{ end }}
+{{- join "," $names -}}
+{{- end }}
+
 {{- define "tripline.kafkaBrokers" -}}
 {{ if .Values.local.kafka.enabled }}{{ include "tripline.fullname" . }}-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
 {{- end }}

@@ -110,9 +110,19 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The variables of a service; those in `environment` override the others: root, name. */}}
+{{/* root, name: the program that runs in the pods of a service. */}}
+{{- define "tripline.program" -}}
+{{- ternary "tripline" .name (and (eq .name "decisions") (eq (include "tripline.together" .root) "yes")) -}}
+{{- end }}
+
+{{/* The variables of a service; those in `environment` override the others: root, name. Beside decisions, those of scoring have
+its name before them. */}}
 {{- define "tripline.variables" -}}
-{{- $given := include (printf "tripline.environment.%s" .name) .root | fromYaml }}
+{{- $program := include "tripline.program" . }}
+{{- $given := include (printf "tripline.environment.%s" $program) .root | fromYaml }}
+{{- if eq $program "tripline" }}
+{{- range $key, $value := .root.Values.services.scoring.environment }}{{ $_ := set $given (printf "SCORING_%s" $key) $value }}{{ end }}
+{{- end }}
 {{- $own := get .root.Values.services .name | dig "environment" dict }}
 {{- range $key, $value := mergeOverwrite $given $own }}
 {{ $key }}: {{ toString $value | quote }}

@@ -1,17 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Topology } from "@tripline/system/services/plan-services";
 import { z } from "zod";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { BenchError } from "../../harness/bench-error.js";
 import { SERVER_FOLDERS } from "../../harness/clear-leftovers.js";
 import { readEventLoopDelay } from "../../scoring/read-metrics.js";
 
-/** The processes on a decision's path. */
-export const PROCESSES = ["ingestion", "features", "decisions", "scoring", "kafka", "valkey"] as const;
-export type ProcessName = (typeof PROCESSES)[number];
-
-export const SERVICES = ["ingestion", "features", "decisions", "scoring"] as const;
-export type ServiceName = (typeof SERVICES)[number];
+/** The programs on a decision's path, by topology. */
+export const PROGRAMS = {
+  services: ["ingestion", "features", "decisions", "scoring"],
+  together: ["ingestion", "features", "tripline"],
+} as const satisfies Record<Topology, readonly string[]>;
+export type BenchProgram = (typeof PROGRAMS)[Topology][number];
+export type ProcessName = BenchProgram | "kafka" | "valkey";
 
 /** All of Tripline as processes on this machine, without the auth service, which takes no part in a decision. */
 export interface BenchSystem {
@@ -19,8 +21,8 @@ export interface BenchSystem {
   readonly port: number;
   readonly authorization: string;
   readonly pids: ReadonlyMap<ProcessName, number>;
-  /** Base URLs of the services. */
-  readonly urls: ReadonlyMap<ServiceName, string>;
+  /** Base URLs of the programs; of one with several services, that of decisions. */
+  readonly urls: ReadonlyMap<BenchProgram, string>;
 }
 
 const KB_PER_MB = 1_024;
@@ -34,20 +36,20 @@ const processRecord = z.object({ child: z.object({ pid: z.number().int().positiv
  */
 export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<string, number>> {
   const delays = await Promise.all(
-    SERVICES.map(async (name) => {
-      const { loop_p99_ms: ms } = await readEventLoopDelay(`${urls.get(name)}`);
+    [...urls].map(async ([name, url]) => {
+      const { loop_p99_ms: ms } = await readEventLoopDelay(url);
       return [`${name}_loop_p99_ms`, ms] as const;
     }),
   );
   return { ...Object.fromEntries(delays), loop_p99_ms: Math.max(...delays.map(([, ms]) => ms)) };
 }
 
-/** Resident memory of each process now, as `<process>_rss_mb`, and of the largest service as `rss_mb`. */
-export function readMemory({ pids }: BenchSystem): Record<string, number> {
+/** Resident memory of each process now, as `<process>_rss_mb`, and of the largest program as `rss_mb`. */
+export function readMemory({ pids, urls }: BenchSystem): Record<string, number> {
   const all = [...pids].map(([name, pid]) => [name, residentMb(pid)] as const);
-  const services = all.filter(([name]) => SERVICES.some((service) => service === name));
+  const programs = all.filter(([name]) => [...urls.keys()].some((program) => program === name));
   const figures = all.map(([name, mb]) => [`${name}_rss_mb`, mb] as const);
-  return { ...Object.fromEntries(figures), rss_mb: Math.max(...services.map(([, mb]) => mb)) };
+  return { ...Object.fromEntries(figures), rss_mb: Math.max(...programs.map(([, mb]) => mb)) };
 }
 
 /** Resident set of a process by proc_pid_status(5). */

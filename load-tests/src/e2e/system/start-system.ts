@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { loadState } from "@tripline/backfill/states/load-state";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import type { Topology } from "@tripline/system/services/plan-services";
 import { DEMO_TENANT, planServices } from "@tripline/system/services/plan-services";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { profiling, startServer } from "../../harness/start-server.js";
 import type { World } from "../world/prepare-world.js";
 import { startTokenIssuer } from "./issue-tokens.js";
-import type { BenchSystem, ProcessName, ServiceName } from "./read-services.js";
-import { kafkaPid, redisPid, SERVICES } from "./read-services.js";
+import type { BenchProgram, BenchSystem, ProcessName } from "./read-services.js";
+import { kafkaPid, PROGRAMS, redisPid } from "./read-services.js";
 
 /** Payments carry the simulation's time, which is in the past. */
 const EVENT_AGE_DAYS_MAX = 3_650;
@@ -22,12 +23,13 @@ const PATIENT = { WAIT_TARGET_MS: "60000" };
  * Starts Kafka and Valkey on empty data, loads the world's window states, and starts the services with telemetry and
  * without a collector.
  *
- * @param changes to the environments of services
+ * @param changes to the environments of programs
  */
 export async function startBenchSystem(
   context: BenchContext,
   world: World,
-  changes: Partial<Record<ServiceName, Readonly<Record<string, string>>>> = {},
+  changes: Partial<Record<BenchProgram, Readonly<Record<string, string>>>> = {},
+  topology: Topology = "services",
 ): Promise<BenchSystem> {
   const [brokers, redis] = [await context.kafka(), await context.redis()];
   await loadState({ statePath: world.statePath, redisUrl: redis.url });
@@ -55,14 +57,16 @@ export async function startBenchSystem(
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: SCORING_WAIT_MS,
     logLevel: "warn",
+    topology,
   });
   const auth = { AUTH_ISSUER: issuer.issuer, AUTH_JWKS_URL: issuer.jwksUrl };
-  const urls = new Map(SERVICES.map((name) => [name, plans.find((plan) => plan.name === name)?.url ?? ""]));
+  const programs: readonly BenchProgram[] = PROGRAMS[topology];
+  const urls = new Map(programs.map((name) => [name, plans.find((plan) => plan.name === name)?.url ?? ""]));
   const pids = new Map<ProcessName, number>([
     ["kafka", kafkaPid(context)],
     ["valkey", await redisPid(redis.client)],
   ]);
-  const started = SERVICES.map(async (name) => {
+  const started = programs.map(async (name) => {
     const plan = plans.find((one) => one.name === name);
     const url = urls.get(name) ?? "";
     const pid = await startServer(context, {

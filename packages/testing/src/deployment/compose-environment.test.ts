@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { archiveConfig } from "@tripline/archive/config";
 import { authConfig } from "@tripline/auth/config";
 import { controlConfig } from "@tripline/control/config";
-import { decisionsConfig } from "@tripline/decisions/config";
+import { decisionsBesideScoringConfig, decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
 import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
 import { ingestionConfig } from "@tripline/ingestion/config";
-import { scoringConfig } from "@tripline/scoring/config";
+import { scoringBesideDecisionsConfig, scoringConfig } from "@tripline/scoring/config";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { makeSecrets } from "@tripline/system/services/write-secrets";
+import { readProcess } from "@tripline/tripline/read-process";
 import { parse } from "yaml";
 import { z } from "zod";
 
@@ -52,11 +53,15 @@ const composeFile = z.object({
 function readCompose(file: string) {
   const text = readFileSync(new URL(file, ROOT), "utf8");
   const filled = text.replaceAll(/\$\{\w+:-([^}]*)\}/g, "$1");
-  return composeFile.parse(parse(filled, { merge: true })).services;
+  // Compose's tags: what is reset is not set, and what overrides is a value as any other.
+  const customTags = [{ tag: "!reset", resolve: () => null }];
+  return composeFile.parse(parse(filled, { merge: true, customTags, logLevel: "error" })).services;
 }
 
 const base = { ...readCompose("compose.yaml"), ...readCompose("deploy/observability/compose.yaml") };
 const lite = readCompose("compose.lite.yaml");
+/** What the lite file adds for a service; that of decisions is for a process of two. */
+const addedTo = (name: string) => (name === "decisions" ? {} : (lite[name]?.environment ?? {}));
 
 function memoryMib(name: string, limits: readonly string[]): number {
   const limit = limits.find((text) => text !== "");
@@ -76,7 +81,7 @@ describe("compose.yaml", () => {
   afterAll(() => rmSync(secrets, { recursive: true }));
 
   test.each(SERVICES)("%s takes what it is told, with the secrets as they are made", (name, schema) => {
-    const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...lite[name]?.environment };
+    const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...addedTo(name) };
     const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
     // Each reader sees its own folder of the volume, under the same path.
     const environment = Object.fromEntries(
@@ -87,12 +92,26 @@ describe("compose.yaml", () => {
 
   test.each(SERVICES)("%s knows every variable that it is told", (name, schema) => {
     const known = schema.shape as Readonly<Record<string, unknown>>;
-    const told = Object.keys({ ...base[name]?.environment, ...lite[name]?.environment });
+    const told = Object.keys({ ...base[name]?.environment, ...addedTo(name) });
     expect(told).not.toHaveLength(0);
     const unknown = told.filter(
       (variable) => !(variable in known || variable.replace(/_FILE$/, "") in known || READ_ELSEWHERE.has(variable)),
     );
     expect(unknown).toEqual([]);
+  });
+
+  test("the lite file tells one process to run decisions and scoring, and takes nothing away that another needs", async () => {
+    const environment = { ...OF_THE_IMAGE, ...base.decisions?.environment, ...lite.decisions?.environment };
+    const set = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== null);
+    const { parts } = await readProcess(Object.fromEntries(set));
+    expect([...parts.keys()]).toEqual(["scoring", "decisions"]);
+    expect(parts.get("scoring")?.config).toMatchObject({ PORT: 8_082, GRPC_PORT: 8_081 });
+    expect(parts.get("decisions")?.config).toMatchObject({ PORT: 8_080 });
+    expect(parts.get("decisions")?.config).not.toHaveProperty("SCORING_ADDRESS");
+    const known = { ...scoringBesideDecisionsConfig.shape, ...decisionsBesideScoringConfig.shape };
+    const own = new Set(["TARGETS", "SCORING_PORT"]);
+    expect(set.filter(([name]) => !(name in known || own.has(name) || READ_ELSEWHERE.has(name)))).toEqual([]);
+    expect(lite.scoring?.profiles).not.toEqual([]);
   });
 
   test("a service that reads a secret mounts its own folder of the secrets and no other", () => {
@@ -121,6 +140,7 @@ describe("compose.yaml", () => {
   test("all of it with its observability and traffic has limits that fit 6 GiB, and compose.lite.yaml 3 GiB", () => {
     const within = (profiles: readonly string[], over: typeof base): number =>
       Object.entries(base)
+        .filter(([name]) => (over[name]?.profiles ?? []).length === 0)
         .filter(([, service]) => service.profiles.every((profile) => profiles.includes(profile)))
         .map(([name, service]) => memoryMib(name, [over[name]?.mem_limit ?? "", service.mem_limit ?? ""]))
         .reduce((sum, mib) => sum + mib, 0);

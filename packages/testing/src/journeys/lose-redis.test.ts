@@ -24,7 +24,7 @@ import { replay } from "@tripline/system/replay/replay";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Redis } from "ioredis";
 import { buildPayment } from "../support/build-payment.js";
-import type { InProcessSystem, ServiceName } from "../support/in-process-system.js";
+import type { InProcessSystem, ProgramName } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
 import { paymentId } from "../support/payment-id.js";
 import { testModel } from "../support/test-model.js";
@@ -73,7 +73,7 @@ const answered = <T>(work: Promise<T>): Promise<T> =>
   ]);
 
 async function untilReady(): Promise<void> {
-  const users: readonly ServiceName[] = ["ingestion", "features", "decisions"];
+  const users: readonly ProgramName[] = ["ingestion", "features", "decisions"];
   for (const name of users) await until(() => system.isReady(name), `${name} is ready`);
 }
 

@@ -25,7 +25,10 @@ import { readConfig } from "@tripline/service-kit/config/read-config";
 import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
-import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "@tripline/system/services/plan-services";
+import type { Topology } from "@tripline/system/services/plan-services";
+import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices, TOPOLOGIES } from "@tripline/system/services/plan-services";
+import { readProcess } from "@tripline/tripline/read-process";
+import { startParts } from "@tripline/tripline/start-parts";
 
 /** The services in this process, on the shared Kafka, Redis and Postgres of the test run. */
 export interface InProcessSystem {
@@ -34,16 +37,30 @@ export interface InProcessSystem {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   authorization(): Promise<string>;
-  /** Ends one of the services in order. */
-  stop(name: ServiceName): Promise<void>;
-  /** Starts it again, on the same port. */
-  start(name: ServiceName): Promise<void>;
+  /** Ends one of the programs in order. */
+  stop(name: ProgramName): Promise<void>;
+  /** Starts it again, or another one in its place, on the same port. */
+  start(name: ProgramName): Promise<void>;
   /** Whether it says that it is ready; it answers within a few seconds. */
-  isReady(name: ServiceName): Promise<boolean>;
+  isReady(name: ProgramName): Promise<boolean>;
   close(): Promise<void>;
 }
 
-export type ServiceName = "auth" | "control" | "scoring" | "decisions" | "features" | "archive" | "ingestion";
+export type ProgramName = keyof typeof STARTED;
+
+/** In which topologies a program runs, in the order in which they start. */
+const STARTED = {
+  auth: TOPOLOGIES,
+  control: TOPOLOGIES,
+  scoring: ["services"],
+  decisions: ["services"],
+  tripline: ["together"],
+  features: TOPOLOGIES,
+  archive: TOPOLOGIES,
+  ingestion: TOPOLOGIES,
+} satisfies Record<string, readonly Topology[]>;
+
+type RunningProgram = Pick<RunningService, "url" | "close">;
 
 export interface InProcessOptions {
   /** `file://` address of a registry whose champion fits the current feature spec. */
@@ -57,6 +74,8 @@ export interface InProcessOptions {
   /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
   readonly redisUrl?: string;
   readonly logLevel?: string;
+  /** `services` by default. */
+  readonly topology?: Topology;
 }
 
 export async function startInProcess(options: InProcessOptions): Promise<InProcessSystem> {
@@ -66,7 +85,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const secrets = demoSecrets(join(folder, "secrets.json"));
   const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0, control = 0] =
     await findFreePorts(8);
-  const plans = planServices({
+  const planOptions = {
     ports: {
       ...{ ingestion, auth, features, scoring, scoringGrpc, decisions, archive, control },
       ...{ kafka: 0, redis: 0, postgres: 0 },
@@ -78,23 +97,28 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     scoringWaitMs: options.scoringWaitMs ?? 5_000,
     logLevel: options.logLevel ?? "silent",
     ...(options.lakeDirectory === undefined ? {} : { lakeDirectory: options.lakeDirectory }),
-  });
+  };
+  const plans = TOPOLOGIES.flatMap((topology) => planServices({ ...planOptions, topology }));
   const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
   const admin = await kafka.admin();
   await admin.ensureTopics();
   await admin.close();
-  const starters: Readonly<Record<ServiceName, () => Promise<RunningService>>> = {
+  const starters: Readonly<Record<ProgramName, () => Promise<RunningProgram>>> = {
     auth: () => startAuth(readConfig(authConfig, environmentOf("auth"))),
     control: () => startControl(readConfig(controlConfig, environmentOf("control"))),
     scoring: () => startScoring(readConfig(scoringConfig, environmentOf("scoring"))),
     decisions: () => startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))),
+    tripline: async () => {
+      const { services, close } = await startParts(await readProcess(environmentOf("tripline")));
+      return { url: services.get("decisions")?.url ?? "", close };
+    },
     features: () => startFeatures(readConfig(featuresConfig, environmentOf("features"))),
     archive: () => startArchive(readConfig(archiveConfig, environmentOf("archive"))),
     ingestion: () => startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))),
   };
-  const running = new Map<ServiceName, RunningService>();
-  const stop = async (name: ServiceName): Promise<void> => {
+  const running = new Map<ProgramName, RunningProgram>();
+  const stop = async (name: ProgramName): Promise<void> => {
     await running.get(name)?.close();
     running.delete(name);
   };
@@ -102,7 +126,9 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     for (const name of [...running.keys()].reverse()) await stop(name);
     rmSync(folder, { recursive: true, force: true });
   };
-  const names: readonly ServiceName[] = ["auth", "control", "scoring", "decisions", "features", "archive", "ingestion"];
+  const programs: readonly (readonly [string, readonly Topology[]])[] = Object.entries(STARTED);
+  const topology = options.topology ?? "services";
+  const names = programs.filter(([, topologies]) => topologies.includes(topology)).map(([name]) => name as ProgramName);
   try {
     for (const name of names) {
       if (name === "archive" && options.lakeDirectory === undefined) continue;
@@ -142,7 +168,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
 const READY_TRIES_MAX = 200;
 const READY_POLL_MS = 50;
 
-async function becomeReady(service: RunningService): Promise<void> {
+async function becomeReady(service: RunningProgram): Promise<void> {
   let report = "";
   for (let attempt = 0; attempt < READY_TRIES_MAX; attempt += 1) {
     const response = await fetch(`${service.url}/health/ready`);
