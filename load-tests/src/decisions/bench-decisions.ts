@@ -1,18 +1,30 @@
 import { Option } from "commander";
 import type { Benchmark } from "../harness/run-benchmark.js";
+import { contributionsPart } from "./bench-contributions.js";
+import { enginePart } from "./bench-engine.js";
 import { pathPart } from "./bench-path.js";
+import { replayPart } from "./bench-replay.js";
 import { rulesPart } from "./bench-rules.js";
 
-/** Rules compared with json-rules-engine, and what a decision costs in the service that makes it. */
+/**
+ * Rules compared with json-rules-engine, the parts of a decision one by one, and what it costs in the service that makes it.
+ * Models do not score in shadow yet, so that `shadow_cpu_ratio` is not there.
+ */
 export const decisionsBenchmark: Benchmark = {
   name: "decisions",
-  description: "rules compared with json-rules-engine, and the path of a decision without Kafka",
+  description:
+    "rules compared with json-rules-engine, lists, contributions, replay, and the path of a decision without Kafka",
   options: [new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing")],
-  parts: [rulesPart, pathPart],
+  parts: [rulesPart, enginePart, contributionsPart, replayPart, pathPart],
   line: [
+    "rules_us",
+    "lists_us",
+    "contrib_us",
+    "decide_us",
+    "shadow_cpu_ratio",
+    "replay_per_s",
     "rules_ratio",
     "few_rules_ratio",
-    "rules_us",
     "cpu_us_per_decision",
     "redis_us_per_decision",
     "scoring_us_per_decision",

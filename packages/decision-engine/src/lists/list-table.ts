@@ -40,9 +40,9 @@ export class ListTable {
   readonly #tenants = new Map<string, number>();
   /** How many ranges there are of each length of prefix. */
   readonly #ranges = new Uint32Array(ADDRESS_BITS + 1);
-  #hashes = new Uint32Array(SLOTS_MIN);
-  /** Where the record of a slot is, plus 1; 0 for an empty slot. */
-  #places = new Uint32Array(SLOTS_MIN);
+  /** Two numbers a slot: where its record is, plus 1, or 0 for an empty slot; and the hash of its value. */
+  #slots = new Uint32Array(2 * SLOTS_MIN);
+  #mask = SLOTS_MIN - 1;
   #size = 0;
 
   get size(): number {
@@ -62,7 +62,7 @@ export class ListTable {
     if (Buffer.byteLength(place.value) > VALUE_BYTES_MAX || Buffer.byteLength(reason) > REASON_BYTES_MAX) return false;
     if (![createdAtMs, expiresAtMs ?? 0].every((ms) => ms >= 0 && ms < TIME_MS_END)) return false;
     this.remove(entry);
-    if (this.#size + 1 > this.#places.length * FULL) this.#grow();
+    if (this.#size + 1 > (this.#mask + 1) * FULL) this.#grow();
     const { tenant, kind, value, rangeBits } = place;
     const record = this.#records.add({ tenant, list, kind, effect, value, reason, createdAtMs, expiresAtMs });
     this.#fill(hashOf(tenant, kind, value), record);
@@ -120,9 +120,9 @@ export class ListTable {
   #slotsOf(tenant: number, kind: TableKind, value: string): readonly number[] {
     let slots: number[] | undefined;
     const hash = hashOf(tenant, kind, value);
-    const mask = this.#places.length - 1;
-    for (let slot = hash & mask; this.#places[slot] !== 0; slot = (slot + 1) & mask) {
-      if (this.#hashes[slot] !== hash || !this.#records.isOf(this.#recordAt(slot), tenant, kind, value)) continue;
+    const [all, mask] = [this.#slots, this.#mask];
+    for (let slot = hash & mask; all[2 * slot] !== 0; slot = (slot + 1) & mask) {
+      if (all[2 * slot + 1] !== hash || !this.#records.isOf(this.#recordAt(slot), tenant, kind, value)) continue;
       slots ??= [];
       slots.push(slot);
     }
@@ -144,39 +144,39 @@ export class ListTable {
   }
 
   #recordAt(slot: number): number {
-    return (this.#places[slot] ?? 0) - 1;
+    return (this.#slots[2 * slot] ?? 0) - 1;
   }
 
   #fill(hash: number, record: number): void {
-    const mask = this.#places.length - 1;
+    const [all, mask] = [this.#slots, this.#mask];
     let slot = hash & mask;
-    while (this.#places[slot] !== 0) slot = (slot + 1) & mask;
-    this.#hashes[slot] = hash;
-    this.#places[slot] = record + 1;
+    while (all[2 * slot] !== 0) slot = (slot + 1) & mask;
+    all[2 * slot] = record + 1;
+    all[2 * slot + 1] = hash;
   }
 
   /** Moves entries that the one of this slot had pushed on back, so that a search still finds them. */
   #empty(slot: number): void {
-    const mask = this.#places.length - 1;
+    const [all, mask] = [this.#slots, this.#mask];
     let hole = slot;
-    for (let next = (hole + 1) & mask; this.#places[next] !== 0; next = (next + 1) & mask) {
-      const hash = this.#hashes[next] ?? 0;
+    for (let next = (hole + 1) & mask; all[2 * next] !== 0; next = (next + 1) & mask) {
+      const hash = all[2 * next + 1] ?? 0;
       // It may not stand before its own slot.
       if (((next - hash) & mask) < ((next - hole) & mask)) continue;
-      this.#hashes[hole] = hash;
-      this.#places[hole] = this.#places[next] ?? 0;
+      all.copyWithin(2 * hole, 2 * next, 2 * next + 2);
       hole = next;
     }
-    this.#places[hole] = 0;
+    all[2 * hole] = 0;
   }
 
   #grow(): void {
-    const [hashes, places] = [this.#hashes, this.#places];
-    this.#hashes = new Uint32Array(2 * hashes.length);
-    this.#places = new Uint32Array(2 * places.length);
-    places.forEach((place, slot) => {
-      if (place !== 0) this.#fill(hashes[slot] ?? 0, place - 1);
-    });
+    const old = this.#slots;
+    this.#slots = new Uint32Array(2 * old.length);
+    this.#mask = old.length - 1;
+    for (let at = 0; at < old.length; at += 2) {
+      const place = old[at] ?? 0;
+      if (place !== 0) this.#fill(old[at + 1] ?? 0, place - 1);
+    }
   }
 }
 
