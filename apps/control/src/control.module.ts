@@ -11,6 +11,8 @@ import type { Migrations } from "@tripline/service-kit/postgres/migrate-database
 import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { ControlConfig } from "./config.js";
+import { LIST_PROVIDERS } from "./lists/list-providers.js";
+import { ListsController } from "./lists/lists.controller.js";
 
 export const CONTROL_MIGRATIONS: Migrations = {
   schema: "control",
@@ -36,7 +38,9 @@ export class ControlModule {
         DatabaseModule.forRoot(config, CONTROL_MIGRATIONS),
         KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } }),
       ],
+      controllers: [ListsController],
       providers: [
+        ...LIST_PROVIDERS,
         {
           provide: SCHEMA_READY,
           inject: [LOGGER],

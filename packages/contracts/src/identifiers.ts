@@ -10,6 +10,9 @@ export const DEVICE_TOKEN_PATTERN = /^dt_[0-9a-f]{32}$/;
 /** Shape of the token of a network address: `it_` and 32 hexadecimal digits. */
 export const IP_TOKEN_PATTERN = /^it_[0-9a-f]{32}$/;
 
+/** Shape of an id that clients choose: of a terminal, or of a payment as they know it. */
+export const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
+
 /** Shape of Tripline's id for a payment and its decision: `txn_` and 32 hexadecimal digits. */
 export const TRANSACTION_ID_PATTERN = /^txn_[0-9a-f]{32}$/;
 

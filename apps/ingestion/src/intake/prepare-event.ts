@@ -3,8 +3,8 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FieldError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { cardToken, deviceToken, ipToken, labelId, transactionId } from "@tripline/contracts/identifiers";
+import { describeIssues, invalidFields } from "@tripline/service-kit/http/describe-issues";
 import type { z } from "zod";
-import { describeIssues, invalidFields } from "../requests/describe-issues.js";
 import type { PaymentBody } from "../requests/request-schemas.js";
 import { labelSchema, paymentSchema } from "../requests/request-schemas.js";
 

@@ -3,6 +3,7 @@ import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import {
   CARD_TOKEN_PATTERN,
+  IDENTIFIER_PATTERN,
   isCardNumber,
   normalAddress,
   TRANSACTION_ID_PATTERN,
@@ -14,7 +15,6 @@ import { isLeapSecond, parseTime } from "./parse-time.js";
 /** What clients send. The ids are names in the description of the API. Messages continue the name of the field and never repeat its value. */
 
 const AMOUNT_MINOR_MAX = 1_000_000_000_000;
-const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
 /** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
 const DEVICE_ID_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 

@@ -1,0 +1,176 @@
+import type { ListEntry } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { ListEntry as ListEntryMessage } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
+import type { FollowedTable } from "@tripline/kafka/port";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+
+const SCOPES = "lists:read lists:write";
+const CARD = `ct_${"a".repeat(32)}`;
+const DEVICE = `dt_${"b".repeat(32)}`;
+const DAY_MS = 86_400_000;
+const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
+
+let bed: TestBed;
+let table: FollowedTable;
+const told = new Map<string, ListEntry>();
+let wake = () => {};
+
+beforeAll(async () => {
+  bed = await startTestBed();
+  table = await bed.kafka.follow({
+    topic: TABLES.lists.name,
+    group: "test",
+    apply(changes) {
+      for (const { key, value } of changes) {
+        if (value === undefined) told.delete(key);
+        else told.set(key, ListEntryMessage.decode(value));
+      }
+      wake();
+    },
+    onStop(error) {
+      throw error;
+    },
+  });
+  await table.ready;
+});
+afterAll(async () => {
+  await table?.close();
+  await bed?.close();
+});
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  }
+}
+
+/** Each test has its own tenant. */
+function callerOf(tenant: string, scope = SCOPES) {
+  return bed.as("ana", { tenant, scope });
+}
+
+const card = (change: object = {}) => ({ kind: "card", value: CARD, reason: "Reported stolen", ...change });
+
+test("an entry is added, replaced and removed, and the services are told each time", async () => {
+  const caller = callerOf("one");
+  const key = `one/deny/card/${CARD}`;
+  await expect(
+    caller.send("POST", "/v1/lists/deny/entries", { entries: [card({ expires_at: IN_AN_HOUR })] }),
+  ).resolves.toEqual({ status: 200, body: { list: "deny", entries: 1 } });
+  await until(() => told.has(key));
+  expect(told.get(key)).toMatchObject({
+    ...{ tenant: "one", list: "deny", kind: "card", value: CARD, effect: "deny", reason: "Reported stolen" },
+    ...{ author: "ana", expiresAtMs: Date.parse(IN_AN_HOUR) },
+  });
+  await caller.send("POST", "/v1/lists/deny/entries", { entries: [card({ reason: " Lost " })] });
+  await until(() => told.get(key)?.reason === "Lost");
+  expect(told.get(key)?.expiresAtMs).toBeUndefined();
+  const path = `/v1/lists/deny/entries?kind=card&value=${CARD}`;
+  await expect(caller.send("DELETE", path)).resolves.toMatchObject({ status: 204 });
+  await until(() => !told.has(key));
+  await expect(caller.send("DELETE", path)).resolves.toMatchObject({ status: 404, body: { code: "not-found" } });
+});
+
+test("many entries are searched page by page, by each tenant in its own lists", async () => {
+  const caller = callerOf("many");
+  const entries = Array.from({ length: 250 }, (_, index) => {
+    return { kind: "terminal", value: `t-${String(index).padStart(3, "0")}`, reason: "Mule" };
+  });
+  await caller.send("POST", "/v1/lists/mules/entries", { effect: "watch", entries });
+  await caller.send("POST", "/v1/lists/deny/entries", { entries: [card()] });
+  const values: unknown[] = [];
+  const page = z.object({ entries: z.array(z.looseObject({ value: z.string() })), next: z.string().nullable() });
+  for (let after = ""; ; ) {
+    const { body } = await caller.get(`/v1/lists/entries?limit=100${after}`);
+    const { entries: found, next } = page.parse(body);
+    values.push(...found.map(({ value }) => value));
+    if (next === null) break;
+    after = `&after=${encodeURIComponent(next)}`;
+  }
+  expect(values).toEqual([CARD, ...entries.map(({ value }) => value)]);
+  await expect(caller.get("/v1/lists")).resolves.toMatchObject({
+    body: {
+      lists: [
+        { list: "deny", effect: "deny", entries: 1 },
+        { list: "mules", effect: "watch", entries: 250 },
+      ],
+    },
+  });
+  await expect(caller.get("/v1/lists/entries?value=t-007")).resolves.toMatchObject({
+    body: { entries: [{ list: "mules", effect: "watch", author: "ana", expires_at: null }], next: null },
+  });
+  await expect(callerOf("other").get("/v1/lists/entries")).resolves.toEqual({
+    status: 200,
+    body: { entries: [], next: null },
+  });
+});
+
+test.each<[string, string, object, string]>([
+  ["a card number", "deny", card({ value: "4111 1111 1111 1111" }), "/entries/0/value must not hold a card number"],
+  ["no token", "deny", card({ value: "ct_1" }), "/entries/0/value must be a card token"],
+  ["a device under a card's kind", "deny", card({ value: DEVICE }), "/entries/0/value must be a card token"],
+  ["a kind to come", "deny", card({ kind: "bin", value: "411111" }), "/entries/0/kind bin cannot be listed yet"],
+  ["an unknown kind", "deny", card({ kind: "x" }), "/entries/0/kind must be one of card, device, ip, terminal"],
+  ["a card number as reason", "deny", card({ reason: "is 4111111111111111" }), "/entries/0/reason must not hold"],
+  ["no reason", "deny", card({ reason: " " }), "/entries/0/reason must say why"],
+  ["an end in the past", "deny", card({ expires_at: "2020-01-01T00:00:00Z" }), "/entries/0/expires_at must be in the"],
+  ["an unknown field", "deny", card({ until: 1 }), "/entries/0/until is not a field"],
+  ["a list without effect", "mules", card(), "/effect is needed for the first entry of mules"],
+  ["a bad name of a list", "De%20ny", card(), "/list must be 1 to 32 lower-case letters"],
+])("%s is refused, and the field is named", async (_what, list, entry, sentence) => {
+  const { status, body } = await callerOf("bad").send("POST", `/v1/lists/${list}/entries`, { entries: [entry] });
+  expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining(sentence)]);
+  expect(JSON.stringify(body)).not.toMatch(/4111/);
+});
+
+test("one value twice, another effect, too many entries and a missing scope are refused", async () => {
+  const caller = callerOf("strict");
+  const post = (body: object, list = "mules") => caller.send("POST", `/v1/lists/${list}/entries`, body);
+  const detailOf = async (answer: ReturnType<typeof post>) => JSON.stringify((await answer).body);
+  expect(await detailOf(post({ effect: "deny", entries: [card(), card()] }))).toContain(
+    "/entries/1/value is the value of the entry 0 already",
+  );
+  await post({ effect: "watch", entries: [card()] });
+  expect(await detailOf(post({ effect: "deny", entries: [card()] }))).toContain("/effect is watch for the list mules");
+  expect(await detailOf(post({ effect: "allow", entries: [card()] }, "deny"))).toContain(
+    "/effect is deny for the list",
+  );
+  const many = Array.from({ length: 2_001 }, (_, index) => card({ kind: "terminal", value: `t${index}` }));
+  expect(await detailOf(post({ entries: many }))).toContain("must have at most 2000 entries");
+  const reader = callerOf("strict", "lists:read");
+  await expect(reader.send("POST", "/v1/lists/deny/entries", { entries: [card()] })).resolves.toMatchObject({
+    status: 403,
+  });
+});
+
+test("what was committed and not published is published by a later round, and what has ended is taken out", async () => {
+  const database = connectDatabase({
+    url: bed.stack.postgresUrl,
+    connectionsMax: 1,
+    queryTimeoutMs: 10_000,
+    onIdleError: () => {},
+  });
+  try {
+    await callerOf("crash").send("POST", "/v1/lists/deny/entries", { entries: [card()] });
+    const add = (value: string, expiresAtMs: number) =>
+      database.execute(
+        `INSERT INTO control.list_entries (tenant, list, kind, value, reason, author, created_at, expires_at)
+         VALUES ('crash', 'deny', 'terminal', $1, 'Mule', 'ana', now(), $2)`,
+        [value, new Date(expiresAtMs)],
+      );
+    await add("t-lives", Date.now() + DAY_MS);
+    await until(() => told.has("crash/deny/terminal/t-lives"));
+    await database.execute("UPDATE control.list_entries SET expires_at = $1 WHERE value = 't-lives'", [
+      new Date(Date.now() - 2 * DAY_MS),
+    ]);
+    await until(() => !told.has("crash/deny/terminal/t-lives"));
+    expect(told.has(`crash/deny/card/${CARD}`)).toBe(true);
+  } finally {
+    await database.close();
+  }
+});

@@ -1,0 +1,20 @@
+import type { Provider } from "@nestjs/common";
+import type { EventProducer } from "@tripline/kafka/port";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { ListPublisher } from "./list-publisher.js";
+import { ListStore } from "./list-store.js";
+
+/** What `ListsController` needs. */
+export const LIST_PROVIDERS: readonly Provider[] = [
+  { provide: ListStore, inject: [DATABASE], useFactory: (database: Database) => new ListStore(database) },
+  {
+    provide: ListPublisher,
+    inject: [DATABASE, EVENT_PRODUCER, LOGGER],
+    useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
+      new ListPublisher(database, producer, logger),
+  },
+];

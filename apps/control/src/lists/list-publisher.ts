@@ -1,0 +1,135 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { ListEntry } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { writeListKey } from "@tripline/contracts/list-key";
+import { TABLES } from "@tripline/contracts/topics";
+import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import { z } from "zod";
+import { entryRow } from "./list-store.js";
+
+const POLL_MS = 1_000;
+const ROWS_PER_ROUND_MAX = 1_000;
+const MS_PER_S = 1_000;
+/** An entry that has ended stays to be seen for a day, and is then taken out of the lists and of every instance's memory. */
+const ENDED_KEPT = "1 day";
+
+const unpublishedRow = entryRow.extend({ tenant: z.string(), is_removed: z.boolean() });
+type Unpublished = z.infer<typeof unpublishedRow>;
+
+/**
+ * Publishes changes of lists. The guarantee: a change that was committed is published at least once, before its answer where
+ * Kafka is up, and by a later round of any instance otherwise, also after a crash. A round locks the rows that it publishes,
+ * so that of one entry the changes are published in their order, whichever instances do it.
+ */
+export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #endReading: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #last: Promise<void> = Promise.resolve();
+  #failingSinceMs: number | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly producer: EventProducer,
+    private readonly logger: Logger,
+  ) {
+    const description = "For how long changes of lists could not be published; 0 while they can";
+    this.#endReading = gauge("tripline_control_lists_unpublished_seconds", { description }, () =>
+      this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    let busy = false;
+    this.#timer = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      void this.#tidy()
+        .then(() => this.publish())
+        .catch(() => undefined)
+        .finally(() => {
+          busy = false;
+        });
+    }, POLL_MS);
+    this.#timer.unref();
+  }
+
+  /**
+   * Resolves when everything that was committed by now is published.
+   *
+   * @throws TriplineError `kafka-unavailable`, `database-unavailable`
+   */
+  publish(): Promise<void> {
+    // A round that is under way may have begun before the caller's commit.
+    this.#last = this.#last.catch(() => undefined).then(() => this.#publishAll());
+    return this.#last;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#endReading();
+    await closeWithin(this.logger, "lists", () => this.#last.catch(() => undefined));
+  }
+
+  async #publishAll(): Promise<void> {
+    try {
+      while ((await this.#publishRound()) === ROWS_PER_ROUND_MAX);
+      this.#failingSinceMs = undefined;
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (this.#failingSinceMs === undefined) this.logger.error({ code }, `lists cannot be published: ${message}`);
+      this.#failingSinceMs ??= performance.now();
+      if (code !== "kafka-unavailable") throw thrown;
+      const detail = "The change is kept, and takes effect as soon as Kafka answers.";
+      throw new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
+    }
+  }
+
+  #publishRound(): Promise<number> {
+    return this.database.transaction(async (transaction) => {
+      const rows = await transaction.query(
+        unpublishedRow,
+        `SELECT tenant, list, kind, value, effect, reason, author, created_at, expires_at, is_removed
+         FROM control.list_entries e JOIN control.lists USING (tenant, list)
+         WHERE NOT is_published ORDER BY tenant, list, kind, value LIMIT $1 FOR UPDATE OF e`,
+        [ROWS_PER_ROUND_MAX],
+      );
+      if (rows.length === 0) return 0;
+      await this.producer.send(rows.map(recordOf));
+      const keys = (["tenant", "list", "kind", "value"] as const).map((column) => rows.map((row) => row[column]));
+      const ofRound =
+        "(tenant, list, kind, value) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]))";
+      await transaction.execute(`DELETE FROM control.list_entries WHERE ${ofRound} AND is_removed`, keys);
+      await transaction.execute(`UPDATE control.list_entries SET is_published = true WHERE ${ofRound}`, keys);
+      return rows.length;
+    });
+  }
+
+  async #tidy(): Promise<void> {
+    await this.database.execute(
+      `UPDATE control.list_entries SET is_removed = true, is_published = false
+       WHERE ctid = ANY (ARRAY(SELECT ctid FROM control.list_entries
+         WHERE expires_at < now() - interval '${ENDED_KEPT}' AND NOT is_removed LIMIT $1 FOR UPDATE SKIP LOCKED))`,
+      [ROWS_PER_ROUND_MAX],
+    );
+  }
+}
+
+function recordOf(row: Unpublished): OutgoingRecord {
+  const { tenant, list, kind, value, effect, reason, author } = row;
+  const entry: ListEntry = {
+    ...{ tenant, list, kind, value, effect, reason, author, createdAtMs: row.created_at.getTime() },
+    ...(row.expires_at === null ? {} : { expiresAtMs: row.expires_at.getTime() }),
+  };
+  return {
+    topic: TABLES.lists.name,
+    key: writeListKey(row),
+    value: row.is_removed ? Buffer.of() : encodeMessage(ListEntry, entry),
+    headers: { [HEADERS.schema]: TABLES.lists.schema, [HEADERS.tenant]: tenant },
+  };
+}

@@ -1,0 +1,114 @@
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
+import {
+  CARD_TOKEN_PATTERN,
+  DEVICE_TOKEN_PATTERN,
+  IDENTIFIER_PATTERN,
+  IP_TOKEN_PATTERN,
+} from "@tripline/contracts/identifiers";
+import type { ListKind } from "@tripline/decision-engine/lists/list-kinds";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/decision-engine/lists/list-kinds";
+import { z } from "zod";
+
+/** Of one request. With reasons of usual length they fit its body. */
+export const ENTRIES_MAX = 2_000;
+const REASON_CHARACTERS_MAX = 200;
+const PAGE_DEFAULT = 100;
+const PAGE_MAX = 1_000;
+
+/** Kinds that people ask for, and that payments do not carry. An entry of them would look effective and never be. */
+const KINDS_TO_COME = ["bin", "email", "country", "ip_range"];
+
+const VALUES: Readonly<Record<ListKind, readonly [pattern: RegExp, what: string]>> = {
+  card: [CARD_TOKEN_PATTERN, "a card token: ct_ and 32 hexadecimal digits"],
+  device: [DEVICE_TOKEN_PATTERN, "a device token: dt_ and 32 hexadecimal digits"],
+  ip: [IP_TOKEN_PATTERN, "the token of an IP address: it_ and 32 hexadecimal digits"],
+  terminal: [IDENTIFIER_PATTERN, "a terminal id: 1 to 64 characters out of letters, digits and . _ : -"],
+};
+
+const kind = z.enum(LIST_KINDS, {
+  error: ({ input }) =>
+    KINDS_TO_COME.includes(String(input))
+      ? `${input} cannot be listed yet: payments do not carry it`
+      : `must be one of ${LIST_KINDS.join(", ")}`,
+});
+
+const value = z
+  .string()
+  .max(128, "must have at most 128 characters")
+  .refine((text) => !holdsCardNumber(text), {
+    error: "must not hold a card number; list the card's token instead",
+    abort: true,
+  });
+
+const reason = z
+  .string()
+  .trim()
+  .min(1, "must say why")
+  .max(REASON_CHARACTERS_MAX, `must have at most ${REASON_CHARACTERS_MAX} characters`)
+  .regex(/^\P{Cc}*$/u, "must be one line of text")
+  .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number");
+
+const expiresAt = z.iso
+  .datetime({ offset: true, message: "must be a time such as 2026-12-03T14:00:00Z" })
+  .transform((moment) => new Date(moment))
+  .refine((moment) => moment.getTime() > Date.now(), "must be in the future");
+
+const entry = z
+  .strictObject({ kind, value, reason, expires_at: expiresAt.nullable().default(null) })
+  .check(({ value: { kind: of, value: text }, issues }) => {
+    const [pattern, what] = VALUES[of];
+    if (!pattern.test(text)) issues.push({ code: "custom", path: ["value"], message: `must be ${what}`, input: of });
+  });
+
+export type NewEntry = z.infer<typeof entry>;
+
+const effect = z.enum(LIST_EFFECTS, `must be one of ${LIST_EFFECTS.join(", ")}`).optional();
+
+/** Entries for one list. `effect` is that of a list with a name of the tenant's own; its first entries need it. */
+export const newEntries = z.strictObject({
+  effect,
+  entries: z
+    .array(entry, "must be a list of entries")
+    .min(1, "must have an entry")
+    .max(ENTRIES_MAX, `must have at most ${ENTRIES_MAX} entries; send the rest in another request`)
+    .check(({ value: entries, issues }) => {
+      const places = new Map<string, number>();
+      entries.forEach((one, index) => {
+        const key = `${one.kind}/${one.value}`;
+        const first = places.get(key);
+        if (first === undefined) places.set(key, index);
+        else {
+          const message = `is the value of the entry ${first} already`;
+          issues.push({ code: "custom", path: [index, "value"], message, input: index });
+        }
+      });
+    }),
+});
+
+export const listName = z.object({
+  list: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, "must be 1 to 32 lower-case letters, digits and hyphens, a letter first"),
+});
+
+export const entryKey = z.strictObject({ kind, value });
+
+/** Where a search goes on: after the last entry of the page before. */
+const cursor = z
+  .string()
+  .regex(/^[^/]+\/[^/]+\/.+$/, "must be the `next` of an earlier answer")
+  .transform((text) => {
+    const [list = "", of = "", ...rest] = text.split("/");
+    return { list, kind: of, value: rest.join("/") };
+  });
+
+export const search = z.strictObject({
+  list: listName.shape.list.optional(),
+  kind: kind.optional(),
+  value: value.optional(),
+  author: z.string().max(256).optional(),
+  after: cursor.optional(),
+  limit: z.coerce.number("must be a number").int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT),
+});
+
+export type Search = z.infer<typeof search>;

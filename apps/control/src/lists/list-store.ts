@@ -1,0 +1,139 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { writeListKey } from "@tripline/contracts/list-key";
+import type { ListEffect } from "@tripline/decision-engine/lists/list-kinds";
+import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { NewEntry, Search } from "./list-requests.js";
+
+/** Who changes which tenant's lists. */
+export interface ListAuthor {
+  readonly tenant: string;
+  readonly actor: string;
+}
+
+export const entryRow = z.object({
+  list: z.string(),
+  kind: z.string(),
+  value: z.string(),
+  effect: z.string(),
+  reason: z.string(),
+  author: z.string(),
+  created_at: z.date(),
+  /** Null: it has no end. */
+  expires_at: z.date().nullable(),
+});
+export type EntryRow = z.infer<typeof entryRow>;
+
+const listRow = z.object({ list: z.string(), effect: z.string(), entries: z.coerce.number() });
+const effectRow = z.object({ effect: z.string() });
+
+const COLUMNS = "e.list, e.kind, e.value, l.effect, e.reason, e.author, e.created_at, e.expires_at";
+const ENTRIES = "control.list_entries e JOIN control.lists l USING (tenant, list)";
+
+/** The record of the lists: what is on them, who put it there, and why. */
+export class ListStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Adds entries, or replaces those with the same kind and value.
+   *
+   * @param effect needed for the first entries of a list whose name does not say it
+   * @throws TriplineError `invalid-field` for an effect that is missing, or not that of the list
+   */
+  async put(by: ListAuthor, list: string, effect: ListEffect | undefined, entries: readonly NewEntry[]): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      await settleEffect(transaction, by.tenant, list, effect);
+      // In the order in which the publisher locks them.
+      await transaction.execute(
+        `INSERT INTO control.list_entries AS e (tenant, list, kind, value, reason, author, created_at, expires_at)
+         SELECT $1, $2, kind, value, reason, $3, date_trunc('milliseconds', now()), expires_at
+         FROM unnest($4::text[], $5::text[], $6::text[], $7::timestamptz[]) AS new (kind, value, reason, expires_at)
+         ORDER BY kind, value
+         ON CONFLICT (tenant, list, kind, value) DO UPDATE SET reason = excluded.reason, author = excluded.author,
+           created_at = excluded.created_at, expires_at = excluded.expires_at, is_removed = false, is_published = false`,
+        [
+          ...[by.tenant, list, by.actor, entries.map(({ kind }) => kind), entries.map(({ value }) => value)],
+          ...[entries.map(({ reason }) => reason), entries.map(({ expires_at }) => expires_at)],
+        ],
+      );
+      const [only] = entries.length === 1 ? entries : [];
+      const what = only === undefined ? {} : { kind: only.kind, value: only.value, reason: only.reason };
+      await note(transaction, by, "list-entries-put", { list, entries: entries.length, ...what });
+    });
+  }
+
+  /** @throws TriplineError `not-found` */
+  async remove(by: ListAuthor, list: string, { kind, value }: Pick<EntryRow, "kind" | "value">): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      const count = await transaction.execute(
+        `UPDATE control.list_entries SET is_removed = true, is_published = false
+         WHERE tenant = $1 AND list = $2 AND kind = $3 AND value = $4 AND NOT is_removed`,
+        [by.tenant, list, kind, value],
+      );
+      if (count === 0) throw new TriplineError("not-found", `The list ${list} has no such entry.`);
+      await note(transaction, by, "list-entry-removed", { list, kind, value });
+    });
+  }
+
+  lists(tenant: string): Promise<z.infer<typeof listRow>[]> {
+    return this.database.query(
+      listRow,
+      `SELECT l.list, l.effect, count(e.value) FILTER (WHERE NOT e.is_removed) AS entries
+       FROM control.lists l LEFT JOIN control.list_entries e USING (tenant, list)
+       WHERE l.tenant = $1 GROUP BY l.list, l.effect ORDER BY l.list`,
+      [tenant],
+    );
+  }
+
+  /** @returns entries in the order of list, kind and value, and where the next page begins, if there is one */
+  async search(tenant: string, wanted: Search): Promise<{ entries: EntryRow[]; next: string | null }> {
+    const { list, kind, value, author, after, limit } = wanted;
+    const from = after ?? { list: "", kind: "", value: "" };
+    const found = await this.database.query(
+      entryRow,
+      `SELECT ${COLUMNS} FROM ${ENTRIES}
+       WHERE tenant = $1 AND NOT e.is_removed AND (list, kind, value) > ($2, $3, $4)
+         AND ($5::text IS NULL OR list = $5) AND ($6::text IS NULL OR kind = $6)
+         AND ($7::text IS NULL OR value = $7) AND ($8::text IS NULL OR author = $8)
+       ORDER BY list, kind, value LIMIT $9`,
+      [tenant, from.list, from.kind, from.value, list, kind, value, author, limit + 1],
+    );
+    const entries = found.slice(0, limit);
+    const last = found.length > limit ? entries.at(-1) : undefined;
+    return { entries, next: last === undefined ? null : writeListKey({ tenant, ...last }).slice(tenant.length + 1) };
+  }
+}
+
+async function settleEffect(
+  transaction: Queries,
+  tenant: string,
+  list: string,
+  wanted: ListEffect | undefined,
+): Promise<void> {
+  const effect = isListEffect(list) ? list : wanted;
+  if (effect !== undefined) {
+    await transaction.execute(
+      "INSERT INTO control.lists (tenant, list, effect) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+      [tenant, list, effect],
+    );
+  }
+  const [found] = await transaction.query(
+    effectRow,
+    "SELECT effect FROM control.lists WHERE tenant = $1 AND list = $2",
+    [tenant, list],
+  );
+  if (found === undefined) throw wrongEffect(`is needed for the first entry of ${list}: deny, watch or allow`);
+  if (wanted !== undefined && wanted !== found.effect) throw wrongEffect(`is ${found.effect} for the list ${list}`);
+}
+
+function wrongEffect(detail: string): TriplineError {
+  return new TriplineError("invalid-field", `/effect ${detail}.`, [{ pointer: "/effect", detail }]);
+}
+
+async function note(transaction: Queries, by: ListAuthor, action: string, details: object): Promise<void> {
+  await transaction.execute(
+    "INSERT INTO control.audit (at, tenant, actor, action, details) VALUES (now(), $1, $2, $3, $4)",
+    [by.tenant, by.actor, action, JSON.stringify(details)],
+  );
+}
