@@ -1,0 +1,286 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { backfill } from "@tripline/backfill/backfill";
+import { fileSource } from "@tripline/backfill/input/transactions-source";
+import { writeHistory } from "@tripline/backfill/input/write-history";
+import { writeTestLake } from "@tripline/backfill/testing/lake";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { BacktestOptions, BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
+import { backtestPolicy } from "@tripline/model-loop/backtest/backtest-policy";
+import { aboutBacktest } from "../../policy/explain-backtest.js";
+import { policyCommand } from "./policy.js";
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 5);
+const DAYS = 28;
+const END_MS = START_MS + DAYS * DAY_MS;
+const TENANT = "demo";
+const FRAUD_SCORE = 0.7;
+const spec = currentFeatureSpec();
+
+/** Of frauds three in five are recognised, and one genuine payment in 200 looks like one. */
+const SCORE = `CASE WHEN p.fraud = 1 AND hash(client_transaction_id) % 5 < 3 THEN ${FRAUD_SCORE}
+  WHEN hash(client_transaction_id) % 200 = 0 THEN 0.5 ELSE 0.01 END`;
+const REST = `
+bands:
+  - { at_least: 0.6, action: decline, reason: SCORE_HIGH, text: "Estimated fraud probability: {score}." }
+static_policy:
+  default: { action: review, reason: STATIC, text: "By hand." }
+`;
+const BURST = `card_count_1d >= 5 && card_seconds_since_last < 3600`;
+const SOUND = `version: sound
+rules:
+  - { id: burst, when: ${BURST}, action: challenge, reason: BURST, text: "{card_count_1d} payments in a day." }
+  - { id: fraud-before, when: card_fraud_count_30d >= 1, action: approve, reason: FRAUD_BEFORE, text: "Fraud before." }
+${REST}`;
+/** The same conditions in SQL, over the features' file. */
+const BURST_SQL = "card_count_1d >= 5 AND card_seconds_since_last < 3600";
+
+let folder: string;
+let lake: string;
+let connection: Awaited<ReturnType<DuckDBInstance["connect"]>>;
+
+const at = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-backtest-"));
+  lake = at("lake");
+  const simulation = { seed: 5, cards: 80, terminals: 50, startMs: START_MS };
+  const [payments, features] = [at("payments.parquet"), at("features.parquet")];
+  const key = Buffer.alloc(32, 7);
+  await writeHistory({ simulation, untilMs: END_MS, tenant: TENANT, cardTokenKey: key, path: payments });
+  await backfill({ spec, source: fileSource(payments), tenant: TENANT, outputPath: features, untilMs: END_MS });
+  const history = { spec, tenant: TENANT, payments, features, score: SCORE, labelled: `labelled_at_ms < ${END_MS}` };
+  const outcome = "CASE WHEN score >= 0.6 THEN 'DECLINE' WHEN score >= 0.3 THEN 'REVIEW' ELSE 'APPROVE' END";
+  await writeTestLake({ ...history, outcome, lake });
+  await writeTestLake({ ...history, lake: at("frauds"), labelled: `labelled_at_ms < ${END_MS} AND p.fraud = 1` });
+  await writeTestLake({ ...history, lake: at("unlabelled"), labelled: "false" });
+  await writeTestLake({ ...history, lake: at("older"), spec: { ...spec, version: spec.version - 1 } });
+  connection = await (await DuckDBInstance.create(":memory:")).connect();
+  await connection.run(`CREATE VIEW payments AS SELECT *, ${SCORE} AS score FROM read_parquet('${payments}') AS p
+    JOIN (SELECT client_transaction_id, ${spec.features.map(({ name }) => `"${name}"`).join(", ")}
+      FROM read_parquet('${features}')) AS f USING (client_transaction_id)`);
+  await writeFile(at("sound.yaml"), SOUND);
+}, 240_000);
+
+afterAll(async () => {
+  connection?.closeSync();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Counted by DuckDB from the files that the lake was made of. */
+async function counted(expressions: string): Promise<number[]> {
+  const found = await connection.runAndReadAll(`SELECT ${expressions} FROM payments`);
+  return (found.getRows()[0] ?? []).map(Number);
+}
+
+interface Run {
+  readonly text: string;
+  readonly lines: readonly string[];
+  readonly code: unknown;
+}
+
+async function run(draft: string, ...parameters: readonly string[]): Promise<Run> {
+  let text = "";
+  const before = process.exitCode;
+  const range = ["--from", "2026-01-05", "--to", "2026-02-03", "--threads", "1"];
+  const of = parameters.includes("--lake") ? [] : ["--lake", lake];
+  await policyCommand({ write: (more: string) => (text += more) } as never).parseAsync(
+    ["backtest", at(draft), ...of, ...range, ...parameters],
+    { from: "user" },
+  );
+  const code = process.exitCode;
+  process.exitCode = before;
+  return { text, lines: text.trimEnd().split("\n"), code };
+}
+
+const report = (change: Partial<BacktestOptions> = {}): Promise<BacktestReport> =>
+  backtestPolicy({
+    ...{
+      lake,
+      fromMs: START_MS,
+      toMs: START_MS + 30 * DAY_MS,
+      policyFile: at("sound.yaml"),
+      scorecardFiles: [],
+      threads: 1,
+    },
+    ...{ labelsBy: "event-time", unlabelled: "auto" },
+    ...change,
+  });
+
+test("a draft that would decline a third of the payments is stopped, with one sentence", async () => {
+  const [limit = 0] = await counted("quantile_disc(amount, 0.66)");
+  const bad = SOUND.replace(
+    "rules:",
+    `rules:\n  - { id: large, when: amount >= ${limit.toFixed(2)}, action: decline, reason: LARGE, text: "Large." }`,
+  );
+  await writeFile(at("bad.yaml"), bad);
+  const [rows = 0, declined = 0] = await counted(
+    `count(*), count(*) FILTER (amount >= ${limit.toFixed(2)} OR score >= 0.6)`,
+  );
+  const { lines, code } = await run("bad.yaml", "--decline-share-max", "2%");
+  const share = ((declined / rows) * 100).toLocaleString("en", { maximumSignificantDigits: 3 });
+  expect(declined / rows).toBeGreaterThan(0.33);
+  expect(code).toBe(1);
+  expect(lines).toContain(`The draft declines ${share} % of the payments; the limit is 2 % at most.`);
+  expect(lines.at(-1)).toMatch(new RegExp(`^backtest: rows=${rows} .* declined=${declined} .* broken=1$`));
+});
+
+test("a sound draft passes its limits", async () => {
+  const limits = ["--decline-share-max", "5%", "--annoyed-share-max", "0.2", "--recall-min", "0.3"];
+  const { text, code } = await run("sound.yaml", "--json", ...limits);
+  expect(code).toBe(0);
+  expect(JSON.parse(text)).toMatchObject({ broken: [], decidedBy: { policy: expect.any(Number) } });
+});
+
+test("the figures are those that DuckDB counts from the files, young payments left out", async () => {
+  const found = await report();
+  const { matureBeforeMs, delayDays, newestMs } = found.labels;
+  // Genuine payments are labelled after 7 days, and 95 % of the frauds within 14.
+  expect(delayDays).toBeGreaterThanOrEqual(8);
+  expect(delayDays).toBeLessThanOrEqual(15);
+  expect(newestMs).toBe((await counted(`max(labelled_at_ms) FILTER (labelled_at_ms < ${END_MS})`))[0]);
+  const old = `occurred_at_ms < ${matureBeforeMs} AND labelled_at_ms < ${END_MS}`;
+  const [rows, young, frauds, genuine] = await counted(
+    `count(*), count(*) FILTER (occurred_at_ms >= ${matureBeforeMs}), count(*) FILTER (${old} AND fraud = 1),
+      count(*) FILTER (${old} AND fraud = 0)`,
+  );
+  expect(found).toMatchObject({
+    rows,
+    young,
+    frauds,
+    genuine,
+    cards: (await counted("count(DISTINCT card_token)"))[0],
+  });
+  for (const [id, sql] of [
+    ["burst", BURST_SQL],
+    ["fraud-before", "card_fraud_count_30d >= 1"],
+    ["score>=0.6", "score >= 0.6"],
+  ] as const) {
+    const [hits, cards, caught, annoyed, caughtMinor, annoyedMinor] = await counted(
+      `count(*) FILTER (${sql}), count(DISTINCT card_token) FILTER (${sql}), count(*) FILTER (${old} AND ${sql} AND fraud = 1),
+        count(*) FILTER (${old} AND ${sql} AND fraud = 0), sum(amount_minor) FILTER (${old} AND ${sql} AND fraud = 1),
+        sum(amount_minor) FILTER (${old} AND ${sql} AND fraud = 0)`,
+    );
+    const part = found.parts.find((each) => each.id === id);
+    expect({ id, ...part }).toMatchObject({ id, hits, cards, frauds: caught, genuine: annoyed });
+    expect(hits).toBeGreaterThan(0);
+    expect(part?.money[0]).toMatchObject({
+      currency: "EUR",
+      caught: { value: caughtMinor },
+      annoyed: { value: annoyedMinor },
+    });
+    expect(part?.recall?.value).toBeCloseTo((caught ?? 0) / (frauds ?? 1), 9);
+  }
+  const [both, either] = await counted(
+    `count(*) FILTER (${BURST_SQL} AND score >= 0.6), count(*) FILTER (${BURST_SQL} OR score >= 0.6)`,
+  );
+  const overlap = found.parts.find(({ id }) => id === "burst")?.overlaps.find(({ id }) => id === "score>=0.6");
+  expect(overlap).toEqual({ id: "score>=0.6", rows: both, jaccard: expect.closeTo((both ?? 0) / (either ?? 1), 9) });
+  // What the policy of that time sent to review, the draft approves unless it is a burst.
+  const [released] = await counted(`count(*) FILTER (score = 0.5 AND NOT (${BURST_SQL}))`);
+  expect(found.changes["review -> approve"]?.rows).toBe(released);
+  expect(found.decided.declined.hits).toBe(found.draft.declined.hits);
+}, 120_000);
+
+test("a rule is told in full: overlap, segments, and counterexamples to read", async () => {
+  const { lines, code } = await run(
+    "sound.yaml",
+    "--rule",
+    "burst",
+    "--hit-share-max",
+    "0.01%",
+    "--html",
+    at("page.html"),
+  );
+  expect(code).toBe(1);
+  expect(lines.find((line) => line.startsWith("burst hits "))).toMatch(
+    / % of the payments; the limit is 0.01 % at most\.$/,
+  );
+  expect(
+    lines.some((line) => /^Of its [\d,]+ hits [\d,]+ (are|is) also .* of score>=0.6 \(Jaccard 0\.\d\d\)\.$/.test(line)),
+  ).toBe(true);
+  expect(lines.some((line) => line.startsWith("Whom burst hits"))).toBe(true);
+  const examples = lines.filter((line) => /^(Genuine|Missed fraud): txn_/.test(line));
+  expect(examples.length).toBe(10);
+  for (const line of examples) {
+    const id = /txn_(\S+),/.exec(line)?.[1];
+    const [fraud, isHit] = await counted(`max(fraud) FILTER (client_transaction_id = '${id}'),
+      max((${BURST_SQL})::INTEGER) FILTER (client_transaction_id = '${id}')`);
+    expect([fraud, isHit]).toEqual(line.startsWith("Genuine") ? [0, 1] : [1, 0]);
+    if (line.startsWith("Genuine")) expect(line).toMatch(/\d payments in a day\./);
+  }
+  const page = await readFile(at("page.html"), "utf8");
+  expect(page).toContain("FAILED");
+  expect(page).toContain("Share of the payments by day");
+  expect(page).not.toMatch(/<script|src=|href=/);
+});
+
+test("where labels come for frauds only, old payments without one are genuine, and the report says so", async () => {
+  const found = await report({ lake: at("frauds") });
+  expect(aboutBacktest(found).some((line) => line.startsWith("Assumption: labels come for frauds only"))).toBe(true);
+  const old = `occurred_at_ms < ${found.labels.matureBeforeMs}`;
+  const known = `fraud = 1 AND labelled_at_ms < ${END_MS}`;
+  const [genuine, frauds] = await counted(
+    `count(*) FILTER (${old} AND NOT (${known})), count(*) FILTER (${old} AND ${known})`,
+  );
+  expect(found).toMatchObject({ genuine, frauds, unlabelled: 0 });
+  const cautious = await report({ lake: at("frauds"), unlabelled: "unknown" });
+  expect(cautious).toMatchObject({ genuine: 0, unlabelled: genuine });
+});
+
+test("without labels nothing is said of precision, and no limit of it passes", async () => {
+  const { lines, code } = await run("sound.yaml", "--lake", at("unlabelled"), "--precision-min", "0.1");
+  expect(lines).toContain("The lake has no labels, so what would have been caught and annoyed is not known.");
+  expect(lines).toContain("The precision of what the draft stops is unknown, and the limit is 10 % at least.");
+  expect(code).toBe(1);
+  expect((await run("sound.yaml", "--lake", at("unlabelled"), "--decline-share-max", "10%")).code).toBe(0);
+});
+
+test("a draft that fails on payments says on how many, and why", async () => {
+  await writeFile(at("broken.yaml"), SOUND.replace(BURST, "100 / int(card_fraud_count_30d) > 200"));
+  const [failed] = await counted("count(*) FILTER (card_fraud_count_30d < 1)");
+  const { lines } = await run("broken.yaml");
+  const failures = lines.filter((line) =>
+    line.startsWith(`The draft failed on ${failed?.toLocaleString("en")} payments: `),
+  );
+  expect(failures).toEqual([expect.stringContaining("the rule burst could not be evaluated: ")]);
+});
+
+test.each<[string, string, readonly string[], string]>([
+  [
+    "a rule that the draft lacks",
+    "sound.yaml",
+    ["--rule", "nope"],
+    "has no rule nope: give --rule one of burst, fraud-before, score>=0.6.",
+  ],
+  [
+    "an empty range",
+    "sound.yaml",
+    ["--from", "2025-01-01", "--to", "2025-01-02"],
+    "No decision was made from 2025-01-01",
+  ],
+  ["a reversed range", "sound.yaml", ["--to", "2026-01-01"], "--from is not before --to"],
+  ["a lake of another feature spec", "sound.yaml", ["--lake", "older"], `this build has ${spec.version}`],
+  ["a draft for other features", "other.yaml", [], "other.yaml:3 rules.0.when is not a valid expression"],
+  ["a draft that is not there", "none.yaml", [], "none.yaml cannot be read (ENOENT)"],
+  ["a limit of a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "name the rule by --rule"],
+])("%s is refused in a sentence", async (_case, draft, parameters, sentence) => {
+  await writeFile(
+    at("other.yaml"),
+    SOUND.replace("card_fraud_count_30d", "card_moon_phase").replace(/ {2}- \{ id: burst.*\n/, ""),
+  );
+  const full = parameters.map((parameter) => (parameter === "older" ? at("older") : parameter));
+  await expect(run(draft, ...full)).rejects.toThrow(sentence);
+});
+
+test("a share that is not one is refused", async () => {
+  const command = policyCommand()
+    .commands[0]?.exitOverride()
+    .configureOutput({ writeErr() {} });
+  const parse = (share: string) => command?.parseAsync(["x.yaml", "--precision-min", share], { from: "user" });
+  await expect(parse("120%")).rejects.toThrow("must be a share such as 2% or 0.02");
+  await expect(parse("much")).rejects.toThrow("must be a share such as 2% or 0.02");
+});
