@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   awaitReady,
   expectBalance,
@@ -30,6 +31,7 @@ const LOAD_MS_MAX = 300_000;
 const HELM_MS_MAX = 900_000;
 const UPGRADE_SECONDS_MAX = 300;
 const BAD_VERSION_SECONDS_MAX = 60;
+const SCORECARD_MS_MAX = 60_000;
 
 /**
  * @typedef {{
@@ -67,6 +69,7 @@ export async function prove(options) {
   const upgrade = await step("helm upgrade under traffic", () => upgradeUnderTraffic(chart));
   await step("a bad version under traffic goes back by itself", () => badVersionUnderTraffic(chart));
   const kills = await step("a kill of each service under traffic", () => killsUnderTraffic());
+  await step("without scoring the scorecard decides, under traffic", () => withoutScoring());
   await step("from 1 to 3 and back under traffic", () => scaleUnderTraffic(chart));
   await step("what cannot work is refused, or waits", () => {
     expectRefusals(chart);
@@ -249,6 +252,33 @@ async function killsUnderTraffic() {
   say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
   expectBalance(ledger, "After the kills");
   return { recovered, lost: ledger.lost };
+}
+
+/** While scoring is down, payments are decided by the scorecard that decisions has from the registry. */
+async function withoutScoring() {
+  const pod = sender("traffic-without-scoring");
+  await pod.start();
+  const before = decisionsByScorecard();
+  kubectl(["scale", "deployment", "tripline-scoring", "--replicas=0"]);
+  const deadlineMs = Date.now() + SCORECARD_MS_MAX;
+  while (decisionsByScorecard() === before) {
+    if (Date.now() > deadlineMs) throw new Error("Without scoring no payment was decided by the scorecard.");
+    await delay(1_000);
+  }
+  kubectl(["scale", "deployment", "tripline-scoring", "--replicas=1"]);
+  awaitReady();
+  const { traffic, ledger } = await pod.end();
+  say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
+  expectBalance(ledger, "Without scoring");
+  expectNoFailure(traffic, "Without scoring");
+}
+
+/** What the only pod of decisions has counted. */
+function decisionsByScorecard() {
+  const read = "fetch('http://127.0.0.1:9464/metrics').then((it) => it.text()).then((text) => console.log(text))";
+  const metrics = kubectl(["exec", "deployment/tripline-decisions", "--", "node", "-e", read]);
+  const counts = metrics.matchAll(/^tripline_decisions_degraded_total\{[^}]*rung="scorecard"[^}]*\} (\d+)/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 /** @param {string} chart */
