@@ -20,12 +20,13 @@ import type { Contestant } from "../harness/run-contestants.js";
 import { startServer } from "../harness/start-server.js";
 import { bytesOfFolder, bytesOfTopics, meanBytesOfKeys } from "./measure-bytes.js";
 
-const RATES_DEFAULT = [60, 150, 300] as const;
+/** From a few payments a batch to many: the cost of a decision falls by a factor of ten in between. */
+const RATES_DEFAULT = [300, 1_000, 2_500] as const;
 const ROUNDS = 3;
 const ROUND_MS = 10_000;
 const SHORT_ROUND_MS = 1_000;
 /** Few, so that a decision's cost does not include opening them. */
-const CONNECTIONS_MAX = 128;
+const CONNECTIONS_MAX = 256;
 const ARCHIVE_MS_MAX = 120_000;
 const US_PER_MS = 1_000;
 
@@ -53,7 +54,7 @@ export const capacityBenchmark: Benchmark = {
 function parseRates(text: string): number[] {
   const rates = text.split(",").map(Number);
   if (rates.length >= 2 && rates.every((rate) => rate > 0 && rate <= 1_000_000)) return rates;
-  throw new InvalidArgumentError("It must be two or more numbers of payments a second, such as 60,150,300.");
+  throw new InvalidArgumentError("It must be two or more numbers of payments a second, such as 300,1000,2500.");
 }
 
 async function runCost(context: BenchContext): Promise<PartOutcome> {

@@ -52,6 +52,20 @@ test(
   BENCH_MS_MAX,
 );
 
+test(
+  "both topologies in turns, with --short: every payment is decided, and a line of its own has the ratios",
+  async () => {
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "topology", "--rate", "100");
+    expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
+    const ratio = "=[\\d.]+";
+    const names = ["alone_p50_ratio", "alone_cpu_ratio", "cpu_ratio", "rate_ratio", "p50_ratio", "p99_ratio"];
+    const line = output.trimEnd().split("\n").at(-1);
+    expect(line).toMatch(new RegExp(`^topology: ${names.map((name) => name + ratio).join(" ")}$`));
+    expect(output).toMatch(/\| lost \| 0\.00 \| 0\.00 \|/);
+  },
+  BENCH_MS_MAX,
+);
+
 test.each([
   ["599", "--cards must be at least 600, twice the cards of the world.\n"],
   ["1.5", /must be a whole number/],

@@ -63,6 +63,12 @@ function tinyBenchmark(): Benchmark {
         },
         run: async () => ({ contestants: [], summary: {} }),
       },
+      {
+        name: "aside",
+        title: "told in a line of its own",
+        line: ["size_ratio"],
+        run: async () => ({ contestants: [], summary: { size_ratio: [7] } }),
+      },
     ],
   };
 }
@@ -84,6 +90,14 @@ async function resultFile(): Promise<string> {
   const files = await readdir(join(folder, "results"));
   return join(folder, "results", files.find((file) => file.endsWith(".json")) ?? "");
 }
+
+test("a part may have a line of its own, after the last one, with figures of the same names", async () => {
+  await bench("sorting", "--only", "sort,aside");
+  expect(printed.slice(-2)).toEqual(["sorting: size_ratio=2.00", "aside: size_ratio=7.00"]);
+  await bench("sorting", "--only", "aside");
+  expect(printed.at(-2)).toMatch(/^result: /);
+  expect(printed.at(-1)).toBe("aside: size_ratio=7.00");
+});
 
 test("contestants take turns, after a round that does not count", async () => {
   await bench("sorting", "--only", "sort");
@@ -172,7 +186,7 @@ test("something missing is reported before anything runs", async () => {
 });
 
 test.each([
-  [["--only", "sort,bogus"], /^--only: sorting has no part "bogus"; it has sort, missing\.$/],
+  [["--only", "sort,bogus"], /^--only: sorting has no part "bogus"; it has sort, missing, aside\.$/],
   [["--compare", "nowhere.json"], /^nowhere\.json cannot be read/],
   [["--rounds", "0"], CommanderError],
   [["--rounds", "two"], CommanderError],

@@ -119,8 +119,8 @@ function linesOf({ parts }: BenchResult, benchmark: Benchmark): string {
     return line === undefined || own.length === 0 ? [] : [{ name, parts: own, line }];
   });
   const shared = parts.filter((part) => !separate.some(({ name }) => name === part.name));
-  const lines = separate.map(({ line, ...part }) => printLine(part, line));
-  return [printLine({ name: benchmark.name, parts: shared }, benchmark.line), ...lines].join("\n");
+  const first = shared.length === 0 ? [] : [printLine({ name: benchmark.name, parts: shared }, benchmark.line)];
+  return [...first, ...separate.map(({ line, ...part }) => printLine(part, line))].join("\n");
 }
 
 /** Where the time went, for each profile of this run in the folder. */

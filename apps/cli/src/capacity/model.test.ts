@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
 import { TEST_MEASURED } from "../testing/capacity-figures.js";
+import { measuredSchema } from "./figures.js";
+import committed from "./measured.json" with { type: "json" };
 import type { Demand } from "./model.js";
 import { coresAt, planCapacity, RULES, rateAt } from "./model.js";
-import { CLOUDS, costOf } from "./prices.js";
+import type { CostItem } from "./prices.js";
+import { CLOUDS, costOf, termsOf } from "./prices.js";
 
 const DEMAND: Demand = { rate: 1_000, meanShare: 0.5, cards: 1e6, terminals: 1e5, retentionDays: 100 };
 const planAt = (change: Partial<Demand>) => planCapacity({ ...DEMAND, ...change }, TEST_MEASURED);
@@ -83,4 +87,25 @@ describe.each(CLOUDS)("the cost on %s", (cloud) => {
     expect(more.items.redis).toBeGreaterThan(less.items.redis + 100);
     expect({ ...more.items, redis: 0 }).toEqual({ ...less.items, redis: 0 });
   });
+});
+
+test.each(CLOUDS)("%s: the factors of the hand calculation multiply to what is billed", (cloud) => {
+  for (const rate of [1_000, 50_000]) {
+    const plan = planAt({ rate });
+    const { items } = costOf(plan, cloud);
+    for (const [item, terms] of Object.entries(termsOf(plan, cloud))) {
+      const product = terms.reduce((sum, { amount, price, hours = 1 }) => sum + amount * price * hours, 0);
+      expect([item, product]).toEqual([item, expect.closeTo(items[item as CostItem], 6)]);
+    }
+  }
+});
+
+test("the README claims what the command prints", () => {
+  const plan = planCapacity(
+    { rate: 1_000, meanShare: 0.5, cards: 10_000_000, terminals: 1_000_000, retentionDays: 365 },
+    measuredSchema.parse(committed),
+  );
+  const readme = readFileSync(new URL("../../../../README.md", import.meta.url), "utf8");
+  const [, claimed] = /tripline -- capacity --rate 1000` \| \$([\d.]+)/.exec(readme) ?? [];
+  expect(claimed).toBe(costOf(plan, "aws").perMillion.toFixed(2));
 });

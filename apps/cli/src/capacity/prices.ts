@@ -43,11 +43,26 @@ const MONTH_H = 730;
 const EVENT_HUBS_MB_PER_UNIT = 5;
 const EVENT_HUBS_GB_PER_UNIT = 1_000;
 
+export type CostItem = "fixed" | "services" | "kafka" | "redis" | "lake";
+
 export interface Cost {
   /** US dollars a month, by what they are for. */
-  readonly items: Readonly<Record<"fixed" | "services" | "kafka" | "redis" | "lake", number>>;
+  readonly items: Readonly<Record<CostItem, number>>;
   readonly month: number;
+  /** Millions of decisions a month. */
+  readonly millions: number;
   readonly perMillion: number;
+}
+
+/** A price times what is paid for; the product is what `costOf` says, reckoned the long way. */
+export interface Term {
+  readonly amount: number;
+  readonly unit: string;
+  readonly price: number;
+  /** How long the price is for. */
+  readonly per: "an hour" | "a month";
+  /** Hours that are paid, where the price is that of an hour. */
+  readonly hours?: number;
 }
 
 /** Without tax, discounts, backups, traffic between zones and GPUs. Pure. */
@@ -63,8 +78,44 @@ export function costOf(plan: Plan, cloud: Cloud): Cost {
   const month = Object.values(items).reduce((sum, item) => sum + item, 0);
   const { rate, meanShare } = plan.demand;
   const millions = (rate * meanShare * MONTH_H * 3_600) / 1e6;
-  return { items, month, perMillion: month / millions };
+  return { items, month, millions, perMillion: month / millions };
 }
+
+/** The same with each factor written out, for whoever checks it by hand. Pure. */
+export function termsOf(
+  { vcpus, kafka, redis, lakeGb }: Plan,
+  cloud: Cloud,
+): Readonly<Record<CostItem, readonly Term[]>> {
+  const prices = PRICES[cloud];
+  const hourly = { per: "an hour", hours: MONTH_H } as const;
+  const monthly = { per: "a month" } as const;
+  const units = Math.max(1, Math.ceil(kafka.writtenMbPerS / EVENT_HUBS_MB_PER_UNIT));
+  const stored = (kafka.diskGb * RULES.kafkaDiskFill) / RULES.kafkaReplicas - units * EVENT_HUBS_GB_PER_UNIT;
+  return {
+    fixed: [{ amount: 1, unit: "installation", price: prices.fixed, ...monthly }],
+    services: [{ amount: vcpus, unit: "cores", price: prices.vcpuHour, ...hourly }],
+    kafka:
+      prices.kafkaUnitMonth === undefined
+        ? [
+            {
+              amount: kafka.brokers * RULES.kafkaCoresPerBroker,
+              unit: "cores",
+              price: prices.kafkaVcpuHour ?? 0,
+              ...hourly,
+            },
+            { amount: kafka.diskGb, unit: "GB", price: prices.kafkaGbMonth, ...monthly },
+          ]
+        : [
+            { amount: units, unit: "units", price: prices.kafkaUnitMonth, ...monthly },
+            { amount: Math.max(0, stored), unit: "GB", price: prices.kafkaGbMonth, ...monthly },
+          ],
+    redis: [{ amount: redis.memoryGb * prices.cacheCopies, unit: "GB", price: prices.cacheGbHour, ...hourly }],
+    lake: [{ amount: lakeGb, unit: "GB", price: prices.objectGbMonth, ...monthly }],
+  };
+}
+
+/** What a core of the services costs, in US dollars an hour. */
+export const coreHourOf = (cloud: Cloud): number => PRICES[cloud].vcpuHour;
 
 function kafkaCost({ kafka }: Plan, prices: Prices): number {
   if (prices.kafkaUnitMonth === undefined) {

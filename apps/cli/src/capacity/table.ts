@@ -3,8 +3,8 @@ import { errorOf, isWithin } from "./check.js";
 import type { Measured } from "./figures.js";
 import type { Plan } from "./model.js";
 import { SERVICES } from "./model.js";
-import type { Cloud } from "./prices.js";
-import { CLOUDS, costOf, PRICES_OF } from "./prices.js";
+import type { Cloud, CostItem, Term } from "./prices.js";
+import { CLOUDS, coreHourOf, costOf, PRICES_OF, termsOf } from "./prices.js";
 
 export const CLOUD_NAMES: Readonly<Record<Cloud, string>> = { aws: "AWS", gcp: "Google Cloud", azure: "Azure" };
 /** Beyond this many times the highest measured rate the extension of the line is a guess. */
@@ -35,6 +35,8 @@ export function planLines(plan: Plan, measured: Measured): string[] {
     "  US dollars a month          fixed   services      Kafka      Redis       lake   together   per million decisions",
     ...CLOUDS.map((cloud) => costLine(plan, cloud)),
     "",
+    ...handLines(plan, CLOUDS[0]),
+    "",
     ...remarks(plan, measured),
   ];
 }
@@ -44,6 +46,28 @@ function costLine(plan: Plan, cloud: Cloud): string {
   const cells = [items.fixed, items.services, items.kafka, items.redis, items.lake, month];
   const dollars = cells.map((value) => Math.round(value).toLocaleString("en-US").padStart(10)).join(" ");
   return `  ${CLOUD_NAMES[cloud].padEnd(20)} ${dollars}   ${perMillion.toFixed(2).padStart(8)}`;
+}
+
+/** The cost of a million decisions with every factor, so that it can be checked with a pocket calculator. */
+export function handLines(plan: Plan, cloud: Cloud): string[] {
+  const { items, millions, perMillion } = costOf(plan, cloud);
+  const rows = (Object.entries(termsOf(plan, cloud)) as [CostItem, readonly Term[]][]).map(([item, terms]) => {
+    const product = terms.map(termText).join(" + ");
+    return `    ${item.padEnd(10)} ${(items[item] / millions).toFixed(3).padStart(7)}   ${product}, / ${count(millions)}`;
+  });
+  const cores = [...plan.services.values()].reduce((sum, { cores: one }) => sum + one, 0) + plan.kafka.cores;
+  const coreHours = (cores / plan.demand.rate) * (1e6 / 3_600);
+  const bare = coreHours * coreHourOf(cloud);
+  return [
+    `  A million decisions by hand, ${CLOUD_NAMES[cloud]}; ${count(millions)} million a month:`,
+    ...rows,
+    `    together   ${perMillion.toFixed(3).padStart(7)}   of which CPU alone, if every core were full: ${coreHours.toFixed(2)} core hours of services and Kafka, $${bare.toFixed(3)}`,
+  ];
+}
+
+function termText({ amount, unit, price, per, hours }: Term): string {
+  const time = hours === undefined ? "" : ` × ${hours} h`;
+  return `${count(amount)} ${unit} × $${price} ${per}${time}`;
 }
 
 function remarks({ demand, limits }: Plan, measured: Measured): string[] {
