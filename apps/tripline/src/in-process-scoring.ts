@@ -8,7 +8,7 @@ import type {
 import { HEADERS, INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Answer, ScoringClient } from "@tripline/decisions/scoring/scoring-client";
 import { askWithin, noAnswer } from "@tripline/decisions/scoring/scoring-client";
-import type { InferSpan } from "@tripline/scoring/inference/answer-inference";
+import { INFER_SPAN } from "@tripline/scoring/grpc/inference-service";
 import type { InferenceServer } from "@tripline/scoring/inference/inference-server";
 import { contextsFromHeaders } from "@tripline/scoring/inference/trace-inference";
 import { logFailure } from "@tripline/scoring/log-failure";
@@ -16,7 +16,6 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 
 const INFER = "ModelInfer";
 const METADATA = "ModelMetadata";
-const SPAN: InferSpan = { name: INFER, attributes: {}, ended: () => ({}) };
 
 export type Server = Pick<InferenceServer, "infer" | "modelMetadata">;
 
@@ -43,7 +42,8 @@ export class InProcessScoring implements ScoringClient {
           deadlineMs: Date.now() + leftMs(deadlineMs),
           isCancelled: () => performance.now() >= deadlineMs,
           parents: contextsFromHeaders(headers[HEADERS.traceparent], headers[INFERENCE_METADATA.traceparents]),
-          span: SPAN,
+          // The same as over gRPC: what reads traces need not know the topology.
+          span: INFER_SPAN,
           isOfStream: false,
         }),
       ),

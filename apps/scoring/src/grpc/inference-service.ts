@@ -65,8 +65,9 @@ function inferCall(call: Call, request: ModelInferRequest, method: keyof typeof 
   };
 }
 
-/** Made once and not once per call. */
-const SPANS = { ModelInfer: spanOf("ModelInfer"), ModelStreamInfer: spanOf("ModelStreamInfer") } as const;
+/** The span of a request, by whatever way it comes. Made once and not once per call. */
+export const INFER_SPAN = spanOf("ModelInfer");
+const SPANS = { ModelInfer: INFER_SPAN, ModelStreamInfer: spanOf("ModelStreamInfer") } as const;
 
 function spanOf(method: string): InferCall["span"] {
   const name = `${INFERENCE_SERVICE}/${method}`;

@@ -5,6 +5,7 @@ import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
 import { readOpenMetrics } from "@tripline/service-kit/testing/open-metrics";
+import { TOPOLOGIES } from "@tripline/system/services/plan-services";
 import { buildPayment } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
@@ -72,21 +73,24 @@ function processing(topic: string, group: string): Attributes {
   };
 }
 
-describe("one trace per payment", () => {
-  const exporter = new InMemorySpanExporter();
-  let telemetry: Telemetry;
+const exporter = new InMemorySpanExporter();
+// OpenTelemetry can be started once in a process.
+let telemetry: Telemetry;
+beforeAll(() => {
+  telemetry = startTelemetry({ service: "test", spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+});
+afterAll(() => telemetry.shutdown());
+
+describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
   let system: InProcessSystem;
 
   beforeAll(async () => {
     const { registryUrl } = await testModel();
-    telemetry = startTelemetry({ service: "test", spanProcessors: [new SimpleSpanProcessor({ exporter })] });
-    system = await startInProcess({ registryUrl });
+    exporter.reset();
+    system = await startInProcess({ registryUrl, topology });
   }, 180_000);
 
-  afterAll(async () => {
-    await system?.close();
-    await telemetry?.shutdown();
-  });
+  afterAll(() => system?.close());
 
   test("it runs through HTTP, every Kafka hop, Redis and gRPC, each span under its cause", async () => {
     const result = await system.client.send(buildPayment(), 10);
