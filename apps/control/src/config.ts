@@ -17,3 +17,6 @@ export const controlConfig = z.object({
 });
 
 export type ControlConfig = Readonly<z.infer<typeof controlConfig>>;
+
+/** Injects the service's configuration. */
+export const CONTROL_CONFIG = Symbol("CONTROL_CONFIG");

@@ -1,18 +1,26 @@
-import type { DynamicModule } from "@nestjs/common";
+import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { EventProducer, KafkaAdmin } from "@tripline/kafka/port";
+import { closeWithin } from "@tripline/nest-kit/close-within";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
-import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
-import { DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
+import { EVENT_PRODUCER, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { AuditController } from "./audit/audit.controller.js";
 import type { ControlConfig } from "./config.js";
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
+import { CONTROL_CONFIG } from "./config.js";
+import { DraftStore } from "./policies/draft-store.js";
+import { PoliciesController } from "./policies/policies.controller.js";
+import { PolicyPublisher } from "./policies/policy-publisher.js";
+import { PolicyStore } from "./policies/policy-store.js";
 
 export const CONTROL_MIGRATIONS: Migrations = {
   schema: "control",
@@ -23,8 +31,13 @@ const SCHEMA_READY = Symbol("SCHEMA_READY");
 
 /** The control plane: what people decide about the system, kept in Postgres and told to the services on compacted topics. */
 @Module({})
-export class ControlModule {
-  constructor(@Inject(KAFKA_ADMIN) admin: KafkaAdmin, @Inject(Readiness) readiness: Readiness) {
+export class ControlModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(KAFKA_ADMIN) admin: KafkaAdmin,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
     readiness.add("kafka", async () => {
       await admin.clusterId();
     });
@@ -38,9 +51,18 @@ export class ControlModule {
         DatabaseModule.forRoot(config, CONTROL_MIGRATIONS),
         KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } }),
       ],
-      controllers: [ListsController],
+      controllers: [PoliciesController, AuditController, ListsController],
       providers: [
         ...LIST_PROVIDERS,
+        { provide: CONTROL_CONFIG, useValue: config },
+        { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
+        { provide: DraftStore, inject: [DATABASE], useFactory: (database: Database) => new DraftStore(database) },
+        {
+          provide: PolicyPublisher,
+          inject: [DATABASE, EVENT_PRODUCER, LOGGER],
+          useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
+            new PolicyPublisher(database, producer, logger),
+        },
         {
           provide: SCHEMA_READY,
           inject: [LOGGER],
@@ -51,5 +73,13 @@ export class ControlModule {
         },
       ],
     };
+  }
+
+  onApplicationBootstrap(): void {
+    this.publisher.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "policies", () => this.publisher.close());
   }
 }

@@ -140,7 +140,17 @@ async function archiveAll(context: BenchContext, world: World): Promise<Record<s
   const brokers = await context.kafka();
   const lake = join(context.folder, "lake");
   const [port = 0] = await findFreePorts(1);
-  const none = { ingestion: 0, features: 0, scoring: 0, scoringGrpc: 0, decisions: 0, auth: 0, control: 0, kafka: 0, redis: 0 };
+  const none = {
+    ingestion: 0,
+    features: 0,
+    scoring: 0,
+    scoringGrpc: 0,
+    decisions: 0,
+    auth: 0,
+    control: 0,
+    kafka: 0,
+    redis: 0,
+  };
   const plan = planServices({
     ports: { ...none, postgres: 0, archive: port },
     secrets: demoSecrets(world.secretsFile),

@@ -86,11 +86,11 @@ const tables = {
   policies: {
     name: "policies",
     schema: "tripline.events.v1.PolicyActivation",
-    key: "tenant",
+    key: "tenant and activation",
     partitions: 1,
     writtenBy: "control",
     readBy: ["decisions"],
-    purpose: "The policy in force of each tenant",
+    purpose: "Which revision of the policy holds for a tenant, and from when on",
   },
   lists: {
     name: "lists",

@@ -226,5 +226,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     decidedAtMs: input.decidedAtMs,
     wordingVersion: policy.wordingVersion,
     listHits: [...(input.listHits ?? [])],
+    policyRevision: policy.revision,
   };
 }

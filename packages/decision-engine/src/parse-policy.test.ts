@@ -44,7 +44,12 @@ static_policy:
         - { below: 6000, currency: JPY, action: approve, reason: SMALL, text: "A small amount." }
 `;
 
+/** Without the columns, which have a test of their own. */
 function faultsOf(text: string): string[] {
+  return placedFaultsOf(text).map((fault) => fault.replaceAll(/(p\.yaml:\d+):\d+/g, "$1"));
+}
+
+function placedFaultsOf(text: string): string[] {
   try {
     parsePolicy(text, SPEC, "p.yaml");
   } catch (error) {
@@ -222,6 +227,15 @@ test.each(FAULTS)("%s is refused with its line", (_name, from, to, expected) => 
   expect(GOOD).toContain(from);
   const faults = faultsOf(GOOD.replace(from, to));
   expect(faults.join("\n")).toContain(expected);
+});
+
+test.each([
+  ["of a field", "reason: BIG_AMOUNT", "reazon: BIG_AMOUNT", "p.yaml:5:5 rules.0.reazon"],
+  ["in an expression on one line", "amount_minor > 5", "amuont_minor > 5", "p.yaml:4:48 rules.0.when"],
+  ["in a block of lines", "&& hour < 6", "&& huor < 6", "p.yaml:11:10 rules.1.when"],
+])("a fault %s is told with its column", (_name, from, to, expected) => {
+  expect(GOOD).toContain(from);
+  expect(placedFaultsOf(GOOD.replace(from, to)).join("\n")).toContain(expected);
 });
 
 test("every fault is told at once", () => {

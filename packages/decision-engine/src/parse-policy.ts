@@ -92,11 +92,12 @@ type Path = readonly PropertyKey[];
  * Reads and checks a policy: one YAML file with rules, score bands and static answers. Everything that can be wrong
  * with an expression or a sentence is found here, against the features of `spec`, and not on a payment.
  *
- * @throws TriplineError `policy-invalid`; its message and `fields` hold one sentence per fault, each with `file:line`.
+ * @param revision its number in the control plane
+ * @throws TriplineError `policy-invalid`; its message and `fields` hold one sentence per fault, each with `file:line:column`.
  */
-export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml"): Policy {
+export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml", revision = 0): Policy {
   if (text.length > FILE_CHARACTERS_MAX) {
-    throw invalid([`${fileName}:1 The file is longer than ${FILE_CHARACTERS_MAX} characters.`]);
+    throw invalid([`${fileName}:1:1 The file is longer than ${FILE_CHARACTERS_MAX} characters.`]);
   }
   const source = new PolicySource(text, fileName);
   const syntax = source.syntaxFaults();
@@ -104,7 +105,7 @@ export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.
   const checker = new PolicyChecker(source, spec);
   const policy = checker.check(createHash("sha256").update(text).digest("hex").slice(0, 8));
   if (policy === undefined || checker.faults.length > 0) throw invalid(checker.faults);
-  return policy;
+  return { ...policy, revision };
 }
 
 function invalid(faults: readonly string[]): TriplineError {
@@ -127,7 +128,7 @@ class PolicyChecker {
     this.#source = source;
     this.#spec = spec;
     const clash = spec.features.find((feature) => RESERVED_NAMES.includes(feature.name));
-    if (clash !== undefined) throw invalid([`${source.fileName}:1 A feature may not be called "${clash.name}".`]);
+    if (clash !== undefined) throw invalid([`${source.fileName}:1:1 A feature may not be called "${clash.name}".`]);
     this.#environment = celEnvironment(spec, { withScore: false });
     this.#environmentWithScore = celEnvironment(spec, { withScore: true });
     this.#environmentWithoutFeatures = celEnvironment({ ...spec, features: [] }, { withScore: false });
@@ -135,11 +136,11 @@ class PolicyChecker {
     this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, BY_SCORECARD, ...ENTRY_PLACEHOLDERS, ...names]);
   }
 
-  check(digest: string): Policy | undefined {
+  check(digest: string): Omit<Policy, "revision"> | undefined {
     const file = this.#shape(fileSchema, this.#source.toObject(), []);
     if (file === undefined) return undefined;
     if (file.rules.length + file.bands.length === 0) {
-      this.faults.push(`${this.#source.fileName}:1 A policy without rules and bands would approve every payment.`);
+      this.faults.push(`${this.#source.fileName}:1:1 A policy without rules and bands would approve every payment.`);
     }
     const staticByTenant = new Map<string, StaticAnswer>();
     for (const [tenant, value] of Object.entries(file.static_policy.tenants).slice(0, TENANTS_MAX)) {

@@ -8,10 +8,13 @@ export class PolicySource {
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed;
 
+  readonly #text: string;
+
   constructor(
     text: string,
     readonly fileName: string,
   ) {
+    this.#text = text;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
   }
 
@@ -24,26 +27,32 @@ export class PolicySource {
     return this.#document.toJS();
   }
 
-  /** `file:line` of the deepest part of `path` that exists: of its key in a mapping, of the item in a list. */
+  /** `file:line:column` of the deepest part of `path` that exists: of its key in a mapping, of the item in a list. */
   at(path: Path): string {
     for (let depth = path.length; depth > 0; depth -= 1) {
       const offset = this.#offsetOf(path.slice(0, depth));
       if (offset !== undefined) return this.#place(offset);
     }
-    return `${this.fileName}:1`;
+    return `${this.fileName}:1:1`;
   }
 
   /**
-   * `file:line` of a character inside a string value. Exact in a literal block (`|`), where the lines of the value are
-   * those of the file; elsewhere the line on which the value begins.
+   * `file:line:column` of a character inside a string value. Exact in a literal block (`|`), where the lines of the value are
+   * those of the file, and on one line without escapes; elsewhere where the value begins.
    */
   insideText(path: Path, value: string, character: number): string {
     const node = this.#document.getIn(path, true);
     if (!isScalar(node) || !node.range) return this.at(path);
-    const first = this.#lines.linePos(node.range[0]).line;
-    if (node.type !== Scalar.BLOCK_LITERAL) return `${this.fileName}:${first}`;
-    const linesBefore = value.slice(0, character).split("\n").length;
-    return `${this.fileName}:${first + linesBefore}`;
+    const [start, end] = node.range;
+    const written = this.#text.slice(start, end);
+    if (node.type !== Scalar.BLOCK_LITERAL) {
+      const inside = written.indexOf(value);
+      return this.#place(inside < 0 ? start : start + inside + character);
+    }
+    const before = value.slice(0, character).split("\n");
+    const line = this.#lines.linePos(start).line + before.length;
+    const indent = /\S/.exec(this.#text.slice(this.#lines.lineStarts[line - 1] ?? 0))?.index ?? 0;
+    return `${this.fileName}:${line}:${indent + (before.at(-1)?.length ?? 0) + 1}`;
   }
 
   #offsetOf(path: Path): number | undefined {
@@ -59,6 +68,7 @@ export class PolicySource {
   }
 
   #place(offset: number): string {
-    return `${this.fileName}:${this.#lines.linePos(offset).line}`;
+    const { line, col } = this.#lines.linePos(offset);
+    return `${this.fileName}:${line}:${col}`;
   }
 }

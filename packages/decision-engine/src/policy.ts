@@ -57,6 +57,8 @@ export interface StaticAnswer extends Answer {
 export interface Policy {
   /** The file's own version, `+`, and the first 8 hex digits of the SHA-256 of its text. */
   readonly version: string;
+  /** Its number in the control plane; 0 for a file. */
+  readonly revision: number;
   /** Version of the feature spec that the expressions were checked against. */
   readonly specVersion: number;
   /** Names of the features, in the order of the vector. */

@@ -82,6 +82,7 @@ const decision: Decision = {
     { list: "deny", kind: "card", effect: "deny", reason: "Stolen", createdAtMs: AT_MS - 9, expiresAtMs: AT_MS + 9 },
     { list: "vip", kind: "terminal", effect: "allow", reason: "", createdAtMs: AT_MS, expiresAtMs: undefined },
   ],
+  policyRevision: 7,
 };
 
 const drift: DriftDetected = {
@@ -190,6 +191,7 @@ test.each([
           },
         ],
       },
+      policy_revision: 7,
     },
   ],
   [

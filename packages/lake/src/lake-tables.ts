@@ -133,6 +133,7 @@ const decision = columnsOf<Decision>({
   decidedAtMs: long,
   wordingVersion: text,
   listHits,
+  policyRevision: integer,
 });
 
 const driftDetected = columnsOf<DriftDetected>({

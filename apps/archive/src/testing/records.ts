@@ -99,6 +99,7 @@ export function decisionOf(number: number, change: Partial<Decision> = {}): Deci
     decidedAtMs: NOON_MS + number,
     wordingVersion: "w1",
     listHits: [],
+    policyRevision: 7,
     ...change,
   };
 }

@@ -27,6 +27,7 @@ function encoded(transactionId: string, outcome: Outcome): Uint8Array {
     decidedAtMs: 3,
     wordingVersion: "w1",
     listHits: [],
+    policyRevision: 7,
   }).finish();
 }
 

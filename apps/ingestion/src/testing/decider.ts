@@ -25,6 +25,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
     decidedAtMs: payment.acceptedAtMs + 5,
     wordingVersion: "w1",
     listHits: [],
+    policyRevision: 7,
     ...changes,
   };
 }

@@ -30,6 +30,7 @@ function decision(clientTransactionId: string, changes: Partial<Decision> = {}):
     decidedAtMs: Date.parse(DECIDED_AT),
     wordingVersion: "w1",
     listHits: [],
+    policyRevision: 7,
     ...{ reasons: [], degradedBecause: "", policyVersion: "1", modelName: "fraud", modelVersion: "1" },
     ...{ featureSpecVersion: 3, occurredAtMs: 0, acceptedAtMs: 0 },
     ...changes,

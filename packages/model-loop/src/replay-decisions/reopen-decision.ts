@@ -58,6 +58,9 @@ export function decideAgain(
   { archived, transaction, features, policy, inputs, scorecard }: Reopened,
   score: Score,
 ): Decision {
-  const { decidedAtMs } = archived;
-  return decide(policy, { transaction, features, score, listHits: inputs.listHits, decidedAtMs }, scorecard);
+  const { decidedAtMs, policyVersion, policyRevision } = archived;
+  const input = { transaction, features, score, listHits: inputs.listHits, decidedAtMs };
+  const decision = decide(policy, input, scorecard);
+  // The same text decides the same, whatever number the control plane gave it.
+  return policy.version === policyVersion ? { ...decision, policyRevision } : decision;
 }

@@ -242,6 +242,7 @@ test("served scores are those of a model, the first of each payment", async () =
       acceptedAtMs: NOON_MS,
       decidedAtMs: NOON_MS,
       wordingVersion: "w1",
+      policyRevision: 7,
       ...change,
     }).finish();
   const path = join(lake, "scores.parquet");

@@ -29,6 +29,7 @@ function decision(tenant: string, clientTransactionId: string, outcome = Outcome
     ...{ reasons: [], degradedBecause: "", policyVersion: "1", modelName: "fraud", modelVersion: "1" },
     ...{ featureSpecVersion: 3, occurredAtMs: 0, acceptedAtMs: 0, decidedAtMs: 0, wordingVersion: "w1" },
     listHits: [],
+    policyRevision: 7,
   };
 }
 

@@ -180,6 +180,8 @@ export interface Decision {
   wordingVersion: string;
   /** The list entries that the payment matched, the strictest first: an input of the decision, so that it can be made again. */
   listHits: ListHit[];
+  /** Number of the policy's revision in the control plane; 0 where the policy was a file's. */
+  policyRevision: number;
 }
 
 /** A column of a day that is not what it was on the days before. */
@@ -216,6 +218,28 @@ export interface DriftDetected {
   /** The finding in words. */
   sentence: string;
   detectedAtMs: number;
+}
+
+/**
+ * From when on a revision of a tenant's policy holds. Table `policies`, keyed by tenant and number of the activation. Of those
+ * whose time has come, the one with the highest number holds, so the order of the records does not matter.
+ */
+export interface PolicyActivation {
+  /** Empty: all tenants without a policy of their own. */
+  tenant: string;
+  /** From 1 on, by tenant. */
+  activation: number;
+  /** 0: from then on the tenant has no policy of its own. */
+  revision: number;
+  /** The policy file; empty without a revision. */
+  text: string;
+  /** Of `text`, in hex. */
+  sha256: string;
+  activatesAtMs: number;
+  /** Who activated it, and why. */
+  author: string;
+  note: string;
+  createdAtMs: number;
 }
 
 function createBaseTransaction(): Transaction {
@@ -1150,6 +1174,7 @@ function createBaseDecision(): Decision {
     decidedAtMs: 0,
     wordingVersion: "",
     listHits: [],
+    policyRevision: 0,
   };
 }
 
@@ -1208,6 +1233,9 @@ export const Decision: MessageFns<Decision> = {
     }
     for (const v of message.listHits) {
       ListHit.encode(v!, writer.uint32(242).fork()).join();
+    }
+    if (message.policyRevision !== 0) {
+      writer.uint32(168).int32(message.policyRevision);
     }
     return writer;
   },
@@ -1367,6 +1395,14 @@ export const Decision: MessageFns<Decision> = {
             }
 
             message.listHits.push(ListHit.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.policyRevision = reader.int32();
             continue;
           }
         }
@@ -1613,6 +1649,150 @@ export const DriftDetected: MessageFns<DriftDetected> = {
             }
 
             message.detectedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePolicyActivation(): PolicyActivation {
+  return {
+    tenant: "",
+    activation: 0,
+    revision: 0,
+    text: "",
+    sha256: "",
+    activatesAtMs: 0,
+    author: "",
+    note: "",
+    createdAtMs: 0,
+  };
+}
+
+export const PolicyActivation: MessageFns<PolicyActivation> = {
+  encode(message: PolicyActivation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.activation !== 0) {
+      writer.uint32(16).int32(message.activation);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).int32(message.revision);
+    }
+    if (message.text !== "") {
+      writer.uint32(34).string(message.text);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(42).string(message.sha256);
+    }
+    if (message.activatesAtMs !== 0) {
+      writer.uint32(48).int64(message.activatesAtMs);
+    }
+    if (message.author !== "") {
+      writer.uint32(58).string(message.author);
+    }
+    if (message.note !== "") {
+      writer.uint32(66).string(message.note);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(72).int64(message.createdAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyActivation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyActivation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.activation = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.activatesAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
             continue;
           }
         }

@@ -1,0 +1,214 @@
+import type { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { PolicyActivation as ActivationMessage } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
+import type { FollowedTable } from "@tripline/kafka/port";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import type { TestBed } from "../testing/test-bed.js";
+import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
+
+let bed: TestBed;
+let table: FollowedTable;
+let activations: Map<string, PolicyActivation | undefined>;
+let told: (() => void) | undefined;
+
+beforeEach(async () => {
+  bed = await startTestBed();
+  activations = new Map();
+  table = await bed.kafka.follow({
+    topic: TABLES.policies.name,
+    group: "test",
+    apply(changes) {
+      for (const { key, value } of changes) activations.set(key, value && ActivationMessage.decode(value));
+      told?.();
+    },
+    onStop: () => undefined,
+  });
+  await table.ready;
+});
+
+afterEach(async () => {
+  await table.close();
+  await bed.close();
+});
+
+/** Resolves when the table has the key. */
+async function activationOf(key: string): Promise<PolicyActivation | undefined> {
+  while (!activations.has(key)) await new Promise<void>((resolve) => (told = resolve));
+  return activations.get(key);
+}
+
+const policy = (version: string, when = "amount > 500") => `version: "${version}"
+rules:
+  - id: big-amount
+    when: ${when}
+    reason: BIG_AMOUNT
+    action: review
+    text: The amount is {amount}.
+static_policy:
+  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
+`;
+
+test("a revision is checked, numbered, activated, and told with its text", async () => {
+  const ann = bed.as("ann");
+  const added = await ann.send("POST", "/v1/policy/revisions", { text: policy("1"), note: "first" });
+  expect(added).toMatchObject({ status: 201, body: { revision: 1, author: "ann", note: "first" } });
+  await expect(ann.send("POST", "/v1/policy/revisions", { text: policy("1") })).resolves.toMatchObject({
+    status: 200,
+    body: { revision: 1, note: "first" },
+  });
+  const made = await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0, note: "go" });
+  expect(made).toMatchObject({ status: 201, body: { activation: 1, revision: 1, is_published: true } });
+  await expect(activationOf("acme/1")).resolves.toMatchObject({
+    ...{ tenant: "acme", activation: 1, revision: 1, text: policy("1"), author: "ann", note: "go" },
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  await expect(ann.get("/v1/policy")).resolves.toMatchObject({
+    body: { newest_activation: 1, in_force: { revision: 1 }, scheduled: null, newest_revision: { revision: 1 } },
+  });
+  const audit = await ann.get("/v1/audit");
+  expect(audit.body).toMatchObject({
+    entries: [
+      { actor: "ann", action: "policy-activated", details: { activation: 1, revision: 1, note: "go" } },
+      { actor: "ann", action: "policy-revision-added", details: { revision: 1 } },
+    ],
+  });
+});
+
+test("a faulty policy is refused with line and column of each fault, and there is no revision of it", async () => {
+  const ann = bed.as("ann");
+  const text = policy("1", "amuont > 500").replace("is {amount}", "is {amonut}");
+  const errors = [
+    { pointer: "/text", detail: expect.stringMatching(/^policy\.yaml:4:11 rules\.0\.when .*amuont/) },
+    { pointer: "/text", detail: expect.stringMatching(/^policy\.yaml:7:5 rules\.0\.text .*\{amonut\}/) },
+  ];
+  for (const path of ["/v1/policy/check", "/v1/policy/revisions"]) {
+    await expect(ann.send("POST", path, { text })).resolves.toMatchObject({
+      status: 422,
+      body: { code: "invalid-field", errors },
+    });
+  }
+  await expect(ann.get("/v1/policy/revisions")).resolves.toMatchObject({ body: { revisions: [] } });
+});
+
+test("of two who activate at once one gets 409 with who was first", async () => {
+  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
+  await bob.send("POST", "/v1/policy/revisions", { text: policy("2") });
+  const answers = await Promise.all([
+    ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 }),
+    bob.send("POST", "/v1/policy/activations", { revision: 2, after: 0 }),
+  ]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
+  const isAnnFirst = answers[0]?.status === 201;
+  const detail = isAnnFirst ? /^ann activated revision 1 at / : /^bob activated revision 2 at /;
+  expect(answers.find(({ status }) => status === 409)).toMatchObject({
+    body: { code: "changed-meanwhile", detail: expect.stringMatching(detail) },
+  });
+});
+
+test("where a tenant asks for it, another person has to approve; going back needs no new approval", async () => {
+  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
+  await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 });
+  await bob.send("PUT", "/v1/policy/settings", { needs_approval: true });
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("2") });
+  const activate = (revision: number, after: number) => ann.send("POST", "/v1/policy/activations", { revision, after });
+  await expect(activate(2, 1)).resolves.toMatchObject({ status: 409, body: { code: "approval-missing" } });
+  const approve = (caller: typeof ann) => caller.send("POST", "/v1/policy/revisions/2/approvals", { note: "fine" });
+  await expect(approve(ann)).resolves.toMatchObject({ status: 409, body: { code: "approval-missing" } });
+  await expect(approve(bob)).resolves.toMatchObject({ status: 204 });
+  await expect(activate(2, 1)).resolves.toMatchObject({ status: 201, body: { activation: 2 } });
+  await expect(activate(1, 2)).resolves.toMatchObject({ status: 201, body: { activation: 3, revision: 1 } });
+  await expect(ann.get("/v1/policy/revisions/2")).resolves.toMatchObject({
+    body: { approvals: [{ approver: "bob" }] },
+  });
+});
+
+test("an activation at a time is told at once, and one before that time takes its place", async () => {
+  const ann = bed.as("ann");
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
+  const at = new Date(Date.now() + 3_600_000).toISOString();
+  await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0, at });
+  await expect(activationOf("acme/1")).resolves.toMatchObject({ activatesAtMs: Date.parse(at) });
+  await expect(ann.get("/v1/policy")).resolves.toMatchObject({
+    body: { in_force: null, scheduled: { activation: 1 } },
+  });
+  await ann.send("POST", "/v1/policy/activations", { revision: null, after: 1, note: "not today" });
+  await expect(activationOf("acme/2")).resolves.toMatchObject({ revision: 0, text: "" });
+  await expect(ann.get("/v1/policy")).resolves.toMatchObject({
+    body: { in_force: { activation: 2 }, scheduled: null },
+  });
+  await expect(ann.get("/v1/audit")).resolves.toMatchObject({
+    body: { entries: [{ details: { replaces: 1 } }, {}, {}] },
+  });
+});
+
+test("a client manages its own tenant; those of the operator's manage any, and what holds for all", async () => {
+  const [shop, operator] = [bed.as("shop"), bed.as("op", { tenant: OPERATOR_TENANT })];
+  const body = { text: policy("1") };
+  for (const tenant of ["other", ""]) {
+    const path = `/v1/policy/revisions?tenant=${tenant}`;
+    await expect(shop.send("POST", path, body)).resolves.toMatchObject({
+      status: 403,
+      body: { code: "tenant-foreign" },
+    });
+    await expect(operator.send("POST", path, body)).resolves.toMatchObject({ status: 201 });
+  }
+  await expect(shop.get("/v1/policy/revisions")).resolves.toMatchObject({ body: { revisions: [] } });
+  const reader = bed.as("reader", { scope: "policy:read" });
+  await expect(reader.send("POST", "/v1/policy/revisions", body)).resolves.toMatchObject({ status: 403 });
+});
+
+test("a draft may be faulty, and nobody overwrites what another one saved", async () => {
+  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  const save = (caller: typeof ann, text: string, version: number) =>
+    caller.send("PUT", "/v1/policy/drafts/night", { text, version });
+  await expect(save(ann, "rules: 7", 0)).resolves.toMatchObject({
+    status: 200,
+    body: { version: 1, faults: expect.arrayContaining([expect.stringContaining("rules must be a list")]) },
+  });
+  await expect(save(bob, policy("2"), 0)).resolves.toMatchObject({ status: 409, body: { code: "changed-meanwhile" } });
+  await expect(save(bob, policy("2"), 1)).resolves.toMatchObject({ body: { version: 2, faults: [] } });
+  await expect(ann.send("POST", "/v1/policy/revisions", { draft: "night" })).resolves.toMatchObject({ status: 201 });
+  await expect(ann.send("DELETE", "/v1/policy/drafts/night")).resolves.toMatchObject({ status: 204 });
+  await expect(ann.get("/v1/policy/drafts/night")).resolves.toMatchObject({ status: 404 });
+});
+
+test.each([
+  ["a revision that is not there", { revision: 9, after: 0 }, 404],
+  ["no activation to follow", { revision: 1 }, 422],
+  ["a time that is none", { revision: 1, after: 0, at: "tomorrow" }, 422],
+  ["a time years ahead", { revision: 1, after: 0, at: "2099-01-01T00:00:00Z" }, 422],
+  ["a character that Postgres does not keep", { revision: 1, after: 0, note: "\0" }, 422],
+])("an activation with %s is refused", async (_name, body, status) => {
+  const ann = bed.as("ann");
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
+  await expect(ann.send("POST", "/v1/policy/activations", body)).resolves.toMatchObject({ status });
+});
+
+test("what is in force is told again to another Kafka at the next start, and what is superseded is taken out", async () => {
+  const ann = bed.as("ann");
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
+  for (const after of [0, 1]) await ann.send("POST", "/v1/policy/activations", { revision: 1, after });
+  await activationOf("acme/2");
+  const database = connectDatabase({
+    ...{ url: bed.stack.postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000 },
+    onIdleError() {},
+  });
+  try {
+    const later = "activates_at = activates_at - interval '2 hours', created_at = created_at - interval '2 hours'";
+    await database.execute(`UPDATE control.policy_activations SET ${later}`, []);
+    await expect(database.execute("DELETE FROM control.audit", [])).rejects.toThrow("never changed or removed");
+    await expect(database.execute("UPDATE control.policy_revisions SET note = 'x'", [])).rejects.toThrow(
+      "never changed",
+    );
+  } finally {
+    await database.close();
+  }
+  activations.clear();
+  await bed.startAnother();
+  await expect(activationOf("acme/2")).resolves.toMatchObject({ activation: 2 });
+  while (activations.get("acme/1") !== undefined || !activations.has("acme/1")) {
+    await new Promise<void>((resolve) => (told = resolve));
+  }
+});

@@ -1,0 +1,161 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Put,
+  Req,
+  Res,
+  UseGuards,
+  UseInterceptors,
+} from "@nestjs/common";
+import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import type { Managed } from "../requests/managed-tenant.js";
+import { managedBy } from "../requests/managed-tenant.js";
+import { page, parseRequest } from "../requests/parse-request.js";
+import { checkPolicy, faultsOf } from "./check-policy.js";
+import { DraftStore } from "./draft-store.js";
+import { PolicyPublisher } from "./policy-publisher.js";
+import {
+  draftBody,
+  draftName,
+  newActivation,
+  newApproval,
+  newRevision,
+  policyText,
+  revisionNumber,
+  settings,
+} from "./policy-requests.js";
+import { PolicyStore } from "./policy-store.js";
+
+/** Policies: drafts, revisions, approvals and activations. The parameter `tenant` says whose. */
+@Controller("/v1/policy")
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class PoliciesController {
+  constructor(
+    @Inject(PolicyStore) private readonly policies: PolicyStore,
+    @Inject(DraftStore) private readonly drafts: DraftStore,
+    @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
+    @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
+  ) {}
+
+  @Get()
+  @RequireScope("policy:read")
+  status(@Req() request: FastifyRequest): Promise<object> {
+    return this.policies.status(this.#by(request).tenant);
+  }
+
+  @Post("check")
+  @HttpCode(200)
+  @RequireScope("policy:read")
+  check(@Body() body: unknown): object {
+    const { version, specVersion } = checkPolicy(parseRequest(policyText, body).text);
+    return { version, feature_spec_version: specVersion };
+  }
+
+  @Get("revisions")
+  @RequireScope("policy:read")
+  async revisions(@Req() request: FastifyRequest): Promise<object> {
+    const { tenant } = this.#by(request);
+    return { revisions: await this.policies.revisions(tenant, parseRequest(page, request.query)) };
+  }
+
+  @Get("revisions/:revision")
+  @RequireScope("policy:read")
+  revision(@Req() request: FastifyRequest, @Param("revision") text: string): Promise<object> {
+    return this.policies.revision(this.#by(request).tenant, parseRequest(revisionNumber, text));
+  }
+
+  @Post("revisions")
+  @RequireScope("policy:write")
+  async addRevision(
+    @Req() request: FastifyRequest,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const by = this.#by(request);
+    const { note, ...source } = parseRequest(newRevision, body);
+    const text = "text" in source ? source.text : (await this.drafts.read(by.tenant, source.draft)).text;
+    const { isNew, ...revision } = await this.policies.addRevision(by, text, note);
+    if (!isNew) reply.status(200);
+    return revision;
+  }
+
+  @Post("revisions/:revision/approvals")
+  @HttpCode(204)
+  @RequireScope("policy:approve")
+  async approve(@Req() request: FastifyRequest, @Param("revision") text: string, @Body() body: unknown): Promise<void> {
+    const { note } = parseRequest(newApproval, body ?? {});
+    await this.policies.approve(this.#by(request), parseRequest(revisionNumber, text), note);
+  }
+
+  @Put("settings")
+  @HttpCode(204)
+  @RequireScope("policy:approve")
+  async changeSettings(@Req() request: FastifyRequest, @Body() body: unknown): Promise<void> {
+    await this.policies.setApprovalNeeded(this.#by(request), parseRequest(settings, body).needs_approval);
+  }
+
+  @Get("activations")
+  @RequireScope("policy:read")
+  async activations(@Req() request: FastifyRequest): Promise<object> {
+    const { tenant } = this.#by(request);
+    return { activations: await this.policies.activations(tenant, parseRequest(page, request.query)) };
+  }
+
+  /** 202 where Kafka is away: it is published as soon as Kafka is back. */
+  @Post("activations")
+  @RequireScope("policy:write")
+  async activate(
+    @Req() request: FastifyRequest,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const { at, ...wanted } = parseRequest(newActivation, body);
+    const made = await this.policies.activate(this.#by(request), { ...wanted, at });
+    const isPublished = await this.publisher.publish();
+    if (!isPublished) reply.status(202);
+    return { ...made, published_at: undefined, is_published: isPublished };
+  }
+
+  @Get("drafts")
+  @RequireScope("policy:read")
+  async listDrafts(@Req() request: FastifyRequest): Promise<object> {
+    return { drafts: await this.drafts.list(this.#by(request).tenant) };
+  }
+
+  @Get("drafts/:name")
+  @RequireScope("policy:read")
+  async readDraft(@Req() request: FastifyRequest, @Param("name") name: string): Promise<object> {
+    const draft = await this.drafts.read(this.#by(request).tenant, parseRequest(draftName, name));
+    return { ...draft, faults: faultsOf(draft.text) };
+  }
+
+  @Put("drafts/:name")
+  @RequireScope("policy:write")
+  async saveDraft(@Req() request: FastifyRequest, @Param("name") name: string, @Body() body: unknown): Promise<object> {
+    const { text, version } = parseRequest(draftBody, body);
+    const saved = await this.drafts.save(this.#by(request), parseRequest(draftName, name), text, version);
+    return { ...saved, faults: faultsOf(text) };
+  }
+
+  @Delete("drafts/:name")
+  @HttpCode(204)
+  @RequireScope("policy:write")
+  async removeDraft(@Req() request: FastifyRequest, @Param("name") name: string): Promise<void> {
+    await this.drafts.remove(this.#by(request), parseRequest(draftName, name));
+  }
+
+  #by(request: FastifyRequest): Managed {
+    return managedBy(request, this.config.OPERATOR_TENANT);
+  }
+}

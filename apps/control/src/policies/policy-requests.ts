@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { note, writtenText } from "../requests/parse-request.js";
+
+/** With its headers it fits a record of Kafka, also where every character takes three bytes of UTF-8. */
+const TEXT_CHARACTERS_MAX = 300_000;
+const INT_MAX = 2_147_483_647;
+/** A policy that comes into force later than that is a mistake in the date. */
+const AHEAD_DAYS_MAX = 366;
+const DAY_MS = 86_400_000;
+
+const text = writtenText(TEXT_CHARACTERS_MAX);
+
+export const policyText = z.strictObject({ text });
+
+export const draftName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits, dots, hyphens or underscores");
+
+export const draftBody = z.strictObject({
+  text,
+  /** Of the draft that was changed; 0 for a new one. */
+  version: z.int().min(0).max(INT_MAX),
+});
+
+export const newRevision = z.union(
+  [z.strictObject({ text, note }), z.strictObject({ draft: draftName, note })],
+  "must have either text or draft, and may have a note",
+);
+
+export const revisionNumber = z.coerce
+  .number("must be the number of a revision")
+  .int("must be the number of a revision")
+  .min(1, "must be the number of a revision")
+  .max(INT_MAX, "must be the number of a revision");
+
+export const newApproval = z.strictObject({ note });
+
+export const settings = z.strictObject({ needs_approval: z.boolean() });
+
+export const newActivation = z.strictObject({
+  /** null: from then on the tenant has no policy of its own. */
+  revision: z.int().min(1).max(INT_MAX).nullable(),
+  /** The newest activation that the caller knows; 0 where there was none. */
+  after: z
+    .int()
+    .min(0)
+    .max(INT_MAX - 1),
+  at: z.iso
+    .datetime({ offset: true, message: "must be a time such as 2026-11-27T18:00:00Z" })
+    .transform((moment) => new Date(moment))
+    .refine((moment) => moment.getTime() < Date.now() + AHEAD_DAYS_MAX * DAY_MS, "must be within a year")
+    .optional(),
+  note,
+});

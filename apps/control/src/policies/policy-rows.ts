@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+/** What the tables about policies hold, as the API shows it. */
+
+export const revisionRow = z.object({
+  revision: z.int(),
+  version: z.string(),
+  sha256: z.string(),
+  author: z.string(),
+  note: z.string(),
+  created_at: z.date(),
+});
+export type RevisionRow = z.infer<typeof revisionRow>;
+
+export const revisionText = revisionRow.extend({ text: z.string() });
+
+export const approvalRow = z.object({ approver: z.string(), note: z.string(), approved_at: z.date() });
+
+export const activationRow = z.object({
+  activation: z.int(),
+  /** Null: from then on the tenant has no policy of its own. */
+  revision: z.int().nullable(),
+  author: z.string(),
+  note: z.string(),
+  created_at: z.date(),
+  activates_at: z.date(),
+  /** Null: the services have not been told yet. */
+  published_at: z.date().nullable(),
+});
+export type ActivationRow = z.infer<typeof activationRow>;
+
+export const draftRow = z.object({
+  name: z.string(),
+  version: z.int(),
+  author: z.string(),
+  updated_at: z.date(),
+});
+export const draftText = draftRow.extend({ text: z.string() });
+
+const columnsOf = (schema: z.ZodObject): string => Object.keys(schema.shape).join(", ");
+
+export const REVISION_COLUMNS = columnsOf(revisionRow);
+export const ACTIVATION_COLUMNS = columnsOf(activationRow);
+export const DRAFT_COLUMNS = columnsOf(draftRow);

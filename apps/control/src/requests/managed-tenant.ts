@@ -1,0 +1,37 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Caller } from "@tripline/service-kit/tokens/verify-token";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { parseRequest } from "./parse-request.js";
+
+const query = z.object({
+  tenant: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{0,64}$/, "must be a tenant, or empty for all tenants without something of their own")
+    .optional(),
+});
+
+/** For whom a request does something, and who asks for it. */
+export interface Managed {
+  /** Empty: all tenants without something of their own. */
+  readonly tenant: string;
+  readonly actor: string;
+}
+
+/**
+ * The tenant that the parameter `tenant` names; the caller's own unless it is given.
+ *
+ * @param operatorTenant whose clients may name another one; empty where nobody may
+ * @throws TriplineError `tenant-foreign`, or `invalid-field` where it cannot be a tenant
+ */
+export function managedBy({ caller, query: given }: FastifyRequest, operatorTenant: string): Managed {
+  if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
+  const { tenant = caller.tenant } = parseRequest(query, given);
+  if (tenant !== caller.tenant && !isOperator(caller, operatorTenant)) {
+    const whose = tenant === "" ? "what holds for all tenants" : `the tenant ${tenant}`;
+    throw new TriplineError("tenant-foreign", `A client of ${caller.tenant} may not manage ${whose}.`);
+  }
+  return { tenant, actor: caller.subject };
+}
+
+const isOperator = ({ tenant }: Caller, operatorTenant: string) => operatorTenant !== "" && tenant === operatorTenant;
