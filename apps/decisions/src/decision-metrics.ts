@@ -45,8 +45,8 @@ export class DecisionMetrics {
     labels: ["result"],
   });
   readonly #policyReloads = counter("tripline_decisions_policy_reloads_total", {
-    description: "Changes of the policy file, by whether the new one was valid",
-    labels: ["result"],
+    description: "New policies, of the file or from the control plane, by whether they were valid",
+    labels: ["result", "source"],
   });
   readonly #scorecardReloads = counter("tripline_decisions_scorecard_reloads_total", {
     description: "Changes of the champion's scorecard, by whether the new one could be used",
@@ -82,8 +82,8 @@ export class DecisionMetrics {
     this.#explained.inc({ result }, count);
   }
 
-  policyReloaded(valid: boolean): void {
-    this.#policyReloads.inc({ result: valid ? "valid" : "invalid" });
+  policyReloaded(valid: boolean, source: "file" | "control"): void {
+    this.#policyReloads.inc({ result: valid ? "valid" : "invalid", source });
   }
 
   scorecardReloaded(valid: boolean): void {

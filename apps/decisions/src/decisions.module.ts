@@ -18,6 +18,7 @@ import { BatchDecider } from "./deciding/batch-decider.js";
 import { ChampionScorecard } from "./deciding/champion-scorecard.js";
 import { DecisionFiles } from "./deciding/decision-files.js";
 import { DecisionStore } from "./deciding/decision-store.js";
+import { PoliciesInForce } from "./deciding/policies-in-force.js";
 import { DecisionMetrics } from "./decision-metrics.js";
 import { DecisionsController } from "./decisions.controller.js";
 import { FollowedLists } from "./lists/followed-lists.js";
@@ -40,8 +41,10 @@ export class DecisionsModule implements OnApplicationShutdown {
   constructor(
     @Inject(SCORING_CLIENT) private readonly scoring: ScoringClient,
     @Inject(ChampionScorecard) scorecard: ChampionScorecard,
+    @Inject(PoliciesInForce) policies: PoliciesInForce,
     @Inject(Readiness) readiness: Readiness,
   ) {
+    readiness.add("policies", () => policies.check());
     // The service decides without a scorecard too, so it is ready, and says what is missing.
     readiness.addNote("scorecard", () => scorecard.note);
     this.#unwatch = gauge(
@@ -78,6 +81,12 @@ export class DecisionsModule implements OnApplicationShutdown {
         },
         scorecardProvider(config, registry),
         {
+          provide: PoliciesInForce,
+          inject: [DecisionFiles, KAFKA, LOGGER, DecisionMetrics],
+          useFactory: (files: DecisionFiles, kafka: Kafka, logger: Logger, metrics: DecisionMetrics) =>
+            new PoliciesInForce(files, kafka, logger, metrics),
+        },
+        {
           provide: DecisionStore,
           inject: [redisToken()],
           useFactory: (redis: Redis) => new DecisionStore(redis, config.DECISION_TTL_HOURS * HOUR_S),
@@ -108,7 +117,7 @@ export class DecisionsModule implements OnApplicationShutdown {
             Scorer,
             Explainer,
             EVENT_PRODUCER,
-            DecisionFiles,
+            PoliciesInForce,
             FollowedLists,
             ChampionScorecard,
             DecisionMetrics,
@@ -119,7 +128,7 @@ export class DecisionsModule implements OnApplicationShutdown {
             scorer: Scorer,
             explainer: Explainer,
             producer: EventProducer,
-            files: DecisionFiles,
+            policies: PoliciesInForce,
             lists: FollowedLists,
             scorecards: ChampionScorecard,
             metrics: DecisionMetrics,
@@ -127,7 +136,7 @@ export class DecisionsModule implements OnApplicationShutdown {
           ) =>
             new BatchDecider({
               ...{ store, scorer, explainer, producer, lists, metrics, logger },
-              policy: () => files.policy,
+              policies: () => policies.ofRound(),
               scorecard: () => scorecards.current,
               scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
               contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,

@@ -131,7 +131,7 @@ async function deciderOn(
       },
       close: async () => {},
     },
-    policy: () => policy,
+    policies: async () => () => policy,
     scoringWaitMsMax: WAIT_MS_MAX,
     contributionsWaitMsMax: WAIT_MS_MAX,
     metrics,

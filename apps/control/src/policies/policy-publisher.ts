@@ -119,13 +119,13 @@ export class PolicyPublisher {
     return rows.length;
   }
 
-  /** Takes out of the table what can never count again. */
+  /** Takes out of the table what can never count again. The one before the last stays, for a build that cannot read the last. */
   async #withdraw(): Promise<void> {
     const rows = await this.database.query(
       keyRow,
       `SELECT a.tenant, a.activation FROM control.policy_activations a
-       WHERE a.withdrawn_at IS NULL AND EXISTS (
-         SELECT FROM control.policy_activations b
+       WHERE a.withdrawn_at IS NULL AND 1 < (
+         SELECT count(*) FROM control.policy_activations b
          WHERE b.tenant = a.tenant AND b.activation > a.activation AND b.activates_at < now() - $1::interval
        ) ORDER BY a.tenant, a.activation LIMIT $2`,
       [SUPERSEDED_KEPT, ROWS_PER_ROUND_MAX],

@@ -24,13 +24,14 @@ import type { Scorer } from "../scoring/scorer.js";
 import type { DecisionStore } from "./decision-store.js";
 import type { Payment } from "./parse-payment.js";
 import { parsePayment } from "./parse-payment.js";
+import type { PolicyOf } from "./policies-in-force.js";
 
 export interface BatchDeciderOptions {
   readonly store: DecisionStore;
   readonly scorer: Scorer;
   readonly producer: EventProducer;
-  /** The policy in force; read once per round. */
-  readonly policy: () => Policy;
+  /** The policies in force; read once per round. */
+  readonly policies: () => Promise<PolicyOf>;
   /** The scorecard in force, if there is one; read once per round. */
   readonly scorecard?: () => Scorecard | undefined;
   readonly explainer: Explainer;
@@ -47,9 +48,10 @@ interface Work {
   readonly trace: Context;
 }
 
-/** A payment with the decision that is made for it. */
+/** A payment with the decision that is made for it, and the policy that made it. */
 interface Decided {
   readonly work: Work;
+  readonly policy: Policy;
   readonly decision: Decision;
 }
 
@@ -106,10 +108,10 @@ export class BatchDecider {
    * explanation do not wait for one; their callers have their replies by then.
    */
   async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
-    const policy = this.#options.policy();
+    const policyOf = await this.#options.policies();
     const scorecard = this.#options.scorecard?.();
     const { lists } = this.#options;
-    const scores = await this.#score(open, policy);
+    const scores = await this.#score(open, policyOf);
     const decidedAtMs = Date.now();
     const [clear, wanting]: [Decided[], Decided[]] = [[], []];
     for (const work of open) {
@@ -117,12 +119,13 @@ export class BatchDecider {
       // A payment was not sent to the model because its features cannot be used, so the rules cannot use them either.
       const score = scores.get(work.payment) ?? { missing: "the features cannot be used" };
       const listHits = lists.hits(transaction, decidedAtMs);
+      const policy = policyOf(transaction.tenant);
       const decision = decide(policy, { transaction, features, score, listHits, decidedAtMs }, scorecard);
-      (wantsContributions(decision) ? wanting : clear).push({ work, decision });
+      (wantsContributions(decision) ? wanting : clear).push({ work, policy, decision });
     }
     const settled = await Promise.all([
       this.#settle(clear),
-      this.#explain(wanting, policy).then((explained) => this.#settle(explained)),
+      this.#explain(wanting).then((explained) => this.#settle(explained)),
     ]);
     return new Map(settled.flat());
   }
@@ -137,7 +140,7 @@ export class BatchDecider {
   }
 
   /** Adds what raised the score to decisions other than approve, if it is known in time. */
-  async #explain(wanting: readonly Decided[], policy: Policy): Promise<readonly Decided[]> {
+  async #explain(wanting: readonly Decided[]): Promise<readonly Decided[]> {
     const { explainer, contributionsWaitMsMax: waitMsMax } = this.#options;
     const [first] = wanting;
     if (first === undefined) return wanting;
@@ -151,15 +154,17 @@ export class BatchDecider {
       explainer.explain(rows, modelVersion, contexts, budgetMs),
     );
     if (found === undefined) return wanting;
-    return wanting.map(({ work, decision }, index) => {
+    return wanting.map(({ work, policy, decision }, index) => {
       const { values } = work.payment.features;
-      return { work, decision: withContributions(policy, decision, values, itemAt(found, index)) };
+      return { work, policy, decision: withContributions(policy, decision, values, itemAt(found, index)) };
     });
   }
 
   /** Scores of those payments whose features fit the policy's spec, in one request. */
-  async #score(open: readonly Work[], policy: Policy): Promise<ReadonlyMap<Payment, Score>> {
-    const usable = open.filter(({ payment }) => whyUnusable(policy, payment.features) === undefined);
+  async #score(open: readonly Work[], policyOf: PolicyOf): Promise<ReadonlyMap<Payment, Score>> {
+    const usable = open.filter(
+      ({ payment }) => whyUnusable(policyOf(payment.transaction.tenant), payment.features) === undefined,
+    );
     if (usable.length === 0) return new Map();
     const budgetMs = scoreBudgetMs(
       open.map(({ payment }) => payment.deadlineMs),

@@ -38,11 +38,11 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
       file,
       spec: currentFeatureSpec(),
       onReload(policy) {
-        metrics.policyReloaded(true);
+        metrics.policyReloaded(true, "file");
         logger.info({ policy_version: policy.version }, "new policy in force");
       },
       onRefused(error) {
-        metrics.policyReloaded(false);
+        metrics.policyReloaded(false, "file");
         logger.error({ code: error.code, faults: error.message.split("\n") }, "policy file refused");
       },
     });

@@ -85,7 +85,7 @@ describe("what raised a score, in decisions", () => {
       scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
       explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),
       producer,
-      policy: () => POLICY,
+      policies: async () => () => POLICY,
       scoringWaitMsMax: 60_000,
       contributionsWaitMsMax,
       metrics,

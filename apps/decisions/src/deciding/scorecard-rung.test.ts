@@ -68,7 +68,7 @@ describe("payments that no model scores", () => {
       scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
       explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),
       producer,
-      policy: () => POLICY,
+      policies: async () => () => POLICY,
       ...(scorecard === undefined ? {} : { scorecard: () => scorecard }),
       scoringWaitMsMax: 60_000,
       contributionsWaitMsMax: 60_000,

@@ -65,7 +65,7 @@ describe("watchPolicy", () => {
     await writeFile(file, good.replace("amount >= 1000", "amuont >= 1000"));
     const error = await refused;
     expect(error.code).toBe("policy-invalid");
-    expect(error.message).toMatch(/^policy\.yaml:\d+ rules\.\d+\.when .*amuont/);
+    expect(error.message).toMatch(/^policy\.yaml:\d+:\d+ rules\.\d+\.when .*amuont/);
     expect(watch.current).toBe(before);
     const reloaded = nextReload();
     await writeFile(file, good.replace('version: "1"', 'version: "4"'));

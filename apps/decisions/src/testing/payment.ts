@@ -9,6 +9,7 @@ const SPEC = currentFeatureSpec();
 
 export interface PaymentChange {
   readonly id?: string;
+  readonly tenant?: string;
   readonly values?: Readonly<Record<string, number>>;
   readonly specVersion?: number;
   readonly incomplete?: boolean;
@@ -23,7 +24,7 @@ export function payment(change: PaymentChange = {}): { id: string; record: Outgo
   const vector: FeatureVector = {
     transaction: {
       transactionId: id,
-      tenant: "demo",
+      tenant: change.tenant ?? "demo",
       clientTransactionId: `client-${id}`,
       cardToken: id.replace("txn_", "ct_"),
       terminalId: "term-1",
@@ -44,7 +45,11 @@ export function payment(change: PaymentChange = {}): { id: string; record: Outgo
     incomplete: change.incomplete ?? false,
     computedAtMs: Date.now(),
   };
-  const headers = { [HEADERS.schema]: TOPICS.features.schema, [HEADERS.tenant]: "demo", ...change.headers };
+  const headers = {
+    [HEADERS.schema]: TOPICS.features.schema,
+    [HEADERS.tenant]: change.tenant ?? "demo",
+    ...change.headers,
+  };
   const key = id.replace("txn_", "ct_");
   return { id, record: { topic: TOPICS.features.name, key, value: FeatureVector.encode(vector).finish(), headers } };
 }

@@ -51,6 +51,15 @@ test("without a repository the file alone is looked at, and without a file there
   expect(await findPolicies(file, wanted)).toMatchObject([{ version: versionOf(textOf(2)) }]);
 });
 
+test("a version that the control plane had is found in a folder", async () => {
+  const pulled = join(folder, "revision-7.yaml");
+  await writeFile(pulled, textOf(7));
+  const wanted = new Set([versionOf(textOf(7))]);
+  expect(await findPolicies(file, wanted)).toEqual([]);
+  expect(await findPolicies(file, wanted, folder)).toMatchObject([{ version: versionOf(textOf(7)), text: textOf(7) }]);
+  await expect(findPolicies(file, wanted, join(folder, "none"))).rejects.toMatchObject({ code: "config-invalid" });
+});
+
 test("the shipped policy is where it is looked for", async () => {
   const { version } = await readPolicy(SHIPPED_POLICY);
   expect(await findPolicies(SHIPPED_POLICY, new Set([version]))).toMatchObject([{ version }]);

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -34,13 +34,16 @@ export async function readPolicy(path: string): Promise<PolicyText> {
 }
 
 /**
- * The wanted versions of a policy that are in its file or were in it at a commit. What is not found is left out, as is what
- * does not fit the features of this build.
+ * The wanted versions of a policy that are in its file, were in it at a commit, or are in a folder. What is not found is left
+ * out, as is what does not fit the features of this build.
+ *
+ * @param folder with files `.yaml`, as `tripline policy pull --all` writes it
+ * @throws TriplineError `config-invalid` for a folder that cannot be read
  */
-export async function findPolicies(path: string, wanted: ReadonlySet<string>): Promise<PolicyText[]> {
+export async function findPolicies(path: string, wanted: ReadonlySet<string>, folder?: string): Promise<PolicyText[]> {
   const missing = new Set(wanted);
   const found: PolicyText[] = [];
-  for await (const text of textsOf(path)) {
+  for await (const text of textsOf(path, folder)) {
     if (missing.size === 0) break;
     // The digest at the end of a version tells whether the text is worth parsing.
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 8);
@@ -51,8 +54,9 @@ export async function findPolicies(path: string, wanted: ReadonlySet<string>): P
   return found;
 }
 
-/** The file as it is, then as it was at each commit. */
-async function* textsOf(path: string): AsyncGenerator<string> {
+/** What is in the folder; the file as it is; then as it was at each commit. */
+async function* textsOf(path: string, folder: string | undefined): AsyncGenerator<string> {
+  for (const file of folder === undefined ? [] : await filesOf(folder)) yield await readFile(file, "utf8");
   const current = await readFile(path, "utf8").catch(() => undefined);
   if (current !== undefined) yield current;
   const cwd = dirname(path);
@@ -61,6 +65,14 @@ async function* textsOf(path: string): AsyncGenerator<string> {
   for (const commit of commits.split("\n").filter((line) => line !== "")) {
     yield await git(cwd, ["show", `${commit}:${file}`]);
   }
+}
+
+async function filesOf(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    const detail = `The folder ${folder} cannot be read (${cause.code}): give --policies one with files .yaml in it.`;
+    throw new TriplineError("config-invalid", detail, [], { cause });
+  });
+  return names.filter((name) => name.endsWith(".yaml")).map((name) => join(folder, name));
 }
 
 /** What git prints; nothing where there is no git, no repository or no such file. */

@@ -18,6 +18,8 @@ export interface ReplayDecisionsOptions extends ArchivedRange {
   readonly registryUrl: string;
   /** Decides in place of the archived policy versions, which are looked for in the shipped policy's file and its history. */
   readonly policyFile?: string;
+  /** A folder with policies that are looked for there as well. */
+  readonly policiesFolder?: string;
   /** Scores in place of the archived model versions. */
   readonly model?: { readonly name: string; readonly at: string };
   /** Scorecards that stood in for the model and that the registry lacks. */
@@ -61,10 +63,12 @@ export async function replayDecisions(options: ReplayDecisionsOptions): Promise<
 }
 
 async function findInputs(archived: readonly ArchivedVersions[], options: ReplayDecisionsOptions, spec: FeatureSpec) {
-  const { registryUrl, policyFile, model } = options;
+  const { registryUrl, policyFile, policiesFolder, model } = options;
   const wanted = new Set(archived.map(({ policyVersion }) => policyVersion));
   const policies: PolicyText[] =
-    policyFile === undefined ? await findPolicies(SHIPPED_POLICY, wanted) : [await readPolicy(policyFile)];
+    policyFile === undefined
+      ? await findPolicies(SHIPPED_POLICY, wanted, policiesFolder)
+      : [await readPolicy(policyFile)];
   const models: ModelVersion[] =
     model === undefined ? await findModels(registryUrl, archived, spec) : [await findModel(registryUrl, model, spec)];
   const data: ReplayInputs = {

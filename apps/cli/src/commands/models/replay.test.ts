@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -182,6 +182,16 @@ test("the same versions give the same bytes, on every rung of the ladder, with c
     ...{ skipped: new Map(), transitions: new Map() },
   });
   expect(unexplained.length).toBeGreaterThan(0);
+});
+
+test("a decision by a revision of the control plane is the same from a file of the same text", async () => {
+  const revised = join(folder, "revised");
+  await archive(revised, cases().slice(0, 40), (decision) => ({ ...decision, policyRevision: 5 }));
+  const pulled = join(folder, "pulled");
+  await mkdir(pulled);
+  await writeFile(join(pulled, "revision-5.yaml"), POLICY);
+  const { policyFile: _none, ...options } = optionsOf({ lake: revised, policiesFolder: pulled });
+  await expect(replayDecisions(options)).resolves.toMatchObject({ rows: 40, sameVersions: 40, identical: 40 });
 });
 
 test("the command ends with the counts, and with exit code 1 where a byte differs", async () => {

@@ -16,6 +16,7 @@ interface ReplayFlags {
   readonly to: number;
   readonly tenant?: string;
   readonly policy?: string;
+  readonly policies?: string;
   readonly model?: ReplayDecisionsOptions["model"];
   readonly scorecard: readonly string[];
   readonly threads: number;
@@ -36,6 +37,10 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
       "decide by this policy (default: by the version that each decision names, from git's history of apps/decisions/policy.yaml)",
     )
     .option(
+      "--policies <folder>",
+      "look for the versions that decisions name there too: the files of `policy pull --all`",
+    )
+    .option(
       "--model <version>",
       "score with this version or alias, or name@version (default: with the version that each decision names)",
       parseModel,
@@ -53,7 +58,8 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
 }
 
 async function run(flags: ReplayFlags, output: CommandOutput): Promise<number> {
-  const { lake, registry: registryUrl, from: fromMs, to: toMs, tenant, policy, model, scorecard, threads } = flags;
+  const { lake, registry: registryUrl, from: fromMs, to: toMs, tenant, policy, policies } = flags;
+  const { model, scorecard, threads } = flags;
   requireRange(flags);
   const line = new ProgressLine(process.stderr);
   line.say("reading the versions of the decisions");
@@ -62,6 +68,7 @@ async function run(flags: ReplayFlags, output: CommandOutput): Promise<number> {
       ...{ lake, registryUrl, fromMs, toMs, threads, scorecardFiles: scorecard },
       ...(tenant === undefined ? {} : { tenant }),
       ...(policy === undefined ? {} : { policyFile: policy }),
+      ...(policies === undefined ? {} : { policiesFolder: policies }),
       ...(model === undefined ? {} : { model }),
       onProgress: (progress) => line.update(progress),
     });

@@ -1,0 +1,83 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { activation, keyOf, policyText } from "../testing/activation.js";
+import { PolicyTable } from "./policy-table.js";
+
+const NOW_MS = 1_800_000_000_000;
+const FAULTY = policyText("FIRST").replace("amount >= 0", "amount_of_a_later_spec >= 0");
+
+let table: PolicyTable;
+let refused: { revision: number; faults: readonly string[] }[];
+
+beforeEach(() => {
+  refused = [];
+  table = new PolicyTable({
+    spec: currentFeatureSpec(),
+    onActivation: () => undefined,
+    onRefused: ({ revision }, faults) => refused.push({ revision, faults }),
+  });
+});
+
+function put(...messages: readonly PolicyActivation[]): void {
+  const changes = messages.map((message) => ({
+    ...{ key: keyOf(message), timestampMs: 0 },
+    value: Buffer.from(PolicyActivation.encode(message).finish()),
+  }));
+  table.apply(changes);
+}
+
+const remove = (key: string) => table.apply([{ key, value: undefined, timestampMs: 0 }]);
+const revisionOf = (tenant = "demo", nowMs = NOW_MS) => table.policyOf(tenant, nowMs)?.revision;
+
+test("nothing holds where nothing is active", () => {
+  expect(revisionOf()).toBeUndefined();
+});
+
+test("the highest number holds in whatever order activations arrive, also twice", () => {
+  const [first, second] = [activation({ revision: 5 }), activation({ activation: 2, revision: 3 })];
+  put(second, first, second);
+  expect(revisionOf()).toBe(3);
+});
+
+test("a tenant's own holds before that of all tenants, until it has none", () => {
+  put(activation({ tenant: "", revision: 7 }));
+  expect([revisionOf("demo"), revisionOf("other")]).toEqual([7, 7]);
+  put(activation({ revision: 2 }));
+  expect([revisionOf("demo"), revisionOf("other")]).toEqual([2, 7]);
+  put(activation({ activation: 2, revision: 0, text: "" }));
+  expect(revisionOf("demo")).toBe(7);
+});
+
+test("one for later holds from that moment on; one that came after it takes its place", () => {
+  put(activation({ revision: 1 }), activation({ activation: 2, revision: 2, activatesAtMs: NOW_MS }));
+  expect([revisionOf("demo", NOW_MS - 1), revisionOf("demo", NOW_MS)]).toEqual([1, 2]);
+  put(activation({ activation: 3, revision: 1, activatesAtMs: NOW_MS - 10, createdAtMs: NOW_MS - 10 }));
+  expect([revisionOf("demo", NOW_MS - 1), revisionOf("demo", NOW_MS)]).toEqual([1, 1]);
+});
+
+test("one that holds at once does so on a clock that is behind", () => {
+  put(activation({ activatesAtMs: NOW_MS + 60_000, createdAtMs: NOW_MS + 60_000 }));
+  expect(revisionOf()).toBe(1);
+});
+
+test("one that this build cannot read is refused with its faults, once, and what held before holds on", () => {
+  const faulty = activation({ activation: 2, revision: 2, text: FAULTY });
+  put(activation({ revision: 1 }), faulty, faulty);
+  expect(revisionOf()).toBe(1);
+  expect(refused).toEqual([{ revision: 2, faults: [expect.stringMatching(/^revision-2\.yaml:4:11 .*later_spec/)] }]);
+  remove("demo/1");
+  expect(revisionOf()).toBe(1);
+});
+
+test("bytes that are no activation change nothing", () => {
+  put(activation({ revision: 1 }));
+  table.apply([{ key: "demo/2", value: Buffer.from([0xff, 0xff, 0xff]), timestampMs: 0 }]);
+  expect(revisionOf()).toBe(1);
+  expect(refused).toHaveLength(1);
+});
+
+test("what is taken out no longer counts", () => {
+  put(activation({ revision: 1 }), activation({ activation: 2, revision: 2, activatesAtMs: NOW_MS + 1 }));
+  remove("demo/1");
+  expect(revisionOf()).toBeUndefined();
+});
