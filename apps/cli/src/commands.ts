@@ -6,6 +6,7 @@ import { loadStateCommand } from "./commands/data/load-state.js";
 import { produceCommand } from "./commands/data/produce.js";
 import { rebuildStateCommand } from "./commands/data/rebuild-state.js";
 import { simulateCommand } from "./commands/data/simulate.js";
+import { listsCommand } from "./commands/lists/lists.js";
 import { benchModelCommand } from "./commands/models/bench-model.js";
 import { driftCommand } from "./commands/models/drift.js";
 import { goldenCommand } from "./commands/models/golden.js";
@@ -43,6 +44,7 @@ export function commands(): Command[] {
     scoreCommand(),
     replayCommand(),
     policyCommand(),
+    listsCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
     topicsCommand(),

@@ -45,8 +45,11 @@ export function signInVariables(environment: Environment): Record<string, string
   return Object.fromEntries(CONNECTION_VARIABLES.map((name) => [name, environment[name]]));
 }
 
-/** @throws TriplineError `config-invalid` that names every wrong variable at once */
-export function tokensFrom(environment: Environment, tokenUrl: string): TokenSource {
+/**
+ * @param scope what the client asks for; what the demo's shop may do unless given
+ * @throws TriplineError `config-invalid` that names every wrong variable at once
+ */
+export function tokensFrom(environment: Environment, tokenUrl: string, scope = DEMO_SCOPES): TokenSource {
   const { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = readConfig(clientEnvironment, environment);
-  return new TokenSource({ tokenUrl, clientId, clientSecret, scope: DEMO_SCOPES });
+  return new TokenSource({ tokenUrl, clientId, clientSecret, scope });
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { ClientSecrets } from "../services/demo-secrets.js";
 import { DEMO_WORKSPACE } from "../services/local-system.js";
 import { STATE_DIRECTORY, workspaceIn } from "../services/workspace.js";
 
@@ -40,12 +41,16 @@ export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<
   return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
 }
 
-/** The secret of the demo's client, if the API runs on this machine and was started from this repository. */
-export async function localSecret(apiUrl: string, workspace = DEMO_WORKSPACE): Promise<string | undefined> {
+/** The secret of one of the demo's clients, if the API runs on this machine and was started from this repository. */
+export async function localSecret(
+  apiUrl: string,
+  workspace = DEMO_WORKSPACE,
+  name: keyof ClientSecrets = "clientSecret",
+): Promise<string | undefined> {
   if (!["127.0.0.1", "localhost", "[::1]"].includes(new URL(apiUrl).hostname)) return undefined;
   try {
     const text = await readFile(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets, "utf8");
-    return z.object({ clientSecret: z.string() }).parse(JSON.parse(text)).clientSecret;
+    return z.string().parse(Reflect.get(JSON.parse(text), name));
   } catch {
     return undefined;
   }

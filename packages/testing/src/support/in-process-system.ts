@@ -26,7 +26,14 @@ import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import type { Topology } from "@tripline/system/services/plan-services";
-import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices, TOPOLOGIES } from "@tripline/system/services/plan-services";
+import {
+  DEMO_CLIENT_ID,
+  DEMO_SCOPES,
+  OPERATOR_CLIENT_ID,
+  planServices,
+  TOPOLOGIES,
+} from "@tripline/system/services/plan-services";
+import type { ServicePlan } from "@tripline/system/services/supervise-services";
 import { readProcess } from "@tripline/tripline/read-process";
 import { startParts } from "@tripline/tripline/start-parts";
 
@@ -37,6 +44,12 @@ export interface InProcessSystem {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   authorization(): Promise<string>;
+  /** For commands that an operator gives: where the control plane is, and as whom they sign in. */
+  readonly operator: {
+    readonly controlUrl: string;
+    readonly tokenUrl: string;
+    readonly environment: OperatorEnvironment;
+  };
   /** Ends one of the programs in order. */
   stop(name: ProgramName): Promise<void>;
   /** Starts it again, or another one in its place, on the same port. */
@@ -59,6 +72,8 @@ const STARTED = {
   archive: TOPOLOGIES,
   ingestion: TOPOLOGIES,
 } satisfies Record<string, readonly Topology[]>;
+
+export type OperatorEnvironment = Readonly<Record<"CLIENT_ID" | "CLIENT_SECRET", string>>;
 
 type RunningProgram = Pick<RunningService, "url" | "close">;
 
@@ -104,19 +119,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const admin = await kafka.admin();
   await admin.ensureTopics();
   await admin.close();
-  const starters: Readonly<Record<ProgramName, () => Promise<RunningProgram>>> = {
-    auth: () => startAuth(readConfig(authConfig, environmentOf("auth"))),
-    control: () => startControl(readConfig(controlConfig, environmentOf("control"))),
-    scoring: () => startScoring(readConfig(scoringConfig, environmentOf("scoring"))),
-    decisions: () => startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))),
-    tripline: async () => {
-      const { services, close } = await startParts(await readProcess(environmentOf("tripline")));
-      return { url: services.get("decisions")?.url ?? "", close };
-    },
-    features: () => startFeatures(readConfig(featuresConfig, environmentOf("features"))),
-    archive: () => startArchive(readConfig(archiveConfig, environmentOf("archive"))),
-    ingestion: () => startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))),
-  };
+  const starters = startersOf(environmentOf);
   const running = new Map<ProgramName, RunningProgram>();
   const stop = async (name: ProgramName): Promise<void> => {
     await running.get(name)?.close();
@@ -140,8 +143,9 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     await close();
     throw error;
   }
+  const tokenUrl = `http://127.0.0.1:${auth}/oauth/token`;
   const tokens = new TokenSource({
-    tokenUrl: `http://127.0.0.1:${auth}/oauth/token`,
+    tokenUrl,
     clientId: DEMO_CLIENT_ID,
     clientSecret: secrets.clientSecret,
     scope: DEMO_SCOPES,
@@ -154,6 +158,11 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     stack,
     kafka,
     authorization: () => tokens.authorization(),
+    operator: {
+      controlUrl: `http://127.0.0.1:${control}`,
+      tokenUrl,
+      environment: { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: secrets.operatorSecret },
+    },
     stop,
     async start(name) {
       const service = await starters[name]();
@@ -162,6 +171,24 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     },
     isReady: async (name) => (await fetch(`${running.get(name)?.url}/health/ready`)).ok,
     close,
+  };
+}
+
+function startersOf(
+  environmentOf: (name: string) => ServicePlan["environment"],
+): Readonly<Record<ProgramName, () => Promise<RunningProgram>>> {
+  return {
+    auth: () => startAuth(readConfig(authConfig, environmentOf("auth"))),
+    control: () => startControl(readConfig(controlConfig, environmentOf("control"))),
+    scoring: () => startScoring(readConfig(scoringConfig, environmentOf("scoring"))),
+    decisions: () => startDecisions(readConfig(decisionsConfig, environmentOf("decisions"))),
+    tripline: async () => {
+      const { services, close } = await startParts(await readProcess(environmentOf("tripline")));
+      return { url: services.get("decisions")?.url ?? "", close };
+    },
+    features: () => startFeatures(readConfig(featuresConfig, environmentOf("features"))),
+    archive: () => startArchive(readConfig(archiveConfig, environmentOf("archive"))),
+    ingestion: () => startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))),
   };
 }
 

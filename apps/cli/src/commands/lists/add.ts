@@ -1,0 +1,30 @@
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import type { ControlFlags } from "./control-client.js";
+import { ControlClient, controlCommand } from "./control-client.js";
+import { effectOption, expiryOption, kindOption, LIST_ARGUMENT } from "./list-options.js";
+
+interface AddFlags extends ControlFlags {
+  readonly kind: string;
+  readonly value: string;
+  readonly reason: string;
+  readonly until?: string;
+  readonly effect?: string;
+}
+
+export function addCommand(output: CommandOutput): Command {
+  return controlCommand("add", "add an entry to a list, or replace the one with this value")
+    .argument(...LIST_ARGUMENT)
+    .addOption(kindOption().makeOptionMandatory())
+    .requiredOption("--value <text>", "a token such as ct_…, dt_… or it_…, or the id of a terminal")
+    .requiredOption("--reason <text>", "why, for analysts")
+    .addOption(expiryOption())
+    .addOption(effectOption())
+    .action(async (list: string, flags: AddFlags) => {
+      const { kind, value, reason, until, effect } = flags;
+      const entry = { kind, value, reason, ...(until === undefined ? {} : { expires_at: until }) };
+      const client = await ControlClient.open(flags);
+      await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, { effect, entries: [entry] });
+      output.write(`The ${kind} is on the list ${list}${until === undefined ? "" : ` until ${until}`}.\n`);
+    });
+}

@@ -1,0 +1,38 @@
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import { Option } from "commander";
+import type { ControlFlags } from "./control-client.js";
+import { ControlClient, controlCommand } from "./control-client.js";
+import { kindOption } from "./list-options.js";
+import type { ShownEntry } from "./read-entries.js";
+import { readEntries } from "./read-entries.js";
+
+interface ExportFlags extends ControlFlags {
+  readonly list?: string;
+  readonly kind?: string;
+  readonly format: "ndjson" | "csv";
+}
+
+const COLUMNS = ["list", "effect", "kind", "value", "reason", "author", "created_at", "expires_at"] as const;
+
+export function exportCommand(output: CommandOutput): Command {
+  return controlCommand("export", "print all entries, in a form that `import` reads again")
+    .option("--list <name>", "of this list")
+    .addOption(kindOption("of this kind"))
+    .addOption(new Option("--format <format>", "of the output").choices(["ndjson", "csv"]).default("ndjson"))
+    .action(async (flags: ExportFlags) => {
+      const client = await ControlClient.open(flags);
+      if (flags.format === "csv") output.write(`${COLUMNS.join(",")}\n`);
+      for await (const entry of readEntries(client, flags, Number.POSITIVE_INFINITY)) {
+        output.write(`${flags.format === "csv" ? csvLine(entry) : JSON.stringify(entry)}\n`);
+      }
+    });
+}
+
+/** RFC 4180. */
+function csvLine(entry: ShownEntry): string {
+  return COLUMNS.map((column) => {
+    const text = entry[column] ?? "";
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }).join(",");
+}

@@ -1,0 +1,105 @@
+import { createReadStream } from "node:fs";
+import { extname } from "node:path";
+import { createInterface } from "node:readline";
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import { parse } from "csv-parse";
+import { z } from "zod";
+import type { ControlFlags } from "./control-client.js";
+import { ControlClient, controlCommand } from "./control-client.js";
+import { effectOption, LIST_ARGUMENT } from "./list-options.js";
+
+interface ImportFlags extends ControlFlags {
+  readonly input: string;
+  readonly effect?: string;
+}
+
+/** Entries of one request: well below what the control plane takes, so that long reasons fit too. */
+const CHUNK = 1_000;
+const LINE_BYTES_MAX = 65_536;
+
+/** What of a line becomes an entry. An export has more, which is left out: the importer is the author now. */
+const line = z.object({
+  kind: z.string(),
+  value: z.string(),
+  reason: z.string(),
+  expires_at: z
+    .string()
+    .nullish()
+    .transform((text) => (text === "" ? null : (text ?? null))),
+});
+type Line = z.infer<typeof line>;
+
+export function importCommand(output: CommandOutput): Command {
+  return controlCommand("import", "add the entries of a file to a list; what is there already is replaced")
+    .argument(...LIST_ARGUMENT)
+    .requiredOption(
+      "--input <file>",
+      "CSV with the columns kind, value, reason and perhaps expires_at, or the same as JSON, one a line (.ndjson, .jsonl)",
+    )
+    .addOption(effectOption())
+    .addHelpText(
+      "after",
+      `\nEntries are sent ${CHUNK.toLocaleString("en")} at a time. Where some are refused, those before them are on the list; after a repair the\nsame file can be imported again.`,
+    )
+    .action(async (list: string, flags: ImportFlags) => {
+      const client = await ControlClient.open(flags);
+      let done = 0;
+      for await (const entries of chunksOf(readLines(flags.input))) {
+        try {
+          const body = { effect: flags.effect, entries };
+          await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, body);
+        } catch (cause) {
+          const place = `${flags.input}: of the entries ${done} to ${done + entries.length - 1}, counted from 0 in the file`;
+          const detail = cause instanceof Error ? cause.message : String(cause);
+          throw new Error(`${place}, /entries/0 is the first: ${detail}`, { cause });
+        }
+        done += entries.length;
+      }
+      output.write(`${done.toLocaleString("en")} entries are on the list ${list}.\n`);
+    });
+}
+
+async function* readLines(file: string): AsyncGenerator<Line> {
+  let count = 0;
+  for await (const value of extname(file) === ".csv" ? readCsv(file) : readJson(file)) {
+    const result = line.safeParse(value);
+    if (!result.success) {
+      const [issue] = result.error.issues;
+      throw new Error(`${file}: entry ${count}: ${issue?.path.join(".") || "it"}: ${issue?.message}.`);
+    }
+    yield result.data;
+    count += 1;
+  }
+  if (count === 0) throw new Error(`${file} has no entries.`);
+}
+
+async function* readCsv(file: string): AsyncGenerator<unknown> {
+  const columns = { columns: true, bom: true, trim: true, skip_empty_lines: true, max_record_size: LINE_BYTES_MAX };
+  yield* createReadStream(file).pipe(parse(columns));
+}
+
+async function* readJson(file: string): AsyncGenerator<unknown> {
+  let number = 0;
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+    number += 1;
+    if (text.trim() === "") continue;
+    try {
+      yield JSON.parse(text);
+    } catch {
+      // The parser's own message repeats the text.
+      throw new Error(`${file}:${number} is not valid JSON.`);
+    }
+  }
+}
+
+async function* chunksOf(lines: AsyncIterable<Line>): AsyncGenerator<Line[]> {
+  let chunk: Line[] = [];
+  for await (const one of lines) {
+    chunk.push(one);
+    if (chunk.length < CHUNK) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

@@ -1,0 +1,28 @@
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/decision-engine/lists/list-kinds";
+import { InvalidArgumentError, Option } from "commander";
+import { durationMs } from "../parse-duration.js";
+
+export const LIST_ARGUMENT = ["<list>", "deny, watch, allow, or a name of your own"] as const;
+
+export function kindOption(description = "what is listed"): Option {
+  return new Option("--kind <kind>", description).choices(LIST_KINDS);
+}
+
+export function effectOption(): Option {
+  return new Option(
+    "--effect <effect>",
+    "what a list with a name of your own does; needed for its first entry",
+  ).choices(LIST_EFFECTS);
+}
+
+export function expiryOption(): Option {
+  const description = "when it ends: a time such as 2026-12-03T14:00:00Z, or a duration such as 30d (default: never)";
+  return new Option("--until <time>", description).argParser(parseEnd);
+}
+
+/** @returns RFC 3339 */
+function parseEnd(text: string): string {
+  const ms = /^\d{4}-/.test(text) ? Date.parse(text) : Date.now() + durationMs(text);
+  if (Number.isNaN(ms)) throw new InvalidArgumentError("must be a time such as 2026-12-03T14:00:00Z, or 30d");
+  return new Date(ms).toISOString();
+}

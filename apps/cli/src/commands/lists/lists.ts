@@ -1,0 +1,18 @@
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command } from "commander";
+import { addCommand } from "./add.js";
+import { exportCommand } from "./export.js";
+import { importCommand } from "./import.js";
+import { removeCommand } from "./remove.js";
+import { searchCommand } from "./search.js";
+
+/** `tripline lists`: what is declined, watched or allowed whatever the model says. */
+export function listsCommand(output: CommandOutput = process.stdout): Command {
+  return new Command("lists")
+    .description("change the deny, watch and allow lists, and those of your own")
+    .addCommand(addCommand(output))
+    .addCommand(removeCommand(output))
+    .addCommand(searchCommand(output))
+    .addCommand(importCommand(output))
+    .addCommand(exportCommand(output));
+}

@@ -1,0 +1,24 @@
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import type { ControlFlags } from "./control-client.js";
+import { ControlClient, controlCommand } from "./control-client.js";
+import { kindOption, LIST_ARGUMENT } from "./list-options.js";
+
+interface RemoveFlags extends ControlFlags {
+  readonly kind: string;
+  readonly value: string;
+}
+
+export function removeCommand(output: CommandOutput): Command {
+  return controlCommand("remove", "take an entry off a list")
+    .argument(...LIST_ARGUMENT)
+    .addOption(kindOption().makeOptionMandatory())
+    .requiredOption("--value <text>", "as it was added")
+    .action(async (list: string, flags: RemoveFlags) => {
+      const { kind, value } = flags;
+      const client = await ControlClient.open(flags);
+      const query = new URLSearchParams({ kind, value });
+      await client.call("DELETE", `/v1/lists/${encodeURIComponent(list)}/entries?${query}`);
+      output.write(`The ${kind} is not on the list ${list} any more.\n`);
+    });
+}

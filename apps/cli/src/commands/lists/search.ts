@@ -1,0 +1,38 @@
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import type { ControlFlags } from "./control-client.js";
+import { ControlClient, controlCommand } from "./control-client.js";
+import { kindOption } from "./list-options.js";
+import type { ShownEntry, Wanted } from "./read-entries.js";
+import { readEntries } from "./read-entries.js";
+
+interface SearchFlags extends ControlFlags, Wanted {
+  readonly json?: true;
+}
+
+/** For more of them there is `export`. */
+const SHOWN_MAX = 1_000;
+
+export function searchCommand(output: CommandOutput): Command {
+  return controlCommand("search", `show entries, at most ${SHOWN_MAX}`)
+    .option("--list <name>", "of this list")
+    .addOption(kindOption("of this kind"))
+    .option("--value <text>", "of this value")
+    .option("--author <name>", "that this client added")
+    .option("--json", "the entries as JSON, one a line")
+    .action(async (flags: SearchFlags) => {
+      const client = await ControlClient.open(flags);
+      let count = 0;
+      for await (const entry of readEntries(client, flags, SHOWN_MAX)) {
+        count += 1;
+        output.write(`${flags.json === true ? JSON.stringify(entry) : describe(entry)}\n`);
+      }
+      if (count === 0 && flags.json !== true) output.write("There is no such entry.\n");
+    });
+}
+
+function describe({ list, effect, kind, value, reason, author, created_at, expires_at }: ShownEntry): string {
+  const name = list === effect ? list : `${list} (${effect})`;
+  const until = expires_at === null ? "" : `, until ${expires_at}`;
+  return `${name}  ${kind} ${value}  ${reason}  (${author}, ${created_at}${until})`;
+}

@@ -1,0 +1,92 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { listsCommand } from "@tripline/cli/commands/lists/lists";
+import type { ApiDecision } from "@tripline/system/client/tripline-client";
+import { buildPayment } from "../support/build-payment.js";
+import type { InProcessSystem } from "../support/in-process-system.js";
+import { startInProcess } from "../support/in-process-system.js";
+import { testModel } from "../support/test-model.js";
+
+/** Of payments that are sent until a change has arrived, which takes milliseconds. */
+const TRIES_MAX = 100;
+
+describe("lists", () => {
+  let system: InProcessSystem;
+  let folder: string;
+  const environmentBefore = { ...process.env };
+
+  beforeAll(async () => {
+    const { registryUrl } = await testModel();
+    system = await startInProcess({ registryUrl, hasControl: true });
+    Object.assign(process.env, system.operator.environment);
+    folder = await mkdtemp(join(tmpdir(), "tripline-lists-"));
+  }, 180_000);
+  afterAll(async () => {
+    process.env = environmentBefore;
+    await system?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** `tripline lists` with these arguments; what it prints. */
+  async function lists(...args: readonly string[]): Promise<string> {
+    const printed: string[] = [];
+    const { controlUrl, tokenUrl } = system.operator;
+    const command = listsCommand({ write: (text: string) => printed.push(text) });
+    await command.parseAsync([...args, "--control", controlUrl, "--token-url", tokenUrl], { from: "user" });
+    return printed.join("");
+  }
+
+  async function untilOutcome(outcome: string, terminalId: string): Promise<ApiDecision> {
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const { decision } = await system.client.send(buildPayment({ terminalId }), 10);
+      if (decision?.outcome === outcome) return decision;
+    }
+    throw new Error(`No payment at ${terminalId} was decided ${outcome}.`);
+  }
+
+  const reasonOf = (decision: ApiDecision) => decision.reasons[0]?.text ?? "";
+
+  test("a terminal is denied, then watched and allowed by a file, then forgotten", async () => {
+    const value = `t-lists-${Date.now()}`;
+    await untilOutcome("approve", value);
+    const entry = ["--kind", "terminal", "--value", value];
+    await expect(lists("add", "deny", ...entry, "--reason", "Skimmer found", "--until", "30d")).resolves.toContain(
+      "The terminal is on the list deny until 2",
+    );
+    const declined = await untilOutcome("decline", value);
+    expect(reasonOf(declined)).toMatch(/^The terminal is on the list "deny" until .* UTC: Skimmer found\.$/);
+    await expect(lists("search", "--value", value)).resolves.toMatch(
+      `deny  terminal ${value}  Skimmer found  (demo-operator, `,
+    );
+
+    const exported = await lists("export", "--list", "deny", "--format", "csv");
+    expect(exported.split("\n")[1]).toContain(`deny,deny,terminal,${value},Skimmer found,demo-operator,`);
+    await writeFile(join(folder, "mules.csv"), exported);
+    await writeFile(
+      join(folder, "known.ndjson"),
+      JSON.stringify({ kind: "terminal", value, reason: 'Ours, "tested"' }),
+    );
+    await lists("remove", "deny", ...entry);
+    await lists("import", "mules", "--input", join(folder, "mules.csv"), "--effect", "watch");
+    expect(reasonOf(await untilOutcome("review", value))).toContain('on the list "mules"');
+    await expect(lists("import", "allow", "--input", join(folder, "known.ndjson"))).resolves.toBe(
+      "1 entries are on the list allow.\n",
+    );
+    await lists("remove", "mules", ...entry);
+    expect(reasonOf(await untilOutcome("approve", value))).toContain('on the list "allow": Ours, "tested".');
+    await lists("remove", "allow", ...entry);
+    await expect(lists("remove", "allow", ...entry)).rejects.toThrow("The list allow has no such entry.");
+    await expect(lists("search", "--value", value)).resolves.toBe("There is no such entry.\n");
+  });
+
+  test("a file's fault is told with its place, and a card number is not repeated", async () => {
+    const file = join(folder, "bad.csv");
+    await writeFile(file, "kind,value,reason\nterminal,t-1,Mule\ncard,4111111111111111,Stolen\n");
+    const refused = lists("import", "deny", "--input", file);
+    await expect(refused).rejects.toThrow("/entries/1/value must not hold a card number");
+    await expect(refused).rejects.not.toThrow("4111");
+    await writeFile(file, "kind,value\nterminal,t-1\n");
+    await expect(lists("import", "deny", "--input", file)).rejects.toThrow("bad.csv: entry 0: reason");
+  });
+});
