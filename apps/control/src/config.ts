@@ -14,6 +14,11 @@ export const controlConfig = z.object({
       description:
         "Tenant whose clients may manage what belongs to other tenants, and what holds for all tenants. Without it nobody may.",
     }),
+  FRAUD_LIST_DAYS: z.coerce.number().int().min(0).max(366).default(0).meta({
+    unit: "days",
+    description:
+      "For how long the card of a confirmed fraud is on the list `confirmed-fraud`, which denies. 0 lists no card by itself.",
+  }),
 });
 
 export type ControlConfig = Readonly<z.infer<typeof controlConfig>>;

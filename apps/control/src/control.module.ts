@@ -15,6 +15,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { AuditController } from "./audit/audit.controller.js";
 import type { ControlConfig } from "./config.js";
 import { CONTROL_CONFIG } from "./config.js";
+import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.controller.js";
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
 import { DraftStore } from "./policies/draft-store.js";
@@ -26,6 +27,9 @@ export const CONTROL_MIGRATIONS: Migrations = {
   schema: "control",
   directory: new URL("../migrations/", import.meta.url),
 };
+
+/** Whether labels are read. */
+export const listsFrauds = ({ FRAUD_LIST_DAYS: days }: ControlConfig): boolean => days > 0;
 
 const SCHEMA_READY = Symbol("SCHEMA_READY");
 
@@ -51,9 +55,10 @@ export class ControlModule implements OnApplicationBootstrap, OnApplicationShutd
         DatabaseModule.forRoot(config, CONTROL_MIGRATIONS),
         KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } }),
       ],
-      controllers: [PoliciesController, AuditController, ListsController],
+      controllers: [PoliciesController, AuditController, ListsController, ...(listsFrauds(config) ? [FraudLabelsController] : [])],
       providers: [
         ...LIST_PROVIDERS,
+        { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
         { provide: CONTROL_CONFIG, useValue: config },
         { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
         { provide: DraftStore, inject: [DATABASE], useFactory: (database: Database) => new DraftStore(database) },

@@ -1,10 +1,11 @@
+import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
 import { httpPort } from "@tripline/service-kit/config/read-config";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import type { ControlConfig } from "./config.js";
-import { ControlModule } from "./control.module.js";
+import { ControlModule, listsFrauds } from "./control.module.js";
 
 /** A policy is text of some kilobytes; a hundred rules with examples fit. */
 const BODY_BYTES_MAX = 1_048_576;
@@ -24,5 +25,6 @@ export function startControl(
     logger,
     module: ControlModule.forRoot(config),
     bodyLimitBytes: BODY_BYTES_MAX,
+    transports: listsFrauds(config) ? [KafkaStrategy] : [],
   });
 }

@@ -36,7 +36,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "ingestion",
-    readBy: ["features", "archive"],
+    readBy: ["features", "archive", "control"],
     purpose: "What turned out to be true of a payment",
   },
   features: {

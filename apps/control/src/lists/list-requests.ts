@@ -15,6 +15,9 @@ const REASON_CHARACTERS_MAX = 200;
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 1_000;
 
+/** Where the cards of confirmed frauds are put. */
+export const FRAUD_LIST = "confirmed-fraud";
+
 /** Kinds that people ask for, and that payments do not carry. An entry of them would look effective and never be. */
 const KINDS_TO_COME = ["bin", "email", "country", "ip_range"];
 

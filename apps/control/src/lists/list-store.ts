@@ -5,6 +5,7 @@ import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { NewEntry, Search } from "./list-requests.js";
+import { FRAUD_LIST } from "./list-requests.js";
 
 /** Who changes which tenant's lists. */
 export interface ListAuthor {
@@ -111,7 +112,7 @@ async function settleEffect(
   list: string,
   wanted: ListEffect | undefined,
 ): Promise<void> {
-  const effect = isListEffect(list) ? list : wanted;
+  const effect = isListEffect(list) ? list : list === FRAUD_LIST ? "deny" : wanted;
   if (effect !== undefined) {
     await transaction.execute(
       "INSERT INTO control.lists (tenant, list, effect) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",

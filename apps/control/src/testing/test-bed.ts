@@ -39,7 +39,8 @@ export interface TestBed {
   close(): Promise<void>;
 }
 
-export async function startTestBed(): Promise<TestBed> {
+/** @param environment what is not as by default */
+export async function startTestBed(environment: Readonly<Record<string, string>> = {}): Promise<TestBed> {
   const [stack, keys] = await Promise.all([testStack(), generateKeyPair("ES256")]);
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: "test", alg: "ES256", use: "sig" };
   const issuer = createServer((_request, response) => {
@@ -61,6 +62,7 @@ export async function startTestBed(): Promise<TestBed> {
     AUTH_ISSUER: ISSUER,
     AUTH_JWKS_URL: `http://127.0.0.1:${address.port}/jwks`,
     OPERATOR_TENANT,
+    ...environment,
   });
   const running = [await startControl(config)];
   const [service] = running as [RunningService];

@@ -1,0 +1,69 @@
+import { Controller, Inject } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { CARD_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
+import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import { ListPublisher } from "./list-publisher.js";
+import type { NewEntry } from "./list-requests.js";
+import { FRAUD_LIST } from "./list-requests.js";
+import { ListStore } from "./list-store.js";
+
+/** For how many days a card stays on the list after its fraud was confirmed. */
+export const FRAUD_LIST_DAYS = Symbol("FRAUD_LIST_DAYS");
+
+/** Who put the entries there, as the audit trail shows it. */
+const AUTHOR = "labels";
+const DAY_MS = 86_400_000;
+
+/**
+ * Puts the cards of confirmed frauds on a list that denies, until a while after. The list is not `deny`, where it could take
+ * the place of an entry that a person made. A label that comes again puts the same entry there again.
+ */
+@Controller()
+export class FraudLabelsController {
+  constructor(
+    @Inject(ListStore) private readonly lists: ListStore,
+    @Inject(ListPublisher) private readonly publisher: ListPublisher,
+    @Inject(FRAUD_LIST_DAYS) private readonly days: number,
+  ) {}
+
+  @KafkaBatches({ group: "control-lists", topics: [TOPICS.labels.name] })
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    const labels = batches.flatMap(({ records }) => records.map(decode)).filter((label) => this.#counts(label));
+    for (const [tenant, ofTenant] of Map.groupBy(labels, (label) => label.tenant)) {
+      // Of several labels of a card the newest counts.
+      const entries = new Map(
+        ofTenant
+          .toSorted((left, right) => left.labelledAtMs - right.labelledAtMs)
+          .map((label) => [label.cardToken, this.#entryOf(label)]),
+      );
+      await this.lists.put({ tenant, actor: AUTHOR }, FRAUD_LIST, undefined, [...entries.values()]);
+    }
+    if (labels.length > 0) await this.publisher.publish();
+  }
+
+  #counts(label: Label): boolean {
+    return label.fraud && CARD_TOKEN_PATTERN.test(label.cardToken) && this.#endOf(label) > Date.now();
+  }
+
+  #endOf({ labelledAtMs }: Label): number {
+    return labelledAtMs + this.days * DAY_MS;
+  }
+
+  #entryOf(label: Label): NewEntry {
+    const source = label.source === "" ? "" : ` (${label.source})`;
+    const reason = `Confirmed fraud${source}: payment ${label.clientTransactionId}`;
+    return { kind: "card", value: label.cardToken, reason, expires_at: new Date(this.#endOf(label)) };
+  }
+}
+
+function decode({ value, topic, partition, offset }: IncomingRecord): Label {
+  try {
+    return Label.decode(value);
+  } catch (cause) {
+    const place = `${topic}, partition ${partition}, offset ${offset}`;
+    throw new TriplineError("message-unreadable", `The record at ${place} is not a label.`, [], { cause });
+  }
+}
