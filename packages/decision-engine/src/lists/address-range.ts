@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { normalAddress } from "@tripline/contracts/identifiers";
 
 /** Bits of an address of IPv6; one of IPv4 is mapped into its last 32 (RFC 4291 section 2.5.5.2). */
@@ -12,8 +11,6 @@ const DIGIT_BITS = 4;
 export interface AddressRange {
   /** How many bits of its addresses are the same, in IPv6: 0 to 128. */
   readonly prefixBits: number;
-  /** The one spelling of the range, such as `203.0.113.0/24`. */
-  readonly text: string;
   /** What all of its addresses begin with, as `prefixOf` gives it for each of them. */
   readonly prefix: string;
 }
@@ -22,7 +19,7 @@ export interface AddressRange {
 export function addressDigits(text: string): string | undefined {
   const address = normalAddress(text);
   if (address === undefined) return undefined;
-  if (isIP(address) === 4) {
+  if (isV4(address)) {
     return (
       V4_PREFIX +
       address
@@ -35,6 +32,11 @@ export function addressDigits(text: string): string | undefined {
   const [first, last] = [groupsOf(head), groupsOf(tail ?? "")];
   const zeros = Array<string>(GROUPS - first.length - last.length).fill("0");
   return [...first, ...zeros, ...last].map((group) => group.padStart(GROUP_DIGITS, "0")).join("");
+}
+
+/** Of an address that was found to be one. */
+function isV4(address: string): boolean {
+  return !address.includes(":");
 }
 
 function groupsOf(text: string): string[] {
@@ -61,17 +63,9 @@ function firstDigits(digits: string, bits: number): string {
 export function parseRange(text: string): AddressRange | undefined {
   const [, base = "", length = ""] = /^([0-9a-fA-F:.]+)\/(\d{1,3})$/.exec(text) ?? [];
   const digits = addressDigits(base);
-  const address = normalAddress(base);
-  if (digits === undefined || address === undefined) return undefined;
-  // `::ffff:203.0.113.0/120` is a range of IPv4 addresses in the notation of IPv6.
-  const isShort = isIP(base) === 4;
-  const bits = Number(length) + (isShort ? ADDRESS_BITS - V4_BITS : 0);
-  if (bits > ADDRESS_BITS) return undefined;
-  if (firstDigits(digits, bits).padEnd(digits.length, "0") !== digits) return undefined;
-  const isV4 = isIP(address) === 4 && bits >= ADDRESS_BITS - V4_BITS;
-  return {
-    prefixBits: bits,
-    prefix: prefixOf(digits, bits),
-    text: `${address}/${isV4 ? bits - (ADDRESS_BITS - V4_BITS) : bits}`,
-  };
+  if (digits === undefined) return undefined;
+  const prefixBits = Number(length) + (isV4(base) ? ADDRESS_BITS - V4_BITS : 0);
+  if (prefixBits > ADDRESS_BITS) return undefined;
+  if (firstDigits(digits, prefixBits).padEnd(digits.length, "0") !== digits) return undefined;
+  return { prefixBits, prefix: prefixOf(digits, prefixBits) };
 }

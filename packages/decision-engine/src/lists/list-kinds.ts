@@ -4,7 +4,7 @@ import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/e
 export const LIST_EFFECTS = ["deny", "watch", "allow"] as const;
 export type ListEffect = (typeof LIST_EFFECTS)[number];
 
-/** What of a payment can be on a list: what the payment's record carries. */
+/** What can be on a list: what the record of a payment carries. */
 export const LIST_KINDS = ["card", "device", "ip", "terminal"] as const;
 export type ListKind = (typeof LIST_KINDS)[number];
 

@@ -5,7 +5,7 @@ import type { TableKind } from "./list-kinds.js";
 import { compareHits, isListEffect, isTableKind, TABLE_KINDS } from "./list-kinds.js";
 import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
 
-/** What of a payment is looked up. An empty text, or one that is absent, is not on any list. */
+/** The values of a payment that are looked up. An empty text, or one that is absent, is not on any list. */
 export interface ListedValues {
   readonly card?: string;
   readonly device?: string;

@@ -18,7 +18,7 @@ interface ImportFlags extends ControlFlags {
 const CHUNK = 1_000;
 const LINE_BYTES_MAX = 65_536;
 
-/** What of a line becomes an entry. An export has more, which is left out: the importer is the author now. */
+/** An entry of a file. An export has more fields, which are left out: the importer is the author now. */
 const line = z.object({
   kind: z.string(),
   value: z.string(),
