@@ -12,11 +12,12 @@ const BUILD_MS_MAX = 30 * 60_000;
 /** @type {Readonly<Record<string, { file: string, app?: string, onRequest?: boolean }>>} */
 const IMAGES = {
   ...Object.fromEntries(
-    ["ingestion", "features", "archive", "scoring", "decisions", "auth", "control", "tripline", "cli"].map((app) => [
+    ["ingestion", "features", "archive", "scoring", "decisions", "auth", "control", "cli"].map((app) => [
       app,
       { file: "node.Dockerfile", app },
     ]),
   ),
+  tripline: { file: "node.Dockerfile", app: "tripline" }, // apps/tripline
   training: { file: "training.Dockerfile" },
   mlflow: { file: "mlflow.Dockerfile", onRequest: true },
   feast: { file: "feast.Dockerfile", onRequest: true },

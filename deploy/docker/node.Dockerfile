@@ -1,5 +1,5 @@
-# One image per Node program: ingestion, features, archive, scoring, decisions, auth, control, tripline (several of
-# them in one process) and cli (the `tripline` command).
+# One image per Node program: ingestion, features, archive, scoring, decisions, auth, control, apps/tripline
+# (several of them in one process) and cli (the `tripline` command).
 #   docker build --file deploy/docker/node.Dockerfile --build-arg APP=scoring --tag tripline/scoring:dev .
 # or all of them: npx tripline images
 ARG NODE_IMAGE=node:24-bookworm-slim

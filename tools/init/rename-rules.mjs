@@ -25,9 +25,12 @@ const EVERYTHING = /./;
 
 /** Begin with the old name and stay: what travels in Kafka records and answers. */
 const HEADER = "(?:schema|tenant|deadline|reply-to|traceparents?|trace-id|code|dlq-|error-)";
-const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|control|console|cli|training)";
-/** Lines in which the name alone is that of the database or its user, or of the program in a container. */
-const KEPT_LINE = /postgres|database|dbname|pg_|--rm\b|^ {2}tripline:/i;
+const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|control|console|tripline|cli|training)";
+/**
+ * Lines in which the name alone is that of the database or its user, of the program in a container, or of the app that runs
+ * several services: such a line names its folder, in a comment if nowhere else.
+ */
+const KEPT_LINE = /postgres|database|dbname|pg_|--rm\b|^ {2}tripline:|apps\/tripline/i;
 
 /**
  * Why a project cannot be called that, as one sentence; undefined where it can.

@@ -112,7 +112,7 @@ affinity: {{- toYaml . | nindent 2 }}
 
 {{/* root, name: the program that runs in the pods of a service. */}}
 {{- define "tripline.program" -}}
-{{- ternary "tripline" .name (and (eq .name "decisions") (eq (include "tripline.together" .root) "yes")) -}}
+{{- if and (eq .name "decisions") (include "tripline.together" .root) }}tripline{{/* apps/tripline */}}{{ else }}{{ .name }}{{ end -}}
 {{- end }}
 
 {{/* The variables of a service; those in `environment` override the others: root, name. Beside decisions, those of scoring have
@@ -120,7 +120,7 @@ its name before them. */}}
 {{- define "tripline.variables" -}}
 {{- $program := include "tripline.program" . }}
 {{- $given := include (printf "tripline.environment.%s" $program) .root | fromYaml }}
-{{- if eq $program "tripline" }}
+{{- if ne $program .name }}
 {{- range $key, $value := .root.Values.services.scoring.environment }}{{ $_ := set $given (printf "SCORING_%s" $key) $value }}{{ end }}
 {{- end }}
 {{- $own := get .root.Values.services .name | dig "environment" dict }}

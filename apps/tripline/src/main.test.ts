@@ -1,0 +1,29 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
+const END_MS_MAX = 60_000;
+
+/** What the process wrote to its log, and its exit code. */
+function run(environment: Record<string, string>): { readonly code: number | null; readonly log: unknown[] } {
+  const { status, stdout } = spawnSync(process.execPath, [MAIN], {
+    env: environment,
+    encoding: "utf8",
+    timeout: END_MS_MAX,
+  });
+  const lines = stdout.trimEnd().split("\n");
+  return { code: status, log: lines.map((line): unknown => JSON.parse(line)) };
+}
+
+test("what cannot run ends with one sentence and the exit code of a wrong configuration", () => {
+  const { code, log } = run({ TARGETS: "decisions", PORT: "0" });
+  expect(log).toEqual([
+    expect.objectContaining({
+      level: "fatal",
+      service: "tripline",
+      code: "config-invalid",
+      msg: "TARGETS has decisions without scoring, which it asks: add scoring, or set SCORING_ADDRESS for one elsewhere.",
+    }),
+  ]);
+  expect(code).toBe(78);
+}, 60_000);
