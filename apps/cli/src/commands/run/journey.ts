@@ -5,9 +5,18 @@ import { firstPaymentJourney } from "@tripline/system/client/journey-first-payme
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Argument, Command } from "commander";
+import type { BadPolicyOptions } from "../../policy/journey-bad-policy.js";
+import { badPolicyJourney } from "../../policy/journey-bad-policy.js";
 
-const JOURNEYS: Readonly<Record<string, (options: JourneyOptions) => Promise<void>>> = {
-  "first-payment": firstPaymentJourney,
+interface Journey {
+  tell(options: JourneyOptions & BadPolicyOptions): Promise<void>;
+  /** Whether the archive runs, too. */
+  readonly isArchived?: true;
+}
+
+const JOURNEYS: Readonly<Record<string, Journey>> = {
+  "first-payment": { tell: firstPaymentJourney },
+  "bad-policy": { tell: badPolicyJourney, isArchived: true },
 };
 
 /** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
@@ -18,14 +27,15 @@ export function journeyCommand(): Command {
     .action(async (name: string) => {
       const steps = new StepLog(process.stderr, bootstrapSteps());
       const workspace = workspaceIn(join(STATE_DIRECTORY, "journey"));
-      const { system } = await startDemoSystem({ workspace, steps });
+      const { tell, isArchived = false } = JOURNEYS[name] ?? { tell: firstPaymentJourney };
+      const { system, model } = await startDemoSystem({ workspace, steps, isArchived });
       let count = 0;
       const print = (text: string): void => {
         count += 1;
         process.stdout.write(`\n${count}. ${text.replaceAll("\n", "\n   ")}\n`);
       };
       try {
-        await JOURNEYS[name]?.({ client: system.client, print });
+        await tell({ client: system.client, kafka: system.kafka, lake: workspace.lake, model, print });
         process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());

@@ -1,0 +1,118 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Kafka } from "@tripline/kafka/port";
+import { SHIPPED_POLICY } from "@tripline/model-loop/replay-decisions/find-policies";
+import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import { eventsFrom } from "@tripline/simulator/merge-labels";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import type { TriplineClient } from "@tripline/system/client/tripline-client";
+import { awaitArchive } from "@tripline/system/ledger/await-archive";
+import { backtestCommand } from "../commands/policy/backtest.js";
+
+export interface BadPolicyOptions {
+  readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;
+  readonly kafka: Kafka;
+  /** The folder that the archive writes to. */
+  readonly lake: string;
+  /** The world that traffic goes on from. */
+  readonly model: Pick<TrainedModel, "simulation" | "historyEndMs" | "scorecardFile">;
+  /** Prints each step once it has happened. */
+  print(text: string): void;
+}
+
+const DAY_MS = 86_400_000;
+/** Longer than labels take, so that those of the first days have come. */
+const DAYS = 24;
+/** So few that three weeks of them are played in a minute. */
+const CARDS = 24;
+const CHUNK = 50;
+const WAIT_SECONDS = 25;
+const LIMITS = ["--decline-share-max", "5%"];
+
+/**
+ * A draft that would decline a third of the payments is stopped by its backtest on payments that the system has just decided, and
+ * a sound draft passes the same limits.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function badPolicyJourney({ client, kafka, lake, model, print }: BadPolicyOptions): Promise<void> {
+  const fromMs = Date.now();
+  const { payments, labels } = eventsOf(model);
+  for (let at = 0; at < payments.length; at += CHUNK) {
+    await client.decideAll(payments.slice(at, at + CHUNK), WAIT_SECONDS);
+  }
+  for (let at = 0; at < labels.length; at += CHUNK)
+    await client.applyLabels(labels.slice(at, at + CHUNK), WAIT_SECONDS);
+  await awaitArchive(kafka, lake, [TOPICS.features, TOPICS.decisions, TOPICS.labels]);
+  const known = labels.filter(({ fraud }) => fraud).length;
+  print(
+    `${CARDS} cards pay for ${DAYS} days: ${payments.length} payments are decided and archived, ${known} are reported as fraud.`,
+  );
+
+  const folder = await mkdtemp(join(tmpdir(), "tripline-bad-policy-"));
+  const range = ["--lake", lake, "--from", isoOf(fromMs), "--to", isoOf(Date.now() + 1), "--threads", "1"];
+  const backtest = async (name: string, rule: string) => {
+    const draft = join(folder, name);
+    const shipped = await readFile(SHIPPED_POLICY, "utf8");
+    await writeFile(draft, shipped.replace(/^rules:$/m, `rules:\n  - ${rule}`));
+    return run([draft, ...range, "--scorecard", model.scorecardFile, ...LIMITS]);
+  };
+  try {
+    const third = thirdOf(payments);
+    const bad = `{ id: too-much, when: amount >= ${third}, reason: TOO_MUCH, action: decline, text: "{amount} {currency} is too much." }`;
+    const stopped = await backtest("bad.yaml", bad);
+    if (stopped.code !== 1)
+      throw new Error(`The draft that declines ${third} and more passed: ${stopped.lines.at(-1)}`);
+    const sentences = stopped.lines.filter((line) => line.startsWith("The draft declines "));
+    print(
+      `A draft that declines amounts of ${third} and more is stopped by \`tripline policy backtest … ${LIMITS.join(" ")}\`.\n${sentences.join("\n")}`,
+    );
+
+    const sound = `{ id: many-small, when: card_count_1d >= 12 && amount < 5, reason: MANY_SMALL, action: challenge, text: "{card_count_1d} payments in a day." }`;
+    const passed = await backtest("sound.yaml", sound);
+    if (passed.code !== 0) throw new Error(`The sound draft was stopped: ${passed.lines.slice(-2).join(" ")}`);
+    print(`A draft with a rule for many small payments passes the same limits.\n${passed.lines.at(-1)}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Payments of a few cards after the history, and the labels that are known at the end, both in the order of event time. */
+function eventsOf({ simulation, historyEndMs }: BadPolicyOptions["model"]) {
+  const cards = new Set<string>();
+  const ids = new Set<string>();
+  const payments: SimulatedPayment[] = [];
+  const labels: SimulatedPayment[] = [];
+  for (const { kind, atMs, payment } of eventsFrom(createSimulation(simulation), historyEndMs)) {
+    if (atMs >= historyEndMs + DAYS * DAY_MS) break;
+    if (kind === "label" && ids.has(payment.clientTransactionId)) labels.push(payment);
+    if (kind === "label" || (!cards.has(payment.cardNumber) && cards.size === CARDS)) continue;
+    cards.add(payment.cardNumber);
+    ids.add(payment.clientTransactionId);
+    payments.push(payment);
+  }
+  return { payments, labels };
+}
+
+/** An amount that a third of the payments reach, in major units. */
+function thirdOf(payments: readonly SimulatedPayment[]): number {
+  const amounts = payments.map(({ amountMinor }) => amountMinor).sort((left, right) => right - left);
+  return (amounts[Math.floor(amounts.length / 3)] ?? 0) / 100;
+}
+
+/** What the command prints and ends with. */
+async function run(parameters: readonly string[]): Promise<{ lines: string[]; code: unknown }> {
+  let text = "";
+  const before = process.exitCode;
+  await backtestCommand({ write: (more: string) => (text += more) }).parseAsync(parameters, { from: "user" });
+  const code = process.exitCode;
+  process.exitCode = before;
+  return { lines: text.trimEnd().split("\n"), code };
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
