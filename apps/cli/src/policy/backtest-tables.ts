@@ -108,7 +108,7 @@ function segmentTable(report: BacktestReport, part: PartFigures | undefined): Fi
 export function overlapSentences({ hits, overlaps }: PartFigures): string[] {
   return overlaps.map(({ id, rows, jaccard }) => {
     const also = rows === 1 ? "is also a hit" : "are also hits";
-    return `Of its ${number(hits)} hits ${number(rows)} ${also} of ${id} (Jaccard ${jaccard.toFixed(2)}).`;
+    return `Of its ${number(hits)} hits ${number(rows)} ${also} of ${id} (Jaccard ${jaccard.toLocaleString("en", { maximumSignificantDigits: 2 })}).`;
   });
 }
 

@@ -135,7 +135,7 @@ test("counterexamples are genuine payments that are hit and frauds that are appr
   );
 });
 
-test("an old payment without a label is genuine only where labels come for frauds only; a young one is neither", () => {
+test("an old payment without a label is genuine only where labels come for frauds only; a young or a declined one is neither", () => {
   const row = (change: Partial<BacktestRow>): BacktestRow => ({
     ...{ transactionId: "t", cardToken: "c", amountMinor: 100, currency: "EUR", occurredAtMs: START_MS },
     ...{ segments: [], isFraud: undefined, decided: 1, drafted: 4, hits: ["huge"], sentences: [], failure: "" },
@@ -150,6 +150,8 @@ test("an old payment without a label is genuine only where labels come for fraud
   const [both, frauds] = [false, true].map((isUnlabelledGenuine) =>
     figuresOf(rows, { ...LABELS, isUnlabelledGenuine }),
   );
+  const declined = figuresOf([row({ decided: Outcome.DECLINE })], { ...LABELS, isUnlabelledGenuine: true });
+  expect(declined).toMatchObject({ genuine: 0, unlabelled: 1 });
   expect(both).toMatchObject({ frauds: 1, genuine: 0, unlabelled: 1, young: 2, youngFrauds: 1 });
   expect(both?.draft.declined.precision?.value).toBe(1);
   expect(frauds).toMatchObject({ frauds: 1, genuine: 1, unlabelled: 0, young: 2 });

@@ -1,3 +1,4 @@
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { BacktestRow } from "./backtest-row.js";
 import { SEGMENT_NAMES } from "./backtest-row.js";
 import { clusteredShare } from "./clustered-share.js";
@@ -9,14 +10,14 @@ export type Truth = "fraud" | "genuine" | "young" | "unlabelled";
 export interface TruthRule {
   /** Payments from then on are too young for a verdict, with a label or without: of those, frauds are labelled first. */
   readonly matureBeforeMs: number;
-  /** Labels come for frauds only, so an old payment without one is genuine. */
+  /** Labels come for frauds only, so an old payment without one is genuine; unless it was declined, as nobody disputes that. */
   readonly isUnlabelledGenuine: boolean;
 }
 
-export function truthOf({ occurredAtMs, isFraud }: BacktestRow, rule: TruthRule): Truth {
+export function truthOf({ occurredAtMs, isFraud, decided }: BacktestRow, rule: TruthRule): Truth {
   if (occurredAtMs >= rule.matureBeforeMs) return "young";
-  if (isFraud === undefined) return rule.isUnlabelledGenuine ? "genuine" : "unlabelled";
-  return isFraud ? "fraud" : "genuine";
+  if (isFraud !== undefined) return isFraud ? "fraud" : "genuine";
+  return rule.isUnlabelledGenuine && decided !== Outcome.DECLINE ? "genuine" : "unlabelled";
 }
 
 /** Payments of one card, or of all. */

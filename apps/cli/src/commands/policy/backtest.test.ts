@@ -200,7 +200,7 @@ test("a rule is told in full: overlap, segments, and counterexamples to read", a
     / % of the payments; the limit is 0.01 % at most\.$/,
   );
   expect(
-    lines.some((line) => /^Of its [\d,]+ hits [\d,]+ (are|is) also .* of score>=0.6 \(Jaccard 0\.\d\d\)\.$/.test(line)),
+    lines.some((line) => /^Of its [\d,]+ hits [\d,]+ (are|is) also .* of score>=0.6 \(Jaccard 0\.\d+\)\.$/.test(line)),
   ).toBe(true);
   expect(lines.some((line) => line.startsWith("Whom burst hits"))).toBe(true);
   const examples = lines.filter((line) => /^(Genuine|Missed fraud): txn_/.test(line));
