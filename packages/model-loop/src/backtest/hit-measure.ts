@@ -87,7 +87,7 @@ export class HitMeasure {
     });
   }
 
-  /** What of a card's money was hit: `fraud EUR`, `genuine EUR`. */
+  /** Money of a card that was hit, by truth and currency: `fraud EUR`, `genuine EUR`. */
   moneyOf(card: number): ReadonlyMap<string, number> | undefined {
     return this.#money.get(card);
   }

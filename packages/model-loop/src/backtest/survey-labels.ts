@@ -26,7 +26,7 @@ export interface LabelOptions {
 export interface LabelSurvey extends TruthRule {
   readonly frauds: number;
   readonly genuine: number;
-  /** When the newest label became known, milliseconds since the epoch; undefined where there are none. */
+  /** Time of the newest label, milliseconds since the epoch; undefined where there are none. */
   readonly newestMs: number | undefined;
   /** Days by which `MATURE_SHARE` of them have come, of frauds or of genuine payments, whichever takes longer. */
   readonly delayDays: number | undefined;

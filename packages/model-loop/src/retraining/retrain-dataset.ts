@@ -41,7 +41,7 @@ export interface LakeDataset {
 
 const DAY_MS = 86_400_000;
 
-/** SQL of when a label became known. */
+/** SQL of the time from which a label counts as known. */
 export const KNOWN_MS = {
   "event-time": "labelled_at_ms",
   arrival: "greatest(labelled_at_ms, kafka_timestamp_ms)",
