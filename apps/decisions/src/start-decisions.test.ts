@@ -179,12 +179,12 @@ describe("decisions", () => {
       featureSpecVersion: SPEC.version,
       policyVersion: expect.stringMatching(/^1\+/),
       clientTransactionId: `client-${declined.id}`,
-      reasons: [{ code: "SCORE_VERY_HIGH", text: "Estimated fraud probability: 0.7." }],
+      reasons: [{ code: "SCORE_VERY_HIGH", text: "Estimated fraud probability: 70 %." }],
     });
     const decision = await decided(reviewed.id);
     expect(decision.outcome).toBe(Outcome.REVIEW);
     expect(decision.reasons.map((reason) => reason.code)).toEqual(["VERY_LARGE_AMOUNT", "SCORE_RAISED"]);
-    expect(decision.reasons[0]?.text).toBe("The amount of 1500 EUR is very large.");
+    expect(decision.reasons[0]?.text).toBe("The amount of 1,500.00 EUR is very large.");
     const [record] = await decisionRecords(declined.id);
     expect(record).toMatchObject({
       key: declined.record.key,

@@ -91,7 +91,7 @@ async function decideAll({ registryUrl }: World, policy: Policy, payments: reado
     });
     const found = contributions?.[index];
     return wantsContributions(decision) && found !== undefined
-      ? withContributions(policy, decision, values, found)
+      ? withContributions(policy, decision, { currency: transaction.currency, values }, found)
       : decision;
   });
 }

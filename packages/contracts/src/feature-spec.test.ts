@@ -179,6 +179,18 @@ describe("a wrong spec", () => {
     ]);
   });
 
+  test.each(["rate: it pays often", "amount: '{value} or {value}'", "often: '{value}'"])(
+    "that says what is usual by `%s` is refused at its line",
+    (words) => {
+      const entities = ENTITIES.map((line) => line.replace("card_token }", `card_token, usually: { ${words} } }`));
+      expect(faultsOf(linesOf([{ kind: "amount" }], entities))).toEqual([
+        expect.stringMatching(
+          /^spec\.yaml:6 entities\.card\.usually.*: (must have the placeholder \{value\} once|Unrecognized key: "often")$/,
+        ),
+      ]);
+    },
+  );
+
   test.each([
     ["{ key: card_token }", '"card_token" already names another entity'],
     ["{ key: device_token }", "every event carries card_token and terminal_id, other keys are optional: true"],
@@ -334,7 +346,7 @@ describe("the current spec", () => {
     for (const { name, kind, sentence } of spec.features) {
       expect([name, sentence.split("{value}").length - 1]).toEqual([name, statements.has(kind) ? 0 : 1]);
       expect(sentence).toMatch(/^[A-Z{].*\.$/);
-      expect(sentence.replace("{value}", "")).not.toMatch(/[{}]/);
+      expect(sentence.replaceAll(/\{value(:[a-z]+\/[a-z]+)?\}/g, "")).not.toMatch(/[{}]/);
     }
     expect(new Set(spec.features.map(({ sentence }) => sentence)).size).toBe(spec.features.length);
   });

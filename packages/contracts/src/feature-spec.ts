@@ -36,7 +36,16 @@ export type EntityKey = (typeof ENTITY_KEYS)[number];
 const REQUIRED_KEYS: readonly EntityKey[] = ["card_token", "terminal_id"];
 
 const name = z.string().regex(/^[a-z][a-z0-9_]*$/, "must be snake_case");
-const named = { name, default: z.number(), sentence: z.string().min(1) };
+const named = {
+  name,
+  default: z.number(),
+  sentence: z.string().min(1),
+  /** Said instead where there is no past that could be measured, and the value is the default. */
+  sentence_without_past: z.string().min(1).optional(),
+};
+const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the placeholder {value} once");
+/** What is usual for an entity, as parts of sentences: how often it pays, and how much. */
+const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
 const entity = z.string();
 const over = { entity, window: z.string() };
 
@@ -70,7 +79,10 @@ const featureSpec = z
           message: `width must be at most ${WINDOW_TILES_MAX} tiles, all of which an entity may have to keep`,
         }),
     ),
-    entities: z.record(name, z.strictObject({ key: z.enum(ENTITY_KEYS), optional: z.boolean().default(false) })),
+    entities: z.record(
+      name,
+      z.strictObject({ key: z.enum(ENTITY_KEYS), optional: z.boolean().default(false), usually: usually.optional() }),
+    ),
     features: z.array(feature).min(1),
   })
   .superRefine((spec, context) => {

@@ -8,9 +8,12 @@ import { parseScorecard } from "./parse-scorecard.js";
 
 const SPEC: FeatureSpec = {
   version: 3,
-  windows: {},
+  windows: { "30d": { width: 2_592_000_000, tile: 86_400_000 } },
   entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
-  features: ["amount", "ratio"].map((name) => ({ name, kind: "amount", default: 0, sentence: "{value}" })),
+  features: [
+    { name: "amount", kind: "amount", default: 0, sentence: "{value}" },
+    { name: "ratio", kind: "ratio_to_mean", entity: "card", window: "30d", default: 1, sentence: "{value}" },
+  ],
 };
 
 const POLICY = parsePolicy(
@@ -102,7 +105,7 @@ describe("on the model's rung", () => {
     expect(decision.reasons).toEqual([
       {
         code: "NOTHING_UNUSUAL",
-        text: "Nothing spoke against it: no rule fired, and the score of 0.01 is below every band.",
+        text: "Nothing spoke against it: no rule fired, and the estimated fraud probability of 1 % is below every band.",
         outcome: Outcome.APPROVE,
       },
     ]);
@@ -112,7 +115,7 @@ describe("on the model's rung", () => {
     const decision = decide(POLICY, input({ amount: 1500, ratio: 6, score: scored(0.3) }));
     expect(decision.outcome).toBe(Outcome.DECLINE);
     expect(codes(decision)).toEqual(["HUGE", "RAISED", "FAR"]);
-    expect(decision.reasons[0]?.text).toBe("The amount is 1500 EUR.");
+    expect(decision.reasons[0]?.text).toBe("The amount is 1,500.00 EUR.");
   });
 
   test.each([
@@ -129,7 +132,7 @@ describe("on the model's rung", () => {
     const sundayNightMs = Date.UTC(2024, 4, 19, 3);
     const decision = decide(POLICY, input({ score: scored(0.1), atMs: sundayNightMs }));
     expect(codes(decision)).toEqual(["NIGHT", "SUNDAY"]);
-    expect(decision.reasons[0]?.text).toBe("0.1 in hour 3.");
+    expect(decision.reasons[0]?.text).toBe("10 % in hour 03:00.");
   });
 
   test("a time before 1970 and one past the calendar are decided too", () => {
@@ -197,7 +200,7 @@ describe("on the scorecard's rung", () => {
     const decision = decide(POLICY, input({ amount: 200, score: missing }), SCORECARD);
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.SCORECARD });
     expect(codes(decision)).toEqual(["NOTHING_UNUSUAL", "SCORED_BY_SCORECARD"]);
-    expect(decision.reasons[0]?.text).toContain("and the score of 0.15 is below every band");
+    expect(decision.reasons[0]?.text).toContain("and the estimated fraud probability of 15.5 % is below every band");
   });
 
   test("rules see its score and that it is the scorecard's", () => {
@@ -262,7 +265,7 @@ describe("on the static rung", () => {
   test.each(cases)("%s", (_name, features, because) => {
     const decision = decide(POLICY, { ...input({}), features });
     expect(decision).toMatchObject({ outcome: Outcome.REVIEW, rung: Rung.STATIC_POLICY, degradedBecause: because });
-    expect(decision.reasons[0]).toMatchObject({ code: "NO_FACTS", text: "Nothing known of 1250 EUR." });
+    expect(decision.reasons[0]).toMatchObject({ code: "NO_FACTS", text: "Nothing known of 12.50 EUR." });
     expect(decision.score).toBeUndefined();
   });
 

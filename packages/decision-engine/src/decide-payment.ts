@@ -3,10 +3,11 @@ import type { Decision, ListHit, Reason, Transaction } from "@tripline/contracts
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
+import { formatShare } from "./format-value.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Answer, Policy } from "./policy.js";
 import { BY_SCORECARD, HAS_SCORE, LISTS, paymentValues, SCORE } from "./policy-variables.js";
-import { formatNumber, renderText } from "./render-text.js";
+import { renderText } from "./render-text.js";
 import type { Scorecard } from "./scorecard.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
@@ -79,7 +80,9 @@ export function decide(policy: Policy, input: DecisionInput, scorecard?: Scoreca
   const verdict = { reasons, rung: Rung.SCORECARD, degradedBecause: score.insteadOf, score };
   const decision = toDecision(policy, input, verdict);
   if (decision.outcome <= Outcome.APPROVE) return decision;
-  return withContributions(policy, decision, input.features.values, pointsOf(scorecard, input.features.values));
+  const { currency } = input.transaction;
+  const { values: features } = input.features;
+  return withContributions(policy, decision, { currency, values: features }, pointsOf(scorecard, features));
 }
 
 /** The scorecard's score if the model's is missing. A scorecard for other features is not used. */
@@ -179,7 +182,9 @@ function staticReason(policy: Policy, transaction: Transaction): Reason {
 
 export function nothingUnusual(score: Score): Reason {
   const about =
-    "missing" in score ? "there was no score" : `the score of ${formatNumber(score.value)} is below every band`;
+    "missing" in score
+      ? "there was no score"
+      : `the estimated fraud probability of ${formatShare(score.value)} is below every band`;
   return {
     code: NOTHING_UNUSUAL,
     text: `Nothing spoke against it: no rule fired, and ${about}.`,

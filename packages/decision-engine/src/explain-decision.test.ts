@@ -5,17 +5,15 @@ import { wantsContributions, withContributions } from "./explain-decision.js";
 import { parsePolicy } from "./parse-policy.js";
 
 const SPEC = currentFeatureSpec();
-const POLICY = parsePolicy(
-  `
+const POLICY_TEXT = `
 version: 1
 bands:
   - { at_least: 0.5, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
 static_policy:
   default: { action: review, reason: STATIC, text: "By hand." }
-`,
-  SPEC,
-);
-const BAND = { code: "SCORE_HIGH", text: "The score is 0.7.", outcome: Outcome.DECLINE };
+`;
+const POLICY = parsePolicy(POLICY_TEXT, SPEC);
+const BAND = { code: "SCORE_HIGH", text: "The score is 70 %.", outcome: Outcome.DECLINE };
 
 function decision(change: Partial<Decision> = {}): Decision {
   return {
@@ -33,48 +31,172 @@ function vector(values: Readonly<Record<string, number>>): number[] {
   return SPEC.features.map((feature) => values[feature.name] ?? 0);
 }
 
-test("the features that raised the score most, as sentences with their values, after the other reasons", () => {
-  const features = vector({ amount: 250, card_count_5m: 6, card_count_1h: 9, card_count_1d: 11, hour_of_day: 3 });
+/** A vector of a card that was seen before, with its amounts in EUR. */
+const payment = (values: Readonly<Record<string, number>>) => ({ currency: "EUR", values: vector(values) });
+const textsOf = (
+  values: Readonly<Record<string, number>>,
+  contributions: Readonly<Record<string, number>>,
+): readonly string[] =>
+  withContributions(POLICY, decision({ reasons: [] }), payment(values), vector(contributions)).reasons.map(
+    ({ text }) => text,
+  );
+
+test("the topics that raised the score most, each by its strongest feature, after the other reasons", () => {
+  const values = {
+    amount: 250,
+    card_count_5m: 4,
+    card_count_1h: 5,
+    card_count_1d: 9,
+    card_count_7d: 21,
+    card_count_30d: 64,
+  };
   const contributions = vector({
-    amount: 0.2,
+    amount: 0.5,
     card_count_5m: 1.5,
     card_count_1h: 0.1,
     card_count_1d: 0.7,
     hour_of_day: -3,
+    is_night: 2.9,
+    terminal_fraud_count_7d: 0.6,
+    terminal_risk_7d: 0.9,
+    card_distance_from_home: 0.4,
+    card_terminals_1d: 0.3,
   });
-  const explained = withContributions(POLICY, decision(), features, contributions);
+  const features = { ...values, terminal_fraud_count_7d: 1, terminal_risk_7d: 0.108, card_distance_from_home: 812.4 };
+  const explained = withContributions(POLICY, decision(), payment(features), contributions);
   expect(explained.reasons).toEqual([
     BAND,
     {
       code: "SCORE_RAISED_BY_CARD_COUNT_5M",
-      text: "The card made 6 payments within 5 minutes.",
+      text: "This card made 4 payments within 5 minutes; this card usually makes 2 a day.",
       outcome: Outcome.APPROVE,
     },
     {
-      code: "SCORE_RAISED_BY_CARD_COUNT_1D",
-      text: "The card made 11 payments within a day.",
+      code: "SCORE_RAISED_BY_TERMINAL_RISK_7D",
+      text: "Smoothed fraud rate of this terminal, 7 days: 10.8 %.",
       outcome: Outcome.APPROVE,
     },
-    { code: "SCORE_RAISED_BY_AMOUNT", text: "The amount is 250.", outcome: Outcome.APPROVE },
+    { code: "SCORE_RAISED_BY_AMOUNT", text: "The amount is 250.00 EUR.", outcome: Outcome.APPROVE },
+    {
+      code: "SCORE_RAISED_BY_CARD_DISTANCE_FROM_HOME",
+      text: "It took place 812 km from where this card usually pays.",
+      outcome: Outcome.APPROVE,
+    },
   ]);
   expect({ ...explained, reasons: [BAND] }).toEqual(decision());
 });
 
-test("a sentence that is only true of a yes is left out for a no", () => {
-  const contributions = vector({ is_weekend: 2, is_night: 1 });
-  const said = withContributions(POLICY, decision({ reasons: [] }), vector({ is_night: 1 }), contributions).reasons;
-  expect(said.map((reason) => reason.text)).toEqual(["It took place at night (before 7:00 UTC)."]);
+describe("what is usual for the card", () => {
+  const seen = { card_count_1d: 4, card_count_7d: 18, card_count_30d: 64 };
+
+  test.each<[string, Record<string, number>, Record<string, number>, string]>([
+    [
+      "how often it pays, beside the time since its last payment",
+      { ...seen, card_seconds_since_last: 4_200 },
+      { card_seconds_since_last: 1 },
+      "The previous payment of this card was 70 minutes earlier; this card usually makes 2 a day.",
+    ],
+    [
+      "in weeks, if it pays less than once a day",
+      { card_count_5m: 1, card_count_1d: 1, card_count_7d: 3, card_count_30d: 13 },
+      { card_count_5m: 1 },
+      "This card made 1 payment within 5 minutes; this card usually makes 3 a week.",
+    ],
+    [
+      "by the days since it was first seen, but at least a week",
+      { card_count_5m: 3, card_count_1d: 10, card_count_7d: 24, card_count_30d: 24 },
+      { card_count_5m: 1 },
+      "This card made 3 payments within 5 minutes; this card usually makes 3 a day.",
+    ],
+    [
+      "nothing, if it made no other payment",
+      { card_count_5m: 3, card_count_1d: 3, card_count_7d: 3, card_count_30d: 3 },
+      { card_count_5m: 1 },
+      "This card made 3 payments within 5 minutes.",
+    ],
+    [
+      "nothing, where the value is the count that it would be told by",
+      seen,
+      { card_count_30d: 1 },
+      "This card made 64 payments within 30 days.",
+    ],
+    [
+      "how much it pays, beside the amount",
+      { ...seen, amount: 250, card_ratio_usual: 5 },
+      { amount: 1 },
+      "The amount is 250.00 EUR; this card usually pays 50.00 EUR.",
+    ],
+    [
+      "how much it pays, beside a comparison",
+      { ...seen, amount: 1_250, card_ratio_usual: 5, card_z_score_30d: 7.345 },
+      { card_z_score_30d: 1 },
+      "The amount is +7.3 standard deviations from this card's 30-day mean; this card usually pays 250.00 EUR.",
+    ],
+    [
+      "nothing of its amounts, if it is new",
+      { amount: 250, card_ratio_usual: 1 },
+      { amount: 1 },
+      "The amount is 250.00 EUR.",
+    ],
+  ])("%s", (_case, values, contributions, text) => {
+    expect(textsOf(values, contributions)).toEqual([text]);
+  });
+
+  test("of a terminal how often it is paid at, and of a device, which is known for a day only, nothing", () => {
+    const device = {
+      key: "device_token",
+      optional: true,
+      usually: { rate: "this device usually makes {value}" },
+    } as const;
+    const policy = parsePolicy(POLICY_TEXT, { ...SPEC, entities: { ...SPEC.entities, device } });
+    const terminal = { terminal_count_1h: 40, terminal_count_7d: 740, terminal_count_30d: 3_040 };
+    const features = payment({ ...terminal, device_count_1h: 2, device_count_1d: 9 });
+    const contributions = vector({ terminal_count_1h: 2, device_count_1h: 1 });
+    const { reasons } = withContributions(policy, decision({ reasons: [] }), features, contributions);
+    expect(reasons.map(({ text }) => text)).toEqual([
+      "This terminal took 40 payments within an hour; this terminal usually takes 100 a day.",
+      "This device made 2 payments within an hour.",
+    ]);
+  });
 });
 
-test("a feature that lowered the score, or did not change it, is not a reason", () => {
-  const contributions = vector({ amount: -1 });
-  expect(withContributions(POLICY, decision(), vector({ amount: 5 }), contributions)).toEqual(decision());
-  expect(withContributions(POLICY, decision(), vector({}), vector({}).fill(Number.NaN))).toEqual(decision());
+test("what has no past to be measured is said in other words, or not at all", () => {
+  const values = {
+    card_seconds_since_last: 2_592_000,
+    card_distance_from_home: -1,
+    terminal_days_since_run_began: 3_650,
+  };
+  const contributions = { card_seconds_since_last: 1, card_distance_from_home: 3, terminal_days_since_run_began: 2 };
+  expect(textsOf(values, contributions)).toEqual(["This card made no other payment in the last 30 days."]);
+});
+
+test("a time is said as people say it", () => {
+  const values = { terminal_days_since_run_began: 5.71, hour_of_day: 3, weekday: 6 };
+  expect(textsOf(values, { terminal_days_since_run_began: 3, hour_of_day: 2, weekday: 1 })).toEqual([
+    "Every labelled payment at this terminal in the last 5 days was fraud.",
+    "It took place in the hour from 03:00 (UTC).",
+    "It took place on a Saturday (UTC).",
+  ]);
+});
+
+test("a sentence that is only true of a yes is left out for a no", () => {
+  expect(textsOf({ is_night: 1 }, { is_weekend: 2, is_night: 1 })).toEqual([
+    "It took place at night (before 7:00 UTC).",
+  ]);
+});
+
+test("a feature that lowered the score, or did not change it, is not a reason, and neither is a topic that lowered it", () => {
+  const explain = (values: Record<string, number>, contributions: readonly number[]) =>
+    withContributions(POLICY, decision(), payment(values), contributions);
+  expect(explain({ amount: 5 }, vector({ amount: -1 }))).toEqual(decision());
+  expect(explain({}, vector({}).fill(Number.NaN))).toEqual(decision());
+  expect(explain({ card_count_1h: 4 }, vector({ card_count_1h: 1, card_count_1d: -2 }))).toEqual(decision());
 });
 
 test("a contribution without its feature says nothing", () => {
-  expect(withContributions(POLICY, decision(), [], [5]).reasons).toEqual([BAND]);
-  expect(withContributions(POLICY, decision(), [1], [...vector({}), 5]).reasons).toEqual([BAND]);
+  const none = { currency: "EUR", values: [] };
+  expect(withContributions(POLICY, decision(), none, [5]).reasons).toEqual([BAND]);
+  expect(withContributions(POLICY, decision(), none, [...vector({}), 5]).reasons).toEqual([BAND]);
 });
 
 test.each([

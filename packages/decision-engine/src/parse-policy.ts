@@ -4,6 +4,8 @@ import { currencyDecimals, isCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { z } from "zod";
+import { featureUnits, featureWords } from "./feature-words.js";
+import type { Unit } from "./format-value.js";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
 import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import type { AmountRow, Answer, Band, Policy, Rule, StaticAnswer } from "./policy.js";
@@ -17,6 +19,7 @@ import {
   PAYMENT_VARIABLES,
   RESERVED_NAMES,
   SCORE,
+  VARIABLE_UNITS,
 } from "./policy-variables.js";
 import type { Template } from "./render-text.js";
 import { parseTemplate } from "./render-text.js";
@@ -122,6 +125,7 @@ class PolicyChecker {
   readonly #environmentWithScore: Environment;
   readonly #environmentWithoutFeatures: Environment;
   readonly #ruleNames: ReadonlySet<string>;
+  readonly #units: ReadonlyMap<string, Unit>;
   readonly #staticNames: ReadonlySet<string> = new Set(Object.keys(PAYMENT_VARIABLES));
 
   constructor(source: PolicySource, spec: FeatureSpec) {
@@ -129,6 +133,7 @@ class PolicyChecker {
     this.#spec = spec;
     const clash = spec.features.find((feature) => RESERVED_NAMES.includes(feature.name));
     if (clash !== undefined) throw invalid([`${source.fileName}:1:1 A feature may not be called "${clash.name}".`]);
+    this.#units = new Map([...featureUnits(spec), ...VARIABLE_UNITS]);
     this.#environment = celEnvironment(spec, { withScore: false });
     this.#environmentWithScore = celEnvironment(spec, { withScore: true });
     this.#environmentWithoutFeatures = celEnvironment({ ...spec, features: [] }, { withScore: false });
@@ -154,14 +159,13 @@ class PolicyChecker {
     const rules = this.#rules(file.rules);
     const bands = this.#bands(file.bands);
     if (staticDefault === undefined) return undefined;
-    const featureNames = this.#spec.features.map((feature) => feature.name);
-    const featureSentences = this.#spec.features.map((feature) => parseTemplate(feature.sentence));
+    const words = featureWords(this.#spec);
     return {
       version: `${file.version}+${digest}`,
       specVersion: this.#spec.version,
-      featureNames,
-      featureSentences,
-      wordingVersion: wordingVersion(featureNames, featureSentences),
+      featureNames: this.#spec.features.map((feature) => feature.name),
+      featureWords: words,
+      wordingVersion: wordingVersion(words),
       rules,
       bands,
       staticDefault,
@@ -281,9 +285,9 @@ class PolicyChecker {
   }
 
   #template(text: string, path: Path, names: ReadonlySet<string>): Template | undefined {
-    const template = parseTemplate(text);
+    const template = parseTemplate(text, (name) => this.#units.get(name));
     if (template === undefined) {
-      this.#fault(path, "has a brace that belongs to no {placeholder}");
+      this.#fault(path, "has a brace that belongs to no {placeholder} or {placeholder:one/other}");
       return undefined;
     }
     const unknown = template.names.filter((name) => !names.has(name));

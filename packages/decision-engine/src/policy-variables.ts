@@ -1,6 +1,7 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Unit } from "./format-value.js";
 import { ENTRY_PLACEHOLDERS, ListedValueFacts, ListFacts } from "./lists/list-facts.js";
 import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import type { TemplateValue } from "./render-text.js";
@@ -28,6 +29,14 @@ export const SCORE = "score";
 
 /** The lists that the payment is on: `lists.deny.card`, `lists.watch.any`, `lists.named("vip").terminal`. */
 export const LISTS = "lists";
+
+/** How the variables that are numbers are written. */
+export const VARIABLE_UNITS: ReadonlyMap<string, Unit> = new Map([
+  ["amount_minor", "minor_amount"],
+  ["hour", "clock"],
+  ["day_of_week", "weekday"],
+  [SCORE, "share"],
+]);
 
 /** Names that no feature may have, because they mean something else in a policy. */
 export const RESERVED_NAMES: readonly string[] = [

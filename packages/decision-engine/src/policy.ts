@@ -1,5 +1,6 @@
 import type { ParseResult } from "@marcbachmann/cel-js";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FeatureWords } from "./feature-words.js";
 import type { Template } from "./render-text.js";
 
 /** What a rule, a band or a static answer does. From mildest to strictest. */
@@ -63,8 +64,8 @@ export interface Policy {
   readonly specVersion: number;
   /** Names of the features, in the order of the vector. */
   readonly featureNames: readonly string[];
-  /** Sentences about the features' values, in the order of the vector; every placeholder is that value. */
-  readonly featureSentences: readonly (Template | undefined)[];
+  /** How analysts read the features' values, in the order of the vector. */
+  readonly featureWords: readonly (FeatureWords | undefined)[];
   /** Digest of the words of reasons that are not in the file. */
   readonly wordingVersion: string;
   /** In the order of the file. */

@@ -1,63 +1,62 @@
-import { formatDuration, formatNumber, parseTemplate, renderText } from "./render-text.js";
+import type { Unit } from "./format-value.js";
+import { parseTemplate, renderText } from "./render-text.js";
 
-describe("formatNumber", () => {
-  test.each([
-    [0, "0"],
-    [12, "12"],
-    [12.5, "12.5"],
-    [12.345, "12.35"],
-    [1234567.891, "1234567.89"],
-    [0.004321, "0.004"],
-    [0.00001, "0"],
-    [-2.71999, "-2.72"],
-  ])("%d reads as %s", (value, text) => {
-    expect(formatNumber(value)).toBe(text);
-  });
-});
-
-describe("formatDuration", () => {
-  test.each([
-    [1, "1 second"],
-    [0, "0 seconds"],
-    [119, "119 seconds"],
-    [120, "2 minutes"],
-    [5400, "90 minutes"],
-    [9000, "2.5 hours"],
-    [2_592_000, "30 days"],
-  ])("%d s reads as %s", (value, text) => {
-    expect(formatDuration(value)).toBe(text);
-  });
-});
+const UNITS: ReadonlyMap<string, Unit> = new Map([
+  ["amount", "amount"],
+  ["amount_minor", "minor_amount"],
+  ["card_seconds_since_last", "seconds"],
+  ["card_count_5m", "count"],
+  ["terminal_fraud_rate_7d", "share"],
+]);
 
 describe("templates", () => {
   const render = (text: string, values: Record<string, number | bigint | string>) => {
-    const template = parseTemplate(text);
+    const template = parseTemplate(text, (name) => UNITS.get(name));
     return template === undefined ? undefined : renderText(template, values);
   };
 
-  test("values replace their placeholders", () => {
-    const text = render("{amount} {currency}, {card_seconds_since_last} after the last, {amount_minor} in all", {
-      amount: 12.5,
-      currency: "EUR",
-      card_seconds_since_last: 60,
-      amount_minor: 1250n,
-    });
-    expect(text).toBe("12.5 EUR, 60 seconds after the last, 1250 in all");
+  test("values replace their placeholders, as people read them", () => {
+    const values = { amount: 12.5, amount_minor: 1_250n, card_seconds_since_last: 60, currency: "EUR" };
+    expect(render("{amount}, {card_seconds_since_last} after the last, {amount_minor} in all", values)).toBe(
+      "12.50 EUR, 60 seconds after the last, 12.50 EUR in all",
+    );
+    expect(
+      render("{terminal_fraud_rate_7d} of {unit_unknown}", { terminal_fraud_rate_7d: 0.5, unit_unknown: 2.34 }),
+    ).toBe("50 % of 2.3");
+  });
+
+  test("a sentence that names the currency has it once", () => {
+    expect(render("{amount} {currency}", { amount: 12.5, currency: "EUR" })).toBe("12.50 EUR");
   });
 
   test.each([
-    ["terminal_fraud_rate_7d", 0.5, "50 %"],
-    ["card_risk_28d", 0.0123, "1.23 %"],
-    ["card_fraud_count_7d", 2, "2"],
-  ])("%s of %d is written as %s", (name, value, text) => {
-    expect(render(`{${name}}`, { [name]: value })).toBe(text);
+    [0, "0 payments were"],
+    [1, "1 payment was"],
+    [2, "2 payments were"],
+  ])("words go with a number of %d: %s", (card_count_5m, text) => {
+    expect(render("{card_count_5m} {card_count_5m:payment/payments} {card_count_5m:was/were}", { card_count_5m })).toBe(
+      text,
+    );
+  });
+
+  test("a missing value is named", () => {
+    expect(render("{amount} paid", {})).toBe("(amount unknown) paid");
   });
 
   test("a value that holds a placeholder is not expanded again", () => {
     expect(render("at {terminal_id}", { terminal_id: "{amount}", amount: 1 })).toBe("at {amount}");
   });
 
-  test.each(["an open { brace", "a } brace", "{Upper}", "{}", "{a b}", "nul \0 {amount}"])("%j is refused", (text) => {
-    expect(parseTemplate(text)).toBeUndefined();
+  test.each([
+    "an open { brace",
+    "a } brace",
+    "{Upper}",
+    "{}",
+    "{a b}",
+    "nul \0 {amount}",
+    "{amount:one}",
+    "{amount:a/b/c}",
+  ])("%j is refused", (text) => {
+    expect(parseTemplate(text, () => undefined)).toBeUndefined();
   });
 });

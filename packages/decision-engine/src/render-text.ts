@@ -1,58 +1,66 @@
-/** A sentence with placeholders: literal texts and variable names alternate, beginning with a literal. */
+import type { Unit } from "./format-value.js";
+import { formatValue } from "./format-value.js";
+
+/** A sentence with placeholders: literal texts and placeholders alternate, beginning with a literal. */
 export interface Template {
   readonly literals: readonly string[];
+  /** The variables of the placeholders. */
   readonly names: readonly string[];
+  /** How each value is written; undefined for what is not a number. */
+  readonly units: readonly (Unit | undefined)[];
+  /** The words to choose from where a placeholder stands for those instead: for one, and for any other number. */
+  readonly words: readonly (Words | undefined)[];
 }
+
+type Words = readonly [one: string, other: string];
 
 export type TemplateValue = number | bigint | string | boolean;
 
-const PLACEHOLDER = /\{([a-z][a-z0-9_]*)\}/g;
+const PLACEHOLDER = /\{([a-z][a-z0-9_]*)(?::([^{}/]+)\/([^{}/]+))?\}/g;
 
-/** Splits `text` at its `{name}` placeholders. `undefined` if a brace is not part of a placeholder. */
-export function parseTemplate(text: string): Template | undefined {
+/** Names the currency of amounts among the values. */
+const CURRENCY = "currency";
+
+/**
+ * Splits `text` at its `{name}` and `{name:one/other}` placeholders. `undefined` if a brace is not part of a placeholder.
+ *
+ * @param unitOf how the value of a variable is written
+ */
+export function parseTemplate(text: string, unitOf: (name: string) => Unit | undefined): Template | undefined {
   const literals = text.replace(PLACEHOLDER, "\0").split("\0");
   if (literals.some((literal) => /[{}]/.test(literal))) return undefined;
-  const names = [...text.matchAll(PLACEHOLDER)].map((match) => match[1] ?? "");
-  return literals.length === names.length + 1 ? { literals, names } : undefined;
+  const found = [...text.matchAll(PLACEHOLDER)];
+  if (literals.length !== found.length + 1) return undefined;
+  const names = found.map(([, name = ""]) => name);
+  const words = found.map(([, , one, other]): Words | undefined =>
+    one === undefined || other === undefined ? undefined : [one, other],
+  );
+  return { literals, names, units: names.map(unitOf), words };
 }
 
 /** The sentence with `values` in its placeholders. A missing value is named, never left out silently. */
 export function renderText(template: Template, values: Readonly<Record<string, unknown>>): string {
   let text = template.literals[0] ?? "";
+  // A sentence that names the currency itself has it once.
+  const withCode = !template.names.includes(CURRENCY);
   template.names.forEach((name, index) => {
-    const value = values[name];
-    text += value === undefined ? `(${name} unknown)` : formatValue(name, value);
+    const written = writtenValue(name, values, template.units[index], withCode);
+    const words = template.words[index];
+    text += words === undefined ? written : words[written === "1" ? 0 : 1];
     text += template.literals[index + 1] ?? "";
   });
   return text;
 }
 
-function formatValue(name: string, value: unknown): string {
-  if (typeof value !== "number") return String(value);
-  if (/(^|_)seconds(_|$)/.test(name)) return formatDuration(value);
-  return /(^|_)(fraud_rate|risk)(_|$)/.test(name) ? `${formatNumber(value * 100)} %` : formatNumber(value);
-}
-
-/** At most two decimals; below 0.01 one significant digit, so that a small share is not shown as 0. */
-export function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  const magnitude = Math.abs(value);
-  if (magnitude === 0 || magnitude < 0.0001) return "0";
-  return magnitude < 0.01 ? String(Number(value.toPrecision(1))) : String(Number(value.toFixed(2)));
-}
-
-/** Seconds in the largest unit of which there are at least two: `45 seconds`, `12 minutes`, `5.5 hours`, `3 days`. */
-export function formatDuration(seconds: number): string {
-  for (const [unit, size] of [
-    ["day", 86_400],
-    ["hour", 3_600],
-    ["minute", 60],
-  ] as const) {
-    if (seconds >= 2 * size) return plural(Number((seconds / size).toFixed(1)), unit);
-  }
-  return plural(Number(formatNumber(seconds)), "second");
-}
-
-function plural(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+function writtenValue(
+  name: string,
+  values: Readonly<Record<string, unknown>>,
+  unit: Unit | undefined,
+  withCode: boolean,
+): string {
+  const value = values[name];
+  if (value === undefined) return `(${name} unknown)`;
+  if (typeof value !== "number" && typeof value !== "bigint") return String(value);
+  const currency = values[CURRENCY];
+  return formatValue(value, unit ?? "decimal", typeof currency === "string" ? currency : "", withCode);
 }

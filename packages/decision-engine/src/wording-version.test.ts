@@ -1,27 +1,36 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { parseTemplate } from "./render-text.js";
+import { featureWords } from "./feature-words.js";
 import { wordingVersion } from "./wording-version.js";
 
-const names = ["amount", "card_seconds_since_last"];
-const sentences = ["The amount is {value}.", "Previous payment: {value} earlier."].map(parseTemplate);
+const SPEC = currentFeatureSpec();
+const versionOf = (spec: FeatureSpec): string => wordingVersion(featureWords(spec));
+
+/** The spec with some features and entities changed. */
+function changed(change: (feature: FeatureSpec["features"][number]) => object, entities: object = {}): FeatureSpec {
+  const features = SPEC.features.map((feature) => ({ ...feature, ...change(feature) })) as FeatureSpec["features"];
+  return { ...SPEC, features, entities: { ...SPEC.entities, ...entities } };
+}
 
 test("the version is that of the words, and changes with any of them", () => {
-  const version = wordingVersion(names, sentences);
+  const version = versionOf(SPEC);
   expect(version).toMatch(/^[0-9a-f]{8}$/);
-  expect(wordingVersion(names, [...sentences])).toBe(version);
-  expect(wordingVersion(names, [parseTemplate("The amount was {value}."), sentences[1]])).not.toBe(version);
-  // Under a name whose values are written in another unit.
-  expect(wordingVersion(["amount", "card_count"], sentences)).not.toBe(version);
+  expect(versionOf(changed(() => ({})))).toBe(version);
+  const others = [
+    changed(({ name }) => (name === "amount" ? { sentence: "The amount was {value}." } : {})),
+    changed(({ sentence_without_past: text }) => (text === undefined ? {} : { sentence_without_past: `${text}.` })),
+    // Written in another unit.
+    changed(({ name }) => (name === "card_distance_from_home" ? { kind: "seconds_since_last" } : {})),
+    changed(() => ({}), { card: { key: "card_token", optional: false } }),
+    changed(() => ({}), { card: { key: "card_token", optional: false, usually: { rate: "it makes {value}" } } }),
+    changed(() => ({}), { card: { key: "card_token", optional: false, usually: { amount: "it pays {value}" } } }),
+  ];
+  expect(new Set([version, ...others.map(versionOf)]).size).toBe(others.length + 1);
+  // Other features are named where they are grouped otherwise.
+  const regrouped = featureWords(SPEC).map((words) => (words === undefined ? words : { ...words, topic: "all" }));
+  expect(wordingVersion(regrouped)).not.toBe(version);
 });
 
 test("every sentence of the feature spec can be written", () => {
-  const { features } = currentFeatureSpec();
-  const all = features.map(({ sentence }) => parseTemplate(sentence));
-  expect(all).not.toContain(undefined);
-  expect(
-    wordingVersion(
-      features.map(({ name }) => name),
-      all,
-    ),
-  ).toMatch(/^[0-9a-f]{8}$/);
+  expect(featureWords(SPEC)).not.toContain(undefined);
 });

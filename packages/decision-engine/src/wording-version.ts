@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { nothingUnusual, scorecardReason } from "./decide-payment.js";
+import type { FeatureWords } from "./feature-words.js";
+import { formatValue } from "./format-value.js";
 import { entryTexts } from "./lists/list-facts.js";
 import { LIST_EFFECTS, TABLE_KINDS } from "./lists/list-kinds.js";
-import type { Template } from "./render-text.js";
-import { renderText } from "./render-text.js";
 
 /** Values of which each is written in another way. */
-const SAMPLES = [0, 0.004, 0.125, 1, 2.5, 44.98, 90, 7_200, 259_200, 1_000_000];
+const SAMPLES = [0, 0.004, 0.125, 1, 2.5, 44.98, 90, 7_200, 12_345, 259_200, 1_000_000];
+const CURRENCIES = ["EUR", "JPY"];
 
 /** Entries of which each is written in another way. */
 const LISTED = TABLE_KINDS.flatMap((kind) =>
@@ -16,20 +17,20 @@ const LISTED = TABLE_KINDS.flatMap((kind) =>
 /**
  * Digest of the words of reasons that are not the policy's own: the sentences of features, how values are written in
  * them, and the reasons that the engine gives by itself. 8 hex digits of SHA-256.
- *
- * @param names of the features, in the order of `sentences`
  */
-export function wordingVersion(names: readonly string[], sentences: readonly (Template | undefined)[]): string {
-  const texts = names.flatMap((name, index) => {
-    const sentence = sentences[index];
-    if (sentence === undefined) return [];
-    const template = { literals: sentence.literals, names: sentence.names.map(() => name) };
-    return SAMPLES.map((value) => renderText(template, { [name]: value }));
-  });
+export function wordingVersion(words: readonly (FeatureWords | undefined)[]): string {
+  const payments = SAMPLES.flatMap((value) =>
+    CURRENCIES.map((currency) => ({ currency, values: words.map(() => value) })),
+  );
+  // The longer windows hold more, as they do for a real payment, so that what is usual is said as well.
+  payments.push({ currency: "EUR", values: words.map((_, index) => 2 + index) });
+  const texts = words.flatMap((one) => payments.map((payment) => one?.describe(payment) ?? ""));
+  const topics = words.map((one) => one?.topic ?? "");
+  const amounts = SAMPLES.map((value) => formatValue(value, "minor_amount", "EUR"));
   const scores = [{ missing: "" }, ...SAMPLES.map((value) => ({ value, modelName: "", modelVersion: "" }))];
   const own = [...scores.map(nothingUnusual), scorecardReason()].map(({ text }) => text);
   return createHash("sha256")
-    .update(JSON.stringify([...texts, ...own, ...Object.values(entryTexts(LISTED))]))
+    .update(JSON.stringify([...texts, ...topics, ...amounts, ...own, ...Object.values(entryTexts(LISTED))]))
     .digest("hex")
     .slice(0, 8);
 }

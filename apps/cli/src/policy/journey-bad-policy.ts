@@ -18,7 +18,7 @@ export interface BadPolicyOptions {
   /** The folder that the archive writes to. */
   readonly lake: string;
   /** The world that traffic goes on from. */
-  readonly model: Pick<TrainedModel, "simulation" | "historyEndMs" | "scorecardFile">;
+  readonly model: Pick<TrainedModel, "simulation" | "historyEndMs" | "registryUrl">;
   /** Prints each step once it has happened. */
   print(text: string): void;
 }
@@ -58,7 +58,7 @@ export async function badPolicyJourney({ client, kafka, lake, model, print }: Ba
     const draft = join(folder, name);
     const shipped = await readFile(SHIPPED_POLICY, "utf8");
     await writeFile(draft, shipped.replace(/^rules:$/m, `rules:\n  - ${rule}`));
-    return run([draft, ...range, "--scorecard", model.scorecardFile, ...LIMITS]);
+    return run([draft, ...range, "--registry", model.registryUrl, ...LIMITS]);
   };
   try {
     const third = thirdOf(payments);

@@ -155,8 +155,9 @@ export class BatchDecider {
     );
     if (found === undefined) return wanting;
     return wanting.map(({ work, policy, decision }, index) => {
-      const { values } = work.payment.features;
-      return { work, policy, decision: withContributions(policy, decision, values, itemAt(found, index)) };
+      const { features, transaction } = work.payment;
+      const payment = { currency: transaction.currency, values: features.values };
+      return { work, policy, decision: withContributions(policy, decision, payment, itemAt(found, index)) };
     });
   }
 

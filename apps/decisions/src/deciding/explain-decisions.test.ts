@@ -107,14 +107,14 @@ describe("what raised a score, in decisions", () => {
     }
     const byAmount = (amount: number) => ({
       code: "SCORE_RAISED_BY_AMOUNT",
-      text: `The amount is ${amount}.`,
+      text: `The amount is ${amount}.00 EUR.`,
       outcome: Outcome.APPROVE,
     });
     expect(declined?.reasons.slice(1)).toEqual([byAmount(250)]);
     expect(another?.reasons.slice(1)).toEqual([
       {
         code: "SCORE_RAISED_BY_CARD_COUNT_30D",
-        text: "The card made 20 payments within 30 days.",
+        text: "This card made 20 payments within 30 days.",
         outcome: Outcome.APPROVE,
       },
       byAmount(320),

@@ -3,6 +3,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { decideBlocks } from "../replay-decisions/decide-blocks.js";
+import { findScorecards } from "../replay-decisions/find-models.js";
 import { readPolicy } from "../replay-decisions/find-policies.js";
 import type { ArchivedDecision, ArchivedRange, ArchivedVersions } from "../replay-decisions/read-archived.js";
 import { readArchived, requireSpec, surveyDecisions } from "../replay-decisions/read-archived.js";
@@ -21,7 +22,9 @@ export interface BacktestOptions extends ArchivedRange, Pick<LabelOptions, "labe
   readonly policyFile: string;
   /** Only this rule or band is told in full. */
   readonly part?: string;
-  /** Scorecards that stood in for the model. */
+  /** Has the scorecards that stood in for the model. */
+  readonly registryUrl: string;
+  /** Those that it lacks. */
   readonly scorecardFiles: readonly string[];
   readonly threads: number;
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
@@ -50,18 +53,19 @@ export interface BacktestReport extends BacktestFigures {
  *
  * @throws TriplineError `not-found` for an empty range, `invalid-field` for a rule that the draft lacks, `config-invalid`,
  * `policy-invalid` or `scorecard-invalid` for a file, `spec-mismatch` where no decision is of this build's feature spec,
- * `lake-unavailable`
+ * `lake-unavailable`, and as the registry does
  */
 export async function backtestPolicy(options: BacktestOptions): Promise<BacktestReport> {
   const spec = currentFeatureSpec();
   const draft = await readPolicy(options.policyFile);
   const parts = draftParts(parsePolicy(draft.text, spec, draft.fileName));
   requirePart(parts, options);
-  const scorecards = await Promise.all(options.scorecardFiles.map((file) => readScorecard(file, spec)));
+  const files = await Promise.all(options.scorecardFiles.map((file) => readScorecard(file, spec)));
   const scan = await LakeScan.open();
   try {
     const archived = await surveyDecisions(scan, options);
     requireSpec(archived, spec);
+    const scorecards = [...(await findScorecards(options.registryUrl, archived, spec)), ...files];
     const labels = await surveyLabels(scan, options);
     const tally = new BacktestTally(parts, labels);
     const counts = await tallyAll(scan, { draft, scorecards }, archived, { ...options, tally });

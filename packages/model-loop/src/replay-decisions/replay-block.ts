@@ -85,7 +85,10 @@ function explainAll(made: readonly Replayed[], tally: ReplayTally): Replayed[] {
     told.forEach(({ open, decision }, index) => {
       const contributions = found?.[index];
       if (contributions === undefined) unexplainable.add(open);
-      else explained.set(open, withContributions(open.policy, decision, open.features.values, contributions));
+      else {
+        const payment = { currency: open.transaction.currency, values: open.features.values };
+        explained.set(open, withContributions(open.policy, decision, payment, contributions));
+      }
     });
   }
   for (const { model } of unexplainable) skip(tally, "not-explainable", `${model?.name} ${model?.version}`);
@@ -115,13 +118,18 @@ function haveSameBytes(one: Decision, other: Decision): boolean {
   return Buffer.compare(encodeMessage(Decision, one), encodeMessage(Decision, other)) === 0;
 }
 
-/** The decision with the sentences of another release where the reasons are the same ones. */
+/**
+ * The decision with the sentences of another release where the reasons are the same ones. Which of the features that raised
+ * the score are named is a matter of wording, too.
+ */
 function inWordsOf({ reasons: others, wordingVersion }: Decision, decision: Decision): Decision {
-  const reasons = decision.reasons.map((reason, index) => {
+  const own = decision.reasons.filter(({ code }) => !code.startsWith(RAISED_BY));
+  const reasons = own.map((reason, index) => {
     const other = others[index];
     return other?.code === reason.code ? { ...reason, text: other.text } : reason;
   });
-  return { ...decision, reasons, wordingVersion };
+  const raised = others.filter(({ code }) => code.startsWith(RAISED_BY));
+  return { ...decision, reasons: [...reasons, ...raised], wordingVersion };
 }
 
 function compareOutcome(

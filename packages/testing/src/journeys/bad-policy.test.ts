@@ -8,8 +8,7 @@ import { testModel } from "../support/test-model.js";
 test("`tripline journey bad-policy`: a draft that declines a third is stopped by its backtest, a sound one passes", async () => {
   const model = await testModel();
   const lake = await mkdtemp(join(tmpdir(), "tripline-bad-policy-"));
-  const { registryUrl, scorecardFile } = model;
-  const system = await startInProcess({ registryUrl, scorecardFile, lakeDirectory: lake });
+  const system = await startInProcess({ registryUrl: model.registryUrl, lakeDirectory: lake });
   try {
     const told: string[] = [];
     await badPolicyJourney({

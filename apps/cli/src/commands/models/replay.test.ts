@@ -42,6 +42,8 @@ const SCORECARD = JSON.stringify({
 const policy = parsePolicy(POLICY, spec);
 const scorecard = parseScorecard(SCORECARD, spec);
 
+const RAISED = "SCORE_RAISED_BY_AMOUNT";
+
 interface Case {
   readonly id: string;
   readonly amount: number;
@@ -107,7 +109,7 @@ function caseOf(index: number): Case {
   return {
     id: transaction.transactionId,
     amount,
-    decision: isExplained ? withContributions(policy, decision, values, contributions) : decision,
+    decision: isExplained ? withContributions(policy, decision, { currency: "EUR", values }, contributions) : decision,
     vector: {
       ...{ transaction, specVersion: spec.version, values, incomplete, computedAtMs: NOON_MS, sequences: [1] },
       tooLate: false,
@@ -219,12 +221,15 @@ test("a decision that another release worded otherwise is the same but for the w
   await archive(older, kept, (decision) => ({
     ...decision,
     wordingVersion: "",
-    reasons: decision.reasons.map((reason, index) =>
-      // A decision with another reason is not just worded differently.
-      decision.transactionId === "txn_9" && index === 0
-        ? { ...reason, code: "OTHER" }
-        : { ...reason, text: "In old words." },
-    ),
+    reasons: decision.reasons
+      .map((reason, index) =>
+        // A decision with another reason is not just worded differently.
+        decision.transactionId === "txn_9" && index === 0
+          ? { ...reason, code: "OTHER" }
+          : { ...reason, text: "In old words." },
+      )
+      // Another release may name other features that raised the score.
+      .flatMap((reason) => (reason.code === RAISED ? [reason, { ...reason, code: `${RAISED}_TOO` }] : [reason])),
   }));
   const report = await replayDecisions(optionsOf({ lake: older }));
   expect(report).toMatchObject({ rows: 40, sameVersions: 1, identical: 0, reworded: new Map([["", 39]]) });

@@ -103,6 +103,7 @@ const report = (change: Partial<BacktestOptions> = {}): Promise<BacktestReport> 
       fromMs: START_MS,
       toMs: START_MS + 30 * DAY_MS,
       policyFile: at("sound.yaml"),
+      registryUrl: "file:///nowhere",
       scorecardFiles: [],
       threads: 1,
     },

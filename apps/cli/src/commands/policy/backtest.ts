@@ -10,6 +10,7 @@ import { backtestJson, printBacktest } from "../../policy/print-backtest.js";
 import { renderBacktest } from "../../policy/render-backtest.js";
 import { labelsByOption, lakeOption, tenantOption } from "../lake-options.js";
 import { ProgressLine } from "../progress-line.js";
+import { registryOption } from "../registry-options.js";
 import { fromOption, requireRange, scorecardOption, threadsOption, toOption } from "../replay-options.js";
 
 interface BacktestFlags extends BacktestLimits {
@@ -20,6 +21,7 @@ interface BacktestFlags extends BacktestLimits {
   readonly rule?: string;
   readonly labelsBy: BacktestOptions["labelsBy"];
   readonly unlabelled: BacktestOptions["unlabelled"];
+  readonly registry: string;
   readonly scorecard: readonly string[];
   readonly threads: number;
   readonly json?: true;
@@ -45,6 +47,7 @@ export function backtestCommand(output: CommandOutput = process.stdout): Command
         .choices(["auto", "genuine", "unknown"])
         .default("auto"),
     )
+    .addOption(registryOption())
     .addOption(scorecardOption())
     .addOption(threadsOption())
     .option("--json", "print JSON")
@@ -72,7 +75,7 @@ const LIMITS = [
 
 async function run(policyFile: string, flags: BacktestFlags, output: CommandOutput): Promise<number> {
   requireRange(flags);
-  const { lake, from: fromMs, to: toMs, tenant, rule, labelsBy, unlabelled, scorecard, threads } = flags;
+  const { lake, registry: registryUrl, from: fromMs, to: toMs, tenant, rule, labelsBy, unlabelled, threads } = flags;
   if (flags.hitShareMax !== undefined && rule === undefined) {
     throw new TriplineError("invalid-field", "--hit-share-max is the limit of a rule: name the rule by --rule.");
   }
@@ -80,7 +83,8 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
   line.say("reading the versions of the decisions");
   try {
     const report = await backtestPolicy({
-      ...{ policyFile, lake, fromMs, toMs, labelsBy, unlabelled, threads, scorecardFiles: scorecard },
+      ...{ policyFile, lake, registryUrl, fromMs, toMs, labelsBy, unlabelled, threads },
+      scorecardFiles: flags.scorecard,
       ...(tenant === undefined ? {} : { tenant }),
       ...(rule === undefined ? {} : { part: rule }),
       onProgress: (progress) => line.update(progress),

@@ -1,0 +1,197 @@
+import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Unit } from "./format-value.js";
+import { formatRate, formatValue } from "./format-value.js";
+import type { Template } from "./render-text.js";
+import { parseTemplate, renderText } from "./render-text.js";
+
+/** What the reasons of one payment are written from. */
+export interface DescribedPayment {
+  readonly currency: string;
+  /** Its features, in the order of the spec. */
+  readonly values: readonly number[];
+}
+
+/** The words for one feature. */
+export interface FeatureWords {
+  readonly name: string;
+  /** Features of one topic say much the same, so together they are one reason. */
+  readonly topic: string;
+  /** The sentence about its value and what is usual; undefined if none is true of it. */
+  describe(payment: DescribedPayment): string | undefined;
+}
+
+const UNITS: Readonly<Record<Feature["kind"], Unit>> = {
+  amount: "amount",
+  hour_of_day: "clock",
+  day_of_week: "weekday",
+  is_weekend: "count",
+  is_night: "count",
+  count: "count",
+  sum: "amount",
+  mean: "amount",
+  max: "amount",
+  std: "amount",
+  z_score: "signed",
+  ratio_to_mean: "decimal",
+  seconds_since_last: "seconds",
+  distance_from_home: "kilometres",
+  ratio_to_usual: "decimal",
+  unusual_count: "count",
+  unusual_max: "decimal",
+  distinct: "count",
+  pair_is_new: "count",
+  pair_count: "count",
+  pair_seconds_since_last: "seconds",
+  label_count: "count",
+  fraud_count: "count",
+  fraud_rate: "share",
+  fraud_risk: "share",
+  days_since_first_fraud: "days",
+  days_since_last_genuine: "days",
+  days_since_run_began: "days",
+  run_count: "count",
+};
+
+const TOPICS: Readonly<Record<Feature["kind"], string>> = {
+  amount: "amount",
+  hour_of_day: "time of day",
+  is_night: "time of day",
+  day_of_week: "day of week",
+  is_weekend: "day of week",
+  count: "frequency",
+  sum: "spending",
+  mean: "spending",
+  max: "spending",
+  std: "spending",
+  z_score: "unusual amount",
+  ratio_to_mean: "unusual amount",
+  ratio_to_usual: "unusual amount",
+  unusual_count: "earlier unusual amounts",
+  unusual_max: "earlier unusual amounts",
+  seconds_since_last: "last payment",
+  distance_from_home: "place",
+  distinct: "partners",
+  pair_is_new: "partner",
+  pair_count: "partner",
+  pair_seconds_since_last: "partner",
+  label_count: "frauds",
+  fraud_count: "frauds",
+  fraud_rate: "frauds",
+  fraud_risk: "frauds",
+  days_since_first_fraud: "frauds",
+  days_since_last_genuine: "frauds",
+  days_since_run_began: "frauds",
+  run_count: "frauds",
+};
+
+/** Kinds whose default stands for an absent past and is not a measure. */
+const PAST_MEASURES: readonly Feature["kind"][] = [
+  ...(["z_score", "ratio_to_mean", "ratio_to_usual", "seconds_since_last", "pair_seconds_since_last"] as const),
+  ...(["distance_from_home", "days_since_first_fraud", "days_since_last_genuine", "days_since_run_began"] as const),
+];
+
+/** Kinds that a card's usual amount is told beside. */
+const COMPARED_AMOUNTS: readonly Feature["kind"][] = [
+  ...(["amount", "max", "mean", "z_score", "ratio_to_mean", "ratio_to_usual"] as const),
+];
+
+const DAY_MS = 86_400_000;
+/** What happened in less time is not called usual. */
+const USUAL_DAYS_MIN = 7;
+
+/** How the values of features are written, by their names. */
+export function featureUnits(spec: FeatureSpec): ReadonlyMap<string, Unit> {
+  return new Map(spec.features.map(({ name, kind }) => [name, UNITS[kind]]));
+}
+
+/** The words for each feature of the spec, in its order; undefined where a sentence cannot be read. */
+export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefined)[] {
+  return spec.features.map((feature, index) => {
+    const unit = UNITS[feature.kind];
+    const sentence = parseTemplate(feature.sentence, () => unit);
+    if (sentence === undefined) return undefined;
+    const without = parseTemplate(feature.sentence_without_past ?? "", () => unit);
+    const usual = usualOf(spec, feature);
+    const topic = `${"entity" in feature ? feature.entity : "payment"} ${TOPICS[feature.kind]}`;
+    const describe = (payment: DescribedPayment): string | undefined => {
+      const value = payment.values[index];
+      if (value === undefined) return undefined;
+      if (PAST_MEASURES.includes(feature.kind) && value === feature.default) {
+        return feature.sentence_without_past === undefined ? undefined : said(without, value, payment);
+      }
+      // A sentence without the value, such as "It took place on a weekend.", is true of a yes only.
+      if (sentence.names.length === 0 && value === 0) return undefined;
+      const text = said(sentence, value, payment);
+      const beside = usual?.(payment);
+      return beside === undefined ? text : `${text?.replace(/\.$/, "")}; ${beside}.`;
+    };
+    return { name: feature.name, topic, describe };
+  });
+}
+
+function said(template: Template | undefined, value: number, { currency }: DescribedPayment): string | undefined {
+  return template === undefined ? undefined : renderText(template, { value, currency });
+}
+
+type Usual = (payment: DescribedPayment) => string | undefined;
+
+/** What is usual for the feature's entity, in the words of the spec. */
+function usualOf(spec: FeatureSpec, feature: Feature): Usual | undefined {
+  const [first = ""] = Object.keys(spec.entities);
+  const entity = "entity" in feature ? feature.entity : first;
+  const words = spec.entities[entity]?.usually;
+  if (words === undefined) return undefined;
+  if (feature.kind === "count" || feature.kind === "seconds_since_last") {
+    return usualRate(spec, entity, feature.kind === "count" ? widthOf(spec, feature) : 0, words.rate);
+  }
+  return COMPARED_AMOUNTS.includes(feature.kind) ? usualAmount(spec, entity, words.amount) : undefined;
+}
+
+interface CountWindow {
+  readonly index: number;
+  readonly width: number;
+}
+
+/** How often the entity pays outside of the feature's window: by the longest window whose oldest part holds payments. */
+function usualRate(spec: FeatureSpec, entity: string, width: number, words: string | undefined): Usual | undefined {
+  const windows = countWindows(spec, entity);
+  const own = windows.find((window) => window.width === width);
+  if (words === undefined || windows.every((window) => window.width <= width)) return undefined;
+  return ({ values }) => {
+    const countOf = ({ index }: CountWindow): number => values[index] ?? 0;
+    const span = windows.find((window, at) => {
+      const shorter = windows[at + 1];
+      return shorter === undefined || shorter.width < USUAL_DAYS_MIN * DAY_MS || countOf(window) > countOf(shorter);
+    });
+    if (span === undefined || span.width <= width || span.width < USUAL_DAYS_MIN * DAY_MS) return undefined;
+    const others = countOf(span) - (own === undefined ? 1 : countOf(own));
+    if (others <= 0) return undefined;
+    return words.replace("{value}", formatRate((others / (span.width - width)) * DAY_MS));
+  };
+}
+
+/** The windows that count the entity's payments, the longest first. */
+function countWindows(spec: FeatureSpec, entity: string): readonly CountWindow[] {
+  return spec.features
+    .flatMap((feature, index) =>
+      feature.kind === "count" && feature.entity === entity ? [{ index, width: widthOf(spec, feature) }] : [],
+    )
+    .toSorted((left, right) => right.width - left.width);
+}
+
+/** The usual amount is what the payment's own is compared with; without an earlier payment there is none. */
+function usualAmount(spec: FeatureSpec, entity: string, words: string | undefined): Usual | undefined {
+  const amountAt = spec.features.findIndex(({ kind }) => kind === "amount");
+  const ratioAt = spec.features.findIndex((one) => one.kind === "ratio_to_usual" && one.entity === entity);
+  const ratio = spec.features[ratioAt];
+  if (words === undefined || ratio === undefined) return undefined;
+  return ({ values, currency }) => {
+    const usual = (values[amountAt] ?? 0) / (values[ratioAt] ?? 0);
+    if (values[ratioAt] === ratio.default || !Number.isFinite(usual) || usual <= 0) return undefined;
+    return words.replace("{value}", formatValue(usual, "amount", currency));
+  };
+}
+
+function widthOf(spec: FeatureSpec, feature: Extract<Feature, { window: string }>): number {
+  return spec.windows[feature.window]?.width ?? 0;
+}
