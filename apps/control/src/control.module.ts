@@ -55,7 +55,12 @@ export class ControlModule implements OnApplicationBootstrap, OnApplicationShutd
         DatabaseModule.forRoot(config, CONTROL_MIGRATIONS),
         KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } }),
       ],
-      controllers: [PoliciesController, AuditController, ListsController, ...(listsFrauds(config) ? [FraudLabelsController] : [])],
+      controllers: [
+        PoliciesController,
+        AuditController,
+        ListsController,
+        ...(listsFrauds(config) ? [FraudLabelsController] : []),
+      ],
       providers: [
         ...LIST_PROVIDERS,
         { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
