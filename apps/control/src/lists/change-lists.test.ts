@@ -5,7 +5,7 @@ import type { FollowedTable } from "@tripline/kafka/port";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
-import { startTestBed } from "../testing/test-bed.js";
+import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 const SCOPES = "lists:read lists:write";
 const CARD = `ct_${"a".repeat(32)}`;
@@ -146,6 +146,17 @@ test("one value twice, another effect, too many entries and a missing scope are 
   await expect(reader.send("POST", "/v1/lists/deny/entries", { entries: [card()] })).resolves.toMatchObject({
     status: 403,
   });
+});
+
+test("an operator changes the lists of another tenant, and nobody else does", async () => {
+  const path = "/v1/lists/deny/entries?tenant=theirs";
+  const operator = bed.as("olga", { tenant: OPERATOR_TENANT, scope: SCOPES });
+  await expect(operator.send("POST", path, { entries: [card()] })).resolves.toMatchObject({ status: 200 });
+  await until(() => told.has(`theirs/deny/card/${CARD}`));
+  expect(told.get(`theirs/deny/card/${CARD}`)?.author).toBe("olga");
+  await expect(operator.get("/v1/lists/entries?tenant=")).resolves.toMatchObject({ status: 422 });
+  const foreign = await callerOf("ours").send("POST", path, { entries: [card()] });
+  expect(foreign).toMatchObject({ status: 403, body: { code: "tenant-foreign" } });
 });
 
 test("what was committed and not published is published by a later round, and what has ended is taken out", async () => {

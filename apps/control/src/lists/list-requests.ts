@@ -94,7 +94,10 @@ export const listName = z.object({
     .regex(/^[a-z][a-z0-9-]{0,31}$/, "must be 1 to 32 lower-case letters, digits and hyphens, a letter first"),
 });
 
-export const entryKey = z.strictObject({ kind, value });
+/** Read by `managedBy`. */
+const tenant = z.string().optional();
+
+export const entryKey = z.strictObject({ tenant, kind, value });
 
 /** Where a search goes on: after the last entry of the page before. */
 const cursor = z
@@ -106,6 +109,7 @@ const cursor = z
   });
 
 export const search = z.strictObject({
+  tenant,
   list: listName.shape.list.optional(),
   kind: kind.optional(),
   value: value.optional(),

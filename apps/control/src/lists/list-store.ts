@@ -4,14 +4,10 @@ import type { ListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
+import { noteAudit } from "../audit/audit-log.js";
+import type { Managed } from "../requests/managed-tenant.js";
 import type { NewEntry, Search } from "./list-requests.js";
 import { FRAUD_LIST } from "./list-requests.js";
-
-/** Who changes which tenant's lists. */
-export interface ListAuthor {
-  readonly tenant: string;
-  readonly actor: string;
-}
 
 export const entryRow = z.object({
   list: z.string(),
@@ -42,7 +38,7 @@ export class ListStore {
    * @param effect needed for the first entries of a list whose name does not say it
    * @throws TriplineError `invalid-field` for an effect that is missing, or not that of the list
    */
-  async put(by: ListAuthor, list: string, effect: ListEffect | undefined, entries: readonly NewEntry[]): Promise<void> {
+  async put(by: Managed, list: string, effect: ListEffect | undefined, entries: readonly NewEntry[]): Promise<void> {
     await this.database.transaction(async (transaction) => {
       await settleEffect(transaction, by.tenant, list, effect);
       // In the order in which the publisher locks them.
@@ -60,12 +56,12 @@ export class ListStore {
       );
       const [only] = entries.length === 1 ? entries : [];
       const what = only === undefined ? {} : { kind: only.kind, value: only.value, reason: only.reason };
-      await note(transaction, by, "list-entries-put", { list, entries: entries.length, ...what });
+      await noteAudit(transaction, by, "list-entries-put", { list, entries: entries.length, ...what });
     });
   }
 
   /** @throws TriplineError `not-found` */
-  async remove(by: ListAuthor, list: string, { kind, value }: Pick<EntryRow, "kind" | "value">): Promise<void> {
+  async remove(by: Managed, list: string, { kind, value }: Pick<EntryRow, "kind" | "value">): Promise<void> {
     await this.database.transaction(async (transaction) => {
       const count = await transaction.execute(
         `UPDATE control.list_entries SET is_removed = true, is_published = false
@@ -73,7 +69,7 @@ export class ListStore {
         [by.tenant, list, kind, value],
       );
       if (count === 0) throw new TriplineError("not-found", `The list ${list} has no such entry.`);
-      await note(transaction, by, "list-entry-removed", { list, kind, value });
+      await noteAudit(transaction, by, "list-entry-removed", { list, kind, value });
     });
   }
 
@@ -130,11 +126,4 @@ async function settleEffect(
 
 function wrongEffect(detail: string): TriplineError {
   return new TriplineError("invalid-field", `/effect ${detail}.`, [{ pointer: "/effect", detail }]);
-}
-
-async function note(transaction: Queries, by: ListAuthor, action: string, details: object): Promise<void> {
-  await transaction.execute(
-    "INSERT INTO control.audit (at, tenant, actor, action, details) VALUES (now(), $1, $2, $3, $4)",
-    [by.tenant, by.actor, action, JSON.stringify(details)],
-  );
 }

@@ -12,18 +12,20 @@ import {
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
-import { TriplineError } from "@tripline/contracts/error-table";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { describeIssues } from "@tripline/service-kit/http/describe-issues";
+import { invalidFields } from "@tripline/service-kit/http/describe-issues";
 import type { FastifyRequest } from "fastify";
-import type { z } from "zod";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import type { Managed } from "../requests/managed-tenant.js";
+import { managedBy } from "../requests/managed-tenant.js";
+import { parseRequest } from "../requests/parse-request.js";
 import { ListPublisher } from "./list-publisher.js";
 import { entryKey, listName, newEntries, search } from "./list-requests.js";
-import type { ListAuthor } from "./list-store.js";
 import { ListStore } from "./list-store.js";
 
-/** Lists of the caller's tenant. A change is in the memory of every instance of decisions some milliseconds after its answer. */
+/** Lists of the tenant that the parameter `tenant` names, the caller's own unless it is given. A change is in the memory of every instance of decisions some milliseconds after its answer. */
 @Controller("/v1/lists")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
@@ -31,28 +33,29 @@ export class ListsController {
   constructor(
     @Inject(ListStore) private readonly lists: ListStore,
     @Inject(ListPublisher) private readonly publisher: ListPublisher,
+    @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
   ) {}
 
   @Get()
   @RequireScope("lists:read")
   async all(@Req() request: FastifyRequest): Promise<object> {
-    return { lists: await this.lists.lists(authorOf(request).tenant) };
+    return { lists: await this.lists.lists(this.#by(request).tenant) };
   }
 
   /** Searches all lists; page by page it exports them. */
   @Get("entries")
   @RequireScope("lists:read")
   search(@Req() request: FastifyRequest, @Query() query: unknown): Promise<object> {
-    return this.lists.search(authorOf(request).tenant, parse(search, query));
+    return this.lists.search(this.#by(request).tenant, parseRequest(search, query));
   }
 
   @Post(":list/entries")
   @HttpCode(200)
   @RequireScope("lists:write")
   async put(@Req() request: FastifyRequest, @Param() path: unknown, @Body() body: unknown): Promise<object> {
-    const { list } = parse(listName, path);
-    const { effect, entries } = parse(newEntries, body);
-    await this.lists.put(authorOf(request), list, effect, entries);
+    const { list } = parseRequest(listName, path);
+    const { effect, entries } = parseRequest(newEntries, body);
+    await this.lists.put(this.#by(request), list, effect, entries);
     await this.publisher.publish();
     return { list, entries: entries.length };
   }
@@ -61,19 +64,13 @@ export class ListsController {
   @HttpCode(204)
   @RequireScope("lists:write")
   async remove(@Req() request: FastifyRequest, @Param() path: unknown, @Query() query: unknown): Promise<void> {
-    await this.lists.remove(authorOf(request), parse(listName, path).list, parse(entryKey, query));
+    await this.lists.remove(this.#by(request), parseRequest(listName, path).list, parseRequest(entryKey, query));
     await this.publisher.publish();
   }
-}
 
-function authorOf({ caller }: FastifyRequest): ListAuthor {
-  if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
-  return { tenant: caller.tenant, actor: caller.subject };
-}
-
-/** @throws TriplineError `invalid-field` that names each wrong field */
-function parse<S extends z.ZodType>(schema: S, given: unknown): z.infer<S> {
-  const result = schema.safeParse(given);
-  if (result.success) return result.data;
-  throw describeIssues(result.error.issues, given);
+  #by(request: FastifyRequest): Managed {
+    const managed = managedBy(request, this.config.OPERATOR_TENANT);
+    if (managed.tenant !== "") return managed;
+    throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant: no list is that of all of them" }]);
+  }
 }

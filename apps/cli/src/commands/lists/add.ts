@@ -24,7 +24,9 @@ export function addCommand(output: CommandOutput): Command {
       const { kind, value, reason, until, effect } = flags;
       const entry = { kind, value, reason, ...(until === undefined ? {} : { expires_at: until }) };
       const client = await ControlClient.open(flags);
-      await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, { effect, entries: [entry] });
+      await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, {
+        body: { effect, entries: [entry] },
+      });
       output.write(`The ${kind} is on the list ${list}${until === undefined ? "" : ` until ${until}`}.\n`);
     });
 }

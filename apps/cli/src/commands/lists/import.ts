@@ -48,7 +48,7 @@ export function importCommand(output: CommandOutput): Command {
       for await (const entries of chunksOf(readLines(flags.input))) {
         try {
           const body = { effect: flags.effect, entries };
-          await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, body);
+          await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, { body });
         } catch (cause) {
           const place = `${flags.input}: of the entries ${done} to ${done + entries.length - 1}, counted from 0 in the file`;
           const detail = cause instanceof Error ? cause.message : String(cause);

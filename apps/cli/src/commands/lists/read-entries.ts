@@ -34,7 +34,7 @@ export async function* readEntries(client: ControlClient, wanted: Wanted, limit:
     for (const [name, text] of Object.entries({ list, kind, value, author, after })) {
       if (text !== undefined) query.set(name, text);
     }
-    const { entries, next } = page.parse(await client.call("GET", `/v1/lists/entries?${query}`));
+    const { entries, next } = page.parse(await client.call("GET", "/v1/lists/entries", { query }));
     yield* entries;
     left -= entries.length;
     after = next;

@@ -18,7 +18,7 @@ export function removeCommand(output: CommandOutput): Command {
       const { kind, value } = flags;
       const client = await ControlClient.open(flags);
       const query = new URLSearchParams({ kind, value });
-      await client.call("DELETE", `/v1/lists/${encodeURIComponent(list)}/entries?${query}`);
+      await client.call("DELETE", `/v1/lists/${encodeURIComponent(list)}/entries`, { query });
       output.write(`The ${kind} is not on the list ${list} any more.\n`);
     });
 }
