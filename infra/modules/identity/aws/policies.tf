@@ -53,9 +53,13 @@ data "aws_iam_policy_document" "kafka" {
     for_each = length(local.reads[each.key]) > 0 ? [each.key] : []
 
     content {
-      sid       = "Group"
-      actions   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
-      resources = ["${local.group_arn}/${var.group_prefix}${statement.value}"]
+      sid     = "Group"
+      actions = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
+      # Each instance that follows a table has a group of its own, <service>-<table>-<id>.
+      resources = concat(
+        ["${local.group_arn}/${var.group_prefix}${statement.value}"],
+        contains(local.followers, statement.value) ? ["${local.group_arn}/${var.group_prefix}${statement.value}-*"] : [],
+      )
     }
   }
 }

@@ -4,6 +4,7 @@ locals {
   deletion_policy = var.protected ? "PREVENT" : "DELETE"
   services        = toset(flatten([for topic in values(var.topics) : concat(topic.writers, topic.readers)]))
   writers         = toset(flatten([for topic in values(var.topics) : topic.writers]))
+  followers       = toset(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]))
   readers         = toset(flatten([for topic in values(var.topics) : topic.readers]))
 
   topic_entries = { for name, topic in var.topics : name => concat(
@@ -82,6 +83,27 @@ resource "google_managed_kafka_acl" "group" {
   for_each = local.readers
 
   acl_id   = "consumerGroup/${var.group_prefix}${each.key}"
+  project  = var.project_id
+  location = var.region
+  cluster  = google_managed_kafka_cluster.this.cluster_id
+
+  dynamic "acl_entries" {
+    for_each = toset(["READ", "DESCRIBE"])
+
+    content {
+      principal       = "User:${var.principals[each.key]}"
+      permission_type = "ALLOW"
+      operation       = acl_entries.key
+      host            = "*"
+    }
+  }
+}
+
+# Each instance that follows a table has a group of its own, <service>-<table>-<id>.
+resource "google_managed_kafka_acl" "followers" {
+  for_each = local.followers
+
+  acl_id   = "consumerGroupPrefixed/${var.group_prefix}${each.key}-"
   project  = var.project_id
   location = var.region
   cluster  = google_managed_kafka_cluster.this.cluster_id

@@ -99,6 +99,11 @@ run "least_privilege" {
   }
 
   assert {
+    condition     = join(" ", [for arn in flatten([for statement in data.aws_iam_policy_document.kafka["decisions"].statement : statement.resources if statement.sid == "Group"]) : split("/", arn)[3]]) == "decisions decisions-*"
+    error_message = "A service that follows a table may use groups that begin with its name."
+  }
+
+  assert {
     condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.buckets["scoring"].statement : statement.resources if statement.sid == "Read"])) == "arn:aws:s3:::models/*"
     error_message = "Scoring reads models, nothing else."
   }

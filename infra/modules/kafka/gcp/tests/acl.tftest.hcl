@@ -34,6 +34,11 @@ run "only_the_table_grants" {
   }
 
   assert {
+    condition     = join(" ", keys(google_managed_kafka_acl.followers)) == "decisions"
+    error_message = "Only a service that follows a table has groups that begin with its name."
+  }
+
+  assert {
     condition = join(" ", sort(distinct(flatten([
       for acl in concat(values(google_managed_kafka_acl.topic), values(google_managed_kafka_acl.group), [google_managed_kafka_acl.cluster]) : [for entry in acl.acl_entries : entry.operation]
     ])))) == "DESCRIBE IDEMPOTENT_WRITE READ WRITE"
