@@ -40,6 +40,10 @@ export class DecisionMetrics {
     description: "Payments that should have been scored and were not, by cause",
     labels: ["cause"],
   });
+  readonly #candidateScored = counter("tripline_decisions_candidate_scores_total", {
+    description: "Payments that a model was asked for which is tried out, by result",
+    labels: ["result"],
+  });
   readonly #explained = counter("tripline_decisions_explained_total", {
     description: "Decisions other than approve, by whether the features that raised the score were known in time",
     labels: ["result"],
@@ -76,6 +80,10 @@ export class DecisionMetrics {
 
   scoreMissing(cause: MissingScoreCause, count: number): void {
     this.#scoreMissing.inc({ cause }, count);
+  }
+
+  candidateScored(result: "scored" | MissingScoreCause, count: number): void {
+    this.#candidateScored.inc({ result }, count);
   }
 
   explained(result: ExplanationResult, count: number): void {

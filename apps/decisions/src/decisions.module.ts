@@ -24,6 +24,7 @@ import { DecisionsController } from "./decisions.controller.js";
 import { FollowedLists } from "./lists/followed-lists.js";
 import { Explainer } from "./scoring/explainer.js";
 import { InferenceClient } from "./scoring/inference-client.js";
+import { RolloutTable } from "./scoring/rollout-table.js";
 import { Scorer } from "./scoring/scorer.js";
 import type { ScoringClient } from "./scoring/scoring-client.js";
 import { scoringCredentials } from "./scoring/scoring-credentials.js";
@@ -111,16 +112,16 @@ export class DecisionsModule implements OnApplicationShutdown {
             new FollowedLists({ kafka, readiness, metrics, logger }),
         },
         {
+          provide: RolloutTable,
+          inject: [KAFKA, LOGGER, Readiness],
+          useFactory: (kafka: Kafka, logger: Logger, readiness: Readiness) =>
+            new RolloutTable(kafka, modelName, logger, readiness),
+        },
+        {
           provide: BatchDecider,
           inject: [
-            DecisionStore,
-            Scorer,
-            Explainer,
-            EVENT_PRODUCER,
-            PoliciesInForce,
-            FollowedLists,
-            ChampionScorecard,
-            DecisionMetrics,
+            ...[DecisionStore, Scorer, Explainer, EVENT_PRODUCER],
+            ...[PoliciesInForce, FollowedLists, ChampionScorecard, RolloutTable, DecisionMetrics],
             LOGGER,
           ],
           useFactory: (
@@ -131,6 +132,7 @@ export class DecisionsModule implements OnApplicationShutdown {
             policies: PoliciesInForce,
             lists: FollowedLists,
             scorecards: ChampionScorecard,
+            rollouts: RolloutTable,
             metrics: DecisionMetrics,
             logger: Logger,
           ) =>
@@ -138,6 +140,7 @@ export class DecisionsModule implements OnApplicationShutdown {
               ...{ store, scorer, explainer, producer, lists, metrics, logger },
               policies: () => policies.ofRound(),
               scorecard: () => scorecards.current,
+              rollout: () => rollouts.current,
               scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
               contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
             }),

@@ -7,10 +7,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Attributes } from "@opentelemetry/api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { Decision, FeatureVector, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  Decision,
+  FeatureVector,
+  Outcome,
+  Rollout,
+  RolloutStage,
+  Rung,
+  TrialRole,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DEAD_LETTER_HEADERS, HEADERS } from "@tripline/contracts/headers";
 import { decisionKey, REPLY_DECISION, replyChannel } from "@tripline/contracts/redis-keys";
-import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
+import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer, IncomingRecord } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
@@ -129,7 +137,7 @@ describe("decisions", () => {
     await awaitRedis(redis);
     listener = await kafka.consume({
       group: "test-inbox",
-      topics: [TOPICS.decisions.name, deadLetterTopic(TOPICS.features.name)],
+      topics: [TOPICS.decisions.name, deadLetterTopic(TOPICS.features.name), deadLetterTopic(TABLES.rollouts.name)],
       handle: async (batches) => inbox.push(batches.flatMap(({ records }) => records)),
       onStop: () => {},
     });
@@ -298,6 +306,83 @@ describe("decisions", () => {
     await producer.send([record]);
     const [told] = await decisionRecords(id);
     expect(told?.value).toEqual(Buffer.from(bytes));
+  });
+
+  describe("while a model is rolled out", () => {
+    const CANDIDATE = "0000000000ca";
+    let revision = 0;
+
+    /** Returns when the service follows it. */
+    async function rollOut(stage: RolloutStage, canaryBasisPoints: number): Promise<void> {
+      revision += 1;
+      const value = Rollout.encode({
+        ...Rollout.decode(new Uint8Array()),
+        ...{ rolloutId: "rol_1", modelName: "fraud", stage, canaryBasisPoints, shadowBasisPoints: 10_000, revision },
+        candidateVersion: CANDIDATE,
+      }).finish();
+      await producer.send([{ topic: TABLES.rollouts.name, key: "fraud", value, headers: {} }]);
+      const role = { [RolloutStage.SHADOW]: TrialRole.SHADOW, [RolloutStage.CANARY]: TrialRole.CANARY }[Number(stage)];
+      while ((await decideOne()).trial?.trialRole !== role);
+    }
+
+    beforeEach(() => {
+      scorer.probability = () => 0.01;
+      scorer.others.set(CANDIDATE, { probability: () => 0.9 });
+    });
+    afterAll(async () => {
+      await rollOut(RolloutStage.ROLLED_BACK, 0);
+    });
+
+    test("in shadow the champion decides, and the candidate's score is on the record", async () => {
+      await rollOut(RolloutStage.SHADOW, 0);
+      expect(await decideOne()).toMatchObject({
+        outcome: Outcome.APPROVE,
+        modelVersion: scorer.modelVersion,
+        trial: {
+          ...{ trialRole: TrialRole.SHADOW, candidateVersion: CANDIDATE, candidateMissing: "" },
+          candidateScore: Math.fround(0.9),
+        },
+      });
+    });
+
+    test("in the canary the candidate decides, also after a restart", async () => {
+      await rollOut(RolloutStage.CANARY, 10_000);
+      await restart();
+      let decision = await decideOne();
+      while (decision.trial === undefined) decision = await decideOne();
+      expect(decision).toMatchObject({
+        ...{ outcome: Outcome.DECLINE, rung: Rung.MODEL, score: Math.fround(0.9), modelVersion: CANDIDATE },
+        trial: { trialRole: TrialRole.CANARY, candidateScore: Math.fround(0.9), championScore: Math.fround(0.01) },
+      });
+    });
+
+    test("the first decision stands when the same payment comes again after the rollback", async () => {
+      await rollOut(RolloutStage.CANARY, 10_000);
+      const { id, record } = payment();
+      await producer.send([record]);
+      expect(await decided(id)).toMatchObject({ outcome: Outcome.DECLINE, modelVersion: CANDIDATE });
+      await rollOut(RolloutStage.ROLLED_BACK, 0);
+      await producer.send([record]);
+      const [first, second] = await decisionRecords(id, 2);
+      expect(second?.value).toEqual(first?.value);
+    });
+
+    test("a candidate that scoring does not have leaves its cards to the champion, and the decision says why", async () => {
+      scorer.others.clear();
+      await rollOut(RolloutStage.CANARY, 10_000);
+      expect(await decideOne()).toMatchObject({
+        ...{ outcome: Outcome.APPROVE, rung: Rung.MODEL, degradedBecause: "", modelVersion: scorer.modelVersion },
+        trial: { trialRole: TrialRole.CANARY, candidateMissing: expect.stringMatching(/NOT_FOUND|has not answered/) },
+      });
+    });
+
+    test("a rollout that cannot be read is a dead letter and changes nothing", async () => {
+      await rollOut(RolloutStage.CANARY, 10_000);
+      const value = Rollout.encode({ ...Rollout.decode(new Uint8Array()), canaryBasisPoints: 20_000 }).finish();
+      await producer.send([{ topic: TABLES.rollouts.name, key: "fraud", value, headers: {} }]);
+      await inbox.until((record) => record.topic === deadLetterTopic(TABLES.rollouts.name));
+      expect((await decideOne()).trial?.trialRole).toBe(TrialRole.CANARY);
+    });
   });
 
   test("a record that cannot be read goes to the dead letters, its neighbours are decided", async () => {

@@ -24,6 +24,8 @@ export type Server = Pick<InferenceServer, "infer" | "modelMetadata">;
  * same reasons for no answer. A request and its answer are the same objects on both sides; nobody changes them.
  */
 export class InProcessScoring implements ScoringClient {
+  readonly #closing = new AbortController();
+
   /** @param server undefined while scoring starts, since parts start side by side */
   constructor(
     private readonly server: () => Server | undefined,
@@ -35,7 +37,7 @@ export class InProcessScoring implements ScoringClient {
     headers: Readonly<Record<string, string>>,
     deadlineMs: number,
   ): Promise<Answer<ModelInferResponse>> {
-    return askWithin(deadlineMs, () =>
+    return askWithin(deadlineMs, this.#closing.signal, () =>
       this.#attempt(INFER, deadlineMs, (server) =>
         server.infer({
           request,
@@ -51,13 +53,15 @@ export class InProcessScoring implements ScoringClient {
   }
 
   modelMetadata(name: string, version: string, deadlineMs: number): Promise<Answer<ModelMetadataResponse>> {
-    return askWithin(deadlineMs, () =>
+    return askWithin(deadlineMs, this.#closing.signal, () =>
       this.#attempt(METADATA, deadlineMs, (server) => server.modelMetadata(name, version)),
     );
   }
 
   /** The scoring service is ended by whoever started it. */
-  close(): void {}
+  close(): void {
+    this.#closing.abort();
+  }
 
   #attempt<T>(method: string, deadlineMs: number, ask: Ask<T>): Promise<Answer<T>> {
     return new Promise((resolve) => {

@@ -1,5 +1,11 @@
 import { STATES_LOST } from "@tripline/contracts/degraded-reasons";
-import type { Decision, ListHit, Reason, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type {
+  Decision,
+  ListHit,
+  ModelTrial,
+  Reason,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
@@ -30,6 +36,8 @@ export interface DecisionInput {
   readonly score: Score;
   /** The list entries that the payment is on, the strictest first; none unless given. */
   readonly listHits?: readonly ListHit[];
+  /** The payment's part in the rollout of a model; it is recorded and changes nothing here. */
+  readonly trial?: ModelTrial | undefined;
   /** Milliseconds since the epoch. */
   readonly decidedAtMs: number;
 }
@@ -232,5 +240,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     wordingVersion: policy.wordingVersion,
     listHits: [...(input.listHits ?? [])],
     policyRevision: policy.revision,
+    ...(input.trial === undefined ? {} : { trial: input.trial }),
   };
 }

@@ -1,5 +1,5 @@
-import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Decision as DecisionMessage, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Decision, ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision as DecisionMessage, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { RecordedInputs } from "./recorded-inputs.js";
 import { recordedInputs } from "./recorded-inputs.js";
 
@@ -8,31 +8,43 @@ const model = { modelName: "fraud", modelVersion: "0123456789ab" };
 const scorecard = { modelName: "scorecard", modelVersion: "scorecard@0123" };
 const raised = { code: "SCORE_RAISED_BY_AMOUNT", text: "The amount is 250.", outcome: Outcome.APPROVE };
 
+const trial: ModelTrial = {
+  trialRole: TrialRole.CANARY,
+  candidateVersion: "ba9876543210",
+  championScore: 0.25,
+  candidateMissing: LATE,
+};
+
 test.each<[string, Partial<Decision>, RecordedInputs]>([
   [
     "a model's decision",
     { rung: Rung.MODEL, ...model },
-    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [] },
+    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [], trial: undefined },
   ],
   [
     "one that was explained",
     { rung: Rung.MODEL, ...model, reasons: [raised] },
-    { score: model, scorecardVersion: undefined, hasContributions: true, listHits: [] },
+    { score: model, scorecardVersion: undefined, hasContributions: true, listHits: [], trial: undefined },
   ],
   [
     "the scorecard's",
     { rung: Rung.SCORECARD, degradedBecause: LATE, ...scorecard },
-    { score: { missing: LATE }, scorecardVersion: "scorecard@0123", hasContributions: false, listHits: [] },
+    { score: { missing: LATE }, scorecardVersion: "scorecard@0123", hasContributions: false, listHits: [], trial: undefined },
   ],
   [
     "that of the rules",
     { rung: Rung.RULES_ONLY, degradedBecause: LATE },
-    { score: { missing: LATE }, scorecardVersion: undefined, hasContributions: false, listHits: [] },
+    { score: { missing: LATE }, scorecardVersion: undefined, hasContributions: false, listHits: [], trial: undefined },
   ],
   [
     "the static one after a rule that failed with the model's score",
     { rung: Rung.STATIC_POLICY, degradedBecause: "the rule big gave no boolean", ...model },
-    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [] },
+    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [], trial: undefined },
+  ],
+  [
+    "one of a card on which a model was tried out",
+    { rung: Rung.MODEL, ...model, trial },
+    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [], trial },
   ],
 ])("%s says what it was made from", (_case, change, wanted) => {
   expect(recordedInputs({ ...DecisionMessage.decode(new Uint8Array()), ...change })).toEqual(wanted);

@@ -1,4 +1,4 @@
-import type { Decision, ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Decision, ListHit, ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
@@ -12,6 +12,8 @@ export interface RecordedInputs {
   readonly hasContributions: boolean;
   /** The list entries that the payment was on. */
   readonly listHits: readonly ListHit[];
+  /** Its part in the rollout of a model, with the score of the model that did not count. */
+  readonly trial: ModelTrial | undefined;
 }
 
 /** On the lowest rung the reason for a missing score is not recorded, and nothing of the decision depends on it. */
@@ -22,11 +24,10 @@ const NOT_RECORDED = "the score was missing when the payment was first decided";
  * outage of that time is an input too: a score that was missing then is missing again, for the same reason.
  */
 export function recordedInputs(decision: Decision): RecordedInputs {
-  const { modelName, modelVersion, degradedBecause, reasons, listHits } = decision;
+  const { modelName, modelVersion, degradedBecause, reasons, listHits, trial } = decision;
   const missing = { missing: degradedBecause === "" ? NOT_RECORDED : degradedBecause };
-  const hasContributions = reasons.some(({ code }) => code.startsWith(RAISED_BY));
-  if (modelName === "") return { score: missing, scorecardVersion: undefined, hasContributions, listHits };
-  if (modelName === SCORECARD_NAME)
-    return { score: missing, scorecardVersion: modelVersion, hasContributions, listHits };
-  return { score: { modelName, modelVersion }, scorecardVersion: undefined, hasContributions, listHits };
+  const also = { hasContributions: reasons.some(({ code }) => code.startsWith(RAISED_BY)), listHits, trial };
+  if (modelName === "") return { score: missing, scorecardVersion: undefined, ...also };
+  if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, ...also };
+  return { score: { modelName, modelVersion }, scorecardVersion: undefined, ...also };
 }

@@ -1,7 +1,7 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { BIGINT, BOOLEAN, DOUBLE, INTEGER, LIST, STRUCT, VARCHAR } from "@duckdb/node-api";
 import type { DriftedColumn, ListHit, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 
 /** How fields of one TypeScript type are kept in a column. */
 export interface ColumnKind<V> {
@@ -34,6 +34,8 @@ export const longs: ColumnKind<readonly number[]> = {
 export const outcome: ColumnKind<Outcome> = { type: VARCHAR, cell: (value) => nameOf(Outcome, value) };
 
 export const rung: ColumnKind<Rung> = { type: VARCHAR, cell: (value) => nameOf(Rung, value) };
+
+export const trialRole: ColumnKind<TrialRole> = { type: VARCHAR, cell: (value) => nameOf(TrialRole, value) };
 
 export const reasons: ColumnKind<readonly Reason[]> = {
   type: LIST(STRUCT({ code: VARCHAR, text: VARCHAR, outcome: VARCHAR })),

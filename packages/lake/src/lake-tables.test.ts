@@ -1,3 +1,4 @@
+import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
   Decision,
@@ -7,6 +8,7 @@ import {
   Outcome,
   Rung,
   Transaction,
+  TrialRole,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { LAKE_TABLES, RECORD_COLUMNS, tableOfTopic } from "./lake-tables.js";
@@ -85,6 +87,13 @@ const decision: Decision = {
   policyRevision: 7,
 };
 
+const trial: ModelTrial = {
+  trialRole: TrialRole.CANARY,
+  candidateVersion: "8",
+  candidateScore: 0.5,
+  candidateMissing: "",
+};
+
 const drift: DriftDetected = {
   eventId: "e1",
   modelName: "fraud",
@@ -126,6 +135,51 @@ const labelCells = {
   source: "chargeback",
 };
 
+const decisionCells = {
+  transaction_id: "txn_1",
+  tenant: "demo",
+  client_transaction_id: "c-1",
+  card_token: "ct_1",
+  outcome: "REVIEW",
+  reasons: { items: [{ entries: { code: "A", text: "ein Grund — 原因", outcome: "CHALLENGE" } }] },
+  score: null,
+  rung: "RULES_ONLY",
+  degraded_because: "no score",
+  policy_version: "p1",
+  model_name: "fraud",
+  model_version: "7",
+  feature_spec_version: 3,
+  occurred_at_ms: BigInt(AT_MS - 10),
+  accepted_at_ms: BigInt(AT_MS - 5),
+  decided_at_ms: BigInt(AT_MS),
+  wording_version: "w1",
+  list_hits: {
+    items: [
+      {
+        entries: {
+          ...{ list: "deny", kind: "card", effect: "deny", reason: "Stolen" },
+          ...{ created_at_ms: BigInt(AT_MS - 9), expires_at_ms: BigInt(AT_MS + 9) },
+        },
+      },
+      {
+        entries: {
+          ...{ list: "vip", kind: "terminal", effect: "allow", reason: "" },
+          ...{ created_at_ms: BigInt(AT_MS), expires_at_ms: null },
+        },
+      },
+    ],
+  },
+  policy_revision: 7,
+};
+
+const NO_TRIAL = {
+  trial_role: null,
+  candidate_version: null,
+  candidate_score: null,
+  champion_score: null,
+  candidate_missing: null,
+};
+
 test.each([
   ["transactions", Transaction.encode(transaction), transactionCells],
   ["labels", Label.encode(label), labelCells],
@@ -157,41 +211,18 @@ test.each([
   [
     "decisions",
     Decision.encode(decision),
+    { ...decisionCells, ...NO_TRIAL },
+  ],
+  [
+    "decisions",
+    Decision.encode({ ...decision, trial }),
     {
-      transaction_id: "txn_1",
-      tenant: "demo",
-      client_transaction_id: "c-1",
-      card_token: "ct_1",
-      outcome: "REVIEW",
-      reasons: { items: [{ entries: { code: "A", text: "ein Grund — 原因", outcome: "CHALLENGE" } }] },
-      score: null,
-      rung: "RULES_ONLY",
-      degraded_because: "no score",
-      policy_version: "p1",
-      model_name: "fraud",
-      model_version: "7",
-      feature_spec_version: 3,
-      occurred_at_ms: BigInt(AT_MS - 10),
-      accepted_at_ms: BigInt(AT_MS - 5),
-      decided_at_ms: BigInt(AT_MS),
-      wording_version: "w1",
-      list_hits: {
-        items: [
-          {
-            entries: {
-              ...{ list: "deny", kind: "card", effect: "deny", reason: "Stolen" },
-              ...{ created_at_ms: BigInt(AT_MS - 9), expires_at_ms: BigInt(AT_MS + 9) },
-            },
-          },
-          {
-            entries: {
-              ...{ list: "vip", kind: "terminal", effect: "allow", reason: "" },
-              ...{ created_at_ms: BigInt(AT_MS), expires_at_ms: null },
-            },
-          },
-        ],
-      },
-      policy_revision: 7,
+      ...decisionCells,
+      trial_role: "CANARY",
+      candidate_version: "8",
+      candidate_score: 0.5,
+      champion_score: null,
+      candidate_missing: "",
     },
   ],
   [

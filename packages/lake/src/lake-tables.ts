@@ -7,6 +7,7 @@ import {
   DriftDetected,
   FeatureVector,
   Label,
+  ModelTrial,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic, TopicName } from "@tripline/contracts/topics";
@@ -25,6 +26,7 @@ import {
   reasons,
   rung,
   text,
+  trialRole,
 } from "./column-kinds.js";
 import { dayOf } from "./lake-layout.js";
 
@@ -114,7 +116,15 @@ const appliedLabel = columnsOf<Omit<AppliedLabel, "label">>({
   incomplete: flag,
 });
 
-const decision = columnsOf<Decision>({
+const modelTrial = columnsOf<ModelTrial>({
+  trialRole,
+  candidateVersion: text,
+  candidateScore: double,
+  championScore: double,
+  candidateMissing: text,
+});
+
+const decision = columnsOf<Omit<Decision, "trial">>({
   transactionId: text,
   tenant: text,
   clientTransactionId: text,
@@ -179,7 +189,7 @@ export const LAKE_TABLES: Readonly<Record<TopicName, LakeTable>> = {
     topic: TOPICS.decisions,
     message: Decision,
     eventTimeMs: ({ decidedAtMs }) => decidedAtMs,
-    columns: decision,
+    columns: [...decision, ...within(({ trial }: Decision) => trial, modelTrial)],
   }),
   driftDetected: tableOf({
     topic: TOPICS.driftDetected,

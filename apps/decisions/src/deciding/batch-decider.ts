@@ -1,12 +1,11 @@
 import type { Attributes, Context } from "@opentelemetry/api";
-import { SpanKind } from "@opentelemetry/api";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Rollout } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference-limits";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { Score } from "@tripline/decision-engine/decide-payment";
 import { decide, whyUnusable } from "@tripline/decision-engine/decide-payment";
 import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
 import type { Policy } from "@tripline/decision-engine/policy";
@@ -14,13 +13,15 @@ import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { withProcessSpans } from "@tripline/service-kit/telemetry/process-spans";
-import { callSpan, redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
+import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
 import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/telemetry/tracing";
 import type { DecisionMetrics } from "../decision-metrics.js";
 import type { FollowedLists } from "../lists/followed-lists.js";
 import type { Explainer } from "../scoring/explainer.js";
 import { explanationBudgetMs, scoreBudgetMs } from "../scoring/score-budget.js";
 import type { Scorer } from "../scoring/scorer.js";
+import type { Scored } from "../scoring/trial-scorer.js";
+import { SCORING_CALL, scoreTrial } from "../scoring/trial-scorer.js";
 import type { DecisionStore } from "./decision-store.js";
 import type { Payment } from "./parse-payment.js";
 import { parsePayment } from "./parse-payment.js";
@@ -34,6 +35,8 @@ export interface BatchDeciderOptions {
   readonly policies: () => Promise<PolicyOf>;
   /** The scorecard in force, if there is one; read once per round. */
   readonly scorecard?: () => Scorecard | undefined;
+  /** The rollout of the model, if there is one; read once per round. */
+  readonly rollout?: () => Rollout | undefined;
   readonly explainer: Explainer;
   readonly lists: Pick<FollowedLists, "ready" | "hits">;
   readonly scoringWaitMsMax: number;
@@ -55,6 +58,18 @@ interface Decided {
   readonly decision: Decision;
 }
 
+/** Payments of a round whose scores come together, apart from the others. */
+interface Part {
+  readonly works: readonly Work[];
+  readonly scored: Promise<readonly Scored[]>;
+}
+
+/** What all payments of a round are decided by. */
+interface Deciders {
+  readonly policyOf: PolicyOf;
+  readonly scorecard: Scorecard | undefined;
+}
+
 /** A payment with the bytes of the decision that stands for it. */
 type Standing = readonly [Work, Uint8Array];
 
@@ -66,7 +81,6 @@ export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
 export const ROUNDS_MAX = 3;
 
 const KEEP = redisSpan("SET");
-const CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
 
 /**
  * Decides the payments of batches. The first decision of a payment stands: it is stored in Redis before anybody is told,
@@ -108,26 +122,30 @@ export class BatchDecider {
    * explanation do not wait for one; their callers have their replies by then.
    */
   async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
-    const policyOf = await this.#options.policies();
-    const scorecard = this.#options.scorecard?.();
+    const deciders = { policyOf: await this.#options.policies(), scorecard: this.#options.scorecard?.() };
+    const parts = this.#score(open, deciders.policyOf);
+    const settled = await Promise.all(parts.map((part) => this.#decidePart(part, deciders)));
+    return new Map(settled.flat());
+  }
+
+  async #decidePart({ works, scored }: Part, { policyOf, scorecard }: Deciders): Promise<readonly Standing[]> {
     const { lists } = this.#options;
-    const scores = await this.#score(open, policyOf);
+    const scores = await scored;
     const decidedAtMs = Date.now();
     const [clear, wanting]: [Decided[], Decided[]] = [[], []];
-    for (const work of open) {
+    works.forEach((work, index) => {
       const { transaction, features } = work.payment;
-      // A payment was not sent to the model because its features cannot be used, so the rules cannot use them either.
-      const score = scores.get(work.payment) ?? { missing: "the features cannot be used" };
       const listHits = lists.hits(transaction, decidedAtMs);
       const policy = policyOf(transaction.tenant);
-      const decision = decide(policy, { transaction, features, score, listHits, decidedAtMs }, scorecard);
+      const input = { transaction, features, ...itemAt(scores, index), listHits, decidedAtMs };
+      const decision = decide(policy, input, scorecard);
       (wantsContributions(decision) ? wanting : clear).push({ work, policy, decision });
-    }
+    });
     const settled = await Promise.all([
       this.#settle(clear),
-      this.#explain(wanting).then((explained) => this.#settle(explained)),
+      this.#explainAll(wanting).then((explained) => this.#settle(explained)),
     ]);
-    return new Map(settled.flat());
+    return settled.flat();
   }
 
   /** Stores decisions and replies to the callers that wait for them. */
@@ -140,6 +158,13 @@ export class BatchDecider {
   }
 
   /** Adds what raised the score to decisions other than approve, if it is known in time. */
+  async #explainAll(wanting: readonly Decided[]): Promise<readonly Decided[]> {
+    const byVersion = Map.groupBy(wanting, ({ decision }) => decision.modelVersion);
+    const explained = await Promise.all([...byVersion.values()].map((one) => this.#explain(one)));
+    return explained.flat();
+  }
+
+  /** Of decisions by the scores of one model version. */
   async #explain(wanting: readonly Decided[]): Promise<readonly Decided[]> {
     const { explainer, contributionsWaitMsMax: waitMsMax } = this.#options;
     const [first] = wanting;
@@ -148,9 +173,8 @@ export class BatchDecider {
     const budgetMs = explanationBudgetMs(deadlines, { waitMsMax, nowMs: Date.now() });
     const rows = wanting.map(({ work }) => work.payment.features.values);
     const traces = wanting.map(({ work }) => work.trace);
-    // All scores of a round come in one answer, so they are of one version.
     const { modelVersion } = first.decision;
-    const found = await withSpans(traces, "explain", CALL, (contexts) =>
+    const found = await withSpans(traces, "explain", SCORING_CALL, (contexts) =>
       explainer.explain(rows, modelVersion, contexts, budgetMs),
     );
     if (found === undefined) return wanting;
@@ -161,22 +185,26 @@ export class BatchDecider {
     });
   }
 
-  /** Scores of those payments whose features fit the policy's spec, in one request. */
-  async #score(open: readonly Work[], policyOf: PolicyOf): Promise<ReadonlyMap<Payment, Score>> {
-    const usable = open.filter(
-      ({ payment }) => whyUnusable(policyOf(payment.transaction.tenant), payment.features) === undefined,
-    );
-    if (usable.length === 0) return new Map();
+  /** Asks for the scores of those payments whose features fit the policy's spec. */
+  #score(open: readonly Work[], policyOf: PolicyOf): readonly Part[] {
+    const isUsable = ({ payment }: Work): boolean =>
+      whyUnusable(policyOf(payment.transaction.tenant), payment.features) === undefined;
+    const [usable, unusable] = [open.filter(isUsable), open.filter((work) => !isUsable(work))];
     const budgetMs = scoreBudgetMs(
       open.map(({ payment }) => payment.deadlineMs),
       { waitMsMax: this.#options.scoringWaitMsMax, nowMs: Date.now() },
     );
-    const traces = usable.map((work) => work.trace);
-    const rows = usable.map(({ payment }) => payment.features.values);
-    const scores = await withSpans(traces, "score", CALL, (contexts) =>
-      this.#options.scorer.score(rows, contexts, budgetMs),
-    );
-    return new Map(usable.map(({ payment }, index) => [payment, itemAt(scores, index)]));
+    const tasks = usable.map((work) => {
+      const { transaction, features } = work.payment;
+      return { work, cardToken: transaction.cardToken, row: features.values, trace: work.trace };
+    });
+    const parts = scoreTrial(this.#options.scorer, this.#options.rollout?.(), tasks, budgetMs);
+    // What the model cannot use, the rules cannot use either.
+    const unscored = unusable.map((): Scored => ({ score: { missing: "the features cannot be used" }, trial: undefined }));
+    return [
+      ...parts.map((part) => ({ works: part.tasks.map(({ work }) => work), scored: part.scored })),
+      ...(unusable.length === 0 ? [] : [{ works: unusable, scored: Promise.resolve(unscored) }]),
+    ];
   }
 
   async #keep(made: readonly Decided[]): Promise<Uint8Array[]> {

@@ -9,10 +9,14 @@ const FP32_BYTES = 4;
  * One request for a whole batch.
  *
  * @param rows shape [n, N], all of the same length; sent as float32, little-endian, row-major
+ * @param modelVersion by default the champion, which the server knows
  */
-export function inferRequest(modelName: string, rows: readonly (readonly number[])[]): ModelInferRequest {
-  // The server decides which version answers: that is how a model is rolled out.
-  return requestFor(OUTPUT, modelName, "", rows);
+export function inferRequest(
+  modelName: string,
+  rows: readonly (readonly number[])[],
+  modelVersion = "",
+): ModelInferRequest {
+  return requestFor(OUTPUT, modelName, modelVersion, rows);
 }
 
 /**

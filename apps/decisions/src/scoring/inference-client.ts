@@ -33,6 +33,7 @@ const CHANNEL: ChannelOptions = {
 /** Open Inference Protocol v2 over one connection. Asking is safe to repeat, so it is repeated within its time. */
 export class InferenceClient implements ScoringClient {
   readonly #client: GRPCInferenceServiceClient;
+  readonly #closing = new AbortController();
 
   /** @param channel without TLS by default */
   constructor(address: string, channel: ChannelCredentials = credentials.createInsecure()) {
@@ -46,16 +47,17 @@ export class InferenceClient implements ScoringClient {
   ): Promise<Answer<ModelInferResponse>> {
     const call: Call<ModelInferResponse> = (metadata, options, done) =>
       this.#client.modelInfer(request, metadata, options, done);
-    return askWithin(deadlineMs, () => attempt(headers, deadlineMs, call));
+    return askWithin(deadlineMs, this.#closing.signal, () => attempt(headers, deadlineMs, call));
   }
 
   modelMetadata(name: string, version: string, deadlineMs: number): Promise<Answer<ModelMetadataResponse>> {
     const call: Call<ModelMetadataResponse> = (metadata, options, done) =>
       this.#client.modelMetadata({ name, version }, metadata, options, done);
-    return askWithin(deadlineMs, () => attempt({}, deadlineMs, call));
+    return askWithin(deadlineMs, this.#closing.signal, () => attempt({}, deadlineMs, call));
   }
 
   close(): void {
+    this.#closing.abort();
     this.#client.close();
   }
 }

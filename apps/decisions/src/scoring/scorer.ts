@@ -15,6 +15,9 @@ const OPEN_MS = 1_000;
 
 const CHECKED_VERSIONS_MAX = 64;
 
+/** To scoring, a request without a version is one for the champion. */
+const CHAMPION = "";
+
 /**
  * So many trace contexts fit, with the rest, in the 8 KiB of metadata that gRPC servers accept without being told to
  * accept more. Payments beyond them have their spans here, but none in scoring.
@@ -33,11 +36,9 @@ export interface ScorerOptions {
 /** Asks the model server for the scores of a batch, and says why if there are none. */
 export class Scorer {
   readonly #options: ScorerOptions;
-  readonly #breaker = new CircuitBreaker({
-    failuresMax: FAILURES_MAX,
-    openMs: OPEN_MS,
-    nowMs: () => performance.now(),
-  });
+  readonly #breaker = newBreaker();
+  /** Of the candidate that was asked last: a candidate that does not answer must not keep the champion from being asked. */
+  #candidate = { version: "", breaker: newBreaker() };
   /** By model version: why it does not fit, or `undefined` where it does. Oldest first. */
   readonly #checked = new Map<string, string | undefined>();
 
@@ -59,7 +60,7 @@ export class Scorer {
   ): Promise<readonly Score[]> {
     if (rows.length === 0) return [];
     const startedMs = performance.now();
-    const result = await this.#ask(rows, traces, budgetMs, startedMs + budgetMs);
+    const result = await this.#ask(CHAMPION, rows, traces, budgetMs);
     this.#options.metrics.scored(performance.now() - startedMs);
     if (!("cause" in result)) return result.scores;
     this.#options.metrics.scoreMissing(result.cause, rows.length);
@@ -67,23 +68,45 @@ export class Scorer {
     return rows.map(() => ({ missing: result.because }));
   }
 
-  async #ask(
+  /** The same of a version that is tried out. A number that is no probability counts as missing. */
+  async scoreByCandidate(
+    version: string,
     rows: readonly (readonly number[])[],
     traces: readonly Context[],
     budgetMs: number,
-    deadlineMs: number,
+  ): Promise<readonly Score[]> {
+    const { metrics } = this.#options;
+    const result = await this.#ask(version, rows, traces, budgetMs);
+    metrics.candidateScored("cause" in result ? result.cause : "scored", rows.length);
+    if ("cause" in result) return rows.map(() => ({ missing: result.because }));
+    return result.scores.map((score) => {
+      if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
+      return { missing: `the model gave ${score.value}, which is not a probability` };
+    });
+  }
+
+  async #ask(
+    version: string,
+    rows: readonly (readonly number[])[],
+    traces: readonly Context[],
+    budgetMs: number,
   ): Promise<{ scores: readonly Score[] } | Missing> {
+    const deadlineMs = performance.now() + budgetMs;
+    const breaker = this.#breakerOf(version);
     if (budgetMs < SCORING_MS_MIN) return missing("no-time", "the caller's deadline left no time for scoring");
-    if (budgetMs <= HURRY_MS_MAX && !this.#breaker.allows()) {
+    if (budgetMs <= HURRY_MS_MAX && !breaker.allows()) {
       return missing("circuit-open", "scoring has not answered the payments before");
     }
-    const request = inferRequest(this.#options.modelName, rows);
+    const request = inferRequest(this.#options.modelName, rows, version);
     const answer = await this.#options.client.infer(request, traceHeaders(traces), deadlineMs);
-    this.#remember(answer, budgetMs);
+    this.#remember(breaker, version, answer, budgetMs);
     if ("failure" in answer) return missingAfter(answer, budgetMs);
     const { modelVersion } = answer.value;
     const probabilities = readProbabilities(answer.value, rows.length);
     if (typeof probabilities === "string") return missing("unreadable", `scoring answered ${probabilities}`);
+    if (version !== CHAMPION && modelVersion !== version) {
+      return missing("unreadable", `scoring answered for version ${modelVersion}, not ${version}`);
+    }
     const fault = await this.#faultOf(modelVersion, deadlineMs);
     if (fault !== undefined) return missing("model-mismatch", fault);
     const { modelName } = this.#options;
@@ -105,15 +128,26 @@ export class Scorer {
     return fault;
   }
 
-  #remember(answer: Answer<unknown>, budgetMs: number): void {
+  #breakerOf(version: string): CircuitBreaker {
+    if (version === CHAMPION) return this.#breaker;
+    if (this.#candidate.version !== version) this.#candidate = { version, breaker: newBreaker() };
+    return this.#candidate.breaker;
+  }
+
+  #remember(breaker: CircuitBreaker, version: string, answer: Answer<unknown>, budgetMs: number): void {
     const { logger } = this.#options;
+    const asked = version === CHAMPION ? {} : { candidate: version };
     if (!("failure" in answer)) {
-      if (this.#breaker.succeeded()) logger.info("scoring answers again");
+      if (breaker.succeeded()) logger.info(asked, "scoring answers again");
     } else if (answer.failure !== "late" || budgetMs >= TELLING_WAIT_MS) {
       const { failure, status, detail } = answer;
-      if (this.#breaker.failed()) logger.warn({ failure, status, detail, budgetMs }, "scoring does not answer");
+      if (breaker.failed()) logger.warn({ ...asked, failure, status, detail, budgetMs }, "scoring does not answer");
     }
   }
+}
+
+function newBreaker(): CircuitBreaker {
+  return new CircuitBreaker({ failuresMax: FAILURES_MAX, openMs: OPEN_MS, nowMs: () => performance.now() });
 }
 
 interface Missing {

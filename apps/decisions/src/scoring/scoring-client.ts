@@ -46,12 +46,18 @@ const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 100;
 
 /** Asks again while the server is not reachable and time is left. Asking is safe to repeat. */
-export async function askWithin<T>(deadlineMs: number, attempt: () => Promise<Answer<T>>): Promise<Answer<T>> {
+export async function askWithin<T>(
+  deadlineMs: number,
+  closing: AbortSignal,
+  attempt: () => Promise<Answer<T>>,
+): Promise<Answer<T>> {
   for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
     const answer = await attempt();
     if (!("failure" in answer) || answer.failure !== "unreachable") return answer;
     if (performance.now() + waitMs >= deadlineMs) return answer;
     await delay(waitMs);
+    // A candidate that nobody waits for any longer may still be asked then.
+    if (closing.aborted) return answer;
   }
 }
 

@@ -10,11 +10,19 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { GRPCInferenceServiceService } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
+/** How a version answers that is asked for by its name. */
+export interface OtherVersion {
+  readonly probability: (row: readonly number[]) => number;
+  readonly delayMs?: number;
+}
+
 /**
  * A server for tests: speaks the scorer's protocol over a real socket and answers what and when the test tells it to.
  * The real scorer is tested with this service end to end elsewhere.
  */
 export class TestScorer {
+  /** Versions that it serves beside its own. */
+  readonly others = new Map<string, OtherVersion>();
   readonly requests: ModelInferRequest[] = [];
   readonly traceHeaders: Record<string, string>[] = [];
   metadataRequests = 0;
@@ -74,13 +82,17 @@ export class TestScorer {
     this.traceHeaders.push(Object.fromEntries(headers));
     const failure = this.failures.shift();
     if (failure !== undefined) throw serviceError(failure);
-    if (this.delayMs > 0) await delay(this.delayMs, undefined, { ref: false });
-    const values = rowsOf(request).map(this.probability);
+    const isOwn = request.modelVersion === "" || request.modelVersion === this.modelVersion;
+    const asked = isOwn ? this : this.others.get(request.modelVersion);
+    if (asked === undefined) throw serviceError(status.NOT_FOUND);
+    const { delayMs = 0, probability } = asked;
+    if (delayMs > 0) await delay(delayMs, undefined, { ref: false });
+    const values = rowsOf(request).map(probability);
     const bytes = Buffer.alloc(4 * values.length);
     for (const [index, value] of values.entries()) bytes.writeFloatLE(value, 4 * index);
     return this.alter({
       modelName: request.modelName,
-      modelVersion: this.modelVersion,
+      modelVersion: isOwn ? this.modelVersion : request.modelVersion,
       id: request.id,
       parameters: {},
       outputs: [
@@ -92,7 +104,8 @@ export class TestScorer {
 
   async #explain(request: ModelInferRequest): Promise<ModelInferResponse> {
     this.explanationRequests.push(request);
-    const { contributions, modelVersion } = this;
+    const { contributions } = this;
+    const { modelVersion } = request;
     if (contributions === undefined) throw serviceError(status.INVALID_ARGUMENT);
     if (this.delayMs > 0) await delay(this.delayMs, undefined, { ref: false });
     const values = rowsOf(request).map(contributions);

@@ -4,9 +4,11 @@ import {
   Decision,
   FeatureVector,
   Label,
+  ModelTrial,
   Outcome,
   Rung,
   Transaction,
+  TrialRole,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 
 /** A row of a topic's archive, by column. */
@@ -41,6 +43,7 @@ export function decisionOf(row: Row): Decision {
     listHits: decision.listHits.map(listHitOf),
     outcome: enumValueOf(Outcome, decision.outcome),
     rung: enumValueOf(Rung, decision.rung),
+    ...trialOf(row),
   };
 }
 
@@ -48,6 +51,13 @@ export function decisionOf(row: Row): Decision {
 function listHitOf(row: object): ListHit {
   const { expiresAtMs, ...hit } = Object.fromEntries(fieldsOf({ ...row })) as unknown as ListHit;
   return typeof expiresAtMs === "number" ? { ...hit, expiresAtMs } : hit;
+}
+
+/** Archives from before rollouts lack the columns; without a rollout they are null. */
+function trialOf(row: Row): { trial?: ModelTrial } {
+  if (row.candidate_version == null) return {};
+  const trial = filled(ModelTrial.decode(NOTHING), fieldsOf(row));
+  return { trial: { ...trial, trialRole: enumValueOf(TrialRole, trial.trialRole) } };
 }
 
 /** The archive keeps the name of an enum's value, or the digits of one that it did not know. */

@@ -34,6 +34,29 @@ export enum Rung {
   SCORECARD = 4,
 }
 
+/** What a payment is to the model that is tried out. */
+export enum TrialRole {
+  UNSPECIFIED = 0,
+  /** SHADOW - The candidate scores it too; the champion's score counts. */
+  SHADOW = 1,
+  /** CANARY - Its card is in the candidate's share: the candidate's score counts where there is one, else the champion's. */
+  CANARY = 2,
+  /** CONTROL - Its card is in the champion's share. */
+  CONTROL = 3,
+}
+
+export enum RolloutStage {
+  UNSPECIFIED = 0,
+  /** SHADOW - The candidate scores payments and decides none. */
+  SHADOW = 1,
+  /** CANARY - The candidate decides for a share of the cards. */
+  CANARY = 2,
+  /** CHAMPION - Over: the candidate is the champion. */
+  CHAMPION = 3,
+  /** ROLLED_BACK - Over: the champion has all cards again. */
+  ROLLED_BACK = 4,
+}
+
 /** One accepted card payment. Topic `transactions`. */
 export interface Transaction {
   /** Deterministic: the same tenant and client transaction id always give the same id. */
@@ -149,6 +172,22 @@ export interface ListHit {
   expiresAtMs?: number | undefined;
 }
 
+/** The part that a payment had in the rollout of a model. */
+export interface ModelTrial {
+  trialRole: TrialRole;
+  candidateVersion: string;
+  /** Absent where the candidate was not asked, did not answer in time or gave no probability. */
+  candidateScore?:
+    | number
+    | undefined;
+  /** The champion's for the same payment, where the candidate's share has its card; absent where it was not there in time. */
+  championScore?:
+    | number
+    | undefined;
+  /** Why the candidate, which was asked, gave no score; else empty. */
+  candidateMissing: string;
+}
+
 /** What was decided, and why. Topic `decisions`. */
 export interface Decision {
   transactionId: string;
@@ -182,6 +221,30 @@ export interface Decision {
   listHits: ListHit[];
   /** Number of the policy's revision in the control plane; 0 where the policy was a file's. */
   policyRevision: number;
+  /** Present while a model is rolled out. */
+  trial?: ModelTrial | undefined;
+}
+
+/** How far the rollout of a model has come. Topic `rollouts`, compacted, keyed by the name of the model. */
+export interface Rollout {
+  /** Also decides which cards are in the shares: each rollout has others. */
+  rolloutId: string;
+  modelName: string;
+  stage: RolloutStage;
+  candidateVersion: string;
+  /** The champion when the rollout began. */
+  championVersion: string;
+  /** Of the cards, in hundredths of a percent. */
+  canaryBasisPoints: number;
+  /** The same for cards that the candidate scores without deciding. */
+  shadowBasisPoints: number;
+  /** Grows by one with each step. */
+  revision: number;
+  startedAtMs: number;
+  changedAtMs: number;
+  /** Who or what made the last step, and why. */
+  changedBy: string;
+  why: string;
 }
 
 /** A column of a day that is not what it was on the days before. */
@@ -1154,6 +1217,102 @@ export const ListHit: MessageFns<ListHit> = {
   },
 };
 
+function createBaseModelTrial(): ModelTrial {
+  return {
+    trialRole: 0,
+    candidateVersion: "",
+    candidateScore: undefined,
+    championScore: undefined,
+    candidateMissing: "",
+  };
+}
+
+export const ModelTrial: MessageFns<ModelTrial> = {
+  encode(message: ModelTrial, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trialRole !== 0) {
+      writer.uint32(8).int32(message.trialRole);
+    }
+    if (message.candidateVersion !== "") {
+      writer.uint32(18).string(message.candidateVersion);
+    }
+    if (message.candidateScore !== undefined) {
+      writer.uint32(25).double(message.candidateScore);
+    }
+    if (message.championScore !== undefined) {
+      writer.uint32(33).double(message.championScore);
+    }
+    if (message.candidateMissing !== "") {
+      writer.uint32(42).string(message.candidateMissing);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelTrial {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelTrial();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.trialRole = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.candidateVersion = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.candidateScore = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.championScore = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.candidateMissing = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDecision(): Decision {
   return {
     transactionId: "",
@@ -1175,6 +1334,7 @@ function createBaseDecision(): Decision {
     wordingVersion: "",
     listHits: [],
     policyRevision: 0,
+    trial: undefined,
   };
 }
 
@@ -1236,6 +1396,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.policyRevision !== 0) {
       writer.uint32(168).int32(message.policyRevision);
+    }
+    if (message.trial !== undefined) {
+      ModelTrial.encode(message.trial, writer.uint32(202).fork()).join();
     }
     return writer;
   },
@@ -1403,6 +1566,194 @@ export const Decision: MessageFns<Decision> = {
             }
 
             message.policyRevision = reader.int32();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.trial = ModelTrial.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRollout(): Rollout {
+  return {
+    rolloutId: "",
+    modelName: "",
+    stage: 0,
+    candidateVersion: "",
+    championVersion: "",
+    canaryBasisPoints: 0,
+    shadowBasisPoints: 0,
+    revision: 0,
+    startedAtMs: 0,
+    changedAtMs: 0,
+    changedBy: "",
+    why: "",
+  };
+}
+
+export const Rollout: MessageFns<Rollout> = {
+  encode(message: Rollout, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rolloutId !== "") {
+      writer.uint32(10).string(message.rolloutId);
+    }
+    if (message.modelName !== "") {
+      writer.uint32(18).string(message.modelName);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(24).int32(message.stage);
+    }
+    if (message.candidateVersion !== "") {
+      writer.uint32(34).string(message.candidateVersion);
+    }
+    if (message.championVersion !== "") {
+      writer.uint32(42).string(message.championVersion);
+    }
+    if (message.canaryBasisPoints !== 0) {
+      writer.uint32(48).int32(message.canaryBasisPoints);
+    }
+    if (message.shadowBasisPoints !== 0) {
+      writer.uint32(56).int32(message.shadowBasisPoints);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(64).int64(message.revision);
+    }
+    if (message.startedAtMs !== 0) {
+      writer.uint32(72).int64(message.startedAtMs);
+    }
+    if (message.changedAtMs !== 0) {
+      writer.uint32(80).int64(message.changedAtMs);
+    }
+    if (message.changedBy !== "") {
+      writer.uint32(90).string(message.changedBy);
+    }
+    if (message.why !== "") {
+      writer.uint32(98).string(message.why);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Rollout {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollout();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rolloutId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.modelName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stage = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.candidateVersion = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.championVersion = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.canaryBasisPoints = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.shadowBasisPoints = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.changedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.changedBy = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.why = reader.string();
             continue;
           }
         }
