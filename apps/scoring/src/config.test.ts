@@ -5,7 +5,10 @@ const REQUIRED = { PORT: "0", GRPC_PORT: "0", REGISTRY_URL: "file:///models" };
 
 test("has a default for each setting that can have one", () => {
   expect(readConfig(scoringConfig, REQUIRED)).toMatchObject({
-    MODELS: [{ name: "fraud", alias: "champion" }],
+    MODELS: [
+      { name: "fraud", alias: "champion" },
+      { name: "fraud", alias: "candidate", isOptional: true },
+    ],
     MODELS_MAX: 16,
     MODEL_SETTINGS: {},
     MODEL_CONTROL: "none",
@@ -32,13 +35,14 @@ test("reads the rows per run by provider", () => {
 test("reads models, with champion as the default alias, and their settings", () => {
   const config = readConfig(scoringConfig, {
     ...REQUIRED,
-    MODELS: "fraud@shadow, small,*@challenger",
+    MODELS: "fraud@shadow, small,*@challenger,small@candidate?",
     MODEL_SETTINGS: '{"small":{"workers":2},"fraud@shadow":{"execution_providers":["cuda","cpu"],"require_gpu":true}}',
   });
   expect(config.MODELS).toEqual([
     { name: "fraud", alias: "shadow" },
     { name: "small", alias: "champion" },
     { name: "*", alias: "challenger" },
+    { name: "small", alias: "candidate", isOptional: true },
   ]);
   expect(config.MODEL_SETTINGS).toEqual({
     small: { workers: 2 },

@@ -7,21 +7,25 @@ const MODELS_MAX = 256;
 
 const NAME = "[a-z][a-z0-9_-]{0,63}";
 const ONE_MODEL = new RegExp(`^(${NAME}|\\*)(@${NAME})?$`);
+/** A reference may end with `?`. */
+const REFERENCE = new RegExp(`^(${NAME}|\\*)(@${NAME})?[?]?$`);
 
 /** A model of the registry by its name (`*`: all) and the alias that is followed. */
 export interface ModelReference {
   readonly name: string;
   readonly alias: string;
+  /** Served while the alias names a version that is not served under another alias; it need not be there. */
+  readonly isOptional?: boolean;
 }
 
 const modelReferences = z
   .string()
   .transform((text) => text.split(",").map((one) => one.trim()))
-  .pipe(z.array(z.string().regex(ONE_MODEL, "must be name@alias, comma-separated, or *@alias")).min(1))
+  .pipe(z.array(z.string().regex(REFERENCE, "must be name@alias, comma-separated, *@alias, or name@alias?")).min(1))
   .transform((references): ModelReference[] =>
     references.map((reference) => {
-      const [name = "", alias = "champion"] = reference.split("@");
-      return { name, alias };
+      const [name = "", alias = "champion"] = reference.replace("?", "").split("@");
+      return { name, alias, ...(reference.endsWith("?") ? { isOptional: true } : {}) };
     }),
   )
   .refine((references) => new Set(references.map((one) => `${one.name}@${one.alias}`)).size === references.length, {
@@ -88,12 +92,13 @@ export const scoringBesideDecisionsConfig = z
       .meta({ description: "Where the models are: `file:///…`, or `mlflow+https://…` for MLflow." }),
     MODELS: z
       .string()
-      .default("fraud@champion")
+      .default("fraud@champion,fraud@candidate?")
       .pipe(modelReferences)
       .meta({
         description:
           "Models to serve: `name@alias`, comma-separated; the alias is `champion` unless given. `*@alias` is every model with " +
-          "this alias, also models that come later.",
+          "this alias, also models that come later. `name@alias?` need not be there: it is served while the alias names " +
+          "another version than those that are served already, as `candidate` does while a model is rolled out.",
       }),
     MODELS_MAX: number.int().min(1).max(MODELS_MAX).default(16).meta({
       unit: "models",

@@ -1,6 +1,8 @@
 import type { Rollout } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { RolloutStage, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 
+const { imul } = Math;
+
 /** Shares are in hundredths of a percent of the cards. */
 export const BASIS_POINTS = 10_000;
 
@@ -35,13 +37,13 @@ export function placeOf(cardToken: string, salt: string): number {
 /** FNV-1a of 32 bits; tokens and ids are ASCII. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  for (let at = 0; at < text.length; at += 1) value = imul(value ^ text.charCodeAt(at), 0x01000193);
   return value;
 }
 
 /** The finalizer of MurmurHash3: FNV alone spreads the last characters too little. */
 function mix(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  let mixed = imul(value ^ (value >>> 16), 0x85ebca6b);
+  mixed = imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }

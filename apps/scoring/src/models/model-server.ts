@@ -21,6 +21,8 @@ export interface ModelServerOptions {
   readonly registry: ModelRegistry;
   readonly name: string;
   readonly alias: string;
+  /** Whether a version must not be loaded, because it is served already; none by default. */
+  isElsewhere?(version: string): boolean;
   /** Milliseconds between two reads of the alias. */
   readonly pollMs: number;
   readonly session: SessionOptions;
@@ -134,6 +136,7 @@ export class ModelServer {
     let target: string | undefined;
     try {
       target = await registry.aliasTarget(name, alias);
+      if (this.options.isElsewhere?.(target) === true) return undefined;
       const isServed = target === this.serving.manifest.version;
       if (isServed) this.refused = undefined;
       if (isServed && this.failure === undefined) {

@@ -225,6 +225,66 @@ describe("several models", () => {
   });
 });
 
+describe("a candidate", () => {
+  afterEach(() => scoring.close());
+
+  const start = (prepare?: (models: TestRegistry) => Promise<void>) =>
+    startTestScoring({ MODELS: "fraud@champion,fraud@candidate?", REGISTRY_POLL_SECONDS: "0.02" }, prepare);
+  const versions = async () =>
+    (await index()).filter(({ state }) => state === "READY").map(({ version }) => version);
+  const ready = (expected: readonly string[]) =>
+    until(`${expected.join()} ready`, async () => (await versions()).join() === expected.join());
+
+  test("need not be there; is served beside the champion, by its version, while its alias names another one", async () => {
+    scoring = await start();
+    const { registry } = scoring.models;
+    const champion = await registry.aliasTarget("fraud", "champion");
+    const candidate = await registry.aliasTarget("fraud", "challenger");
+    expect(await versions()).toEqual([champion]);
+    expect((await failureOf(scoresOf("fraud", candidate))).code).toBe(status.NOT_FOUND);
+
+    await registry.setAlias("fraud", "candidate", candidate);
+    await ready([champion, candidate]);
+    expect((await scoresOf("fraud", candidate)).version).toBe(candidate);
+    expect((await scoresOf("fraud")).version).toBe(champion);
+
+    await registry.setAlias("fraud", "candidate", champion);
+    await ready([champion]);
+    expect((await failureOf(scoresOf("fraud", candidate))).code).toBe(status.NOT_FOUND);
+  });
+
+  test("that becomes the champion is held once", async () => {
+    let candidate = "";
+    scoring = await start(async ({ registry }) => {
+      candidate = await registry.aliasTarget("fraud", "challenger");
+      await registry.setAlias("fraud", "candidate", candidate);
+    });
+    const { registry } = scoring.models;
+    await ready([await registry.aliasTarget("fraud", "champion"), candidate]);
+    await registry.setAlias("fraud", "champion", candidate);
+    await ready([candidate]);
+    expect((await scoresOf("fraud")).version).toBe(candidate);
+  });
+
+  test("that fails its checks stays out and does not make the service unready; another one is tried at once", async () => {
+    scoring = await start(async ({ registry }) => {
+      await registry.setAlias("fraud", "candidate", await registry.aliasTarget("fraud", "wrong-golden"));
+    });
+    const { registry } = scoring.models;
+    const [champion, refused, next] = await Promise.all(
+      ["champion", "wrong-golden", "challenger"].map((alias) => registry.aliasTarget("fraud", alias)),
+    );
+    expect(await index()).toMatchObject([
+      { version: champion, state: "READY" },
+      { state: "UNAVAILABLE", reason: expect.stringMatching(/golden batch gives/) },
+    ]);
+    expect((await failureOf(scoresOf("fraud", refused))).code).toBe(status.NOT_FOUND);
+    expect(await scoring.client.call(METHODS.serverReady, {})).toEqual({ ready: true });
+    await registry.setAlias("fraud", "candidate", next ?? "");
+    await ready([champion ?? "", next ?? ""]);
+  });
+});
+
 test("a named model must exist; if it does not, no other is left running", async () => {
   const models = await copyRegistry();
   const config = readConfig(scoringConfig, testEnvironment(models.url, { MODELS: "fraud,second" }));

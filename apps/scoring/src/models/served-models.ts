@@ -36,6 +36,8 @@ interface Slot extends ModelSlot {
   reason: string;
   /** A model that `*` found and that cannot be served is not tried again before this time, in epoch ms. */
   retryAtMs: number;
+  /** The version that could not be served; another one is tried at once. */
+  failedVersion?: string;
 }
 
 /** The models of this service, and which of them a request means. */
@@ -59,20 +61,21 @@ export class ServedModels {
     const models = new ServedModels(options);
     try {
       for (const reference of options.references) {
-        if (reference.name === EVERY) await models.discover(reference.alias);
+        if (isFound(reference)) await models.discover(reference);
         else await models.open(models.add(reference));
       }
     } catch (error) {
       await models.close();
       throw error;
     }
-    if (options.references.some((reference) => reference.name === EVERY)) models.watching = models.watch();
+    if (options.references.some(isFound)) models.watching = models.watch();
     return models;
   }
 
-  /** The first reason why a model cannot be served as it should be. */
+  /** The first reason why a model cannot be served as it should be. One that need not be there does not count. */
   get failure(): TriplineError | undefined {
-    return this.slots.find((slot) => slot.server?.failure !== undefined)?.server?.failure;
+    const failed = this.slots.find((slot) => slot.isOptional !== true && slot.server?.failure !== undefined);
+    return failed?.server?.failure;
   }
 
   /** All that is served at this moment. */
@@ -135,6 +138,7 @@ export class ServedModels {
         delete slot.server;
         slot.reason = "unloaded";
         slot.retryAtMs = Number.POSITIVE_INFINITY;
+        delete slot.failedVersion;
       }
       await Promise.all(servers.map((server) => server.drain()));
       this.options.logger.info({ model: name }, "model unloaded");
@@ -156,7 +160,9 @@ export class ServedModels {
       first ??= slot;
       const { server } = slot;
       if (server === undefined) continue;
-      if (version === "" || version === server.current.manifest.version || version === slot.alias) return server;
+      // A candidate is never meant by default.
+      const isMeant = version === "" ? slot.isOptional !== true : version === slot.alias;
+      if (isMeant || version === server.current.manifest.version) return server;
     }
     if (first === undefined) throw this.notFound(name);
     const served = this.slots.flatMap((slot) => (slot.name === name && slot.server ? [slot.server.current] : []));
@@ -192,7 +198,8 @@ export class ServedModels {
     const { registry, pollMs, settingsOf, logger } = this.options;
     const { name, alias } = slot;
     try {
-      const server = await ModelServer.start({ ...settingsOf(slot), registry, name, alias, pollMs });
+      const isElsewhere = slot.isOptional === true ? { isElsewhere: (version: string) => this.isServed(name, version) } : {};
+      const server = await ModelServer.start({ ...settingsOf(slot), ...isElsewhere, registry, name, alias, pollMs });
       const { manifest, providers } = server.current;
       logger.info({ model: name, alias, version: manifest.version, providers }, "model in place");
       slot.server = server;
@@ -220,31 +227,56 @@ export class ServedModels {
     while (!signal.aborted) {
       // Only the abort can be thrown here, and it ends the loop.
       await sleep(this.options.pollMs, undefined, { signal }).catch(() => undefined);
-      for (const { name, alias } of this.options.references) {
-        if (name === EVERY && !signal.aborted) await this.change(() => this.discover(alias)).catch(() => undefined);
+      for (const reference of this.options.references.filter(isFound)) {
+        if (!signal.aborted) await this.change(() => this.discover(reference)).catch(() => undefined);
       }
     }
   }
 
   /** Serves what the registry has under an alias and is not served yet. */
-  private async discover(alias: string): Promise<void> {
+  private async discover(reference: ModelReference): Promise<void> {
     const { registry, modelsMax, logger } = this.options;
-    for (const name of await registry.models()) {
+    const { alias } = reference;
+    for (const name of reference.name === EVERY ? await registry.models() : [reference.name]) {
       if (this.stopping.signal.aborted) return;
       let slot = this.slots.find((one) => one.name === name && one.alias === alias);
-      if (slot?.server !== undefined || Date.now() < (slot?.retryAtMs ?? 0)) continue;
+      if (slot?.server !== undefined && slot.isOptional !== true) continue;
+      const version = await aliasTarget(registry, name, alias);
       // A model without the alias is not meant to be served.
-      if (!(await hasAlias(registry, name, alias))) continue;
+      if (version === undefined) continue;
+      if (reference.isOptional === true && this.isServed(name, version)) {
+        if (slot !== undefined) await this.drop(slot);
+        continue;
+      }
+      if (slot?.server !== undefined || (slot !== undefined && isWaiting(slot, version))) continue;
       if (slot === undefined && this.slots.length >= modelsMax) {
         logger.warn({ model: name, modelsMax }, "model left out: MODELS_MAX models are served");
         return;
       }
-      slot ??= this.add({ name, alias });
-      await this.open(slot).catch((error: unknown) => {
+      slot ??= this.add({ ...reference, name });
+      const opened = slot;
+      await this.open(opened).catch((error: unknown) => {
+        opened.failedVersion = version;
         const { code, message } = asTriplineError(error);
         logger.error({ code, model: name, alias }, `${message} The model is left out.`);
       });
     }
+  }
+
+  /** The memory of a candidate is given back once it is the champion, or its alias names the champion again. */
+  private async drop(slot: Slot): Promise<void> {
+    const { name, alias, server } = slot;
+    this.slots.splice(this.slots.indexOf(slot), 1);
+    await server?.drain();
+    this.options.logger.info({ model: name, alias, version: server?.current.manifest.version }, "model dropped");
+  }
+
+  /** Whether a version is served under an alias that has to be there. */
+  private isServed(name: string, version: string): boolean {
+    return this.slots.some(
+      (slot) =>
+        slot.name === name && slot.isOptional !== true && slot.server?.current.manifest.version === version,
+    );
   }
 
   /** One change at a time. */
@@ -261,11 +293,21 @@ export class ServedModels {
   }
 }
 
-async function hasAlias(registry: ModelRegistry, name: string, alias: string): Promise<boolean> {
-  return registry.aliasTarget(name, alias).then(
-    () => true,
-    (error: unknown) => asTriplineError(error).code !== "model-not-found",
-  );
+/** Whether what a reference names is looked for again and again, and need not be there. */
+function isFound({ name, isOptional }: ModelReference): boolean {
+  return name === EVERY || isOptional === true;
+}
+
+function isWaiting({ retryAtMs, failedVersion }: Slot, version: string): boolean {
+  return Date.now() < retryAtMs && (failedVersion === undefined || failedVersion === version);
+}
+
+/** Undefined where the model has no such alias. */
+async function aliasTarget(registry: ModelRegistry, name: string, alias: string): Promise<string | undefined> {
+  return registry.aliasTarget(name, alias).catch((error: unknown) => {
+    if (asTriplineError(error).code === "model-not-found") return undefined;
+    throw error;
+  });
 }
 
 function listed(names: readonly string[]): string {

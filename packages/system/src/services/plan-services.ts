@@ -122,7 +122,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
     lakeDirectory: options.lakeDirectory,
     logLevel: options.logLevel ?? "info",
     modelName: MODEL_NAME,
-    models: `${MODEL_NAME}@champion`,
+    models: `${MODEL_NAME}@champion,${MODEL_NAME}@candidate?`,
     operatorTenant: DEMO_TENANT,
     postgresUrl: options.postgresUrl,
     redisUrl: options.redisUrl,
