@@ -1,0 +1,130 @@
+import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome as Outcomes, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { guardPlan } from "./guard-plan.js";
+import type { GuardName, TrialSample, TrialSamples } from "./judge-trial.js";
+import { judgeTrial } from "./judge-trial.js";
+
+const PLAN = guardPlan.parse({});
+const { CANARY, SHADOW } = RolloutStage;
+
+/** Numbers from 0 to 1 that are always the same ones for a seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Behaviour {
+  /** From the champion's score of a payment and chance. */
+  readonly score: (championScore: number, random: () => number) => number | undefined;
+  readonly extraMs?: number;
+}
+
+const SAME: Behaviour = { score: (score) => score };
+/** As a model trained on other weeks: the same ranking but for noise. */
+const RETRAINED: Behaviour = {
+  score: (score, random) => 1 / (1 + Math.exp(-(Math.log(score / (1 - score)) + 0.6 * (random() - 0.5)))),
+};
+const INVERTED: Behaviour = { score: (score) => 1 - score };
+const FAILING: Behaviour = { score: () => undefined };
+const SLOW: Behaviour = { score: (score) => score, extraMs: 150 };
+
+const outcomeOf = (score: number): Outcome => {
+  if (score > 0.6) return Outcomes.DECLINE;
+  return score > 0.15 ? Outcomes.REVIEW : Outcomes.APPROVE;
+};
+
+/** Payments of a window; cards differ in how risky they are and in how often they pay. */
+function play(seed: number, payments: number, share: number, behaviour: Behaviour): TrialSamples {
+  const random = randomFrom(seed);
+  const cards = Array.from({ length: Math.max(20, payments) }, () => {
+    const isRisky = random() < 0.04;
+    return { risk: isRisky ? 0.1 + 0.8 * random() : 0.03 * random(), isCandidate: random() < share };
+  });
+  const samples: { candidate: TrialSample[]; champion: TrialSample[] } = { candidate: [], champion: [] };
+  for (let payment = 0; payment < payments; payment += 1) {
+    // A few cards make most of the payments.
+    const at = Math.floor(cards.length * random() ** 2);
+    const { risk, isCandidate } = cards[at] ?? { risk: 0, isCandidate: false };
+    const championScore = Math.min(0.999, Math.max(0.0005, risk * (0.7 + 0.6 * random())));
+    const candidateScore = isCandidate ? behaviour.score(championScore, random) : undefined;
+    const latencyMs = 5 + 20 * random() + (random() < 0.03 ? 200 : 0) + (isCandidate ? (behaviour.extraMs ?? 0) : 0);
+    samples[isCandidate ? "candidate" : "champion"].push({
+      ...{ cardToken: `ct_${at}`, latencyMs, candidateScore, championScore },
+      outcome: outcomeOf(candidateScore ?? championScore),
+      isScoreMissing: isCandidate && candidateScore === undefined,
+    });
+  }
+  return samples;
+}
+
+const breachesOf = (samples: TrialSamples, stage = CANARY): GuardName[] =>
+  judgeTrial(samples, stage, PLAN)
+    .filter(({ isBreached }) => isBreached)
+    .map(({ guard }) => guard);
+
+describe("false alarms", () => {
+  test.each<[string, Behaviour, number, number, number]>([
+    ["the same model, 1 % of few payments", SAME, 500, 0.01, 200],
+    ["the same model, 1 % of many", SAME, 5_000, 0.01, 30],
+    ["the same model, 5 %", SAME, 1_000, 0.05, 100],
+    ["a retrained model, 1 %", RETRAINED, 2_000, 0.01, 50],
+    ["a retrained model, 50 %", RETRAINED, 500, 0.5, 200],
+  ])("%s: none in all windows", (_name, behaviour, payments, share, windows) => {
+    const alarms = Array.from({ length: windows }, (_, seed) => breachesOf(play(seed, payments, share, behaviour)));
+    expect(alarms.flat()).toEqual([]);
+  });
+
+  test("one card that is declined again and again is one card", () => {
+    const { candidate, champion } = play(1, 5_000, 0.01, SAME);
+    const [first] = candidate;
+    if (first === undefined) throw new Error("no candidate");
+    const burst = Array.from({ length: 500 }, () => ({ ...first, outcome: Outcomes.DECLINE }));
+    expect(breachesOf({ candidate: [...candidate, ...burst], champion })).toEqual([]);
+  });
+});
+
+describe("a bad candidate is found in 4,000 payments of which it has 1 %", () => {
+  test.each<[string, Behaviour, GuardName]>([
+    ["inverted", INVERTED, "outcomes"],
+    ["failing", FAILING, "scores-missing"],
+    ["slow", SLOW, "latency"],
+  ])("%s: in each of 30 windows", (_name, behaviour, expected) => {
+    for (let seed = 0; seed < 30; seed += 1) expect(breachesOf(play(seed, 4_000, 0.01, behaviour))).toContain(expected);
+  });
+});
+
+test("in shadow the scores alone are compared, and an inverted model is found", () => {
+  const shadow = { candidate: play(1, 500, 1, INVERTED).candidate, champion: [] };
+  expect(breachesOf(shadow, SHADOW)).toEqual(["score-distribution"]);
+  expect(breachesOf({ candidate: play(1, 500, 1, FAILING).candidate, champion: [] }, SHADOW)).toEqual([]);
+});
+
+test("below the minimum sample nothing is judged", () => {
+  const { candidate, champion } = play(1, 5_000, 0.01, INVERTED);
+  const few = candidate.filter(({ cardToken }) => cardToken === candidate[0]?.cardToken);
+  for (const finding of judgeTrial({ candidate: few, champion }, CANARY, PLAN)) {
+    expect(finding).toMatchObject(finding.guard === "latency" ? {} : { isJudged: false, isBreached: false });
+  }
+});
+
+test("labels: a candidate whose alarms are false is found, one with as many as the champion is not", () => {
+  const flagged = (arm: string, count: number, falseAlarms: number): TrialSample[] =>
+    Array.from({ length: count }, (_, at) => ({
+      ...{ cardToken: `ct_${arm}_${at}`, outcome: Outcomes.DECLINE, latencyMs: 10, isScoreMissing: false },
+      ...{ candidateScore: 0.9, championScore: 0.9, isFraud: at >= falseAlarms },
+    }));
+  const champion = flagged("champion", 400, 120);
+  expect(breachesOf({ candidate: flagged("candidate", 40, 12), champion })).toEqual([]);
+  expect(breachesOf({ candidate: flagged("candidate", 40, 38), champion })).toEqual(["precision"]);
+});
+
+test("an outage of scoring that both models share is not the candidate's", () => {
+  const { candidate, champion } = play(1, 5_000, 0.05, FAILING);
+  const without = (samples: readonly TrialSample[]) => samples.map((sample) => ({ ...sample, isScoreMissing: true }));
+  expect(breachesOf({ candidate: without(candidate), champion: without(champion) })).toEqual([]);
+});

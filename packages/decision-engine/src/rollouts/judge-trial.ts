@@ -1,0 +1,210 @@
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, RolloutStage, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { exceeds, indexByChance, likelyMaximum } from "./chance-bounds.js";
+import type { GuardPlan } from "./guard-plan.js";
+
+/** What a guard looks at in a decision. */
+export interface TrialSample {
+  readonly cardToken: string;
+  readonly outcome: Outcome;
+  /** From accepting the payment to deciding it. */
+  readonly latencyMs: number;
+  readonly candidateScore: number | undefined;
+  readonly championScore: number | undefined;
+  /** The model whose arm it is gave no score. */
+  readonly isScoreMissing: boolean;
+  /** Of a payment that was not approved; undefined until its label arrives. */
+  isFraud?: boolean;
+}
+
+/** Payments within the window. */
+export interface TrialSamples {
+  /** Of cards that the candidate scores, also in shadow. */
+  readonly candidate: readonly TrialSample[];
+  /** Of cards in the champion's share; none in shadow. */
+  readonly champion: readonly TrialSample[];
+}
+
+export type GuardName = "scores-missing" | "outcomes" | "latency" | "score-distribution" | "precision";
+
+/** What one guard found. */
+export interface Finding {
+  readonly guard: GuardName;
+  /** There was enough to judge by. */
+  readonly isJudged: boolean;
+  readonly isBreached: boolean;
+  /** For people. */
+  readonly text: string;
+}
+
+/** Scores below the first edge are a bin of their own, and so on: even on the scale on which frauds are rare. */
+const BIN_EDGES = [0.003, 0.01, 0.03, 0.1, 0.3];
+
+const OUTCOMES = [Outcome.APPROVE, Outcome.CHALLENGE, Outcome.REVIEW, Outcome.DECLINE];
+
+const SLOW_SHARE = 0.05;
+
+/** The arm and the sample of a decision; undefined for one without a part in the rollout of this candidate. */
+export function sampleOf(
+  decision: Decision,
+  candidateVersion: string,
+): { readonly arm: keyof TrialSamples; readonly sample: TrialSample } | undefined {
+  const { trial, cardToken, outcome } = decision;
+  if (trial?.candidateVersion !== candidateVersion) return undefined;
+  const isCandidate = trial.trialRole !== TrialRole.CONTROL;
+  const championScore = trial.trialRole === TrialRole.CANARY ? trial.championScore : decision.score;
+  return {
+    arm: isCandidate ? "candidate" : "champion",
+    sample: {
+      ...{ cardToken, outcome, championScore, candidateScore: trial.candidateScore },
+      latencyMs: decision.decidedAtMs - decision.acceptedAtMs,
+      isScoreMissing: isCandidate ? trial.candidateMissing !== "" : decision.rung !== Rung.MODEL,
+    },
+  };
+}
+
+/** What the guards find in the payments of the window. */
+export function judgeTrial(samples: TrialSamples, stage: RolloutStage, plan: GuardPlan): readonly Finding[] {
+  const distribution = judgeDistribution(samples.candidate, plan);
+  // In shadow nothing is decided by the candidate, and what is late is left out on purpose.
+  if (stage !== RolloutStage.CANARY) return [distribution];
+  return [
+    judgeMissing(samples, plan),
+    judgeOutcomes(samples, plan),
+    judgeLatency(samples, plan),
+    distribution,
+    judgePrecision(samples, plan),
+  ];
+}
+
+function judgeMissing(samples: TrialSamples, plan: GuardPlan): Finding {
+  const isMissing = (sample: TrialSample): number => Number(sample.isScoreMissing);
+  return compare({
+    ...{ guard: "scores-missing", what: "payments without a score", countMin: plan.cards_min },
+    ...{ candidate: byCard(samples.candidate, isMissing), champion: byCard(samples.champion, isMissing) },
+    points: plan.missing_points_max,
+  });
+}
+
+/** An outcome that becomes rarer makes another one more frequent, so that growth is enough to look at. */
+function judgeOutcomes(samples: TrialSamples, plan: GuardPlan): Finding {
+  const findings = OUTCOMES.map((outcome) => {
+    const isIt = (sample: TrialSample): number => Number(sample.outcome === outcome);
+    return compare({
+      ...{ guard: "outcomes", what: `the outcome ${Outcome[outcome].toLowerCase()}`, countMin: plan.cards_min },
+      ...{ candidate: byCard(samples.candidate, isIt), champion: byCard(samples.champion, isIt) },
+      points: plan.outcome_points_max,
+    });
+  });
+  const breached = findings.find(({ isBreached }) => isBreached);
+  const text = findings.map((finding) => finding.text).join("; ");
+  return breached ?? { guard: "outcomes", isJudged: findings.every(({ isJudged }) => isJudged), isBreached: false, text };
+}
+
+/** By payments: what makes decisions slow has nothing to do with the card. */
+function judgeLatency({ candidate, champion }: TrialSamples, plan: GuardPlan): Finding {
+  const latencies = champion.map(({ latencyMs }) => latencyMs).sort((one, other) => one - other);
+  const usualMs = latencies[Math.floor(latencies.length * (1 - SLOW_SHARE))] ?? 0;
+  const limitMs = usualMs + plan.slow_ms;
+  const slow = { count: candidate.length, mean: meanOf(candidate.map(({ latencyMs }) => Number(latencyMs > limitMs))) };
+  const isJudged = Math.min(candidate.length, champion.length) >= plan.cards_min;
+  const text =
+    `${percent(slow.mean)} of the candidate's ${slow.count} decisions took over ${limitMs} ms, ` +
+    `95 % of the champion's took up to ${usualMs} ms`;
+  const isBreached = isJudged && exceeds(slow.mean, slow.count, SLOW_SHARE + plan.slow_points_max);
+  return { guard: "latency", isJudged, isBreached, text };
+}
+
+/** Both models' scores for the same payments: how cards were drawn has no part in it. */
+function judgeDistribution(candidate: readonly TrialSample[], plan: GuardPlan): Finding {
+  const both = candidate.filter((sample) => sample.candidateScore !== undefined && sample.championScore !== undefined);
+  const cards = new Set(both.map(({ cardToken }) => cardToken)).size;
+  const index = stabilityIndex(
+    both.map(({ candidateScore }) => candidateScore ?? 0),
+    both.map(({ championScore }) => championScore ?? 0),
+  );
+  const isJudged = cards >= plan.cards_min;
+  const limit = plan.index_max + indexByChance(BIN_EDGES.length + 1, cards);
+  const text =
+    `the stability index of the two models' scores for ${both.length} payments of ${cards} cards is ${index.toFixed(2)}, ` +
+    `the limit for so many ${limit.toFixed(2)}`;
+  return { guard: "score-distribution", isJudged, isBreached: isJudged && index > limit, text };
+}
+
+function judgePrecision(samples: TrialSamples, plan: GuardPlan): Finding {
+  const [candidate, champion] = [samples.candidate, samples.champion].map((arm) => {
+    const labelled = arm.filter(({ outcome, isFraud }) => outcome > Outcome.APPROVE && isFraud !== undefined);
+    return byCard(labelled, ({ isFraud }) => Number(isFraud === false));
+  });
+  return compare({
+    ...{ guard: "precision", what: "genuine payments among those not approved", countMin: plan.labels_min },
+    ...{ candidate: candidate ?? NONE, champion: champion ?? NONE, points: plan.false_alarm_points_max },
+  });
+}
+
+interface Share {
+  readonly mean: number;
+  /** Of cards. */
+  readonly count: number;
+}
+
+const NONE: Share = { mean: 0, count: 0 };
+
+interface Comparison {
+  readonly guard: GuardName;
+  readonly what: string;
+  readonly candidate: Share;
+  readonly champion: Share;
+  readonly points: number;
+  readonly countMin: number;
+}
+
+function compare({ guard, what, candidate, champion, points, countMin }: Comparison): Finding {
+  const isJudged = Math.min(candidate.count, champion.count) >= countMin;
+  const limit = likelyMaximum(champion.mean, champion.count) + points;
+  const isBreached = isJudged && exceeds(candidate.mean, candidate.count, limit);
+  const text =
+    `${what}: ${percent(candidate.mean)} for ${candidate.count} cards of the candidate, ` +
+    `${percent(champion.mean)} for ${champion.count} of the champion`;
+  return { guard, isJudged, isBreached, text };
+}
+
+/** The mean over cards of the mean over their payments. */
+function byCard(samples: readonly TrialSample[], valueOf: (sample: TrialSample) => number): Share {
+  const cards = new Map<string, { sum: number; count: number }>();
+  for (const sample of samples) {
+    const card = cards.get(sample.cardToken) ?? { sum: 0, count: 0 };
+    card.sum += valueOf(sample);
+    card.count += 1;
+    cards.set(sample.cardToken, card);
+  }
+  return { mean: meanOf([...cards.values()].map(({ sum, count }) => sum / count)), count: cards.size };
+}
+
+/** The population stability index, with half a payment added to each bin so that an empty one has a logarithm. */
+function stabilityIndex(scores: readonly number[], reference: readonly number[]): number {
+  const [shares, wanted] = [sharesOf(scores), sharesOf(reference)];
+  return shares.reduce((sum, share, bin) => {
+    const other = wanted[bin] ?? share;
+    return sum + (share - other) * Math.log(share / other);
+  }, 0);
+}
+
+function sharesOf(scores: readonly number[]): number[] {
+  const counts = new Array<number>(BIN_EDGES.length + 1).fill(0.5);
+  for (const score of scores) {
+    const bin = BIN_EDGES.findIndex((edge) => score < edge);
+    const at = bin === -1 ? BIN_EDGES.length : bin;
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  const total = scores.length + counts.length / 2;
+  return counts.map((count) => count / total);
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
