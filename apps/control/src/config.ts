@@ -6,6 +6,10 @@ export const controlConfig = z.object({
   ...kafkaConfig,
   ...postgresConfig,
   ...tokenConfig,
+  REGISTRY_URL: z.string().min(1).optional().meta({
+    description:
+      "Where the models are, as scoring has it, but with the right to move aliases. Without it no models are rolled out.",
+  }),
   OPERATOR_TENANT: z
     .string()
     .regex(/^([A-Za-z0-9_-]{1,64})?$/, "must be a tenant: 1 to 64 letters, digits, dashes or underscores")

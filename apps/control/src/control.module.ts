@@ -22,6 +22,8 @@ import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
 import { PolicyPublisher } from "./policies/policy-publisher.js";
 import { PolicyStore } from "./policies/policy-store.js";
+import { rolloutProviders } from "./rollouts/rollout-providers.js";
+import { RolloutsController } from "./rollouts/rollouts.controller.js";
 
 export const CONTROL_MIGRATIONS: Migrations = {
   schema: "control",
@@ -48,6 +50,7 @@ export class ControlModule implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   static forRoot(config: ControlConfig): DynamicModule {
+    const { REGISTRY_URL: registryUrl } = config;
     return {
       module: ControlModule,
       imports: [
@@ -60,6 +63,7 @@ export class ControlModule implements OnApplicationBootstrap, OnApplicationShutd
         AuditController,
         ListsController,
         ...(listsFrauds(config) ? [FraudLabelsController] : []),
+        ...(registryUrl === undefined ? [] : [RolloutsController]),
       ],
       providers: [
         ...LIST_PROVIDERS,
@@ -73,6 +77,7 @@ export class ControlModule implements OnApplicationBootstrap, OnApplicationShutd
           useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
             new PolicyPublisher(database, producer, logger),
         },
+        ...(registryUrl === undefined ? [] : rolloutProviders(registryUrl)),
         {
           provide: SCHEMA_READY,
           inject: [LOGGER],

@@ -85,6 +85,8 @@ export const ERROR_TABLE = {
   "message-unreadable": row(400, GRPC.invalidArgument, "dead-letter", "A record on a topic cannot be read"),
   "spec-mismatch": row(409, GRPC.failedPrecondition, "dead-letter", "The feature spec versions differ"),
   "model-not-found": row(404, GRPC.notFound, "dead-letter", "No such model or version"),
+  "rollout-not-found": row(404, GRPC.notFound, "dead-letter", "No model was rolled out under this name"),
+  "rollout-conflict": row(409, GRPC.failedPrecondition, "dead-letter", "The rollout is not where this step begins"),
   "model-refused": row(500, GRPC.failedPrecondition, "stop", "The model failed its checks"),
   "invalid-tensor": row(400, GRPC.invalidArgument, "dead-letter", "A tensor has a wrong name, type, shape or value"),
   "deadline-exceeded": row(504, GRPC.deadlineExceeded, "retry", "The deadline passed first"),

@@ -16,11 +16,14 @@ const cardsOf = (changes: Partial<Rollout>) => {
   return CARDS.filter((card) => assignCard(of, card)?.role === TrialRole.CANARY);
 };
 
-test.each([100, 500, 2_500, 5_000])("a share of %i basis points is one of cards, within four standard errors", (share) => {
-  const expected = (CARDS.length * share) / 10_000;
-  const error = Math.sqrt(expected * (1 - share / 10_000));
-  expect(Math.abs(cardsOf({ canaryBasisPoints: share }).length - expected)).toBeLessThan(4 * error);
-});
+test.each([100, 500, 2_500, 5_000])(
+  "a share of %i basis points is one of cards, within four standard errors",
+  (share) => {
+    const expected = (CARDS.length * share) / 10_000;
+    const error = Math.sqrt(expected * (1 - share / 10_000));
+    expect(Math.abs(cardsOf({ canaryBasisPoints: share }).length - expected)).toBeLessThan(4 * error);
+  },
+);
 
 test("a share that grows keeps its cards", () => {
   const wider = new Set(cardsOf({ canaryBasisPoints: 500 }));
@@ -47,7 +50,11 @@ test("all of ten thousand places are taken alike: chi-square of 100 groups", () 
 });
 
 test.each<[string, Partial<Rollout>, ReturnType<typeof assignCard>]>([
-  ["all in shadow", { stage: RolloutStage.SHADOW, shadowBasisPoints: 10_000 }, { role: TrialRole.SHADOW, isCandidateAsked: true }],
+  [
+    "all in shadow",
+    { stage: RolloutStage.SHADOW, shadowBasisPoints: 10_000 },
+    { role: TrialRole.SHADOW, isCandidateAsked: true },
+  ],
   ["none in shadow", { stage: RolloutStage.SHADOW, shadowBasisPoints: 0 }, undefined],
   ["canary of all cards", { canaryBasisPoints: 10_000 }, { role: TrialRole.CANARY, isCandidateAsked: true }],
   ["canary of none", { canaryBasisPoints: 0 }, { role: TrialRole.CONTROL, isCandidateAsked: false }],

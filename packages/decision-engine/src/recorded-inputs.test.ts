@@ -1,5 +1,10 @@
 import type { Decision, ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Decision as DecisionMessage, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  Decision as DecisionMessage,
+  Outcome,
+  Rung,
+  TrialRole,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { RecordedInputs } from "./recorded-inputs.js";
 import { recordedInputs } from "./recorded-inputs.js";
 

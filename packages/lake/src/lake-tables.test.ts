@@ -208,11 +208,7 @@ test.each([
       incomplete: true,
     },
   ],
-  [
-    "decisions",
-    Decision.encode(decision),
-    { ...decisionCells, ...NO_TRIAL },
-  ],
+  ["decisions", Decision.encode(decision), { ...decisionCells, ...NO_TRIAL }],
   [
     "decisions",
     Decision.encode({ ...decision, trial }),

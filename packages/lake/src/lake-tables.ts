@@ -1,13 +1,13 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { BIGINT, INTEGER, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
   Decision,
   DriftDetected,
   FeatureVector,
   Label,
-  ModelTrial,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic, TopicName } from "@tripline/contracts/topics";

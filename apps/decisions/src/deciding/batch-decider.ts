@@ -200,7 +200,9 @@ export class BatchDecider {
     });
     const parts = scoreTrial(this.#options.scorer, this.#options.rollout?.(), tasks, budgetMs);
     // What the model cannot use, the rules cannot use either.
-    const unscored = unusable.map((): Scored => ({ score: { missing: "the features cannot be used" }, trial: undefined }));
+    const unscored = unusable.map(
+      (): Scored => ({ score: { missing: "the features cannot be used" }, trial: undefined }),
+    );
     return [
       ...parts.map((part) => ({ works: part.tasks.map(({ work }) => work), scored: part.scored })),
       ...(unusable.length === 0 ? [] : [{ works: unusable, scored: Promise.resolve(unscored) }]),

@@ -25,7 +25,8 @@ export class RolloutTable implements OnModuleInit, OnApplicationShutdown {
     readiness: Readiness,
   ) {
     readiness.add("rollouts", () => {
-      if (!this.#isKnown) throw new TriplineError("kafka-unavailable", `The topic ${TABLES.rollouts.name} is not read yet.`);
+      if (!this.#isKnown)
+        throw new TriplineError("kafka-unavailable", `The topic ${TABLES.rollouts.name} is not read yet.`);
     });
   }
 

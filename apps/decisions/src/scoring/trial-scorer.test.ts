@@ -3,6 +3,7 @@ import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Rollout, RolloutStage, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { assignCard } from "@tripline/decision-engine/assign-card";
+import { CANDIDATE_LATE } from "@tripline/decision-engine/rollouts/judge-trial";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { DecisionMetrics } from "../decision-metrics.js";
 import { TestScorer } from "../testing/scorer.js";
@@ -72,7 +73,9 @@ describe("scoreTrial", () => {
     const rollout = rolloutOf({ canaryBasisPoints: 5_000 });
     const tasks = Array.from({ length: 50 }, (_, card) => task(card));
     const parts = scoreTrial(scorer, rollout, tasks, 5_000);
-    const roles = parts.map(({ tasks: own }) => new Set(own.map(({ cardToken }) => assignCard(rollout, cardToken)?.role)));
+    const roles = parts.map(
+      ({ tasks: own }) => new Set(own.map(({ cardToken }) => assignCard(rollout, cardToken)?.role)),
+    );
     expect(roles).toEqual([new Set([TrialRole.CANARY]), new Set([TrialRole.CONTROL])]);
     const [canary = [], control = []] = await Promise.all(parts.map(({ scored }) => scored));
     const trial = { candidateVersion: CANDIDATE, candidateMissing: "" };
@@ -92,7 +95,12 @@ describe("scoreTrial", () => {
       })),
     );
     const asked = peer.requests.map(({ modelVersion, inputs }) => [modelVersion, inputs[0]?.shape[0]]);
-    expect(asked.toSorted()).toEqual([["", 50], [CANDIDATE, canary.length]].toSorted());
+    expect(asked.toSorted()).toEqual(
+      [
+        ["", 50],
+        [CANDIDATE, canary.length],
+      ].toSorted(),
+    );
   });
 
   test("in shadow its score is told and does not count", async () => {
@@ -108,7 +116,7 @@ describe("scoreTrial", () => {
     const [scored] = await all(rollout, [task(1)], 30_000);
     expect(scored).toMatchObject({
       score: { value: BY_CHAMPION },
-      trial: { candidateMissing: "its score was not there 5 ms after the champion's" },
+      trial: { candidateMissing: CANDIDATE_LATE },
     });
     expect(scored?.trial?.candidateScore).toBeUndefined();
   });

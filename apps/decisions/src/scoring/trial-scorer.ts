@@ -6,13 +6,13 @@ import { TrialRole } from "@tripline/contracts/generated/tripline/events/v1/even
 import type { Assignment } from "@tripline/decision-engine/assign-card";
 import { assignCard } from "@tripline/decision-engine/assign-card";
 import type { Score } from "@tripline/decision-engine/decide-payment";
+import { CANDIDATE_LATE } from "@tripline/decision-engine/rollouts/judge-trial";
 import { callSpan } from "@tripline/service-kit/telemetry/span-options";
 import { withSpans } from "@tripline/service-kit/telemetry/tracing";
 import type { Scorer } from "./scorer.js";
 
 /** So much longer a decision waits for the score that will not decide it. It was asked for at the same time. */
 const SPARE_SCORE_WAIT_MS = 5;
-const TOO_LATE = `its score was not there ${SPARE_SCORE_WAIT_MS} ms after the champion's`;
 
 export const SCORING_CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
 
@@ -124,7 +124,7 @@ function spareTrial(
 ): ModelTrial {
   const trial = { trialRole: role, candidateVersion, candidateMissing: "" };
   if (!isCandidateAsked) return trial;
-  if (candidate === undefined) return { ...trial, candidateMissing: TOO_LATE };
+  if (candidate === undefined) return { ...trial, candidateMissing: CANDIDATE_LATE };
   if ("missing" in candidate) return { ...trial, candidateMissing: candidate.missing };
   return { ...trial, candidateScore: candidate.value };
 }

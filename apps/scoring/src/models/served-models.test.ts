@@ -230,8 +230,7 @@ describe("a candidate", () => {
 
   const start = (prepare?: (models: TestRegistry) => Promise<void>) =>
     startTestScoring({ MODELS: "fraud@champion,fraud@candidate?", REGISTRY_POLL_SECONDS: "0.02" }, prepare);
-  const versions = async () =>
-    (await index()).filter(({ state }) => state === "READY").map(({ version }) => version);
+  const versions = async () => (await index()).filter(({ state }) => state === "READY").map(({ version }) => version);
   const ready = (expected: readonly string[]) =>
     until(`${expected.join()} ready`, async () => (await versions()).join() === expected.join());
 

@@ -198,7 +198,8 @@ export class ServedModels {
     const { registry, pollMs, settingsOf, logger } = this.options;
     const { name, alias } = slot;
     try {
-      const isElsewhere = slot.isOptional === true ? { isElsewhere: (version: string) => this.isServed(name, version) } : {};
+      const isElsewhere =
+        slot.isOptional === true ? { isElsewhere: (version: string) => this.isServed(name, version) } : {};
       const server = await ModelServer.start({ ...settingsOf(slot), ...isElsewhere, registry, name, alias, pollMs });
       const { manifest, providers } = server.current;
       logger.info({ model: name, alias, version: manifest.version, providers }, "model in place");
@@ -274,8 +275,7 @@ export class ServedModels {
   /** Whether a version is served under an alias that has to be there. */
   private isServed(name: string, version: string): boolean {
     return this.slots.some(
-      (slot) =>
-        slot.name === name && slot.isOptional !== true && slot.server?.current.manifest.version === version,
+      (slot) => slot.name === name && slot.isOptional !== true && slot.server?.current.manifest.version === version,
     );
   }
 

@@ -175,12 +175,14 @@ AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
 {{ include "tripline.environment.kafka" . }}
 {{ include "tripline.environment.tokens" . }}
 {{ include "tripline.environment.controlDatabase" . }}
+{{ include "tripline.environment.registry" . }}
 OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
 {{- end }}
 
 {{- define "tripline.secrets.control" -}}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.controlDatabase" . }}
+{{ include "tripline.secrets.registry" . }}
 {{- end }}
 
 {{- define "tripline.environment.archive" -}}

@@ -7,7 +7,7 @@ export const guardPlan = z.strictObject({
   /** Payments are judged for this long. */
   window_seconds: z.number().int().min(10).max(86_400).default(300),
   /** Cards of each arm that must have paid before anything is judged. */
-  cards_min: z.number().int().min(1).max(1_000_000).default(10),
+  cards_min: z.number().int().min(1).max(1_000_000).default(8),
   /** How much larger than the champion's the share of payments without a score may be. */
   missing_points_max: points.default(0.1),
   /** How much larger than the champion's the share of any outcome may be. */

@@ -56,7 +56,7 @@ function play(seed: number, payments: number, share: number, behaviour: Behaviou
     samples[isCandidate ? "candidate" : "champion"].push({
       ...{ cardToken: `ct_${at}`, latencyMs, candidateScore, championScore },
       outcome: outcomeOf(candidateScore ?? championScore),
-      isScoreMissing: isCandidate && candidateScore === undefined,
+      ...{ isScoreMissing: isCandidate && candidateScore === undefined, isServed: true },
     });
   }
   return samples;
@@ -116,7 +116,7 @@ test("labels: a candidate whose alarms are false is found, one with as many as t
   const flagged = (arm: string, count: number, falseAlarms: number): TrialSample[] =>
     Array.from({ length: count }, (_, at) => ({
       ...{ cardToken: `ct_${arm}_${at}`, outcome: Outcomes.DECLINE, latencyMs: 10, isScoreMissing: false },
-      ...{ candidateScore: 0.9, championScore: 0.9, isFraud: at >= falseAlarms },
+      ...{ isServed: true, candidateScore: 0.9, championScore: 0.9, isFraud: at >= falseAlarms },
     }));
   const champion = flagged("champion", 400, 120);
   expect(breachesOf({ candidate: flagged("candidate", 40, 12), champion })).toEqual([]);

@@ -13,6 +13,8 @@ export interface TrialSample {
   readonly championScore: number | undefined;
   /** The model whose arm it is gave no score. */
   readonly isScoreMissing: boolean;
+  /** The candidate, if it was asked, answered or was only late: scoring has it. */
+  readonly isServed: boolean;
   /** Of a payment that was not approved; undefined until its label arrives. */
   isFraud?: boolean;
 }
@@ -37,6 +39,9 @@ export interface Finding {
   readonly text: string;
 }
 
+/** Why a candidate's score is missing in shadow that was not waited for. */
+export const CANDIDATE_LATE = "its score came later than could be waited for";
+
 /** Scores below the first edge are a bin of their own, and so on: even on the scale on which frauds are rare. */
 const BIN_EDGES = [0.003, 0.01, 0.03, 0.1, 0.3];
 
@@ -58,6 +63,7 @@ export function sampleOf(
     sample: {
       ...{ cardToken, outcome, championScore, candidateScore: trial.candidateScore },
       latencyMs: decision.decidedAtMs - decision.acceptedAtMs,
+      isServed: trial.candidateScore !== undefined || trial.candidateMissing === CANDIDATE_LATE,
       isScoreMissing: isCandidate ? trial.candidateMissing !== "" : decision.rung !== Rung.MODEL,
     },
   };
@@ -98,7 +104,9 @@ function judgeOutcomes(samples: TrialSamples, plan: GuardPlan): Finding {
   });
   const breached = findings.find(({ isBreached }) => isBreached);
   const text = findings.map((finding) => finding.text).join("; ");
-  return breached ?? { guard: "outcomes", isJudged: findings.every(({ isJudged }) => isJudged), isBreached: false, text };
+  return (
+    breached ?? { guard: "outcomes", isJudged: findings.every(({ isJudged }) => isJudged), isBreached: false, text }
+  );
 }
 
 /** By payments: what makes decisions slow has nothing to do with the card. */
@@ -170,11 +178,11 @@ function compare({ guard, what, candidate, champion, points, countMin }: Compari
 }
 
 /** The mean over cards of the mean over their payments. */
-function byCard(samples: readonly TrialSample[], valueOf: (sample: TrialSample) => number): Share {
+function byCard(samples: readonly TrialSample[], read: (sample: TrialSample) => number): Share {
   const cards = new Map<string, { sum: number; count: number }>();
   for (const sample of samples) {
     const card = cards.get(sample.cardToken) ?? { sum: 0, count: 0 };
-    card.sum += valueOf(sample);
+    card.sum += read(sample);
     card.count += 1;
     cards.set(sample.cardToken, card);
   }

@@ -228,7 +228,7 @@ export const SERVICE_VARIABLES = {
     },
   },
   control: {
-    groups: ["service", "kafka", "tokens", "controlDatabase"],
+    groups: ["service", "kafka", "tokens", "controlDatabase", "registry"],
     own: {
       OPERATOR_TENANT: {
         // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose

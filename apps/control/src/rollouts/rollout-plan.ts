@@ -1,0 +1,61 @@
+import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
+import { guardPlan } from "@tripline/decision-engine/rollouts/guard-plan";
+import { nameSchema } from "@tripline/model-registry/model-manifest";
+import { z } from "zod";
+import { note } from "../requests/parse-request.js";
+
+const PERCENT = 100;
+const STEPS_MAX = 20;
+const SECONDS_MAX = 30 * 86_400;
+
+const percent = z.number().min(0.01).max(PERCENT);
+const seconds = z.number().int().min(0).max(SECONDS_MAX);
+
+/** How a rollout goes on, once it has begun. */
+export const rolloutPlan = z.strictObject({
+  /** `canary` goes on to the first step as soon as scoring serves the candidate. */
+  begin_with: z.enum(["shadow", "canary"]).default("shadow"),
+  /** Go on without a person, up to champion, where no guard finds anything. */
+  auto: z.boolean().default(false),
+  /** Share of the cards that the candidate scores in shadow. */
+  shadow_percent: percent.default(PERCENT),
+  shadow_seconds: seconds.default(3_600),
+  /** Shares of the cards that the candidate decides for, one after the other. */
+  steps_percent: z
+    .array(percent)
+    .min(1)
+    .max(STEPS_MAX)
+    .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), "must grow")
+    .default([1, 5, 25, 50]),
+  step_seconds: seconds.default(3_600),
+  guards: guardPlan.prefault({}),
+});
+
+export type RolloutPlan = z.infer<typeof rolloutPlan>;
+
+/** Body of `POST /v1/rollouts`. */
+export const startRequest = rolloutPlan.extend({
+  model: nameSchema,
+  /** A version or an alias. */
+  candidate: z.string().min(1).max(64),
+  why: note,
+});
+
+export type StartRequest = z.infer<typeof startRequest>;
+
+/** Body of every later step. */
+export const stepRequest = z.strictObject({
+  why: note,
+  /** The step is refused where the rollout has gone on meanwhile. */
+  expect_revision: z.number().int().min(1).optional(),
+});
+
+export type StepRequest = z.infer<typeof stepRequest>;
+
+export function basisPoints(percent: number): number {
+  return Math.round((percent / PERCENT) * BASIS_POINTS);
+}
+
+export function percentOf(points: number): number {
+  return (points / BASIS_POINTS) * PERCENT;
+}

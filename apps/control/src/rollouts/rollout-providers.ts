@@ -1,0 +1,29 @@
+import type { Provider } from "@nestjs/common";
+import type { EventProducer, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { RolloutGuard } from "./rollout-guard.js";
+import { RolloutStore } from "./rollout-store.js";
+import { Rollouts } from "./rollouts.js";
+
+/** What rolls models out, for a control plane that knows the registry. */
+export function rolloutProviders(registryUrl: string): Provider[] {
+  return [
+    {
+      provide: Rollouts,
+      inject: [DATABASE, EVENT_PRODUCER, LOGGER],
+      useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
+        new Rollouts({ store: new RolloutStore(database), registry: openRegistry(registryUrl), producer, logger }),
+    },
+    {
+      provide: RolloutGuard,
+      inject: [Rollouts, KAFKA, KAFKA_ADMIN, LOGGER],
+      useFactory: (rollouts: Rollouts, kafka: Kafka, admin: KafkaAdmin, logger: Logger) =>
+        new RolloutGuard({ rollouts, kafka, admin, logger }),
+    },
+  ];
+}

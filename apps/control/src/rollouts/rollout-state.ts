@@ -1,0 +1,69 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { RolloutPlan } from "./rollout-plan.js";
+import { basisPoints, percentOf } from "./rollout-plan.js";
+
+export type Stage = "shadow" | "canary" | "champion" | "rolled-back";
+
+/** Where the rollout of a model stands. */
+export interface RolloutState {
+  readonly rolloutId: string;
+  readonly modelName: string;
+  readonly stage: Stage;
+  readonly candidateVersion: string;
+  readonly championVersion: string;
+  readonly canaryBasisPoints: number;
+  readonly shadowBasisPoints: number;
+  /** Does not go on without a person. */
+  readonly isHeld: boolean;
+  readonly plan: RolloutPlan;
+  /** Counts the steps. */
+  readonly revision: number;
+  readonly startedAtMs: number;
+  readonly changedAtMs: number;
+  readonly changedBy: string;
+  readonly why: string;
+}
+
+export type StepName = "advance" | "hold" | "resume" | "promote" | "rollback";
+
+/** What a step changes. */
+export type Change = Partial<Pick<RolloutState, "stage" | "canaryBasisPoints" | "shadowBasisPoints" | "isHeld">>;
+
+export const isOpen = ({ stage }: Pick<RolloutState, "stage">): boolean => stage === "shadow" || stage === "canary";
+
+/**
+ * What a step makes of a rollout. Shadow and canary are never both on: in the canary the control group's scores are enough.
+ *
+ * @throws TriplineError `rollout-conflict` where the step is not one from here
+ */
+export function changeOf(step: StepName, state: RolloutState): Change {
+  if (!isOpen(state)) {
+    const how = state.stage === "champion" ? "its candidate is the champion" : "it was rolled back";
+    throw new TriplineError("rollout-conflict", `The rollout of ${state.modelName} is over: ${how}.`);
+  }
+  switch (step) {
+    case "hold":
+      return { isHeld: true };
+    case "resume":
+      return { isHeld: false };
+    case "promote":
+      return { stage: "champion", canaryBasisPoints: 0, shadowBasisPoints: 0, isHeld: false };
+    case "rollback":
+      return { stage: "rolled-back", canaryBasisPoints: 0, shadowBasisPoints: 0, isHeld: false };
+    case "advance": {
+      const points = nextBasisPoints(state);
+      if (points === undefined) return changeOf("promote", state);
+      return { stage: "canary", canaryBasisPoints: points, shadowBasisPoints: 0, isHeld: false };
+    }
+  }
+}
+
+/** The share of the next step; undefined after the last one, when the candidate becomes the champion. */
+export function nextBasisPoints({ canaryBasisPoints, plan }: RolloutState): number | undefined {
+  return plan.steps_percent.map(basisPoints).find((points) => points > canaryBasisPoints);
+}
+
+export function describeStage({ stage, canaryBasisPoints, shadowBasisPoints }: RolloutState): string {
+  if (stage === "shadow") return `shadow of ${percentOf(shadowBasisPoints)} % of the cards`;
+  return stage === "canary" ? `canary of ${percentOf(canaryBasisPoints)} % of the cards` : stage;
+}

@@ -1,0 +1,203 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { noteAudit } from "../audit/audit-log.js";
+import { percentOf, rolloutPlan } from "./rollout-plan.js";
+import type { RolloutState } from "./rollout-state.js";
+
+const stage = z.enum(["shadow", "canary", "champion", "rolled-back"]);
+/** Of the actions in the audit log. */
+const ACTION_PREFIX = "rollout-";
+/** Models score the payments of all tenants. */
+const ALL_TENANTS = "";
+
+const time = z.date().transform((date) => date.getTime());
+
+const rolloutRow = z
+  .object({
+    rollout_id: z.string(),
+    model_name: z.string(),
+    stage,
+    candidate_version: z.string(),
+    champion_version: z.string(),
+    canary_basis_points: z.number(),
+    shadow_basis_points: z.number(),
+    is_held: z.boolean(),
+    plan: rolloutPlan,
+    revision: z.number(),
+    started_at: time,
+    changed_at: time,
+    changed_by: z.string(),
+    why: z.string(),
+  })
+  .transform(
+    (row): RolloutState => ({
+      rolloutId: row.rollout_id,
+      modelName: row.model_name,
+      stage: row.stage,
+      candidateVersion: row.candidate_version,
+      championVersion: row.champion_version,
+      canaryBasisPoints: row.canary_basis_points,
+      shadowBasisPoints: row.shadow_basis_points,
+      isHeld: row.is_held,
+      plan: row.plan,
+      revision: row.revision,
+      startedAtMs: row.started_at,
+      changedAtMs: row.changed_at,
+      changedBy: row.changed_by,
+      why: row.why,
+    }),
+  );
+
+const stepDetails = z.object({
+  revision: z.number(),
+  stage,
+  canary_percent: z.number(),
+  why: z.string(),
+});
+
+const stepRow = z
+  .object({ at: time, actor: z.string(), action: z.string(), details: stepDetails })
+  .transform(({ at, actor, action, details }) => ({
+    ...{ atMs: at, actor, step: action.slice(ACTION_PREFIX.length) },
+    ...details,
+  }));
+
+/** One step of a rollout, as it was recorded. */
+export type RecordedStep = z.infer<typeof stepRow>;
+
+const COLUMNS = Object.keys(rolloutRow.in.shape).join(", ");
+const LISTED_MAX = 100;
+const PUBLISHED_TOGETHER_MAX = 20;
+
+/** Rollouts with their steps in Postgres. */
+export class RolloutStore {
+  constructor(private readonly database: Database) {}
+
+  /** Newest first. */
+  list(): Promise<RolloutState[]> {
+    return this.database.query(
+      rolloutRow,
+      `SELECT ${COLUMNS} FROM control.rollouts ORDER BY started_at DESC LIMIT ${LISTED_MAX}`,
+    );
+  }
+
+  open(): Promise<RolloutState[]> {
+    return this.database.query(
+      rolloutRow,
+      `SELECT ${COLUMNS} FROM control.rollouts WHERE stage IN ('shadow', 'canary') ORDER BY model_name`,
+    );
+  }
+
+  /** @throws TriplineError `rollout-not-found` */
+  newest(modelName: string): Promise<RolloutState> {
+    return newestIn(this.database, modelName, "");
+  }
+
+  /** The first one first. */
+  steps(rolloutId: string): Promise<RecordedStep[]> {
+    return this.database.query(
+      stepRow,
+      `SELECT at, actor, action, details FROM control.audit WHERE details ->> 'rollout' = $1 AND details ? 'rollout'
+       ORDER BY id`,
+      [rolloutId],
+    );
+  }
+
+  /** @throws TriplineError `rollout-conflict` where the model has an open one */
+  insert(state: RolloutState): Promise<void> {
+    return this.database.transaction(async (transaction) => {
+      const changed = await transaction.execute(
+        `INSERT INTO control.rollouts (${COLUMNS}, published)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)
+         ON CONFLICT (model_name) WHERE stage IN ('shadow', 'canary') DO NOTHING`,
+        valuesOf(state),
+      );
+      if (changed === 0) {
+        throw new TriplineError(
+          "rollout-conflict",
+          `A rollout of ${state.modelName} is under way: promote it or roll it back first.`,
+        );
+      }
+      await record(transaction, state, "start");
+    });
+  }
+
+  /**
+   * Makes one step of the newest rollout of a model. Of two that are made at once, the second sees what the first one made.
+   *
+   * @param change what it makes of the rollout that it finds
+   * @throws TriplineError `rollout-not-found`, and what `change` throws
+   */
+  step(modelName: string, step: string, change: (found: RolloutState) => Promise<RolloutState>): Promise<RolloutState> {
+    return this.database.transaction(async (transaction) => {
+      const state = await change(await newestIn(transaction, modelName, "FOR UPDATE"));
+      const columns = COLUMNS.split(", ").map((column, at) => `${column} = $${at + 1}`);
+      await transaction.execute(
+        `UPDATE control.rollouts SET ${columns.join(", ")} WHERE rollout_id = $1`,
+        valuesOf(state),
+      );
+      await record(transaction, state, step);
+      return state;
+    });
+  }
+
+  /** Has the newest state of each model published again: Kafka may be another one than before. */
+  async publishAgain(): Promise<void> {
+    await this.database.execute(
+      `UPDATE control.rollouts SET published = 0 WHERE rollout_id IN
+        (SELECT DISTINCT ON (model_name) rollout_id FROM control.rollouts ORDER BY model_name, started_at DESC)`,
+      [],
+    );
+  }
+
+  /**
+   * Hands what is not on the topic yet to `publish`, each rollout to one instance at a time, so that an older state never
+   * comes after a newer one.
+   */
+  publishPending(publish: (states: readonly RolloutState[]) => Promise<void>): Promise<void> {
+    return this.database.transaction(async (transaction) => {
+      const pending = await transaction.query(
+        rolloutRow,
+        `SELECT ${COLUMNS} FROM control.rollouts WHERE published < revision
+         ORDER BY started_at LIMIT ${PUBLISHED_TOGETHER_MAX} FOR UPDATE SKIP LOCKED`,
+      );
+      if (pending.length === 0) return;
+      await publish(pending);
+      for (const { rolloutId, revision } of pending) {
+        await transaction.execute("UPDATE control.rollouts SET published = $2 WHERE rollout_id = $1", [
+          rolloutId,
+          revision,
+        ]);
+      }
+    });
+  }
+}
+
+async function newestIn(queries: Queries, modelName: string, lock: "" | "FOR UPDATE"): Promise<RolloutState> {
+  const [found] = await queries.query(
+    rolloutRow,
+    `SELECT ${COLUMNS} FROM control.rollouts WHERE model_name = $1 ORDER BY started_at DESC LIMIT 1 ${lock}`,
+    [modelName],
+  );
+  if (found !== undefined) return found;
+  throw new TriplineError("rollout-not-found", `No version of ${modelName} was ever rolled out here.`);
+}
+
+/** In the order of `COLUMNS`. */
+function valuesOf(state: RolloutState): unknown[] {
+  const { plan, startedAtMs, changedAtMs } = state;
+  return [
+    ...[state.rolloutId, state.modelName, state.stage, state.candidateVersion, state.championVersion],
+    ...[state.canaryBasisPoints, state.shadowBasisPoints, state.isHeld, JSON.stringify(plan), state.revision],
+    ...[new Date(startedAtMs), new Date(changedAtMs), state.changedBy, state.why],
+  ];
+}
+
+function record(transaction: Queries, state: RolloutState, step: string): Promise<void> {
+  const { rolloutId, modelName, candidateVersion, revision, stage: now, canaryBasisPoints, why, changedBy } = state;
+  return noteAudit(transaction, { tenant: ALL_TENANTS, actor: changedBy }, `${ACTION_PREFIX}${step}`, {
+    ...{ rollout: rolloutId, model: modelName, candidate: candidateVersion, revision, stage: now, why },
+    canary_percent: percentOf(canaryBasisPoints),
+  });
+}

@@ -1,0 +1,133 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
+import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import type { FastifyRequest } from "fastify";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import { parseRequest } from "../requests/parse-request.js";
+import { RolloutGuard } from "./rollout-guard.js";
+import { percentOf, startRequest, stepRequest } from "./rollout-plan.js";
+import type { RolloutState, StepName } from "./rollout-state.js";
+import type { RecordedStep } from "./rollout-store.js";
+import { Rollouts } from "./rollouts.js";
+
+/** A model scores the payments of all tenants, so only the operator's clients may roll one out. */
+@Controller("/v1/rollouts")
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class RolloutsController {
+  constructor(
+    @Inject(Rollouts) private readonly rollouts: Rollouts,
+    @Inject(RolloutGuard) private readonly guard: RolloutGuard,
+    @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "OPERATOR_TENANT">,
+  ) {}
+
+  @Get()
+  @RequireScope("models:read")
+  async list(@Req() request: FastifyRequest) {
+    this.#operatorOf(request);
+    return { rollouts: (await this.rollouts.list()).map(presentRollout) };
+  }
+
+  @Get(":model")
+  @RequireScope("models:read")
+  async read(@Req() request: FastifyRequest, @Param("model") model: string) {
+    this.#operatorOf(request);
+    return this.#whole(model);
+  }
+
+  @Post()
+  @RequireScope("models:write")
+  async start(@Req() request: FastifyRequest, @Body() body: unknown) {
+    const { subject } = this.#operatorOf(request);
+    const state = await this.rollouts.start(parseRequest(startRequest, body), subject);
+    return this.#whole(state.modelName);
+  }
+
+  @Post(":model/advance")
+  @HttpCode(200)
+  @RequireScope("models:write")
+  advance(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
+    return this.#step(request, model, "advance", body);
+  }
+
+  @Post(":model/hold")
+  @HttpCode(200)
+  @RequireScope("models:write")
+  hold(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
+    return this.#step(request, model, "hold", body);
+  }
+
+  @Post(":model/resume")
+  @HttpCode(200)
+  @RequireScope("models:write")
+  resume(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
+    return this.#step(request, model, "resume", body);
+  }
+
+  @Post(":model/promote")
+  @HttpCode(200)
+  @RequireScope("models:write")
+  promote(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
+    return this.#step(request, model, "promote", body);
+  }
+
+  @Post(":model/rollback")
+  @HttpCode(200)
+  @RequireScope("models:write")
+  rollBack(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown) {
+    return this.#step(request, model, "rollback", body);
+  }
+
+  async #step(request: FastifyRequest, model: string, step: StepName, body: unknown) {
+    const { subject } = this.#operatorOf(request);
+    await this.rollouts.step(model, step, parseRequest(stepRequest, body ?? {}), subject);
+    return this.#whole(model);
+  }
+
+  async #whole(model: string) {
+    const { state, steps } = await this.rollouts.newest(model);
+    return {
+      ...presentRollout(state),
+      findings: this.guard.findingsOf(state.rolloutId).map(presentFinding),
+      steps: steps.map(presentStep),
+    };
+  }
+
+  #operatorOf({ caller }: FastifyRequest) {
+    if (caller !== undefined && caller.tenant === this.config.OPERATOR_TENANT) return caller;
+    throw new TriplineError(
+      "tenant-foreign",
+      "Models score the payments of all tenants: only clients of the operator's tenant may see or change their rollout.",
+    );
+  }
+}
+
+function presentRollout(state: RolloutState) {
+  return {
+    id: state.rolloutId,
+    model: state.modelName,
+    stage: state.stage,
+    candidate: state.candidateVersion,
+    champion: state.championVersion,
+    canary_percent: percentOf(state.canaryBasisPoints),
+    shadow_percent: percentOf(state.shadowBasisPoints),
+    is_held: state.isHeld,
+    revision: state.revision,
+    started_at: new Date(state.startedAtMs).toISOString(),
+    changed_at: new Date(state.changedAtMs).toISOString(),
+    changed_by: state.changedBy,
+    why: state.why,
+    plan: state.plan,
+  };
+}
+
+function presentFinding({ guard, isJudged, isBreached, text }: Finding) {
+  return { guard, is_judged: isJudged, is_breached: isBreached, text };
+}
+
+function presentStep({ atMs, ...step }: RecordedStep) {
+  return { ...step, at: new Date(atMs).toISOString() };
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { Rollout, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TABLES } from "@tripline/contracts/topics";
+import type { EventProducer } from "@tripline/kafka/port";
+import type { ModelVersion, RecordingRegistry } from "@tripline/model-registry/model-registry";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { StartRequest, StepRequest } from "./rollout-plan.js";
+import { basisPoints } from "./rollout-plan.js";
+import type { RolloutState, Stage, StepName } from "./rollout-state.js";
+import { changeOf, describeStage } from "./rollout-state.js";
+import type { RecordedStep, RolloutStore } from "./rollout-store.js";
+
+export const CHAMPION_ALIAS = "champion";
+/** Scoring serves what it names beside the champion; it names the champion while there is no candidate. */
+export const CANDIDATE_ALIAS = "candidate";
+
+const STAGES: Readonly<Record<Stage, RolloutStage>> = {
+  shadow: RolloutStage.SHADOW,
+  canary: RolloutStage.CANARY,
+  champion: RolloutStage.CHAMPION,
+  "rolled-back": RolloutStage.ROLLED_BACK,
+};
+
+export interface RolloutsOptions {
+  readonly store: RolloutStore;
+  readonly registry: RecordingRegistry;
+  readonly producer: EventProducer;
+  readonly logger: Logger;
+}
+
+/** Begins rollouts of models and makes their steps: first where it is safe, then in Postgres, then on the topic. */
+export class Rollouts {
+  readonly #options: RolloutsOptions;
+
+  constructor(options: RolloutsOptions) {
+    this.#options = options;
+  }
+
+  list(): Promise<RolloutState[]> {
+    return this.#options.store.list();
+  }
+
+  open(): Promise<RolloutState[]> {
+    return this.#options.store.open();
+  }
+
+  /** @throws TriplineError `rollout-not-found` */
+  async newest(modelName: string): Promise<{ state: RolloutState; steps: RecordedStep[] }> {
+    const state = await this.#options.store.newest(modelName);
+    return { state, steps: await this.#options.store.steps(state.rolloutId) };
+  }
+
+  /**
+   * @throws TriplineError `model-not-found`, `model-refused` or `spec-mismatch` for a candidate that cannot be one;
+   *   `rollout-conflict` while another is rolled out
+   */
+  async start(request: StartRequest, by: string): Promise<RolloutState> {
+    const { store, registry } = this.#options;
+    const { model: modelName, candidate: asked, why, ...plan } = request;
+    const champion = await registry.resolve(modelName, CHAMPION_ALIAS);
+    const candidate = await registry.resolve(modelName, asked);
+    refuseOther(champion, candidate);
+    const open = (await store.open()).find((state) => state.modelName === modelName);
+    if (open !== undefined) refuseSecond(open);
+    const nowMs = Date.now();
+    const state: RolloutState = {
+      rolloutId: `rol_${randomBytes(8).toString("hex")}`,
+      ...{ modelName, candidateVersion: candidate.version, championVersion: champion.version, plan },
+      ...{ stage: "shadow", canaryBasisPoints: 0, shadowBasisPoints: basisPoints(plan.shadow_percent) },
+      ...{ isHeld: false, revision: 1, startedAtMs: nowMs, changedAtMs: nowMs, changedBy: by, why },
+    };
+    await store.insert(state);
+    try {
+      // Not before the row: another rollout might have begun, whose candidate it would take away.
+      await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
+    } catch (error) {
+      await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, by);
+      throw error;
+    }
+    return this.#made(state, "start");
+  }
+
+  /**
+   * @throws TriplineError `rollout-not-found`; `rollout-conflict` where it is over, or no longer at the revision that is
+   *   expected; what the registry throws for a promotion
+   */
+  async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, by: string) {
+    const { store, registry } = this.#options;
+    const state = await store.step(modelName, step, async (found) => {
+      if (expected !== undefined && found.revision !== expected) {
+        throw new TriplineError(
+          "rollout-conflict",
+          `The rollout of ${modelName} is at revision ${found.revision}, not ${expected}: look again.`,
+        );
+      }
+      const change = changeOf(step, found);
+      if (change.stage === "champion") await promote(registry, found, { by, why });
+      return { ...found, ...change, revision: found.revision + 1, changedAtMs: Date.now(), changedBy: by, why };
+    });
+    await this.#made(state, step);
+    if (state.stage === "rolled-back") await this.#withdraw(state);
+    return state;
+  }
+
+  /** Has the topic told anew where each model's rollout stands. */
+  publishAgain(): Promise<void> {
+    return this.#options.store.publishAgain();
+  }
+
+  /** Tells the topic what it does not have yet: after a crash, or while Kafka was away. */
+  async publishPending(): Promise<void> {
+    const { store, producer } = this.#options;
+    await store.publishPending((states) => producer.send(states.map(toRecord)));
+  }
+
+  async #made(state: RolloutState, step: string): Promise<RolloutState> {
+    const { modelName: model, candidateVersion: candidate, changedBy: by, why, revision } = state;
+    this.#options.logger.info({ model, candidate, step, by, why, revision }, describeStage(state));
+    await this.publishPending().catch((error: unknown) => {
+      const { code, message } = asTriplineError(error);
+      this.#options.logger.warn({ code, model }, `the step is not on the topic yet: ${message}`);
+    });
+    return state;
+  }
+
+  /** The candidate gives its memory back. Nothing depends on it: the decisions do not ask it any more. */
+  async #withdraw({ modelName, championVersion, changedBy: by, why }: RolloutState): Promise<void> {
+    await this.#options.registry
+      .setAlias(modelName, CANDIDATE_ALIAS, championVersion, { by, why, isRollback: true })
+      .catch((error: unknown) => {
+        const { code, message } = asTriplineError(error);
+        this.#options.logger.warn({ code, model: modelName }, `the candidate is still served: ${message}`);
+      });
+  }
+}
+
+/** Safe to repeat: a promotion that was cut off after the alias had moved goes on. */
+async function promote(
+  registry: RecordingRegistry,
+  { modelName, championVersion, candidateVersion }: RolloutState,
+  told: { readonly by: string; readonly why: string },
+): Promise<void> {
+  if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) === candidateVersion) return;
+  await registry.setAlias(modelName, CHAMPION_ALIAS, candidateVersion, { expect: championVersion, ...told });
+}
+
+function refuseSecond({ modelName, candidateVersion }: RolloutState): never {
+  throw new TriplineError(
+    "rollout-conflict",
+    `${modelName} ${candidateVersion} is being rolled out: promote it or roll it back first.`,
+  );
+}
+
+function refuseOther({ manifest: champion }: ModelVersion, { manifest: candidate }: ModelVersion): void {
+  const { name, version } = candidate;
+  if (version === champion.version) {
+    throw new TriplineError("rollout-conflict", `${name} ${version} is the champion already.`);
+  }
+  const isSame =
+    candidate.feature_spec_version === champion.feature_spec_version &&
+    candidate.features.join() === champion.features.join();
+  if (isSame) return;
+  throw new TriplineError(
+    "spec-mismatch",
+    `${name} ${version} was trained for feature spec ${candidate.feature_spec_version}, the champion ${champion.version} ` +
+      `for ${champion.feature_spec_version}: both have to score the same payments.`,
+  );
+}
+
+function toRecord(state: RolloutState) {
+  const { stage, ...rest } = state;
+  const value = Rollout.encode({ ...rest, stage: STAGES[stage] }).finish();
+  return {
+    topic: TABLES.rollouts.name,
+    key: state.modelName,
+    value,
+    headers: { [HEADERS.schema]: TABLES.rollouts.schema },
+  };
+}

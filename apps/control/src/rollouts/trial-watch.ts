@@ -1,0 +1,75 @@
+import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Finding, TrialSample, TrialSamples } from "@tripline/decision-engine/rollouts/judge-trial";
+import { judgeTrial, sampleOf } from "@tripline/decision-engine/rollouts/judge-trial";
+import type { RolloutState } from "./rollout-state.js";
+
+/** Of each arm; the oldest are forgotten. About 20 MB. */
+const SAMPLES_MAX = 50_000;
+/** So many of the candidate's latest scores have to be there, or on their way, before it may decide. */
+const SERVED_SAMPLES = 10;
+const MS_PER_S = 1_000;
+
+interface Seen {
+  readonly decidedAtMs: number;
+  /** Of the payment. */
+  readonly id: string;
+  readonly sample: TrialSample;
+}
+
+/** What was decided since the last step of a rollout, as far back as its window reaches. */
+export class TrialWatch {
+  readonly #arms: Readonly<Record<keyof TrialSamples, Seen[]>> = { candidate: [], champion: [] };
+  /** By payment: what a label may still come for, and what a repetition is known by. */
+  readonly #byPayment = new Map<string, TrialSample>();
+
+  /** @param state as its last step left it; another step gets another watch */
+  constructor(readonly state: RolloutState) {}
+
+  add(decision: Decision): void {
+    if (decision.decidedAtMs < this.state.changedAtMs) return;
+    const found = sampleOf(decision, this.state.candidateVersion);
+    if (found === undefined) return;
+    const id = paymentOf(decision);
+    if (this.#byPayment.has(id)) return;
+    this.#byPayment.set(id, found.sample);
+    const arm = this.#arms[found.arm];
+    arm.push({ decidedAtMs: decision.decidedAtMs, id, sample: found.sample });
+    if (arm.length > SAMPLES_MAX) this.#forget(arm, arm.length - SAMPLES_MAX);
+  }
+
+  label(label: Label): void {
+    const sample = this.#byPayment.get(paymentOf(label));
+    if (sample !== undefined && sample.outcome > Outcome.APPROVE) sample.isFraud = label.fraud;
+  }
+
+  judge(nowMs: number): readonly Finding[] {
+    const { plan, stage } = this.state;
+    const fromMs = nowMs - plan.guards.window_seconds * MS_PER_S;
+    for (const arm of Object.values(this.#arms)) {
+      const first = arm.findIndex(({ decidedAtMs }) => decidedAtMs >= fromMs);
+      this.#forget(arm, first === -1 ? arm.length : first);
+    }
+    const samples = { candidate: samplesOf(this.#arms.candidate), champion: samplesOf(this.#arms.champion) };
+    return judgeTrial(samples, stage === "canary" ? RolloutStage.CANARY : RolloutStage.SHADOW, plan.guards);
+  }
+
+  /** Whether scoring has the candidate, everywhere; undefined while too few payments were scored to tell. */
+  get isServed(): boolean | undefined {
+    const latest = this.#arms.candidate.slice(-SERVED_SAMPLES);
+    if (latest.length < SERVED_SAMPLES) return undefined;
+    return latest.every(({ sample }) => sample.isServed);
+  }
+
+  #forget(arm: Seen[], count: number): void {
+    for (const { id } of arm.splice(0, count)) this.#byPayment.delete(id);
+  }
+}
+
+function samplesOf(arm: readonly Seen[]): TrialSample[] {
+  return arm.map(({ sample }) => sample);
+}
+
+function paymentOf({ tenant, clientTransactionId }: Decision | Label): string {
+  return `${tenant}/${clientTransactionId}`;
+}
