@@ -34,7 +34,13 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
   [
     "the scorecard's",
     { rung: Rung.SCORECARD, degradedBecause: LATE, ...scorecard },
-    { score: { missing: LATE }, scorecardVersion: "scorecard@0123", hasContributions: false, listHits: [], trial: undefined },
+    {
+      score: { missing: LATE },
+      scorecardVersion: "scorecard@0123",
+      hasContributions: false,
+      listHits: [],
+      trial: undefined,
+    },
   ],
   [
     "that of the rules",

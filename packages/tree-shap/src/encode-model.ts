@@ -95,6 +95,36 @@ export function encodeModel(model: TestModel): Uint8Array<ArrayBuffer> {
   return whole.finish();
 }
 
+/** What is added to the graph of a model. */
+export interface GraphExtension {
+  readonly nodes: readonly TestNode[];
+  /** Initializers of float32, each of one dimension. */
+  readonly constants: Readonly<Record<string, readonly number[]>>;
+  /** Initializers of int64, each of one dimension. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** The tensor that the graph then gives, too: float32 [rows, 1]. */
+  readonly output: string;
+}
+
+/** A ModelProto with more nodes at the end of its graph. Of a message that stands twice, protobuf joins the parts. */
+export function extendModel(modelBytes: Uint8Array, extension: GraphExtension): Uint8Array<ArrayBuffer> {
+  const { nodes, constants, shapes = {}, output } = extension;
+  const graph = new BinaryWriter();
+  for (const node of nodes) graph.tag(1, WireType.LengthDelimited).bytes(encodeNode(node, false));
+  for (const [name, values] of Object.entries(constants)) {
+    graph.tag(5, WireType.LengthDelimited).bytes(encodeTensor(name, values));
+  }
+  for (const [name, values] of Object.entries(shapes)) {
+    graph.tag(5, WireType.LengthDelimited).bytes(encodeShape(name, values));
+  }
+  graph.tag(12, WireType.LengthDelimited).bytes(encodeInput(output, 1, [undefined, 1]));
+  const part = new BinaryWriter().tag(7, WireType.LengthDelimited).bytes(graph.finish()).finish();
+  const whole = new Uint8Array(modelBytes.length + part.length);
+  whole.set(modelBytes);
+  whole.set(part, modelBytes.length);
+  return whole;
+}
+
 function treeAttributes(
   trees: readonly TestTree[],
   opType: string,
@@ -159,6 +189,15 @@ function encodeTensor(name: string, values: readonly number[]): Uint8Array<Array
   writer.tag(2, WireType.Varint).int32(1);
   writer.tag(8, WireType.LengthDelimited).string(name);
   writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(Float32Array.from(values).buffer));
+  return writer.finish();
+}
+
+function encodeShape(name: string, values: readonly number[]): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  writer.tag(1, WireType.Varint).int64(values.length);
+  writer.tag(2, WireType.Varint).int32(7);
+  writer.tag(8, WireType.LengthDelimited).string(name);
+  writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer));
   return writer.finish();
 }
 

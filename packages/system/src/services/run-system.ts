@@ -7,13 +7,14 @@ import { endLeftovers } from "@tripline/local-stack/processes/end-leftovers";
 import { resetStack } from "@tripline/local-stack/servers/reset-stack";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { ControlClient } from "../client/control-client.js";
 import { TokenSource } from "../client/token-source.js";
 import { TriplineClient } from "../client/tripline-client.js";
 import type { StepLog } from "../step-log.js";
 import { demoSecrets } from "./demo-secrets.js";
 import { announceSystem } from "./local-system.js";
 import type { SystemPorts, Topology } from "./plan-services.js";
-import { DEMO_CLIENT_ID, DEMO_SCOPES, planServices } from "./plan-services.js";
+import { DEMO_CLIENT_ID, DEMO_SCOPES, OPERATOR_CLIENT_ID, OPERATOR_SCOPES, planServices } from "./plan-services.js";
 import { ServiceProcess } from "./supervise-services.js";
 import type { Workspace } from "./workspace.js";
 
@@ -37,6 +38,8 @@ export interface SystemOptions {
 export interface RunningSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
+  /** As the operator. */
+  readonly control: ControlClient;
   /** A value for the `Authorization` header. */
   authorization(): Promise<string>;
   readonly kafka: Kafka;
@@ -89,8 +92,9 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     }
     await steps.run("start services", () => startTogether(services));
     const issuer = `http://127.0.0.1:${ports.auth}`;
+    const tokenUrl = `${issuer}/oauth/token`;
     const tokens = new TokenSource({
-      tokenUrl: `${issuer}/oauth/token`,
+      tokenUrl,
       clientId: DEMO_CLIENT_ID,
       clientSecret: secrets.clientSecret,
       scope: DEMO_SCOPES,
@@ -98,7 +102,11 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await steps.run("get an access token", () => tokens.authorization());
     const apiUrl = `http://127.0.0.1:${ports.ingestion}`;
     const client = new TriplineClient(apiUrl, tokens);
-    return { apiUrl, client, authorization: () => tokens.authorization(), kafka, stack, services, stop };
+    const operator = new TokenSource({
+      ...{ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: secrets.operatorSecret, scope: OPERATOR_SCOPES },
+    });
+    const control = new ControlClient(`http://127.0.0.1:${ports.control}`, operator);
+    return { apiUrl, client, control, authorization: () => tokens.authorization(), kafka, stack, services, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -10,8 +10,10 @@ import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { Command, InvalidArgumentError } from "commander";
 import { diffModels } from "../../models/diff.js";
 import { diffText, listTable, moveText, showText } from "../../models/table.js";
+import { localControl, tokenUrlOption, workspaceOption } from "../lists/control-client.js";
 import { durationMs } from "../parse-duration.js";
 import { registryOption } from "../registry-options.js";
+import { rolloutCommands, stepRollout } from "./rollout.js";
 
 interface RegistryFlags {
   readonly registry: string;
@@ -24,6 +26,10 @@ interface MoveFlags extends RegistryFlags {
   readonly expect?: string | null;
   readonly by?: string;
   readonly why?: string;
+  /** Without an address it is `true`. */
+  readonly control?: string | true;
+  readonly tokenUrl?: string;
+  readonly workspace: string;
 }
 
 const AWAIT_POLL_MS = 2_000;
@@ -31,8 +37,14 @@ const AWAIT_POLL_MS = 2_000;
 /** What goes away once a training has finished or the registry has started. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-unavailable"]);
 
-/** `tripline models`: what is published, which alias names what, and moving aliases. Works with every registry. */
+/** `tripline models`: what is published, which alias names what, moving aliases, and rollouts. Works with every registry. */
 export function modelsCommand(output: CommandOutput = process.stdout): Command {
+  const models = registryCommands(output);
+  for (const command of rolloutCommands(output)) models.addCommand(command);
+  return models;
+}
+
+function registryCommands(output: CommandOutput): Command {
   const print = (flags: RegistryFlags, value: unknown, text: () => string): void => {
     output.write(flags.json === true ? `${JSON.stringify(value, null, 2)}\n` : text());
   };
@@ -87,9 +99,12 @@ export function modelsCommand(output: CommandOutput = process.stdout): Command {
         }),
     )
     .addCommand(
-      moveCommand("promote", "point an alias at a version")
-        .argument("<version>", "a version or an alias")
-        .action(async (asked: string, flags: MoveFlags) => {
+      moveCommand("promote", "point an alias at a version, or end a rollout with its candidate as champion")
+        .argument("[version]", "a version or an alias; a rollout has its own")
+        .action(async (asked: string | undefined, flags: MoveFlags) => {
+          if (flags.control !== undefined) return stepRollout(output, "promote", inControl(flags));
+          if (asked === undefined)
+            throw new Error("Give a version, or --control to promote the candidate of a rollout.");
           const registry = openRegistry(flags.registry);
           const version = await versionOf(registry, flags.model, asked);
           const move = await registry.setAlias(flags.model, flags.alias, version, optionsOf(flags));
@@ -97,11 +112,14 @@ export function modelsCommand(output: CommandOutput = process.stdout): Command {
         }),
     )
     .addCommand(
-      moveCommand("rollback", "point an alias at the version that it named before").action(async (flags: MoveFlags) => {
-        const registry = openRegistry(flags.registry);
-        const move = await rollBackAlias(registry, flags.model, flags.alias, optionsOf(flags));
-        print(flags, move, () => moveText(flags.model, move));
-      }),
+      moveCommand("rollback", "point an alias at the version that it named before, or end a rollout").action(
+        async (flags: MoveFlags) => {
+          if (flags.control !== undefined) return stepRollout(output, "rollback", inControl(flags));
+          const registry = openRegistry(flags.registry);
+          const move = await rollBackAlias(registry, flags.model, flags.alias, optionsOf(flags));
+          print(flags, move, () => moveText(flags.model, move));
+        },
+      ),
     );
 }
 
@@ -118,7 +136,14 @@ function moveCommand(name: string, description: string): Command {
     .option("--alias <name>", "champion, challenger, shadow or another", "champion")
     .option("--expect <version>", "move it only if it names this version by then, or `none`", parseExpected)
     .option("--by <name>", "who moves it; the user of this machine unless given")
-    .option("--why <text>", "the reason, for the history");
+    .option("--why <text>", "the reason, for the history")
+    .option("--control [url]", "a step of the rollout that this control plane leads; that on this machine unless given")
+    .addOption(tokenUrlOption())
+    .addOption(workspaceOption());
+}
+
+function inControl({ control, ...flags }: MoveFlags) {
+  return { ...flags, control: typeof control === "string" ? control : localControl() };
 }
 
 function versionOf(registry: RecordingRegistry, model: string, asked: string): Promise<string> {

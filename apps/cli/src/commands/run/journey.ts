@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import type { RolloutJourneyOptions } from "@tripline/model-loop/journeys/rollout-journey";
+import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys/rollout-journey";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
 import type { JourneyOptions } from "@tripline/system/client/journey-first-payment";
 import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
+import { RolloutClient } from "@tripline/system/client/rollout-client";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Argument, Command } from "commander";
@@ -9,7 +12,7 @@ import type { BadPolicyOptions } from "../../policy/journey-bad-policy.js";
 import { badPolicyJourney } from "../../policy/journey-bad-policy.js";
 
 interface Journey {
-  tell(options: JourneyOptions & BadPolicyOptions): Promise<void>;
+  tell(options: JourneyOptions & BadPolicyOptions & RolloutJourneyOptions): Promise<void>;
   /** Whether the archive runs, too. */
   readonly isArchived?: true;
 }
@@ -17,6 +20,8 @@ interface Journey {
 const JOURNEYS: Readonly<Record<string, Journey>> = {
   "first-payment": { tell: firstPaymentJourney },
   "bad-policy": { tell: badPolicyJourney, isArchived: true },
+  "bad-model": { tell: badModelJourney },
+  "good-model": { tell: goodModelJourney },
 };
 
 /** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
@@ -35,7 +40,10 @@ export function journeyCommand(): Command {
         process.stdout.write(`\n${count}. ${text.replaceAll("\n", "\n   ")}\n`);
       };
       try {
-        await tell({ client: system.client, kafka: system.kafka, lake: workspace.lake, model, print });
+        const { client, control, kafka } = system;
+        const { registryUrl } = model;
+        const rollouts = new RolloutClient(control);
+        await tell({ client, rollouts, kafka, registryUrl, lake: workspace.lake, model, print });
         process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());

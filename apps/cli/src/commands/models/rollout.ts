@@ -1,0 +1,102 @@
+import type { RolloutStepName, ShownRollout } from "@tripline/system/client/rollout-client";
+import { RolloutClient } from "@tripline/system/client/rollout-client";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import { rolloutText } from "../../models/rollout-text.js";
+import type { ControlFlags } from "../lists/control-client.js";
+import { ControlClient, controlCommand } from "../lists/control-client.js";
+import { durationMs } from "../parse-duration.js";
+
+interface RolloutFlags extends ControlFlags {
+  readonly model: string;
+  readonly json?: boolean;
+}
+
+interface StepFlags extends RolloutFlags {
+  readonly why?: string;
+}
+
+interface StartFlags extends StepFlags {
+  readonly canary?: boolean;
+  readonly auto?: boolean;
+  readonly steps?: readonly number[];
+  readonly stepTime?: string;
+  readonly shadowTime?: string;
+}
+
+const MS_PER_S = 1_000;
+const SCOPES = "models:read models:write";
+
+/** The commands of `tripline models` that lead a rollout through the control plane. */
+export function rolloutCommands(output: CommandOutput): Command[] {
+  const show = (flags: RolloutFlags, rollout: ShownRollout): void => showRollout(output, flags, rollout);
+  return [
+    command(
+      "status",
+      "where the rollout of a model stands, what the guards see, and each step with who made it",
+    ).action(async (flags: RolloutFlags) => show(flags, await (await clientOf(flags)).status(flags.model))),
+    command("rollout", "roll a version out: shadow, then a growing share of the cards, then champion")
+      .argument("<version>", "a version or an alias")
+      .option("--canary", "do not stay in shadow: begin with the first step once scoring has the version")
+      .option("--auto", "go on without a person, up to champion, while no guard finds anything")
+      .option("--steps <percents>", "shares of the cards, for instance 1,5,25,50", percents)
+      .option("--step-time <duration>", "how long a step takes at least, with --auto")
+      .option("--shadow-time <duration>", "the same of the shadow")
+      .option("--why <text>", "the reason, for the record")
+      .action(async (candidate: string, flags: StartFlags) => {
+        const { model, why, canary, auto, steps, stepTime, shadowTime } = flags;
+        const rollout = await (await clientOf(flags)).start({
+          ...{ model, candidate, auto: auto === true, begin_with: canary === true ? "canary" : "shadow" },
+          ...(why === undefined ? {} : { why }),
+          ...(steps === undefined ? {} : { steps_percent: steps }),
+          ...(stepTime === undefined ? {} : { step_seconds: secondsOf(stepTime) }),
+          ...(shadowTime === undefined ? {} : { shadow_seconds: secondsOf(shadowTime) }),
+        });
+        show(flags, rollout);
+      }),
+    ...[
+      stepCommand("advance", "go on to the next share of the cards, or make the version champion after the last"),
+      stepCommand("hold", "stay at this share until somebody resumes or advances; the guards go on watching"),
+      stepCommand("resume", "let a rollout that was held go on"),
+    ].map((step) =>
+      step.action(async (flags: StepFlags) => {
+        await stepRollout(output, step.name() as RolloutStepName, flags);
+      }),
+    ),
+  ];
+}
+
+/** Makes a step and shows what came of it. */
+export async function stepRollout(output: CommandOutput, step: RolloutStepName, flags: StepFlags): Promise<void> {
+  showRollout(output, flags, await (await clientOf(flags)).step(flags.model, step, flags.why));
+}
+
+function showRollout(output: CommandOutput, { json }: RolloutFlags, rollout: ShownRollout): void {
+  output.write(json === true ? `${JSON.stringify(rollout, null, 2)}\n` : rolloutText(rollout));
+}
+
+async function clientOf(flags: ControlFlags): Promise<RolloutClient> {
+  return new RolloutClient(await ControlClient.open(flags, SCOPES));
+}
+
+function command(name: string, description: string): Command {
+  return controlCommand(name, description)
+    .option("--model <name>", "which model", MODEL_NAME)
+    .option("--json", "print JSON");
+}
+
+function stepCommand(name: RolloutStepName, description: string): Command {
+  return command(name, description).option("--why <text>", "the reason, for the record");
+}
+
+function secondsOf(text: string): number {
+  return Math.round(durationMs(text) / MS_PER_S);
+}
+
+function percents(text: string): number[] {
+  const steps = text.split(",").map(Number);
+  if (steps.every((step) => step > 0 && step <= 100)) return steps;
+  throw new InvalidArgumentError("must be percents, comma-separated");
+}

@@ -1,0 +1,28 @@
+import type { ShownRollout } from "@tripline/system/client/rollout-client";
+
+/** Where a rollout stands, what the guards see, and how it came there. */
+export function rolloutText(rollout: ShownRollout): string {
+  const { model, candidate, champion, findings, steps } = rollout;
+  const seen = findings.map(({ guard, is_judged, is_breached, text }) => {
+    const verdict = is_breached ? "BREACH" : is_judged ? "good" : "too few to judge";
+    return `  ${guard}: ${verdict}; ${text}`;
+  });
+  const made = steps.map(({ at, actor, step, stage, canary_percent, why }) => {
+    const where = stage === "canary" ? `canary ${canary_percent} %` : stage;
+    return `  ${at}  ${actor}  ${step} -> ${where}${why === "" ? "" : `  ${why}`}`;
+  });
+  return [
+    `${model} ${candidate} against ${champion}: ${stageText(rollout)}`,
+    ...(seen.length === 0 ? [] : ["guards", ...seen]),
+    "steps",
+    ...made,
+    "",
+  ].join("\n");
+}
+
+function stageText({ stage, canary_percent, shadow_percent, is_held }: ShownRollout): string {
+  const held = is_held ? ", held" : "";
+  if (stage === "shadow") return `shadow, scores ${shadow_percent} % of the cards and decides none${held}`;
+  if (stage === "canary") return `canary, decides ${canary_percent} % of the cards${held}`;
+  return stage === "champion" ? "the candidate is the champion" : "rolled back";
+}

@@ -1,0 +1,158 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Decision, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Kafka } from "@tripline/kafka/port";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import type { RolloutClient, RolloutRequest, ShownRollout } from "@tripline/system/client/rollout-client";
+import type { TriplineClient } from "@tripline/system/client/tripline-client";
+import { balances, closeLedger, ledgerLine, readTopic } from "@tripline/system/ledger/ledger";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
+import type { Alteration } from "./alter-model.js";
+import { publishAltered } from "./alter-model.js";
+import { LiveTraffic } from "./live-traffic.js";
+
+export interface RolloutJourneyOptions {
+  readonly client: Pick<TriplineClient, "decideAll">;
+  readonly rollouts: RolloutClient;
+  readonly kafka: Kafka;
+  readonly registryUrl: string;
+  /** Live traffic; enough for the guards to judge one percent of it within seconds. */
+  readonly paymentsPerSecond?: number;
+  /** Prints each step once it has happened. */
+  print(text: string): void;
+}
+
+const PAYMENTS_PER_SECOND = 200;
+const ROLLBACK_MS_MAX = 30_000;
+const END_MS_MAX = 300_000;
+const POLL_MS = 500;
+const SETTLE_MS_MAX = 60_000;
+
+/** A bad version, and the share of the cards with which it begins. */
+const BAD: readonly { readonly alteration: Alteration; readonly percent: number; readonly what: string }[] = [
+  { alteration: "inverted", percent: 1, what: "whose scores are the wrong way round" },
+  { alteration: "slow", percent: 5, what: "that takes longer than a payment can wait" },
+];
+
+/**
+ * Two bad versions of the champion begin as canaries under live traffic. Both are rolled back by themselves within 30 s, have
+ * touched no more cards than their share, and every payment has its one decision.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function badModelJourney(options: RolloutJourneyOptions): Promise<void> {
+  for (const { alteration, percent, what } of BAD) {
+    const told = await rollOut(options, alteration, { begin_with: "canary", auto: true, steps_percent: [percent, 50] });
+    expectStage(told.rollout, "rolled-back");
+    const backMs = rollbackMs(told.rollout);
+    if (backMs > ROLLBACK_MS_MAX) throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.`);
+    const share = (100 * told.touched) / told.cards;
+    if (share > percent) throw new Error(`${share.toFixed(2)} % of the cards were touched, more than ${percent} %.`);
+    const champion = await openRegistry(options.registryUrl).aliasTarget(MODEL_NAME, "champion");
+    if (champion !== told.rollout.champion)
+      throw new Error(`The champion is ${champion}, not ${told.rollout.champion}.`);
+    options.print(
+      `A version ${what} was tried on ${percent} % of the cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
+        `${told.touched} of ${told.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
+        `${told.ledger}\n${story(told.rollout)}`,
+    );
+  }
+}
+
+/**
+ * A good version goes from shadow to champion under live traffic, and nobody does anything.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function goodModelJourney(options: RolloutJourneyOptions): Promise<void> {
+  const told = await rollOut(options, "similar", { auto: true, shadow_seconds: 5, step_seconds: 5 });
+  expectStage(told.rollout, "champion");
+  const registry = openRegistry(options.registryUrl);
+  const champion = await registry.aliasTarget(MODEL_NAME, "champion");
+  if (champion !== told.rollout.candidate)
+    throw new Error(`The champion is ${champion}, not ${told.rollout.candidate}.`);
+  options.print(`A better version became the champion by itself.\n${told.ledger}\n${story(told.rollout)}`);
+  await registry.setAlias(MODEL_NAME, "champion", told.rollout.champion, {
+    why: "end of the journey",
+    isRollback: true,
+  });
+}
+
+interface Told {
+  readonly rollout: ShownRollout;
+  /** Cards that paid, and those of them for which the candidate decided. */
+  readonly cards: number;
+  readonly touched: number;
+  readonly ledger: string;
+}
+
+async function rollOut(
+  { client, rollouts, kafka, registryUrl, paymentsPerSecond = PAYMENTS_PER_SECOND }: RolloutJourneyOptions,
+  alteration: Alteration,
+  plan: Partial<RolloutRequest>,
+): Promise<Told> {
+  const registry = openRegistry(registryUrl);
+  const champion = await registry.resolve(MODEL_NAME, "champion");
+  const candidate = await publishAltered(registry, champion, alteration);
+  const traffic = new LiveTraffic(client, paymentsPerSecond);
+  let rollout: ShownRollout;
+  try {
+    rollout = await rollouts.start({ model: MODEL_NAME, candidate, why: `journey: the ${alteration} model`, ...plan });
+    const endMs = Date.now() + END_MS_MAX;
+    while ((rollout.stage === "shadow" || rollout.stage === "canary") && Date.now() < endMs) {
+      await delay(POLL_MS);
+      rollout = await rollouts.status(MODEL_NAME);
+    }
+  } finally {
+    await traffic.stop();
+  }
+  const decisions = await traffic.stop();
+  const accepted = new Set(decisions.map(({ id }) => id));
+  const { cards, touched } = await countCards(kafka, accepted, candidate);
+  return { rollout, cards, touched, ledger: await cleanLedger(kafka, accepted) };
+}
+
+async function countCards(kafka: Kafka, ids: ReadonlySet<string>, candidate: string) {
+  const [cards, touched] = [new Set<string>(), new Set<string>()];
+  await readTopic(kafka, TOPICS.decisions.name, ({ value }) => {
+    const { transactionId, cardToken, modelVersion, trial } = Decision.decode(value);
+    if (!ids.has(transactionId)) return;
+    cards.add(cardToken);
+    // A card whose payment fell back to the champion waited for the candidate: it was touched, too.
+    const isCanary = trial?.trialRole === TrialRole.CANARY && trial.candidateVersion === candidate;
+    if (isCanary || modelVersion === candidate) touched.add(cardToken);
+  });
+  return { cards: cards.size, touched: touched.size };
+}
+
+/** @throws Error unless every payment has exactly one decision */
+async function cleanLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
+  const endMs = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    const ledger = await closeLedger(kafka, accepted);
+    if (balances(ledger)) return ledgerLine(ledger);
+    if (Date.now() > endMs) throw new Error(`The ledger does not balance: ${ledgerLine(ledger)}`);
+    await delay(POLL_MS);
+  }
+}
+
+function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void {
+  if (rollout.stage === stage) return;
+  throw new Error(`The rollout ended as ${rollout.stage}, not as ${stage}:\n${story(rollout)}`);
+}
+
+/** From the step that let the candidate decide to the one that took it back. */
+function rollbackMs({ steps }: ShownRollout): number {
+  const atOf = (name: string, stage: string): number =>
+    Date.parse(steps.find((one) => one.step === name && one.stage === stage)?.at ?? "");
+  return atOf("rollback", "rolled-back") - atOf("advance", "canary");
+}
+
+function story({ steps }: ShownRollout): string {
+  return steps
+    .map(({ at, actor, step, stage, canary_percent, why }) => {
+      const where = stage === "canary" ? `canary ${canary_percent} %` : stage;
+      return `  ${at.slice(11, 23)} ${actor}: ${step} -> ${where}; ${why}`;
+    })
+    .join("\n");
+}
