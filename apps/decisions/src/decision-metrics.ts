@@ -98,11 +98,23 @@ export class DecisionMetrics {
     this.#scorecardReloads.inc({ result: valid ? "valid" : "invalid" });
   }
 
-  /** Read whenever metrics are collected. */
-  watchLists({ entries, areCurrent }: { entries: () => number; areCurrent: () => boolean }): void {
-    gauge("tripline_decisions_list_entries", { description: "List entries in memory" }, entries);
-    const description = "1 while the lists are read and followed, 0 otherwise";
-    gauge("tripline_decisions_lists_current", { description }, () => Number(areCurrent()));
+  /**
+   * Read whenever metrics are collected.
+   *
+   * @returns ends the reading
+   */
+  watchLists({ entries, areCurrent }: { entries: () => number; areCurrent: () => boolean }): () => void {
+    const endings = [
+      gauge("tripline_decisions_list_entries", { description: "List entries in memory" }, entries),
+      gauge(
+        "tripline_decisions_lists_current",
+        { description: "1 while the lists are read and followed, 0 otherwise" },
+        () => Number(areCurrent()),
+      ),
+    ];
+    return () => {
+      for (const end of endings) end();
+    };
   }
 
   listEntryIgnored(): void {

@@ -28,6 +28,7 @@ export class FollowedLists implements OnModuleInit, OnApplicationShutdown {
   readonly #options: FollowedListsOptions;
   readonly #table = new ListTable();
   #followed: FollowedTable | undefined;
+  #endWatch = () => {};
 
   constructor(options: FollowedListsOptions) {
     this.#options = options;
@@ -41,7 +42,7 @@ export class FollowedLists implements OnModuleInit, OnApplicationShutdown {
       apply: (changes) => this.#apply(changes),
       onStop: (error) => logger.fatal({ code: error.code }, `the lists are not followed any more: ${error.message}`),
     });
-    metrics.watchLists({ entries: () => this.#table.size, areCurrent: () => this.#areCurrent() });
+    this.#endWatch = metrics.watchLists({ entries: () => this.#table.size, areCurrent: () => this.#areCurrent() });
     readiness.add("lists", () => {
       if (!this.#areCurrent()) throw new TriplineError("kafka-unavailable", "The lists cannot be followed.");
     });
@@ -64,6 +65,7 @@ export class FollowedLists implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#endWatch();
     await this.#followed?.close();
   }
 
