@@ -1,7 +1,6 @@
 import type { Rollout } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { RolloutStage, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
-
-const { imul } = Math;
+import { shareOf } from "./card-share.js";
 
 /** Shares are in hundredths of a percent of the cards. */
 export const BASIS_POINTS = 10_000;
@@ -29,21 +28,7 @@ export function assignCard(rollout: Rollout, cardToken: string): Assignment | un
   return { role: TrialRole.CONTROL, isCandidateAsked: BASIS_POINTS - 1 - place < rollout.shadowBasisPoints };
 }
 
-/** A number from 0 to 9,999 that is as good as random over cards and over salts. */
-export function placeOf(cardToken: string, salt: string): number {
-  return mix(hash(`${salt}\0${cardToken}`)) % BASIS_POINTS;
-}
-
-/** FNV-1a of 32 bits; tokens and ids are ASCII. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) value = imul(value ^ text.charCodeAt(at), 0x01000193);
-  return value;
-}
-
-/** The finalizer of MurmurHash3: FNV alone spreads the last characters too little. */
-function mix(value: number): number {
-  let mixed = imul(value ^ (value >>> 16), 0x85ebca6b);
-  mixed = imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+/** A number from 0 to 9,999 that is as good as random over cards and over rollouts. */
+export function placeOf(cardToken: string, rolloutId: string): number {
+  return Math.floor((shareOf(cardToken, rolloutId) * BASIS_POINTS) / 100);
 }

@@ -4,14 +4,16 @@ import type {
   ListHit,
   ModelTrial,
   Reason,
+  ShadowHit,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { shareOf } from "./card-share.js";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
 import { formatShare } from "./format-value.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
-import type { Answer, Policy } from "./policy.js";
+import type { Answer, Policy, Rule } from "./policy.js";
 import { BY_SCORECARD, HAS_SCORE, LISTS, paymentValues, SCORE } from "./policy-variables.js";
 import { renderText } from "./render-text.js";
 import type { Scorecard } from "./scorecard.js";
@@ -72,20 +74,26 @@ export function decide(policy: Policy, input: DecisionInput, scorecard?: Scoreca
   }
   const score = standIn(usableScore(input.score), input.features, scorecard);
   const values = variablesOf(policy, input, input.features.values, score);
-  const { reasons, failure } = evaluate(policy, values, score);
+  const { reasons, shadowHits, failure } = evaluate(policy, input.transaction, values, score);
   if (failure !== undefined) {
     reasons.push(staticReason(policy, input.transaction));
-    return toDecision(policy, input, { reasons, rung: Rung.STATIC_POLICY, degradedBecause: failure, score });
+    return toDecision(policy, input, {
+      reasons,
+      rung: Rung.STATIC_POLICY,
+      degradedBecause: failure,
+      score,
+      shadowHits,
+    });
   }
   if (reasons.length === 0) reasons.push(nothingUnusual(score));
   if ("missing" in score) {
-    return toDecision(policy, input, { reasons, rung: Rung.RULES_ONLY, degradedBecause: score.missing });
+    return toDecision(policy, input, { reasons, rung: Rung.RULES_ONLY, degradedBecause: score.missing, shadowHits });
   }
   if (scorecard === undefined || score.insteadOf === undefined) {
-    return toDecision(policy, input, { reasons, rung: Rung.MODEL, degradedBecause: "", score });
+    return toDecision(policy, input, { reasons, rung: Rung.MODEL, degradedBecause: "", score, shadowHits });
   }
   reasons.push(scorecardReason());
-  const verdict = { reasons, rung: Rung.SCORECARD, degradedBecause: score.insteadOf, score };
+  const verdict = { reasons, rung: Rung.SCORECARD, degradedBecause: score.insteadOf, score, shadowHits };
   const decision = toDecision(policy, input, verdict);
   if (decision.outcome <= Outcome.APPROVE) return decision;
   const { currency } = input.transaction;
@@ -145,19 +153,26 @@ function listReasons(policy: Policy, input: DecisionInput): Reason[] {
   const score = { missing: "" };
   const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
   const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
-  return evaluate({ rules, bands: [] }, values, score).reasons;
+  return evaluate({ rules, bands: [] }, input.transaction, values, score).reasons;
 }
 
 function evaluate(
   policy: Pick<Policy, "rules" | "bands">,
+  transaction: Transaction,
   values: Values,
   score: Score,
-): { reasons: Reason[]; failure: string | undefined } {
+): { reasons: Reason[]; shadowHits: ShadowHit[]; failure: string | undefined } {
   const reasons: Reason[] = [];
+  const shadowHits: ShadowHit[] = [];
   let failure: string | undefined;
   let overridesScore = false;
   for (const rule of policy.rules) {
-    if (rule.needsScore && "missing" in score) continue;
+    if (rule.mode === "off" || (rule.needsScore && "missing" in score)) continue;
+    if (!decidesFor(rule, transaction)) {
+      const { id: ruleId, code, outcome } = rule;
+      if (firesInShadow(rule, values)) shadowHits.push({ ruleId, code, outcome });
+      continue;
+    }
     try {
       const fired: unknown = rule.when(values);
       if (fired === true) {
@@ -172,7 +187,20 @@ function evaluate(
     const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
     if (band !== undefined) reasons.push(toReason(band, values));
   }
-  return { reasons, failure };
+  return { reasons, shadowHits, failure };
+}
+
+function decidesFor({ mode, percent, id }: Rule, { cardToken }: Transaction): boolean {
+  return mode === "live" && (percent === 100 || shareOf(cardToken, id) < percent);
+}
+
+/** A fault of a rule that does not decide must not change a decision. */
+function firesInShadow(rule: Rule, values: Values): boolean {
+  try {
+    return rule.when(values) === true;
+  } catch {
+    return false;
+  }
 }
 
 /** CEL errors hold the sentence in `summary`; their message draws the expression over several lines. */
@@ -214,6 +242,7 @@ interface Verdict {
   readonly rung: Rung;
   readonly degradedBecause: string;
   readonly score?: Score;
+  readonly shadowHits?: readonly ShadowHit[];
 }
 
 function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Decision {
@@ -240,6 +269,7 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     wordingVersion: policy.wordingVersion,
     listHits: [...(input.listHits ?? [])],
     policyRevision: policy.revision,
+    shadowHits: [...(verdict.shadowHits ?? [])],
     ...(input.trial === undefined ? {} : { trial: input.trial }),
   };
 }

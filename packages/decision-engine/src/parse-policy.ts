@@ -1,15 +1,24 @@
 import { createHash } from "node:crypto";
 import type { Environment, ParseResult } from "@marcbachmann/cel-js";
-import { currencyDecimals, isCurrency } from "@tripline/contracts/currency";
+import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { z } from "zod";
+import type { z } from "zod";
 import { featureUnits, featureWords } from "./feature-words.js";
 import type { Unit } from "./format-value.js";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
 import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
-import type { AmountRow, Answer, Band, Policy, Rule, StaticAnswer } from "./policy.js";
-import { ACTIONS, OUTCOME_OF } from "./policy.js";
+import type { AmountRow, Answer, Band, Policy, Rule, RuleExample, StaticAnswer } from "./policy.js";
+import { OUTCOME_OF } from "./policy.js";
+import {
+  amountSchema,
+  bandSchema,
+  exampleSchema,
+  fileSchema,
+  ruleSchema,
+  staticSchema,
+  TENANTS_MAX,
+} from "./policy-file.js";
 import { PolicySource } from "./policy-source.js";
 import {
   BY_SCORECARD,
@@ -25,68 +34,9 @@ import type { Template } from "./render-text.js";
 import { parseTemplate } from "./render-text.js";
 import { wordingVersion } from "./wording-version.js";
 
-const RULES_MAX = 500;
-const BANDS_MAX = 20;
-const TENANTS_MAX = 10_000;
-/** Rows by amount of one tenant. */
-const AMOUNTS_MAX = 100;
 const FILE_CHARACTERS_MAX = 1_000_000;
 
 const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
-
-const answer = {
-  action: z.enum(ACTIONS, `must be one of ${ACTIONS.join(", ")}`),
-  reason: z.string("must be a reason code").regex(/^[A-Z][A-Z0-9_]{1,63}$/, "must be upper case, such as BIG_AMOUNT"),
-  text: z.string("must be a sentence").min(1, "must not be empty").max(500, "is longer than 500 characters"),
-};
-const ruleSchema = z.strictObject(
-  {
-    id: z
-      .string("must be an id")
-      .regex(/^[a-z][a-z0-9-]{0,63}$/, "must be lower case with hyphens, such as big-amount"),
-    when: z
-      .string("must be a CEL expression")
-      .min(1, "must not be empty")
-      .max(2_000, "is longer than 2,000 characters"),
-    needs_score: z.boolean("must be true or false").default(false),
-    overrides_score: z.boolean("must be true or false").default(false),
-    ...answer,
-  },
-  "must be a mapping with id, when, reason, action and text",
-);
-const bandSchema = z.strictObject(
-  {
-    at_least: z.number("must be a number from 0 to 1").min(0, "must be from 0 to 1").max(1, "must be from 0 to 1"),
-    ...answer,
-  },
-  "must be a mapping with at_least, action, reason and text",
-);
-const list = (max: number) =>
-  z.array(z.unknown(), "must be a list").max(max, `must have at most ${max} entries`).default([]);
-const staticSchema = z.strictObject(
-  { by_amount: list(AMOUNTS_MAX), ...answer },
-  "must be a mapping with action, reason and text",
-);
-const amountSchema = z.strictObject(
-  {
-    below: z.number("must be an amount, such as 50.00").positive("must be above 0"),
-    currency: z.string("must be a currency").refine(isCurrency, "must be a currency of ISO 4217, such as EUR"),
-    ...answer,
-  },
-  "must be a mapping with below, currency, action, reason and text",
-);
-const fileSchema = z.strictObject({
-  version: z
-    .union([z.string(), z.int()], "must be a text or a whole number")
-    .transform(String)
-    .pipe(z.string().regex(/^[A-Za-z0-9._-]{1,40}$/, "must be 1 to 40 letters, digits, dots, hyphens or underscores")),
-  rules: list(RULES_MAX),
-  bands: list(BANDS_MAX),
-  static_policy: z.strictObject(
-    { default: z.unknown().optional(), tenants: z.record(z.string(), z.unknown(), "must be a mapping").default({}) },
-    "must be a mapping with default and tenants",
-  ),
-});
 
 type AnswerFile = Omit<z.infer<typeof staticSchema>, "by_amount">;
 type Path = readonly PropertyKey[];
@@ -224,11 +174,23 @@ class PolicyChecker {
       const said = this.#answer(item, path, names);
       if (when !== undefined && said !== undefined) {
         const readsListsOnly = READS_LISTS.test(item.when) && this.#environmentWithoutFeatures.check(item.when).valid;
-        const { needs_score: needsScore, overrides_score: overridesScore } = item;
-        rules.push({ ...said, id: item.id, when, needsScore, overridesScore, readsListsOnly });
+        const { id, needs_score: needsScore, overrides_score: overridesScore, mode, percent } = item;
+        const examples = this.#examples(item.examples, names, [...path, "examples"]);
+        rules.push({ ...said, id, when, needsScore, overridesScore, readsListsOnly, mode, percent, examples });
       }
     });
     return rules;
+  }
+
+  #examples(values: readonly unknown[], names: ReadonlySet<string>, listPath: Path): RuleExample[] {
+    return values.flatMap((value, index) => {
+      const path = [...listPath, index];
+      const item = this.#shape(exampleSchema, value, path);
+      if (item === undefined) return [];
+      const unknown = Object.keys(item.values).filter((name) => !names.has(name));
+      for (const name of unknown) this.#fault([...path, "values", name], "is nothing that this rule can read");
+      return [{ ...item, at: this.#source.at(path) }];
+    });
   }
 
   #expression(text: string, needsScore: boolean, path: Path): ParseResult | undefined {

@@ -7,6 +7,10 @@ import type { Template } from "./render-text.js";
 export const ACTIONS = ["approve", "challenge", "review", "decline"] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** Whether a rule decides, is only recorded, or neither. */
+export const RULE_MODES = ["live", "shadow", "off"] as const;
+export type RuleMode = (typeof RULE_MODES)[number];
+
 /** The outcome on the wire of an action. The numbers of `Outcome` grow with strictness, so that they can be compared. */
 export const OUTCOME_OF: Readonly<Record<Action, Outcome>> = {
   approve: Outcome.APPROVE,
@@ -33,6 +37,19 @@ export interface Rule extends Answer {
   readonly overridesScore: boolean;
   /** It reads lists and no feature: it holds on every rung, also where the features cannot be used. */
   readonly readsListsOnly: boolean;
+  readonly mode: RuleMode;
+  /** Of a live rule: the share of cards for which it decides; for the others it is in shadow. */
+  readonly percent: number;
+  readonly examples: readonly RuleExample[];
+}
+
+/** A payment that somebody wrote beside a rule, and whether the rule fires on it. */
+export interface RuleExample {
+  readonly fires: boolean;
+  readonly values: Readonly<Record<string, number | string | boolean>>;
+  readonly lists: readonly { readonly list: string; readonly kind: string; readonly effect: string }[];
+  /** Where it stands: `file:line:column`. */
+  readonly at: string;
 }
 
 /** Holds from `atLeast` (inclusive) up to the band above it. */

@@ -1,6 +1,11 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { BIGINT, BOOLEAN, DOUBLE, INTEGER, LIST, STRUCT, VARCHAR } from "@duckdb/node-api";
-import type { DriftedColumn, ListHit, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type {
+  DriftedColumn,
+  ListHit,
+  Reason,
+  ShadowHit,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 
 /** How fields of one TypeScript type are kept in a column. */
@@ -64,6 +69,15 @@ export const listHits: ColumnKind<readonly ListHit[]> = {
         created_at_ms: BigInt(createdAtMs),
         expires_at_ms: expiresAtMs === undefined ? null : BigInt(expiresAtMs),
       },
+    })),
+  }),
+};
+
+export const shadowHits: ColumnKind<readonly ShadowHit[]> = {
+  type: LIST(STRUCT({ rule_id: VARCHAR, code: VARCHAR, outcome: VARCHAR })),
+  cell: (values) => ({
+    items: values.map((hit) => ({
+      entries: { rule_id: hit.ruleId, code: hit.code, outcome: nameOf(Outcome, hit.outcome) },
     })),
   }),
 };

@@ -85,6 +85,7 @@ const decision: Decision = {
     { list: "vip", kind: "terminal", effect: "allow", reason: "", createdAtMs: AT_MS, expiresAtMs: undefined },
   ],
   policyRevision: 7,
+  shadowHits: [{ ruleId: "night", code: "NIGHT", outcome: Outcome.REVIEW }],
 };
 
 const trial: ModelTrial = {
@@ -170,6 +171,7 @@ const decisionCells = {
     ],
   },
   policy_revision: 7,
+  shadow_hits: { items: [{ entries: { rule_id: "night", code: "NIGHT", outcome: "REVIEW" } }] },
 };
 
 const NO_TRIAL = {

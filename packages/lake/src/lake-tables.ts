@@ -25,6 +25,7 @@ import {
   outcome,
   reasons,
   rung,
+  shadowHits,
   text,
   trialRole,
 } from "./column-kinds.js";
@@ -144,6 +145,7 @@ const decision = columnsOf<Omit<Decision, "trial">>({
   wordingVersion: text,
   listHits,
   policyRevision: integer,
+  shadowHits,
 });
 
 const driftDetected = columnsOf<DriftDetected>({

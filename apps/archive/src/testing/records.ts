@@ -100,6 +100,7 @@ export function decisionOf(number: number, change: Partial<Decision> = {}): Deci
     wordingVersion: "w1",
     listHits: [],
     policyRevision: 7,
+    shadowHits: [],
     ...change,
   };
 }

@@ -28,6 +28,7 @@ function encoded(transactionId: string, outcome: Outcome): Uint8Array {
     wordingVersion: "w1",
     listHits: [],
     policyRevision: 7,
+    shadowHits: [],
   }).finish();
 }
 

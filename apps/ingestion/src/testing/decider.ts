@@ -26,6 +26,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
     wordingVersion: "w1",
     listHits: [],
     policyRevision: 7,
+    shadowHits: [],
     ...changes,
   };
 }

@@ -31,6 +31,7 @@ function decision(clientTransactionId: string, changes: Partial<Decision> = {}):
     wordingVersion: "w1",
     listHits: [],
     policyRevision: 7,
+    shadowHits: [],
     ...{ reasons: [], degradedBecause: "", policyVersion: "1", modelName: "fraud", modelVersion: "1" },
     ...{ featureSpecVersion: 3, occurredAtMs: 0, acceptedAtMs: 0 },
     ...changes,

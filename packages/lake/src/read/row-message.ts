@@ -1,4 +1,4 @@
-import type { ListHit, Reason } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ListHit, Reason, ShadowHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
   Decision,
@@ -41,6 +41,7 @@ export function decisionOf(row: Row): Decision {
     ...decision,
     reasons,
     listHits: decision.listHits.map(listHitOf),
+    shadowHits: decision.shadowHits.map(shadowHitOf),
     outcome: enumValueOf(Outcome, decision.outcome),
     rung: enumValueOf(Rung, decision.rung),
     ...trialOf(row),
@@ -58,6 +59,11 @@ function trialOf(row: Row): { trial?: ModelTrial } {
   if (row.candidate_version == null) return {};
   const trial = filled(ModelTrial.decode(NOTHING), fieldsOf(row));
   return { trial: { ...trial, trialRole: enumValueOf(TrialRole, trial.trialRole) } };
+}
+
+function shadowHitOf(row: object): ShadowHit {
+  const hit = Object.fromEntries(fieldsOf({ ...row })) as unknown as ShadowHit;
+  return { ...hit, outcome: enumValueOf(Outcome, hit.outcome) };
 }
 
 /** The archive keeps the name of an enum's value, or the digits of one that it did not know. */

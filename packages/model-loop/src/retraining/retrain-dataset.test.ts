@@ -243,6 +243,7 @@ test("served scores are those of a model, the first of each payment", async () =
       decidedAtMs: NOON_MS,
       wordingVersion: "w1",
       policyRevision: 7,
+      shadowHits: [],
       ...change,
     }).finish();
   const path = join(lake, "scores.parquet");

@@ -30,6 +30,7 @@ function decision(tenant: string, clientTransactionId: string, outcome = Outcome
     ...{ featureSpecVersion: 3, occurredAtMs: 0, acceptedAtMs: 0, decidedAtMs: 0, wordingVersion: "w1" },
     listHits: [],
     policyRevision: 7,
+    shadowHits: [],
   };
 }
 

@@ -188,6 +188,14 @@ export interface ModelTrial {
   candidateMissing: string;
 }
 
+/** A rule in shadow that fired. */
+export interface ShadowHit {
+  ruleId: string;
+  /** What its reason would have been, and what it alone would have done. */
+  code: string;
+  outcome: Outcome;
+}
+
 /** What was decided, and why. Topic `decisions`. */
 export interface Decision {
   transactionId: string;
@@ -221,6 +229,8 @@ export interface Decision {
   listHits: ListHit[];
   /** Number of the policy's revision in the control plane; 0 where the policy was a file's. */
   policyRevision: number;
+  /** Rules in shadow that fired: what they would have done. They changed nothing. */
+  shadowHits: ShadowHit[];
   /** Present while a model is rolled out. */
   trial?: ModelTrial | undefined;
 }
@@ -1313,6 +1323,74 @@ export const ModelTrial: MessageFns<ModelTrial> = {
   },
 };
 
+function createBaseShadowHit(): ShadowHit {
+  return { ruleId: "", code: "", outcome: 0 };
+}
+
+export const ShadowHit: MessageFns<ShadowHit> = {
+  encode(message: ShadowHit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ruleId !== "") {
+      writer.uint32(10).string(message.ruleId);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.outcome !== 0) {
+      writer.uint32(24).int32(message.outcome);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShadowHit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShadowHit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ruleId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDecision(): Decision {
   return {
     transactionId: "",
@@ -1334,6 +1412,7 @@ function createBaseDecision(): Decision {
     wordingVersion: "",
     listHits: [],
     policyRevision: 0,
+    shadowHits: [],
     trial: undefined,
   };
 }
@@ -1396,6 +1475,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.policyRevision !== 0) {
       writer.uint32(168).int32(message.policyRevision);
+    }
+    for (const v of message.shadowHits) {
+      ShadowHit.encode(v!, writer.uint32(178).fork()).join();
     }
     if (message.trial !== undefined) {
       ModelTrial.encode(message.trial, writer.uint32(202).fork()).join();
@@ -1566,6 +1648,14 @@ export const Decision: MessageFns<Decision> = {
             }
 
             message.policyRevision = reader.int32();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.shadowHits.push(ShadowHit.decode(reader, reader.uint32()));
             continue;
           }
           case 25: {

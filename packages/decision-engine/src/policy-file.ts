@@ -1,0 +1,123 @@
+import { isCurrency } from "@tripline/contracts/currency";
+import { z } from "zod";
+import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
+import { ACTIONS, RULE_MODES } from "./policy.js";
+
+/** The shape of a policy file. What its parts mean, and whether they fit each other, is checked by `parsePolicy`. */
+
+const RULES_MAX = 500;
+const BANDS_MAX = 20;
+/** Of one rule. */
+const EXAMPLES_MAX = 50;
+export const TENANTS_MAX = 10_000;
+/** Rows by amount of one tenant. */
+const AMOUNTS_MAX = 100;
+const list = (max: number) =>
+  z.array(z.unknown(), "must be a list").max(max, `must have at most ${max} entries`).default([]);
+
+const answer = {
+  action: z.enum(ACTIONS, `must be one of ${ACTIONS.join(", ")}`),
+  reason: z.string("must be a reason code").regex(/^[A-Z][A-Z0-9_]{1,63}$/, "must be upper case, such as BIG_AMOUNT"),
+  text: z.string("must be a sentence").min(1, "must not be empty").max(500, "is longer than 500 characters"),
+};
+export const ruleSchema = z.strictObject(
+  {
+    id: z
+      .string("must be an id")
+      .regex(/^[a-z][a-z0-9-]{0,63}$/, "must be lower case with hyphens, such as big-amount"),
+    when: z
+      .string("must be a CEL expression")
+      .min(1, "must not be empty")
+      .max(2_000, "is longer than 2,000 characters"),
+    needs_score: z.boolean("must be true or false").default(false),
+    overrides_score: z.boolean("must be true or false").default(false),
+    mode: z
+      .enum(RULE_MODES, `must be one of ${RULE_MODES.join(", ")}`)
+      .default("live")
+      .meta({
+        description:
+          "live: it decides. shadow: what it would have done is recorded, and changes nothing. off: it is not looked at.",
+      }),
+    percent: z
+      .number("must be a number from 0 to 100")
+      .min(0, "must be from 0 to 100")
+      .max(100, "must be from 0 to 100")
+      .default(100)
+      .meta({
+        description:
+          "A live rule decides for this share of cards, always the same ones; for the others it is in shadow.",
+      }),
+    examples: list(EXAMPLES_MAX),
+    ...answer,
+  },
+  "must be a mapping with id, when, reason, action and text",
+);
+/** A payment, and whether the rule fires on it. What is left out has the value that features have by default. */
+export const exampleSchema = z.strictObject(
+  {
+    fires: z.boolean("must be true or false"),
+    values: z
+      .record(z.string(), z.union([z.number(), z.string(), z.boolean()], "must be a number, a text, true or false"))
+      .default({})
+      .meta({ description: "Features, fields of the payment and `score`, by name." }),
+    lists: z
+      .array(
+        z.strictObject({
+          list: z.string().default(""),
+          kind: z.enum(LIST_KINDS, `must be one of ${LIST_KINDS.join(", ")}`),
+          effect: z.enum(LIST_EFFECTS, `must be one of ${LIST_EFFECTS.join(", ")}`),
+        }),
+      )
+      .default([])
+      .meta({ description: "Lists that the payment is on." }),
+  },
+  "must be a mapping with fires and values",
+);
+export const bandSchema = z.strictObject(
+  {
+    at_least: z.number("must be a number from 0 to 1").min(0, "must be from 0 to 1").max(1, "must be from 0 to 1"),
+    ...answer,
+  },
+  "must be a mapping with at_least, action, reason and text",
+);
+export const staticSchema = z.strictObject(
+  { by_amount: list(AMOUNTS_MAX), ...answer },
+  "must be a mapping with action, reason and text",
+);
+export const amountSchema = z.strictObject(
+  {
+    below: z.number("must be an amount, such as 50.00").positive("must be above 0"),
+    currency: z.string("must be a currency").refine(isCurrency, "must be a currency of ISO 4217, such as EUR"),
+    ...answer,
+  },
+  "must be a mapping with below, currency, action, reason and text",
+);
+export const fileSchema = z.strictObject({
+  version: z
+    .union([z.string(), z.int()], "must be a text or a whole number")
+    .transform(String)
+    .pipe(z.string().regex(/^[A-Za-z0-9._-]{1,40}$/, "must be 1 to 40 letters, digits, dots, hyphens or underscores")),
+  rules: list(RULES_MAX),
+  bands: list(BANDS_MAX),
+  static_policy: z.strictObject(
+    { default: z.unknown().optional(), tenants: z.record(z.string(), z.unknown(), "must be a mapping").default({}) },
+    "must be a mapping with default and tenants",
+  ),
+});
+
+/** All of it, for editors: `parsePolicy` checks the parts one by one, so that a fault in one does not hide others. */
+export const policyFile = fileSchema.extend({
+  rules: z
+    .array(ruleSchema.extend({ examples: z.array(exampleSchema).max(EXAMPLES_MAX).default([]) }))
+    .max(RULES_MAX)
+    .default([]),
+  bands: z.array(bandSchema).max(BANDS_MAX).default([]),
+  static_policy: z.strictObject({
+    default: staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }),
+    tenants: z
+      .record(z.string(), staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }))
+      .default({}),
+  }),
+});
+
+export type PolicyFile = z.infer<typeof policyFile>;

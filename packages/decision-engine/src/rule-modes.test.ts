@@ -1,0 +1,95 @@
+import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { shareOf } from "./card-share.js";
+import { decide } from "./decide-payment.js";
+import { parsePolicy } from "./parse-policy.js";
+
+const SPEC = parseFeatureSpec(`
+version: 7
+windows: { 30d: { width: 30d, tile: 1d } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+features:
+  - { name: amount, kind: amount, default: 0, sentence: "{value}" }
+`);
+
+const policyOf = (second: string, when = "amount > 500") => `version: 1
+rules:
+  - id: night
+    when: amount > 100
+    reason: NIGHT
+    action: challenge
+    text: It is night.
+  - id: big
+    when: ${when}
+    reason: BIG
+    action: decline
+    text: It is big.
+    ${second}
+static_policy:
+  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
+`;
+
+const transaction: Transaction = {
+  ...{ transactionId: "t", tenant: "acme", clientTransactionId: "c", cardToken: "ct_1", terminalId: "x" },
+  ...{ amountMinor: 90_000, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, deviceToken: "", ipToken: "" },
+};
+
+function decideBy(text: string, cardToken = "ct_1") {
+  return decide(parsePolicy(text, SPEC), {
+    transaction: { ...transaction, cardToken },
+    features: { specVersion: 7, values: [900], incomplete: false },
+    score: { missing: "none was asked for" },
+    decidedAtMs: 0,
+  });
+}
+
+const SHADOW_HIT = { ruleId: "big", code: "BIG", outcome: Outcome.DECLINE };
+
+test("a live rule decides, one in shadow is recorded, and one that is off is neither", () => {
+  expect(decideBy(policyOf("mode: live"))).toMatchObject({ outcome: Outcome.DECLINE, shadowHits: [] });
+  const shadow = decideBy(policyOf("mode: shadow"));
+  expect(shadow).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [SHADOW_HIT] });
+  expect(shadow.reasons.map(({ code }) => code)).toEqual(["NIGHT"]);
+  expect(decideBy(policyOf("mode: off"))).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [] });
+});
+
+test("a rule in shadow that cannot be evaluated changes nothing", () => {
+  const faulty = "1 / (amount_minor - amount_minor) == 1";
+  expect(decideBy(policyOf("mode: live", faulty))).toMatchObject({ rung: Rung.STATIC_POLICY });
+  expect(decideBy(policyOf("mode: shadow", faulty))).toMatchObject({ rung: Rung.RULES_ONLY, shadowHits: [] });
+});
+
+test("with a percentage a live rule decides for that share of cards, always the same, and is in shadow for the others", () => {
+  const text = policyOf("percent: 20");
+  const cards = Array.from({ length: 2_000 }, (_, index) => `ct_${index}`);
+  const declined = cards.filter((card) => decideBy(text, card).outcome === Outcome.DECLINE);
+  expect(declined.length).toBeGreaterThan(340);
+  expect(declined.length).toBeLessThan(460);
+  expect(declined).toEqual(cards.filter((card) => shareOf(card, "big") < 20));
+  const other = cards.find((card) => !declined.includes(card));
+  expect(decideBy(text, other)).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [SHADOW_HIT] });
+  // More of them, never others instead.
+  const wider = new Set(cards.filter((card) => decideBy(policyOf("percent: 60"), card).outcome === Outcome.DECLINE));
+  expect(declined.every((card) => wider.has(card))).toBe(true);
+});
+
+test("shares are even, and those of one purpose tell nothing of another's", () => {
+  const cards = Array.from({ length: 20_000 }, (_, index) => `ct_${index}`);
+  const tenths = Array.from({ length: 10 }, () => 0);
+  for (const card of cards)
+    tenths[Math.floor(shareOf(card, "a") / 10)] = (tenths[Math.floor(shareOf(card, "a") / 10)] ?? 0) + 1;
+  for (const count of tenths) expect(Math.abs(count - 2_000)).toBeLessThan(200);
+  const low = cards.filter((card) => shareOf(card, "a") < 10);
+  const both = low.filter((card) => shareOf(card, "b") < 10);
+  expect(both.length / low.length).toBeGreaterThan(0.07);
+  expect(both.length / low.length).toBeLessThan(0.13);
+});
+
+test.each([
+  ["mode: sometimes", "must be one of live, shadow, off"],
+  ["percent: 101", "must be from 0 to 100"],
+  ["percent: many", "must be a number from 0 to 100"],
+])("%s is refused", (line, expected) => {
+  expect(() => parsePolicy(policyOf(line), SPEC)).toThrow(expected);
+});
