@@ -4,14 +4,13 @@ import { CONNECTION_VARIABLES } from "@tripline/service-kit/config/connection-co
 import { kafkaConfig, readConfig } from "@tripline/service-kit/config/read-config";
 import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
 import { z } from "zod";
-import { DEMO_SCOPES } from "../services/plan-services.js";
 import { TokenSource } from "./token-source.js";
 
 /** Variables of a command for an installation that runs elsewhere; the services have the same. */
 const kafkaEnvironment = z.object(kafkaConfig);
 
 const clientEnvironment = z.object({
-  /** A client that is registered with auth, with the scopes of the demo's. */
+  /** A client that is registered with auth. */
   CLIENT_ID: z.string().min(1),
   CLIENT_SECRET: z.string().min(1),
 });
@@ -46,10 +45,11 @@ export function signInVariables(environment: Environment): Record<string, string
 }
 
 /**
- * @param scope what the client asks for; what the demo's shop may do unless given
+ * Tokens with all scopes that the client is registered for.
+ *
  * @throws TriplineError `config-invalid` that names every wrong variable at once
  */
-export function tokensFrom(environment: Environment, tokenUrl: string, scope = DEMO_SCOPES): TokenSource {
+export function tokensFrom(environment: Environment, tokenUrl: string): TokenSource {
   const { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = readConfig(clientEnvironment, environment);
-  return new TokenSource({ tokenUrl, clientId, clientSecret, scope });
+  return new TokenSource({ tokenUrl, clientId, clientSecret });
 }

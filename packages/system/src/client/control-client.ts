@@ -4,31 +4,33 @@ import type { TokenSource } from "./token-source.js";
 
 const ANSWER_MS_MAX = 30_000;
 
-const problem = z.object({ detail: z.string() });
+const problem = z.object({ detail: z.string(), errors: z.array(z.object({ detail: z.string() })).default([]) });
 
 /** Calls the control plane's API. */
 export class ControlClient {
+  /** @param tenant for clients that may act for another tenant than their own; empty for what counts for all tenants */
   constructor(
     private readonly url: string,
     private readonly tokens: Pick<TokenSource, "authorization">,
-    /** For clients that may act for another tenant than their own. */
     private readonly tenant?: string,
   ) {}
 
-  /** @throws Error with the control plane's own sentence where it refuses */
+  /** @throws Error with the control plane's own sentence where it refuses, or a line for each fault */
   async call(
-    method: "GET" | "POST" | "DELETE",
+    method: "GET" | "POST" | "PUT" | "DELETE",
     path: string,
     { query = new URLSearchParams(), body }: { query?: URLSearchParams; body?: object } = {},
   ): Promise<unknown> {
     if (this.tenant !== undefined) query.set("tenant", this.tenant);
-    const headers = { authorization: await this.tokens.authorization(), "content-type": "application/json" };
-    const content = body === undefined ? {} : { body: JSON.stringify(body) };
+    const authorization = await this.tokens.authorization();
+    const content =
+      body === undefined
+        ? { headers: { authorization } }
+        : { headers: { authorization, "content-type": "application/json" }, body: JSON.stringify(body) };
     let response: Response;
     try {
-      const { authorization } = headers;
       response = await fetch(`${this.url}${path}?${query}`, {
-        ...{ method, headers: body === undefined ? { authorization } : headers, ...content },
+        ...{ method, ...content },
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
     } catch (error) {
@@ -41,6 +43,8 @@ export class ControlClient {
     const answer: unknown = text === "" ? undefined : JSON.parse(text);
     if (response.ok) return answer;
     const told = problem.safeParse(answer);
-    throw new Error(told.success ? told.data.detail : `The control plane answered ${response.status}.`);
+    if (!told.success) throw new Error(`The control plane answered ${response.status}.`);
+    const { detail, errors } = told.data;
+    throw new Error(errors.length === 0 ? detail : errors.map((error) => error.detail).join("\n"));
   }
 }

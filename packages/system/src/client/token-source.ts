@@ -4,7 +4,8 @@ export interface TokenSourceOptions {
   readonly tokenUrl: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  readonly scope: string;
+  /** All that the client is registered for, unless given. */
+  readonly scope?: string;
 }
 
 const tokenResponse = z.object({ access_token: z.string(), expires_in: z.number() });
@@ -36,7 +37,7 @@ export class TokenSource {
         authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}`,
         "content-type": "application/x-www-form-urlencoded",
       },
-      body: new URLSearchParams({ grant_type: "client_credentials", scope }),
+      body: new URLSearchParams({ grant_type: "client_credentials", ...(scope === undefined ? {} : { scope }) }),
     });
     if (!response.ok) throw new Error(`The token endpoint answered ${response.status}: ${await response.text()}`);
     const token = tokenResponse.parse(await response.json());

@@ -8,7 +8,6 @@ import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys
 import { tokensFrom } from "@tripline/system/client/connect-system";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
-import { OPERATOR_SCOPES } from "@tripline/system/services/plan-services";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";
@@ -35,7 +34,7 @@ afterAll(async () => {
 });
 
 function rolloutsOf({ operator: { controlUrl, tokenUrl, environment } }: InProcessSystem): RolloutClient {
-  return new RolloutClient(new ControlClient(controlUrl, tokensFrom(environment, tokenUrl, OPERATOR_SCOPES)));
+  return new RolloutClient(new ControlClient(controlUrl, tokensFrom(environment, tokenUrl)));
 }
 
 const options = (): RolloutJourneyOptions => ({

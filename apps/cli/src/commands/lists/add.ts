@@ -1,7 +1,7 @@
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
-import type { ControlFlags } from "./control-client.js";
-import { ControlClient, controlCommand } from "./control-client.js";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
 import { effectOption, expiryOption, kindOption, LIST_ARGUMENT } from "./list-options.js";
 
 interface AddFlags extends ControlFlags {
@@ -23,7 +23,7 @@ export function addCommand(output: CommandOutput): Command {
     .action(async (list: string, flags: AddFlags) => {
       const { kind, value, reason, until, effect } = flags;
       const entry = { kind, value, reason, ...(until === undefined ? {} : { expires_at: until }) };
-      const client = await ControlClient.open(flags);
+      const client = await openControl(flags);
       await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, {
         body: { effect, entries: [entry] },
       });

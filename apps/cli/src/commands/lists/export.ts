@@ -1,8 +1,8 @@
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { ControlFlags } from "./control-client.js";
-import { ControlClient, controlCommand } from "./control-client.js";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
 import { kindOption } from "./list-options.js";
 import type { ShownEntry } from "./read-entries.js";
 import { readEntries } from "./read-entries.js";
@@ -21,7 +21,7 @@ export function exportCommand(output: CommandOutput): Command {
     .addOption(kindOption("of this kind"))
     .addOption(new Option("--format <format>", "of the output").choices(["ndjson", "csv"]).default("ndjson"))
     .action(async (flags: ExportFlags) => {
-      const client = await ControlClient.open(flags);
+      const client = await openControl(flags);
       if (flags.format === "csv") output.write(`${COLUMNS.join(",")}\n`);
       for await (const entry of readEntries(client, flags, Number.POSITIVE_INFINITY)) {
         output.write(`${flags.format === "csv" ? csvLine(entry) : JSON.stringify(entry)}\n`);

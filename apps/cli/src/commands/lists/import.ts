@@ -5,8 +5,8 @@ import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { parse } from "csv-parse";
 import { z } from "zod";
-import type { ControlFlags } from "./control-client.js";
-import { ControlClient, controlCommand } from "./control-client.js";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
 import { effectOption, LIST_ARGUMENT } from "./list-options.js";
 
 interface ImportFlags extends ControlFlags {
@@ -43,7 +43,7 @@ export function importCommand(output: CommandOutput): Command {
       `\nEntries are sent ${CHUNK.toLocaleString("en")} at a time. Where some are refused, those before them are on the list; after a repair the\nsame file can be imported again.`,
     )
     .action(async (list: string, flags: ImportFlags) => {
-      const client = await ControlClient.open(flags);
+      const client = await openControl(flags);
       let done = 0;
       for await (const entries of chunksOf(readLines(flags.input))) {
         try {

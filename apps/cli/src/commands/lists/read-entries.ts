@@ -1,5 +1,5 @@
+import type { ControlClient } from "@tripline/system/client/control-client";
 import { z } from "zod";
-import type { ControlClient } from "./control-client.js";
 
 const PAGE = 1_000;
 

@@ -1,7 +1,7 @@
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
-import type { ControlFlags } from "./control-client.js";
-import { ControlClient, controlCommand } from "./control-client.js";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
 import { kindOption, LIST_ARGUMENT } from "./list-options.js";
 
 interface RemoveFlags extends ControlFlags {
@@ -16,7 +16,7 @@ export function removeCommand(output: CommandOutput): Command {
     .requiredOption("--value <text>", "as it was added")
     .action(async (list: string, flags: RemoveFlags) => {
       const { kind, value } = flags;
-      const client = await ControlClient.open(flags);
+      const client = await openControl(flags);
       const query = new URLSearchParams({ kind, value });
       await client.call("DELETE", `/v1/lists/${encodeURIComponent(list)}/entries`, { query });
       output.write(`The ${kind} is not on the list ${list} any more.\n`);

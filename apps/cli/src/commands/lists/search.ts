@@ -1,7 +1,7 @@
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
-import type { ControlFlags } from "./control-client.js";
-import { ControlClient, controlCommand } from "./control-client.js";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
 import { kindOption } from "./list-options.js";
 import type { ShownEntry, Wanted } from "./read-entries.js";
 import { readEntries } from "./read-entries.js";
@@ -21,7 +21,7 @@ export function searchCommand(output: CommandOutput): Command {
     .option("--author <name>", "that this client added")
     .option("--json", "the entries as JSON, one a line")
     .action(async (flags: SearchFlags) => {
-      const client = await ControlClient.open(flags);
+      const client = await openControl(flags);
       let count = 0;
       for await (const entry of readEntries(client, flags, SHOWN_MAX)) {
         count += 1;

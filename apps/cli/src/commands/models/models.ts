@@ -10,7 +10,7 @@ import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { Command, InvalidArgumentError } from "commander";
 import { diffModels } from "../../models/diff.js";
 import { diffText, listTable, moveText, showText } from "../../models/table.js";
-import { localControl, tokenUrlOption, workspaceOption } from "../lists/control-client.js";
+import { localControl, tokenUrlOption, workspaceOption } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";
 import { registryOption } from "../registry-options.js";
 import { rolloutCommands, stepRollout } from "./rollout.js";

@@ -5,8 +5,8 @@ import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { rolloutText } from "../../models/rollout-text.js";
-import type { ControlFlags } from "../lists/control-client.js";
-import { ControlClient, controlCommand } from "../lists/control-client.js";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";
 
 interface RolloutFlags extends ControlFlags {
@@ -27,7 +27,6 @@ interface StartFlags extends StepFlags {
 }
 
 const MS_PER_S = 1_000;
-const SCOPES = "models:read models:write";
 
 /** The commands of `tripline models` that lead a rollout through the control plane. */
 export function rolloutCommands(output: CommandOutput): Command[] {
@@ -78,7 +77,7 @@ function showRollout(output: CommandOutput, { json }: RolloutFlags, rollout: Sho
 }
 
 async function clientOf(flags: ControlFlags): Promise<RolloutClient> {
-  return new RolloutClient(await ControlClient.open(flags, SCOPES));
+  return new RolloutClient(await openControl(flags));
 }
 
 function command(name: string, description: string): Command {

@@ -1,8 +1,28 @@
 import type { CommandOutput } from "@tripline/system/command-output";
 import { Command } from "commander";
+import { activateCommand } from "./activate.js";
+import { approveCommand } from "./approve.js";
 import { backtestCommand } from "./backtest.js";
+import { checkCommand } from "./check.js";
+import { diffCommand } from "./diff.js";
+import { listCommand } from "./list.js";
+import { pullCommand } from "./pull.js";
+import { pushCommand } from "./push.js";
+import { requireApprovalCommand } from "./require-approval.js";
+import { rollbackCommand } from "./rollback.js";
 
-/** `tripline policy`: what decides, before it does. */
+/** `tripline policy`: what decides. */
 export function policyCommand(output: CommandOutput = process.stdout): Command {
-  return new Command("policy").description("try policies before they decide").addCommand(backtestCommand(output));
+  return new Command("policy")
+    .description("try policies, keep them as revisions, and let one of them decide")
+    .addCommand(checkCommand(output))
+    .addCommand(backtestCommand(output))
+    .addCommand(diffCommand(output))
+    .addCommand(pushCommand(output))
+    .addCommand(pullCommand(output))
+    .addCommand(listCommand(output))
+    .addCommand(approveCommand(output))
+    .addCommand(activateCommand(output))
+    .addCommand(rollbackCommand(output))
+    .addCommand(requireApprovalCommand(output));
 }

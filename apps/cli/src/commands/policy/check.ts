@@ -1,0 +1,34 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { runExamples } from "@tripline/decision-engine/run-examples";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command } from "commander";
+
+/** `tripline policy check`: what a policy file has wrong, before anybody else reads it. Needs nothing that runs. */
+export function checkCommand(output: CommandOutput): Command {
+  return new Command("check")
+    .description("type every expression of a policy file, and run the examples beside its rules")
+    .argument("<file>", "such as apps/decisions/policy.yaml")
+    .addHelpText("after", "\nEnds with exit code 1 if an example goes otherwise than it says.")
+    .action(async (file: string) => {
+      const spec = currentFeatureSpec();
+      const policy = parsePolicy(await readPolicyFile(file), spec, basename(file));
+      const { faults, unproven, count } = runExamples(policy, spec);
+      for (const fault of faults) output.write(`${fault}\n`);
+      if (unproven.length > 0) output.write(`No example shows that these rules can fire: ${unproven.join(", ")}.\n`);
+      const { rules, bands, version } = policy;
+      output.write(
+        `policy: version=${version} rules=${rules.length} bands=${bands.length} examples=${count} failed=${faults.length}\n`,
+      );
+      process.exitCode = faults.length === 0 ? 0 : 1;
+    });
+}
+
+/** @throws Error in one sentence */
+export async function readPolicyFile(file: string): Promise<string> {
+  return await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new Error(`${file} cannot be read (${cause.code}).`, { cause });
+  });
+}

@@ -1,0 +1,34 @@
+import { PolicyClient } from "@tripline/system/client/policy-client";
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
+
+export interface PolicyFlags extends ControlFlags {
+  readonly allTenants?: true;
+}
+
+/** A command for the policy of a tenant, with the options that say where the control plane is. */
+export function policyCommandOf(name: string, description: string): Command {
+  return controlCommand(name, description).addOption(
+    new Option("--all-tenants", "the policy of all tenants without one of their own").conflicts("tenant"),
+  );
+}
+
+/** @param role of the clients of a system on this machine, where the environment names none */
+export async function openPolicy(
+  { allTenants, ...flags }: PolicyFlags,
+  role: "operator" | "approver",
+): Promise<PolicyClient> {
+  return new PolicyClient(await openControl(allTenants === true ? { ...flags, tenant: "" } : flags, role));
+}
+
+export function noteOption(what: string): Option {
+  return new Option("--note <text>", what).default("");
+}
+
+export function parseRevision(text: string): number {
+  const revision = Number(text);
+  if (Number.isInteger(revision) && revision > 0) return revision;
+  throw new InvalidArgumentError("must be the number of a revision");
+}

@@ -1,0 +1,72 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { policyCommand } from "./policy.js";
+
+let folder: string;
+let file: string;
+
+const GOOD = `version: "1"
+rules:
+  - id: big-amount
+    when: amount > 500
+    reason: BIG_AMOUNT
+    action: review
+    text: The amount is {amount}.
+    examples:
+      - { fires: true, values: { amount: 900 } }
+static_policy:
+  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
+`;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-policy-"));
+  file = join(folder, "policy.yaml");
+  await writeFile(file, GOOD);
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+async function run(...parameters: readonly string[]): Promise<{ lines: string[]; code: unknown }> {
+  let text = "";
+  const before = process.exitCode;
+  process.exitCode = undefined;
+  try {
+    await policyCommand({ write: (more: string) => (text += more) } as never).parseAsync(parameters, { from: "user" });
+    return { lines: text.trimEnd().split("\n"), code: process.exitCode };
+  } finally {
+    process.exitCode = before;
+  }
+}
+
+test("check counts what is right", async () => {
+  const { lines, code } = await run("check", file);
+  expect(lines).toEqual([
+    expect.stringMatching(/^policy: version=1\+[0-9a-f]{8} rules=1 bands=0 examples=1 failed=0$/),
+  ]);
+  expect(code).toBe(0);
+});
+
+test("check names the example that goes otherwise, and ends with 1", async () => {
+  await writeFile(file, GOOD.replace("amount: 900", "amount: 400"));
+  const { lines, code } = await run("check", file);
+  expect(lines[0]).toBe("policy.yaml:9:9 The rule big-amount does not fire on this example.");
+  expect(code).toBe(1);
+});
+
+test("check names a rule that no example fires", async () => {
+  await writeFile(file, GOOD.replace("fires: true, values: { amount: 900 }", "fires: false"));
+  expect((await run("check", file)).lines[0]).toBe("No example shows that these rules can fire: big-amount.");
+});
+
+test("check refuses a faulty file with line and column", async () => {
+  await writeFile(file, GOOD.replace("amount > 500", "amuont > 500"));
+  await expect(run("check", file)).rejects.toThrow(/^policy\.yaml:4:11 rules\.0\.when .*amuont/);
+  await expect(run("check", join(folder, "none.yaml"))).rejects.toThrow("none.yaml cannot be read (ENOENT).");
+});
+
+test("the shipped policy has nothing wrong", async () => {
+  const shipped = new URL("../../../../decisions/policy.yaml", import.meta.url);
+  await writeFile(file, await readFile(shipped));
+  expect((await run("check", file)).code).toBe(0);
+});

@@ -1,0 +1,51 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PolicyClient } from "@tripline/system/client/policy-client";
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import { Option } from "commander";
+import type { PolicyFlags } from "./control-options.js";
+import { openPolicy, parseRevision, policyCommandOf } from "./control-options.js";
+
+interface PullFlags extends PolicyFlags {
+  readonly revision?: number;
+  readonly to?: string;
+  readonly all?: string;
+}
+
+/** `tripline policy pull`: a revision as a file. */
+export function pullCommand(output: CommandOutput): Command {
+  return policyCommandOf("pull", "print a revision, byte for byte as it was pushed")
+    .option("--revision <number>", "which one (default: the one in force)", parseRevision)
+    .option("--to <file>", "write it there instead")
+    .addOption(
+      new Option("--all <folder>", "write all revisions there, for replay --policies").conflicts(["revision", "to"]),
+    )
+    .action(async (flags: PullFlags) => {
+      const policies = await openPolicy(flags, "operator");
+      if (flags.all !== undefined) {
+        output.write(`${await pullAll(policies, flags.all)} revisions in ${flags.all}\n`);
+        return;
+      }
+      const { text } = await policies.revision(flags.revision ?? (await revisionInForce(policies)));
+      if (flags.to === undefined) output.write(text);
+      else await writeFile(flags.to, text);
+    });
+}
+
+async function pullAll(policies: PolicyClient, folder: string): Promise<number> {
+  await mkdir(folder, { recursive: true });
+  const revisions = await policies.revisions();
+  for (const { revision } of revisions) {
+    const { text } = await policies.revision(revision);
+    await writeFile(join(folder, `revision-${revision}.yaml`), text);
+  }
+  return revisions.length;
+}
+
+/** @throws Error in one sentence where nothing is in force */
+export async function revisionInForce(policies: PolicyClient): Promise<number> {
+  const { in_force } = await policies.status();
+  if (in_force?.revision) return in_force.revision;
+  throw new Error("No revision is in force: the policy file of decisions holds. Name a revision by --revision.");
+}

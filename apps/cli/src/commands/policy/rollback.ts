@@ -1,0 +1,34 @@
+import type { PolicyClient } from "@tripline/system/client/policy-client";
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import { activate } from "./activate.js";
+import type { PolicyFlags } from "./control-options.js";
+import { noteOption, openPolicy, parseRevision, policyCommandOf } from "./control-options.js";
+
+interface RollbackFlags extends PolicyFlags {
+  readonly to?: number;
+  readonly note: string;
+}
+
+/** `tripline policy rollback`: a revision that was in force before decides again. It needs no new approval. */
+export function rollbackCommand(output: CommandOutput): Command {
+  return policyCommandOf("rollback", "go back to the revision that was in force before")
+    .option("--to <revision>", "to this one", parseRevision)
+    .addOption(noteOption("why"))
+    .action(async (flags: RollbackFlags) => {
+      const policies = await openPolicy(flags, "operator");
+      const revision = flags.to ?? (await revisionBefore(policies));
+      output.write(await activate(policies, revision, flags.note === "" ? "rollback" : flags.note));
+    });
+}
+
+/** Null where the tenant had none of its own before. */
+async function revisionBefore(policies: PolicyClient): Promise<number | null> {
+  const [activations, { in_force }] = [await policies.activations(), await policies.status()];
+  if (in_force === null) throw new Error("No revision is in force, so there is none to go back from.");
+  const before = activations.find(
+    ({ activation, activates_at, revision }) =>
+      activation < in_force.activation && activates_at <= in_force.activates_at && revision !== in_force.revision,
+  );
+  return before?.revision ?? null;
+}

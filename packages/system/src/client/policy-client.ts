@@ -1,0 +1,95 @@
+import { z } from "zod";
+import type { ControlClient } from "./control-client.js";
+
+const revision = z.object({
+  revision: z.int(),
+  version: z.string(),
+  sha256: z.string(),
+  author: z.string(),
+  note: z.string(),
+  created_at: z.string(),
+});
+export type PolicyRevision = z.infer<typeof revision>;
+
+const approval = z.object({ approver: z.string(), note: z.string(), approved_at: z.string() });
+const revisionWithText = revision.extend({ text: z.string(), approvals: z.array(approval) });
+
+const activation = z.object({
+  activation: z.int(),
+  revision: z.int().nullable(),
+  author: z.string(),
+  note: z.string(),
+  created_at: z.string(),
+  activates_at: z.string(),
+});
+export type PolicyActivationRow = z.infer<typeof activation>;
+
+const status = z.object({
+  tenant: z.string(),
+  needs_approval: z.boolean(),
+  newest_activation: z.int(),
+  in_force: activation.nullable(),
+  scheduled: activation.nullable(),
+});
+
+export interface ActivationRequest {
+  readonly revision: number | null;
+  readonly after: number;
+  /** RFC 3339; now unless given. */
+  readonly at?: string;
+  readonly note: string;
+}
+
+/** The policy of one tenant, over the control plane's API. */
+export class PolicyClient {
+  constructor(private readonly control: Pick<ControlClient, "call">) {}
+
+  status() {
+    return this.#call(status, "GET", "");
+  }
+
+  async revisions(): Promise<PolicyRevision[]> {
+    return (await this.#call(z.object({ revisions: z.array(revision) }), "GET", "/revisions", { limit: "200" }))
+      .revisions;
+  }
+
+  revision(number: number) {
+    return this.#call(revisionWithText, "GET", `/revisions/${number}`);
+  }
+
+  async activations(): Promise<PolicyActivationRow[]> {
+    const answer = z.object({ activations: z.array(activation) });
+    return (await this.#call(answer, "GET", "/activations", { limit: "200" })).activations;
+  }
+
+  push(text: string, note: string): Promise<PolicyRevision> {
+    return this.#call(revision, "POST", "/revisions", {}, { text, note });
+  }
+
+  activate(request: ActivationRequest) {
+    return this.#call(activation.extend({ is_published: z.boolean() }), "POST", "/activations", {}, request);
+  }
+
+  async approve(number: number, note: string): Promise<void> {
+    await this.#call(z.undefined(), "POST", `/revisions/${number}/approvals`, {}, { note });
+  }
+
+  async requireApproval(needed: boolean): Promise<void> {
+    await this.#call(z.undefined(), "PUT", "/settings", {}, { needs_approval: needed });
+  }
+
+  async #call<S extends z.ZodType>(
+    answer: S,
+    method: "GET" | "POST" | "PUT",
+    path: string,
+    query: Readonly<Record<string, string>> = {},
+    body?: object,
+  ): Promise<z.infer<S>> {
+    const content = body === undefined ? {} : { body };
+    const received = await this.control.call(method, `/v1/policy${path}`, {
+      query: new URLSearchParams(query),
+      ...content,
+    });
+    return answer.parse(received);
+  }
+}
