@@ -5,8 +5,6 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { modelsCommand } from "@tripline/cli/commands/models/models";
 import type { RolloutJourneyOptions } from "@tripline/model-loop/journeys/rollout-journey";
 import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys/rollout-journey";
-import { tokensFrom } from "@tripline/system/client/connect-system";
-import { ControlClient } from "@tripline/system/client/control-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
@@ -33,12 +31,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function rolloutsOf({ operator: { controlUrl, tokenUrl, environment } }: InProcessSystem): RolloutClient {
-  return new RolloutClient(new ControlClient(controlUrl, tokensFrom(environment, tokenUrl)));
-}
-
 const options = (): RolloutJourneyOptions => ({
-  ...{ client: system.client, rollouts: rolloutsOf(system), kafka: system.kafka, registryUrl },
+  ...{ client: system.client, rollouts: new RolloutClient(system.control), kafka: system.kafka, registryUrl },
   paymentsPerSecond: 100,
   print: (text) => told.push(text),
 });

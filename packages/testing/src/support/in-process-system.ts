@@ -22,17 +22,12 @@ import type { RunningService } from "@tripline/nest-kit/start-service";
 import { scoringConfig } from "@tripline/scoring/config";
 import { startScoring } from "@tripline/scoring/start-scoring";
 import { readConfig } from "@tripline/service-kit/config/read-config";
+import { ControlClient } from "@tripline/system/client/control-client";
 import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import type { Topology } from "@tripline/system/services/plan-services";
-import {
-  DEMO_CLIENT_ID,
-  DEMO_SCOPES,
-  OPERATOR_CLIENT_ID,
-  planServices,
-  TOPOLOGIES,
-} from "@tripline/system/services/plan-services";
+import { DEMO_CLIENT_ID, OPERATOR_CLIENT_ID, planServices, TOPOLOGIES } from "@tripline/system/services/plan-services";
 import type { ServicePlan } from "@tripline/system/services/supervise-services";
 import { readProcess } from "@tripline/tripline/read-process";
 import { startParts } from "@tripline/tripline/start-parts";
@@ -41,6 +36,8 @@ import { startParts } from "@tripline/tripline/start-parts";
 export interface InProcessSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
+  /** The control plane, where it runs, as an operator of the demo's tenant. */
+  readonly control: ControlClient;
   readonly stack: TestStack;
   readonly kafka: Kafka;
   authorization(): Promise<string>;
@@ -129,37 +126,28 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     for (const name of [...running.keys()].reverse()) await stop(name);
     rmSync(folder, { recursive: true, force: true });
   };
-  const programs: readonly (readonly [string, readonly Topology[]])[] = Object.entries(STARTED);
-  const topology = options.topology ?? "services";
-  const names = programs.filter(([, topologies]) => topologies.includes(topology)).map(([name]) => name as ProgramName);
   try {
-    for (const name of names) {
-      if (name === "archive" && options.lakeDirectory === undefined) continue;
-      if (name === "control" && options.hasControl !== true) continue;
-      running.set(name, await starters[name]());
-    }
+    for (const name of programsOf(options)) running.set(name, await starters[name]());
     for (const service of running.values()) await becomeReady(service);
   } catch (error) {
     await close();
     throw error;
   }
   const tokenUrl = `http://127.0.0.1:${auth}/oauth/token`;
-  const tokens = new TokenSource({
-    tokenUrl,
-    clientId: DEMO_CLIENT_ID,
-    clientSecret: secrets.clientSecret,
-    scope: DEMO_SCOPES,
-  });
+  const tokensFor = (clientId: string, clientSecret: string) => new TokenSource({ tokenUrl, clientId, clientSecret });
+  const tokens = tokensFor(DEMO_CLIENT_ID, secrets.clientSecret);
   const apiUrl = `http://127.0.0.1:${ingestion}`;
+  const controlUrl = `http://127.0.0.1:${control}`;
   const client = new TriplineClient(apiUrl, tokens);
   return {
     apiUrl,
     client,
+    control: new ControlClient(controlUrl, tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret)),
     stack,
     kafka,
     authorization: () => tokens.authorization(),
     operator: {
-      controlUrl: `http://127.0.0.1:${control}`,
+      controlUrl,
       tokenUrl,
       environment: { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: secrets.operatorSecret },
     },
@@ -190,6 +178,18 @@ function startersOf(
     archive: () => startArchive(readConfig(archiveConfig, environmentOf("archive"))),
     ingestion: () => startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))),
   };
+}
+
+/** In the order in which they start. */
+function programsOf({ topology = "services", lakeDirectory, hasControl }: InProcessOptions): ProgramName[] {
+  const programs: readonly (readonly [string, readonly Topology[]])[] = Object.entries(STARTED);
+  const left = new Set([
+    ...(lakeDirectory === undefined ? ["archive"] : []),
+    ...(hasControl === true ? [] : ["control"]),
+  ]);
+  return programs
+    .filter(([name, topologies]) => topologies.includes(topology) && !left.has(name))
+    .map(([name]) => name as ProgramName);
 }
 
 const READY_TRIES_MAX = 200;
