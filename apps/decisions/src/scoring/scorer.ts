@@ -95,7 +95,7 @@ export class Scorer {
     const breaker = this.#breakerOf(version);
     if (budgetMs < SCORING_MS_MIN) return missing("no-time", "the caller's deadline left no time for scoring");
     if (budgetMs <= HURRY_MS_MAX && !breaker.allows()) {
-      return missing("circuit-open", "scoring has not answered the payments before");
+      return missing("circuit-open", "scoring has stopped answering and is asked once a second only");
     }
     const request = inferRequest(this.#options.modelName, rows, version);
     const answer = await this.#options.client.infer(request, traceHeaders(traces), deadlineMs);
