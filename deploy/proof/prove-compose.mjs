@@ -44,7 +44,12 @@ export async function proveCompose(root) {
     const output = must([...compose, "run", "--rm", "tripline", ...traffic], options);
     say(output.trimEnd().split("\n").slice(-2).join("\n").replaceAll(/^/gm, "  "));
     must([...compose, "--profile", "feast", "up", "--wait", "--no-build"], options);
-    await proveFeast(root, must([...compose, "run", "--rm", "tripline", "token"], options).trim());
+    const token = must([...compose, "run", "--rm", "tripline", "token"], options).trim();
+    await proveFeast(root, token);
+    must([...compose, "stop", "scoring"], options);
+    const { rung } = await pay(`without-scoring-${Date.now()}`, token);
+    if (rung !== "scorecard") throw new Error(`Without scoring a payment was decided on the rung ${rung}.`);
+    say("  without scoring a payment was decided by the scorecard");
   } catch (error) {
     process.stderr.write(run([...compose, "--profile", "feast", "ps", "--all"], options).stdout);
     process.stderr.write(run([...compose, "--profile", "feast", "logs", "--tail=15"], options).stdout);
@@ -86,6 +91,7 @@ async function proveFeast(root, token) {
 /**
  * @param {string} terminal
  * @param {string} token
+ * @returns {Promise<{ rung: string }>} the decision
  */
 async function pay(terminal, token) {
   const response = await fetch(`http://127.0.0.1:${portOf("")}/v1/transactions`, {
@@ -99,7 +105,9 @@ async function pay(terminal, token) {
       occurred_at: new Date().toISOString(),
     }),
   });
-  if (response.status !== 200) throw new Error(`The payment got ${response.status}: ${await response.text()}`);
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`The payment got ${response.status}: ${text}`);
+  return JSON.parse(text);
 }
 
 /** @param {string} name */
