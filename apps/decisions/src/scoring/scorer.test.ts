@@ -102,7 +102,9 @@ describe("Scorer", () => {
     peer.delayMs = 60_000;
     for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 60);
     const startedMs = performance.now();
-    expect(await score([row(1)], 1_000)).toEqual([{ missing: "scoring has stopped answering and is asked once a second only" }]);
+    expect(await score([row(1)], 1_000)).toEqual([
+      { missing: "scoring has stopped answering and is asked once a second only" },
+    ]);
     expect(performance.now() - startedMs).toBeLessThan(900);
     peer.delayMs = 0;
     expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
