@@ -111,12 +111,7 @@ export class DecisionsModule implements OnApplicationShutdown {
           useFactory: (kafka: Kafka, readiness: Readiness, metrics: DecisionMetrics, logger: Logger) =>
             new FollowedLists({ kafka, readiness, metrics, logger }),
         },
-        {
-          provide: RolloutTable,
-          inject: [KAFKA, LOGGER, Readiness],
-          useFactory: (kafka: Kafka, logger: Logger, readiness: Readiness) =>
-            new RolloutTable(kafka, modelName, logger, readiness),
-        },
+        rolloutProvider(modelName),
         {
           provide: BatchDecider,
           inject: [
@@ -161,6 +156,15 @@ function connectScoring(config: DecisionsConfig): () => ScoringClient {
   if (address === undefined) throw new TriplineError("config-invalid", "SCORING_ADDRESS is not set.");
   const credentials = scoringCredentials(config);
   return () => new InferenceClient(address, credentials);
+}
+
+function rolloutProvider(modelName: string): FactoryProvider<RolloutTable> {
+  return {
+    provide: RolloutTable,
+    inject: [KAFKA, LOGGER, Readiness],
+    useFactory: (kafka: Kafka, logger: Logger, readiness: Readiness) =>
+      new RolloutTable(kafka, modelName, logger, readiness),
+  };
 }
 
 function scorecardProvider(
