@@ -6,6 +6,7 @@ import { capacityTables } from "../../apps/cli/dist/capacity/document-tables.js"
 import { ERROR_TABLE } from "../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../packages/contracts/dist/feature-spec.js";
 import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
+import { policyFileSchema } from "../../packages/decision-engine/dist/policy-file.js";
 import { chartEnvironment } from "../../packages/system/dist/service-environment/write-chart-environment.js";
 import {
   composeEnvironment,
@@ -64,6 +65,7 @@ const features = table(
 
 const CHART = "deploy/helm/tripline";
 const VALUES_SCHEMA = `${CHART}/values.schema.json`;
+const POLICY_SCHEMA = "docs/policy.schema.json";
 
 /** Files of which marked parts come from code. */
 const documents = [
@@ -82,6 +84,7 @@ const documents = [
 const files = [
   { file: `${CHART}/templates/_environment.tpl`, text: chartEnvironment(chartLimits()) },
   { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
+  { file: POLICY_SCHEMA, text: format(POLICY_SCHEMA, JSON.stringify(policyFileSchema(), null, 2)) },
   { file: VALUES_SCHEMA, text: format(VALUES_SCHEMA, fillValuesSchema(readFileSync(VALUES_SCHEMA, "utf8"))) },
 ];
 

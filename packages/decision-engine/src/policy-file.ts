@@ -121,3 +121,8 @@ export const policyFile = fileSchema.extend({
 });
 
 export type PolicyFile = z.infer<typeof policyFile>;
+
+/** The shape as JSON Schema, with which editors complete and check a policy file while it is written. */
+export function policyFileSchema(): object {
+  return { title: "Policy of Tripline", ...z.toJSONSchema(policyFile, { io: "input", target: "draft-7" }) };
+}

@@ -10,7 +10,7 @@ bands:
 static_policy: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
 `;
 
-test("comments and layout are no change", () => {
+test("comments and layout do not count", () => {
   expect(
     describePolicyChanges(OLD, OLD.replace("# A comment.\n", "").replace("amount > 500", '"amount > 500"')),
   ).toEqual([]);

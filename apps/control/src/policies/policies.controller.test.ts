@@ -90,6 +90,15 @@ test("a faulty policy is refused with line and column of each fault, and there i
   await expect(ann.get("/v1/policy/revisions")).resolves.toMatchObject({ body: { revisions: [] } });
 });
 
+test("a policy whose example goes otherwise than it says is refused", async () => {
+  const example = "    examples: [{ fires: true, values: { amount: 3 } }]\nstatic_policy:";
+  const text = policy("1").replace("static_policy:", example);
+  await expect(bed.as("ann").send("POST", "/v1/policy/revisions", { text })).resolves.toMatchObject({
+    status: 422,
+    body: { errors: [{ detail: "policy.yaml:8:16 The rule big-amount does not fire on this example." }] },
+  });
+});
+
 test("of two who activate at once one gets 409 with who was first", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });

@@ -69,7 +69,7 @@ test("one that this build cannot read is refused with its faults, once, and what
   expect(revisionOf()).toBe(1);
 });
 
-test("bytes that are no activation change nothing", () => {
+test("bytes of something else change nothing", () => {
   put(activation({ revision: 1 }));
   table.apply([{ key: "demo/2", value: Buffer.from([0xff, 0xff, 0xff]), timestampMs: 0 }]);
   expect(revisionOf()).toBe(1);

@@ -90,7 +90,7 @@ export class PolicyTable {
   }
 }
 
-/** Bytes that are no activation at all have no text, and are refused as an empty policy. */
+/** Bytes of something else have no text, and are refused as an empty policy. */
 function decode(value: Buffer): PolicyActivation {
   try {
     return PolicyActivation.decode(value);

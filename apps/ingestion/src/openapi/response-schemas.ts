@@ -32,6 +32,10 @@ export const decisionSchema = z
     degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
     card_token: z.string().meta({ description: "Stands for the card; can be sent in place of its number." }),
     policy_version: z.string(),
+    policy_revision: z
+      .int()
+      .nullable()
+      .meta({ description: "Number of the policy's revision in the control plane; null where it was a file's." }),
     model: z.strictObject({ name: z.string(), version: z.string() }).nullable(),
     feature_spec_version: z.int(),
     occurred_at: time,

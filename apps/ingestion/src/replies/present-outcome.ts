@@ -38,6 +38,7 @@ export function presentDecision(decision: Decision): DecisionBody {
     degraded_because: decision.degradedBecause === "" ? null : decision.degradedBecause,
     card_token: decision.cardToken,
     policy_version: decision.policyVersion,
+    policy_revision: decision.policyRevision === 0 ? null : decision.policyRevision,
     model: decision.modelName === "" ? null : { name: decision.modelName, version: decision.modelVersion },
     feature_spec_version: decision.featureSpecVersion,
     occurred_at: formatTime(decision.occurredAtMs),
