@@ -68,7 +68,7 @@ export class Scorer {
     return rows.map(() => ({ missing: result.because }));
   }
 
-  /** The same of a version that is tried out. A number that is no probability counts as missing. */
+  /** The same of a version that is tried out. A number outside 0 to 1 counts as missing. */
   async scoreByCandidate(
     version: string,
     rows: readonly (readonly number[])[],

@@ -56,7 +56,7 @@ const EXTENSIONS: Readonly<Record<Alteration, (inner: string, output: string) =>
   }),
   slow: (inner, output) => ({
     nodes: [
-      // From the scores, so that nothing of it can be computed beforehand.
+      // From the scores, so that it can only be computed after them.
       { opType: "Mul", inputs: [inner, "zero~"], outputs: ["zeros~"] },
       { opType: "ReduceMax", inputs: ["zeros~"], outputs: ["none~"] },
       { opType: "Expand", inputs: ["none~", "size~"], outputs: ["product~0"] },
