@@ -84,11 +84,17 @@ function partTable(parts: readonly PartFigures[]): FigureTable {
     title: "Rules and bands of the draft",
     head: ["", "action", "hits", "a day", "share", "precision", "recall", "alone", "stricter"],
     rows: parts.map((part) => {
-      const { id, outcome, hits, perDay, share, precision, recall, alone, stricter } = part;
+      const { id, hits, perDay, share, precision, recall, alone, stricter } = part;
       const daily = perDay.toLocaleString("en", { maximumSignificantDigits: 3 });
-      return [id, nameOf(outcome), hits, daily, ...[share, precision, recall].map(percent), alone, stricter];
+      return [id, actionOf(part), hits, daily, ...[share, precision, recall].map(percent), alone, stricter];
     }),
   };
+}
+
+/** What it does, and for whom where that is not every card. */
+function actionOf({ outcome, mode, percent }: PartFigures): string {
+  if (mode !== "live") return `${nameOf(outcome)}, ${mode}`;
+  return percent === 100 ? nameOf(outcome) : `${nameOf(outcome)}, ${percent} %`;
 }
 
 /** Segments that all payments share say nothing, and are left out. */

@@ -27,6 +27,8 @@ export interface BacktestRow {
   readonly drafted: Outcome;
   /** Ids of the rules and bands of the draft that hit it. */
   readonly hits: readonly string[];
+  /** Those of them that do not decide: in shadow, or live for other cards. */
+  readonly shadowHits: readonly string[];
   /** The draft's reasons in words. */
   readonly sentences: readonly string[];
   /** Why the draft could not be evaluated, where that is the draft's fault; otherwise empty. */

@@ -7,11 +7,12 @@ import { BacktestTally } from "./backtest-tally.js";
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 2, 1);
 const MATURE_MS = START_MS + 5 * DAY_MS;
+const LIVE = { mode: "live", percent: 100 } as const;
 const PARTS: readonly DraftPart[] = [
-  { id: "far", kind: "rule", outcome: Outcome.CHALLENGE, code: "FAR" },
-  { id: "huge", kind: "rule", outcome: Outcome.DECLINE, code: "HUGE" },
-  { id: "new", kind: "rule", outcome: Outcome.APPROVE, code: "NEW" },
-  { id: "score>=0.5", kind: "band", outcome: Outcome.DECLINE, code: "HIGH" },
+  { id: "far", kind: "rule", outcome: Outcome.CHALLENGE, code: "FAR", ...LIVE },
+  { id: "huge", kind: "rule", outcome: Outcome.DECLINE, code: "HUGE", ...LIVE },
+  { id: "new", kind: "rule", outcome: Outcome.APPROVE, code: "NEW", ...LIVE },
+  { id: "score>=0.5", kind: "band", outcome: Outcome.DECLINE, code: "HIGH", ...LIVE },
 ];
 const LABELS = { matureBeforeMs: MATURE_MS, isUnlabelledGenuine: false };
 
@@ -23,22 +24,28 @@ const payment = fc.record({
   isFraud: fc.constantFrom(true, false, undefined),
   decided: fc.constantFrom(Outcome.APPROVE, Outcome.CHALLENGE, Outcome.REVIEW, Outcome.DECLINE),
   hits: fc.subarray(PARTS.map(({ id }) => id)),
+  inShadow: fc.subarray(["far", "huge"]),
 });
 
 const rowsOf = fc.array(payment, { minLength: 1, maxLength: 120 }).map((payments) =>
-  payments.map(({ card, ...one }, index): BacktestRow => {
-    const outcomes = PARTS.filter(({ id }) => one.hits.includes(id)).map(({ outcome }) => outcome);
+  payments.map(({ card, inShadow, ...one }, index): BacktestRow => {
+    const shadowHits = one.hits.filter((id) => inShadow.includes(id));
     return {
       ...one,
       transactionId: `txn_${index}`,
       cardToken: `ct_${card}`,
       segments: [one.currency, "band", "hour", `t-${card % 3}`, "demo"],
-      drafted: Math.max(Outcome.APPROVE, ...outcomes),
+      drafted: outcomeOf(one.hits.filter((id) => !shadowHits.includes(id))),
+      shadowHits,
       sentences: [],
       failure: "",
     };
   }),
 );
+
+function outcomeOf(ids: readonly string[]): Outcome {
+  return Math.max(Outcome.APPROVE, ...PARTS.filter(({ id }) => ids.includes(id)).map(({ outcome }) => outcome));
+}
 
 function figuresOf(rows: readonly BacktestRow[], labels = LABELS) {
   const tally = new BacktestTally(PARTS, labels);
@@ -106,9 +113,8 @@ test("taking a part away changes as many outcomes as it decides alone", () => {
   fc.assert(
     fc.property(rowsOf, (rows) => {
       for (const part of figuresOf(rows).parts) {
-        const without = rows.filter(({ hits, drafted }) => {
-          const others = PARTS.filter(({ id }) => id !== part.id && hits.includes(id)).map(({ outcome }) => outcome);
-          return Math.max(Outcome.APPROVE, ...others) !== drafted;
+        const without = rows.filter(({ hits, shadowHits, drafted }) => {
+          return outcomeOf(hits.filter((id) => id !== part.id && !shadowHits.includes(id))) !== drafted;
         });
         expect(part.alone).toBe(without.length);
       }
@@ -138,7 +144,16 @@ test("counterexamples are genuine payments that are hit and frauds that are appr
 test("an old payment without a label is genuine only where labels come for frauds only; a young or a declined one is neither", () => {
   const row = (change: Partial<BacktestRow>): BacktestRow => ({
     ...{ transactionId: "t", cardToken: "c", amountMinor: 100, currency: "EUR", occurredAtMs: START_MS },
-    ...{ segments: [], isFraud: undefined, decided: 1, drafted: 4, hits: ["huge"], sentences: [], failure: "" },
+    ...{
+      segments: [],
+      isFraud: undefined,
+      decided: 1,
+      drafted: 4,
+      hits: ["huge"],
+      shadowHits: [],
+      sentences: [],
+      failure: "",
+    },
     ...change,
   });
   const rows = [

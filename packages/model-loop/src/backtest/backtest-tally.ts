@@ -1,4 +1,5 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { RuleMode } from "@tripline/decision-engine/policy";
 import type { BacktestRow } from "./backtest-row.js";
 import { bootstrapTotals } from "./bootstrap-totals.js";
 import type { HitFigures, SegmentHits } from "./hit-measure.js";
@@ -18,6 +19,9 @@ export interface DraftPart {
   /** What it alone does. */
   readonly outcome: Outcome;
   readonly code: string;
+  readonly mode: RuleMode;
+  /** Of a live rule: the share of cards that it decides for. */
+  readonly percent: number;
 }
 
 /** A payment that the draft, or a rule of it, treats wrongly. */
@@ -192,7 +196,8 @@ export class BacktestTally {
 
   #addHits(row: BacktestRow, truth: Truth, card: number): void {
     const hit = row.hits.map((id) => this.#parts.get(id)).filter((part) => part !== undefined);
-    const strictest = hit.filter(({ part }) => part.outcome === row.drafted && row.drafted > Outcome.APPROVE);
+    const deciding = hit.filter(({ part }) => !row.shadowHits.includes(part.id));
+    const strictest = deciding.filter(({ part }) => part.outcome === row.drafted && row.drafted > Outcome.APPROVE);
     for (const measure of hit) {
       measure.add(row, truth, card);
       if (strictest.length === 1 && strictest[0] === measure) measure.alone += 1;

@@ -56,13 +56,15 @@ function rowOf(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const { archived, transaction, isFraud } = one;
   const drafted = decideAgain(one, scoreOf(one));
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
+  const shadowHits = drafted.shadowHits.map(({ ruleId }) => ruleId);
   const isFault = drafted.rung === Rung.STATIC_POLICY && archived.rung !== Rung.STATIC_POLICY;
   return {
     ...{ transactionId, cardToken, amountMinor, currency, occurredAtMs, isFraud },
     segments: segmentsOf(transaction),
     decided: archived.outcome,
     drafted: drafted.outcome,
-    hits: drafted.reasons.map(({ code }) => code).filter((code) => ids.has(code)),
+    hits: [...drafted.reasons.map(({ code }) => code).filter((code) => ids.has(code)), ...shadowHits],
+    shadowHits,
     sentences: drafted.reasons.map(({ text }) => text),
     failure: isFault ? drafted.degradedBecause : "",
   };

@@ -4,8 +4,12 @@ import type { DraftPart } from "./backtest-tally.js";
 /** Its rules by their ids, its bands as `score>=0.6`, which no rule can be called. */
 export function draftParts({ rules, bands }: Policy): DraftPart[] {
   return [
-    ...rules.map(({ id, outcome, code }): DraftPart => ({ id, kind: "rule", outcome, code })),
-    ...bands.map(({ atLeast, outcome, code }): DraftPart => ({ id: bandId(atLeast), kind: "band", outcome, code })),
+    ...rules.map(({ id, outcome, code, mode, percent }): DraftPart => {
+      return { id, kind: "rule", outcome, code, mode, percent };
+    }),
+    ...bands.map(({ atLeast, outcome, code }): DraftPart => {
+      return { id: bandId(atLeast), kind: "band", outcome, code, mode: "live", percent: 100 };
+    }),
   ];
 }
 

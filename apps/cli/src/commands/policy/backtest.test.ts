@@ -10,6 +10,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { BacktestOptions, BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
 import { backtestPolicy } from "@tripline/model-loop/backtest/backtest-policy";
 import { aboutBacktest } from "../../policy/explain-backtest.js";
+import { backtestCommand } from "./backtest.js";
 import { policyCommand } from "./policy.js";
 
 const DAY_MS = 86_400_000;
@@ -270,6 +271,26 @@ test(
   TIMEOUT_MS,
 );
 
+test("a rule in shadow, and one that is live for some cards, is counted on all payments and decides as the draft says", async () => {
+  await writeFile(at("shadow.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, mode: shadow,"));
+  await writeFile(at("partial.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, percent: 25,"));
+  const toMs = START_MS + 3 * DAY_MS;
+  const burst = `occurred_at_ms + 20 < ${toMs} AND ${BURST_SQL}`;
+  const [hits = 0, alone = 0] = await counted(`count(*) FILTER (${burst}), count(*) FILTER (${burst} AND score < 0.6)`);
+  const [whole, none, some] = await Promise.all(
+    ["sound.yaml", "shadow.yaml", "partial.yaml"].map(async (name) => {
+      const found = await report({ toMs, policyFile: at(name) });
+      return { ...found.parts.find(({ id }) => id === "burst"), stopped: found.draft.stopped.hits };
+    }),
+  );
+  expect(whole).toMatchObject({ hits, alone, mode: "live", percent: 100 });
+  expect(none).toMatchObject({ hits, alone: 0, mode: "shadow", stopped: (whole?.stopped ?? 0) - alone });
+  expect(some).toMatchObject({ hits, percent: 25 });
+  expect(some?.alone).toBeGreaterThan(0);
+  expect(some?.alone).toBeLessThan(alone);
+  expect(some?.stopped).toBe((none?.stopped ?? 0) + (some?.alone ?? 0));
+}, 240_000);
+
 test(
   "a draft that fails on payments says on how many, and why",
   async () => {
@@ -319,10 +340,10 @@ test.each<[string, string, readonly string[], string]>([
 });
 
 test("a share that is not one is refused", async () => {
-  const command = policyCommand()
-    .commands[0]?.exitOverride()
+  const command = backtestCommand()
+    .exitOverride()
     .configureOutput({ writeErr() {} });
-  const parse = (share: string) => command?.parseAsync(["x.yaml", "--precision-min", share], { from: "user" });
+  const parse = (share: string) => command.parseAsync(["x.yaml", "--precision-min", share], { from: "user" });
   await expect(parse("120%")).rejects.toThrow("must be a share such as 2% or 0.02");
   await expect(parse("much")).rejects.toThrow("must be a share such as 2% or 0.02");
 });
