@@ -15,7 +15,7 @@ interface ImportFlags extends ControlFlags {
 }
 
 /** Entries of one request: well below what the control plane takes, so that long reasons fit too. */
-const CHUNK = 1_000;
+const CHUNK = 500;
 const LINE_BYTES_MAX = 65_536;
 
 /** An entry of a file. An export has more fields, which are left out: the importer is the author now. */
