@@ -66,7 +66,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "decisions",
-    readBy: ["archive", "consumers of your own"],
+    readBy: ["archive", "control", "consumers of your own"],
     purpose: "Decisions with their reasons",
   },
   driftDetected: {

@@ -9,8 +9,8 @@ locals {
   writes = { for service in keys(var.services) : service => [for topic, access in var.topics : topic if contains(access.writers, service)] }
   reads  = { for service in keys(var.services) : service => [for topic, access in var.topics : topic if contains(access.readers, service)] }
 
-  # Services that read a table, a topic without an end of its records.
-  followers = toset(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]))
+  # Services that read a table, a topic without an end of its records, and control, each instance of which guards rollouts.
+  followers = toset(concat(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]), ["control"]))
 
   kafka_services = toset([for service in keys(var.services) : service if length(concat(local.writes[service], local.reads[service])) > 0])
   secrets        = merge([for service, uses in var.services : { for secret in uses.secrets : "${service}/${secret}" => service }]...)

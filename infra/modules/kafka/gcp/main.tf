@@ -4,7 +4,7 @@ locals {
   deletion_policy = var.protected ? "PREVENT" : "DELETE"
   services        = toset(flatten([for topic in values(var.topics) : concat(topic.writers, topic.readers)]))
   writers         = toset(flatten([for topic in values(var.topics) : topic.writers]))
-  followers       = toset(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]))
+  followers       = toset(concat(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]), ["control"]))
   readers         = toset(flatten([for topic in values(var.topics) : topic.readers]))
 
   topic_entries = { for name, topic in var.topics : name => concat(
@@ -99,7 +99,7 @@ resource "google_managed_kafka_acl" "group" {
   }
 }
 
-# Each instance that follows a table has a group of its own, <service>-<table>-<id>.
+# Each instance that follows a table, or guards rollouts, has a group of its own, <service>-<table>-<id>.
 resource "google_managed_kafka_acl" "followers" {
   for_each = local.followers
 

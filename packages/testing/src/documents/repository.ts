@@ -42,7 +42,9 @@ export class Repository {
     readonly written: ReadonlySet<string>,
   ) {
     this.scripts = packageFile.parse(JSON.parse(this.read("package.json"))).scripts;
-    const services = COMPOSE_FILES.map((file) => composeFile.parse(parse(this.read(file), { merge: true })).services);
+    const services = COMPOSE_FILES.map(
+      (file) => composeFile.parse(parse(this.read(file), { merge: true, logLevel: "error" })).services,
+    );
     this.composeServices = new Set(services.flatMap((named) => Object.keys(named)));
     this.composeProfiles = new Set(
       services.flatMap((named) => Object.values(named).flatMap(({ profiles }) => profiles)),

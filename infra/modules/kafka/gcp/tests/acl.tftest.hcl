@@ -29,13 +29,13 @@ run "only_the_table_grants" {
   }
 
   assert {
-    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive decisions features training"
+    condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive control decisions features training"
     error_message = "A group belongs to a service that reads."
   }
 
   assert {
-    condition     = join(" ", keys(google_managed_kafka_acl.followers)) == "decisions"
-    error_message = "Only a service that follows a table has groups that begin with its name."
+    condition     = join(" ", keys(google_managed_kafka_acl.followers)) == "control decisions"
+    error_message = "Only services that follow a table or guard rollouts have groups that begin with their names."
   }
 
   assert {

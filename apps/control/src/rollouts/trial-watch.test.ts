@@ -1,0 +1,95 @@
+import { Decision, Label, Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { GuardName } from "@tripline/decision-engine/rollouts/judge-trial";
+import { CANDIDATE_LATE } from "@tripline/decision-engine/rollouts/judge-trial";
+import { rolloutPlan } from "./rollout-plan.js";
+import type { RolloutState } from "./rollout-state.js";
+import { TrialWatch } from "./trial-watch.js";
+
+const CANDIDATE = "0000000000ca";
+const STEP_MS = 1_700_000_000_000;
+const state: RolloutState = {
+  ...{ rolloutId: "rol_1", modelName: "fraud", candidateVersion: CANDIDATE, championVersion: "0000000000c0" },
+  ...{ stage: "canary", canaryBasisPoints: 100, shadowBasisPoints: 0, isHeld: false, revision: 2 },
+  ...{ startedAtMs: STEP_MS, changedAtMs: STEP_MS, changedBy: "ann", why: "" },
+  plan: rolloutPlan.parse({ guards: { window_seconds: 60, labels_min: 5 } }),
+};
+
+let watch: TrialWatch;
+beforeEach(() => {
+  watch = new TrialWatch(state);
+});
+
+/** Of a card of its own. */
+function decision(id: string, role: TrialRole, change: Partial<Decision> = {}): Decision {
+  return {
+    ...Decision.decode(new Uint8Array()),
+    ...{ tenant: "acme", clientTransactionId: id, cardToken: `ct_${id}`, outcome: Outcome.APPROVE, rung: Rung.MODEL },
+    ...{ score: 0.01, acceptedAtMs: STEP_MS, decidedAtMs: STEP_MS + 10 },
+    trial: {
+      ...{ trialRole: role, candidateVersion: CANDIDATE, candidateScore: 0.01, championScore: 0.01 },
+      candidateMissing: "",
+    },
+    ...change,
+  };
+}
+const add = (count: number, role: TrialRole, change: Partial<Decision> = {}, name = TrialRole[role]): void => {
+  for (let at = 0; at < count; at += 1) watch.add(decision(`${name}-${at}`, role, change));
+};
+const judged = (nowMs = STEP_MS + 1_000): GuardName[] =>
+  watch.judge(nowMs).flatMap(({ guard, isJudged }) => (isJudged ? [guard] : []));
+const breached = (nowMs = STEP_MS + 1_000): GuardName[] =>
+  watch.judge(nowMs).flatMap(({ guard, isBreached }) => (isBreached ? [guard] : []));
+
+test("both arms are counted; what was decided before the step, or for another rollout, is not", () => {
+  add(20, TrialRole.CONTROL);
+  add(20, TrialRole.CANARY, { decidedAtMs: STEP_MS - 1 });
+  const trial = { ...decision("x", TrialRole.CANARY).trial, candidateVersion: "another" };
+  add(20, TrialRole.CANARY, { trial: trial as Decision["trial"] }, "other");
+  add(20, TrialRole.CANARY, { trial: undefined }, "none");
+  expect(judged()).toEqual([]);
+  add(20, TrialRole.CANARY, {}, "counted");
+  expect(judged()).toEqual(["scores-missing", "outcomes", "latency", "score-distribution"]);
+});
+
+test("a decision that is on the topic twice counts once", () => {
+  add(200, TrialRole.CONTROL);
+  for (let time = 0; time < 50; time += 1) add(2, TrialRole.CANARY, { outcome: Outcome.DECLINE });
+  expect(breached()).toEqual([]);
+  add(20, TrialRole.CANARY, { outcome: Outcome.DECLINE }, "more");
+  expect(breached()).toEqual(["outcomes"]);
+});
+
+test("what is older than the window is forgotten", () => {
+  add(200, TrialRole.CONTROL);
+  add(20, TrialRole.CANARY, { outcome: Outcome.DECLINE });
+  expect(breached(STEP_MS + 60_000)).toEqual(["outcomes"]);
+  expect(judged(STEP_MS + 60_011)).toEqual([]);
+});
+
+test("labels that arrive are held against what was not approved", () => {
+  const review = { outcome: Outcome.REVIEW };
+  add(40, TrialRole.CONTROL, review);
+  add(20, TrialRole.CANARY, review);
+  const label = (id: string, fraud: boolean): void =>
+    watch.label({ ...Label.decode(new Uint8Array()), tenant: "acme", clientTransactionId: id, fraud });
+  for (let at = 0; at < 40; at += 1) label(`CONTROL-${at}`, true);
+  for (let at = 0; at < 4; at += 1) label(`CANARY-${at}`, false);
+  label("of another payment", false);
+  expect(judged()).not.toContain("precision");
+  for (let at = 4; at < 20; at += 1) label(`CANARY-${at}`, false);
+  expect(breached()).toEqual(["precision"]);
+});
+
+test("whether scoring has the candidate is told by the latest payments that it was asked for", () => {
+  const trialOf = (candidateMissing: string) => ({
+    trial: { trialRole: TrialRole.SHADOW, candidateVersion: CANDIDATE, candidateMissing },
+  });
+  add(9, TrialRole.SHADOW, {}, "first");
+  expect(watch.isServed).toBeUndefined();
+  add(1, TrialRole.SHADOW, trialOf("scoring refused the request (NOT_FOUND)"), "refused");
+  expect(watch.isServed).toBe(false);
+  add(9, TrialRole.SHADOW, {}, "later");
+  expect(watch.isServed).toBe(false);
+  add(1, TrialRole.SHADOW, trialOf(CANDIDATE_LATE), "late");
+  expect(watch.isServed).toBe(true);
+});
