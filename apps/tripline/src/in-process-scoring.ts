@@ -38,11 +38,11 @@ export class InProcessScoring implements ScoringClient {
     deadlineMs: number,
   ): Promise<Answer<ModelInferResponse>> {
     return askWithin(deadlineMs, this.#closing.signal, () =>
-      this.#attempt(INFER, deadlineMs, (server) =>
+      this.#attempt(INFER, deadlineMs, (server, isLate) =>
         server.infer({
           request,
           deadlineMs: Date.now() + leftMs(deadlineMs),
-          isCancelled: () => performance.now() >= deadlineMs,
+          isCancelled: isLate,
           parents: contextsFromHeaders(headers[HEADERS.traceparent], headers[INFERENCE_METADATA.traceparents]),
           // The same as over gRPC: what reads traces need not know the topology.
           span: INFER_SPAN,
@@ -65,16 +65,19 @@ export class InProcessScoring implements ScoringClient {
 
   #attempt<T>(method: string, deadlineMs: number, ask: Ask<T>): Promise<Answer<T>> {
     return new Promise((resolve) => {
-      const late = noAnswer(status.DEADLINE_EXCEEDED, "the deadline has passed");
-      const timer = setTimeout(() => resolve(late), leftMs(deadlineMs));
-      void this.#answer(method, ask).then((answer) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        resolve(noAnswer(status.DEADLINE_EXCEEDED, "the deadline has passed"));
+      }, leftMs(deadlineMs));
+      void this.#answer(method, (server) => ask(server, () => isLate)).then((answer) => {
         clearTimeout(timer);
         resolve(answer);
       });
     });
   }
 
-  async #answer<T>(method: string, ask: Ask<T>): Promise<Answer<T>> {
+  async #answer<T>(method: string, ask: (server: Server) => T | Promise<T>): Promise<Answer<T>> {
     const server = this.server();
     if (server === undefined) return noAnswer(status.UNAVAILABLE, "scoring is still starting");
     try {
@@ -87,7 +90,8 @@ export class InProcessScoring implements ScoringClient {
   }
 }
 
-type Ask<T> = (server: Server) => T | Promise<T>;
+/** @param isLate whether nobody waits for the answer any more */
+type Ask<T> = (server: Server, isLate: () => boolean) => T | Promise<T>;
 
 function leftMs(deadlineMs: number): number {
   return Math.max(0, deadlineMs - performance.now());

@@ -75,7 +75,7 @@ test("a candidate that scoring does not have leaves its cards to the champion, a
   await rollOut(RolloutStage.CANARY, 10_000);
   expect(await bed.decideOne()).toMatchObject({
     ...{ outcome: Outcome.APPROVE, rung: Rung.MODEL, degradedBecause: "", modelVersion: bed.scorer.modelVersion },
-    trial: { trialRole: TrialRole.CANARY, candidateMissing: expect.stringMatching(/NOT_FOUND|has not answered/) },
+    trial: { trialRole: TrialRole.CANARY, candidateMissing: expect.stringMatching(/NOT_FOUND|has stopped answering/) },
   });
 });
 

@@ -169,7 +169,7 @@ describe("scoreTrial", () => {
     const [scored] = await all(rollout, [task(1)], 900);
     expect(scored).toMatchObject({
       score: { value: BY_CHAMPION },
-      trial: { candidateMissing: "scoring has not answered the payments before" },
+      trial: { candidateMissing: "scoring has stopped answering and is asked once a second only" },
     });
   });
 

@@ -45,6 +45,8 @@ export class ControlClient {
     const told = problem.safeParse(answer);
     if (!told.success) throw new Error(`The control plane answered ${response.status}.`);
     const { detail, errors } = told.data;
-    throw new Error(errors.length === 0 ? detail : errors.map((error) => error.detail).join("\n"));
+    // A sentence that only counts the faults gives way to them.
+    const isWhole = errors.length === 0 || errors.some((error) => detail.includes(error.detail));
+    throw new Error(isWhole ? detail : errors.map((error) => error.detail).join("\n"));
   }
 }
