@@ -1,0 +1,31 @@
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+
+const POLICY = `version: 1
+rules: [{ id: all, when: amount >= 0, reason: ALL, action: review, text: "All." }]
+static_policy: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
+`;
+
+/** Far more than the answer may take, and less than a person waits. */
+const ANSWER_MS_MAX = 20_000;
+
+let bed: TestBed;
+
+beforeEach(async () => {
+  bed = await startTestBed({ KAFKA_BROKERS: "127.0.0.1:1" });
+});
+
+afterEach(() => bed.close());
+
+test("without Kafka an activation is kept and said to be told later; the service is not ready", async () => {
+  const ann = bed.as("ann");
+  await ann.send("POST", "/v1/policy/revisions", { text: POLICY });
+  const startedMs = Date.now();
+  await expect(ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 })).resolves.toMatchObject({
+    status: 202,
+    body: { activation: 1, is_published: false },
+  });
+  expect(Date.now() - startedMs).toBeLessThan(ANSWER_MS_MAX);
+  await expect(ann.get("/v1/policy")).resolves.toMatchObject({ body: { in_force: { activation: 1 } } });
+  expect((await fetch(`${bed.service.url}/health/ready`)).status).toBe(503);
+});
