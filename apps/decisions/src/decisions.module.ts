@@ -135,7 +135,7 @@ export class DecisionsModule implements OnApplicationShutdown {
               ...{ store, scorer, explainer, producer, lists, metrics, logger },
               policies: () => policies.ofRound(),
               scorecard: () => scorecards.current,
-              rollout: () => rollouts.current,
+              rollout: () => rollouts.ofRound(),
               scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
               contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
             }),

@@ -36,7 +36,7 @@ export interface BatchDeciderOptions {
   /** The scorecard in force, if there is one; read once per round. */
   readonly scorecard?: () => Scorecard | undefined;
   /** The rollout of the model, if there is one; read once per round. */
-  readonly rollout?: () => Rollout | undefined;
+  readonly rollout?: () => Promise<Rollout | undefined>;
   readonly explainer: Explainer;
   readonly lists: Pick<FollowedLists, "ready" | "hits">;
   readonly scoringWaitMsMax: number;
@@ -68,6 +68,7 @@ interface Part {
 interface Deciders {
   readonly policyOf: PolicyOf;
   readonly scorecard: Scorecard | undefined;
+  readonly rollout: Rollout | undefined;
 }
 
 /** A payment with the bytes of the decision that stands for it. */
@@ -122,8 +123,9 @@ export class BatchDecider {
    * explanation do not wait for one; their callers have their replies by then.
    */
   async #decide(open: readonly Work[]): Promise<ReadonlyMap<Work, Uint8Array>> {
-    const deciders = { policyOf: await this.#options.policies(), scorecard: this.#options.scorecard?.() };
-    const parts = this.#score(open, deciders.policyOf);
+    const { policies, scorecard, rollout } = this.#options;
+    const deciders = { policyOf: await policies(), scorecard: scorecard?.(), rollout: await rollout?.() };
+    const parts = this.#score(open, deciders);
     const settled = await Promise.all(parts.map((part) => this.#decidePart(part, deciders)));
     return new Map(settled.flat());
   }
@@ -186,7 +188,7 @@ export class BatchDecider {
   }
 
   /** Asks for the scores of those payments whose features fit the policy's spec. */
-  #score(open: readonly Work[], policyOf: PolicyOf): readonly Part[] {
+  #score(open: readonly Work[], { policyOf, rollout }: Deciders): readonly Part[] {
     const isUsable = ({ payment }: Work): boolean =>
       whyUnusable(policyOf(payment.transaction.tenant), payment.features) === undefined;
     const [usable, unusable] = [open.filter(isUsable), open.filter((work) => !isUsable(work))];
@@ -198,7 +200,7 @@ export class BatchDecider {
       const { transaction, features } = work.payment;
       return { work, cardToken: transaction.cardToken, row: features.values, trace: work.trace };
     });
-    const parts = scoreTrial(this.#options.scorer, this.#options.rollout?.(), tasks, budgetMs);
+    const parts = scoreTrial(this.#options.scorer, rollout, tasks, budgetMs);
     // What the model cannot use, the rules cannot use either.
     const unscored = unusable.map(
       (): Scored => ({ score: { missing: "the features cannot be used" }, trial: undefined }),

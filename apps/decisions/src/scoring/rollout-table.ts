@@ -16,7 +16,6 @@ const GROUP = "decisions-rollouts";
 export class RolloutTable implements OnModuleInit, OnApplicationShutdown {
   #current: Rollout | undefined;
   #followed: FollowedTable | undefined;
-  #isKnown = false;
 
   constructor(
     private readonly kafka: Kafka,
@@ -25,12 +24,14 @@ export class RolloutTable implements OnModuleInit, OnApplicationShutdown {
     readiness: Readiness,
   ) {
     readiness.add("rollouts", () => {
-      if (!this.#isKnown)
-        throw new TriplineError("kafka-unavailable", `The topic ${TABLES.rollouts.name} is not read yet.`);
+      if (this.#followed?.isHealthy() === true) return;
+      throw new TriplineError("kafka-unavailable", "The table of rollouts is not followed.");
     });
   }
 
-  get current(): Rollout | undefined {
+  /** Waits until what stood there when this instance started is known, so that a card stays with its model. */
+  async ofRound(): Promise<Rollout | undefined> {
+    await this.#followed?.ready;
     return this.#current;
   }
 
@@ -41,11 +42,6 @@ export class RolloutTable implements OnModuleInit, OnApplicationShutdown {
       apply: (changes) => this.#apply(changes),
       onStop: (error) => this.logger.fatal({ code: error.code }, `rollouts are followed no more: ${error.message}`),
     });
-    const isKnown = (): void => {
-      this.#isKnown = true;
-    };
-    // It fails only when the service ends before.
-    this.#followed.ready.then(isKnown, () => undefined);
   }
 
   async onApplicationShutdown(): Promise<void> {
