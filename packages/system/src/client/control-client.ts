@@ -4,7 +4,10 @@ import type { TokenSource } from "./token-source.js";
 
 const ANSWER_MS_MAX = 30_000;
 
-const problem = z.object({ detail: z.string(), errors: z.array(z.object({ detail: z.string() })).default([]) });
+const fault = z.object({ pointer: z.string(), detail: z.string() });
+const problem = z.object({ detail: z.string(), errors: z.array(fault).default([]) });
+/** The text of a policy, whose faults say their own place: the line. */
+const POLICY_TEXT = "/text";
 
 /** Calls the control plane's API. */
 export class ControlClient {
@@ -47,6 +50,10 @@ export class ControlClient {
     const { detail, errors } = told.data;
     // A sentence that only counts the faults gives way to them.
     const isWhole = errors.length === 0 || errors.some((error) => detail.includes(error.detail));
-    throw new Error(isWhole ? detail : errors.map((error) => error.detail).join("\n"));
+    throw new Error(isWhole ? detail : errors.map(describe).join("\n"));
   }
+}
+
+function describe({ pointer, detail }: z.infer<typeof fault>): string {
+  return pointer === POLICY_TEXT ? detail : `${pointer} ${detail}`.trimStart();
 }

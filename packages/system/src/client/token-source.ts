@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { causeOf } from "./find-access.js";
 
 export interface TokenSourceOptions {
   readonly tokenUrl: string;
@@ -38,6 +39,8 @@ export class TokenSource {
         "content-type": "application/x-www-form-urlencoded",
       },
       body: new URLSearchParams({ grant_type: "client_credentials", ...(scope === undefined ? {} : { scope }) }),
+    }).catch((cause: unknown) => {
+      throw new Error(`${tokenUrl} does not answer (${causeOf(cause)}): it should give access tokens.`, { cause });
     });
     if (!response.ok) throw new Error(`The token endpoint answered ${response.status}: ${await response.text()}`);
     const token = tokenResponse.parse(await response.json());
