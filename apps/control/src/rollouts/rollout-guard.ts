@@ -8,6 +8,7 @@ import type { EventConsumer, Kafka, KafkaAdmin, RecordBatch } from "@tripline/ka
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { RolloutState, StepName } from "./rollout-state.js";
 import type { Rollouts } from "./rollouts.js";
+import { GUARD } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
 /** How often rollouts are judged: a breach is found within a second of the payments that show it. */
@@ -17,8 +18,6 @@ const RECORDS_BEFORE = 2_000;
 /** A candidate that scoring does not have by then, while payments come, is rolled back. */
 const SERVED_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
-
-export const GUARD = "guard";
 
 export interface RolloutGuardOptions {
   readonly rollouts: Rollouts;

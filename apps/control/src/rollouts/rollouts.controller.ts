@@ -11,7 +11,7 @@ import { RolloutGuard } from "./rollout-guard.js";
 import { percentOf, startRequest, stepRequest } from "./rollout-plan.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
 import type { RecordedStep } from "./rollout-store.js";
-import { Rollouts } from "./rollouts.js";
+import { GUARD, Rollouts } from "./rollouts.js";
 
 /** A model scores the payments of all tenants, so only the operator's clients may roll one out. */
 @Controller("/v1/rollouts")
@@ -97,7 +97,9 @@ export class RolloutsController {
   }
 
   #operatorOf({ caller }: FastifyRequest) {
-    if (caller !== undefined && caller.tenant === this.config.OPERATOR_TENANT) return caller;
+    const { OPERATOR_TENANT: operator } = this.config;
+    const isOperator = operator !== "" && caller?.tenant === operator && caller.subject !== GUARD;
+    if (caller !== undefined && isOperator) return caller;
     throw new TriplineError(
       "tenant-foreign",
       "Models score the payments of all tenants: only clients of the operator's tenant may see or change their rollout.",

@@ -238,10 +238,12 @@ test("a good candidate goes from shadow to champion by itself; a hold stops it, 
 
 describe("refused", () => {
   const stranger = () => bed.as("eve", { tenant: "acme", scope: SCOPES });
+  const guard = () => bed.as("guard", { tenant: OPERATOR_TENANT, scope: SCOPES });
   const reader = () => bed.as("bob", { tenant: OPERATOR_TENANT, scope: "models:read" });
 
   test.each<[string, () => ReturnType<TestCaller["get"]>, number, string]>([
     ["another tenant's client", () => stranger().get("/v1/rollouts/fraud"), 403, "tenant-foreign"],
+    ["who is called as the guard", () => guard().get("/v1/rollouts/fraud"), 403, "tenant-foreign"],
     ["who may only read", () => reader().send("POST", "/v1/rollouts/fraud/rollback", {}), 403, "scope-missing"],
     ["a model that was never rolled out", () => caller.get("/v1/rollouts/other"), 404, "rollout-not-found"],
     ["a version that is not there", () => start({ candidate: "000000000000" }), 404, "model-not-found"],

@@ -6,11 +6,15 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
 import type { ModelVersion, RecordingRegistry } from "@tripline/model-registry/model-registry";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { counter } from "@tripline/service-kit/telemetry/metrics";
 import type { StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
 import type { RolloutState, Stage, StepName } from "./rollout-state.js";
 import { changeOf, describeStage } from "./rollout-state.js";
 import type { RecordedStep, RolloutStore } from "./rollout-store.js";
+
+/** Who makes the steps that no person makes; a client of that name may make none. */
+export const GUARD = "guard";
 
 export const CHAMPION_ALIAS = "champion";
 /** Scoring serves what it names beside the champion; it names the champion while there is no candidate. */
@@ -33,6 +37,10 @@ export interface RolloutsOptions {
 /** Begins rollouts of models and makes their steps: first where it is safe, then in Postgres, then on the topic. */
 export class Rollouts {
   readonly #options: RolloutsOptions;
+  readonly #steps = counter("tripline_control_rollout_steps_total", {
+    description: "Steps of rollouts of models, by whether the guard or a person made them",
+    labels: ["step", "by"],
+  });
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
@@ -117,6 +125,7 @@ export class Rollouts {
 
   async #made(state: RolloutState, step: string): Promise<RolloutState> {
     const { modelName: model, candidateVersion: candidate, changedBy: by, why, revision } = state;
+    this.#steps.inc({ step, by: by === GUARD ? GUARD : "person" });
     this.#options.logger.info({ model, candidate, step, by, why, revision }, describeStage(state));
     await this.publishPending().catch((error: unknown) => {
       const { code, message } = asTriplineError(error);

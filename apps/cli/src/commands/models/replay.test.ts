@@ -3,8 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Decision, FeatureVector, Label, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ModelTrial, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  Decision,
+  FeatureVector,
+  Label,
+  Outcome,
+  Rung,
+  TrialRole,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import { decide } from "@tripline/decision-engine/decide-payment";
 import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
@@ -100,7 +107,8 @@ function caseOf(index: number): Case {
   const listed = { list: "watch", kind: "card", effect: "watch", reason: "Look", createdAtMs: NOON_MS };
   const ends = index % 2 === 0 ? { expiresAtMs: NOON_MS + DAY_MS } : {};
   const listHits = index % 10 === 4 ? [{ ...listed, ...ends }] : [];
-  const input = { transaction, features, score, listHits, decidedAtMs: NOON_MS + index * 1_000 };
+  const trial = index % 4 === 1 && "value" in score && !incomplete ? trialOf(index, score.value) : undefined;
+  const input = { transaction, features, score, listHits, trial, decidedAtMs: NOON_MS + index * 1_000 };
   const decision = decide(policy, input, kind === 6 ? scorecard : undefined);
   // Of one in 50, contributions came too late.
   const isExplained = wantsContributions(decision) && kind !== 8;
@@ -115,6 +123,19 @@ function caseOf(index: number): Case {
       tooLate: false,
     },
   };
+}
+
+/** Payments of a rollout: in its canary by the model that decides, in its shadow by the other. */
+function trialOf(index: number, score: number): ModelTrial {
+  const [decider = "", other = ""] = versions;
+  if (index % 8 === 1) {
+    const canary = { trialRole: TrialRole.CANARY, candidateVersion: decider, candidateMissing: "" };
+    return { ...canary, candidateScore: score, ...(index % 3 === 0 ? {} : { championScore: 0.25 }) };
+  }
+  const shadow = { trialRole: TrialRole.SHADOW, candidateVersion: other };
+  return index % 3 === 0
+    ? { ...shadow, candidateMissing: "scoring refused the request (NOT_FOUND)" }
+    : { ...shadow, candidateScore: Math.fround(0.7), candidateMissing: "" };
 }
 
 /** Every third payment has a label; the fraud is what costs more than 100. */

@@ -1,0 +1,57 @@
+import type { CompareOptions } from "@tripline/model-loop/compare-models/compare-trial";
+import { compareTrial } from "@tripline/model-loop/compare-models/compare-trial";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command } from "commander";
+import { compareJson, compareText } from "../../models/compare-text.js";
+import { lakeOption, tenantOption } from "../lake-options.js";
+import { fromOption, requireRange, toOption } from "../replay-options.js";
+
+interface CompareFlags {
+  readonly lake: string;
+  readonly from: number;
+  readonly to: number;
+  readonly tenant?: string;
+  readonly candidate?: string;
+  readonly policy?: string;
+  readonly policies?: string;
+  readonly json?: true;
+}
+
+/** `tripline models compare`: what a version that is tried out would decide otherwise, by the scores that are in the lake. */
+export function compareCommand(output: CommandOutput): Command {
+  return new Command("compare")
+    .description(
+      "what the candidate of a rollout would decide otherwise: payments, cards, money and frauds, with intervals",
+    )
+    .addOption(lakeOption())
+    .addOption(fromOption())
+    .addOption(toOption())
+    .addOption(tenantOption())
+    .option("--candidate <version>", "which version (default: the only one of the range)")
+    .option("--policy <file>", "decide by this policy (default: by the version that each decision names)")
+    .option("--policies <folder>", "look for those versions there too: the files of `policy pull --all`")
+    .option("--json", "print JSON")
+    .action(async (flags: CompareFlags) => {
+      requireRange(flags);
+      const report = await compareTrial(optionsOf(flags));
+      output.write(flags.json === true ? compareJson(report) : compareText(report));
+    });
+}
+
+function optionsOf({
+  lake,
+  from: fromMs,
+  to: toMs,
+  tenant,
+  candidate,
+  policy,
+  policies,
+}: CompareFlags): CompareOptions {
+  return {
+    ...{ lake, fromMs, toMs },
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(candidate === undefined ? {} : { candidate }),
+    ...(policy === undefined ? {} : { policyFile: policy }),
+    ...(policies === undefined ? {} : { policiesFolder: policies }),
+  };
+}
