@@ -3,15 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { ModelTrial, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import {
-  Decision,
-  FeatureVector,
-  Label,
-  Outcome,
-  Rung,
-  TrialRole,
-} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, FeatureVector, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import { decide } from "@tripline/decision-engine/decide-payment";
 import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
@@ -21,11 +13,10 @@ import { TestArchive } from "@tripline/lake/testing/archive";
 import type { ReplayDecisionsOptions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import { AMOUNT, publishAmountModel, scoreOf, valuesOf } from "../../testing/amount-model.js";
+import { DAY_MS, labelOf, NOON_MS, transactionOf, trialOf } from "../../testing/archived-payment.js";
 import { replayCommand } from "./replay.js";
 
 const spec = currentFeatureSpec();
-const DAY_MS = 86_400_000;
-const NOON_MS = Date.UTC(2026, 1, 10, 12);
 const FROM_MS = NOON_MS - DAY_MS / 2;
 const PAYMENTS = 300;
 
@@ -81,19 +72,6 @@ function cases(): Case[] {
   return Array.from({ length: PAYMENTS }, (_, index) => caseOf(index));
 }
 
-function transactionOf(index: number, amount: number): Transaction {
-  return {
-    ...{
-      transactionId: `txn_${index}`,
-      tenant: "demo",
-      clientTransactionId: `c${index}`,
-      cardToken: `ct_${index % 9}`,
-    },
-    ...{ terminalId: "t-1", amountMinor: amount * 100, currency: "EUR", deviceToken: "", ipToken: "" },
-    ...{ occurredAtMs: NOON_MS - DAY_MS + index * 700_000, acceptedAtMs: NOON_MS + index, latitude: 50.123_456_789 },
-  };
-}
-
 function caseOf(index: number): Case {
   const amount = 3 + index * 7;
   const transaction = transactionOf(index, amount);
@@ -107,7 +85,7 @@ function caseOf(index: number): Case {
   const listed = { list: "watch", kind: "card", effect: "watch", reason: "Look", createdAtMs: NOON_MS };
   const ends = index % 2 === 0 ? { expiresAtMs: NOON_MS + DAY_MS } : {};
   const listHits = index % 10 === 4 ? [{ ...listed, ...ends }] : [];
-  const trial = index % 4 === 1 && "value" in score && !incomplete ? trialOf(index, score.value) : undefined;
+  const trial = index % 4 === 1 && "value" in score && !incomplete ? trialOf(index, score.value, versions) : undefined;
   const input = { transaction, features, score, listHits, trial, decidedAtMs: NOON_MS + index * 1_000 };
   const decision = decide(policy, input, kind === 6 ? scorecard : undefined);
   // Of one in 50, contributions came too late.
@@ -123,19 +101,6 @@ function caseOf(index: number): Case {
       tooLate: false,
     },
   };
-}
-
-/** Payments of a rollout: in its canary by the model that decides, in its shadow by the other. */
-function trialOf(index: number, score: number): ModelTrial {
-  const [decider = "", other = ""] = versions;
-  if (index % 8 === 1) {
-    const canary = { trialRole: TrialRole.CANARY, candidateVersion: decider, candidateMissing: "" };
-    return { ...canary, candidateScore: score, ...(index % 3 === 0 ? {} : { championScore: 0.25 }) };
-  }
-  const shadow = { trialRole: TrialRole.SHADOW, candidateVersion: other };
-  return index % 3 === 0
-    ? { ...shadow, candidateMissing: "scoring refused the request (NOT_FOUND)" }
-    : { ...shadow, candidateScore: Math.fround(0.7), candidateMissing: "" };
 }
 
 /** Every third payment has a label; the fraud is what costs more than 100. */
@@ -157,15 +122,6 @@ async function archive(to: string, kept: readonly Case[], change: (decision: Dec
   await writer.append("decisions", records(decisions));
   const labels = kept.filter((_, index) => index % 3 === 0);
   await writer.append("labels", records(labels.map(({ vector, amount }) => labelOf(vector.transaction, amount > 100))));
-}
-
-function labelOf(transaction: Transaction | undefined, fraud: boolean): Uint8Array {
-  if (transaction === undefined) throw new Error("no transaction");
-  const { tenant, clientTransactionId, cardToken, terminalId, occurredAtMs } = transaction;
-  return Label.encode({
-    ...{ labelId: `lbl_${clientTransactionId}`, tenant, clientTransactionId, cardToken, terminalId, occurredAtMs },
-    ...{ labelledAtMs: NOON_MS + DAY_MS, fraud, source: "chargeback" },
-  }).finish();
 }
 
 const optionsOf = (change: Partial<ReplayDecisionsOptions> = {}): ReplayDecisionsOptions => ({
