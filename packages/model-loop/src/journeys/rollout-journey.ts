@@ -52,7 +52,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     if (champion !== told.rollout.champion)
       throw new Error(`The champion is ${champion}, not ${told.rollout.champion}.`);
     options.print(
-      `A version ${what} was tried on ${percent} % of the cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
+      `A version ${what} was to be tried on ${percent} % of the cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
         `${told.touched} of ${told.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
         `${told.ledger}\n${story(told.rollout)}`,
     );
@@ -141,11 +141,15 @@ function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void 
   throw new Error(`The rollout ended as ${rollout.stage}, not as ${stage}:\n${story(rollout)}`);
 }
 
-/** From the step that let the candidate decide to the one that took it back. */
+/**
+ * From the step that let the candidate decide to the one that took it back; from the start where the guard stopped it while it
+ * was only warming up.
+ */
 function rollbackMs({ steps }: ShownRollout): number {
-  const atOf = (name: string, stage: string): number =>
-    Date.parse(steps.find((one) => one.step === name && one.stage === stage)?.at ?? "");
-  return atOf("rollback", "rolled-back") - atOf("advance", "canary");
+  const over = steps.find(({ step }) => step === "rollback");
+  const begun = steps.find(({ stage }) => stage === "canary") ?? steps[0];
+  if (over === undefined || begun === undefined) throw new Error("The rollout has no steps.");
+  return Date.parse(over.at) - Date.parse(begun.at);
 }
 
 function story({ steps }: ShownRollout): string {
