@@ -69,7 +69,9 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
       await command.parseAsync([...words, "--control", controlUrl, "--token-url", tokenUrl], { from: "user" });
       return text;
     };
-    expect(await run("status")).toMatch(/: the candidate is the champion\n.*steps\n.*demo-operator {2}start -> shadow/s);
+    expect(await run("status")).toMatch(
+      /: the candidate is the champion\n.*steps\n.*demo-operator {2}start -> shadow/s,
+    );
     const { candidate } = JSON.parse(await run("status", "--json")) as { candidate: string };
     // The good model's journey has put the champion back, so its candidate can be rolled out once more.
     expect(await run("rollout", candidate, "--steps", "1,10", "--why", "again")).toContain(
