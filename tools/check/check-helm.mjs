@@ -13,6 +13,7 @@ const TOOL_TIMEOUT_MS = 120_000;
 /** What is installed together: our values of a place, and what only whoever is there knows. */
 const INSTALLATIONS = {
   local: ["values-local.yaml"],
+  "local, decisions and scoring together": ["values-local.yaml", "tests/values/together.yaml"],
   "local with GPUs": ["values-local.yaml", "values-gpu.yaml"],
   aws: ["values-aws.yaml", "tests/values/aws.yaml"],
   "aws, dev": ["values-aws.yaml", "values-dev.yaml", "tests/values/aws.yaml"],
