@@ -87,6 +87,7 @@ async function decideAll({ registryUrl }: World, policy: Policy, payments: reado
       transaction,
       features: { specVersion: policy.specVersion, values, incomplete: false },
       score: { value: scores[index] ?? Number.NaN, modelName: model.name, modelVersion: model.version },
+      listHits: [],
       decidedAtMs: NOON_MS + index,
     });
     const found = contributions?.[index];

@@ -61,7 +61,7 @@ async function runRules(context: BenchContext): Promise<PartOutcome> {
 
 function decided(policy: Policy, { transaction, values }: VectorPayment): string[] {
   const features = { specVersion: currentFeatureSpec().version, values, incomplete: false };
-  const { reasons } = decide(policy, { transaction, features, score: NO_SCORE, decidedAtMs: 0 });
+  const { reasons } = decide(policy, { transaction, features, score: NO_SCORE, listHits: [], decidedAtMs: 0 });
   return reasons.map(({ code }) => code);
 }
 

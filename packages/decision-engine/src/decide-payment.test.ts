@@ -80,6 +80,7 @@ function input(change: {
     },
     features: { specVersion: 3, values: [change.amount ?? 12.5, change.ratio ?? 1], incomplete: false },
     score: change.score ?? scored(0.01),
+    listHits: [],
     decidedAtMs: NOON_MS + 5,
   };
 }
@@ -333,6 +334,7 @@ describe("properties", () => {
       { nil: undefined },
     ),
     score: anyScore,
+    listHits: fc.constant([]),
     decidedAtMs: fc.maxSafeNat(),
   });
   const likelyInput = fc.oneof(

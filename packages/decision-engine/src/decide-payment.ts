@@ -36,8 +36,8 @@ export interface DecisionInput {
   /** In the order of the feature spec of that version; absent where none could be computed. */
   readonly features: PaymentFeatures | undefined;
   readonly score: Score;
-  /** The list entries that the payment is on, the strictest first; none unless given. */
-  readonly listHits?: readonly ListHit[];
+  /** The list entries that the payment is on, the strictest first. */
+  readonly listHits: readonly ListHit[];
   /** The payment's part in the rollout of a model; it is recorded and changes nothing here. */
   readonly trial?: ModelTrial | undefined;
   /** Milliseconds since the epoch. */
@@ -141,7 +141,7 @@ function variablesOf(policy: Policy, input: DecisionInput, features: readonly nu
 }
 
 /** What is known of a payment without its features. */
-function listedValues({ transaction, listHits = [] }: DecisionInput): Values {
+function listedValues({ transaction, listHits }: DecisionInput): Values {
   const values: Values = paymentValues(transaction);
   values[LISTS] = listFacts(listHits);
   return Object.assign(values, entryTexts(listHits));
@@ -149,7 +149,7 @@ function listedValues({ transaction, listHits = [] }: DecisionInput): Values {
 
 /** Of the rules that need no features, because they are about lists. A listed card shall not pass while features are lost. */
 function listReasons(policy: Policy, input: DecisionInput): Reason[] {
-  if (input.listHits === undefined || input.listHits.length === 0) return [];
+  if (input.listHits.length === 0) return [];
   const score = { missing: "" };
   const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
   const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
@@ -267,7 +267,7 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     acceptedAtMs: transaction.acceptedAtMs,
     decidedAtMs: input.decidedAtMs,
     wordingVersion: policy.wordingVersion,
-    listHits: [...(input.listHits ?? [])],
+    listHits: [...input.listHits],
     policyRevision: policy.revision,
     shadowHits: [...(verdict.shadowHits ?? [])],
     ...(input.trial === undefined ? {} : { trial: input.trial }),

@@ -45,6 +45,7 @@ function decideWith(policy: Policy, cardToken: string) {
     transaction: { ...transaction, cardToken },
     features: { specVersion: 7, values: [900], incomplete: false },
     score: { missing: "none was asked for" },
+    listHits: [],
     decidedAtMs: 0,
   });
 }

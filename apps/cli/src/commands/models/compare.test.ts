@@ -62,7 +62,14 @@ function recordsOf(index: number) {
   // One payment of the rollout without the candidate's score, and one without any part in it.
   const missing = { ...trial, candidateScore: undefined, candidateMissing: "late" };
   const part = index === 2 ? missing : index === 4 ? undefined : trial;
-  const decision = decide(policy, { transaction, features, score, trial: part, decidedAtMs: NOON_MS + index });
+  const decision = decide(policy, {
+    transaction,
+    features,
+    score,
+    listHits: [],
+    trial: part,
+    decidedAtMs: NOON_MS + index,
+  });
   const vector = { transaction, ...features, computedAtMs: NOON_MS, sequences: [1], tooLate: false };
   return { transaction, decision, vector };
 }
