@@ -29,8 +29,19 @@ const POLL_MS = 500;
 const SETTLE_MS_MAX = 60_000;
 
 /** A bad version, and the share of the cards with which it begins. */
-const BAD: readonly { readonly alteration: Alteration; readonly percent: number; readonly what: string }[] = [
-  { alteration: "inverted", percent: 1, what: "whose scores are the wrong way round" },
+interface BadModel {
+  readonly alteration: Alteration;
+  readonly percent: number;
+  readonly what: string;
+  readonly guards?: RolloutRequest["guards"];
+}
+
+const BAD: readonly BadModel[] = [
+  {
+    ...{ alteration: "inverted", percent: 1, what: "whose scores are the wrong way round" },
+    // The distribution of its scores would give it away before it decides anything, and the canary would not be seen.
+    guards: { index_max: 100 },
+  },
   { alteration: "slow", percent: 5, what: "that takes longer than a payment can wait" },
 ];
 
@@ -41,8 +52,9 @@ const BAD: readonly { readonly alteration: Alteration; readonly percent: number;
  * @throws Error in one sentence that says which step failed
  */
 export async function badModelJourney(options: RolloutJourneyOptions): Promise<void> {
-  for (const { alteration, percent, what } of BAD) {
-    const told = await rollOut(options, alteration, { begin_with: "canary", auto: true, steps_percent: [percent, 50] });
+  for (const { alteration, percent, what, guards = {} } of BAD) {
+    const plan: Partial<RolloutRequest> = { begin_with: "canary", auto: true, steps_percent: [percent, 50], guards };
+    const told = await rollOut(options, alteration, plan);
     expectStage(told.rollout, "rolled-back");
     const backMs = rollbackMs(told.rollout);
     if (backMs > ROLLBACK_MS_MAX) throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.`);
@@ -52,7 +64,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     if (champion !== told.rollout.champion)
       throw new Error(`The champion is ${champion}, not ${told.rollout.champion}.`);
     options.print(
-      `A version ${what} was to be tried on ${percent} % of the cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
+      `A version ${what} was tried on ${percent} % of the cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
         `${told.touched} of ${told.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
         `${told.ledger}\n${story(told.rollout)}`,
     );
@@ -141,14 +153,11 @@ function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void 
   throw new Error(`The rollout ended as ${rollout.stage}, not as ${stage}:\n${story(rollout)}`);
 }
 
-/**
- * From the step that let the candidate decide to the one that took it back; from the start where the guard stopped it while it
- * was only warming up.
- */
+/** From the step that let the candidate decide to the one that took it back. */
 function rollbackMs({ steps }: ShownRollout): number {
   const over = steps.find(({ step }) => step === "rollback");
-  const begun = steps.find(({ stage }) => stage === "canary") ?? steps[0];
-  if (over === undefined || begun === undefined) throw new Error("The rollout has no steps.");
+  const begun = steps.find(({ stage }) => stage === "canary");
+  if (over === undefined || begun === undefined) throw new Error("The candidate never decided anything.");
   return Date.parse(over.at) - Date.parse(begun.at);
 }
 
