@@ -99,13 +99,18 @@ test("a record of every topic becomes a row with each of its values, bit for bit
 
   const decided = byId("transaction_id", await bench.rows(decisions.name));
   const names = { outcome: "DECLINE", rung: "MODEL" };
+  const noTrial = {
+    ...{ trial_role: null, candidate_version: null, candidate_missing: null },
+    ...{ candidate_score: null, champion_score: null },
+  };
   expect(decided.get("txn_5")).toEqual({
     ...own(NOON_MS + 5),
     ...rowOf(decisionOf(5)),
     ...names,
+    ...noTrial,
     reasons: [{ code: "A", text: "Reason 5", outcome: "REVIEW" }],
   });
-  expect(decided.get("txn_4")).toEqual({ ...own(NOON_MS + 4), ...rowOf(decision), ...names });
+  expect(decided.get("txn_4")).toEqual({ ...own(NOON_MS + 4), ...rowOf(decision), ...names, ...noTrial });
 
   const [drift] = await bench.rows(driftDetected.name);
   const columns = [{ column: "amount", kind: "feature", distance: 0.5, threshold: 0.1, p_value: 1e-9 }];
