@@ -28,7 +28,7 @@ export async function setUpDatabase<T>(
   try {
     return await database.transaction(async (transaction) => {
       const applied = await migrateDatabase(transaction, migrations);
-      logger.info({ migrations: applied }, "the schema is up to date");
+      if (applied > 0) logger.info({ migrations: applied }, "the schema is up to date");
       return prepare(transaction);
     });
   } finally {
