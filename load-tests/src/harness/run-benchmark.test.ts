@@ -93,7 +93,7 @@ async function resultFile(): Promise<string> {
 
 test("a part may have a line of its own, after the last one, with figures of the same names", async () => {
   await bench("sorting", "--only", "sort,aside");
-  expect(printed.slice(-2)).toEqual(["sorting: size_ratio=2.00", "aside: size_ratio=7.00"]);
+  expect(printed.slice(-2)).toEqual(["sorting: size_ratio=2.00 absent_ratio=n/a", "aside: size_ratio=7.00"]);
   await bench("sorting", "--only", "aside");
   expect(printed.at(-2)).toMatch(/^result: /);
   expect(printed.at(-1)).toBe("aside: size_ratio=7.00");
@@ -136,7 +136,7 @@ test("each part prints a table, and the run ends with one line", async () => {
   expect(printed).toContain("| size_bytes | 800 | 1600 |");
   expect(printed).toContain("| size_ratio | 2.00 |");
   expect(printed).toContain("- Nothing to know.");
-  expect(printed.at(-1)).toBe("sorting: size_ratio=2.00");
+  expect(printed.at(-1)).toBe("sorting: size_ratio=2.00 absent_ratio=n/a");
 });
 
 test("the page beside the result plots every contestant", async () => {
@@ -155,13 +155,13 @@ test("a run is compared with an earlier one", async () => {
   await bench("sorting", "--only", "sort", "--compare", path);
   expect(printed).toContain("| sort / long / size_bytes | 3200 | 1600 | 2.00 |");
   expect(printed).toContain("| sort / short / size_bytes | 800 | 800 | 1.00 |");
-  expect(printed.at(-1)).toBe("sorting: size_ratio=2.00");
+  expect(printed.at(-1)).toBe("sorting: size_ratio=2.00 absent_ratio=n/a");
 });
 
 test("without a name all benchmarks run in turn, and those that failed are named", async () => {
   await expect(bench("--rounds", "1")).rejects.toThrow("Did not finish, see above: sorting.");
   expect(logged).toContain("sorting: missing needs --data <folder>: say where it is.");
-  expect(printed.at(-1)).toBe("again: size_ratio=2.00");
+  expect(printed.at(-1)).toBe("again: size_ratio=2.00 absent_ratio=n/a");
 });
 
 test("without a name an earlier result decides what runs again", async () => {
@@ -171,7 +171,7 @@ test("without a name an earlier result decides what runs again", async () => {
   printed = [];
   await bench("--compare", path, "--rounds", "1");
   expect(printed).toContain("| sort / long / size_bytes | 1600 | 1600 | 1.00 |");
-  expect(printed.at(-1)).toBe("again: size_ratio=2.00");
+  expect(printed.at(-1)).toBe("again: size_ratio=2.00 absent_ratio=n/a");
   await writeFile(path, (await readFile(path, "utf8")).replace('"again"', '"bogus"'));
   await expect(bench("--compare", path)).rejects.toThrow(
     /old\.json is a result of bogus, and there is no such benchmark\.$/,
