@@ -42,10 +42,8 @@ export class DecisionsModule implements OnApplicationShutdown {
   constructor(
     @Inject(SCORING_CLIENT) private readonly scoring: ScoringClient,
     @Inject(ChampionScorecard) scorecard: ChampionScorecard,
-    @Inject(PoliciesInForce) policies: PoliciesInForce,
     @Inject(Readiness) readiness: Readiness,
   ) {
-    readiness.add("policies", () => policies.check());
     // The service decides without a scorecard too, so it is ready, and says what is missing.
     readiness.addNote("scorecard", () => scorecard.note);
     this.#unwatch = gauge(
@@ -83,9 +81,14 @@ export class DecisionsModule implements OnApplicationShutdown {
         scorecardProvider(config, registry),
         {
           provide: PoliciesInForce,
-          inject: [DecisionFiles, KAFKA, LOGGER, DecisionMetrics],
-          useFactory: (files: DecisionFiles, kafka: Kafka, logger: Logger, metrics: DecisionMetrics) =>
-            new PoliciesInForce(files, kafka, logger, metrics),
+          inject: [DecisionFiles, DecisionMetrics, KAFKA, Readiness, LOGGER],
+          useFactory: (
+            files: DecisionFiles,
+            metrics: DecisionMetrics,
+            kafka: Kafka,
+            readiness: Readiness,
+            logger: Logger,
+          ) => new PoliciesInForce(files, metrics, { kafka, readiness, logger }),
         },
         {
           provide: DecisionStore,
@@ -107,9 +110,9 @@ export class DecisionsModule implements OnApplicationShutdown {
         },
         {
           provide: FollowedLists,
-          inject: [KAFKA, Readiness, DecisionMetrics, LOGGER],
-          useFactory: (kafka: Kafka, readiness: Readiness, metrics: DecisionMetrics, logger: Logger) =>
-            new FollowedLists({ kafka, readiness, metrics, logger }),
+          inject: [DecisionMetrics, KAFKA, Readiness, LOGGER],
+          useFactory: (metrics: DecisionMetrics, kafka: Kafka, readiness: Readiness, logger: Logger) =>
+            new FollowedLists(metrics, { kafka, readiness, logger }),
         },
         rolloutProvider(modelName),
         {
@@ -161,9 +164,9 @@ function connectScoring(config: DecisionsConfig): () => ScoringClient {
 function rolloutProvider(modelName: string): FactoryProvider<RolloutTable> {
   return {
     provide: RolloutTable,
-    inject: [KAFKA, LOGGER, Readiness],
-    useFactory: (kafka: Kafka, logger: Logger, readiness: Readiness) =>
-      new RolloutTable(kafka, modelName, logger, readiness),
+    inject: [KAFKA, Readiness, LOGGER],
+    useFactory: (kafka: Kafka, readiness: Readiness, logger: Logger) =>
+      new RolloutTable(modelName, { kafka, readiness, logger }),
   };
 }
 

@@ -1,10 +1,9 @@
-import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
-import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TABLES } from "@tripline/contracts/topics";
 import type { Policy } from "@tripline/decision-engine/policy";
-import type { FollowedTable, Kafka } from "@tripline/kafka/port";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { TableChange } from "@tripline/kafka/port";
+import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
+import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
 import type { DecisionMetrics } from "../decision-metrics.js";
 import type { DecisionFiles } from "./decision-files.js";
 import { PolicyTable } from "./policy-table.js";
@@ -12,22 +11,20 @@ import { PolicyTable } from "./policy-table.js";
 /** The policy of a tenant. */
 export type PolicyOf = (tenant: string) => Policy;
 
-const GROUP = "decisions-policies";
-
 /**
  * Which policy holds for a tenant: the one that the control plane activated for it, or else for all tenants, or else that of
  * the file. Follows both.
  */
-export class PoliciesInForce implements OnModuleInit, OnApplicationShutdown {
+export class PoliciesInForce extends TableFollower {
   readonly #table: PolicyTable;
-  #followed: FollowedTable | undefined;
 
   constructor(
     private readonly files: Pick<DecisionFiles, "policy">,
-    private readonly kafka: Kafka,
-    private readonly logger: Logger,
     metrics: DecisionMetrics,
+    options: TableFollowerOptions,
   ) {
+    super("decisions", TABLES.policies.name, options);
+    const { logger } = options;
     this.#table = new PolicyTable({
       spec: currentFeatureSpec(),
       onActivation({ tenant, activation, revision, author, activatesAtMs }) {
@@ -42,17 +39,8 @@ export class PoliciesInForce implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  async onModuleInit(): Promise<void> {
-    this.#followed = await this.kafka.follow({
-      topic: TABLES.policies.name,
-      group: GROUP,
-      apply: (changes) => this.#table.apply(changes),
-      onStop: ({ code, message }) => this.logger.fatal({ code }, `policies are followed no more: ${message}`),
-    });
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.#followed?.close();
+  protected override apply(changes: readonly TableChange[]): void {
+    this.#table.apply(changes);
   }
 
   /**
@@ -60,7 +48,7 @@ export class PoliciesInForce implements OnModuleInit, OnApplicationShutdown {
    * what was active when this instance started is known.
    */
   async ofRound(): Promise<PolicyOf> {
-    await this.#followed?.ready;
+    await this.ready();
     const [nowMs, file] = [Date.now(), this.files.policy];
     const found = new Map<string, Policy>();
     return (tenant) => {
@@ -70,11 +58,5 @@ export class PoliciesInForce implements OnModuleInit, OnApplicationShutdown {
       found.set(tenant, policy);
       return policy;
     };
-  }
-
-  /** For readiness. @throws TriplineError `kafka-unavailable` while changes would not arrive */
-  check(): void {
-    if (this.#followed?.isHealthy() === true) return;
-    throw new TriplineError("kafka-unavailable", "The table of policies is not followed.");
   }
 }

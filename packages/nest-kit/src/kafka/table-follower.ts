@@ -1,0 +1,64 @@
+import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FollowedTable, Kafka, TableChange } from "@tripline/kafka/port";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Readiness } from "../readiness.js";
+
+export interface TableFollowerOptions {
+  readonly kafka: Kafka;
+  readonly readiness: Pick<Readiness, "add">;
+  readonly logger: Logger;
+}
+
+/**
+ * A table of Kafka in the memory of a service, kept up with its topic. While it cannot be followed it stays as it was, and
+ * the instance is not ready.
+ */
+export abstract class TableFollower implements OnModuleInit, OnApplicationShutdown {
+  #followed: FollowedTable | undefined;
+
+  /**
+   * @param service beginning of the consumer groups' names, which access rules of the clouds allow to it
+   * @param topic of the topic table; also the name of the check of readiness
+   */
+  protected constructor(
+    private readonly service: string,
+    private readonly topic: string,
+    private readonly options: TableFollowerOptions,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    const { topic } = this;
+    const { kafka, readiness, logger } = this.options;
+    this.#followed = await kafka.follow({
+      topic,
+      group: `${this.service}-${topic}`,
+      apply: (changes) => this.apply(changes),
+      onStop: ({ code, message }) => logger.fatal({ code }, `the ${topic} are not followed any more: ${message}`),
+    });
+    readiness.add(topic, () => {
+      if (!this.isFollowed()) throw new TriplineError("kafka-unavailable", `The table of ${topic} is not followed.`);
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#followed?.close();
+  }
+
+  /**
+   * Resolves when everything is applied that the table held when this instance started.
+   *
+   * @throws TriplineError `shutting-down`
+   */
+  async ready(): Promise<void> {
+    if (this.#followed === undefined) throw new TriplineError("internal", `The ${this.topic} are not followed yet.`);
+    await this.#followed.ready;
+  }
+
+  protected isFollowed(): boolean {
+    return this.#followed?.isHealthy() ?? false;
+  }
+
+  /** As `FollowOptions.apply`. */
+  protected abstract apply(changes: readonly TableChange[]): void;
+}
