@@ -17,6 +17,8 @@ import {
   revisionText,
 } from "./policy-rows.js";
 
+const NEWEST_ONE: Page = { ...NEWEST, limit: 1 };
+
 const settingsRow = z.object({ needs_approval: z.boolean() });
 
 export interface NewActivation {
@@ -35,7 +37,7 @@ export class PolicyStore {
 
   /** What holds for a tenant, what will, and what it asks for. */
   async status(tenant: string) {
-    const [newest] = await this.revisions(tenant, { ...NEWEST, limit: 1 });
+    const [newest] = await this.revisions(tenant, NEWEST_ONE);
     const latest = await newestActivation(this.database, tenant);
     const [inForce] = await this.database.query(
       activationRow,
@@ -53,13 +55,8 @@ export class PolicyStore {
     };
   }
 
-  revisions(tenant: string, { before, limit }: Page): Promise<RevisionRow[]> {
-    return this.database.query(
-      revisionRow,
-      `SELECT ${REVISION_COLUMNS} FROM control.policy_revisions
-       WHERE tenant = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
-      [tenant, before, limit],
-    );
+  revisions(tenant: string, page: Page): Promise<RevisionRow[]> {
+    return revisionsOf(this.database, tenant, page);
   }
 
   /** @throws TriplineError `not-found` */
@@ -68,13 +65,8 @@ export class PolicyStore {
     return { ...found, approvals: await approvalsOf(this.database, tenant, revision) };
   }
 
-  activations(tenant: string, { before, limit }: Page): Promise<ActivationRow[]> {
-    return this.database.query(
-      activationRow,
-      `SELECT ${ACTIVATION_COLUMNS} FROM control.policy_activations
-       WHERE tenant = $1 AND activation < $2 ORDER BY activation DESC LIMIT $3`,
-      [tenant, before, limit],
-    );
+  activations(tenant: string, page: Page): Promise<ActivationRow[]> {
+    return activationsOf(this.database, tenant, page);
   }
 
   /**
@@ -86,11 +78,7 @@ export class PolicyStore {
     const { version } = checkPolicy(text);
     const sha256 = createHash("sha256").update(text).digest("hex");
     return this.#change(by, async (transaction) => {
-      const [newest] = await transaction.query(
-        revisionRow,
-        `SELECT ${REVISION_COLUMNS} FROM control.policy_revisions WHERE tenant = $1 ORDER BY revision DESC LIMIT 1`,
-        [by.tenant],
-      );
+      const [newest] = await revisionsOf(transaction, by.tenant, NEWEST_ONE);
       if (newest?.sha256 === sha256) return { ...newest, isNew: false };
       const revision = (newest?.revision ?? 0) + 1;
       const [added] = await transaction.query(
@@ -204,12 +192,26 @@ function approvalsOf(queries: Queries, tenant: string, revision: number) {
 }
 
 async function newestActivation(queries: Queries, tenant: string): Promise<ActivationRow | undefined> {
-  const [newest] = await queries.query(
-    activationRow,
-    `SELECT ${ACTIVATION_COLUMNS} FROM control.policy_activations WHERE tenant = $1 ORDER BY activation DESC LIMIT 1`,
-    [tenant],
-  );
+  const [newest] = await activationsOf(queries, tenant, NEWEST_ONE);
   return newest;
+}
+
+function revisionsOf(queries: Queries, tenant: string, { before, limit }: Page): Promise<RevisionRow[]> {
+  return queries.query(
+    revisionRow,
+    `SELECT ${REVISION_COLUMNS} FROM control.policy_revisions
+     WHERE tenant = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
+    [tenant, before, limit],
+  );
+}
+
+function activationsOf(queries: Queries, tenant: string, { before, limit }: Page): Promise<ActivationRow[]> {
+  return queries.query(
+    activationRow,
+    `SELECT ${ACTIVATION_COLUMNS} FROM control.policy_activations
+     WHERE tenant = $1 AND activation < $2 ORDER BY activation DESC LIMIT $3`,
+    [tenant, before, limit],
+  );
 }
 
 async function needsApproval(queries: Queries, tenant: string): Promise<boolean> {
