@@ -57,7 +57,8 @@ export function pointerTo(path: readonly PropertyKey[]): string {
     .join("");
 }
 
-function isMissing(body: unknown, path: readonly PropertyKey[]): boolean {
+/** Whether the body has no such field, where all that is around it is there. */
+export function isMissing(body: unknown, path: readonly PropertyKey[]): boolean {
   let value = body;
   for (const part of path) {
     if (typeof value !== "object" || value === null) return false;

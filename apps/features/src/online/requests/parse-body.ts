@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { isMissing } from "@tripline/service-kit/http/describe-issues";
 import type { z } from "zod";
 import { invalidField, pointerTo } from "./refuse-field.js";
 
@@ -67,14 +68,4 @@ function detailOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") return `must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
   if (issue.code === "too_big") return `must have at most ${issue.maximum} entries`;
   return issue.message;
-}
-
-function isMissing(body: unknown, path: readonly PropertyKey[]): boolean {
-  let value = body;
-  for (const part of path) {
-    if (typeof value !== "object" || value === null) return false;
-    if (!Object.hasOwn(value, part)) return true;
-    value = Reflect.get(value, part);
-  }
-  return false;
 }
