@@ -32,7 +32,7 @@ export interface Neighbour {
 }
 
 /** Whom a part calls. Everything else goes through Kafka and Redis, wherever the other parts are. */
-export const NEIGHBOURS: Partial<Record<Target, Neighbour>> = {
+const NEIGHBOURS: Partial<Record<Target, Neighbour>> = {
   decisions: { target: "scoring", variables: ["SCORING_ADDRESS"] },
   ingestion: { target: "auth", variables: ["AUTH_ISSUER", "AUTH_JWKS_URL"] },
 };

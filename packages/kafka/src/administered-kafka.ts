@@ -16,7 +16,7 @@ const DISCONNECT_MS_MAX = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Of a topic that is a table. Kafka never compacts the segment that it writes to, so that one ends after a day. */
-export const TABLE_CONFIG = { "cleanup.policy": "compact", "segment.ms": String(DAY_MS) };
+const TABLE_CONFIG = { "cleanup.policy": "compact", "segment.ms": String(DAY_MS) };
 
 /** A dead letter has more headers than its record: it must fit as the record did. */
 export const DEAD_LETTER_BYTES_MAX = 2 * 1024 ** 2;

@@ -49,7 +49,7 @@ function costLine(plan: Plan, cloud: Cloud): string {
 }
 
 /** The cost of a million decisions with every factor, so that it can be checked with a pocket calculator. */
-export function handLines(plan: Plan, cloud: Cloud): string[] {
+function handLines(plan: Plan, cloud: Cloud): string[] {
   const { items, millions, perMillion } = costOf(plan, cloud);
   const rows = (Object.entries(termsOf(plan, cloud)) as [CostItem, readonly Term[]][]).map(([item, terms]) => {
     const product = terms.map(termText).join(" + ");

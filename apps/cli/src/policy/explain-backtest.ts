@@ -44,6 +44,6 @@ function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuin
   ];
 }
 
-export function dayText(day: number): string {
+function dayText(day: number): string {
   return new Date(day * 86_400_000).toISOString().slice(0, 10);
 }

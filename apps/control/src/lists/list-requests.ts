@@ -10,7 +10,7 @@ import { LIST_EFFECTS, LIST_KINDS } from "@tripline/decision-engine/lists/list-k
 import { z } from "zod";
 
 /** Of one request. With reasons of usual length they fit its body. */
-export const ENTRIES_MAX = 1_000;
+const ENTRIES_MAX = 1_000;
 const REASON_CHARACTERS_MAX = 200;
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 1_000;

@@ -59,7 +59,7 @@ export function changeOf(step: StepName, state: RolloutState): Change {
 }
 
 /** The share of the next step; undefined after the last one, when the candidate becomes the champion. */
-export function nextBasisPoints({ canaryBasisPoints, plan }: RolloutState): number | undefined {
+function nextBasisPoints({ canaryBasisPoints, plan }: RolloutState): number | undefined {
   return plan.steps_percent.map(basisPoints).find((points) => points > canaryBasisPoints);
 }
 

@@ -16,9 +16,9 @@ import type { RecordedStep, RolloutStore } from "./rollout-store.js";
 /** Who makes the steps that no person makes; a client of that name may make none. */
 export const GUARD = "guard";
 
-export const CHAMPION_ALIAS = "champion";
+const CHAMPION_ALIAS = "champion";
 /** Scoring serves what it names beside the champion; it names the champion while there is no candidate. */
-export const CANDIDATE_ALIAS = "candidate";
+const CANDIDATE_ALIAS = "candidate";
 
 const STAGES: Readonly<Record<Stage, RolloutStage>> = {
   shadow: RolloutStage.SHADOW,

@@ -65,7 +65,7 @@ export const OPERATOR_CLIENT_ID = "demo-operator";
 export const OPERATOR_SCOPES = "policy:read policy:write lists:read lists:write models:read models:write";
 /** Approves what the operator asks for. */
 export const APPROVER_CLIENT_ID = "demo-approver";
-export const APPROVER_SCOPES = "policy:read policy:approve";
+const APPROVER_SCOPES = "policy:read policy:approve";
 export const MODEL_NAME = "fraud";
 
 const HOST = "127.0.0.1";
