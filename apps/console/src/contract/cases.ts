@@ -1,0 +1,184 @@
+import type { DecisionDetail, DecisionRow, Outcome } from "./decisions.js";
+
+/** What the console's backend answers about cases: one open case per card. */
+
+export type CaseStatus = "open" | "snoozed" | "closed";
+
+export interface PersonRef {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface CaseRow {
+  readonly id: string;
+  readonly status: CaseStatus;
+  readonly cardToken: string;
+  /** The strictest of its payments. */
+  readonly outcome: Outcome;
+  /** The highest of its payments; null where none had a score. */
+  readonly score: number | null;
+  readonly payments: number;
+  /** Of its payments, in the currency of the newest. */
+  readonly amountMinor: number;
+  readonly currency: string;
+  /** Codes of the reasons, the most frequent first. */
+  readonly reasons: readonly string[];
+  readonly openedAtMs: number;
+  readonly changedAtMs: number;
+  /** When it is to be answered. */
+  readonly dueAtMs: number;
+  readonly snoozedUntilMs: number | null;
+  readonly assignee: PersonRef | null;
+  readonly isEscalated: boolean;
+  /** What it was closed as. */
+  readonly verdict: "fraud" | "genuine" | null;
+  /** Grows with each change; a change names the revision that it was made on. */
+  readonly revision: number;
+}
+
+export type CaseSort = "due" | "opened" | "score" | "amount";
+
+/** `GET /api/cases`. All parameters are optional. */
+export interface CaseQuery {
+  readonly status?: CaseStatus;
+  readonly outcome?: Outcome;
+  readonly reason?: string;
+  /** A person's id, `me` or `nobody`. */
+  readonly assignee?: string;
+  readonly escalated?: boolean;
+  readonly amountMinorMin?: number;
+  readonly amountMinorMax?: number;
+  readonly scoreMin?: number;
+  /** Past its due time. */
+  readonly overdue?: boolean;
+  /** Part of a card token, a payment's id or a terminal. */
+  readonly search?: string;
+  readonly sort?: CaseSort;
+  readonly descending?: boolean;
+  readonly after?: string;
+  /** At most 200; 50 by default. */
+  readonly limit?: number;
+}
+
+export interface CasePage {
+  readonly cases: readonly CaseRow[];
+  readonly total: number;
+  readonly next: string | null;
+}
+
+export interface TimelineEntry {
+  readonly atMs: number;
+  readonly kind: "payment" | "label";
+  readonly decision: DecisionRow;
+  /** Whether it is one of the case's payments. */
+  readonly isOfCase: boolean;
+}
+
+/** What is usual for the card, from its payments of the last 90 days before the case. */
+export interface CardUsual {
+  readonly payments: number;
+  readonly paymentsPerDay: number;
+  readonly amountMedianMinor: number | null;
+  /** The middle nine tenths. */
+  readonly amountP05Minor: number | null;
+  readonly amountP95Minor: number | null;
+  /** Payments by hour of day, UTC: 24 numbers. */
+  readonly byHour: readonly number[];
+  readonly terminals: number;
+  /** Amounts of the payments, oldest first, at most 200. */
+  readonly amounts: readonly { readonly atMs: number; readonly amountMinor: number; readonly outcome: Outcome }[];
+}
+
+export type EntityKind = "card" | "terminal" | "device" | "ip";
+
+export interface GraphNode {
+  /** `kind:value`. */
+  readonly id: string;
+  readonly kind: EntityKind;
+  readonly value: string;
+  readonly payments: number;
+  readonly frauds: number;
+  readonly isSubject: boolean;
+}
+
+export interface CaseGraph {
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly { readonly from: string; readonly to: string; readonly payments: number }[];
+  /** More were there than are shown. */
+  readonly isCut: boolean;
+}
+
+export interface CaseNote {
+  readonly id: string;
+  readonly author: PersonRef;
+  readonly text: string;
+  readonly atMs: number;
+}
+
+/** What was done to the case, in one sentence. */
+export interface CaseEvent {
+  readonly atMs: number;
+  readonly by: PersonRef | null;
+  readonly text: string;
+}
+
+/** `GET /api/cases/:id`. */
+export interface CaseDetail extends CaseRow {
+  /** Newest first. */
+  readonly decisions: readonly DecisionRow[];
+  /** The payment to look at first: the strictest, of those the newest. */
+  readonly focus: DecisionDetail;
+  readonly timeline: readonly TimelineEntry[];
+  readonly usual: CardUsual;
+  readonly graph: CaseGraph;
+  readonly notes: readonly CaseNote[];
+  readonly history: readonly CaseEvent[];
+  /** A verdict above the tenant's amount that waits for a second person. */
+  readonly pendingVerdict: {
+    readonly verdict: "fraud" | "genuine";
+    readonly reason: string;
+    readonly by: PersonRef;
+    readonly atMs: number;
+  } | null;
+  /** A short text from the case's facts. */
+  readonly narrative: string;
+}
+
+/** Reasons for a verdict. */
+export const VERDICT_REASONS = {
+  fraud: ["stolen-card", "counterfeit", "card-not-present", "account-takeover", "friendly-fraud", "other-fraud"],
+  genuine: ["customer-confirmed", "usual-pattern", "known-device", "merchant-confirmed", "other-genuine"],
+} as const;
+
+/**
+ * Changes, each `POST /api/cases/:id/…` with `{ revision, … }`, answered by the CaseRow after it. 409 `conflict` says who
+ * changed it meanwhile and how; nothing is changed then.
+ *
+ * - `assign` `{ assignee: id | null }`, where null frees it; `snooze` `{ untilMs }`; `escalate` `{ note }`; `reopen` `{}`
+ * - `notes` `{ text }`, answered by the CaseNote; it needs no revision
+ * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second person,
+ *   who posts the same verdict, or `verdict/refuse` `{ note }`
+ *
+ * `POST /api/cases/next` assigns the most urgent case of nobody to the person: a CaseRow, or 204.
+ * `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }`: at most 200;
+ * `{ changed: CaseRow[], refused: { id, code, detail }[] }`.
+ * `GET|PUT|DELETE /api/views/:name`: saved queries of the person; `GET /api/views` lists them.
+ */
+export interface SavedView {
+  readonly name: string;
+  readonly query: CaseQuery;
+}
+
+/** `GET /api/entities/:kind/:value`. */
+export interface EntityDetail {
+  readonly kind: EntityKind;
+  readonly value: string;
+  readonly payments: number;
+  readonly frauds: number;
+  readonly firstSeenMs: number | null;
+  readonly lastSeenMs: number | null;
+  readonly decisions: readonly DecisionRow[];
+  readonly features: readonly { readonly name: string; readonly title: string; readonly text: string }[];
+  readonly lists: readonly { readonly list: string; readonly effect: string; readonly reason: string; readonly expiresAtMs: number | null }[];
+  readonly cases: readonly CaseRow[];
+}

@@ -1,0 +1,116 @@
+/** What the console's backend answers about payments and their decisions. Times are milliseconds since the epoch, money is in minor units. */
+
+export type Outcome = "approve" | "challenge" | "review" | "decline";
+export type Rung = "model" | "scorecard" | "rules-only" | "static-policy";
+
+export interface DecisionRow {
+  readonly transactionId: string;
+  readonly clientTransactionId: string;
+  readonly cardToken: string;
+  readonly terminalId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly occurredAtMs: number;
+  readonly decidedAtMs: number;
+  /** From acceptance to decision. */
+  readonly latencyMs: number;
+  readonly outcome: Outcome;
+  /** Probability of fraud; null where no model or scorecard answered. */
+  readonly score: number | null;
+  readonly rung: Rung;
+  /** The strictest reason; null where nothing spoke against the payment. */
+  readonly reason: Reason | null;
+  readonly caseId: string | null;
+  readonly label: FraudLabel | null;
+}
+
+export interface Reason {
+  readonly code: string;
+  readonly text: string;
+  readonly outcome: Outcome;
+}
+
+export interface FraudLabel {
+  readonly fraud: boolean;
+  readonly source: string;
+  readonly labelledAtMs: number;
+}
+
+/** A feature as an analyst reads it. */
+export interface FeatureValue {
+  readonly name: string;
+  /** In words, from the feature spec. */
+  readonly title: string;
+  readonly value: number | null;
+  /** The value as people write it. */
+  readonly text: string;
+  /** Codes of the reasons that name this feature, which the page highlights. */
+  readonly reasonCodes: readonly string[];
+}
+
+/** How much a feature moved the model's answer, in log odds; positive towards fraud. */
+export interface Contribution {
+  readonly feature: string;
+  readonly title: string;
+  readonly text: string;
+  readonly logOdds: number;
+}
+
+export interface DecisionDetail extends DecisionRow {
+  readonly reasons: readonly Reason[];
+  readonly degradedBecause: string;
+  readonly policyVersion: string;
+  readonly policyRevision: number;
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly featureSpecVersion: number;
+  readonly deviceToken: string;
+  readonly ipToken: string;
+  readonly latitude: number | null;
+  readonly longitude: number | null;
+  readonly features: readonly FeatureValue[];
+  /** The largest first; null where no model decided or it is no longer there to be asked. */
+  readonly contributions: { readonly baseLogOdds: number; readonly of: readonly Contribution[] } | null;
+  readonly listHits: readonly { readonly list: string; readonly kind: string; readonly effect: string; readonly reason: string }[];
+  readonly shadowHits: readonly { readonly ruleId: string; readonly code: string; readonly outcome: Outcome }[];
+  readonly trial: {
+    readonly role: "shadow" | "canary" | "control";
+    readonly candidateVersion: string;
+    readonly candidateScore: number | null;
+    readonly championScore: number | null;
+  } | null;
+}
+
+/** `GET /api/decisions`: newest first. All parameters are optional. */
+export interface DecisionQuery {
+  readonly outcome?: Outcome;
+  /** A reason's code. */
+  readonly reason?: string;
+  readonly card?: string;
+  readonly terminal?: string;
+  /** Cursor of the page before. */
+  readonly after?: string;
+  /** At most 200; 50 by default. */
+  readonly limit?: number;
+}
+
+export interface DecisionPage {
+  readonly decisions: readonly DecisionRow[];
+  readonly next: string | null;
+}
+
+/** `GET /api/live`, server-sent events. Event `second` each second: */
+export interface LiveSecond {
+  readonly atMs: number;
+  readonly decisions: number;
+  readonly byOutcome: Readonly<Record<Outcome, number>>;
+  /** Not on the model's rung. */
+  readonly degraded: number;
+  readonly latencyP50Ms: number | null;
+  readonly latencyP99Ms: number | null;
+  /** Records of `decisions` that the console has not read yet. */
+  readonly lag: number;
+}
+
+/** Event `decisions`, a few times a second: some of what was decided since, newest first, at most 20. */
+export type LiveDecisions = readonly DecisionRow[];

@@ -1,0 +1,45 @@
+/**
+ * Signing in. `GET /session/sign-in?to=/path` leads to the authorization server and back to `to`; `POST /session/sign-out`
+ * ends the session and answers `{ url }`, where the browser goes next. The session is a cookie that scripts cannot read. Every
+ * request that changes something carries `X-CSRF-Token`. 401 `unauthenticated` anywhere: the session has ended.
+ */
+
+export type Permission =
+  | "decisions:read"
+  | "cases:read"
+  | "cases:write"
+  | "labels:write"
+  | "lists:read"
+  | "lists:write"
+  | "policy:read"
+  | "policy:write"
+  | "policy:approve"
+  | "models:read"
+  | "models:write"
+  | "audit:read"
+  | "people:read"
+  | "people:write"
+  /** To see tokens of cards, devices and addresses whole; each look is recorded. */
+  | "personal:read";
+
+/** `GET /api/session`. */
+export interface Session {
+  readonly person: { readonly id: string; readonly name: string };
+  readonly tenant: string;
+  readonly roles: readonly string[];
+  readonly permissions: readonly Permission[];
+  readonly csrfToken: string;
+  readonly expiresAtMs: number;
+}
+
+/** Every refusal, RFC 9457 `application/problem+json`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  /** One sentence for a person. */
+  readonly detail: string;
+  /** The field that is wrong, where one is. */
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+}
