@@ -179,6 +179,11 @@ export interface EntityDetail {
   readonly lastSeenMs: number | null;
   readonly decisions: readonly DecisionRow[];
   readonly features: readonly { readonly name: string; readonly title: string; readonly text: string }[];
-  readonly lists: readonly { readonly list: string; readonly effect: string; readonly reason: string; readonly expiresAtMs: number | null }[];
+  readonly lists: readonly {
+    readonly list: string;
+    readonly effect: string;
+    readonly reason: string;
+    readonly expiresAtMs: number | null;
+  }[];
   readonly cases: readonly CaseRow[];
 }

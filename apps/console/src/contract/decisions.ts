@@ -71,7 +71,12 @@ export interface DecisionDetail extends DecisionRow {
   readonly features: readonly FeatureValue[];
   /** The largest first; null where no model decided or it is no longer there to be asked. */
   readonly contributions: { readonly baseLogOdds: number; readonly of: readonly Contribution[] } | null;
-  readonly listHits: readonly { readonly list: string; readonly kind: string; readonly effect: string; readonly reason: string }[];
+  readonly listHits: readonly {
+    readonly list: string;
+    readonly kind: string;
+    readonly effect: string;
+    readonly reason: string;
+  }[];
   readonly shadowHits: readonly { readonly ruleId: string; readonly code: string; readonly outcome: Outcome }[];
   readonly trial: {
     readonly role: "shadow" | "canary" | "control";
