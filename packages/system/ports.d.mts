@@ -2,6 +2,7 @@ export type PortName =
   | "ingestion"
   | "auth"
   | "control"
+  | "console"
   | "features"
   | "scoring"
   | "scoringGrpc"

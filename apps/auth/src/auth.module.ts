@@ -10,9 +10,14 @@ import { Provider } from "oidc-provider";
 import type { SecretVerifier } from "./clients/secret-verifier.js";
 import type { AuthConfig } from "./config.js";
 import { AUTH_MIGRATIONS, setUpAuth } from "./database/set-up-database.js";
+import { PasswordSignIn } from "./people/password-sign-in.js";
+import { PasswordVerifier } from "./people/password-verifier.js";
+import { SignInFailures } from "./people/sign-in-failures.js";
 import { createProvider } from "./provider/create-provider.js";
+import { deriveKey } from "./provider/derive-key.js";
 import { mountProvider } from "./provider/mount-provider.js";
 import type { SigningKeys } from "./provider/signing-keys.js";
+import { FORM_KEY, SignInController } from "./sign-in/sign-in.controller.js";
 
 const SIGNING_KEYS = Symbol("SIGNING_KEYS");
 
@@ -29,6 +34,7 @@ export class AuthModule implements OnModuleInit {
     return {
       module: AuthModule,
       imports: [DatabaseModule.forRoot(config, AUTH_MIGRATIONS)],
+      controllers: [SignInController],
       providers: [
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },
         {
@@ -36,6 +42,15 @@ export class AuthModule implements OnModuleInit {
           useFactory: (keys: SigningKeys, database: Database, logger: Logger) =>
             createProvider(config, keys, database, logger, secrets),
           inject: [SIGNING_KEYS, DATABASE, LOGGER],
+        },
+        { provide: FORM_KEY, useValue: deriveKey(config.KEY_ENCRYPTION_KEY, "forms") },
+        {
+          provide: PasswordSignIn,
+          useFactory: (database: Database) => {
+            const failures = new SignInFailures(database, deriveKey(config.KEY_ENCRYPTION_KEY, "sign-in names"));
+            return new PasswordSignIn(database, failures, new PasswordVerifier());
+          },
+          inject: [DATABASE],
         },
       ],
     };

@@ -1,13 +1,16 @@
 import { postgresConfig } from "@tripline/service-kit/config/connection-config";
 import { serviceConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
-import { clientRegistration } from "./clients/client-registration.js";
+import { clientRegistration, clientSecret } from "./clients/client-registration.js";
+import { personRegistration } from "./people/person-registration.js";
 
 const KEY_BYTES = 32;
 const TOKEN_TTL_SECONDS_DEFAULT = 300;
-const BOOTSTRAP_CLIENTS_MAX = 100;
+/** A working day. */
+const SIGN_IN_HOURS_DEFAULT = 12;
+const BOOTSTRAP_ROWS_MAX = 100;
 
-const issuer = z.url({ protocol: /^https?$/ }).refine((text) => URL.parse(text)?.origin === text, {
+const origin = z.url({ protocol: /^https?$/ }).refine((text) => URL.parse(text)?.origin === text, {
   message: "must be scheme, host and port alone, without a path or a slash at the end",
 });
 
@@ -20,18 +23,20 @@ const keyEncryptionKey = z
   });
 
 /** JSON in a variable. The values are secrets, so a message may name a field but never show its value. */
-const bootstrapClients = z
-  .string()
-  .default("[]")
-  .transform((text, check) => {
-    const parsed = z.array(clientRegistration).max(BOOTSTRAP_CLIENTS_MAX).safeParse(parseJson(text));
-    if (parsed.success) return parsed.data;
-    for (const issue of parsed.error.issues) {
-      const place = issue.path.join(".");
-      check.addIssue({ code: "custom", message: place === "" ? issue.message : `${place} ${issue.message}` });
-    }
-    return z.NEVER;
-  });
+function bootstrapList<S extends z.ZodType>(registration: S) {
+  return z
+    .string()
+    .default("[]")
+    .transform((text, check): z.output<S>[] => {
+      const parsed = z.array(registration).max(BOOTSTRAP_ROWS_MAX).safeParse(parseJson(text));
+      if (parsed.success) return parsed.data;
+      for (const issue of parsed.error.issues) {
+        const place = issue.path.join(".");
+        check.addIssue({ code: "custom", message: place === "" ? issue.message : `${place} ${issue.message}` });
+      }
+      return z.NEVER;
+    });
+}
 
 /** Separate for the program that only updates the schema. */
 export const databaseConfig = z.object(postgresConfig);
@@ -39,7 +44,7 @@ export const databaseConfig = z.object(postgresConfig);
 export const authConfig = z.object({
   ...serviceConfig,
   ...databaseConfig.shape,
-  AUTH_ISSUER: issuer.meta({
+  AUTH_ISSUER: origin.meta({
     description: "Scheme, host and port under which clients reach this service, and `iss` of every token.",
   }),
   AUTH_AUDIENCE: z
@@ -52,17 +57,36 @@ export const authConfig = z.object({
     .min(1)
     .max(3_600)
     .default(TOKEN_TTL_SECONDS_DEFAULT)
-    .meta({ unit: "s", description: "How long a token is valid." }),
+    .meta({ unit: "s", description: "How long a token is valid; one of a person 10 minutes at most." }),
   KEY_ENCRYPTION_KEY: keyEncryptionKey.meta({
     description:
       "Encrypts the signing keys in the database: 32 random bytes in base64 (`openssl rand -base64 32`). auth does not start " +
       "with a key other than the one they were stored under.",
   }),
-  BOOTSTRAP_CLIENTS: bootstrapClients.meta({
+  BOOTSTRAP_CLIENTS: bootstrapList(clientRegistration).meta({
     description:
       "JSON array of clients to register or update at every start: `client_id`, `tenant`, `client_secret` (24 characters or " +
-      "more) or `jwks`, `scopes`. For the demo and first steps, not for production. A disabled client stays disabled.",
+      "more) or `jwks`, `scopes`; for one that signs people in also `redirect_uris` and `signed_out_uris`. For the demo and " +
+      "first steps, not for production. A disabled client stays disabled.",
   }),
+  BOOTSTRAP_PEOPLE: bootstrapList(personRegistration).meta({
+    description:
+      "JSON array of people to add at the start unless they are there: `user_name`, `name`, `tenant`, `roles` (`viewer`, " +
+      "`analyst`, `lead`, `admin`), `password` (15 characters or more). For the demo and first steps, not for production.",
+  }),
+  CONSOLE_URL: origin.optional().meta({
+    description:
+      "Scheme, host and port under which browsers reach the console. With `CONSOLE_CLIENT_SECRET` it registers the client " +
+      "`tripline-console` at every start, which signs people in for the console.",
+  }),
+  CONSOLE_CLIENT_SECRET: clientSecret.optional().meta({ description: "Secret of that client, 24 characters or more." }),
+  SIGN_IN_HOURS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(720)
+    .default(SIGN_IN_HOURS_DEFAULT)
+    .meta({ unit: "h", description: "How long a person stays signed in. Then the password is asked for again." }),
 });
 
 export type AuthConfig = Readonly<z.infer<typeof authConfig>>;

@@ -148,6 +148,7 @@ async function archiveAll(context: BenchContext, world: World): Promise<Record<s
     decisions: 0,
     auth: 0,
     control: 0,
+    console: 0,
     kafka: 0,
     redis: 0,
   };

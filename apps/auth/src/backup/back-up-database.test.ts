@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +8,9 @@ import { promisify } from "node:util";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { startAuth } from "../start-auth.js";
+import { authorizationRequest, Browser, PEOPLE_ENVIRONMENT, signIn } from "../testing/browser.js";
 import { authEnvironment, publishedKeys, requestToken, SHOP_BASIC, testConfig } from "../testing/service.js";
-import { backUp, restore } from "./back-up-database.js";
+import { backUp, parseBackup, restore } from "./back-up-database.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 const run = promisify(execFile);
@@ -40,16 +42,19 @@ async function fill(environment: Record<string, string>) {
   return keys;
 }
 
-test("a lost database is restored with its clients and keys", async () => {
+test("a lost database is restored with its clients, people and keys", async () => {
   const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);
-  const keys = await fill({ KEY_ENCRYPTION_KEY });
-  expect(await backup("backup", first)).toMatch(/^1 clients and 1 sealed keys are in /);
+  const { BOOTSTRAP_PEOPLE } = PEOPLE_ENVIRONMENT;
+  const keys = await fill({ KEY_ENCRYPTION_KEY, BOOTSTRAP_PEOPLE });
+  expect(await backup("backup", first)).toMatch(/^1 clients, 1 people and 1 sealed keys are in /);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  expect(await backup("restore", second)).toMatch(/^2 rows of .* restored/);
-  const service = await startAuth(testConfig(second, { KEY_ENCRYPTION_KEY, BOOTSTRAP_CLIENTS: "[]" }));
+  expect(await backup("restore", second)).toMatch(/^3 rows of .* restored/);
+  const restored = { ...PEOPLE_ENVIRONMENT, BOOTSTRAP_PEOPLE: "[]" };
+  const service = await startAuth(testConfig(second, { KEY_ENCRYPTION_KEY, BOOTSTRAP_CLIENTS: "[]", ...restored }));
   try {
     expect(await publishedKeys(service.url)).toEqual(keys);
     await expect(requestToken(service.url, SHOP_BASIC)).resolves.toMatchObject({ status: 200 });
+    await expect(signIn(new Browser(service.url), authorizationRequest().path)).resolves.toBeInstanceOf(URL);
   } finally {
     await service.close();
   }
@@ -67,6 +72,28 @@ test("a database in use, a changed backup and a truncated one are refused", asyn
   await expect(backup("restore", second)).rejects.toThrow("it is not JSON, or was cut off");
   await rm(file);
   await expect(backup("restore", second)).rejects.toThrow("The backup cannot be read");
+});
+
+test("a backup of a version without people is restored", async () => {
+  await fill({});
+  await (await startAuth(testConfig(second, { BOOTSTRAP_CLIENTS: "[]" }))).close();
+  const [from, to] = [first, second].map((url) =>
+    connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError() {} }),
+  );
+  try {
+    if (from === undefined || to === undefined) throw new Error("two databases");
+    const { sha256: _sum, ...made } = await from.transaction((transaction) => backUp(transaction, new Date()));
+    const { people: _people, clients, ...tables } = made.tables;
+    const older = clients.map(({ redirect_uris: _uris, signed_out_uris: _more, ...client }) => client);
+    const content = { ...made, tables: { clients: older, ...tables } };
+    const sha256 = createHash("sha256").update(JSON.stringify(content)).digest("hex");
+    await to.execute("DELETE FROM auth.signing_keys", []);
+    const text = JSON.stringify({ ...content, sha256 });
+    await expect(to.transaction((transaction) => restore(transaction, parseBackup(text)))).resolves.toBe(2);
+  } finally {
+    await from?.close();
+    await to?.close();
+  }
 });
 
 test("a backup of a newer schema is refused", async () => {

@@ -3,8 +3,10 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 
-/** Tables of a backup; used assertions are valid for minutes and are left out. */
-const TABLES = ["clients", "signing_keys"] as const;
+/** Tables of a backup; what is valid for minutes, or for a sign-in, is left out. */
+const TABLES = ["clients", "signing_keys", "people"] as const;
+/** Columns that a row of an earlier version does not have. */
+const ADDED_COLUMNS = { clients: { redirect_uris: [], signed_out_uris: [] }, signing_keys: {}, people: {} };
 const FORMAT = 1;
 const ROWS_MAX = 1_000_000;
 
@@ -18,6 +20,8 @@ const backup = z.strictObject({
   tables: z.strictObject({
     clients: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX),
     signing_keys: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX),
+    /** Not in a backup of an earlier version. */
+    people: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
   }),
   sha256: z.string(),
 });
@@ -26,8 +30,8 @@ export type Backup = z.infer<typeof backup>;
 type Content = Omit<Backup, "sha256">;
 
 /**
- * Everything that auth cannot create again: clients with their hashed secrets, and signing keys sealed under
- * KEY_ENCRYPTION_KEY, which is not in it. One snapshot: to be called in a transaction.
+ * Everything that auth cannot create again: clients and people with their hashed secrets and passwords, and signing keys
+ * sealed under KEY_ENCRYPTION_KEY, which is not in it. One snapshot: to be called in a transaction.
  */
 export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
   await transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -36,7 +40,11 @@ export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
     const rows = await transaction.query(row, `SELECT to_jsonb(t) AS row FROM auth.${table} t ORDER BY 1`);
     return rows.map((one) => one.row);
   };
-  const tables = { clients: await rowsOf("clients"), signing_keys: await rowsOf("signing_keys") };
+  const tables = {
+    clients: await rowsOf("clients"),
+    signing_keys: await rowsOf("signing_keys"),
+    people: await rowsOf("people"),
+  };
   const content: Content = { format: FORMAT, created_at: now.toISOString(), migrations, tables };
   return { ...content, sha256: digest(content) };
 }
@@ -83,9 +91,9 @@ export async function restore(transaction: Queries, { migrations, tables }: Back
       const detail = `The table auth.${table} is not empty; restore into an empty database.`;
       throw new TriplineError("config-invalid", detail);
     }
-    for (const one of tables[table]) {
+    for (const one of tables[table] ?? []) {
       const insert = `INSERT INTO auth.${table} SELECT * FROM jsonb_populate_record(NULL::auth.${table}, $1::jsonb)`;
-      count += await transaction.execute(insert, [JSON.stringify(one)]);
+      count += await transaction.execute(insert, [JSON.stringify({ ...ADDED_COLUMNS[table], ...one })]);
     }
   }
   return count;

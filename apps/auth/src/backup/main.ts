@@ -27,7 +27,8 @@ async function write(database: Database, file: string): Promise<string> {
   const half = `${file}.part`;
   await writeFile(half, `${JSON.stringify(made)}\n`, { mode: FILE_MODE });
   await rename(half, file);
-  return `${made.tables.clients.length} clients and ${made.tables.signing_keys.length} sealed keys are in ${file}`;
+  const { clients, people = [], signing_keys: keys } = made.tables;
+  return `${clients.length} clients, ${people.length} people and ${keys.length} sealed keys are in ${file}`;
 }
 
 async function read(database: Database, file: string): Promise<string> {

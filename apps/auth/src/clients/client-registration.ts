@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
+import { SCOPES } from "@tripline/contracts/roles";
 import { z } from "zod";
-import { SCOPES } from "../provider/scopes.js";
 
 /** Shape of a client id; anything else is unknown without asking the database. */
 export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
@@ -11,7 +11,15 @@ export const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 const SECRET_CHARACTERS_MIN = 24;
 const SECRET_CHARACTERS_MAX = 256;
 const CLIENT_KEYS_MAX = 8;
+const REDIRECT_URIS_MAX = 10;
+const URI_CHARACTERS_MAX = 512;
 const RSA_BITS_MIN = 2_048;
+
+export const clientSecret = z
+  .string()
+  .min(SECRET_CHARACTERS_MIN, `must have at least ${SECRET_CHARACTERS_MIN} characters`)
+  .max(SECRET_CHARACTERS_MAX, `must have at most ${SECRET_CHARACTERS_MAX} characters`)
+  .regex(/^[\x21-\x7e]*$/, "must be printable ASCII without spaces");
 
 /** Members that only a private or a symmetric key has. */
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
@@ -26,10 +34,29 @@ const publicJwk = z.record(z.string(), z.json()).superRefine((jwk, check) => {
   if (fault !== undefined) check.addIssue({ code: "custom", message: fault });
 });
 
+/** Exact, as RFC 9700 asks: no wildcard, no fragment, no user name. Plain HTTP is for this machine alone. */
+const browserUri = z
+  .string()
+  .max(URI_CHARACTERS_MAX)
+  .superRefine((text, check) => {
+    const url = URL.parse(text);
+    const isLocal = url !== null && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+    const isWeb = url?.protocol === "https:" || (url?.protocol === "http:" && isLocal);
+    if (url === null || !isWeb || url.username !== "" || text.includes("#") || text.includes("*")) {
+      check.addIssue({
+        code: "custom",
+        message: "must be an https URL without a fragment or wildcard (http on this machine)",
+      });
+    }
+  });
+
 /** A public JSON Web Key. */
 export type PublicJwk = z.infer<typeof publicJwk>;
 
-/** What is needed to register a machine client: a secret, or public keys for `private_key_jwt`. */
+/**
+ * What is needed to register a client: a secret, or public keys for `private_key_jwt`. One with `redirect_uris` signs people
+ * in, for tokens with those of its scopes that their roles have; it gets none for itself.
+ */
 export const clientRegistration = z
   .strictObject({
     client_id: z.string().regex(CLIENT_ID_PATTERN, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
@@ -38,12 +65,10 @@ export const clientRegistration = z
       .array(z.enum(SCOPES))
       .min(1)
       .transform((scopes) => [...new Set(scopes)]),
-    client_secret: z
-      .string()
-      .min(SECRET_CHARACTERS_MIN, `must have at least ${SECRET_CHARACTERS_MIN} characters`)
-      .max(SECRET_CHARACTERS_MAX, `must have at most ${SECRET_CHARACTERS_MAX} characters`)
-      .regex(/^[\x21-\x7e]*$/, "must be printable ASCII without spaces")
-      .optional(),
+    client_secret: clientSecret.optional(),
+    redirect_uris: z.array(browserUri).max(REDIRECT_URIS_MAX).default([]),
+    /** Where a browser may go after signing out. */
+    signed_out_uris: z.array(browserUri).max(REDIRECT_URIS_MAX).default([]),
     jwks: z.strictObject({ keys: z.array(publicJwk).min(1).max(CLIENT_KEYS_MAX) }).optional(),
   })
   .refine((client) => (client.client_secret === undefined) !== (client.jwks === undefined), {

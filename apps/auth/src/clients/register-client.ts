@@ -8,7 +8,7 @@ import { hashSecret, matchesHash } from "./hash-secret.js";
 const hashRow = z.object({ secret_hash: z.string().nullable() });
 
 /**
- * Registers a machine client, or gives a registered one this tenant, these scopes and this secret or these keys. A
+ * Registers a client, or gives a registered one this tenant, these scopes and this secret or these keys. A
  * client that was disabled stays disabled.
  *
  * @throws TriplineError `invalid-field` that names every wrong field
@@ -22,13 +22,14 @@ export async function registerClient(queries: Queries, registration: ClientRegis
     }));
     throw new TriplineError("invalid-field", "The client cannot be registered like this.", fields);
   }
-  const { client_id, tenant, scopes, client_secret, jwks } = parsed.data;
+  const { client_id, tenant, scopes, client_secret, jwks, redirect_uris, signed_out_uris } = parsed.data;
   const secretHash = client_secret === undefined ? null : await hashFor(queries, client_id, client_secret);
   await queries.execute(
-    `INSERT INTO auth.clients (client_id, tenant, auth_method, secret_hash, jwks, scopes)
-     VALUES ($1, $2, $3, $4, $5, $6)
+    `INSERT INTO auth.clients (client_id, tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
      ON CONFLICT (client_id) DO UPDATE SET tenant = excluded.tenant, auth_method = excluded.auth_method,
-       secret_hash = excluded.secret_hash, jwks = excluded.jwks, scopes = excluded.scopes`,
+       secret_hash = excluded.secret_hash, jwks = excluded.jwks, scopes = excluded.scopes,
+       redirect_uris = excluded.redirect_uris, signed_out_uris = excluded.signed_out_uris`,
     [
       client_id,
       tenant,
@@ -36,6 +37,8 @@ export async function registerClient(queries: Queries, registration: ClientRegis
       secretHash,
       jwks === undefined ? null : JSON.stringify(jwks),
       scopes,
+      redirect_uris,
+      signed_out_uris,
     ],
   );
 }

@@ -1,8 +1,10 @@
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { consoleClient } from "../clients/console-client.js";
 import { registerClient } from "../clients/register-client.js";
 import type { AuthConfig } from "../config.js";
+import { addPerson } from "../people/person-store.js";
 import type { SigningKeys } from "../provider/signing-keys.js";
 import { ensureSigningKey, loadSigningKeys } from "../provider/signing-keys.js";
 
@@ -12,7 +14,7 @@ export const AUTH_MIGRATIONS: Migrations = {
 };
 
 /**
- * Makes the schema, the first signing key and the bootstrap clients.
+ * Makes the schema, the first signing key, and the bootstrap clients and people.
  *
  * @throws TriplineError `config-invalid` (a wrong KEY_ENCRYPTION_KEY among others) or `database-unavailable`
  */
@@ -21,7 +23,16 @@ export function setUpAuth(config: AuthConfig, logger: Logger): Promise<SigningKe
     await ensureSigningKey(transaction, config.KEY_ENCRYPTION_KEY);
     const keys = await loadSigningKeys(transaction, config.KEY_ENCRYPTION_KEY, config.TOKEN_TTL_SECONDS);
     for (const client of config.BOOTSTRAP_CLIENTS) await registerClient(transaction, client);
-    logger.info({ kid: keys.activeKid, bootstrap_clients: config.BOOTSTRAP_CLIENTS.length }, "database set up");
+    const { CONSOLE_URL: consoleUrl, CONSOLE_CLIENT_SECRET: consoleSecret } = config;
+    if (consoleUrl !== undefined && consoleSecret !== undefined) {
+      await registerClient(transaction, consoleClient(consoleUrl, consoleSecret));
+    }
+    for (const person of config.BOOTSTRAP_PEOPLE) await addPerson(transaction, person);
+    const { BOOTSTRAP_CLIENTS: clients, BOOTSTRAP_PEOPLE: people } = config;
+    logger.info(
+      { kid: keys.activeKid, bootstrap_clients: clients.length, bootstrap_people: people.length },
+      "database set up",
+    );
     return keys;
   });
 }

@@ -1,4 +1,4 @@
-import { hkdfSync } from "node:crypto";
+import { SCOPES, scopesOf } from "@tripline/contracts/roles";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
@@ -7,10 +7,13 @@ import { ClientAuthGuard } from "../clients/client-auth-guard.js";
 import { SecretAuthenticator } from "../clients/secret-authenticator.js";
 import type { SecretVerifier } from "../clients/secret-verifier.js";
 import type { AuthConfig } from "../config.js";
+import { deriveKey } from "./derive-key.js";
 import { observeTokens } from "./observe-tokens.js";
-import { SCOPES } from "./scopes.js";
+import { personAccount, personOf } from "./person-account.js";
+import { guardPages, leadOnWithoutSession, SIGN_OUT, servePeople } from "./serve-people.js";
+import { signInStore } from "./sign-in-store.js";
 import type { SigningKeys } from "./signing-keys.js";
-import { storeAdapter } from "./store-adapter.js";
+import { OPENID_SCOPES, storeAdapter } from "./store-adapter.js";
 
 /** Algorithms a client may sign its assertion with: no shared secrets, nothing weaker than 2048-bit RSA. */
 const ASSERTION_ALGORITHMS = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519"] as const;
@@ -18,16 +21,19 @@ const ASSERTION_ALGORITHMS = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25
 const ASSERTION_LIFETIME_SECONDS_MAX = 600;
 const CLOCK_TOLERANCE_SECONDS = 15;
 
+/** Tokens of people are renewed often, so that what is changed of them holds soon. */
+const PERSON_TOKEN_SECONDS_MAX = 600;
+
 const UNUSED_FEATURES = {
   devInteractions: { enabled: false },
   dPoP: { enabled: false },
   pushedAuthorizationRequests: { enabled: false },
-  rpInitiatedLogout: { enabled: false },
   userinfo: { enabled: false },
 } as const;
 
 /**
- * The OAuth server, ready to be mounted: only the client credentials grant, every token an RFC 9068 JWT.
+ * The OAuth server, ready to be mounted: client credentials for machines, authorization code with PKCE and refresh tokens for
+ * people. Every access token is an RFC 9068 JWT.
  *
  * @param secrets checks the secrets of clients
  */
@@ -40,7 +46,8 @@ export function createProvider(
 ): Provider {
   const guard = new ClientAuthGuard();
   const authenticator = new SecretAuthenticator(guard, secrets);
-  const adapter = storeAdapter(queries, {
+  const signIns = signInStore(queries, deriveKey(config.KEY_ENCRYPTION_KEY, "sign-ins"));
+  const adapter = storeAdapter(queries, signIns, {
     onLookup(clientId) {
       if (Provider.ctx !== undefined) guard.begin(Provider.ctx, clientId);
     },
@@ -48,7 +55,12 @@ export function createProvider(
       if (Provider.ctx !== undefined) await authenticator.pretend(Provider.ctx);
     },
   });
-  const provider = new Provider(config.AUTH_ISSUER, { ...configurationOf(config, keys), adapter });
+  const provider = new Provider(config.AUTH_ISSUER, {
+    ...configurationOf(config, keys),
+    ...servePeople(config),
+    adapter,
+    findAccount: (_ctx, id) => personAccount(queries, id),
+  });
   // The mount states host and scheme of the issuer in these headers; what a caller sent never decides a URL.
   provider.proxy = true;
   provider.Client.prototype.compareClientSecret = async function compareClientSecret(this: Client, actual: string) {
@@ -56,6 +68,8 @@ export function createProvider(
     return authenticator.verify(Provider.ctx, actual, this.clientSecret);
   };
   provider.use(describeOnlyWhatIsServed);
+  provider.use(guardPages);
+  provider.use(leadOnWithoutSession);
   observeTokens(provider, guard, logger);
   return provider;
 }
@@ -63,18 +77,22 @@ export function createProvider(
 function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
   return {
     jwks: { keys: keys.keys.map((key) => ({ ...key })) },
-    cookies: { keys: [cookieKey(config.KEY_ENCRYPTION_KEY)] },
-    routes: { token: "/oauth/token", jwks: "/oauth/jwks" },
-    responseTypes: [],
-    scopes: [...SCOPES],
+    routes: {
+      authorization: "/oauth/authorize",
+      token: "/oauth/token",
+      jwks: "/oauth/jwks",
+      end_session: "/oauth/logout",
+    },
+    responseTypes: ["code"],
+    scopes: [...OPENID_SCOPES, ...SCOPES],
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     clientAuthMethods: ["client_secret_basic", "private_key_jwt"],
     clientDefaults: { id_token_signed_response_alg: "ES256" },
     extraClientMetadata: { properties: ["tenant"] },
     enabledJWA: { idTokenSigningAlgValues: ["ES256"], clientAuthSigningAlgValues: [...ASSERTION_ALGORITHMS] },
-    ttl: { ClientCredentials: config.TOKEN_TTL_SECONDS },
     features: {
       ...UNUSED_FEATURES,
+      rpInitiatedLogout: SIGN_OUT,
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -82,19 +100,15 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
         getResourceServerInfo: (ctx, resource, client) => apiFor(ctx, resource, client, config, keys.activeKid),
       },
     },
-    extraTokenClaims: (_ctx, token) => ({ tenant: token.client?.tenant }),
+    extraTokenClaims: (ctx, token) => ({ ...(personOf(ctx.oidc.account) ?? { tenant: token.client?.tenant }) }),
     assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => refuseLongLivedAssertion(claims.exp),
     // Browsers do not request these tokens.
     clientBasedCORS: () => false,
-    // The library would answer a caller that prefers HTML with a page.
-    renderError: (ctx, out) => {
-      ctx.body = out;
-    },
   };
 }
 
 /**
- * The only API, with the scopes of this client. The library drops a scope that the API does not have; RFC 6749
+ * The only API, with the scopes of this client, and of a person those that the roles have now. The library drops a scope that the API does not have; RFC 6749
  * section 5.2 requires an error, because a client that asked for two and got one would notice at its first call.
  */
 function apiFor(
@@ -105,18 +119,28 @@ function apiFor(
   kid: string,
 ): ResourceServer {
   if (resource !== config.AUTH_AUDIENCE) throw new errors.InvalidTarget();
+  const isMachine = client.grantTypeAllowed("client_credentials");
   const registered = client.scope ?? "";
   const granted = new Set(registered.split(" "));
   for (const scope of ctx.oidc.requestParamScopes) {
     if (!granted.has(scope)) throw new errors.InvalidScope("requested scope is not allowed", scope);
   }
   // RFC 6749 section 3.3: a client that names no scope gets the default, which is all registered ones.
-  if (ctx.oidc.params !== undefined && ctx.oidc.params.scope === undefined) ctx.oidc.params.scope = registered;
+  if (isMachine && ctx.oidc.params !== undefined && ctx.oidc.params.scope === undefined) {
+    ctx.oidc.params.scope = registered;
+  }
+  const person = personOf(ctx.oidc.account);
+  const { TOKEN_TTL_SECONDS: ttl } = config;
   return {
-    scope: registered,
+    scope:
+      person === undefined
+        ? registered
+        : scopesOf(person.roles)
+            .filter((scope) => granted.has(scope))
+            .join(" "),
     audience: config.AUTH_AUDIENCE,
     accessTokenFormat: "jwt",
-    accessTokenTTL: config.TOKEN_TTL_SECONDS,
+    accessTokenTTL: isMachine ? ttl : Math.min(ttl, PERSON_TOKEN_SECONDS_MAX),
     jwt: { sign: { alg: "ES256", kid } },
   };
 }
@@ -127,16 +151,15 @@ function refuseLongLivedAssertion(expiresAtSeconds: unknown): void {
   throw new errors.InvalidClientAuth(`exp is further away than ${ASSERTION_LIFETIME_SECONDS_MAX} s`);
 }
 
-/** No cookie is ever set by this grant, but without a key the library would warn about the ones it might set. */
-function cookieKey(keyEncryptionKey: Uint8Array): Buffer {
-  return Buffer.from(hkdfSync("sha256", keyEncryptionKey, "", "tripline-auth cookies", 32));
-}
-
 /** Members of RFC 8414 and OpenID Connect Discovery that are true here. */
 const SERVED_METADATA = [
   "issuer",
+  "authorization_endpoint",
   "token_endpoint",
   "jwks_uri",
+  "end_session_endpoint",
+  "code_challenge_methods_supported",
+  "authorization_response_iss_parameter_supported",
   "grant_types_supported",
   "response_types_supported",
   "subject_types_supported",
@@ -145,10 +168,10 @@ const SERVED_METADATA = [
   "token_endpoint_auth_signing_alg_values_supported",
 ];
 
-/** The library describes endpoints for people too, which are not mounted. */
+/** The library describes more than is mounted. */
 async function describeOnlyWhatIsServed(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next();
   if (!ctx.path.startsWith("/.well-known/") || typeof ctx.body !== "object" || ctx.body === null) return;
   const served = Object.entries(ctx.body).filter(([name]) => SERVED_METADATA.includes(name));
-  ctx.body = { ...Object.fromEntries(served), scopes_supported: SCOPES };
+  ctx.body = { ...Object.fromEntries(served), scopes_supported: [...OPENID_SCOPES, ...SCOPES] };
 }

@@ -1,5 +1,6 @@
 import { get } from "node:http";
 import { text } from "node:stream/consumers";
+import { SCOPES } from "@tripline/contracts/roles";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
@@ -19,7 +20,6 @@ import {
   SHOP_BASIC,
   testConfig,
 } from "../testing/service.js";
-import { SCOPES } from "./scopes.js";
 
 let service: RunningService;
 let postgresUrl: string;
@@ -129,7 +129,8 @@ describe("a request is refused", () => {
     ["for a scope nobody knows", { scope: "decisions:read payments:refund" }, 400, "invalid_scope"],
     ["for another resource", { resource: "urn:other:api" }, 400, "invalid_target"],
     ["for a resource that is not a URI", { resource: "api" }, 400, "invalid_target"],
-    ["with another grant", { grant_type: "authorization_code" }, 400, "unsupported_grant_type"],
+    ["with a grant of people", { grant_type: "authorization_code" }, 400, "invalid_request"],
+    ["with another grant", { grant_type: "implicit" }, 400, "unsupported_grant_type"],
     ["with a password", { grant_type: "password" }, 400, "unsupported_grant_type"],
   ])("%s", async (_case, request: Record<string, string>, status, error) => {
     const { authorization, ...parameters } = request;
@@ -246,11 +247,15 @@ describe("what is published", () => {
       const body = await getWithHeaders(`${service.url}/.well-known/${name}`, headers);
       expect(JSON.parse(body)).toEqual({
         issuer: ISSUER,
+        authorization_endpoint: `${ISSUER}/oauth/authorize`,
         token_endpoint: `${ISSUER}/oauth/token`,
         jwks_uri: `${ISSUER}/oauth/jwks`,
-        grant_types_supported: ["client_credentials"],
-        response_types_supported: [],
-        scopes_supported: [...SCOPES],
+        end_session_endpoint: `${ISSUER}/oauth/logout`,
+        grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],
+        response_types_supported: ["code"],
+        code_challenge_methods_supported: ["S256"],
+        authorization_response_iss_parameter_supported: true,
+        scopes_supported: ["openid", "profile", "offline_access", ...SCOPES],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "private_key_jwt"],

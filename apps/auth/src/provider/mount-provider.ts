@@ -4,6 +4,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Provider } from "oidc-provider";
 
 const ROUTES = [
+  { method: ["GET"], url: "/oauth/authorize" },
+  { method: ["GET"], url: "/oauth/authorize/:uid" },
+  { method: ["GET"], url: "/oauth/logout" },
+  { method: ["POST"], url: "/oauth/logout/confirm" },
+  { method: ["GET"], url: "/oauth/logout/success" },
   { method: ["POST"], url: "/oauth/token" },
   { method: ["GET", "OPTIONS"], url: "/oauth/jwks" },
   { method: ["GET", "OPTIONS"], url: "/.well-known/openid-configuration" },

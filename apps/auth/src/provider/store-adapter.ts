@@ -11,7 +11,12 @@ const clientRow = z.object({
   secret_hash: z.string().nullable(),
   jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),
   scopes: z.array(z.string()),
+  redirect_uris: z.array(z.string()),
+  signed_out_uris: z.array(z.string()),
 });
+
+/** What a client that signs people in may ask for besides the scopes of the API. */
+export const OPENID_SCOPES = ["openid", "profile", "offline_access"] as const;
 
 const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 
@@ -23,12 +28,17 @@ export interface LookupWatch {
 }
 
 /**
- * What oidc-provider keeps in Postgres: clients, and the ids of used client assertions. Access tokens are JWTs and are
- * kept nowhere.
+ * What oidc-provider keeps in Postgres: clients, the ids of used client assertions, and what a sign-in leaves. Access tokens
+ * are JWTs and are kept nowhere.
  *
+ * @param signIns for the models of a sign-in
  * @param watch told of every client that is looked up
  */
-export function storeAdapter(queries: Queries, watch: LookupWatch): (model: string) => Adapter {
+export function storeAdapter(
+  queries: Queries,
+  signIns: (model: string) => Adapter,
+  watch: LookupWatch,
+): (model: string) => Adapter {
   return (model) => {
     switch (model) {
       case "Client":
@@ -40,11 +50,29 @@ export function storeAdapter(queries: Queries, watch: LookupWatch): (model: stri
           find: async () => undefined,
           upsert: (id, _payload, expiresInSeconds) => useAssertion(queries, id, expiresInSeconds ?? 0),
         };
+      case "Session":
+      case "Interaction":
+      case "Grant":
+      case "AuthorizationCode":
+      case "RefreshToken":
+      // Is asked only to forget the tokens of a grant, of which it has none.
+      case "AccessToken":
+        return signIns(model);
       default:
         return nothingStored(model);
     }
   };
 }
+
+const SPEAKS_FOR_ITSELF: AdapterPayload = { grant_types: ["client_credentials"], response_types: [] };
+
+const SIGNS_PEOPLE_IN: AdapterPayload = {
+  grant_types: ["authorization_code", "refresh_token"],
+  response_types: ["code"],
+  // The form that another mode answers with needs a script.
+  response_modes: ["query"],
+  require_auth_time: true,
+};
 
 async function findClient(queries: Queries, clientId: string, watch: LookupWatch): Promise<AdapterPayload | undefined> {
   watch.onLookup(clientId);
@@ -54,10 +82,10 @@ async function findClient(queries: Queries, clientId: string, watch: LookupWatch
   return {
     client_id: row.client_id,
     tenant: row.tenant,
-    scope: row.scopes.join(" "),
-    grant_types: ["client_credentials"],
-    response_types: [],
-    redirect_uris: [],
+    ...(row.redirect_uris.length === 0 ? SPEAKS_FOR_ITSELF : SIGNS_PEOPLE_IN),
+    scope: [...(row.redirect_uris.length === 0 ? [] : OPENID_SCOPES), ...row.scopes].join(" "),
+    redirect_uris: row.redirect_uris,
+    post_logout_redirect_uris: row.signed_out_uris,
     token_endpoint_auth_method: row.auth_method,
     // The library asks for a secret here; it holds the hash, and `compareClientSecret` knows.
     ...(row.secret_hash === null ? {} : { client_secret: row.secret_hash }),
@@ -69,7 +97,7 @@ async function readClient(queries: Queries, clientId: string): Promise<z.infer<t
   if (!CLIENT_ID_PATTERN.test(clientId)) return undefined;
   const [row] = await queries.query(
     clientRow,
-    `SELECT client_id, tenant, auth_method, secret_hash, jwks, scopes FROM auth.clients
+    `SELECT client_id, tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris FROM auth.clients
      WHERE client_id = $1 AND disabled_at IS NULL`,
     [clientId],
   );

@@ -162,12 +162,17 @@ POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.database" . }}
 AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
+{{- if .Values.console.url }}
+CONSOLE_URL: {{ .Values.console.url | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.auth" -}}
 {{ include "tripline.secrets.database" . }}
 {{ include "tripline.secretKey" (list "KEY_ENCRYPTION_KEY" (include "tripline.secretName" (dict "root" . "name" "auth")) "key-encryption-key") }}
 {{ include "tripline.secretKey" (list "BOOTSTRAP_CLIENTS" (include "tripline.secretName" (dict "root" . "name" "auth")) "bootstrap-clients") }}
+{{ include "tripline.optionalKey" (list "BOOTSTRAP_PEOPLE" (include "tripline.secretName" (dict "root" . "name" "auth")) "bootstrap-people") }}
+{{ include "tripline.optionalKey" (list "CONSOLE_CLIENT_SECRET" (include "tripline.secretName" (dict "root" . "name" "auth")) "console-client-secret") }}
 {{- end }}
 
 {{- define "tripline.environment.control" -}}

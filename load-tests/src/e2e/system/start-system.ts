@@ -44,6 +44,7 @@ export async function startBenchSystem(
       decisions,
       auth: 0,
       control: 0,
+      console: 0,
       archive: 0,
       kafka: 0,
       redis: 0,

@@ -225,6 +225,22 @@ export const SERVICE_VARIABLES = {
         chart: chartSecretFor("auth", "bootstrap-clients"),
         local: "bootstrapClients",
       },
+      BOOTSTRAP_PEOPLE: {
+        composeSecret: "bootstrap-people",
+        chart: chartSecretFor("auth", "bootstrap-people", { isOptional: true }),
+        local: "bootstrapPeople",
+      },
+      CONSOLE_URL: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+        compose: "http://127.0.0.1:${TRIPLINE_CONSOLE_PORT:-7416}",
+        chart: chartValue("console.url", { isOptional: true }),
+        local: "consoleUrl",
+      },
+      CONSOLE_CLIENT_SECRET: {
+        composeSecret: "console-client-secret",
+        chart: chartSecretFor("auth", "console-client-secret", { isOptional: true }),
+        local: "consoleClientSecret",
+      },
     },
   },
   control: {

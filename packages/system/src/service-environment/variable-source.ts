@@ -38,7 +38,10 @@ export interface ChartSecret {
 export type LocalValue =
   | "archiveFlushAgeMs"
   | "bootstrapClients"
+  | "bootstrapPeople"
   | "cardTokenKey"
+  | "consoleClientSecret"
+  | "consoleUrl"
   | "contributionsWaitMs"
   | "eventAgeDaysMax"
   | "featureSpecVersion"
@@ -90,7 +93,11 @@ export function chartSecretOf(path: string, key: string, options: { readonly isO
 }
 
 /** A key of the Secret of a service. */
-export function chartSecretFor(service: "ingestion" | "auth", key: string): ChartSource {
+export function chartSecretFor(
+  service: "ingestion" | "auth",
+  key: string,
+  options: { readonly isOptional?: boolean } = {},
+): ChartSource {
   const secret = `(include "tripline.secretName" (dict "root" . "name" "${service}"))`;
-  return { value: { secret, key }, setBy: `secrets.${service}` };
+  return { value: { secret, key, ...options }, setBy: `secrets.${service}` };
 }

@@ -14,9 +14,14 @@ const secrets = z.strictObject({
   clientSecret: z.string().min(24).default(password),
   operatorSecret: z.string().min(24).default(password),
   approverSecret: z.string().min(24).default(password),
+  consoleSecret: z.string().min(24).default(password),
+  /** Of the people `demo` and `demo-lead`. */
+  demoPassword: z.string().min(15).default(password),
+  leadPassword: z.string().min(15).default(password),
 });
 
 export type DemoSecrets = z.infer<typeof secrets>;
+export type PeoplePasswords = Pick<DemoSecrets, "demoPassword" | "leadPassword">;
 export type ClientSecrets = Pick<DemoSecrets, "clientSecret" | "operatorSecret" | "approverSecret">;
 
 /**

@@ -2,7 +2,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { ProgramName, ServiceName } from "../service-environment/service-variables.js";
 import { TOGETHER_TARGETS, variablesOf } from "../service-environment/service-variables.js";
 import type { LocalValue } from "../service-environment/variable-source.js";
-import type { ClientSecrets, DemoSecrets } from "./demo-secrets.js";
+import type { ClientSecrets, DemoSecrets, PeoplePasswords } from "./demo-secrets.js";
 import type { ServicePlan } from "./supervise-services.js";
 
 /** Ports of one installation on this machine. */
@@ -10,6 +10,7 @@ export interface SystemPorts {
   readonly ingestion: number;
   readonly auth: number;
   readonly control: number;
+  readonly console: number;
   readonly features: number;
   readonly scoring: number;
   readonly scoringGrpc: number;
@@ -66,6 +67,8 @@ export const OPERATOR_SCOPES = "policy:read policy:write lists:read lists:write 
 /** Approves what the operator asks for. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";
+/** Signs in to the console with every role. */
+export const DEMO_USER_NAME = "demo";
 export const MODEL_NAME = "fraud";
 
 const HOST = "127.0.0.1";
@@ -102,6 +105,14 @@ export function bootstrapClients({ clientSecret, operatorSecret, approverSecret 
   ].map((client) => ({ ...client, tenant: DEMO_TENANT }));
 }
 
+/** The people who can sign in from the first start on. */
+export function bootstrapPeople({ demoPassword, leadPassword }: PeoplePasswords): readonly object[] {
+  return [
+    { user_name: DEMO_USER_NAME, name: "Demo", roles: ["analyst", "lead", "admin"], password: demoPassword },
+    { user_name: "demo-lead", name: "Demo lead", roles: ["lead"], password: leadPassword },
+  ].map((person) => ({ ...person, tenant: DEMO_TENANT }));
+}
+
 /** What the variables of the services are set to; undefined leaves one to its default. */
 function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "port">, string | undefined>> {
   const { ports, secrets, contributionsWaitMs } = options;
@@ -109,7 +120,10 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
   return {
     archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
     bootstrapClients: JSON.stringify(bootstrapClients(secrets)),
+    bootstrapPeople: JSON.stringify(bootstrapPeople(secrets)),
     cardTokenKey: secrets.cardTokenKey,
+    consoleClientSecret: secrets.consoleSecret,
+    consoleUrl: url(ports.console),
     contributionsWaitMs: contributionsWaitMs === undefined ? undefined : String(contributionsWaitMs),
     eventAgeDaysMax: String(options.eventAgeDaysMax),
     featureSpecVersion: String(currentFeatureSpec().version),

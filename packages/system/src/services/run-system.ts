@@ -14,7 +14,14 @@ import type { StepLog } from "../step-log.js";
 import { demoSecrets } from "./demo-secrets.js";
 import { announceSystem } from "./local-system.js";
 import type { SystemPorts, Topology } from "./plan-services.js";
-import { DEMO_CLIENT_ID, DEMO_SCOPES, OPERATOR_CLIENT_ID, OPERATOR_SCOPES, planServices } from "./plan-services.js";
+import {
+  DEMO_CLIENT_ID,
+  DEMO_SCOPES,
+  DEMO_USER_NAME,
+  OPERATOR_CLIENT_ID,
+  OPERATOR_SCOPES,
+  planServices,
+} from "./plan-services.js";
 import { ServiceProcess } from "./supervise-services.js";
 import type { Workspace } from "./workspace.js";
 
@@ -38,6 +45,8 @@ export interface SystemOptions {
 export interface RunningSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
+  /** Where the console is, and who can sign in there. */
+  readonly console: { readonly url: string; readonly userName: string; readonly password: string };
   /** As the operator. */
   readonly control: ControlClient;
   /** A value for the `Authorization` header. */
@@ -106,7 +115,13 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       ...{ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: secrets.operatorSecret, scope: OPERATOR_SCOPES },
     });
     const control = new ControlClient(`http://127.0.0.1:${ports.control}`, operator);
-    return { apiUrl, client, control, authorization: () => tokens.authorization(), kafka, stack, services, stop };
+    const console = {
+      url: `http://127.0.0.1:${ports.console}`,
+      userName: DEMO_USER_NAME,
+      password: secrets.demoPassword,
+    };
+    const authorization = () => tokens.authorization();
+    return { apiUrl, client, console, control, authorization, kafka, stack, services, stop };
   } catch (error) {
     await stop();
     throw error;

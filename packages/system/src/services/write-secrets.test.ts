@@ -9,11 +9,16 @@ describe("makeSecrets", () => {
   const read = (file: string): string => readFileSync(join(folder, file), "utf8");
   const FILES = [
     "auth/bootstrap-clients",
+    "auth/bootstrap-people",
+    "auth/console-client-secret",
     "auth/key-encryption-key",
     "auth/postgres-url",
     "client/approver-secret",
     "client/client-secret",
+    "client/demo-lead-password",
+    "client/demo-password",
     "client/operator-secret",
+    "console/client-secret",
     "control/postgres-url",
     "ingestion/card-token-key",
     "postgres/password",
@@ -31,7 +36,7 @@ describe("makeSecrets", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test("services that share a secret get the same one", () => {
-    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(5);
+    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(7);
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
     expect(read("control/postgres-url")).toBe(read("auth/postgres-url"));

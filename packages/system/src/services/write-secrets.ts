@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bootstrapClients } from "./plan-services.js";
+import { bootstrapClients, bootstrapPeople } from "./plan-services.js";
 
 const KEY_BYTES = 32;
 
@@ -58,6 +58,25 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
           "client/operator-secret": secrets.operatorSecret,
           "client/approver-secret": secrets.approverSecret,
           "auth/bootstrap-clients": JSON.stringify(bootstrapClients(secrets)),
+        };
+      },
+    },
+    {
+      name: "console-client",
+      files: () => {
+        const secret = randomBytes(PASSWORD_BYTES).toString("base64url");
+        return { "auth/console-client-secret": secret, "console/client-secret": secret };
+      },
+    },
+    {
+      name: "people",
+      files: () => {
+        const password = () => randomBytes(PASSWORD_BYTES).toString("base64url");
+        const passwords = { demoPassword: password(), leadPassword: password() };
+        return {
+          "client/demo-password": passwords.demoPassword,
+          "client/demo-lead-password": passwords.leadPassword,
+          "auth/bootstrap-people": JSON.stringify(bootstrapPeople(passwords)),
         };
       },
     },

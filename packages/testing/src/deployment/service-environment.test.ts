@@ -71,10 +71,11 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
     const plan = planServices({
       ports: {
         ...{ ingestion: 1, auth: 2, features: 3, scoring: 4, scoringGrpc: 5, decisions: 6, archive: 7 },
-        ...{ kafka: 8, redis: 9, postgres: 10, control: 11 },
+        ...{ kafka: 8, redis: 9, postgres: 10, control: 11, console: 12 },
       },
       secrets: {
         ...{ clientSecret: "s".repeat(32), operatorSecret: "o".repeat(32), approverSecret: "a".repeat(32) },
+        ...{ consoleSecret: "c".repeat(32), demoPassword: "d".repeat(32), leadPassword: "l".repeat(32) },
         cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
         keyEncryptionKey: Buffer.alloc(32, 2).toString("base64"),
       },

@@ -102,10 +102,23 @@ describe("a replay through services that are killed", () => {
 });
 
 async function freePorts() {
-  const ports = await findFreePorts(11);
+  const ports = await findFreePorts(12);
   const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, ...rest] = ports;
-  const [archive = 0, kafka = 0, redis = 0, postgres = 0, control = 0] = rest;
-  return { ingestion, auth, features, scoring, scoringGrpc, decisions, archive, kafka, redis, postgres, control };
+  const [archive = 0, kafka = 0, redis = 0, postgres = 0, control = 0, console = 0] = rest;
+  return {
+    ingestion,
+    auth,
+    features,
+    scoring,
+    scoringGrpc,
+    decisions,
+    archive,
+    kafka,
+    redis,
+    postgres,
+    control,
+    console,
+  };
 }
 
 function take(stream: Iterable<KnownPayment>, count: number): KnownPayment[] {

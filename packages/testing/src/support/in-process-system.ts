@@ -100,7 +100,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const planOptions = {
     ports: {
       ...{ ingestion, auth, features, scoring, scoringGrpc, decisions, archive, control },
-      ...{ kafka: 0, redis: 0, postgres: 0 },
+      ...{ kafka: 0, redis: 0, postgres: 0, console: 0 },
     },
     secrets,
     ...stack,

@@ -155,7 +155,7 @@ describe("readPorts", () => {
 
   test.each(["80", "65530", "many", "7400.5"])("refuses TRIPLINE_PORT_BASE=%s in one sentence", (base) => {
     expect(() => readPorts({ TRIPLINE_PORT_BASE: base })).toThrow(
-      `TRIPLINE_PORT_BASE is "${base}"; set it to a whole number from 1024 to 65520.`,
+      `TRIPLINE_PORT_BASE is "${base}"; set it to a whole number from 1024 to 65519.`,
     );
   });
 });

@@ -12,7 +12,7 @@ const DATABASE = "auth's database, for instance postgresql://user@127.0.0.1:5432
 /** `tripline backup`: what auth keeps, into one file. Everything else is files already or can be computed again. */
 export function backupCommand(): Command {
   return new Command("backup")
-    .description("write auth's clients and sealed signing keys to a file; KEY_ENCRYPTION_KEY is not in it")
+    .description("write auth's clients, people and sealed signing keys to a file; KEY_ENCRYPTION_KEY is not in it")
     .requiredOption("--to <file>", "where to write it")
     .option("--postgres <url>", DATABASE)
     .action(async ({ to, postgres }: { to: string; postgres?: string }) => {

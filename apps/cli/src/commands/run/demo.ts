@@ -113,6 +113,8 @@ async function play(
   let startUp = "";
   const view = new LiveView(options.rebuildCommand);
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
+  const { url, userName, password } = system.console;
+  process.stdout.write(`  Console ${url}: sign in as ${userName} with the password ${password}\n`);
   const request = firstRequest(system.apiUrl, options.workspace);
   process.stdout.write(`  A payment of your own, from another terminal in this folder:\n\n${request}\n\n`);
   const redraw = setInterval(() => {

@@ -1,0 +1,51 @@
+import type { Argon2Parameters } from "node:crypto";
+import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
+import { promisify } from "node:util";
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/**
+ * argon2id (RFC 9106) with 19 MiB, two passes and one lane: the first of the settings of OWASP's Password Storage Cheat
+ * Sheet for it. The strings are in PHC form, `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, so that a later cost can be
+ * stored beside this one.
+ */
+const COST = { memory: 19_456, passes: 2, parallelism: 1 };
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+const PHC_PATTERN = /^\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})$/;
+/** A stored string may not ask for more memory than this, in KiB. */
+const MEMORY_KIB_MAX = 65_536;
+
+const derive = promisify<"argon2id", Argon2Parameters, Buffer>(argon2);
+
+/** A password as it is stored. Two hashes of one password differ. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(SALT_BYTES);
+  const hash = await compute(password, salt, COST);
+  const { memory, passes, parallelism } = COST;
+  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(hash)}`;
+}
+
+/**
+ * Whether a password is the one that was hashed, in time that does not depend on how much of it is right.
+ *
+ * @throws TriplineError `internal` when the stored string is not one of `hashPassword`
+ */
+export async function matchesPassword(password: string, stored: string): Promise<boolean> {
+  const match = PHC_PATTERN.exec(stored);
+  const [, m, t, p, salt = "", hash = ""] = match ?? [];
+  const cost = { memory: Number(m), passes: Number(t), parallelism: Number(p) };
+  if (match === null || cost.memory > MEMORY_KIB_MAX) {
+    throw new TriplineError("internal", "A stored password hash cannot be read.");
+  }
+  const computed = await compute(password, Buffer.from(salt, "base64"), cost);
+  return timingSafeEqual(computed, Buffer.from(hash, "base64"));
+}
+
+/** One text can be typed as several sequences of characters; they count as the same password. */
+function compute(password: string, nonce: Buffer, cost: typeof COST): Promise<Buffer> {
+  return derive("argon2id", { message: password.normalize("NFKC"), nonce, tagLength: HASH_BYTES, ...cost });
+}
+
+function unpadded(bytes: Buffer): string {
+  return bytes.toString("base64").replaceAll("=", "");
+}

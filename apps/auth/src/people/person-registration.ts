@@ -1,0 +1,41 @@
+import type { Role } from "@tripline/contracts/roles";
+import { ROLES } from "@tripline/contracts/roles";
+import { z } from "zod";
+import { TENANT_PATTERN } from "../clients/client-registration.js";
+
+/** Also the longest that is computed: argon2id takes any length, and nobody types more. */
+export const PASSWORD_CHARACTERS_MAX = 256;
+/** NIST SP 800-63B asks for 15 where a password is the only factor. */
+const PASSWORD_CHARACTERS_MIN = 15;
+
+const USER_NAME_PATTERN = /^[a-z0-9._@+-]{1,64}$/;
+
+/** Control characters could change what a log or a page seems to say. */
+const NAME_PATTERN = /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u;
+
+/** A user name as it is stored and compared. */
+export const canonicalUserName = (typed: string): string => typed.trim().normalize("NFKC").toLowerCase();
+
+export const password = z
+  .string()
+  .min(PASSWORD_CHARACTERS_MIN, `must have at least ${PASSWORD_CHARACTERS_MIN} characters`)
+  .max(PASSWORD_CHARACTERS_MAX, `must have at most ${PASSWORD_CHARACTERS_MAX} characters`);
+
+export const roles = z
+  .array(z.enum(ROLES as readonly [Role, ...Role[]]))
+  .min(1)
+  .transform((list) => ROLES.filter((role) => list.includes(role)));
+
+/** What is needed to let a person sign in. */
+export const personRegistration = z.strictObject({
+  user_name: z
+    .string()
+    .transform(canonicalUserName)
+    .refine((name) => USER_NAME_PATTERN.test(name), "must be 1 to 64 letters, digits or any of . _ @ + -"),
+  name: z.string().regex(NAME_PATTERN, "must be 1 to 100 characters without line breaks"),
+  tenant: z.string().regex(TENANT_PATTERN, "must be 1 to 64 letters, digits, dashes or underscores"),
+  roles,
+  password,
+});
+
+export type PersonRegistration = z.input<typeof personRegistration>;

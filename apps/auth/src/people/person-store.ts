@@ -1,0 +1,62 @@
+import { randomUUID } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Role } from "@tripline/contracts/roles";
+import { ROLES } from "@tripline/contracts/roles";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { hashPassword } from "./hash-password.js";
+import type { PersonRegistration } from "./person-registration.js";
+import { personRegistration } from "./person-registration.js";
+
+const role = z.enum(ROLES as readonly [Role, ...Role[]]);
+
+const personRow = z.object({
+  person_id: z.string(),
+  user_name: z.string(),
+  name: z.string(),
+  tenant: z.string(),
+  roles: z.array(role),
+  password_hash: z.string().nullable(),
+});
+
+export type Person = z.infer<typeof personRow>;
+
+const SELECT = "SELECT person_id, user_name, name, tenant, roles, password_hash FROM auth.people";
+
+/** A person who may sign in. @param userName in its canonical form */
+export async function personNamed(queries: Queries, userName: string): Promise<Person | undefined> {
+  const [row] = await queries.query(personRow, `${SELECT} WHERE user_name = $1 AND disabled_at IS NULL`, [userName]);
+  return row;
+}
+
+/** A person who may sign in. */
+export async function personWithId(queries: Queries, id: string): Promise<Person | undefined> {
+  const [row] = await queries.query(personRow, `${SELECT} WHERE person_id = $1 AND disabled_at IS NULL`, [id]);
+  return row;
+}
+
+/**
+ * Lets a person sign in. Nothing is changed where the user name is taken.
+ *
+ * @returns whether the person was added
+ * @throws TriplineError `invalid-field` that names every wrong field
+ */
+export async function addPerson(queries: Queries, registration: PersonRegistration): Promise<boolean> {
+  const parsed = personRegistration.safeParse(registration);
+  if (!parsed.success) {
+    const fields = parsed.error.issues.map((issue) => ({
+      pointer: issue.path.map((part) => `/${String(part)}`).join(""),
+      detail: issue.message,
+    }));
+    throw new TriplineError("invalid-field", "The person cannot be registered like this.", fields);
+  }
+  const { user_name, name, tenant, roles, password } = parsed.data;
+  const held = await queries.query(z.unknown(), "SELECT 1 FROM auth.people WHERE user_name = $1", [user_name]);
+  if (held.length > 0) return false;
+  const added = await queries.execute(
+    `INSERT INTO auth.people (person_id, user_name, name, tenant, roles, password_hash) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (user_name) DO NOTHING`,
+    [randomUUID(), user_name, name, tenant, roles, await hashPassword(password)],
+  );
+  return added > 0;
+}

@@ -1,0 +1,21 @@
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Account } from "oidc-provider";
+import type { Person } from "../people/person-store.js";
+import { personWithId } from "../people/person-store.js";
+
+/** What tokens say of a person. */
+export type PersonClaims = Pick<Person, "tenant" | "name" | "roles">;
+
+/** The person as the library sees it, read anew for every code, token and refresh. */
+export async function personAccount(queries: Queries, id: string): Promise<Account | undefined> {
+  const person = await personWithId(queries, id);
+  if (person === undefined) return undefined;
+  const { tenant, name, roles } = person;
+  const claims: PersonClaims = { tenant, name, roles };
+  return { accountId: id, person: claims, claims: () => ({ sub: id, ...claims }) };
+}
+
+/** The person of an account, all of which `personAccount` makes. */
+export function personOf(account: Account | undefined): PersonClaims | undefined {
+  return account?.person as PersonClaims | undefined;
+}

@@ -1,0 +1,366 @@
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { decodeJwt } from "jose";
+import { startAuth } from "../start-auth.js";
+import {
+  ANNA,
+  authorizationRequest,
+  Browser,
+  beginSignIn,
+  CALLBACK,
+  CONSOLE,
+  CONSOLE_URL,
+  codeForm,
+  csrfOf,
+  exchange,
+  PEOPLE_ENVIRONMENT,
+  signIn,
+} from "../testing/browser.js";
+import { AUDIENCE, ISSUER, SHOP_BASIC, testConfig } from "../testing/service.js";
+
+let service: RunningService;
+let database: Database;
+
+beforeAll(async () => {
+  const { postgresUrl } = await testStack();
+  service = await startAuth(testConfig(postgresUrl, PEOPLE_ENVIRONMENT));
+  database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
+});
+
+afterAll(async () => {
+  await service.close();
+  await database.close();
+});
+
+// The names that a test has guessed at are free for the next one.
+afterEach(() => database.execute("TRUNCATE auth.sign_in_failures"));
+
+const browser = () => new Browser(service.url);
+
+async function tokensOf(changes: Record<string, string | undefined> = {}, by = browser()) {
+  const { path, verifier } = authorizationRequest(changes);
+  const callback = await signIn(by, path);
+  const { tokens } = await exchange(service.url, codeForm(callback, verifier));
+  if (tokens === undefined) throw new Error("no tokens");
+  return { tokens, by, callback, verifier };
+}
+
+const refresh = (token = "") => exchange(service.url, { grant_type: "refresh_token", refresh_token: token });
+
+describe("a person", () => {
+  test("signs in and gets tokens with what the roles may do, and no consent is asked", async () => {
+    const { tokens, callback } = await tokensOf();
+    expect(`${callback.origin}${callback.pathname}`).toBe(CALLBACK);
+    expect(Object.fromEntries(callback.searchParams)).toEqual({
+      code: expect.any(String),
+      state: "state-of-the-console",
+      iss: ISSUER,
+    });
+    expect(decodeJwt(tokens.access_token)).toMatchObject({
+      iss: ISSUER,
+      aud: AUDIENCE,
+      sub: expect.stringMatching(/^[\w-]{36}$/),
+      client_id: CONSOLE.client_id,
+      tenant: "acme",
+      name: "Anna Analyst",
+      roles: ["analyst"],
+      // Neither policy:write, which leads have, nor people:read, which admins have.
+      scope: "decisions:read cases:write",
+    });
+    expect(tokens.scope).toBe("decisions:read cases:write");
+    expect(tokens.expires_in).toBe(300);
+    expect(decodeJwt(tokens.id_token ?? "")).toMatchObject({
+      aud: CONSOLE.client_id,
+      sub: decodeJwt(tokens.access_token).sub,
+      nonce: "nonce-of-the-console",
+      name: "Anna Analyst",
+      tenant: "acme",
+      roles: ["analyst"],
+      amr: ["pwd"],
+      auth_time: expect.any(Number),
+    });
+    const verifier = tokenVerifier({ issuer: ISSUER, jwksUrl: `${service.url}/oauth/jwks`, audience: AUDIENCE });
+    await expect(verifier.verify(`Bearer ${tokens.access_token}`, "cases:write")).resolves.toMatchObject({
+      tenant: "acme",
+    });
+    // An ID token is none for the API.
+    await expect(verifier.verify(`Bearer ${tokens.id_token}`, "cases:write")).rejects.toMatchObject({
+      code: "token-invalid",
+    });
+  });
+
+  test("is not asked again in the same browser, and is in another or when the client wants it", async () => {
+    const { by } = await tokensOf();
+    const again = authorizationRequest();
+    const callback = new URL((await by.get(again.path)).location);
+    await expect(exchange(service.url, codeForm(callback, again.verifier))).resolves.toMatchObject({ status: 200 });
+    for (const [one, changes] of [
+      [by, { prompt: "login" }],
+      [browser(), {}],
+    ] as const) {
+      expect((await one.get(authorizationRequest(changes).path)).location).toMatch(/^\/sign-in\//);
+    }
+    const silent = await browser().get(authorizationRequest({ prompt: "none" }).path);
+    expect(new URL(silent.location).searchParams.get("error")).toBe("login_required");
+  });
+
+  test("may type the name in other letters, and the password in another form of Unicode", async () => {
+    const callback = await signIn(browser(), authorizationRequest().path, { ...ANNA, user_name: " Anna " });
+    expect(callback.searchParams.get("code")).not.toBeNull();
+  });
+
+  test("has the roles of now in the next token, and none once disabled", async () => {
+    const { tokens, by } = await tokensOf();
+    try {
+      await database.execute("UPDATE auth.people SET roles = '{lead,admin}' WHERE user_name = 'anna'", []);
+      const lead = await refresh(tokens.refresh_token);
+      expect(decodeJwt(lead.tokens?.access_token ?? "")).toMatchObject({
+        roles: ["lead", "admin"],
+        scope: "decisions:read cases:write policy:write people:read",
+      });
+      await database.execute("UPDATE auth.people SET disabled_at = now() WHERE user_name = 'anna'", []);
+      await expect(refresh(lead.tokens?.refresh_token)).resolves.toEqual({ status: 400, error: "invalid_grant" });
+      expect((await by.get(authorizationRequest().path)).location).toMatch(/^\/sign-in\//);
+      await expect(signIn(browser(), authorizationRequest().path)).rejects.toThrow("is wrong");
+    } finally {
+      await database.execute("UPDATE auth.people SET roles = '{analyst}', disabled_at = NULL", []);
+    }
+  });
+
+  test("signs out: the session and the refresh tokens end, and the browser goes back to the console", async () => {
+    const { tokens, by } = await tokensOf();
+    const query = new URLSearchParams({
+      id_token_hint: tokens.id_token ?? "",
+      post_logout_redirect_uri: `${CONSOLE_URL}/`,
+      state: "bye",
+    });
+    const page = await by.get(`/oauth/logout?${query}`);
+    const xsrf = /name="xsrf" value="(\w+)"/.exec(page.text)?.[1] ?? "";
+    expect(page.headers.get("content-security-policy")).toContain(`form-action 'self' ${CONSOLE_URL};`);
+    const done = await by.post("/oauth/logout/confirm", { xsrf, logout: "yes" });
+    expect(done).toMatchObject({ status: 303, location: `${CONSOLE_URL}/?state=bye` });
+    await expect(refresh(tokens.refresh_token)).resolves.toMatchObject({ status: 400, error: "invalid_grant" });
+    expect((await by.get(authorizationRequest().path)).location).toMatch(/^\/sign-in\//);
+    // Nobody is signed in now: there is nothing to confirm.
+    await expect(by.get(`/oauth/logout?${query}`)).resolves.toMatchObject({
+      status: 303,
+      location: `${CONSOLE_URL}/?state=bye`,
+    });
+  });
+});
+
+describe("a request for a code is refused", () => {
+  test.each([
+    ["without PKCE", { code_challenge: undefined, code_challenge_method: undefined }, "invalid_request"],
+    ["with plain PKCE", { code_challenge_method: "plain" }, "invalid_request"],
+    ["with PKCE that names no method", { code_challenge_method: undefined }, "invalid_request"],
+    ["for a token in the address", { response_type: "token" }, "invalid_request"],
+    ["for an ID token in the address", { response_type: "id_token" }, "invalid_request"],
+    ["for another resource", { resource: "urn:other:api" }, "invalid_target"],
+    ["for a scope nobody knows", { scope: "openid payments:refund" }, "invalid_scope"],
+    ["for a scope of machines", { scope: "openid transactions:write" }, "invalid_scope"],
+  ])("%s", async (_case, changes, error) => {
+    const { location } = await browser().get(authorizationRequest(changes).path);
+    const at = new URL(location);
+    expect(`${at.origin}${at.pathname}`).toBe(CALLBACK);
+    const told = new URLSearchParams(at.search === "" ? at.hash.slice(1) : at.search);
+    expect(told.get("error")).toBe(error);
+    expect(told.get("code")).toBeNull();
+    expect(told.get("access_token")).toBeNull();
+  });
+
+  test("for an answer by a form that a script submits, and the script may not run", async () => {
+    const answer = await browser().get(authorizationRequest({ response_mode: "form_post" }).path);
+    expect(answer.text).toContain('name="error" value="invalid_request"');
+    expect(answer.headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src/);
+  });
+
+  test.each([
+    ["another host", { redirect_uri: "https://evil.example/session/callback" }],
+    ["a path below", { redirect_uri: `${CALLBACK}/more` }],
+    ["a path beside", { redirect_uri: `${CONSOLE_URL}/session/other` }],
+    ["a query", { redirect_uri: `${CALLBACK}?to=https://evil.example` }],
+    ["a fragment", { redirect_uri: `${CALLBACK}#here` }],
+    ["a user name", { redirect_uri: "http://127.0.0.1:7416@evil.example/session/callback" }],
+    ["another scheme", { redirect_uri: "javascript:alert(1)" }],
+    ["other letters", { redirect_uri: CALLBACK.toUpperCase() }],
+    ["steps upwards", { redirect_uri: `${CONSOLE_URL}/session/x/../callback` }],
+    ["nothing at all", { redirect_uri: undefined, client_id: "nobody" }],
+    ["a client that speaks for itself", { client_id: "shop" }],
+  ])("with a page and no redirect: %s", async (_case, changes) => {
+    const answer = await browser().get(authorizationRequest(changes).path);
+    expect(answer.status).toBe(400);
+    expect(answer.location).toBe("");
+    expect(answer.headers.get("content-type")).toMatch(/^text\/html/);
+    expect(answer.headers.get("x-frame-options")).toBe("DENY");
+    expect(answer.text).not.toContain("evil.example");
+  });
+
+  test("with markup in it, which is shown as text", async () => {
+    const answer = await browser().get(authorizationRequest({ client_id: "<script>alert(1)</script>" }).path);
+    expect(answer.status).toBe(400);
+    expect(answer.text).not.toContain("<script");
+  });
+});
+
+describe("a code", () => {
+  test("is good once: used again, it ends what it gave", async () => {
+    const { tokens, callback, verifier } = await tokensOf();
+    const replay = await exchange(service.url, codeForm(callback, verifier));
+    expect(replay).toEqual({ status: 400, error: "invalid_grant" });
+    await expect(refresh(tokens.refresh_token)).resolves.toEqual({ status: 400, error: "invalid_grant" });
+  });
+
+  test("is given once when it is used several times at once", async () => {
+    const { path, verifier } = authorizationRequest();
+    const callback = await signIn(browser(), path);
+    const replies = await Promise.all([1, 2, 3, 4].map(() => exchange(service.url, codeForm(callback, verifier))));
+    expect(replies.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
+    expect(replies.filter(({ error }) => error === "invalid_grant").length).toBeGreaterThanOrEqual(3);
+  });
+
+  test.each([
+    ["with another verifier", { code_verifier: "x".repeat(43) }, undefined, "invalid_grant"],
+    ["without a verifier", { code_verifier: "" }, undefined, "invalid_grant"],
+    ["with another redirect URI", { redirect_uri: `${CONSOLE_URL}/` }, undefined, "invalid_grant"],
+    ["by another client", {}, SHOP_BASIC, "invalid_request"],
+  ])("is worth nothing %s", async (_case, changes, by, error) => {
+    const { path, verifier } = authorizationRequest();
+    const callback = await signIn(browser(), path);
+    const reply = await exchange(service.url, { ...codeForm(callback, verifier), ...changes }, by);
+    expect(reply).toMatchObject({ status: 400, error });
+  });
+
+  test("gives the console no token for itself", async () => {
+    const reply = await exchange(service.url, { grant_type: "client_credentials" });
+    expect(reply).toMatchObject({ status: 400, error: "invalid_request" });
+  });
+});
+
+describe("a refresh token", () => {
+  test("is replaced when it is used; used again, it ends its successors", async () => {
+    const { tokens } = await tokensOf();
+    const second = await refresh(tokens.refresh_token);
+    expect(second.tokens?.refresh_token).not.toBe(tokens.refresh_token);
+    await expect(refresh(tokens.refresh_token)).resolves.toEqual({ status: 400, error: "invalid_grant" });
+    await expect(refresh(second.tokens?.refresh_token)).resolves.toEqual({ status: 400, error: "invalid_grant" });
+  });
+
+  test("is stored, as codes and sessions are, so that a reader of the database cannot use it", async () => {
+    const { tokens, by, callback } = await tokensOf();
+    const { z } = await import("zod");
+    const rows = await database.query(z.object({ row: z.string() }), "SELECT t::text AS row FROM auth.sign_ins t");
+    const stored = rows.map(({ row }) => row).join("\n");
+    const secrets = [tokens.refresh_token, callback.searchParams.get("code"), by.cookie("tripline_auth")];
+    for (const secret of secrets) {
+      expect(secret).toMatch(/^[\w-]{20,}$/);
+      expect(stored).not.toContain(secret);
+      expect(stored).not.toContain(Buffer.from(String(secret)).toString("hex"));
+    }
+  });
+});
+
+describe("the page", () => {
+  test("has no script, cannot be framed, and says what a field is for", async () => {
+    const { page } = await beginSignIn(browser(), authorizationRequest({ login_hint: 'anna"><script>' }).path);
+    expect(page.status).toBe(200);
+    const headers = Object.fromEntries(page.headers);
+    expect(headers).toMatchObject({
+      "x-frame-options": "DENY",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "same-origin",
+      "cache-control": "no-store",
+    });
+    expect(headers["content-security-policy"]).toMatch(
+      /^default-src 'none'; style-src 'sha256-[\w+/=]+'; form-action 'self' http:\/\/127\.0\.0\.1:7416; frame-ancestors 'none'; base-uri 'none'$/,
+    );
+    expect(page.text).not.toMatch(/<script|javascript:|onload/i);
+    expect(page.text).toContain('autocomplete="username"');
+    expect(page.text).toContain('autocomplete="current-password"');
+    expect(page.text).toMatch(/<label for="user_name">[^<]+<\/label>/);
+    expect(page.text).toContain('value="anna&quot;&gt;&lt;script&gt;"');
+  });
+
+  test("of a sign-in belongs to the browser that began it", async () => {
+    const { uid, page } = await beginSignIn(browser(), authorizationRequest().path);
+    const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password };
+    for (const answer of [await browser().get(uid), await browser().post(uid, form)]) {
+      expect(answer.status).toBe(400);
+      expect(answer.text).toContain("began in another browser");
+    }
+  });
+
+  test.each([
+    ["without the form's token", { csrf: "" }, {}],
+    ["with the token of another sign-in", { csrf: "A".repeat(43) }, {}],
+    ["from another site", {}, { origin: "https://evil.example" }],
+    ["from a frame without an origin", {}, { origin: "null" }],
+  ])("refuses a form %s", async (_case, changes, headers) => {
+    const one = browser();
+    const { uid, page } = await beginSignIn(one, authorizationRequest().path);
+    const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password, ...changes };
+    const answer = await one.post(uid, form, headers);
+    expect(answer).toMatchObject({ status: 403, location: "" });
+  });
+
+  test("gives the session another id when somebody signs in, and takes none that a caller made up", async () => {
+    const one = browser();
+    one.setCookie("tripline_auth", "made-up-session-id-of-an-attacker");
+    one.setCookie("tripline_auth.sig", "made-up-signature");
+    await signIn(one, authorizationRequest().path);
+    expect(one.cookie("tripline_auth")).not.toBe("made-up-session-id-of-an-attacker");
+    const before = one.cookie("tripline_auth");
+    await signIn(one, authorizationRequest({ prompt: "login" }).path);
+    expect(one.cookie("tripline_auth")).not.toBe(before);
+  });
+});
+
+describe("guessing", () => {
+  const attempt = async (user_name: string, password: string) => {
+    const one = browser();
+    const { uid, page } = await beginSignIn(one, authorizationRequest().path);
+    const startedMs = performance.now();
+    const answer = await one.post(uid, { csrf: csrfOf(page), user_name, password });
+    return { ...answer, ms: performance.now() - startedMs, text: answer.text.replace(/value="[^"]*"/g, "") };
+  };
+
+  test("answers the same for a wrong password and for a name that nobody has", async () => {
+    const [wrong, nobody] = [await attempt("anna", "wrong"), await attempt("nobody", "wrong")];
+    expect(wrong.status).toBe(422);
+    expect(nobody.status).toBe(422);
+    expect(nobody.text).toBe(wrong.text);
+    expect(wrong.text).toContain('role="alert"');
+    expect(wrong.text).toContain("<title>Error: Sign in");
+  });
+
+  test("takes the same work for both", async () => {
+    const times = { anna: [] as number[], nobody: [] as number[] };
+    for (let round = 0; round < 4; round += 1) {
+      for (const name of ["anna", "nobody"] as const) times[name].push((await attempt(name, "wrong")).ms);
+    }
+    // Without the pretended computation it would be a tenth.
+    expect(Math.min(...times.nobody)).toBeGreaterThan(Math.min(...times.anna) / 3);
+  });
+
+  test.each(["anna", "nobody"])("is stopped after ten attempts at %s, even with the right password", async (name) => {
+    const guesses = await Promise.all(Array.from({ length: 12 }, () => attempt(name, "wrong")));
+    expect(guesses.map(({ status }) => status).filter((status) => status === 422)).toHaveLength(10);
+    const locked = await attempt(name, ANNA.password);
+    expect(locked.status).toBe(429);
+    expect(Number(locked.headers.get("retry-after"))).toBeGreaterThan(800);
+    expect(locked.text).toContain("Try again in 15 minutes.");
+    // Another name is not held up.
+    expect((await attempt(`${name}-2`, "wrong")).status).toBe(422);
+  });
+
+  test("begins anew after a right password, and when the time is over", async () => {
+    for (let round = 0; round < 9; round += 1) await attempt("anna", "wrong");
+    await signIn(browser(), authorizationRequest().path);
+    expect((await attempt("anna", "wrong")).status).toBe(422);
+    await database.execute("UPDATE auth.sign_in_failures SET failures = 50, ends_at = now() - interval '1 second'", []);
+    expect((await attempt("anna", "wrong")).status).toBe(422);
+  });
+});

@@ -1,0 +1,30 @@
+import { ROLES, SCOPES, scopesOf } from "./roles.js";
+
+describe("scopesOf", () => {
+  test.each([
+    ["viewer", "decisions:read features:read cases:read policy:read lists:read models:read"],
+    [
+      "analyst",
+      "decisions:read labels:write features:read cases:read cases:write personal:read policy:read lists:read " +
+        "lists:write models:read",
+    ],
+    [
+      "lead",
+      "decisions:read labels:write features:read cases:read cases:write personal:read policy:read policy:write " +
+        "policy:approve lists:read lists:write models:read models:write audit:read",
+    ],
+    [
+      "admin",
+      "decisions:read features:read cases:read policy:read lists:read models:read audit:read people:read people:write",
+    ],
+  ] as const)("%s", (role, scopes) => {
+    expect(scopesOf([role]).join(" ")).toBe(scopes);
+  });
+
+  test("of several roles it is the union, and no role may send payments", () => {
+    const all = scopesOf(ROLES);
+    expect(all).toEqual(SCOPES.filter((scope) => all.includes(scope)));
+    expect(SCOPES.filter((scope) => !all.includes(scope))).toEqual(["transactions:write", "features:write"]);
+    expect(scopesOf([])).toEqual([]);
+  });
+});

@@ -1,0 +1,52 @@
+/** Every scope of the API. The services name the same strings where they check a token. */
+export const SCOPES = [
+  "transactions:write",
+  "decisions:read",
+  "labels:write",
+  "features:read",
+  "features:write",
+  "cases:read",
+  "cases:write",
+  "personal:read",
+  "policy:read",
+  "policy:write",
+  "policy:approve",
+  "lists:read",
+  "lists:write",
+  "models:read",
+  "models:write",
+  "audit:read",
+  "people:read",
+  "people:write",
+] as const;
+
+export type Scope = (typeof SCOPES)[number];
+
+const VIEWER: readonly Scope[] = [
+  "decisions:read",
+  "cases:read",
+  "features:read",
+  "policy:read",
+  "lists:read",
+  "models:read",
+];
+
+const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "lists:write", "personal:read"];
+
+/** What a person may do, by role. A machine client has scopes of its own instead. */
+export const ROLE_SCOPES = {
+  viewer: VIEWER,
+  analyst: ANALYST,
+  lead: [...ANALYST, "policy:write", "policy:approve", "models:write", "audit:read"],
+  admin: [...VIEWER, "people:read", "people:write", "audit:read"],
+} as const satisfies Record<string, readonly Scope[]>;
+
+export type Role = keyof typeof ROLE_SCOPES;
+
+export const ROLES = Object.keys(ROLE_SCOPES) as readonly Role[];
+
+/** The union of what the roles may do, in the order of `SCOPES`. */
+export function scopesOf(roles: readonly Role[]): readonly Scope[] {
+  const granted = new Set<Scope>(roles.flatMap((role) => ROLE_SCOPES[role]));
+  return SCOPES.filter((scope) => granted.has(scope));
+}
