@@ -1,4 +1,4 @@
-import type { DynamicModule, OnModuleInit } from "@nestjs/common";
+import type { DynamicModule, Provider as NestProvider, OnModuleInit } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
@@ -9,6 +9,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { Provider } from "oidc-provider";
 import type { SecretVerifier } from "./clients/secret-verifier.js";
 import type { AuthConfig } from "./config.js";
+import { AUTH_CONFIG } from "./config.js";
 import { AUTH_MIGRATIONS, setUpAuth } from "./database/set-up-database.js";
 import { PasswordSignIn } from "./people/password-sign-in.js";
 import { PasswordVerifier } from "./people/password-verifier.js";
@@ -17,9 +18,35 @@ import { createProvider } from "./provider/create-provider.js";
 import { deriveKey } from "./provider/derive-key.js";
 import { mountProvider } from "./provider/mount-provider.js";
 import type { SigningKeys } from "./provider/signing-keys.js";
-import { FORM_KEY, SignInController } from "./sign-in/sign-in.controller.js";
+import { SecondFactors } from "./second-factor/second-factors.js";
+import { AccountController } from "./sign-in/account.controller.js";
+import { FormGuard } from "./sign-in/forms.js";
+import { SignInController } from "./sign-in/sign-in.controller.js";
 
 const SIGNING_KEYS = Symbol("SIGNING_KEYS");
+
+function signInProviders(config: AuthConfig): NestProvider[] {
+  const keyFor = (purpose: string) => deriveKey(config.KEY_ENCRYPTION_KEY, purpose);
+  return [
+    { provide: FormGuard, useValue: new FormGuard(keyFor("forms"), config.AUTH_ISSUER) },
+    {
+      provide: SignInFailures,
+      useFactory: (database: Database) => new SignInFailures(database, keyFor("sign-in names")),
+      inject: [DATABASE],
+    },
+    {
+      provide: SecondFactors,
+      useFactory: (database: Database) => new SecondFactors(database, keyFor("second factors")),
+      inject: [DATABASE],
+    },
+    {
+      provide: PasswordSignIn,
+      useFactory: (database: Database, failures: SignInFailures) =>
+        new PasswordSignIn(database, failures, new PasswordVerifier()),
+      inject: [DATABASE, SignInFailures],
+    },
+  ];
+}
 
 /** The authorization server: `oidc-provider` on our tables and keys. */
 @Module({})
@@ -34,7 +61,7 @@ export class AuthModule implements OnModuleInit {
     return {
       module: AuthModule,
       imports: [DatabaseModule.forRoot(config, AUTH_MIGRATIONS)],
-      controllers: [SignInController],
+      controllers: [SignInController, AccountController],
       providers: [
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },
         {
@@ -43,15 +70,8 @@ export class AuthModule implements OnModuleInit {
             createProvider(config, keys, database, logger, secrets),
           inject: [SIGNING_KEYS, DATABASE, LOGGER],
         },
-        { provide: FORM_KEY, useValue: deriveKey(config.KEY_ENCRYPTION_KEY, "forms") },
-        {
-          provide: PasswordSignIn,
-          useFactory: (database: Database) => {
-            const failures = new SignInFailures(database, deriveKey(config.KEY_ENCRYPTION_KEY, "sign-in names"));
-            return new PasswordSignIn(database, failures, new PasswordVerifier());
-          },
-          inject: [DATABASE],
-        },
+        { provide: AUTH_CONFIG, useValue: config },
+        ...signInProviders(config),
       ],
     };
   }

@@ -80,6 +80,14 @@ export const authConfig = z.object({
       "`tripline-console` at every start, which signs people in for the console.",
   }),
   CONSOLE_CLIENT_SECRET: clientSecret.optional().meta({ description: "Secret of that client, 24 characters or more." }),
+  SECOND_FACTOR: z
+    .enum(["optional", "required"])
+    .default("optional")
+    .meta({
+      description:
+        "`required`: everybody who signs in needs a code of an authenticator app besides the password, and sets it up at the " +
+        "next sign-in. `optional`: those who have set one up at `/account/second-factor`.",
+    }),
   SIGN_IN_HOURS: z.coerce
     .number()
     .int()
@@ -88,6 +96,9 @@ export const authConfig = z.object({
     .default(SIGN_IN_HOURS_DEFAULT)
     .meta({ unit: "h", description: "How long a person stays signed in. Then the password is asked for again." }),
 });
+
+/** The configuration, for what Nest makes. */
+export const AUTH_CONFIG = Symbol("AUTH_CONFIG");
 
 export type AuthConfig = Readonly<z.infer<typeof authConfig>>;
 

@@ -17,11 +17,13 @@ const personRow = z.object({
   tenant: z.string(),
   roles: z.array(role),
   password_hash: z.string().nullable(),
+  has_second_factor: z.boolean(),
 });
 
 export type Person = z.infer<typeof personRow>;
 
-const SELECT = "SELECT person_id, user_name, name, tenant, roles, password_hash FROM auth.people";
+const SELECT = `SELECT person_id, user_name, name, tenant, roles, password_hash, totp_secret IS NOT NULL AS has_second_factor
+  FROM auth.people`;
 
 /** A person who may sign in. @param userName in its canonical form */
 export async function personNamed(queries: Queries, userName: string): Promise<Person | undefined> {

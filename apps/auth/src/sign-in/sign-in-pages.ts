@@ -1,3 +1,5 @@
+import { renderSVG } from "uqr";
+import type { Enrolment } from "../second-factor/second-factors.js";
 import { escapeHtml, renderPage } from "./page.js";
 
 interface Form {
@@ -8,7 +10,7 @@ interface Form {
 
 /** Asks for user name and password. @param userName what was typed before */
 export function passwordPage({ csrf, error, userName }: Form & { readonly userName: string }): string {
-  const invalid = error === undefined ? "" : ' aria-invalid="true" aria-describedby="problem"';
+  const invalid = invalidIf(error);
   // The first field that has to be filled in.
   const [nameFocus, passwordFocus] = userName === "" ? [" autofocus", ""] : ["", " autofocus"];
   return renderPage({
@@ -25,6 +27,89 @@ export function passwordPage({ csrf, error, userName }: Form & { readonly userNa
 <button type="submit">Sign in</button>
 </form>`,
   });
+}
+
+/** Asks for a code of the authenticator app. */
+export function codePage({ csrf, error }: Form): string {
+  return renderPage({
+    title: "Enter your code",
+    error,
+    html: `<form method="post">
+<input type="hidden" name="csrf" value="${csrf}">
+${codeField(error, "The six digits that your authenticator app shows now, or one of your recovery codes.", true)}
+<button type="submit">Sign in</button>
+</form>`,
+  });
+}
+
+/** Shows a new secret, as a picture for an app and as text, and asks for a first code of it. */
+export function enrolPage({
+  csrf,
+  error,
+  enrolment,
+  asksPassword,
+}: Form & { readonly enrolment: Enrolment; readonly asksPassword: boolean }): string {
+  return renderPage({
+    title: "Set up a second factor",
+    error,
+    html: `<p>Scan this with an authenticator app, or type the key into it. Then enter the code that it shows.</p>
+<div class="qr">${renderSVG(enrolment.uri)}</div>
+<p>Key: <code>${enrolment.text}</code></p>
+<form method="post">
+<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="sealed" value="${enrolment.sealed}">
+${asksPassword ? passwordField(error) : ""}
+${codeField(error, "The six digits that the app shows now.", !asksPassword)}
+<button type="submit">Set up</button>
+</form>`,
+  });
+}
+
+/** Shows recovery codes, this once. @param csrf where a sign-in goes on from here */
+export function recoveryCodesPage(codes: readonly string[], csrf?: string): string {
+  const form =
+    csrf === undefined
+      ? ""
+      : `<form method="post"><input type="hidden" name="csrf" value="${csrf}"><button type="submit">Continue</button></form>`;
+  return renderPage({
+    title: "Keep your recovery codes",
+    html: `<p>Each of them signs you in once instead of a code of the app. They are not shown again.</p>
+<ul class="codes">${codes.map((code) => `<li><code>${code}</code></li>`).join("")}</ul>
+${form}`,
+  });
+}
+
+/** Asks a person who has a second factor whether to give it up. */
+export function removePage({ csrf, error }: Form): string {
+  return renderPage({
+    title: "Your second factor",
+    error,
+    html: `<p>You sign in with a password and a code of your authenticator app. To use another app, give up this one first.</p>
+<form method="post">
+<input type="hidden" name="csrf" value="${csrf}">
+${passwordField(error)}
+${codeField(error, "A code of the app, or a recovery code.", false)}
+<button type="submit">Give up the second factor</button>
+</form>`,
+  });
+}
+
+const invalidIf = (error: string | undefined): string =>
+  error === undefined ? "" : ' aria-invalid="true" aria-describedby="problem"';
+
+function codeField(error: string | undefined, hint: string, hasFocus: boolean): string {
+  const described = error === undefined ? "code-hint" : "problem code-hint";
+  const invalid = error === undefined ? "" : ' aria-invalid="true"';
+  return `<label for="code">Code</label>
+<p class="hint" id="code-hint">${hint}</p>
+<input id="code" name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="32"
+  required aria-describedby="${described}"${invalid}${hasFocus ? " autofocus" : ""}>`;
+}
+
+function passwordField(error: string | undefined): string {
+  return `<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="256"
+  required${invalidIf(error)}>`;
 }
 
 /** Something cannot go on, and why. */

@@ -1,37 +1,45 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { Body, Controller, Get, Inject, Post, Req, Res, UseInterceptors } from "@nestjs/common";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter } from "@tripline/service-kit/telemetry/metrics";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Interaction } from "oidc-provider";
 import { errors, Provider } from "oidc-provider";
-import { z } from "zod";
+import type { AuthConfig } from "../config.js";
+import { AUTH_CONFIG } from "../config.js";
 import { PasswordSignIn } from "../people/password-sign-in.js";
 import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";
-import { pageHeaders } from "./page.js";
-import { messagePage, passwordPage } from "./sign-in-pages.js";
-
-/** A key for tokens in forms, 32 bytes. */
-export const FORM_KEY = Symbol("FORM_KEY");
+import type { Person } from "../people/person-store.js";
+import { personWithId } from "../people/person-store.js";
+import { SignInFailures } from "../people/sign-in-failures.js";
+import { SecondFactors } from "../second-factor/second-factors.js";
+import { addressOf, FormGuard, readForm, sendPage, tooManyAttempts } from "./forms.js";
+import { codePage, enrolPage, messagePage, passwordPage, recoveryCodesPage } from "./sign-in-pages.js";
+import type { Passed } from "./sign-in-steps.js";
+import { nextStep, PASSWORD_ALONE, passedIn, WITH_CODE } from "./sign-in-steps.js";
 
 const EXPIRED = "This sign-in is over or began in another browser. Go back to where you came from and begin again.";
 const WRONG = "The user name or the password is wrong.";
-const FIELD_CHARACTERS_MAX = 1_024;
+const WRONG_CODE = "The code is wrong or was used before. Wait for the next one.";
 
-const field = z.string().max(FIELD_CHARACTERS_MAX).catch("");
-const passwordForm = z.object({ csrf: field, user_name: field, password: field }).catch({
-  csrf: "",
-  user_name: "",
-  password: "",
-});
+type Outcome = "signed-in" | "password-right" | "refused" | "code-refused" | "locked" | "foreign-form";
+
+/** A sign-in that a browser has begun, and what it gets. */
+interface Attempt {
+  readonly interaction: Interaction;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly form: ReturnType<typeof readForm>;
+}
 
 /** The pages on which people sign in. The library leads a browser here and takes over again when it is known who signs in. */
 @Controller("/sign-in")
 @UseInterceptors(TraceInterceptor)
 export class SignInController {
-  readonly #signIns = counter("tripline_auth_sign_ins_total", {
+  readonly #outcomes = counter("tripline_auth_sign_ins_total", {
     description: "Passwords and codes that people sent",
     labels: ["outcome"],
   });
@@ -39,7 +47,11 @@ export class SignInController {
   constructor(
     @Inject(Provider) private readonly provider: Provider,
     @Inject(PasswordSignIn) private readonly passwords: PasswordSignIn,
-    @Inject(FORM_KEY) private readonly formKey: Uint8Array,
+    @Inject(SecondFactors) private readonly secondFactors: SecondFactors,
+    @Inject(SignInFailures) private readonly failures: SignInFailures,
+    @Inject(FormGuard) private readonly guard: FormGuard,
+    @Inject(DATABASE) private readonly queries: Queries,
+    @Inject(AUTH_CONFIG) private readonly config: AuthConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -47,29 +59,51 @@ export class SignInController {
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const interaction = await this.#interaction(request, reply);
     if (interaction === undefined) return;
-    const page = passwordPage({ csrf: this.#csrf(interaction), userName: hintOf(interaction) });
-    send(reply, 200, page, interaction);
+    const csrf = this.guard.token(interaction.uid);
+    const person = await this.#personOf(passedIn(interaction));
+    const step = person === undefined ? "password" : this.#nextStep(person);
+    const leadsTo = redirectUriOf(interaction);
+    if (person !== undefined && step === "code") return sendPage(reply, 200, codePage({ csrf }), leadsTo);
+    if (person !== undefined && step === "enrol") {
+      const enrolment = this.secondFactors.begin(person.person_id, person.user_name);
+      return sendPage(reply, 200, enrolPage({ csrf, enrolment, asksPassword: false }), leadsTo);
+    }
+    sendPage(reply, 200, passwordPage({ csrf, userName: hintOf(interaction) }), leadsTo);
   }
 
   @Post(":uid")
   async submit(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() body: unknown): Promise<void> {
     const interaction = await this.#interaction(request, reply);
     if (interaction === undefined) return;
-    const { csrf, user_name: userName, password } = passwordForm.parse(body);
-    if (!this.#isOwnForm(request, csrf, interaction)) {
+    const form = readForm(body);
+    if (!this.guard.isOwn(request, form.csrf, interaction.uid)) {
       this.#count("foreign-form");
-      send(reply, 403, messagePage("Sign in", EXPIRED));
-      return;
+      return sendPage(reply, 403, messagePage("Sign in", EXPIRED));
     }
-    const again = (status: number, error: string): void =>
-      send(reply, status, passwordPage({ csrf, userName, error }), interaction);
-    if (userName.trim() === "" || password === "") return again(422, "Enter your user name and your password.");
-    const isTooLong = password.length > PASSWORD_CHARACTERS_MAX;
-    const outcome = isTooLong ? undefined : await this.passwords.attempt(userName, password, addressOf(request));
+    const attempt: Attempt = { interaction, request, reply, form };
+    const passed = passedIn(interaction);
+    const person = await this.#personOf(passed);
+    if (passed === undefined || person === undefined) return this.#checkPassword(attempt);
+    if (passed.isComplete) return this.#finish(attempt, person, WITH_CODE);
+    return person.has_second_factor ? this.#checkCode(attempt, person) : this.#enrol(attempt, person);
+  }
+
+  async #checkPassword(attempt: Attempt): Promise<void> {
+    const { interaction, request, reply, form } = attempt;
+    const again = (status: number, error: string): void => {
+      const page = passwordPage({ csrf: form.csrf, userName: form.user_name, error });
+      sendPage(reply, status, page, redirectUriOf(interaction));
+    };
+    if (form.user_name.trim() === "" || form.password === "") {
+      return again(422, "Enter your user name and your password.");
+    }
+    const isTooLong = form.password.length > PASSWORD_CHARACTERS_MAX;
+    const outcome = isTooLong
+      ? undefined
+      : await this.passwords.attempt(form.user_name, form.password, addressOf(request));
     if (typeof outcome === "number") {
       this.#count("locked");
-      reply.header("retry-after", String(outcome));
-      return again(429, `Too many attempts. Try again in ${minutes(outcome)}.`);
+      return again(429, tooManyAttempts(reply, outcome));
     }
     if (outcome === undefined) {
       this.#count("refused");
@@ -77,12 +111,66 @@ export class SignInController {
     }
     const held = interaction.session?.accountId;
     if (held !== undefined && held !== outcome.person_id) {
-      return send(reply, 409, messagePage("Sign in", "Somebody else is signed in here. Sign out first."), interaction);
+      return sendPage(reply, 409, messagePage("Sign in", "Somebody else is signed in here. Sign out first."));
     }
+    if (this.#nextStep(outcome) === "done") return this.#finish(attempt, outcome, PASSWORD_ALONE);
+    this.#count("password-right");
+    await this.#keep(attempt, { personId: outcome.person_id, atMs: Date.now(), isComplete: false });
+    reply.redirect(`/sign-in/${interaction.uid}`, 303);
+  }
+
+  async #checkCode(attempt: Attempt, person: Person): Promise<void> {
+    const { interaction, reply, form } = attempt;
+    const outcome = await this.#attemptCode(attempt, person, () => this.secondFactors.use(person.person_id, form.code));
+    if (outcome === true) return this.#finish(attempt, person, WITH_CODE);
+    const error = outcome === false ? WRONG_CODE : tooManyAttempts(reply, outcome);
+    const status = outcome === false ? 422 : 429;
+    sendPage(reply, status, codePage({ csrf: form.csrf, error }), redirectUriOf(interaction));
+  }
+
+  async #enrol(attempt: Attempt, person: Person): Promise<void> {
+    const { interaction, reply, form } = attempt;
+    const { person_id: personId, user_name: userName } = person;
+    let codes: readonly string[] | undefined;
+    const outcome = await this.#attemptCode(attempt, person, async () => {
+      codes = await this.secondFactors.confirm(personId, form.sealed, form.code);
+      return codes !== undefined;
+    });
+    const leadsTo = redirectUriOf(interaction);
+    if (codes !== undefined) {
+      this.logger.info({ person_id: personId }, "second factor set up");
+      await this.#keep(attempt, { personId, atMs: Date.now(), isComplete: true });
+      return sendPage(reply, 200, recoveryCodesPage(codes, form.csrf), leadsTo);
+    }
+    const error = typeof outcome === "number" ? tooManyAttempts(reply, outcome) : WRONG_CODE;
+    const enrolment = this.secondFactors.again(personId, userName, form.sealed);
+    const page = enrolPage({ csrf: form.csrf, enrolment, asksPassword: false, error });
+    sendPage(reply, typeof outcome === "number" ? 429 : 422, page, leadsTo);
+  }
+
+  /** Codes can be guessed as well: ten tries of a person, whatever the browser. */
+  async #attemptCode(attempt: Attempt, person: Person, check: () => Promise<boolean>): Promise<boolean | number> {
+    const name = `second factor of ${person.person_id}`;
+    const outcome = await this.failures.attempt(name, addressOf(attempt.request), check);
+    if (outcome !== true) this.#count(outcome === false ? "code-refused" : "locked");
+    return outcome;
+  }
+
+  async #keep({ request, reply }: Attempt, passed: Passed): Promise<void> {
+    await this.provider.interactionResult(request.raw, reply.raw, { passed }, { mergeWithLastSubmission: false });
+  }
+
+  async #finish({ request, reply }: Attempt, person: Person, amr: string[]): Promise<void> {
     this.#count("signed-in");
-    this.logger.info({ person_id: outcome.person_id, tenant: outcome.tenant }, "signed in");
-    const login = { accountId: outcome.person_id, amr: ["pwd"], remember: false };
-    reply.redirect(await this.provider.interactionResult(request.raw, reply.raw, { login }), 303);
+    this.logger.info({ person_id: person.person_id, tenant: person.tenant, amr }, "signed in");
+    const login = { accountId: person.person_id, amr, remember: false };
+    const result = this.provider.interactionResult(
+      request.raw,
+      reply.raw,
+      { login },
+      { mergeWithLastSubmission: false },
+    );
+    reply.redirect(await result, 303);
   }
 
   /** The sign-in that this browser has begun; where there is none, it is answered. */
@@ -93,50 +181,28 @@ export class SignInController {
     } catch (error) {
       if (!(error instanceof errors.SessionNotFound)) throw error;
     }
-    send(reply, 400, messagePage("Sign in", EXPIRED));
+    sendPage(reply, 400, messagePage("Sign in", EXPIRED));
     return undefined;
   }
 
-  #csrf(interaction: Interaction): string {
-    return createHmac("sha256", this.formKey).update(interaction.uid).digest("base64url");
+  #personOf(passed: Passed | undefined): Promise<Person | undefined> {
+    return passed === undefined ? Promise.resolve(undefined) : personWithId(this.queries, passed.personId);
   }
 
-  /** The cookie alone would do, since browsers do not send it with forms of other sites; some are old. */
-  #isOwnForm(request: FastifyRequest, csrf: string, interaction: Interaction): boolean {
-    const { origin } = request.headers;
-    const [sent, expected] = [Buffer.from(csrf), Buffer.from(this.#csrf(interaction))];
-    const isKnown = sent.length === expected.length && timingSafeEqual(sent, expected);
-    return isKnown && (origin === undefined || origin === this.provider.issuer);
+  #nextStep(person: Person) {
+    return nextStep(person, this.config.SECOND_FACTOR === "required");
   }
 
-  #count(outcome: "signed-in" | "refused" | "locked" | "foreign-form"): void {
-    this.#signIns.inc({ outcome });
-    if (outcome !== "signed-in") this.logger.info({ outcome }, "sign-in refused");
+  #count(outcome: Outcome): void {
+    this.#outcomes.inc({ outcome });
+    if (outcome !== "signed-in" && outcome !== "password-right") this.logger.info({ outcome }, "sign-in refused");
   }
 }
 
-function send(reply: FastifyReply, status: number, page: string, interaction?: Interaction): void {
-  void reply
-    .status(status)
-    .headers(pageHeaders(redirectUriOf(interaction)))
-    .send(page);
-}
-
-function redirectUriOf(interaction: Interaction | undefined): string | undefined {
-  const uri = interaction?.params.redirect_uri;
-  return typeof uri === "string" ? uri : undefined;
+function redirectUriOf({ params }: Interaction): string | undefined {
+  return typeof params.redirect_uri === "string" ? params.redirect_uri : undefined;
 }
 
 function hintOf({ params }: Interaction): string {
-  const hint = params.login_hint;
-  return typeof hint === "string" ? hint.slice(0, 64) : "";
-}
-
-function addressOf(request: FastifyRequest): string {
-  return request.raw.socket.remoteAddress ?? "";
-}
-
-function minutes(seconds: number): string {
-  const count = Math.ceil(seconds / 60);
-  return count === 1 ? "a minute" : `${count} minutes`;
+  return typeof params.login_hint === "string" ? params.login_hint.slice(0, 64) : "";
 }

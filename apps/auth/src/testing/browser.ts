@@ -34,7 +34,7 @@ export interface Answer {
 export class Browser {
   readonly #cookies = new Map<string, { readonly value: string; readonly path: string }>();
 
-  constructor(private readonly url: string) {}
+  constructor(readonly url: string) {}
 
   get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.#send("GET", path, headers);

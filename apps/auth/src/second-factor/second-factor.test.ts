@@ -1,0 +1,193 @@
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { decodeJwt } from "jose";
+import { startAuth } from "../start-auth.js";
+import type { Answer } from "../testing/browser.js";
+import {
+  ANNA,
+  authorizationRequest,
+  Browser,
+  beginSignIn,
+  codeForm,
+  csrfOf,
+  exchange,
+  PEOPLE_ENVIRONMENT,
+  signIn,
+} from "../testing/browser.js";
+import { testConfig } from "../testing/service.js";
+import { codeOf } from "./totp.js";
+
+let service: RunningService;
+let strict: RunningService;
+let database: Database;
+
+beforeAll(async () => {
+  const { postgresUrl } = await testStack();
+  const config = testConfig(postgresUrl, PEOPLE_ENVIRONMENT);
+  service = await startAuth(config);
+  strict = await startAuth({ ...config, SECOND_FACTOR: "required" });
+  database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
+});
+
+afterAll(async () => {
+  await Promise.all([service.close(), strict.close()]);
+  await database.close();
+});
+
+afterEach(async () => {
+  await database.execute("TRUNCATE auth.sign_in_failures");
+  await database.execute("UPDATE auth.people SET totp_secret = NULL, totp_last_step = 0, recovery_codes = '{}'", []);
+});
+
+/** The key that a page shows. */
+function keyIn(page: Answer): Buffer {
+  const text = /Key: <code>([A-Z2-7 ]+)<\/code>/.exec(page.text)?.[1]?.replaceAll(" ", "") ?? "";
+  const bits = [...text]
+    .map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0"))
+    .join("");
+  return Buffer.from(bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []);
+}
+
+const sealedIn = (page: Answer): string => /name="sealed" value="([\w-]+)"/.exec(page.text)?.[1] ?? "";
+const recoveryCodesIn = (page: Answer): string[] =>
+  [...page.text.matchAll(/<li><code>([A-Z2-7 ]+)<\/code>/g)].map(([, code]) => code ?? "");
+const codeNow = (secret: Buffer, steps = 0): string => codeOf(secret, Math.floor(Date.now() / 30_000) + steps);
+
+/** Sets a second factor up on the account's page. */
+async function setUp(): Promise<{ secret: Buffer; recoveryCodes: string[]; browser: Browser }> {
+  const browser = new Browser(service.url);
+  await signIn(browser, authorizationRequest().path);
+  const page = await browser.get("/account/second-factor");
+  const secret = keyIn(page);
+  const done = await browser.post("/account/second-factor", {
+    csrf: csrfOf(page),
+    sealed: sealedIn(page),
+    password: ANNA.password,
+    code: codeNow(secret),
+  });
+  expect(done.status).toBe(200);
+  await database.execute("UPDATE auth.people SET totp_last_step = 0", []);
+  return { secret, recoveryCodes: recoveryCodesIn(done), browser };
+}
+
+/** Gives the right password and comes to the page that asks for a code. */
+async function passPassword(url = service.url) {
+  const browser = new Browser(url);
+  const { path, verifier } = authorizationRequest();
+  const { uid, page } = await beginSignIn(browser, path);
+  const { user_name, password } = ANNA;
+  const posted = await browser.post(uid, { csrf: csrfOf(page), user_name, password });
+  expect(posted).toMatchObject({ status: 303, location: uid });
+  const next = await browser.get(uid);
+  const send = (fields: Record<string, string>) => browser.post(uid, { csrf: csrfOf(next), ...fields });
+  return { browser, path, verifier, uid, page: next, send };
+}
+
+async function claimsAfter(browser: Browser, answer: Answer, verifier: string) {
+  expect(answer.status).toBe(303);
+  const callback = new URL((await browser.get(answer.location)).location);
+  const { tokens } = await exchange(browser.url, codeForm(callback, verifier));
+  return decodeJwt(tokens?.id_token ?? "");
+}
+
+describe("a person with a second factor", () => {
+  test("signs in with password and code, and the token says so", async () => {
+    const { secret, recoveryCodes } = await setUp();
+    expect(new Set(recoveryCodes).size).toBe(10);
+    const { browser, verifier, page, send } = await passPassword();
+    expect(page.text).toContain('autocomplete="one-time-code"');
+    const claims = await claimsAfter(browser, await send({ code: codeNow(secret) }), verifier);
+    expect(claims.amr).toEqual(["pwd", "otp", "mfa"]);
+  });
+
+  test("does not get in with the password alone, by whatever address", async () => {
+    await setUp();
+    const { browser, path, uid } = await passPassword();
+    const resume = uid.replace("/sign-in/", "/oauth/authorize/");
+    expect((await browser.get(resume)).location).toMatch(/^\/sign-in\//);
+    expect((await browser.get(path)).location).toMatch(/^\/sign-in\//);
+  });
+
+  test("uses each code once, on whichever instance", async () => {
+    const { secret } = await setUp();
+    const code = codeNow(secret);
+    const [first, second] = [await passPassword(), await passPassword(strict.url)];
+    expect((await first.send({ code })).status).toBe(303);
+    const replay = await second.send({ code });
+    expect(replay.status).toBe(422);
+    expect(replay.text).toContain("was used before");
+    // The one of the step before is older still.
+    expect((await second.send({ code: codeNow(secret, -1) })).status).toBe(422);
+    expect((await second.send({ code: codeNow(secret, 1) })).status).toBe(303);
+  });
+
+  test("may use each recovery code once", async () => {
+    const { recoveryCodes } = await setUp();
+    const [code = "", other = ""] = recoveryCodes;
+    expect((await (await passPassword()).send({ code: code.toLowerCase() })).status).toBe(303);
+    expect((await (await passPassword()).send({ code })).status).toBe(422);
+    expect((await (await passPassword()).send({ code: other })).status).toBe(303);
+  });
+
+  test("is held up after ten wrong codes, whatever the browser", async () => {
+    const { secret } = await setUp();
+    const tries = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const { send } = await passPassword();
+        return Promise.all(["000000", "", "1", "12345678"].map((code) => send({ code })));
+      }),
+    );
+    expect(
+      tries
+        .flat()
+        .map(({ status }) => status)
+        .sort(),
+    ).toEqual([...Array(10).fill(422), 429, 429]);
+    expect((await (await passPassword()).send({ code: codeNow(secret) })).status).toBe(429);
+  });
+
+  test("gives it up with password and code, not with less", async () => {
+    const { secret, browser } = await setUp();
+    const page = await browser.get("/account/second-factor");
+    const send = (fields: Record<string, string>) =>
+      browser.post("/account/second-factor", { csrf: csrfOf(page), ...fields });
+    expect((await send({ password: ANNA.password, code: "000000" })).status).toBe(422);
+    expect((await send({ password: "wrong", code: codeNow(secret) })).status).toBe(422);
+    const foreign = { csrf: "x".repeat(43), password: ANNA.password, code: codeNow(secret) };
+    expect((await send(foreign)).status).toBe(403);
+    expect((await send({ password: ANNA.password, code: codeNow(secret) })).status).toBe(200);
+    await expect(signIn(new Browser(service.url), authorizationRequest().path)).resolves.toBeInstanceOf(URL);
+  });
+});
+
+describe("where a second factor is required", () => {
+  test("a person sets it up while signing in, keeps recovery codes, and goes on", async () => {
+    const { browser, verifier, page, send } = await passPassword(strict.url);
+    const secret = keyIn(page);
+    expect(page.text).toContain("<svg");
+    const wrong = await send({ sealed: sealedIn(page), code: "000000" });
+    expect(wrong.status).toBe(422);
+    // The same key is shown again, which the app may have by now.
+    expect(keyIn(wrong)).toEqual(secret);
+    const codes = await send({ sealed: sealedIn(wrong), code: codeNow(secret) });
+    expect(recoveryCodesIn(codes)).toHaveLength(10);
+    const claims = await claimsAfter(browser, await send({}), verifier);
+    expect(claims.amr).toEqual(["pwd", "otp", "mfa"]);
+  });
+
+  test("a key that was made for somebody else is not taken", async () => {
+    const { page, send } = await passPassword(strict.url);
+    const secret = keyIn(page);
+    const sealed = Buffer.from(sealedIn(page), "base64url");
+    sealed.writeUInt8(sealed.readUInt8(40) ^ 1, 40);
+    expect((await send({ sealed: sealed.toString("base64url"), code: codeNow(secret) })).status).toBe(422);
+  });
+});
+
+test("the account's page asks for a sign-in", async () => {
+  const answer = await new Browser(service.url).get("/account/second-factor");
+  expect(answer.status).toBe(401);
+  expect(answer.text).toContain("Nobody is signed in here");
+});

@@ -1,0 +1,121 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { openBytes, sealBytes } from "../provider/seal-bytes.js";
+import { base32, otpauthUri, stepOf } from "./totp.js";
+
+const SECRET_BYTES = 20;
+const RECOVERY_CODES = 10;
+/** 80 bits each, so that a plain HMAC will do where a password would need argon2id. */
+const RECOVERY_CODE_BYTES = 10;
+const ISSUER = "Tripline";
+
+const secretRow = z.object({ totp_secret: z.instanceof(Uint8Array).nullable() });
+
+/** A secret that is shown and not yet in force. */
+export interface Enrolment {
+  /** For people who type it. */
+  readonly text: string;
+  /** For apps. */
+  readonly uri: string;
+  /** What the form sends back. */
+  readonly sealed: string;
+}
+
+/** Time-based codes of an authenticator app, and recovery codes for when it is lost. */
+export class SecondFactors {
+  /** @param key 32 bytes */
+  constructor(
+    private readonly queries: Queries,
+    private readonly key: Uint8Array,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /** Whether a code is right. Each is good once, whichever instance sees it. */
+  async use(personId: string, typed: string): Promise<boolean> {
+    const code = typed.replaceAll(/[\s-]/g, "");
+    const secret = await this.#secretOf(personId);
+    if (secret === undefined) return false;
+    const step = stepOf(secret, code, this.now());
+    if (step === undefined) return this.#useRecoveryCode(personId, code);
+    const used = await this.queries.execute(
+      "UPDATE auth.people SET totp_last_step = $2 WHERE person_id = $1 AND totp_last_step < $2",
+      [personId, step],
+    );
+    return used > 0;
+  }
+
+  /** A new secret for a person who has none. */
+  begin(personId: string, userName: string): Enrolment {
+    return this.#shown(randomBytes(SECRET_BYTES), personId, userName);
+  }
+
+  /** The same again, for a form that is shown once more; a new one where `sealed` is not ours. */
+  again(personId: string, userName: string, sealed: string): Enrolment {
+    return this.#shown(this.#open(personId, sealed) ?? randomBytes(SECRET_BYTES), personId, userName);
+  }
+
+  /**
+   * Puts a secret in force, once a code shows that the person's app has it.
+   *
+   * @returns recovery codes, to be shown this once; `undefined` for a wrong code, or where the person has a second factor
+   */
+  async confirm(personId: string, sealed: string, code: string): Promise<readonly string[] | undefined> {
+    const secret = this.#open(personId, sealed);
+    const step = secret === undefined ? undefined : stepOf(secret, code.replaceAll(/\s/g, ""), this.now());
+    if (secret === undefined || step === undefined) return undefined;
+    const codes = Array.from({ length: RECOVERY_CODES }, () => base32(randomBytes(RECOVERY_CODE_BYTES)));
+    const changed = await this.queries.execute(
+      `UPDATE auth.people SET totp_secret = $2, totp_last_step = $3, recovery_codes = $4
+       WHERE person_id = $1 AND totp_secret IS NULL`,
+      [personId, sealBytes(secret, this.key, personId), step, codes.map((one) => this.#hash(personId, one))],
+    );
+    return changed === 0 ? undefined : codes.map(inGroups);
+  }
+
+  async remove(personId: string): Promise<void> {
+    await this.queries.execute(
+      "UPDATE auth.people SET totp_secret = NULL, recovery_codes = '{}' WHERE person_id = $1",
+      [personId],
+    );
+  }
+
+  async #useRecoveryCode(personId: string, code: string): Promise<boolean> {
+    const hash = this.#hash(personId, code.toUpperCase());
+    const used = await this.queries.execute(
+      `UPDATE auth.people SET recovery_codes = array_remove(recovery_codes, $2::bytea)
+       WHERE person_id = $1 AND $2::bytea = ANY (recovery_codes)`,
+      [personId, hash],
+    );
+    return used > 0;
+  }
+
+  async #secretOf(personId: string): Promise<Buffer | undefined> {
+    const [row] = await this.queries.query(secretRow, "SELECT totp_secret FROM auth.people WHERE person_id = $1", [
+      personId,
+    ]);
+    if (row?.totp_secret == null) return undefined;
+    const secret = openBytes(row.totp_secret, this.key, personId);
+    if (secret === undefined) throw new TriplineError("internal", "A stored second factor cannot be read.");
+    return secret;
+  }
+
+  #shown(secret: Buffer, personId: string, userName: string): Enrolment {
+    const sealed = sealBytes(secret, this.key, `enrolment ${personId}`).toString("base64url");
+    return { text: inGroups(base32(secret)), uri: otpauthUri(secret, userName, ISSUER), sealed };
+  }
+
+  #open(personId: string, sealed: string): Buffer | undefined {
+    return openBytes(Buffer.from(sealed, "base64url"), this.key, `enrolment ${personId}`);
+  }
+
+  #hash(personId: string, code: string): Buffer {
+    return createHmac("sha256", this.key).update(`${personId} ${code}`).digest();
+  }
+}
+
+/** Easier to read and type in fours. */
+function inGroups(text: string): string {
+  return text.replaceAll(/(.{4})(?=.)/g, "$1 ");
+}

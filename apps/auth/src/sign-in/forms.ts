@@ -1,0 +1,56 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { pageHeaders } from "./page.js";
+
+const FIELD_CHARACTERS_MAX = 1_024;
+
+const field = z.string().max(FIELD_CHARACTERS_MAX).catch("");
+const fields = z.object({ csrf: field, user_name: field, password: field, code: field, sealed: field });
+
+/** What a form sent; a field that is missing or too long is empty. */
+export function readForm(body: unknown): z.infer<typeof fields> {
+  const parsed = fields.safeParse(body);
+  return parsed.success ? parsed.data : fields.parse({});
+}
+
+/** Tells forms that were made here, for one browser, from those of other sites. */
+export class FormGuard {
+  /**
+   * @param key 32 bytes
+   * @param origin of the pages
+   */
+  constructor(
+    private readonly key: Uint8Array,
+    private readonly origin: string,
+  ) {}
+
+  /** The hidden field of a form. @param subject known to this browser alone */
+  token(subject: string): string {
+    return createHmac("sha256", this.key).update(subject).digest("base64url");
+  }
+
+  /** The cookie alone would do, since browsers do not send it with forms of other sites; some are old. */
+  isOwn(request: FastifyRequest, sent: string, subject: string): boolean {
+    const { origin } = request.headers;
+    const [given, expected] = [Buffer.from(sent), Buffer.from(this.token(subject))];
+    const isKnown = given.length === expected.length && timingSafeEqual(given, expected);
+    return isKnown && (origin === undefined || origin === this.origin);
+  }
+}
+
+/** @param leadsTo where a form of the page may lead */
+export function sendPage(reply: FastifyReply, status: number, page: string, leadsTo?: string): void {
+  void reply.status(status).headers(pageHeaders(leadsTo)).send(page);
+}
+
+export function addressOf(request: FastifyRequest): string {
+  return request.raw.socket.remoteAddress ?? "";
+}
+
+/** What somebody reads who has to wait. */
+export function tooManyAttempts(reply: FastifyReply, seconds: number): string {
+  reply.header("retry-after", String(seconds));
+  const minutes = Math.ceil(seconds / 60);
+  return `Too many attempts. Try again in ${minutes === 1 ? "a minute" : `${minutes} minutes`}.`;
+}

@@ -1,0 +1,33 @@
+import type { Interaction } from "oidc-provider";
+import { z } from "zod";
+import type { Person } from "../people/person-store.js";
+
+/** How long a right password counts while the code is awaited. */
+const PASSED_MS_MAX = 300_000;
+
+/** Of RFC 8176. */
+export const PASSWORD_ALONE = ["pwd"];
+export const WITH_CODE = ["pwd", "otp", "mfa"];
+
+const passed = z.object({
+  passed: z.object({
+    personId: z.string(),
+    atMs: z.number(),
+    /** Whether a code was right as well. */
+    isComplete: z.boolean(),
+  }),
+});
+
+export type Passed = z.infer<typeof passed>["passed"];
+
+/** Who gave the right password in this sign-in; kept with it in the database, where a browser cannot change it. */
+export function passedIn(interaction: Interaction): Passed | undefined {
+  const read = passed.safeParse(interaction.result);
+  return read.success && Date.now() - read.data.passed.atMs < PASSED_MS_MAX ? read.data.passed : undefined;
+}
+
+/** What has to come next of somebody whose password was right. */
+export function nextStep(person: Person, isRequired: boolean): "code" | "enrol" | "done" {
+  if (person.has_second_factor) return "code";
+  return isRequired ? "enrol" : "done";
+}
