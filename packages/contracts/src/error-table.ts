@@ -68,6 +68,8 @@ export const ERROR_TABLE = {
   "too-many-requests": row(429, GRPC.resourceExhausted, "retry", "More requests than this service takes", 1),
   "kafka-unavailable": row(503, GRPC.unavailable, "retry", "The event log does not answer; try again", 2),
   "lake-unavailable": row(503, GRPC.unavailable, "retry", "The lake cannot be read or written", 5),
+  "store-unavailable": row(503, GRPC.unavailable, "retry", "The object store does not answer; try again", 5),
+  "store-refused": row(500, GRPC.failedPrecondition, "retry", "The object store refuses what was asked"),
   "state-incomplete": row(503, GRPC.unavailable, "retry", "The window states were lost and are not rebuilt yet", 30),
   "redis-unavailable": row(503, GRPC.unavailable, "retry", "The state store does not answer; try again", 2),
   "database-unavailable": row(503, GRPC.unavailable, "retry", "The database does not answer", 2),

@@ -1,0 +1,184 @@
+import { rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Body, Fault, ObjectInfo, Page, StoreDriver } from "./store-driver.js";
+
+/** How often a request is tried while the store is busy or away: about 2 s of pauses in all. */
+const ATTEMPTS_MAX = 4;
+const PAUSE_MS = 250;
+/** Longest time for one try of a request without a file. */
+const REQUEST_MS_MAX = 30_000;
+/** Longest time for one try with a file, of whatever size. */
+const TRANSFER_MS_MAX = 600_000;
+
+export interface Listing {
+  readonly objects: readonly ObjectInfo[];
+  /** Each ends with `/`. */
+  readonly folders: readonly string[];
+}
+
+export interface StoreLimits {
+  readonly requestMs?: number;
+  readonly pauseMs?: number;
+}
+
+/**
+ * Objects under one URL. Keys are relative to it, with `/` between their parts. Every write is seen as a whole or not at
+ * all. What fails for a moment is tried again, four times in all.
+ *
+ * Every method throws TriplineError `store-unavailable` where the store does not answer, and `store-refused` where
+ * somebody has to change something: the bucket, the credentials or their rights.
+ */
+export class ObjectStore {
+  constructor(
+    /** Without a `/` at its end. */
+    readonly url: string,
+    private readonly driver: StoreDriver,
+    private readonly limits: StoreLimits = {},
+  ) {}
+
+  async put(key: string, data: Uint8Array | string): Promise<void> {
+    await this.#try(`${this.#of(key)} cannot be written`, () => this.driver.put(key, bodyOf(data), false));
+  }
+
+  /**
+   * Of any number of writers one gets true. The data has to be this writer's alone, for instance by a random id in it:
+   * by that it is told whether a try whose answer was lost had succeeded.
+   */
+  async putIfAbsent(key: string, data: Uint8Array | string): Promise<boolean> {
+    const body = bodyOf(data);
+    let tries = 0;
+    const isMade = await this.#try(`${this.#of(key)} cannot be written`, () => {
+      tries += 1;
+      return this.driver.put(key, body, true);
+    });
+    if (isMade || tries === 1) return isMade;
+    const found = await this.get(key);
+    return found !== undefined && Buffer.compare(found, body.data) === 0;
+  }
+
+  /** Undefined where there is no such object. */
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.#try(`${this.#of(key)} cannot be read`, () => this.driver.get(key));
+  }
+
+  /** Undefined where there is no such object. */
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    return this.#try(`${this.#of(key)} cannot be checked`, () => this.driver.head(key));
+  }
+
+  /** All keys that begin so, in ascending order. */
+  async *list(prefix: string): AsyncGenerator<ObjectInfo> {
+    for await (const { objects } of this.#pages(prefix, false)) yield* objects;
+  }
+
+  /** What is directly below a folder, `""` or something that ends with `/`. */
+  async listFolder(prefix: string): Promise<Listing> {
+    const objects: ObjectInfo[] = [];
+    const folders: string[] = [];
+    for await (const page of this.#pages(prefix, true)) {
+      objects.push(...page.objects);
+      folders.push(...page.folders);
+    }
+    return { objects, folders };
+  }
+
+  /** Within the store, over what may be at `to`; false if there is nothing at `from`. */
+  async copy(from: string, to: string): Promise<boolean> {
+    const what = `${this.#of(from)} cannot be copied to ${to}`;
+    return this.#try(what, () => this.driver.copy(from, to), TRANSFER_MS_MAX);
+  }
+
+  /** Does nothing if there is no such object. */
+  async remove(key: string): Promise<void> {
+    await this.#try(`${this.#of(key)} cannot be removed`, () => this.driver.remove(key));
+  }
+
+  /** Makes an object of a file, as a stream. */
+  async upload(path: string, key: string): Promise<void> {
+    const what = `${this.#of(key)} cannot be written`;
+    await this.#try(what, () => this.driver.put(key, { kind: "file", path }, false), TRANSFER_MS_MAX);
+  }
+
+  /** Into a file that is not there yet, as a stream; false if there is no such object. On failure there is no file. */
+  async download(key: string, path: string): Promise<boolean> {
+    const once = async () => {
+      try {
+        return await this.driver.download(key, path);
+      } catch (thrown) {
+        await rm(path, { force: true });
+        throw thrown;
+      }
+    };
+    const isThere = await this.#try(`${this.#of(key)} cannot be read`, once, TRANSFER_MS_MAX);
+    if (!isThere) await rm(path, { force: true });
+    return isThere;
+  }
+
+  async *#pages(prefix: string, isCut: boolean): AsyncGenerator<Page> {
+    for (let from: string | undefined; ; ) {
+      const request = { prefix, isCut, from };
+      const page = await this.#try(`${this.#of(prefix)} cannot be listed`, () => this.driver.page(request));
+      yield page;
+      from = page.next;
+      if (from === undefined) return;
+    }
+  }
+
+  #of(key: string): string {
+    return `${this.url}/${key}`;
+  }
+
+  async #try<T>(what: string, work: () => Promise<T>, msMax = this.limits.requestMs ?? REQUEST_MS_MAX): Promise<T> {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        return await within(msMax, work);
+      } catch (thrown) {
+        if (thrown instanceof TriplineError && thrown.code !== "identity-unavailable") throw thrown;
+        const fault = thrown instanceof SlowRequest ? thrown.fault : this.driver.faultOf(thrown);
+        if (fault.kind !== "busy" || attempts === ATTEMPTS_MAX) throw failure(this.url, what, fault, thrown);
+        await delay((this.limits.pauseMs ?? PAUSE_MS) * 2 ** (attempts - 1) * (1 + Math.random() / 4));
+      }
+    }
+  }
+}
+
+class SlowRequest extends Error {
+  readonly fault: Fault;
+
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
+    this.fault = { kind: "busy", reason: this.message };
+  }
+}
+
+/** Not every library can be told when to give up; what comes after the time is not waited for. */
+async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new SlowRequest(ms)), ms);
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function bodyOf(data: Uint8Array | string): Extract<Body, { kind: "bytes" }> {
+  return { kind: "bytes", data: typeof data === "string" ? Buffer.from(data) : data };
+}
+
+/** What to do about each kind of failure. */
+const REMEDIES: Record<Fault["kind"], string> = {
+  bucket: "Create the bucket, or fix its name in the URL",
+  credentials: "Give the service account its identity, or set the right keys",
+  denied: "Allow this identity to list, read, write and delete below that URL",
+  busy: "Check its address and the network; what was asked for can be tried again",
+  other: "See what the store says",
+};
+
+function failure(url: string, what: string, { kind, reason }: Fault, cause: unknown): TriplineError {
+  const tried = kind === "busy" ? ` after ${ATTEMPTS_MAX} tries` : "";
+  const remedy = url.startsWith("file:") ? "Make room in that folder, or fix its path or permissions" : REMEDIES[kind];
+  const detail = `${what}${tried}: ${reason.replace(/[.\s]+$/, "")}. ${remedy}.`;
+  return new TriplineError(kind === "busy" ? "store-unavailable" : "store-refused", detail, [], { cause });
+}

@@ -1,0 +1,192 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ObjectStore } from "./object-store.js";
+import { openStore } from "./open-store.js";
+import { CuttingProxy } from "./testing/cutting-proxy.js";
+import { MemoryDriver } from "./testing/memory-driver.js";
+import type { S3Server, TestStore } from "./testing/store-servers.js";
+import { folderStore, startAzurite, startPythonStores } from "./testing/store-servers.js";
+
+const START_MS_MAX = 300_000;
+const QUICK = { pauseMs: 1 };
+const KINDS = ["file", "s3", "gs", "azblob", "memory"] as const;
+
+let folder: string;
+let python: Awaited<ReturnType<typeof startPythonStores>>;
+let azure: Awaited<ReturnType<typeof startAzurite>>;
+let s3: S3Server;
+const stops: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-store-test-"));
+  python = await startPythonStores();
+  stops.push(python.stop);
+  azure = await startAzurite();
+  stops.push(azure.stop);
+  s3 = python.s3;
+}, START_MS_MAX);
+
+afterAll(async () => {
+  await Promise.all(stops.map((stop) => stop()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+let prefixes = 0;
+
+/** A store that nobody else uses. */
+async function freshStore(kind: (typeof KINDS)[number]): Promise<ObjectStore> {
+  if (kind === "memory") return new ObjectStore("memory://", new MemoryDriver());
+  prefixes += 1;
+  return open(storeOf(kind), `/p${prefixes}`);
+}
+
+function storeOf(kind: Exclude<(typeof KINDS)[number], "memory">): TestStore {
+  return { file: folderStore(folder), s3: s3.writer, gs: python.gcs, azblob: azure }[kind];
+}
+
+const open = ({ url, environment }: TestStore, prefix = "", change: Record<string, string> = {}) =>
+  openStore(url + prefix, { ...environment, ...change }, QUICK);
+
+const textOf = (data: Uint8Array | undefined) => data && Buffer.from(data).toString();
+
+async function keysOf(store: ObjectStore, prefix = ""): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(prefix)) keys.push(key);
+  return keys;
+}
+
+describe.each(KINDS)("a store of kind %s", (kind) => {
+  test("keeps, replaces, copies and removes objects", async () => {
+    const store = await freshStore(kind);
+    await store.put("a/one.json", "1");
+    await store.put("a/one.json", "eins");
+    expect(textOf(await store.get("a/one.json"))).toBe("eins");
+    expect(await store.head("a/one.json")).toMatchObject({ key: "a/one.json", bytes: 4 });
+    expect(await store.copy("a/one.json", "b/day=2024-02-29/two")).toBe(true);
+    expect(textOf(await store.get("b/day=2024-02-29/two"))).toBe("eins");
+    for (let times = 0; times < 2; times += 1) await store.remove("a/one.json");
+    expect(await store.get("a/one.json")).toBeUndefined();
+    expect(await store.head("a/one.json")).toBeUndefined();
+    expect(await store.copy("a/one.json", "c")).toBe(false);
+    expect(await keysOf(store)).toEqual(["b/day=2024-02-29/two"]);
+    await store.put("empty", "");
+    expect(await store.get("empty")).toHaveLength(0);
+  });
+
+  test("gives a free key to one of many writers", async () => {
+    const store = await freshStore(kind);
+    const writers = Array.from({ length: 8 }, (_, number) => `writer ${number}`);
+    const answers = await Promise.all(writers.map((writer) => store.putIfAbsent("log/1", writer)));
+    expect(answers.filter((isMade) => isMade)).toHaveLength(1);
+    expect(textOf(await store.get("log/1"))).toBe(writers[answers.indexOf(true)]);
+    expect(await store.putIfAbsent("log/1", "late")).toBe(false);
+    expect(await store.putIfAbsent("log/2", "next")).toBe(true);
+  });
+
+  test("another content has another version", async () => {
+    const store = await freshStore(kind);
+    await store.put("x", "1");
+    const first = await store.head("x");
+    await store.put("x", "2");
+    expect((await store.head("x"))?.version).not.toBe(first?.version);
+  });
+
+  test("lists a prefix in order, whole or folder by folder", async () => {
+    const store = await freshStore(kind);
+    const keys = ["t/_log/1", "t/_log/2", "t/day=1/1", "t/x", "tt/1", "z"];
+    await Promise.all(keys.map((key) => store.put(key, key)));
+    expect(await keysOf(store, "t/")).toEqual(keys.slice(0, 4));
+    expect(await keysOf(store, "t/_l")).toEqual(keys.slice(0, 2));
+    const { objects, folders } = await store.listFolder("t/");
+    expect(objects.map(({ key, bytes }) => [key, bytes])).toEqual([["t/x", 3]]);
+    expect(folders).toEqual(["t/_log/", "t/day=1/"]);
+    expect(await store.listFolder("none/")).toEqual({ objects: [], folders: [] });
+  });
+
+  test("takes and gives files", async () => {
+    const store = await freshStore(kind);
+    const [from, to] = [join(folder, `${kind}-from`), join(folder, `${kind}-to`)];
+    const bytes = Buffer.alloc(3 * 1024 ** 2, "tripline");
+    await writeFile(from, bytes);
+    await store.upload(from, "files/large");
+    expect(await store.download("files/large", to)).toBe(true);
+    expect((await readFile(to)).equals(bytes)).toBe(true);
+    const missing = join(folder, `${kind}-missing`);
+    expect(await store.download("files/none", missing)).toBe(false);
+    await expect(readFile(missing)).rejects.toThrow("ENOENT");
+  });
+});
+
+test("a listing of more keys than fit on a page is whole", async () => {
+  const store = await freshStore("s3");
+  const keys = Array.from({ length: 1_005 }, (_, number) => `k/${String(number).padStart(5, "0")}`);
+  for (let at = 0; at < keys.length; at += 100) {
+    await Promise.all(keys.slice(at, at + 100).map((key) => store.put(key, "")));
+  }
+  expect(await keysOf(store, "k/")).toEqual(keys);
+}, 120_000);
+
+test("a connection that is cut is tried again, and an answer that was lost is not taken for another's write", async () => {
+  const proxy = await CuttingProxy.start(s3.endpoint);
+  const through = { AWS_ENDPOINT_URL_S3: proxy.url };
+  try {
+    proxy.cuts = 2;
+    await (await open(s3.writer, "/cut", through)).put("a", "1");
+    expect(textOf(await (await open(s3.writer, "/cut")).get("a"))).toBe("1");
+    // Its connections are not those of the store before.
+    proxy.lostAnswers = 1;
+    expect(await (await open(s3.writer, "/cut", through)).putIfAbsent("b", "mine")).toBe(true);
+    proxy.lostAnswers = 1;
+    expect(await (await open(s3.writer, "/cut", through)).putIfAbsent("b", "another's")).toBe(false);
+    proxy.cuts = 99;
+    await expect((await open(s3.writer, "/cut", through)).get("a")).rejects.toMatchObject({
+      code: "store-unavailable",
+      message: expect.stringMatching(/^s3:\/\/tripline\/cut\/a cannot be read after 4 tries: .*Check its address/),
+    });
+  } finally {
+    await proxy.close();
+  }
+});
+
+const REFUSALS: readonly (readonly [string, () => Promise<ObjectStore>, RegExp])[] = [
+  ["a missing S3 bucket", () => open({ ...s3.writer, url: "s3://nowhere" }), /NoSuchBucket.*Create the bucket/],
+  ["a missing GCS bucket", () => open({ ...python.gcs, url: "gs://nowhere" }), /Create the bucket/],
+  ["a missing Azure container", () => open({ ...azure, url: "azblob://nowhere" }), /ContainerNotFound.*Create the b/],
+  [
+    "a key that does not exist",
+    () => open(s3.writer, "", { AWS_ACCESS_KEY_ID: "AKIA0" }),
+    /InvalidAccessKeyId.*keys\./,
+  ],
+  [
+    "a wrong key",
+    () => open(azure, "", { AZURE_STORAGE_CONNECTION_STRING: wrongKey() }),
+    /AuthorizationFailure|keys\./,
+  ],
+  ["an identity that may only read", () => open(s3.reader), /AccessDenied.*Allow this identity to list, read, write/],
+  ["a folder that is a file", () => openStore(`file://${folder}/file`), /^file:.* Make room in that folder/],
+];
+
+const wrongKey = () =>
+  (azure.environment.AZURE_STORAGE_CONNECTION_STRING ?? "").replace(/AccountKey=[^;]+/, "AccountKey=d3Jvbmc=");
+
+test.each(REFUSALS)("%s is refused with what to do", async (_name, refused, words) => {
+  await writeFile(join(folder, "file"), "");
+  const store = await refused();
+  const failure = { code: "store-refused", message: expect.stringMatching(words) };
+  await expect(store.put("a/b", "1")).rejects.toMatchObject(failure);
+});
+
+test.each([
+  ["something that is not a URL", "lake", {}, /is not the URL of a store; use file:/],
+  ["a scheme that is not known", "ftp://x/y", {}, /A store at ftp:\/\/ is not supported/],
+  ["a URL without a bucket", "s3:///x", {}, /names no bucket/],
+  ["S3 without a region", "s3://b", {}, /AWS_REGION is not set/],
+  ["Azure without an account", "azblob://b", {}, /AZURE_STORAGE_ACCOUNT is not set/],
+  ["a file of another machine", "file://host/x", {}, /is not the URL of a local folder/],
+])("%s is not opened", async (_name, url, environment, words) => {
+  await expect(openStore(url, environment)).rejects.toMatchObject({
+    code: "config-invalid",
+    message: expect.stringMatching(words),
+  });
+});

@@ -1,0 +1,71 @@
+import { fileURLToPath } from "node:url";
+import { identityVariables, optionalText } from "@tripline/cloud-identity/identity-variables";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import { FolderDriver } from "./drivers/folder-driver.js";
+import type { StoreLimits } from "./object-store.js";
+import { ObjectStore } from "./object-store.js";
+import type { StoreDriver } from "./store-driver.js";
+
+/** What a store needs beside its URL, under the names that the clouds' own libraries know. */
+export const storeVariables = {
+  ...identityVariables,
+  /** Address of an S3 server that is not AWS: MinIO, Ceph, R2. */
+  AWS_ENDPOINT_URL_S3: optionalText,
+  /** Address of a Google Cloud Storage emulator. */
+  STORAGE_EMULATOR_HOST: optionalText,
+  /** Name of the account, for a workload identity. */
+  AZURE_STORAGE_ACCOUNT: optionalText,
+  /** Account and key at once, outside of a cluster. */
+  AZURE_STORAGE_CONNECTION_STRING: optionalText,
+};
+
+const schema = z.object(storeVariables);
+
+export type StoreVariables = z.infer<typeof schema>;
+
+const KINDS = "use file:///absolute/path, s3://bucket/prefix, gs://bucket/prefix or azblob://container/prefix";
+
+/** Whether it names a store, not a folder by its path. */
+export function isStoreUrl(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
+}
+
+/**
+ * Opens the store at a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or `azblob://container/prefix`.
+ * Loads the library of that cloud alone, and sends nothing yet.
+ *
+ * @param environment where its identity is looked for; that of this process unless given
+ * @throws TriplineError `config-invalid` for any other URL, and where a variable is missing
+ */
+export async function openStore(
+  url: string,
+  // biome-ignore lint/style/noProcessEnv: an identity reaches a store as it reaches the clouds' own libraries, through whatever opens it.
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  limits?: StoreLimits,
+): Promise<ObjectStore> {
+  if (!URL.canParse(url)) throw new TriplineError("config-invalid", `"${url}" is not the URL of a store; ${KINDS}.`);
+  const plain = url.replace(/\/+$/, "");
+  return new ObjectStore(plain, await openDriver(new URL(url), schema.parse(environment)), limits);
+}
+
+async function openDriver(url: URL, variables: StoreVariables): Promise<StoreDriver> {
+  const prefix = decodeURIComponent(url.pathname).replace(/^\/+/, "").replace(/\/*$/, "/").replace(/^\/$/, "");
+  if (url.protocol === "file:") return new FolderDriver(localPath(url));
+  if (!["s3:", "gs:", "azblob:"].includes(url.protocol)) {
+    throw new TriplineError("config-invalid", `A store at ${url.protocol}// is not supported; ${KINDS}.`);
+  }
+  if (url.host === "") throw new TriplineError("config-invalid", `"${url.href}" names no bucket; ${KINDS}.`);
+  if (url.protocol === "s3:") return (await import("./drivers/s3-driver.js")).openS3(url.host, prefix, variables);
+  if (url.protocol === "gs:") return (await import("./drivers/gcs-driver.js")).openGcs(url.host, prefix, variables);
+  return (await import("./drivers/azure-driver.js")).openAzure(url.host, prefix, variables);
+}
+
+function localPath(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    const detail = `"${url.href}" is not the URL of a local folder; ${KINDS}.`;
+    throw new TriplineError("config-invalid", detail, [], { cause });
+  }
+}
