@@ -12,11 +12,12 @@ import { labelBody, paymentBody, rowsOf, startTestBed, TestClient, testEnvironme
 const GOOD = withLuhnDigit("551234987650918");
 const BAD = `${GOOD.slice(0, -1)}${(Number(GOOD.at(-1)) + 1) % 10}`;
 const DEVICE = "f00dfeed-2b1d-4c3a-9e77-51de0c0ffee5";
+const EMAIL = "canary.5150@mail.tripline.test";
 /** Two spellings of one address, which the needle finds in both. */
 const [LONG_ADDRESS, ADDRESS] = ["2001:0DB8:0000:0000:5CA1:AB1E:0:77", "2001:db8::5ca1:ab1e:0:77"];
 /** The same number as people write it. */
 const GROUPED = (GOOD.match(/.{4}/g) ?? []).join("-");
-const NEEDLES = [GOOD.slice(0, -1), GROUPED.slice(0, -1), DEVICE, "5ca1:ab1e"];
+const NEEDLES = [GOOD.slice(0, -1), GROUPED.slice(0, -1), DEVICE, "5ca1:ab1e", "canary.5150", "mail.tripline.test"];
 
 const foundIn = (text: string): string[] => NEEDLES.filter((needle) => text.toLowerCase().includes(needle));
 
@@ -27,7 +28,7 @@ function faultOf(body: unknown): unknown {
   return errors?.[0]?.pointer ?? code ?? status;
 }
 
-describe("card number, device id and network address end at the front door", () => {
+describe("card number, device id, network and e-mail address end at the front door", () => {
   let bed: TestBed;
   let decider: TestDecider;
 
@@ -72,7 +73,9 @@ describe("card number, device id and network address end at the front door", () 
     const [code] = await once(program, "exit");
     expect(code).toBe(0);
 
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 422, 400, 422, 422, 422, 409, 200, 200, 400, 200]);
+    expect(answers.map(({ status }) => status)).toEqual([
+      200, 200, 422, 400, 422, 422, 422, 422, 409, 200, 200, 400, 200,
+    ]);
     expect(planted.map(({ status, body }) => [status, faultOf(body)])).toEqual([
       [422, "/transaction_id"],
       [422, "/terminal_id"],
@@ -98,8 +101,10 @@ describe("card number, device id and network address end at the front door", () 
     }
     const payments = decider.payments.map(({ value }) => Transaction.decode(value));
     expect(
-      payments.filter(({ deviceToken, ipToken }) => deviceToken !== "" && ipToken !== "").length,
+      payments.filter(({ deviceToken, ipToken, emailToken }) => deviceToken && ipToken && emailToken).length,
     ).toBeGreaterThanOrEqual(2);
+    // Of the number its first 8 digits alone are kept.
+    expect(payments.map(({ bin }) => bin)).toContain(GOOD.slice(0, 8));
     const keys = await bed.redis.keys("*");
     expect(keys.length).toBeGreaterThanOrEqual(4);
     for (const key of keys) {
@@ -129,7 +134,7 @@ describe("card number, device id and network address end at the front door", () 
   async function sendEverywhere(client: TestClient) {
     const wait = { prefer: "wait=10" };
     const [good, bad] = [{ number: GOOD }, { number: BAD }];
-    const origin = { device_id: DEVICE, ip_address: ADDRESS };
+    const origin = { device_id: DEVICE, ip_address: ADDRESS, email: EMAIL };
     const body = paymentBody({ card: good, ...origin });
     const lines = [
       paymentBody({ card: good, ...origin, ip_address: LONG_ADDRESS }),
@@ -144,6 +149,7 @@ describe("card number, device id and network address end at the front door", () 
       await client.post("/v1/transactions", paymentBody({ card: good, [GOOD]: GOOD })),
       await client.post("/v1/transactions", paymentBody({ ...origin, ip_address: `${ADDRESS}%1` })),
       await client.post("/v1/transactions", paymentBody({ ...origin, device_id: `${DEVICE}\0` })),
+      await client.post("/v1/transactions", paymentBody({ ...origin, email: `${EMAIL}, ${EMAIL}` })),
       await client.post("/v1/transactions", { ...body, terminal_id: "t-43" }),
       await client.postLines("/v1/transactions/batch", [...lines, `{"card":"${GOOD}`], wait),
       await client.postLines("/v1/labels/batch", labels, wait),

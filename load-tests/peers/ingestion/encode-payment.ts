@@ -1,7 +1,16 @@
 import { hash } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { cardToken, deviceToken, ipToken, transactionId } from "@tripline/contracts/identifiers";
+import {
+  binOf,
+  cardToken,
+  deviceToken,
+  ipToken,
+  networkOf,
+  networkToken,
+  transactionId,
+} from "@tripline/contracts/identifiers";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 
 /** A validated body. */
 export interface PaymentBody {
@@ -40,8 +49,11 @@ export function encodePayment(body: PaymentBody, tenant: string, key: Uint8Array
     currency: amount.currency,
     occurredAtMs,
     acceptedAtMs: Date.now(),
+    ...UNSENT,
+    bin: card.number === undefined ? "" : binOf(card.number),
     deviceToken: device,
     ipToken: ip,
+    networkToken: body.ip_address === undefined ? "" : networkToken(key, tenant, networkOf(body.ip_address)),
     ...location,
   });
   const content = [clientTransactionId, token, terminalId, amount.minor, amount.currency, occurredAtMs, device, ip];

@@ -1,6 +1,7 @@
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 
 /** A record of the size and with the headers of a real payment. */
 export interface BenchRecord {
@@ -27,6 +28,7 @@ export function makePayment(index: number): BenchRecord {
     currency: "EUR",
     occurredAtMs: AT_MS + index,
     acceptedAtMs: AT_MS + index,
+    ...UNSENT,
     deviceToken: `dt_${hex(card, 32)}`,
     ipToken: `it_${hex(card % 250, 32)}`,
     latitude: 48 + (card % 70) / 10,

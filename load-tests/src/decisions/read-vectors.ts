@@ -3,6 +3,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { transactionId } from "@tripline/contracts/identifiers";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { World } from "../e2e/world/prepare-world.js";
 import { BenchError } from "../harness/bench-error.js";
 
@@ -45,7 +46,6 @@ function transactionOf(id: string, cardToken: string, terminalId: string, occurr
     currency: "EUR",
     occurredAtMs,
     acceptedAtMs: occurredAtMs,
-    deviceToken: "",
-    ipToken: "",
+    ...UNSENT,
   };
 }

@@ -4,6 +4,7 @@ import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/ev
 import { HEADERS } from "@tripline/contracts/headers";
 import { transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { BatchProcessor } from "@tripline/features/batches/batch-processor";
@@ -116,8 +117,7 @@ function recordAt(index: number): IncomingRecord {
     currency: "EUR",
     occurredAtMs,
     acceptedAtMs: occurredAtMs,
-    deviceToken: "",
-    ipToken: "",
+    ...UNSENT,
     latitude: 50 + (terminal % 100) / 100,
     longitude: 8 + (terminal % 70) / 100,
   };

@@ -1,5 +1,6 @@
 import { encodeMessage } from "./encode-message.js";
 import { Label, Transaction } from "./generated/tripline/events/v1/events.js";
+import { UNSENT } from "./unsent-fields.js";
 
 const transaction: Transaction = {
   transactionId: "txn_1",
@@ -11,8 +12,7 @@ const transaction: Transaction = {
   currency: "CHF",
   occurredAtMs: 1_700_000_000_000,
   acceptedAtMs: 1_700_000_000_001,
-  deviceToken: "",
-  ipToken: "",
+  ...UNSENT,
   latitude: 47.4,
 };
 

@@ -1,13 +1,18 @@
 import { createHmac, randomBytes } from "node:crypto";
 import {
+  binOf,
   CARD_TOKEN_PATTERN,
   cardToken,
   DEVICE_TOKEN_PATTERN,
   deviceToken,
+  emailToken,
   hmacSha256,
   IP_TOKEN_PATTERN,
   ipToken,
+  networkOf,
+  networkToken,
   normalAddress,
+  normalEmail,
 } from "./identifiers.js";
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
@@ -131,4 +136,51 @@ describe("normalAddress", () => {
   ])("%p is not an address", (text) => {
     expect(normalAddress(text)).toBeUndefined();
   });
+});
+
+test("of a card number 8 digits are kept, of a short one 6", () => {
+  expect(["4111111111111111", "6304000000000000000", "378282246310005", "300000000004"].map(binOf)).toEqual([
+    ...["41111111", "63040000", "378282", "300000"],
+  ]);
+});
+
+test.each([
+  ["203.0.113.7", "203.0.113"],
+  ["2001:db8:1:2::7", "2001:db8:1"],
+  ["2001:db8::7", "2001:db8:0"],
+  ["2001::7", "2001:0:0"],
+  ["::1", "0:0:0"],
+  ["1::", "1:0:0"],
+  ["0:2:3:4:5:6:7:8", "0:2:3"],
+  ["1:2:3:4:5:6:7:8", "1:2:3"],
+])("the network of %s is %s", (address, network) => {
+  expect(normalAddress(address)).toBe(address);
+  expect(networkOf(address)).toBe(network);
+});
+
+test.each([
+  ["Ada@Example.COM", "ada@example.com"],
+  ["ada+shop@example.com", "ada@example.com"],
+  ["a.da@example.com", "a.da@example.com"],
+  ["A.d.a+x@gmail.com", "ada@gmail.com"],
+  ["ada@m\u00fcnchen.example", "ada@xn--mnchen-3ya.example"],
+  ["A\u030ada@example.com", "\u00e5da@example.com"],
+  ["ada", undefined],
+  ["ada@localhost", undefined],
+  ["+tag@example.com", undefined],
+  ["a b@example.com", undefined],
+  ["ada@example..com", undefined],
+  ["a@b@example.com", undefined],
+  ['"ada"@example.com', undefined],
+  ["a\0da@example.com", undefined],
+  [`${"a".repeat(65)}@example.com`, undefined],
+  [`a@${"b.".repeat(130)}com`, undefined],
+])("the one spelling of %s is %s", (text, spelling) => {
+  expect(normalEmail(text)).toBe(spelling);
+});
+
+test("the tokens of an address, its network and an e-mail address of the same text differ in their digits too", () => {
+  const key = Buffer.alloc(32, 7);
+  const makers = [ipToken, networkToken, emailToken, deviceToken];
+  expect(new Set(makers.map((make) => make(key, "acme", "x").slice(3))).size).toBe(makers.length);
 });

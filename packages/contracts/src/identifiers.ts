@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { isIP, SocketAddress } from "node:net";
+import { domainToASCII } from "node:url";
 
 /** Shape of a card token: `ct_` and 32 hexadecimal digits. */
 export const CARD_TOKEN_PATTERN = /^ct_[0-9a-f]{32}$/;
@@ -9,6 +10,15 @@ export const DEVICE_TOKEN_PATTERN = /^dt_[0-9a-f]{32}$/;
 
 /** Shape of the token of a network address: `it_` and 32 hexadecimal digits. */
 export const IP_TOKEN_PATTERN = /^it_[0-9a-f]{32}$/;
+
+/** Shape of the token of a network: `nt_` and 32 hexadecimal digits. */
+export const NETWORK_TOKEN_PATTERN = /^nt_[0-9a-f]{32}$/;
+
+/** Shape of the token of an e-mail address: `et_` and 32 hexadecimal digits. */
+export const EMAIL_TOKEN_PATTERN = /^et_[0-9a-f]{32}$/;
+
+/** Shape of a bank identification number: the first 6 or 8 digits of a card number (ISO/IEC 7812-1). */
+export const BIN_PATTERN = /^\d{6}(?:\d{2})?$/;
 
 /** Shape of an id that clients choose: of a terminal, or of a payment as they know it. */
 export const IDENTIFIER_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
@@ -39,6 +49,59 @@ export function deviceToken(key: Uint8Array, tenant: string, deviceId: string): 
 /** As `deviceToken`, for a network address in the one spelling that `normalAddress` gives. */
 export function ipToken(key: Uint8Array, tenant: string, address: string): string {
   return `it_${keyedDigits(key, `ip\0${tenant}\0${address}`)}`;
+}
+
+/** As `deviceToken`, for the network of an address, as `networkOf` gives it. */
+export function networkToken(key: Uint8Array, tenant: string, network: string): string {
+  return `nt_${keyedDigits(key, `network\0${tenant}\0${network}`)}`;
+}
+
+/** As `deviceToken`, for an e-mail address in the one spelling that `normalEmail` gives. */
+export function emailToken(key: Uint8Array, tenant: string, email: string): string {
+  return `et_${keyedDigits(key, `email\0${tenant}\0${email}`)}`;
+}
+
+const BIN_DIGITS = 8;
+const SHORT_BIN_DIGITS = 6;
+/** From here on PCI DSS lets 8 digits stand beside the last 4; of a shorter number it lets 6. */
+const LONG_NUMBER_DIGITS = 16;
+
+/** Who issued a card, and of which product: all that is kept of its number in clear. */
+export function binOf(cardNumber: string): string {
+  return cardNumber.slice(0, cardNumber.length < LONG_NUMBER_DIGITS ? SHORT_BIN_DIGITS : BIN_DIGITS);
+}
+
+/**
+ * The network of an address in its one spelling: the first 24 bits of IPv4, which most providers hand out as a whole, or
+ * 48 of IPv6, which is what one site gets (RFC 6177).
+ */
+export function networkOf(address: string): string {
+  if (!address.includes(":")) return address.slice(0, address.lastIndexOf("."));
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  // A gap among the first three groups stands for zeros, as many as the address lacks.
+  const rest = tail === undefined || tail === "" ? [] : tail.split(":");
+  while (groups.length + rest.length < 8) groups.push("0");
+  return [...groups, ...rest].slice(0, 3).join(":");
+}
+
+/** Mailboxes of these ignore dots. */
+const DOTLESS_DOMAINS: ReadonlySet<string> = new Set(["gmail.com", "googlemail.com"]);
+const EMAIL_CHARACTERS_MAX = 254;
+
+/**
+ * The one spelling of an e-mail address, so that one mailbox is one payer: in small letters, without what follows a `+`
+ * (RFC 5233), the domain in ASCII (RFC 5891), and without dots where the mailbox ignores them. Undefined for what is not an
+ * address; quoted mailboxes and addresses without a domain of two parts are not accepted.
+ */
+export function normalEmail(text: string): string | undefined {
+  if (text.length > EMAIL_CHARACTERS_MAX) return undefined;
+  const [, mailbox = "", domain = ""] = /^([^\s@"\p{Cc}\p{Cs}]{1,64})@([^\s@]+)$/u.exec(text) ?? [];
+  const ascii = domainToASCII(domain);
+  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/.test(ascii)) return undefined;
+  const [name = ""] = mailbox.normalize("NFC").toLowerCase().split("+");
+  const plain = DOTLESS_DOMAINS.has(ascii) ? name.replaceAll(".", "") : name;
+  return plain === "" ? undefined : `${plain}@${ascii}`;
 }
 
 /**

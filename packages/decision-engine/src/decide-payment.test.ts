@@ -1,5 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import fc from "fast-check";
 import type { DecisionInput, Score } from "./decide-payment.js";
 import { decide } from "./decide-payment.js";
@@ -75,8 +76,7 @@ function input(change: {
       currency: "EUR",
       occurredAtMs: change.atMs ?? NOON_MS,
       acceptedAtMs: NOON_MS + 1,
-      deviceToken: "",
-      ipToken: "",
+      ...UNSENT,
     },
     features: { specVersion: 3, values: [change.amount ?? 12.5, change.ratio ?? 1], incomplete: false },
     score: change.score ?? scored(0.01),
@@ -322,8 +322,14 @@ describe("properties", () => {
       currency: fc.constantFrom("EUR", "JPY"),
       occurredAtMs: fc.maxSafeInteger(),
       acceptedAtMs: fc.maxSafeNat(),
+      bin: fc.string(),
+      emailToken: fc.string(),
       deviceToken: fc.string(),
       ipToken: fc.string(),
+      networkToken: fc.string(),
+      cardCountry: fc.string(),
+      merchantCountry: fc.string(),
+      ipCountry: fc.string(),
     }),
     features: fc.option(
       fc.record({

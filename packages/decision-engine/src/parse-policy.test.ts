@@ -134,8 +134,8 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
   [
     "unknown kind of list",
     "amount > 500",
-    "lists.deny.bin",
-    "p.yaml:4 rules.0.when is not a valid expression: No such key: bin; lists has deny, watch, allow, and each",
+    "lists.deny.merchant",
+    "p.yaml:4 rules.0.when is not a valid expression: No such key: merchant; lists has deny, watch, allow, and each",
   ],
   ["list facts in a static text", "Nothing is known.", "{deny_entries}", "has the placeholder {deny_entries}"],
   ["stray brace", "{amount} {currency}.", "{amount.", "p.yaml:7 rules.0.text has a brace"],

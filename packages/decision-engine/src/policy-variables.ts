@@ -12,6 +12,12 @@ export const PAYMENT_VARIABLES = {
   currency: "string",
   terminal_id: "string",
   tenant: "string",
+  /** The first 6 or 8 digits of the card number; empty, as the countries are, where the payment does not say. */
+  bin: "string",
+  /** Of the card's issuer, the merchant and the network address, ISO 3166-1 alpha-2. */
+  card_country: "string",
+  merchant_country: "string",
+  ip_country: "string",
   /** 0 to 23. */
   hour: "int",
   /** ISO 8601: 1 is Monday, 7 is Sunday. */
@@ -80,6 +86,10 @@ export function paymentValues(transaction: Transaction): Record<string, Template
     currency: transaction.currency,
     terminal_id: transaction.terminalId,
     tenant: transaction.tenant,
+    bin: transaction.bin,
+    card_country: transaction.cardCountry,
+    merchant_country: transaction.merchantCountry,
+    ip_country: transaction.ipCountry,
     hour: BigInt(modulo(Math.floor(transaction.occurredAtMs / HOUR_MS), 24)),
     day_of_week: BigInt(modulo(Math.floor(transaction.occurredAtMs / DAY_MS) + EPOCH_DAY_OF_WEEK - 1, 7) + 1),
   };

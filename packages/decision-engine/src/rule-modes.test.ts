@@ -1,6 +1,7 @@
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { shareOf } from "./card-share.js";
 import { decide } from "./decide-payment.js";
 import { parsePolicy } from "./parse-policy.js";
@@ -33,7 +34,7 @@ static_policy:
 
 const transaction: Transaction = {
   ...{ transactionId: "t", tenant: "acme", clientTransactionId: "c", cardToken: "ct_1", terminalId: "x" },
-  ...{ amountMinor: 90_000, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, deviceToken: "", ipToken: "" },
+  ...{ amountMinor: 90_000, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, ...UNSENT },
 };
 
 function decideBy(text: string, cardToken = "ct_1") {

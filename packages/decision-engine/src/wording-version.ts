@@ -3,14 +3,14 @@ import { nothingUnusual, scorecardReason } from "./decide-payment.js";
 import type { FeatureWords } from "./feature-words.js";
 import { formatValue } from "./format-value.js";
 import { entryTexts } from "./lists/list-facts.js";
-import { LIST_EFFECTS, TABLE_KINDS } from "./lists/list-kinds.js";
+import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 
 /** Values of which each is written in another way. */
 const SAMPLES = [0, 0.004, 0.125, 1, 2.5, 44.98, 90, 7_200, 12_345, 259_200, 1_000_000];
 const CURRENCIES = ["EUR", "JPY"];
 
 /** Entries of which each is written in another way. */
-const LISTED = TABLE_KINDS.flatMap((kind) =>
+const LISTED = LIST_KINDS.flatMap((kind) =>
   LIST_EFFECTS.map((effect) => ({ list: effect, kind, effect, reason: "Lost.", createdAtMs: 0, expiresAtMs: 0 })),
 );
 

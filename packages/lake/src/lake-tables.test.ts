@@ -29,6 +29,12 @@ const transaction: Transaction = {
   ipToken: "it_1",
   latitude: -0,
   longitude: undefined,
+  bin: "41111111",
+  emailToken: "et_1",
+  networkToken: "nt_1",
+  cardCountry: "BE",
+  merchantCountry: "FR",
+  ipCountry: "",
 };
 
 const label: Label = {
@@ -122,6 +128,12 @@ const transactionCells = {
   ip_token: "it_1",
   latitude: -0,
   longitude: null,
+  bin: "41111111",
+  email_token: "et_1",
+  network_token: "nt_1",
+  card_country: "BE",
+  merchant_country: "FR",
+  ip_country: "",
 };
 
 const labelCells = {

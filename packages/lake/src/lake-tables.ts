@@ -86,6 +86,12 @@ const transaction = columnsOf<Transaction>({
   ipToken: text,
   latitude: double,
   longitude: double,
+  bin: text,
+  emailToken: text,
+  networkToken: text,
+  cardCountry: text,
+  merchantCountry: text,
+  ipCountry: text,
 });
 
 const label = columnsOf<Label>({

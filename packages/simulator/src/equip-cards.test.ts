@@ -32,7 +32,8 @@ function groups(
   return found;
 }
 
-const byThief = ({ scenario }: SimulatedPayment): boolean => scenario === "stolen-card" || scenario === "testing-burst";
+const byThief = ({ scenario }: SimulatedPayment): boolean =>
+  ["stolen-card", "testing-burst", "bin-testing"].includes(scenario);
 const shareOf = (payments: readonly SimulatedPayment[], test: (payment: SimulatedPayment) => boolean): number =>
   payments.filter(test).length / payments.length;
 
@@ -49,7 +50,8 @@ describe("where payments come from", () => {
       ).keys(),
     ].map((number) => {
       // The card's number is its account under the simulation's seed, see `cardNumber`.
-      return [number, equipCard(options.seed, Number(number.slice(6, 15)) - options.seed)];
+      const account = Number(number.slice(7, 15) + number.charAt(6));
+      return [number, equipCard(options.seed, account - options.seed)];
     }),
   );
 

@@ -63,12 +63,13 @@ export function ownerOrigin(seed: number, equipment: Equipment, cards: number, r
   };
 }
 
-/**
- * Where a thief's payments with a card come from. Thieves work in rings, one for every 500 cards; all cards that a ring
- * holds within a week pay from the same device and address.
- */
-export function thiefOrigin(seed: number, card: number, day: number, cards: number): Origin {
-  const ring = below(seedRandom(seed, STREAM.ring, card, 0), Math.ceil(cards / CARDS_PER_RING));
+/** The ring of thieves that gets hold of a card. There is one for every 500 cards. */
+export function ringOf(seed: number, card: number, cards: number): number {
+  return below(seedRandom(seed, STREAM.ring, card, 0), Math.ceil(cards / CARDS_PER_RING));
+}
+
+/** Where a ring's payments come from: all cards that it holds within a week pay from the same device and address. */
+export function thiefOrigin(seed: number, ring: number, day: number): Origin {
   const random = seedRandom(seed, STREAM.ringEquipment, ring, Math.floor(day / RING_DAYS));
   return { deviceId: deviceId(random), ipAddress: foreignAddress(random) };
 }

@@ -8,9 +8,16 @@ export interface FraudRates {
   readonly stolenCards: number;
   /** Bursts of small payments that try whether a number works, per 1,000 cards and day. */
   readonly testingBursts: number;
+  /** Runs through many numbers of one issuer at one terminal, per 1,000 cards and day. */
+  readonly binTestings: number;
 }
 
-export const DEFAULT_FRAUD_RATES: FraudRates = { compromisedTerminals: 0.3, stolenCards: 0.6, testingBursts: 0.45 };
+export const DEFAULT_FRAUD_RATES: FraudRates = {
+  compromisedTerminals: 0.3,
+  stolenCards: 0.6,
+  testingBursts: 0.45,
+  binTestings: 0.05,
+};
 
 const COMPROMISE_DAYS = { min: 3, max: 21 };
 const THEFT_DAYS = { min: 2, max: 9 };
@@ -23,6 +30,8 @@ export interface FraudPlan {
   readonly stolenCards: readonly number[];
   /** Cards that are tested on this day, one entry for each burst. */
   readonly testedCards: readonly number[];
+  /** A card of the issuer whose numbers are tested on this day, one entry for each run. */
+  readonly testedIssuers: readonly number[];
 }
 
 /** The plan of one day, from the starts of that day and of those before it that still last. */
@@ -36,12 +45,13 @@ export function planFrauds(seed: number, day: number, cards: number, terminals: 
     }
     return found;
   };
+  const today = (stream: number, rate: number): number[] =>
+    starts(seed, stream, day, cards, rate, { min: 1, max: 1 }).map((start) => start.entity);
   return {
     compromisedTerminals: lasting(STREAM.compromise, terminals, rates.compromisedTerminals, COMPROMISE_DAYS),
     stolenCards: [...lasting(STREAM.theft, cards, rates.stolenCards, THEFT_DAYS)],
-    testedCards: starts(seed, STREAM.testing, day, cards, rates.testingBursts, { min: 1, max: 1 }).map(
-      (start) => start.entity,
-    ),
+    testedCards: today(STREAM.testing, rates.testingBursts),
+    testedIssuers: today(STREAM.binTesting, rates.binTestings),
   };
 }
 

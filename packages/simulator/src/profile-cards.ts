@@ -24,10 +24,16 @@ const AMOUNT_MEDIAN = 28;
 /** A card with a higher mean than this is cut to it, so that a day stays bounded. */
 const PAYMENTS_PER_DAY_MAX = 15;
 
-/** 16 digits with a valid check digit; different for every card of one seed. */
+/** How many banks issue the cards, each under 8 first digits of its own. */
+export const ISSUERS = 10;
+
+/**
+ * 16 digits with a valid check digit; different for every card of one seed. The last digit of the account stands first, as
+ * that of the issuer: cards that follow each other are of different banks.
+ */
 export function cardNumber(seed: number, card: number): string {
-  const account = ((seed % CARDS_MAX) + card) % CARDS_MAX;
-  return withLuhnDigit(TEST_BIN + String(account).padStart(9, "0"));
+  const account = String(((seed % CARDS_MAX) + card) % CARDS_MAX).padStart(9, "0");
+  return withLuhnDigit(TEST_BIN + account.slice(-1) + account.slice(0, -1));
 }
 
 /** `paymentsPerDay` is the mean over all cards; single cards lie log-normally around it. */

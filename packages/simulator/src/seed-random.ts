@@ -20,6 +20,11 @@ export const STREAM = {
   ring: 12,
   ringEquipment: 13,
   publicDevice: 14,
+  binTesting: 15,
+  binTested: 16,
+  payer: 17,
+  ringPayer: 18,
+  merchant: 19,
 } as const;
 
 /** Rounds after which each bit of the key has reached each bit of the state; the author's own choice. */

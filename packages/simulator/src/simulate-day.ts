@@ -1,10 +1,13 @@
 import type { Origin } from "./equip-cards.js";
-import { ownerOrigin, thiefOrigin } from "./equip-cards.js";
+import { ownerOrigin, ringOf, thiefOrigin } from "./equip-cards.js";
 import { DAY_MS, dayFactor, HOUR_MS, ownerTimeMs, thiefTimeMs } from "./keep-rhythm.js";
+import type { Payer } from "./name-payers.js";
+import { merchantCountry, ownerPayers, thiefPayer } from "./name-payers.js";
 import type { TerminalMap } from "./place-terminals.js";
 import { anywhere, favourite, terminalId } from "./place-terminals.js";
 import type { FraudPlan } from "./plan-frauds.js";
 import type { CardProfile } from "./profile-cards.js";
+import { ISSUERS } from "./profile-cards.js";
 import type { Random } from "./seed-random.js";
 import { below, logNormal, poisson, STREAM, seedRandom } from "./seed-random.js";
 import type { Scenario, SimulatedPayment } from "./simulated-payment.js";
@@ -28,6 +31,7 @@ interface DraftParts {
   readonly occurredAtMs: number;
   readonly scenario: Scenario;
   readonly origin: Origin | null;
+  readonly payer: Payer;
 }
 
 const PAYMENTS_PER_CARD_DAY_MAX = 60;
@@ -51,6 +55,9 @@ export function simulateDay(options: DayOptions): SimulatedPayment[] {
   options.plan.testedCards.forEach((card, burst) => {
     testNumber(options, card, burst, drafts);
   });
+  options.plan.testedIssuers.forEach((card, run) => {
+    testIssuer(options, card, run, drafts);
+  });
   drafts.sort((left, right) => left.occurredAtMs - right.occurredAtMs);
   // Numbered after sorting and padded, so that ties in time keep the order of ids.
   const prefix = `sim${options.seed}-${String(options.day).padStart(6, "0")}-`;
@@ -65,6 +72,7 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
   if (profile === undefined) return;
   const random = seedRandom(options.seed, STREAM.payments, card, options.day);
   const originOfOwner = originsOfOwner(options, card);
+  const payerOf = ownerPayers(options.seed, card, options.day, profile.equipment !== null);
   const count = poisson(random, profile.paymentsPerDay * dayFactor(options.day), PAYMENTS_PER_CARD_DAY_MAX);
   for (let index = 0; index < count; index += 1) {
     const away = random() < AWAY_SHARE;
@@ -73,8 +81,8 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
     const occurredAtMs = ownerTimeMs(options.day, random);
     const hit = options.plan.compromisedTerminals.has(terminal) && random() < COMPROMISED_SHARE;
     const scenario = hit ? "compromised-terminal" : "none";
-    const origin = originOfOwner();
-    drafts.push(draft(options, profile, { terminal, amountMajor, occurredAtMs, scenario, origin }, random));
+    const [origin, payer] = [originOfOwner(), payerOf()];
+    drafts.push(draft(options, profile, { terminal, amountMajor, occurredAtMs, scenario, origin, payer }, random));
   }
 }
 
@@ -84,7 +92,7 @@ function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
   if (profile === undefined) return;
   const random = seedRandom(options.seed, STREAM.thief, card, options.day);
   const count = poisson(random, THIEF_PAYMENTS_PER_DAY, PAYMENTS_PER_CARD_DAY_MAX);
-  const fraud = { scenario: "stolen-card", origin: originOfThief(options, card) } as const;
+  const fraud = { scenario: "stolen-card", ...byThief(options, card) } as const;
   for (let index = 0; index < count; index += 1) {
     const amountMajor = profile.amountMedian * logNormal(random, 4, 0.5);
     const terminal = anywhere(options.terminals, random);
@@ -103,7 +111,7 @@ function testNumber(options: DayOptions, card: number, burst: number, drafts: Dr
   const startMs = Math.min(thiefTimeMs(options.day, random), Math.floor(lastStartMs));
   const terminal = anywhere(options.terminals, random);
   const count = 5 + below(random, 9);
-  const fraud = { scenario: "testing-burst", origin: originOfThief(options, card) } as const;
+  const fraud = { scenario: "testing-burst", ...byThief(options, card) } as const;
   for (let index = 0; index < count; index += 1) {
     const occurredAtMs = startMs + Math.floor(random() * lengthMs * 0.9);
     const amountMajor = 0.5 + random() * 3;
@@ -116,6 +124,30 @@ function testNumber(options: DayOptions, card: number, burst: number, drafts: Dr
   }
 }
 
+/** One small payment with each of many numbers of an issuer, at one terminal within minutes, from one device. */
+function testIssuer(options: DayOptions, first: number, run: number, drafts: Draft[]): void {
+  const { seed, day, cards } = options;
+  const random = seedRandom(seed, STREAM.binTested, run, day);
+  const lengthMs = (3 + random() * 7) * 60_000;
+  const lastStartMs = (day + 1) * DAY_MS - lengthMs - 1;
+  const startMs = Math.min(thiefTimeMs(day, random), Math.floor(lastStartMs));
+  const terminal = anywhere(options.terminals, random);
+  const count = 12 + below(random, 14);
+  // A ring that is seen nowhere else: it sells the numbers that work.
+  const ring = cards.length + run;
+  const origin = thiefOrigin(seed, ring, day);
+  let tested = 0;
+  for (let card = first; card < cards.length && tested < count; card += ISSUERS) {
+    const profile = cards[card];
+    if (profile?.equipment == null) continue;
+    tested += 1;
+    const occurredAtMs = startMs + Math.floor(random() * lengthMs);
+    const parts = { terminal, amountMajor: 0.5 + random() * 2, occurredAtMs, scenario: "bin-testing" } as const;
+    const payer = thiefPayer(seed, card, ring, day, true);
+    drafts.push(draft(options, profile, { ...parts, origin, payer }, random));
+  }
+}
+
 /** The origins of an owner's payments of the day, one per call, from separate random numbers. */
 function originsOfOwner({ seed, day, cards }: DayOptions, card: number): () => Origin | null {
   const equipment = cards[card]?.equipment ?? null;
@@ -124,12 +156,15 @@ function originsOfOwner({ seed, day, cards }: DayOptions, card: number): () => O
   return () => ownerOrigin(seed, equipment, cards.length, random);
 }
 
-function originOfThief({ seed, day, cards }: DayOptions, card: number): Origin | null {
-  return cards[card]?.equipment === null ? null : thiefOrigin(seed, card, day, cards.length);
+function byThief({ seed, day, cards }: DayOptions, card: number): Pick<DraftParts, "origin" | "payer"> {
+  const ring = ringOf(seed, card, cards.length);
+  const isOnline = cards[card]?.equipment !== null;
+  const origin = isOnline ? thiefOrigin(seed, ring, day) : null;
+  return { origin, payer: thiefPayer(seed, card, ring, day, isOnline) };
 }
 
 function draft(options: DayOptions, profile: CardProfile, parts: DraftParts, random: Random): Draft {
-  const { terminal, amountMajor, occurredAtMs, scenario, origin } = parts;
+  const { terminal, amountMajor, occurredAtMs, scenario, origin, payer } = parts;
   const fraud = scenario !== "none";
   const place = options.terminals.place(terminal);
   return {
@@ -140,6 +175,8 @@ function draft(options: DayOptions, profile: CardProfile, parts: DraftParts, ran
     occurredAtMs,
     deviceId: origin?.deviceId ?? null,
     ipAddress: origin?.ipAddress ?? null,
+    ...payer,
+    merchantCountry: merchantCountry(options.seed, terminal),
     latitude: place?.latitude ?? null,
     longitude: place?.longitude ?? null,
     fraud,

@@ -1,4 +1,4 @@
-export const SCENARIOS = ["none", "compromised-terminal", "stolen-card", "testing-burst"] as const;
+export const SCENARIOS = ["none", "compromised-terminal", "stolen-card", "testing-burst", "bin-testing"] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 export interface SimulatedPayment {
@@ -15,6 +15,12 @@ export interface SimulatedPayment {
   readonly deviceId: string | null;
   /** IPv4 or IPv6, from ranges that belong to nobody; null where `deviceId` is. */
   readonly ipAddress: string | null;
+  /** The payer's e-mail address; null where the payment does not say so. */
+  readonly email: string | null;
+  /** Of the card's issuer, the merchant and the address, ISO 3166-1 alpha-2; null where there is no address. */
+  readonly cardCountry: string;
+  readonly merchantCountry: string;
+  readonly ipCountry: string | null;
   /** Where the terminal stands, WGS 84 degrees; null where the payment does not say so. */
   readonly latitude: number | null;
   readonly longitude: number | null;

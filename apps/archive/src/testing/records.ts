@@ -11,6 +11,7 @@ import {
 import { HEADERS } from "@tripline/contracts/headers";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
 /* Records for the tests. */
@@ -34,8 +35,7 @@ export function transactionOf(number: number, change: Partial<Transaction> = {})
     currency: "EUR",
     occurredAtMs: NOON_MS + number,
     acceptedAtMs: NOON_MS + number + 5,
-    deviceToken: "",
-    ipToken: "",
+    ...UNSENT,
     ...change,
   };
 }

@@ -1,5 +1,6 @@
 import type { ModelTrial, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Label, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 
 /* For the tests of replay: payments with what belongs to them. */
 
@@ -14,7 +15,7 @@ export function transactionOf(index: number, amount: number): Transaction {
       clientTransactionId: `c${index}`,
       cardToken: `ct_${index % 9}`,
     },
-    ...{ terminalId: "t-1", amountMinor: amount * 100, currency: "EUR", deviceToken: "", ipToken: "" },
+    ...{ terminalId: "t-1", amountMinor: amount * 100, currency: "EUR", ...UNSENT },
     ...{ occurredAtMs: NOON_MS - DAY_MS + index * 700_000, acceptedAtMs: NOON_MS + index, latitude: 50.123_456_789 },
   };
 }

@@ -1,9 +1,13 @@
+import { isCountry } from "@tripline/contracts/country";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import {
+  BIN_PATTERN,
   CARD_TOKEN_PATTERN,
   DEVICE_TOKEN_PATTERN,
+  EMAIL_TOKEN_PATTERN,
   IDENTIFIER_PATTERN,
   IP_TOKEN_PATTERN,
+  NETWORK_TOKEN_PATTERN,
 } from "@tripline/contracts/identifiers";
 import type { ListKind } from "@tripline/decision-engine/lists/list-kinds";
 import { LIST_EFFECTS, LIST_KINDS } from "@tripline/decision-engine/lists/list-kinds";
@@ -18,22 +22,20 @@ const PAGE_MAX = 1_000;
 /** Where the cards of confirmed frauds are put. */
 export const FRAUD_LIST = "confirmed-fraud";
 
-/** Kinds that people ask for, and that payments do not carry. An entry of them would look effective and never be. */
-const KINDS_TO_COME = ["bin", "email", "country", "ip_range"];
+const matching = (pattern: RegExp) => (text: string) => pattern.test(text);
 
-const VALUES: Readonly<Record<ListKind, readonly [pattern: RegExp, what: string]>> = {
-  card: [CARD_TOKEN_PATTERN, "a card token: ct_ and 32 hexadecimal digits"],
-  device: [DEVICE_TOKEN_PATTERN, "a device token: dt_ and 32 hexadecimal digits"],
-  ip: [IP_TOKEN_PATTERN, "the token of an IP address: it_ and 32 hexadecimal digits"],
-  terminal: [IDENTIFIER_PATTERN, "a terminal id: 1 to 64 characters out of letters, digits and . _ : -"],
+const VALUES: Readonly<Record<ListKind, readonly [isValid: (text: string) => boolean, what: string]>> = {
+  card: [matching(CARD_TOKEN_PATTERN), "a card token: ct_ and 32 hexadecimal digits"],
+  bin: [matching(BIN_PATTERN), "the first 6 or 8 digits of card numbers"],
+  device: [matching(DEVICE_TOKEN_PATTERN), "a device token: dt_ and 32 hexadecimal digits"],
+  email: [matching(EMAIL_TOKEN_PATTERN), "the token of an e-mail address: et_ and 32 hexadecimal digits"],
+  ip: [matching(IP_TOKEN_PATTERN), "the token of an IP address: it_ and 32 hexadecimal digits"],
+  ip_range: [matching(NETWORK_TOKEN_PATTERN), "the token of an IP range: nt_ and 32 hexadecimal digits"],
+  terminal: [matching(IDENTIFIER_PATTERN), "a terminal id: 1 to 64 characters out of letters, digits and . _ : -"],
+  country: [isCountry, "an ISO 3166-1 alpha-2 code in capitals, such as BE"],
 };
 
-const kind = z.enum(LIST_KINDS, {
-  error: ({ input }) =>
-    KINDS_TO_COME.includes(String(input))
-      ? `${input} cannot be listed yet: payments do not carry it`
-      : `must be one of ${LIST_KINDS.join(", ")}`,
-});
+const kind = z.enum(LIST_KINDS, `must be one of ${LIST_KINDS.join(", ")}`);
 
 const value = z
   .string()
@@ -59,8 +61,8 @@ const expiresAt = z.iso
 const entry = z
   .strictObject({ kind, value, reason, expires_at: expiresAt.nullable().default(null) })
   .check(({ value: { kind: of, value: text }, issues }) => {
-    const [pattern, what] = VALUES[of];
-    if (!pattern.test(text)) issues.push({ code: "custom", path: ["value"], message: `must be ${what}`, input: of });
+    const [isValid, what] = VALUES[of];
+    if (!isValid(text)) issues.push({ code: "custom", path: ["value"], message: `must be ${what}`, input: of });
   });
 
 export type NewEntry = z.infer<typeof entry>;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decide } from "@tripline/decision-engine/decide-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 
@@ -23,8 +24,7 @@ function decideWith(change: Readonly<Record<string, number>>, score: number | un
       currency: "EUR",
       occurredAtMs: 0,
       acceptedAtMs: 0,
-      deviceToken: "",
-      ipToken: "",
+      ...UNSENT,
     },
     features: {
       specVersion: SPEC.version,

@@ -95,7 +95,7 @@ const recordOf = (one: ListEntry, value = encodeMessage(ListEntry, one)) => {
 /** Sends payments of one device until one is decided so. */
 async function untilOutcome(outcome: Outcome, deviceToken: string): Promise<Decision> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const { id, record } = payment({ deviceToken });
+    const { id, record } = payment({ transaction: { deviceToken } });
     await producer.send([record]);
     const decision = await decided(id);
     if (decision.outcome === outcome) return decision;

@@ -37,9 +37,18 @@ export class FollowedLists extends TableFollower {
   }
 
   /** The entries that a payment is on at `atMs`, the strictest first. */
-  hits({ tenant, cardToken, deviceToken, ipToken, terminalId }: Transaction, atMs: number): ListHit[] {
-    const values = { card: cardToken, device: deviceToken, ip: ipToken, terminal: terminalId };
-    return this.#table.find(tenant, values, atMs);
+  hits(payment: Transaction, atMs: number): ListHit[] {
+    const values = {
+      card: payment.cardToken,
+      bin: payment.bin,
+      device: payment.deviceToken,
+      email: payment.emailToken,
+      ip: payment.ipToken,
+      ip_range: payment.networkToken,
+      terminal: payment.terminalId,
+      countries: [payment.cardCountry, payment.merchantCountry, payment.ipCountry],
+    };
+    return this.#table.find(payment.tenant, values, atMs);
   }
 
   override async onApplicationShutdown(): Promise<void> {

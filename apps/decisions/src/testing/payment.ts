@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
 const SPEC = currentFeatureSpec();
@@ -13,7 +15,7 @@ export interface PaymentChange {
   readonly values?: Readonly<Record<string, number>>;
   readonly specVersion?: number;
   readonly incomplete?: boolean;
-  readonly deviceToken?: string;
+  readonly transaction?: Partial<Transaction>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -32,8 +34,8 @@ export function payment(change: PaymentChange = {}): { id: string; record: Outgo
       currency: "EUR",
       occurredAtMs: Date.now(),
       acceptedAtMs: Date.now(),
-      deviceToken: change.deviceToken ?? "",
-      ipToken: "",
+      ...UNSENT,
+      ...change.transaction,
     },
     specVersion: change.specVersion ?? SPEC.version,
     values: SPEC.features.map(({ name, default: byDefault }) => {

@@ -66,8 +66,8 @@ describe("what a record leads to", () => {
   });
 
   test("keeps fields of the payment that this build does not know", () => {
-    const unknownField = [15 * 8, 7, 16 * 8 + 2, 1, 0x41].flatMap((tag) =>
-      tag > 127 ? [(tag & 127) | 128, 1] : [tag],
+    const unknownField = [150 * 8, 7, 151 * 8 + 2, 1, 0x41].flatMap((tag) =>
+      tag > 127 ? [(tag & 127) | 128, tag >> 7] : [tag],
     );
     const fact = Buffer.concat([
       Payment.encode(payment({ clientTransactionId: "a" })).finish(),

@@ -5,8 +5,10 @@ import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import {
+  BIN_PATTERN,
   CARD_TOKEN_PATTERN,
   DEVICE_TOKEN_PATTERN,
+  EMAIL_TOKEN_PATTERN,
   IP_TOKEN_PATTERN,
   TRANSACTION_ID_PATTERN,
 } from "@tripline/contracts/identifiers";
@@ -14,6 +16,14 @@ import { TOPICS } from "@tripline/contracts/topics";
 import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
+
+/** Texts that name an entity: empty, or of this shape. */
+const OPTIONAL_FIELDS = [
+  ["deviceToken", "device_token", DEVICE_TOKEN_PATTERN],
+  ["ipToken", "ip_token", IP_TOKEN_PATTERN],
+  ["emailToken", "email_token", EMAIL_TOKEN_PATTERN],
+  ["bin", "bin", BIN_PATTERN],
+] as const;
 
 interface EventBase {
   readonly offset: number;
@@ -50,14 +60,15 @@ export function parseEvent(engine: FeatureEngine, record: IncomingRecord): Event
 function parseTransaction(engine: FeatureEngine, record: IncomingRecord): PaymentRecord {
   requireSchema(record, TOPICS.transactions.schema);
   const transaction = decoded(record, Transaction);
-  const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude, deviceToken, ipToken } = transaction;
+  const { transactionId, currency, amountMinor, occurredAtMs, latitude, longitude } = transaction;
   if (!TRANSACTION_ID_PATTERN.test(transactionId)) throw unreadable(record, "it has no transaction id");
   if (!wasCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
-  if (deviceToken !== "" && !DEVICE_TOKEN_PATTERN.test(deviceToken))
-    throw unreadable(record, "device_token is malformed");
-  if (ipToken !== "" && !IP_TOKEN_PATTERN.test(ipToken)) throw unreadable(record, "ip_token is malformed");
+  for (const [field, name, pattern] of OPTIONAL_FIELDS) {
+    const value = transaction[field];
+    if (value !== "" && !pattern.test(value)) throw unreadable(record, `${name} is malformed`);
+  }
   if (!isDegrees(latitude, 90) || !isDegrees(longitude, 180))
     throw unreadable(record, "its latitude or longitude is out of range");
   return { kind: "payment", transaction, ...commonParts(engine, record, transaction) };

@@ -2,6 +2,7 @@ import { Label, Transaction } from "@tripline/contracts/generated/tripline/event
 import { HEADERS } from "@tripline/contracts/headers";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
 
 /* Events for the tests. */
@@ -23,8 +24,7 @@ export function payment(change: Partial<Transaction> & { readonly clientTransact
     currency: "EUR",
     occurredAtMs: START_MS,
     acceptedAtMs: START_MS + 5,
-    deviceToken: "",
-    ipToken: "",
+    ...UNSENT,
     latitude: undefined,
     longitude: undefined,
     ...change,

@@ -1,6 +1,14 @@
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
-import { cardToken, deviceToken, ipToken, transactionId } from "@tripline/contracts/identifiers";
+import {
+  cardToken,
+  deviceToken,
+  emailToken,
+  ipToken,
+  networkToken,
+  transactionId,
+} from "@tripline/contracts/identifiers";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decisionSchema, pendingSchema } from "../openapi/response-schemas.js";
 import { startIngestion } from "../start-ingestion.js";
 import { decisionFor, storeDecision, TestDecider } from "../testing/decider.js";
@@ -81,8 +89,8 @@ describe("POST /v1/transactions", () => {
       amountMinor: 1_299,
       currency: "EUR",
       occurredAtMs: Date.parse(String(body.occurred_at)),
-      deviceToken: "",
-      ipToken: "",
+      ...UNSENT,
+      bin: CARD_NUMBER.slice(0, 8),
     });
     expect([payment.latitude, payment.longitude]).toEqual([undefined, undefined]);
     expect(payment.acceptedAtMs).toBeGreaterThanOrEqual(sentAtMs);
@@ -134,13 +142,31 @@ describe("POST /v1/transactions", () => {
     });
   });
 
-  test("each of device, address and location may be sent alone", () => {
+  test("each of device, address, e-mail address, countries and location may be sent alone", () => {
     const place = { latitude: 0, longitude: 0 };
-    const absent = { deviceToken: "", ipToken: "", latitude: undefined, longitude: undefined };
-    const some = expect.stringMatching(/^[di]t_[0-9a-f]{32}$/);
-    expect(paymentOf(paymentBody({ device_id: "d" }))).toMatchObject({ ...absent, deviceToken: some });
-    expect(paymentOf(paymentBody({ ip_address: "::1" }))).toMatchObject({ ...absent, ipToken: some });
-    expect(paymentOf(paymentBody({ location: place }))).toMatchObject({ ...absent, ...place });
+    const absent = { ...UNSENT, bin: CARD_NUMBER.slice(0, 8), latitude: undefined, longitude: undefined };
+    const some = expect.stringMatching(/^[dien]t_[0-9a-f]{32}$/);
+    const sent = (change: Record<string, unknown>) => paymentOf(paymentBody(change));
+    expect(sent({ device_id: "d" })).toMatchObject({ ...absent, deviceToken: some });
+    expect(sent({ ip_address: "::1" })).toMatchObject({ ...absent, ipToken: some, networkToken: some });
+    expect(sent({ email: "ada@example.com" })).toMatchObject({ ...absent, emailToken: some });
+    expect(sent({ card_country: "BE" })).toMatchObject({ ...absent, cardCountry: "BE" });
+    expect(sent({ merchant_country: "FR" })).toMatchObject({ ...absent, merchantCountry: "FR" });
+    expect(sent({ ip_country: "DE" })).toMatchObject({ ...absent, ipCountry: "DE" });
+    expect(sent({ location: place })).toMatchObject({ ...absent, ...place });
+  });
+
+  test("of the payer there is a token for each mailbox and each network, and the first digits of the card", () => {
+    const key = bed.config.CARD_TOKEN_KEY;
+    const sent = (change: Record<string, unknown>) => paymentOf(paymentBody(change));
+    expect(sent({ email: "Ada+shop@Example.com", ip_address: "203.0.113.7" })).toMatchObject({
+      emailToken: emailToken(key, "acme", "ada@example.com"),
+      networkToken: networkToken(key, "acme", "203.0.113"),
+    });
+    const token = `ct_${"0".repeat(32)}`;
+    expect(sent({ card: { token } }).bin).toBe("");
+    expect(sent({ card: { token, bin: "422222" } })).toMatchObject({ cardToken: token, bin: "422222" });
+    expect(sent({ card: { number: "378282246310005" } }).bin).toBe("378282");
   });
 
   test("an amount of 0, as in an account check, is accepted like any other", async () => {
@@ -233,7 +259,13 @@ describe("POST /v1/transactions", () => {
     expect(answer.body).toMatchObject({ code: "idempotency-conflict" });
   });
 
-  const origin = { device_id: "d-1", ip_address: "203.0.113.7", location: { latitude: 50.1, longitude: 4.2 } };
+  const payer = { email: "ada@example.com", card_country: "BE", merchant_country: "FR", ip_country: "BE" };
+  const origin = {
+    ...payer,
+    device_id: "d-1",
+    ip_address: "203.0.113.7",
+    location: { latitude: 50.1, longitude: 4.2 },
+  };
   test.each([
     ["another device", { ...origin, device_id: "d-2" }],
     ["no device", { ...origin, device_id: undefined }],
@@ -242,7 +274,12 @@ describe("POST /v1/transactions", () => {
     ["another latitude", { ...origin, location: { latitude: 50.2, longitude: 4.2 } }],
     ["another longitude", { ...origin, location: { latitude: 50.1, longitude: 4.3 } }],
     ["no place", { ...origin, location: undefined }],
-    ["none of them", { device_id: undefined, ip_address: undefined, location: undefined }],
+    ["another e-mail address", { ...origin, email: "eve@example.com" }],
+    ["no e-mail address", { ...origin, email: undefined }],
+    ["another country of the card", { ...origin, card_country: "FR" }],
+    ["another country of the merchant", { ...origin, merchant_country: "BE" }],
+    ["no country of the address", { ...origin, ip_country: undefined }],
+    ["none of them", Object.fromEntries(Object.keys(origin).map((field) => [field, undefined]))],
   ])("%s under the same transaction_id is a conflict", async (_name, changes) => {
     const body = paymentBody(origin);
     await client.post(PATH, body, WAIT);

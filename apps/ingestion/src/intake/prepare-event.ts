@@ -2,13 +2,23 @@ import { hash } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FieldError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { cardToken, deviceToken, ipToken, labelId, transactionId } from "@tripline/contracts/identifiers";
+import {
+  binOf,
+  cardToken,
+  deviceToken,
+  emailToken,
+  ipToken,
+  labelId,
+  networkOf,
+  networkToken,
+  transactionId,
+} from "@tripline/contracts/identifiers";
 import { describeIssues, invalidFields } from "@tripline/service-kit/http/describe-issues";
 import type { z } from "zod";
 import type { PaymentBody } from "../requests/request-schemas.js";
 import { labelSchema, paymentSchema } from "../requests/request-schemas.js";
 
-/** A checked request, ready for Kafka. Card number, device id and network address end here. */
+/** A checked request, ready for Kafka. Card number, device id, network address and e-mail address end here. */
 export interface PreparedEvent {
   readonly topic: "transactions" | "labels";
   /** Of the payment's decision (`txn_…`) or of the label (`lbl_…`). */
@@ -21,7 +31,7 @@ export interface PreparedEvent {
 }
 
 export interface IntakeRules {
-  /** Makes the tokens of cards, and those of devices and addresses too. */
+  /** Makes the tokens of cards, and all others too. */
   readonly cardTokenKey: Uint8Array;
   /** Oldest payment that is accepted, in days before now. */
   readonly eventAgeDaysMax: number;
@@ -52,6 +62,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
     currency: amount.currency,
     occurredAtMs,
     acceptedAtMs: nowMs,
+    bin: payment.card.number === undefined ? (payment.card.bin ?? "") : binOf(payment.card.number),
     ...origin,
   });
   const content = [clientTransactionId, token, terminalId, amount.minor, amount.currency, occurredAtMs];
@@ -101,22 +112,34 @@ function tokenOf(
   return card.number === undefined ? (card.token ?? "") : cardToken(rules.cardTokenKey, tenant, card.number);
 }
 
-/** By which device, from which address and at which place, where the client says so. */
-type Origin = Pick<Transaction, "deviceToken" | "ipToken" | "latitude" | "longitude">;
+/** By whom, by which device, from which address and at which place, where the client says so. */
+type Origin = Pick<Transaction, "deviceToken" | "ipToken" | "networkToken" | "latitude" | "longitude"> &
+  Pick<Transaction, "emailToken" | "cardCountry" | "merchantCountry" | "ipCountry">;
 
-function originOf(payment: PaymentBody, tenant: string, { cardTokenKey }: IntakeRules): Origin {
-  const { device_id: deviceId, ip_address: address, location } = payment;
+function originOf(payment: PaymentBody, tenant: string, { cardTokenKey: key }: IntakeRules): Origin {
+  const { device_id: deviceId, ip_address: address, email, location } = payment;
   return {
-    deviceToken: deviceId === undefined ? "" : deviceToken(cardTokenKey, tenant, deviceId),
-    ipToken: address === undefined ? "" : ipToken(cardTokenKey, tenant, address),
+    deviceToken: deviceId === undefined ? "" : deviceToken(key, tenant, deviceId),
+    ipToken: address === undefined ? "" : ipToken(key, tenant, address),
+    networkToken: address === undefined ? "" : networkToken(key, tenant, networkOf(address)),
+    emailToken: email === undefined ? "" : emailToken(key, tenant, email),
+    cardCountry: payment.card_country ?? "",
+    merchantCountry: payment.merchant_country ?? "",
+    ipCountry: payment.ip_country ?? "",
     ...location,
   };
 }
 
-/** Empty for a payment without any of it, so that it keeps the fingerprint it had before clients could send these. */
-function originContent({ deviceToken: device, ipToken: ip, latitude, longitude }: Origin): unknown[] {
-  if (device === "" && ip === "" && latitude === undefined) return [];
-  return [device, ip, latitude ?? null, longitude ?? null];
+/**
+ * Empty for a payment without any of it, so that it keeps the fingerprint it had before clients could send these. The
+ * first digits of the card are not in it: a retry may name the card by its token.
+ */
+function originContent({ deviceToken: device, ipToken: ip, latitude, longitude, ...payer }: Origin): unknown[] {
+  const { emailToken: email, cardCountry, merchantCountry, ipCountry } = payer;
+  const added = [email, cardCountry, merchantCountry, ipCountry];
+  const isPlain = added.every((value) => value === "");
+  if (isPlain && device === "" && ip === "" && latitude === undefined) return [];
+  return [device, ip, latitude ?? null, longitude ?? null, ...(isPlain ? [] : added)];
 }
 
 function timeErrors(pointer: string, ms: number, nowMs: number, ageDaysMax = Number.POSITIVE_INFINITY): FieldError[] {

@@ -52,11 +52,13 @@ describe("GET /openapi.json", () => {
       additionalProperties: false,
       required: ["transaction_id", "card", "terminal_id", "amount", "occurred_at"],
       properties: {
-        card: { minProperties: 1, maxProperties: 1, additionalProperties: false },
+        card: { minProperties: 1, maxProperties: 2, additionalProperties: false },
         amount: { properties: { minor: { type: "integer", minimum: 0, maximum: 1e12 } } },
         occurred_at: { type: "string", format: "date-time" },
         device_id: { type: "string", minLength: 1, maxLength: 128, writeOnly: true },
         ip_address: { type: "string", anyOf: [{ format: "ipv4" }, { format: "ipv6" }], writeOnly: true },
+        email: { type: "string", format: "email", writeOnly: true },
+        card_country: { type: "string", pattern: "^[A-Z]{2}$" },
         location: {
           required: ["latitude", "longitude"],
           additionalProperties: false,

@@ -19,6 +19,10 @@ export function examplePayment(nowMs: number): z.input<typeof paymentSchema> {
     occurred_at: formatTime(nowMs - AGE_MS),
     device_id: "8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10",
     ip_address: DOCUMENTATION_ADDRESS,
+    email: "ada@example.com",
+    card_country: "BE",
+    merchant_country: "BE",
+    ip_country: "BE",
     location: { latitude: 50.84673, longitude: 4.35247 },
   };
 }

@@ -1,11 +1,14 @@
+import { isCountry } from "@tripline/contracts/country";
 import { isCurrency } from "@tripline/contracts/currency";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import {
+  BIN_PATTERN,
   CARD_TOKEN_PATTERN,
   IDENTIFIER_PATTERN,
   isCardNumber,
   normalAddress,
+  normalEmail,
   TRANSACTION_ID_PATTERN,
 } from "@tripline/contracts/identifiers";
 import { z } from "zod";
@@ -29,23 +32,43 @@ const transactionIdField = identifier.meta({
     "Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe.",
 });
 
-const card = z
+const cardFields = {
+  number: z
+    .string()
+    .refine(isCardNumber, "must be 12 to 19 digits that pass the Luhn check")
+    .meta({ pattern: "^[0-9]{12,19}$", writeOnly: true, description: "Replaced by a token at once; never stored." })
+    .optional(),
+  token: z
+    .string()
+    .regex(CARD_TOKEN_PATTERN, "must be a card token: ct_ and 32 hexadecimal digits")
+    .meta({ description: "`card_token` of an earlier decision." })
+    .optional(),
+};
+
+type CardFields = { number?: string | undefined; token?: string | undefined };
+
+const isOneOf = ({ number, token }: CardFields): boolean => (number === undefined) !== (token === undefined);
+const ONE_OF = { message: "must hold exactly one of number and token" };
+
+const labelCard = z.strictObject(cardFields).refine(isOneOf, ONE_OF).meta({ minProperties: 1, maxProperties: 1 });
+
+const paymentCard = z
   .strictObject({
-    number: z
+    ...cardFields,
+    bin: z
       .string()
-      .refine(isCardNumber, "must be 12 to 19 digits that pass the Luhn check")
-      .meta({ pattern: "^[0-9]{12,19}$", writeOnly: true, description: "Replaced by a token at once; never stored." })
-      .optional(),
-    token: z
-      .string()
-      .regex(CARD_TOKEN_PATTERN, "must be a card token: ct_ and 32 hexadecimal digits")
-      .meta({ description: "`card_token` of an earlier decision." })
+      .regex(BIN_PATTERN, "must be the first 6 or 8 digits of the card number")
+      .meta({
+        description: "With `token` only: the first 6 or 8 digits of the number, from which they come otherwise.",
+      })
       .optional(),
   })
-  .refine(({ number, token }) => (number === undefined) !== (token === undefined), {
-    message: "must hold exactly one of number and token",
+  .refine(isOneOf, ONE_OF)
+  .refine(({ number, bin }) => number === undefined || bin === undefined, {
+    path: ["bin"],
+    message: "must be left out beside a number",
   })
-  .meta({ minProperties: 1, maxProperties: 1 });
+  .meta({ minProperties: 1, maxProperties: 2 });
 
 /** In the path: Tripline's id of a payment. */
 export const decisionId = z.string().regex(TRANSACTION_ID_PATTERN);
@@ -118,6 +141,27 @@ const ipAddress = z
     return z.NEVER;
   });
 
+/** To the one spelling of the address. */
+const email = z
+  .string()
+  .meta({
+    format: "email",
+    writeOnly: true,
+    description: "The payer's e-mail address. Replaced by a token at once; never stored.",
+  })
+  .transform((text, context) => {
+    const address = normalEmail(text);
+    if (address !== undefined) return address;
+    context.addIssue({ code: "custom", message: "must be an e-mail address, such as ada@example.com" });
+    return z.NEVER;
+  });
+
+const country = (of: string) =>
+  z
+    .string()
+    .refine(isCountry, "must be an ISO 3166-1 alpha-2 code in capitals, such as BE")
+    .meta({ pattern: "^[A-Z]{2}$", description: `Country of the ${of}, ISO 3166-1 alpha-2.` });
+
 const LATITUDE_MAX = 90;
 const LONGITUDE_MAX = 180;
 
@@ -133,12 +177,16 @@ const location = z
 export const paymentSchema = z
   .strictObject({
     transaction_id: transactionIdField,
-    card,
+    card: paymentCard,
     terminal_id: identifier,
     amount,
     occurred_at: time,
     device_id: deviceId.optional(),
     ip_address: ipAddress.optional(),
+    email: email.optional(),
+    card_country: country("card's issuer").optional(),
+    merchant_country: country("merchant").optional(),
+    ip_country: country("network address").optional(),
     location: location.optional(),
   })
   .meta({ id: "Transaction" });
@@ -148,7 +196,7 @@ export type PaymentBody = z.infer<typeof paymentSchema>;
 export const labelSchema = z
   .strictObject({
     transaction_id: transactionIdField,
-    card,
+    card: labelCard,
     terminal_id: identifier,
     occurred_at: time,
     fraud: z.boolean(),

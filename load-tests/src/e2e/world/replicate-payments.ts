@@ -8,7 +8,7 @@ const ADDRESSES = 2 ** 28;
 const IPV4_BASE = 240 * 2 ** 24;
 
 /**
- * The same payments by other cards, from other devices and addresses. A large population is a world played by many
+ * The same payments by other cards and payers, from other devices and addresses. A large population is a world played by many
  * replicas: replica 0 is the world itself, and cards that share a device or an address there share one in each replica.
  * Terminals stay the same, because any number of cards can pay at a terminal.
  */
@@ -28,12 +28,13 @@ export class PaymentReplicas {
   }
 
   payment(original: SimulatedPayment, replica: number): SimulatedPayment {
-    const { deviceId, ipAddress } = original;
+    const { deviceId, ipAddress, email } = original;
     return {
       ...original,
       cardNumber: this.cardNumber(original.cardNumber, replica),
       deviceId: deviceId === null ? null : this.deviceId(deviceId, replica),
       ipAddress: ipAddress === null ? null : this.ipAddress(ipAddress, replica),
+      email: email === null ? null : this.email(email, replica),
     };
   }
 
@@ -46,6 +47,10 @@ export class PaymentReplicas {
 
   deviceId(original: string, replica: number): string {
     return replica === 0 ? original : `${original}-${replica}`;
+  }
+
+  email(original: string, replica: number): string {
+    return replica === 0 ? original : `r${replica}-${original}`;
   }
 
   /**

@@ -37,11 +37,15 @@ function* linesOf(payments: Iterable<SimulatedPayment>, count: number): Generato
 }
 
 function fieldsOf({ cardNumber, terminalId, amountMinor, currency, ...origin }: SimulatedPayment): object {
-  const { deviceId, ipAddress, latitude, longitude } = origin;
+  const { deviceId, ipAddress, latitude, longitude, email, ipCountry } = origin;
   return {
     card: { number: cardNumber },
     terminal_id: terminalId,
     amount: { minor: amountMinor, currency },
+    card_country: origin.cardCountry,
+    merchant_country: origin.merchantCountry,
+    ...(email === null ? {} : { email }),
+    ...(ipCountry === null ? {} : { ip_country: ipCountry }),
     ...(deviceId === null ? {} : { device_id: deviceId }),
     ...(ipAddress === null ? {} : { ip_address: ipAddress }),
     ...(latitude === null || longitude === null ? {} : { location: { latitude, longitude } }),

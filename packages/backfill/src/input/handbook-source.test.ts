@@ -50,10 +50,13 @@ describe("where the handbook's payments take place", () => {
     }
   }
 
-  /** As `backfilled`, only the optional columns of each row. */
-  async function originsInBackfill(): Promise<unknown[][]> {
+  /** As `backfilled`, only the optional columns of each row that are not null: nothing but the place is known. */
+  async function originsInBackfill(): Promise<object[]> {
     const { names, rows } = await backfilled();
-    return rows.map((row) => Object.keys(OPTIONAL_COLUMNS).map((name) => row[names.indexOf(name)]));
+    return rows.map((row) => {
+      const cells = Object.keys(OPTIONAL_COLUMNS).map((name) => [name, row[names.indexOf(name)]]);
+      return Object.fromEntries(cells.filter(([, value]) => value !== null));
+    });
   }
 
   test("is the terminal's point of the grid, a kilometre a unit: y to the north, x to the east", async () => {
@@ -66,9 +69,9 @@ describe("where the handbook's payments take place", () => {
     ]);
     // A replay sends what a backfill has read, or else the two would differ in their features.
     expect(await originsInBackfill()).toEqual([
-      [null, null, 0.647803, 0.375037],
-      [null, null, 1, 0],
-      [null, null, null, null],
+      { latitude: 0.647803, longitude: 0.375037 },
+      { latitude: 1, longitude: 0 },
+      {},
     ]);
   });
 
@@ -79,7 +82,7 @@ describe("where the handbook's payments take place", () => {
       [2, undefined, undefined],
       [3, undefined, undefined],
     ]);
-    expect(await originsInBackfill()).toEqual(payments.map(() => [null, null, null, null]));
+    expect(await originsInBackfill()).toEqual(payments.map(() => ({})));
   });
 
   test("stands beside all other columns of a transactions file, once for each payment", async () => {

@@ -4,7 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { cardToken, withLuhnDigit } from "@tripline/contracts/identifiers";
 import type { TransactionsSource } from "./transactions-source.js";
-import { unreadableInput } from "./transactions-source.js";
+import { absentColumns, unreadableInput } from "./transactions-source.js";
 import { sqlText } from "./work-database.js";
 
 /*
@@ -67,7 +67,7 @@ export function handbookSource(options: { directory: string; cardTokenKey: Uint8
       return `
         SELECT 'hb-' || handbook_id AS client_transaction_id, card_token, terminal_id, amount_minor, 'EUR' AS currency,
           occurred_at_ms, fraud, occurred_at_ms + ${HANDBOOK_LABEL_DELAY_MS} AS labelled_at_ms, handbook_id AS tie_order,
-          NULL::VARCHAR AS device_token, NULL::VARCHAR AS ip_token, latitude, longitude
+          latitude, longitude, ${absentColumns(["latitude", "longitude"])}
         FROM handbook JOIN handbook_cards USING (customer_id)`;
     },
   };

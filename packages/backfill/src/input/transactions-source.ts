@@ -20,7 +20,21 @@ export const OPTIONAL_COLUMNS = {
   ip_token: "VARCHAR",
   latitude: "DOUBLE",
   longitude: "DOUBLE",
+  bin: "VARCHAR",
+  email_token: "VARCHAR",
+  network_token: "VARCHAR",
+  card_country: "VARCHAR",
+  merchant_country: "VARCHAR",
+  ip_country: "VARCHAR",
 } as const;
+
+/** SQL for the optional columns that a source does not have. */
+export function absentColumns(present: readonly (keyof typeof OPTIONAL_COLUMNS)[]): string {
+  return Object.entries(OPTIONAL_COLUMNS)
+    .filter(([name]) => !present.some((one) => one === name))
+    .map(([name, type]) => `NULL::${type} AS ${name}`)
+    .join(", ");
+}
 
 /** Where payments and their labels come from. */
 export interface TransactionsSource {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { cardToken, deviceToken, ipToken } from "@tripline/contracts/identifiers";
+import { cardToken, deviceToken, emailToken, ipToken, networkOf, networkToken } from "@tripline/contracts/identifiers";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { OPTIONAL_COLUMNS, TRANSACTIONS_COLUMNS } from "./transactions-source.js";
 import { writeHistory } from "./write-history.js";
@@ -34,7 +34,7 @@ describe("writeHistory", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("writes every payment before the end in the columns of a transactions file, without card number, device id and address", async () => {
+  test("writes every payment before the end in the columns of a transactions file, without card number, device id and addresses", async () => {
     const path = join(folder, "history.parquet");
     const rows = await writeHistory({ simulation, untilMs, tenant: "demo", cardTokenKey, path });
     const expected: unknown[][] = [];
@@ -53,11 +53,17 @@ describe("writeHistory", () => {
         payment.ipAddress === null ? null : ipToken(cardTokenKey, "demo", payment.ipAddress),
         payment.latitude,
         payment.longitude,
+        payment.cardNumber.slice(0, 8),
+        payment.email === null ? null : emailToken(cardTokenKey, "demo", payment.email),
+        payment.ipAddress === null ? null : networkToken(cardTokenKey, "demo", networkOf(payment.ipAddress)),
+        payment.cardCountry,
+        payment.merchantCountry,
+        payment.ipCountry,
       ]);
     }
-    for (const column of [8, 9, 10, 11]) {
+    for (const column of [8, 9, 10, 11, 14, 17]) {
       const absent = expected.filter((row) => row[column] === null).length;
-      expect([absent > 0, absent < expected.length / 2]).toEqual([true, true]);
+      expect([absent > 0, absent < expected.length * 0.6]).toEqual([true, true]);
     }
     expect(expected.length).toBeGreaterThan(100);
     expect(rows).toBe(expected.length);

@@ -2,12 +2,23 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DuckDBAppender } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { cardToken, deviceToken, ipToken } from "@tripline/contracts/identifiers";
+import {
+  binOf,
+  cardToken,
+  deviceToken,
+  emailToken,
+  ipToken,
+  networkOf,
+  networkToken,
+} from "@tripline/contracts/identifiers";
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { ProgressListener } from "../progress.js";
+import { OPTIONAL_COLUMNS } from "./transactions-source.js";
 import { sqlText } from "./work-database.js";
+
+type OptionalColumn = keyof typeof OPTIONAL_COLUMNS;
 
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
@@ -34,13 +45,17 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
   try {
     await connection.run(`CREATE TABLE history (client_transaction_id VARCHAR, card_token VARCHAR, terminal_id VARCHAR,
       amount_minor DOUBLE, currency VARCHAR, occurred_at_ms DOUBLE, fraud DOUBLE, labelled_at_ms DOUBLE,
-      device_token VARCHAR, ip_token VARCHAR, latitude DOUBLE, longitude DOUBLE)`);
+      ${Object.entries(OPTIONAL_COLUMNS)
+        .map(([name, type]) => `${name} ${type}`)
+        .join(", ")})`);
     const appender = await connection.createAppender("history");
     const { cardTokenKey: key, tenant } = options;
     const tokens: Tokens = {
       card: remembered((number) => cardToken(key, tenant, number)),
       device: remembered((id) => deviceToken(key, tenant, id)),
       ip: remembered((address) => ipToken(key, tenant, address)),
+      network: remembered((address) => networkToken(key, tenant, networkOf(address))),
+      email: remembered((address) => emailToken(key, tenant, address)),
     };
     let rows = 0;
     for (const payment of createSimulation(simulation)) {
@@ -54,7 +69,7 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
     appender.closeSync();
     await connection.run(`COPY (SELECT client_transaction_id, card_token, terminal_id, amount_minor::BIGINT AS amount_minor,
       currency, occurred_at_ms::BIGINT AS occurred_at_ms, fraud::TINYINT AS fraud, labelled_at_ms::BIGINT AS labelled_at_ms,
-      device_token, ip_token, latitude, longitude FROM history) TO ${sqlText(options.path)} (FORMAT parquet)`);
+      ${Object.keys(OPTIONAL_COLUMNS).join(", ")} FROM history) TO ${sqlText(options.path)} (FORMAT parquet)`);
     return rows;
   } finally {
     connection.closeSync();
@@ -66,6 +81,8 @@ interface Tokens {
   card(number: string): string;
   device(id: string): string;
   ip(address: string): string;
+  network(address: string): string;
+  email(address: string): string;
 }
 
 /** `make`, with its results kept: as many as there are cards, devices or addresses in the simulation. */
@@ -79,7 +96,6 @@ function remembered(make: (text: string) => string): (text: string) => string {
 }
 
 function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: Tokens): void {
-  const { deviceId, ipAddress } = payment;
   appender.appendVarchar(payment.clientTransactionId);
   appender.appendVarchar(tokens.card(payment.cardNumber));
   appender.appendVarchar(payment.terminalId);
@@ -88,13 +104,27 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
   appender.appendDouble(payment.occurredAtMs);
   appender.appendDouble(payment.fraud ? 1 : 0);
   appender.appendDouble(payment.labelledAtMs);
-  for (const text of [deviceId && tokens.device(deviceId), ipAddress && tokens.ip(ipAddress)]) {
-    if (text === null) appender.appendNull();
-    else appender.appendVarchar(text);
-  }
-  for (const degrees of [payment.latitude, payment.longitude]) {
-    if (degrees === null) appender.appendNull();
-    else appender.appendDouble(degrees);
+  for (const value of Object.values(optionalCells(payment, tokens))) {
+    if (value === null) appender.appendNull();
+    else if (typeof value === "string") appender.appendVarchar(value);
+    else appender.appendDouble(value);
   }
   appender.endRow();
+}
+
+/** In the order of the optional columns. */
+function optionalCells(payment: SimulatedPayment, tokens: Tokens): Record<OptionalColumn, string | number | null> {
+  const { deviceId, ipAddress, email } = payment;
+  return {
+    device_token: deviceId && tokens.device(deviceId),
+    ip_token: ipAddress && tokens.ip(ipAddress),
+    latitude: payment.latitude,
+    longitude: payment.longitude,
+    bin: binOf(payment.cardNumber),
+    email_token: email && tokens.email(email),
+    network_token: ipAddress && tokens.network(ipAddress),
+    card_country: payment.cardCountry,
+    merchant_country: payment.merchantCountry,
+    ip_country: payment.ipCountry,
+  };
 }

@@ -1,6 +1,7 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decide } from "../decide-payment.js";
 import { parsePolicy } from "../parse-policy.js";
 
@@ -37,7 +38,7 @@ function decided(
   const decision = decide(policy, {
     transaction: {
       ...{ transactionId: "txn_1", tenant: "demo", clientTransactionId: "c", cardToken: "ct_1", terminalId: "t" },
-      ...{ amountMinor: 100, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, deviceToken: "", ipToken: "" },
+      ...{ amountMinor: 100, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, ...UNSENT },
     },
     features: { specVersion: 3, values: [1], incomplete },
     score: { value: score, modelName: "fraud", modelVersion: "v" },

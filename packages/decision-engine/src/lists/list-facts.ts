@@ -4,17 +4,25 @@ import { LIST_EFFECTS } from "./list-kinds.js";
 /** Which values of a payment are on lists of one kind, as `lists.deny.card` reads it in a rule. */
 export class ListedValueFacts {
   readonly card: boolean;
+  readonly bin: boolean;
   readonly device: boolean;
+  readonly email: boolean;
   readonly ip: boolean;
+  readonly ip_range: boolean;
   readonly terminal: boolean;
+  readonly country: boolean;
   readonly any: boolean;
 
   constructor(hits: readonly ListHit[]) {
     const isListed = (kind: string) => hits.some((hit) => hit.kind === kind);
     this.card = isListed("card");
+    this.bin = isListed("bin");
     this.device = isListed("device");
+    this.email = isListed("email");
     this.ip = isListed("ip");
+    this.ip_range = isListed("ip_range");
     this.terminal = isListed("terminal");
+    this.country = isListed("country");
     this.any = hits.length > 0;
   }
 }
@@ -64,11 +72,10 @@ const NO_ENTRY = "There is no entry.";
 const NO_TEXTS = { deny_entries: NO_ENTRY, watch_entries: NO_ENTRY, allow_entries: NO_ENTRY, list_entries: NO_ENTRY };
 
 const NOUN: Readonly<Record<string, string>> = {
-  card: "card",
-  device: "device",
+  bin: "BIN",
+  email: "e-mail address",
   ip: "IP address",
-  terminal: "terminal",
-  ip_range: "IP address",
+  ip_range: "IP range",
 };
 
 /** `The card is on the list "deny" until 2026-12-03 14:00 UTC: Reported stolen.` */

@@ -1,11 +1,11 @@
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { ListEffect, TableKind } from "./list-kinds.js";
-import { LIST_EFFECTS, TABLE_KINDS } from "./list-kinds.js";
+import type { ListEffect, ListKind } from "./list-kinds.js";
+import { LIST_EFFECTS, LIST_KINDS } from "./list-kinds.js";
 
 export interface ListRecord {
   readonly tenant: number;
   readonly list: string;
-  readonly kind: TableKind;
+  readonly kind: ListKind;
   readonly effect: ListEffect;
   readonly value: string;
   readonly reason: string;
@@ -67,7 +67,7 @@ export class ListRecords {
     chunk.writeUInt32LE(this.#listId(record.list), at + AT.list);
     chunk.writeUInt16LE(reasonBytes, at + AT.reasonBytes);
     chunk.writeUInt8(valueBytes, at + AT.valueBytes);
-    chunk.writeUInt8(TABLE_KINDS.indexOf(record.kind), at + AT.kind);
+    chunk.writeUInt8(LIST_KINDS.indexOf(record.kind), at + AT.kind);
     chunk.writeUInt8(LIST_EFFECTS.indexOf(record.effect), at + AT.effect);
     chunk.writeUInt8(Number(isToken), at + AT.isToken);
     chunk.writeUIntLE(record.createdAtMs, at + AT.created, TIME_BYTES);
@@ -86,10 +86,10 @@ export class ListRecords {
     else free.push(place);
   }
 
-  isOf(place: number, tenant: number, kind: TableKind, value: string): boolean {
+  isOf(place: number, tenant: number, kind: ListKind, value: string): boolean {
     const [chunk, at] = this.#locate(place);
     if (chunk.readUInt32LE(at + AT.tenant) !== tenant) return false;
-    if (TABLE_KINDS[chunk.readUInt8(at + AT.kind)] !== kind) return false;
+    if (LIST_KINDS[chunk.readUInt8(at + AT.kind)] !== kind) return false;
     const from = at + HEAD_BYTES;
     const to = from + chunk.readUInt8(at + AT.valueBytes);
     if (chunk.readUInt8(at + AT.isToken) === 0) return chunk.toString("utf8", from, to) === value;
@@ -108,7 +108,7 @@ export class ListRecords {
     const expiresAtMs = chunk.readUIntLE(at + AT.expires, TIME_BYTES);
     return {
       list: this.#lists[chunk.readUInt32LE(at + AT.list)] ?? "",
-      kind: TABLE_KINDS[chunk.readUInt8(at + AT.kind)] ?? "",
+      kind: LIST_KINDS[chunk.readUInt8(at + AT.kind)] ?? "",
       effect: LIST_EFFECTS[chunk.readUInt8(at + AT.effect)] ?? "",
       reason: chunk.toString("utf8", reasonAt, reasonAt + chunk.readUInt16LE(at + AT.reasonBytes)),
       createdAtMs: chunk.readUIntLE(at + AT.created, TIME_BYTES),

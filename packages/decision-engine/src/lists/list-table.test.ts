@@ -80,10 +80,9 @@ test("an entry with the same key takes the place of the one before", () => {
 });
 
 test.each<[string, Partial<ListEntry>]>([
-  ["a kind of a later version", { kind: "bin", value: "411111" }],
+  ["a kind of a later version", { kind: "merchant", value: "m-1" }],
   ["an effect of a later version", { effect: "slow" }],
   ["no value", { value: "" }],
-  ["a range that is none", { kind: "ip_range", value: "203.0.113.7/24" }],
   ["a value that is too long", { kind: "terminal", value: "t".repeat(256) }],
   ["a reason that is too long", { reason: "r".repeat(4_001) }],
   ["a time that cannot be", { createdAtMs: -1 }],
@@ -93,25 +92,20 @@ test.each<[string, Partial<ListEntry>]>([
   expect(table.size).toBe(0);
 });
 
-test.each([
-  ["203.0.113.7", ["203.0.113.0/24", "203.0.112.0/23", "0.0.0.0/0"]],
-  ["::ffff:203.0.113.7", ["203.0.113.0/24", "203.0.112.0/23", "0.0.0.0/0"]],
-  ["203.0.112.255", ["203.0.112.0/23", "0.0.0.0/0"]],
-  ["198.51.100.1", ["0.0.0.0/0"]],
-  ["2001:db8::1", ["2001:db8::/32", "2001:db8::/29"]],
-  ["2001:dbf:ffff::1", ["2001:db8::/29"]],
-  ["2001:dc0::1", []],
-])("the address %s is in each range that holds it", (address, wanted) => {
-  const ranges = ["203.0.113.0/24", "203.0.112.0/23", "0.0.0.0/0", "2001:db8::/32", "2001:db8::/29"];
-  const table = tableOf(...ranges.map((value) => entry({ list: value, kind: "ip_range", value })));
-  const found = (one: ListTable) =>
-    one
-      .find("demo", { address }, NOW_MS)
-      .map(({ list }) => list)
-      .toSorted();
-  expect(found(table)).toEqual(wanted.toSorted());
-  for (const value of ranges) table.remove(entry({ list: value, kind: "ip_range", value }));
-  expect(found(table)).toEqual([]);
+test("a BIN is on the entries of its first 6 digits too, and any country of a payment counts, each entry once", () => {
+  const table = tableOf(
+    entry({ kind: "bin", value: "411111", list: "short" }),
+    entry({ kind: "bin", value: "41111122", list: "long" }),
+    entry({ kind: "country", value: "BE", list: "home" }),
+    entry({ kind: "country", value: "FR", list: "away" }),
+  );
+  expect(listsOf(table, { bin: "41111122" })).toEqual(["long/bin", "short/bin"]);
+  expect(listsOf(table, { bin: "41111133" })).toEqual(["short/bin"]);
+  expect(listsOf(table, { bin: "411111" })).toEqual(["short/bin"]);
+  expect(listsOf(table, { countries: ["BE", "", "BE"] })).toEqual(["home/country"]);
+  expect(listsOf(table, { countries: ["BE", "FR", "DE"] })).toEqual(["away/country", "home/country"]);
+  table.remove(entry({ kind: "country", value: "BE", list: "home" }));
+  expect(listsOf(table, { countries: ["BE", "FR", "DE"] })).toEqual(["away/country"]);
 });
 
 test("after any additions and removals it finds what a plain map does", () => {

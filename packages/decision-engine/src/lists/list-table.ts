@@ -1,31 +1,25 @@
 import type { ListEntry, ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ListKey } from "@tripline/contracts/list-key";
-import { ADDRESS_BITS, addressDigits, parseRange, prefixOf } from "./address-range.js";
-import type { TableKind } from "./list-kinds.js";
-import { compareHits, isListEffect, isTableKind, TABLE_KINDS } from "./list-kinds.js";
+import type { ListKind } from "./list-kinds.js";
+import { compareHits, isListEffect, isListKind, LIST_KINDS } from "./list-kinds.js";
 import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
 
-/** The values of a payment that are looked up. An empty text, or one that is absent, is not on any list. */
-export interface ListedValues {
-  readonly card?: string;
-  readonly device?: string;
-  readonly ip?: string;
-  readonly terminal?: string;
-  /** An address in clear, for ranges. */
-  readonly address?: string;
-}
+/** The values of a payment that are looked up, by kind. An empty text is not on any list. */
+export type ListedValues = Partial<Readonly<Record<Exclude<ListKind, "country">, string>>> & {
+  /** Of the card, the merchant and the network address: each counts. */
+  readonly countries?: readonly string[];
+};
 
 /** An entry's place in the hash table. */
 interface Place {
   readonly tenant: number;
-  readonly kind: TableKind;
-  /** The entry's own, or the prefix of its range. */
+  readonly kind: ListKind;
   readonly value: string;
-  readonly rangeBits: number | undefined;
 }
 
 /** Entries that count for one payment; further ones are not stricter, and change nothing. */
 const HITS_MAX = 16;
+const SHORT_BIN_DIGITS = 6;
 const SLOTS_MIN = 1 << 10;
 const FULL = 0.6;
 
@@ -38,8 +32,8 @@ export class ListTable {
   readonly #records = new ListRecords();
   /** Numbers of tenants. A tenant without entries left keeps its number. */
   readonly #tenants = new Map<string, number>();
-  /** How many ranges there are of each length of prefix. */
-  readonly #ranges = new Uint32Array(ADDRESS_BITS + 1);
+  /** How many entries there are of each kind: most tenants list few kinds, and the others need no search. */
+  readonly #counts = new Uint32Array(LIST_KINDS.length);
   /** Two numbers a slot: where its record is, plus 1, or 0 for an empty slot; and the hash of its value. */
   #slots = new Uint32Array(2 * SLOTS_MIN);
   #mask = SLOTS_MIN - 1;
@@ -63,11 +57,11 @@ export class ListTable {
     if (![createdAtMs, expiresAtMs ?? 0].every((ms) => ms >= 0 && ms < TIME_MS_END)) return false;
     this.remove(entry);
     if (this.#size + 1 > (this.#mask + 1) * FULL) this.#grow();
-    const { tenant, kind, value, rangeBits } = place;
+    const { tenant, kind, value } = place;
     const record = this.#records.add({ tenant, list, kind, effect, value, reason, createdAtMs, expiresAtMs });
     this.#fill(hashOf(tenant, kind, value), record);
     this.#size += 1;
-    if (rangeBits !== undefined) this.#countRange(rangeBits, 1);
+    this.#count(kind, 1);
     return true;
   }
 
@@ -82,12 +76,13 @@ export class ListTable {
     this.#records.remove(this.#recordAt(slot));
     this.#empty(slot);
     this.#size -= 1;
-    if (place.rangeBits !== undefined) this.#countRange(place.rangeBits, -1);
+    this.#count(place.kind, -1);
     return true;
   }
 
   /**
-   * The entries that a payment is on, the strictest first, 16 at most. Of ranges all that hold the address count.
+   * The entries that a payment is on, the strictest first, 16 at most. A BIN of 8 digits is also on the entries of its
+   * first 6.
    *
    * @param atMs when the payment is decided, before the end of an entry or not; milliseconds since the epoch
    */
@@ -95,21 +90,24 @@ export class ListTable {
     const hits: ListHit[] = [];
     const tenant = this.#tenants.get(tenantName);
     if (tenant === undefined) return hits;
+    const { bin, countries = [] } = values;
     this.#collect(tenant, "card", values.card, atMs, hits);
+    this.#collect(tenant, "bin", bin, atMs, hits);
+    if (bin !== undefined && bin.length > SHORT_BIN_DIGITS)
+      this.#collect(tenant, "bin", bin.slice(0, SHORT_BIN_DIGITS), atMs, hits);
     this.#collect(tenant, "device", values.device, atMs, hits);
+    this.#collect(tenant, "email", values.email, atMs, hits);
     this.#collect(tenant, "ip", values.ip, atMs, hits);
+    this.#collect(tenant, "ip_range", values.ip_range, atMs, hits);
     this.#collect(tenant, "terminal", values.terminal, atMs, hits);
-    const digits = values.address === undefined ? undefined : addressDigits(values.address);
-    if (digits !== undefined) {
-      this.#ranges.forEach((count, bits) => {
-        if (count > 0) this.#collect(tenant, "ip_range", prefixOf(digits, bits), atMs, hits);
-      });
+    for (const [index, country] of countries.entries()) {
+      if (countries.indexOf(country) === index) this.#collect(tenant, "country", country, atMs, hits);
     }
     return hits.length < 2 ? hits : hits.sort(compareHits).slice(0, HITS_MAX);
   }
 
-  #collect(tenant: number, kind: TableKind, value: string | undefined, atMs: number, hits: ListHit[]): void {
-    if (value === undefined || value === "") return;
+  #collect(tenant: number, kind: ListKind, value: string | undefined, atMs: number, hits: ListHit[]): void {
+    if (value === undefined || value === "" || this.#counts[LIST_KINDS.indexOf(kind)] === 0) return;
     for (const slot of this.#slotsOf(tenant, kind, value)) {
       const hit = this.#records.hit(this.#recordAt(slot));
       if (hit.expiresAtMs === undefined || atMs < hit.expiresAtMs) hits.push(hit);
@@ -117,7 +115,7 @@ export class ListTable {
   }
 
   /** The slots of a value, one for each list that it is on. */
-  #slotsOf(tenant: number, kind: TableKind, value: string): readonly number[] {
+  #slotsOf(tenant: number, kind: ListKind, value: string): readonly number[] {
     let slots: number[] | undefined;
     const hash = hashOf(tenant, kind, value);
     const [all, mask] = [this.#slots, this.#mask];
@@ -131,16 +129,15 @@ export class ListTable {
 
   /** Undefined for what cannot be on a list. */
   #placeOf({ tenant, kind, value }: ListKey): Place | undefined {
-    if (!isTableKind(kind) || value === "") return undefined;
+    if (!isListKind(kind) || value === "") return undefined;
     const number = this.#tenants.get(tenant) ?? this.#tenants.size;
     this.#tenants.set(tenant, number);
-    if (kind !== "ip_range") return { tenant: number, kind, value, rangeBits: undefined };
-    const range = parseRange(value);
-    return range && { tenant: number, kind, value: range.prefix, rangeBits: range.prefixBits };
+    return { tenant: number, kind, value };
   }
 
-  #countRange(bits: number, change: number): void {
-    this.#ranges[bits] = (this.#ranges[bits] ?? 0) + change;
+  #count(kind: ListKind, change: number): void {
+    const place = LIST_KINDS.indexOf(kind);
+    this.#counts[place] = (this.#counts[place] ?? 0) + change;
   }
 
   #recordAt(slot: number): number {
@@ -183,8 +180,8 @@ export class ListTable {
 const NOWHERE: readonly number[] = [];
 
 /** FNV-1a, mixed at the end as MurmurHash3 does, because slots are found by the low bits. 32 bits, unsigned. */
-function hashOf(tenant: number, kind: TableKind, value: string): number {
-  let hash = 0x811c9dc5 ^ Math.imul(tenant + 1, 0x9e3779b1) ^ TABLE_KINDS.indexOf(kind);
+function hashOf(tenant: number, kind: ListKind, value: string): number {
+  let hash = 0x811c9dc5 ^ Math.imul(tenant + 1, 0x9e3779b1) ^ LIST_KINDS.indexOf(kind);
   for (let index = 0; index < value.length; index += 1) hash = Math.imul(hash ^ value.charCodeAt(index), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

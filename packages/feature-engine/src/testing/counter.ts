@@ -1,4 +1,5 @@
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { FeatureEngine } from "../online/compile-engine.js";
 import type { CountedEvent, FoldedState } from "../online/fold-in-order.js";
 import type { EntityState } from "../state/entity-state.js";
@@ -95,8 +96,8 @@ function transactionOf(event: TestEvent): Transaction {
   return {
     ...common(event),
     transactionId: `txn_${event.id}`,
+    ...UNSENT,
     deviceToken: event.device === undefined ? "" : `d${event.device}`,
-    ipToken: "",
     latitude: undefined,
     longitude: undefined,
     amountMinor: event.amountMinor,

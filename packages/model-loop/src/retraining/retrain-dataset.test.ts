@@ -12,6 +12,7 @@ import {
   Rung,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures, writeServedScores } from "./retrain-dataset.js";
@@ -43,8 +44,7 @@ const payment = (id: string, change: Partial<Transaction> = {}): Transaction => 
   currency: "EUR",
   occurredAtMs: NOON_MS,
   acceptedAtMs: NOON_MS,
-  deviceToken: "",
-  ipToken: "",
+  ...UNSENT,
   ...change,
 });
 

@@ -1,6 +1,7 @@
 import { rename } from "node:fs/promises";
 import { backfill } from "@tripline/backfill/backfill";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
+import { OPTIONAL_COLUMNS } from "@tripline/backfill/input/transactions-source";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Topic } from "@tripline/contracts/topics";
@@ -159,10 +160,10 @@ function lakeSource(options: LakeDatasetOptions): TransactionsSource {
       ? {}
       : { identity: async () => [JSON.stringify({ lake, cutoffMs, tenant, labelsBy, positions })] }),
     async prepare() {
-      const payments = await requireTopic(options, TOPICS.transactions);
+      const payments = await requireTopic(options, TOPICS.transactions, OPTIONAL_COLUMNS);
       return `SELECT transaction_id AS client_transaction_id, card_token, terminal_id, amount_minor, currency,
-          occurred_at_ms, l.fraud::TINYINT AS fraud, l.known_ms AS labelled_at_ms, nullif(device_token, '') AS device_token,
-          nullif(ip_token, '') AS ip_token, latitude, longitude, transaction_id AS tie_order
+          occurred_at_ms, l.fraud::TINYINT AS fraud, l.known_ms AS labelled_at_ms, transaction_id AS tie_order,
+          ${Object.keys(OPTIONAL_COLUMNS).join(", ")}
         FROM (
           SELECT * FROM ${payments} WHERE ${paymentsOf(options)}
           QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY kafka_partition, kafka_offset) = 1

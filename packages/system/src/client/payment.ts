@@ -15,11 +15,21 @@ export interface KnownPayment {
   /** WGS 84 degrees. */
   readonly latitude?: number | null;
   readonly longitude?: number | null;
+  readonly email?: string | null;
+  /** ISO 3166-1 alpha-2. */
+  readonly cardCountry?: string | null;
+  readonly merchantCountry?: string | null;
+  readonly ipCountry?: string | null;
 }
 
-/** The fields of a payment's JSON body that say where it comes from, without those that it does not carry. */
-export function originBody({ deviceId, ipAddress, latitude, longitude }: KnownPayment): object {
+/** The fields of a payment's JSON body that say who pays and where it comes from, without those that it does not carry. */
+export function originBody({ deviceId, ipAddress, latitude, longitude, ...payer }: KnownPayment): object {
+  const { email, cardCountry, merchantCountry, ipCountry } = payer;
   return {
+    ...(email == null ? {} : { email }),
+    ...(cardCountry == null ? {} : { card_country: cardCountry }),
+    ...(merchantCountry == null ? {} : { merchant_country: merchantCountry }),
+    ...(ipCountry == null ? {} : { ip_country: ipCountry }),
     ...(deviceId == null ? {} : { device_id: deviceId }),
     ...(ipAddress == null ? {} : { ip_address: ipAddress }),
     ...(latitude == null || longitude == null ? {} : { location: { latitude, longitude } }),

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { checkPayments } from "@tripline/backfill/input/check-payments";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
-import { unreadableInput } from "@tripline/backfill/input/transactions-source";
+import { OPTIONAL_COLUMNS, unreadableInput } from "@tripline/backfill/input/transactions-source";
 import { openWorkDatabase } from "@tripline/backfill/input/work-database";
 import type { ProgressListener } from "@tripline/backfill/progress";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -70,8 +70,8 @@ async function countEvents(connection: DuckDBConnection): Promise<number> {
 /** At the same time labels come before payments, as everywhere in Tripline. */
 async function* readEvents(connection: DuckDBConnection): AsyncGenerator<HistoricEvent[]> {
   const result = await connection.stream(`
-    SELECT at_ms::DOUBLE AS at_ms, stream, client_transaction_id, card_token, terminal_id, device_token, ip_token,
-      amount_minor::DOUBLE AS amount_minor, currency, occurred_at_ms::DOUBLE AS occurred_at_ms, fraud, latitude, longitude
+    SELECT at_ms::DOUBLE AS at_ms, stream, client_transaction_id, card_token, terminal_id, ${Object.keys(OPTIONAL_COLUMNS).join(", ")},
+      amount_minor::DOUBLE AS amount_minor, currency, occurred_at_ms::DOUBLE AS occurred_at_ms, fraud
     FROM (
       SELECT occurred_at_ms AS at_ms, ${PAYMENT} AS stream, * FROM payments
       UNION ALL
@@ -105,6 +105,12 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     ipToken: text(row.ip_token),
     latitude: degrees(row.latitude),
     longitude: degrees(row.longitude),
+    bin: text(row.bin),
+    emailToken: text(row.email_token),
+    networkToken: text(row.network_token),
+    cardCountry: text(row.card_country),
+    merchantCountry: text(row.merchant_country),
+    ipCountry: text(row.ip_country),
   };
   return recordOf("transactions", tenant, transaction.cardToken, Transaction.encode(transaction).finish());
 }

@@ -6,6 +6,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { writeLoggedFeatures } from "./write-replay-log.js";
@@ -23,7 +24,7 @@ function vector(tenant: string, clientTransactionId: string, value: number): Fea
     transaction: {
       transactionId: transactionId(tenant, clientTransactionId),
       ...{ tenant, clientTransactionId, cardToken: "", terminalId: "t", amountMinor: 1, currency: "EUR" },
-      ...{ occurredAtMs: 0, acceptedAtMs: 0, deviceToken: "", ipToken: "" },
+      ...{ occurredAtMs: 0, acceptedAtMs: 0, ...UNSENT },
     },
     specVersion: version,
     values: features.map(() => value),

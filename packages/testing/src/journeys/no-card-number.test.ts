@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { DEVICE_TOKEN_PATTERN, IP_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
+import { DEVICE_TOKEN_PATTERN, EMAIL_TOKEN_PATTERN, IP_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
 import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
 import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
@@ -14,13 +14,15 @@ import { testModel } from "../support/test-model.js";
 
 /** IPv4, set aside for documentation (RFC 5737). */
 const TEST_NET = "198.51.100.";
+const MAILBOX = "canary-of-the-payer";
 
-describe("no card number, device id or network address behind the front door", () => {
+describe("no card number, device id, network or e-mail address behind the front door", () => {
   const exporter = new InMemorySpanExporter();
   const planted = Array.from({ length: 20 }, (_, index) => ({
     cardNumber: randomCardNumber(),
     deviceId: randomUUID(),
     ipAddress: index % 2 === 0 ? `${TEST_NET}${index}` : randomAddress(),
+    email: `${MAILBOX}.${index}@example.com`,
   }));
   const logged: string[] = [];
   const write = process.stdout.write;
@@ -54,13 +56,14 @@ describe("no card number, device id or network address behind the front door", (
     const refused = payments.map((payment) => ({ ...payment, currency: "???", clientTransactionId: "bad id!" }));
     for (const payment of refused.slice(0, 5)) await system.client.send(payment, 1);
     for (const origin of planted.slice(0, 5)) {
-      const { cardNumber, deviceId, ipAddress } = origin;
+      const { cardNumber, deviceId, ipAddress, email } = origin;
       const grouped = (cardNumber.match(/.{4}/g) ?? []).join("-");
       const wrongLuhn = cardNumber.slice(0, -1) + ((Number(cardNumber.at(-1)) + 1) % 10);
       for (const changes of [
         { cardNumber: wrongLuhn },
         { deviceId: `${deviceId}\0` },
         { ipAddress: `${ipAddress}%eth0` },
+        { email: `${email} ` },
         { clientTransactionId: cardNumber },
         { clientTransactionId: `order-${grouped}` },
         { terminalId: `t${cardNumber}` },
@@ -77,6 +80,7 @@ describe("no card number, device id or network address behind the front door", (
     cardNumber.slice(3, 15),
     `${cardNumber.slice(4, 8)}-${cardNumber.slice(8, 12)}-${cardNumber.slice(12)}`,
     deviceId,
+    MAILBOX,
     ipAddress.includes(":") ? ipAddress.split(":").slice(-4).join(":") : TEST_NET,
   ]);
   const foundIn = (text: string): string[] => needles.filter((needle) => text.includes(needle));
@@ -92,8 +96,9 @@ describe("no card number, device id or network address behind the front door", (
         // Not expected here: what a handler throws makes the consumer try the record again.
         found.push(...foundIn(text).map((needle) => `${needle} in ${topic.name}`));
         if (topic.name !== TOPICS.transactions.name) return;
-        const { deviceToken, ipToken } = Transaction.decode(record.value);
-        if (DEVICE_TOKEN_PATTERN.test(deviceToken) && IP_TOKEN_PATTERN.test(ipToken)) tokens += 1;
+        const { deviceToken, ipToken, emailToken } = Transaction.decode(record.value);
+        const areTokens = DEVICE_TOKEN_PATTERN.test(deviceToken) && IP_TOKEN_PATTERN.test(ipToken);
+        if (areTokens && EMAIL_TOKEN_PATTERN.test(emailToken)) tokens += 1;
       });
     }
     expect(found).toEqual([]);

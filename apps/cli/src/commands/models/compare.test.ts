@@ -10,6 +10,7 @@ import {
   Outcome,
   TrialRole,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decide } from "@tripline/decision-engine/decide-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { TestArchive } from "@tripline/lake/testing/archive";
@@ -47,7 +48,7 @@ function recordsOf(index: number) {
   const isCanary = index % 2 === 1;
   const transaction = {
     ...{ transactionId: `txn_${index}`, tenant: "demo", clientTransactionId: `c${index}`, terminalId: "t-1" },
-    ...{ cardToken: `ct_${index % CARDS}`, amountMinor: 1_000 + index, currency: "EUR", deviceToken: "", ipToken: "" },
+    ...{ cardToken: `ct_${index % CARDS}`, amountMinor: 1_000 + index, currency: "EUR", ...UNSENT },
     ...{ occurredAtMs: NOON_MS - 60_000, acceptedAtMs: NOON_MS },
   };
   const values = spec.features.map(() => 0);

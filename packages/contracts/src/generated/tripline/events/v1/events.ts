@@ -80,7 +80,22 @@ export interface Transaction {
   ipToken: string;
   /** Where it took place, WGS 84 degrees; absent where the client sends none. */
   latitude?: number | undefined;
-  longitude?: number | undefined;
+  longitude?:
+    | number
+    | undefined;
+  /**
+   * The first 8 digits of a card number of 16 digits or more, the first 6 of a shorter one; empty where the client sends a
+   * token without it.
+   */
+  bin: string;
+  /** Keyed HMAC of the payer's e-mail address in one spelling; empty where the client sends none. */
+  emailToken: string;
+  /** Keyed HMAC of the first 24 bits of an IPv4 address, or 48 of an IPv6 address; empty where the client sends no address. */
+  networkToken: string;
+  /** Of the card's issuer, of the merchant and of the network address, ISO 3166-1 alpha-2; empty where the client sends none. */
+  cardCountry: string;
+  merchantCountry: string;
+  ipCountry: string;
 }
 
 /** What turned out to be true of a payment. Topic `labels`. */
@@ -147,9 +162,9 @@ export interface ListEntry {
   tenant: string;
   /** `deny`, `watch`, `allow`, or a name of the tenant's own. */
   list: string;
-  /** What kind of value is listed: `card`, `device`, `ip` or `terminal`. */
+  /** What kind of value is listed: `card`, `bin`, `device`, `email`, `ip`, `ip_range`, `terminal` or `country`. */
   kind: string;
-  /** A token for cards, devices and addresses; the id of a terminal. */
+  /** A token for cards, devices, e-mail addresses, network addresses and their ranges; otherwise the value itself. */
   value: string;
   /** `deny`, `watch` or `allow`; that of its name for a list with one of these names. */
   effect: string;
@@ -330,6 +345,12 @@ function createBaseTransaction(): Transaction {
     ipToken: "",
     latitude: undefined,
     longitude: undefined,
+    bin: "",
+    emailToken: "",
+    networkToken: "",
+    cardCountry: "",
+    merchantCountry: "",
+    ipCountry: "",
   };
 }
 
@@ -373,6 +394,24 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.longitude !== undefined) {
       writer.uint32(105).double(message.longitude);
+    }
+    if (message.bin !== "") {
+      writer.uint32(114).string(message.bin);
+    }
+    if (message.emailToken !== "") {
+      writer.uint32(122).string(message.emailToken);
+    }
+    if (message.networkToken !== "") {
+      writer.uint32(130).string(message.networkToken);
+    }
+    if (message.cardCountry !== "") {
+      writer.uint32(138).string(message.cardCountry);
+    }
+    if (message.merchantCountry !== "") {
+      writer.uint32(146).string(message.merchantCountry);
+    }
+    if (message.ipCountry !== "") {
+      writer.uint32(154).string(message.ipCountry);
     }
     return writer;
   },
@@ -492,6 +531,54 @@ export const Transaction: MessageFns<Transaction> = {
             }
 
             message.longitude = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.bin = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.emailToken = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.networkToken = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.cardCountry = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.merchantCountry = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.ipCountry = reader.string();
             continue;
           }
         }
