@@ -59,6 +59,10 @@ export class DecisionMetrics {
   readonly #listEntriesIgnored = counter("tripline_decisions_list_entries_ignored_total", {
     description: "List entries on the topic that this version cannot use, of a newer kind for instance",
   });
+  readonly #budgetSpent = counter("tripline_decisions_budget_spent_total", {
+    description: "First decisions that have another outcome because the budget of this one is spent, by tenant",
+    labels: ["outcome", "tenant"],
+  });
   readonly #repliesLost = counter("tripline_decisions_replies_lost_total", {
     description: "Replies that could not be sent; the decision stands and can be fetched",
   });
@@ -67,6 +71,9 @@ export class DecisionMetrics {
     const rung = Rung[decision.rung].toLowerCase();
     this.#made.inc({ outcome: Outcome[decision.outcome].toLowerCase(), rung });
     if (decision.rung !== Rung.MODEL) this.#degraded.inc({ rung });
+    for (const outcome of decision.spentBudgets) {
+      this.#budgetSpent.inc({ outcome: Outcome[outcome].toLowerCase(), tenant: decision.tenant });
+    }
     this.#latency.observe(Math.max(0, decision.decidedAtMs - decision.acceptedAtMs) / MS_PER_S);
   }
 

@@ -8,13 +8,15 @@ import type {
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { BudgetTake } from "./budgets.js";
+import { answerWhenSpent, budgetOf, perDayOf } from "./budgets.js";
 import { shareOf } from "./card-share.js";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
 import { formatShare } from "./format-value.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Answer, Policy, Rule } from "./policy.js";
-import { BY_SCORECARD, HAS_SCORE, LISTS, paymentValues, SCORE } from "./policy-variables.js";
+import { BY_SCORECARD, HAS_SCORE, LISTS, PER_DAY, paymentValues, SCORE } from "./policy-variables.js";
 import { renderText } from "./render-text.js";
 import type { Scorecard } from "./scorecard.js";
 import { SCORECARD_NAME } from "./scorecard.js";
@@ -40,8 +42,17 @@ export interface DecisionInput {
   readonly listHits: readonly ListHit[];
   /** The payment's part in the rollout of a model; it is recorded and changes nothing here. */
   readonly trial?: ModelTrial | undefined;
+  /** Outcomes whose budget is spent; those that the payment would not have had are left out of the decision. */
+  readonly spentBudgets?: readonly Outcome[];
   /** Milliseconds since the epoch. */
   readonly decidedAtMs: number;
+}
+
+/** A decision that a payment may get. */
+export interface Choice {
+  readonly decision: Decision;
+  /** The budget that has to have something left, or that it counts for; undefined where it takes from none. */
+  readonly takes: BudgetTake | undefined;
 }
 
 /** Code of the reason of a payment that no rule and no score speaks against. */
@@ -67,38 +78,82 @@ type Values = Record<string, unknown>;
  * Never throws because of a payment's content.
  */
 export function decide(policy: Policy, input: DecisionInput, scorecard?: Scorecard): Decision {
+  const spent = input.spentBudgets ?? [];
+  return conclude(policy, input, spend(policy, input, judge(policy, input, scorecard), spent), scorecard);
+}
+
+/**
+ * The decisions that a payment may get, which differ in the budgets that are spent: the first one whose budget has something left is
+ * to be taken. The last one takes from none, or needs nothing to be left.
+ */
+export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorecard?: Scorecard): readonly Choice[] {
+  const { tenant } = input.transaction;
+  const verdict = judge(policy, input, scorecard);
+  const choices: Choice[] = [];
+  const spent: Outcome[] = [];
+  for (;;) {
+    const spending = spend(policy, input, verdict, spent);
+    const decision = conclude(policy, input, spending, scorecard);
+    const { outcome } = decision;
+    const budget = budgetOf(policy, outcome);
+    if (budget === undefined) return [...choices, { decision, takes: undefined }];
+    const ignoresIt = spent.length === 0 && verdict.ignoresBudget;
+    const perDay = ignoresIt ? undefined : perDayOf(budget, tenant);
+    choices.push({ decision, takes: { tenant, outcome, day: budget.dayOf(input.decidedAtMs), perDay } });
+    if (ignoresIt) return choices;
+    spent.push(outcome);
+  }
+}
+
+/** What speaks for which outcome, before any budget. */
+function judge(policy: Policy, input: DecisionInput, scorecard: Scorecard | undefined): Verdict {
   const unusable = whyUnusable(policy, input.features);
   if (input.features === undefined || unusable !== undefined) {
-    const reasons = [...listReasons(policy, input), staticReason(policy, input.transaction)];
-    return toDecision(policy, input, { reasons, rung: Rung.STATIC_POLICY, degradedBecause: unusable ?? "" });
+    const listed = listReasons(policy, input);
+    const reasons = [...listed.reasons, staticReason(policy, input.transaction)];
+    return verdictOf({ ...listed, reasons, rung: Rung.STATIC_POLICY, degradedBecause: unusable ?? "" });
   }
   const score = standIn(usableScore(input.score), input.features, scorecard);
   const values = variablesOf(policy, input, input.features.values, score);
-  const { reasons, shadowHits, failure } = evaluate(policy, input.transaction, values, score);
+  const { failure, ...found } = evaluate(policy, input.transaction, values, score);
+  const { reasons } = found;
   if (failure !== undefined) {
     reasons.push(staticReason(policy, input.transaction));
-    return toDecision(policy, input, {
-      reasons,
-      rung: Rung.STATIC_POLICY,
-      degradedBecause: failure,
-      score,
-      shadowHits,
-    });
+    return verdictOf({ ...found, rung: Rung.STATIC_POLICY, degradedBecause: failure, score });
   }
   if (reasons.length === 0) reasons.push(nothingUnusual(score));
-  if ("missing" in score) {
-    return toDecision(policy, input, { reasons, rung: Rung.RULES_ONLY, degradedBecause: score.missing, shadowHits });
-  }
-  if (scorecard === undefined || score.insteadOf === undefined) {
-    return toDecision(policy, input, { reasons, rung: Rung.MODEL, degradedBecause: "", score, shadowHits });
-  }
+  if ("missing" in score) return verdictOf({ ...found, rung: Rung.RULES_ONLY, degradedBecause: score.missing });
+  if (score.insteadOf === undefined) return verdictOf({ ...found, rung: Rung.MODEL, degradedBecause: "", score });
   reasons.push(scorecardReason());
-  const verdict = { reasons, rung: Rung.SCORECARD, degradedBecause: score.insteadOf, score, shadowHits };
+  return verdictOf({ ...found, rung: Rung.SCORECARD, degradedBecause: score.insteadOf, score });
+}
+
+/** The verdict with what the spent budgets make of it. */
+function spend(policy: Policy, input: DecisionInput, verdict: Verdict, spent: readonly Outcome[]): Verdict {
+  if (spent.length === 0) return verdict;
+  let { outcome, reasons } = verdict;
+  const spentBudgets: Outcome[] = [];
+  const score = verdict.score !== undefined && "value" in verdict.score ? verdict.score.value : undefined;
+  while (spent.includes(outcome) && !spentBudgets.includes(outcome) && !verdict.ignoresBudget) {
+    const budget = budgetOf(policy, outcome);
+    const answer = budget === undefined ? undefined : answerWhenSpent(budget, score);
+    if (budget === undefined || answer === undefined) break;
+    spentBudgets.push(outcome);
+    const values = { ...paymentValues(input.transaction), [PER_DAY]: perDayOf(budget, input.transaction.tenant) };
+    reasons = [toReason(answer, score === undefined ? values : { ...values, [SCORE]: score }), ...reasons];
+    outcome = answer.outcome;
+  }
+  return { ...verdict, outcome, reasons, spentBudgets };
+}
+
+/** What the scorecard raised is said at once; what the model raised has to be asked for. */
+function conclude(policy: Policy, input: DecisionInput, verdict: Verdict, scorecard: Scorecard | undefined): Decision {
   const decision = toDecision(policy, input, verdict);
+  if (verdict.rung !== Rung.SCORECARD || scorecard === undefined || input.features === undefined) return decision;
   if (decision.outcome <= Outcome.APPROVE) return decision;
   const { currency } = input.transaction;
-  const { values: features } = input.features;
-  return withContributions(policy, decision, { currency, values: features }, pointsOf(scorecard, features));
+  const { values } = input.features;
+  return withContributions(policy, decision, { currency, values }, pointsOf(scorecard, values));
 }
 
 /** The scorecard's score if the model's is missing. A scorecard for other features is not used. */
@@ -148,12 +203,21 @@ function listedValues({ transaction, listHits }: DecisionInput): Values {
 }
 
 /** Of the rules that need no features, because they are about lists. A listed card shall not pass while features are lost. */
-function listReasons(policy: Policy, input: DecisionInput): Reason[] {
-  if (input.listHits.length === 0) return [];
+function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons" | "ignoring"> {
+  if (input.listHits.length === 0) return { reasons: [], ignoring: Outcome.UNSPECIFIED };
   const score = { missing: "" };
   const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
   const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
-  return evaluate({ rules, bands: [] }, input.transaction, values, score).reasons;
+  const { reasons, ignoring } = evaluate({ rules, bands: [] }, input.transaction, values, score);
+  return { reasons, ignoring };
+}
+
+interface Found {
+  readonly reasons: Reason[];
+  readonly shadowHits: ShadowHit[];
+  readonly failure: string | undefined;
+  /** The strictest that a rule asks for which ignores budgets. */
+  readonly ignoring: Outcome;
 }
 
 function evaluate(
@@ -161,11 +225,12 @@ function evaluate(
   transaction: Transaction,
   values: Values,
   score: Score,
-): { reasons: Reason[]; shadowHits: ShadowHit[]; failure: string | undefined } {
+): Found {
   const reasons: Reason[] = [];
   const shadowHits: ShadowHit[] = [];
   let failure: string | undefined;
   let overridesScore = false;
+  let ignoring = Outcome.UNSPECIFIED;
   for (const rule of policy.rules) {
     if (rule.mode === "off" || (rule.needsScore && "missing" in score)) continue;
     if (!decidesFor(rule, transaction)) {
@@ -178,6 +243,7 @@ function evaluate(
       if (fired === true) {
         reasons.push(toReason(rule, values));
         overridesScore ||= rule.overridesScore;
+        if (rule.ignoresBudget && rule.outcome > ignoring) ignoring = rule.outcome;
       } else if (fired !== false) failure ??= `the rule ${rule.id} gave no boolean`;
     } catch (error) {
       failure ??= `the rule ${rule.id} could not be evaluated: ${summaryOf(error)}`;
@@ -187,7 +253,7 @@ function evaluate(
     const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
     if (band !== undefined) reasons.push(toReason(band, values));
   }
-  return { reasons, shadowHits, failure };
+  return { reasons, shadowHits, failure, ignoring };
 }
 
 function decidesFor({ mode, percent, id }: Rule, { cardToken }: Transaction): boolean {
@@ -238,24 +304,38 @@ function toReason(answer: Answer, values: Values): Reason {
 }
 
 interface Verdict {
+  readonly outcome: Outcome;
+  /** In the order in which they are told. */
   readonly reasons: readonly Reason[];
   readonly rung: Rung;
   readonly degradedBecause: string;
   readonly score?: Score;
   readonly shadowHits?: readonly ShadowHit[];
+  /** A rule asks for the outcome that ignores budgets. */
+  readonly ignoresBudget: boolean;
+  readonly spentBudgets: readonly Outcome[];
+}
+
+/** The strictest reason decides. */
+function verdictOf({
+  ignoring,
+  ...found
+}: Omit<Verdict, "outcome" | "ignoresBudget" | "spentBudgets"> & Pick<Found, "ignoring">): Verdict {
+  const reasons = found.reasons.toSorted((left, right) => right.outcome - left.outcome);
+  const outcome = reasons[0]?.outcome ?? Outcome.REVIEW;
+  return { ...found, reasons, outcome, ignoresBudget: ignoring === outcome, spentBudgets: [] };
 }
 
 function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Decision {
   const { transaction } = input;
-  const reasons = verdict.reasons.toSorted((left, right) => right.outcome - left.outcome);
   const score = verdict.score !== undefined && "value" in verdict.score ? verdict.score : undefined;
   return {
     transactionId: transaction.transactionId,
     tenant: transaction.tenant,
     clientTransactionId: transaction.clientTransactionId,
     cardToken: transaction.cardToken,
-    outcome: reasons[0]?.outcome ?? Outcome.REVIEW,
-    reasons,
+    outcome: verdict.outcome,
+    reasons: [...verdict.reasons],
     ...(score === undefined ? {} : { score: score.value }),
     rung: verdict.rung,
     degradedBecause: verdict.degradedBecause,
@@ -271,5 +351,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     policyRevision: policy.revision,
     shadowHits: [...(verdict.shadowHits ?? [])],
     ...(input.trial === undefined ? {} : { trial: input.trial }),
+    spentBudgets: [...verdict.spentBudgets],
   };
 }

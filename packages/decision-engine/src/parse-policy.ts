@@ -3,19 +3,33 @@ import type { Environment, ParseResult } from "@marcbachmann/cel-js";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { z } from "zod";
+import { dayIn } from "./budgets.js";
 import { featureUnits, featureWords } from "./feature-words.js";
 import type { Unit } from "./format-value.js";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
 import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
-import type { AmountRow, Answer, Band, Policy, Rule, RuleExample, StaticAnswer } from "./policy.js";
+import type {
+  AmountRow,
+  Answer,
+  Band,
+  Budget,
+  Policy,
+  Rule,
+  RuleExample,
+  SpentAnswer,
+  StaticAnswer,
+} from "./policy.js";
 import { OUTCOME_OF } from "./policy.js";
 import {
   amountSchema,
   bandSchema,
+  budgetSchema,
   exampleSchema,
   fileSchema,
   ruleSchema,
+  spentSchema,
   staticSchema,
   TENANTS_MAX,
 } from "./policy-file.js";
@@ -26,6 +40,7 @@ import {
   HAS_SCORE,
   LISTS,
   PAYMENT_VARIABLES,
+  PER_DAY,
   RESERVED_NAMES,
   SCORE,
   VARIABLE_UNITS,
@@ -108,6 +123,7 @@ class PolicyChecker {
     const staticDefault = this.#static(file.static_policy.default, ["static_policy", "default"]);
     const rules = this.#rules(file.rules);
     const bands = this.#bands(file.bands);
+    const budgets = this.#budgets(file.budgets);
     if (staticDefault === undefined) return undefined;
     const words = featureWords(this.#spec);
     return {
@@ -118,6 +134,7 @@ class PolicyChecker {
       wordingVersion: wordingVersion(words),
       rules,
       bands,
+      budgets,
       staticDefault,
       staticByTenant,
     };
@@ -175,8 +192,11 @@ class PolicyChecker {
       if (when !== undefined && said !== undefined) {
         const readsListsOnly = READS_LISTS.test(item.when) && this.#environmentWithoutFeatures.check(item.when).valid;
         const { id, needs_score: needsScore, overrides_score: overridesScore, mode, percent } = item;
+        const { ignores_budget: ignoresBudget } = item;
         const examples = this.#examples(item.examples, names, [...path, "examples"]);
-        rules.push({ ...said, id, when, needsScore, overridesScore, readsListsOnly, mode, percent, examples });
+        rules.push({
+          ...{ ...said, id, when, needsScore, overridesScore, ignoresBudget, readsListsOnly, mode, percent, examples },
+        });
       }
     });
     return rules;
@@ -239,6 +259,57 @@ class PolicyChecker {
       bands.push(band);
     });
     return bands;
+  }
+
+  #budgets(values: readonly unknown[]): Budget[] {
+    const budgets: Budget[] = [];
+    values.forEach((value, index) => {
+      const path = ["budgets", index];
+      const item = this.#shape(budgetSchema, value, path);
+      if (item === undefined) return;
+      const outcome = OUTCOME_OF[item.action];
+      if (budgets.some((other) => other.outcome === outcome)) {
+        this.#fault([...path, "action"], `"${item.action}" has a budget already`);
+      }
+      const whenSpent = this.#whenSpent(item.when_spent, outcome, [...path, "when_spent"]);
+      const { per_day: perDay, time_zone: timeZone } = item;
+      const perDayByTenant = new Map(Object.entries(item.tenants));
+      budgets.push({ outcome, perDay, perDayByTenant, dayOf: dayIn(timeZone), whenSpent });
+    });
+    const [one, other] = budgets;
+    const sends = (from: Budget, to: Budget) => from.whenSpent.some(({ outcome }) => outcome === to.outcome);
+    if (one !== undefined && other !== undefined && sends(one, other) && sends(other, one)) {
+      this.#fault(["budgets"], "must not send payments to each other: what is done when both are spent is not said");
+    }
+    return budgets;
+  }
+
+  /** Nothing may be approved because there was no time to look at it and no score either. */
+  #whenSpent(values: readonly unknown[], budgeted: Outcome, listPath: Path): SpentAnswer[] {
+    const rows: SpentAnswer[] = [];
+    values.forEach((value, index) => {
+      const path = [...listPath, index];
+      const item = this.#shape(spentSchema, value, path);
+      if (item === undefined) return;
+      const isLast = index === values.length - 1;
+      const scoreBelow = item.score_below;
+      const names = new Set([...this.#staticNames, PER_DAY, ...(scoreBelow === undefined ? [] : [SCORE])]);
+      const said = this.#answer(item, path, names);
+      if (said === undefined) return;
+      const above = rows.at(-1)?.scoreBelow;
+      if (isLast !== (scoreBelow === undefined)) {
+        this.#fault(path, isLast ? "is for all other payments, so it has no score_below" : "needs score_below");
+      } else if (scoreBelow !== undefined && above !== undefined && scoreBelow <= above) {
+        this.#fault([...path, "score_below"], `must be above the ${above} of the row before it`);
+      }
+      if (said.outcome === budgeted) this.#fault([...path, "action"], "is what the budget is spent for");
+      if (isLast && said.outcome === OUTCOME_OF.approve) {
+        this.#fault([...path, "action"], "must not approve payments without a score: approve with score_below");
+      }
+      rows.push({ ...said, scoreBelow });
+    });
+    if (values.length === 0) this.#fault(listPath, "must say what is done when the budget is spent");
+    return rows;
   }
 
   #answer(item: AnswerFile, path: Path, names: ReadonlySet<string>): Answer | undefined {

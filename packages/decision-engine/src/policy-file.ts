@@ -1,7 +1,7 @@
 import { isCurrency } from "@tripline/contracts/currency";
 import { z } from "zod";
 import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
-import { ACTIONS, RULE_MODES } from "./policy.js";
+import { ACTIONS, BUDGETED_ACTIONS, RULE_MODES } from "./policy.js";
 
 /** The shape of a policy file. What its parts mean, and whether they fit each other, is checked by `parsePolicy`. */
 
@@ -12,6 +12,9 @@ const EXAMPLES_MAX = 50;
 export const TENANTS_MAX = 10_000;
 /** Rows by amount of one tenant. */
 const AMOUNTS_MAX = 100;
+/** What is done instead of one action. */
+const SPENT_ROWS_MAX = 20;
+const PER_DAY_MAX = 1_000_000_000;
 const list = (max: number) =>
   z.array(z.unknown(), "must be a list").max(max, `must have at most ${max} entries`).default([]);
 
@@ -31,6 +34,10 @@ export const ruleSchema = z.strictObject(
       .max(2_000, "is longer than 2,000 characters"),
     needs_score: z.boolean("must be true or false").default(false),
     overrides_score: z.boolean("must be true or false").default(false),
+    ignores_budget: z
+      .boolean("must be true or false")
+      .default(false)
+      .meta({ description: "Its action is taken also when the day's budget is spent, and counts." }),
     mode: z
       .enum(RULE_MODES, `must be one of ${RULE_MODES.join(", ")}`)
       .default("live")
@@ -92,6 +99,35 @@ export const amountSchema = z.strictObject(
   },
   "must be a mapping with below, currency, action, reason and text",
 );
+export const spentSchema = z.strictObject(
+  {
+    score_below: z
+      .number("must be a number from 0 to 1")
+      .min(0, "must be from 0 to 1")
+      .max(1, "must be from 0 to 1")
+      .optional()
+      .meta({ description: "Only for payments with a lower score; the last row is for all, and has none." }),
+    ...answer,
+  },
+  "must be a mapping with action, reason and text, and score_below in all rows but the last",
+);
+const perDay = z.int("must be a whole number").min(0, "must be 0 or more").max(PER_DAY_MAX, "is too large");
+export const budgetSchema = z.strictObject(
+  {
+    action: z.enum(BUDGETED_ACTIONS, `must be one of ${BUDGETED_ACTIONS.join(", ")}`),
+    per_day: perDay.meta({ description: "So many payments of a tenant may have the action in a day." }),
+    tenants: z
+      .record(z.string(), perDay, "must be a mapping of tenants to whole numbers")
+      .default({})
+      .meta({ description: "Other numbers, by tenant." }),
+    time_zone: z
+      .string("must be a time zone, such as Europe/Berlin")
+      .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
+      .meta({ description: "Where the day begins at midnight: a name of the IANA database, or UTC." }),
+    when_spent: list(SPENT_ROWS_MAX),
+  },
+  "must be a mapping with action, per_day, time_zone and when_spent",
+);
 export const fileSchema = z.strictObject({
   version: z
     .union([z.string(), z.int()], "must be a text or a whole number")
@@ -99,6 +135,7 @@ export const fileSchema = z.strictObject({
     .pipe(z.string().regex(/^[A-Za-z0-9._-]{1,40}$/, "must be 1 to 40 letters, digits, dots, hyphens or underscores")),
   rules: list(RULES_MAX),
   bands: list(BANDS_MAX),
+  budgets: list(BUDGETED_ACTIONS.length),
   static_policy: z.strictObject(
     { default: z.unknown().optional(), tenants: z.record(z.string(), z.unknown(), "must be a mapping").default({}) },
     "must be a mapping with default and tenants",
@@ -112,6 +149,10 @@ export const policyFile = fileSchema.extend({
     .max(RULES_MAX)
     .default([]),
   bands: z.array(bandSchema).max(BANDS_MAX).default([]),
+  budgets: z
+    .array(budgetSchema.extend({ when_spent: z.array(spentSchema).min(1).max(SPENT_ROWS_MAX) }))
+    .max(BUDGETED_ACTIONS.length)
+    .default([]),
   static_policy: z.strictObject({
     default: staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }),
     tenants: z
@@ -121,6 +162,15 @@ export const policyFile = fileSchema.extend({
 });
 
 export type PolicyFile = z.infer<typeof policyFile>;
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The shape as JSON Schema, with which editors complete and check a policy file while it is written. */
 export function policyFileSchema(): object {

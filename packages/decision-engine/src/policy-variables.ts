@@ -36,18 +36,22 @@ export const SCORE = "score";
 /** The lists that the payment is on: `lists.deny.card`, `lists.watch.any`, `lists.named("vip").terminal`. */
 export const LISTS = "lists";
 
+/** The number of a day, in the sentences of a budget. */
+export const PER_DAY = "per_day";
+
 /** How the variables that are numbers are written. */
 export const VARIABLE_UNITS: ReadonlyMap<string, Unit> = new Map([
   ["amount_minor", "minor_amount"],
   ["hour", "clock"],
   ["day_of_week", "weekday"],
   [SCORE, "share"],
+  [PER_DAY, "count"],
 ]);
 
 /** Names that no feature may have, because they mean something else in a policy. */
 export const RESERVED_NAMES: readonly string[] = [
   ...Object.keys(PAYMENT_VARIABLES),
-  ...[HAS_SCORE, BY_SCORECARD, SCORE, LISTS],
+  ...[HAS_SCORE, BY_SCORECARD, SCORE, LISTS, PER_DAY],
   ...ENTRY_PLACEHOLDERS,
 ];
 

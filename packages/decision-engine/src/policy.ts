@@ -35,6 +35,8 @@ export interface Rule extends Answer {
   readonly needsScore: boolean;
   /** Where it fires, the band of the score does not count. */
   readonly overridesScore: boolean;
+  /** What it asks for is done also when the budget is spent, and counts. */
+  readonly ignoresBudget: boolean;
   /** It reads lists and no feature: it holds on every rung, also where the features cannot be used. */
   readonly readsListsOnly: boolean;
   readonly mode: RuleMode;
@@ -71,6 +73,27 @@ export interface StaticAnswer extends Answer {
   readonly byAmount: readonly AmountRow[];
 }
 
+/** Outcomes that cost somebody's time, so that a day may have only so many. */
+export const BUDGETED_ACTIONS = ["review", "challenge"] as const satisfies readonly Action[];
+
+/** What is done instead of an outcome whose budget is spent. */
+export interface SpentAnswer extends Answer {
+  /** Only for payments with a lower score; undefined for all others. */
+  readonly scoreBelow: number | undefined;
+}
+
+/** How many payments of a day may have an outcome, and what happens to those that would have it besides. */
+export interface Budget {
+  readonly outcome: Outcome;
+  readonly perDay: number;
+  /** Other numbers, by tenant. */
+  readonly perDayByTenant: ReadonlyMap<string, number>;
+  /** The day of a time, `YYYY-MM-DD` in the budget's time zone. */
+  readonly dayOf: (atMs: number) => string;
+  /** The first one that a payment has counts; the last one is for all. */
+  readonly whenSpent: readonly SpentAnswer[];
+}
+
 /** A checked policy. Made by `parsePolicy` only. */
 export interface Policy {
   /** The file's own version, `+`, and the first 8 hex digits of the SHA-256 of its text. */
@@ -89,6 +112,8 @@ export interface Policy {
   readonly rules: readonly Rule[];
   /** Highest first. */
   readonly bands: readonly Band[];
+  /** At most one of an outcome. */
+  readonly budgets: readonly Budget[];
   /** The answer if neither rules nor score can be trusted. */
   readonly staticDefault: StaticAnswer;
   readonly staticByTenant: ReadonlyMap<string, StaticAnswer>;

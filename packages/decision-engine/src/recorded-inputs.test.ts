@@ -24,12 +24,26 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
   [
     "a model's decision",
     { rung: Rung.MODEL, ...model },
-    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [], trial: undefined },
+    {
+      score: model,
+      scorecardVersion: undefined,
+      hasContributions: false,
+      spentBudgets: [],
+      listHits: [],
+      trial: undefined,
+    },
   ],
   [
     "one that was explained",
     { rung: Rung.MODEL, ...model, reasons: [raised] },
-    { score: model, scorecardVersion: undefined, hasContributions: true, listHits: [], trial: undefined },
+    {
+      score: model,
+      scorecardVersion: undefined,
+      hasContributions: true,
+      spentBudgets: [],
+      listHits: [],
+      trial: undefined,
+    },
   ],
   [
     "the scorecard's",
@@ -38,6 +52,7 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
       score: { missing: LATE },
       scorecardVersion: "scorecard@0123",
       hasContributions: false,
+      spentBudgets: [],
       listHits: [],
       trial: undefined,
     },
@@ -45,17 +60,31 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
   [
     "that of the rules",
     { rung: Rung.RULES_ONLY, degradedBecause: LATE },
-    { score: { missing: LATE }, scorecardVersion: undefined, hasContributions: false, listHits: [], trial: undefined },
+    {
+      score: { missing: LATE },
+      scorecardVersion: undefined,
+      hasContributions: false,
+      spentBudgets: [],
+      listHits: [],
+      trial: undefined,
+    },
   ],
   [
     "the static one after a rule that failed with the model's score",
     { rung: Rung.STATIC_POLICY, degradedBecause: "the rule big gave no boolean", ...model },
-    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [], trial: undefined },
+    {
+      score: model,
+      scorecardVersion: undefined,
+      hasContributions: false,
+      spentBudgets: [],
+      listHits: [],
+      trial: undefined,
+    },
   ],
   [
     "one of a card on which a model was tried out",
     { rung: Rung.MODEL, ...model, trial },
-    { score: model, scorecardVersion: undefined, hasContributions: false, listHits: [], trial },
+    { score: model, scorecardVersion: undefined, hasContributions: false, spentBudgets: [], listHits: [], trial },
   ],
 ])("%s says what it was made from", (_case, change, wanted) => {
   expect(recordedInputs({ ...DecisionMessage.decode(new Uint8Array()), ...change })).toEqual(wanted);

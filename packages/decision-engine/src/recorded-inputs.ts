@@ -1,4 +1,4 @@
-import type { Decision, ListHit, ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Decision, ListHit, ModelTrial, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
@@ -14,6 +14,8 @@ export interface RecordedInputs {
   readonly listHits: readonly ListHit[];
   /** Its part in the rollout of a model, with the score of the model that did not count. */
   readonly trial: ModelTrial | undefined;
+  /** The budgets that were spent, of those that it would have taken from. */
+  readonly spentBudgets: readonly Outcome[];
 }
 
 /** On the lowest rung the reason for a missing score is not recorded, and nothing of the decision depends on it. */
@@ -24,9 +26,10 @@ const NOT_RECORDED = "the score was missing when the payment was first decided";
  * outage of that time is an input too: a score that was missing then is missing again, for the same reason.
  */
 export function recordedInputs(decision: Decision): RecordedInputs {
-  const { modelName, modelVersion, degradedBecause, reasons, listHits, trial } = decision;
+  const { modelName, modelVersion, degradedBecause, reasons, listHits, trial, spentBudgets } = decision;
   const missing = { missing: degradedBecause === "" ? NOT_RECORDED : degradedBecause };
-  const also = { hasContributions: reasons.some(({ code }) => code.startsWith(RAISED_BY)), listHits, trial };
+  const hasContributions = reasons.some(({ code }) => code.startsWith(RAISED_BY));
+  const also = { hasContributions, listHits, trial, spentBudgets };
   if (modelName === "") return { score: missing, scorecardVersion: undefined, ...also };
   if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, ...also };
   return { score: { modelName, modelVersion }, scorecardVersion: undefined, ...also };

@@ -38,6 +38,11 @@ export const longs: ColumnKind<readonly number[]> = {
 
 export const outcome: ColumnKind<Outcome> = { type: VARCHAR, cell: (value) => nameOf(Outcome, value) };
 
+export const outcomes: ColumnKind<readonly Outcome[]> = {
+  type: LIST(VARCHAR),
+  cell: (values) => ({ items: values.map((value) => nameOf(Outcome, value)) }),
+};
+
 export const rung: ColumnKind<Rung> = { type: VARCHAR, cell: (value) => nameOf(Rung, value) };
 
 export const trialRole: ColumnKind<TrialRole> = { type: VARCHAR, cell: (value) => nameOf(TrialRole, value) };

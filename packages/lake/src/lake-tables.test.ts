@@ -92,6 +92,7 @@ const decision: Decision = {
   ],
   policyRevision: 7,
   shadowHits: [{ ruleId: "night", code: "NIGHT", outcome: Outcome.REVIEW }],
+  spentBudgets: [Outcome.REVIEW],
 };
 
 const trial: ModelTrial = {
@@ -184,6 +185,7 @@ const decisionCells = {
   },
   policy_revision: 7,
   shadow_hits: { items: [{ entries: { rule_id: "night", code: "NIGHT", outcome: "REVIEW" } }] },
+  spent_budgets: { items: ["REVIEW"] },
 };
 
 const NO_TRIAL = {

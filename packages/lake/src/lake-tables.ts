@@ -23,6 +23,7 @@ import {
   long,
   longs,
   outcome,
+  outcomes,
   reasons,
   rung,
   shadowHits,
@@ -152,6 +153,7 @@ const decision = columnsOf<Omit<Decision, "trial">>({
   listHits,
   policyRevision: integer,
   shadowHits,
+  spentBudgets: outcomes,
 });
 
 const driftDetected = columnsOf<DriftDetected>({

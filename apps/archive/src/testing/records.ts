@@ -101,6 +101,7 @@ export function decisionOf(number: number, change: Partial<Decision> = {}): Deci
     listHits: [],
     policyRevision: 7,
     shadowHits: [],
+    spentBudgets: [],
     ...change,
   };
 }

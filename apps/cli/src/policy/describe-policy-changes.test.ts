@@ -33,6 +33,17 @@ test("each change is a line: of a rule, a band, the version", () => {
   ]);
 });
 
+test("a budget that is added is told", () => {
+  const answer = 'action: decline, reason: SPENT, text: "Spent."';
+  const budget = `{ action: review, per_day: 200, time_zone: UTC, when_spent: [{ ${answer} }] }`;
+  const [line, ...others] = describePolicyChanges(
+    OLD,
+    OLD.replace("static_policy", `budgets: [${budget}]\nstatic_policy`),
+  );
+  expect(line).toMatch(/^~ budgets: \[\] -> .*"per_day":200/);
+  expect(others).toEqual([]);
+});
+
 test("rules that changed places are told", () => {
   const [head = "", one = "", two = "", ...rest] = OLD.split(/(?= {2}- \{ id)/);
   const bands = two.split("bands:");

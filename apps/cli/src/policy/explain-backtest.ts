@@ -16,6 +16,10 @@ export function aboutBacktest(report: BacktestReport): string[] {
     ...(degraded === 0
       ? []
       : [`${number(degraded)} of them had been decided without the model, and were decided without it again.`]),
+    ...report.budgets.map(
+      ({ outcome, perDay }) =>
+        `Budgets are not applied: the draft has a budget of ${number(perDay)} a day for the outcome ${outcome}, and would have given it to up to ${number(report.draft.busiest[outcome] ?? 0)} payments of a tenant on one day.`,
+    ),
     ...Object.entries(report.failures).map(([why, count]) => `The draft failed on ${number(count)} payments: ${why}.`),
     ...[...report.skipped].flatMap(([reason, whats]) =>
       [...whats].map(([what, count]) => `Skipped ${number(count)}: ${WHY_SKIPPED[reason](what, report.specVersion)}`),

@@ -6,7 +6,8 @@ import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/
 import { HEADERS } from "@tripline/contracts/headers";
 import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference-limits";
 import { TOPICS } from "@tripline/contracts/topics";
-import { decide, whyUnusable } from "@tripline/decision-engine/decide-payment";
+import type { Choice } from "@tripline/decision-engine/decide-payment";
+import { decideWithinBudgets, whyUnusable } from "@tripline/decision-engine/decide-payment";
 import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
@@ -23,6 +24,7 @@ import type { Scorer } from "../scoring/scorer.js";
 import type { Scored } from "../scoring/trial-scorer.js";
 import { SCORING_CALL, scoreTrial } from "../scoring/trial-scorer.js";
 import type { DecisionStore } from "./decision-store.js";
+import { choicesOf } from "./keep-within-budgets.js";
 import type { Payment } from "./parse-payment.js";
 import { parsePayment } from "./parse-payment.js";
 import type { PolicyOf } from "./policies-in-force.js";
@@ -51,11 +53,11 @@ interface Work {
   readonly trace: Context;
 }
 
-/** A payment with the decision that is made for it, and the policy that made it. */
+/** A payment with the decisions that it may get, by what is left of budgets, and the policy that made them. */
 interface Decided {
   readonly work: Work;
   readonly policy: Policy;
-  readonly decision: Decision;
+  readonly choices: readonly Choice[];
 }
 
 /** Payments of a round whose scores come together, apart from the others. */
@@ -140,8 +142,9 @@ export class BatchDecider {
       const listHits = lists.hits(transaction, decidedAtMs);
       const policy = policyOf(transaction.tenant);
       const input = { transaction, features, ...itemAt(scores, index), listHits, decidedAtMs };
-      const decision = decide(policy, input, scorecard);
-      (wantsContributions(decision) ? wanting : clear).push({ work, policy, decision });
+      const choices = decideWithinBudgets(policy, input, scorecard);
+      const isWanting = choices.some(({ decision }) => wantsContributions(decision));
+      (isWanting ? wanting : clear).push({ work, policy, choices });
     });
     const settled = await Promise.all([
       this.#settle(clear),
@@ -161,29 +164,28 @@ export class BatchDecider {
 
   /** Adds what raised the score to decisions other than approve, if it is known in time. */
   async #explainAll(wanting: readonly Decided[]): Promise<readonly Decided[]> {
-    const byVersion = Map.groupBy(wanting, ({ decision }) => decision.modelVersion);
-    const explained = await Promise.all([...byVersion.values()].map((one) => this.#explain(one)));
+    const byVersion = Map.groupBy(wanting, ({ choices }) => itemAt(choices, 0).decision.modelVersion);
+    const explained = await Promise.all([...byVersion].map(([version, one]) => this.#explain(one, version)));
     return explained.flat();
   }
 
   /** Of decisions by the scores of one model version. */
-  async #explain(wanting: readonly Decided[]): Promise<readonly Decided[]> {
+  async #explain(wanting: readonly Decided[], modelVersion: string): Promise<readonly Decided[]> {
     const { explainer, contributionsWaitMsMax: waitMsMax } = this.#options;
-    const [first] = wanting;
-    if (first === undefined) return wanting;
     const deadlines = wanting.map(({ work }) => work.payment.deadlineMs);
     const budgetMs = explanationBudgetMs(deadlines, { waitMsMax, nowMs: Date.now() });
     const rows = wanting.map(({ work }) => work.payment.features.values);
     const traces = wanting.map(({ work }) => work.trace);
-    const { modelVersion } = first.decision;
     const found = await withSpans(traces, "explain", SCORING_CALL, (contexts) =>
       explainer.explain(rows, modelVersion, contexts, budgetMs),
     );
     if (found === undefined) return wanting;
-    return wanting.map(({ work, policy, decision }, index) => {
+    return wanting.map(({ work, policy, choices }, index) => {
       const { features, transaction } = work.payment;
       const payment = { currency: transaction.currency, values: features.values };
-      return { work, policy, decision: withContributions(policy, decision, payment, itemAt(found, index)) };
+      const explain = (decision: Decision): Decision =>
+        wantsContributions(decision) ? withContributions(policy, decision, payment, itemAt(found, index)) : decision;
+      return { work, policy, choices: choices.map((one) => ({ ...one, decision: explain(one.decision) })) };
     });
   }
 
@@ -214,17 +216,19 @@ export class BatchDecider {
   async #keep(made: readonly Decided[]): Promise<Uint8Array[]> {
     const { store, metrics } = this.#options;
     const traces = made.map(({ work }) => work.trace);
-    const entries = made.map(({ decision }) => ({
-      transactionId: decision.transactionId,
-      bytes: encodeMessage(Decision, decision),
+    const entries = made.map(({ work, choices }) => ({
+      transactionId: work.payment.transaction.transactionId,
+      ...storedChoice(itemAt(choices, 0)),
+      otherwise: choices.slice(1).map(storedChoice),
     }));
     const kept = await withSpans(traces, "redis set", KEEP, () => store.keepFirst(entries));
-    made.forEach(({ work, decision }, index) => {
+    made.forEach(({ work, choices }, index) => {
       const bytes = itemAt(kept, index);
-      const isFirst = bytes === entries[index]?.bytes;
-      if (isFirst) metrics.decided(decision);
+      const at = choicesOf(itemAt(entries, index)).findIndex((choice) => choice.bytes === bytes);
+      const first = choices[at]?.decision;
+      if (first !== undefined) metrics.decided(first);
       else metrics.repeated(1);
-      describeSpan(work.trace, () => attributesOf(isFirst ? decision : Decision.decode(bytes)));
+      describeSpan(work.trace, () => attributesOf(first ?? Decision.decode(bytes)));
     });
     return kept;
   }
@@ -262,6 +266,10 @@ export class BatchDecider {
       this.#options.logger.warn({ err: error, count: replies.length }, "could not send replies");
     }
   }
+}
+
+function storedChoice({ decision, takes }: Choice) {
+  return { bytes: encodeMessage(Decision, decision), takes };
 }
 
 /** The decision that stands for a payment, as attributes of its span. */

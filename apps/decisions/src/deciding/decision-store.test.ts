@@ -29,6 +29,7 @@ function encoded(transactionId: string, outcome: Outcome): Uint8Array {
     listHits: [],
     policyRevision: 7,
     shadowHits: [],
+    spentBudgets: [],
   }).finish();
 }
 

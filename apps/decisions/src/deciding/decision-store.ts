@@ -2,17 +2,27 @@ import { joinDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
+import type { BudgetTake } from "@tripline/decision-engine/budgets";
 import { askRedis, asRedisError } from "@tripline/service-kit/redis/connect-redis";
 import { addCommand } from "@tripline/service-kit/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
 import type { Redis } from "ioredis";
+import { choicesOf, KEEP_WITHIN_BUDGETS, keepArguments } from "./keep-within-budgets.js";
 
 type PipelineResults = Awaited<ReturnType<ReturnType<Redis["pipeline"]>["exec"]>>;
 
-export interface StoredDecision {
-  readonly transactionId: string;
+/** A decision that a payment may get. */
+export interface StoredChoice {
   /** An encoded `Decision`. */
   readonly bytes: Uint8Array;
+  /** The budget that has to have something left, or that it counts for. */
+  readonly takes?: BudgetTake | undefined;
+}
+
+export interface StoredDecision extends StoredChoice {
+  readonly transactionId: string;
+  /** Of these, the first one whose budget has something left is kept where its own has nothing left. */
+  readonly otherwise?: readonly StoredChoice[];
 }
 
 export interface Reply {
@@ -33,23 +43,41 @@ export class DecisionStore {
   }
 
   /**
-   * Writes decisions where none stands yet.
+   * Writes decisions where none stands yet, and counts them for the budgets that they take from: both or neither.
    *
-   * @returns what stands now, in the order given: the bytes given, or those that were there before
+   * @returns what stands now, in the order given: the bytes of one of the choices given, or those that were there before
    * @throws TriplineError `redis-unavailable`; some may be written then, and stand
    */
   async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+    const limited = decisions.filter(({ takes }) => takes !== undefined);
+    if (limited.length === 0) return this.#keepFree(decisions);
+    const free = decisions.filter(({ takes }) => takes === undefined);
+    // Their commands go out one after the other without waiting.
+    const [keptFree, keptLimited] = await Promise.all([this.#keepFree(free), this.#keepLimited(limited)]);
+    const [ofFree, ofLimited] = [keptFree.values(), keptLimited.values()];
+    return decisions.flatMap(({ takes }) => (takes === undefined ? ofFree : ofLimited).next().value ?? []);
+  }
+
+  async #keepFree(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+    if (decisions.length === 0) return [];
     if (await this.#keepAll(decisions)) return decisions.map(({ bytes }) => bytes);
     const pipeline = this.#redis.pipeline();
     for (const { transactionId, bytes } of decisions) {
       addCommand(pipeline, "set", [decisionKey(transactionId), bytes, "EX", `${this.#ttlSeconds}`, "NX", "GET"]);
     }
     const before = outcomesOf(await askRedis(() => pipeline.exec()), decisions.length);
-    return decisions.map(({ transactionId, bytes }, index) => {
-      const older = before[index];
-      if (!Buffer.isBuffer(older)) return bytes;
-      assertDecisionOf(transactionId, older);
-      return older;
+    return decisions.map(({ transactionId, bytes }, index) => standingOf(transactionId, before[index]) ?? bytes);
+  }
+
+  async #keepLimited(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+    const pipeline = this.#redis.pipeline();
+    addCommand(pipeline, "eval", [KEEP_WITHIN_BUDGETS, ...keepArguments(decisions, this.#ttlSeconds)]);
+    const [kept] = outcomesOf(await askRedis(() => pipeline.exec()), 1);
+    return decisions.map((decision, index) => {
+      const one: unknown = Array.isArray(kept) ? kept[index] : undefined;
+      const bytes = typeof one === "number" ? choicesOf(decision)[one]?.bytes : standingOf(decision.transactionId, one);
+      if (bytes === undefined) throw new TriplineError("redis-unavailable", "Redis: the script was cut short");
+      return bytes;
     });
   }
 
@@ -80,6 +108,13 @@ export class DecisionStore {
     for (const [channel, decisions] of channels) addCommand(pipeline, "publish", [channel, joinDecisions(decisions)]);
     outcomesOf(await askRedis(() => pipeline.exec()), channels.size);
   }
+}
+
+/** The decision that stood before, if Redis answered with one. */
+function standingOf(transactionId: string, older: unknown): Uint8Array | undefined {
+  if (!Buffer.isBuffer(older)) return undefined;
+  assertDecisionOf(transactionId, older);
+  return older;
 }
 
 /** The results of a pipeline, all of which must have succeeded. */

@@ -27,6 +27,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
     listHits: [],
     policyRevision: 7,
     shadowHits: [],
+    spentBudgets: [],
     ...changes,
   };
 }

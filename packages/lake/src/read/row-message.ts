@@ -42,6 +42,7 @@ export function decisionOf(row: Row): Decision {
     reasons,
     listHits: decision.listHits.map(listHitOf),
     shadowHits: decision.shadowHits.map(shadowHitOf),
+    spentBudgets: decision.spentBudgets.map((name) => enumValueOf(Outcome, name)),
     outcome: enumValueOf(Outcome, decision.outcome),
     rung: enumValueOf(Rung, decision.rung),
     ...trialOf(row),

@@ -11,7 +11,7 @@ import { readScorecard } from "../replay-decisions/read-scorecard.js";
 import type { SkipReason } from "../replay-decisions/replay-tally.js";
 import { ThreadPool } from "../threads/thread-pool.js";
 import type { BacktestFigures, DraftPart } from "./backtest-tally.js";
-import { BacktestTally } from "./backtest-tally.js";
+import { BacktestTally, nameOf } from "./backtest-tally.js";
 import type { BacktestBlock, BacktestInputs } from "./backtest-worker.js";
 import { draftParts } from "./draft-parts.js";
 import type { LabelOptions, LabelSurvey } from "./survey-labels.js";
@@ -41,6 +41,8 @@ export interface BacktestReport extends BacktestFigures {
   /** The policies that decided, with the number of their decisions. */
   readonly decidedBy: ReadonlyMap<string, number>;
   readonly labels: LabelSurvey;
+  /** Of the draft. They are not applied. */
+  readonly budgets: readonly { readonly outcome: string; readonly perDay: number }[];
   /** Of the payments: decided below the model's rung, then and therefore now. */
   readonly degraded: number;
   /** Payments that were not decided again, by reason, and by what was missing. */
@@ -58,7 +60,8 @@ export interface BacktestReport extends BacktestFigures {
 export async function backtestPolicy(options: BacktestOptions): Promise<BacktestReport> {
   const spec = currentFeatureSpec();
   const draft = await readPolicy(options.policyFile);
-  const parts = draftParts(parsePolicy(draft.text, spec, draft.fileName));
+  const policy = parsePolicy(draft.text, spec, draft.fileName);
+  const parts = draftParts(policy);
   requirePart(parts, options);
   const files = await Promise.all(options.scorecardFiles.map((file) => readScorecard(file, spec)));
   const scan = await LakeScan.open();
@@ -74,6 +77,7 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
       ...tally.figures(),
       ...{ draftVersion: draft.version, specVersion: spec.version, fromMs, toMs, tenant, part, labels, ...counts },
       decidedBy: rowsByPolicy(archived),
+      budgets: policy.budgets.map(({ outcome, perDay }) => ({ outcome: nameOf(outcome), perDay })),
     };
   } finally {
     await scan.close();

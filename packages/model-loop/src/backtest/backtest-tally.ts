@@ -1,11 +1,12 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { RuleMode } from "@tripline/decision-engine/policy";
 import type { BacktestRow } from "./backtest-row.js";
+import { SEGMENT_NAMES } from "./backtest-row.js";
 import { bootstrapTotals } from "./bootstrap-totals.js";
 import type { HitFigures, SegmentHits } from "./hit-measure.js";
 import { HitMeasure } from "./hit-measure.js";
 import type { Truth, TruthRule } from "./population.js";
-import { Population, truthOf } from "./population.js";
+import { dayOf, Population, truthOf } from "./population.js";
 import { hashOf, RowSample } from "./sample-rows.js";
 
 /** Counterexamples that are shown of a rule or of the draft, half of each kind where there are enough of both. */
@@ -76,6 +77,8 @@ export interface BacktestFigures {
   readonly draft: PolicyFigures & {
     readonly segments: readonly SegmentHits[];
     readonly counterexamples: readonly Counterexample[];
+    /** The most payments of one tenant on one day (UTC) that have an outcome, by outcome. */
+    readonly busiest: Readonly<Record<string, number>>;
   };
   /** Of changed outcomes, by `approve -> decline`. */
   readonly changes: Readonly<
@@ -126,6 +129,8 @@ export class BacktestTally {
   readonly #examples = new Examples();
   readonly #changes = new Map<string, { rows: number; frauds: number; genuine: number }>();
   readonly #failures = new Map<string, number>();
+  /** By outcome, then by tenant and day. */
+  readonly #byDay = new Map<string, Map<string, number>>();
 
   constructor(
     parts: readonly DraftPart[],
@@ -147,6 +152,7 @@ export class BacktestTally {
       count(policy.outcomes, nameOf(outcome));
     }
     this.#examples.offer(row, truth, row.drafted > Outcome.APPROVE);
+    this.#countDay(row);
     if (row.failure !== "") count(this.#failures, row.failure);
     if (row.decided !== row.drafted) this.#change(row, truth);
     this.#addHits(row, truth, card);
@@ -173,6 +179,7 @@ export class BacktestTally {
         ...policyOf(draft),
         segments: draft.stopped.segments(population),
         counterexamples: this.#examples.all,
+        busiest: Object.fromEntries([...this.#byDay].map(([name, days]) => [name, Math.max(...days.values())])),
       },
       changes: Object.fromEntries(this.#changes),
       parts: [...this.#parts.values()].map((measure) => ({
@@ -183,6 +190,13 @@ export class BacktestTally {
       })),
       failures: Object.fromEntries(this.#failures),
     };
+  }
+
+  #countDay(row: BacktestRow): void {
+    const name = nameOf(row.drafted);
+    const days = this.#byDay.get(name) ?? new Map<string, number>();
+    this.#byDay.set(name, days);
+    count(days, `${row.segments[SEGMENT_NAMES.indexOf("tenant")]} ${dayOf(row)}`);
   }
 
   #change({ decided, drafted }: BacktestRow, truth: Truth): void {

@@ -54,7 +54,8 @@ await serveThread(async ({ draft, scorecards }: BacktestInputs) => {
 
 function rowOf(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const { archived, transaction, isFraud } = one;
-  const drafted = decideAgain(one, scoreOf(one));
+  // How much of the draft's budgets would be left is not known.
+  const drafted = decideAgain({ ...one, inputs: { ...one.inputs, spentBudgets: [] } }, scoreOf(one));
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
   const shadowHits = drafted.shadowHits.map(({ ruleId }) => ruleId);
   const isFault = drafted.rung === Rung.STATIC_POLICY && archived.rung !== Rung.STATIC_POLICY;

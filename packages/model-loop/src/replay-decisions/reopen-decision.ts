@@ -59,8 +59,8 @@ export function decideAgain(
   score: Score,
 ): Decision {
   const { decidedAtMs, policyVersion, policyRevision } = archived;
-  const { listHits, trial } = inputs;
-  const input = { transaction, features, score, listHits, trial, decidedAtMs };
+  const { listHits, trial, spentBudgets } = inputs;
+  const input = { transaction, features, score, listHits, trial, spentBudgets, decidedAtMs };
   const decision = decide(policy, input, scorecard);
   // The same text decides the same, whatever number the control plane gave it.
   return policy.version === policyVersion ? { ...decision, policyRevision } : decision;

@@ -244,6 +244,7 @@ test("served scores are those of a model, the first of each payment", async () =
       wordingVersion: "w1",
       policyRevision: 7,
       shadowHits: [],
+      spentBudgets: [],
       ...change,
     }).finish();
   const path = join(lake, "scores.parquet");

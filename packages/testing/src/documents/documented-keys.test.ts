@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedKey, decisionKey, replyChannel } from "@tripline/contracts/redis-keys";
+import { budgetKey } from "@tripline/decisions/deciding/keep-within-budgets";
 import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
@@ -18,6 +20,7 @@ test("regression #12: the table of Redis keys has those of the code, and no othe
     appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),
     REBUILD_KEY,
     decisionKey("<id>"),
+    budgetKey({ tenant: "<tenant>", outcome: Outcome.REVIEW, day: "<day>" }).replace("review", "<outcome>"),
     replyChannel("<instance>"),
   ];
   const [, table = ""] = read("architecture.md").split("## Redis keys");

@@ -27,6 +27,11 @@ rules:
   - { id: huge, when: amount >= 2000, action: review, reason: HUGE, text: "The amount is {amount}." }
 bands:
   - { at_least: 0.6, action: decline, reason: SCORE_HIGH, text: "The score is {score}." }
+budgets:
+  - action: review
+    per_day: 3
+    time_zone: UTC
+    when_spent: [{ action: challenge, reason: REVIEWS_SPENT, text: "All {per_day} reviews of the day are used." }]
 static_policy:
   default: { action: review, reason: STATIC, text: "By hand." }
 `;
@@ -86,7 +91,8 @@ function caseOf(index: number): Case {
   const ends = index % 2 === 0 ? { expiresAtMs: NOON_MS + DAY_MS } : {};
   const listHits = index % 10 === 4 ? [{ ...listed, ...ends }] : [];
   const trial = index % 4 === 1 && "value" in score && !incomplete ? trialOf(index, score.value, versions) : undefined;
-  const input = { transaction, features, score, listHits, trial, decidedAtMs: NOON_MS + index * 1_000 };
+  const spentBudgets = index % 100 === 57 ? [Outcome.REVIEW] : [];
+  const input = { transaction, features, score, listHits, trial, spentBudgets, decidedAtMs: NOON_MS + index * 1_000 };
   const decision = decide(policy, input, kind === 6 ? scorecard : undefined);
   // Of one in 50, contributions came too late.
   const isExplained = wantsContributions(decision) && kind !== 8;

@@ -31,6 +31,7 @@ function decision(tenant: string, clientTransactionId: string, outcome = Outcome
     listHits: [],
     policyRevision: 7,
     shadowHits: [],
+    spentBudgets: [],
   };
 }
 

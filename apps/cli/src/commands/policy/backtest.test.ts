@@ -116,6 +116,25 @@ const report = (change: Partial<BacktestOptions> = {}): Promise<BacktestReport> 
   });
 
 test(
+  "budgets are not applied, and the report says how much of them the busiest day would need",
+  async () => {
+    const answer = 'action: decline, reason: SPENT, text: "Spent."';
+    const budget = `budgets: [{ action: challenge, per_day: 2, time_zone: UTC, when_spent: [{ ${answer} }] }]`;
+    await writeFile(at("budget.yaml"), `${SOUND}${budget}\n`);
+    const days = `SELECT max(n) FROM (SELECT count(*) AS n FROM payments WHERE ${BURST_SQL} AND score < 0.6
+      GROUP BY occurred_at_ms // ${DAY_MS})`;
+    const [busiest = 0] = await counted(`(${days})`);
+    const found = await report({ policyFile: at("budget.yaml") });
+    expect(busiest).toBeGreaterThan(2);
+    expect(found.draft.outcomes).toEqual((await report()).draft.outcomes);
+    expect(aboutBacktest(found)).toContain(
+      `Budgets are not applied: the draft has a budget of 2 a day for the outcome challenge, and would have given it to up to ${busiest} payments of a tenant on one day.`,
+    );
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "a draft that would decline a third of the payments is stopped, with one sentence",
   async () => {
     const [limit = 0] = await counted("quantile_disc(amount, 0.66)");

@@ -18,9 +18,9 @@ export function checkCommand(output: CommandOutput): Command {
       const { faults, unproven, count } = runExamples(policy, spec);
       for (const fault of faults) output.write(`${fault}\n`);
       if (unproven.length > 0) output.write(`No example shows that these rules can fire: ${unproven.join(", ")}.\n`);
-      const { rules, bands, version } = policy;
+      const { rules, bands, budgets, version } = policy;
       output.write(
-        `policy: version=${version} rules=${rules.length} bands=${bands.length} examples=${count} failed=${faults.length}\n`,
+        `policy: version=${version} rules=${rules.length} bands=${bands.length} budgets=${budgets.length} examples=${count} failed=${faults.length}\n`,
       );
       process.exitCode = faults.length === 0 ? 0 : 1;
     });

@@ -42,7 +42,7 @@ async function run(...parameters: readonly string[]): Promise<{ lines: string[];
 test("check counts what is right", async () => {
   const { lines, code } = await run("check", file);
   expect(lines).toEqual([
-    expect.stringMatching(/^policy: version=1\+[0-9a-f]{8} rules=1 bands=0 examples=1 failed=0$/),
+    expect.stringMatching(/^policy: version=1\+[0-9a-f]{8} rules=1 bands=0 budgets=0 examples=1 failed=0$/),
   ]);
   expect(code).toBe(0);
 });

@@ -218,7 +218,7 @@ export interface Decision {
   clientTransactionId: string;
   cardToken: string;
   outcome: Outcome;
-  /** Strictest first. */
+  /** Strictest first; before them, why a budget that is spent gave another outcome. */
   reasons: Reason[];
   /**
    * Probability of fraud from the model, or from the scorecard where `rung` says so; absent when neither was there.
@@ -247,7 +247,11 @@ export interface Decision {
   /** Rules in shadow that fired: what they would have done. They changed nothing. */
   shadowHits: ShadowHit[];
   /** Present while a model is rolled out. */
-  trial?: ModelTrial | undefined;
+  trial?:
+    | ModelTrial
+    | undefined;
+  /** Outcomes that it would have had, in this order, were their budget not spent: an input of the decision. */
+  spentBudgets: Outcome[];
 }
 
 /** How far the rollout of a model has come. Topic `rollouts`, compacted, keyed by the name of the model. */
@@ -1501,6 +1505,7 @@ function createBaseDecision(): Decision {
     policyRevision: 0,
     shadowHits: [],
     trial: undefined,
+    spentBudgets: [],
   };
 }
 
@@ -1568,6 +1573,13 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.trial !== undefined) {
       ModelTrial.encode(message.trial, writer.uint32(202).fork()).join();
+    }
+    if (message.spentBudgets.length !== 0) {
+      writer.uint32(210).fork();
+      for (const v of message.spentBudgets) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1752,6 +1764,24 @@ export const Decision: MessageFns<Decision> = {
 
             message.trial = ModelTrial.decode(reader, reader.uint32());
             continue;
+          }
+          case 26: {
+            if (tag === 208) {
+              message.spentBudgets.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 210) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.spentBudgets.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {

@@ -1,0 +1,93 @@
+import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey } from "@tripline/contracts/redis-keys";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+import type { StoredChoice, StoredDecision } from "./decision-store.js";
+import { DecisionStore } from "./decision-store.js";
+import { budgetKey } from "./keep-within-budgets.js";
+
+let redises: Redis[];
+let stores: DecisionStore[];
+beforeAll(async () => {
+  const { redisUrl } = await testStack();
+  redises = [1, 2].map(() => connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS));
+  await Promise.all(redises.map(awaitRedis));
+  stores = redises.map((redis) => new DecisionStore(redis, 3_600));
+});
+afterAll(() => {
+  for (const redis of redises) redis.disconnect();
+});
+
+const choice = (transactionId: string, outcome: Outcome): StoredChoice => ({
+  bytes: Decision.encode({ ...Decision.decode(new Uint8Array()), transactionId, outcome }).finish(),
+});
+const takeOf = (tenant: string, outcome: Outcome, perDay: number | undefined) => ({
+  ...{ tenant, outcome, day: "2026-07-01", perDay },
+});
+
+/** Reviewed, else challenged, else declined. */
+function reviewed(tenant: string, id: string, reviews: number | undefined, challenges = 1): StoredDecision {
+  const transactionId = `${tenant}_${id}`;
+  return {
+    ...{ transactionId, ...choice(transactionId, Outcome.REVIEW) },
+    takes: takeOf(tenant, Outcome.REVIEW, reviews),
+    otherwise: [
+      { ...choice(transactionId, Outcome.CHALLENGE), takes: takeOf(tenant, Outcome.CHALLENGE, challenges) },
+      choice(transactionId, Outcome.DECLINE),
+    ],
+  };
+}
+const approved = (tenant: string, id: string): StoredDecision => {
+  const transactionId = `${tenant}_${id}`;
+  return { transactionId, ...choice(transactionId, Outcome.APPROVE) };
+};
+const keep = async (decisions: readonly StoredDecision[], store = stores[0]): Promise<Outcome[]> =>
+  ((await store?.keepFirst(decisions)) ?? []).map((bytes) => Decision.decode(bytes).outcome);
+const countOf = async (tenant: string, outcome: Outcome): Promise<string | null | undefined> =>
+  redises[0]?.get(budgetKey(takeOf(tenant, outcome, undefined)));
+
+const { APPROVE, CHALLENGE, REVIEW, DECLINE } = Outcome;
+
+test("what a budget has left is taken in the order of the payments, beside payments that take from none", async () => {
+  const batch = [
+    ...[reviewed("a", "1", 2), approved("a", "2"), reviewed("a", "3", 2), reviewed("a", "4", 2)],
+    ...[approved("a", "5"), reviewed("a", "6", 2)],
+  ];
+  const wanted = [REVIEW, APPROVE, REVIEW, CHALLENGE, APPROVE, DECLINE];
+  expect(await keep(batch)).toEqual(wanted);
+  expect([await countOf("a", REVIEW), await countOf("a", CHALLENGE)]).toEqual(["2", "1"]);
+  const stored = await redises[0]?.mgetBuffer(batch.map(({ transactionId }) => decisionKey(transactionId)));
+  expect(stored?.map((bytes) => Decision.decode(bytes ?? Buffer.of()).outcome)).toEqual(wanted);
+});
+
+test("a payment that comes again is what it was, and is not counted again", async () => {
+  const batch = [reviewed("b", "1", 1), reviewed("b", "1", 1), reviewed("b", "2", 1)];
+  expect(await keep(batch)).toEqual([REVIEW, REVIEW, CHALLENGE]);
+  expect(await keep(batch.toReversed(), stores[1])).toEqual([CHALLENGE, REVIEW, REVIEW]);
+  expect([await countOf("b", REVIEW), await countOf("b", CHALLENGE)]).toEqual(["1", "1"]);
+});
+
+test("instances that decide at the same time never take more than there is", async () => {
+  const rounds = Array.from({ length: 40 }, (_, round) =>
+    keep(
+      Array.from({ length: 10 }, (_, index) => reviewed("c", `${round}-${index}`, 25, 0)),
+      stores[round % 2],
+    ),
+  );
+  const outcomes = (await Promise.all(rounds)).flat();
+  expect(outcomes.filter((outcome) => outcome === REVIEW)).toHaveLength(25);
+  expect(outcomes.filter((outcome) => outcome === DECLINE)).toHaveLength(375);
+});
+
+test("what is done whatever is left counts, and tenants and days have budgets of their own", async () => {
+  expect(await keep([reviewed("d", "1", undefined), reviewed("d", "2", undefined), reviewed("d", "3", 2)])).toEqual([
+    ...[REVIEW, REVIEW, CHALLENGE],
+  ]);
+  const [today] = [reviewed("d", "4", 2)];
+  const tomorrow = { ...today, takes: { ...takeOf("d", REVIEW, 2), day: "2026-07-02" } };
+  expect(await keep([tomorrow as StoredDecision, reviewed("e", "1", 2)])).toEqual([REVIEW, REVIEW]);
+  const key = budgetKey(takeOf("d", REVIEW, undefined));
+  expect(await redises[0]?.ttl(key)).toBeGreaterThan(86_400);
+  expect(await redises[0]?.ttl(decisionKey("d_1"))).toBeLessThanOrEqual(3_600);
+});

@@ -1,0 +1,70 @@
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { decisionKey } from "@tripline/contracts/redis-keys";
+import type { BudgetTake } from "@tripline/decision-engine/budgets";
+import type { StoredChoice, StoredDecision } from "./decision-store.js";
+
+/** A count is looked at on its day; clocks of instances differ by less. */
+const COUNT_TTL_SECONDS = 172_800;
+const NO_BUDGET = "0";
+const WITHOUT_LIMIT = "-1";
+
+/**
+ * Keeps of each payment the first choice whose budget has something left, and counts it, unless a decision stands already. Redis runs
+ * scripts one at a time, so no two instances take the same last one, and a payment that comes again is not counted again.
+ *
+ * KEYS: those of the decisions, then those of the budgets. ARGV: seconds for which decisions are kept, and counts; how many
+ * decisions there are; for each of them how many choices it has, and of each choice the number of its budget's key, how many there are
+ * in a day, and the bytes. Answers for each decision the number of its choice, from 0 on, or the bytes that stood before.
+ */
+export const KEEP_WITHIN_BUDGETS = `
+local kept, at = {}, 4
+for decision = 1, tonumber(ARGV[3]) do
+  local choices = tonumber(ARGV[at])
+  kept[decision] = redis.call('GET', KEYS[decision])
+  if not kept[decision] then
+    for choice = 0, choices - 1 do
+      local place = at + 1 + 3 * choice
+      local budget, per_day = KEYS[tonumber(ARGV[place])], tonumber(ARGV[place + 1])
+      if not budget or per_day < 0 or tonumber(redis.call('GET', budget) or '0') < per_day then
+        if budget then
+          redis.call('INCR', budget)
+          redis.call('EXPIRE', budget, ARGV[2])
+        end
+        redis.call('SET', KEYS[decision], ARGV[place + 2], 'EX', ARGV[1])
+        kept[decision] = choice
+        break
+      end
+    end
+  end
+  at = at + 1 + 3 * choices
+end
+return kept`;
+
+/** How many payments of a tenant had an outcome on a day. */
+export function budgetKey({ tenant, outcome, day }: Omit<BudgetTake, "perDay">): string {
+  return `budget:${tenant}:${Outcome[outcome].toLowerCase()}:${day}`;
+}
+
+export function choicesOf(decision: StoredDecision): readonly StoredChoice[] {
+  return [decision, ...(decision.otherwise ?? [])];
+}
+
+/** What follows the script. */
+export function keepArguments(decisions: readonly StoredDecision[], ttlSeconds: number): (string | Uint8Array)[] {
+  const keys = decisions.map(({ transactionId }) => decisionKey(transactionId));
+  const places = new Map<string, string>();
+  const placeOf = (take: BudgetTake | undefined): string => {
+    if (take === undefined) return NO_BUDGET;
+    const key = budgetKey(take);
+    const place = places.get(key) ?? `${keys.push(key)}`;
+    places.set(key, place);
+    return place;
+  };
+  const wanted = decisions
+    .map(choicesOf)
+    .flatMap((choices) => [
+      `${choices.length}`,
+      ...choices.flatMap(({ bytes, takes }) => [placeOf(takes), `${takes?.perDay ?? WITHOUT_LIMIT}`, bytes]),
+    ]);
+  return [`${keys.length}`, ...keys, `${ttlSeconds}`, `${COUNT_TTL_SECONDS}`, `${decisions.length}`, ...wanted];
+}
