@@ -20,6 +20,15 @@ export function labelsByOption(): Option {
     .default("event-time");
 }
 
+export function unlabelledOption(): Option {
+  return new Option(
+    "--unlabelled <meaning>",
+    "an old payment without a label is genuine, unknown, or genuine if the lake has only frauds",
+  )
+    .choices(["auto", "genuine", "unknown"])
+    .default("auto");
+}
+
 /** Kafka as flags, or as the services have it in their variables. */
 export function withKafka(command: Command): Command {
   return command

@@ -1,4 +1,4 @@
-import type { BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
+import type { LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
 import type { Counterexample, PartFigures } from "@tripline/model-loop/backtest/backtest-tally";
 import { nameOf } from "@tripline/model-loop/backtest/backtest-tally";
 import type { TotalEstimate } from "@tripline/model-loop/backtest/bootstrap-totals";
@@ -18,15 +18,21 @@ export interface FigureTable {
 /** Values of a segment that are shown; the JSON has more. */
 const SEGMENT_VALUES_MAX = 4;
 
+/** How a report calls what would have decided. */
+export const WORDS: Readonly<Record<LakeReport["subject"], { by: string; parts: string; stops: string }>> = {
+  draft: { by: "by the draft", parts: "Rules and bands of the draft", stops: "the draft stops" },
+  shadow: { by: "with shadow", parts: "Rules in shadow", stops: "is stopped, rules in shadow included" },
+};
+
 /** Those that have rows, in the order in which they are read. */
-export function backtestTables(report: BacktestReport): FigureTable[] {
+export function backtestTables(report: LakeReport): FigureTable[] {
   const part = askedPart(report);
   const parts = part === undefined ? report.parts : [part];
   const tables = [
     policyTable(report),
     moneyTable("Money by policy", policiesOf(report)),
     changeTable(report),
-    partTable(parts),
+    partTable(WORDS[report.subject].parts, parts),
     moneyTable(
       "Money by rule",
       parts.map((each) => [each.id, each]),
@@ -37,22 +43,23 @@ export function backtestTables(report: BacktestReport): FigureTable[] {
 }
 
 /** The rule that is to be told in full. */
-export function askedPart(report: BacktestReport): PartFigures | undefined {
+export function askedPart(report: LakeReport): PartFigures | undefined {
   return report.parts.find(({ id }) => id === report.part);
 }
 
-function policiesOf({ decided, draft }: BacktestReport): [string, HitFigures][] {
+function policiesOf({ decided, draft, subject }: LakeReport): [string, HitFigures][] {
+  const { by } = WORDS[subject];
   return [
     ["stopped then", decided.stopped],
-    ["stopped by the draft", draft.stopped],
+    [`stopped ${by}`, draft.stopped],
     ["declined then", decided.declined],
-    ["declined by the draft", draft.declined],
+    [`declined ${by}`, draft.declined],
   ];
 }
 
-function policyTable(report: BacktestReport): FigureTable {
+function policyTable(report: LakeReport): FigureTable {
   return {
-    title: "Then and by the draft",
+    title: `Then and ${WORDS[report.subject].by}`,
     head: ["", "payments", "share", "cards", "of all cards", "precision", "recall", "of genuine"],
     rows: policiesOf(report).map(([name, { hits, share, cards, cardShare, precision, recall, annoyed }]) => [
       ...[name, hits, percent(share), cards, percent(cardShare)],
@@ -72,16 +79,16 @@ function moneyTable(title: string, figures: readonly (readonly [name: string, fi
   return { title, head: ["", "fraud caught", "of all fraud", "genuine hit"], rows };
 }
 
-function changeTable({ changes }: BacktestReport): FigureTable {
+function changeTable({ changes }: LakeReport): FigureTable {
   const rows = Object.entries(changes)
     .toSorted(([, left], [, right]) => right.rows - left.rows)
     .map(([change, { rows, frauds, genuine }]): Cells => [change, rows, frauds, genuine]);
   return { title: "Changed outcomes", head: ["", "payments", "fraud", "genuine"], rows };
 }
 
-function partTable(parts: readonly PartFigures[]): FigureTable {
+function partTable(title: string, parts: readonly PartFigures[]): FigureTable {
   return {
-    title: "Rules and bands of the draft",
+    title,
     head: ["", "action", "hits", "a day", "share", "precision", "recall", "alone", "stricter"],
     rows: parts.map((part) => {
       const { id, hits, perDay, share, precision, recall, alone, stricter } = part;
@@ -98,7 +105,7 @@ function actionOf({ outcome, mode, percent }: PartFigures): string {
 }
 
 /** Segments that all payments share say nothing, and are left out. */
-function segmentTable(report: BacktestReport, part: PartFigures | undefined): FigureTable {
+function segmentTable(report: LakeReport, part: PartFigures | undefined): FigureTable {
   const { segments } = part ?? report.draft;
   const rows = [...Map.groupBy(segments, ({ segment }) => segment).values()]
     .filter((values) => values.some(({ rows }) => rows < report.rows))
@@ -106,7 +113,7 @@ function segmentTable(report: BacktestReport, part: PartFigures | undefined): Fi
     .map(({ segment, value, rows, hits, genuine }): Cells => {
       return [`${segment} ${value}`, hits, `${digits(hits / rows)} %`, genuine];
     });
-  const whose = part === undefined ? "the draft stops" : `${part.id} hits`;
+  const whose = part === undefined ? WORDS[report.subject].stops : `${part.id} hits`;
   return { title: `Whom ${whose}`, head: ["", "payments", "of the segment", "genuine"], rows };
 }
 

@@ -1,17 +1,19 @@
-import type { BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
+import type { BacktestReport, LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
+import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
 import { MATURE_SHARE } from "@tripline/model-loop/backtest/survey-labels";
 import { number } from "../models/print-figures.js";
 import { WHY_SKIPPED } from "../models/replay-report.js";
 
+/** What a report is about, of a draft or of rules in shadow. */
+export function aboutReport(report: BacktestReport | ShadowReport): string[] {
+  return report.subject === "draft" ? aboutBacktest(report) : aboutShadow(report);
+}
+
 /** What was decided again, what is held to be true of it, and how the figures are to be read: a sentence each. */
 export function aboutBacktest(report: BacktestReport): string[] {
-  const { rows, cards, draftVersion, decidedBy, days, degraded } = report;
-  const by = [...decidedBy].map(
-    ([version, count]) => `${version === "" ? "an unknown policy" : version} (${number(count)})`,
-  );
-  const [first, last] = [days[0], days.at(-1)].map((day) => dayText(day?.day ?? 0));
+  const { draftVersion, degraded } = report;
   return [
-    `Draft ${draftVersion} on ${number(rows)} payments of ${number(cards)} cards from ${first} to ${last}, which were decided by ${by.join(", ")}.`,
+    `Draft ${draftVersion} on ${paymentsOf(report)}`,
     ...labelSentences(report),
     ...(degraded === 0
       ? []
@@ -28,16 +30,43 @@ export function aboutBacktest(report: BacktestReport): string[] {
   ];
 }
 
+/** What was counted, and how the figures are to be read. */
+function aboutShadow(report: ShadowReport): string[] {
+  const { periods, skipped, part } = report;
+  return [
+    `Rules in shadow on ${paymentsOf(report)}`,
+    ...periods
+      .filter(({ id }) => part === undefined || id === part)
+      .map(({ id, firstMs, lastMs, versions }) => {
+        return `${id} hit payments in shadow from ${minuteText(firstMs)} to ${minuteText(lastMs)} UTC, under ${versions.join(", ")}.`;
+      }),
+    "Shares are of all these payments, also of those that were decided before a rule was in shadow.",
+    ...labelSentences(report),
+    ...[...skipped.values()]
+      .flatMap((whats) => [...whats.values()])
+      .map((count) => `Skipped ${number(count)} payments: the lake lacks their features.`),
+    ...(report.labels.delayDays === undefined ? [] : [INTERVALS]),
+  ];
+}
+
+function paymentsOf({ rows, cards, decidedBy, days }: LakeReport): string {
+  const by = [...decidedBy].map(
+    ([version, count]) => `${version === "" ? "an unknown policy" : version} (${number(count)})`,
+  );
+  const [first, last] = [days[0], days.at(-1)].map((day) => dayText(day?.day ?? 0));
+  return `${number(rows)} payments of ${number(cards)} cards from ${first} to ${last}, which were decided by ${by.join(", ")}.`;
+}
+
 const INTERVALS =
   "Intervals in brackets are of 95 %: Wilson's for shares, for as many payments as the cards make them worth; the bootstrap over whole cards for money of 10 cards or more.";
 
-function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuine }: BacktestReport): string[] {
+function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuine }: LakeReport): string[] {
   if (labels.delayDays === undefined || labels.newestMs === undefined) {
     return ["The lake has no labels, so what would have been caught and annoyed is not known."];
   }
   const share = `${MATURE_SHARE * 100} % of the labels come within ${number(labels.delayDays)} days`;
   const kinds = `${number(labels.frauds)} frauds and ${number(labels.genuine)} genuine payments`;
-  const newest = new Date(labels.newestMs).toISOString().slice(0, 16).replace("T", " ");
+  const newest = minuteText(labels.newestMs);
   return [
     `${share}, measured on ${kinds}; the newest label is of ${newest} UTC.`,
     `Payments younger than that (${number(young)}) count as unknown yet, also those reported as fraud already (${number(youngFrauds)}).`,
@@ -46,6 +75,10 @@ function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuin
       : `Assumption: labels come for frauds and for genuine payments, so older payments without one (${number(unlabelled)}) count as unknown.`,
     `That leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
   ];
+}
+
+function minuteText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 }
 
 function dayText(day: number): string {

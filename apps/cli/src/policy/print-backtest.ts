@@ -1,14 +1,15 @@
 import type { BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
+import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
 import type { Estimate } from "@tripline/model-loop/backtest/wilson-interval";
 import { table } from "../models/print-figures.js";
 import { askedPart, backtestTables, exampleLine, overlapSentences } from "./backtest-tables.js";
-import { aboutBacktest } from "./explain-backtest.js";
+import { aboutReport } from "./explain-backtest.js";
 
 /** The report for people; its last line is for a gate. */
-export function printBacktest(report: BacktestReport, broken: readonly string[]): string {
+export function printReport(report: BacktestReport | ShadowReport, broken: readonly string[] = []): string {
   const part = askedPart(report);
   const sections = [
-    aboutBacktest(report),
+    aboutReport(report),
     ...backtestTables(report).map(({ title, head: [, ...columns], rows }) => table([title, ...columns], rows)),
     part === undefined ? [] : overlapSentences(part),
     (part ?? report.draft).counterexamples.map(exampleLine),
@@ -21,15 +22,18 @@ export function printBacktest(report: BacktestReport, broken: readonly string[])
 }
 
 /** The report for machines. */
-export function backtestJson(report: BacktestReport, broken: readonly string[]): string {
+export function reportJson(report: BacktestReport | ShadowReport, broken: readonly string[] = []): string {
   const text = (_: string, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value);
   return `${JSON.stringify({ ...report, broken }, text, 2)}\n`;
 }
 
-function lastLine(report: BacktestReport, broken: readonly string[]): string {
+function lastLine(report: BacktestReport | ShadowReport, broken: readonly string[]): string {
   const { stopped, declined } = report.draft;
   const of = askedPart(report) ?? stopped;
   const share = (estimate: Estimate | undefined) => estimate?.value.toPrecision(3) ?? "unknown";
   const counts = `rows=${report.rows} stopped=${stopped.hits} declined=${declined.hits} hits=${of.hits}`;
-  return `backtest: ${counts} precision=${share(of.precision)} recall=${share(of.recall)} broken=${broken.length}`;
+  const line = `${counts} precision=${share(of.precision)} recall=${share(of.recall)}`;
+  return report.subject === "shadow"
+    ? `shadow: rules=${report.parts.length} ${line}`
+    : `backtest: ${line} broken=${broken.length}`;
 }

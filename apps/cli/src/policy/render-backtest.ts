@@ -1,6 +1,7 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
-import type { BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
+import type { BacktestReport, LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
 import type { HitFigures } from "@tripline/model-loop/backtest/hit-measure";
+import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
 import type { Content, Html } from "@tripline/report/html";
 import { html } from "@tripline/report/html";
 import { renderPage } from "@tripline/report/page";
@@ -8,8 +9,8 @@ import type { Bar } from "@tripline/report/plot";
 import { plotBars, plotDays } from "@tripline/report/plot";
 import { number } from "../models/print-figures.js";
 import type { FigureTable } from "./backtest-tables.js";
-import { askedPart, backtestTables, exampleLine, overlapSentences } from "./backtest-tables.js";
-import { aboutBacktest } from "./explain-backtest.js";
+import { askedPart, backtestTables, exampleLine, overlapSentences, WORDS } from "./backtest-tables.js";
+import { aboutReport } from "./explain-backtest.js";
 
 const DAY_MS = 86_400_000;
 /** Rules in a plot, those with the most hits; the table has all. */
@@ -20,18 +21,24 @@ const ROW_CHARACTERS_MAX = 45;
 const CURRENCIES_MAX = 3;
 
 /** The report as a self-contained page with plots. */
-export function renderBacktest(report: BacktestReport, broken: readonly string[]): string {
+export function renderReport(report: BacktestReport | ShadowReport, broken: readonly string[] = []): string {
   const part = askedPart(report);
-  const title = part === undefined ? `Backtest of draft ${report.draftVersion}` : `Backtest of ${part.id}`;
+  const title = titleOf(report);
   const badge = broken.length === 0 ? [] : html`<span class="badge bad">FAILED</span>`;
   const body = html`<header><h1>${title}</h1>${badge}</header>
-<p class="about">${aboutBacktest(report).join(" ")}</p>
+<p class="about">${aboutReport(report).join(" ")}</p>
 ${listOf(broken, "bad-text")}
 <div class="plots">${plotsOf(report)}</div>
 ${backtestTables(report).map(tableOf)}
 ${part === undefined ? [] : section("Hits shared with other rules", listOf(overlapSentences(part)))}
 ${section("Counterexamples to read", listOf((part ?? report.draft).counterexamples.map(exampleLine)))}`;
   return renderPage(title, body);
+}
+
+function titleOf(report: BacktestReport | ShadowReport): string {
+  const id = askedPart(report)?.id;
+  if (report.subject === "shadow") return id === undefined ? "Rules in shadow" : `${id} in shadow`;
+  return id === undefined ? `Backtest of draft ${report.draftVersion}` : `Backtest of ${id}`;
 }
 
 function section(title: string, content: Content): Html {
@@ -55,7 +62,7 @@ function tableOf({ title, head, rows }: FigureTable): Html {
   return section(title, html`<table class="${style}"><thead><tr>${names}</tr></thead><tbody>${body}</tbody></table>`);
 }
 
-function plotsOf(report: BacktestReport): Html[] {
+function plotsOf(report: LakeReport): Html[] {
   const part = askedPart(report);
   const parts = (part === undefined ? report.parts : [part])
     .filter(({ hits }) => hits > 0)
@@ -98,23 +105,24 @@ function barOf(
   return [{ name, median: unit(value), low: unit(low), high: unit(high) }];
 }
 
-function dailyPlot(report: BacktestReport): Html {
+function dailyPlot(report: LakeReport): Html {
   const { days, decided, draft } = report;
   const part = askedPart(report);
+  const { by } = WORDS[report.subject];
   const shareOf = ({ daily }: HitFigures) =>
     days.map(({ rows }, index) => (rows === 0 ? null : ((daily[index] ?? 0) / rows) * 100));
   const lines =
     part === undefined
       ? ([
           { name: "stopped then", color: "grey", values: shareOf(decided.stopped), isTarget: true },
-          { name: "stopped by the draft", color: "blue", values: shareOf(draft.stopped) },
-          { name: "declined by the draft", color: "red", values: shareOf(draft.declined) },
+          { name: `stopped ${by}`, color: "blue", values: shareOf(draft.stopped) },
+          { name: `declined ${by}`, color: "red", values: shareOf(draft.declined) },
         ] as const)
       : ([{ name: `hit by ${part.id}`, color: "blue", values: shareOf(part) }] as const);
   return plotDays({ title: "Share of the payments by day", unit: "%" }, lines, (days[0]?.day ?? 0) * DAY_MS);
 }
 
-function currenciesOf({ draft }: BacktestReport): string[] {
+function currenciesOf({ draft }: LakeReport): string[] {
   return draft.stopped.money
     .toSorted((left, right) => right.fraud - left.fraud)
     .slice(0, CURRENCIES_MAX)

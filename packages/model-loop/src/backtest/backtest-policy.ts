@@ -30,9 +30,10 @@ export interface BacktestOptions extends ArchivedRange, Pick<LabelOptions, "labe
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }
 
-export interface BacktestReport extends BacktestFigures {
-  readonly draftVersion: string;
-  readonly specVersion: number;
+/** What a report about payments of the lake begins with. */
+export interface LakeReport extends BacktestFigures {
+  /** What would have decided: a draft, or what decided and the rules in shadow besides. */
+  readonly subject: "draft" | "shadow";
   readonly fromMs: number;
   readonly toMs: number;
   readonly tenant: string | undefined;
@@ -41,12 +42,18 @@ export interface BacktestReport extends BacktestFigures {
   /** The policies that decided, with the number of their decisions. */
   readonly decidedBy: ReadonlyMap<string, number>;
   readonly labels: LabelSurvey;
+  /** Payments that were not counted, by reason, and by what was missing. */
+  readonly skipped: ReadonlyMap<SkipReason, ReadonlyMap<string, number>>;
+}
+
+export interface BacktestReport extends LakeReport {
+  readonly subject: "draft";
+  readonly draftVersion: string;
+  readonly specVersion: number;
   /** Of the draft. They are not applied. */
   readonly budgets: readonly { readonly outcome: string; readonly perDay: number }[];
   /** Of the payments: decided below the model's rung, then and therefore now. */
   readonly degraded: number;
-  /** Payments that were not decided again, by reason, and by what was missing. */
-  readonly skipped: ReadonlyMap<SkipReason, ReadonlyMap<string, number>>;
 }
 
 /**
@@ -62,7 +69,7 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
   const draft = await readPolicy(options.policyFile);
   const policy = parsePolicy(draft.text, spec, draft.fileName);
   const parts = draftParts(policy);
-  requirePart(parts, options);
+  requirePart(parts, options.part, options.policyFile);
   const files = await Promise.all(options.scorecardFiles.map((file) => readScorecard(file, spec)));
   const scan = await LakeScan.open();
   try {
@@ -75,7 +82,17 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
     const { fromMs, toMs, tenant, part } = options;
     return {
       ...tally.figures(),
-      ...{ draftVersion: draft.version, specVersion: spec.version, fromMs, toMs, tenant, part, labels, ...counts },
+      ...{
+        subject: "draft",
+        draftVersion: draft.version,
+        specVersion: spec.version,
+        fromMs,
+        toMs,
+        tenant,
+        part,
+        labels,
+        ...counts,
+      },
       decidedBy: rowsByPolicy(archived),
       budgets: policy.budgets.map(({ outcome, perDay }) => ({ outcome: nameOf(outcome), perDay })),
     };
@@ -84,10 +101,11 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
   }
 }
 
-function requirePart(parts: readonly DraftPart[], { part, policyFile }: BacktestOptions): void {
+/** @throws TriplineError `invalid-field` where none of the parts is called so */
+export function requirePart(parts: readonly DraftPart[], part: string | undefined, of: string): void {
   if (part === undefined || parts.some(({ id }) => id === part)) return;
   const ids = parts.map(({ id }) => id).join(", ");
-  throw new TriplineError("invalid-field", `${policyFile} has no rule ${part}: give --rule one of ${ids}.`);
+  throw new TriplineError("invalid-field", `${of} has no rule ${part}: give --rule one of ${ids}.`);
 }
 
 async function tallyAll(
@@ -118,7 +136,7 @@ async function tallyAll(
   return { degraded, skipped };
 }
 
-function rowsByPolicy(archived: readonly ArchivedVersions[]): ReadonlyMap<string, number> {
+export function rowsByPolicy(archived: readonly ArchivedVersions[]): ReadonlyMap<string, number> {
   const rows = new Map<string, number>();
   for (const { policyVersion, rows: more } of archived) rows.set(policyVersion, (rows.get(policyVersion) ?? 0) + more);
   return rows;

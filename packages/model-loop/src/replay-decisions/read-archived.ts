@@ -122,14 +122,15 @@ async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string):
 }
 
 /** Days of the range on which something was decided, ascending. */
-async function daysOf({ lake, fromMs, toMs }: ArchivedRange): Promise<string[]> {
+export async function daysOf({ lake, fromMs, toMs }: ArchivedRange): Promise<string[]> {
   const [first = "", last = ""] = [dayOf(fromMs), dayOf(toMs - 1)];
   const { files } = await listFiles(lake, TOPICS.decisions.name);
   const days = files.map(({ day }) => day).filter((day) => day >= first && (last === "" || day <= last));
   return [...new Set(days)].sort();
 }
 
-function conditionOf({ fromMs, toMs, tenant }: ArchivedRange): string {
+/** The decisions of the range, in SQL. */
+export function conditionOf({ fromMs, toMs, tenant }: ArchivedRange): string {
   const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
   return `decided_at_ms >= ${fromMs} AND decided_at_ms < ${toMs}${of}`;
 }

@@ -5,10 +5,10 @@ import { backtestPolicy } from "@tripline/model-loop/backtest/backtest-policy";
 import type { BacktestLimits } from "@tripline/model-loop/backtest/judge-backtest";
 import { judgeBacktest } from "@tripline/model-loop/backtest/judge-backtest";
 import type { CommandOutput } from "@tripline/system/command-output";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { backtestJson, printBacktest } from "../../policy/print-backtest.js";
-import { renderBacktest } from "../../policy/render-backtest.js";
-import { labelsByOption, lakeOption, tenantOption } from "../lake-options.js";
+import { Command, InvalidArgumentError } from "commander";
+import { printReport, reportJson } from "../../policy/print-backtest.js";
+import { renderReport } from "../../policy/render-backtest.js";
+import { labelsByOption, lakeOption, tenantOption, unlabelledOption } from "../lake-options.js";
 import { ProgressLine } from "../progress-line.js";
 import { registryOption } from "../registry-options.js";
 import { fromOption, requireRange, scorecardOption, threadsOption, toOption } from "../replay-options.js";
@@ -39,14 +39,7 @@ export function backtestCommand(output: CommandOutput = process.stdout): Command
     .addOption(tenantOption())
     .option("--rule <id>", "tell this rule in full, or a band as score>=0.6 (default: the draft as a whole)")
     .addOption(labelsByOption())
-    .addOption(
-      new Option(
-        "--unlabelled <meaning>",
-        "an old payment without a label is genuine, unknown, or genuine if the lake has only frauds",
-      )
-        .choices(["auto", "genuine", "unknown"])
-        .default("auto"),
-    )
+    .addOption(unlabelledOption())
     .addOption(registryOption())
     .addOption(scorecardOption())
     .addOption(threadsOption())
@@ -91,8 +84,8 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
     });
     line.end();
     const broken = judgeBacktest(report, flags);
-    if (flags.html !== undefined) await writeFile(flags.html, renderBacktest(report, broken));
-    output.write(flags.json === true ? backtestJson(report, broken) : printBacktest(report, broken));
+    if (flags.html !== undefined) await writeFile(flags.html, renderReport(report, broken));
+    output.write(flags.json === true ? reportJson(report, broken) : printReport(report, broken));
     return report.rows > 0 && broken.length === 0 ? 0 : 1;
   } finally {
     line.end();

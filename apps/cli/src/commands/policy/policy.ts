@@ -10,6 +10,7 @@ import { pullCommand } from "./pull.js";
 import { pushCommand } from "./push.js";
 import { requireApprovalCommand } from "./require-approval.js";
 import { rollbackCommand } from "./rollback.js";
+import { shadowCommand } from "./shadow.js";
 
 /** `tripline policy`: what decides. */
 export function policyCommand(output: CommandOutput = process.stdout): Command {
@@ -17,6 +18,7 @@ export function policyCommand(output: CommandOutput = process.stdout): Command {
     .description("try policies, keep them as revisions, and let one of them decide")
     .addCommand(checkCommand(output))
     .addCommand(backtestCommand(output))
+    .addCommand(shadowCommand(output))
     .addCommand(diffCommand(output))
     .addCommand(pushCommand(output))
     .addCommand(pullCommand(output))

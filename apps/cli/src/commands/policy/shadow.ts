@@ -1,0 +1,56 @@
+import { writeFile } from "node:fs/promises";
+import type { ShadowOptions } from "@tripline/model-loop/backtest/report-shadow";
+import { reportShadow } from "@tripline/model-loop/backtest/report-shadow";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command } from "commander";
+import { printReport, reportJson } from "../../policy/print-backtest.js";
+import { renderReport } from "../../policy/render-backtest.js";
+import { labelsByOption, lakeOption, tenantOption, unlabelledOption } from "../lake-options.js";
+import { ProgressLine } from "../progress-line.js";
+import { fromOption, requireRange, toOption } from "../replay-options.js";
+
+interface ShadowFlags extends Pick<ShadowOptions, "labelsBy" | "unlabelled"> {
+  readonly lake: string;
+  readonly from: number;
+  readonly to: number;
+  readonly tenant?: string;
+  readonly rule?: string;
+  readonly json?: true;
+  readonly html?: string;
+}
+
+/** `tripline policy shadow`: what rules in shadow would have done with the payments that they saw. */
+export function shadowCommand(output: CommandOutput): Command {
+  return new Command("shadow")
+    .description("count what rules in shadow would have caught and annoyed beyond what was decided")
+    .addOption(lakeOption())
+    .addOption(fromOption())
+    .addOption(toOption())
+    .addOption(tenantOption())
+    .option("--rule <id>", "tell this rule in full (default: all rules in shadow)")
+    .addOption(labelsByOption())
+    .addOption(unlabelledOption())
+    .option("--json", "print JSON")
+    .option("--html <file>", "write a page with plots, too")
+    .action((flags: ShadowFlags) => run(flags, output));
+}
+
+async function run(flags: ShadowFlags, output: CommandOutput): Promise<void> {
+  requireRange(flags);
+  const { lake, from: fromMs, to: toMs, tenant, rule, labelsBy, unlabelled } = flags;
+  const line = new ProgressLine(process.stderr);
+  line.say("reading the rules in shadow");
+  try {
+    const report = await reportShadow({
+      ...{ lake, fromMs, toMs, labelsBy, unlabelled },
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(rule === undefined ? {} : { part: rule }),
+      onProgress: (progress) => line.update(progress),
+    });
+    line.end();
+    if (flags.html !== undefined) await writeFile(flags.html, renderReport(report));
+    output.write(flags.json === true ? reportJson(report) : printReport(report));
+  } finally {
+    line.end();
+  }
+}

@@ -1,0 +1,143 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { RAISED_BY } from "@tripline/decision-engine/explain-decision";
+import { decisionOf, transactionOf } from "@tripline/lake/read/row-message";
+import { LakeScan, topicTable } from "@tripline/lake/read/scan-lake";
+import type { ArchivedDecision, ArchivedRange } from "../replay-decisions/read-archived.js";
+import { conditionOf, daysOf, readArchived, surveyDecisions } from "../replay-decisions/read-archived.js";
+import type { LakeReport } from "./backtest-policy.js";
+import { requirePart, rowsByPolicy } from "./backtest-policy.js";
+import type { BacktestRow } from "./backtest-row.js";
+import { segmentsOf } from "./backtest-row.js";
+import type { DraftPart } from "./backtest-tally.js";
+import { BacktestTally } from "./backtest-tally.js";
+import type { LabelOptions } from "./survey-labels.js";
+import { surveyLabels } from "./survey-labels.js";
+
+export interface ShadowOptions extends ArchivedRange, Pick<LabelOptions, "labelsBy" | "unlabelled"> {
+  /** Only this rule is told in full. */
+  readonly part?: string;
+  readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
+}
+
+/** When a rule was in shadow, as far as its hits tell. */
+export interface ShadowPeriod {
+  readonly id: string;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  /** Policies under which it hit something. */
+  readonly versions: readonly string[];
+}
+
+export interface ShadowReport extends LakeReport {
+  readonly subject: "shadow";
+  readonly periods: readonly ShadowPeriod[];
+}
+
+/** What a rule in shadow, or a reason, did to a payment. */
+interface Hit extends Pick<DraftPart, "id" | "outcome" | "code"> {
+  readonly isInShadow: boolean;
+}
+
+/** Columns that older archives lack. */
+const ADDED = { shadow_hits: "STRUCT(rule_id VARCHAR, code VARCHAR, outcome VARCHAR)[]" };
+
+/**
+ * Counts from the lake what rules in shadow would have done beyond what was decided: as if all of them had decided too. Their hits
+ * stand on the decisions, so nothing is decided again. Reads the lake; writes nothing.
+ *
+ * @throws TriplineError `not-found` for a range without decisions or without hits, `invalid-field` for a rule without any,
+ * `lake-unavailable`
+ */
+export async function reportShadow(options: ShadowOptions): Promise<ShadowReport> {
+  const scan = await LakeScan.open();
+  try {
+    const archived = await surveyDecisions(scan, options);
+    const { hits, periods } = await surveyHits(scan, options);
+    const inShadow = hits.filter(({ isInShadow }) => isInShadow);
+    if (inShadow.length === 0) {
+      throw new TriplineError("not-found", "No rule in shadow hit a payment of that range: is one active?");
+    }
+    const labels = await surveyLabels(scan, options);
+    // The other reasons are there for what they share with the rules.
+    const tally = new BacktestTally(hits.map(partOf), labels);
+    const totalEvents = archived.reduce((sum, { rows }) => sum + rows, 0);
+    let [doneEvents, lost] = [0, 0];
+    for await (const block of readArchived(scan, options)) {
+      for (const row of block) {
+        const counted = rowOf(row);
+        if (counted === undefined) lost += 1;
+        else tally.add(counted);
+      }
+      doneEvents += block.length;
+      options.onProgress?.({ doneEvents, totalEvents });
+    }
+    const figures = tally.figures();
+    const ids = new Set(inShadow.map(({ id }) => id));
+    const parts = figures.parts.filter(({ id }) => ids.has(id));
+    requirePart(parts, options.part, "The range");
+    const { fromMs, toMs, tenant, part } = options;
+    return {
+      ...{ ...figures, parts, subject: "shadow", fromMs, toMs, tenant, part, labels, periods },
+      decidedBy: rowsByPolicy(archived),
+      skipped: lost === 0 ? new Map() : new Map([["features-missing", new Map([["", lost]])]]),
+    };
+  } finally {
+    await scan.close();
+  }
+}
+
+function partOf({ id, outcome, code, isInShadow }: Hit): DraftPart {
+  return { id, kind: "rule", outcome, code, mode: isInShadow ? "shadow" : "live", percent: 100 };
+}
+
+/** The rules in shadow and the reasons of a range, the most frequent first, and when the rules were in shadow. */
+async function surveyHits(scan: LakeScan, range: ArchivedRange) {
+  const table = await topicTable(range.lake, TOPICS.decisions, ADDED, await daysOf(range));
+  const hits: Hit[] = [];
+  const periods: ShadowPeriod[] = [];
+  if (table === undefined) return { hits, periods };
+  const found = scan.rows(`WITH d AS MATERIALIZED (SELECT * FROM ${table} WHERE ${conditionOf(range)}), h AS (
+      SELECT true AS in_shadow, unnest(shadow_hits, recursive := true), decided_at_ms, policy_version FROM d
+      UNION ALL BY NAME
+      SELECT false AS in_shadow, r.code AS rule_id, r.code AS code, r.outcome AS outcome, decided_at_ms, policy_version
+      FROM (SELECT unnest(reasons) AS r, decided_at_ms, policy_version FROM d))
+    SELECT in_shadow, rule_id, max_by(code, decided_at_ms) AS code, max_by(outcome, decided_at_ms) AS outcome,
+      min(decided_at_ms) AS first_ms, max(decided_at_ms) AS last_ms, list(DISTINCT policy_version) AS versions
+    FROM h GROUP BY ALL ORDER BY count(*) DESC, rule_id`);
+  for await (const chunk of found) {
+    for (const { in_shadow, rule_id, code, outcome, first_ms, last_ms, versions } of chunk) {
+      const [id, isInShadow] = [String(rule_id), in_shadow === true];
+      if (!isInShadow && id.startsWith(RAISED_BY)) continue;
+      const known: unknown = Reflect.get(Outcome, String(outcome));
+      hits.push({ id, code: String(code), isInShadow, outcome: typeof known === "number" ? known : Number(outcome) });
+      if (!isInShadow) continue;
+      const policies = Array.isArray(versions) ? versions.map(String).sort() : [];
+      periods.push({ id, firstMs: Number(first_ms), lastMs: Number(last_ms), versions: policies });
+    }
+  }
+  return { hits, periods };
+}
+
+/** As it would have been, had the rules in shadow decided as well. */
+function rowOf({ decision: row, features, isFraud }: ArchivedDecision): BacktestRow | undefined {
+  if (features === undefined) return undefined;
+  const { outcome: decided, reasons, shadowHits } = decisionOf(row);
+  const transaction = transactionOf(features);
+  const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
+  const codes = reasons.map(({ code }) => code).filter((code) => !code.startsWith(RAISED_BY));
+  return {
+    ...{ transactionId, cardToken, amountMinor, currency, occurredAtMs, isFraud, decided, failure: "" },
+    segments: segmentsOf(transaction),
+    drafted: Math.max(decided, ...shadowHits.map(({ outcome }) => outcome)),
+    hits: [...new Set([...shadowHits.map(({ ruleId }) => ruleId), ...codes])],
+    shadowHits: [],
+    sentences: [
+      ...shadowHits.map(
+        ({ ruleId, outcome }) => `In shadow, ${ruleId} would ${(Outcome[outcome] ?? "").toLowerCase()}.`,
+      ),
+      ...reasons.map(({ text }) => text),
+    ],
+  };
+}
