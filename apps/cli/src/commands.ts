@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { capacityCommand } from "./capacity/command.js";
+import { auditCommand } from "./commands/audit/audit.js";
 import { backfillCommand } from "./commands/data/backfill.js";
 import { foldEntityCommand } from "./commands/data/fold-entity.js";
 import { loadStateCommand } from "./commands/data/load-state.js";
@@ -45,6 +46,7 @@ export function commands(): Command[] {
     replayCommand(),
     policyCommand(),
     listsCommand(),
+    auditCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
     topicsCommand(),

@@ -1,6 +1,18 @@
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
 
+const KEY_BYTES = 32;
+
+const signingKey = z
+  .string()
+  // A file that became a Secret often ends with a line feed.
+  .trim()
+  .transform((text) => Buffer.from(text, "base64"))
+  .refine(
+    (key) => key.length === KEY_BYTES,
+    `must be ${KEY_BYTES} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES}`,
+  );
+
 export const controlConfig = z.object({
   ...serviceConfig,
   ...kafkaConfig,
@@ -23,6 +35,26 @@ export const controlConfig = z.object({
     description:
       "For how long the card of a confirmed fraud is on the list `confirmed-fraud`, which denies. 0 lists no card by itself.",
   }),
+  AUDIT_SIGNING_KEY: signingKey.optional().meta({
+    description:
+      "Signs the audit log (Ed25519): 32 random bytes in base64. Without it the log is chained but not signed. With another " +
+      "key later signatures are that one's; earlier ones stay valid.",
+  }),
+  AUDIT_CHECKPOINT_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .meta({ unit: "s", description: "How often the audit log is signed, while anything is added." }),
+  AUDIT_ANCHOR_URL: z
+    .url({ protocol: /^file$/, error: "must be a folder, as file:///path" })
+    .optional()
+    .meta({
+      description:
+        "Folder, as `file://`, that gets the newest signatures of the audit log once a day. It should be where nobody who " +
+        "can change the database may write.",
+    }),
 });
 
 export type ControlConfig = Readonly<z.infer<typeof controlConfig>>;

@@ -1,18 +1,18 @@
-import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
-import { Inject, Module } from "@nestjs/common";
-import type { EventProducer, KafkaAdmin } from "@tripline/kafka/port";
-import { closeWithin } from "@tripline/nest-kit/close-within";
+import type { DynamicModule } from "@nestjs/common";
+import { Module } from "@nestjs/common";
+import type { EventProducer } from "@tripline/kafka/port";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
-import { EVENT_PRODUCER, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
-import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { AuditController } from "./audit/audit.controller.js";
+import { AuditEventsController } from "./audit/audit-events.controller.js";
+import { auditProviders } from "./audit/audit-providers.js";
 import type { ControlConfig } from "./config.js";
 import { CONTROL_CONFIG } from "./config.js";
 import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.controller.js";
@@ -31,24 +31,13 @@ export const CONTROL_MIGRATIONS: Migrations = {
 };
 
 /** Whether labels are read. */
-export const listsFrauds = ({ FRAUD_LIST_DAYS: days }: ControlConfig): boolean => days > 0;
+const listsFrauds = ({ FRAUD_LIST_DAYS: days }: ControlConfig): boolean => days > 0;
 
 const SCHEMA_READY = Symbol("SCHEMA_READY");
 
 /** The control plane: what people decide about the system, kept in Postgres and told to the services on compacted topics. */
 @Module({})
-export class ControlModule implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(
-    @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
-    @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(KAFKA_ADMIN) admin: KafkaAdmin,
-    @Inject(Readiness) readiness: Readiness,
-  ) {
-    readiness.add("kafka", async () => {
-      await admin.clusterId();
-    });
-  }
-
+export class ControlModule {
   static forRoot(config: ControlConfig): DynamicModule {
     const { REGISTRY_URL: registryUrl } = config;
     return {
@@ -61,12 +50,14 @@ export class ControlModule implements OnApplicationBootstrap, OnApplicationShutd
       controllers: [
         PoliciesController,
         AuditController,
+        AuditEventsController,
         ListsController,
         ...(listsFrauds(config) ? [FraudLabelsController] : []),
         ...(registryUrl === undefined ? [] : [RolloutsController]),
       ],
       providers: [
         ...LIST_PROVIDERS,
+        ...auditProviders(config),
         { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
         { provide: CONTROL_CONFIG, useValue: config },
         { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
@@ -88,13 +79,5 @@ export class ControlModule implements OnApplicationBootstrap, OnApplicationShutd
         },
       ],
     };
-  }
-
-  onApplicationBootstrap(): void {
-    this.publisher.start();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await closeWithin(this.logger, "policies", () => this.publisher.close());
   }
 }

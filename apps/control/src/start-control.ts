@@ -5,7 +5,7 @@ import { httpPort } from "@tripline/service-kit/config/read-config";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import type { ControlConfig } from "./config.js";
-import { ControlModule, listsFrauds } from "./control.module.js";
+import { ControlModule } from "./control.module.js";
 
 /** A policy is text of some kilobytes; a hundred rules with examples fit. */
 const BODY_BYTES_MAX = 1_048_576;
@@ -25,6 +25,6 @@ export function startControl(
     logger,
     module: ControlModule.forRoot(config),
     bodyLimitBytes: BODY_BYTES_MAX,
-    transports: listsFrauds(config) ? [KafkaStrategy] : [],
+    transports: [KafkaStrategy],
   });
 }

@@ -112,6 +112,18 @@ const tables = {
   },
 } as const satisfies Record<string, Topic>;
 
+/** What control keeps in the audit log, and not the archive in the lake. One partition: a tenant's events keep their order. */
+export const AUDIT_TOPIC: Topic = {
+  name: "audit",
+  schema: "tripline.events.v1.AuditEvent",
+  key: "tenant",
+  partitions: 1,
+  retentionDays: 90,
+  writtenBy: "auth, control",
+  readBy: ["control"],
+  purpose: "What somebody did or looked at, on its way into the audit log",
+};
+
 export type TopicName = keyof typeof mainTopics;
 
 /** Where a consumer puts a record of `topic` that it can never process. */
@@ -140,7 +152,6 @@ export const TOPICS: Readonly<Record<TopicName, Topic & { readonly retentionDays
 export const TABLES: Readonly<Record<keyof typeof tables, Topic>> = tables;
 
 /** Every topic with its dead letters, in the order of the payment's way. */
-export const ALL_TOPICS: readonly Topic[] = Object.values({ ...mainTopics, ...tables }).flatMap((topic: Topic) => [
-  topic,
-  deadLettersOf(topic),
-]);
+export const ALL_TOPICS: readonly Topic[] = [...Object.values({ ...mainTopics, ...tables }), AUDIT_TOPIC].flatMap(
+  (topic: Topic) => [topic, deadLettersOf(topic)],
+);

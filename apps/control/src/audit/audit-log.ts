@@ -1,42 +1,197 @@
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { AuditCheckpoint, AuditKey } from "@tripline/contracts/audit/audit-checkpoint";
+import type { AuditEntry, auditEvent } from "@tripline/contracts/audit/audit-entry";
+import { hashEntry, NO_ENTRY } from "@tripline/contracts/audit/audit-entry";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { counter } from "@tripline/service-kit/telemetry/metrics";
 import { z } from "zod";
-import type { Managed } from "../requests/managed-tenant.js";
-import type { Page } from "../requests/parse-request.js";
+import type { HeadRow } from "./audit-rows.js";
+import { CHECKPOINT_COLUMNS, checkpointRow, ENTRY_COLUMNS, entryRow, headRow, keyRow } from "./audit-rows.js";
 
-const entry = z.object({
-  id: z.coerce.number(),
-  at: z.date(),
-  tenant: z.string(),
-  actor: z.string(),
-  action: z.string(),
-  details: z.record(z.string(), z.unknown()),
-});
+type AuditEvent = z.infer<typeof auditEvent>;
 
-export type AuditEntry = z.infer<typeof entry>;
-
-/**
- * Notes who did what, in the transaction that does it: neither is there without the other.
- *
- * @param action what was done, as `policy-activated`
- */
-export async function noteAudit(
-  transaction: Queries,
-  { tenant, actor }: Managed,
-  action: string,
-  details: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  await transaction.execute(
-    "INSERT INTO control.audit (at, tenant, actor, action, details) VALUES (now(), $1, $2, $3, $4)",
-    [tenant, actor, action, JSON.stringify(details)],
-  );
+export interface AuditSearch {
+  readonly before: number;
+  readonly limit: number;
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly subject?: string | undefined;
 }
 
-/** Newest first. */
-export function readAudit(queries: Queries, tenant: string, { before, limit }: Page): Promise<AuditEntry[]> {
-  return queries.query(
-    entry,
-    `SELECT id, at, tenant, actor, action, details FROM control.audit
-     WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`,
-    [tenant, before, limit],
+const idRow = z.object({ event_id: z.string() });
+const ENTRIES = `SELECT ${ENTRY_COLUMNS.join(", ")} FROM control.audit_log`;
+const HEADS = "SELECT tenant, sequence, hash, signed_sequence FROM control.audit_heads";
+const CHECKPOINTS = `SELECT ${CHECKPOINT_COLUMNS.join(", ")} FROM control.audit_checkpoints`;
+
+/** The audit log in Postgres: entries are added at its end and never changed. */
+export class AuditLog {
+  readonly #added = counter("tripline_audit_entries_total", {
+    description: "Entries added to the audit log, by the service that noted them",
+    labels: ["source"],
+  });
+
+  constructor(private readonly database: Database) {}
+
+  /** Adds what is not there yet: an event that comes again is known by its id. Instances take turns, tenant by tenant. */
+  async append(events: readonly AuditEvent[]): Promise<void> {
+    const byTenant = Map.groupBy(events, ({ tenant }) => tenant);
+    const added: AuditEntry[] = [];
+    await this.database.transaction(async (transaction) => {
+      // In one order everywhere, so that no two instances wait for each other.
+      for (const tenant of [...byTenant.keys()].sort()) {
+        added.push(...(await extend(transaction, tenant, byTenant.get(tenant) ?? [])));
+      }
+    });
+    for (const { source } of added) this.#added.inc({ source });
+  }
+
+  /** Newest first. */
+  newest(tenant: string, { before, limit, actor, action, subject }: AuditSearch): Promise<AuditEntry[]> {
+    return this.database.query(
+      entryRow,
+      `${ENTRIES} WHERE tenant = $1 AND sequence < $2 AND ($4::text IS NULL OR actor = $4)
+         AND ($5::text IS NULL OR action = $5) AND ($6::text IS NULL OR subject_id = $6)
+       ORDER BY sequence DESC LIMIT $3`,
+      [tenant, before, limit, actor, action, subject],
+    );
+  }
+
+  /** As they were written, the first one first. */
+  after(tenant: string, sequence: number, limit: number): Promise<AuditEntry[]> {
+    return entriesAfter(this.database, tenant, sequence, limit);
+  }
+
+  checkpoints(tenant: string, after: number, limit: number): Promise<AuditCheckpoint[]> {
+    return this.database.query(
+      checkpointRow,
+      `${CHECKPOINTS} WHERE tenant = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`,
+      [tenant, after, limit],
+    );
+  }
+
+  keys(): Promise<AuditKey[]> {
+    return this.database.query(keyRow, "SELECT key_id, public_key FROM control.audit_keys ORDER BY key_id");
+  }
+
+  async addKey({ keyId, publicKey }: AuditKey): Promise<void> {
+    await this.database.execute("INSERT INTO control.audit_keys VALUES ($1, $2) ON CONFLICT DO NOTHING", [
+      keyId,
+      publicKey,
+    ]);
+  }
+
+  async head(tenant: string): Promise<HeadRow | undefined> {
+    const [head] = await this.database.query(headRow, `${HEADS} WHERE tenant = $1`, [tenant]);
+    return head;
+  }
+
+  /** Logs of which a part is not signed yet. */
+  unsigned(): Promise<HeadRow[]> {
+    return this.database.query(headRow, `${HEADS} WHERE sequence > signed_sequence ORDER BY tenant`);
+  }
+
+  /**
+   * Keeps a checkpoint of a log's head.
+   *
+   * @param sign what it makes of the head, and of the entries since the last checkpoint
+   */
+  async sign(tenant: string, sign: (unsigned: Unsigned) => AuditCheckpoint): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      const [head] = await transaction.query(headRow, `${HEADS} WHERE tenant = $1 FOR UPDATE`, [tenant]);
+      // Another instance may have been first.
+      if (head === undefined || head.sequence === head.signed_sequence) return;
+      const [last] = await transaction.query(
+        checkpointRow,
+        `${CHECKPOINTS} WHERE tenant = $1 ORDER BY sequence DESC LIMIT 1`,
+        [tenant],
+      );
+      const entries = await entriesAfter(transaction, tenant, last?.sequence ?? 0, UNSIGNED_MAX);
+      const { sequence, hash, signedAtMs, keyId, signature } = sign({ head, last, entries });
+      await transaction.execute(
+        `INSERT INTO control.audit_checkpoints (${CHECKPOINT_COLUMNS.join(", ")}) VALUES ($1, $2, $3, $4, $5, $6)`,
+        [tenant, sequence, hash, signedAtMs, keyId, signature],
+      );
+      await transaction.execute("UPDATE control.audit_heads SET signed_sequence = $2 WHERE tenant = $1", [
+        tenant,
+        sequence,
+      ]);
+    });
+  }
+
+  /** Of each tenant, its newest checkpoint. */
+  newestCheckpoints(): Promise<AuditCheckpoint[]> {
+    return this.database.query(
+      checkpointRow,
+      `SELECT ${CHECKPOINT_COLUMNS.map((column) => `c.${column}`).join(", ")}
+       FROM control.audit_heads h JOIN control.audit_checkpoints c
+         ON c.tenant = h.tenant AND c.sequence = h.signed_sequence ORDER BY c.tenant`,
+    );
+  }
+}
+
+/** Entries that are checked before one signature; a longer stretch takes several. */
+const UNSIGNED_MAX = 1_000;
+
+export interface Unsigned {
+  readonly head: HeadRow;
+  readonly last: AuditCheckpoint | undefined;
+  /** Since the last checkpoint, or as many of them as one signature may cover. */
+  readonly entries: readonly AuditEntry[];
+}
+
+function entriesAfter(queries: Queries, tenant: string, sequence: number, limit: number): Promise<AuditEntry[]> {
+  return queries.query(entryRow, `${ENTRIES} WHERE tenant = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`, [
+    tenant,
+    sequence,
+    limit,
+  ]);
+}
+
+/** @returns what was added */
+async function extend(transaction: Queries, tenant: string, events: readonly AuditEvent[]): Promise<AuditEntry[]> {
+  await transaction.execute(
+    "INSERT INTO control.audit_heads (tenant, sequence, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING",
+    [tenant, NO_ENTRY],
   );
+  const [head] = await transaction.query(headRow, `${HEADS} WHERE tenant = $1 FOR UPDATE`, [tenant]);
+  const known = await transaction.query(
+    idRow,
+    "SELECT event_id FROM control.audit_log WHERE tenant = $1 AND event_id = ANY ($2)",
+    [tenant, events.map(({ eventId }) => eventId)],
+  );
+  const seen = new Set(known.map((row) => row.event_id));
+  let { sequence, hash } = head ?? { sequence: 0, hash: NO_ENTRY };
+  const entries: AuditEntry[] = [];
+  for (const event of events) {
+    if (seen.has(event.eventId)) continue;
+    seen.add(event.eventId);
+    sequence += 1;
+    hash = hashEntry(hash, sequence, event);
+    entries.push({ ...event, sequence, hash });
+  }
+  if (entries.length === 0) return [];
+  const columns = ENTRY_COLUMNS.map((column, at) => `$${at + 1}::${TYPES.get(column) ?? "text"}[]`);
+  await transaction.execute(
+    `INSERT INTO control.audit_log (${ENTRY_COLUMNS.join(", ")}) SELECT * FROM unnest(${columns.join(", ")})`,
+    valuesOf(entries),
+  );
+  await transaction.execute("UPDATE control.audit_heads SET sequence = $2, hash = $3 WHERE tenant = $1", [
+    tenant,
+    sequence,
+    hash,
+  ]);
+  return entries;
+}
+
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ["sequence", "bigint"],
+  ["at_ms", "bigint"],
+]);
+
+/** In the order of `ENTRY_COLUMNS`. */
+function valuesOf(entries: readonly AuditEntry[]): unknown[][] {
+  const rows = entries.map((entry) => [
+    ...[entry.sequence, entry.eventId, entry.tenant, entry.actor, entry.actorKind, entry.action],
+    ...[entry.subjectKind, entry.subjectId, entry.details, entry.atMs, entry.source, entry.hash],
+  ]);
+  return ENTRY_COLUMNS.map((_column, at) => rows.map((row) => row[at]));
 }

@@ -1,29 +1,75 @@
 import { Controller, Get, Inject, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import type { AuditEntry } from "@tripline/contracts/audit/audit-entry";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { FastifyRequest } from "fastify";
+import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { managedBy } from "../requests/managed-tenant.js";
 import { page, parseRequest } from "../requests/parse-request.js";
-import { readAudit } from "./audit-log.js";
+import { AuditLog } from "./audit-log.js";
 
-/** Who changed what. */
+const LOG_PAGE_MAX = 1_000;
+const words = z.string().max(256).optional();
+
+const search = page.extend({ actor: words, action: words, subject: words });
+
+const logPage = z.object({
+  /** Only what has a higher number. */
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(LOG_PAGE_MAX).default(LOG_PAGE_MAX),
+});
+
+/** Who did what. */
 @Controller("/v1/audit")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
+@RequireScope("audit:read")
 export class AuditController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
-    @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
+    @Inject(AuditLog) private readonly log: AuditLog,
+    @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "OPERATOR_TENANT">,
   ) {}
 
+  /** For people: newest first. */
   @Get()
-  @RequireScope("policy:read")
   async read(@Req() request: FastifyRequest): Promise<object> {
-    const { tenant } = managedBy(request, this.config.OPERATOR_TENANT);
-    return { entries: await readAudit(this.database, tenant, parseRequest(page, request.query)) };
+    const entries = await this.log.newest(this.#tenantOf(request), parseRequest(search, request.query));
+    return { entries: entries.map(present) };
   }
+
+  /** For verifying: the first one first, as they were hashed. */
+  @Get("log")
+  async readLog(@Req() request: FastifyRequest): Promise<object> {
+    const { after, limit } = parseRequest(logPage, request.query);
+    const tenant = this.#tenantOf(request);
+    // Before the entries, of which there may be more by then.
+    const head = await this.log.head(tenant);
+    return {
+      tenant,
+      head: { sequence: head?.sequence ?? 0, hash: head?.hash ?? null },
+      entries: await this.log.after(tenant, after, limit),
+    };
+  }
+
+  @Get("checkpoints")
+  async readCheckpoints(@Req() request: FastifyRequest): Promise<object> {
+    const { after, limit } = parseRequest(logPage, request.query);
+    const checkpoints = await this.log.checkpoints(this.#tenantOf(request), after, limit);
+    return { checkpoints, keys: await this.log.keys() };
+  }
+
+  #tenantOf(request: FastifyRequest): string {
+    return managedBy(request, this.config.OPERATOR_TENANT).tenant;
+  }
+}
+
+function present(entry: AuditEntry): object {
+  return {
+    ...{ sequence: entry.sequence, id: entry.eventId, at: new Date(entry.atMs), tenant: entry.tenant },
+    ...{ actor: entry.actor, actor_kind: entry.actorKind, action: entry.action },
+    ...{ subject_kind: entry.subjectKind, subject_id: entry.subjectId, details: JSON.parse(entry.details) },
+    ...{ source: entry.source, hash: entry.hash },
+  };
 }

@@ -39,7 +39,9 @@ export class FraudLabelsController {
           .toSorted((left, right) => left.labelledAtMs - right.labelledAtMs)
           .map((label) => [label.cardToken, this.#entryOf(label)]),
       );
-      await this.lists.put({ tenant, actor: AUTHOR }, FRAUD_LIST, undefined, [...entries.values()]);
+      await this.lists.put({ tenant, actor: AUTHOR, actorKind: "service" }, FRAUD_LIST, undefined, [
+        ...entries.values(),
+      ]);
     }
     if (labels.length > 0) await this.publisher.publish();
   }

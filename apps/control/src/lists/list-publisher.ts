@@ -7,15 +7,13 @@ import { writeListKey } from "@tripline/contracts/list-key";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { gauge } from "@tripline/service-kit/telemetry/metrics";
 import { z } from "zod";
 import { entryRow } from "./list-store.js";
 
-const POLL_MS = 1_000;
 const ROWS_PER_ROUND_MAX = 1_000;
-const MS_PER_S = 1_000;
 /** An entry that has ended stays to be seen for a day, and is then taken out of the lists and of every instance's memory. */
 const ENDED_KEPT = "1 day";
 
@@ -28,35 +26,24 @@ type Unpublished = z.infer<typeof unpublishedRow>;
  * so that of one entry the changes are published in their order, whichever instances do it.
  */
 export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #endReading: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  #last: Promise<void> = Promise.resolve();
-  #failingSinceMs: number | undefined;
+  readonly #outbox: OutboxPublisher;
 
   constructor(
     private readonly database: Database,
     private readonly producer: EventProducer,
     private readonly logger: Logger,
   ) {
-    const description = "For how long changes of lists could not be published; 0 while they can";
-    this.#endReading = gauge("tripline_control_lists_unpublished_seconds", { description }, () =>
-      this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
-    );
+    this.#outbox = new OutboxPublisher({
+      ...{ what: "changes of lists", gauge: "tripline_control_lists_unpublished_seconds", logger },
+      round: async () => {
+        await this.#tidy();
+        return this.#publishRound();
+      },
+    });
   }
 
   onApplicationBootstrap(): void {
-    let busy = false;
-    this.#timer = setInterval(() => {
-      if (busy) return;
-      busy = true;
-      void this.#tidy()
-        .then(() => this.publish())
-        .catch(() => undefined)
-        .finally(() => {
-          busy = false;
-        });
-    }, POLL_MS);
-    this.#timer.unref();
+    this.#outbox.start();
   }
 
   /**
@@ -64,33 +51,21 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
    *
    * @throws TriplineError `kafka-unavailable`, `database-unavailable`
    */
-  publish(): Promise<void> {
-    // A round that is under way may have begun before the caller's commit.
-    this.#last = this.#last.catch(() => undefined).then(() => this.#publishAll());
-    return this.#last;
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#endReading();
-    await closeWithin(this.logger, "lists", () => this.#last.catch(() => undefined));
-  }
-
-  async #publishAll(): Promise<void> {
+  async publish(): Promise<void> {
     try {
-      while ((await this.#publishRound()) === ROWS_PER_ROUND_MAX);
-      this.#failingSinceMs = undefined;
+      await this.#outbox.publish();
     } catch (thrown) {
-      const { code, message } = asTriplineError(thrown);
-      if (this.#failingSinceMs === undefined) this.logger.error({ code }, `lists cannot be published: ${message}`);
-      this.#failingSinceMs ??= performance.now();
-      if (code !== "kafka-unavailable") throw thrown;
+      if (asTriplineError(thrown).code !== "kafka-unavailable") throw thrown;
       const detail = "The change is kept, and takes effect as soon as Kafka answers.";
       throw new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
     }
   }
 
-  #publishRound(): Promise<number> {
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "lists", () => this.#outbox.close());
+  }
+
+  #publishRound(): Promise<boolean> {
     return this.database.transaction(async (transaction) => {
       const rows = await transaction.query(
         unpublishedRow,
@@ -99,14 +74,14 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
          WHERE NOT is_published ORDER BY tenant, list, kind, value LIMIT $1 FOR UPDATE OF e`,
         [ROWS_PER_ROUND_MAX],
       );
-      if (rows.length === 0) return 0;
+      if (rows.length === 0) return false;
       await this.producer.send(rows.map(recordOf));
       const keys = (["tenant", "list", "kind", "value"] as const).map((column) => rows.map((row) => row[column]));
       const ofRound =
         "(tenant, list, kind, value) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]))";
       await transaction.execute(`DELETE FROM control.list_entries WHERE ${ofRound} AND is_removed`, keys);
       await transaction.execute(`UPDATE control.list_entries SET is_published = true WHERE ${ofRound}`, keys);
-      return rows.length;
+      return rows.length === ROWS_PER_ROUND_MAX;
     });
   }
 

@@ -4,7 +4,7 @@ import type { ListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import { noteAudit } from "../audit/audit-log.js";
+import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { NewEntry, Search } from "./list-requests.js";
 import { FRAUD_LIST } from "./list-requests.js";
@@ -56,7 +56,13 @@ export class ListStore {
       );
       const [only] = entries.length === 1 ? entries : [];
       const what = only === undefined ? {} : { kind: only.kind, value: only.value, reason: only.reason };
-      await noteAudit(transaction, by, "list-entries-put", { list, entries: entries.length, ...what });
+      await noteAudit(
+        transaction,
+        by,
+        "list-entries-put",
+        { list, entries: entries.length, ...what },
+        { kind: "list", id: list },
+      );
     });
   }
 
@@ -69,7 +75,7 @@ export class ListStore {
         [by.tenant, list, kind, value],
       );
       if (count === 0) throw new TriplineError("not-found", `The list ${list} has no such entry.`);
-      await noteAudit(transaction, by, "list-entry-removed", { list, kind, value });
+      await noteAudit(transaction, by, "list-entry-removed", { list, kind, value }, { kind: "list", id: list });
     });
   }
 

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { z } from "zod";
-import { noteAudit } from "../audit/audit-log.js";
+import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { DRAFT_COLUMNS, draftRow, draftText } from "./policy-rows.js";
 
@@ -44,7 +44,14 @@ export class DraftStore {
           : `UPDATE control.policy_drafts SET version = version + 1, text = $3, author = $4, updated_at = now()
              WHERE tenant = $1 AND name = $2 AND version = $5 RETURNING ${DRAFT_COLUMNS}`;
       const [row] = await transaction.query(draftRow, statement, [by.tenant, name, text, by.actor, version]);
-      if (row !== undefined) await noteAudit(transaction, by, "policy-draft-saved", { name, version: row.version });
+      if (row !== undefined)
+        await noteAudit(
+          transaction,
+          by,
+          "policy-draft-saved",
+          { name, version: row.version },
+          { kind: "policy-draft", id: name },
+        );
       return row;
     });
     if (saved !== undefined) return saved;
@@ -59,7 +66,8 @@ export class DraftStore {
         by.tenant,
         name,
       ]);
-      if (count > 0) await noteAudit(transaction, by, "policy-draft-removed", { name });
+      if (count > 0)
+        await noteAudit(transaction, by, "policy-draft-removed", { name }, { kind: "policy-draft", id: name });
     });
   }
 }

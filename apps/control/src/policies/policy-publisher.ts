@@ -1,18 +1,18 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { gauge } from "@tripline/service-kit/telemetry/metrics";
 import { z } from "zod";
 
-const POLL_MS = 1_000;
 const ROWS_PER_ROUND_MAX = 50;
 /** Until every instance of decisions has long acted on what took an activation's place, whatever its clock says. */
 const SUPERSEDED_KEPT = "1 hour";
-const MS_PER_S = 1_000;
 
 const unpublishedRow = z.object({
   tenant: z.string(),
@@ -32,74 +32,51 @@ const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
  * instances may do it at once: of the activations whose time has come the highest number counts, in whatever order they
  * arrive.
  */
-export class PolicyPublisher {
-  readonly #endReading: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  #round: Promise<void> | undefined;
-  #failingSinceMs: number | undefined;
+export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #outbox: OutboxPublisher;
+  #isToldAgain = false;
 
   constructor(
     private readonly database: Database,
     private readonly producer: EventProducer,
     private readonly logger: Logger,
   ) {
-    const description = "For how long policies could not be published; 0 while they can";
-    this.#endReading = gauge("tripline_control_unpublished_seconds", { description }, () =>
-      this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
-    );
+    this.#outbox = new OutboxPublisher({
+      ...{ what: "policies", gauge: "tripline_control_unpublished_seconds", logger },
+      round: () => this.#round(),
+    });
   }
 
-  /** Publishes everything that counts again, because Kafka may be another one than before, and then what is added. */
-  start(): void {
-    this.#timer = setInterval(() => void this.#tryRound(), POLL_MS);
-    this.#timer.unref();
-    this.#round = this.#again();
-    this.#round.catch(() => undefined).finally(() => this.#free());
+  onApplicationBootstrap(): void {
+    this.#outbox.start();
   }
 
   /** @returns whether everything that was added by now is published */
-  async publish(): Promise<boolean> {
-    // A round that is under way may have begun before it.
-    await this.#round?.catch(() => undefined);
-    return this.#tryRound();
+  publish(): Promise<boolean> {
+    return this.#outbox.publish().then(
+      () => true,
+      () => false,
+    );
   }
 
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#round?.catch(() => undefined);
-    this.#endReading();
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "policies", () => this.#outbox.close());
   }
 
-  async #again(): Promise<void> {
+  async #round(): Promise<boolean> {
+    if (!this.#isToldAgain) await this.#tellAgain();
+    if ((await this.#publishSome()) === ROWS_PER_ROUND_MAX) return true;
+    await this.#withdraw();
+    return false;
+  }
+
+  /** At the start, everything that counts: Kafka may be another one than before. */
+  async #tellAgain(): Promise<void> {
     await this.database.execute(
       "UPDATE control.policy_activations SET published_at = NULL WHERE withdrawn_at IS NULL",
       [],
     );
-    await this.#publishAll();
-  }
-
-  async #tryRound(): Promise<boolean> {
-    this.#round ??= this.#publishAll();
-    try {
-      await this.#round;
-      this.#failingSinceMs = undefined;
-      return true;
-    } catch (error) {
-      if (this.#failingSinceMs === undefined) this.logger.warn({ err: error }, "policies cannot be published");
-      this.#failingSinceMs ??= performance.now();
-      return false;
-    } finally {
-      this.#free();
-    }
-  }
-
-  #free(): void {
-    this.#round = undefined;
-  }
-
-  async #publishAll(): Promise<void> {
-    for (let count = ROWS_PER_ROUND_MAX; count === ROWS_PER_ROUND_MAX; ) count = await this.#publishSome();
-    await this.#withdraw();
+    this.#isToldAgain = true;
   }
 
   async #publishSome(): Promise<number> {

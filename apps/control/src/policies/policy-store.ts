@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import { noteAudit } from "../audit/audit-log.js";
+import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { Page } from "../requests/parse-request.js";
 import { NEWEST } from "../requests/parse-request.js";
@@ -87,7 +87,13 @@ export class PolicyStore {
          VALUES ($1, $2, $3, $4, $5, $6, $7, now()) RETURNING ${REVISION_COLUMNS}`,
         [by.tenant, revision, version, text, sha256, by.actor, note],
       );
-      await noteAudit(transaction, by, "policy-revision-added", { revision, version, sha256, note });
+      await noteAudit(
+        transaction,
+        by,
+        "policy-revision-added",
+        { revision, version, sha256, note },
+        revisionSubject(revision),
+      );
       return { ...required(added), isNew: true };
     });
   }
@@ -107,7 +113,8 @@ export class PolicyStore {
          VALUES ($1, $2, $3, $4, now()) ON CONFLICT DO NOTHING`,
         [by.tenant, revision, by.actor, note],
       );
-      if (count > 0) await noteAudit(transaction, by, "policy-revision-approved", { revision, note });
+      if (count > 0)
+        await noteAudit(transaction, by, "policy-revision-approved", { revision, note }, revisionSubject(revision));
     });
   }
 
@@ -141,7 +148,13 @@ export class PolicyStore {
       const made = required(added);
       const replaces = newest !== undefined && newest.activates_at > made.created_at ? newest.activation : null;
       const { activation, activates_at } = made;
-      await noteAudit(transaction, by, "policy-activated", { activation, revision, activates_at, replaces, note });
+      await noteAudit(
+        transaction,
+        by,
+        "policy-activated",
+        { activation, revision, activates_at, replaces, note },
+        revisionSubject(revision),
+      );
       return made;
     });
   }
@@ -234,4 +247,8 @@ function beaten(newest: ActivationRow | undefined, after: number): TriplineError
 function required<T>(row: T | undefined): T {
   if (row === undefined) throw new TriplineError("internal", "An INSERT returned no row.");
   return row;
+}
+
+function revisionSubject(revision: number | null) {
+  return { kind: "policy-revision", id: revision === null ? "" : String(revision) };
 }

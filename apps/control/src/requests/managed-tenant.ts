@@ -16,6 +16,8 @@ export interface Managed {
   /** Empty: all tenants without something of their own. */
   readonly tenant: string;
   readonly actor: string;
+  /** A client unless given. */
+  readonly actorKind?: "client" | "person" | "service";
 }
 
 /**

@@ -7,8 +7,8 @@ import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
 import type { EventConsumer, Kafka, KafkaAdmin, RecordBatch } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { RolloutState, StepName } from "./rollout-state.js";
+import { GUARD } from "./rollout-state.js";
 import type { Rollouts } from "./rollouts.js";
-import { GUARD } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
 /** How often rollouts are judged: a breach is found within a second of the payments that show it. */

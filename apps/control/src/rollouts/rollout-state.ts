@@ -2,6 +2,9 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { RolloutPlan } from "./rollout-plan.js";
 import { basisPoints, percentOf } from "./rollout-plan.js";
 
+/** Who makes the steps that no person makes; a client of that name may make none. */
+export const GUARD = "guard";
+
 export type Stage = "shadow" | "canary" | "champion" | "rolled-back";
 
 /** Where the rollout of a model stands. */

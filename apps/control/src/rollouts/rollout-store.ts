@@ -1,9 +1,10 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import { noteAudit } from "../audit/audit-log.js";
+import { noteAudit } from "../audit/note-audit.js";
 import { percentOf, rolloutPlan } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
+import { GUARD } from "./rollout-state.js";
 
 const stage = z.enum(["shadow", "canary", "champion", "rolled-back"]);
 /** Of the actions in the audit log. */
@@ -196,8 +197,10 @@ function valuesOf(state: RolloutState): unknown[] {
 
 function record(transaction: Queries, state: RolloutState, step: string): Promise<void> {
   const { rolloutId, modelName, candidateVersion, revision, stage: now, canaryBasisPoints, why, changedBy } = state;
-  return noteAudit(transaction, { tenant: ALL_TENANTS, actor: changedBy }, `${ACTION_PREFIX}${step}`, {
+  const details = {
     ...{ rollout: rolloutId, model: modelName, candidate: candidateVersion, revision, stage: now, why },
     canary_percent: percentOf(canaryBasisPoints),
-  });
+  };
+  const by = { tenant: ALL_TENANTS, actor: changedBy, actorKind: changedBy === GUARD ? "service" : "client" } as const;
+  return noteAudit(transaction, by, `${ACTION_PREFIX}${step}`, details, { kind: "model", id: modelName });
 }

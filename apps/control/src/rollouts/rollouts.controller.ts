@@ -10,8 +10,9 @@ import { parseRequest } from "../requests/parse-request.js";
 import { RolloutGuard } from "./rollout-guard.js";
 import { percentOf, startRequest, stepRequest } from "./rollout-plan.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
+import { GUARD } from "./rollout-state.js";
 import type { RecordedStep } from "./rollout-store.js";
-import { GUARD, Rollouts } from "./rollouts.js";
+import { Rollouts } from "./rollouts.js";
 
 /** A model scores the payments of all tenants, so only the operator's clients may roll one out. */
 @Controller("/v1/rollouts")

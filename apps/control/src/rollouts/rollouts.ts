@@ -10,11 +10,8 @@ import { counter } from "@tripline/service-kit/telemetry/metrics";
 import type { StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
 import type { RolloutState, Stage, StepName } from "./rollout-state.js";
-import { changeOf, describeStage } from "./rollout-state.js";
+import { changeOf, describeStage, GUARD } from "./rollout-state.js";
 import type { RecordedStep, RolloutStore } from "./rollout-store.js";
-
-/** Who makes the steps that no person makes; a client of that name may make none. */
-export const GUARD = "guard";
 
 const CHAMPION_ALIAS = "champion";
 /** Scoring serves what it names beside the champion; it names the champion while there is no candidate. */

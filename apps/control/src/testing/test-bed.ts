@@ -14,7 +14,7 @@ const ISSUER = "https://auth.tripline.test";
 const AUDIENCE = "urn:tripline:api";
 const LIFETIME = "5m";
 export const OPERATOR_TENANT = "bank";
-const ALL_SCOPES = "policy:read policy:write policy:approve";
+const ALL_SCOPES = "policy:read policy:write policy:approve audit:read";
 
 export interface Answer {
   readonly status: number;
@@ -33,9 +33,9 @@ export interface TestBed {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   readonly service: RunningService;
-  as(subject: string, claims?: { tenant?: string; scope?: string }): TestCaller;
-  /** A second instance on the same database and topics. */
-  startAnother(): Promise<RunningService>;
+  as(subject: string, claims?: { tenant?: string; scope?: string; url?: string }): TestCaller;
+  /** A second instance on the same database and topics. @param environment what it has otherwise than the first */
+  startAnother(environment?: Readonly<Record<string, string>>): Promise<RunningService>;
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
   const admin = await kafka.admin();
   await admin.ensureTopics();
   await admin.close();
-  const config = readConfig(controlConfig, {
+  const given = {
     PORT: "0",
     LOG_LEVEL: "silent",
     KAFKA_BROKERS: stack.kafkaBrokers.join(","),
@@ -63,8 +63,8 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
     AUTH_JWKS_URL: `http://127.0.0.1:${address.port}/jwks`,
     OPERATOR_TENANT,
     ...environment,
-  });
-  const running = [await startControl(config)];
+  };
+  const running = [await startControl(readConfig(controlConfig, given))];
   const [service] = running as [RunningService];
   const token = (subject: string, tenant: string, scope: string) =>
     new SignJWT({ tenant, scope, client_id: subject })
@@ -77,9 +77,9 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
       .sign(keys.privateKey);
   return {
     ...{ stack, kafka, service },
-    as(subject, { tenant = "acme", scope = ALL_SCOPES } = {}) {
+    as(subject, { tenant = "acme", scope = ALL_SCOPES, url = service.url } = {}) {
       const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-        const response = await fetch(service.url + path, {
+        const response = await fetch(url + path, {
           method,
           headers: {
             authorization: `Bearer ${await token(subject, tenant, scope)}`,
@@ -92,8 +92,8 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
       };
       return { get: (path) => call("GET", path), send: call };
     },
-    async startAnother() {
-      const another = await startControl(config);
+    async startAnother(changes = {}) {
+      const another = await startControl(readConfig(controlConfig, { ...given, ...changes }));
       running.push(another);
       return another;
     },

@@ -188,6 +188,9 @@ OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.controlDatabase" . }}
 {{ include "tripline.secrets.registry" . }}
+{{- if .Values.control.auditSecret }}
+{{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" .Values.control.auditSecret "audit-signing-key") }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.environment.archive" -}}

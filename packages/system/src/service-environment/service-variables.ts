@@ -252,6 +252,11 @@ export const SERVICE_VARIABLES = {
         chart: chartValue("control.operatorTenant"),
         local: "operatorTenant",
       },
+      AUDIT_SIGNING_KEY: {
+        composeSecret: "audit-signing-key",
+        chart: chartSecretOf("control.auditSecret", "audit-signing-key"),
+        local: "auditSigningKey",
+      },
     },
   },
   archive: {

@@ -11,6 +11,8 @@ const secrets = z.strictObject({
   cardTokenKey: z.base64().default(key),
   /** Base64, 32 bytes: wraps the signing keys in Postgres. */
   keyEncryptionKey: z.base64().default(key),
+  /** Base64, 32 bytes: signs the audit log. */
+  auditSigningKey: z.base64().default(key),
   clientSecret: z.string().min(24).default(password),
   operatorSecret: z.string().min(24).default(password),
   approverSecret: z.string().min(24).default(password),

@@ -63,7 +63,7 @@ export const DEMO_CLIENT_ID = "demo-shop";
 export const DEMO_SCOPES = "transactions:write decisions:read labels:write features:read features:write";
 /** May change policies, lists and rollouts, which the shop may not. */
 export const OPERATOR_CLIENT_ID = "demo-operator";
-export const OPERATOR_SCOPES = "policy:read policy:write lists:read lists:write models:read models:write";
+export const OPERATOR_SCOPES = "policy:read policy:write lists:read lists:write models:read models:write audit:read";
 /** Approves what the operator asks for. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";
@@ -119,6 +119,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
   const issuer = url(ports.auth);
   return {
     archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
+    auditSigningKey: secrets.auditSigningKey,
     bootstrapClients: JSON.stringify(bootstrapClients(secrets)),
     bootstrapPeople: JSON.stringify(bootstrapPeople(secrets)),
     cardTokenKey: secrets.cardTokenKey,

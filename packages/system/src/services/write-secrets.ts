@@ -33,6 +33,7 @@ export function makeSecrets(folder: string, database: string): string[] {
 function secretsOf(folder: string, database: string): readonly Secret[] {
   return [
     { name: "card-token-key", files: () => ({ "ingestion/card-token-key": key() }) },
+    { name: "audit-signing-key", files: () => ({ "control/audit-signing-key": key() }) },
     { name: "key-encryption-key", files: () => ({ "auth/key-encryption-key": key() }) },
     {
       name: "database-password",

@@ -77,6 +77,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
         ...{ clientSecret: "s".repeat(32), operatorSecret: "o".repeat(32), approverSecret: "a".repeat(32) },
         ...{ consoleSecret: "c".repeat(32), demoPassword: "d".repeat(32), leadPassword: "l".repeat(32) },
         cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
+        auditSigningKey: Buffer.alloc(32, 3).toString("base64"),
         keyEncryptionKey: Buffer.alloc(32, 2).toString("base64"),
       },
       kafkaBrokers: ["127.0.0.1:8"],

@@ -11,7 +11,7 @@ const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
 const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
 const ANALYSIS = new URL("deploy/helm/tripline/templates/rollout-analysis.yaml", ROOT);
 const NAME = /\b(?:tripline|nodejs|process|http_server)_[a-z0-9_]+/g;
-const INSTRUMENT = /\b(counter|histogram|gauge|labelledGauge)\(\s*"([^"]+)"/g;
+const INSTRUMENT = /\b(counter|histogram|gauge|labelledGauge)[(:]\s*"([^"]+)"/g;
 /** What measures time, and then has to say in which unit. */
 const TIME = /duration|latency|delay|_age|_lag_p|_ms/;
 

@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { auditCommand } from "@tripline/cli/commands/audit/audit";
 import { listsCommand } from "@tripline/cli/commands/lists/lists";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
 import { buildPayment } from "../support/build-payment.js";
@@ -30,9 +31,13 @@ describe("lists", () => {
 
   /** `tripline lists` with these arguments; what it prints. */
   async function lists(...args: readonly string[]): Promise<string> {
+    return run(listsCommand, args);
+  }
+
+  async function run(commandTo: typeof listsCommand, args: readonly string[]): Promise<string> {
     const printed: string[] = [];
     const { controlUrl, tokenUrl } = system.operator;
-    const command = listsCommand({ write: (text: string) => printed.push(text) });
+    const command = commandTo({ write: (text: string) => printed.push(text) });
     await command.parseAsync([...args, "--control", controlUrl, "--token-url", tokenUrl], { from: "user" });
     return printed.join("");
   }
@@ -78,6 +83,32 @@ describe("lists", () => {
     await lists("remove", "allow", ...entry);
     await expect(lists("remove", "allow", ...entry)).rejects.toThrow("The list allow has no such entry.");
     await expect(lists("search", "--value", value)).resolves.toBe("There is no such entry.\n");
+  });
+
+  test("who changed a list is in the audit log, which is verified here and from an export", async () => {
+    const audit = (...args: readonly string[]) => run(auditCommand, args);
+    await lists("add", "deny", "--kind", "terminal", "--value", "t-audited", "--reason", "For the audit log");
+    let listed = "";
+    for (let tries = 0; !listed.includes("t-audited") && tries < TRIES_MAX; tries += 1) {
+      listed = await audit("list", "--subject", "deny", "--action", "list-entries-put", "--limit", "1");
+    }
+    expect(listed).toMatch(
+      /^\d+ {2}\S+Z {2}client demo-operator {2}list-entries-put {2}list deny {2}\{.*t-audited.*\}\n$/,
+    );
+    await expect(audit("verify")).resolves.toMatch(/^The audit log of the tenant demo is whole: \d+ entries, .*\.\n$/);
+    const file = join(folder, "audit.ndjson");
+    const exported = await audit("export");
+    await writeFile(file, exported);
+    await expect(audit("verify", "--input", file)).resolves.toContain("is whole");
+    const [last = ""] = /^\{"entry".*t-audited.*$/m.exec(exported) ?? [];
+    const place = /"sequence":(\d+)/.exec(last)?.[1];
+    const fault = `The audit log is not whole. Entry ${place} was changed`;
+    await writeFile(file, (await readFile(file, "utf8")).replace("t-audited", "t-another"));
+    await expect(audit("verify", "--input", file)).rejects.toThrow(fault);
+    await writeFile(file, exported.replace(`${last}\n`, ""));
+    await expect(audit("verify", "--input", file)).rejects.toThrow("is missing");
+    await writeFile(file, "no log\n");
+    await expect(audit("verify", "--input", file)).rejects.toThrow("Line 1 of ");
   });
 
   test("a file's fault is told with its place, and a card number is not repeated", async () => {

@@ -334,6 +334,31 @@ export interface PolicyActivation {
   createdAtMs: number;
 }
 
+/**
+ * What somebody did or looked at, and what has to be provable afterwards. Topic `audit`, keyed by the tenant; control puts the
+ * events into the audit log. Subjects are ids and tokens: no name, e-mail address or card number of anybody stands in clear.
+ */
+export interface AuditEvent {
+  /** The same event again has the same id. */
+  eventId: string;
+  /** Empty: what concerns all tenants. */
+  tenant: string;
+  /** Client, person or part of Tripline. */
+  actor: string;
+  /** `client`, `person` or `service`. */
+  actorKind: string;
+  /** What was done, for instance `policy-activated`. */
+  action: string;
+  /** What it was done to, for instance `list` and the name of the list. */
+  subjectKind: string;
+  subjectId: string;
+  /** A JSON object with the rest, at most 16 KiB. */
+  details: string;
+  atMs: number;
+  /** The service that noted it. */
+  source: string;
+}
+
 function createBaseTransaction(): Transaction {
   return {
     transactionId: "",
@@ -2351,6 +2376,162 @@ export const PolicyActivation: MessageFns<PolicyActivation> = {
             }
 
             message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAuditEvent(): AuditEvent {
+  return {
+    eventId: "",
+    tenant: "",
+    actor: "",
+    actorKind: "",
+    action: "",
+    subjectKind: "",
+    subjectId: "",
+    details: "",
+    atMs: 0,
+    source: "",
+  };
+}
+
+export const AuditEvent: MessageFns<AuditEvent> = {
+  encode(message: AuditEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(18).string(message.tenant);
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    if (message.actorKind !== "") {
+      writer.uint32(34).string(message.actorKind);
+    }
+    if (message.action !== "") {
+      writer.uint32(42).string(message.action);
+    }
+    if (message.subjectKind !== "") {
+      writer.uint32(50).string(message.subjectKind);
+    }
+    if (message.subjectId !== "") {
+      writer.uint32(58).string(message.subjectId);
+    }
+    if (message.details !== "") {
+      writer.uint32(66).string(message.details);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(72).int64(message.atMs);
+    }
+    if (message.source !== "") {
+      writer.uint32(82).string(message.source);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.actorKind = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.subjectKind = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.subjectId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.details = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.source = reader.string();
             continue;
           }
         }

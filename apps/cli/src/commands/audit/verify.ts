@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { auditCheckpoint, auditKey } from "@tripline/contracts/audit/audit-checkpoint";
+import { AuditFault, AuditVerifier } from "@tripline/contracts/audit/audit-verifier";
+import type { CommandOutput } from "@tripline/system/command-output";
+import type { Command } from "commander";
+import { z } from "zod";
+import type { ControlFlags } from "../control-options.js";
+import { controlCommand, openControl } from "../control-options.js";
+import type { ExportedLog } from "./read-log.js";
+import { fetchLog, readLog } from "./read-log.js";
+
+interface VerifyFlags extends ControlFlags {
+  readonly input?: string;
+  readonly anchors?: string;
+  readonly key?: string;
+}
+
+const anchor = z.object({ checkpoints: z.array(auditCheckpoint), keys: z.array(auditKey) });
+
+export function verifyCommand(output: CommandOutput): Command {
+  return controlCommand("verify", "find any entry that was changed, removed or moved; exits with 1 if there is one")
+    .option("--input <file>", "an export instead of the control plane's own answers")
+    .option("--anchors <folder>", "anchors that were kept elsewhere: even a log that was written anew is found by them")
+    .option(
+      "--key <id>",
+      "trust signatures of this key alone; of those in anchors, or of all that the log names, unless given",
+    )
+    .action(async ({ input, anchors, key, ...flags }: VerifyFlags) => {
+      const log = input === undefined ? await fetchLog(await openControl(flags)) : await readLog(input);
+      const kept = anchors === undefined ? [] : readAnchors(anchors);
+      output.write(`${await verify(log, kept, key)}\n`);
+    });
+}
+
+/** @returns what was found, in a sentence. @throws Error with the first fault */
+async function verify(log: ExportedLog, anchors: readonly z.infer<typeof anchor>[], keyId?: string): Promise<string> {
+  const { tenant, head } = log;
+  const keptKeys = anchors.flatMap(({ keys }) => keys);
+  const keys = (keptKeys.length > 0 ? keptKeys : log.keys).filter((key) => keyId === undefined || key.keyId === keyId);
+  const checkpoints = [...log.checkpoints, ...anchors.flatMap((one) => one.checkpoints)];
+  try {
+    const verifier = new AuditVerifier({ tenant, checkpoints, keys });
+    for await (const entry of log.entries) verifier.add(entry);
+    const { entries, signed } = verifier.end(head.hash === null ? undefined : { ...head, hash: head.hash });
+    const whose = tenant === "" ? "what concerns all tenants" : `the tenant ${tenant}`;
+    const proof =
+      signed === undefined
+        ? "none of them is signed"
+        : `signed up to entry ${signed.sequence} by the key ${signed.keyId} at ${new Date(signed.signedAtMs).toISOString()}`;
+    return `The audit log of ${whose} is whole: ${entries} entries, ${proof}.`;
+  } catch (error) {
+    if (error instanceof AuditFault) throw new Error(`The audit log is not whole. ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** @throws Error in one sentence for a folder without anchors */
+function readAnchors(folder: string): z.infer<typeof anchor>[] {
+  const names = readdirSync(folder).filter((name) => /^audit-anchor-.*\.json$/.test(name));
+  if (names.length === 0) throw new Error(`${folder} has no file audit-anchor-….json.`);
+  return names.map((name) => anchor.parse(JSON.parse(readFileSync(join(folder, name), "utf8"))));
+}

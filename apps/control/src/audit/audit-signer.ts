@@ -1,0 +1,102 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import type { AuditCheckpoint } from "@tripline/contracts/audit/audit-checkpoint";
+import { CheckpointSigner } from "@tripline/contracts/audit/audit-checkpoint";
+import { AuditVerifier } from "@tripline/contracts/audit/audit-verifier";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { AuditLog, Unsigned } from "./audit-log.js";
+import { writeAnchor } from "./write-anchor.js";
+
+const MS_PER_S = 1_000;
+
+export interface AuditSignerOptions {
+  readonly log: AuditLog;
+  readonly logger: Logger;
+  /** Secret, 32 bytes. Without it nothing is signed. */
+  readonly seed: Uint8Array | undefined;
+  readonly everySeconds: number;
+  /** A folder, as a `file://` address. */
+  readonly anchorUrl: string | undefined;
+}
+
+/**
+ * Signs the heads of the logs, and once a day puts the newest signatures where somebody keeps them who cannot change the
+ * database. Before it signs, it reads what was added since the last signature: a log that does not hold together gets none.
+ */
+export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #options: AuditSignerOptions;
+  readonly #signer: CheckpointSigner | undefined;
+  readonly #endReading: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  #failingSinceMs: number | undefined;
+
+  constructor(options: AuditSignerOptions) {
+    this.#options = options;
+    this.#signer = options.seed === undefined ? undefined : new CheckpointSigner(options.seed);
+    const description = "For how long the audit log could not be signed; 0 while it can";
+    this.#endReading = gauge("tripline_audit_unsigned_seconds", { description }, () =>
+      this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    const { logger, everySeconds } = this.#options;
+    if (this.#signer === undefined) {
+      logger.warn("AUDIT_SIGNING_KEY is not set: the audit log is chained but not signed");
+      return;
+    }
+    this.#timer = setInterval(() => void this.sign().catch(() => undefined), everySeconds * MS_PER_S);
+    this.#timer.unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#endReading();
+    await closeWithin(this.#options.logger, "audit signatures", () => this.#round?.catch(() => undefined));
+  }
+
+  /** Signs all that is not signed yet. @throws AuditFault for a log that does not hold together */
+  sign(): Promise<void> {
+    this.#round ??= this.#signAll().finally(() => {
+      this.#round = undefined;
+    });
+    return this.#round;
+  }
+
+  async #signAll(): Promise<void> {
+    const { log, logger, anchorUrl } = this.#options;
+    const signer = this.#signer;
+    if (signer === undefined) return;
+    try {
+      await log.addKey(signer.key);
+      for (const { tenant } of await log.unsigned()) {
+        await log.sign(tenant, (unsigned) => checkpointOf(unsigned, signer));
+      }
+      if (anchorUrl !== undefined) {
+        await writeAnchor(anchorUrl, { checkpoints: await log.newestCheckpoints(), keys: await log.keys() });
+      }
+      this.#failingSinceMs = undefined;
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (this.#failingSinceMs === undefined) logger.error({ code }, `the audit log cannot be signed: ${message}`);
+      this.#failingSinceMs ??= performance.now();
+      throw thrown;
+    }
+  }
+}
+
+function checkpointOf({ head, last, entries }: Unsigned, signer: CheckpointSigner): AuditCheckpoint {
+  const verifier = new AuditVerifier({
+    ...{ tenant: head.tenant, checkpoints: [], keys: [] },
+    ...(last === undefined ? {} : { from: last }),
+  });
+  for (const entry of entries) verifier.add(entry);
+  const newest = entries.at(-1);
+  if (newest === undefined || newest.sequence >= head.sequence) verifier.end(head);
+  if (newest === undefined) throw new TriplineError("internal", "An audit log has nothing to be signed.");
+  const { sequence, hash } = newest;
+  return signer.sign({ tenant: head.tenant, sequence, hash, signedAtMs: Date.now() });
+}

@@ -1,0 +1,123 @@
+import type { AuditEvent } from "../generated/tripline/events/v1/events.js";
+import type { AuditCheckpoint, AuditKey } from "./audit-checkpoint.js";
+import { isSigned } from "./audit-checkpoint.js";
+import { hashEntry, NO_ENTRY } from "./audit-entry.js";
+
+/** What was found, in one sentence that names the place. */
+export class AuditFault extends Error {
+  override readonly name = "AuditFault";
+
+  /** @param sequence the first entry that is concerned */
+  constructor(
+    readonly sequence: number,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+/** An entry of the log, which may say anything. */
+export interface ReadEntry extends AuditEvent {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+/** The newest signature that an intact log has. */
+export type SignedUpTo = Pick<AuditCheckpoint, "sequence" | "keyId" | "signedAtMs">;
+
+export interface VerifierOptions {
+  readonly tenant: string;
+  /** In any order. Those that were kept elsewhere count as well. */
+  readonly checkpoints: readonly AuditCheckpoint[];
+  /** Keys that are trusted. */
+  readonly keys: readonly AuditKey[];
+  /** The entry before the first one that is added, for a log that was verified up to there. */
+  readonly from?: { readonly sequence: number; readonly hash: string };
+}
+
+/** Reads the log of one tenant from entry to entry, and finds the first one that is not as it was written. */
+export class AuditVerifier {
+  #sequence: number;
+  #hash: string;
+  readonly #tenant: string;
+  readonly #bySequence: ReadonlyMap<number, readonly AuditCheckpoint[]>;
+  readonly #last: AuditCheckpoint | undefined;
+  #signed: SignedUpTo | undefined;
+
+  /** @throws AuditFault for a checkpoint without a valid signature of a trusted key */
+  constructor({ tenant, checkpoints, keys, from = { sequence: 0, hash: NO_ENTRY } }: VerifierOptions) {
+    const own = checkpoints.filter((checkpoint) => checkpoint.tenant === tenant);
+    for (const checkpoint of own) requireSignature(checkpoint, keys);
+    this.#tenant = tenant;
+    this.#sequence = from.sequence;
+    this.#hash = from.hash;
+    this.#bySequence = Map.groupBy(own, ({ sequence }) => sequence);
+    this.#last = own.toSorted((left, right) => left.sequence - right.sequence).at(-1);
+  }
+
+  /** @throws AuditFault where the entry is not the one that was written after those before it */
+  add(entry: ReadEntry): void {
+    const { sequence, tenant } = entry;
+    const expected = this.#sequence + 1;
+    if (sequence > expected) throw new AuditFault(expected, missing(expected, sequence - 1));
+    if (sequence < expected) {
+      throw new AuditFault(expected, `Entry ${sequence} stands where entry ${expected} belongs.`);
+    }
+    if (tenant !== this.#tenant) throw new AuditFault(sequence, `Entry ${sequence} is that of another tenant.`);
+    if (hashEntry(this.#hash, sequence, entry) !== entry.hash) {
+      throw new AuditFault(
+        sequence,
+        `Entry ${sequence} was changed, or does not follow entry ${this.#sequence}: its hash is not that of its content.`,
+      );
+    }
+    for (const checkpoint of this.#bySequence.get(sequence) ?? []) this.#compare(checkpoint, entry.hash);
+    this.#sequence = sequence;
+    this.#hash = entry.hash;
+  }
+
+  /**
+   * After the last entry.
+   *
+   * @param head the last entry that the log says to have, where that is known
+   * @returns how many entries are intact, and up to which one they are signed
+   * @throws AuditFault where entries at the end are missing
+   */
+  end(head?: { readonly sequence: number; readonly hash: string }): {
+    entries: number;
+    signed: SignedUpTo | undefined;
+  } {
+    const [sequence, hash] = [this.#sequence, this.#hash];
+    const last = Math.max(this.#last?.sequence ?? 0, head?.sequence ?? 0);
+    if (last > sequence) throw new AuditFault(sequence + 1, `The log ends too early: ${missing(sequence + 1, last)}`);
+    if (head !== undefined && (head.sequence !== sequence || head.hash !== hash)) {
+      throw new AuditFault(
+        sequence,
+        `The log ends with entry ${sequence}, which is not the last one that was written.`,
+      );
+    }
+    return { entries: sequence, signed: this.#signed };
+  }
+
+  #compare(checkpoint: AuditCheckpoint, hash: string): void {
+    const { sequence, signedAtMs } = checkpoint;
+    if (checkpoint.hash === hash) {
+      this.#signed = checkpoint;
+      return;
+    }
+    const from = (this.#signed?.sequence ?? 0) + 1;
+    throw new AuditFault(
+      from,
+      `The entries ${from} to ${sequence} were written anew: they are not those that were signed at ${new Date(signedAtMs).toISOString()}.`,
+    );
+  }
+}
+
+function requireSignature(checkpoint: AuditCheckpoint, keys: readonly AuditKey[]): void {
+  if (keys.some((key) => isSigned(checkpoint, key))) return;
+  const { sequence, keyId } = checkpoint;
+  throw new AuditFault(sequence, `The checkpoint at entry ${sequence} has no valid signature of the key ${keyId}.`);
+}
+
+function missing(from: number, to: number): string {
+  return from === to ? `Entry ${from} is missing.` : `The entries ${from} to ${to} are missing.`;
+}

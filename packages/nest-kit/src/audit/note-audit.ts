@@ -1,0 +1,41 @@
+import { randomUUID } from "node:crypto";
+import { auditEvent } from "@tripline/contracts/audit/audit-entry";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+
+/** What somebody did or looked at. No personal data in clear: say ids and tokens. */
+export interface NotedEvent {
+  /** Empty: what concerns all tenants. */
+  readonly tenant: string;
+  readonly actor: string;
+  readonly actorKind: "client" | "person" | "service";
+  /** As `policy-activated`. */
+  readonly action: string;
+  readonly subjectKind: string;
+  readonly subjectId: string;
+  /** The rest; up to 16 KiB as JSON. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Notes an event for the audit log, in the transaction that does what it tells of: neither is there without the other.
+ * `AuditPublisher` sends it to Kafka afterwards. The table is that of apps/control/migrations/0010-audit-log.sql, in the
+ * schema of the service.
+ *
+ * @param source the service, after which its schema is named
+ * @throws TriplineError `internal` for an event that the audit log would not take
+ */
+export async function noteAudit(transaction: Queries, source: string, noted: NotedEvent): Promise<void> {
+  const event = auditEvent.safeParse({
+    ...{ ...noted, details: JSON.stringify(noted.details) },
+    ...{ eventId: randomUUID(), atMs: Date.now(), source },
+  });
+  if (!event.success) throw new TriplineError("internal", `No audit event can be made: ${event.error.message}`);
+  const { eventId, tenant, actor, actorKind, action, subjectKind, subjectId, details, atMs } = event.data;
+  await transaction.execute(
+    `INSERT INTO ${source}.audit_outbox
+      (event_id, tenant, actor, actor_kind, action, subject_kind, subject_id, details, at_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [eventId, tenant, actor, actorKind, action, subjectKind, subjectId, details, atMs],
+  );
+}
