@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { auditEvent } from "@tripline/contracts/audit/audit-entry";
 import { AuditVerifier } from "@tripline/contracts/audit/audit-verifier";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { AuditEvent } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -14,6 +15,7 @@ import { connectDatabase } from "@tripline/service-kit/postgres/connect-database
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
+import { AuditLog } from "./audit-log.js";
 import { AuditSigner } from "./audit-signer.js";
 
 const AUDITOR = { scope: "audit:read" };
@@ -126,6 +128,10 @@ test("events that come again, and to two instances, are entered once and without
     await producer.send(records);
     await expect(verify("twice", 300)).resolves.toMatchObject({ entries: 300 });
     await expect(verify("thrice", 300)).resolves.toMatchObject({ entries: 300 });
+    const logs = [bed.service, another].map((service) => service.get(AuditLog));
+    const third = events("at-once", 200).map((event) => auditEvent.parse(event));
+    await Promise.all(Array.from({ length: 20 }, (_, at) => logs[at % 2]?.append(third.slice(at * 9, at * 9 + 29))));
+    await expect(verify("at-once", 200)).resolves.toMatchObject({ entries: 200 });
     // A last one, after which no repetition can come.
     await producer.send(events("twice", 1).map(recordOf));
     const { entries } = await logOf("twice", 301);
