@@ -6,6 +6,7 @@ import type { Benchmark } from "./harness/run-benchmark.js";
 import { ingestionBenchmark } from "./ingestion/bench-ingestion.js";
 import { kafkaBenchmark } from "./kafka/bench-kafka.js";
 import { scoringBenchmark } from "./scoring/bench-scoring.js";
+import { securityBenchmark } from "./security/bench-security.js";
 
 /** What `bench` can run. */
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -15,5 +16,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   scoringBenchmark,
   decisionsBenchmark,
   e2eBenchmark,
+  securityBenchmark,
   capacityBenchmark,
 ];

@@ -1,4 +1,5 @@
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
+import { rateConfig } from "@tripline/service-kit/limits/rate-config";
 import { z } from "zod";
 
 const KEY_BYTES = 32;
@@ -18,6 +19,7 @@ export const controlConfig = z.object({
   ...kafkaConfig,
   ...postgresConfig,
   ...tokenConfig,
+  ...rateConfig({ tenant: 500, client: 200, unit: "requests" }),
   REGISTRY_URL: z.string().min(1).optional().meta({
     description:
       "Where the models are, as scoring has it, but with the right to move aliases. Without it no models are rolled out.",

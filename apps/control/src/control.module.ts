@@ -6,6 +6,7 @@ import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
@@ -60,6 +61,7 @@ export class ControlModule {
         ...auditProviders(config),
         { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
         { provide: CONTROL_CONFIG, useValue: config },
+        { provide: RateLimits, useValue: new RateLimits(config) },
         { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
         { provide: DraftStore, inject: [DATABASE], useFactory: (database: Database) => new DraftStore(database) },
         {

@@ -1,5 +1,9 @@
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
+import { rateConfig } from "@tripline/service-kit/limits/rate-config";
 import { z } from "zod";
+
+/** Above what an instance takes: whoever wants to protect tenants from each other sets less. */
+const RATE_DEFAULT = 20_000;
 
 const KEY_BYTES_MIN = 32;
 const KEY_WANTED = `at least ${KEY_BYTES_MIN} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES_MIN}`;
@@ -19,6 +23,7 @@ export const ingestionConfig = z.object({
   ...kafkaConfig,
   ...redisConfig,
   ...tokenConfig,
+  ...rateConfig({ tenant: RATE_DEFAULT, client: RATE_DEFAULT, unit: "events" }),
   AUTH_TOKEN_URL: z.url().optional().meta({
     description: "Where clients get tokens, for the API's description.",
     shownDefault: "`/oauth/token` of the issuer",

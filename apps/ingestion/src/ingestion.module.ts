@@ -9,6 +9,7 @@ import { EVENT_PRODUCER, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.toke
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { InjectRedis, RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
 import { awaitRedis } from "@tripline/service-kit/redis/connect-redis";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
@@ -53,6 +54,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
       controllers: [DecisionsController, OpenApiController],
       providers: [
         { provide: INGESTION_CONFIG, useValue: config },
+        { provide: RateLimits, inject: [redisToken()], useFactory: (redis: Redis) => new RateLimits(config, redis) },
         { provide: WaitingBound, useFactory: () => new WaitingBound(config.WAIT_TARGET_MS) },
         replyWaiters(config),
         eventIntake(config),

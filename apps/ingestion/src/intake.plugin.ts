@@ -4,11 +4,12 @@ import { HttpAdapterHost } from "@nestjs/core";
 import { trace } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { HttpServer } from "@tripline/nest-kit/http/http-server";
-import { checkToken, tenantOf } from "@tripline/nest-kit/http/token.guard";
+import { callerOf, checkToken, tenantOf } from "@tripline/nest-kit/http/token.guard";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { sendProblem } from "@tripline/nest-kit/problem.filter";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { countRequest } from "@tripline/service-kit/telemetry/request-durations";
 import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
@@ -52,6 +53,7 @@ export class IntakePlugin implements OnModuleInit {
     @Inject(HttpServer) private readonly server: HttpServer,
     @Inject(INGESTION_CONFIG) private readonly config: IngestionConfig,
     @Inject(TOKEN_VERIFIER) private readonly verifier: TokenVerifier,
+    @Inject(RateLimits) private readonly limits: RateLimits,
     @Inject(EventIntake) private readonly intake: EventIntake,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -110,7 +112,9 @@ export class IntakePlugin implements OnModuleInit {
   /** Checks the token, then the content type, before a byte of the body is read. */
   private guard(scope: string, contentType: string) {
     return async (request: FastifyRequest): Promise<void> => {
-      await checkToken(request, scope, this.verifier);
+      const caller = await checkToken(request, scope, this.verifier);
+      // The first event, or the request; further lines of a batch are counted once they are there.
+      this.limits.spend(caller, 1);
       checkContentType(request.headers, contentType);
     };
   }
@@ -133,9 +137,10 @@ export class IntakePlugin implements OnModuleInit {
         "Idempotency-Key is for single requests; the lines of a batch are identified by their transaction_id.";
       throw new TriplineError("invalid-header", detail);
     }
-    const tenant = tenantOf(request);
+    const caller = callerOf(request);
     const waitMs = this.applyWait(request, reply);
-    const batch = { tenant, body: bytesOf(request), waitMs, receivedAtMs };
+    const spend = (events: number) => this.limits.spend(caller, events);
+    const batch = { tenant: caller.tenant, body: bytesOf(request), waitMs, receivedAtMs, spend };
     const { body, retryAfterSeconds } = await acceptBatch(batch, prepare, this.#rules, this.intake);
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
     return reply.header("content-type", NDJSON_TYPE).send(body);

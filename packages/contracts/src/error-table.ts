@@ -66,6 +66,7 @@ export const ERROR_TABLE = {
   "approval-missing": row(409, GRPC.failedPrecondition, "dead-letter", "Another person has to approve it first"),
   "tenant-foreign": row(403, GRPC.permissionDenied, "dead-letter", "The tenant is not the caller's"),
   "too-many-requests": row(429, GRPC.resourceExhausted, "retry", "More requests than this service takes", 1),
+  "rate-limited": row(429, GRPC.resourceExhausted, "retry", "The budget of the caller is used up", 1),
   "kafka-unavailable": row(503, GRPC.unavailable, "retry", "The event log does not answer; try again", 2),
   "lake-unavailable": row(503, GRPC.unavailable, "retry", "The lake cannot be read or written", 5),
   "store-unavailable": row(503, GRPC.unavailable, "retry", "The object store does not answer; try again", 5),

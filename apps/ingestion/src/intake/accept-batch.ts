@@ -13,6 +13,8 @@ export interface BatchRequest {
   readonly body: Buffer;
   readonly waitMs: number;
   readonly receivedAtMs: number;
+  /** Takes from the budget of the caller, who has paid for one event. @throws TriplineError `rate-limited` */
+  spend(events: number): void;
 }
 
 export interface BatchAnswer {
@@ -41,6 +43,7 @@ export async function acceptBatch(
 ): Promise<BatchAnswer> {
   const { tenant, waitMs, receivedAtMs } = request;
   const texts = splitLines(request.body, BATCH_LINES_MAX);
+  request.spend(texts.length - 1);
   const lines: Line[] = [];
   for (const [index, text] of texts.entries()) {
     if (index % LINES_PER_TURN === 0) await nextTurn();

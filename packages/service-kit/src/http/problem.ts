@@ -1,6 +1,7 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { ErrorCode, FieldError } from "@tripline/contracts/error-table";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { RateLimited } from "../limits/rate-limited.js";
 import type { Logger } from "../telemetry/logger.js";
 
 /** RFC 9457 problem details, with Tripline's code and one entry per wrong field. */
@@ -42,6 +43,7 @@ export function problemHeaders(error: TriplineError): Record<string, string> {
   const headers: Record<string, string> = { "content-type": PROBLEM_CONTENT_TYPE };
   const { retryAfterSeconds, httpStatus } = error.row;
   if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);
+  if (error instanceof RateLimited) Object.assign(headers, error.headers);
   if (httpStatus === 401) headers["www-authenticate"] = `Bearer error="${bearerError(error.code)}"`;
   if (error.code === "scope-missing") headers["www-authenticate"] = 'Bearer error="insufficient_scope"';
   return headers;

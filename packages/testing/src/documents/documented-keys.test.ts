@@ -6,6 +6,7 @@ import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
 import { requestKey } from "@tripline/ingestion/intake/reserve-requests";
+import { budgetKey } from "@tripline/service-kit/limits/rate-limits";
 
 const read = (path: string) => readFileSync(new URL(`../../../../docs/${path}`, import.meta.url), "utf8");
 
@@ -15,6 +16,8 @@ const plan = { name: "<entity>", fingerprint: Number.parseInt("layoutx", 36) };
 test("regression #12: the table of Redis keys has those of the code, and no others", () => {
   const keys = [
     requestKey("<tenant>", "<id>"),
+    budgetKey("tenant", "<tenant>"),
+    budgetKey("client", "<tenant>/<client>"),
     stateKey(plan, "tenantx", "<id>").replace("layoutx", "<layout>").replace("tenantx", "<tenant>"),
     completeKey([plan]).replace(/:.*/, ":<layout>"),
     appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),
@@ -26,7 +29,7 @@ test("regression #12: the table of Redis keys has those of the code, and no othe
   const [, table = ""] = read("architecture.md").split("## Redis keys");
   const documented = [...(table.split("\n## ")[0] ?? "").matchAll(/^\| `([^`]+)`/gm)].map(([, key]) => key);
   expect(documented).toEqual(keys);
-  expect(read("features.md")).toContain(`\`${keys[1]}\``);
+  expect(read("features.md")).toContain(`\`${keys[3]}\``);
 });
 
 test("documents say how many events a card remembers", () => {

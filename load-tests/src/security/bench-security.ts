@@ -1,0 +1,13 @@
+import { Option } from "commander";
+import type { Benchmark } from "../harness/run-benchmark.js";
+import { limitPart } from "./bench-limit.js";
+import { tokenPart } from "./bench-token.js";
+
+/** What protection costs a request. */
+export const securityBenchmark: Benchmark = {
+  name: "security",
+  description: "what protection costs a request: checking its token, counting it against budgets",
+  options: [new Option("--short", "a few requests, which show that it works and nothing else")],
+  parts: [tokenPart, limitPart],
+  line: ["jwt_us", "jwt_first_us", "limit_us"],
+};
