@@ -58,6 +58,9 @@ export const ERROR_TABLE = {
   "token-invalid": row(401, GRPC.unauthenticated, "dead-letter", "The access token is not valid"),
   "token-expired": row(401, GRPC.unauthenticated, "dead-letter", "The access token has expired"),
   "scope-missing": row(403, GRPC.permissionDenied, "dead-letter", "The access token lacks a scope"),
+  "session-ended": row(401, GRPC.unauthenticated, "dead-letter", "Nobody is signed in here any more"),
+  "csrf-token-wrong": row(403, GRPC.permissionDenied, "dead-letter", "The request does not show the token of its session"),
+  "sign-in-failed": row(401, GRPC.unauthenticated, "dead-letter", "Signing in did not succeed"),
   "not-found": row(404, GRPC.notFound, "dead-letter", "There is nothing at this address"),
   "method-not-allowed": row(405, GRPC.invalidArgument, "dead-letter", "This address does not accept this method"),
   "decision-not-found": row(404, GRPC.notFound, "dead-letter", "No such decision"),
@@ -75,6 +78,8 @@ export const ERROR_TABLE = {
   "redis-unavailable": row(503, GRPC.unavailable, "retry", "The state store does not answer; try again", 2),
   "database-unavailable": row(503, GRPC.unavailable, "retry", "The database does not answer", 2),
   "keys-unavailable": row(503, GRPC.unavailable, "retry", "The signing keys cannot be fetched", 2),
+  "auth-unavailable": row(503, GRPC.unavailable, "retry", "The authorization server does not answer", 2),
+  "service-unavailable": row(503, GRPC.unavailable, "retry", "A service that this one asks does not answer", 2),
   "identity-unavailable": row(
     503,
     GRPC.unavailable,

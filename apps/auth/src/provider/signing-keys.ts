@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
-import { openBytes, sealBytes } from "./seal-bytes.js";
+import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 
 const privateJwk = z.object({
   kty: z.literal("EC"),

@@ -151,7 +151,7 @@ export const VERDICT_REASONS = {
 } as const;
 
 /**
- * Changes, each `POST /api/cases/:id/…` with `{ revision, … }`, answered by the CaseRow after it. 409 `conflict` says who
+ * Changes, each `POST /api/cases/:id/…` with `{ revision, … }`, answered by the CaseRow after it. 409 `changed-meanwhile` says who
  * changed it meanwhile and how; nothing is changed then.
  *
  * - `assign` `{ assignee: id | null }`, where null frees it; `snooze` `{ untilMs }`; `escalate` `{ note }`; `reopen` `{}`

@@ -1,7 +1,8 @@
 /**
  * Signing in. `GET /session/sign-in?to=/path` leads to the authorization server and back to `to`; `POST /session/sign-out`
  * ends the session and answers `{ url }`, where the browser goes next. The session is a cookie that scripts cannot read. Every
- * request that changes something carries `X-CSRF-Token`. 401 `unauthenticated` anywhere: the session has ended.
+ * request that changes something carries `X-CSRF-Token`. 401 `session-ended` anywhere: sign in again. Where signing in fails, the
+ * browser gets to `/sign-in-failed?code=…`.
  */
 
 export type Permission =
@@ -40,6 +41,6 @@ export interface Problem {
   readonly code: string;
   /** One sentence for a person. */
   readonly detail: string;
-  /** The field that is wrong, where one is. */
-  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  /** The fields that are wrong, where some are; `pointer` as `/field`, RFC 6901. */
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 }

@@ -44,7 +44,9 @@ export function problemHeaders(error: TriplineError): Record<string, string> {
   const { retryAfterSeconds, httpStatus } = error.row;
   if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);
   if (error instanceof RateLimited) Object.assign(headers, error.headers);
-  if (httpStatus === 401) headers["www-authenticate"] = `Bearer error="${bearerError(error.code)}"`;
+  if (httpStatus === 401 && error.code.startsWith("token-")) {
+    headers["www-authenticate"] = `Bearer error="${bearerError(error.code)}"`;
+  }
   if (error.code === "scope-missing") headers["www-authenticate"] = 'Bearer error="insufficient_scope"';
   return headers;
 }

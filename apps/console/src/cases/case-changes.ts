@@ -1,0 +1,104 @@
+import { randomUUID } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { PersonRef } from "../contract/cases.js";
+import type { Verdict } from "./case-requests.js";
+import type { KnownCase } from "./case-rows.js";
+import type { CaseChange, Worker } from "./case-store.js";
+
+/** What people do to a case. Each takes the case as it is and says what changes, or throws why nothing does. */
+
+export function snooze(found: KnownCase, untilMs: number): CaseChange {
+  requireOpen(found);
+  const until = new Date(untilMs).toISOString();
+  return { set: { status: "snoozed", snoozed_until_ms: untilMs }, text: `Put it off until ${until}.` };
+}
+
+export function escalate(found: KnownCase, by: Worker, note: string): CaseChange {
+  requireOpen(found);
+  return { set: { is_escalated: true }, text: "Escalated it.", also: (queries) => keepNote(queries, found.id, by, note) };
+}
+
+export function reopen(found: KnownCase): CaseChange {
+  if (found.status !== "closed") throw new TriplineError("changed-meanwhile", "The case is open.");
+  return { set: { status: "open", verdict: null, pending: null }, text: "Opened it again." };
+}
+
+/** @param fourEyesMinor from this amount on a second person has to say the same; 0: never */
+export function giveVerdict(found: KnownCase, by: Worker, given: Verdict, fourEyesMinor: number): CaseChange {
+  requireOpen(found);
+  const { verdict, reason, note } = given;
+  const { pending } = found;
+  if (fourEyesMinor === 0 || found.amount_minor < fourEyesMinor) return close(found, by, given, undefined);
+  if (pending === null) {
+    const waiting = { verdict, reason, note, by: by.person, atMs: Date.now() };
+    return {
+      set: { pending: JSON.stringify(waiting) },
+      text: `Asked a second person to confirm: ${verdict} (${reason}).`,
+      also: (queries) => keepNote(queries, found.id, by, note),
+    };
+  }
+  if (pending.by.id === by.person.id) {
+    throw new TriplineError("approval-missing", "You gave this verdict: another person has to confirm it.");
+  }
+  if (pending.verdict !== verdict) {
+    const detail = `${pending.by.name} asked to confirm ${pending.verdict}. Confirm or refuse that first.`;
+    throw new TriplineError("approval-missing", detail);
+  }
+  return close(found, by, given, pending.by);
+}
+
+export function refuseVerdict(found: KnownCase, by: Worker, note: string): CaseChange {
+  const { pending } = found;
+  if (pending === null) throw new TriplineError("changed-meanwhile", "There is no verdict that waits.");
+  const isOwn = pending.by.id === by.person.id;
+  return {
+    set: { pending: null },
+    text: isOwn ? `Took the verdict ${pending.verdict} back.` : `Refused the verdict ${pending.verdict} of ${pending.by.name}.`,
+    also: (queries) => keepNote(queries, found.id, by, note),
+  };
+}
+
+function close(found: KnownCase, by: Worker, { verdict, reason, note }: Verdict, first: PersonRef | undefined): CaseChange {
+  const confirmed = first === undefined ? "" : `, as ${first.name} had asked`;
+  return {
+    set: { status: "closed", verdict, pending: null, snoozed_until_ms: null },
+    text: `Closed it as ${verdict} (${reason})${confirmed}.`,
+    async also(queries) {
+      await keepNote(queries, found.id, by, note);
+      await queueLabels(queries, found.id, by, verdict === "fraud");
+    },
+  };
+}
+
+/** Beside the verdict, in its transaction: a label is not lost while the front door is away. */
+async function queueLabels(queries: Queries, caseId: string, { tenant, person }: Worker, isFraud: boolean): Promise<void> {
+  const nowMs = Date.now();
+  // What is labelled the same way already needs no label. A label is not older than its payment.
+  await queries.execute(
+    `INSERT INTO console.label_outbox AS queued (transaction_id, case_id, tenant, person_id, body, next_try_at_ms)
+     SELECT c.transaction_id, c.case_id, c.tenant, $2, jsonb_build_object('transaction_id', c.client_transaction_id,
+       'card', jsonb_build_object('token', k.card_token), 'terminal_id', c.terminal_id,
+       'occurred_at_ms', c.occurred_at_ms, 'labelled_at_ms', greatest(c.occurred_at_ms, $4::bigint), 'fraud', $3::bool), $4
+     FROM console.case_payments c JOIN console.cases k ON k.id = c.case_id
+     LEFT JOIN console.labels l ON l.transaction_id = c.transaction_id
+     WHERE c.case_id = $1 AND c.tenant = $5 AND l.fraud IS DISTINCT FROM $3
+     ON CONFLICT (transaction_id) DO UPDATE SET body = excluded.body, person_id = excluded.person_id, tries = 0,
+       next_try_at_ms = excluded.next_try_at_ms`,
+    [caseId, person.id, isFraud, nowMs, tenant],
+  );
+}
+
+export async function keepNote(queries: Queries, caseId: string, { person }: Worker, text: string): Promise<string | undefined> {
+  if (text === "") return undefined;
+  const id = randomUUID();
+  await queries.execute(
+    "INSERT INTO console.case_notes (id, case_id, author_id, author_name, text, at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+    [id, caseId, person.id, person.name, text, Date.now()],
+  );
+  return id;
+}
+
+export function requireOpen(found: KnownCase): void {
+  if (found.status === "closed") throw new TriplineError("changed-meanwhile", `The case is closed. ${found.last_change}`);
+}

@@ -1,0 +1,105 @@
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { CaseDetail, CaseEvent, CaseNote, TimelineEntry } from "../contract/cases.js";
+import type { DecisionDetail } from "../contract/decisions.js";
+import type { KnownDecision } from "../decisions/decision-rows.js";
+import { DECISION_COLUMNS, DECISIONS, decisionRow, toDecisionRow } from "../decisions/decision-rows.js";
+import type { ShowToken } from "../requests/mask-token.js";
+import { USUAL_DAYS, usualOf } from "./card-usual.js";
+import type { KnownCase } from "./case-rows.js";
+import { toCaseRow } from "./case-rows.js";
+import { readGraph } from "./entity-graph.js";
+import { narrateCase } from "./narrate-case.js";
+
+const noteRow = z.object({ id: z.string(), author_id: z.string(), author_name: z.string(), text: z.string(), at_ms: z.coerce.number() });
+const eventRow = z.object({ at_ms: z.coerce.number(), by_id: z.string().nullable(), by_name: z.string().nullable(), text: z.string() });
+
+/** Of the card, the newest: as many as its usual amounts are drawn from. */
+const PAYMENTS_MAX = 1_000;
+const DECISIONS_MAX = 200;
+const TIMELINE_MAX = 200;
+const HISTORY_MAX = 500;
+const DAY_MS = 86_400_000;
+
+/** Gathers what is shown of one case. */
+export class CaseReader {
+  constructor(
+    private readonly database: Database,
+    private readonly describe: (transactionId: string, tenant: string, show: ShowToken) => Promise<DecisionDetail>,
+  ) {}
+
+  async read(tenant: string, found: KnownCase, show: ShowToken): Promise<CaseDetail> {
+    const [ofCase, ofCard, graph, notes, history] = await Promise.all([
+      this.#decisions("c.case_id = $2", [tenant, found.id], DECISIONS_MAX),
+      this.#decisions("p.tenant = $1 AND p.card_token = $2", [tenant, found.card_token], PAYMENTS_MAX),
+      readGraph(this.database, tenant, found.card_token, show),
+      this.notes(found.id),
+      this.history(found.id),
+    ]);
+    const [first = ofCase[0]] = ofCase.toSorted((left, right) => right.outcome - left.outcome || right.decided_at_ms - left.decided_at_ms);
+    const focus = await this.describe(first?.transaction_id ?? "", tenant, show);
+    const beforeMs = Math.min(...ofCase.map(({ occurred_at_ms }) => occurred_at_ms));
+    const past = ofCard.filter(
+      ({ occurred_at_ms: ms, case_id }) => ms < beforeMs && ms >= beforeMs - USUAL_DAYS * DAY_MS && case_id !== found.id,
+    );
+    const usual = usualOf(past, beforeMs, found.currency);
+    const row = toCaseRow(found, show);
+    return {
+      ...row,
+      decisions: ofCase.map((one) => toDecisionRow(one, show)),
+      focus,
+      timeline: timelineOf(ofCard, found.id, show),
+      ...{ usual, graph, notes, history },
+      pendingVerdict: found.pending === null ? null : withoutNote(found.pending),
+      narrative: narrateCase({ row, focus, usual, graph }),
+    };
+  }
+
+  async notes(caseId: string): Promise<CaseNote[]> {
+    const rows = await this.database.query(
+      noteRow,
+      `SELECT * FROM console.case_notes WHERE case_id = $1 ORDER BY at_ms, id LIMIT ${HISTORY_MAX}`,
+      [caseId],
+    );
+    return rows.map(({ id, author_id, author_name, text, at_ms }) => {
+      return { id, author: { id: author_id, name: author_name }, text, atMs: at_ms };
+    });
+  }
+
+  async history(caseId: string): Promise<CaseEvent[]> {
+    const rows = await this.database.query(
+      eventRow,
+      `SELECT at_ms, by_id, by_name, text FROM console.case_events WHERE case_id = $1 ORDER BY id DESC LIMIT ${HISTORY_MAX}`,
+      [caseId],
+    );
+    return rows.map(({ at_ms: atMs, by_id: id, by_name: name, text }) => {
+      return { atMs, by: id === null ? null : { id, name: name ?? id }, text };
+    });
+  }
+
+  /** Newest payments first. */
+  #decisions(condition: string, values: readonly unknown[], limit: number): Promise<KnownDecision[]> {
+    return this.database.query(
+      decisionRow,
+      `SELECT ${DECISION_COLUMNS} FROM ${DECISIONS} WHERE d.tenant = $1 AND ${condition}
+       ORDER BY p.occurred_at_ms DESC, p.transaction_id LIMIT ${limit}`,
+      values,
+    );
+  }
+}
+
+function withoutNote({ verdict, reason, by, atMs }: NonNullable<KnownCase["pending"]>) {
+  return { verdict, reason, by, atMs };
+}
+
+/** Newest first: a payment where it took place, and its label where it became known. */
+function timelineOf(ofCard: readonly KnownDecision[], caseId: string, show: ShowToken): TimelineEntry[] {
+  const entries = ofCard.slice(0, TIMELINE_MAX).flatMap((row): TimelineEntry[] => {
+    const decision = toDecisionRow(row, show);
+    const isOfCase = row.case_id === caseId;
+    const payment: TimelineEntry = { atMs: row.occurred_at_ms, kind: "payment", decision, isOfCase };
+    if (decision.label === null) return [payment];
+    return [{ atMs: decision.label.labelledAtMs, kind: "label", decision, isOfCase }, payment];
+  });
+  return entries.toSorted((left, right) => right.atMs - left.atMs);
+}

@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { VERDICT_REASONS } from "../contract/cases.js";
+import { OUTCOMES } from "../decisions/decision-rows.js";
+import { cursor, PAGE_MAX, pageLimit, writtenText, yesOrNo } from "../requests/parse-request.js";
+
+const NOTE_CHARACTERS_MAX = 4_000;
+const VIEWS_NAME_MAX = 64;
+const INT_MAX = 2_147_483_647;
+
+const flag = z.union([z.boolean(), yesOrNo]);
+const amount = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const personId = z.string().min(1).max(128);
+
+/** What a saved view may hold: a search without its place. */
+export const viewQuery = z.strictObject({
+  status: z.enum(["open", "snoozed", "closed"]).optional(),
+  outcome: z.enum(OUTCOMES).optional(),
+  reason: z.string().max(128).optional(),
+  assignee: personId.optional(),
+  escalated: flag.optional(),
+  amountMinorMin: amount.optional(),
+  amountMinorMax: amount.optional(),
+  scoreMin: z.coerce.number().min(0).max(1).optional(),
+  overdue: flag.optional(),
+  search: writtenText(64).optional(),
+  sort: z.enum(["due", "opened", "score", "amount"]).optional(),
+  descending: flag.optional(),
+});
+
+export const caseQuery = viewQuery.extend({ after: cursor.optional(), limit: pageLimit });
+export type CaseSearch = z.infer<typeof caseQuery>;
+
+export const caseId = z.object({ id: z.uuid("must be the id of a case") });
+export const viewName = z.object({ name: writtenText(VIEWS_NAME_MAX).min(1, "must not be empty") });
+
+const note = writtenText(NOTE_CHARACTERS_MAX).default("");
+export const noteText = z.strictObject({ text: writtenText(NOTE_CHARACTERS_MAX).min(1, "must not be empty") });
+
+const revision = z.int().min(0).max(INT_MAX);
+
+const assign = { assignee: personId.nullable() };
+const SNOOZE_DAYS_MAX = 90;
+const DAY_MS = 86_400_000;
+const snooze = {
+  untilMs: z
+    .int()
+    .refine((ms) => ms > Date.now(), "must be in the future")
+    .refine((ms) => ms < Date.now() + SNOOZE_DAYS_MAX * DAY_MS, `must be within ${SNOOZE_DAYS_MAX} days`),
+};
+const escalate = { note };
+const verdict = { verdict: z.enum(["fraud", "genuine"]), reason: z.string(), note };
+const reasonFits = ({ verdict: which, reason }: { verdict: "fraud" | "genuine"; reason: string }): boolean =>
+  (VERDICT_REASONS[which] as readonly string[]).includes(reason);
+const REASON_MESSAGE = { message: "must be a reason for this verdict", path: ["reason"] };
+
+export const assignRequest = z.strictObject({ revision, ...assign });
+export const snoozeRequest = z.strictObject({ revision, ...snooze });
+export const escalateRequest = z.strictObject({ revision, ...escalate });
+export const reopenRequest = z.strictObject({ revision });
+export const refuseRequest = z.strictObject({ revision, note });
+export const verdictRequest = z.strictObject({ revision, ...verdict }).refine(reasonFits, REASON_MESSAGE);
+
+/** One of them. */
+const change = z.union([
+  z.strictObject({ assign: z.strictObject(assign) }),
+  z.strictObject({ snooze: z.strictObject(snooze) }),
+  z.strictObject({ escalate: z.strictObject(escalate) }),
+  z.strictObject({ verdict: z.strictObject(verdict).refine(reasonFits, REASON_MESSAGE) }),
+]);
+export type BulkChange = z.infer<typeof change>;
+
+export const bulkRequest = z.strictObject({
+  cases: z
+    .array(z.strictObject({ id: z.uuid(), revision }))
+    .min(1, "must not be empty")
+    .max(PAGE_MAX, `must be at most ${PAGE_MAX}`),
+  change,
+});
+
+export type Verdict = z.infer<typeof verdictRequest>;

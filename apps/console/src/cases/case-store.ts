@@ -1,0 +1,183 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { CasePage, PersonRef } from "../contract/cases.js";
+import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
+import type { ShowToken } from "../requests/mask-token.js";
+import { writeCursor } from "../requests/parse-request.js";
+import type { CaseSearch } from "./case-requests.js";
+import type { KnownCase } from "./case-rows.js";
+import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
+
+/** Who changes a case. */
+export interface Worker {
+  readonly tenant: string;
+  readonly person: PersonRef;
+  /** May see, and so search for, card tokens. */
+  readonly seesTokens: boolean;
+}
+
+/** What a change does to the row, and the sentence that tells it. */
+export interface CaseChange {
+  readonly set: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  /** In the same transaction. */
+  readonly also?: (queries: Queries) => Promise<unknown>;
+}
+
+const SORTS = {
+  due: { column: "c.due_at_ms", of: (row: KnownCase) => row.due_at_ms, isDescending: false },
+  opened: { column: "c.opened_at_ms", of: (row: KnownCase) => row.opened_at_ms, isDescending: true },
+  score: { column: "coalesce(c.score, -1)", of: (row: KnownCase) => row.score ?? -1, isDescending: true },
+  amount: { column: "c.amount_minor", of: (row: KnownCase) => row.amount_minor, isDescending: true },
+} as const;
+
+const totalRow = z.object({ total: z.coerce.number() });
+const personRow = z.object({ id: z.string(), name: z.string() });
+
+/** Cases of a tenant. What belongs to another one is not there. */
+export class CaseStore {
+  constructor(private readonly database: Database) {}
+
+  async search(by: Worker, search: CaseSearch, show: ShowToken): Promise<CasePage> {
+    const values: unknown[] = [by.tenant];
+    const value = (one: unknown): string => `$${values.push(one)}`;
+    const filter = conditionsOf(by, search, value).join(" AND ");
+    const totals = this.database.query(totalRow, `SELECT count(*) AS total FROM console.cases c WHERE ${filter}`, [...values]);
+    const { column, of, isDescending } = SORTS[search.sort ?? "due"];
+    const isDown = search.descending ?? isDescending;
+    const { after } = search;
+    const place = after === undefined ? "" : `AND (${column}, c.id) ${isDown ? "<" : ">"} (${value(after.value)}, ${value(after.id)})`;
+    const order = isDown ? "DESC" : "ASC";
+    const rows = await this.database.query(
+      caseRow,
+      `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE ${filter} ${place}
+       ORDER BY ${column} ${order}, c.id ${order} LIMIT ${value(search.limit + 1)}`,
+      values,
+    );
+    const cases = rows.slice(0, search.limit);
+    const last = rows.length > cases.length ? cases.at(-1) : undefined;
+    return {
+      cases: cases.map((row) => toCaseRow(row, show)),
+      total: (await totals)[0]?.total ?? 0,
+      next: last === undefined ? null : writeCursor(of(last), last.id),
+    };
+  }
+
+  /** @throws TriplineError `not-found`, for another tenant's as well */
+  async find(tenant: string, id: string): Promise<KnownCase> {
+    return existing(await this.database.query(caseRow, `${ONE_CASE} `, [tenant, id]));
+  }
+
+  /**
+   * @param decide what to change, from the case as it is
+   * @returns the case as it is then
+   * @throws TriplineError `not-found`; `changed-meanwhile` where it is not at the revision that the person saw, with who
+   *   changed it and how; and what `decide` throws
+   */
+  change(by: Worker, id: string, revision: number, decide: (found: KnownCase) => CaseChange): Promise<KnownCase> {
+    return this.database.transaction(async (transaction) => {
+      const found = existing(await transaction.query(caseRow, `${ONE_CASE} FOR UPDATE`, [by.tenant, id]));
+      if (found.revision !== revision) {
+        throw new TriplineError("changed-meanwhile", `The case was changed meanwhile. ${found.last_change}`);
+      }
+      return applyChange(transaction, by, found, decide(found));
+    });
+  }
+
+  /** Assigns the most urgent case of nobody; undefined where there is none. */
+  takeNext(by: Worker): Promise<KnownCase | undefined> {
+    return this.database.transaction(async (transaction) => {
+      // What another person takes at this moment is passed over.
+      const [found] = await transaction.query(
+        caseRow,
+        `SELECT ${CASE_COLUMNS} FROM console.cases c
+         WHERE c.tenant = $1 AND ${OPEN} AND c.assignee_id IS NULL
+         ORDER BY c.is_escalated DESC, c.due_at_ms, c.id LIMIT 1 FOR UPDATE SKIP LOCKED`.replaceAll("$now", "$2"),
+        [by.tenant, Date.now()],
+      );
+      if (found === undefined) return undefined;
+      return applyChange(transaction, by, found, assignTo(by.person));
+    });
+  }
+
+  /** Those who have signed in here and may work on cases. */
+  people(tenant: string): Promise<PersonRef[]> {
+    return this.database.query(
+      personRow,
+      "SELECT person_id AS id, name FROM console.people WHERE tenant = $1 AND can_work ORDER BY name, id LIMIT 1000",
+      [tenant],
+    );
+  }
+}
+
+const ONE_CASE = `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE c.tenant = $1 AND c.id = $2`;
+/** `$now` stands for the moment. */
+const OPEN = "(c.status = 'open' OR (c.status = 'snoozed' AND c.snoozed_until_ms <= $now))";
+
+function existing([found]: readonly KnownCase[]): KnownCase {
+  if (found === undefined) throw new TriplineError("not-found", "There is no case with this id.");
+  return found;
+}
+
+export function assignTo(person: PersonRef | null): CaseChange {
+  return {
+    set: { assignee_id: person?.id ?? null, assignee_name: person?.name ?? null },
+    text: person === null ? "Freed it for somebody else." : `Assigned it to ${person.name}.`,
+  };
+}
+
+async function applyChange(
+  transaction: Queries,
+  { person }: Worker,
+  found: KnownCase,
+  { set, text, also }: CaseChange,
+): Promise<KnownCase> {
+  const nowMs = Date.now();
+  const changes = { ...set, changed_at_ms: nowMs, last_change: `${person.name}: ${text}` };
+  const columns = Object.keys(changes).map((name, index) => `${name} = $${index + 2}`);
+  const [changed] = await transaction.query(
+    caseRow,
+    `UPDATE console.cases c SET ${columns.join(", ")}, revision = revision + 1 WHERE id = $1 RETURNING ${CASE_COLUMNS}`,
+    [found.id, ...Object.values(changes)],
+  );
+  await transaction.execute(
+    "INSERT INTO console.case_events (case_id, at_ms, by_id, by_name, text) VALUES ($1, $2, $3, $4, $5)",
+    [found.id, nowMs, person.id, person.name, text],
+  );
+  await also?.(transaction);
+  return existing(changed === undefined ? [] : [changed]);
+}
+
+/** @param value gives the placeholder of a value */
+function conditionsOf(by: Worker, search: CaseSearch, value: (one: unknown) => string): string[] {
+  const conditions = ["c.tenant = $1"];
+  const add = <T>(one: T | undefined, condition: (given: T) => string): void => {
+    if (one !== undefined) conditions.push(condition(one));
+  };
+  const now = (condition: string): string => condition.replaceAll("$now", `${value(Date.now())}::bigint`);
+  add(search.status, (status) => {
+    if (status === "closed") return "c.status = 'closed'";
+    return now(status === "open" ? OPEN : "(c.status = 'snoozed' AND c.snoozed_until_ms > $now)");
+  });
+  // For the indexes, which hold only those that are not closed.
+  if (search.status === "open" || search.status === "snoozed") conditions.push("c.status <> 'closed'");
+  add(search.outcome, (outcome) => `c.outcome = ${OUTCOME_NUMBERS[outcome]}`);
+  add(search.reason, (reason) => `${value(reason)} = ANY(c.reasons)`);
+  add(search.assignee, (assignee) => {
+    if (assignee === "nobody") return "c.assignee_id IS NULL";
+    return `c.assignee_id = ${value(assignee === "me" ? by.person.id : assignee)}`;
+  });
+  add(search.escalated, (isEscalated) => `c.is_escalated = ${value(isEscalated)}`);
+  add(search.amountMinorMin, (amount) => `c.amount_minor >= ${value(amount)}`);
+  add(search.amountMinorMax, (amount) => `c.amount_minor <= ${value(amount)}`);
+  add(search.scoreMin, (score) => `coalesce(c.score, -1) >= ${value(score)}`);
+  add(search.overdue, (isOverdue) => now(`(c.status <> 'closed' AND c.due_at_ms < $now) = ${value(isOverdue)}`));
+  add(search.search === "" ? undefined : search.search, (text) => {
+    const given = value(text);
+    const byPayment = `c.id IN (SELECT case_id FROM console.case_payments WHERE tenant = $1 AND
+      (transaction_id = ${given} OR client_transaction_id = ${given} OR terminal_id = ${given}))`;
+    return by.seesTokens ? `(position(${given} IN c.card_token) > 0 OR ${byPayment})` : byPayment;
+  });
+  return conditions;
+}

@@ -1,0 +1,192 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { invalidFields } from "@tripline/service-kit/http/describe-issues";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { FastifyReply } from "fastify";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
+import type * as shown from "../contract/cases.js";
+import { Looks } from "../looks.js";
+import { parseRequest } from "../requests/parse-request.js";
+import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
+import { escalate, giveVerdict, keepNote, refuseVerdict, reopen, requireOpen, snooze } from "./case-changes.js";
+import { CaseReader } from "./case-reader.js";
+import type { BulkChange } from "./case-requests.js";
+import * as requests from "./case-requests.js";
+import type { KnownCase } from "./case-rows.js";
+import { toCaseRow } from "./case-rows.js";
+import type { CaseChange, Worker } from "./case-store.js";
+import { assignTo, CaseStore } from "./case-store.js";
+
+const DETAIL_OF_UNKNOWN_PERSON = "must be somebody who may work on cases and has signed in here";
+
+/** The queue, and what is done to a case. */
+@Controller("/api/cases")
+@UseGuards(SessionGuard)
+@UseInterceptors(TraceInterceptor)
+export class CasesController {
+  constructor(
+    @Inject(CaseStore) private readonly cases: CaseStore,
+    @Inject(CaseReader) private readonly reader: CaseReader,
+    @Inject(Looks) private readonly looks: Looks,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONSOLE_CONFIG) private readonly config: ConsoleConfig,
+  ) {}
+
+  @Get()
+  @RequirePermission("cases:read")
+  search(@Person() session: Session, @Query() query: unknown): Promise<shown.CasePage> {
+    return this.cases.search(workerOf(session), parseRequest(requests.caseQuery, query), showFor(session));
+  }
+
+  @Get(":id")
+  @RequirePermission("cases:read")
+  async find(@Person() session: Session, @Param() path: unknown): Promise<shown.CaseDetail> {
+    const found = await this.cases.find(session.tenant, parseId(path));
+    await this.looks.note(session, "case", found.id);
+    return this.reader.read(session.tenant, found, showFor(session));
+  }
+
+  /** Another person may take what this one is offered, so it is assigned at once. */
+  @Post("next")
+  @HttpCode(200)
+  @RequirePermission("cases:write")
+  async next(@Person() session: Session, @Res({ passthrough: true }) reply: FastifyReply) {
+    const taken = await this.cases.takeNext(workerOf(session));
+    if (taken !== undefined) return toCaseRow(taken, showFor(session));
+    reply.status(204);
+    return undefined;
+  }
+
+  @Post("bulk")
+  @HttpCode(200)
+  @RequirePermission("cases:write")
+  async bulk(@Person() session: Session, @Body() body: unknown): Promise<object> {
+    const { cases, change } = parseRequest(requests.bulkRequest, body);
+    if ("verdict" in change) requirePermission(session, "labels:write");
+    const decide = await this.#bulkChange(session, change);
+    const changed: shown.CaseRow[] = [];
+    const refused: { id: string; code: string; detail: string }[] = [];
+    for (const { id, revision } of cases) {
+      try {
+        changed.push(toCaseRow(await this.cases.change(workerOf(session), id, revision, decide), showFor(session)));
+      } catch (error) {
+        if (!(error instanceof TriplineError) || error.row.httpStatus >= 500) throw error;
+        refused.push({ id, code: error.code, detail: error.message });
+      }
+    }
+    return { changed, refused };
+  }
+
+  @Post(":id/assign")
+  @HttpCode(200)
+  @RequirePermission("cases:write")
+  async assign(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
+    const { revision, assignee } = parseRequest(requests.assignRequest, body);
+    const decide = await this.#assignment(session, assignee, "/assignee");
+    return this.#change(session, path, revision, decide);
+  }
+
+  @Post(":id/snooze")
+  @HttpCode(200)
+  @RequirePermission("cases:write")
+  snooze(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
+    const { revision, untilMs } = parseRequest(requests.snoozeRequest, body);
+    return this.#change(session, path, revision, (found) => snooze(found, untilMs));
+  }
+
+  @Post(":id/escalate")
+  @HttpCode(200)
+  @RequirePermission("cases:write")
+  escalate(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
+    const { revision, note } = parseRequest(requests.escalateRequest, body);
+    return this.#change(session, path, revision, (found) => escalate(found, workerOf(session), note));
+  }
+
+  @Post(":id/reopen")
+  @HttpCode(200)
+  @RequirePermission("cases:write")
+  reopen(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
+    const { revision } = parseRequest(requests.reopenRequest, body);
+    return this.#change(session, path, revision, reopen);
+  }
+
+  @Post(":id/verdict")
+  @HttpCode(200)
+  @RequirePermission("labels:write")
+  verdict(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
+    requirePermission(session, "cases:write");
+    const given = parseRequest(requests.verdictRequest, body);
+    const fourEyes = this.config.FOUR_EYES_AMOUNT_MINOR;
+    return this.#change(session, path, given.revision, (found) => giveVerdict(found, workerOf(session), given, fourEyes));
+  }
+
+  @Post(":id/verdict/refuse")
+  @HttpCode(200)
+  @RequirePermission("labels:write")
+  refuse(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
+    requirePermission(session, "cases:write");
+    const { revision, note } = parseRequest(requests.refuseRequest, body);
+    return this.#change(session, path, revision, (found) => refuseVerdict(found, workerOf(session), note));
+  }
+
+  @Post(":id/notes")
+  @HttpCode(201)
+  @RequirePermission("cases:write")
+  async note(@Person() session: Session, @Param() path: unknown, @Body() body: unknown) {
+    const { text } = parseRequest(requests.noteText, body);
+    const found = await this.cases.find(session.tenant, parseId(path));
+    const id = await keepNote(this.database, found.id, workerOf(session), text);
+    return (await this.reader.notes(found.id)).find((one) => one.id === id);
+  }
+
+  async #change(
+    session: Session,
+    path: unknown,
+    revision: number,
+    decide: (found: KnownCase) => CaseChange,
+  ): Promise<shown.CaseRow> {
+    const changed = await this.cases.change(workerOf(session), parseId(path), revision, decide);
+    return toCaseRow(changed, showFor(session));
+  }
+
+  async #bulkChange(session: Session, change: BulkChange): Promise<(found: KnownCase) => CaseChange> {
+    const by = workerOf(session);
+    if ("assign" in change) return this.#assignment(session, change.assign.assignee, "/change/assign/assignee");
+    if ("snooze" in change) return (found) => snooze(found, change.snooze.untilMs);
+    if ("escalate" in change) return (found) => escalate(found, by, change.escalate.note);
+    const given = { ...change.verdict, revision: 0 };
+    return (found) => giveVerdict(found, by, given, this.config.FOUR_EYES_AMOUNT_MINOR);
+  }
+
+  /** @throws TriplineError `invalid-field` for somebody who is not known */
+  async #assignment(session: Session, assignee: string | null, pointer: string): Promise<(found: KnownCase) => CaseChange> {
+    const people = assignee === null ? [] : await this.cases.people(session.tenant);
+    const person = people.find(({ id }) => id === (assignee === "me" ? session.personId : assignee));
+    if (assignee !== null && person === undefined) {
+      throw invalidFields([{ pointer, detail: DETAIL_OF_UNKNOWN_PERSON }]);
+    }
+    return (found) => {
+      requireOpen(found);
+      return assignTo(person ?? null);
+    };
+  }
+}
+
+export function workerOf(session: Session): Worker {
+  return {
+    tenant: session.tenant,
+    person: { id: session.personId, name: session.personName },
+    seesTokens: may(session, "personal:read"),
+  };
+}
+
+function parseId(path: unknown): string {
+  const found = requests.caseId.safeParse(path);
+  // What cannot be an id is not there either.
+  if (!found.success) throw new TriplineError("not-found", "There is no case with this id.");
+  return found.data.id;
+}

@@ -1,0 +1,93 @@
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { CaseGraph, EntityKind, GraphNode } from "../contract/cases.js";
+import type { ShowToken } from "../requests/mask-token.js";
+
+export const ENTITY_COLUMNS = {
+  card: "card_token",
+  terminal: "terminal_id",
+  device: "device_token",
+  ip: "ip_token",
+} as const satisfies Record<EntityKind, string>;
+
+/** Of the card, the newest. */
+const PAYMENTS_MAX = 200;
+/** Of one kind beside the card, the most used. */
+const NEIGHBOURS_MAX = 6;
+/** Of one neighbour, the newest; a large shop has a million. */
+const OF_NEIGHBOUR_MAX = 500;
+/** Of one neighbour, those with frauds first. */
+const CARDS_MAX = 4;
+
+const neighbourRow = z.object({ kind: z.enum(["terminal", "device", "ip"]), value: z.string(), payments: z.coerce.number(), found: z.coerce.number() });
+const cardRow = z.object({
+  kind: z.enum(["terminal", "device", "ip"]),
+  value: z.string(),
+  card_token: z.string(),
+  payments: z.coerce.number(),
+  frauds: z.coerce.number(),
+  cards: z.coerce.number(),
+});
+
+/** What the card's payments share with other cards: terminals, devices and addresses, and who else was there. */
+export async function readGraph(database: Database, tenant: string, card: string, show: ShowToken): Promise<CaseGraph> {
+  const neighbours = await database.query(
+    neighbourRow,
+    `WITH own AS (
+       SELECT terminal_id, device_token, ip_token FROM console.payments WHERE tenant = $1 AND card_token = $2
+       ORDER BY occurred_at_ms DESC LIMIT ${PAYMENTS_MAX}
+     ), used AS (
+       SELECT kind, value, count(*) AS payments, row_number() OVER (PARTITION BY kind ORDER BY count(*) DESC, value) AS place,
+         count(*) OVER (PARTITION BY kind) AS found
+       FROM own, LATERAL (VALUES ('terminal', terminal_id), ('device', device_token), ('ip', ip_token)) AS v (kind, value)
+       WHERE value <> '' GROUP BY kind, value
+     )
+     SELECT kind, value, payments, found FROM used WHERE place <= ${NEIGHBOURS_MAX}`,
+    [tenant, card],
+  );
+  const cards = (await Promise.all(neighbours.map((one) => cardsAt(database, tenant, one)))).flat();
+  const nodes = new Map<string, GraphNode>();
+  const edges: { from: string; to: string; payments: number }[] = [];
+  const shown = (kind: EntityKind, value: string): string => (kind === "terminal" ? value : show(value));
+  const idOf = (kind: EntityKind, value: string): string => `${kind}:${shown(kind, value)}`;
+  const own = cards.filter(({ card_token }) => card_token === card);
+  const subject = idOf("card", card);
+  const node = (kind: EntityKind, value: string, payments: number, frauds: number): string => {
+    const id = idOf(kind, value);
+    const before = nodes.get(id);
+    const sums = { payments: (before?.payments ?? 0) + payments, frauds: (before?.frauds ?? 0) + frauds };
+    nodes.set(id, { id, kind, value: shown(kind, value), ...sums, isSubject: id === subject });
+    return id;
+  };
+  node("card", card, 0, 0);
+  for (const { kind, value, payments } of neighbours) {
+    const here = cards.filter((row) => row.kind === kind && row.value === value);
+    const place = node(kind, value, sum(here.map((row) => row.payments)), sum(here.map((row) => row.frauds)));
+    edges.push({ from: subject, to: place, payments });
+    const others = here.filter(({ card_token }) => card_token !== card).slice(0, CARDS_MAX);
+    for (const other of others) {
+      edges.push({ from: node("card", other.card_token, other.payments, other.frauds), to: place, payments: other.payments });
+    }
+  }
+  // The terminal is part of every payment, so the card's own are counted there.
+  const atTerminals = own.filter(({ kind }) => kind === "terminal");
+  node("card", card, sum(atTerminals.map((row) => row.payments)), sum(atTerminals.map((row) => row.frauds)));
+  const isCut =
+    neighbours.some(({ found }) => found > NEIGHBOURS_MAX) || cards.some((row) => row.cards > CARDS_MAX + 1);
+  return { nodes: [...nodes.values()], edges, isCut };
+}
+
+function cardsAt(database: Database, tenant: string, { kind, value }: z.infer<typeof neighbourRow>) {
+  return database.query(
+    cardRow,
+    `SELECT $3::text AS kind, $2::text AS value, card_token, count(*) AS payments, count(*) FILTER (WHERE l.fraud) AS frauds,
+       count(*) OVER () AS cards
+     FROM (SELECT transaction_id, card_token FROM console.payments WHERE tenant = $1 AND ${ENTITY_COLUMNS[kind]} = $2
+       AND ${ENTITY_COLUMNS[kind]} <> '' ORDER BY occurred_at_ms DESC LIMIT ${OF_NEIGHBOUR_MAX}) p
+     LEFT JOIN console.labels l USING (transaction_id)
+     GROUP BY card_token ORDER BY frauds DESC, payments DESC, card_token`,
+    [tenant, value, kind],
+  );
+}
+
+const sum = (values: readonly number[]): number => values.reduce((left, right) => left + right, 0);

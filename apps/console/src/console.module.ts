@@ -1,0 +1,146 @@
+import { fileURLToPath } from "node:url";
+import type { DynamicModule, OnApplicationShutdown, Provider } from "@nestjs/common";
+import { Inject, Module } from "@nestjs/common";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { TokenModule } from "@tripline/nest-kit/http/token.module";
+import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
+import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
+import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { CaseReader } from "./cases/case-reader.js";
+import { CaseStore } from "./cases/case-store.js";
+import { CasesController } from "./cases/cases.controller.js";
+import type { ConsoleConfig } from "./config.js";
+import { CONSOLE_CONFIG } from "./config.js";
+import { Contributions } from "./decisions/contributions.js";
+import { DecisionReader } from "./decisions/decision-reader.js";
+import { OUTCOME_NUMBERS } from "./decisions/decision-rows.js";
+import { DecisionStore } from "./decisions/decision-store.js";
+import { DecisionsController } from "./decisions/decisions.controller.js";
+import { LiveController } from "./live/live.controller.js";
+import { LiveHub } from "./live/live-hub.js";
+import { Looks } from "./looks.js";
+import { PAGE_FILES, PageController } from "./page/page.controller.js";
+import { readPageFiles } from "./page/page-files.js";
+import { ProjectionController } from "./projection/projection.controller.js";
+import { ProjectionStore } from "./projection/projection-store.js";
+import { AuthorizationServer } from "./sessions/authorization-server.js";
+import { Cookies } from "./sessions/cookies.js";
+import { SessionController } from "./sessions/session.controller.js";
+import { SessionStore } from "./sessions/session-store.js";
+import { Sessions } from "./sessions/sessions.js";
+
+export const CONSOLE_MIGRATIONS: Migrations = {
+  schema: "console",
+  directory: new URL("../migrations/", import.meta.url),
+};
+
+/** As `npm run build` leaves it. */
+const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
+
+const SCHEMA_READY = Symbol("SCHEMA_READY");
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** Where people see what is decided and work on cases. */
+@Module({})
+export class ConsoleModule implements OnApplicationShutdown {
+  constructor(@Inject(LiveHub) private readonly hub: LiveHub) {}
+
+  static forRoot(config: ConsoleConfig): DynamicModule {
+    return {
+      module: ConsoleModule,
+      imports: [
+        TokenModule.forRoot(config),
+        DatabaseModule.forRoot(config, CONSOLE_MIGRATIONS),
+        KafkaModule.forRoot(config, { clientId: "console" }),
+      ],
+      // The page comes last: it answers every path that the others leave.
+      controllers: [
+        ...[ProjectionController, LiveController, DecisionsController, CasesController, SessionController],
+        PageController,
+      ],
+      providers: [
+        { provide: CONSOLE_CONFIG, useValue: config },
+        { provide: PAGE_FILES, useFactory: () => readPageFiles(PAGE_FOLDER) },
+        {
+          provide: SCHEMA_READY,
+          inject: [LOGGER],
+          useFactory: async (logger: Logger) => {
+            await setUpDatabase(config, CONSOLE_MIGRATIONS, logger, async () => {});
+            return true;
+          },
+        },
+        ...sessionProviders(config),
+        ...shownProviders(config),
+      ],
+    };
+  }
+
+  onApplicationShutdown(): void {
+    this.hub.close();
+  }
+}
+
+function sessionProviders(config: ConsoleConfig): Provider[] {
+  return [
+    { provide: Cookies, useValue: new Cookies(config) },
+    { provide: AuthorizationServer, useFactory: () => new AuthorizationServer(config) },
+    {
+      provide: SessionStore,
+      inject: [DATABASE],
+      useFactory: (database: Database) =>
+        new SessionStore(database, {
+          key: config.SESSION_KEY,
+          lifetimeMs: config.SESSION_HOURS * HOUR_MS,
+          idleMs: config.SESSION_IDLE_MINUTES * MINUTE_MS,
+        }),
+    },
+    {
+      provide: Sessions,
+      inject: [SessionStore, AuthorizationServer],
+      useFactory: (store: SessionStore, server: AuthorizationServer) => new Sessions(store, server),
+    },
+  ];
+}
+
+function shownProviders(config: ConsoleConfig): Provider[] {
+  const { REGISTRY_URL: registryUrl } = config;
+  const outcomes = new Set(config.CASE_OUTCOMES.map((outcome) => OUTCOME_NUMBERS[outcome]));
+  return [
+    {
+      provide: ProjectionStore,
+      // The schema is there before the first record is read.
+      inject: [DATABASE, SCHEMA_READY],
+      useFactory: (database: Database) =>
+        new ProjectionStore(database, { outcomes, dueAfterMs: config.CASE_HOURS * HOUR_MS }),
+    },
+    { provide: DecisionStore, inject: [DATABASE], useFactory: (database: Database) => new DecisionStore(database) },
+    {
+      provide: DecisionReader,
+      inject: [DecisionStore, LOGGER],
+      useFactory: (store: DecisionStore, logger: Logger) => {
+        const registry = registryUrl === undefined ? undefined : openRegistry(registryUrl);
+        return new DecisionReader(store, new Contributions(registry, logger));
+      },
+    },
+    { provide: CaseStore, inject: [DATABASE], useFactory: (database: Database) => new CaseStore(database) },
+    {
+      provide: CaseReader,
+      inject: [DATABASE, DecisionReader],
+      useFactory: (database: Database, decisions: DecisionReader) =>
+        new CaseReader(database, (id, tenant, show) => decisions.read(id, tenant, show)),
+    },
+    { provide: Looks, inject: [DATABASE], useFactory: (database: Database) => new Looks(database) },
+    {
+      provide: LiveHub,
+      inject: [DATABASE, KAFKA_ADMIN, LOGGER],
+      useFactory: (database: Database, admin: KafkaAdmin, logger: Logger) => new LiveHub(database, admin, logger),
+    },
+  ];
+}

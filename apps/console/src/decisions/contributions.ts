@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { TreeExplainer } from "@tripline/tree-shap/tree-explainer";
+import type { Contribution, DecisionDetail } from "../contract/decisions.js";
+import type { FeatureReader, ReadBack } from "./describe-decision.js";
+
+/** A decision is shown without them rather than late. */
+const WAIT_MS_MAX = 1_500;
+/** Champion, candidate and what they followed. */
+const MODELS_MAX = 4;
+/** Tables make many rows quicker and the start slower; here it is one row at a time. */
+const TABLE_BYTES_MAX = 0;
+/** A version that could not be explained is not tried again for so long. */
+const FAULT_MS = 60_000;
+
+interface Kept {
+  /** Undefined where the version is not there or cannot be explained. */
+  readonly explainer: Promise<TreeExplainer | undefined>;
+  readonly untilMs: number;
+}
+
+/** How much each feature moved a model's answer, by the model's own trees from the registry. */
+export class Contributions {
+  readonly #kept = new Map<string, Kept>();
+
+  /** @param registry absent: there are no contributions */
+  constructor(
+    private readonly registry: ModelRegistry | undefined,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @returns null where no model decided, or it cannot be asked in time */
+  async of({ decision, vector }: ReadBack, reader: FeatureReader): Promise<DecisionDetail["contributions"]> {
+    if (decision.rung !== Rung.MODEL) return null;
+    const features = reader.read(vector);
+    const asked = this.#explainer(decision.modelName, decision.modelVersion);
+    const explainer = await Promise.race([asked, delay(WAIT_MS_MAX, undefined, { ref: false })]);
+    if (explainer === undefined || explainer.features !== features.length) return null;
+    const moved = explain(explainer, vector);
+    const of = features.map(({ name, title, text }, index): Contribution => {
+      return { feature: name, title, text, logOdds: moved[index] ?? 0 };
+    });
+    return {
+      baseLogOdds: explainer.expectedValue,
+      of: of.toSorted((left, right) => Math.abs(right.logOdds) - Math.abs(left.logOdds)),
+    };
+  }
+
+  #explainer(name: string, version: string): Promise<TreeExplainer | undefined> {
+    if (this.registry === undefined) return Promise.resolve(undefined);
+    const key = `${name}@${version}`;
+    const known = this.#kept.get(key);
+    this.#kept.delete(key);
+    const kept = known !== undefined && known.untilMs > Date.now() ? known : this.#open(key, name, version, this.registry);
+    // The one that was asked last stands last.
+    this.#kept.set(key, kept);
+    for (const oldest of [...this.#kept.keys()].slice(0, -MODELS_MAX)) this.#kept.delete(oldest);
+    return kept.explainer;
+  }
+
+  #open(key: string, name: string, version: string, registry: ModelRegistry): Kept {
+    const explainer = registry.resolve(name, version).then(
+      ({ modelBytes, manifest }) => TreeExplainer.fromOnnx(modelBytes, { input: manifest.input.name, tableBytesMax: TABLE_BYTES_MAX }),
+    ).catch((error: Error) => {
+      this.logger.warn({ model: key }, `a model is not explained: ${error.message}`);
+      this.#kept.set(key, { explainer: Promise.resolve(undefined), untilMs: Date.now() + FAULT_MS });
+      return undefined;
+    });
+    return { explainer, untilMs: Number.POSITIVE_INFINITY };
+  }
+}
+
+function explain(explainer: TreeExplainer, { values }: FeatureVector): Float32Array {
+  const into = new Float32Array(explainer.features);
+  explainer.explain(Float32Array.from(values), 1, into);
+  return into;
+}

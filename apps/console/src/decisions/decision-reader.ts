@@ -1,0 +1,24 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { DecisionDetail } from "../contract/decisions.js";
+import type { ShowToken } from "../requests/mask-token.js";
+import type { Contributions } from "./contributions.js";
+import type { DecisionStore } from "./decision-store.js";
+import { describeDecision, FeatureReader, readBack } from "./describe-decision.js";
+
+/** One decision with all that explains it. */
+export class DecisionReader {
+  readonly features = new FeatureReader(currentFeatureSpec());
+
+  constructor(
+    private readonly store: DecisionStore,
+    private readonly contributions: Contributions,
+  ) {}
+
+  /** @throws TriplineError `decision-not-found` */
+  async read(transactionId: string, tenant: string, show: ShowToken): Promise<DecisionDetail> {
+    const row = await this.store.find(tenant, transactionId);
+    const records = readBack(row);
+    const contributions = await this.contributions.of(records, this.features);
+    return describeDecision(row, records, this.features, contributions, show);
+  }
+}

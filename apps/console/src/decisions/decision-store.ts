@@ -1,0 +1,69 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { CARD_TOKEN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { cursor, pageLimit } from "../requests/parse-request.js";
+import type { KnownDecision } from "./decision-rows.js";
+import { DECISION_COLUMNS, DECISIONS, decisionRow, OUTCOME_NUMBERS, OUTCOMES } from "./decision-rows.js";
+
+export const decisionQuery = z.strictObject({
+  outcome: z.enum(OUTCOMES).optional(),
+  reason: z.string().max(128).optional(),
+  card: z.string().regex(CARD_TOKEN_PATTERN, "must be a card token").optional(),
+  terminal: z.string().regex(IDENTIFIER_PATTERN, "must be the id of a terminal").optional(),
+  after: cursor.optional(),
+  limit: pageLimit,
+});
+export type DecisionSearch = z.infer<typeof decisionQuery>;
+
+const recordsRow = decisionRow.extend({ vector: z.instanceof(Buffer), decision: z.instanceof(Buffer) });
+/** With the records as they were read. */
+export type RecordedDecision = z.infer<typeof recordsRow>;
+
+/** Of one card or terminal, where the newest are looked for by decision and not by reading. */
+const OF_ENTITY_MAX = 5_000;
+
+/** Decided payments of a tenant. */
+export class DecisionStore {
+  constructor(private readonly database: Database) {}
+
+  /** Newest first, one more than asked for where there are more. */
+  search(tenant: string, search: DecisionSearch): Promise<KnownDecision[]> {
+    const values: unknown[] = [tenant];
+    const value = (one: unknown): string => `$${values.push(one)}`;
+    const conditions = ["d.tenant = $1"];
+    const { outcome, reason, card, terminal, after } = search;
+    if (outcome !== undefined) conditions.push(`d.outcome = ${OUTCOME_NUMBERS[outcome]}`);
+    if (outcome !== undefined && outcome !== "approve") conditions.push("d.outcome > 1");
+    if (reason !== undefined) conditions.push(`${value(reason)} = ANY(d.reason_codes)`);
+    if (after !== undefined) {
+      conditions.push(`(d.decided_at_ms, d.transaction_id) < (${value(after.value)}, ${value(after.id)})`);
+    }
+    const ofEntity = (column: string, one: string): void => {
+      conditions.push(
+        `d.transaction_id IN (SELECT transaction_id FROM console.payments WHERE tenant = $1 AND ${column} = ${value(one)}
+         ORDER BY occurred_at_ms DESC LIMIT ${OF_ENTITY_MAX})`,
+      );
+    };
+    if (card !== undefined) ofEntity("card_token", card);
+    if (terminal !== undefined) ofEntity("terminal_id", terminal);
+    return this.database.query(
+      decisionRow,
+      `SELECT ${DECISION_COLUMNS} FROM ${DECISIONS} WHERE ${conditions.join(" AND ")}
+       ORDER BY d.decided_at_ms DESC, d.transaction_id DESC LIMIT ${value(search.limit + 1)}`,
+      values,
+    );
+  }
+
+  /** @throws TriplineError `decision-not-found`, for another tenant's as well */
+  async find(tenant: string, transactionId: string): Promise<RecordedDecision> {
+    const [found] = await this.database.query(
+      recordsRow,
+      `SELECT ${DECISION_COLUMNS}, p.record AS vector, d.record AS decision FROM ${DECISIONS}
+       WHERE d.tenant = $1 AND d.transaction_id = $2`,
+      [tenant, transactionId],
+    );
+    if (found === undefined) throw new TriplineError("decision-not-found", "There is no decision with this id.");
+    return found;
+  }
+}

@@ -1,0 +1,45 @@
+import { Controller, Get, Inject, Param, Query, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import type * as shown from "../contract/decisions.js";
+import { Looks } from "../looks.js";
+import { parseRequest, writeCursor } from "../requests/parse-request.js";
+import { Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
+import { DecisionReader } from "./decision-reader.js";
+import { toDecisionRow } from "./decision-rows.js";
+import { DecisionStore, decisionQuery } from "./decision-store.js";
+
+/** What was decided. */
+@Controller("/api/decisions")
+@UseGuards(SessionGuard)
+@UseInterceptors(TraceInterceptor)
+export class DecisionsController {
+  constructor(
+    @Inject(DecisionStore) private readonly store: DecisionStore,
+    @Inject(DecisionReader) private readonly reader: DecisionReader,
+    @Inject(Looks) private readonly looks: Looks,
+  ) {}
+
+  @Get()
+  @RequirePermission("decisions:read")
+  async search(@Person() session: Session, @Query() query: unknown): Promise<shown.DecisionPage> {
+    const search = parseRequest(decisionQuery, query);
+    // Who sees tokens masked has none to search for.
+    if (search.card !== undefined) requirePermission(session, "personal:read");
+    const rows = await this.store.search(session.tenant, search);
+    const page = rows.slice(0, search.limit);
+    const last = rows.length > page.length ? page.at(-1) : undefined;
+    return {
+      decisions: page.map((row) => toDecisionRow(row, showFor(session))),
+      next: last === undefined ? null : writeCursor(last.decided_at_ms, last.transaction_id),
+    };
+  }
+
+  @Get(":id")
+  @RequirePermission("decisions:read")
+  async find(@Person() session: Session, @Param("id") id: string): Promise<shown.DecisionDetail> {
+    const detail = await this.reader.read(id, session.tenant, showFor(session));
+    await this.looks.note(session, "decision", id);
+    return detail;
+  }
+}

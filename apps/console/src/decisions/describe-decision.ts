@@ -1,0 +1,103 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { Decision, FeatureVector, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { RAISED_BY } from "@tripline/decision-engine/explain-decision";
+import { featureUnits } from "@tripline/decision-engine/feature-words";
+import { formatValue } from "@tripline/decision-engine/format-value";
+import type * as shown from "../contract/decisions.js";
+import type { ShowToken } from "../requests/mask-token.js";
+import { outcomeOf, toDecisionRow } from "./decision-rows.js";
+import type { RecordedDecision } from "./decision-store.js";
+import { titleFeatures } from "./title-features.js";
+
+const TRIAL_ROLES: Readonly<Record<number, NonNullable<shown.DecisionDetail["trial"]>["role"]>> = {
+  [TrialRole.SHADOW]: "shadow",
+  [TrialRole.CANARY]: "canary",
+  [TrialRole.CONTROL]: "control",
+};
+
+/** A decision with its vector, read from the records. */
+export interface ReadBack {
+  readonly decision: Decision;
+  readonly vector: FeatureVector;
+}
+
+export function readBack({ decision, vector }: RecordedDecision): ReadBack {
+  return { decision: Decision.decode(decision), vector: FeatureVector.decode(vector) };
+}
+
+/** How a feature of one payment is told. */
+export type DescribedFeature = Omit<shown.FeatureValue, "reasonCodes">;
+
+/** Makes values readable by the words of a feature spec. */
+export class FeatureReader {
+  readonly #titles: ReadonlyMap<string, string>;
+  readonly #units: ReturnType<typeof featureUnits>;
+
+  constructor(private readonly spec: FeatureSpec) {
+    this.#titles = titleFeatures(spec);
+    this.#units = featureUnits(spec);
+  }
+
+  /** In the order of the vector; none for a vector of another version of the spec. */
+  read({ values, specVersion, transaction }: FeatureVector): readonly DescribedFeature[] {
+    if (specVersion !== this.spec.version) return [];
+    return this.spec.features.map(({ name, kind }, index) => {
+      const value = values[index] ?? null;
+      return { name, title: this.title(name), value, text: this.#text(name, kind, value, transaction?.currency ?? "") };
+    });
+  }
+
+  title(name: string): string {
+    return this.#titles.get(name) ?? name;
+  }
+
+  #text(name: string, kind: string, value: number | null, currency: string): string {
+    if (value === null) return "—";
+    if (kind.startsWith("is_") || kind === "pair_is_new") return value === 0 ? "no" : "yes";
+    return formatValue(value, this.#units.get(name) ?? "decimal", currency);
+  }
+}
+
+/** The decision first: what was decided, why, and the values behind it. */
+export function describeDecision(
+  row: RecordedDecision,
+  { decision, vector }: ReadBack,
+  reader: FeatureReader,
+  contributions: shown.DecisionDetail["contributions"],
+  show: ShowToken,
+): shown.DecisionDetail {
+  const reasons = decision.reasons.map(({ code, text, outcome }) => ({ code, text, outcome: outcomeOf(outcome) }));
+  const codesOf = (name: string): string[] =>
+    reasons.map(({ code }) => code).filter((code) => code === `${RAISED_BY}${name.toUpperCase()}`);
+  const { transaction } = vector;
+  return {
+    ...toDecisionRow(row, show),
+    reasons,
+    degradedBecause: decision.degradedBecause,
+    policyVersion: decision.policyVersion,
+    policyRevision: decision.policyRevision,
+    modelName: decision.modelName,
+    modelVersion: decision.modelVersion,
+    featureSpecVersion: decision.featureSpecVersion,
+    deviceToken: show(transaction?.deviceToken ?? ""),
+    ipToken: show(transaction?.ipToken ?? ""),
+    latitude: transaction?.latitude ?? null,
+    longitude: transaction?.longitude ?? null,
+    features: reader.read(vector).map((feature) => ({ ...feature, reasonCodes: codesOf(feature.name) })),
+    contributions,
+    listHits: decision.listHits.map(({ list, kind, effect, reason }) => ({ list, kind, effect, reason })),
+    shadowHits: decision.shadowHits.map(({ ruleId, code, outcome }) => ({ ruleId, code, outcome: outcomeOf(outcome) })),
+    trial: trialOf(decision),
+  };
+}
+
+function trialOf({ trial }: Decision): shown.DecisionDetail["trial"] {
+  const role = TRIAL_ROLES[trial?.trialRole ?? TrialRole.UNSPECIFIED];
+  if (trial === undefined || role === undefined) return null;
+  return {
+    role,
+    candidateVersion: trial.candidateVersion,
+    candidateScore: trial.candidateScore ?? null,
+    championScore: trial.championScore ?? null,
+  };
+}

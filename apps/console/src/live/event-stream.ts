@@ -1,0 +1,52 @@
+import type { ServerResponse } from "node:http";
+import type { FastifyReply } from "fastify";
+
+/** What a listener may leave unread before it is cut; it comes back by itself and has lost some seconds. */
+const UNREAD_BYTES_MAX = 262_144;
+/** Shorter than proxies let a silent connection be. */
+const BEAT_MS = 15_000;
+const RETRY_MS = 1_000;
+
+/** One browser that listens to server-sent events. */
+export class EventStream {
+  readonly #response: ServerResponse;
+  readonly #beat: NodeJS.Timeout;
+  readonly #end: NodeJS.Timeout;
+
+  /** @param msMax after this time it ends by itself, and the browser opens a new one */
+  constructor(reply: FastifyReply, msMax: number) {
+    reply.hijack();
+    this.#response = reply.raw;
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) this.#response.setHeader(name, value);
+    this.#response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      // nginx would gather events otherwise.
+      "x-accel-buffering": "no",
+    });
+    this.#response.write(`retry: ${RETRY_MS}\n\n`);
+    this.#beat = setInterval(() => this.#write(": still here\n\n"), BEAT_MS);
+    this.#end = setTimeout(() => this.end(), msMax);
+    this.#response.on("close", () => {
+      clearInterval(this.#beat);
+      clearTimeout(this.#end);
+    });
+  }
+
+  send(event: string, data: unknown): void {
+    this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  onEnd(run: () => void): void {
+    this.#response.on("close", run);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  #write(text: string): void {
+    if (this.#response.writableLength > UNREAD_BYTES_MAX) this.#response.destroy();
+    else if (!this.#response.writableEnded) this.#response.write(text);
+  }
+}

@@ -1,0 +1,144 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { z } from "zod";
+import type { LiveSecond } from "../contract/decisions.js";
+import type { KnownDecision } from "../decisions/decision-rows.js";
+import { DECISION_COLUMNS, DECISIONS, decisionRow, OUTCOMES } from "../decisions/decision-rows.js";
+import { PROJECTION_GROUP } from "../projection/projection.controller.js";
+
+/** Whom the hub tells. */
+export interface Listener {
+  readonly tenant: string;
+  onSecond(second: LiveSecond): void;
+  /** Newest first. */
+  onDecisions(decisions: readonly KnownDecision[]): void;
+}
+
+const TICK_MS = 250;
+const SECOND_MS = 1_000;
+/** What was read so long ago is in the database: a round of the consumer takes less. */
+const SETTLED_MS = 1_000;
+const SHOWN_MAX = 20;
+
+const secondRow = z.object({
+  outcomes: z.array(z.coerce.number()),
+  degraded: z.coerce.number(),
+  p50: z.number().nullable(),
+  p99: z.number().nullable(),
+});
+
+/**
+ * What was just decided, read from the database once for all listeners of a tenant, and not at all without one. All
+ * instances see the same, whichever of them read the topics.
+ */
+export class LiveHub {
+  readonly #listeners = new Set<Listener>();
+  #timer: NodeJS.Timeout | undefined;
+  #isBusy = false;
+  #shownUntilMs = 0;
+  #countedUntilMs = 0;
+  #lag = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly admin: KafkaAdmin,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @returns ends the listening */
+  add(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    if (this.#timer === undefined) {
+      this.#shownUntilMs = Date.now() - SETTLED_MS;
+      this.#countedUntilMs = Math.floor(this.#shownUntilMs / SECOND_MS) * SECOND_MS;
+      this.#timer = setInterval(() => void this.#tick(), TICK_MS);
+    }
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.close();
+    };
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      const settledMs = Date.now() - SETTLED_MS;
+      const fromMs = this.#shownUntilMs;
+      this.#shownUntilMs = settledMs;
+      await this.#each((tenant, all) => this.#show(tenant, fromMs, settledMs, all));
+      while (this.#countedUntilMs + SECOND_MS <= settledMs) {
+        const secondMs = this.#countedUntilMs;
+        this.#countedUntilMs += SECOND_MS;
+        // After a pause only the last one is of interest.
+        if (this.#countedUntilMs + SECOND_MS <= settledMs - SECOND_MS) continue;
+        await this.#measureLag();
+        await this.#each((tenant, all) => this.#count(tenant, secondMs, all));
+      }
+    } catch (error) {
+      // The listeners see that nothing comes, and the next tick tries again.
+      this.logger.warn({ err: error }, "what was just decided cannot be read");
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #each(tell: (tenant: string, listeners: readonly Listener[]) => Promise<void>): Promise<void> {
+    const byTenant = Map.groupBy(this.#listeners, ({ tenant }) => tenant);
+    await Promise.all([...byTenant].map(([tenant, listeners]) => tell(tenant, listeners)));
+  }
+
+  async #show(tenant: string, fromMs: number, toMs: number, listeners: readonly Listener[]): Promise<void> {
+    const found = await this.database.query(
+      decisionRow,
+      `SELECT ${DECISION_COLUMNS} FROM (
+         SELECT * FROM console.decisions WHERE read_at_ms >= $2 AND read_at_ms < $3 AND tenant = $1
+         ORDER BY decided_at_ms DESC LIMIT ${SHOWN_MAX}
+       ) d JOIN ${DECISIONS.slice(DECISIONS.indexOf("console.payments"))} ORDER BY d.decided_at_ms DESC`,
+      [tenant, fromMs, toMs],
+    );
+    if (found.length > 0) for (const listener of listeners) listener.onDecisions(found);
+  }
+
+  async #count(tenant: string, secondMs: number, listeners: readonly Listener[]): Promise<void> {
+    const [row] = await this.database.query(
+      secondRow,
+      `SELECT ARRAY[${OUTCOMES.map((_name, index) => `count(*) FILTER (WHERE outcome = ${index + 1})`).join(", ")}] AS outcomes,
+         count(*) FILTER (WHERE rung <> 1) AS degraded,
+         percentile_disc(0.5) WITHIN GROUP (ORDER BY latency_ms) AS p50,
+         percentile_disc(0.99) WITHIN GROUP (ORDER BY latency_ms) AS p99
+       FROM console.decisions WHERE read_at_ms >= $2 AND read_at_ms < $3 AND tenant = $1`,
+      [tenant, secondMs, secondMs + SECOND_MS],
+    );
+    if (row === undefined) return;
+    const [approve = 0, challenge = 0, review = 0, decline = 0] = row.outcomes;
+    const second: LiveSecond = {
+      atMs: secondMs,
+      decisions: approve + challenge + review + decline,
+      byOutcome: { approve, challenge, review, decline },
+      degraded: row.degraded,
+      ...{ latencyP50Ms: row.p50, latencyP99Ms: row.p99, lag: this.#lag },
+    };
+    for (const listener of listeners) listener.onSecond(second);
+  }
+
+  async #measureLag(): Promise<void> {
+    const topic = TOPICS.decisions.name;
+    try {
+      const [ends, committed] = await Promise.all([
+        this.admin.endOffsets(topic),
+        this.admin.committedOffsets(PROJECTION_GROUP, topic),
+      ]);
+      this.#lag = [...ends].reduce((sum, [partition, end]) => sum + Math.max(0, end - (committed.get(partition) ?? 0)), 0);
+    } catch {
+      // The last one stays; health says that Kafka does not answer.
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { BeforeApplicationShutdown } from "@nestjs/common";
+import { Controller, Get, Inject, Res, UseGuards } from "@nestjs/common";
+import type { FastifyReply } from "fastify";
+import { toDecisionRow } from "../decisions/decision-rows.js";
+import { Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
+import { EventStream } from "./event-stream.js";
+import { LiveHub } from "./live-hub.js";
+
+/** A stream is opened anew after this time, and with it the session is looked at again. */
+const STREAM_MS_MAX = 300_000;
+
+/** What happens now, as server-sent events (HTML Living Standard, section 9.2). */
+@Controller("/api/live")
+@UseGuards(SessionGuard)
+export class LiveController implements BeforeApplicationShutdown {
+  readonly #streams = new Set<EventStream>();
+
+  constructor(@Inject(LiveHub) private readonly hub: LiveHub) {}
+
+  @Get()
+  @RequirePermission("decisions:read")
+  live(@Person() session: Session, @Res() reply: FastifyReply): void {
+    const show = showFor(session);
+    const stream = new EventStream(reply, Math.min(STREAM_MS_MAX, session.expiresAtMs - Date.now()));
+    this.#streams.add(stream);
+    const stop = this.hub.add({
+      tenant: session.tenant,
+      onSecond: (second) => stream.send("second", second),
+      onDecisions: (decisions) => stream.send("decisions", decisions.map((row) => toDecisionRow(row, show))),
+    });
+    stream.onEnd(() => {
+      stop();
+      this.#streams.delete(stream);
+    });
+  }
+
+  /** The port closes only when all answers have ended. */
+  beforeApplicationShutdown(): void {
+    for (const stream of this.#streams) stream.end();
+  }
+}

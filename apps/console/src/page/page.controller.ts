@@ -1,0 +1,56 @@
+import { randomBytes } from "node:crypto";
+import { Controller, Get, Inject, Req, Res } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { PageFile } from "./page-files.js";
+import { securityHeaders } from "./security-headers.js";
+
+/** The page's files by path. */
+export const PAGE_FILES = Symbol("PAGE_FILES");
+
+const INDEX = "/index.html";
+/** Stands in index.html where the page is to learn the nonce with which it may add styles. */
+const NONCE_MARK = "__CSP_NONCE__";
+const NONCE_BYTES = 16;
+const YEAR_S = 31_536_000;
+
+const NOT_BUILT = "The page of the console is not built. Run `npm run build`, or `npx vite build` in apps/console/web.";
+
+/** The page: its files, and index.html for every path that the page itself knows. */
+@Controller()
+export class PageController {
+  constructor(@Inject(PAGE_FILES) private readonly files: ReadonlyMap<string, PageFile>) {}
+
+  @Get("/*")
+  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const [path = "/"] = request.url.split("?", 1);
+    const file = path === INDEX ? undefined : this.files.get(path);
+    if (file !== undefined) return this.#send(request, reply, file);
+    // What looks like a file, or is not for people, is not a place of the page.
+    if (/^\/(api|session|health|assets)(\/|$)|\.[a-z0-9]+$/i.test(path) && path !== INDEX) {
+      throw new TriplineError("not-found", "There is nothing at this address.");
+    }
+    const index = this.files.get(INDEX);
+    if (index === undefined) {
+      await reply.status(503).headers(securityHeaders("")).type("text/plain; charset=utf-8").send(`${NOT_BUILT}\n`);
+      return;
+    }
+    const nonce = randomBytes(NONCE_BYTES).toString("base64");
+    await reply
+      .headers({ ...securityHeaders(nonce), "cache-control": "no-store" })
+      .type(index.type)
+      .send(index.body.toString().replaceAll(NONCE_MARK, nonce));
+  }
+
+  async #send(request: FastifyRequest, reply: FastifyReply, file: PageFile): Promise<void> {
+    const accepted = String(request.headers["accept-encoding"] ?? "");
+    const coding = (["br", "gzip"] as const).find((name) => accepted.includes(name) && file.coded[name] !== undefined);
+    reply.headers({
+      ...securityHeaders(""),
+      "cache-control": file.isImmutable ? `public, max-age=${YEAR_S}, immutable` : "no-cache",
+      vary: "accept-encoding",
+      ...(coding === undefined ? {} : { "content-encoding": coding }),
+    });
+    await reply.type(file.type).send(coding === undefined ? file.body : file.coded[coding]);
+  }
+}

@@ -1,0 +1,101 @@
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { CaseOpening } from "./open-cases.js";
+import { openCases } from "./open-cases.js";
+import type { ReadDecision, ReadLabel, ReadPayment, ReadRecords } from "./read-records.js";
+
+/** Any number, as long as no other program of this database uses it for a pair of locks. */
+const LOCK_CLASS = 711_301;
+
+const addedRow = z.object({ transaction_id: z.string() });
+
+/** What the topics say, in Postgres. Reading a record again changes nothing. */
+export class ProjectionStore {
+  constructor(
+    private readonly database: Database,
+    private readonly opening: CaseOpening,
+  ) {}
+
+  /**
+   * All or nothing. A payment and its decision are on different topics, but in partitions of the same number: whoever
+   * comes second has to see the first, so one instance at a time writes what is from partitions of one number.
+   */
+  async add(records: ReadRecords, partitions: ReadonlySet<number>): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      for (const partition of [...partitions].toSorted((left, right) => left - right)) {
+        await transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", [LOCK_CLASS, partition]);
+      }
+      const nowMs = Date.now();
+      await addLabels(transaction, records.labels, nowMs);
+      const newPayments = await addPayments(transaction, records.payments, nowMs);
+      const newDecisions = await addDecisions(transaction, records.decisions, nowMs);
+      const stopped = records.decisions
+        .filter(({ decision }) => decision.outcome > Outcome.APPROVE && newDecisions.has(decision.transactionId))
+        .map(({ decision }) => decision.transactionId);
+      // A decision that came before its payment waits for it; one that is in this round as well is looked at once.
+      const approved = new Set(
+        records.decisions.flatMap(({ decision }) => (decision.outcome > Outcome.APPROVE ? [] : [decision.transactionId])),
+      );
+      const late = [...newPayments].filter((id) => !approved.has(id));
+      await openCases(transaction, [...new Set([...stopped, ...late])], this.opening, nowMs);
+    });
+  }
+}
+
+async function addPayments(queries: Queries, payments: readonly ReadPayment[], nowMs: number): Promise<Set<string>> {
+  if (payments.length === 0) return new Set();
+  const column = <K extends keyof ReadPayment>(name: K) => payments.map((payment) => payment[name]);
+  const added = await queries.query(
+    addedRow,
+    `INSERT INTO console.payments (transaction_id, tenant, client_transaction_id, card_token, terminal_id, device_token,
+       ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms)
+     SELECT *, $12::bigint FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+       $8::bigint[], $9::text[], $10::bigint[], $11::bytea[])
+     ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id`,
+    [
+      ...[column("transactionId"), column("tenant"), column("clientTransactionId"), column("cardToken")],
+      ...[column("terminalId"), column("deviceToken"), column("ipToken"), column("amountMinor"), column("currency")],
+      ...[column("occurredAtMs"), column("record"), nowMs],
+    ],
+  );
+  return new Set(added.map((row) => row.transaction_id));
+}
+
+async function addDecisions(queries: Queries, read: readonly ReadDecision[], nowMs: number): Promise<Set<string>> {
+  if (read.length === 0) return new Set();
+  const decisions = read.map(({ decision }) => decision);
+  const added = await queries.query(
+    addedRow,
+    `INSERT INTO console.decisions (transaction_id, tenant, outcome, rung, score, reason_codes, reason, latency_ms,
+       decided_at_ms, record, read_at_ms)
+     SELECT id, tenant, outcome, rung, score, string_to_array(codes, ' '), reason, latency_ms, decided_at_ms, record, $11
+     FROM unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[], $5::float8[], $6::text[], $7::jsonb[], $8::int[],
+       $9::bigint[], $10::bytea[])
+       AS new (id, tenant, outcome, rung, score, codes, reason, latency_ms, decided_at_ms, record)
+     ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id`,
+    [
+      ...[decisions.map(({ transactionId }) => transactionId), decisions.map(({ tenant }) => tenant)],
+      ...[decisions.map(({ outcome }) => outcome), decisions.map(({ rung }) => rung)],
+      ...[decisions.map(({ score }) => score ?? null), decisions.map(({ reasons }) => reasons.map(({ code }) => code).join(" "))],
+      decisions.map(({ reasons: [first] }) => (first === undefined ? null : JSON.stringify(first))),
+      decisions.map(({ acceptedAtMs, decidedAtMs }) => Math.max(0, Math.min(decidedAtMs - acceptedAtMs, INT_MAX))),
+      ...[decisions.map(({ decidedAtMs }) => decidedAtMs), read.map(({ record }) => record), nowMs],
+    ],
+  );
+  return new Set(added.map((row) => row.transaction_id));
+}
+
+const INT_MAX = 2_147_483_647;
+
+async function addLabels(queries: Queries, labels: readonly ReadLabel[], nowMs: number): Promise<void> {
+  if (labels.length === 0) return;
+  const column = <K extends keyof ReadLabel>(name: K) => labels.map((label) => label[name]);
+  await queries.execute(
+    `INSERT INTO console.labels AS known (transaction_id, tenant, fraud, source, labelled_at_ms, read_at_ms)
+     SELECT *, $6::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[])
+     ON CONFLICT (transaction_id) DO UPDATE SET fraud = excluded.fraud, source = excluded.source,
+       labelled_at_ms = excluded.labelled_at_ms WHERE known.labelled_at_ms < excluded.labelled_at_ms`,
+    [column("transactionId"), column("tenant"), column("fraud"), column("source"), column("labelledAtMs"), nowMs],
+  );
+}

@@ -1,0 +1,27 @@
+import { Controller, Inject } from "@nestjs/common";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { RecordBatch } from "@tripline/kafka/port";
+import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import { ProjectionStore } from "./projection-store.js";
+import { readRecords } from "./read-records.js";
+
+/** Also the beginning of the names that access rules of the clouds allow. */
+export const PROJECTION_GROUP = "console";
+
+/** Reads what the console shows into Postgres. An offset is committed after the transaction that its record is in. */
+@Controller()
+export class ProjectionController {
+  constructor(@Inject(ProjectionStore) private readonly store: ProjectionStore) {}
+
+  // One round at a time: the next one fills up while Postgres works, and is the larger and cheaper for it.
+  @KafkaBatches({
+    group: PROJECTION_GROUP,
+    topics: [TOPICS.features.name, TOPICS.decisions.name, TOPICS.labels.name],
+    recordsPerBatchMax: 1_000,
+    recordsTogetherMax: 4_000,
+    roundsMax: 1,
+  })
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    await this.store.add(readRecords(batches), new Set(batches.map(({ partition }) => partition)));
+  }
+}

@@ -1,0 +1,107 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { Decision, FeatureVector, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { CARD_TOKEN_PATTERN, IDENTIFIER_PATTERN, TRANSACTION_ID_PATTERN, transactionId } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
+
+export interface ReadPayment {
+  readonly transactionId: string;
+  readonly tenant: string;
+  readonly clientTransactionId: string;
+  readonly cardToken: string;
+  readonly terminalId: string;
+  readonly deviceToken: string;
+  readonly ipToken: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly occurredAtMs: number;
+  readonly record: Buffer;
+}
+
+export interface ReadDecision {
+  readonly decision: Decision;
+  readonly record: Buffer;
+}
+
+export interface ReadLabel extends Label {
+  readonly transactionId: string;
+}
+
+/** What a round of records says, each payment once per kind. */
+export interface ReadRecords {
+  readonly payments: readonly ReadPayment[];
+  readonly decisions: readonly ReadDecision[];
+  readonly labels: readonly ReadLabel[];
+}
+
+const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** @throws TriplineError `message-unreadable` for a record that is not what its topic says */
+export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
+  // The first of a kind stands; of labels the newest.
+  const payments = new Map<string, ReadPayment>();
+  const decisions = new Map<string, ReadDecision>();
+  const labels = new Map<string, ReadLabel>();
+  for (const record of batches.flatMap(({ records }) => records)) {
+    if (record.topic === TOPICS.features.name) {
+      const payment = decode(record, readPayment);
+      if (!payments.has(payment.transactionId)) payments.set(payment.transactionId, payment);
+    } else if (record.topic === TOPICS.decisions.name) {
+      const read = decode(record, readDecision);
+      const id = read.decision.transactionId;
+      if (!decisions.has(id)) decisions.set(id, read);
+    } else {
+      const label = decode(record, readLabel);
+      const before = labels.get(label.transactionId);
+      if (before === undefined || before.labelledAtMs <= label.labelledAtMs) labels.set(label.transactionId, label);
+    }
+  }
+  return { payments: [...payments.values()], decisions: [...decisions.values()], labels: [...labels.values()] };
+}
+
+function readPayment(record: Buffer): ReadPayment | undefined {
+  const { transaction } = FeatureVector.decode(record);
+  if (transaction === undefined || !isPlaced(transaction) || !IDENTIFIER_PATTERN.test(transaction.terminalId)) {
+    return undefined;
+  }
+  return { ...transaction, record };
+}
+
+function readDecision(record: Buffer): ReadDecision | undefined {
+  const decision = Decision.decode(record);
+  return isPlaced(decision) ? { decision, record } : undefined;
+}
+
+function readLabel(record: Buffer): ReadLabel | undefined {
+  const label = Label.decode(record);
+  const id = transactionId(label.tenant, label.clientTransactionId);
+  return isPlaced({ ...label, transactionId: id }) ? { ...label, transactionId: id } : undefined;
+}
+
+/** Whether the ids are ids: what cannot be stored would otherwise stop the others. */
+function isPlaced(one: {
+  readonly transactionId: string;
+  readonly tenant: string;
+  readonly cardToken: string;
+  readonly clientTransactionId: string;
+}): boolean {
+  return (
+    TRANSACTION_ID_PATTERN.test(one.transactionId) &&
+    TENANT_PATTERN.test(one.tenant) &&
+    CARD_TOKEN_PATTERN.test(one.cardToken) &&
+    IDENTIFIER_PATTERN.test(one.clientTransactionId)
+  );
+}
+
+function decode<T>(record: IncomingRecord, read: (value: Buffer) => T | undefined): T {
+  let found: T | undefined;
+  let cause: unknown;
+  try {
+    found = read(record.value);
+  } catch (error) {
+    cause = error;
+  }
+  if (found !== undefined) return found;
+  const place = `${record.topic}, partition ${record.partition}, offset ${record.offset}`;
+  throw new TriplineError("message-unreadable", `The record at ${place} is not what the topic holds.`, [], { cause });
+}

@@ -1,0 +1,47 @@
+import { describeIssues } from "@tripline/service-kit/http/describe-issues";
+import { z } from "zod";
+
+/** Postgres keeps no character 0 in a text. */
+const isStorable = (text: string): boolean => !text.includes("\0");
+
+/** A text that people write. */
+export const writtenText = (charactersMax: number) =>
+  z
+    .string()
+    .trim()
+    .max(charactersMax, `must have at most ${charactersMax} characters`)
+    .refine(isStorable, "must not contain the character U+0000");
+
+/** Texts of a query that stand for yes and no. */
+export const yesOrNo = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");
+
+export const PAGE_MAX = 200;
+const PAGE_DEFAULT = 50;
+
+export const pageLimit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(PAGE_MAX, `must be at most ${PAGE_MAX}`)
+  .default(PAGE_DEFAULT);
+
+/** @throws TriplineError `invalid-field` with one entry for each fault */
+export function parseRequest<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
+  const result = schema.safeParse(body ?? {});
+  if (result.success) return result.data;
+  throw describeIssues(result.error.issues, body);
+}
+
+/** Where a list goes on: what it is sorted by, and the id that stands beside it. */
+export function writeCursor(value: number, id: string): string {
+  return `${value}~${id}`;
+}
+
+/** As `writeCursor` made it. */
+export const cursor = z
+  .string()
+  .regex(/^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?~[A-Za-z0-9_-]{1,64}$/, "must be the `next` of the page before")
+  .transform((text) => {
+    const [value = "", id = ""] = text.split("~");
+    return { value: Number(value), id };
+  });

@@ -1,0 +1,155 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { decodeJwt } from "jose";
+import * as oidc from "openid-client";
+import { z } from "zod";
+import type { ConsoleConfig } from "../config.js";
+import type { Rights, Tokens } from "./session-store.js";
+
+const TIMEOUT_S = 5;
+
+/** All that the console asks for; auth gives what the person's roles have. */
+const SCOPES = [
+  ...["openid", "offline_access", "profile", "decisions:read", "cases:read", "cases:write", "labels:write"],
+  ...["features:read", "lists:read", "lists:write", "policy:read", "policy:write", "policy:approve", "models:read"],
+  ...["models:write", "audit:read", "people:read", "people:write", "personal:read"],
+];
+
+/** RFC 9068, with Tripline's claims. */
+const accessClaims = z.object({
+  sub: z.string().min(1),
+  tenant: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  scope: z.string().default(""),
+  roles: z.array(z.string()).default([]),
+  name: z.string().optional(),
+  exp: z.number(),
+});
+
+/** What has to be the same when the browser comes back. */
+export const attempt = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), to: z.string() });
+export type Attempt = z.infer<typeof attempt>;
+
+export interface SignedIn {
+  readonly rights: Rights;
+  readonly tokens: Tokens;
+}
+
+/** Auth as a browser and this service see it: the addresses may differ, the issuer does not. */
+export class AuthorizationServer {
+  readonly #configuration: oidc.Configuration;
+  readonly #redirect: string;
+
+  constructor(private readonly config: ConsoleConfig) {
+    const issuer = config.AUTH_ISSUER.replace(/\/$/, "");
+    this.#configuration = new oidc.Configuration(
+      {
+        issuer: config.AUTH_ISSUER,
+        authorization_endpoint: `${issuer}/oauth/authorize`,
+        end_session_endpoint: `${issuer}/oauth/logout`,
+        token_endpoint: config.AUTH_TOKEN_URL,
+        jwks_uri: config.AUTH_JWKS_URL,
+      },
+      config.CONSOLE_CLIENT_ID,
+      { client_secret: config.CONSOLE_CLIENT_SECRET, id_token_signed_response_alg: "ES256" },
+      oidc.ClientSecretBasic(config.CONSOLE_CLIENT_SECRET),
+    );
+    this.#configuration.timeout = TIMEOUT_S;
+    // Inside a cluster and on one machine there is no TLS between the services.
+    if (config.AUTH_TOKEN_URL.startsWith("http:")) oidc.allowInsecureRequests(this.#configuration);
+    this.#redirect = `${config.CONSOLE_URL}/session/callback`;
+  }
+
+  /** @param to path of the console to which the person wants */
+  async begin(to: string): Promise<{ attempt: Attempt; url: string }> {
+    const begun = {
+      state: oidc.randomState(),
+      nonce: oidc.randomNonce(),
+      verifier: oidc.randomPKCECodeVerifier(),
+      to,
+    };
+    const url = oidc.buildAuthorizationUrl(this.#configuration, {
+      redirect_uri: this.#redirect,
+      response_type: "code",
+      scope: SCOPES.join(" "),
+      resource: this.config.AUTH_AUDIENCE,
+      state: begun.state,
+      nonce: begun.nonce,
+      code_challenge: await oidc.calculatePKCECodeChallenge(begun.verifier),
+      code_challenge_method: "S256",
+    });
+    return { attempt: begun, url: url.href };
+  }
+
+  /**
+   * @param search of the address to which the browser came back
+   * @throws TriplineError `sign-in-failed` where auth or the answer refuses, `keys-unavailable` where auth does not answer
+   */
+  async finish(search: string, { state, nonce, verifier }: Attempt): Promise<SignedIn> {
+    try {
+      const answer = await oidc.authorizationCodeGrant(
+        this.#configuration,
+        new URL(this.#redirect + search),
+        { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true },
+        { resource: this.config.AUTH_AUDIENCE },
+      );
+      const name = z.string().optional().catch(undefined).parse(answer.claims()?.name);
+      return signedIn(answer, name, {});
+    } catch (error) {
+      throw asSignInError(error);
+    }
+  }
+
+  /** @returns undefined where auth refuses; @throws TriplineError `auth-unavailable` where it does not answer */
+  async refresh(personName: string, before: Tokens): Promise<SignedIn | undefined> {
+    if (before.refresh === undefined) return undefined;
+    try {
+      const parameters = { resource: this.config.AUTH_AUDIENCE };
+      const answer = await oidc.refreshTokenGrant(this.#configuration, before.refresh, parameters);
+      return signedIn(answer, personName, before);
+    } catch (error) {
+      const failure = asSignInError(error);
+      if (failure.code === "sign-in-failed") return undefined;
+      throw failure;
+    }
+  }
+
+  /** Where a browser goes to end its session at auth too. */
+  signOutUrl(given: Tokens): string {
+    const hint: Record<string, string> = given.id === undefined ? {} : { id_token_hint: given.id };
+    const parameters = { post_logout_redirect_uri: `${this.config.CONSOLE_URL}/`, ...hint };
+    return oidc.buildEndSessionUrl(this.#configuration, parameters).href;
+  }
+}
+
+function signedIn(answer: oidc.TokenEndpointResponse, name: string | undefined, before: Partial<Tokens>): SignedIn {
+  // Signed by auth and received from it: whoever gets it from here checks it again.
+  const read = accessClaims.safeParse(decodeJwt(answer.access_token));
+  if (!read.success) throw new TriplineError("sign-in-failed", "The access token lacks the tenant of the person.");
+  const { sub, tenant, scope, roles, exp } = read.data;
+  const refresh = answer.refresh_token ?? before.refresh;
+  const id = answer.id_token ?? before.id;
+  return {
+    rights: {
+      ...{ tenant, personId: sub, personName: read.data.name ?? name ?? sub, roles },
+      ...{ scopes: scope.split(" ").filter(Boolean), endsMs: exp * 1_000 },
+    },
+    tokens: {
+      access: answer.access_token,
+      ...(refresh === undefined ? {} : { refresh }),
+      ...(id === undefined ? {} : { id }),
+    },
+  };
+}
+
+function asSignInError(error: unknown): TriplineError {
+  if (error instanceof TriplineError) return error;
+  if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError) {
+    const said = error.error_description ?? error.error;
+    if (error instanceof oidc.AuthorizationResponseError || error.status < 500) {
+      return new TriplineError("sign-in-failed", `Signing in was refused: ${said}.`, [], { cause: error });
+    }
+  }
+  if (error instanceof oidc.ClientError && error.code !== "OAUTH_TIMEOUT" && error.code !== "OAUTH_RESPONSE_IS_NOT_CONFORM") {
+    return new TriplineError("sign-in-failed", "The answer of the authorization server does not fit.", [], { cause: error });
+  }
+  return new TriplineError("auth-unavailable", "The authorization server does not answer.", [], { cause: error });
+}

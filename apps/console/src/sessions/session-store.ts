@@ -1,0 +1,178 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
+import { z } from "zod";
+
+/** What auth gave for a person. */
+export const tokens = z.object({
+  access: z.string(),
+  refresh: z.string().optional(),
+  /** For signing out. */
+  id: z.string().optional(),
+});
+export type Tokens = z.infer<typeof tokens>;
+
+/** What the access token says. */
+export interface Rights {
+  readonly tenant: string;
+  readonly personId: string;
+  readonly personName: string;
+  readonly roles: readonly string[];
+  readonly scopes: readonly string[];
+  readonly endsMs: number;
+}
+
+/** A person who is signed in. */
+export interface Session extends Rights {
+  /** Hash of what the cookie holds. */
+  readonly idHash: Buffer;
+  readonly csrfToken: string;
+  readonly expiresAtMs: number;
+  readonly tokens: Tokens;
+}
+
+export interface SessionLimits {
+  readonly key: Buffer;
+  readonly lifetimeMs: number;
+  readonly idleMs: number;
+}
+
+const sessionRow = z.object({
+  id_hash: z.instanceof(Buffer),
+  tenant: z.string(),
+  person_id: z.string(),
+  person_name: z.string(),
+  roles: z.array(z.string()),
+  scopes: z.array(z.string()),
+  csrf_token: z.string(),
+  tokens: z.instanceof(Buffer),
+  token_ends_ms: z.coerce.number(),
+  expires_at_ms: z.coerce.number(),
+});
+
+const SECRET_BYTES = 32;
+const SECRET_PATTERN = /^[A-Za-z0-9_-]{43}$/;
+/** How exactly the last use is known: not every request is a write. */
+const USE_NOTED_EVERY_MS = 60_000;
+
+/** Sessions in Postgres, so that every instance knows them. A stolen database holds neither cookies nor tokens. */
+export class SessionStore {
+  constructor(
+    private readonly database: Database,
+    private readonly limits: SessionLimits,
+  ) {}
+
+  /** @returns what the cookie is to hold; always a new one */
+  async create(rights: Rights, given: Tokens): Promise<string> {
+    const secret = randomBytes(SECRET_BYTES).toString("base64url");
+    const idHash = hashOf(secret);
+    const nowMs = Date.now();
+    await this.database.execute(
+      `INSERT INTO console.sessions (id_hash, tenant, person_id, person_name, roles, scopes, csrf_token, tokens,
+         token_ends_ms, expires_at_ms, used_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+      [
+        ...[idHash, rights.tenant, rights.personId, rights.personName, rights.roles, rights.scopes],
+        ...[randomBytes(SECRET_BYTES).toString("base64url"), this.#seal(given, idHash), rights.endsMs],
+        ...[nowMs + this.limits.lifetimeMs, nowMs],
+      ],
+    );
+    return secret;
+  }
+
+  /** @returns undefined where there is none, or it has ended */
+  async find(secret: string): Promise<Session | undefined> {
+    return SECRET_PATTERN.test(secret) ? this.#read(this.database, hashOf(secret)) : undefined;
+  }
+
+  /** Any session of a person, for work that is done on their behalf while they are signed in. */
+  async ofPerson(tenant: string, personId: string): Promise<Session | undefined> {
+    const [row] = await this.database.query(
+      sessionRow.pick({ id_hash: true }),
+      `SELECT id_hash FROM console.sessions WHERE tenant = $1 AND person_id = $2 AND expires_at_ms > $3
+       ORDER BY used_at_ms DESC LIMIT 1`,
+      [tenant, personId, Date.now()],
+    );
+    return row === undefined ? undefined : this.#read(this.database, row.id_hash);
+  }
+
+  /** Notes that it is in use, now and then. */
+  async touch({ idHash }: Session): Promise<void> {
+    const nowMs = Date.now();
+    await this.database.execute(
+      "UPDATE console.sessions SET used_at_ms = $2 WHERE id_hash = $1 AND used_at_ms < $3",
+      [idHash, nowMs, nowMs - USE_NOTED_EVERY_MS],
+    );
+  }
+
+  /**
+   * Replaces the tokens, one renewal at a time over all instances: a refresh token that is used twice ends the grant.
+   *
+   * @param isStale whether they are still to be replaced
+   * @param renew undefined where auth refuses: the session has ended
+   */
+  async renew(
+    idHash: Buffer,
+    isStale: (session: Session) => boolean,
+    renew: (session: Session) => Promise<{ rights: Rights; tokens: Tokens } | undefined>,
+  ): Promise<Session | undefined> {
+    return this.database.transaction(async (transaction) => {
+      const session = await this.#read(transaction, idHash, "FOR UPDATE");
+      if (session === undefined || !isStale(session)) return session;
+      const renewed = await renew(session);
+      if (renewed === undefined) {
+        await transaction.execute("DELETE FROM console.sessions WHERE id_hash = $1", [idHash]);
+        return undefined;
+      }
+      const { rights, tokens: given } = renewed;
+      await transaction.execute(
+        `UPDATE console.sessions SET person_name = $2, roles = $3, scopes = $4, tokens = $5, token_ends_ms = $6
+         WHERE id_hash = $1`,
+        [idHash, rights.personName, rights.roles, rights.scopes, this.#seal(given, idHash), rights.endsMs],
+      );
+      return { ...session, ...rights, tokens: given };
+    });
+  }
+
+  async end({ idHash }: Pick<Session, "idHash">): Promise<void> {
+    await this.database.execute("DELETE FROM console.sessions WHERE id_hash = $1", [idHash]);
+  }
+
+  async removeEnded(): Promise<void> {
+    const nowMs = Date.now();
+    await this.database.execute("DELETE FROM console.sessions WHERE expires_at_ms < $1 OR used_at_ms < $2", [
+      nowMs,
+      nowMs - this.limits.idleMs,
+    ]);
+  }
+
+  async #read(queries: Queries, idHash: Buffer, lock: "" | "FOR UPDATE" = ""): Promise<Session | undefined> {
+    const nowMs = Date.now();
+    const [row] = await queries.query(
+      sessionRow,
+      `SELECT * FROM console.sessions WHERE id_hash = $1 AND expires_at_ms > $2 AND used_at_ms > $3 ${lock}`,
+      [idHash, nowMs, nowMs - this.limits.idleMs],
+    );
+    const opened = row === undefined ? undefined : openBytes(row.tokens, this.limits.key, contextOf(idHash));
+    if (row === undefined || opened === undefined) return undefined;
+    return {
+      idHash,
+      ...{ tenant: row.tenant, personId: row.person_id, personName: row.person_name },
+      ...{ roles: row.roles, scopes: row.scopes, csrfToken: row.csrf_token, endsMs: row.token_ends_ms },
+      expiresAtMs: row.expires_at_ms,
+      tokens: tokens.parse(JSON.parse(opened.toString())),
+    };
+  }
+
+  #seal(given: Tokens, idHash: Buffer): Buffer {
+    return sealBytes(Buffer.from(JSON.stringify(given)), this.limits.key, contextOf(idHash));
+  }
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash("sha256").update(secret).digest();
+}
+
+/** Tokens of one session do not open in the row of another. */
+function contextOf(idHash: Buffer): string {
+  return `console session ${idHash.toString("hex")}`;
+}

@@ -1,0 +1,57 @@
+import { timingSafeEqual } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { AuthorizationServer } from "./authorization-server.js";
+import type { Session, SessionStore } from "./session-store.js";
+
+/** A token is replaced when less than this is left of it, so that it lasts for the work that it is given to. */
+const RENEW_BEFORE_MS = 60_000;
+
+/** Sessions with tokens that are good. */
+export class Sessions {
+  /** Of this instance: several requests of one page wait for one renewal. */
+  readonly #renewals = new Map<string, Promise<Session | undefined>>();
+
+  constructor(
+    readonly store: SessionStore,
+    private readonly server: AuthorizationServer,
+  ) {}
+
+  /** @throws TriplineError `session-ended` */
+  async require(secret: string | undefined): Promise<Session> {
+    const found = secret === undefined ? undefined : await this.store.find(secret);
+    const session = found === undefined ? undefined : await this.#freshen(found);
+    if (session === undefined) throw new TriplineError("session-ended", "Sign in to go on.");
+    await this.store.touch(session);
+    return session;
+  }
+
+  /** For work on behalf of a person; undefined while they are not signed in anywhere. */
+  async ofPerson(tenant: string, personId: string): Promise<Session | undefined> {
+    const found = await this.store.ofPerson(tenant, personId);
+    return found === undefined ? undefined : this.#freshen(found);
+  }
+
+  #freshen(session: Session): Session | undefined | Promise<Session | undefined> {
+    if (!isStale(session)) return session;
+    const key = session.idHash.toString("hex");
+    let renewal = this.#renewals.get(key);
+    if (renewal === undefined) {
+      const refresh = ({ personName, tokens }: Session) => this.server.refresh(personName, tokens);
+      renewal = this.store.renew(session.idHash, isStale, refresh).finally(() => this.#renewals.delete(key));
+      this.#renewals.set(key, renewal);
+    }
+    return renewal;
+  }
+}
+
+function isStale({ endsMs }: Session): boolean {
+  return endsMs - RENEW_BEFORE_MS < Date.now();
+}
+
+/** @throws TriplineError `csrf-token-wrong` */
+export function checkCsrf({ csrfToken }: Session, sent: string | string[] | undefined): void {
+  const given = Buffer.from(typeof sent === "string" ? sent : "");
+  const wanted = Buffer.from(csrfToken);
+  if (given.length === wanted.length && timingSafeEqual(given, wanted)) return;
+  throw new TriplineError("csrf-token-wrong", "Send the session's csrfToken in the header X-CSRF-Token.");
+}

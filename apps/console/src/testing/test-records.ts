@@ -1,0 +1,86 @@
+import { randomBytes } from "node:crypto";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { Decision, FeatureVector, Label, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+
+const hex = (): string => randomBytes(16).toString("hex");
+
+export interface TestPayment {
+  readonly transactionId: string;
+  readonly vector: OutgoingRecord;
+  readonly decision: OutgoingRecord;
+  readonly label: (fraud: boolean, atMs?: number) => OutgoingRecord;
+}
+
+export const newCard = (): string => `ct_${hex()}`;
+
+/** The records of one payment, as the other services write them. */
+export function testPayment(
+  tenant: string,
+  given: Partial<{
+    id: string;
+    card: string;
+    terminal: string;
+    outcome: Outcome;
+    amountMinor: number;
+    atMs: number;
+    decidedAtMs: number;
+    score: number;
+    device: string;
+  }> = {},
+): TestPayment {
+  const id = given.id ?? `order-${hex().slice(0, 12)}`;
+  const cardToken = given.card ?? newCard();
+  const terminalId = given.terminal ?? "T1";
+  const occurredAtMs = given.atMs ?? Date.now() - 1_000;
+  const ids = { transactionId: transactionId(tenant, id), tenant, clientTransactionId: id, cardToken };
+  const spec = currentFeatureSpec();
+  const vector: FeatureVector = {
+    transaction: {
+      ...ids,
+      ...{ terminalId, amountMinor: given.amountMinor ?? 12_345, currency: "EUR", occurredAtMs, acceptedAtMs: Date.now() },
+      ...{ deviceToken: given.device ?? "", ipToken: "" },
+    },
+    specVersion: spec.version,
+    values: spec.features.map((feature) => feature.default),
+    computedAtMs: Date.now(),
+    ...{ sequences: [], tooLate: false, incomplete: false },
+  };
+  const outcome = given.outcome ?? Outcome.REVIEW;
+  const decision: Decision = {
+    ...ids,
+    ...{ outcome, score: given.score ?? 0.7, rung: Rung.MODEL, policyVersion: "1+abc", modelName: "fraud" },
+    ...{ modelVersion: "0123456789ab", featureSpecVersion: spec.version, occurredAtMs, acceptedAtMs: Date.now() - 20 },
+    decidedAtMs: given.decidedAtMs ?? Date.now(),
+    reasons: outcome === Outcome.APPROVE ? [] : [{ code: "SCORE_HIGH", text: "Estimated fraud probability: 70 %.", outcome }],
+    ...{ degradedBecause: "", wordingVersion: "", listHits: [], policyRevision: 0, shadowHits: [] },
+  };
+  const record = (topic: string, value: Uint8Array): OutgoingRecord => ({ topic, key: cardToken, value, headers: {} });
+  return {
+    transactionId: ids.transactionId,
+    vector: record(TOPICS.features.name, FeatureVector.encode(vector).finish()),
+    decision: record(TOPICS.decisions.name, Decision.encode(decision).finish()),
+    label(fraud, atMs = Date.now()) {
+      const label = { ...ids, labelId: labelId(tenant, id), terminalId, occurredAtMs, labelledAtMs: atMs, fraud, source: "chargeback" };
+      return record(TOPICS.labels.name, Label.encode(label).finish());
+    },
+  };
+}
+
+const WAIT_MS_MAX = 30_000;
+const POLL_MS = 50;
+
+/** Waits until what was sent has been read. @throws what `check` threw last, after 30 s */
+export async function eventually<T>(check: () => Promise<T>): Promise<T> {
+  const untilMs = Date.now() + WAIT_MS_MAX;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > untilMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}
