@@ -6,8 +6,10 @@ import { join } from "node:path";
 const CHECK_MS_MAX = 300_000;
 
 const grouped = ["apps", "packages"].flatMap((group) => readdirSync(group).map((name) => join(group, name, "src")));
+/** Pages of services. */
+const pages = readdirSync("apps").map((name) => join("apps", name, "web", "src"));
 const loadTests = ["src", "peers", "textbook"].map((name) => join("load-tests", name));
-const folders = [...grouped, ...loadTests].filter((folder) => existsSync(folder));
+const folders = [...grouped, ...pages, ...loadTests].filter((folder) => existsSync(folder));
 
 const run = spawnSync(
   join("node_modules", ".bin", "depcruise"),

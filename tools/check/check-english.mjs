@@ -21,7 +21,7 @@ const PATTERNS = [
   { pattern: /\bmend(?:s|ed|ing)?\b(?!-)/i, instead: "fix, patch, repair" },
 ];
 
-const FILES = ["*.md", "*.ts", "*.mts", "*.mjs", "*.js", "*.py", "*.yaml", "*.yml"];
+const FILES = ["*.md", "*.ts", "*.tsx", "*.mts", "*.mjs", "*.js", "*.py", "*.yaml", "*.yml"];
 const GENERATED = /\/generated\/|^pnpm-lock\.yaml$|\/test-models\//;
 /** This list itself, and what was said before it. */
 const EXEMPT = ["tools/check/check-english.mjs", "CHANGELOG.md"];

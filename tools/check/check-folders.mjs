@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 
 const FILES_MAX = 24;
-const PATTERNS = ["*.ts", "*.mjs", "*.js", "*.py"];
+const PATTERNS = ["*.ts", "*.tsx", "*.mjs", "*.js", "*.py"];
 
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...PATTERNS], {
   encoding: "utf8",

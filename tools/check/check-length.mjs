@@ -6,7 +6,7 @@ const LINES_MAX = 400;
 
 const files = execFileSync(
   "git",
-  ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.ts", "*.mjs", "*.js", "*.py"],
+  ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.ts", "*.tsx", "*.mjs", "*.js", "*.py"],
   {
     encoding: "utf8",
   },

@@ -133,7 +133,7 @@ function hashOfInputs(root) {
     fs
       .readdirSync(join(root, group))
       .sort()
-      .map((name) => join(group, name, "package.json")),
+      .flatMap((name) => [join(group, name, "package.json"), join(group, name, "web", "package.json")]),
   );
   const hash = createHash("sha256").update(`${process.platform} ${process.arch}\0`);
   for (const file of ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", ...manifests]) {

@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { compiled } from "./select-tests.mjs";
 
-const SOURCES = "{apps/*,packages/*,load-tests}/src/**/*.test.ts";
+const SOURCES = "{apps/*,apps/*/web,packages/*,load-tests}/src/**/*.test.ts";
 const SHARED_SERVERS = "packages/local-stack/dist/testing/stack.js";
 const STARTS_PROCESSES = /\bfrom "node:child_process"/;
 /** `from "x"`, `import "x"`, `import("x")`, and the file of a worker thread. */
@@ -43,7 +43,7 @@ class ImportGraph {
   /** @param {string} root */
   constructor(root) {
     this.#sharedServers = join(root, SHARED_SERVERS);
-    for (const manifest of globSync("{apps,packages}/*/package.json", { cwd: root })) {
+    for (const manifest of globSync("{apps/*,apps/*/web,packages/*}/package.json", { cwd: root })) {
       const { name, exports = {} } = JSON.parse(readFileSync(join(root, manifest), "utf8"));
       this.#packages.set(name, { folder: join(root, dirname(manifest)), exports });
     }

@@ -1,0 +1,114 @@
+/** What the control plane answers, as far as the page shows it. Its times are ISO 8601. */
+
+export interface PolicyRevision {
+  readonly revision: number;
+  readonly version: string;
+  readonly sha256: string;
+  readonly author: string;
+  readonly note: string;
+  readonly created_at: string;
+}
+
+export interface PolicyRevisionText extends PolicyRevision {
+  readonly text: string;
+  readonly approvals: readonly { readonly approver: string; readonly note: string; readonly approved_at: string }[];
+}
+
+export interface PolicyActivation {
+  readonly activation: number;
+  readonly revision: number | null;
+  readonly author: string;
+  readonly note: string;
+  readonly created_at: string;
+  readonly activates_at: string;
+  readonly published_at?: string | null;
+}
+
+export interface PolicyStatus {
+  readonly tenant: string;
+  readonly needs_approval: boolean;
+  readonly newest_revision: PolicyRevision | null;
+  readonly newest_activation: number;
+  readonly in_force: PolicyActivation | null;
+  readonly scheduled: PolicyActivation | null;
+}
+
+export interface PolicyDraft {
+  readonly name: string;
+  readonly version: number;
+  readonly author: string;
+  readonly updated_at: string;
+}
+
+export interface PolicyDraftText extends PolicyDraft {
+  readonly text: string;
+  readonly faults: readonly string[];
+}
+
+export interface ListSummary {
+  readonly list: string;
+  readonly effect: string;
+  readonly entries: number;
+}
+
+export interface ListEntry {
+  readonly list: string;
+  readonly kind: string;
+  readonly value: string;
+  readonly effect: string;
+  readonly reason: string;
+  readonly author: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+}
+
+export interface ListEntryPage {
+  readonly entries: readonly ListEntry[];
+  readonly next: string | null;
+}
+
+export interface Rollout {
+  readonly id: string;
+  readonly model: string;
+  readonly stage: "shadow" | "canary" | "champion" | "rolled-back";
+  readonly candidate: string;
+  readonly champion: string;
+  readonly canary_percent: number;
+  readonly shadow_percent: number;
+  readonly is_held: boolean;
+  readonly revision: number;
+  readonly started_at: string;
+  readonly changed_at: string;
+  readonly changed_by: string;
+  readonly why: string;
+  readonly plan: { readonly auto: boolean; readonly steps_percent: readonly number[] };
+}
+
+export interface RolloutDetail extends Rollout {
+  readonly findings: readonly {
+    readonly guard: string;
+    readonly is_judged: boolean;
+    readonly is_breached: boolean;
+    readonly text: string;
+  }[];
+  readonly steps: readonly {
+    readonly step: string;
+    readonly actor: string;
+    readonly stage: string;
+    readonly canary_percent: number;
+    readonly why: string;
+    readonly revision: number;
+    readonly at: string;
+  }[];
+}
+
+export interface AuditEntry {
+  readonly id: number;
+  readonly at: string;
+  readonly tenant: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export const CONTROL = "/api/control/v1";

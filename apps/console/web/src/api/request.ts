@@ -1,0 +1,113 @@
+import type { Problem } from "#contract/session";
+import { text } from "../texts/en/app.js";
+
+/** A request that was refused, or that did not arrive. */
+export class RequestFailed extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail);
+    this.name = "RequestFailed";
+  }
+}
+
+/** Nobody waits longer than that for a screen. */
+const REQUEST_MS_MAX = 30_000;
+const STATUS_NO_CONTENT = 204;
+const STATUS_UNAUTHENTICATED = 401;
+
+let csrfToken = "";
+let onSessionEnded: () => void = () => undefined;
+
+/** The token of the session, which requests that change something carry. */
+export function keepCsrfToken(token: string): void {
+  csrfToken = token;
+}
+
+export function whenSessionEnds(listener: () => void): void {
+  onSessionEnded = listener;
+}
+
+export interface RequestOptions {
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The answer's body, undefined for one without content.
+ *
+ * @throws RequestFailed with the problem that the backend told, or one of our own words where it told none
+ */
+export async function request<T>(path: string, { method = "GET", body, signal }: RequestOptions = {}): Promise<T> {
+  const response = await send(path, { method, body, signal });
+  if (response.ok) return (response.status === STATUS_NO_CONTENT ? undefined : await readJson(response)) as T;
+  const problem = await readProblem(response);
+  if (problem.status === STATUS_UNAUTHENTICATED) onSessionEnded();
+  throw new RequestFailed(problem);
+}
+
+async function send(path: string, { method, body, signal }: RequestOptions): Promise<Response> {
+  const timeout = AbortSignal.timeout(REQUEST_MS_MAX);
+  const isChange = method !== "GET";
+  try {
+    return await fetch(path, {
+      method,
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      headers: {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(isChange ? { "x-csrf-token": csrfToken } : {}),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      cache: "no-store",
+    });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new RequestFailed(problemOf(0, "unreachable", text.problems.unreachable, text.problems.unreachableDetail));
+  }
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    throw new RequestFailed(problemOf(response.status, "unreadable", text.problems.unreadable, ""));
+  }
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const fallback = problemOf(response.status, "unknown", text.problems.unknown(response.status), "");
+  if (!(response.headers.get("content-type") ?? "").includes("json")) return fallback;
+  try {
+    const told = (await response.json()) as Partial<Problem> & { errors?: readonly unknown[] };
+    return { ...fallback, ...told, status: response.status, errors: (told.errors ?? []).map(readFault) };
+  } catch {
+    return fallback;
+  }
+}
+
+/** The console names a field, the control plane a JSON pointer. */
+function readFault(fault: unknown): { field: string; message: string } {
+  const { field, message, pointer, detail } = fault as Partial<Record<string, string>>;
+  return { field: field ?? pointer?.replace(/^\//, "") ?? "", message: message ?? detail ?? "" };
+}
+
+function problemOf(status: number, code: string, title: string, detail: string): Problem {
+  return { type: "about:blank", status, code, title, detail };
+}
+
+/** What went wrong, also where it was our own code. */
+export function problemFrom(error: unknown): Problem {
+  if (error instanceof RequestFailed) return error.problem;
+  const detail = error instanceof Error ? error.message : String(error);
+  return problemOf(0, "page", text.problems.page, detail);
+}
+
+/** The query part of an address, without what is undefined or empty. */
+export function queryString(parameters: object): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
+  }
+  const written = query.toString();
+  return written === "" ? "" : `?${written}`;
+}

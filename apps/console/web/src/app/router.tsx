@@ -1,0 +1,89 @@
+import type { ErrorComponentProps } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+  redirect,
+} from "@tanstack/react-router";
+import { problemFrom } from "../api/request.js";
+import { readQueueSearch } from "../queue/queue-search.js";
+import { text } from "../texts/en/app.js";
+import { Empty, ProblemNote, Skeleton } from "../ui/states.js";
+import { SCREENS } from "./screens.js";
+import { useMay } from "./session.js";
+import { Shell } from "./shell.js";
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: () => <Empty title={text.notFound}>{text.notFoundDetail}</Empty>,
+  errorComponent: ({ error, reset }: ErrorComponentProps) => (
+    <ProblemNote problem={problemFrom(error)} onRetry={reset} />
+  ),
+});
+
+/** The queue for who works on cases, else the first screen that the roles include. */
+function Home() {
+  const may = useMay();
+  if (may("cases:read")) return <Navigate to="/queue" replace />;
+  const first = SCREENS.find(({ needs }) => may(needs));
+  return first === undefined ? (
+    <Empty title={text.session.lacking}>{text.session.lackingDetail}</Empty>
+  ) : (
+    <Navigate to={first.to} replace />
+  );
+}
+
+const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, path });
+
+const routes = [
+  createRoute({ ...at("/"), component: Home }),
+  createRoute({ ...at("/live"), component: lazyRouteComponent(() => import("../live/live.js"), "Live") }),
+  createRoute({
+    ...at("/queue"),
+    validateSearch: readQueueSearch,
+    component: lazyRouteComponent(() => import("../queue/queue.js"), "Queue"),
+  }),
+  createRoute({
+    ...at("/cases/$id"),
+    component: lazyRouteComponent(() => import("../case/case-screen.js"), "CaseScreen"),
+  }),
+  createRoute({ ...at("/look-up"), component: lazyRouteComponent(() => import("../entity/entity.js"), "Entity") }),
+  createRoute({ ...at("/lists"), component: lazyRouteComponent(() => import("../lists/lists.js"), "Lists") }),
+  createRoute({ ...at("/policy"), component: lazyRouteComponent(() => import("../policy/policy.js"), "Policy") }),
+  createRoute({
+    ...at("/policy/revisions/$revision"),
+    component: lazyRouteComponent(() => import("../policy/revision.js"), "Revision"),
+  }),
+  createRoute({
+    ...at("/policy/drafts/$name"),
+    component: lazyRouteComponent(() => import("../policy/draft.js"), "Draft"),
+  }),
+  createRoute({ ...at("/models"), component: lazyRouteComponent(() => import("../models/models.js"), "Models") }),
+  createRoute({ ...at("/health"), component: lazyRouteComponent(() => import("../health/health.js"), "Health") }),
+  createRoute({ ...at("/audit"), component: lazyRouteComponent(() => import("../audit/audit.js"), "Audit") }),
+  createRoute({
+    ...at("/cases"),
+    beforeLoad: () => {
+      throw redirect({ to: "/queue" });
+    },
+  }),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPreload: "intent",
+  defaultPendingComponent: Skeleton,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+  interface HistoryState {
+    /** What to look up. It stays out of the address. */
+    readonly entity?: { readonly kind: string; readonly value: string };
+  }
+}

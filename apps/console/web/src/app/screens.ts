@@ -1,0 +1,14 @@
+import type { Permission } from "#contract/session";
+import { text } from "../texts/en/app.js";
+
+/** The screens of the menu, each with what a person needs to see it. */
+export const SCREENS = [
+  { to: "/live", title: text.screens.live, needs: "decisions:read" },
+  { to: "/queue", title: text.screens.queue, needs: "cases:read" },
+  { to: "/look-up", title: text.screens.entity, needs: "cases:read" },
+  { to: "/lists", title: text.screens.lists, needs: "lists:read" },
+  { to: "/policy", title: text.screens.policy, needs: "policy:read" },
+  { to: "/models", title: text.screens.models, needs: "models:read" },
+  { to: "/health", title: text.screens.health, needs: "decisions:read" },
+  { to: "/audit", title: text.screens.audit, needs: "audit:read" },
+] as const satisfies readonly { to: string; title: string; needs: Permission }[];

@@ -1,0 +1,103 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { createContext, use, useEffect, useSyncExternalStore } from "react";
+import type { Permission, Session } from "#contract/session";
+import { keepCsrfToken, problemFrom, request, whenSessionEnds } from "../api/request.js";
+import { text } from "../texts/en/app.js";
+import { ProblemNote, Skeleton } from "../ui/states.js";
+
+const SessionContext = createContext<Session | undefined>(undefined);
+const STATUS_UNAUTHENTICATED = 401;
+
+/** Whether the session ended while the page was open. Its requests say so; the page stays as it is. */
+const ending = {
+  hasEnded: false,
+  listeners: new Set<() => void>(),
+  set(hasEnded: boolean): void {
+    ending.hasEnded = hasEnded;
+    for (const listener of ending.listeners) listener();
+  },
+  subscribe(listener: () => void): () => void {
+    ending.listeners.add(listener);
+    return () => ending.listeners.delete(listener);
+  },
+};
+whenSessionEnds(() => ending.set(true));
+
+/** Where signing in leads back to: this page, without anything that may be sensitive. */
+export function signInAddress(): string {
+  return `/session/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
+export function useSession(): Session {
+  const session = use(SessionContext);
+  if (session === undefined) throw new Error("There is no session here.");
+  return session;
+}
+
+export function useMay(): (permission: Permission) => boolean {
+  const { permissions } = useSession();
+  return (permission) => permissions.includes(permission);
+}
+
+/** Shows what is inside to a person who is signed in, and leads anyone else to sign in. */
+export function SessionGate({ children }: { readonly children: ReactNode }) {
+  const { data, error, refetch } = useQuery({
+    queryKey: ["session"],
+    queryFn: async () => {
+      const session = await request<Session>("/api/session");
+      keepCsrfToken(session.csrfToken);
+      return session;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (data !== undefined) return <SessionContext value={data}>{children}</SessionContext>;
+  if (error === null) return <Waiting />;
+  const problem = problemFrom(error);
+  if (problem.status === STATUS_UNAUTHENTICATED) return <SignIn />;
+  return (
+    <main className="alone">
+      <ProblemNote problem={problem} onRetry={() => void refetch()} />
+    </main>
+  );
+}
+
+function Waiting() {
+  return (
+    <main className="alone" aria-busy="true">
+      <span className="visually-hidden">{text.session.loading}</span>
+      <Skeleton lines={4} />
+    </main>
+  );
+}
+
+function SignIn() {
+  return (
+    <main className="alone sign-in">
+      <h1>{text.product}</h1>
+      <p>{text.session.welcome}</p>
+      <a className="button primary" href={signInAddress()}>
+        {text.session.signIn}
+      </a>
+    </main>
+  );
+}
+
+/** A line at the top of the page where the session has ended: what is typed stays where it is. */
+export function SessionEnded() {
+  const hasEnded = useSyncExternalStore(ending.subscribe, () => ending.hasEnded);
+  useEffect(() => {
+    if (hasEnded) document.getElementById("sign-in-again")?.focus();
+  }, [hasEnded]);
+  if (!hasEnded) return null;
+  return (
+    <div className="session-ended" role="alert">
+      <div>
+        <strong>{text.session.ended}</strong> {text.session.endedDetail}
+      </div>
+      <a id="sign-in-again" className="button primary" href={signInAddress()}>
+        {text.session.signIn}
+      </a>
+    </div>
+  );
+}

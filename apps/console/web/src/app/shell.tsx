@@ -1,0 +1,123 @@
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { problemFrom, request } from "../api/request.js";
+import { text } from "../texts/en/app.js";
+import { Button } from "../ui/button.js";
+import { HelpDialog } from "./help-dialog.js";
+import { dropDrafts } from "./keep-draft.js";
+import { SCREENS } from "./screens.js";
+import { SessionEnded, useMay, useSession } from "./session.js";
+import { useShortcuts } from "./shortcuts.js";
+import type { Theme } from "./theme.js";
+import { chooseTheme, chosenTheme, THEMES } from "./theme.js";
+
+/** Around every screen: the menu at the side, on a narrow screen behind a button. */
+export function Shell() {
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  const [isMenuOpen, setMenuOpen] = useState(false);
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  useShortcuts({ "?": () => setHelpOpen(true) });
+  // Going to another screen closes the menu.
+  useEffect(() => setMenuOpen(false), [path]);
+  return (
+    <>
+      <a className="skip" href="#content">
+        {text.skip}
+      </a>
+      <SessionEnded />
+      <div className="shell">
+        <header className="side">
+          <div className="brand">
+            <img src="/icon.svg" alt="" width="22" height="22" />
+            {text.product}
+          </div>
+          <Button
+            look="quiet"
+            className="menu-button"
+            aria-expanded={isMenuOpen}
+            aria-controls="menu"
+            onClick={() => setMenuOpen(!isMenuOpen)}
+          >
+            {isMenuOpen ? text.closeMenu : text.menu}
+          </Button>
+          <div id="menu" className={isMenuOpen ? "menu open" : "menu"}>
+            <Navigation />
+            <Person onHelp={() => setHelpOpen(true)} />
+          </div>
+        </header>
+        <main id="content" tabIndex={-1}>
+          <Outlet />
+        </main>
+      </div>
+      {isHelpOpen && <HelpDialog onClose={() => setHelpOpen(false)} />}
+    </>
+  );
+}
+
+function Navigation() {
+  const may = useMay();
+  return (
+    <nav aria-label={text.navigation}>
+      {SCREENS.filter(({ needs }) => may(needs)).map(({ to, title }) => (
+        <Link key={to} to={to} activeProps={{ "aria-current": "page" }}>
+          {title}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+function Person({ onHelp }: { readonly onHelp: () => void }) {
+  const { person, tenant } = useSession();
+  const [theme, setTheme] = useState<Theme>(chosenTheme);
+  return (
+    <div className="person">
+      <fieldset className="segmented">
+        <legend className="visually-hidden">{text.theme.label}</legend>
+        {THEMES.map((one) => (
+          <label key={one}>
+            <input
+              type="radio"
+              name="theme"
+              checked={theme === one}
+              onChange={() => {
+                chooseTheme(one);
+                setTheme(one);
+              }}
+            />
+            <span>{text.theme[one]}</span>
+          </label>
+        ))}
+      </fieldset>
+      <Button look="quiet" shortcut="?" onClick={onHelp}>
+        {text.help.open}
+      </Button>
+      <div className="who">
+        <strong>{person.name}</strong>
+        <span className="quiet">{tenant}</span>
+      </div>
+      <SignOut />
+    </div>
+  );
+}
+
+function SignOut() {
+  const [fault, setFault] = useState("");
+  const signOut = async (): Promise<void> => {
+    try {
+      const { url } = await request<{ url: string }>("/session/sign-out", { method: "POST" });
+      dropDrafts();
+      location.assign(url);
+    } catch (error) {
+      setFault(problemFrom(error).title);
+    }
+  };
+  return (
+    <>
+      <Button look="quiet" onClick={() => void signOut()}>
+        {text.signOut}
+      </Button>
+      {fault !== "" && <p role="alert">{fault}</p>}
+    </>
+  );
+}

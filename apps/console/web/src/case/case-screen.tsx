@@ -1,0 +1,111 @@
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import type { CaseDetail } from "#contract/cases";
+import { problemFrom } from "../api/request.js";
+import { Screen } from "../app/screen.js";
+import { useMay, useSession } from "../app/session.js";
+import { useShortcuts } from "../app/shortcuts.js";
+import { useTakeNext } from "../queue/use-cases.js";
+import { text } from "../texts/en/cases.js";
+import { Panel } from "../ui/panel.js";
+import { Loaded, ProblemNote } from "../ui/states.js";
+import { CaseActions } from "./case-actions.js";
+import { CaseHead } from "./case-head.js";
+import { Contributions } from "./contributions.js";
+import { EscalateDialog } from "./escalate-dialog.js";
+import { History } from "./history.js";
+import { Linked } from "./linked.js";
+import { Notes } from "./notes.js";
+import type { OpenDialog } from "./open-dialog.js";
+import { PaymentFacts } from "./payment-facts.js";
+import { PendingVerdict } from "./pending-verdict.js";
+import { Reasons } from "./reasons.js";
+import { SnoozeDialog } from "./snooze-dialog.js";
+import { Timeline } from "./timeline.js";
+import type { CaseAction } from "./use-case.js";
+import { useCase, useCaseChange, useReload } from "./use-case.js";
+import { Usual } from "./usual.js";
+import { VerdictDialog } from "./verdict-dialog.js";
+
+const SKELETON_LINES = 16;
+
+export function CaseScreen() {
+  const { id } = useParams({ from: "/cases/$id" });
+  const query = useCase(id);
+  return (
+    <Screen title={text.case.title(id)} needs="cases:read" className="case-screen">
+      <Loaded query={query} lines={SKELETON_LINES}>
+        {(found) => <OpenCase key={id} of={found} />}
+      </Loaded>
+    </Screen>
+  );
+}
+
+/** The decision first: outcome, why, and what moved the score; then what is usual for the card; then its history. */
+function OpenCase({ of }: { readonly of: CaseDetail }) {
+  const [dialog, setDialog] = useState<OpenDialog>();
+  const change = useCaseChange(of);
+  const reload = useReload(of.id);
+  const take = useKeys(of, change.mutate, setDialog);
+  const close = (): void => setDialog(undefined);
+  const failed = change.error ?? take.error;
+  return (
+    <>
+      <CaseHead of={of} />
+      <CaseActions
+        of={of}
+        isBusy={change.isPending}
+        onChange={change.mutate}
+        onDialog={setDialog}
+        onNext={take.mutate}
+      />
+      {take.isSuccess && take.data === undefined && <p role="status">{text.queue.nextNone}</p>}
+      {failed !== null && dialog === undefined && (
+        <ProblemNote problem={problemFrom(failed)} onRetry={reload} retryLabel={text.case.reload} />
+      )}
+      {of.pendingVerdict !== null && <PendingVerdict of={of} pending={of.pendingVerdict} />}
+      <div className="case-columns">
+        <div className="case-main">
+          <Reasons of={of.focus} />
+          <Contributions of={of.focus} />
+          <Usual of={of} />
+          <Timeline of={of} />
+          <Linked of={of.graph} />
+        </div>
+        <div className="case-side">
+          {of.narrative !== "" && (
+            <Panel title={text.case.summary}>
+              <p className="narrative">{of.narrative}</p>
+            </Panel>
+          )}
+          <Notes of={of} />
+          <PaymentFacts of={of.focus} />
+          <History of={of} />
+        </div>
+      </div>
+      {(dialog === "fraud" || dialog === "genuine") && <VerdictDialog of={of} verdict={dialog} onClose={close} />}
+      {dialog === "snooze" && <SnoozeDialog of={of} onClose={close} />}
+      {dialog === "escalate" && <EscalateDialog of={of} onClose={close} />}
+    </>
+  );
+}
+
+function useKeys(of: CaseDetail, change: (action: CaseAction) => void, open: (dialog: OpenDialog) => void) {
+  const may = useMay();
+  const { person } = useSession();
+  const navigate = useNavigate();
+  const take = useTakeNext((id) => void navigate({ to: "/cases/$id", params: { id } }));
+  const isOpen = of.status !== "closed" && may("cases:write");
+  const mayLabel = isOpen && may("labels:write") && of.pendingVerdict === null;
+  useShortcuts({
+    a: () => isOpen && change({ to: "assign", body: { assignee: of.assignee?.id === person.id ? null : person.id } }),
+    f: () => mayLabel && open("fraud"),
+    g: () => mayLabel && open("genuine"),
+    s: () => isOpen && open("snooze"),
+    e: () => isOpen && open("escalate"),
+    n: () => may("cases:write") && take.mutate(),
+    c: () => document.getElementById("new-note")?.querySelector("textarea")?.focus(),
+    u: () => void navigate({ to: "/queue" }),
+  });
+  return take;
+}

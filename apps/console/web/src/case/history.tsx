@@ -1,0 +1,24 @@
+import type { CaseDetail } from "#contract/cases";
+import { formatMoment } from "../format/times.js";
+import { text } from "../texts/en/cases.js";
+import { Panel } from "../ui/panel.js";
+
+/** What was done to the case and by whom, newest first. */
+export function History({ of }: { readonly of: CaseDetail }) {
+  return (
+    <Panel title={text.case.history}>
+      <ol className="history">
+        {of.history
+          .toSorted((a, b) => b.atMs - a.atMs)
+          .map(({ atMs, by, text: what }) => (
+            <li key={`${atMs} ${what}`}>
+              <p>{what}</p>
+              <p className="quiet">
+                {by?.name ?? text.case.system}, <time>{formatMoment(atMs)}</time>
+              </p>
+            </li>
+          ))}
+      </ol>
+    </Panel>
+  );
+}

@@ -1,0 +1,69 @@
+import type { Edge, Node, NodeProps } from "@xyflow/react";
+import { Handle, Position, ReactFlow } from "@xyflow/react";
+import { useMemo } from "react";
+import type { CaseGraph, GraphNode } from "#contract/cases";
+import { text } from "../texts/en/cases.js";
+import { Token } from "../ui/marks.js";
+import { placeNodes } from "./place-nodes.js";
+import "@xyflow/react/dist/style.css";
+
+type EntityNode = Node<{ readonly of: GraphNode }, "entity">;
+
+const WIDEST_PX = 5;
+
+function EntityBox({ data: { of } }: NodeProps<EntityNode>) {
+  const look = `node${of.isSubject ? " subject" : ""}${of.frauds > 0 ? " bad" : ""}`;
+  return (
+    <div className={look}>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <span className="quiet">{text.case.kinds[of.kind]}</span>
+      <Token value={of.value} />
+      {of.frauds > 0 && <span className="tag fraud">{of.frauds}</span>}
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </div>
+  );
+}
+
+const NODE_TYPES = { entity: EntityBox };
+
+/** A picture beside the table, which says the same: it is hidden from screen readers and takes no keys. */
+export function LinkedGraph({ of }: { readonly of: CaseGraph }) {
+  const nodes = useMemo<EntityNode[]>(
+    () =>
+      placeNodes(of).map(({ node, x, y }) => ({
+        id: node.id,
+        type: "entity",
+        position: { x, y },
+        data: { of: node },
+        focusable: false,
+      })),
+    [of],
+  );
+  const edges = useMemo<Edge[]>(() => {
+    const most = Math.max(1, ...of.edges.map(({ payments }) => payments));
+    return of.edges.map(({ from, to, payments }) => ({
+      id: `${from} ${to}`,
+      source: from,
+      target: to,
+      focusable: false,
+      style: { strokeWidth: 1 + (WIDEST_PX - 1) * (payments / most) },
+    }));
+  }, [of]);
+  return (
+    <div className="graph" aria-hidden="true">
+      <ReactFlow
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={NODE_TYPES}
+        fitView
+        minZoom={0.3}
+        nodesConnectable={false}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        disableKeyboardA11y
+        preventScrolling={false}
+        zoomOnScroll={false}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+import { useState } from "react";
+import type { CaseDetail } from "#contract/cases";
+import { problemFrom } from "../api/request.js";
+import { useDraft } from "../app/keep-draft.js";
+import { useMay, useSession } from "../app/session.js";
+import { useNow } from "../app/use-now.js";
+import { formatRelative } from "../format/times.js";
+import { text as app } from "../texts/en/app.js";
+import { REASON_WORDS, text } from "../texts/en/cases.js";
+import { Button } from "../ui/button.js";
+import { Dialog } from "../ui/dialog.js";
+import { AreaField } from "../ui/field.js";
+import { ProblemNote } from "../ui/states.js";
+import { useCaseChange, useReload } from "./use-case.js";
+
+interface PendingVerdictProps {
+  readonly of: CaseDetail;
+  readonly pending: NonNullable<CaseDetail["pendingVerdict"]>;
+}
+
+/** A verdict above the amount that one person may give alone: another one confirms or refuses it. */
+export function PendingVerdict({ of, pending: { verdict, reason, by, atMs } }: PendingVerdictProps) {
+  const { person } = useSession();
+  const may = useMay();
+  const nowMs = useNow();
+  const [isRefusing, setRefusing] = useState(false);
+  const change = useCaseChange(of);
+  const reload = useReload(of.id);
+  const isMine = by.id === person.id;
+  const word = text.case.actions[verdict];
+  return (
+    <section className="pending" aria-label={text.verdict.title[verdict]}>
+      <p>
+        {text.verdict.pending(word, REASON_WORDS[reason] ?? reason, by.name, formatRelative(atMs, nowMs))}{" "}
+        {isMine ? text.verdict.pendingMine : text.verdict.pendingOther}
+      </p>
+      {!isMine && may("labels:write") && (
+        <div className="actions">
+          <Button
+            look="primary"
+            disabled={change.isPending}
+            onClick={() => change.mutate({ to: "verdict", body: { verdict, reason, note: "" } })}
+          >
+            {text.verdict.confirm}
+          </Button>
+          <Button onClick={() => setRefusing(true)}>{text.verdict.refuse}</Button>
+        </div>
+      )}
+      {change.error !== null && (
+        <ProblemNote problem={problemFrom(change.error)} onRetry={reload} retryLabel={text.case.reload} />
+      )}
+      {isRefusing && <RefuseDialog of={of} onClose={() => setRefusing(false)} />}
+    </section>
+  );
+}
+
+function RefuseDialog({ of, onClose }: { readonly of: CaseDetail; readonly onClose: () => void }) {
+  const [note, setNote, drop] = useDraft(`refuse ${of.id}`, "");
+  const change = useCaseChange(of);
+  return (
+    <Dialog title={text.verdict.refuseTitle} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const done = (): void => {
+            drop();
+            onClose();
+          };
+          change.mutate({ to: "verdict/refuse", body: { note } }, { onSuccess: done });
+        }}
+      >
+        <AreaField label={text.verdict.refuseNote} required value={note} onChange={setNote} />
+        {change.error !== null && <ProblemNote problem={problemFrom(change.error)} />}
+        <div className="actions end">
+          <Button onClick={onClose}>{app.cancel}</Button>
+          <Button look="primary" type="submit" disabled={change.isPending || note.trim() === ""}>
+            {text.verdict.refuse}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,59 @@
+import type { CaseDetail, TimelineEntry } from "#contract/cases";
+import { EntityLink } from "../entity/entity-link.js";
+import { formatMoney, formatScore } from "../format/numbers.js";
+import { formatMoment } from "../format/times.js";
+import { text } from "../texts/en/cases.js";
+import type { Column } from "../ui/data-table.js";
+import { DataTable } from "../ui/data-table.js";
+import { LabelMark, OutcomeMark } from "../ui/marks.js";
+import { Panel } from "../ui/panel.js";
+
+const { timelineColumns: titles } = text.case;
+
+const COLUMNS: readonly Column<TimelineEntry>[] = [
+  { id: "when", title: titles.when, cell: ({ atMs }) => <time>{formatMoment(atMs)}</time> },
+  { id: "what", title: titles.what, look: "grow", cell: (entry) => <What entry={entry} /> },
+  {
+    id: "amount",
+    title: titles.amount,
+    look: "number",
+    cell: ({ decision }) => formatMoney(decision.amountMinor, decision.currency),
+  },
+  {
+    id: "terminal",
+    title: titles.terminal,
+    cell: ({ decision }) => <EntityLink kind="terminal" value={decision.terminalId} />,
+  },
+  { id: "score", title: titles.score, look: "number", cell: ({ decision }) => formatScore(decision.score) },
+];
+
+function What({ entry: { kind, decision, isOfCase } }: { readonly entry: TimelineEntry }) {
+  if (kind === "label") {
+    return (
+      <>
+        <LabelMark label={decision.label} /> {text.case.labelled(decision.label?.source ?? "")}
+      </>
+    );
+  }
+  return (
+    <>
+      <OutcomeMark outcome={decision.outcome} /> {decision.reason !== null && <code>{decision.reason.code}</code>}
+      {isOfCase && <span className="quiet"> {text.case.ofCase}</span>}
+    </>
+  );
+}
+
+/** What the card did and what was reported of it, newest first. */
+export function Timeline({ of }: { readonly of: CaseDetail }) {
+  return (
+    <Panel title={text.case.timeline}>
+      <DataTable
+        caption={text.case.timeline}
+        columns={COLUMNS}
+        rows={of.timeline}
+        rowKey={({ kind, decision, atMs }) => `${kind} ${decision.transactionId} ${atMs}`}
+        rowLook={({ isOfCase }) => (isOfCase ? "marked" : "")}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,60 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { CaseDetail, CaseNote, CaseRow } from "#contract/cases";
+import { request } from "../api/request.js";
+
+const REFRESH_MS = 20_000;
+
+export function useCase(id: string) {
+  return useQuery({
+    queryKey: ["case", id],
+    queryFn: ({ signal }) => request<CaseDetail>(`/api/cases/${encodeURIComponent(id)}`, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+}
+
+/** What may be done to a case, by the last part of its address. */
+export type CaseAction =
+  | { readonly to: "assign"; readonly body: { readonly assignee: string | null } }
+  | { readonly to: "snooze"; readonly body: { readonly untilMs: number } }
+  | { readonly to: "escalate"; readonly body: { readonly note: string } }
+  | { readonly to: "reopen"; readonly body: object }
+  | {
+      readonly to: "verdict";
+      readonly body: { readonly verdict: "fraud" | "genuine"; readonly reason: string; readonly note: string };
+    }
+  | { readonly to: "verdict/refuse"; readonly body: { readonly note: string } };
+
+/** Changes a case as the person sees it: a change on an older revision is refused, and nothing is lost. */
+export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ to, body }: CaseAction) =>
+      request<CaseRow>(`/api/cases/${encodeURIComponent(id)}/${to}`, { method: "POST", body: { revision, ...body } }),
+    onSuccess: async (row) => {
+      client.setQueryData<CaseDetail>(["case", id], (kept) => (kept === undefined ? kept : { ...kept, ...row }));
+      void client.invalidateQueries({ queryKey: ["cases"] });
+      await client.invalidateQueries({ queryKey: ["case", id] });
+    },
+  });
+}
+
+export type CaseChange = ReturnType<typeof useCaseChange>;
+
+export function useAddNote(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (text: string) =>
+      request<CaseNote>(`/api/cases/${encodeURIComponent(id)}/notes`, { method: "POST", body: { text } }),
+    onSuccess: (note) => {
+      client.setQueryData<CaseDetail>(["case", id], (kept) =>
+        kept === undefined ? kept : { ...kept, notes: [...kept.notes, note] },
+      );
+      return client.invalidateQueries({ queryKey: ["case", id] });
+    },
+  });
+}
+
+export function useReload(id: string): () => void {
+  const client = useQueryClient();
+  return () => void client.invalidateQueries({ queryKey: ["case", id] });
+}

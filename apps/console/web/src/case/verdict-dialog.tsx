@@ -1,0 +1,84 @@
+import { RadioGroup } from "radix-ui";
+import { useId } from "react";
+import type { CaseDetail } from "#contract/cases";
+import { VERDICT_REASONS } from "#contract/cases";
+import { problemFrom } from "../api/request.js";
+import { useDraft } from "../app/keep-draft.js";
+import { text as app } from "../texts/en/app.js";
+import { REASON_WORDS, text } from "../texts/en/cases.js";
+import { Button } from "../ui/button.js";
+import { Dialog } from "../ui/dialog.js";
+import { AreaField } from "../ui/field.js";
+import { ProblemNote } from "../ui/states.js";
+import { useCaseChange, useReload } from "./use-case.js";
+
+const NOTE_CHARACTERS_MAX = 1_000;
+
+interface VerdictDialogProps {
+  readonly of: CaseDetail;
+  readonly verdict: "fraud" | "genuine";
+  readonly onClose: () => void;
+}
+
+/** Fraud or genuine, with a reason. What was chosen and typed stays until it is saved. */
+export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
+  const reasons: readonly string[] = VERDICT_REASONS[verdict];
+  const [reason, setReason, dropReason] = useDraft(`verdict ${verdict} ${of.id}`, reasons[0] ?? "");
+  const [note, setNote, dropNote] = useDraft(`verdict note ${of.id}`, "");
+  const change = useCaseChange(of);
+  const reload = useReload(of.id);
+  const done = (): void => {
+    dropReason();
+    dropNote();
+    onClose();
+  };
+  return (
+    <Dialog title={text.verdict.title[verdict]} description={text.verdict.explain(of.payments)} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          change.mutate({ to: "verdict", body: { verdict, reason, note } }, { onSuccess: done });
+        }}
+      >
+        <Reasons reasons={reasons} value={reason} onChange={setReason} />
+        <AreaField label={text.verdict.note} value={note} maxLength={NOTE_CHARACTERS_MAX} onChange={setNote} />
+        {change.error !== null && (
+          <ProblemNote problem={problemFrom(change.error)} onRetry={reload} retryLabel={text.case.reload} />
+        )}
+        <div className="actions end">
+          <Button onClick={onClose}>{app.cancel}</Button>
+          <Button look="primary" type="submit" disabled={change.isPending}>
+            {text.verdict.submit[verdict]}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface ReasonsProps {
+  readonly reasons: readonly string[];
+  readonly value: string;
+  readonly onChange: (reason: string) => void;
+}
+
+function Reasons({ reasons, value, onChange }: ReasonsProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <span id={id} className="quiet">
+        {text.verdict.reason}
+      </span>
+      <RadioGroup.Root className="choices" aria-labelledby={id} value={value} onValueChange={onChange}>
+        {reasons.map((reason) => (
+          <div key={reason} className="choice">
+            <RadioGroup.Item id={`${id}-${reason}`} value={reason} className="radio">
+              <RadioGroup.Indicator className="dot" />
+            </RadioGroup.Item>
+            <label htmlFor={`${id}-${reason}`}>{REASON_WORDS[reason] ?? reason}</label>
+          </div>
+        ))}
+      </RadioGroup.Root>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import { useCallback } from "react";
+import type { CardUsual } from "#contract/cases";
+import { formatMoney, formatShort } from "../format/numbers.js";
+import { formatShortMoment } from "../format/times.js";
+import { axis, EChart } from "./echart.js";
+import type { Colours } from "./theme-colours.js";
+
+const MINOR_PER_MAJOR = 100;
+
+interface AmountChartProps {
+  readonly usual: CardUsual;
+  readonly atMs: number;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly label: string;
+}
+
+/** Earlier amounts as dots, the usual range as a band, this payment as a larger mark of another shape. */
+export function AmountChart({ usual, atMs, amountMinor, currency, label }: AmountChartProps) {
+  const option = useCallback(
+    (colours: Colours) => ({
+      grid: { left: 36, right: 10, top: 8, bottom: 20 },
+      xAxis: axis(colours, {
+        type: "time",
+        splitNumber: 3,
+        splitLine: { show: false },
+        axisLabel: { color: colours.quiet, fontSize: 11, hideOverlap: true, formatter: "{d}.{M}." },
+      }),
+      yAxis: axis(colours, {
+        type: "value",
+        splitNumber: 2,
+        axisLabel: {
+          color: colours.quiet,
+          fontSize: 11,
+          formatter: (minor: number) => formatShort(minor / MINOR_PER_MAJOR),
+        },
+      }),
+      tooltip: {
+        renderMode: "richText",
+        formatter: ({ value }: { value: readonly [number, number] }) =>
+          `${formatMoney(value[1], currency)}\n${formatShortMoment(value[0])}`,
+      },
+      series: [
+        {
+          type: "scatter",
+          symbolSize: 5,
+          itemStyle: { color: colours.bar, opacity: 0.8 },
+          data: usual.amounts.map((one) => [one.atMs, one.amountMinor]),
+          markArea: {
+            silent: true,
+            itemStyle: { color: colours.accent, opacity: 0.12 },
+            data: [[{ yAxis: usual.amountP05Minor ?? 0 }, { yAxis: usual.amountP95Minor ?? 0 }]],
+          },
+        },
+        {
+          type: "scatter",
+          symbol: "diamond",
+          symbolSize: 13,
+          itemStyle: { color: colours.decline },
+          data: [[atMs, amountMinor]],
+        },
+      ],
+    }),
+    [usual, atMs, amountMinor, currency],
+  );
+  return <EChart label={label} isLow option={option} />;
+}

@@ -1,0 +1,14 @@
+import { Link } from "@tanstack/react-router";
+import type { EntityKind } from "#contract/cases";
+import { UNKNOWN } from "../format/numbers.js";
+import { Token } from "../ui/marks.js";
+
+/** Leads to what is known of a card, terminal, device or address. The value travels beside the address, not in it. */
+export function EntityLink({ kind, value }: { readonly kind: EntityKind; readonly value: string }) {
+  if (value === "") return <span className="quiet">{UNKNOWN}</span>;
+  return (
+    <Link to="/look-up" state={{ entity: { kind, value } }}>
+      <Token value={value} />
+    </Link>
+  );
+}

@@ -1,0 +1,62 @@
+/** Numbers and money as the person's language writes them. What is not known is a dash. */
+
+export const UNKNOWN = "–";
+const MINOR_DIGITS_DEFAULT = 2;
+
+const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const decimal = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const moneyFormats = new Map<string, Intl.NumberFormat | null>();
+
+export function formatCount(count: number | null): string {
+  return count === null ? UNKNOWN : whole.format(count);
+}
+
+export function formatShort(count: number): string {
+  return short.format(count);
+}
+
+export function formatDecimal(value: number | null): string {
+  return value === null ? UNKNOWN : decimal.format(value);
+}
+
+/** @param share from 0 to 1 */
+export function formatShare(share: number | null, digits = 1): string {
+  if (share === null || !Number.isFinite(share)) return UNKNOWN;
+  return new Intl.NumberFormat(undefined, {
+    style: "percent",
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(share);
+}
+
+/** A probability of fraud: more digits where it is close to nothing. */
+export function formatScore(score: number | null): string {
+  return formatShare(score, score !== null && score < 0.1 ? 1 : 0);
+}
+
+/** @param amountMinor in the currency's smallest unit, whose size Intl knows */
+export function formatMoney(amountMinor: number | null, currency: string): string {
+  if (amountMinor === null) return UNKNOWN;
+  const format = moneyFormat(currency);
+  const digits = format?.resolvedOptions().maximumFractionDigits ?? MINOR_DIGITS_DEFAULT;
+  const major = amountMinor / 10 ** digits;
+  return format?.format(major) ?? `${decimal.format(major)} ${currency}`;
+}
+
+/** Null for what is not the code of a currency. */
+function moneyFormat(currency: string): Intl.NumberFormat | null {
+  const known = moneyFormats.get(currency);
+  if (known !== undefined) return known;
+  const made = /^[A-Z]{3}$/.test(currency) ? new Intl.NumberFormat(undefined, { style: "currency", currency }) : null;
+  moneyFormats.set(currency, made);
+  return made;
+}
+
+/** The minor units of what a person typed, undefined for what is not a number. */
+export function parseMajor(typed: string, currency: string): number | undefined {
+  if (typed.trim() === "") return undefined;
+  const value = Number(typed.replace(",", "."));
+  const digits = moneyFormat(currency)?.resolvedOptions().maximumFractionDigits ?? MINOR_DIGITS_DEFAULT;
+  return Number.isFinite(value) && value >= 0 ? Math.round(value * 10 ** digits) : undefined;
+}

@@ -1,0 +1,63 @@
+/** Times in the person's own zone and language. */
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const HOURS = 24;
+
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const short = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const unit = (name: string) => new Intl.NumberFormat(undefined, { style: "unit", unit: name, unitDisplay: "narrow" });
+const [seconds, minutes, hours, days] = [unit("second"), unit("minute"), unit("hour"), unit("day")];
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", style: "narrow" });
+
+export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+export const formatMoment = (atMs: number): string => moment.format(atMs);
+export const formatShortMoment = (atMs: number): string => short.format(atMs);
+export const formatClock = (atMs: number): string => clock.format(atMs);
+
+/** As "3h ago" or "in 2d", in one unit. */
+export function formatRelative(atMs: number, nowMs: number): string {
+  const awayMs = atMs - nowMs;
+  const size = Math.abs(awayMs);
+  if (size < MINUTE_MS) return relative.format(Math.trunc(awayMs / SECOND_MS), "second");
+  if (size < HOUR_MS) return relative.format(Math.trunc(awayMs / MINUTE_MS), "minute");
+  if (size < 2 * DAY_MS) return relative.format(Math.trunc(awayMs / HOUR_MS), "hour");
+  return relative.format(Math.trunc(awayMs / DAY_MS), "day");
+}
+
+/** As "3h" or "2d", in one unit. */
+export function formatSpan(spanMs: number): string {
+  if (spanMs < MINUTE_MS) return seconds.format(Math.trunc(spanMs / SECOND_MS));
+  if (spanMs < HOUR_MS) return minutes.format(Math.trunc(spanMs / MINUTE_MS));
+  if (spanMs < 2 * DAY_MS) return hours.format(Math.trunc(spanMs / HOUR_MS));
+  return days.format(Math.trunc(spanMs / DAY_MS));
+}
+
+/** Counts by hour of the day in UTC, turned to the person's zone. */
+export function toLocalHours(byHourUtc: readonly number[], offsetMinutes = -new Date().getTimezoneOffset()): number[] {
+  const shift = Math.round(offsetMinutes / 60);
+  return Array.from({ length: HOURS }, (_, hour) => byHourUtc[(((hour - shift) % HOURS) + HOURS) % HOURS] ?? 0);
+}
+
+/** The value of a field `datetime-local`, in the person's zone. */
+export function toLocalInput(atMs: number): string {
+  const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * MINUTE_MS);
+  return local.toISOString().slice(0, "2026-01-01T00:00".length);
+}
+
+/** Tomorrow morning at nine, where the person is. */
+export function tomorrowMorning(nowMs: number): number {
+  const day = new Date(nowMs);
+  day.setDate(day.getDate() + 1);
+  day.setHours(9, 0, 0, 0);
+  return day.getTime();
+}

@@ -1,0 +1,122 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "#contract/operations";
+import { request } from "../api/request.js";
+import { Screen } from "../app/screen.js";
+import { formatCount, formatShare } from "../format/numbers.js";
+import { formatClock } from "../format/times.js";
+import { text as cases } from "../texts/en/cases.js";
+import { text } from "../texts/en/screens.js";
+import type { Column } from "../ui/data-table.js";
+import { DataTable } from "../ui/data-table.js";
+import { Bar, Panel } from "../ui/panel.js";
+import { Loaded } from "../ui/states.js";
+
+const REFRESH_MS = 5_000;
+const LAG_MUCH = 10_000;
+
+export function Health() {
+  const query = useQuery({
+    queryKey: ["health"],
+    queryFn: ({ signal }) => request<HealthReport>("/api/health", { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+  return (
+    <Screen
+      title={text.health.title}
+      needs="decisions:read"
+      aside={
+        query.data !== undefined && <span className="quiet steady">{text.health.at(formatClock(query.data.atMs))}</span>
+      }
+    >
+      <Loaded query={query}>{(report) => <Report of={report} />}</Loaded>
+    </Screen>
+  );
+}
+
+const SERVICES: readonly Column<ServiceHealth>[] = [
+  { id: "service", title: text.health.service, cell: ({ name }) => name },
+  {
+    id: "state",
+    title: text.health.state,
+    cell: ({ isReady }) =>
+      isReady ? (
+        <span className="tag good">{text.health.ready}</span>
+      ) : (
+        <span className="tag bad">{text.health.notReady}</span>
+      ),
+  },
+  { id: "detail", title: text.health.detail, look: "grow", cell: ({ detail }) => detail },
+];
+
+const LAG: readonly Column<ConsumerLag>[] = [
+  { id: "group", title: text.health.group, look: "grow", cell: ({ group }) => group },
+  { id: "topic", title: text.health.topic, cell: ({ topic }) => <code>{topic}</code> },
+  {
+    id: "records",
+    title: text.health.behind,
+    look: "number",
+    cell: ({ records }) =>
+      records > LAG_MUCH ? <span className="late">{formatCount(records)}</span> : formatCount(records),
+  },
+];
+
+const DEAD: readonly Column<DeadLetters>[] = [
+  { id: "topic", title: text.health.topic, look: "grow", cell: ({ topic }) => <code>{topic}</code> },
+  { id: "records", title: text.health.records, look: "number", cell: ({ records }) => formatCount(records) },
+];
+
+function Report({ of }: { readonly of: HealthReport }) {
+  const dead = of.deadLetters.filter(({ records }) => records > 0);
+  return (
+    <div className="two">
+      <Panel title={text.health.services}>
+        <DataTable caption={text.health.services} columns={SERVICES} rows={of.services} rowKey={({ name }) => name} />
+      </Panel>
+      <div className="stack">
+        <Rungs of={of.rungs} />
+        <Panel title={text.health.dead}>
+          {dead.length === 0 ? (
+            <p className="quiet">{text.health.noDead}</p>
+          ) : (
+            <>
+              <p>{text.health.deadDetail}</p>
+              <DataTable caption={text.health.dead} columns={DEAD} rows={dead} rowKey={({ topic }) => topic} />
+            </>
+          )}
+        </Panel>
+      </div>
+      <Panel title={text.health.lag}>
+        {of.lag.length === 0 ? (
+          <p className="quiet">{text.health.noLag}</p>
+        ) : (
+          <DataTable
+            caption={text.health.lag}
+            columns={LAG}
+            rows={of.lag}
+            rowKey={({ group, topic }) => `${group} ${topic}`}
+          />
+        )}
+      </Panel>
+    </div>
+  );
+}
+
+const RUNG_WORDS: Readonly<Record<string, string>> = cases.case.rungs;
+
+function Rungs({ of }: { readonly of: HealthReport["rungs"] }) {
+  const total = Object.values(of).reduce((sum, count) => sum + count, 0);
+  return (
+    <Panel title={text.health.rungs}>
+      {total === 0 && <p className="quiet">{text.health.noRungs}</p>}
+      <ul className="mix">
+        {Object.entries(of).map(([rung, count]) => (
+          <li key={rung}>
+            <span>{RUNG_WORDS[rung] ?? rung}</span>
+            <Bar size={total === 0 ? 0 : count / total} look="" />
+            <span>{formatShare(total === 0 ? null : count / total)}</span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}

@@ -1,0 +1,132 @@
+import { useCallback } from "react";
+import type { ModelsReport } from "#contract/operations";
+import { axis, EChart } from "../charts/echart.js";
+import type { Colours } from "../charts/theme-colours.js";
+import { formatShare, formatShort } from "../format/numbers.js";
+import { text } from "../texts/en/screens.js";
+import { Panel } from "../ui/panel.js";
+
+const GRID = { left: 44, right: 12, top: 28, bottom: 24 };
+const TENTHS = Array.from({ length: 10 }, (_, tenth) => `${tenth * 10}–${tenth * 10 + 10} %`);
+
+export function ModelCharts({ of }: { readonly of: ModelsReport }) {
+  return (
+    <div className="two">
+      <Histogram of={of.histogram} />
+      {of.calibration.length > 0 && <CalibrationChart of={of.calibration} />}
+      {of.hours.length > 1 && <Hours of={of.hours} />}
+    </div>
+  );
+}
+
+const legend = (colours: Colours) => ({ top: 0, right: 0, textStyle: { color: colours.text, fontSize: 11 } });
+const shareAxis = (colours: Colours) => ({
+  color: colours.quiet,
+  fontSize: 11,
+  formatter: (share: number) => formatShare(share, 0),
+});
+
+function Histogram({ of }: { readonly of: ModelsReport["histogram"] }) {
+  const option = useCallback(
+    (colours: Colours) => ({
+      grid: GRID,
+      legend: legend(colours),
+      xAxis: axis(colours, { type: "category", data: TENTHS, splitLine: { show: false } }),
+      // Most payments have a score close to nothing: on a plain axis the others could not be seen.
+      yAxis: axis(colours, {
+        type: "log",
+        min: 1,
+        axisLabel: { color: colours.quiet, fontSize: 11, formatter: formatShort },
+      }),
+      series: [
+        bars(text.models.champion, of.champion, colours.accent),
+        ...(of.candidate.some((count) => count > 0)
+          ? [bars(text.models.candidate, of.candidate, colours.challenge)]
+          : []),
+      ],
+    }),
+    [of],
+  );
+  return (
+    <Panel title={text.models.histogram}>
+      <EChart label={text.models.histogram} option={option} />
+    </Panel>
+  );
+}
+
+const bars = (name: string, counts: readonly number[], color: string) => ({
+  name,
+  type: "bar",
+  itemStyle: { color },
+  data: counts.map((count) => (count === 0 ? null : count)),
+});
+
+function CalibrationChart({ of }: { readonly of: ModelsReport["calibration"] }) {
+  const option = useCallback(
+    (colours: Colours) => ({
+      grid: GRID,
+      legend: legend(colours),
+      xAxis: axis(colours, { type: "value", min: 0, max: 1, axisLabel: shareAxis(colours) }),
+      yAxis: axis(colours, { type: "value", min: 0, max: 1, axisLabel: shareAxis(colours) }),
+      series: [
+        {
+          name: text.models.ideal,
+          type: "line",
+          symbol: "none",
+          lineStyle: { type: "dashed", color: colours.quiet, width: 1 },
+          itemStyle: { color: colours.quiet },
+          data: [
+            [0, 0],
+            [1, 1],
+          ],
+        },
+        {
+          name: text.models.champion,
+          type: "line",
+          symbolSize: 7,
+          lineStyle: { color: colours.accent },
+          itemStyle: { color: colours.accent },
+          data: of.map(({ meanScore, fraudShare }) => [meanScore, fraudShare]),
+        },
+      ],
+    }),
+    [of],
+  );
+  return (
+    <Panel title={text.models.calibration}>
+      <EChart label={text.models.calibration} option={option} />
+    </Panel>
+  );
+}
+
+function Hours({ of }: { readonly of: ModelsReport["hours"] }) {
+  const option = useCallback(
+    (colours: Colours) => {
+      const line = (name: string, key: "meanScore" | "declinedShare" | "precision", color: string, type: string) => ({
+        name,
+        type: "line",
+        symbol: "none",
+        lineStyle: { color, type, width: 1.5 },
+        itemStyle: { color },
+        data: of.map((hour) => [hour.atMs, hour[key]]),
+      });
+      return {
+        grid: GRID,
+        legend: legend(colours),
+        xAxis: axis(colours, { type: "time", splitLine: { show: false } }),
+        yAxis: axis(colours, { type: "value", axisLabel: shareAxis(colours) }),
+        series: [
+          line(text.models.meanScore, "meanScore", colours.accent, "solid"),
+          line(text.models.declined, "declinedShare", colours.decline, "dashed"),
+          line(text.models.precision, "precision", colours.approve, "dotted"),
+        ],
+      };
+    },
+    [of],
+  );
+  return (
+    <Panel title={text.models.hours}>
+      <EChart label={text.models.hours} option={option} />
+    </Panel>
+  );
+}

@@ -1,0 +1,100 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import type { ModelFigures, ModelsReport } from "#contract/operations";
+import { request } from "../api/request.js";
+import { Screen } from "../app/screen.js";
+import { formatCount, formatScore, formatShare, UNKNOWN } from "../format/numbers.js";
+import { text } from "../texts/en/screens.js";
+import type { Column } from "../ui/data-table.js";
+import { DataTable } from "../ui/data-table.js";
+import { Panel } from "../ui/panel.js";
+import { Empty, Loaded } from "../ui/states.js";
+import { RolloutPanel } from "./rollout-panel.js";
+
+const ModelCharts = lazy(async () => ({ default: (await import("./model-charts.js")).ModelCharts }));
+
+const REFRESH_MS = 10_000;
+
+/** The model that decides beside the one that is tried, and what to do with the latter. */
+export function Models() {
+  const query = useQuery({
+    queryKey: ["models"],
+    queryFn: ({ signal }) => request<ModelsReport>("/api/models", { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+  return (
+    <Screen title={text.models.title} needs="models:read">
+      <div className="two">
+        <Loaded query={query} lines={8}>
+          {(report) => <SideBySide of={report} />}
+        </Loaded>
+        <RolloutPanel />
+      </div>
+      {query.data !== undefined && (
+        <Suspense fallback={<div className="chart" />}>
+          <ModelCharts of={query.data} />
+        </Suspense>
+      )}
+      {query.data !== undefined && query.data.calibration.length > 0 && <Calibration of={query.data.calibration} />}
+    </Screen>
+  );
+}
+
+type Of = (figures: ModelFigures) => string;
+
+const FIGURES: readonly (readonly [title: string, of: Of])[] = [
+  [text.models.version, ({ version }) => version],
+  [text.models.decisions, ({ decisions }) => formatCount(decisions)],
+  [text.models.meanScore, ({ meanScore }) => formatShare(meanScore, 2)],
+  [text.models.labels, ({ labels }) => formatCount(labels)],
+  [text.models.frauds, ({ frauds }) => formatCount(frauds)],
+  [text.models.precision, ({ precision }) => formatShare(precision)],
+];
+
+function SideBySide({ of: { champion, candidate } }: { readonly of: ModelsReport }) {
+  if (champion === null) {
+    return (
+      <Panel title={text.models.sideBySide}>
+        <Empty title={text.models.nothing} />
+      </Panel>
+    );
+  }
+  const columns: readonly Column<(typeof FIGURES)[number]>[] = [
+    { id: "figure", title: text.models.figure, cell: ([title]) => title },
+    { id: "champion", title: text.models.champion, look: "number", cell: ([, figure]) => figure(champion) },
+    {
+      id: "candidate",
+      title: text.models.candidate,
+      look: "number",
+      cell: ([, figure]) => (candidate === null ? UNKNOWN : figure(candidate)),
+    },
+  ];
+  return (
+    <Panel title={text.models.sideBySide}>
+      <DataTable caption={text.models.sideBySide} columns={columns} rows={FIGURES} rowKey={([title]) => title} />
+    </Panel>
+  );
+}
+
+type Bin = ModelsReport["calibration"][number];
+
+const { calibrationColumns: titles } = text.models;
+
+const BINS: readonly Column<Bin>[] = [
+  { id: "score", title: titles.score, cell: ({ meanScore }) => formatScore(meanScore) },
+  { id: "fraud", title: titles.fraud, look: "number", cell: ({ fraudShare }) => formatShare(fraudShare) },
+  { id: "labels", title: titles.labels, look: "number", cell: ({ labels }) => formatCount(labels) },
+];
+
+function Calibration({ of }: { readonly of: readonly Bin[] }) {
+  return (
+    <Panel title={text.models.calibration}>
+      <DataTable
+        caption={text.models.calibration}
+        columns={BINS}
+        rows={of}
+        rowKey={({ meanScore, labels }) => `${meanScore} ${labels}`}
+      />
+    </Panel>
+  );
+}

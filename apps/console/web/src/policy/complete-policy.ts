@@ -1,0 +1,73 @@
+import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
+import featureSpec from "../../../../../packages/contracts/feature-spec.yaml?raw";
+
+/** What an expression may use besides the features. See the head of apps/decisions/policy.yaml. */
+const FIELDS: readonly (readonly [name: string, detail: string])[] = [
+  ["amount_minor", "amount in minor units"],
+  ["currency", "code of the currency"],
+  ["terminal_id", "the terminal"],
+  ["tenant", "the tenant"],
+  ["hour", "0 to 23, UTC"],
+  ["day_of_week", "1 is Monday"],
+  ["has_score", "whether there is a score"],
+  ["by_scorecard", "whether the scorecard gave it"],
+  ["score", "probability of fraud; the rule needs needs_score"],
+  ["lists.deny.card", "on a list that denies"],
+  ["lists.deny.any", "on a list that denies"],
+  ["lists.watch.any", "on a list that watches"],
+  ["lists.allow.any", "on a list that allows"],
+  ['lists.named("").card', "on one list"],
+];
+
+const KEYS = [
+  "id",
+  "when",
+  "reason",
+  "action",
+  "text",
+  "mode",
+  "percent",
+  "examples",
+  "needs_score",
+  "overrides_score",
+];
+const ACTIONS = ["approve", "challenge", "review", "decline"];
+const MODES = ["live", "shadow", "off"];
+
+const FEATURES: readonly Completion[] = readFeatures(featureSpec).map(({ name, sentence }) => ({
+  label: name,
+  detail: sentence,
+  type: "variable",
+}));
+
+const EXPRESSION: readonly Completion[] = [
+  ...FEATURES,
+  ...FIELDS.map(([label, detail]) => ({ label, detail, type: "property" })),
+];
+
+/** Names of features with the sentence that analysts read of them, from the text of the feature spec. */
+export function readFeatures(spec: string): { name: string; sentence: string }[] {
+  const entries = spec.matchAll(/\bname: (\w+)[\s\S]*?\bsentence: "([^"]*)"/g);
+  return Array.from(entries, ([, name = "", sentence = ""]) => ({ name, sentence }));
+}
+
+/** In an expression or a text: features and fields; elsewhere the keys of a rule and their values. */
+export function completePolicy(context: CompletionContext): CompletionResult | null {
+  const word = context.matchBefore(/[\w.]*/);
+  if (word === null || (word.from === word.to && !context.explicit)) return null;
+  const line = context.state.doc.lineAt(context.pos);
+  const before = line.text.slice(0, context.pos - line.from);
+  const options = (labels: readonly string[]): Completion[] => labels.map((label) => ({ label, type: "keyword" }));
+  if (/^\s*(?:- )?action:\s/.test(before)) return { from: word.from, options: options(ACTIONS) };
+  if (/^\s*(?:- )?mode:\s/.test(before)) return { from: word.from, options: options(MODES) };
+  if (/^\s*(?:- )?\w*$/.test(before) && !isInsideText(context)) return { from: word.from, options: options(KEYS) };
+  return { from: word.from, options: EXPRESSION, validFor: /^[\w.]*$/ };
+}
+
+/** Whether the line goes on with a text or an expression that began on a line before. */
+function isInsideText(context: CompletionContext): boolean {
+  const { doc } = context.state;
+  const { number } = doc.lineAt(context.pos);
+  const before = number > 1 ? doc.line(number - 1).text : "";
+  return /(?:>-?|\|-?|&&|\|\|)\s*$/.test(before);
+}

@@ -1,0 +1,151 @@
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import type { PolicyDraftText } from "../api/control.js";
+import { problemFrom } from "../api/request.js";
+import { useDraft } from "../app/keep-draft.js";
+import { Screen } from "../app/screen.js";
+import { useMay } from "../app/session.js";
+import { text as app } from "../texts/en/app.js";
+import { text } from "../texts/en/policy.js";
+import { Button } from "../ui/button.js";
+import { TextField } from "../ui/field.js";
+import { Panel } from "../ui/panel.js";
+import { Loaded, ProblemNote, Skeleton } from "../ui/states.js";
+import { useChangePolicy, usePolicyStatus, useRevision, useSavedDraft } from "./use-policy.js";
+
+const PolicyText = lazy(async () => ({ default: (await import("./policy-text.js")).PolicyText }));
+
+/** A text that is not a revision yet, with its faults as it is written. */
+export function Draft() {
+  const { name } = useParams({ from: "/policy/drafts/$name" });
+  const saved = useSavedDraft(name);
+  const status = usePolicyStatus();
+  const newest = status.data?.newest_revision?.revision ?? 0;
+  const base = useRevision(newest);
+  const isReady = status.data !== undefined && (newest === 0 || base.data !== undefined);
+  return (
+    <Screen title={text.draftTitle(name)} needs="policy:read">
+      <Link to="/policy" className="back">
+        {text.title}
+      </Link>
+      <Loaded query={saved}>
+        {(draft) =>
+          isReady ? (
+            <Editor
+              key={name}
+              name={name}
+              saved={draft}
+              base={base.data?.text ?? ""}
+              onReload={() => void saved.refetch()}
+            />
+          ) : (
+            <Skeleton lines={14} />
+          )
+        }
+      </Loaded>
+    </Screen>
+  );
+}
+
+interface EditorProps {
+  readonly name: string;
+  readonly saved: PolicyDraftText | null;
+  /** The newest revision, from which a new draft starts. */
+  readonly base: string;
+  readonly onReload: () => void;
+}
+
+function Editor({ name, saved, base, onReload }: EditorProps) {
+  const may = useMay();
+  const start = saved?.text ?? base;
+  const [typed, setTyped, drop] = useDraft(`policy ${name}`, start);
+  const [faults, setFaults] = useState<readonly string[]>();
+  const { saveDraft, addRevision } = useChangePolicy();
+  const save = (): void => saveDraft.mutate({ name, text: typed, version: saved?.version ?? 0 }, { onSuccess: drop });
+  return (
+    <Panel
+      title={text.editor}
+      aside={typed !== start && <span className="quiet">{text.unsaved}</span>}
+      className="editor-panel"
+    >
+      <Suspense fallback={<Skeleton lines={14} />}>
+        <PolicyText
+          label={text.editor}
+          text={typed}
+          isReadOnly={!may("policy:write")}
+          onChange={setTyped}
+          onFaults={setFaults}
+        />
+      </Suspense>
+      <p className="quiet">{text.editorHint}</p>
+      <Faults of={faults} />
+      {saveDraft.error !== null && (
+        <ProblemNote problem={problemFrom(saveDraft.error)} onRetry={onReload} retryLabel={app.problems.reload} />
+      )}
+      {saveDraft.isSuccess && typed === start && (
+        <p role="status" className="said">
+          {text.savedDraft(saveDraft.data.version)}
+        </p>
+      )}
+      {may("policy:write") && (
+        <>
+          <div className="actions">
+            <Button disabled={saveDraft.isPending} onClick={save}>
+              {text.saveDraft}
+            </Button>
+          </div>
+          <SaveRevision typed={typed} isFaulty={faults === undefined || faults.length > 0} add={addRevision} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Faults({ of }: { readonly of: readonly string[] | undefined }) {
+  if (of === undefined) return <p role="status">{text.checking}</p>;
+  if (of.length === 0) {
+    return (
+      <p role="status" className="said">
+        {text.valid}
+      </p>
+    );
+  }
+  return (
+    <div role="status">
+      <p className="late">{text.faults(of.length)}</p>
+      <ul className="faults">
+        {of.map((fault) => (
+          <li key={fault}>{fault}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+interface SaveRevisionProps {
+  readonly typed: string;
+  readonly isFaulty: boolean;
+  readonly add: ReturnType<typeof useChangePolicy>["addRevision"];
+}
+
+function SaveRevision({ typed, isFaulty, add }: SaveRevisionProps) {
+  const navigate = useNavigate();
+  const [note, setNote] = useState("");
+  return (
+    <form
+      className="filters"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const show = ({ revision }: { revision: number }): void =>
+          void navigate({ to: "/policy/revisions/$revision", params: { revision: String(revision) } });
+        add.mutate({ text: typed, note }, { onSuccess: show });
+      }}
+    >
+      <TextField label={text.note} className="long" value={note} onChange={setNote} />
+      <Button type="submit" look="primary" disabled={add.isPending || isFaulty}>
+        {text.saveRevision}
+      </Button>
+      {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
+    </form>
+  );
+}

@@ -1,0 +1,111 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type {
+  PolicyActivation,
+  PolicyDraft,
+  PolicyDraftText,
+  PolicyRevision,
+  PolicyRevisionText,
+  PolicyStatus,
+} from "../api/control.js";
+import { CONTROL } from "../api/control.js";
+import { RequestFailed, request } from "../api/request.js";
+
+const POLICY = `${CONTROL}/policy`;
+const REFRESH_MS = 10_000;
+const draftAddress = (name: string): string => `${POLICY}/drafts/${encodeURIComponent(name)}`;
+
+export function usePolicyStatus() {
+  return useQuery({
+    queryKey: ["policy", "status"],
+    queryFn: ({ signal }) => request<PolicyStatus>(POLICY, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+}
+
+export function useRevisions() {
+  return useQuery({
+    queryKey: ["policy", "revisions"],
+    queryFn: ({ signal }) =>
+      request<{ revisions: readonly PolicyRevision[] }>(`${POLICY}/revisions?limit=200`, { signal }),
+  });
+}
+
+export function useActivations() {
+  return useQuery({
+    queryKey: ["policy", "activations"],
+    queryFn: ({ signal }) => request<{ activations: readonly PolicyActivation[] }>(`${POLICY}/activations`, { signal }),
+  });
+}
+
+export function useDrafts() {
+  return useQuery({
+    queryKey: ["policy", "drafts"],
+    queryFn: ({ signal }) => request<{ drafts: readonly PolicyDraft[] }>(`${POLICY}/drafts`, { signal }),
+  });
+}
+
+/** @param revision 0 for none */
+export function useRevision(revision: number) {
+  return useQuery({
+    queryKey: ["policy", "revision", revision],
+    queryFn: ({ signal }) => request<PolicyRevisionText>(`${POLICY}/revisions/${revision}`, { signal }),
+    enabled: revision > 0,
+  });
+}
+
+/** The draft as it was saved last, null for one that does not exist yet. */
+export function useSavedDraft(name: string) {
+  return useQuery({
+    queryKey: ["policy", "draft", name],
+    queryFn: async ({ signal }) => {
+      const { drafts } = await request<{ drafts: readonly PolicyDraft[] }>(`${POLICY}/drafts`, { signal });
+      if (!drafts.some((draft) => draft.name === name)) return null;
+      return request<PolicyDraftText>(draftAddress(name), { signal });
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchOnWindowFocus: false,
+  });
+}
+
+export function useChangePolicy() {
+  const client = useQueryClient();
+  const again = () =>
+    client.invalidateQueries({ queryKey: ["policy"], predicate: ({ queryKey }) => queryKey[1] !== "draft" });
+  const saveDraft = useMutation({
+    mutationFn: ({ name, ...body }: { name: string; text: string; version: number }) =>
+      request<PolicyDraft & { faults: readonly string[] }>(draftAddress(name), { method: "PUT", body }),
+    onSuccess: (saved, { name, text }) => {
+      client.setQueryData<PolicyDraftText>(["policy", "draft", name], { ...saved, text });
+      return again();
+    },
+  });
+  const addRevision = useMutation({
+    mutationFn: (body: { text: string; note: string }) =>
+      request<PolicyRevision>(`${POLICY}/revisions`, { method: "POST", body }),
+    onSuccess: again,
+  });
+  const approve = useMutation({
+    mutationFn: ({ revision, note }: { revision: number; note: string }) =>
+      request(`${POLICY}/revisions/${revision}/approvals`, { method: "POST", body: { note } }),
+    onSuccess: again,
+  });
+  const activate = useMutation({
+    mutationFn: (body: { revision: number; after: number; note: string; at?: string }) =>
+      request(`${POLICY}/activations`, { method: "POST", body }),
+    onSuccess: again,
+  });
+  return { saveDraft, addRevision, approve, activate };
+}
+
+/** The faults of a text, none for a good one. */
+export async function findFaults(text: string, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    await request(`${POLICY}/check`, { method: "POST", body: { text }, signal });
+    return [];
+  } catch (error) {
+    const isRefusal = error instanceof RequestFailed && error.problem.status === 422;
+    if (!isRefusal) throw error;
+    const faults = error.problem.errors ?? [];
+    return faults.length === 0 ? [error.problem.detail] : faults.map(({ message }) => message);
+  }
+}

@@ -1,0 +1,114 @@
+import { useNavigate } from "@tanstack/react-router";
+import { useRef } from "react";
+import { useShortcuts } from "../app/shortcuts.js";
+import { text as app } from "../texts/en/app.js";
+import { text } from "../texts/en/cases.js";
+import { Button } from "../ui/button.js";
+import { CheckField, SelectField, TextField } from "../ui/field.js";
+import type { QueueSearch } from "./queue-search.js";
+import { OUTCOMES, readQueueSearch, SORTS, STATUSES } from "./queue-search.js";
+
+const MINOR_PER_MAJOR = 100;
+const ANY = ["", text.queue.any] as const;
+
+interface FiltersProps {
+  readonly search: QueueSearch;
+  readonly typed: string;
+  readonly onTyped: (typed: string) => void;
+}
+
+/** The filters are the address: a link or a saved view opens the same queue. */
+export function Filters({ search, typed, onTyped }: FiltersProps) {
+  const navigate = useNavigate({ from: "/queue" });
+  const box = useRef<HTMLFormElement>(null);
+  useShortcuts({ "/": () => box.current?.querySelector("input")?.focus() });
+  const set = (change: Record<string, unknown>): void =>
+    void navigate({ search: readQueueSearch({ ...search, ...change }), replace: true });
+  const hasFilters = typed !== "" || Object.keys(search).length > 0;
+  return (
+    <search>
+      <form ref={box} className="filters" aria-label={text.queue.filters} onSubmit={(event) => event.preventDefault()}>
+        <TextField
+          label={text.queue.search}
+          type="search"
+          aria-keyshortcuts="/"
+          value={typed}
+          onChange={onTyped}
+          onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
+        />
+        <Choices search={search} set={set} />
+        <CheckField
+          label={text.queue.overdue}
+          isChecked={search.overdue === true}
+          onChange={(overdue) => set({ overdue })}
+        />
+        <CheckField
+          label={text.queue.escalated}
+          isChecked={search.escalated === true}
+          onChange={(escalated) => set({ escalated })}
+        />
+        {hasFilters && (
+          <Button
+            look="quiet"
+            onClick={() => {
+              onTyped("");
+              void navigate({ search: {}, replace: true });
+            }}
+          >
+            {text.queue.clear}
+          </Button>
+        )}
+      </form>
+    </search>
+  );
+}
+
+interface ChoicesProps {
+  readonly search: QueueSearch;
+  readonly set: (change: Record<string, unknown>) => void;
+}
+
+function Choices({ search, set }: ChoicesProps) {
+  return (
+    <>
+      <SelectField
+        label={text.queue.status}
+        value={search.status ?? "open"}
+        options={STATUSES.map((status) => [status, text.queue.statuses[status]])}
+        onChange={(status) => set({ status: status === "open" ? undefined : status })}
+      />
+      <SelectField
+        label={text.queue.outcome}
+        value={search.outcome ?? ""}
+        options={[ANY, ...OUTCOMES.map((outcome) => [outcome, app.outcomes[outcome]] as const)]}
+        onChange={(outcome) => set({ outcome })}
+      />
+      <SelectField
+        label={text.queue.assignee}
+        value={search.assignee ?? ""}
+        options={[ANY, ["me", text.queue.assignees.me], ["nobody", text.queue.assignees.nobody]]}
+        onChange={(assignee) => set({ assignee })}
+      />
+      <SelectField
+        label={text.queue.sort}
+        value={search.sort ?? "due"}
+        options={SORTS.map((sort) => [sort, text.queue.sorts[sort]])}
+        onChange={(sort) => set({ sort: sort === "due" ? undefined : sort })}
+      />
+      <TextField
+        label={text.queue.amountMin}
+        className="short"
+        type="number"
+        min={0}
+        value={search.amountMinorMin === undefined ? "" : search.amountMinorMin / MINOR_PER_MAJOR}
+        onChange={(amount) => set({ amountMinorMin: amount === "" ? undefined : Number(amount) * MINOR_PER_MAJOR })}
+      />
+      <TextField
+        label={text.queue.reason}
+        className="medium"
+        value={search.reason ?? ""}
+        onChange={(reason) => set({ reason: reason.toUpperCase() })}
+      />
+    </>
+  );
+}

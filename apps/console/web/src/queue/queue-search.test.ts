@@ -1,0 +1,25 @@
+import { caseQuery, readQueueSearch } from "./queue-search.js";
+
+describe("the queue's address", () => {
+  test("keeps filters and drops everything else", () => {
+    expect(readQueueSearch({ status: "closed", outcome: "decline", overdue: true, scoreMin: 0.7 })).toEqual({
+      status: "closed",
+      outcome: "decline",
+      overdue: true,
+      scoreMin: 0.7,
+    });
+    expect(
+      readQueueSearch({ status: "gone", outcome: "<b>", reason: "a b", amountMinorMin: "-5", overdue: "yes" }),
+    ).toEqual({});
+  });
+
+  test("never holds what was searched for, which may be a card", () => {
+    expect(readQueueSearch({ search: "ct_0123", after: "x", limit: 9 })).toEqual({});
+    expect(caseQuery({}, " ct_0123 ")).toEqual({ status: "open", sort: "due", descending: false, search: "ct_0123" });
+  });
+
+  test("asks for the largest first, but for the one that is due first", () => {
+    expect(caseQuery({ sort: "amount" }, "")).toMatchObject({ sort: "amount", descending: true });
+    expect(caseQuery({}, "")).toMatchObject({ sort: "due", descending: false });
+  });
+});

@@ -1,0 +1,56 @@
+import type { CaseQuery, CaseSort, CaseStatus } from "#contract/cases";
+import type { Outcome } from "#contract/decisions";
+
+/** Filters of the queue that stand in the address. What is searched for may name a card, so it does not. */
+export type QueueSearch = Omit<CaseQuery, "search" | "after" | "limit">;
+
+export const STATUSES: readonly CaseStatus[] = ["open", "snoozed", "closed"];
+export const OUTCOMES: readonly Outcome[] = ["review", "challenge", "decline", "approve"];
+export const SORTS: readonly CaseSort[] = ["due", "opened", "score", "amount"];
+
+const WORD = /^[A-Za-z0-9_.:-]{1,64}$/;
+
+/** What of an address is a filter. What is not one is left out, so an old address still opens. */
+export function readQueueSearch(search: Record<string, unknown>): QueueSearch {
+  const oneOf = <T extends string>(name: string, of: readonly T[]): T | undefined =>
+    of.find((one) => one === search[name]);
+  const word = (name: string): string | undefined => {
+    const value = search[name];
+    return typeof value === "string" && WORD.test(value) ? value : undefined;
+  };
+  const number = (name: string): number | undefined => {
+    const value = Number(search[name] ?? Number.NaN);
+    return Number.isFinite(value) && value >= 0 ? value : undefined;
+  };
+  const flag = (name: string): true | undefined => (search[name] === true ? true : undefined);
+  return withoutUndefined({
+    status: oneOf("status", STATUSES),
+    outcome: oneOf("outcome", OUTCOMES),
+    sort: oneOf("sort", SORTS),
+    reason: word("reason"),
+    assignee: word("assignee"),
+    amountMinorMin: number("amountMinorMin"),
+    amountMinorMax: number("amountMinorMax"),
+    scoreMin: number("scoreMin"),
+    overdue: flag("overdue"),
+    escalated: flag("escalated"),
+  });
+}
+
+type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+export function withoutUndefined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Defined<T>;
+}
+
+/** What the backend is asked. Due first is its ascending order; the others are of use descending. */
+export function caseQuery(search: QueueSearch, typed: string): CaseQuery {
+  const sort = search.sort ?? "due";
+  return {
+    status: "open",
+    ...search,
+    sort,
+    descending: sort !== "due",
+    ...(typed.trim() === "" ? {} : { search: typed.trim() }),
+  };
+}

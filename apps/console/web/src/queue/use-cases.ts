@@ -1,0 +1,85 @@
+import type { InfiniteData } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { CasePage, CaseQuery, CaseRow, SavedView } from "#contract/cases";
+import { queryString, request } from "../api/request.js";
+
+const PAGE_ROWS = 200;
+const REFRESH_MS = 15_000;
+const PAGES_REFRESHED_MAX = 3;
+
+/** The cases of a query, page by page. The first pages come again by themselves; further down nothing moves under the reader. */
+export function useCases(query: CaseQuery) {
+  return useInfiniteQuery({
+    queryKey: ["cases", query],
+    queryFn: ({ pageParam, signal }) =>
+      request<CasePage>(`/api/cases${queryString({ ...query, after: pageParam, limit: PAGE_ROWS })}`, { signal }),
+    initialPageParam: "",
+    getNextPageParam: ({ next }) => next ?? undefined,
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) <= PAGES_REFRESHED_MAX ? REFRESH_MS : false),
+  });
+}
+
+export interface BulkChange {
+  readonly assign?: { readonly assignee: string | null };
+  readonly snooze?: { readonly untilMs: number };
+  readonly verdict?: { readonly verdict: "fraud" | "genuine"; readonly reason: string; readonly note: string };
+}
+
+export interface BulkAnswer {
+  readonly changed: readonly CaseRow[];
+  readonly refused: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
+}
+
+export function useBulkChange() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ cases, change }: { cases: readonly CaseRow[]; change: BulkChange }) =>
+      request<BulkAnswer>("/api/cases/bulk", {
+        method: "POST",
+        body: { cases: cases.map(({ id, revision }) => ({ id, revision })), change },
+      }),
+    onSuccess: ({ changed }) => {
+      const newest = new Map(changed.map((row) => [row.id, row]));
+      client.setQueriesData<InfiniteData<CasePage>>({ queryKey: ["cases"] }, (kept) =>
+        kept === undefined ? kept : { ...kept, pages: kept.pages.map((page) => withRows(page, newest)) },
+      );
+      return client.invalidateQueries({ queryKey: ["cases"] });
+    },
+  });
+}
+
+function withRows(page: CasePage, newest: ReadonlyMap<string, CaseRow>): CasePage {
+  return { ...page, cases: page.cases.map((row) => newest.get(row.id) ?? row) };
+}
+
+/** The most urgent case of nobody, now the person's own; undefined where there is none. */
+export function useTakeNext(onTaken: (id: string) => void) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<CaseRow | undefined>("/api/cases/next", { method: "POST", body: {} }),
+    onSuccess: (taken) => {
+      void client.invalidateQueries({ queryKey: ["cases"] });
+      if (taken !== undefined) onTaken(taken.id);
+    },
+  });
+}
+
+export function useViews() {
+  const client = useQueryClient();
+  const again = () => client.invalidateQueries({ queryKey: ["views"] });
+  const views = useQuery({
+    queryKey: ["views"],
+    queryFn: ({ signal }) => request<readonly SavedView[]>("/api/views", { signal }),
+  });
+  const save = useMutation({
+    mutationFn: ({ name, query }: SavedView) =>
+      request(`/api/views/${encodeURIComponent(name)}`, { method: "PUT", body: { name, query } }),
+    onSuccess: again,
+  });
+  const remove = useMutation({
+    mutationFn: (name: string) => request(`/api/views/${encodeURIComponent(name)}`, { method: "DELETE" }),
+    onSuccess: again,
+  });
+  return { views, save, remove };
+}

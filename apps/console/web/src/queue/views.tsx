@@ -1,0 +1,78 @@
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { problemFrom } from "../api/request.js";
+import { text as app } from "../texts/en/app.js";
+import { text } from "../texts/en/cases.js";
+import { Button } from "../ui/button.js";
+import { Dialog } from "../ui/dialog.js";
+import { TextField } from "../ui/field.js";
+import { ProblemNote } from "../ui/states.js";
+import type { QueueSearch } from "./queue-search.js";
+import { readQueueSearch } from "./queue-search.js";
+import { useViews } from "./use-cases.js";
+
+const NAME_CHARACTERS_MAX = 64;
+
+/** Queries that the person saved, as tabs over the queue. */
+export function Views({ search }: { readonly search: QueueSearch }) {
+  const { views, save, remove } = useViews();
+  const [isNaming, setNaming] = useState(false);
+  return (
+    <nav className="views" aria-label={text.queue.views}>
+      <Link to="/queue" search={{}} activeOptions={{ exact: true, includeSearch: true }}>
+        {text.queue.statuses.open}
+      </Link>
+      {views.data?.map(({ name, query }) => (
+        <span key={name} className="view">
+          <Link to="/queue" search={readQueueSearch({ ...query })} activeOptions={{ exact: true, includeSearch: true }}>
+            {name}
+          </Link>
+          <Button look="quiet" aria-label={text.queue.removeView(name)} onClick={() => remove.mutate(name)}>
+            ×
+          </Button>
+        </span>
+      ))}
+      <Button look="quiet" onClick={() => setNaming(true)}>
+        {text.queue.saveView}
+      </Button>
+      {views.error !== null && <span role="alert">{problemFrom(views.error).title}</span>}
+      {remove.error !== null && <span role="alert">{problemFrom(remove.error).title}</span>}
+      {isNaming && <NameDialog search={search} save={save} onClose={() => setNaming(false)} />}
+    </nav>
+  );
+}
+
+interface NameDialogProps {
+  readonly search: QueueSearch;
+  readonly save: ReturnType<typeof useViews>["save"];
+  readonly onClose: () => void;
+}
+
+function NameDialog({ search, save, onClose }: NameDialogProps) {
+  const [name, setName] = useState("");
+  return (
+    <Dialog title={text.queue.saveView} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save.mutate({ name: name.trim(), query: search }, { onSuccess: onClose });
+        }}
+      >
+        <TextField
+          label={text.queue.viewName}
+          required
+          maxLength={NAME_CHARACTERS_MAX}
+          value={name}
+          onChange={setName}
+        />
+        {save.error !== null && <ProblemNote problem={problemFrom(save.error)} />}
+        <div className="actions end">
+          <Button onClick={onClose}>{app.cancel}</Button>
+          <Button look="primary" type="submit" disabled={save.isPending || name.trim() === ""}>
+            {text.queue.saveView}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,232 @@
+import type { CaseDetail, CaseRow, SavedView } from "#contract/cases";
+import type { HealthReport, ModelsReport } from "#contract/operations";
+import type { Problem, Session } from "#contract/session";
+import { answerControl } from "./fixture-control.js";
+import { makeControl } from "./made-up-control.js";
+import { caseDetail, makeCase, makeDecision, seeded } from "./made-up-payments.js";
+
+/** A refusal as problem+json. */
+export class Refusal extends Error {
+  readonly problem: Problem;
+
+  constructor(
+    readonly status: number,
+    code: string,
+    detail: string,
+    title = detail,
+  ) {
+    super(detail);
+    this.problem = { type: "about:blank", title, status, code, detail };
+  }
+}
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+  readonly session: Session;
+}
+
+export type Answer = object | undefined;
+
+type Body = Readonly<Record<string, unknown>>;
+
+const HOUR_MS = 3_600_000;
+
+/** Cases in memory that change as the contract says. */
+export class Api {
+  readonly #details = new Map<string, CaseDetail>();
+  readonly #rows: CaseRow[];
+  readonly control;
+  #views: SavedView[] = [{ name: "Past due, nobody's", query: { overdue: true, assignee: "nobody" } }];
+
+  constructor(
+    private readonly nowMs: number,
+    cases: number,
+  ) {
+    const random = seeded(18);
+    this.#rows = Array.from({ length: cases }, (_, index) => makeCase(random, index, nowMs));
+    this.control = makeControl(nowMs);
+  }
+
+  /** The case as a test finds or changes it. */
+  detail(id: string): CaseDetail {
+    const row = this.#rows.find((one) => one.id === id);
+    if (row === undefined) throw new Refusal(404, "not-found", "There is no such case.");
+    const kept = this.#details.get(id) ?? caseDetail(row, this.nowMs);
+    this.#details.set(id, kept);
+    return kept;
+  }
+
+  change(id: string, change: Partial<CaseDetail>): CaseRow {
+    const before = this.detail(id);
+    const after = { ...before, ...change, revision: before.revision + 1 };
+    this.#details.set(id, after);
+    const at = this.#rows.findIndex((one) => one.id === id);
+    const { decisions: _d, focus: _f, timeline: _t, usual: _u, graph: _g, notes: _n, history: _h, ...row } = after;
+    const { pendingVerdict: _p, narrative: _r, ...kept } = row;
+    this.#rows[at] = kept;
+    return kept;
+  }
+
+  answer(asked: Asked): Answer {
+    const { method, path } = asked;
+    const [, , area = "", id = "", ...rest] = path.split("/").map(decodeURIComponent);
+    if (area === "control") return answerControl(this.control, asked, this.nowMs);
+    if (area === "views") return this.#answerViews(asked, id);
+    if (area === "health") return makeHealth(this.nowMs);
+    if (area === "models") return makeModels(this.nowMs);
+    if (area === "entities") return this.#entity(id, rest[0] ?? "");
+    if (area !== "cases") throw new Refusal(404, "not-found", `There is nothing at ${path}.`);
+    if (method === "GET") return id === "" ? this.#page(asked) : this.detail(id);
+    if (id === "next") return this.#next(asked.session);
+    if (id === "bulk") return this.#bulk(asked);
+    return this.#act(id, rest.join("/"), asked.body as Body, asked.session);
+  }
+
+  #page({ query, session }: Asked): object {
+    const is = (name: string, value: unknown): boolean => !query.has(name) || query.get(name) === String(value);
+    const assignee = query.get("assignee");
+    const wanted = assignee === "me" ? session.person.id : assignee === "nobody" ? undefined : assignee;
+    const found = this.#rows.filter(
+      (row) =>
+        is("status", row.status) &&
+        is("outcome", row.outcome) &&
+        is("escalated", row.isEscalated) &&
+        (assignee === null || row.assignee?.id === wanted) &&
+        (!query.has("overdue") || row.dueAtMs < this.nowMs) &&
+        row.amountMinor >= Number(query.get("amountMinorMin") ?? 0) &&
+        (!query.has("reason") || row.reasons.includes(query.get("reason") ?? "")) &&
+        row.cardToken.includes(query.get("search") ?? ""),
+    );
+    const keys = { due: "dueAtMs", opened: "openedAtMs", score: "score", amount: "amountMinor" } as const;
+    const key = keys[(query.get("sort") ?? "due") as keyof typeof keys];
+    const sign = query.get("descending") === "true" ? -1 : 1;
+    found.sort((a, b) => sign * ((a[key] ?? 0) - (b[key] ?? 0)));
+    const from = Number(query.get("after") ?? 0);
+    const limit = Number(query.get("limit") ?? 50);
+    const next = from + limit < found.length ? String(from + limit) : null;
+    return { cases: found.slice(from, from + limit), total: found.length, next };
+  }
+
+  #next({ person }: Session): Answer {
+    const free = this.#rows.find((row) => row.status === "open" && row.assignee === null);
+    return free === undefined ? undefined : this.change(free.id, { assignee: person });
+  }
+
+  #bulk({ body, session }: Asked): object {
+    const { cases, change } = body as { cases: readonly CaseRow[]; change: Readonly<Record<string, Body>> };
+    const [action = "", more = {}] = Object.entries(change)[0] ?? [];
+    const changed: CaseRow[] = [];
+    const refused: object[] = [];
+    for (const { id, revision } of cases) {
+      try {
+        changed.push(this.#act(id, action, { revision, ...more }, session) as CaseRow);
+      } catch (error) {
+        refused.push({ id, code: "conflict", detail: String(error) });
+      }
+    }
+    return { changed, refused };
+  }
+
+  #act(id: string, action: string, body: Body, { person }: Session): object {
+    const before = this.detail(id);
+    if (action === "notes") {
+      const note = { id: `${before.notes.length}`, author: person, text: String(body.text), atMs: Date.now() };
+      this.#details.set(id, { ...before, notes: [...before.notes, note] });
+      return note;
+    }
+    if (body.revision !== before.revision) {
+      throw new Refusal(409, "conflict", "Lin Zhao assigned the case to herself a moment ago.", "Somebody was faster");
+    }
+    const said = (text: string) => ({ history: [...before.history, { atMs: Date.now(), by: person, text }] });
+    switch (action) {
+      case "assign":
+        return this.change(id, { assignee: body.assignee === null ? null : person, ...said("Assigned.") });
+      case "snooze":
+        return this.change(id, { status: "snoozed", snoozedUntilMs: Number(body.untilMs), ...said("Snoozed.") });
+      case "escalate":
+        return this.change(id, { isEscalated: true, ...said(`Escalated: ${String(body.note)}`) });
+      case "reopen":
+        return this.change(id, { status: "open", snoozedUntilMs: null, verdict: null, ...said("Reopened.") });
+      case "verdict/refuse":
+        return this.change(id, { pendingVerdict: null, ...said(`Verdict refused: ${String(body.note)}`) });
+      default: {
+        const verdict = body.verdict === "fraud" ? "fraud" : "genuine";
+        return this.change(id, { status: "closed", verdict, pendingVerdict: null, ...said(`Closed as ${verdict}.`) });
+      }
+    }
+  }
+
+  #answerViews({ method, body }: Asked, name: string): Answer {
+    if (method === "GET") return this.#views;
+    this.#views = this.#views.filter((view) => view.name !== name);
+    if (method === "PUT") this.#views.push({ name, query: (body as SavedView).query });
+    return undefined;
+  }
+
+  #entity(kind: string, value: string): object {
+    const random = seeded(value.length);
+    const decisions = Array.from({ length: 12 }, (_, index) =>
+      makeDecision(random, this.nowMs - index * 5 * HOUR_MS, index === 1 ? "review" : "approve", {
+        [kind === "terminal" ? "terminalId" : "cardToken"]: value,
+      }),
+    );
+    return {
+      ...{ kind, value, payments: 164, frauds: kind === "terminal" ? 5 : 0, decisions },
+      firstSeenMs: this.nowMs - 90 * 24 * HOUR_MS,
+      lastSeenMs: this.nowMs,
+      features: this.detail(this.#rows[0]?.id ?? "").focus.features,
+      lists: [{ list: "watch", effect: "watch", reason: "Skimmer found on 12 November", expiresAtMs: null }],
+      cases: this.#rows.slice(0, 3),
+    };
+  }
+}
+
+function makeHealth(nowMs: number): HealthReport {
+  const names = ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive"];
+  return {
+    atMs: nowMs,
+    services: names.map((name) => ({
+      name,
+      isReady: name !== "archive",
+      detail: name === "archive" ? "The lake cannot be read or written." : null,
+    })),
+    lag: ["features", "decisions", "archive", "console"].map((group, index) => ({
+      group: `tripline-${group}`,
+      topic: index === 0 ? "transactions" : "decisions",
+      records: index === 2 ? 18_230 : index * 3,
+    })),
+    deadLetters: [{ topic: "transactions.dlq", records: 2 }],
+    rungs: { model: 41_210, scorecard: 12, "rules-only": 0, "static-policy": 0 },
+  };
+}
+
+function makeModels(nowMs: number): ModelsReport {
+  const figures = (version: string, decisions: number, precision: number) => ({
+    ...{ version, decisions, precision },
+    ...{ meanScore: 0.0124, labels: Math.round(decisions / 20), frauds: Math.round(decisions / 400) },
+  });
+  return {
+    champion: figures("2026-11-20-a", 482_113, 0.71),
+    candidate: figures("2026-11-26-b", 24_018, 0.74),
+    histogram: {
+      champion: [470_000, 6_200, 2_100, 1_100, 700, 510, 420, 390, 410, 283],
+      candidate: [23_400, 320, 110, 50, 38, 27, 22, 19, 18, 14],
+    },
+    calibration: [0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9].map((meanScore, index) => ({
+      meanScore,
+      fraudShare: meanScore * (index % 2 === 0 ? 0.95 : 1.08),
+      labels: Math.round(9_000 / 3 ** index),
+    })),
+    hours: Array.from({ length: 24 }, (_, hour) => ({
+      atMs: nowMs - (24 - hour) * HOUR_MS,
+      decisions: 20_000,
+      meanScore: 0.012 + 0.002 * Math.sin(hour / 3),
+      declinedShare: 0.006 + 0.001 * Math.cos(hour / 4),
+      labels: 900,
+      precision: hour < 20 ? 0.7 + 0.05 * Math.sin(hour) : null,
+    })),
+  };
+}

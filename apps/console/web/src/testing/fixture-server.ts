@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Session } from "#contract/session";
+import type { Answer, Api } from "./fixture-api.js";
+import { Refusal } from "./fixture-api.js";
+import { streamLive } from "./fixture-live.js";
+
+/**
+ * Answers the console's contract with made-up data: the test bed of single screens, and what `npm run dev` may talk to. The
+ * headers are those that the backend sends, so what the page's policy forbids fails here too.
+ */
+
+const PAGE = fileURLToPath(new URL("../page", import.meta.url));
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+export const PAGE_HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+const BODY_BYTES_MAX = 2 * 1024 * 1024;
+
+export interface FixtureServer {
+  readonly url: string;
+  /** What the session says, for the test to change; undefined: nobody is signed in. */
+  session: Session | undefined;
+  /** Requests that fail, by a part of their address, for the test to set. */
+  readonly failing: Map<string, Refusal>;
+  /** Addresses that were asked for. */
+  readonly asked: string[];
+  close(): Promise<void>;
+}
+
+export async function startFixture(api: Api, session: Session): Promise<FixtureServer> {
+  const state = { session: session as Session | undefined, failing: new Map<string, Refusal>(), asked: [] as string[] };
+  const server: Server = createServer((request, response) => {
+    void answer(api, fixture, request, response);
+  });
+  const fixture: FixtureServer = Object.assign(state, {
+    url: "",
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return Object.assign(fixture, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
+async function answer(
+  api: Api,
+  fixture: FixtureServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? "/", fixture.url);
+  if (!pathname.startsWith("/api/") && !pathname.startsWith("/session/")) return sendPage(pathname, response);
+  fixture.asked.push(`${request.method} ${request.url}`);
+  try {
+    const failing = [...fixture.failing].find(([part]) => pathname.includes(part));
+    if (failing !== undefined) throw failing[1];
+    if (pathname === "/session/sign-in") return redirect(response, searchParams.get("to") ?? "/");
+    const { session } = fixture;
+    if (session === undefined) throw new Refusal(401, "unauthenticated", "Nobody is signed in.");
+    if (pathname === "/api/live") return streamLive(response);
+    if (pathname === "/api/session") return send(response, session);
+    if (request.method !== "GET" && request.headers["x-csrf-token"] !== session.csrfToken) {
+      throw new Refusal(403, "csrf", "The token of the form is missing.");
+    }
+    const body = await readBody(request);
+    send(response, api.answer({ method: request.method ?? "GET", path: pathname, query: searchParams, body, session }));
+  } catch (error) {
+    const refusal = error instanceof Refusal ? error : new Refusal(500, "internal", String(error));
+    response.writeHead(refusal.status, { "content-type": "application/problem+json" });
+    response.end(JSON.stringify(refusal.problem));
+  }
+}
+
+function redirect(response: ServerResponse, to: string): void {
+  response.writeHead(303, { location: to.startsWith("/") ? to : "/" }).end();
+}
+
+function send(response: ServerResponse, answered: Answer): void {
+  if (answered === undefined) {
+    response.writeHead(204).end();
+    return;
+  }
+  response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(JSON.stringify(answered));
+}
+
+function sendPage(pathname: string, response: ServerResponse): void {
+  const file = extname(pathname) === "" ? "index.html" : normalize(pathname).slice(1);
+  try {
+    const content = readFileSync(join(PAGE, file));
+    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", ...PAGE_HEADERS });
+    response.end(content);
+  } catch {
+    response.writeHead(404).end();
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  let text = "";
+  for await (const chunk of request) {
+    text += String(chunk);
+    if (text.length > BODY_BYTES_MAX) throw new Refusal(413, "body-too-large", "The body is too large.");
+  }
+  return text === "" ? {} : JSON.parse(text);
+}

@@ -1,0 +1,28 @@
+import type { Permission, Session } from "#contract/session";
+
+const ALL: readonly Permission[] = [
+  "decisions:read",
+  "cases:read",
+  "cases:write",
+  "labels:write",
+  "lists:read",
+  "lists:write",
+  "policy:read",
+  "policy:write",
+  "policy:approve",
+  "models:read",
+  "models:write",
+  "audit:read",
+  "personal:read",
+];
+
+export function makeSession(nowMs: number, permissions: readonly Permission[] = ALL): Session {
+  return {
+    person: { id: "demo", name: "Demo Person" },
+    tenant: "demo",
+    roles: ["analyst", "lead"],
+    permissions,
+    csrfToken: "of-the-fixture",
+    expiresAtMs: nowMs + 3_600_000,
+  };
+}

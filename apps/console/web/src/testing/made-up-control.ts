@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import type {
+  AuditEntry,
+  ListEntry,
+  PolicyActivation,
+  PolicyDraftText,
+  PolicyRevisionText,
+  RolloutDetail,
+} from "../api/control.js";
+
+/** What the control plane would answer, the same at each run. */
+
+const DAY_MS = 86_400_000;
+const POLICY = new URL("../../../../decisions/policy.yaml", import.meta.url);
+
+export interface ControlState {
+  entries: ListEntry[];
+  revisions: PolicyRevisionText[];
+  activations: PolicyActivation[];
+  drafts: PolicyDraftText[];
+  rollout: RolloutDetail;
+  audit: AuditEntry[];
+}
+
+export function makeControl(nowMs: number): ControlState {
+  const ago = (days: number): string => new Date(nowMs - days * DAY_MS).toISOString();
+  const policy = readFileSync(POLICY, "utf8");
+  const revision = (number: number, note: string, author: string, text: string): PolicyRevisionText => ({
+    ...{
+      revision: number,
+      version: `1-${number}f2a91c0`,
+      sha256: `${number}`.repeat(64).slice(0, 64),
+      author,
+      note,
+      text,
+    },
+    created_at: ago(20 - number * 2),
+    approvals: number < 3 ? [{ approver: "lin", note: "Read it.", approved_at: ago(19 - number * 2) }] : [],
+  });
+  return {
+    entries: Array.from({ length: 14 }, (_, index) => ({
+      list: index % 3 === 0 ? "watch" : index % 5 === 0 ? "mules" : "deny",
+      kind: index % 4 === 0 ? "terminal" : "card",
+      value: index % 4 === 0 ? `term-${200 + index}` : `ct_${`${index}`.padStart(2, "0").repeat(16)}`,
+      effect: index % 3 === 0 || index % 5 === 0 ? "watch" : "deny",
+      reason: index % 4 === 0 ? "Skimmer found" : "Reported stolen",
+      author: index % 2 === 0 ? "ada" : "lin",
+      created_at: ago(index),
+      expires_at: index % 2 === 0 ? ago(-30) : null,
+    })),
+    revisions: [
+      revision(3, "Challenge large payments at night", "ada", policy.replace("amount >= 1000", "amount >= 900")),
+      revision(2, "Fewer challenges for bursts", "ada", policy),
+      revision(1, "As shipped", "lin", policy.replace("card_count_1d >= 8", "card_count_1d >= 6")),
+    ],
+    activations: [
+      {
+        ...{ activation: 2, revision: 2, author: "lin", note: "Agreed on Tuesday" },
+        created_at: ago(12),
+        activates_at: ago(12),
+        published_at: ago(12),
+      },
+    ],
+    drafts: [{ name: "night", version: 4, author: "ada", updated_at: ago(0.1), text: policy, faults: [] }],
+    rollout: makeRollout(ago),
+    audit: Array.from({ length: 40 }, (_, index) => ({
+      id: 400 - index,
+      at: ago(index / 3),
+      tenant: "demo",
+      actor: index % 3 === 0 ? "lin" : "ada",
+      action: ["list-entries-put", "policy-activated", "policy-revision-added", "list-entry-removed"][index % 4] ?? "",
+      details: { list: "deny", entries: index + 1, note: index % 4 === 1 ? "Agreed on Tuesday" : "" },
+    })),
+  };
+}
+
+function makeRollout(ago: (days: number) => string): RolloutDetail {
+  return {
+    ...{ id: "r1", model: "tripline", stage: "canary", candidate: "2026-11-26-b", champion: "2026-11-20-a" },
+    ...{ canary_percent: 5, shadow_percent: 0, is_held: false, revision: 3, why: "Trained on October" },
+    ...{
+      started_at: ago(1),
+      changed_at: ago(0.05),
+      changed_by: "ada",
+      plan: { auto: true, steps_percent: [1, 5, 25, 50] },
+    },
+    findings: [
+      { guard: "scores-missing", is_judged: true, is_breached: false, text: "0.0 % of 312 payments, champion 0.0 %." },
+      { guard: "outcomes", is_judged: true, is_breached: false, text: "Review 2.1 %, champion 1.9 %." },
+      { guard: "latency", is_judged: true, is_breached: false, text: "4.9 % slower than 61 ms." },
+      { guard: "score-distribution", is_judged: true, is_breached: false, text: "Index 0.04." },
+      { guard: "precision", is_judged: false, is_breached: false, text: "9 of 20 cards with labels." },
+    ],
+    steps: ["start", "advance", "advance"].map((step, index) => ({
+      ...{ step, actor: "ada", stage: index === 0 ? "shadow" : "canary", canary_percent: [0, 1, 5][index] ?? 0 },
+      ...{
+        why: index === 0 ? "Trained on October" : "Guards are fine",
+        revision: index + 1,
+        at: ago(1 - index * 0.45),
+      },
+    })),
+  };
+}

@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { chromium } from "playwright-core";
+
+/**
+ * A browser without a window: the one that `CHROMIUM_PATH` names, else Playwright's own where it is installed, else the one
+ * that comes as a package.
+ */
+export async function openBrowser(): Promise<Browser> {
+  // biome-ignore lint/style/noProcessEnv: which browser there is depends on the machine
+  const named = process.env.CHROMIUM_PATH;
+  if (named !== undefined) return chromium.launch({ executablePath: named });
+  if (existsSync(chromium.executablePath())) return chromium.launch();
+  const { default: packed } = await import("@sparticuz/chromium");
+  // Of the arguments that it comes with, most are for a cloud function, and one switches the browser's protections off.
+  return chromium.launch({ executablePath: await packed.executablePath(), args: ["--no-sandbox"] });
+}
+
+/** What the page must never do, gathered while a test runs. */
+export interface WatchedPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What the page's policy stopped, and errors that nobody caught. */
+  readonly faults: string[];
+}
+
+export interface PageOptions {
+  readonly baseURL: string;
+  readonly theme?: "light" | "dark";
+  readonly width?: number;
+  readonly height?: number;
+  /** As a magnified browser has it: the page is so many times smaller than the window. */
+  readonly zoom?: number;
+}
+
+const WIDTH_PX = 1280;
+const HEIGHT_PX = 800;
+const ACTION_MS_MAX = 15_000;
+
+export async function openPage(browser: Browser, options: PageOptions): Promise<WatchedPage> {
+  const { baseURL, theme = "light", width = WIDTH_PX, height = HEIGHT_PX, zoom = 1 } = options;
+  const context = await browser.newContext({
+    baseURL,
+    colorScheme: theme,
+    viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },
+    deviceScaleFactor: zoom,
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    reducedMotion: "reduce",
+  });
+  context.setDefaultTimeout(ACTION_MS_MAX);
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Content-Security-Policy/.test(message.text())) faults.push(message.text());
+  });
+  return { page, context, faults };
+}

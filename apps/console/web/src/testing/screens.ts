@@ -1,0 +1,57 @@
+import type { Page } from "playwright-core";
+
+/** Every screen with the way there, for screenshots and for what holds on each of them. */
+export interface ScreenOf {
+  readonly name: string;
+  readonly path: string;
+  /** Until the screen shows its data. */
+  readonly ready: (page: Page) => Promise<void>;
+}
+
+const heading =
+  (name: string | RegExp) =>
+  (page: Page): Promise<void> =>
+    page.getByRole("heading", { name }).first().waitFor();
+
+export const SCREENS: readonly ScreenOf[] = [
+  { name: "queue", path: "/queue", ready: (page) => page.getByRole("link", { name: /ct_/ }).first().waitFor() },
+  { name: "case", path: "/cases/20000", ready: caseReady },
+  { name: "verdict", path: "/cases/19999", ready: verdictReady },
+  { name: "live", path: "/live", ready: liveReady },
+  { name: "look-up", path: "/look-up", ready: lookedUp },
+  { name: "lists", path: "/lists", ready: (page) => page.getByText("Skimmer found").first().waitFor() },
+  { name: "policy", path: "/policy", ready: heading("Revisions") },
+  { name: "revision", path: "/policy/revisions/3", ready: (page) => page.locator(".cm-content").waitFor() },
+  { name: "draft", path: "/policy/drafts/night", ready: (page) => page.getByText("The examples go").waitFor() },
+  { name: "models", path: "/models", ready: modelsReady },
+  { name: "health", path: "/health", ready: heading("Services") },
+  { name: "audit", path: "/audit", ready: (page) => page.getByText("policy-activated").first().waitFor() },
+];
+
+async function caseReady(page: Page): Promise<void> {
+  await page.getByRole("heading", { name: "What moved the score" }).waitFor();
+  await page.locator("canvas").first().waitFor();
+  await page.locator(".react-flow__node").first().waitFor();
+}
+
+async function verdictReady(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Fraud" }).click();
+  await page.getByRole("dialog", { name: "Close as fraud" }).waitFor();
+}
+
+async function liveReady(page: Page): Promise<void> {
+  await page.locator("canvas").nth(1).waitFor();
+  await page.getByRole("link", { name: /ct_/ }).first().waitFor();
+}
+
+async function lookedUp(page: Page): Promise<void> {
+  await page.getByLabel("Kind").selectOption("terminal");
+  await page.getByLabel("Value").fill("term-204");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByRole("heading", { name: "Features now" }).waitFor();
+}
+
+async function modelsReady(page: Page): Promise<void> {
+  await page.getByText("score-distribution").waitFor();
+  await page.locator("canvas").nth(2).waitFor();
+}

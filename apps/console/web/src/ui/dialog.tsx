@@ -1,0 +1,37 @@
+import { Dialog as Primitive } from "radix-ui";
+import type { ReactNode } from "react";
+import { text } from "../texts/en/app.js";
+
+interface DialogProps {
+  readonly title: string;
+  readonly description?: string;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+  readonly isWide?: boolean;
+}
+
+/** An open dialog. Its overlay is ours: that of the library writes a style element, which the page's policy forbids. */
+export function Dialog({ title, description, onClose, children, isWide = false }: DialogProps) {
+  return (
+    <Primitive.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>
+      <Primitive.Portal>
+        <div className="overlay" />
+        <Primitive.Content
+          className={isWide ? "dialog wide" : "dialog"}
+          {...(description === undefined ? { "aria-describedby": undefined } : {})}
+        >
+          <header>
+            <Primitive.Title>{title}</Primitive.Title>
+            <Primitive.Close className="button quiet" aria-label={text.close}>
+              <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
+                <path d="M2 2l8 8M10 2l-8 8" />
+              </svg>
+            </Primitive.Close>
+          </header>
+          {description !== undefined && <Primitive.Description>{description}</Primitive.Description>}
+          {children}
+        </Primitive.Content>
+      </Primitive.Portal>
+    </Primitive.Root>
+  );
+}

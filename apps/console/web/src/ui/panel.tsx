@@ -1,0 +1,51 @@
+import type { ReactNode } from "react";
+import { useId } from "react";
+
+interface PanelProps {
+  readonly title: string;
+  readonly aside?: ReactNode;
+  readonly children: ReactNode;
+  readonly className?: string;
+}
+
+export function Panel({ title, aside, children, className = "" }: PanelProps) {
+  const id = useId();
+  return (
+    <section className={`panel ${className}`} aria-labelledby={id}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        {aside}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+export function Facts({ of }: { readonly of: readonly (readonly [name: string, value: ReactNode])[] }) {
+  return (
+    <dl className="facts">
+      {of.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface BarProps {
+  /** Both from 0 to 1 of the width. */
+  readonly from?: number;
+  readonly size: number;
+  readonly look: string;
+}
+
+/** A bar whose number stands beside it in words. Its size is set by script, which the page's policy allows. */
+export function Bar({ from = 0, size, look }: BarProps) {
+  return (
+    <span className="bar" aria-hidden="true">
+      <span className={look} style={{ marginInlineStart: `${from * 100}%`, width: `${Math.max(size * 100, 0.5)}%` }} />
+    </span>
+  );
+}
