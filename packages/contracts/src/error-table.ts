@@ -59,7 +59,12 @@ export const ERROR_TABLE = {
   "token-expired": row(401, GRPC.unauthenticated, "dead-letter", "The access token has expired"),
   "scope-missing": row(403, GRPC.permissionDenied, "dead-letter", "The access token lacks a scope"),
   "session-ended": row(401, GRPC.unauthenticated, "dead-letter", "Nobody is signed in here any more"),
-  "csrf-token-wrong": row(403, GRPC.permissionDenied, "dead-letter", "The request does not show the token of its session"),
+  "csrf-token-wrong": row(
+    403,
+    GRPC.permissionDenied,
+    "dead-letter",
+    "The request does not show the token of its session",
+  ),
   "sign-in-failed": row(401, GRPC.unauthenticated, "dead-letter", "Signing in did not succeed"),
   "not-found": row(404, GRPC.notFound, "dead-letter", "There is nothing at this address"),
   "method-not-allowed": row(405, GRPC.invalidArgument, "dead-letter", "This address does not accept this method"),

@@ -1,6 +1,7 @@
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { ListHit, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { dayIn } from "./budgets.js";
 import type { DecisionInput } from "./decide-payment.js";
 import { decide, decideWithinBudgets } from "./decide-payment.js";
@@ -43,7 +44,8 @@ const policy = parsePolicy(fileOf(BUDGETS), SPEC);
 
 const transaction: Transaction = {
   ...{ transactionId: "t", tenant: "acme", clientTransactionId: "c", cardToken: "ct_1", terminalId: "x" },
-  ...{ amountMinor: 90_000, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, deviceToken: "", ipToken: "" },
+  ...{ amountMinor: 90_000, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0 },
+  ...UNSENT,
 };
 const WATCHED: ListHit = { list: "watch", kind: "card", effect: "watch", reason: "", createdAtMs: 0 };
 /** 2026-07-01 in Berlin, the day before in UTC. */

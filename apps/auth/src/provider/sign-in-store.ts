@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { z } from "zod";
-import { openBytes, sealBytes } from "./seal-bytes.js";
 
 const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 

@@ -1,8 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
-import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 
 const privateJwk = z.object({
   kty: z.literal("EC"),

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 import { z } from "zod";
-import { openBytes, sealBytes } from "../provider/seal-bytes.js";
 import { base32, otpauthUri, stepOf } from "./totp.js";
 
 const SECRET_BYTES = 20;

@@ -3,6 +3,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Decision, FeatureVector, Label, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
 const hex = (): string => randomBytes(16).toString("hex");
@@ -40,8 +41,15 @@ export function testPayment(
   const vector: FeatureVector = {
     transaction: {
       ...ids,
-      ...{ terminalId, amountMinor: given.amountMinor ?? 12_345, currency: "EUR", occurredAtMs, acceptedAtMs: Date.now() },
-      ...{ deviceToken: given.device ?? "", ipToken: "" },
+      ...{
+        terminalId,
+        amountMinor: given.amountMinor ?? 12_345,
+        currency: "EUR",
+        occurredAtMs,
+        acceptedAtMs: Date.now(),
+      },
+      ...UNSENT,
+      deviceToken: given.device ?? "",
     },
     specVersion: spec.version,
     values: spec.features.map((feature) => feature.default),
@@ -54,8 +62,9 @@ export function testPayment(
     ...{ outcome, score: given.score ?? 0.7, rung: Rung.MODEL, policyVersion: "1+abc", modelName: "fraud" },
     ...{ modelVersion: "0123456789ab", featureSpecVersion: spec.version, occurredAtMs, acceptedAtMs: Date.now() - 20 },
     decidedAtMs: given.decidedAtMs ?? Date.now(),
-    reasons: outcome === Outcome.APPROVE ? [] : [{ code: "SCORE_HIGH", text: "Estimated fraud probability: 70 %.", outcome }],
-    ...{ degradedBecause: "", wordingVersion: "", listHits: [], policyRevision: 0, shadowHits: [] },
+    reasons:
+      outcome === Outcome.APPROVE ? [] : [{ code: "SCORE_HIGH", text: "Estimated fraud probability: 70 %.", outcome }],
+    ...{ degradedBecause: "", wordingVersion: "", listHits: [], policyRevision: 0, shadowHits: [], spentBudgets: [] },
   };
   const record = (topic: string, value: Uint8Array): OutgoingRecord => ({ topic, key: cardToken, value, headers: {} });
   return {
@@ -63,7 +72,15 @@ export function testPayment(
     vector: record(TOPICS.features.name, FeatureVector.encode(vector).finish()),
     decision: record(TOPICS.decisions.name, Decision.encode(decision).finish()),
     label(fraud, atMs = Date.now()) {
-      const label = { ...ids, labelId: labelId(tenant, id), terminalId, occurredAtMs, labelledAtMs: atMs, fraud, source: "chargeback" };
+      const label = {
+        ...ids,
+        labelId: labelId(tenant, id),
+        terminalId,
+        occurredAtMs,
+        labelledAtMs: atMs,
+        fraud,
+        source: "chargeback",
+      };
       return record(TOPICS.labels.name, Label.encode(label).finish());
     },
   };

@@ -6,7 +6,7 @@ import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
 import { requestKey } from "@tripline/ingestion/intake/reserve-requests";
-import { budgetKey } from "@tripline/service-kit/limits/rate-limits";
+import { budgetKey as rateKey } from "@tripline/service-kit/limits/rate-limits";
 
 const read = (path: string) => readFileSync(new URL(`../../../../docs/${path}`, import.meta.url), "utf8");
 
@@ -16,8 +16,8 @@ const plan = { name: "<entity>", fingerprint: Number.parseInt("layoutx", 36) };
 test("regression #12: the table of Redis keys has those of the code, and no others", () => {
   const keys = [
     requestKey("<tenant>", "<id>"),
-    budgetKey("tenant", "<tenant>"),
-    budgetKey("client", "<tenant>/<client>"),
+    rateKey("tenant", "<tenant>"),
+    rateKey("client", "<tenant>/<client>"),
     stateKey(plan, "tenantx", "<id>").replace("layoutx", "<layout>").replace("tenantx", "<tenant>"),
     completeKey([plan]).replace(/:.*/, ":<layout>"),
     appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),

@@ -85,10 +85,9 @@ async function readProblem(response: Response): Promise<Problem> {
   }
 }
 
-/** The console names a field, the control plane a JSON pointer. */
-function readFault(fault: unknown): { field: string; message: string } {
-  const { field, message, pointer, detail } = fault as Partial<Record<string, string>>;
-  return { field: field ?? pointer?.replace(/^\//, "") ?? "", message: message ?? detail ?? "" };
+function readFault(fault: unknown): { pointer: string; detail: string } {
+  const { pointer = "", detail = "" } = Object(fault) as Partial<Record<string, string>>;
+  return { pointer, detail };
 }
 
 function problemOf(status: number, code: string, title: string, detail: string): Problem {

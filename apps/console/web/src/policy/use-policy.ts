@@ -106,6 +106,6 @@ export async function findFaults(text: string, signal: AbortSignal): Promise<rea
     const isRefusal = error instanceof RequestFailed && error.problem.status === 422;
     if (!isRefusal) throw error;
     const faults = error.problem.errors ?? [];
-    return faults.length === 0 ? [error.problem.detail] : faults.map(({ message }) => message);
+    return faults.length === 0 ? [error.problem.detail] : faults.map(({ detail }) => detail);
   }
 }

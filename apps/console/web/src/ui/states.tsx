@@ -53,9 +53,9 @@ export function ProblemNote({ problem, onRetry, retryLabel = text.problems.retry
       {problem.detail !== "" && <p>{problem.detail}</p>}
       {problem.errors !== undefined && problem.errors.length > 0 && (
         <ul>
-          {problem.errors.map(({ field, message }) => (
-            <li key={`${field} ${message}`}>
-              {field !== "" && <code>{field}</code>} {message}
+          {problem.errors.map(({ pointer, detail }) => (
+            <li key={`${pointer} ${detail}`}>
+              {pointer !== "" && <code>{pointer.replace(/^\//, "")}</code>} {detail}
             </li>
           ))}
         </ul>
