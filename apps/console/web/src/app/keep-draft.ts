@@ -9,19 +9,19 @@ const PREFIX = "tripline.draft.";
  */
 export function useDraft<T>(name: string, initial: T): readonly [T, (value: T) => void, () => void] {
   const key = PREFIX + name;
-  const [state, setState] = useState(() => ({ key, value: readDraft(key, initial) }));
-  const value = state.key === key ? state.value : readDraft(key, initial);
+  const [typed, setTyped] = useState<{ readonly key: string; readonly value: T }>();
+  const value = typed?.key === key ? typed.value : readDraft(key, initial);
   const change = useCallback(
     (next: T) => {
-      setState({ key, value: next });
+      setTyped({ key, value: next });
       sessionStorage.setItem(key, JSON.stringify(next));
     },
     [key],
   );
   const drop = useCallback(() => {
     sessionStorage.removeItem(key);
-    setState({ key, value: initial });
-  }, [key, initial]);
+    setTyped(undefined);
+  }, [key]);
   return [value, change, drop];
 }
 

@@ -12,3 +12,9 @@ export const SCREENS = [
   { to: "/health", title: text.screens.health, needs: "decisions:read" },
   { to: "/audit", title: text.screens.audit, needs: "audit:read" },
 ] as const satisfies readonly { to: string; title: string; needs: Permission }[];
+
+/** What a person needs to see the screen at a path; undefined where everyone may. */
+export function neededAt(path: string): Permission | undefined {
+  if (path.startsWith("/cases/")) return "cases:read";
+  return SCREENS.find(({ to }) => path === to || path.startsWith(`${to}/`))?.needs;
+}

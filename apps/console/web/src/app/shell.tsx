@@ -3,9 +3,10 @@ import { useEffect, useState } from "react";
 import { problemFrom, request } from "../api/request.js";
 import { text } from "../texts/en/app.js";
 import { Button } from "../ui/button.js";
+import { Empty } from "../ui/states.js";
 import { HelpDialog } from "./help-dialog.js";
 import { dropDrafts } from "./keep-draft.js";
-import { SCREENS } from "./screens.js";
+import { neededAt, SCREENS } from "./screens.js";
 import { SessionEnded, useMay, useSession } from "./session.js";
 import { useShortcuts } from "./shortcuts.js";
 import type { Theme } from "./theme.js";
@@ -46,12 +47,20 @@ export function Shell() {
           </div>
         </header>
         <main id="content" tabIndex={-1}>
-          <Outlet />
+          <Allowed path={path} />
         </main>
       </div>
       {isHelpOpen && <HelpDialog onClose={() => setHelpOpen(false)} />}
     </>
   );
+}
+
+/** The screen, where the roles include it: one that they do not include asks the backend for nothing. */
+function Allowed({ path }: { readonly path: string }) {
+  const may = useMay();
+  const needed = neededAt(path);
+  if (needed === undefined || may(needed)) return <Outlet />;
+  return <Empty title={text.session.lacking}>{text.session.lackingDetail}</Empty>;
 }
 
 function Navigation() {

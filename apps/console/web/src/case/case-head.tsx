@@ -1,4 +1,3 @@
-import { Link } from "@tanstack/react-router";
 import type { CaseDetail } from "#contract/cases";
 import { useNow } from "../app/use-now.js";
 import { EntityLink } from "../entity/entity-link.js";
@@ -14,9 +13,6 @@ export function CaseHead({ of }: { readonly of: CaseDetail }) {
   const span = formatSpan(Math.abs(of.dueAtMs - nowMs));
   return (
     <div className="case-head">
-      <Link to="/queue" className="back">
-        {text.case.back}
-      </Link>
       <div className="case-big">
         <OutcomeMark outcome={of.outcome} />
         <strong>{formatMoney(of.focus.amountMinor, of.focus.currency)}</strong>

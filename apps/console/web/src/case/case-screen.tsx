@@ -1,4 +1,4 @@
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import type { CaseDetail } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
@@ -33,7 +33,15 @@ export function CaseScreen() {
   const { id } = useParams({ from: "/cases/$id" });
   const query = useCase(id);
   return (
-    <Screen title={text.case.title(id)} needs="cases:read" className="case-screen">
+    <Screen
+      title={text.case.title(id)}
+      className="case-screen"
+      back={
+        <Link to="/queue" className="back">
+          {text.queue.title}
+        </Link>
+      }
+    >
       <Loaded query={query} lines={SKELETON_LINES}>
         {(found) => <OpenCase key={id} of={found} />}
       </Loaded>

@@ -63,6 +63,7 @@ export function LinkedGraph({ of }: { readonly of: CaseGraph }) {
         disableKeyboardA11y
         preventScrolling={false}
         zoomOnScroll={false}
+        proOptions={{ hideAttribution: true }}
       />
     </div>
   );

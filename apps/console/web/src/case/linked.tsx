@@ -34,9 +34,14 @@ export function Linked({ of }: { readonly of: CaseGraph }) {
         <p className="quiet">{text.case.graphNone}</p>
       ) : (
         <div className="linked">
-          <Suspense fallback={<div className="graph" />}>
-            <LinkedGraph of={of} />
-          </Suspense>
+          <div>
+            <Suspense fallback={<div className="graph" />}>
+              <LinkedGraph of={of} />
+            </Suspense>
+            <a className="credit" href="https://reactflow.dev" target="_blank" rel="noreferrer">
+              {text.case.graphCredit}
+            </a>
+          </div>
           <DataTable caption={text.case.graphTable} columns={COLUMNS} rows={of.nodes} rowKey={({ id }) => id} />
         </div>
       )}

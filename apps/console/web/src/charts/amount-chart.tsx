@@ -27,8 +27,8 @@ export function AmountChart({ usual, atMs, amountMinor, currency, label }: Amoun
         axisLabel: { color: colours.quiet, fontSize: 11, hideOverlap: true, formatter: "{d}.{M}." },
       }),
       yAxis: axis(colours, {
-        type: "value",
-        splitNumber: 2,
+        // Most amounts are small: on a plain axis an unusual one would press them flat.
+        type: "log",
         axisLabel: {
           color: colours.quiet,
           fontSize: 11,
@@ -45,11 +45,11 @@ export function AmountChart({ usual, atMs, amountMinor, currency, label }: Amoun
           type: "scatter",
           symbolSize: 5,
           itemStyle: { color: colours.bar, opacity: 0.8 },
-          data: usual.amounts.map((one) => [one.atMs, one.amountMinor]),
+          data: usual.amounts.filter((one) => one.amountMinor > 0).map((one) => [one.atMs, one.amountMinor]),
           markArea: {
             silent: true,
             itemStyle: { color: colours.accent, opacity: 0.12 },
-            data: [[{ yAxis: usual.amountP05Minor ?? 0 }, { yAxis: usual.amountP95Minor ?? 0 }]],
+            data: [[{ yAxis: Math.max(1, usual.amountP05Minor ?? 1) }, { yAxis: usual.amountP95Minor ?? 0 }]],
           },
         },
         {

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { formatClock } from "../format/times.js";
 import { coloursOf, useThemeChanges } from "./theme-colours.js";
 import "uplot/dist/uPlot.min.css";
 
@@ -16,6 +17,7 @@ interface LiveSeriesProps {
 }
 
 const HEIGHT_PX = 150;
+const writeTimes = (_: uPlot, seconds: readonly number[]): string[] => seconds.map((at) => formatClock(at * 1_000));
 const FONT = "11px system-ui, sans-serif";
 
 /** A series that grows by the second. Drawn by uPlot, which takes next to no time for it. */
@@ -42,7 +44,7 @@ export function LiveSeries({ label, lines, data }: LiveSeriesProps) {
         legend: { show: false },
         cursor: { show: false },
         axes: [
-          { ...axis, grid: { show: false } },
+          { ...axis, grid: { show: false }, values: writeTimes, space: 90 },
           { ...axis, size: 44 },
         ],
         scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.1)] } },

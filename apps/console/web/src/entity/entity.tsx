@@ -28,7 +28,7 @@ export function Entity() {
   const kind = KINDS.find((one) => one === state?.kind);
   const wanted = state === undefined || kind === undefined ? undefined : { kind, value: state.value };
   return (
-    <Screen title={text.entity.title} needs="cases:read">
+    <Screen title={text.entity.title}>
       <LookUp key={`${wanted?.kind} ${wanted?.value}`} wanted={wanted} />
       {wanted === undefined ? (
         <Empty title={text.entity.empty}>{text.entity.emptyDetail}</Empty>
@@ -92,7 +92,7 @@ function Known({ of }: { readonly of: EntityDetail }) {
       <div className="two">
         <Panel title={text.entity.features}>
           {of.features.length === 0 && <p className="quiet">{text.entity.noFeatures}</p>}
-          <Facts of={of.features.map(({ title, text: value }) => [title, value] as const)} />
+          <Facts isListed of={of.features.map(({ title, text: value }) => [title, value] as const)} />
         </Panel>
         <div className="stack">
           <OnLists of={of} />

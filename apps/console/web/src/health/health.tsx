@@ -23,7 +23,6 @@ export function Health() {
   return (
     <Screen
       title={text.health.title}
-      needs="decisions:read"
       aside={
         query.data !== undefined && <span className="quiet steady">{text.health.at(formatClock(query.data.atMs))}</span>
       }

@@ -34,7 +34,6 @@ export function Lists() {
   return (
     <Screen
       title={text.lists.title}
-      needs="lists:read"
       aside={
         may("lists:write") && (
           <Button look="primary" onClick={() => setAdding(true)}>

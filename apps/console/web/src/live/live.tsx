@@ -24,7 +24,6 @@ export function Live() {
   return (
     <Screen
       title={text.live.title}
-      needs="decisions:read"
       aside={
         <>
           <Connection is={connection} />

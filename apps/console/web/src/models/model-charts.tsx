@@ -14,16 +14,21 @@ export function ModelCharts({ of }: { readonly of: ModelsReport }) {
     <div className="two">
       <Histogram of={of.histogram} />
       {of.calibration.length > 0 && <CalibrationChart of={of.calibration} />}
-      {of.hours.length > 1 && <Hours of={of.hours} />}
+      {of.hours.length > 1 && (
+        <>
+          <Hours of={of.hours} title={text.models.hours} lines={RATES} />
+          <Hours of={of.hours} title={text.models.precision} lines={PRECISION} />
+        </>
+      )}
     </div>
   );
 }
 
 const legend = (colours: Colours) => ({ top: 0, right: 0, textStyle: { color: colours.text, fontSize: 11 } });
-const shareAxis = (colours: Colours) => ({
+const shareAxis = (colours: Colours, digits = 0) => ({
   color: colours.quiet,
   fontSize: 11,
-  formatter: (share: number) => formatShare(share, 0),
+  formatter: (share: number) => formatShare(share, digits),
 });
 
 function Histogram({ of }: { readonly of: ModelsReport["histogram"] }) {
@@ -99,34 +104,48 @@ function CalibrationChart({ of }: { readonly of: ModelsReport["calibration"] }) 
   );
 }
 
-function Hours({ of }: { readonly of: ModelsReport["hours"] }) {
+interface HourLine {
+  readonly name: string;
+  readonly key: "meanScore" | "declinedShare" | "precision";
+  readonly colour: "accent" | "decline" | "approve";
+  readonly type: "solid" | "dashed";
+}
+
+const RATES: readonly HourLine[] = [
+  { name: text.models.meanScore, key: "meanScore", colour: "accent", type: "solid" },
+  { name: text.models.declined, key: "declinedShare", colour: "decline", type: "dashed" },
+];
+const PRECISION: readonly HourLine[] = [
+  { name: text.models.precision, key: "precision", colour: "approve", type: "solid" },
+];
+
+interface HoursProps {
+  readonly of: ModelsReport["hours"];
+  readonly title: string;
+  readonly lines: readonly HourLine[];
+}
+
+function Hours({ of, title, lines }: HoursProps) {
   const option = useCallback(
-    (colours: Colours) => {
-      const line = (name: string, key: "meanScore" | "declinedShare" | "precision", color: string, type: string) => ({
+    (colours: Colours) => ({
+      grid: GRID,
+      legend: legend(colours),
+      xAxis: axis(colours, { type: "time", splitLine: { show: false } }),
+      yAxis: axis(colours, { type: "value", axisLabel: shareAxis(colours, 1) }),
+      series: lines.map(({ name, key, colour, type }) => ({
         name,
         type: "line",
         symbol: "none",
-        lineStyle: { color, type, width: 1.5 },
-        itemStyle: { color },
+        lineStyle: { color: colours[colour], type, width: 1.5 },
+        itemStyle: { color: colours[colour] },
         data: of.map((hour) => [hour.atMs, hour[key]]),
-      });
-      return {
-        grid: GRID,
-        legend: legend(colours),
-        xAxis: axis(colours, { type: "time", splitLine: { show: false } }),
-        yAxis: axis(colours, { type: "value", axisLabel: shareAxis(colours) }),
-        series: [
-          line(text.models.meanScore, "meanScore", colours.accent, "solid"),
-          line(text.models.declined, "declinedShare", colours.decline, "dashed"),
-          line(text.models.precision, "precision", colours.approve, "dotted"),
-        ],
-      };
-    },
-    [of],
+      })),
+    }),
+    [of, lines],
   );
   return (
-    <Panel title={text.models.hours}>
-      <EChart label={text.models.hours} option={option} />
+    <Panel title={title}>
+      <EChart label={title} option={option} />
     </Panel>
   );
 }

@@ -1,4 +1,5 @@
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { lazy, Suspense, useState } from "react";
 import type { PolicyDraftText } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
@@ -24,10 +25,14 @@ export function Draft() {
   const base = useRevision(newest);
   const isReady = status.data !== undefined && (newest === 0 || base.data !== undefined);
   return (
-    <Screen title={text.draftTitle(name)} needs="policy:read">
-      <Link to="/policy" className="back">
-        {text.title}
-      </Link>
+    <Screen
+      title={text.draftTitle(name)}
+      back={
+        <Link to="/policy" className="back">
+          {text.title}
+        </Link>
+      }
+    >
       <Loaded query={saved}>
         {(draft) =>
           isReady ? (
@@ -88,14 +93,11 @@ function Editor({ name, saved, base, onReload }: EditorProps) {
         </p>
       )}
       {may("policy:write") && (
-        <>
-          <div className="actions">
-            <Button disabled={saveDraft.isPending} onClick={save}>
-              {text.saveDraft}
-            </Button>
-          </div>
-          <SaveRevision typed={typed} isFaulty={faults === undefined || faults.length > 0} add={addRevision} />
-        </>
+        <SaveRevision typed={typed} isFaulty={faults === undefined || faults.length > 0} add={addRevision}>
+          <Button disabled={saveDraft.isPending} onClick={save}>
+            {text.saveDraft}
+          </Button>
+        </SaveRevision>
       )}
     </Panel>
   );
@@ -126,9 +128,10 @@ interface SaveRevisionProps {
   readonly typed: string;
   readonly isFaulty: boolean;
   readonly add: ReturnType<typeof useChangePolicy>["addRevision"];
+  readonly children: ReactNode;
 }
 
-function SaveRevision({ typed, isFaulty, add }: SaveRevisionProps) {
+function SaveRevision({ typed, isFaulty, add, children }: SaveRevisionProps) {
   const navigate = useNavigate();
   const [note, setNote] = useState("");
   return (
@@ -145,6 +148,7 @@ function SaveRevision({ typed, isFaulty, add }: SaveRevisionProps) {
       <Button type="submit" look="primary" disabled={add.isPending || isFaulty}>
         {text.saveRevision}
       </Button>
+      {children}
       {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
     </form>
   );

@@ -132,5 +132,6 @@ const THEME = EditorView.theme({
   ".cm-changedText": { background: "none", fontWeight: "700" },
   ".cm-deletedChunk": { backgroundColor: "var(--decline-ground)", paddingInlineStart: "0.375rem" },
   ".cm-deletedText": { background: "none", fontWeight: "700" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"…"' },
   ".cm-collapsedLines": { background: "var(--sunken)", color: "var(--quiet)" },
 });

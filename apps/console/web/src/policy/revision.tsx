@@ -18,10 +18,14 @@ export function Revision() {
   const { revision } = useParams({ from: "/policy/revisions/$revision" });
   const query = useRevision(Number(revision) || 0);
   return (
-    <Screen title={text.revision(Number(revision))} needs="policy:read">
-      <Link to="/policy" className="back">
-        {text.title}
-      </Link>
+    <Screen
+      title={text.revision(Number(revision))}
+      back={
+        <Link to="/policy" className="back">
+          {text.title}
+        </Link>
+      }
+    >
       <Loaded query={query}>{(found) => <Shown key={found.revision} of={found} />}</Loaded>
     </Screen>
   );

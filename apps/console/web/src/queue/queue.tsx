@@ -30,7 +30,6 @@ export function Queue() {
   return (
     <Screen
       title={text.queue.title}
-      needs="cases:read"
       className="queue-screen"
       aside={
         <>

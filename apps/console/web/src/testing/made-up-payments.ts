@@ -19,7 +19,10 @@ export function seeded(seed: number): Random {
   };
 }
 
-const pick = <T>(random: Random, from: readonly [T, ...T[]]): T => from[Math.floor(random() * from.length)] ?? from[0];
+function pick<T>(random: Random, from: readonly [T, ...T[]]): T {
+  const found = from[Math.floor(random() * from.length)];
+  return found === undefined ? from[0] : found;
+}
 const hex = (random: Random, digits: number): string =>
   Array.from({ length: digits }, () => Math.floor(random() * 16).toString(16)).join("");
 

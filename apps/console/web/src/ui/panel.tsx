@@ -21,9 +21,15 @@ export function Panel({ title, aside, children, className = "" }: PanelProps) {
   );
 }
 
-export function Facts({ of }: { readonly of: readonly (readonly [name: string, value: ReactNode])[] }) {
+interface FactsProps {
+  readonly of: readonly (readonly [name: string, value: ReactNode])[];
+  /** One below the other, for long names. */
+  readonly isListed?: boolean;
+}
+
+export function Facts({ of, isListed = false }: FactsProps) {
   return (
-    <dl className="facts">
+    <dl className={isListed ? "listed" : "facts"}>
       {of.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>

@@ -17,7 +17,7 @@ export const text = {
   signOut: "Sign out",
   theme: { label: "Theme", system: "System", light: "Light", dark: "Dark" },
   help: {
-    open: "Keyboard shortcuts",
+    open: "Shortcuts",
     title: "Keyboard shortcuts",
     switch: "Single keys act as shortcuts",
     note: "Shortcuts are off while you type in a field.",

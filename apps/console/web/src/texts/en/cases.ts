@@ -60,7 +60,6 @@ const queue = {
 
 const detail = {
   title: (id: string) => `Case ${id}`,
-  back: "Back to the queue",
   reload: "Load the newest",
   card: "Card",
   noScore: "No score",
@@ -114,7 +113,7 @@ const detail = {
   timeline: "Timeline",
   linked: "Linked",
   graphTable: "Linked cards, terminals, devices and addresses",
-  graphLabel: "Graph of what is linked; the table beside it says the same",
+  graphCredit: "Drawn with React Flow",
   graphCut: "Only the closest are shown.",
   graphNone: "Nothing is linked to this card yet.",
   graphColumns: { what: "What", value: "Value", payments: "Payments", frauds: "Confirmed fraud" },

@@ -1,0 +1,220 @@
+import type { Browser, Page } from "playwright-core";
+import { Api, Refusal } from "./fixture-api.js";
+import type { FixtureServer } from "./fixture-server.js";
+import { startFixture } from "./fixture-server.js";
+import { makeSession } from "./fixture-session.js";
+import type { WatchedPage } from "./open-browser.js";
+import { openBrowser, openPage } from "./open-browser.js";
+
+const CASES = 3_000;
+const ROWS_IN_DOCUMENT_MAX = 80;
+const START_MS_MAX = 60_000;
+const MARKUP = `"><img src=x onerror="document.title='run'"><script>document.title='run'</script>`;
+
+let browser: Browser;
+let api: Api;
+let fixture: FixtureServer;
+let opened: WatchedPage;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+}, START_MS_MAX);
+
+beforeEach(async () => {
+  api = new Api(Date.now(), CASES);
+  fixture = await startFixture(api, makeSession(Date.now()));
+  opened = await openPage(browser, { baseURL: fixture.url });
+  page = opened.page;
+});
+
+afterEach(async () => {
+  await opened.context.close();
+  await fixture.close();
+});
+afterAll(() => browser?.close());
+
+const changes = (): string[] => fixture.asked.filter((asked) => !asked.startsWith("GET"));
+
+test("a case from the queue to its verdict and on to the next one, by keyboard alone", async () => {
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  const third = await page.getByRole("row").nth(3).getByRole("link").getAttribute("href");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "What moved the score" }).waitFor();
+  expect(new URL(page.url()).pathname).toBe(third);
+  await page.keyboard.press("a");
+  await page.getByText("Assignee Demo Person").waitFor();
+  await page.keyboard.press("c");
+  await page.keyboard.type("The customer called: it was not her. fgnx stay letters here.");
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("listitem").getByText("The customer called").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("f");
+  await page.getByRole("dialog", { name: "Close as fraud" }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByText("Closed as fraud", { exact: true }).waitFor();
+  const id = third?.split("/").at(-1) ?? "";
+  expect(api.detail(id)).toMatchObject({ status: "closed", verdict: "fraud", assignee: { id: "demo" } });
+  await page.keyboard.press("n");
+  await page.waitForURL((url) => url.pathname.startsWith("/cases/") && url.pathname !== third);
+  expect(opened.faults).toEqual([]);
+});
+
+test("a change on an older revision is refused in place; what was typed stays and is saved after loading the newest", async () => {
+  await page.goto("/cases/20000");
+  await page.getByRole("button", { name: "Genuine" }).click();
+  await page.getByLabel("Note", { exact: true }).fill("She confirmed it by phone");
+  api.change("20000", { assignee: { id: "person-lin", name: "Lin Zhao" } });
+  await page.getByRole("button", { name: "Label as genuine" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Lin Zhao assigned the case to herself a moment ago.").waitFor();
+  expect(await dialog.getByLabel("Note", { exact: true }).inputValue()).toBe("She confirmed it by phone");
+  const loaded = page.waitForResponse((response) => response.url().endsWith("/api/cases/20000"));
+  await dialog.getByRole("button", { name: "Load the newest" }).click();
+  await loaded;
+  await dialog.getByRole("button", { name: "Label as genuine" }).click();
+  await page.getByText("Closed as genuine", { exact: true }).waitFor();
+});
+
+test("a session that ends does not take what was typed", async () => {
+  await page.goto("/cases/20000");
+  await page.getByLabel("New note").fill("Half a thou");
+  const session = fixture.session;
+  fixture.session = undefined;
+  await page.getByRole("button", { name: "Add note" }).click();
+  const again = page.getByRole("alert").getByRole("link", { name: "Sign in" });
+  await again.waitFor();
+  fixture.session = session;
+  await again.click();
+  await page.getByRole("heading", { name: "Case 20000" }).waitFor();
+  expect(await page.getByLabel("New note").inputValue()).toBe("Half a thou");
+  await page.getByRole("button", { name: "Add note" }).click();
+  await page.getByRole("listitem").getByText("Half a thou").waitFor();
+  expect(await page.getByLabel("New note").inputValue()).toBe("");
+});
+
+test("a verdict above the amount waits for a second person, who confirms it", async () => {
+  const pendingVerdict = {
+    verdict: "fraud",
+    reason: "stolen-card",
+    by: { id: "lin", name: "Lin" },
+    atMs: Date.now(),
+  } as const;
+  api.change("20000", { pendingVerdict });
+  await page.goto("/cases/20000");
+  const pending = page.getByRole("region", { name: "Close as fraud" });
+  await pending.getByText(/Lin asked for "Fraud" \(Card stolen or lost\)/).waitFor();
+  expect(await page.getByRole("toolbar").getByRole("button", { name: "Fraud" }).count()).toBe(0);
+  await pending.getByRole("button", { name: "Confirm" }).click();
+  await page.getByText("Closed as fraud", { exact: true }).waitFor();
+});
+
+test("who asked for the verdict is told to wait, and may not confirm it", async () => {
+  const by = { id: "demo", name: "Demo Person" };
+  api.change("20000", { pendingVerdict: { verdict: "genuine", reason: "known-device", by, atMs: Date.now() } });
+  await page.goto("/cases/20000");
+  await page.getByText("A colleague has to confirm it.").waitFor();
+  expect(await page.getByRole("button", { name: "Confirm" }).count()).toBe(0);
+});
+
+test("markup in what a payment or a person says is shown as text and never run", async () => {
+  const before = api.detail("20000");
+  const { focus } = before;
+  const reason = { code: "X", text: MARKUP, outcome: "review" } as const;
+  api.change("20000", {
+    focus: { ...focus, terminalId: MARKUP, clientTransactionId: MARKUP, reasons: [reason], degradedBecause: MARKUP },
+    notes: [{ id: "1", author: { id: "lin", name: MARKUP }, text: MARKUP, atMs: 1 }],
+    narrative: MARKUP,
+    cardToken: MARKUP,
+    reasons: [MARKUP],
+    graph: { ...before.graph, nodes: before.graph.nodes.map((node) => ({ ...node, value: MARKUP })) },
+  });
+  await page.goto("/cases/20000");
+  await page.locator(".react-flow__node").first().waitFor();
+  expect(await page.getByText(MARKUP, { exact: true }).count()).toBeGreaterThan(3);
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  expect(await page.locator("img[src=x], script:not([src])").count()).toBe(0);
+  expect(await page.title()).not.toBe("run");
+  expect(opened.faults).toEqual([]);
+});
+
+test("thousands of cases scroll with a few rows in the document, and filters stand in the address without what is searched", async () => {
+  await page.goto("/queue");
+  await page.getByText("3,000 cases").waitFor();
+  const rows = page.getByRole("rowgroup");
+  await rows.hover();
+  await rows.evaluate((element) => element.scrollTo(0, 200 * 38));
+  await page.locator("[aria-rowindex='205']").waitFor();
+  expect(await page.getByRole("row").count()).toBeLessThan(ROWS_IN_DOCUMENT_MAX);
+  await page.getByLabel("Outcome").selectOption("decline");
+  await page.getByRole("checkbox", { name: "Past due" }).check();
+  await page.getByRole("searchbox").fill("ct_0");
+  await page.waitForURL(/outcome=decline/);
+  expect(new URL(page.url()).search).not.toContain("ct_0");
+  expect(fixture.asked.at(-1)).toContain("search=ct_0");
+  await page.getByRole("button", { name: "Save view" }).click();
+  await page.getByLabel("Name of the view").fill("Late declines");
+  await page.getByRole("dialog").getByRole("button", { name: "Save view" }).click();
+  await page.getByRole("link", { name: "Late declines" }).waitFor();
+});
+
+test("several cases are changed at once, and those that were refused are named", async () => {
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  await page.keyboard.press("x");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  const [first = ""] = await page
+    .getByRole("checkbox", { checked: true })
+    .evaluateAll((boxes) => boxes.map((box) => box.getAttribute("aria-label")?.replace("Select case ", "") ?? ""));
+  api.change(first, {});
+  const bulk = page.getByRole("region", { name: "Selected cases" });
+  await bulk.getByRole("button", { name: "Assign to me" }).click();
+  await bulk.getByText("1 case changed. 1 case was not changed:").waitFor();
+  await bulk.getByRole("listitem").getByText(first).waitFor();
+  expect(changes()).toEqual(["POST /api/cases/bulk"]);
+});
+
+test("single keys can be switched off", async () => {
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  await page.keyboard.press("?");
+  await page.getByLabel("Single keys act as shortcuts").uncheck();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("n");
+  await page.getByRole("button", { name: "Shortcuts" }).click();
+  await page.getByRole("dialog").waitFor();
+  expect(changes()).toEqual([]);
+});
+
+test("a failed save of a policy draft keeps the text; faults come as it is typed", async () => {
+  await page.goto("/policy/drafts/night");
+  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByRole("textbox", { name: "Policy text" }).focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("\n  - id: mine\n    when: card_rat");
+  await page.getByRole("option", { name: /card_ratio_30d/ }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.keyboard.type(" >=");
+  await page.getByText("1 fault", { exact: true }).waitFor();
+  expect(await page.getByRole("button", { name: "Save as revision" }).isDisabled()).toBe(true);
+  fixture.failing.set("/drafts/night", new Refusal(503, "database-unavailable", "The database does not answer."));
+  await page.getByRole("button", { name: "Save draft" }).click();
+  await page.getByRole("alert").getByText("The database does not answer.").first().waitFor();
+  fixture.failing.clear();
+  await page.reload();
+  await page.getByText("Not saved, kept in this tab").waitFor();
+  await page.getByRole("button", { name: "Save draft" }).click();
+  await page.getByText("Saved, version 5.").waitFor();
+  expect(api.control.drafts[0]?.text).toMatch(/when: card_ratio_30d >=$/);
+});

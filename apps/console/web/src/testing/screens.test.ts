@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { Api, Refusal } from "./fixture-api.js";
+import type { FixtureServer } from "./fixture-server.js";
+import { startFixture } from "./fixture-server.js";
+import { makeSession } from "./fixture-session.js";
+import { openBrowser, openPage } from "./open-browser.js";
+import { SCREENS } from "./screens.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const CASES = 400;
+const NARROW_PX = 390;
+const TEST_MS_MAX = 120_000;
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary: string }[];
+}
+
+let browser: Browser;
+let api: Api;
+let fixture: FixtureServer;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+}, TEST_MS_MAX);
+
+beforeEach(async () => {
+  api = new Api(Date.now(), CASES);
+  fixture = await startFixture(api, makeSession(Date.now()));
+});
+
+afterEach(() => fixture.close());
+afterAll(() => browser?.close());
+
+/** What axe finds, each with the element and why. axe is run by the debugger, which the page's policy does not bind. */
+async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const run = `axe.run(document, { runOnly: ${JSON.stringify(RULES)}, resultTypes: ["violations"] }).then((found) => found.violations)`;
+  const violations = (await page.evaluate(run)) as readonly Violation[];
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} ${JSON.stringify(target)} ${failureSummary}`),
+  );
+}
+
+const isTooWide = (page: Page): Promise<boolean> =>
+  page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth");
+
+describe("every screen", () => {
+  test.each(["light", "dark"] as const)(
+    "has nothing that WCAG 2.2 AA forbids, and nothing that the page's policy stops: %s",
+    async (theme) => {
+      const { page, context, faults } = await openPage(browser, { baseURL: fixture.url, theme });
+      const found: Record<string, readonly string[]> = {};
+      for (const { name, path, ready } of SCREENS) {
+        await page.goto(path);
+        await ready(page);
+        const violations = await violationsOf(page);
+        if (violations.length > 0) found[name] = violations;
+      }
+      await context.close();
+      expect(found).toEqual({});
+      expect(faults).toEqual([]);
+    },
+    TEST_MS_MAX,
+  );
+
+  test.each([
+    ["390 px", { width: NARROW_PX, height: 800 }],
+    ["200 %", { zoom: 2 }],
+  ])(
+    "can be used at %s without scrolling sideways",
+    async (_, size) => {
+      const { page, context } = await openPage(browser, { baseURL: fixture.url, ...size });
+      const tooWide: string[] = [];
+      for (const { name, path, ready } of SCREENS) {
+        await page.goto(path);
+        await ready(page);
+        if (await isTooWide(page)) tooWide.push(name);
+      }
+      expect(tooWide).toEqual([]);
+      await page.goto("/queue");
+      await page.getByRole("button", { name: "Menu" }).click();
+      await page.getByRole("link", { name: "Health" }).click();
+      await page.getByRole("heading", { name: "Health", level: 1 }).waitFor();
+      await context.close();
+    },
+    TEST_MS_MAX,
+  );
+
+  test("says in its place that the backend is away, and shows the data once it is back", async () => {
+    const { page, context } = await openPage(browser, { baseURL: fixture.url });
+    fixture.failing.set("/api/health", new Refusal(403, "scope-missing", "Your token lacks decisions:read."));
+    await page.goto("/health");
+    await page.getByRole("alert").getByText("Your token lacks decisions:read.").first().waitFor();
+    fixture.failing.clear();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("cell", { name: "ingestion" }).waitFor();
+    await context.close();
+  });
+});
+
+describe("roles", () => {
+  test("decide which screens the menu has and what may be done", async () => {
+    fixture.session = makeSession(Date.now(), ["decisions:read", "cases:read"]);
+    const { page, context } = await openPage(browser, { baseURL: fixture.url });
+    await page.goto("/");
+    await page.getByRole("link", { name: /ct_/ }).first().click();
+    await page.getByRole("heading", { name: "Why" }).waitFor();
+    expect(await page.getByRole("navigation", { name: "Screens" }).getByRole("link").allTextContents()).toEqual([
+      "Live",
+      "Queue",
+      "Look up",
+      "Health",
+    ]);
+    expect(await page.getByRole("toolbar").count()).toBe(0);
+    expect(await page.getByLabel("New note").count()).toBe(0);
+    await page.goto("/audit");
+    await page.getByText("Your roles do not include this screen").waitFor();
+    expect(fixture.asked.filter((asked) => asked.includes("audit"))).toEqual([]);
+    await context.close();
+  });
+
+  test("who is not signed in is led to sign in and back to the same page", async () => {
+    fixture.session = undefined;
+    const { page, context } = await openPage(browser, { baseURL: fixture.url });
+    await page.goto("/cases/20000");
+    const link = page.getByRole("link", { name: "Sign in" });
+    await link.waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    fixture.session = makeSession(Date.now());
+    await link.click();
+    await page.getByRole("heading", { name: "Case 20000" }).waitFor();
+    await context.close();
+  });
+});
