@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stalePages } from "./build-pages.mjs";
 import { pnpmVersion, turboRun } from "./run-turbo.mjs";
 import { stepPrinter } from "./step-line.mjs";
 
@@ -67,7 +68,12 @@ async function buildPackages(root) {
 /** By the compiler alone, which is quicker than turbo where little has changed. @param {string} root */
 async function buildStale(root) {
   const command = join(root, "node_modules", ".bin", "tsc");
-  await runLogged({ root, purpose: "build", logName: "build", command, args: ["-b"], timeoutMs: BUILD_MS_MAX });
+  const run = { root, purpose: "build", logName: "build", timeoutMs: BUILD_MS_MAX };
+  await runLogged({ ...run, command, args: ["-b"] });
+  for (const page of stalePages(root)) {
+    const vite = join(root, page, "node_modules", ".bin", "vite");
+    await runLogged({ ...run, command: vite, args: ["build", page, "--logLevel=warn"] });
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { compiled } from "./select-tests.mjs";
 
 const SOURCES = "{apps/*,apps/*/web,packages/*,load-tests}/src/**/*.test.ts";
 const SHARED_SERVERS = "packages/local-stack/dist/testing/stack.js";
-const STARTS_PROCESSES = /\bfrom "node:child_process"/;
+const STARTS_PROCESSES = /\bfrom "(?:node:child_process|playwright-core)"/;
 /** `from "x"`, `import "x"`, `import("x")`, and the file of a worker thread. */
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"|new URL\("(\.[^"]+\.js)", import\.meta\.url\)/g;
 
