@@ -24,10 +24,10 @@ import type { Scorer } from "../scoring/scorer.js";
 import type { Scored } from "../scoring/trial-scorer.js";
 import { SCORING_CALL, scoreTrial } from "../scoring/trial-scorer.js";
 import type { DecisionStore } from "./decision-store.js";
-import { choicesOf } from "./keep-within-budgets.js";
 import type { Payment } from "./parse-payment.js";
 import { parsePayment } from "./parse-payment.js";
 import type { PolicyOf } from "./policies-in-force.js";
+import { choicesOf } from "./stored-decision.js";
 
 export interface BatchDeciderOptions {
   readonly store: DecisionStore;

@@ -2,28 +2,15 @@ import { joinDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
-import type { BudgetTake } from "@tripline/decision-engine/budgets";
 import { askRedis, asRedisError } from "@tripline/service-kit/redis/connect-redis";
 import { addCommand } from "@tripline/service-kit/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
 import type { Redis } from "ioredis";
-import { choicesOf, KEEP_WITHIN_BUDGETS, keepArguments } from "./keep-within-budgets.js";
+import { KEEP_WITHIN_BUDGETS, keepArguments } from "./keep-within-budgets.js";
+import type { StoredDecision } from "./stored-decision.js";
+import { choicesOf } from "./stored-decision.js";
 
 type PipelineResults = Awaited<ReturnType<ReturnType<Redis["pipeline"]>["exec"]>>;
-
-/** A decision that a payment may get. */
-export interface StoredChoice {
-  /** An encoded `Decision`. */
-  readonly bytes: Uint8Array;
-  /** The budget that has to have something left, or that it counts for. */
-  readonly takes?: BudgetTake | undefined;
-}
-
-export interface StoredDecision extends StoredChoice {
-  readonly transactionId: string;
-  /** Of these, the first one whose budget has something left is kept where its own has nothing left. */
-  readonly otherwise?: readonly StoredChoice[];
-}
 
 export interface Reply {
   readonly channel: string;

@@ -3,9 +3,9 @@ import { decisionKey } from "@tripline/contracts/redis-keys";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import type { Redis } from "ioredis";
-import type { StoredChoice, StoredDecision } from "./decision-store.js";
 import { DecisionStore } from "./decision-store.js";
 import { budgetKey } from "./keep-within-budgets.js";
+import type { StoredChoice, StoredDecision } from "./stored-decision.js";
 
 let redises: Redis[];
 let stores: DecisionStore[];

@@ -1,7 +1,8 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import type { BudgetTake } from "@tripline/decision-engine/budgets";
-import type { StoredChoice, StoredDecision } from "./decision-store.js";
+import type { StoredDecision } from "./stored-decision.js";
+import { choicesOf } from "./stored-decision.js";
 
 /** A count is looked at on its day; clocks of instances differ by less. */
 const COUNT_TTL_SECONDS = 172_800;
@@ -43,10 +44,6 @@ return kept`;
 /** How many payments of a tenant had an outcome on a day. */
 export function budgetKey({ tenant, outcome, day }: Omit<BudgetTake, "perDay">): string {
   return `budget:${tenant}:${Outcome[outcome].toLowerCase()}:${day}`;
-}
-
-export function choicesOf(decision: StoredDecision): readonly StoredChoice[] {
-  return [decision, ...(decision.otherwise ?? [])];
 }
 
 /** What follows the script. */
