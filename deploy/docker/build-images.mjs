@@ -12,7 +12,7 @@ const BUILD_MS_MAX = 30 * 60_000;
 /** @type {Readonly<Record<string, { file: string, app?: string, onRequest?: boolean }>>} */
 const IMAGES = {
   ...Object.fromEntries(
-    ["ingestion", "features", "archive", "scoring", "decisions", "auth", "control", "cli"].map((app) => [
+    ["ingestion", "features", "archive", "scoring", "decisions", "auth", "control", "console", "cli"].map((app) => [
       app,
       { file: "node.Dockerfile", app },
     ]),

@@ -1,4 +1,4 @@
-# One image per Node program: ingestion, features, archive, scoring, decisions, auth, control, apps/tripline
+# One image per Node program: ingestion, features, archive, scoring, decisions, auth, control, console, apps/tripline
 # (several of them in one process) and cli (the `tripline` command).
 #   docker build --file deploy/docker/node.Dockerfile --build-arg APP=scoring --tag tripline/scoring:dev .
 # or all of them: npx tripline images

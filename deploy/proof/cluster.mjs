@@ -4,7 +4,7 @@ import { must, run } from "./run-command.mjs";
 
 export const NAMESPACE = "tripline-proof";
 export const RELEASE = "tripline";
-export const SERVICES = ["ingestion", "features", "scoring", "decisions", "auth", "control", "archive"];
+export const SERVICES = ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive"];
 
 const POLL_MS = 1_000;
 const READY_SECONDS_MAX = 240;

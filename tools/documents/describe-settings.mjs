@@ -2,6 +2,7 @@
 
 import { archiveConfig } from "../../apps/archive/dist/config.js";
 import { authConfig } from "../../apps/auth/dist/config.js";
+import { consoleConfig } from "../../apps/console/dist/config.js";
 import { controlConfig } from "../../apps/control/dist/config.js";
 import { decisionsConfig } from "../../apps/decisions/dist/config.js";
 import { AFTER_SCORING_MS, HURRY_MS_MAX } from "../../apps/decisions/dist/scoring/score-budget.js";
@@ -27,6 +28,7 @@ const SERVICES = {
   decisions: decisionsConfig.shape,
   auth: authConfig.shape,
   control: controlConfig.shape,
+  console: consoleConfig.shape,
   archive: archiveConfig.shape,
 };
 
@@ -37,6 +39,7 @@ const GROUPS = {
   tokens: tokenConfig,
   database: postgresConfig,
   controlDatabase: postgresConfig,
+  consoleDatabase: postgresConfig,
   registry: {},
 };
 

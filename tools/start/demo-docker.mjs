@@ -11,6 +11,7 @@ const VARIABLES = {
   ingestion: "TRIPLINE_PORT",
   auth: "TRIPLINE_AUTH_PORT",
   control: "TRIPLINE_CONTROL_PORT",
+  console: "TRIPLINE_CONSOLE_PORT",
   features: "TRIPLINE_FEATURES_PORT",
   scoring: "TRIPLINE_SCORING_PORT",
   scoringGrpc: "TRIPLINE_SCORING_GRPC_PORT",

@@ -30,6 +30,10 @@ CREATE TABLE console.decisions (
   outcome          smallint NOT NULL,
   rung             smallint NOT NULL,
   score            double precision,
+  model_version    text NOT NULL,
+  -- Of the model that is tried out.
+  candidate_version  text,
+  candidate_score  double precision,
   reason_codes     text[] NOT NULL,
   -- Of the strictest reason.
   reason           jsonb,

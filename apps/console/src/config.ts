@@ -39,7 +39,9 @@ export const consoleConfig = z.object({
     .default("")
     .transform((text) => text.split(",").filter(Boolean))
     .pipe(z.array(z.string().regex(/^[a-z-]+=https?:\/\/[^,]+$/, "must be a name, `=` and an address")))
-    .transform((pairs) => pairs.map((pair) => ({ name: pair.split("=", 1)[0] ?? "", url: pair.slice(pair.indexOf("=") + 1) })))
+    .transform((pairs) =>
+      pairs.map((pair) => ({ name: pair.split("=", 1)[0] ?? "", url: pair.slice(pair.indexOf("=") + 1) })),
+    )
     .meta({
       description: "Services whose readiness is shown, comma-separated: `auth=http://auth:8080,ingestion=…`.",
       shownDefault: "none",

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
-import type { DynamicModule, OnApplicationShutdown, Provider } from "@nestjs/common";
+import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown, Provider } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
+import { closeWithin } from "@tripline/nest-kit/close-within";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -10,11 +11,13 @@ import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.m
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
-import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
+import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { CaseReader } from "./cases/case-reader.js";
 import { CaseStore } from "./cases/case-store.js";
 import { CasesController } from "./cases/cases.controller.js";
+import { LabelSender } from "./cases/label-sender.js";
+import { PeopleController } from "./cases/people.controller.js";
 import type { ConsoleConfig } from "./config.js";
 import { CONSOLE_CONFIG } from "./config.js";
 import { Contributions } from "./decisions/contributions.js";
@@ -22,6 +25,10 @@ import { DecisionReader } from "./decisions/decision-reader.js";
 import { OUTCOME_NUMBERS } from "./decisions/decision-rows.js";
 import { DecisionStore } from "./decisions/decision-store.js";
 import { DecisionsController } from "./decisions/decisions.controller.js";
+import { EntitiesController } from "./entities/entities.controller.js";
+import { EntityStore } from "./entities/entity-store.js";
+import { ListReader } from "./entities/list-reader.js";
+import { ControlForwardingController } from "./forwarding/control.controller.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
 import { Looks } from "./looks.js";
@@ -29,11 +36,15 @@ import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
 import { ProjectionController } from "./projection/projection.controller.js";
 import { ProjectionStore } from "./projection/projection-store.js";
+import { HealthReporter } from "./reports/health-report.js";
+import { ModelsReporter } from "./reports/models-report.js";
+import { ReportsController } from "./reports/reports.controller.js";
 import { AuthorizationServer } from "./sessions/authorization-server.js";
 import { Cookies } from "./sessions/cookies.js";
 import { SessionController } from "./sessions/session.controller.js";
 import { SessionStore } from "./sessions/session-store.js";
 import { Sessions } from "./sessions/sessions.js";
+import { ViewsController } from "./views/views.controller.js";
 
 export const CONSOLE_MIGRATIONS: Migrations = {
   schema: "console",
@@ -44,13 +55,20 @@ export const CONSOLE_MIGRATIONS: Migrations = {
 const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
 
 const SCHEMA_READY = Symbol("SCHEMA_READY");
+/** A `Database` for what no page waits for. */
+const BACKGROUND = Symbol("BACKGROUND");
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 /** Where people see what is decided and work on cases. */
 @Module({})
-export class ConsoleModule implements OnApplicationShutdown {
-  constructor(@Inject(LiveHub) private readonly hub: LiveHub) {}
+export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(LiveHub) private readonly hub: LiveHub,
+    @Inject(LabelSender) private readonly labels: LabelSender,
+    @Inject(BACKGROUND) private readonly background: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   static forRoot(config: ConsoleConfig): DynamicModule {
     return {
@@ -63,6 +81,7 @@ export class ConsoleModule implements OnApplicationShutdown {
       // The page comes last: it answers every path that the others leave.
       controllers: [
         ...[ProjectionController, LiveController, DecisionsController, CasesController, SessionController],
+        ...[ViewsController, PeopleController, EntitiesController, ReportsController, ControlForwardingController],
         PageController,
       ],
       providers: [
@@ -76,14 +95,25 @@ export class ConsoleModule implements OnApplicationShutdown {
             return true;
           },
         },
+        {
+          provide: BACKGROUND,
+          inject: [LOGGER],
+          useFactory: (logger: Logger) => openBackgroundDatabase(config, CONSOLE_MIGRATIONS, logger),
+        },
         ...sessionProviders(config),
         ...shownProviders(config),
       ],
     };
   }
 
-  onApplicationShutdown(): void {
+  onApplicationBootstrap(): void {
+    this.labels.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     this.hub.close();
+    await closeWithin(this.logger, "labels", () => this.labels.close());
+    await closeWithin(this.logger, "projection", () => this.background.close());
   }
 }
 
@@ -116,7 +146,7 @@ function shownProviders(config: ConsoleConfig): Provider[] {
     {
       provide: ProjectionStore,
       // The schema is there before the first record is read.
-      inject: [DATABASE, SCHEMA_READY],
+      inject: [BACKGROUND, SCHEMA_READY],
       useFactory: (database: Database) =>
         new ProjectionStore(database, { outcomes, dueAfterMs: config.CASE_HOURS * HOUR_MS }),
     },
@@ -136,7 +166,21 @@ function shownProviders(config: ConsoleConfig): Provider[] {
       useFactory: (database: Database, decisions: DecisionReader) =>
         new CaseReader(database, (id, tenant, show) => decisions.read(id, tenant, show)),
     },
+    {
+      provide: LabelSender,
+      inject: [BACKGROUND, Sessions, LOGGER],
+      useFactory: (database: Database, sessions: Sessions, logger: Logger) =>
+        new LabelSender({ database, sessions, ingestionUrl: config.INGESTION_URL.replace(/\/$/, ""), logger }),
+    },
     { provide: Looks, inject: [DATABASE], useFactory: (database: Database) => new Looks(database) },
+    { provide: EntityStore, inject: [DATABASE], useFactory: (database: Database) => new EntityStore(database) },
+    { provide: ListReader, useValue: new ListReader(config.CONTROL_URL.replace(/\/$/, "")) },
+    { provide: ModelsReporter, inject: [DATABASE], useFactory: (database: Database) => new ModelsReporter(database) },
+    {
+      provide: HealthReporter,
+      inject: [DATABASE, KAFKA_ADMIN],
+      useFactory: (database: Database, admin: KafkaAdmin) => new HealthReporter(database, admin, config),
+    },
     {
       provide: LiveHub,
       inject: [DATABASE, KAFKA_ADMIN, LOGGER],

@@ -18,14 +18,22 @@ test("a person signs in and finds the case of a payment that was held, with all 
     body: { person: { name: "Ana" }, tenant: bed.tenant, roles: ["analyst"] },
   });
   const card = newCard();
-  const before = testPayment(bed.tenant, { card, outcome: Outcome.APPROVE, amountMinor: 1_000, atMs: Date.now() - 86_400_000 });
+  const before = testPayment(bed.tenant, {
+    card,
+    outcome: Outcome.APPROVE,
+    amountMinor: 1_000,
+    atMs: Date.now() - 86_400_000,
+  });
   const held = testPayment(bed.tenant, { card, terminal: "T9" });
   // The decision first: a payment and its decision come in any order.
   await bed.producer.send([held.decision, before.vector, before.decision]);
   await bed.producer.send([held.vector]);
   const row = await eventually(async () => {
     const { body } = await browser.get(`/api/cases?search=${card}&status=open`);
-    expect(body).toMatchObject({ total: 1, cases: [{ outcome: "review", payments: 1, amountMinor: 12_345, cardToken: card }] });
+    expect(body).toMatchObject({
+      total: 1,
+      cases: [{ outcome: "review", payments: 1, amountMinor: 12_345, cardToken: card }],
+    });
     return (body as { cases: [{ id: string }] }).cases[0];
   });
   await expect(browser.get(`/api/cases/${row.id}`)).resolves.toMatchObject({
@@ -37,5 +45,7 @@ test("a person signs in and finds the case of a payment that was held, with all 
       history: [{ text: "Opened with 1 payment.", by: null }],
     },
   });
-  await expect(browser.get("/api/decisions?limit=1")).resolves.toMatchObject({ body: { decisions: [{}], next: expect.any(String) } });
+  await expect(browser.get("/api/decisions?limit=1")).resolves.toMatchObject({
+    body: { decisions: [{}], next: expect.any(String) },
+  });
 });

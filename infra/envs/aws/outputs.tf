@@ -18,6 +18,7 @@ output "helm_values" {
       database       = "tripline"
       user           = local.database_users["auth"]
       controlUser    = local.database_users["control"]
+      consoleUser    = local.database_users["console"]
       authentication = "aws-iam"
     }
     lake     = { storageClass = module.files.storage_class_name }

@@ -32,7 +32,7 @@ variable "namespace" {
 variable "images" {
   description = "Container images, a repository each."
   type        = set(string)
-  default     = ["ingestion", "features", "scoring", "scoring-gpu", "decisions", "auth", "control", "archive", "tripline", "cli", "training"] # tripline is apps/tripline
+  default     = ["ingestion", "features", "scoring", "scoring-gpu", "decisions", "auth", "control", "console", "archive", "tripline", "cli", "training"] # tripline is apps/tripline
 }
 
 variable "admin_role_arns" {

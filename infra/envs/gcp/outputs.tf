@@ -18,6 +18,7 @@ output "helm_values" {
       database       = "tripline"
       user           = module.database.users["auth"]
       controlUser    = module.database.users["control"]
+      consoleUser    = module.database.users["console"]
       authentication = "gcp-iam"
     }
     lake     = { storageClass = module.files.storage_class_name, size = "${var.files.lake_gib}Gi" }

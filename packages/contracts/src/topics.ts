@@ -36,7 +36,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "ingestion",
-    readBy: ["features", "archive", "control"],
+    readBy: ["features", "archive", "control", "console"],
     purpose: "What turned out to be true of a payment",
   },
   features: {
@@ -46,7 +46,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 7,
     writtenBy: "features",
-    readBy: ["decisions", "archive"],
+    readBy: ["decisions", "archive", "console"],
     purpose: "Payments with their feature vectors: the training log",
   },
   appliedLabels: {
@@ -66,7 +66,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 90,
     writtenBy: "decisions",
-    readBy: ["archive", "control", "consumers of your own"],
+    readBy: ["archive", "control", "console", "consumers of your own"],
     purpose: "Decisions with their reasons",
   },
   driftDetected: {

@@ -18,6 +18,8 @@ export async function startDemoSystem(options: {
   readonly steps: StepLog;
   /** Whether the archive runs, too: lost window states can be rebuilt then. */
   readonly isArchived?: boolean;
+  /** Whether the console runs. */
+  readonly hasConsole?: boolean;
   readonly topology?: Topology;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
   const { workspace, steps } = options;

@@ -16,7 +16,11 @@ export function snooze(found: KnownCase, untilMs: number): CaseChange {
 
 export function escalate(found: KnownCase, by: Worker, note: string): CaseChange {
   requireOpen(found);
-  return { set: { is_escalated: true }, text: "Escalated it.", also: (queries) => keepNote(queries, found.id, by, note) };
+  return {
+    set: { is_escalated: true },
+    text: "Escalated it.",
+    also: (queries) => keepNote(queries, found.id, by, note),
+  };
 }
 
 export function reopen(found: KnownCase): CaseChange {
@@ -54,12 +58,19 @@ export function refuseVerdict(found: KnownCase, by: Worker, note: string): CaseC
   const isOwn = pending.by.id === by.person.id;
   return {
     set: { pending: null },
-    text: isOwn ? `Took the verdict ${pending.verdict} back.` : `Refused the verdict ${pending.verdict} of ${pending.by.name}.`,
+    text: isOwn
+      ? `Took the verdict ${pending.verdict} back.`
+      : `Refused the verdict ${pending.verdict} of ${pending.by.name}.`,
     also: (queries) => keepNote(queries, found.id, by, note),
   };
 }
 
-function close(found: KnownCase, by: Worker, { verdict, reason, note }: Verdict, first: PersonRef | undefined): CaseChange {
+function close(
+  found: KnownCase,
+  by: Worker,
+  { verdict, reason, note }: Verdict,
+  first: PersonRef | undefined,
+): CaseChange {
   const confirmed = first === undefined ? "" : `, as ${first.name} had asked`;
   return {
     set: { status: "closed", verdict, pending: null, snoozed_until_ms: null },
@@ -72,7 +83,12 @@ function close(found: KnownCase, by: Worker, { verdict, reason, note }: Verdict,
 }
 
 /** Beside the verdict, in its transaction: a label is not lost while the front door is away. */
-async function queueLabels(queries: Queries, caseId: string, { tenant, person }: Worker, isFraud: boolean): Promise<void> {
+async function queueLabels(
+  queries: Queries,
+  caseId: string,
+  { tenant, person }: Worker,
+  isFraud: boolean,
+): Promise<void> {
   const nowMs = Date.now();
   // What is labelled the same way already needs no label. A label is not older than its payment.
   await queries.execute(
@@ -89,7 +105,12 @@ async function queueLabels(queries: Queries, caseId: string, { tenant, person }:
   );
 }
 
-export async function keepNote(queries: Queries, caseId: string, { person }: Worker, text: string): Promise<string | undefined> {
+export async function keepNote(
+  queries: Queries,
+  caseId: string,
+  { person }: Worker,
+  text: string,
+): Promise<string | undefined> {
   if (text === "") return undefined;
   const id = randomUUID();
   await queries.execute(
@@ -100,5 +121,6 @@ export async function keepNote(queries: Queries, caseId: string, { person }: Wor
 }
 
 export function requireOpen(found: KnownCase): void {
-  if (found.status === "closed") throw new TriplineError("changed-meanwhile", `The case is closed. ${found.last_change}`);
+  if (found.status === "closed")
+    throw new TriplineError("changed-meanwhile", `The case is closed. ${found.last_change}`);
 }

@@ -11,8 +11,19 @@ import { toCaseRow } from "./case-rows.js";
 import { readGraph } from "./entity-graph.js";
 import { narrateCase } from "./narrate-case.js";
 
-const noteRow = z.object({ id: z.string(), author_id: z.string(), author_name: z.string(), text: z.string(), at_ms: z.coerce.number() });
-const eventRow = z.object({ at_ms: z.coerce.number(), by_id: z.string().nullable(), by_name: z.string().nullable(), text: z.string() });
+const noteRow = z.object({
+  id: z.string(),
+  author_id: z.string(),
+  author_name: z.string(),
+  text: z.string(),
+  at_ms: z.coerce.number(),
+});
+const eventRow = z.object({
+  at_ms: z.coerce.number(),
+  by_id: z.string().nullable(),
+  by_name: z.string().nullable(),
+  text: z.string(),
+});
 
 /** Of the card, the newest: as many as its usual amounts are drawn from. */
 const PAYMENTS_MAX = 1_000;
@@ -36,11 +47,14 @@ export class CaseReader {
       this.notes(found.id),
       this.history(found.id),
     ]);
-    const [first = ofCase[0]] = ofCase.toSorted((left, right) => right.outcome - left.outcome || right.decided_at_ms - left.decided_at_ms);
+    const [first = ofCase[0]] = ofCase.toSorted(
+      (left, right) => right.outcome - left.outcome || right.decided_at_ms - left.decided_at_ms,
+    );
     const focus = await this.describe(first?.transaction_id ?? "", tenant, show);
     const beforeMs = Math.min(...ofCase.map(({ occurred_at_ms }) => occurred_at_ms));
     const past = ofCard.filter(
-      ({ occurred_at_ms: ms, case_id }) => ms < beforeMs && ms >= beforeMs - USUAL_DAYS * DAY_MS && case_id !== found.id,
+      ({ occurred_at_ms: ms, case_id }) =>
+        ms < beforeMs && ms >= beforeMs - USUAL_DAYS * DAY_MS && case_id !== found.id,
     );
     const usual = usualOf(past, beforeMs, found.currency);
     const row = toCaseRow(found, show);

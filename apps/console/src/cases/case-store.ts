@@ -43,11 +43,16 @@ export class CaseStore {
     const values: unknown[] = [by.tenant];
     const value = (one: unknown): string => `$${values.push(one)}`;
     const filter = conditionsOf(by, search, value).join(" AND ");
-    const totals = this.database.query(totalRow, `SELECT count(*) AS total FROM console.cases c WHERE ${filter}`, [...values]);
+    const totals = this.database.query(totalRow, `SELECT count(*) AS total FROM console.cases c WHERE ${filter}`, [
+      ...values,
+    ]);
     const { column, of, isDescending } = SORTS[search.sort ?? "due"];
     const isDown = search.descending ?? isDescending;
     const { after } = search;
-    const place = after === undefined ? "" : `AND (${column}, c.id) ${isDown ? "<" : ">"} (${value(after.value)}, ${value(after.id)})`;
+    const place =
+      after === undefined
+        ? ""
+        : `AND (${column}, c.id) ${isDown ? "<" : ">"} (${value(after.value)}, ${value(after.id)})`;
     const order = isDown ? "DESC" : "ASC";
     const rows = await this.database.query(
       caseRow,

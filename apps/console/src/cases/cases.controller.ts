@@ -1,4 +1,16 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res, UseGuards, UseInterceptors } from "@nestjs/common";
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+  UseGuards,
+  UseInterceptors,
+} from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
@@ -121,7 +133,9 @@ export class CasesController {
     requirePermission(session, "cases:write");
     const given = parseRequest(requests.verdictRequest, body);
     const fourEyes = this.config.FOUR_EYES_AMOUNT_MINOR;
-    return this.#change(session, path, given.revision, (found) => giveVerdict(found, workerOf(session), given, fourEyes));
+    return this.#change(session, path, given.revision, (found) =>
+      giveVerdict(found, workerOf(session), given, fourEyes),
+    );
   }
 
   @Post(":id/verdict/refuse")
@@ -163,7 +177,11 @@ export class CasesController {
   }
 
   /** @throws TriplineError `invalid-field` for somebody who is not known */
-  async #assignment(session: Session, assignee: string | null, pointer: string): Promise<(found: KnownCase) => CaseChange> {
+  async #assignment(
+    session: Session,
+    assignee: string | null,
+    pointer: string,
+  ): Promise<(found: KnownCase) => CaseChange> {
     const people = assignee === null ? [] : await this.cases.people(session.tenant);
     const person = people.find(({ id }) => id === (assignee === "me" ? session.personId : assignee));
     if (assignee !== null && person === undefined) {

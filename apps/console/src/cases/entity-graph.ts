@@ -19,7 +19,12 @@ const OF_NEIGHBOUR_MAX = 500;
 /** Of one neighbour, those with frauds first. */
 const CARDS_MAX = 4;
 
-const neighbourRow = z.object({ kind: z.enum(["terminal", "device", "ip"]), value: z.string(), payments: z.coerce.number(), found: z.coerce.number() });
+const neighbourRow = z.object({
+  kind: z.enum(["terminal", "device", "ip"]),
+  value: z.string(),
+  payments: z.coerce.number(),
+  found: z.coerce.number(),
+});
 const cardRow = z.object({
   kind: z.enum(["terminal", "device", "ip"]),
   value: z.string(),
@@ -66,7 +71,11 @@ export async function readGraph(database: Database, tenant: string, card: string
     edges.push({ from: subject, to: place, payments });
     const others = here.filter(({ card_token }) => card_token !== card).slice(0, CARDS_MAX);
     for (const other of others) {
-      edges.push({ from: node("card", other.card_token, other.payments, other.frauds), to: place, payments: other.payments });
+      edges.push({
+        from: node("card", other.card_token, other.payments, other.frauds),
+        to: place,
+        payments: other.payments,
+      });
     }
   }
   // The terminal is part of every payment, so the card's own are counted there.

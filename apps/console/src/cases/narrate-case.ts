@@ -27,7 +27,9 @@ export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
   const sentences = [
     `A payment of ${amount} at terminal ${focus.terminalId} on ${when} UTC was ${STOPPED[focus.outcome]}.`,
     focus.score === null ? "" : `Estimated fraud probability: ${formatShare(focus.score)}.`,
-    row.payments === 1 ? "" : `The case has ${row.payments} payments of the card, ${formatValue(row.amountMinor, "minor_amount", row.currency)} in all.`,
+    row.payments === 1
+      ? ""
+      : `The case has ${row.payments} payments of the card, ${formatValue(row.amountMinor, "minor_amount", row.currency)} in all.`,
     ...focus.reasons.slice(0, REASONS_MAX).map(({ text }) => text),
     usualSentence(focus, usual),
     linksSentence(graph),
@@ -47,6 +49,8 @@ function usualSentence({ amountMinor, currency }: DecisionDetail, usual: CardUsu
 function linksSentence({ nodes }: CaseGraph): string {
   const frauds = nodes.filter((node) => !node.isSubject && node.kind !== "card" && node.frauds > 0);
   if (frauds.length === 0) return "";
-  const places = frauds.map(({ kind, value }) => (kind === "terminal" ? `terminal ${value}` : `one ${kind === "ip" ? "address" : "device"}`));
+  const places = frauds.map(({ kind, value }) =>
+    kind === "terminal" ? `terminal ${value}` : `one ${kind === "ip" ? "address" : "device"}`,
+  );
   return `Confirmed frauds are known at ${[...new Set(places)].join(", ")}.`;
 }

@@ -54,6 +54,7 @@ export interface CaseQuery {
   /** Part of a card token, a payment's id or a terminal. */
   readonly search?: string;
   readonly sort?: CaseSort;
+  /** By default false for `due` and true for the others. */
   readonly descending?: boolean;
   readonly after?: string;
   /** At most 200; 50 by default. */
@@ -162,7 +163,10 @@ export const VERDICT_REASONS = {
  * `POST /api/cases/next` assigns the most urgent case of nobody to the person: a CaseRow, or 204.
  * `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }`: at most 200;
  * `{ changed: CaseRow[], refused: { id, code, detail }[] }`.
- * `GET|PUT|DELETE /api/views/:name`: saved queries of the person; `GET /api/views` lists them.
+ * `GET|PUT|DELETE /api/views/:name`: saved queries of the person, where the body of PUT is the query; `GET /api/views` lists them.
+ * `GET /api/people`: PersonRef[], whom a case can be assigned to.
+ * `GET /api/cases.csv` takes the parameters of `GET /api/cases` and answers up to 10,000 rows; `GET /api/cases/:id/payments.csv`
+ * the payments of a case.
  */
 export interface SavedView {
   readonly name: string;
@@ -185,5 +189,7 @@ export interface EntityDetail {
     readonly reason: string;
     readonly expiresAtMs: number | null;
   }[];
+  /** The control plane does not answer, or the person may not see lists: `lists` is empty then. */
+  readonly areListsUnknown?: boolean;
   readonly cases: readonly CaseRow[];
 }

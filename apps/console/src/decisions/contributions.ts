@@ -54,7 +54,8 @@ export class Contributions {
     const key = `${name}@${version}`;
     const known = this.#kept.get(key);
     this.#kept.delete(key);
-    const kept = known !== undefined && known.untilMs > Date.now() ? known : this.#open(key, name, version, this.registry);
+    const kept =
+      known !== undefined && known.untilMs > Date.now() ? known : this.#open(key, name, version, this.registry);
     // The one that was asked last stands last.
     this.#kept.set(key, kept);
     for (const oldest of [...this.#kept.keys()].slice(0, -MODELS_MAX)) this.#kept.delete(oldest);
@@ -62,13 +63,16 @@ export class Contributions {
   }
 
   #open(key: string, name: string, version: string, registry: ModelRegistry): Kept {
-    const explainer = registry.resolve(name, version).then(
-      ({ modelBytes, manifest }) => TreeExplainer.fromOnnx(modelBytes, { input: manifest.input.name, tableBytesMax: TABLE_BYTES_MAX }),
-    ).catch((error: Error) => {
-      this.logger.warn({ model: key }, `a model is not explained: ${error.message}`);
-      this.#kept.set(key, { explainer: Promise.resolve(undefined), untilMs: Date.now() + FAULT_MS });
-      return undefined;
-    });
+    const explainer = registry
+      .resolve(name, version)
+      .then(({ modelBytes, manifest }) =>
+        TreeExplainer.fromOnnx(modelBytes, { input: manifest.input.name, tableBytesMax: TABLE_BYTES_MAX }),
+      )
+      .catch((error: Error) => {
+        this.logger.warn({ model: key }, `a model is not explained: ${error.message}`);
+        this.#kept.set(key, { explainer: Promise.resolve(undefined), untilMs: Date.now() + FAULT_MS });
+        return undefined;
+      });
     return { explainer, untilMs: Number.POSITIVE_INFINITY };
   }
 }

@@ -17,7 +17,8 @@ export class EventStream {
   constructor(reply: FastifyReply, msMax: number) {
     reply.hijack();
     this.#response = reply.raw;
-    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) this.#response.setHeader(name, value);
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) this.#response.setHeader(name, value);
     this.#response.writeHead(200, {
       "content-type": "text/event-stream",
       "cache-control": "no-store",

@@ -136,7 +136,10 @@ export class LiveHub {
         this.admin.endOffsets(topic),
         this.admin.committedOffsets(PROJECTION_GROUP, topic),
       ]);
-      this.#lag = [...ends].reduce((sum, [partition, end]) => sum + Math.max(0, end - (committed.get(partition) ?? 0)), 0);
+      this.#lag = [...ends].reduce(
+        (sum, [partition, end]) => sum + Math.max(0, end - (committed.get(partition) ?? 0)),
+        0,
+      );
     } catch {
       // The last one stays; health says that Kafka does not answer.
     }

@@ -27,7 +27,11 @@ export class LiveController implements BeforeApplicationShutdown {
     const stop = this.hub.add({
       tenant: session.tenant,
       onSecond: (second) => stream.send("second", second),
-      onDecisions: (decisions) => stream.send("decisions", decisions.map((row) => toDecisionRow(row, show))),
+      onDecisions: (decisions) =>
+        stream.send(
+          "decisions",
+          decisions.map((row) => toDecisionRow(row, show)),
+        ),
     });
     stream.onEnd(() => {
       stop();

@@ -18,7 +18,16 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 /** Vite writes the hash of the content into these names, so they never change. */
 const HASHED = /^\/assets\//;
-const COMPRESSED: ReadonlySet<string> = new Set([".css", ".html", ".js", ".json", ".map", ".svg", ".txt", ".webmanifest"]);
+const COMPRESSED: ReadonlySet<string> = new Set([
+  ".css",
+  ".html",
+  ".js",
+  ".json",
+  ".map",
+  ".svg",
+  ".txt",
+  ".webmanifest",
+]);
 /** Of 0 to 11; the next ones take many times as long. */
 const BROTLI_QUALITY = 9;
 
@@ -39,7 +48,9 @@ const zip = promisify(gzip);
  * @returns empty where it was not built
  */
 export async function readPageFiles(folder: string): Promise<ReadonlyMap<string, PageFile>> {
-  const entries = await Promise.all(filesIn(folder).map(async (file) => [pathOf(folder, file), await read(folder, file)] as const));
+  const entries = await Promise.all(
+    filesIn(folder).map(async (file) => [pathOf(folder, file), await read(folder, file)] as const),
+  );
   return new Map(entries);
 }
 

@@ -82,7 +82,12 @@ async function casesOf(
      ON CONFLICT (tenant, card_token) WHERE status <> 'closed' DO NOTHING`,
     [
       ...[opened.map(() => randomUUID()), opened.map(({ tenant }) => tenant)],
-      ...[opened.map(({ card_token }) => card_token), opened.map(({ decided_at_ms }) => decided_at_ms), nowMs, dueAfterMs],
+      ...[
+        opened.map(({ card_token }) => card_token),
+        opened.map(({ decided_at_ms }) => decided_at_ms),
+        nowMs,
+        dueAfterMs,
+      ],
     ],
   );
   // In one order everywhere, and locked until the sums are right.

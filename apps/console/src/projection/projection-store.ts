@@ -35,7 +35,9 @@ export class ProjectionStore {
         .map(({ decision }) => decision.transactionId);
       // A decision that came before its payment waits for it; one that is in this round as well is looked at once.
       const approved = new Set(
-        records.decisions.flatMap(({ decision }) => (decision.outcome > Outcome.APPROVE ? [] : [decision.transactionId])),
+        records.decisions.flatMap(({ decision }) =>
+          decision.outcome > Outcome.APPROVE ? [] : [decision.transactionId],
+        ),
       );
       const late = [...newPayments].filter((id) => !approved.has(id));
       await openCases(transaction, [...new Set([...stopped, ...late])], this.opening, nowMs);
@@ -68,19 +70,30 @@ async function addDecisions(queries: Queries, read: readonly ReadDecision[], now
   const added = await queries.query(
     addedRow,
     `INSERT INTO console.decisions (transaction_id, tenant, outcome, rung, score, reason_codes, reason, latency_ms,
-       decided_at_ms, record, read_at_ms)
-     SELECT id, tenant, outcome, rung, score, string_to_array(codes, ' '), reason, latency_ms, decided_at_ms, record, $11
+       decided_at_ms, record, model_version, candidate_version, candidate_score, read_at_ms)
+     SELECT id, tenant, outcome, rung, score, string_to_array(codes, ' '), reason, latency_ms, decided_at_ms, record,
+       model_version, candidate_version, candidate_score, $14::bigint
      FROM unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[], $5::float8[], $6::text[], $7::jsonb[], $8::int[],
-       $9::bigint[], $10::bytea[])
-       AS new (id, tenant, outcome, rung, score, codes, reason, latency_ms, decided_at_ms, record)
+       $9::bigint[], $10::bytea[], $11::text[], $12::text[], $13::float8[])
+       AS new (id, tenant, outcome, rung, score, codes, reason, latency_ms, decided_at_ms, record, model_version,
+         candidate_version, candidate_score)
      ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id`,
     [
       ...[decisions.map(({ transactionId }) => transactionId), decisions.map(({ tenant }) => tenant)],
       ...[decisions.map(({ outcome }) => outcome), decisions.map(({ rung }) => rung)],
-      ...[decisions.map(({ score }) => score ?? null), decisions.map(({ reasons }) => reasons.map(({ code }) => code).join(" "))],
-      decisions.map(({ reasons: [first] }) => (first === undefined ? null : JSON.stringify(first))),
+      ...[
+        decisions.map(({ score }) => score ?? null),
+        decisions.map(({ reasons }) => reasons.map(({ code }) => code).join(" ")),
+      ],
+      // Nothing spoke against a payment whose strictest reason would approve it.
+      decisions.map(({ reasons: [first] }) =>
+        first === undefined || first.outcome <= Outcome.APPROVE ? null : JSON.stringify(first),
+      ),
       decisions.map(({ acceptedAtMs, decidedAtMs }) => Math.max(0, Math.min(decidedAtMs - acceptedAtMs, INT_MAX))),
-      ...[decisions.map(({ decidedAtMs }) => decidedAtMs), read.map(({ record }) => record), nowMs],
+      ...[decisions.map(({ decidedAtMs }) => decidedAtMs), read.map(({ record }) => record)],
+      decisions.map(({ modelVersion }) => modelVersion),
+      decisions.map(({ trial }) => trial?.candidateVersion ?? null),
+      ...[decisions.map(({ trial }) => trial?.candidateScore ?? null), nowMs],
     ],
   );
   return new Set(added.map((row) => row.transaction_id));

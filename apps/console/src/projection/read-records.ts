@@ -1,6 +1,11 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision, FeatureVector, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { CARD_TOKEN_PATTERN, IDENTIFIER_PATTERN, TRANSACTION_ID_PATTERN, transactionId } from "@tripline/contracts/identifiers";
+import {
+  CARD_TOKEN_PATTERN,
+  IDENTIFIER_PATTERN,
+  TRANSACTION_ID_PATTERN,
+  transactionId,
+} from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 

@@ -148,8 +148,14 @@ function asSignInError(error: unknown): TriplineError {
       return new TriplineError("sign-in-failed", `Signing in was refused: ${said}.`, [], { cause: error });
     }
   }
-  if (error instanceof oidc.ClientError && error.code !== "OAUTH_TIMEOUT" && error.code !== "OAUTH_RESPONSE_IS_NOT_CONFORM") {
-    return new TriplineError("sign-in-failed", "The answer of the authorization server does not fit.", [], { cause: error });
+  if (
+    error instanceof oidc.ClientError &&
+    error.code !== "OAUTH_TIMEOUT" &&
+    error.code !== "OAUTH_RESPONSE_IS_NOT_CONFORM"
+  ) {
+    return new TriplineError("sign-in-failed", "The answer of the authorization server does not fit.", [], {
+      cause: error,
+    });
   }
   return new TriplineError("auth-unavailable", "The authorization server does not answer.", [], { cause: error });
 }

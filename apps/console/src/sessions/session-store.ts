@@ -76,6 +76,12 @@ export class SessionStore {
         ...[nowMs + this.limits.lifetimeMs, nowMs],
       ],
     );
+    await this.database.execute(
+      `INSERT INTO console.people (tenant, person_id, name, can_work, signed_in_ms) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (tenant, person_id) DO UPDATE SET name = excluded.name, can_work = excluded.can_work,
+         signed_in_ms = excluded.signed_in_ms`,
+      [rights.tenant, rights.personId, rights.personName, rights.scopes.includes("cases:write"), nowMs],
+    );
     return secret;
   }
 
@@ -98,10 +104,11 @@ export class SessionStore {
   /** Notes that it is in use, now and then. */
   async touch({ idHash }: Session): Promise<void> {
     const nowMs = Date.now();
-    await this.database.execute(
-      "UPDATE console.sessions SET used_at_ms = $2 WHERE id_hash = $1 AND used_at_ms < $3",
-      [idHash, nowMs, nowMs - USE_NOTED_EVERY_MS],
-    );
+    await this.database.execute("UPDATE console.sessions SET used_at_ms = $2 WHERE id_hash = $1 AND used_at_ms < $3", [
+      idHash,
+      nowMs,
+      nowMs - USE_NOTED_EVERY_MS,
+    ]);
   }
 
   /**

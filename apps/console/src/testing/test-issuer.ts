@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair } from "jose";
-import type { Configuration } from "oidc-provider";
+import type { Adapter, AdapterFactory, AdapterPayload, Configuration } from "oidc-provider";
 import { interactionPolicy, Provider } from "oidc-provider";
 
 export const AUDIENCE = "urn:tripline:api";
@@ -69,8 +69,14 @@ function configurationOf(
 ): Configuration {
   return {
     jwks: { keys: [jwk] },
+    adapter: memoryAdapter(),
     cookies: { keys: ["a key of the tests"] },
-    routes: { authorization: "/oauth/authorize", token: "/oauth/token", jwks: "/oauth/jwks", end_session: "/oauth/logout" },
+    routes: {
+      authorization: "/oauth/authorize",
+      token: "/oauth/token",
+      jwks: "/oauth/jwks",
+      end_session: "/oauth/logout",
+    },
     pkce: { required: () => true },
     clients: [
       {
@@ -114,7 +120,7 @@ function configurationOf(
       return grant;
     },
     interactions: { policy: withoutConsent(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    ttl: { Session: 3_600, Interaction: 600, Grant: 3_600, RefreshToken: 3_600, IdToken: 600, AuthorizationCode: 60 },
+    ttl: { AccessToken: 300, Session: 3_600, Interaction: 600, Grant: 3_600, RefreshToken: 3_600, IdToken: 600, AuthorizationCode: 60 },
   };
 }
 
@@ -127,3 +133,27 @@ function withoutConsent(): interactionPolicy.Prompt[] {
 const ALL_SCOPES =
   "decisions:read cases:read cases:write labels:write features:read lists:read lists:write policy:read policy:write " +
   "policy:approve models:read models:write audit:read people:read people:write personal:read";
+
+/** As the library's own, which warns of itself. */
+function memoryAdapter(): AdapterFactory {
+  const kept = new Map<string, AdapterPayload>();
+  return (model): Adapter => {
+    const find = async (key: string) => kept.get(`${model}:${key}`);
+    const byField = async (field: "uid" | "userCode", value: string) =>
+      [...kept.entries()].find(([key, payload]) => key.startsWith(`${model}:`) && payload[field] === value)?.[1];
+    return {
+      upsert: async (id, payload) => void kept.set(`${model}:${id}`, payload),
+      find,
+      findByUid: (uid) => byField("uid", uid),
+      findByUserCode: (code) => byField("userCode", code),
+      async consume(id) {
+        const payload = await find(id);
+        if (payload !== undefined) payload.consumed = Math.floor(Date.now() / 1_000);
+      },
+      destroy: async (id) => void kept.delete(`${model}:${id}`),
+      async revokeByGrantId(grantId) {
+        for (const [key, payload] of kept) if (payload.grantId === grantId) kept.delete(key);
+      },
+    };
+  };
+}

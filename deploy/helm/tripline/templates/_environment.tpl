@@ -90,6 +90,22 @@ POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
 {{- end }}
 {{- end }}
 
+{{- define "tripline.environment.consoleDatabase" -}}
+{{- if ne .Values.postgres.authentication "none" }}
+POSTGRES_URL: {{ printf "postgresql://%s@%s:%v/%s" (urlquery (.Values.postgres.consoleUser | default .Values.postgres.user)) .Values.postgres.host .Values.postgres.port .Values.postgres.database | quote }}
+{{- end }}
+POSTGRES_AUTH: {{ .Values.postgres.authentication | quote }}
+{{- if .Values.postgres.caSecret }}
+POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "tripline.secrets.consoleDatabase" -}}
+{{- if eq .Values.postgres.authentication "none" }}
+{{ include "tripline.secretKey" (list "POSTGRES_URL" (.Values.secrets.console.existingSecret | default (include "tripline.secretName" (dict "root" . "name" "auth"))) "postgres-url") }}
+{{- end }}
+{{- end }}
+
 {{- define "tripline.environment.registry" -}}
 REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
 MODEL_CACHE_DIRECTORY: /tmp/models
@@ -191,6 +207,29 @@ OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
 {{- if .Values.control.auditSecret }}
 {{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" .Values.control.auditSecret "audit-signing-key") }}
 {{- end }}
+{{- end }}
+
+{{- define "tripline.environment.console" -}}
+{{ include "tripline.environment.service" . }}
+{{ include "tripline.environment.kafka" . }}
+{{ include "tripline.environment.tokens" . }}
+{{ include "tripline.environment.consoleDatabase" . }}
+{{ include "tripline.environment.registry" . }}
+AUTH_TOKEN_URL: http://{{ include "tripline.fullname" . }}-auth:8080/oauth/token
+{{- if .Values.console.url }}
+CONSOLE_URL: {{ .Values.console.url | quote }}
+{{- end }}
+INGESTION_URL: http://{{ include "tripline.fullname" . }}-ingestion:8080
+CONTROL_URL: http://{{ include "tripline.fullname" . }}-control:8080
+WATCHED_SERVICES: auth=http://{{ include "tripline.fullname" . }}-auth:8080,control=http://{{ include "tripline.fullname" . }}-control:8080,ingestion=http://{{ include "tripline.fullname" . }}-ingestion:8080,features=http://{{ include "tripline.fullname" . }}-features:8080,decisions=http://{{ include "tripline.fullname" . }}-decisions:8080,archive=http://{{ include "tripline.fullname" . }}-archive:8080
+{{- end }}
+
+{{- define "tripline.secrets.console" -}}
+{{ include "tripline.secrets.kafka" . }}
+{{ include "tripline.secrets.consoleDatabase" . }}
+{{ include "tripline.secrets.registry" . }}
+{{ include "tripline.secretKey" (list "CONSOLE_CLIENT_SECRET" (include "tripline.secretName" (dict "root" . "name" "auth")) "console-client-secret") }}
+{{ include "tripline.secretKey" (list "SESSION_KEY" (include "tripline.secretName" (dict "root" . "name" "console")) "session-key") }}
 {{- end }}
 
 {{- define "tripline.environment.archive" -}}

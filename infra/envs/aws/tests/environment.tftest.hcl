@@ -97,7 +97,7 @@ variables {
 
 run "environment" {
   assert {
-    condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth control decisions features ingestion scoring training"
+    condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth console control decisions features ingestion scoring training"
     error_message = "Every service needs its own identity."
   }
 
@@ -132,7 +132,7 @@ run "environment" {
   }
 
   assert {
-    condition     = length(setsubtract(["archive", "auth", "cli", "control", "decisions", "features", "ingestion", "scoring", "training"], var.images)) == 0
+    condition     = length(setsubtract(["archive", "auth", "cli", "console", "control", "decisions", "features", "ingestion", "scoring", "training"], var.images)) == 0
     error_message = "Every image that the chart names needs a repository to be pushed to."
   }
 

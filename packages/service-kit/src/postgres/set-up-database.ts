@@ -8,6 +8,8 @@ import { reachDatabase } from "./reach-database.js";
 
 const CONNECTIONS_MAX = 10;
 const QUERY_TIMEOUT_MS = 2_000;
+const BACKGROUND_CONNECTIONS_MAX = 3;
+const BACKGROUND_TIMEOUT_MS = 30_000;
 /** Longer than the wait for the migration lock, so that the lock's own message is the one that is seen. */
 const SETUP_TIMEOUT_MS = 60_000;
 
@@ -39,6 +41,11 @@ export async function setUpDatabase<T>(
 /** The database for requests. It connects at the first query. */
 export function openDatabase(config: PostgresConfig, { schema }: Migrations, logger: Logger): Database {
   return connect(config, schema, logger, CONNECTIONS_MAX, QUERY_TIMEOUT_MS);
+}
+
+/** The database for work in the background, which may take longer and must not take the connections of requests. */
+export function openBackgroundDatabase(config: PostgresConfig, { schema }: Migrations, logger: Logger): Database {
+  return connect(config, schema, logger, BACKGROUND_CONNECTIONS_MAX, BACKGROUND_TIMEOUT_MS);
 }
 
 function connect(

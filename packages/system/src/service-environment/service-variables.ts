@@ -1,4 +1,4 @@
-import type { ChartSource, VariableSource } from "./variable-source.js";
+import type { ChartSource, LocalValue, VariableSource } from "./variable-source.js";
 import {
   chartConstant,
   chartFile,
@@ -58,6 +58,25 @@ const redisUrl: readonly ChartSource[] = [
     setBy: "redis.urlSecret",
   },
 ];
+
+const consoleUrl: VariableSource = {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+  compose: "http://127.0.0.1:${TRIPLINE_CONSOLE_PORT:-7416}",
+  chart: chartValue("console.url", { isOptional: true }),
+  local: "consoleUrl",
+};
+
+/** Where a service of this system answers other ones. */
+function serviceUrl(service: string, local: LocalValue, path = ""): VariableSource {
+  return {
+    compose: `http://${service}:${HTTP_PORT}${path}`,
+    chart: { value: `http://{{ include "tripline.fullname" . }}-${service}:${HTTP_PORT}${path}` },
+    local,
+  };
+}
+
+/** The services of which the console shows whether they are ready, each as `name=address`. */
+const WATCHED = ["auth", "control", "ingestion", "features", "decisions", "archive"];
 
 /** The database as a service sees it, which has a user and a schema of its own there. */
 function databaseOf(user: string, secret: ChartSource, setBy: string): Variables {
@@ -135,6 +154,17 @@ export const VARIABLE_GROUPS = {
       setBy: "secrets.control, or secrets.auth",
     },
     ".controlUser",
+  ),
+  consoleDatabase: databaseOf(
+    "(.Values.postgres.consoleUser | default .Values.postgres.user)",
+    {
+      value: {
+        secret: `(.Values.secrets.console.existingSecret | default (include "tripline.secretName" (dict "root" . "name" "auth")))`,
+        key: "postgres-url",
+      },
+      setBy: "secrets.console, or secrets.auth",
+    },
+    ".consoleUser",
   ),
   registry: {
     REGISTRY_URL: {
@@ -230,12 +260,7 @@ export const SERVICE_VARIABLES = {
         chart: chartSecretFor("auth", "bootstrap-people", { isOptional: true }),
         local: "bootstrapPeople",
       },
-      CONSOLE_URL: {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-        compose: "http://127.0.0.1:${TRIPLINE_CONSOLE_PORT:-7416}",
-        chart: chartValue("console.url", { isOptional: true }),
-        local: "consoleUrl",
-      },
+      CONSOLE_URL: consoleUrl,
       CONSOLE_CLIENT_SECRET: {
         composeSecret: "console-client-secret",
         chart: chartSecretFor("auth", "console-client-secret", { isOptional: true }),
@@ -256,6 +281,34 @@ export const SERVICE_VARIABLES = {
         composeSecret: "audit-signing-key",
         chart: chartSecretOf("control.auditSecret", "audit-signing-key"),
         local: "auditSigningKey",
+      },
+    },
+  },
+  console: {
+    groups: ["service", "kafka", "tokens", "consoleDatabase", "registry"],
+    own: {
+      AUTH_TOKEN_URL: serviceUrl("auth", "tokenUrl", "/oauth/token"),
+      CONSOLE_URL: consoleUrl,
+      CONSOLE_CLIENT_SECRET: {
+        composeSecret: "client-secret",
+        chart: chartSecretFor("auth", "console-client-secret"),
+        local: "consoleClientSecret",
+      },
+      SESSION_KEY: {
+        composeSecret: "session-key",
+        chart: chartSecretFor("console", "session-key"),
+        local: "sessionKey",
+      },
+      INGESTION_URL: serviceUrl("ingestion", "ingestionUrl"),
+      CONTROL_URL: serviceUrl("control", "controlUrl"),
+      WATCHED_SERVICES: {
+        compose: WATCHED.map((name) => `${name}=http://${name}:${HTTP_PORT}`).join(","),
+        chart: {
+          value: WATCHED.map((name) => `${name}=http://{{ include "tripline.fullname" . }}-${name}:${HTTP_PORT}`).join(
+            ",",
+          ),
+        },
+        local: "watchedServices",
       },
     },
   },

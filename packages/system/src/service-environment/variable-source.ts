@@ -44,10 +44,12 @@ export type LocalValue =
   | "consoleClientSecret"
   | "consoleUrl"
   | "contributionsWaitMs"
+  | "controlUrl"
   | "eventAgeDaysMax"
   | "featureSpecVersion"
   | "grpcPort"
   | "host"
+  | "ingestionUrl"
   | "issuer"
   | "jwksUrl"
   | "kafkaBrokers"
@@ -64,8 +66,11 @@ export type LocalValue =
   | "scoringAddress"
   | "scoringPort"
   | "scoringWaitMs"
+  | "sessionKey"
   | "targets"
-  | "topicPrefix";
+  | "tokenUrl"
+  | "topicPrefix"
+  | "watchedServices";
 
 /** A value of values.yaml; an optional one only while it is not empty. */
 export function chartValue(path: string, options: { readonly isOptional?: boolean } = {}): ChartSource {
@@ -95,7 +100,7 @@ export function chartSecretOf(path: string, key: string, options: { readonly isO
 
 /** A key of the Secret of a service. */
 export function chartSecretFor(
-  service: "ingestion" | "auth",
+  service: "ingestion" | "auth" | "console",
   key: string,
   options: { readonly isOptional?: boolean } = {},
 ): ChartSource {

@@ -38,6 +38,8 @@ export interface PlanOptions {
   readonly contributionsWaitMs?: number;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
+  /** Whether the console runs, where people see all of it; it does not unless given. */
+  readonly hasConsole?: boolean;
   readonly logLevel?: string;
   /** `services`, a process for each, by default. */
   readonly topology?: Topology;
@@ -48,8 +50,8 @@ export const TOPOLOGIES = ["services", "together"] as const;
 export type Topology = (typeof TOPOLOGIES)[number];
 
 const STARTED: Readonly<Record<Topology, readonly ProgramName[]>> = {
-  services: ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive"],
-  together: ["auth", "control", "ingestion", "features", "tripline", "archive"],
+  services: ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive", "console"],
+  together: ["auth", "control", "ingestion", "features", "tripline", "archive", "console"],
 };
 
 /** The process in which a service runs. */
@@ -76,6 +78,9 @@ const HOST = "127.0.0.1";
 /** On one machine small files cost little, and a lake that is up to date helps anyone who looks into it. */
 const ARCHIVE_FLUSH_AGE_MS = 2_000;
 
+/** What the console shows the readiness of. */
+const WATCHED = ["auth", "control", "ingestion", "features", "decisions", "archive"] as const;
+
 const url = (port: number): string => `http://${HOST}:${port}`;
 
 /** The processes with their environments, in the order in which they are started. */
@@ -84,6 +89,7 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
   const names = STARTED[options.topology ?? "services"];
   return names
     .filter((name) => name !== "archive" || options.lakeDirectory !== undefined)
+    .filter((name) => name !== "console" || options.hasConsole === true)
     .map((name) => {
       const port = options.ports[name === "tripline" ? "decisions" : name];
       const values = { ...shared, port: String(port) };
@@ -91,7 +97,7 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
         const value = local === undefined ? undefined : values[local];
         return value === undefined ? [] : [[variable, value] as const];
       });
-      const isBackground = name === "archive" ? { isBackground: true } : {};
+      const isBackground = name === "archive" || name === "console" ? { isBackground: true } : {};
       return { name, url: url(port), environment: Object.fromEntries(environment), ...isBackground };
     });
 }
@@ -125,11 +131,13 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
     cardTokenKey: secrets.cardTokenKey,
     consoleClientSecret: secrets.consoleSecret,
     consoleUrl: url(ports.console),
+    controlUrl: url(ports.control),
     contributionsWaitMs: contributionsWaitMs === undefined ? undefined : String(contributionsWaitMs),
     eventAgeDaysMax: String(options.eventAgeDaysMax),
     featureSpecVersion: String(currentFeatureSpec().version),
     grpcPort: String(ports.scoringGrpc),
     host: HOST,
+    ingestionUrl: url(ports.ingestion),
     issuer,
     jwksUrl: `${issuer}/oauth/jwks`,
     kafkaBrokers: options.kafkaBrokers.join(","),
@@ -145,7 +153,12 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
     scoringAddress: `${HOST}:${ports.scoringGrpc}`,
     scoringPort: String(ports.scoring),
     scoringWaitMs: String(options.scoringWaitMs),
+    sessionKey: secrets.sessionKey,
     targets: TOGETHER_TARGETS,
+    tokenUrl: `${issuer}/oauth/token`,
     topicPrefix: options.topicPrefix ?? "",
+    watchedServices: WATCHED.filter((name) => name !== "archive" || options.lakeDirectory !== undefined)
+      .map((name) => `${name}=${url(ports[name])}`)
+      .join(","),
   };
 }

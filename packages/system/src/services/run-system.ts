@@ -36,6 +36,8 @@ export interface SystemOptions {
   readonly contributionsWaitMs?: number;
   /** Whether the archive runs and writes the workspace's lake. */
   readonly isArchived?: boolean;
+  /** Whether the console runs. */
+  readonly hasConsole?: boolean;
   /** `services`, a process for each, by default. */
   readonly topology?: Topology;
   readonly steps: StepLog;

@@ -19,7 +19,9 @@ describe("makeSecrets", () => {
     "client/demo-password",
     "client/operator-secret",
     "console/client-secret",
-    "control/audit-signing-key",
+      "console/postgres-url",
+      "console/session-key",
+      "control/audit-signing-key",
     "control/postgres-url",
     "ingestion/card-token-key",
     "postgres/password",
@@ -37,7 +39,7 @@ describe("makeSecrets", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test("services that share a secret get the same one", () => {
-    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(8);
+    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(10);
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
     expect(read("control/postgres-url")).toBe(read("auth/postgres-url"));

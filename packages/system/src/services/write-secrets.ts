@@ -69,6 +69,11 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
         return { "auth/console-client-secret": secret, "console/client-secret": secret };
       },
     },
+    { name: "session-key", files: () => ({ "console/session-key": key() }) },
+    {
+      name: "console-database",
+      files: () => ({ "console/postgres-url": readFileSync(join(folder, "auth/postgres-url"), "utf8") }),
+    },
     {
       name: "people",
       files: () => {

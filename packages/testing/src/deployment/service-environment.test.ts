@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { archiveConfig } from "@tripline/archive/config";
 import { authConfig } from "@tripline/auth/config";
+import { consoleConfig } from "@tripline/console/config";
 import { controlConfig } from "@tripline/control/config";
 import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
@@ -21,6 +22,7 @@ const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
   decisions: decisionsConfig,
   auth: authConfig,
   control: controlConfig,
+  console: consoleConfig,
   archive: archiveConfig,
 };
 
@@ -69,6 +71,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
 
   test("are taken by the service as the plan for one machine sets them", () => {
     const plan = planServices({
+      hasConsole: true,
       ports: {
         ...{ ingestion: 1, auth: 2, features: 3, scoring: 4, scoringGrpc: 5, decisions: 6, archive: 7 },
         ...{ kafka: 8, redis: 9, postgres: 10, control: 11, console: 12 },
@@ -76,6 +79,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
       secrets: {
         ...{ clientSecret: "s".repeat(32), operatorSecret: "o".repeat(32), approverSecret: "a".repeat(32) },
         ...{ consoleSecret: "c".repeat(32), demoPassword: "d".repeat(32), leadPassword: "l".repeat(32) },
+        sessionKey: Buffer.alloc(32, 3).toString("base64"),
         cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
         auditSigningKey: Buffer.alloc(32, 3).toString("base64"),
         keyEncryptionKey: Buffer.alloc(32, 2).toString("base64"),

@@ -5,6 +5,8 @@ import { archiveConfig } from "@tripline/archive/config";
 import { startArchive } from "@tripline/archive/start-archive";
 import { authConfig } from "@tripline/auth/config";
 import { startAuth } from "@tripline/auth/start-auth";
+import { consoleConfig } from "@tripline/console/config";
+import { startConsole } from "@tripline/console/start-console";
 import { controlConfig } from "@tripline/control/config";
 import { startControl } from "@tripline/control/start-control";
 import { decisionsConfig } from "@tripline/decisions/config";
@@ -35,6 +37,8 @@ import { startParts } from "@tripline/tripline/start-parts";
 /** The services in this process, on the shared Kafka, Redis and Postgres of the test run. */
 export interface InProcessSystem {
   readonly apiUrl: string;
+  /** Where the console is, if it runs. */
+  readonly consoleUrl: string;
   readonly client: TriplineClient;
   /** The control plane, where it runs, as an operator of the demo's tenant. */
   readonly control: ControlClient;
@@ -68,6 +72,7 @@ const STARTED = {
   features: TOPOLOGIES,
   archive: TOPOLOGIES,
   ingestion: TOPOLOGIES,
+  console: TOPOLOGIES,
 } satisfies Record<string, readonly Topology[]>;
 
 export type OperatorEnvironment = Readonly<Record<"CLIENT_ID" | "CLIENT_SECRET", string>>;
@@ -81,6 +86,8 @@ export interface InProcessOptions {
   readonly lakeDirectory?: string;
   /** Whether the control plane runs; it does not unless given. */
   readonly hasControl?: boolean;
+  /** Whether the console runs; it does not unless given. */
+  readonly hasConsole?: boolean;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs?: number;
   /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
@@ -95,14 +102,16 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const stack = { ...shared, redisUrl: options.redisUrl ?? shared.redisUrl };
   const folder = mkdtempSync(join(tmpdir(), "tripline-system-"));
   const secrets = demoSecrets(join(folder, "secrets.json"));
-  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0, control = 0] =
-    await findFreePorts(8);
+  const [ingestion = 0, auth = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0, archive = 0, ...rest] =
+    await findFreePorts(9);
+  const [control = 0, console = 0] = rest;
   const planOptions = {
     ports: {
       ...{ ingestion, auth, features, scoring, scoringGrpc, decisions, archive, control },
-      ...{ kafka: 0, redis: 0, postgres: 0, console: 0 },
+      ...{ console, kafka: 0, redis: 0, postgres: 0 },
     },
     secrets,
+    hasConsole: true,
     ...stack,
     registryUrl: options.registryUrl,
     eventAgeDaysMax: 3_650,
@@ -141,6 +150,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const client = new TriplineClient(apiUrl, tokens);
   return {
     apiUrl,
+    consoleUrl: `http://127.0.0.1:${console}`,
     client,
     control: new ControlClient(controlUrl, tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret)),
     stack,
@@ -176,16 +186,18 @@ function startersOf(
     },
     features: () => startFeatures(readConfig(featuresConfig, environmentOf("features"))),
     archive: () => startArchive(readConfig(archiveConfig, environmentOf("archive"))),
+    console: () => startConsole(readConfig(consoleConfig, environmentOf("console"))),
     ingestion: () => startIngestion(readConfig(ingestionConfig, environmentOf("ingestion"))),
   };
 }
 
 /** In the order in which they start. */
-function programsOf({ topology = "services", lakeDirectory, hasControl }: InProcessOptions): ProgramName[] {
+function programsOf({ topology = "services", lakeDirectory, hasControl, hasConsole }: InProcessOptions): ProgramName[] {
   const programs: readonly (readonly [string, readonly Topology[]])[] = Object.entries(STARTED);
   const left = new Set([
     ...(lakeDirectory === undefined ? ["archive"] : []),
     ...(hasControl === true ? [] : ["control"]),
+    ...(hasConsole === true ? [] : ["console"]),
   ]);
   return programs
     .filter(([name, topologies]) => topologies.includes(topology) && !left.has(name))

@@ -66,7 +66,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
   const { topology } = options;
-  const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, topology });
+  const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, hasConsole: true, topology });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {
     const simulation = createSimulation(model.simulation);

@@ -12,7 +12,7 @@ import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
 import { firstRequest } from "../../demo/show-first-request.js";
 
-const SERVICES = ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive"];
+const SERVICES = ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive", "console"];
 
 /**
  * `tripline dev [service]`: the whole system for a developer. Every source is watched and compiled; the named service
@@ -29,7 +29,7 @@ export function devCommand(): Command {
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
       const workspace = workspaceIn(join(STATE_DIRECTORY, DEMO_WORKSPACE));
-      const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true });
+      const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, hasConsole: true });
       try {
         process.stdout.write(
           `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +

@@ -54,7 +54,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive control decisions features ingestion training"
+    condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive console control decisions features ingestion training"
     error_message = "Scoring and auth do not use Kafka."
   }
 

@@ -1,0 +1,18 @@
+import { Controller, Get, Inject, UseGuards } from "@nestjs/common";
+import type { PersonRef } from "../contract/cases.js";
+import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
+import { CaseStore } from "./case-store.js";
+
+/** Whom a case can be assigned to. */
+@Controller("/api/people")
+@UseGuards(SessionGuard)
+export class PeopleController {
+  constructor(@Inject(CaseStore) private readonly cases: CaseStore) {}
+
+  @Get()
+  @RequirePermission("cases:read")
+  list(@Person() { tenant }: Session): Promise<PersonRef[]> {
+    return this.cases.people(tenant);
+  }
+}

@@ -1,0 +1,79 @@
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { KnownCase } from "../cases/case-rows.js";
+import { CASE_COLUMNS, caseRow } from "../cases/case-rows.js";
+import { ENTITY_COLUMNS } from "../cases/entity-graph.js";
+import type { EntityDetail, EntityKind } from "../contract/cases.js";
+import type { KnownDecision } from "../decisions/decision-rows.js";
+import { DECISION_COLUMNS, DECISIONS, decisionRow } from "../decisions/decision-rows.js";
+
+/** Of a large shop the newest are counted. */
+const COUNTED_MAX = 10_000;
+const SHOWN_MAX = 100;
+const CASES_MAX = 50;
+
+const sumsRow = z.object({
+  payments: z.coerce.number(),
+  frauds: z.coerce.number(),
+  first_ms: z.coerce.number().nullable(),
+  last_ms: z.coerce.number().nullable(),
+});
+const vectorRow = z.object({ record: z.instanceof(Buffer) });
+
+type Sums = Pick<EntityDetail, "payments" | "frauds" | "firstSeenMs" | "lastSeenMs">;
+
+/** Payments by what they share. */
+export class EntityStore {
+  constructor(private readonly database: Database) {}
+
+  async sums(tenant: string, kind: EntityKind, value: string): Promise<Sums> {
+    const [row] = await this.database.query(
+      sumsRow,
+      `SELECT count(*) AS payments, count(*) FILTER (WHERE l.fraud) AS frauds, max(p.occurred_at_ms) AS last_ms,
+         (SELECT min(occurred_at_ms) FROM console.payments WHERE ${matches(kind)}) AS first_ms
+       FROM (SELECT transaction_id, occurred_at_ms FROM console.payments WHERE ${matches(kind)}
+         ORDER BY occurred_at_ms DESC LIMIT ${COUNTED_MAX}) p
+       LEFT JOIN console.labels l USING (transaction_id)`,
+      [tenant, value],
+    );
+    const { payments = 0, frauds = 0, first_ms: firstSeenMs = null, last_ms: lastSeenMs = null } = row ?? {};
+    return { payments, frauds, firstSeenMs, lastSeenMs };
+  }
+
+  newest(tenant: string, kind: EntityKind, value: string): Promise<KnownDecision[]> {
+    return this.database.query(
+      decisionRow,
+      `SELECT ${DECISION_COLUMNS} FROM ${DECISIONS} WHERE d.transaction_id IN (
+         SELECT transaction_id FROM console.payments WHERE ${matches(kind)} ORDER BY occurred_at_ms DESC LIMIT ${SHOWN_MAX})
+       ORDER BY p.occurred_at_ms DESC, p.transaction_id`,
+      [tenant, value],
+    );
+  }
+
+  async newestVector(tenant: string, kind: EntityKind, value: string): Promise<FeatureVector | undefined> {
+    const [row] = await this.database.query(
+      vectorRow,
+      `SELECT record FROM console.payments WHERE ${matches(kind)} ORDER BY occurred_at_ms DESC LIMIT 1`,
+      [tenant, value],
+    );
+    return row === undefined ? undefined : FeatureVector.decode(row.record);
+  }
+
+  cases(tenant: string, kind: EntityKind, value: string): Promise<KnownCase[]> {
+    return this.database.query(
+      caseRow,
+      `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE c.tenant = $1 AND c.id IN (
+         SELECT o.case_id FROM console.case_payments o WHERE o.transaction_id IN (
+           SELECT transaction_id FROM console.payments WHERE ${matches(kind)} ORDER BY occurred_at_ms DESC LIMIT ${COUNTED_MAX}))
+       ORDER BY c.opened_at_ms DESC, c.id LIMIT ${CASES_MAX}`,
+      [tenant, value],
+    );
+  }
+}
+
+/** The second condition is that of the partial index: not every payment names a device or an address. */
+function matches(kind: EntityKind): string {
+  const column = ENTITY_COLUMNS[kind];
+  return `tenant = $1 AND ${column} = $2 AND ${column} <> ''`;
+}

@@ -1,0 +1,35 @@
+import { z } from "zod";
+import type { EntityDetail, EntityKind } from "../contract/cases.js";
+import { may } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
+
+const ANSWER_MS_MAX = 2_000;
+
+const answer = z.object({
+  entries: z.array(
+    z.object({ list: z.string(), effect: z.string(), reason: z.string(), expires_at: z.coerce.date().nullable() }),
+  ),
+});
+
+/** Asks the control plane which lists have an entity. */
+export class ListReader {
+  /** @param controlUrl without a slash at its end */
+  constructor(private readonly controlUrl: string) {}
+
+  /** @returns undefined where that cannot be told */
+  async of(session: Session, kind: EntityKind, value: string): Promise<EntityDetail["lists"] | undefined> {
+    if (!may(session, "lists:read")) return undefined;
+    try {
+      const response = await fetch(`${this.controlUrl}/v1/lists/entries?${new URLSearchParams({ kind, value })}`, {
+        headers: { authorization: `Bearer ${session.tokens.access}` },
+        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      });
+      if (!response.ok) return undefined;
+      return answer.parse(await response.json()).entries.map(({ list, effect, reason, expires_at: end }) => {
+        return { list, effect, reason, expiresAtMs: end === null ? null : end.getTime() };
+      });
+    } catch {
+      return undefined;
+    }
+  }
+}

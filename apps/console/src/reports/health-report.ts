@@ -1,0 +1,120 @@
+import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { ConsoleConfig } from "../config.js";
+import type { ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "../contract/operations.js";
+import { rungOf } from "../decisions/decision-rows.js";
+import { PROJECTION_GROUP } from "../projection/projection.controller.js";
+
+const ANSWER_MS_MAX = 2_000;
+/** Many people look at it, and it asks everybody. */
+const KEPT_MS = 2_000;
+const RUNGS_MS = 300_000;
+
+/** Who reads what, of the consumers that payments and cases wait for. */
+const GROUPS: readonly { readonly group: string; readonly topics: readonly string[] }[] = [
+  { group: "features", topics: [TOPICS.transactions.name, TOPICS.labels.name] },
+  { group: "decisions", topics: [TOPICS.features.name] },
+  { group: PROJECTION_GROUP, topics: [TOPICS.features.name, TOPICS.decisions.name, TOPICS.labels.name] },
+];
+
+const ready = z.object({ checks: z.record(z.string(), z.string()).default({}) });
+const rungRow = z.object({ rung: z.number(), payments: z.coerce.number() });
+
+/** How the system is, asked of its parts. */
+export class HealthReporter {
+  readonly #kept = new Map<string, { readonly report: Promise<HealthReport>; readonly untilMs: number }>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly admin: KafkaAdmin,
+    private readonly config: ConsoleConfig,
+  ) {}
+
+  report(tenant: string): Promise<HealthReport> {
+    const kept = this.#kept.get(tenant);
+    if (kept !== undefined && kept.untilMs > Date.now()) return kept.report;
+    this.#kept.clear();
+    const report = this.#gather(tenant);
+    this.#kept.set(tenant, { report, untilMs: Date.now() + KEPT_MS });
+    return report;
+  }
+
+  async #gather(tenant: string): Promise<HealthReport> {
+    const [services, { lag, deadLetters }, rungs] = await Promise.all([
+      Promise.all(this.config.WATCHED_SERVICES.map(({ name, url }) => askService(name, url))),
+      this.#topics(),
+      this.#rungs(tenant),
+    ]);
+    const own: ServiceHealth =
+      rungs === undefined
+        ? { name: "console", isReady: false, detail: "The database does not answer." }
+        : { name: "console", isReady: true, detail: null };
+    return {
+      atMs: Date.now(),
+      services: [...services, own],
+      ...{ lag, deadLetters },
+      rungs: rungs ?? {},
+    };
+  }
+
+  /** What Kafka tells of its topics; nothing while it does not answer, or of what this service may not see. */
+  async #topics(): Promise<Pick<HealthReport, "lag" | "deadLetters">> {
+    const lag: ConsumerLag[] = [];
+    const deadLetters: DeadLetters[] = [];
+    try {
+      await this.admin.clusterId();
+      // One after the other: it is a look, and the brokers have payments to carry.
+      for (const { group, topics } of GROUPS) for (const topic of topics) lag.push(await this.#lag(group, topic));
+      for (const { name } of Object.values(TOPICS)) deadLetters.push(await this.#deadLetters(deadLetterTopic(name)));
+    } catch {
+      // What was told until then is shown.
+    }
+    return { lag, deadLetters };
+  }
+
+  async #lag(group: string, topic: string): Promise<ConsumerLag> {
+    const [ends, starts, committed] = await Promise.all([
+      this.admin.endOffsets(topic),
+      this.admin.startOffsets(topic),
+      this.admin.committedOffsets(group, topic),
+    ]);
+    const records = [...ends].map(([partition, end]) => {
+      return Math.max(0, end - Math.max(committed.get(partition) ?? 0, starts.get(partition) ?? 0));
+    });
+    return { group, topic, records: sum(records) };
+  }
+
+  async #deadLetters(topic: string): Promise<DeadLetters> {
+    const [ends, starts] = await Promise.all([this.admin.endOffsets(topic), this.admin.startOffsets(topic)]);
+    return { topic, records: sum([...ends].map(([partition, end]) => end - (starts.get(partition) ?? 0))) };
+  }
+
+  async #rungs(tenant: string): Promise<Record<string, number> | undefined> {
+    try {
+      const rows = await this.database.query(
+        rungRow,
+        `SELECT rung, count(*) AS payments FROM console.decisions WHERE tenant = $1 AND decided_at_ms > $2 GROUP BY rung`,
+        [tenant, Date.now() - RUNGS_MS],
+      );
+      return Object.fromEntries(rows.map(({ rung, payments }) => [rungOf(rung), payments]));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+async function askService(name: string, url: string): Promise<ServiceHealth> {
+  try {
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    const { checks } = ready.parse(await response.json());
+    const faults = Object.entries(checks).filter(([, text]) => text !== "ok");
+    const detail = faults.map(([check, text]) => `${check}: ${text}`).join("; ");
+    return { name, isReady: response.ok, detail: detail === "" ? null : detail };
+  } catch {
+    return { name, isReady: false, detail: "It does not answer." };
+  }
+}
+
+const sum = (values: readonly number[]): number => values.reduce((left, right) => left + right, 0);

@@ -1,0 +1,127 @@
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { ModelFigures, ModelsReport } from "../contract/operations.js";
+
+const HOUR_MS = 3_600_000;
+const HOURS = 24;
+/** The newest; at a high rate they reach back less than a day. */
+const DECISIONS_MAX = 200_000;
+const TENTHS = 10;
+/** Many people look at it, and it reads a lot. */
+const KEPT_MS = 10_000;
+
+const modelsRow = z.object({ champion: z.string().nullable(), candidate: z.string().nullable() });
+const figuresRow = z.object({
+  decisions: z.coerce.number(),
+  mean: z.number().nullable(),
+  labels: z.coerce.number(),
+  frauds: z.coerce.number(),
+  precision: z.number().nullable(),
+});
+const tenthRow = z.object({ tenth: z.number(), champion: z.coerce.number(), candidate: z.coerce.number() });
+const calibrationRow = z.object({ mean: z.number(), frauds: z.number(), labels: z.coerce.number() });
+const hourRow = z.object({
+  at_ms: z.coerce.number(),
+  decisions: z.coerce.number(),
+  mean: z.number().nullable(),
+  declined: z.number().nullable(),
+  labels: z.coerce.number(),
+  precision: z.number().nullable(),
+});
+
+/** `$1` is the tenant, `$2` from when on. */
+const RECENT = `(SELECT d.model_version, d.rung, d.score, d.outcome, d.candidate_version, d.candidate_score, d.decided_at_ms, l.fraud
+  FROM (SELECT * FROM console.decisions WHERE tenant = $1 AND decided_at_ms >= $2
+    ORDER BY decided_at_ms DESC LIMIT ${DECISIONS_MAX}) d
+  LEFT JOIN console.labels l USING (transaction_id)) r`;
+const PRECISION = "avg(fraud::int::float8) FILTER (WHERE outcome > 1)";
+const COUNTS = `count(*) AS decisions, count(fraud) AS labels, count(*) FILTER (WHERE fraud) AS frauds, ${PRECISION} AS precision`;
+const tenthOf = (score: string): string => `least(${TENTHS - 1}, floor(${score} * ${TENTHS}))::int`;
+
+/** What the payments of the last day say of the models. */
+export class ModelsReporter {
+  readonly #kept = new Map<string, { readonly report: Promise<ModelsReport>; readonly untilMs: number }>();
+
+  constructor(private readonly database: Database) {}
+
+  report(tenant: string): Promise<ModelsReport> {
+    const kept = this.#kept.get(tenant);
+    if (kept !== undefined && kept.untilMs > Date.now()) return kept.report;
+    for (const [other, { untilMs }] of this.#kept) if (untilMs <= Date.now()) this.#kept.delete(other);
+    const report = this.#gather(tenant);
+    this.#kept.set(tenant, { report, untilMs: Date.now() + KEPT_MS });
+    report.catch(() => this.#kept.delete(tenant));
+    return report;
+  }
+
+  async #gather(tenant: string): Promise<ModelsReport> {
+    const fromMs = (Math.floor(Date.now() / HOUR_MS) - HOURS + 1) * HOUR_MS;
+    const place = [tenant, fromMs];
+    const [models] = await this.database.query(
+      modelsRow,
+      `SELECT (array_agg(model_version ORDER BY decided_at_ms DESC) FILTER (
+           WHERE rung = 1 AND model_version IS DISTINCT FROM candidate_version))[1] AS champion,
+         (array_agg(candidate_version ORDER BY decided_at_ms DESC) FILTER (WHERE candidate_version IS NOT NULL))[1] AS candidate
+       FROM (SELECT * FROM ${RECENT} ORDER BY decided_at_ms DESC LIMIT 1000) newest`,
+      place,
+    );
+    const { champion = null, candidate = null } = models ?? {};
+    const [championFigures, candidateFigures, tenths, calibration, hours] = await Promise.all([
+      this.#figures(
+        champion,
+        `SELECT ${COUNTS}, avg(score) AS mean FROM ${RECENT} WHERE rung = 1 AND model_version = $3`,
+        place,
+      ),
+      this.#figures(
+        candidate,
+        `SELECT ${COUNTS}, avg(candidate_score) AS mean FROM ${RECENT} WHERE candidate_version = $3 AND candidate_score IS NOT NULL`,
+        place,
+      ),
+      this.#tenths([...place, champion, candidate]),
+      this.database.query(
+        calibrationRow,
+        `SELECT avg(score) AS mean, avg(fraud::int)::float8 AS frauds, count(*) AS labels FROM ${RECENT}
+         WHERE rung = 1 AND model_version = $3 AND fraud IS NOT NULL GROUP BY ${tenthOf("score")} ORDER BY mean`,
+        [...place, champion],
+      ),
+      this.database.query(
+        hourRow,
+        `SELECT decided_at_ms / ${HOUR_MS} * ${HOUR_MS} AS at_ms, ${COUNTS}, avg(score) AS mean,
+           avg((outcome = 4)::int)::float8 AS declined FROM ${RECENT} GROUP BY 1 ORDER BY 1`,
+        place,
+      ),
+    ]);
+    return {
+      champion: championFigures,
+      candidate: candidateFigures,
+      histogram: tenths,
+      calibration: calibration.map(({ mean, frauds, labels }) => ({ meanScore: mean, fraudShare: frauds, labels })),
+      hours: hours.map(({ at_ms, decisions, mean, declined, labels, precision }) => {
+        return { atMs: at_ms, decisions, meanScore: mean, declinedShare: declined, labels, precision };
+      }),
+    };
+  }
+
+  async #figures(version: string | null, text: string, place: readonly unknown[]): Promise<ModelFigures | null> {
+    if (version === null) return null;
+    const [row] = await this.database.query(figuresRow, text, [...place, version]);
+    if (row === undefined) return null;
+    const { decisions, mean, labels, frauds, precision } = row;
+    return { version, decisions, meanScore: mean, labels, frauds, precision };
+  }
+
+  async #tenths(values: readonly unknown[]): Promise<ModelsReport["histogram"]> {
+    const rows = await this.database.query(
+      tenthRow,
+      `SELECT tenth, count(*) FILTER (WHERE of = 'champion') AS champion, count(*) FILTER (WHERE of = 'candidate') AS candidate
+       FROM ${RECENT}, LATERAL (
+         SELECT 'champion' AS of, ${tenthOf("score")} AS tenth WHERE rung = 1 AND model_version = $3
+         UNION ALL SELECT 'candidate', ${tenthOf("candidate_score")} WHERE candidate_version = $4 AND candidate_score IS NOT NULL
+       ) t GROUP BY tenth`,
+      values,
+    );
+    const of = (which: "champion" | "candidate"): number[] =>
+      Array.from({ length: TENTHS }, (_, tenth) => rows.find((row) => row.tenth === tenth)?.[which] ?? 0);
+    return { champion: of("champion"), candidate: of("candidate") };
+  }
+}
