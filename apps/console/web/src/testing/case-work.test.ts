@@ -158,10 +158,11 @@ test("thousands of cases scroll with a few rows in the document, and filters sta
   expect(await page.getByRole("row").count()).toBeLessThan(ROWS_IN_DOCUMENT_MAX);
   await page.getByLabel("Outcome").selectOption("decline");
   await page.getByRole("checkbox", { name: "Past due" }).check();
+  const searched = page.waitForRequest(/outcome=decline.*search=ct_0/);
   await page.getByRole("searchbox").fill("ct_0");
+  await searched;
   await page.waitForURL(/outcome=decline/);
   expect(new URL(page.url()).search).not.toContain("ct_0");
-  expect(fixture.asked.at(-1)).toContain("search=ct_0");
   await page.getByRole("button", { name: "Save view" }).click();
   await page.getByLabel("Name of the view").fill("Late declines");
   await page.getByRole("dialog").getByRole("button", { name: "Save view" }).click();
@@ -203,8 +204,7 @@ test("a failed save of a policy draft keeps the text; faults come as it is typed
   await page.getByRole("textbox", { name: "Policy text" }).focus();
   await page.keyboard.press("Control+End");
   await page.keyboard.type("\n  - id: mine\n    when: card_rat");
-  await page.getByRole("option", { name: /card_ratio_30d/ }).waitFor();
-  await page.keyboard.press("Enter");
+  await page.getByRole("option", { name: /card_ratio_30d/ }).click();
   await page.keyboard.type(" >=");
   await page.getByText("1 fault", { exact: true }).waitFor();
   expect(await page.getByRole("button", { name: "Save as revision" }).isDisabled()).toBe(true);
