@@ -120,7 +120,15 @@ function configurationOf(
       return grant;
     },
     interactions: { policy: withoutConsent(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    ttl: { AccessToken: 300, Session: 3_600, Interaction: 600, Grant: 3_600, RefreshToken: 3_600, IdToken: 600, AuthorizationCode: 60 },
+    ttl: {
+      AccessToken: 300,
+      Session: 3_600,
+      Interaction: 600,
+      Grant: 3_600,
+      RefreshToken: 3_600,
+      IdToken: 600,
+      AuthorizationCode: 60,
+    },
   };
 }
 
