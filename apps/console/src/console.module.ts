@@ -52,7 +52,7 @@ export const CONSOLE_MIGRATIONS: Migrations = {
 };
 
 /** As `npm run build` leaves it. */
-const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
+const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/page/", import.meta.url));
 
 const SCHEMA_READY = Symbol("SCHEMA_READY");
 /** A `Database` for what no page waits for. */

@@ -40,8 +40,16 @@ export function useMay(): (permission: Permission) => boolean {
   return (permission) => permissions.includes(permission);
 }
 
+/** Where the backend leads when signing in did not work, with the code of what was wrong. */
+const FAILED_PATH = "/sign-in-failed";
+
 /** Shows what is inside to a person who is signed in, and leads anyone else to sign in. */
 export function SessionGate({ children }: { readonly children: ReactNode }) {
+  if (location.pathname === FAILED_PATH) return <SignInFailed />;
+  return <SignedIn>{children}</SignedIn>;
+}
+
+function SignedIn({ children }: { readonly children: ReactNode }) {
   const { data, error, refetch } = useQuery({
     queryKey: ["session"],
     queryFn: async () => {
@@ -67,6 +75,20 @@ function Waiting() {
     <main className="alone" aria-busy="true">
       <span className="visually-hidden">{text.session.loading}</span>
       <Skeleton lines={4} />
+    </main>
+  );
+}
+
+function SignInFailed() {
+  const code = new URLSearchParams(location.search).get("code") ?? "";
+  return (
+    <main className="alone sign-in">
+      <h1>{text.session.failed}</h1>
+      <p>{text.session.failedDetail}</p>
+      {/^[a-z-]{1,64}$/.test(code) && <code>{code}</code>}
+      <a className="button primary" href="/session/sign-in?to=%2F">
+        {text.session.signIn}
+      </a>
     </main>
   );
 }

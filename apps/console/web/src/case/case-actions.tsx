@@ -1,9 +1,14 @@
-import type { CaseDetail } from "#contract/cases";
+import { useQuery } from "@tanstack/react-query";
+import { DropdownMenu } from "radix-ui";
+import type { CaseDetail, PersonRef } from "#contract/cases";
+import { problemFrom, request } from "../api/request.js";
 import { useMay, useSession } from "../app/session.js";
 import { text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
 import type { OpenDialog } from "./open-dialog.js";
 import type { CaseAction } from "./use-case.js";
+
+const PEOPLE_FRESH_MS = 60_000;
 
 interface CaseActionsProps {
   readonly of: CaseDetail;
@@ -54,16 +59,53 @@ export function CaseActions({ of, isBusy, onChange, onDialog, onNext }: CaseActi
   );
 }
 
+/** To me, or free: one key. To a colleague: a choice. */
 function Assign({ of, isBusy, onChange }: Pick<CaseActionsProps, "of" | "isBusy" | "onChange">) {
   const { person } = useSession();
   const isMine = of.assignee?.id === person.id;
   return (
-    <Button
-      shortcut="a"
-      disabled={isBusy}
-      onClick={() => onChange({ to: "assign", body: { assignee: isMine ? null : person.id } })}
-    >
-      {isMine ? text.case.actions.free : text.case.actions.assign}
-    </Button>
+    <>
+      <Button
+        shortcut="a"
+        disabled={isBusy}
+        onClick={() => onChange({ to: "assign", body: { assignee: isMine ? null : person.id } })}
+      >
+        {isMine ? text.case.actions.free : text.case.actions.assign}
+      </Button>
+      <Colleagues isBusy={isBusy} onChoose={(assignee) => onChange({ to: "assign", body: { assignee } })} />
+    </>
+  );
+}
+
+interface ColleaguesProps {
+  readonly isBusy: boolean;
+  readonly onChoose: (person: string) => void;
+}
+
+function Colleagues({ isBusy, onChoose }: ColleaguesProps) {
+  const { person } = useSession();
+  const people = useQuery({
+    queryKey: ["people"],
+    queryFn: ({ signal }) => request<readonly PersonRef[]>("/api/people", { signal }),
+    staleTime: PEOPLE_FRESH_MS,
+  });
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className="button" disabled={isBusy}>
+        {text.case.actions.assignTo}
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu-list" align="start" sideOffset={4}>
+          {people.error !== null && <p role="alert">{problemFrom(people.error).title}</p>}
+          {people.data
+            ?.filter(({ id }) => id !== person.id)
+            .map(({ id, name }) => (
+              <DropdownMenu.Item key={id} onSelect={() => onChoose(id)}>
+                {name}
+              </DropdownMenu.Item>
+            ))}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
   );
 }

@@ -74,7 +74,7 @@ export function useViews() {
   });
   const save = useMutation({
     mutationFn: ({ name, query }: SavedView) =>
-      request(`/api/views/${encodeURIComponent(name)}`, { method: "PUT", body: { name, query } }),
+      request(`/api/views/${encodeURIComponent(name)}`, { method: "PUT", body: query }),
     onSuccess: again,
   });
   const remove = useMutation({

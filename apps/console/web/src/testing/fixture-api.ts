@@ -33,6 +33,11 @@ export type Answer = object | undefined;
 type Body = Readonly<Record<string, unknown>>;
 
 const HOUR_MS = 3_600_000;
+const PEOPLE = [
+  { id: "demo", name: "Demo Person" },
+  { id: "person-ada", name: "Ada Osei" },
+  { id: "person-lin", name: "Lin Zhao" },
+];
 
 /** Cases in memory that change as the contract says. */
 export class Api {
@@ -75,6 +80,7 @@ export class Api {
     const [, , area = "", id = "", ...rest] = path.split("/").map(decodeURIComponent);
     if (area === "control") return answerControl(this.control, asked, this.nowMs);
     if (area === "views") return this.#answerViews(asked, id);
+    if (area === "people") return PEOPLE;
     if (area === "health") return makeHealth(this.nowMs);
     if (area === "models") return makeModels(this.nowMs);
     if (area === "entities") return this.#entity(id, rest[0] ?? "");
@@ -143,7 +149,10 @@ export class Api {
     const said = (text: string) => ({ history: [...before.history, { atMs: Date.now(), by: person, text }] });
     switch (action) {
       case "assign":
-        return this.change(id, { assignee: body.assignee === null ? null : person, ...said("Assigned.") });
+        return this.change(id, {
+          assignee: PEOPLE.find((one) => one.id === body.assignee) ?? null,
+          ...said("Assigned."),
+        });
       case "snooze":
         return this.change(id, { status: "snoozed", snoozedUntilMs: Number(body.untilMs), ...said("Snoozed.") });
       case "escalate":
@@ -162,7 +171,7 @@ export class Api {
   #answerViews({ method, body }: Asked, name: string): Answer {
     if (method === "GET") return this.#views;
     this.#views = this.#views.filter((view) => view.name !== name);
-    if (method === "PUT") this.#views.push({ name, query: (body as SavedView).query });
+    if (method === "PUT") this.#views.push({ name, query: body as SavedView["query"] });
     return undefined;
   }
 

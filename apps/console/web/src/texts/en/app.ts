@@ -42,6 +42,8 @@ export const text = {
     ended: "Your session has ended",
     endedDetail: "Sign in again to go on. You come back to this page, and what you typed is kept.",
     signIn: "Sign in",
+    failed: "Signing in did not work",
+    failedDetail: "Try again. If it happens once more, tell an administrator the code below.",
     welcome: "Sign in to see decisions and work on cases.",
     lacking: "Your roles do not include this screen",
     lackingDetail: "Ask an administrator if you need it.",

@@ -73,6 +73,7 @@ const detail = {
   actionsLabel: "Case actions",
   actions: {
     assign: "Assign to me",
+    assignTo: "Assign to…",
     free: "Free",
     snooze: "Snooze",
     escalate: "Escalate",
