@@ -13,6 +13,7 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { CaseFilesController } from "./cases/case-files.controller.js";
 import { CaseReader } from "./cases/case-reader.js";
 import { CaseStore } from "./cases/case-store.js";
 import { CasesController } from "./cases/cases.controller.js";
@@ -36,6 +37,7 @@ import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
 import { ProjectionController } from "./projection/projection.controller.js";
 import { ProjectionStore } from "./projection/projection-store.js";
+import { Retention } from "./projection/retention.js";
 import { HealthReporter } from "./reports/health-report.js";
 import { ModelsReporter } from "./reports/models-report.js";
 import { ReportsController } from "./reports/reports.controller.js";
@@ -66,6 +68,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
   constructor(
     @Inject(LiveHub) private readonly hub: LiveHub,
     @Inject(LabelSender) private readonly labels: LabelSender,
+    @Inject(Retention) private readonly retention: Retention,
     @Inject(BACKGROUND) private readonly background: Database,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -80,7 +83,14 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
       ],
       // The page comes last: it answers every path that the others leave.
       controllers: [
-        ...[ProjectionController, LiveController, DecisionsController, CasesController, SessionController],
+        ...[
+          ProjectionController,
+          LiveController,
+          DecisionsController,
+          CasesController,
+          CaseFilesController,
+          SessionController,
+        ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ControlForwardingController],
         PageController,
       ],
@@ -108,11 +118,13 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
 
   onApplicationBootstrap(): void {
     this.labels.start();
+    this.retention.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.hub.close();
     await closeWithin(this.logger, "labels", () => this.labels.close());
+    await closeWithin(this.logger, "retention", () => this.retention.close());
     await closeWithin(this.logger, "projection", () => this.background.close());
   }
 }
@@ -149,6 +161,11 @@ function shownProviders(config: ConsoleConfig): Provider[] {
       inject: [BACKGROUND, SCHEMA_READY],
       useFactory: (database: Database) =>
         new ProjectionStore(database, { outcomes, dueAfterMs: config.CASE_HOURS * HOUR_MS }),
+    },
+    {
+      provide: Retention,
+      inject: [BACKGROUND, LOGGER],
+      useFactory: (database: Database, logger: Logger) => new Retention(database, config.RETENTION_DAYS, logger),
     },
     { provide: DecisionStore, inject: [DATABASE], useFactory: (database: Database) => new DecisionStore(database) },
     {

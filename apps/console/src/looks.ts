@@ -3,7 +3,7 @@ import { may } from "./sessions/session.guard.js";
 import type { Session } from "./sessions/session-store.js";
 
 /** What somebody looked at. */
-export type LookKind = "case" | "decision" | "card" | "terminal" | "device" | "ip";
+export type LookKind = "queue" | "case" | "decision" | "card" | "terminal" | "device" | "ip";
 
 /** The record of who saw in clear what belongs to a person. An answer goes out only after it is kept. */
 export class Looks {

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { PersonRef } from "../contract/cases.js";
-import type { Verdict } from "./case-requests.js";
+import type { Verdict, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
-import type { CaseChange, Worker } from "./case-store.js";
+import type { CaseChange } from "./case-store.js";
 
 /** What people do to a case. Each takes the case as it is and says what changes, or throws why nothing does. */
 

@@ -1,7 +1,7 @@
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { CaseDetail, CaseEvent, CaseNote, TimelineEntry } from "../contract/cases.js";
-import type { DecisionDetail } from "../contract/decisions.js";
+import type { DecisionDetail, DecisionRow } from "../contract/decisions.js";
 import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, toDecisionRow } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
@@ -67,6 +67,12 @@ export class CaseReader {
       pendingVerdict: found.pending === null ? null : withoutNote(found.pending),
       narrative: narrateCase({ row, focus, usual, graph }),
     };
+  }
+
+  /** Those of a case, newest first. */
+  async payments(tenant: string, caseId: string, show: ShowToken): Promise<DecisionRow[]> {
+    const rows = await this.#decisions("c.case_id = $2", [tenant, caseId], PAYMENTS_MAX);
+    return rows.map((row) => toDecisionRow(row, show));
   }
 
   async notes(caseId: string): Promise<CaseNote[]> {

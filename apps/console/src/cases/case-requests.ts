@@ -1,7 +1,11 @@
+import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
+import type { PersonRef } from "../contract/cases.js";
 import { VERDICT_REASONS } from "../contract/cases.js";
 import { OUTCOMES } from "../decisions/decision-rows.js";
 import { cursor, PAGE_MAX, pageLimit, writtenText, yesOrNo } from "../requests/parse-request.js";
+import { may } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
 
 const NOTE_CHARACTERS_MAX = 4_000;
 const VIEWS_NAME_MAX = 64;
@@ -10,6 +14,14 @@ const INT_MAX = 2_147_483_647;
 const flag = z.union([z.boolean(), yesOrNo]);
 const amount = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const personId = z.string().min(1).max(128);
+
+/** Who changes a case. */
+export interface Worker {
+  readonly tenant: string;
+  readonly person: PersonRef;
+  /** May see, and so search for, card tokens. */
+  readonly seesTokens: boolean;
+}
 
 /** What a saved view may hold: a search without its place. */
 export const viewQuery = z.strictObject({
@@ -30,7 +42,27 @@ export const viewQuery = z.strictObject({
 export const caseQuery = viewQuery.extend({ after: cursor.optional(), limit: pageLimit });
 export type CaseSearch = z.infer<typeof caseQuery>;
 
-export const caseId = z.object({ id: z.uuid("must be the id of a case") });
+/** All pages of it, from a place on. */
+export const caseFileQuery = viewQuery.extend({ after: cursor.optional() });
+
+const caseId = z.object({ id: z.uuid() });
+
+/** @throws TriplineError `not-found`: what cannot be an id is not there either */
+export function parseCaseId(path: unknown): string {
+  const found = caseId.safeParse(path);
+  if (!found.success) throw new TriplineError("not-found", "There is no case with this id.");
+  return found.data.id;
+}
+
+/** Who changes a case, from who is signed in. */
+export function workerOf(session: Session): Worker {
+  return {
+    tenant: session.tenant,
+    person: { id: session.personId, name: session.personName },
+    seesTokens: may(session, "personal:read"),
+  };
+}
+
 export const viewName = z.object({ name: writtenText(VIEWS_NAME_MAX).min(1, "must not be empty") });
 
 const note = writtenText(NOTE_CHARACTERS_MAX).default("");

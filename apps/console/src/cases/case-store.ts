@@ -5,17 +5,9 @@ import type { CasePage, PersonRef } from "../contract/cases.js";
 import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { writeCursor } from "../requests/parse-request.js";
-import type { CaseSearch } from "./case-requests.js";
+import type { CaseSearch, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
-
-/** Who changes a case. */
-export interface Worker {
-  readonly tenant: string;
-  readonly person: PersonRef;
-  /** May see, and so search for, card tokens. */
-  readonly seesTokens: boolean;
-}
 
 /** What a change does to the row, and the sentence that tells it. */
 export interface CaseChange {

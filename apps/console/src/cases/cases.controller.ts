@@ -22,15 +22,16 @@ import { CONSOLE_CONFIG } from "../config.js";
 import type * as shown from "../contract/cases.js";
 import { Looks } from "../looks.js";
 import { parseRequest } from "../requests/parse-request.js";
-import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import { Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { escalate, giveVerdict, keepNote, refuseVerdict, reopen, requireOpen, snooze } from "./case-changes.js";
 import { CaseReader } from "./case-reader.js";
 import type { BulkChange } from "./case-requests.js";
 import * as requests from "./case-requests.js";
+import { parseCaseId, workerOf } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
-import type { CaseChange, Worker } from "./case-store.js";
+import type { CaseChange } from "./case-store.js";
 import { assignTo, CaseStore } from "./case-store.js";
 
 const DETAIL_OF_UNKNOWN_PERSON = "must be somebody who may work on cases and has signed in here";
@@ -57,7 +58,7 @@ export class CasesController {
   @Get(":id")
   @RequirePermission("cases:read")
   async find(@Person() session: Session, @Param() path: unknown): Promise<shown.CaseDetail> {
-    const found = await this.cases.find(session.tenant, parseId(path));
+    const found = await this.cases.find(session.tenant, parseCaseId(path));
     await this.looks.note(session, "case", found.id);
     return this.reader.read(session.tenant, found, showFor(session));
   }
@@ -152,7 +153,7 @@ export class CasesController {
   @RequirePermission("cases:write")
   async note(@Person() session: Session, @Param() path: unknown, @Body() body: unknown) {
     const { text } = parseRequest(requests.noteText, body);
-    const found = await this.cases.find(session.tenant, parseId(path));
+    const found = await this.cases.find(session.tenant, parseCaseId(path));
     const id = await keepNote(this.database, found.id, workerOf(session), text);
     return (await this.reader.notes(found.id)).find((one) => one.id === id);
   }
@@ -163,7 +164,7 @@ export class CasesController {
     revision: number,
     decide: (found: KnownCase) => CaseChange,
   ): Promise<shown.CaseRow> {
-    const changed = await this.cases.change(workerOf(session), parseId(path), revision, decide);
+    const changed = await this.cases.change(workerOf(session), parseCaseId(path), revision, decide);
     return toCaseRow(changed, showFor(session));
   }
 
@@ -192,19 +193,4 @@ export class CasesController {
       return assignTo(person ?? null);
     };
   }
-}
-
-export function workerOf(session: Session): Worker {
-  return {
-    tenant: session.tenant,
-    person: { id: session.personId, name: session.personName },
-    seesTokens: may(session, "personal:read"),
-  };
-}
-
-function parseId(path: unknown): string {
-  const found = requests.caseId.safeParse(path);
-  // What cannot be an id is not there either.
-  if (!found.success) throw new TriplineError("not-found", "There is no case with this id.");
-  return found.data.id;
 }

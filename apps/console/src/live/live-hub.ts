@@ -80,7 +80,7 @@ export class LiveHub {
         // After a pause only the last one is of interest.
         if (this.#countedUntilMs + SECOND_MS <= settledMs - SECOND_MS) continue;
         await this.#measureLag();
-        await this.#each((tenant, all) => this.#count(tenant, secondMs, all));
+        await this.#each((tenant) => this.#count(tenant, secondMs));
       }
     } catch (error) {
       // The listeners see that nothing comes, and the next tick tries again.
@@ -107,7 +107,7 @@ export class LiveHub {
     if (found.length > 0) for (const listener of listeners) listener.onDecisions(found);
   }
 
-  async #count(tenant: string, secondMs: number, listeners: readonly Listener[]): Promise<void> {
+  async #count(tenant: string, secondMs: number): Promise<void> {
     const [row] = await this.database.query(
       secondRow,
       `SELECT ARRAY[${OUTCOMES.map((_name, index) => `count(*) FILTER (WHERE outcome = ${index + 1})`).join(", ")}] AS outcomes,
@@ -126,7 +126,16 @@ export class LiveHub {
       degraded: row.degraded,
       ...{ latencyP50Ms: row.p50, latencyP99Ms: row.p99, lag: this.#lag },
     };
-    for (const listener of listeners) listener.onSecond(second);
+    this.tell(tenant, second);
+  }
+
+  /** Tells all listeners of a tenant. */
+  tell(tenant: string, second: LiveSecond): void {
+    for (const listener of this.#listeners) if (listener.tenant === tenant) listener.onSecond(second);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
   }
 
   async #measureLag(): Promise<void> {

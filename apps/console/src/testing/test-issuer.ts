@@ -43,7 +43,7 @@ export async function startTestIssuer(redirectUri: () => string, first: TestPers
   let refreshes = 0;
   const provider = new Provider(url, configurationOf(jwk, state, people, redirectUri));
   provider.on("grant.success", (ctx) => {
-    if (ctx.oidc.params?.grant_type === "refresh_token") refreshes += 1;
+    if (ctx.oidc.body?.grant_type === "refresh_token") refreshes += 1;
   });
   const handle = provider.callback();
   server.on("request", (request, response) => {
@@ -121,7 +121,7 @@ function configurationOf(
     },
     interactions: { policy: withoutConsent(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     ttl: {
-      AccessToken: 300,
+      AccessToken: () => state.tokenTtl,
       Session: 3_600,
       Interaction: 600,
       Grant: 3_600,

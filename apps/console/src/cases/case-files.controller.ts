@@ -1,0 +1,107 @@
+import { Controller, Get, Inject, Param, Query, Res, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import type { FastifyReply } from "fastify";
+import type { CaseRow } from "../contract/cases.js";
+import type { DecisionRow } from "../contract/decisions.js";
+import { Looks } from "../looks.js";
+import { PAGE_MAX, parseRequest } from "../requests/parse-request.js";
+import { writeCsv } from "../requests/write-csv.js";
+import { Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
+import { CaseReader } from "./case-reader.js";
+import { caseFileQuery, parseCaseId, workerOf } from "./case-requests.js";
+import { CaseStore } from "./case-store.js";
+
+const ROWS_MAX = 10_000;
+
+const CASE_HEAD = [
+  ...[
+    "id",
+    "status",
+    "card",
+    "outcome",
+    "score",
+    "payments",
+    "amount_minor",
+    "currency",
+    "reasons",
+    "opened_at",
+    "due_at",
+  ],
+  ...["assignee", "escalated", "verdict"],
+];
+const PAYMENT_HEAD = [
+  ...[
+    "transaction_id",
+    "client_transaction_id",
+    "card",
+    "terminal",
+    "amount_minor",
+    "currency",
+    "occurred_at",
+    "decided_at",
+  ],
+  ...["outcome", "score", "reason", "label"],
+];
+
+/** Cases as files for a spreadsheet. */
+@Controller("/api")
+@UseGuards(SessionGuard)
+@UseInterceptors(TraceInterceptor)
+export class CaseFilesController {
+  constructor(
+    @Inject(CaseStore) private readonly cases: CaseStore,
+    @Inject(CaseReader) private readonly reader: CaseReader,
+    @Inject(Looks) private readonly looks: Looks,
+  ) {}
+
+  @Get("cases.csv")
+  @RequirePermission("cases:read")
+  async queue(@Person() session: Session, @Query() query: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const search = parseRequest(caseFileQuery, query);
+    const rows: CaseRow[] = [];
+    for (let after: typeof search.after; rows.length < ROWS_MAX; ) {
+      const page = await this.cases.search(workerOf(session), { ...search, after, limit: PAGE_MAX }, showFor(session));
+      rows.push(...page.cases);
+      if (page.next === null) break;
+      const [value = "", id = ""] = page.next.split("~");
+      after = { value: Number(value), id };
+    }
+    await this.looks.note(session, "queue", `${rows.length} cases as a file`);
+    await sendFile(reply, "cases.csv", writeCsv(CASE_HEAD, rows.map(caseCells)));
+  }
+
+  @Get("cases/:id/payments.csv")
+  @RequirePermission("cases:read")
+  async payments(@Person() session: Session, @Param() path: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const found = await this.cases.find(session.tenant, parseCaseId(path));
+    await this.looks.note(session, "case", found.id);
+    const rows = await this.reader.payments(session.tenant, found.id, showFor(session));
+    await sendFile(reply, `case-${found.id}.csv`, writeCsv(PAYMENT_HEAD, rows.map(paymentCells)));
+  }
+}
+
+async function sendFile(reply: FastifyReply, name: string, text: string): Promise<void> {
+  await reply
+    .headers({ "content-disposition": `attachment; filename="${name}"`, "x-content-type-options": "nosniff" })
+    .type("text/csv; charset=utf-8")
+    .send(text);
+}
+
+const timeOf = (ms: number): string => new Date(ms).toISOString();
+
+function caseCells(row: CaseRow) {
+  return [
+    ...[row.id, row.status, row.cardToken, row.outcome, row.score, row.payments, row.amountMinor, row.currency],
+    ...[row.reasons.join(" "), timeOf(row.openedAtMs), timeOf(row.dueAtMs), row.assignee?.name ?? null],
+    ...[row.isEscalated, row.verdict],
+  ];
+}
+
+function paymentCells(row: DecisionRow) {
+  const label = row.label === null ? null : row.label.fraud ? "fraud" : "genuine";
+  return [
+    ...[row.transactionId, row.clientTransactionId, row.cardToken, row.terminalId, row.amountMinor, row.currency],
+    ...[timeOf(row.occurredAtMs), timeOf(row.decidedAtMs), row.outcome, row.score, row.reason?.code ?? null, label],
+  ];
+}

@@ -1,0 +1,277 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:http";
+import { z } from "zod";
+import type { FakeService } from "../testing/fake-service.js";
+import { startFakeService } from "../testing/fake-service.js";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed, testPeople } from "../testing/test-bed.js";
+import type { TestBrowser } from "../testing/test-browser.js";
+import { eventually, newCard, testPayment } from "../testing/test-records.js";
+
+let bed: TestBed;
+let frontDoor: FakeService;
+let ana: TestBrowser;
+let ben: TestBrowser;
+let vera: TestBrowser;
+
+beforeAll(async () => {
+  frontDoor = await startFakeService();
+  bed = await startTestBed({
+    INGESTION_URL: frontDoor.url,
+    CONTROL_URL: frontDoor.url,
+    FOUR_EYES_AMOUNT_MINOR: "500000",
+  });
+  ana = await bed.as(bed.people.analyst);
+  ben = await bed.as(bed.people.second);
+  vera = await bed.as(bed.people.viewer);
+});
+
+afterAll(async () => {
+  await bed?.close();
+  frontDoor?.close();
+});
+
+const page = z.object({ cases: z.array(z.object({ id: z.string(), revision: z.number() })), total: z.number() });
+
+/** A new case of one payment. */
+async function newCase(amountMinor = 12_345, tenant = bed.tenant) {
+  const card = newCard();
+  const payment = testPayment(tenant, { card, amountMinor });
+  await bed.producer.send([payment.vector, payment.decision]);
+  const row = z.object({ id: z.string(), revision: z.number() });
+  const [found] = await eventually(async () => {
+    const rows = await bed.database.query(row, "SELECT id, revision FROM console.cases WHERE card_token = $1", [card]);
+    expect(rows).toHaveLength(1);
+    return rows;
+  });
+  return { card, payment, id: found?.id ?? "", revision: found?.revision ?? 0 };
+}
+
+describe("two people on one case", () => {
+  test("the second one is told who changed it and how, and nothing is changed", async () => {
+    const { id, revision } = await newCase();
+    await expect(
+      ana.post(`/api/cases/${id}/assign`, { revision, assignee: bed.people.analyst.id }),
+    ).resolves.toMatchObject({
+      status: 200,
+      body: { assignee: { name: "Ana" }, revision: revision + 1 },
+    });
+    await expect(
+      ben.post(`/api/cases/${id}/snooze`, { revision, untilMs: Date.now() + 60_000 }),
+    ).resolves.toMatchObject({
+      status: 409,
+      body: { code: "changed-meanwhile", detail: "The case was changed meanwhile. Ana: Assigned it to Ana." },
+    });
+    await expect(ben.get(`/api/cases/${id}`)).resolves.toMatchObject({
+      body: { status: "open", revision: revision + 1 },
+    });
+  });
+
+  test("each takes another case from the queue", async () => {
+    await Promise.all([newCase(), newCase()]);
+    const [first, second] = await Promise.all([ana.post("/api/cases/next"), ben.post("/api/cases/next")]);
+    expect(first).toMatchObject({ status: 200, body: { assignee: { name: "Ana" } } });
+    expect(second).toMatchObject({ status: 200, body: { assignee: { name: "Ben" } } });
+    expect(first.body).not.toMatchObject({ id: z.object({ id: z.string() }).parse(second.body).id });
+  });
+});
+
+describe("a verdict", () => {
+  test("closes the case and labels its payments, as the person, once the front door takes them", async () => {
+    const { id, revision, payment, card } = await newCase();
+    frontDoor.answer = { status: 503, body: { code: "kafka-unavailable", detail: "away" } };
+    frontDoor.seen.length = 0;
+    const given = { revision, verdict: "fraud", reason: "stolen-card", note: "The card is not with its holder." };
+    await expect(ana.post(`/api/cases/${id}/verdict`, given)).resolves.toMatchObject({
+      status: 200,
+      body: { status: "closed", verdict: "fraud" },
+    });
+    await eventually(async () => expect(frontDoor.seen).toHaveLength(1));
+    frontDoor.answer = { status: 202, body: {} };
+    const outbox = z.object({ count: z.coerce.number() });
+    await eventually(async () => {
+      const left = "SELECT count(*) FROM console.label_outbox WHERE transaction_id = $1";
+      expect(await bed.database.query(outbox, left, [payment.transactionId])).toEqual([{ count: 0 }]);
+    });
+    const [first, again] = frontDoor.seen;
+    expect(first).toMatchObject({
+      path: "/v1/labels",
+      body: { card: { token: card }, terminal_id: "T1", fraud: true, source: "analyst" },
+    });
+    // The same bytes, so that the front door knows it again.
+    expect(again?.body).toEqual(first?.body);
+    const [, claims = ""] = String(first?.headers.authorization).split(".");
+    expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({ sub: bed.people.analyst.id });
+    await expect(ana.get(`/api/cases/${id}`)).resolves.toMatchObject({
+      body: {
+        notes: [{ text: given.note, author: { name: "Ana" } }],
+        history: [{ text: "Closed it as fraud (stolen-card)." }, {}],
+      },
+    });
+  });
+
+  test("above the amount waits for a second person, who confirms or refuses it", async () => {
+    const { id, revision } = await newCase(500_000);
+    const given = { verdict: "genuine", reason: "customer-confirmed" };
+    await expect(ana.post(`/api/cases/${id}/verdict`, { revision, ...given })).resolves.toMatchObject({
+      body: { status: "open" },
+    });
+    await expect(ana.post(`/api/cases/${id}/verdict`, { revision: revision + 1, ...given })).resolves.toMatchObject({
+      status: 409,
+      body: { code: "approval-missing" },
+    });
+    await expect(ben.get(`/api/cases/${id}`)).resolves.toMatchObject({
+      body: { pendingVerdict: { by: { name: "Ana" } } },
+    });
+    const refusal = { revision: revision + 1, note: "The customer was not reached." };
+    await expect(ben.post(`/api/cases/${id}/verdict/refuse`, refusal)).resolves.toMatchObject({
+      body: { status: "open" },
+    });
+    await ben.post(`/api/cases/${id}/verdict`, { revision: revision + 2, ...given });
+    await expect(ana.post(`/api/cases/${id}/verdict`, { revision: revision + 3, ...given })).resolves.toMatchObject({
+      body: { status: "closed", verdict: "genuine" },
+    });
+  });
+
+  test("does not stand when a payment came to the case meanwhile", async () => {
+    const { id, revision, card } = await newCase();
+    const further = testPayment(bed.tenant, { card });
+    await bed.producer.send([further.vector, further.decision]);
+    await eventually(async () => expect((await ana.get(`/api/cases/${id}`)).body).toMatchObject({ payments: 2 }));
+    await expect(
+      ana.post(`/api/cases/${id}/verdict`, { revision, verdict: "genuine", reason: "usual-pattern" }),
+    ).resolves.toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining("A payment of the card was added.") },
+    });
+  });
+});
+
+test("many cases are changed at once, and those that cannot be are named", async () => {
+  const [one, other] = await Promise.all([newCase(), newCase()]);
+  const cases = [
+    { id: one.id, revision: one.revision },
+    { id: other.id, revision: other.revision + 7 },
+  ];
+  const change = { assign: { assignee: bed.people.second.id } };
+  await expect(ana.post("/api/cases/bulk", { cases, change })).resolves.toMatchObject({
+    status: 200,
+    body: {
+      changed: [{ id: one.id, assignee: { name: "Ben" } }],
+      refused: [{ id: other.id, code: "changed-meanwhile" }],
+    },
+  });
+});
+
+describe("what is refused", () => {
+  test("cases, decisions and entities of another tenant are not there", async () => {
+    const foreign = await newCase(100, "another-tenant");
+    for (const path of [
+      `/api/cases/${foreign.id}`,
+      `/api/cases/${foreign.id}/payments.csv`,
+      `/api/decisions/${foreign.payment.transactionId}`,
+      `/api/entities/card/${foreign.card}`,
+    ]) {
+      await expect(ana.get(path)).resolves.toMatchObject({ status: 404 });
+    }
+    const change = { revision: foreign.revision, assignee: null };
+    await expect(ana.post(`/api/cases/${foreign.id}/assign`, change)).resolves.toMatchObject({ status: 404 });
+    await expect(ana.post(`/api/cases/${foreign.id}/notes`, { text: "mine" })).resolves.toMatchObject({ status: 404 });
+    await expect(ana.get(`/api/cases?search=${foreign.card}`)).resolves.toMatchObject({ body: { total: 0 } });
+  });
+
+  test.each([
+    ["assign", { revision: 1, asignee: null }, "/asignee"],
+    ["snooze", { revision: 1, untilMs: 5 }, "/untilMs"],
+    ["verdict", { revision: 1, verdict: "fraud", reason: "usual-pattern" }, "/reason"],
+    ["assign", { revision: 1, assignee: "nobody-here" }, "/assignee"],
+  ])("%s with %j names the field", async (change, body, pointer) => {
+    const { id } = await newCase();
+    await expect(ana.post(`/api/cases/${id}/${change}`, body)).resolves.toMatchObject({
+      status: 422,
+      body: { code: "invalid-field", errors: expect.arrayContaining([expect.objectContaining({ pointer })]) },
+    });
+  });
+
+  test("a viewer sees masked tokens, is not asked to work, and leaves no looks", async () => {
+    const { id, card, revision } = await newCase();
+    const { body } = await vera.get(`/api/cases/${id}`);
+    expect(body).toMatchObject({ cardToken: `${card.slice(0, 5)}…${card.slice(-4)}` });
+    expect(JSON.stringify(body)).not.toContain(card);
+    for (const path of ["/api/cases.csv", `/api/cases/${id}/payments.csv`, "/api/decisions"]) {
+      expect(JSON.stringify((await vera.get(path)).body)).not.toContain(card);
+    }
+    await expect(vera.get(`/api/entities/card/${card}`)).resolves.toMatchObject({ status: 403 });
+    for (const change of ["assign", "snooze", "escalate", "reopen", "verdict", "verdict/refuse", "notes"]) {
+      await expect(vera.post(`/api/cases/${id}/${change}`, { revision })).resolves.toMatchObject({ status: 403 });
+    }
+    await expect(vera.post("/api/cases/next")).resolves.toMatchObject({ status: 403 });
+    await ana.get(`/api/cases/${id}`);
+    const look = z.object({ person_id: z.string(), kind: z.string() });
+    await expect(
+      bed.database.query(look, "SELECT person_id, kind FROM console.looks WHERE subject = $1", [id]),
+    ).resolves.toEqual([{ person_id: bed.people.analyst.id, kind: "case" }]);
+  });
+});
+
+test("the queue filters and sorts, page by page, and a view keeps the search", async () => {
+  const outsider = await bed.as(testPeople(`${bed.tenant}-queue`).analyst);
+  const tenant = `${bed.tenant}-queue`;
+  for (const amount of [300, 100, 200]) await newCase(amount, tenant);
+  const first = await outsider.get("/api/cases?sort=amount&limit=2&amountMinorMin=150&status=open&assignee=nobody");
+  expect(first).toMatchObject({ body: { total: 2, cases: [{ amountMinor: 300 }, { amountMinor: 200 }], next: null } });
+  const { body } = await outsider.get("/api/cases?sort=amount&descending=false&limit=1");
+  const { next } = z.object({ next: z.string() }).parse(body);
+  expect((await outsider.get(`/api/cases?sort=amount&descending=false&limit=1&after=${next}`)).body).toMatchObject({
+    cases: [{ amountMinor: 200 }],
+  });
+  expect(page.parse((await outsider.get("/api/cases?overdue=true")).body).total).toBe(0);
+  await outsider.send("PUT", "/api/views/Large", { amountMinorMin: 150, sort: "amount" });
+  await expect(outsider.get("/api/views")).resolves.toMatchObject({
+    body: [{ name: "Large", query: { amountMinorMin: 150, sort: "amount" } }],
+  });
+  await expect(ana.get("/api/views")).resolves.toMatchObject({ body: [] });
+  await expect(outsider.get("/api/cases?sort=colour")).resolves.toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: "/sort" }] },
+  });
+});
+
+test("the control plane is asked with the person's token alone, on the paths that are for people", async () => {
+  frontDoor.answer = { status: 200, body: { lists: [] } };
+  frontDoor.seen.length = 0;
+  const answer = await ana.send(
+    "POST",
+    "/api/control/v1/lists/deny/entries?tenant=x",
+    { entries: [] },
+    { "x-forwarded-for": "1.2.3.4" },
+  );
+  expect(answer).toMatchObject({ status: 200, body: { lists: [] } });
+  expect(answer.headers.get("set-cookie")).toBeNull();
+  expect(frontDoor.seen).toMatchObject([
+    { method: "POST", path: "/v1/lists/deny/entries?tenant=x", body: { entries: [] } },
+  ]);
+  expect(Object.keys(frontDoor.seen[0]?.headers ?? {})).not.toEqual(
+    expect.arrayContaining([expect.stringMatching(/^(cookie|x-csrf-token|x-forwarded-for)$/)]),
+  );
+  for (const path of [
+    "/health/ready",
+    "/v1/other",
+    "/v1/lists/../policy",
+    "/v1/lists/%2e%2e/policy",
+    "/v1/lists//deny",
+  ]) {
+    await expect(statusOf(`/api/control${path}`)).resolves.toBe(404);
+  }
+  expect(frontDoor.seen).toHaveLength(1);
+});
+
+/** As it stands: `fetch` would resolve the dots. */
+async function statusOf(path: string): Promise<number | undefined> {
+  const { hostname, port } = new URL(bed.service.url);
+  const sent = request({ hostname, port, path, headers: { cookie: ana.cookieHeader() } }).end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}

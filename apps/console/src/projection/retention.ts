@@ -1,0 +1,79 @@
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+
+const EVERY_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** In one statement, so that no lock is held for long. */
+const ROWS_MAX = 5_000;
+/** In one round; what is left waits for the next one. */
+const STATEMENTS_MAX = 200;
+
+/** Rows by when they were read, with what has to go first. `$1` is the oldest time that stays. */
+const EXPIRED: readonly string[] = [
+  // A case goes when it was closed so long ago, and what belongs to it before it.
+  ...["case_payments:transaction_id", "case_events:id", "case_notes:id", "label_outbox:transaction_id"].map((pair) => {
+    const [table = "", key = ""] = pair.split(":");
+    return rowsOf(
+      table,
+      key,
+      "case_id IN (SELECT id FROM console.cases WHERE status = 'closed' AND changed_at_ms < $1)",
+    );
+  }),
+  rowsOf(
+    "cases",
+    "id",
+    "status = 'closed' AND changed_at_ms < $1 AND NOT EXISTS (SELECT FROM console.case_payments p WHERE p.case_id = cases.id)",
+  ),
+  // What is in a case stays as long as the case.
+  ...["payments", "decisions", "labels"].map((table) =>
+    rowsOf(
+      table,
+      "transaction_id",
+      `read_at_ms < $1 AND NOT EXISTS (
+      SELECT FROM console.case_payments c WHERE c.transaction_id = ${table}.transaction_id)`,
+    ),
+  ),
+  rowsOf("looks", "id", "at_ms < $1"),
+];
+
+function rowsOf(table: string, key: string, condition: string): string {
+  return `DELETE FROM console.${table} WHERE ${key} IN (SELECT ${key} FROM console.${table} WHERE ${condition} LIMIT ${ROWS_MAX})`;
+}
+
+/** Drops what is older than the console keeps things, little by little. */
+export class Retention {
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  #isClosing = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly days: number,
+    private readonly logger: Logger,
+  ) {}
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#round ??= this.drop()
+        .catch((error: Error) => this.logger.warn({ err: error }, "old rows stay for now"))
+        .finally(() => {
+          this.#round = undefined;
+        });
+    }, EVERY_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+
+  async drop(): Promise<void> {
+    const fromMs = Date.now() - this.days * DAY_MS;
+    for (const statement of EXPIRED) {
+      for (let count = 0; count < STATEMENTS_MAX && !this.#isClosing; count += 1) {
+        if ((await this.database.execute(statement, [fromMs])) < ROWS_MAX) break;
+      }
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+import { TestBrowser } from "../testing/test-browser.js";
+
+let bed: TestBed;
+
+beforeAll(async () => {
+  bed = await startTestBed();
+});
+
+afterAll(() => bed?.close());
+
+const COOKIE = "console";
+
+test("a session that somebody planted is not taken over by the person who signs in", async () => {
+  const attacker = await bed.as(bed.people.viewer);
+  const planted = attacker.cookies.get(COOKIE) ?? "";
+  bed.issuer.person = bed.people.analyst;
+  const victim = new TestBrowser(bed.service.url);
+  victim.cookies.set(COOKIE, planted);
+  await victim.signIn("/queue");
+  expect(victim.cookies.get(COOKIE)).not.toBe(planted);
+  await expect(victim.get("/api/session")).resolves.toMatchObject({ body: { person: { name: "Ana" } } });
+  await expect(attacker.get("/api/session")).resolves.toMatchObject({ status: 401, body: { code: "session-ended" } });
+});
+
+test("the cookie is for this site alone, and the database holds neither it nor the tokens", async () => {
+  const browser = await bed.as(bed.people.analyst);
+  const response = await fetch(`${bed.service.url}/session/sign-in`, { redirect: "manual" });
+  expect(response.headers.get("set-cookie")).toMatch(
+    /^console-sign-in-[\w-]+=[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=900$/,
+  );
+  const secret = browser.cookies.get(COOKIE) ?? "";
+  const row = z.object({ text: z.string() });
+  const rows = await bed.database.query(row, "SELECT s::text AS text FROM console.sessions s WHERE tenant = $1", [
+    bed.tenant,
+  ]);
+  expect(rows.length).toBeGreaterThan(0);
+  for (const { text } of rows) {
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain(Buffer.from(secret).toString("hex"));
+    expect(text).not.toContain(Buffer.from("eyJ").toString("hex"));
+  }
+});
+
+test("a change without the session's token, or with that of another session, is refused", async () => {
+  const [browser, other] = [await bed.as(bed.people.analyst), await bed.as(bed.people.analyst)];
+  for (const sent of ["", other.csrfToken, `${browser.csrfToken}x`]) {
+    await expect(browser.send("POST", "/api/cases/next", {}, { "x-csrf-token": sent })).resolves.toMatchObject({
+      status: 403,
+      body: { code: "csrf-token-wrong" },
+    });
+  }
+  await expect(browser.post("/api/cases/next")).resolves.toMatchObject({ status: 204 });
+});
+
+test("a sign-in ends only in the browser in which it was begun, and leads to no other site", async () => {
+  bed.issuer.person = bed.people.analyst;
+  const begun = await fetch(`${bed.service.url}/session/sign-in`, { redirect: "manual" });
+  const other = new TestBrowser(bed.service.url);
+  const ended = await other.open(begun.headers.get("location") ?? "");
+  expect(new URL(ended.url).pathname + new URL(ended.url).search).toBe("/sign-in-failed?code=sign-in-failed");
+  expect(other.cookies.has(COOKIE)).toBe(false);
+  for (const to of ["https://elsewhere.test/", "//elsewhere.test/", "/\\elsewhere.test/"]) {
+    await expect(other.get(`/session/sign-in?to=${encodeURIComponent(to)}`)).resolves.toMatchObject({ status: 422 });
+  }
+});
+
+test("tokens are renewed before they end, and once for requests that come together", async () => {
+  bed.issuer.tokenTtl = 30;
+  const browser = await bed.as(bed.people.analyst);
+  bed.issuer.tokenTtl = 300;
+  // The sign-in itself has asked who is signed in, and so renewed them once.
+  const before = bed.issuer.refreshes();
+  expect(before).toBeGreaterThan(0);
+  await bed.database.execute("UPDATE console.sessions SET token_ends_ms = 0 WHERE tenant = $1", [bed.tenant]);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => browser.get("/api/views")));
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+  expect(bed.issuer.refreshes() - before).toBe(1);
+});
+
+test("signing out ends the session and leads to the authorization server", async () => {
+  const browser = await bed.as(bed.people.analyst);
+  const cookie = browser.cookieHeader();
+  const { status, body } = await browser.post("/session/sign-out");
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { url: expect.stringContaining(`${bed.issuer.url}/oauth/logout?`) },
+  });
+  await expect(browser.send("GET", "/api/session", undefined, { cookie })).resolves.toMatchObject({ status: 401 });
+});
+
+test("pages may run nothing that is not of this site", async () => {
+  const { headers } = await new TestBrowser(bed.service.url).get("/queue");
+  const policy = headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("script-src 'self';");
+  expect(policy).not.toContain("unsafe");
+  expect(headers.get("x-frame-options")).toBe("DENY");
+});

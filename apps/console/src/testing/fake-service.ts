@@ -1,0 +1,48 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: unknown;
+}
+
+/** A neighbour over HTTP that answers what it is told to, and remembers what it was asked. */
+export interface FakeService {
+  readonly url: string;
+  readonly seen: SeenRequest[];
+  answer: { status: number; body: object };
+  close(): void;
+}
+
+export async function startFakeService(): Promise<FakeService> {
+  const seen: SeenRequest[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const text = Buffer.concat(chunks).toString();
+      const { method = "", url = "", headers } = request;
+      seen.push({ method, path: url, headers, body: text === "" ? undefined : JSON.parse(text) });
+      const { status, body } = fake.answer;
+      response
+        .writeHead(status, { "content-type": "application/json", "set-cookie": "neighbour=1" })
+        .end(JSON.stringify(body));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the service has no port");
+  const fake: FakeService = {
+    url: `http://127.0.0.1:${address.port}`,
+    seen,
+    answer: { status: 200, body: {} },
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return fake;
+}
