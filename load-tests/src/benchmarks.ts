@@ -1,4 +1,5 @@
 import { capacityBenchmark } from "./capacity/bench-capacity.js";
+import { consoleBenchmark } from "./console/bench-console.js";
 import { decisionsBenchmark } from "./decisions/bench-decisions.js";
 import { e2eBenchmark } from "./e2e/bench-e2e.js";
 import { featuresBenchmark } from "./features/bench-features.js";
@@ -17,5 +18,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   decisionsBenchmark,
   e2eBenchmark,
   securityBenchmark,
+  consoleBenchmark,
   capacityBenchmark,
 ];

@@ -110,6 +110,13 @@ export class BenchContext {
     return this.#kafka;
   }
 
+  /** An empty Postgres on a free port. @returns its URL */
+  async postgres(): Promise<string> {
+    const stack = await this.#openStack();
+    await stack.postgres.start();
+    return stack.postgresUrl;
+  }
+
   async #startKafka(): Promise<string[]> {
     const stack = await this.#openStack();
     await stack.kafka.start();

@@ -1,0 +1,13 @@
+import { Option } from "commander";
+import type { Benchmark } from "../harness/run-benchmark.js";
+import { projectionPart } from "./bench-projection.js";
+import { queuePart } from "./bench-queue.js";
+
+/** The console's own work: reading what is decided, and searching a long queue. */
+export const consoleBenchmark: Benchmark = {
+  name: "console",
+  description: "what the console reads in a second, and how long a search of 100,000 open cases takes",
+  options: [new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing")],
+  parts: [projectionPart, queuePart],
+  line: ["decisions_per_s", "cpu_us_per_decision", "postgres_us_per_decision", "queue_p50_ms", "queue_p95_ms"],
+};
