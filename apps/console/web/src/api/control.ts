@@ -103,12 +103,51 @@ export interface RolloutDetail extends Rollout {
 }
 
 export interface AuditEntry {
-  readonly id: number;
+  readonly sequence: number;
   readonly at: string;
   readonly tenant: string;
   readonly actor: string;
+  readonly actor_kind: "client" | "person" | "service";
   readonly action: string;
+  readonly subject_kind: string;
+  readonly subject_id: string;
   readonly details: Readonly<Record<string, unknown>>;
+  readonly source: string;
+}
+
+/** An entry as it was hashed. */
+export interface AuditLogEntry {
+  readonly sequence: number;
+  readonly eventId: string;
+  readonly tenant: string;
+  readonly actor: string;
+  readonly actorKind: string;
+  readonly action: string;
+  readonly subjectKind: string;
+  readonly subjectId: string;
+  readonly details: string;
+  readonly atMs: number;
+  readonly source: string;
+  readonly hash: string;
+}
+
+export interface AuditLogPage {
+  readonly head: { readonly sequence: number; readonly hash: string | null };
+  readonly entries: readonly AuditLogEntry[];
+}
+
+export interface AuditCheckpoint {
+  readonly tenant: string;
+  readonly sequence: number;
+  readonly hash: string;
+  readonly signedAtMs: number;
+  readonly keyId: string;
+  readonly signature: string;
+}
+
+export interface AuditKey {
+  readonly keyId: string;
+  readonly publicKey: string;
 }
 
 export const CONTROL = "/api/control/v1";

@@ -1,23 +1,36 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import type { AuditEntry } from "../api/control.js";
+import type { AuditCheckpoint, AuditEntry, AuditKey, AuditLogPage } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
-import { queryString, request } from "../api/request.js";
+import { problemFrom, queryString, request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
+import { formatCount } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/screens.js";
 import { Button } from "../ui/button.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { TextField } from "../ui/field.js";
-import { Empty, Loaded } from "../ui/states.js";
+import { Empty, Loaded, ProblemNote } from "../ui/states.js";
+import { LogFault, verifyLog } from "./verify-log.js";
 
 const PAGE_ROWS = 100;
+const LOG_ROWS = 1_000;
+const LOG_PAGES_MAX = 200;
 
 const COLUMNS: readonly Column<AuditEntry>[] = [
   { id: "when", title: text.audit.when, cell: ({ at }) => <time>{formatMoment(Date.parse(at))}</time> },
-  { id: "who", title: text.audit.who, cell: ({ actor }) => actor },
+  { id: "who", title: text.audit.who, cell: ({ actor, actor_kind }) => <span title={actor_kind}>{actor}</span> },
   { id: "what", title: text.audit.what, cell: ({ action }) => <code>{action}</code> },
+  {
+    id: "subject",
+    title: text.audit.subject,
+    cell: ({ subject_kind, subject_id }) => (
+      <>
+        <span className="quiet">{subject_kind}</span> {subject_id}
+      </>
+    ),
+  },
   { id: "details", title: text.audit.details, look: "grow", cell: ({ details }) => <Details of={details} /> },
 ];
 
@@ -35,34 +48,45 @@ function Details({ of }: { readonly of: AuditEntry["details"] }) {
   );
 }
 
-/** Who changed what, newest first. */
+interface Search {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+}
+
+const NOTHING: Search = { actor: "", action: "", subject: "" };
+const FIELDS = ["actor", "action", "subject"] as const;
+
+/** Who did what, newest first. */
 export function Audit() {
-  const [typed, setTyped] = useState("");
+  const [search, setSearch] = useState(NOTHING);
   const query = useInfiniteQuery({
-    queryKey: ["audit"],
+    queryKey: ["audit", search],
     queryFn: ({ pageParam, signal }) =>
       request<{ entries: readonly AuditEntry[] }>(
-        `${CONTROL}/audit${queryString({ before: pageParam, limit: PAGE_ROWS })}`,
+        `${CONTROL}/audit${queryString({ ...search, before: pageParam, limit: PAGE_ROWS })}`,
         { signal },
       ),
     initialPageParam: undefined as number | undefined,
-    getNextPageParam: ({ entries }) => (entries.length < PAGE_ROWS ? undefined : entries.at(-1)?.id),
+    getNextPageParam: ({ entries }) => (entries.length < PAGE_ROWS ? undefined : entries.at(-1)?.sequence),
   });
   const entries = useMemo(() => query.data?.pages.flatMap((page) => page.entries) ?? [], [query.data]);
-  const wanted = typed.trim().toLowerCase();
-  const shown = entries.filter((entry) => JSON.stringify(entry).toLowerCase().includes(wanted));
   return (
     <Screen title={text.audit.title} className="audit-screen">
-      <div className="filters">
-        <TextField label={text.audit.search} type="search" value={typed} onChange={setTyped} />
-      </div>
+      <SearchForm onSearch={setSearch} />
+      <Verify />
       <Loaded query={query} lines={12}>
         {() =>
-          shown.length === 0 ? (
+          entries.length === 0 ? (
             <Empty title={text.audit.empty}>{text.audit.emptyDetail}</Empty>
           ) : (
             <div className="panel">
-              <DataTable caption={text.audit.title} columns={COLUMNS} rows={shown} rowKey={({ id }) => String(id)} />
+              <DataTable
+                caption={text.audit.title}
+                columns={COLUMNS}
+                rows={entries}
+                rowKey={({ sequence }) => String(sequence)}
+              />
             </div>
           )
         }
@@ -75,5 +99,64 @@ export function Audit() {
         </div>
       )}
     </Screen>
+  );
+}
+
+function SearchForm({ onSearch }: { readonly onSearch: (search: Search) => void }) {
+  const [typed, setTyped] = useState(NOTHING);
+  return (
+    <search>
+      <form
+        className="filters"
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSearch(typed);
+        }}
+      >
+        {FIELDS.map((name) => (
+          <TextField
+            key={name}
+            label={text.audit.fields[name]}
+            value={typed[name]}
+            onChange={(value) => setTyped({ ...typed, [name]: value.trim() })}
+          />
+        ))}
+        <Button type="submit">{text.audit.search}</Button>
+      </form>
+    </search>
+  );
+}
+
+/** Reads the whole log and checks it here, without asking the service whether it holds. */
+function Verify() {
+  const verify = useMutation({
+    mutationFn: () =>
+      verifyLog(
+        {
+          page: (after) => request<AuditLogPage>(`${CONTROL}/audit/log${queryString({ after, limit: LOG_ROWS })}`),
+          checkpoints: () =>
+            request<{ checkpoints: readonly AuditCheckpoint[]; keys: readonly AuditKey[] }>(
+              `${CONTROL}/audit/checkpoints`,
+            ),
+        },
+        LOG_PAGES_MAX,
+      ),
+  });
+  const { data, error } = verify;
+  return (
+    <div className="actions">
+      <Button disabled={verify.isPending} onClick={() => verify.mutate()}>
+        {text.audit.verify}
+      </Button>
+      <span role="status" className="said">
+        {data !== undefined && text.audit.verified(formatCount(data.entries), formatCount(data.signed))}
+      </span>
+      {error instanceof LogFault && (
+        <p role="alert" className="late">
+          {text.audit.faults[error.what](error.sequence)}
+        </p>
+      )}
+      {error !== null && !(error instanceof LogFault) && <ProblemNote problem={problemFrom(error)} />}
+    </div>
   );
 }

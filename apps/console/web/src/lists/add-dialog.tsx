@@ -117,7 +117,7 @@ function EntryFields({ form, set }: FieldsProps) {
       <SelectField
         label={text.lists.kind}
         value={form.kind}
-        options={LIST_KINDS.map((kind) => [kind, text.entity.kinds[kind]])}
+        options={LIST_KINDS.map((kind) => [kind, text.lists.kinds[kind]])}
         onChange={(kind) => set({ kind })}
       />
       <TextField label={text.lists.value} required value={form.value} onChange={(value) => set({ value })} />

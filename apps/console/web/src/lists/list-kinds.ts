@@ -1,6 +1,9 @@
 import type { EntityKind } from "#contract/cases";
 
-/** What may be listed. Kinds that the control plane does not know are refused by it, with a sentence. */
-export const LIST_KINDS = ["card", "terminal", "device", "ip"] as const;
+/** What may be listed, as the control plane knows it. */
+export const LIST_KINDS = ["card", "bin", "device", "email", "ip", "ip_range", "terminal", "country"] as const;
 
-export const isEntityKind = (kind: string): kind is EntityKind => (LIST_KINDS as readonly string[]).includes(kind);
+const ENTITY_KINDS: readonly string[] = ["card", "terminal", "device", "ip"] satisfies EntityKind[];
+
+/** Of what there is a screen. */
+export const isEntityKind = (kind: string): kind is EntityKind => ENTITY_KINDS.includes(kind);

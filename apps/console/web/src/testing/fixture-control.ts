@@ -10,7 +10,7 @@ export function answerControl(state: ControlState, asked: Asked, nowMs: number):
   switch (area) {
     case "audit": {
       const before = Number(asked.query.get("before") ?? Number.POSITIVE_INFINITY);
-      return { entries: state.audit.filter(({ id }) => id < before) };
+      return { entries: state.audit.filter(({ sequence }) => sequence < before) };
     }
     case "lists":
       return answerLists(state, asked, rest, nowMs);

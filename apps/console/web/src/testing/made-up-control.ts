@@ -64,7 +64,7 @@ export function makeControl(nowMs: number): ControlState {
     drafts: [{ name: "night", version: 4, author: "ada", updated_at: ago(0.1), text: policy, faults: [] }],
     rollout: makeRollout(ago),
     audit: Array.from({ length: 40 }, (_, index) => ({
-      id: 400 - index,
+      ...{ sequence: 40 - index, source: "control", actor_kind: "person", subject_kind: "list", subject_id: "deny" },
       at: ago(index / 3),
       tenant: "demo",
       actor: index % 3 === 0 ? "lin" : "ada",
