@@ -46,7 +46,14 @@ function What({ entry: { kind, decision, isOfCase } }: { readonly entry: Timelin
 /** What the card did and what was reported of it, newest first. */
 export function Timeline({ of }: { readonly of: CaseDetail }) {
   return (
-    <Panel title={text.case.timeline}>
+    <Panel
+      title={text.case.timeline}
+      aside={
+        <a href={`/api/cases/${encodeURIComponent(of.id)}/payments.csv`} download>
+          {text.case.export}
+        </a>
+      }
+    >
       <DataTable
         caption={text.case.timeline}
         columns={COLUMNS}

@@ -113,7 +113,9 @@ function Known({ of }: { readonly of: EntityDetail }) {
 function OnLists({ of }: { readonly of: EntityDetail }) {
   return (
     <Panel title={text.entity.lists}>
-      {of.lists.length === 0 && <p className="quiet">{text.entity.noLists}</p>}
+      {of.lists.length === 0 && (
+        <p className="quiet">{of.areListsUnknown === true ? text.entity.unknownLists : text.entity.noLists}</p>
+      )}
       <ul className="lines">
         {of.lists.map(({ list, effect, reason, expiresAtMs }) => (
           <li key={list}>

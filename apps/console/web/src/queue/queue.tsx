@@ -1,7 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { CaseRow } from "#contract/cases";
-import { problemFrom } from "../api/request.js";
+import { problemFrom, queryString } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
@@ -36,6 +36,9 @@ export function Queue() {
           <span className="quiet" role="status">
             {total === undefined ? "" : text.queue.cases(formatCount(total))}
           </span>
+          <a className="button" href={`/api/cases.csv${queryString(caseQuery(search, ""))}`} download>
+            {text.queue.export}
+          </a>
           <TakeNext />
         </>
       }

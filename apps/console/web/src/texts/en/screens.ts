@@ -50,6 +50,7 @@ export const text = {
     noFeatures: "Nothing is known of it yet.",
     lists: "Lists",
     noLists: "It is on no list.",
+    unknownLists: "The lists cannot be read now, or your roles do not include them.",
     cases: "Cases",
     noCases: "It has no cases.",
     until: (when: string) => `until ${when}`,
