@@ -47,7 +47,37 @@ describe("requests that reach no route", () => {
     ["an unknown address", `GET /ECHO-ME HTTP/1.1\r\n${HOST}\r\n`, 404, "not-found"],
     ["no address at all", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, 404, "not-found"],
   ];
-  test.each(refused)("%s: a problem that repeats nothing", async (_what, request, status, code) => {
+  // A proxy before the service might read these as another request.
+  const body = (headers: string, content = "ECHO-ME") =>
+    `POST /body HTTP/1.1\r\n${HOST}content-type: application/json\r\n${headers}\r\n\r\n${content}`;
+  const smuggled: typeof refused = [
+    ["two lengths", body("content-length: 7\r\ncontent-length: 8"), 400, "malformed-request"],
+    ["a list of lengths", body("content-length: 7, 8"), 400, "malformed-request"],
+    ["a negative length", body("content-length: -7"), 400, "malformed-request"],
+    ["a length with a sign", body("content-length: +7"), 400, "malformed-request"],
+    ["a length in hexadecimal", body("content-length: 0x7"), 400, "malformed-request"],
+    ["a space before the colon", body("transfer-encoding : chunked"), 400, "malformed-request"],
+    ["a folded header", body("transfer-encoding:\r\n chunked", "0\r\n\r\nECHO-ME"), 400, "malformed-request"],
+    ["a coding that is not last", body("transfer-encoding: chunked, identity"), 400, "malformed-request"],
+    ["an unknown coding", body("transfer-encoding: xchunked"), 400, "malformed-request"],
+    [
+      "chunks and a length after them",
+      body("transfer-encoding: chunked\r\ncontent-length: 7"),
+      400,
+      "malformed-request",
+    ],
+    [
+      "a chunk size that overflows",
+      body("transfer-encoding: chunked", "fffffffffffffffff\r\nECHO-ME"),
+      400,
+      "malformed-request",
+    ],
+    ["a bare carriage return in a header", body("x-a: a\rtransfer-encoding: chunked"), 400, "malformed-request"],
+    ["a NUL in a header", body("x-a: ECHO\0ME"), 400, "malformed-request"],
+    ["a header without a name", body(": ECHO-ME"), 400, "malformed-request"],
+    ["thousands of headers", body("x-a: ECHO-ME\r\n".repeat(5_000)), 431, "headers-too-large"],
+  ];
+  test.each([...refused, ...smuggled])("%s: a problem that repeats nothing", async (_what, request, status, code) => {
     const client = new RawClient(service).write(request);
     const received = await client.answer();
     client.socket.destroy();
