@@ -1,12 +1,12 @@
-import { Controller, Get, Param, Res, UseGuards, UseInterceptors } from "@nestjs/common";
+import { Controller, Get, Param, Req, Res, UseGuards, UseInterceptors } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { RequireScope, Tenant, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { callerOf, RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Redis } from "ioredis";
 import type { DecisionBody, PendingBody } from "./openapi/response-schemas.js";
-import { presentDecision } from "./replies/present-outcome.js";
+import { mayExplain, presentDecision } from "./replies/present-outcome.js";
 import { readDecision } from "./replies/read-decisions.js";
 import { decisionId } from "./requests/request-schemas.js";
 
@@ -22,15 +22,17 @@ export class DecisionsController {
   @Get(":id")
   @RequireScope("decisions:read")
   async read(
-    @Tenant() tenant: string,
+    @Req() request: FastifyRequest,
     @Param("id") id: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DecisionBody | PendingBody> {
-    const found = decisionId.safeParse(id).success ? await readDecision(this.redis, tenant, id) : undefined;
+    const found = decisionId.safeParse(id).success
+      ? await readDecision(this.redis, callerOf(request).tenant, id)
+      : undefined;
     if (found === undefined) {
       throw new TriplineError("decision-not-found", "No payment with this id was accepted from you.");
     }
-    if (found !== "pending") return presentDecision(found);
+    if (found !== "pending") return presentDecision(found, mayExplain(callerOf(request)));
     reply.status(202).header("retry-after", String(POLL_AFTER_SECONDS));
     return { id, status: "pending" };
   }

@@ -4,7 +4,7 @@ import { HttpAdapterHost } from "@nestjs/core";
 import { trace } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { HttpServer } from "@tripline/nest-kit/http/http-server";
-import { callerOf, checkToken, tenantOf } from "@tripline/nest-kit/http/token.guard";
+import { callerOf, checkToken } from "@tripline/nest-kit/http/token.guard";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { sendProblem } from "@tripline/nest-kit/problem.filter";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
@@ -23,7 +23,7 @@ import { EventIntake } from "./intake/event-intake.js";
 import type { IntakeRules, PrepareEvent } from "./intake/prepare-event.js";
 import { prepareLabel, preparePayment } from "./intake/prepare-event.js";
 import { turnAway } from "./intake/turn-away.js";
-import { answerOutcome } from "./replies/present-outcome.js";
+import { answerOutcome, mayExplain } from "./replies/present-outcome.js";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./requests/limits.js";
 import { parseJsonBytes } from "./requests/parse-json.js";
 import { checkContentType, readIdempotencyKey, readWaitMs } from "./requests/read-headers.js";
@@ -121,13 +121,14 @@ export class IntakePlugin implements OnModuleInit {
 
   private async acceptOne(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
     const receivedAtMs = Date.now();
-    const tenant = tenantOf(request);
+    const caller = callerOf(request);
+    const { tenant } = caller;
     const idempotencyKey = readIdempotencyKey(request.raw);
     const event = prepare(parseJsonBytes(bytesOf(request)), tenant, receivedAtMs, this.#rules);
     if (event.topic === "transactions") trace.getActiveSpan()?.setAttribute("tripline.payment.id", event.id);
     const waitMs = this.applyWait(request, reply);
     const [outcome] = await this.intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
-    return answerOutcome(event, outcome, reply);
+    return answerOutcome(event, outcome, reply, mayExplain(caller));
   }
 
   private async acceptBatch(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
@@ -140,7 +141,14 @@ export class IntakePlugin implements OnModuleInit {
     const caller = callerOf(request);
     const waitMs = this.applyWait(request, reply);
     const spend = (events: number) => this.limits.spend(caller, events);
-    const batch = { tenant: caller.tenant, body: bytesOf(request), waitMs, receivedAtMs, spend };
+    const batch = {
+      tenant: caller.tenant,
+      body: bytesOf(request),
+      waitMs,
+      receivedAtMs,
+      spend,
+      isExplained: mayExplain(caller),
+    };
     const { body, retryAfterSeconds } = await acceptBatch(batch, prepare, this.#rules, this.intake);
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
     return reply.header("content-type", NDJSON_TYPE).send(body);

@@ -2,6 +2,7 @@
 export const SCOPES = [
   "transactions:write",
   "decisions:read",
+  "decisions:explain",
   "labels:write",
   "features:read",
   "features:write",

@@ -141,7 +141,7 @@ test("events that come again, and to two instances, are entered once and without
   }
 });
 
-test("what is no audit event is a dead letter, and what stands beside it is entered", async () => {
+test("a record that cannot be read is a dead letter, and those beside it are entered", async () => {
   const letters = new BatchCollector();
   const reader = await bed.kafka.consume({
     ...{ group: "letters", topics: [deadLetterTopic(AUDIT_TOPIC.name)], handle: letters.handle, onStop() {} },

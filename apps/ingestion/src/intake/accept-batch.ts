@@ -13,6 +13,8 @@ export interface BatchRequest {
   readonly body: Buffer;
   readonly waitMs: number;
   readonly receivedAtMs: number;
+  /** As of `presentDecision`. */
+  readonly isExplained: boolean;
   /** Takes from the budget of the caller, who has paid for one event. @throws TriplineError `rate-limited` */
   spend(events: number): void;
 }
@@ -53,7 +55,10 @@ export async function acceptBatch(
   const events = [...firsts.values()];
   const outcomes = await intake.accept({ tenant, events, waitMs, receivedAtMs });
   const byId = new Map(events.map((event, index) => [event.id, outcomes[index]]));
-  return present(lines.map((line) => settle(line, firsts, byId)));
+  return present(
+    lines.map((line) => settle(line, firsts, byId)),
+    request.isExplained,
+  );
 }
 
 function prepareLine(text: string, prepare: (body: unknown) => PreparedEvent): Line {
@@ -93,10 +98,10 @@ function settle(
   return outcome.state === "refused" ? outcome.error : { event: line, outcome };
 }
 
-function present(results: readonly Settled[]): BatchAnswer {
+function present(results: readonly Settled[], isExplained: boolean): BatchAnswer {
   let retryAfterSeconds: number | undefined;
   const rows = results.map((result, index) => {
-    const fields = fieldsOf(result);
+    const fields = fieldsOf(result, isExplained);
     if (fields instanceof TriplineError) {
       const wait = fields.row.retryAfterSeconds;
       if (wait !== undefined) retryAfterSeconds = Math.max(retryAfterSeconds ?? 0, wait);
@@ -108,7 +113,7 @@ function present(results: readonly Settled[]): BatchAnswer {
   return { body: `${rows.join("\n")}\n`, retryAfterSeconds };
 }
 
-function fieldsOf(result: Settled): TriplineError | Readonly<Record<string, unknown>> {
+function fieldsOf(result: Settled, isExplained: boolean): TriplineError | Readonly<Record<string, unknown>> {
   if (result instanceof TriplineError) return result;
   const { event, outcome } = result;
   if (outcome.state === "refused") return outcome.error;
@@ -118,7 +123,7 @@ function fieldsOf(result: Settled): TriplineError | Readonly<Record<string, unkn
   }
   if (outcome.reply === "label-applied") return { status: 200, id: event.id };
   try {
-    return { status: 200, decision: presentDecision(outcome.reply) };
+    return { status: 200, decision: presentDecision(outcome.reply, isExplained) };
   } catch (error) {
     return asTriplineError(error);
   }

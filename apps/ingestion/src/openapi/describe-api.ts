@@ -16,7 +16,8 @@ import {
   problemSchema,
 } from "./response-schemas.js";
 
-const TOKEN_ERRORS = [
+const CALLER_ERRORS = [
+  "rate-limited",
   "token-missing",
   "token-invalid",
   "token-expired",
@@ -24,7 +25,7 @@ const TOKEN_ERRORS = [
   "keys-unavailable",
 ] as const satisfies readonly ErrorCode[];
 const INTAKE_ERRORS = [
-  ...TOKEN_ERRORS,
+  ...CALLER_ERRORS,
   "malformed-json",
   "invalid-header",
   "invalid-field",
@@ -158,7 +159,7 @@ function readDecision(): ZodOpenApiOperationObject {
         headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } },
         content: { "application/json": { schema: pendingSchema } },
       },
-      ...problems([...TOKEN_ERRORS, "decision-not-found", "redis-unavailable"]),
+      ...problems([...CALLER_ERRORS, "decision-not-found", "redis-unavailable"]),
     },
   };
 }
@@ -173,6 +174,7 @@ function clientCredentials({ AUTH_TOKEN_URL, AUTH_ISSUER }: IngestionConfig) {
   const scopes = {
     "transactions:write": "Send payments",
     "decisions:read": "Read decisions",
+    "decisions:explain": "Get the score, and reasons in sentences, with every decision",
     "labels:write": "Send what turned out to be true of payments",
   };
   return { type: "oauth2" as const, flows: { clientCredentials: { tokenUrl, scopes } } };

@@ -17,15 +17,18 @@ export const decisionSchema = z
       .array(
         z.strictObject({
           code: z.string().meta({ description: "Stable; match on it." }),
-          text: z.string().meta({ description: "A sentence for an analyst." }),
+          text: z
+            .string()
+            .optional()
+            .meta({ description: "A sentence for an analyst; only with the scope decisions:explain." }),
           outcome: outcome.meta({ description: "What this reason alone would have done." }),
         }),
       )
       .meta({ description: "Strictest first." }),
-    score: z
-      .number()
-      .nullable()
-      .meta({ description: "Estimated fraud probability; null when neither the model nor the scorecard gave one." }),
+    score: z.number().nullable().optional().meta({
+      description:
+        "Estimated fraud probability; null when neither the model nor the scorecard gave one. Only with the scope decisions:explain.",
+    }),
     rung: z
       .enum(["model", "scorecard", "rules_only", "static_policy"])
       .meta({ description: "Which step of the ladder decided." }),

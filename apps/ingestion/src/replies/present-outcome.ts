@@ -1,6 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Caller } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyReply } from "fastify";
 import type { Outcome as EventOutcome } from "../intake/event-intake.js";
 import type { PreparedEvent } from "../intake/prepare-event.js";
@@ -21,19 +22,29 @@ const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
   [Rung.STATIC_POLICY]: "static_policy",
 };
 
+/** With it a caller gets the score, and reasons in sentences with the payment's figures. */
+export const EXPLAIN_SCOPE = "decisions:explain";
+
+export const mayExplain = ({ scopes }: Pick<Caller, "scopes">): boolean => scopes.includes(EXPLAIN_SCOPE);
+
 /**
  * A decision as the API returns it.
  *
+ * @param isExplained whether with what a model could be copied from: the score, and exact values of features
  * @throws TriplineError `state-unreadable` for an outcome or rung that this version does not know
  */
-export function presentDecision(decision: Decision): DecisionBody {
+export function presentDecision(decision: Decision, isExplained: boolean): DecisionBody {
   return {
     id: decision.transactionId,
     transaction_id: decision.clientTransactionId,
     status: "decided",
     outcome: named(OUTCOMES, decision.outcome),
-    reasons: decision.reasons.map(({ code, text, outcome }) => ({ code, text, outcome: named(OUTCOMES, outcome) })),
-    score: decision.score ?? null,
+    reasons: decision.reasons.map(({ code, text, outcome }) => ({
+      code,
+      ...(isExplained ? { text } : {}),
+      outcome: named(OUTCOMES, outcome),
+    })),
+    ...(isExplained ? { score: decision.score ?? null } : {}),
     rung: named(RUNGS, decision.rung),
     degraded_because: decision.degradedBecause === "" ? null : decision.degradedBecause,
     card_token: decision.cardToken,
@@ -47,8 +58,18 @@ export function presentDecision(decision: Decision): DecisionBody {
   };
 }
 
-/** Answers the request that sent one event. @throws TriplineError where the event was refused */
-export function answerOutcome(event: PreparedEvent, outcome: EventOutcome | undefined, reply: FastifyReply): unknown {
+/**
+ * Answers the request that sent one event.
+ *
+ * @param isExplained as of `presentDecision`
+ * @throws TriplineError where the event was refused
+ */
+export function answerOutcome(
+  event: PreparedEvent,
+  outcome: EventOutcome | undefined,
+  reply: FastifyReply,
+  isExplained: boolean,
+): unknown {
   if (outcome === undefined) throw new TriplineError("internal", "A request has no outcome.");
   if (outcome.state === "refused") throw outcome.error;
   if (outcome.isReplay) reply.header("idempotent-replayed", "true");
@@ -57,7 +78,9 @@ export function answerOutcome(event: PreparedEvent, outcome: EventOutcome | unde
     if (event.topic === "transactions") reply.header("location", decisionPath(event.id));
     return reply.status(202).send({ ...ids, status: "pending" });
   }
-  return outcome.reply === "label-applied" ? { ...ids, status: "applied" } : presentDecision(outcome.reply);
+  return outcome.reply === "label-applied"
+    ? { ...ids, status: "applied" }
+    : presentDecision(outcome.reply, isExplained);
 }
 
 export function decisionPath(id: string): string {

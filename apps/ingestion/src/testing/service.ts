@@ -18,7 +18,7 @@ import { startIngestion } from "../start-ingestion.js";
 /** What the tests of this service share. */
 export const ISSUER = "https://auth.tripline.test";
 export const AUDIENCE = "urn:tripline:api";
-export const ALL_SCOPES = "transactions:write decisions:read labels:write";
+export const ALL_SCOPES = "transactions:write decisions:read decisions:explain labels:write";
 export const CARD_NUMBER = "4111111111111111";
 
 export interface TokenClaims {

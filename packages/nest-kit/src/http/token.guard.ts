@@ -1,5 +1,5 @@
 import type { CanActivate, ExecutionContext } from "@nestjs/common";
-import { createParamDecorator, Inject, Injectable, Optional } from "@nestjs/common";
+import { Inject, Injectable, Optional } from "@nestjs/common";
 import { Reflector } from "@nestjs/core";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
@@ -52,8 +52,3 @@ export function callerOf({ caller }: FastifyRequest): Caller {
 export function tenantOf(request: FastifyRequest): string {
   return callerOf(request).tenant;
 }
-
-/** `tenantOf` the request, as a parameter of a controller's method. */
-export const Tenant = createParamDecorator((_data: unknown, context: ExecutionContext) =>
-  tenantOf(context.switchToHttp().getRequest<FastifyRequest>()),
-);

@@ -25,5 +25,5 @@ export class RateLimited extends TriplineError {
   }
 }
 
-/** A budget holds for this long, so that a short burst is no reason to refuse anybody. */
+/** A budget holds for this long, so that nobody is refused for a short burst. */
 export const WINDOW_SECONDS = 10;

@@ -4,13 +4,14 @@ import type { KnownPayment } from "./payment.js";
 import { originBody } from "./payment.js";
 import type { TokenSource } from "./token-source.js";
 
+/** Text and score come with the scope `decisions:explain`. */
 const decision = z.object({
   id: z.string(),
   transaction_id: z.string(),
   status: z.literal("decided"),
   outcome: z.enum(["approve", "challenge", "review", "decline"]),
-  reasons: z.array(z.object({ code: z.string(), text: z.string(), outcome: z.string() })),
-  score: z.number().nullable(),
+  reasons: z.array(z.object({ code: z.string(), text: z.string().default(""), outcome: z.string() })),
+  score: z.number().nullable().default(null),
   rung: z.enum(["model", "scorecard", "rules_only", "static_policy"]),
   degraded_because: z.string().nullable(),
   card_token: z.string(),

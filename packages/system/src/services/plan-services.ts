@@ -62,7 +62,8 @@ export function programOf(service: ServiceName, topology: Topology): ProgramName
 
 export const DEMO_TENANT = "demo";
 export const DEMO_CLIENT_ID = "demo-shop";
-export const DEMO_SCOPES = "transactions:write decisions:read labels:write features:read features:write";
+export const DEMO_SCOPES =
+  "transactions:write decisions:read decisions:explain labels:write features:read features:write";
 /** May change policies, lists and rollouts, which the shop may not. */
 export const OPERATOR_CLIENT_ID = "demo-operator";
 export const OPERATOR_SCOPES = "policy:read policy:write lists:read lists:write models:read models:write audit:read";

@@ -1,0 +1,144 @@
+"""Measures how well a model can be copied by asking: with scores in the answers, and with outcomes alone.
+
+python -m tripline_training.measure_extraction --features features.parquet --policy ../apps/decisions/policy.yaml \\
+    --model /models/models/fraud/versions/0123456789ab
+
+Somebody asks for payments of the first half of the time, trains on the answers, and is measured on the second half. The
+asker knows every feature of every payment: more than any caller does, so this is the worst case.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xgboost
+import yaml
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from tripline_training.check_scores import load_booster
+from tripline_training.data.tables import arrays, require_columns, sql_name
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.trees.export_onnx import predict_booster
+
+REPETITIONS = 3
+TREES = 100
+LEARNER = {
+    "max_depth": 6,
+    "learning_rate": 0.1,
+    "nthread": 1,
+    "max_bin": 64,
+    "tree_method": "hist",
+    "subsample": 0.8,
+    "objective": "reg:squarederror",
+    "verbosity": 0,
+}
+ASSESSED_ROWS = 30_000
+"""Of the second half, evenly."""
+SMALLEST = 1e-9
+ANSWERS = ("score", "outcome")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """How good a copy is, by repetition."""
+
+    auc: tuple[float, ...]
+    """Fraud told from genuine payments."""
+    average_precision: tuple[float, ...]
+    rank_correlation: tuple[float, ...]
+    """With the model's own scores."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    rows: int
+    model_auc: float
+    model_average_precision: float
+    copies: dict[str, Copy]
+    """By what the answers held."""
+
+
+def measure_extraction(features: Path, model: Path, policy: Path, questions: int, repetitions: int) -> Extraction:
+    """Raises TrainingError where there are too few payments to ask for, or none of them is a fraud."""
+    booster, names = load_booster(model)
+    table = require_columns(features, ["occurred_at_ms", "fraud", *names])
+    columns = ", ".join(f"{sql_name(name)}::FLOAT AS {sql_name(name)}" for name in names)
+    rows = arrays(f"SELECT occurred_at_ms, fraud::BIGINT AS fraud, {columns} FROM {table} ORDER BY occurred_at_ms")
+    vectors = np.column_stack([rows[name].astype(np.float32) for name in names])
+    fraud = rows["fraud"].astype(np.int64)
+    half = len(fraud) // 2
+    if half < questions or fraud[half:].min() == fraud[half:].max():
+        raise TrainingError(
+            f"{half} payments are too few to ask for {questions}, or they have no frauds beside others."
+        )
+    scores = predict_booster(booster, vectors).astype(np.float64)
+    told = {"score": _logit(scores), "outcome": np.digitize(scores, _bands(policy)).astype(np.float64)}
+    assessed = slice(half, None, max(1, half // ASSESSED_ROWS))
+    later, later_fraud, later_scores = vectors[assessed], fraud[assessed], scores[assessed]
+    copies: dict[str, Copy] = {}
+    for answer in ANSWERS:
+        found: list[tuple[float, float, float]] = []
+        for seed in range(repetitions):
+            asked = np.random.default_rng(seed).choice(half, questions, replace=False)
+            copied = _copy(vectors[asked], told[answer][asked], later, seed)
+            found.append(
+                (
+                    float(roc_auc_score(later_fraud, copied)),
+                    float(average_precision_score(later_fraud, copied)),
+                    _rank_correlation(copied, later_scores),
+                )
+            )
+        copies[answer] = Copy(*(tuple(figures) for figures in zip(*found, strict=True)))
+    return Extraction(
+        rows=len(fraud),
+        model_auc=float(roc_auc_score(later_fraud, later_scores)),
+        model_average_precision=float(average_precision_score(later_fraud, later_scores)),
+        copies=copies,
+    )
+
+
+def _bands(policy: Path) -> list[float]:
+    """Where the bands of the score begin, the lowest first."""
+    bands = yaml.safe_load(policy.read_text(encoding="utf-8"))["bands"]
+    return sorted(float(band["at_least"]) for band in bands)
+
+
+def _copy(
+    asked: NDArray[np.float32], answers: NDArray[np.float64], later: NDArray[np.float32], seed: int
+) -> NDArray[np.float64]:
+    learned = xgboost.train({**LEARNER, "seed": seed}, xgboost.DMatrix(asked, label=answers), num_boost_round=TREES)
+    return np.asarray(learned.predict(xgboost.DMatrix(later)), dtype=np.float64)
+
+
+def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    kept = np.clip(scores, SMALLEST, 1 - SMALLEST)
+    return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
+
+
+def _rank_correlation(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Spearman's."""
+    ranks = [np.argsort(np.argsort(values)) for values in (left, right)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="tripline_training.measure_extraction", description=__doc__.splitlines()[0])
+    parser.add_argument("--features", type=Path, required=True, help="what `tripline backfill` wrote")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the version to copy")
+    parser.add_argument("--policy", type=Path, required=True, help="whose bands make outcomes of scores")
+    parser.add_argument("--questions", type=int, default=10_000, help="how many payments are asked for")
+    given = parser.parse_args(arguments)
+    result = measure_extraction(given.features, given.model, given.policy, given.questions, REPETITIONS)
+    print(f"model: auc={result.model_auc:.4f} average_precision={result.model_average_precision:.4f}")
+    for answer, copy in result.copies.items():
+        figures = " ".join(
+            f"{name}={np.median(values):.4f} ({min(values):.4f}-{max(values):.4f})"
+            for name, values in vars(copy).items()
+        )
+        print(f"copied from the {answer} of {given.questions} answers: {figures}")
+
+
+if __name__ == "__main__":
+    run_command(main)
