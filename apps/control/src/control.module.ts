@@ -1,9 +1,9 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Module } from "@nestjs/common";
-import type { EventProducer } from "@tripline/kafka/port";
+import type { EventProducer, Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
-import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
@@ -21,8 +21,10 @@ import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
 import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
+import { PolicyGuard } from "./policies/policy-guard.js";
 import { PolicyPublisher } from "./policies/policy-publisher.js";
 import { PolicyStore } from "./policies/policy-store.js";
+import { DecisionFeed } from "./rollouts/decision-feed.js";
 import { rolloutProviders } from "./rollouts/rollout-providers.js";
 import { RolloutsController } from "./rollouts/rollouts.controller.js";
 
@@ -69,6 +71,17 @@ export class ControlModule {
           inject: [DATABASE, EVENT_PRODUCER, LOGGER],
           useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
             new PolicyPublisher(database, producer, logger),
+        },
+        {
+          provide: DecisionFeed,
+          inject: [KAFKA, KAFKA_ADMIN, LOGGER],
+          useFactory: (kafka: Kafka, admin: KafkaAdmin, logger: Logger) => new DecisionFeed(kafka, admin, logger),
+        },
+        {
+          provide: PolicyGuard,
+          inject: [DecisionFeed, PolicyStore, PolicyPublisher, LOGGER],
+          useFactory: (feed: DecisionFeed, store: PolicyStore, publisher: PolicyPublisher, logger: Logger) =>
+            new PolicyGuard({ feed, store, publisher, logger }),
         },
         ...(registryUrl === undefined ? [] : rolloutProviders(registryUrl)),
         {

@@ -28,6 +28,7 @@ import {
   budgetSchema,
   exampleSchema,
   fileSchema,
+  guardSchema,
   ruleSchema,
   spentSchema,
   staticSchema,
@@ -124,6 +125,7 @@ class PolicyChecker {
     const rules = this.#rules(file.rules);
     const bands = this.#bands(file.bands);
     const budgets = this.#budgets(file.budgets);
+    const guard = file.guard === undefined ? undefined : this.#shape(guardSchema, file.guard, ["guard"]);
     if (staticDefault === undefined) return undefined;
     const words = featureWords(this.#spec);
     return {
@@ -135,6 +137,11 @@ class PolicyChecker {
       rules,
       bands,
       budgets,
+      guard: guard && {
+        watchSeconds: guard.watch_seconds,
+        cardsMin: guard.cards_min,
+        outcomePointsMax: guard.outcome_points_max,
+      },
       staticDefault,
       staticByTenant,
     };

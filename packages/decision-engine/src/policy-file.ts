@@ -128,6 +128,29 @@ export const budgetSchema = z.strictObject(
   },
   "must be a mapping with action, per_day, time_zone and when_spent",
 );
+export const guardSchema = z.strictObject(
+  {
+    watch_seconds: z
+      .int("must be a whole number of seconds")
+      .min(10, "must be 10 or more")
+      .max(86_400, "must be a day at most")
+      .default(3_600)
+      .meta({ description: "So long after its activation a revision is watched, and compared with as long before." }),
+    cards_min: z
+      .int("must be a whole number")
+      .min(2, "must be 2 or more")
+      .max(1_000_000, "is too large")
+      .default(30)
+      .meta({ description: "Cards that must have paid before and after the activation before anything is judged." }),
+    outcome_points_max: z
+      .number("must be a number from 0 to 1")
+      .min(0, "must be from 0 to 1")
+      .max(1, "must be from 0 to 1")
+      .default(0.1)
+      .meta({ description: "How much larger than before the share of any outcome may be." }),
+  },
+  "must be a mapping with watch_seconds, cards_min and outcome_points_max",
+);
 export const fileSchema = z.strictObject({
   version: z
     .union([z.string(), z.int()], "must be a text or a whole number")
@@ -136,6 +159,7 @@ export const fileSchema = z.strictObject({
   rules: list(RULES_MAX),
   bands: list(BANDS_MAX),
   budgets: list(BUDGETED_ACTIONS.length),
+  guard: z.unknown().optional(),
   static_policy: z.strictObject(
     { default: z.unknown().optional(), tenants: z.record(z.string(), z.unknown(), "must be a mapping").default({}) },
     "must be a mapping with default and tenants",
@@ -153,6 +177,9 @@ export const policyFile = fileSchema.extend({
     .array(budgetSchema.extend({ when_spent: z.array(spentSchema).min(1).max(SPENT_ROWS_MAX) }))
     .max(BUDGETED_ACTIONS.length)
     .default([]),
+  guard: guardSchema.optional().meta({
+    description: "Its activation is watched, and taken back where it changes the outcomes too much; not without it.",
+  }),
   static_policy: z.strictObject({
     default: staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }),
     tenants: z

@@ -94,6 +94,16 @@ export interface Budget {
   readonly whenSpent: readonly SpentAnswer[];
 }
 
+/** What the activation of a policy must not do to the outcomes, as far as it is watched. */
+export interface MixGuard {
+  /** For so long after the activation; what was decided in as long a time before it is what it is compared with. */
+  readonly watchSeconds: number;
+  /** Cards that must have paid before and after the activation before anything is judged. */
+  readonly cardsMin: number;
+  /** How much larger than before the share of any outcome may be. */
+  readonly outcomePointsMax: number;
+}
+
 /** A checked policy. Made by `parsePolicy` only. */
 export interface Policy {
   /** The file's own version, `+`, and the first 8 hex digits of the SHA-256 of its text. */
@@ -114,6 +124,8 @@ export interface Policy {
   readonly bands: readonly Band[];
   /** At most one of an outcome. */
   readonly budgets: readonly Budget[];
+  /** Undefined: its activation is not watched. */
+  readonly guard: MixGuard | undefined;
   /** The answer if neither rules nor score can be trusted. */
   readonly staticDefault: StaticAnswer;
   readonly staticByTenant: ReadonlyMap<string, StaticAnswer>;

@@ -1,19 +1,26 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
+import { LIVE_AMOUNT_MINOR_MAX, LiveTraffic } from "@tripline/model-loop/journeys/live-traffic";
 import { SHIPPED_POLICY } from "@tripline/model-loop/replay-decisions/find-policies";
 import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import type { PolicyActivationRow, PolicyClient } from "@tripline/system/client/policy-client";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
+import { readTopic } from "@tripline/system/ledger/ledger";
 import { backtestCommand } from "../commands/policy/backtest.js";
 
 export interface BadPolicyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;
+  /** Of the tenant whose payments are played. */
+  readonly policies: PolicyClient;
   readonly kafka: Kafka;
   /** The folder that the archive writes to. */
   readonly lake: string;
@@ -32,13 +39,67 @@ const CHUNK = 50;
 const WAIT_SECONDS = 25;
 const LIMITS = ["--decline-share-max", "5%"];
 
+const PAYMENTS_PER_SECOND = 50;
+/** Cards that have paid by then show the usual mix of outcomes. */
+const USUAL_MS = 5_000;
+const RETURN_MS_MAX = 30_000;
+const POLL_MS = 250;
+
 /**
  * A draft that would decline a third of the payments is stopped by its backtest on payments that the system has just decided, and
- * a sound draft passes the same limits.
+ * a sound draft passes the same limits. Somebody activates such a draft all the same: its guard takes it back under live traffic.
  *
  * @throws Error in one sentence that says which step failed
  */
-export async function badPolicyJourney({ client, kafka, lake, model, print }: BadPolicyOptions): Promise<void> {
+export async function badPolicyJourney(options: BadPolicyOptions): Promise<void> {
+  await stopByBacktest(options);
+  await stopByGuard(options);
+}
+
+async function stopByGuard({ client, policies, kafka, print }: BadPolicyOptions): Promise<void> {
+  const shipped = await readFile(SHIPPED_POLICY, "utf8");
+  const third = ((LIVE_AMOUNT_MINOR_MAX * 2) / 3 / 100).toFixed(2);
+  const { revision } = await policies.push(withRule(shipped, tooMuch(third)), "journey: a draft that declines a third");
+  const traffic = new LiveTraffic(client, PAYMENTS_PER_SECOND);
+  let inForce: PolicyActivationRow | null = null;
+  let begun: PolicyActivationRow;
+  try {
+    await delay(USUAL_MS);
+    const { newest_activation: after } = await policies.status();
+    begun = await policies.activate({ revision, after, note: "journey: without a look at the backtest" });
+    const endMs = Date.now() + RETURN_MS_MAX;
+    do {
+      await delay(POLL_MS);
+      inForce = (await policies.status()).in_force;
+    } while (inForce?.activation === begun.activation && Date.now() < endMs);
+  } finally {
+    await traffic.stop();
+  }
+  if (inForce === null || inForce.activation === begun.activation) {
+    throw new Error(`The draft that declines a third was in force for more than ${RETURN_MS_MAX / 1_000} s.`);
+  }
+  const decisions = await traffic.stop();
+  const { touched, cards } = await countCards(kafka, new Set(decisions.map(({ id }) => id)), revision);
+  const seconds = (Date.parse(inForce.activates_at) - Date.parse(begun.activates_at)) / 1_000;
+  print(
+    `Activated all the same, it was taken back by ${inForce.author} after ${seconds.toFixed(1)} s; it declined payments of ` +
+      `${touched} of ${cards} cards.\n${inForce.note}`,
+  );
+}
+
+/** Cards that paid, and those of them of which the revision declined a payment. */
+async function countCards(kafka: Kafka, ids: ReadonlySet<string>, revision: number) {
+  const [cards, touched] = [new Set<string>(), new Set<string>()];
+  await readTopic(kafka, TOPICS.decisions.name, ({ value }) => {
+    const { transactionId, cardToken, policyRevision, outcome } = Decision.decode(value);
+    if (!ids.has(transactionId)) return;
+    cards.add(cardToken);
+    if (policyRevision === revision && outcome === Outcome.DECLINE) touched.add(cardToken);
+  });
+  return { cards: cards.size, touched: touched.size };
+}
+
+async function stopByBacktest({ client, kafka, lake, model, print }: BadPolicyOptions): Promise<void> {
   const fromMs = Date.now();
   const { payments, labels } = eventsOf(model);
   for (let at = 0; at < payments.length; at += CHUNK) {
@@ -57,13 +118,12 @@ export async function badPolicyJourney({ client, kafka, lake, model, print }: Ba
   const backtest = async (name: string, rule: string) => {
     const draft = join(folder, name);
     const shipped = await readFile(SHIPPED_POLICY, "utf8");
-    await writeFile(draft, shipped.replace(/^rules:$/m, `rules:\n  - ${rule}`));
+    await writeFile(draft, withRule(shipped, rule));
     return run([draft, ...range, "--registry", model.registryUrl, ...LIMITS]);
   };
   try {
     const third = thirdOf(payments);
-    const bad = `{ id: too-much, when: amount >= ${third}, reason: TOO_MUCH, action: decline, text: "{amount} {currency} is too much." }`;
-    const stopped = await backtest("bad.yaml", bad);
+    const stopped = await backtest("bad.yaml", tooMuch(third));
     if (stopped.code !== 1)
       throw new Error(`The draft that declines ${third} and more passed: ${stopped.lines.at(-1)}`);
     const sentences = stopped.lines.filter((line) => line.startsWith("The draft declines "));
@@ -78,6 +138,14 @@ export async function badPolicyJourney({ client, kafka, lake, model, print }: Ba
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function tooMuch(amount: number | string): string {
+  return `{ id: too-much, when: amount >= ${amount}, reason: TOO_MUCH, action: decline, text: "{amount} {currency} is too much." }`;
+}
+
+function withRule(policy: string, rule: string): string {
+  return policy.replace(/^rules:$/m, `rules:\n  - ${rule}`);
 }
 
 /** Payments of a few cards after the history, and the labels that are known at the end, both in the order of event time. */

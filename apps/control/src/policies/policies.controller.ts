@@ -120,8 +120,8 @@ export class PoliciesController {
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const { at, ...wanted } = parseRequest(newActivation, body);
-    const made = await this.policies.activate(this.#by(request), { ...wanted, at });
+    const { at, watched: isWatched, ...wanted } = parseRequest(newActivation, body);
+    const made = await this.policies.activate(this.#by(request), { ...wanted, at, isWatched });
     const isPublished = await this.publisher.publish();
     if (!isPublished) reply.status(202);
     return { ...made, published_at: undefined, is_published: isPublished };

@@ -50,5 +50,7 @@ export const newActivation = z.strictObject({
     .transform((moment) => new Date(moment))
     .refine((moment) => moment.getTime() < Date.now() + AHEAD_DAYS_MAX * DAY_MS, "must be within a year")
     .optional(),
+  /** false: a change of the outcomes is meant, and is not taken back. */
+  watched: z.boolean().default(true),
   note,
 });

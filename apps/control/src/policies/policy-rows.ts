@@ -24,6 +24,8 @@ export const activationRow = z.object({
   note: z.string(),
   created_at: z.date(),
   activates_at: z.date(),
+  /** The mix of outcomes is watched after it. */
+  is_watched: z.boolean(),
   /** Null: the services have not been told yet. */
   published_at: z.date().nullable(),
 });

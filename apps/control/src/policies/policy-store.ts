@@ -28,8 +28,32 @@ export interface NewActivation {
   readonly after: number;
   /** Undefined: now. */
   readonly at: Date | undefined;
+  readonly isWatched: boolean;
   readonly note: string;
 }
+
+/** A revision that is new to a tenant and was put in force a while ago. */
+export interface WatchedActivation {
+  readonly tenant: string;
+  readonly activation: number;
+  /** The newest one, also of the future. */
+  readonly newest: number;
+  readonly activatesAtMs: number;
+  readonly revision: number;
+  /** What was in force before; null for no revision of the tenant's own. */
+  readonly before: number | null;
+}
+
+const watchedRow = z
+  .object({
+    tenant: z.string(),
+    activation: z.int(),
+    newest: z.int(),
+    activates_at: z.date().transform((date) => date.getTime()),
+    revision: z.int(),
+    before: z.int().nullable(),
+  })
+  .transform(({ activates_at, ...row }): WatchedActivation => ({ ...row, activatesAtMs: activates_at }));
 
 /** Revisions of policies, their approvals and activations. Who changes a tenant's policy takes turns with all others. */
 export class PolicyStore {
@@ -134,16 +158,17 @@ export class PolicyStore {
    *
    * @throws TriplineError `changed-meanwhile` with who was first, `approval-missing`, `not-found`
    */
-  activate(by: Managed, { revision, after, at, note }: NewActivation): Promise<ActivationRow> {
+  activate(by: Managed, { revision, after, at, isWatched, note }: NewActivation): Promise<ActivationRow> {
     return this.#change(by, async (transaction) => {
       const newest = await newestActivation(transaction, by.tenant);
       if ((newest?.activation ?? 0) !== after) throw beaten(newest, after);
       if (revision !== null) await this.#requireApproved(transaction, by.tenant, revision);
       const [added] = await transaction.query(
         activationRow,
-        `INSERT INTO control.policy_activations (tenant, activation, revision, author, note, created_at, activates_at)
-         VALUES ($1, $2, $3, $4, $5, now(), greatest(now(), $6)) RETURNING ${ACTIVATION_COLUMNS}`,
-        [by.tenant, after + 1, revision, by.actor, note, at ?? null],
+        `INSERT INTO control.policy_activations
+           (tenant, activation, revision, author, note, is_watched, created_at, activates_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now(), greatest(now(), $7)) RETURNING ${ACTIVATION_COLUMNS}`,
+        [by.tenant, after + 1, revision, by.actor, note, isWatched, at ?? null],
       );
       const made = required(added);
       const replaces = newest !== undefined && newest.activates_at > made.created_at ? newest.activation : null;
@@ -152,11 +177,35 @@ export class PolicyStore {
         transaction,
         by,
         "policy-activated",
-        { activation, revision, activates_at, replaces, note },
+        { activation, revision, activates_at, replaces, note, ...(isWatched ? {} : { is_watched: false }) },
         revisionSubject(revision),
       );
       return made;
     });
+  }
+
+  /**
+   * What is in force and to be watched: put in force within `seconds`, and never before. Who goes back to a revision is not watched,
+   * since what it is compared with is what was wrong.
+   */
+  watched(seconds: number): Promise<WatchedActivation[]> {
+    return this.database.query(
+      watchedRow,
+      `SELECT a.tenant, a.activation, a.revision, a.activates_at,
+         (SELECT max(n.activation) FROM control.policy_activations n WHERE n.tenant = a.tenant) AS newest,
+         (SELECT b.revision FROM control.policy_activations b
+          WHERE b.tenant = a.tenant AND b.activation < a.activation AND b.activates_at <= a.activates_at
+          ORDER BY b.activation DESC LIMIT 1) AS before
+       FROM control.policy_activations a
+       WHERE a.is_watched AND a.revision IS NOT NULL
+         AND a.activates_at <= now() AND a.activates_at > now() - make_interval(secs => $1)
+         AND NOT EXISTS (SELECT FROM control.policy_activations c
+           WHERE c.tenant = a.tenant AND c.activation > a.activation AND c.activates_at <= now())
+         AND NOT EXISTS (SELECT FROM control.policy_activations d
+           WHERE d.tenant = a.tenant AND d.activation < a.activation AND d.revision = a.revision
+             AND d.activates_at <= a.activates_at)`,
+      [seconds],
+    );
   }
 
   /** A revision that was in force before needs no approval again: going back must not have to wait for anybody. */

@@ -1,28 +1,22 @@
-import { randomUUID } from "node:crypto";
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { TOPICS } from "@tripline/contracts/topics";
+import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
-import type { EventConsumer, Kafka, KafkaAdmin, RecordBatch } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { DecisionFeed, FeedListener } from "./decision-feed.js";
+import { RegularLook } from "./regular-look.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
 import { GUARD } from "./rollout-state.js";
 import type { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
-/** How often rollouts are judged: a breach is found within a second of the payments that show it. */
-const LOOK_MS = 1_000;
-/** Of each partition: what a new instance knows of the time before it. */
-const RECORDS_BEFORE = 2_000;
 /** A candidate that scoring does not have by then, while payments come, is rolled back. */
 const SERVED_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
 
 export interface RolloutGuardOptions {
   readonly rollouts: Rollouts;
-  readonly kafka: Kafka;
-  readonly admin: KafkaAdmin;
+  readonly feed: Pick<DecisionFeed, "listen">;
   readonly logger: Logger;
 }
 
@@ -31,43 +25,42 @@ export interface RolloutGuardOptions {
  * that is wanted. Every instance of the service does so by itself, over all decisions: whichever makes a step first has made
  * it, since a step names the revision that it begins from. So none has to be elected, and none is missed.
  */
-export class RolloutGuard implements OnModuleInit, OnApplicationShutdown {
+export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationShutdown {
   readonly #options: RolloutGuardOptions;
   /** By rollout. */
   #watches = new Map<string, TrialWatch>();
   #findings = new Map<string, readonly Finding[]>();
-  #consumer: EventConsumer | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
-  #fault = "";
+  readonly #looks: RegularLook;
   #isTold = false;
 
   constructor(options: RolloutGuardOptions) {
     this.#options = options;
+    this.#looks = new RegularLook("rollouts", options.logger, () => this.#look());
+    options.feed.listen(this);
   }
 
-  async onModuleInit(): Promise<void> {
-    const { kafka, logger } = this.#options;
-    this.#consumer = await kafka.consume({
-      group: `control-guard-${randomUUID()}`,
-      topics: [TOPICS.decisions.name, TOPICS.labels.name],
-      positions: { begin: (topic, partition) => this.#begin(topic, partition), buried: () => {} },
-      handle: async (batches) => {
-        for (const batch of batches) this.#take(batch);
-      },
-      onStop: (error) => logger.fatal({ code: error.code }, `rollouts are no longer guarded: ${error.message}`),
-    });
-    this.#timer = setInterval(() => {
-      this.#looking ??= this.#look().finally(() => {
-        this.#looking = undefined;
-      });
-    }, LOOK_MS);
+  get wantsDecisions(): boolean {
+    return this.#watches.size > 0;
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looking;
-    await this.#consumer?.close();
+  get wantsLabels(): boolean {
+    return this.#watches.size > 0;
+  }
+
+  decision(decision: Decision): void {
+    for (const watch of this.#watches.values()) watch.add(decision);
+  }
+
+  label(label: Label): void {
+    for (const watch of this.#watches.values()) watch.label(label);
+  }
+
+  onModuleInit(): void {
+    this.#looks.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.#looks.close();
   }
 
   /** What the guards found at their last look; empty for a rollout that is over. */
@@ -75,48 +68,15 @@ export class RolloutGuard implements OnModuleInit, OnApplicationShutdown {
     return this.#findings.get(rolloutId) ?? [];
   }
 
-  async #begin(topic: string, partition: number): Promise<number> {
-    const { admin } = this.#options;
-    const [starts, ends] = await Promise.all([admin.startOffsets(topic), admin.endOffsets(topic)]);
-    return Math.max(starts.get(partition) ?? 0, (ends.get(partition) ?? 0) - RECORDS_BEFORE);
-  }
-
-  #take({ topic, records }: RecordBatch): void {
-    if (this.#watches.size === 0) return;
-    const watches = [...this.#watches.values()];
-    for (const { value } of records) {
-      try {
-        if (topic === TOPICS.labels.name) {
-          const label = Label.decode(value);
-          for (const watch of watches) watch.label(label);
-        } else {
-          const decision = Decision.decode(value);
-          for (const watch of watches) watch.add(decision);
-        }
-      } catch (error) {
-        // The archive, which reads the same records, makes it a dead letter.
-        this.#options.logger.warn({ topic, err: error }, "a record cannot be read");
-      }
-    }
-  }
-
   async #look(): Promise<void> {
-    const { rollouts, logger } = this.#options;
-    try {
-      if (!this.#isTold) await rollouts.publishAgain();
-      this.#isTold = true;
-      await rollouts.publishPending();
-      const open = await rollouts.open();
-      this.#watches = new Map(open.map((state) => [state.rolloutId, this.#watchOf(state)]));
-      this.#findings = new Map();
-      for (const watch of this.#watches.values()) await this.#judge(watch);
-      this.#fault = "";
-    } catch (thrown) {
-      const { code, message } = asTriplineError(thrown);
-      // Once, however long it lasts.
-      if (message !== this.#fault) logger.error({ code }, `rollouts cannot be guarded: ${message}`);
-      this.#fault = message;
-    }
+    const { rollouts } = this.#options;
+    if (!this.#isTold) await rollouts.publishAgain();
+    this.#isTold = true;
+    await rollouts.publishPending();
+    const open = await rollouts.open();
+    this.#watches = new Map(open.map((state) => [state.rolloutId, this.#watchOf(state)]));
+    this.#findings = new Map();
+    for (const watch of this.#watches.values()) await this.#judge(watch);
   }
 
   #watchOf(state: RolloutState): TrialWatch {

@@ -1,11 +1,12 @@
 import type { Provider } from "@nestjs/common";
-import type { EventProducer, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import type { EventProducer } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
-import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { DecisionFeed } from "./decision-feed.js";
 import { RolloutGuard } from "./rollout-guard.js";
 import { RolloutStore } from "./rollout-store.js";
 import { Rollouts } from "./rollouts.js";
@@ -21,9 +22,9 @@ export function rolloutProviders(registryUrl: string): Provider[] {
     },
     {
       provide: RolloutGuard,
-      inject: [Rollouts, KAFKA, KAFKA_ADMIN, LOGGER],
-      useFactory: (rollouts: Rollouts, kafka: Kafka, admin: KafkaAdmin, logger: Logger) =>
-        new RolloutGuard({ rollouts, kafka, admin, logger }),
+      inject: [Rollouts, DecisionFeed, LOGGER],
+      useFactory: (rollouts: Rollouts, feed: DecisionFeed, logger: Logger) =>
+        new RolloutGuard({ rollouts, feed, logger }),
     },
   ];
 }

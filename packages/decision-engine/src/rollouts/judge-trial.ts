@@ -1,5 +1,6 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, RolloutStage, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { MixGuard } from "../policy.js";
 import { exceeds, indexByChance, likelyMaximum } from "./chance-bounds.js";
 import type { GuardPlan } from "./guard-plan.js";
 
@@ -92,11 +93,33 @@ function judgeMissing(samples: TrialSamples, plan: GuardPlan): Finding {
   });
 }
 
+/** What the two sides of a comparison are called. */
+interface Sides {
+  readonly candidate: string;
+  readonly champion: string;
+}
+const OF_A_TRIAL: Sides = { candidate: "of the candidate", champion: "of the champion" };
+const OF_AN_ACTIVATION: Sides = { candidate: "since then", champion: "before" };
+
+/** A payment and what was decided of it. */
+export type OutcomeSample = Pick<TrialSample, "cardToken" | "outcome">;
+
+/** Whether a policy changes the share of an outcome by more than its guard allows, and than chance would. */
+export function judgeMix(before: readonly OutcomeSample[], after: readonly OutcomeSample[], guard: MixGuard): Finding {
+  const limits = { cards_min: guard.cardsMin, outcome_points_max: guard.outcomePointsMax };
+  return judgeOutcomes({ candidate: after, champion: before }, limits, OF_AN_ACTIVATION);
+}
+
 /** An outcome that becomes rarer makes another one more frequent, so that growth is enough to look at. */
-function judgeOutcomes(samples: TrialSamples, plan: GuardPlan): Finding {
+function judgeOutcomes(
+  samples: Readonly<Record<keyof TrialSamples, readonly OutcomeSample[]>>,
+  plan: Pick<GuardPlan, "cards_min" | "outcome_points_max">,
+  sides = OF_A_TRIAL,
+): Finding {
   const findings = OUTCOMES.map((outcome) => {
-    const isIt = (sample: TrialSample): number => Number(sample.outcome === outcome);
+    const isIt = (sample: OutcomeSample): number => Number(sample.outcome === outcome);
     return compare({
+      sides,
       ...{ guard: "outcomes", what: `the outcome ${Outcome[outcome].toLowerCase()}`, countMin: plan.cards_min },
       ...{ candidate: byCard(samples.candidate, isIt), champion: byCard(samples.champion, isIt) },
       points: plan.outcome_points_max,
@@ -165,20 +188,22 @@ interface Comparison {
   readonly champion: Share;
   readonly points: number;
   readonly countMin: number;
+  readonly sides?: Sides;
 }
 
-function compare({ guard, what, candidate, champion, points, countMin }: Comparison): Finding {
+function compare(comparison: Comparison): Finding {
+  const { guard, what, candidate, champion, points, countMin, sides = OF_A_TRIAL } = comparison;
   const isJudged = Math.min(candidate.count, champion.count) >= countMin;
   const limit = likelyMaximum(champion.mean, champion.count) + points;
   const isBreached = isJudged && exceeds(candidate.mean, candidate.count, limit);
   const text =
-    `${what}: ${percent(candidate.mean)} for ${candidate.count} cards of the candidate, ` +
-    `${percent(champion.mean)} for ${champion.count} of the champion`;
+    `${what}: ${percent(candidate.mean)} for ${candidate.count} cards ${sides.candidate}, ` +
+    `${percent(champion.mean)} for ${champion.count} ${sides.champion}`;
   return { guard, isJudged, isBreached, text };
 }
 
 /** The mean over cards of the mean over their payments. */
-function byCard(samples: readonly TrialSample[], read: (sample: TrialSample) => number): Share {
+function byCard<S extends OutcomeSample>(samples: readonly S[], read: (sample: S) => number): Share {
   const cards = new Map<string, { sum: number; count: number }>();
   for (const sample of samples) {
     const card = cards.get(sample.cardToken) ?? { sum: 0, count: 0 };

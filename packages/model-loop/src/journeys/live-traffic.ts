@@ -8,7 +8,8 @@ const CARDS = 20_000;
 const TERMINALS = 500;
 const TICK_MS = 250;
 const WAIT_SECONDS = 10;
-const AMOUNT_MINOR_MAX = 8_000;
+/** Amounts are spread evenly up to it. */
+export const LIVE_AMOUNT_MINOR_MAX = 8_000;
 /** Requests under way: where decisions become slow, less is sent. */
 const UNDER_WAY_MAX = 8;
 
@@ -63,7 +64,7 @@ export class LiveTraffic {
       clientTransactionId: `journey-${randomUUID()}`,
       cardNumber: this.#cards[randomInt(CARDS)] ?? "",
       terminalId: this.#terminals[randomInt(TERMINALS)] ?? "",
-      amountMinor: randomInt(100, AMOUNT_MINOR_MAX),
+      amountMinor: randomInt(100, LIVE_AMOUNT_MINOR_MAX),
       currency: "EUR",
       occurredAtMs: Date.now(),
       fraud: false,

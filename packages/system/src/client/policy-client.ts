@@ -37,6 +37,8 @@ export interface ActivationRequest {
   readonly after: number;
   /** RFC 3339; now unless given. */
   readonly at?: string;
+  /** false: a change of the outcomes is meant, and is not taken back. */
+  readonly watched?: boolean;
   readonly note: string;
 }
 

@@ -2,25 +2,30 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { badPolicyJourney } from "@tripline/cli/policy/journey-bad-policy";
+import { PolicyClient } from "@tripline/system/client/policy-client";
 import { startInProcess } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";
 
-test("`tripline journey bad-policy`: a draft that declines a third is stopped by its backtest, a sound one passes", async () => {
+test("`tripline journey bad-policy`: a draft that declines a third is stopped by its backtest and by its guard, a sound one passes", async () => {
   const model = await testModel();
   const lake = await mkdtemp(join(tmpdir(), "tripline-bad-policy-"));
-  const system = await startInProcess({ registryUrl: model.registryUrl, lakeDirectory: lake });
+  const system = await startInProcess({ registryUrl: model.registryUrl, lakeDirectory: lake, hasControl: true });
   try {
     const told: string[] = [];
     await badPolicyJourney({
       client: system.client,
+      policies: new PolicyClient(system.control),
       kafka: system.kafka,
       lake,
       model,
       print: (text) => told.push(text),
     });
-    expect(told).toHaveLength(3);
+    expect(told).toHaveLength(4);
     expect(told[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the limit is 5 % at most\.$/);
     expect(told[2]).toMatch(/\nbacktest: rows=\d+ .* broken=0$/);
+    expect(told[3]).toMatch(
+      /taken back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
+    );
   } finally {
     await system.close();
     await rm(lake, { recursive: true, force: true });

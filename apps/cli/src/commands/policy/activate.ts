@@ -1,4 +1,4 @@
-import type { PolicyClient } from "@tripline/system/client/policy-client";
+import type { ActivationRequest, PolicyClient } from "@tripline/system/client/policy-client";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import type { PolicyFlags } from "./control-options.js";
@@ -6,6 +6,7 @@ import { noteOption, openPolicy, parseRevision, policyCommandOf } from "./contro
 
 interface ActivateFlags extends PolicyFlags {
   readonly at?: string;
+  readonly unwatched?: true;
   readonly note: string;
 }
 
@@ -16,11 +17,18 @@ export function activateCommand(output: CommandOutput): Command {
   return policyCommandOf("activate", "let a revision decide, on every instance within two seconds")
     .argument("<revision>", `its number, or ${NONE}: the tenant has no policy of its own any more`)
     .option("--at <time>", "from then on, such as 2026-12-01T06:00:00Z (default: now)")
+    .option("--unwatched", "a change of the outcomes is meant: the policy's guard does not take it back")
     .addOption(noteOption("why"))
     .action(async (text: string, flags: ActivateFlags) => {
       const policies = await openPolicy(flags, "operator");
       const revision = text === NONE ? null : parseRevision(text);
-      output.write(await activate(policies, revision, flags.note, flags.at));
+      const { at, unwatched } = flags;
+      output.write(
+        await activate(policies, revision, flags.note, {
+          ...(at === undefined ? {} : { at }),
+          ...(unwatched === true ? { watched: false } : {}),
+        }),
+      );
     });
 }
 
@@ -29,10 +37,10 @@ export async function activate(
   policies: PolicyClient,
   revision: number | null,
   note: string,
-  at?: string,
+  how: Pick<ActivationRequest, "at" | "watched"> = {},
 ): Promise<string> {
   const { newest_activation: after } = await policies.status();
-  const made = await policies.activate({ revision, after, note, ...(at === undefined ? {} : { at }) });
+  const made = await policies.activate({ revision, after, note, ...how });
   const what = revision === null ? "no revision of its own" : `revision ${revision}`;
   const told = made.is_published ? "" : "; Kafka does not answer, so the services are told later";
   return `${what} from ${made.activates_at} on (activation ${made.activation})${told}\n`;

@@ -4,6 +4,7 @@ import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
 import type { JourneyOptions } from "@tripline/system/client/journey-first-payment";
 import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
+import { PolicyClient } from "@tripline/system/client/policy-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
@@ -42,8 +43,8 @@ export function journeyCommand(): Command {
       try {
         const { client, control, kafka } = system;
         const { registryUrl } = model;
-        const rollouts = new RolloutClient(control);
-        await tell({ client, rollouts, kafka, registryUrl, lake: workspace.lake, model, print });
+        const [rollouts, policies] = [new RolloutClient(control), new PolicyClient(control)];
+        await tell({ client, rollouts, policies, kafka, registryUrl, lake: workspace.lake, model, print });
         process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());

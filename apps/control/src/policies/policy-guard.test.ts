@@ -1,0 +1,162 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { EventProducer } from "@tripline/kafka/port";
+import type { TestBed, TestCaller } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+
+const GUARD = "guard: { watch_seconds: 600, cards_min: 20, outcome_points_max: 0.1 }";
+const WAIT_MS_MAX = 60_000;
+/** Cards of a wave. */
+const CARDS = 60;
+
+/** @param limit its own, so that each text is another one */
+const textOf = (limit: number, more = GUARD) => `version: "${limit}"
+rules:
+  - { id: large, when: amount > ${limit}, reason: LARGE, action: decline, text: "Large." }
+static_policy:
+  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
+${more}
+`;
+
+let bed: TestBed;
+let producer: EventProducer;
+let tenant: string;
+let caller: TestCaller;
+beforeAll(async () => {
+  bed = await startTestBed();
+  await bed.startAnother();
+  producer = await bed.kafka.producer();
+});
+afterAll(async () => {
+  await producer.close();
+  await bed.close();
+});
+beforeEach(() => {
+  tenant = `t-${randomUUID().slice(0, 8)}`;
+  caller = bed.as("ann", { tenant });
+});
+
+interface Made {
+  readonly revision: number;
+  readonly version: string;
+}
+
+async function push(text: string): Promise<Made> {
+  return (await caller.send("POST", "/v1/policy/revisions", { text, note: "" })).body as Made;
+}
+
+async function activate({ revision }: Made, more: object = {}): Promise<void> {
+  const { newest_activation: after } = await status();
+  const { status: code } = await caller.send("POST", "/v1/policy/activations", { revision, after, note: "", ...more });
+  expect(code).toBe(201);
+}
+
+interface Status {
+  readonly newest_activation: number;
+  readonly in_force: { readonly revision: number | null; readonly author: string; readonly note: string } | null;
+}
+const status = async () => (await caller.get("/v1/policy")).body as Status;
+
+/** Payments of one wave of cards, of which this share is declined. */
+async function decide({ version, revision }: Made, declined: number, of = tenant): Promise<void> {
+  const records = Array.from({ length: CARDS }, (_, index) => {
+    const id = randomUUID();
+    const decision: Decision = {
+      ...Decision.decode(new Uint8Array()),
+      ...{ transactionId: `txn_${id}`, clientTransactionId: id, tenant: of, cardToken: `ct_${id}` },
+      ...{ outcome: index < CARDS * declined ? Outcome.DECLINE : Outcome.APPROVE, decidedAtMs: Date.now() },
+      ...{ policyVersion: version, policyRevision: revision },
+    };
+    const value = Decision.encode(decision).finish();
+    return { topic: TOPICS.decisions.name, key: decision.cardToken, value, headers: {} };
+  });
+  await producer.send(records);
+}
+
+/** Live traffic under a revision until another one is in force. */
+async function playUntilReplaced(made: Made, declined: number): Promise<Status> {
+  const endMs = Date.now() + WAIT_MS_MAX;
+  for (;;) {
+    await decide(made, declined);
+    const now = await status();
+    if (now.in_force?.revision !== made.revision) return now;
+    if (Date.now() > endMs) throw new Error(`still in force after ${WAIT_MS_MAX} ms`);
+    await delay(100);
+  }
+}
+
+/** The newest that somebody made; entries come a moment after what they tell of. */
+async function auditEntryOf(actor: string): Promise<unknown> {
+  const endMs = Date.now() + WAIT_MS_MAX;
+  for (;;) {
+    const { entries } = (await caller.get(`/v1/audit?actor=${actor}`)).body as { entries: readonly unknown[] };
+    if (entries.length > 0) return entries[0];
+    if (Date.now() > endMs) throw new Error(`nothing by ${actor} in the audit log after ${WAIT_MS_MAX} ms`);
+    await delay(100);
+  }
+}
+
+/** Longer than two looks. */
+async function expectToStay(made: Made, declined: number): Promise<void> {
+  for (let time = 0; time < 4; time += 1) {
+    await decide(made, declined);
+    await delay(500);
+  }
+  expect((await status()).in_force?.revision).toBe(made.revision);
+}
+
+test("a draft that declines a third is taken back, and the audit log says why; the next one is compared again", async () => {
+  const good = await push(textOf(900));
+  await activate(good);
+  await decide(good, 0.05);
+  await decide(good, 0.05);
+  // It has no guard: that of the policy before holds.
+  const bad = await push(textOf(10, ""));
+  await activate(bad);
+  const over = await playUntilReplaced(bad, 0.35);
+  expect(over).toMatchObject({ newest_activation: 3, in_force: { revision: good.revision, author: "guard" } });
+  const why = /^outcomes: the outcome decline: 3\d\.\d % for \d+ cards since then, \d\.\d % for 120 before$/;
+  expect(over.in_force?.note).toMatch(why);
+  expect(await auditEntryOf("guard")).toMatchObject({
+    ...{ actor_kind: "service", action: "policy-activated" },
+    details: { activation: 3, revision: good.revision, note: expect.stringMatching(why) },
+  });
+  // What the guard went back to is not watched: it changes the mix, too.
+  await expectToStay(good, 0.05);
+  const better = await push(textOf(800));
+  await activate(better);
+  await expectToStay(better, 0.06);
+});
+
+test("the first revision of a tenant is compared with what the file decided, and goes back to none", async () => {
+  await decide({ revision: 0, version: "1+file" }, 0);
+  await decide({ revision: 0, version: "1+file" }, 0);
+  const first = await push(textOf(700));
+  await activate(first);
+  expect((await playUntilReplaced(first, 0.5)).in_force).toMatchObject({ revision: null, author: "guard" });
+});
+
+test("without a guard, unwatched, or for a revision that was in force before nothing is taken back", async () => {
+  const plain = await push(textOf(600, ""));
+  await activate(plain);
+  await decide(plain, 0);
+  const other = await push(textOf(500, ""));
+  await activate(other);
+  await expectToStay(other, 0.9);
+  const guarded = await push(textOf(400));
+  await activate(guarded, { watched: false });
+  await expectToStay(guarded, 0);
+  await activate(other);
+  await expectToStay(other, 0.9);
+});
+
+test("other tenants and too few cards do not count", async () => {
+  const good = await push(textOf(300));
+  await activate(good);
+  await decide(good, 0, "another-tenant");
+  const bad = await push(textOf(200));
+  await activate(bad);
+  await expectToStay(bad, 1);
+});

@@ -1,0 +1,43 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+
+/** How often guards judge: a breach is found within a second of the payments that show it. */
+const LOOK_MS = 1_000;
+
+/** Looks at something every second, one look after the other. A fault is logged once, however long it lasts. */
+export class RegularLook {
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #fault = "";
+
+  /** @param what is not guarded where a look fails, in the plural */
+  constructor(
+    private readonly what: string,
+    private readonly logger: Logger,
+    private readonly look: () => Promise<void>,
+  ) {}
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#looking ??= this.#lookOnce().finally(() => {
+        this.#looking = undefined;
+      });
+    }, LOOK_MS);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    try {
+      await this.look();
+      this.#fault = "";
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (message !== this.#fault) this.logger.error({ code }, `${this.what} cannot be guarded: ${message}`);
+      this.#fault = message;
+    }
+  }
+}
