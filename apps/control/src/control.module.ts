@@ -19,6 +19,7 @@ import { CONTROL_CONFIG } from "./config.js";
 import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.controller.js";
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
+import { OpenApiController } from "./openapi.controller.js";
 import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
 import { PolicyGuard } from "./policies/policy-guard.js";
@@ -51,6 +52,7 @@ export class ControlModule {
         KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } }),
       ],
       controllers: [
+        OpenApiController,
         PoliciesController,
         AuditController,
         AuditEventsController,

@@ -3,23 +3,12 @@ import type { AuditEntry } from "@tripline/contracts/audit/audit-entry";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type { FastifyRequest } from "fastify";
-import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { managedBy } from "../requests/managed-tenant.js";
-import { page, parseRequest } from "../requests/parse-request.js";
+import { parseRequest } from "../requests/parse-request.js";
 import { AuditLog } from "./audit-log.js";
-
-const LOG_PAGE_MAX = 1_000;
-const words = z.string().max(256).optional();
-
-const search = page.extend({ actor: words, action: words, subject: words });
-
-const logPage = z.object({
-  /** Only what has a higher number. */
-  after: z.coerce.number().int().min(0).default(0),
-  limit: z.coerce.number().int().min(1).max(LOG_PAGE_MAX).default(LOG_PAGE_MAX),
-});
+import { logPage, search } from "./audit-requests.js";
 
 /** Who did what. */
 @Controller("/v1/audit")

@@ -1,8 +1,8 @@
+import { problemSchema } from "@tripline/service-kit/http/describe-problems";
 import { z } from "zod";
 import type { TestBed } from "../testing/service.js";
 import { startTestBed } from "../testing/service.js";
 import { describeApi } from "./describe-api.js";
-import { problemSchema } from "./response-schemas.js";
 
 const operation = z.object({
   security: z.array(z.object({ oauth: z.array(z.string()) })),

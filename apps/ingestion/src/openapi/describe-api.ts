@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import { ERROR_TABLE } from "@tripline/contracts/error-table";
+import { clientCredentials, problemResponses, CALLER_ERRORS } from "@tripline/service-kit/http/describe-problems";
 import { z } from "zod";
 import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-openapi";
 import { createDocument } from "zod-openapi";
@@ -13,17 +13,8 @@ import {
   labelLineSchema,
   paymentLineSchema,
   pendingSchema,
-  problemSchema,
 } from "./response-schemas.js";
 
-const CALLER_ERRORS = [
-  "rate-limited",
-  "token-missing",
-  "token-invalid",
-  "token-expired",
-  "scope-missing",
-  "keys-unavailable",
-] as const satisfies readonly ErrorCode[];
 const INTAKE_ERRORS = [
   ...CALLER_ERRORS,
   "malformed-json",
@@ -99,7 +90,7 @@ export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<
       "/v1/labels": { post: sendOne(LABELS, label, config) },
       "/v1/labels/batch": { post: sendBatch(LABELS, label, config) },
     },
-    components: { securitySchemes: { oauth: clientCredentials(config) } },
+    components: { securitySchemes: { oauth: clientCredentials(config, SCOPES) } },
   });
 }
 
@@ -121,7 +112,7 @@ function sendOne(kind: Kind, example: unknown, config: IngestionConfig): ZodOpen
         headers: { ...headers, ...kind.headers },
         content: { "application/json": { schema: pendingSchema } },
       },
-      ...problems([...INTAKE_ERRORS, "idempotency-conflict"]),
+      ...problemResponses([...INTAKE_ERRORS, "idempotency-conflict"]),
     },
   };
 }
@@ -141,7 +132,7 @@ function sendBatch(kind: Kind, example: unknown, config: IngestionConfig): ZodOp
         headers: WAIT_APPLIED,
         content: { "application/x-ndjson": { schema: kind.line } },
       },
-      ...problems(INTAKE_ERRORS),
+      ...problemResponses(INTAKE_ERRORS),
     },
   };
 }
@@ -159,7 +150,7 @@ function readDecision(): ZodOpenApiOperationObject {
         headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } },
         content: { "application/json": { schema: pendingSchema } },
       },
-      ...problems([...CALLER_ERRORS, "decision-not-found", "redis-unavailable"]),
+      ...problemResponses([...CALLER_ERRORS, "decision-not-found", "redis-unavailable"]),
     },
   };
 }
@@ -169,25 +160,9 @@ function preferHeader({ WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): z.ZodT
   return z.string().optional().meta({ description, example: "wait=1" });
 }
 
-function clientCredentials({ AUTH_TOKEN_URL, AUTH_ISSUER }: IngestionConfig) {
-  const tokenUrl = AUTH_TOKEN_URL ?? `${AUTH_ISSUER.replace(/\/$/, "")}/oauth/token`;
-  const scopes = {
-    "transactions:write": "Send payments",
-    "decisions:read": "Read decisions",
-    "decisions:explain": "Get the score, and reasons in sentences, with every decision",
-    "labels:write": "Send what turned out to be true of payments",
-  };
-  return { type: "oauth2" as const, flows: { clientCredentials: { tokenUrl, scopes } } };
-}
-
-/** One response per HTTP status, naming the codes that come with it. */
-function problems(codes: readonly ErrorCode[]): Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject> {
-  const byStatus = Object.groupBy(codes, (code) => ERROR_TABLE[code].httpStatus);
-  const content = { "application/problem+json": { schema: problemSchema } };
-  return Object.fromEntries(
-    Object.entries(byStatus).map(([status, named = []]) => [
-      status,
-      { description: named.map((code) => `\`${code}\`: ${ERROR_TABLE[code].title}`).join(". "), content },
-    ]),
-  );
-}
+const SCOPES = {
+  "transactions:write": "Send payments",
+  "decisions:read": "Read decisions",
+  "decisions:explain": "Get the score, and reasons in sentences, with every decision",
+  "labels:write": "Send what turned out to be true of payments",
+};

@@ -1,4 +1,4 @@
-import { ERROR_TABLE } from "@tripline/contracts/error-table";
+import { problemSchema } from "@tripline/service-kit/http/describe-problems";
 import { z } from "zod";
 
 /** What clients get. The ids are names in the description of the API. */
@@ -66,25 +66,6 @@ export const appliedSchema = z
     status: z.literal("applied"),
   })
   .meta({ id: "AppliedLabel" });
-
-export const problemSchema = z
-  .strictObject({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.enum(Object.keys(ERROR_TABLE)).meta({ description: "Stable; match on it." }),
-    detail: z.string().meta({ description: "What is wrong and how to fix it." }),
-    errors: z
-      .array(
-        z.strictObject({
-          pointer: z.string().meta({ description: "JSON pointer (RFC 6901) to the field; empty for the whole body." }),
-          detail: z.string(),
-        }),
-      )
-      .optional(),
-    trace_id: z.string().optional(),
-  })
-  .meta({ id: "Problem" });
 
 const line = z.int().meta({ description: "Number of the request's line, from 1." });
 

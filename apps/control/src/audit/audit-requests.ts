@@ -1,0 +1,15 @@
+import { z } from "zod";
+import { page } from "../requests/parse-request.js";
+
+const LOG_PAGE_MAX = 1_000;
+const words = z.string().max(256).optional();
+
+/** What is looked for, newest first. */
+export const search = page.extend({ actor: words, action: words, subject: words });
+
+/** What is read to be verified, the first one first. */
+export const logPage = z.object({
+  /** Only what has a higher number. */
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(LOG_PAGE_MAX).default(LOG_PAGE_MAX),
+});

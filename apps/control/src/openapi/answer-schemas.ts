@@ -1,0 +1,100 @@
+import { auditCheckpoint, auditKey } from "@tripline/contracts/audit/audit-checkpoint";
+import { auditEntry } from "@tripline/contracts/audit/audit-entry";
+import { z } from "zod";
+import { rolloutPlan } from "../rollouts/rollout-plan.js";
+
+/* What clients get. Times are RFC 3339, UTC. */
+
+const time = z.iso.datetime();
+
+const revision = z.object({
+  revision: z.int(),
+  version: z.string().meta({ description: "Version of the file and the beginning of the SHA-256 of its text." }),
+  sha256: z.string(),
+  author: z.string(),
+  note: z.string(),
+  created_at: time,
+});
+const activation = z.object({
+  activation: z.int(),
+  revision: z.int().nullable().meta({ description: "null: from then on the tenant has no policy of its own." }),
+  author: z.string().meta({ description: "`guard` where the policy's guard went back." }),
+  note: z.string(),
+  created_at: time,
+  activates_at: time,
+  is_watched: z.boolean(),
+});
+const published = activation.extend({
+  published_at: time.nullable().meta({ description: "null: the services have not been told yet." }),
+});
+const draft = z.object({ name: z.string(), version: z.int(), author: z.string(), updated_at: time });
+const faults = z.array(z.string()).meta({ description: "Each with line and column; none for a good text." });
+const entry = z.object({
+  ...{ list: z.string(), kind: z.string(), value: z.string(), effect: z.string() },
+  ...{ reason: z.string(), author: z.string(), created_at: time, expires_at: time.nullable() },
+});
+const rollout = z.object({
+  ...{ id: z.string(), model: z.string(), stage: z.enum(["shadow", "canary", "champion", "rolled-back"]) },
+  ...{ candidate: z.string(), champion: z.string(), canary_percent: z.number(), shadow_percent: z.number() },
+  ...{ is_held: z.boolean(), revision: z.int(), started_at: time, changed_at: time },
+  ...{ changed_by: z.string(), why: z.string(), plan: rolloutPlan },
+});
+const finding = z.object({
+  ...{ guard: z.string(), is_judged: z.boolean(), is_breached: z.boolean(), text: z.string() },
+});
+const step = z.object({
+  ...{ at: time, actor: z.string(), step: z.string(), stage: z.string() },
+  ...{ canary_percent: z.number(), why: z.string(), revision: z.int() },
+});
+const { eventId, tenant, actor, actorKind, action, subjectKind, subjectId, source, sequence, hash } = auditEntry.shape;
+
+export const ANSWERS = {
+  policyStatus: z.object({
+    tenant,
+    needs_approval: z.boolean(),
+    newest_revision: revision.nullable(),
+    newest_activation: z.int().meta({ description: "The `after` of the next activation." }),
+    in_force: published.nullable(),
+    scheduled: published.nullable(),
+  }),
+  checked: z.object({ version: z.string(), feature_spec_version: z.int() }),
+  revision,
+  revisions: z.object({ revisions: z.array(revision) }),
+  revisionText: revision.extend({
+    text: z.string(),
+    approvals: z.array(z.object({ approver: z.string(), note: z.string(), approved_at: time })),
+  }),
+  activations: z.object({ activations: z.array(published) }),
+  activated: activation.extend({ is_published: z.boolean() }),
+  drafts: z.object({ drafts: z.array(draft) }),
+  draft: draft.extend({ text: z.string(), faults }),
+  savedDraft: draft.extend({ faults }),
+  lists: z.object({ lists: z.array(z.object({ list: z.string(), effect: z.string(), entries: z.int() })) }),
+  entries: z.object({
+    entries: z.array(entry),
+    next: z.string().nullable().meta({ description: "The `after` of the next page; null on the last one." }),
+  }),
+  listed: z.object({ list: z.string(), entries: z.int() }),
+  rollouts: z.object({ rollouts: z.array(rollout) }),
+  rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }),
+  audit: z.object({
+    entries: z.array(
+      z.object({
+        ...{ sequence, id: eventId, at: time, tenant, actor, actor_kind: actorKind, action },
+        ...{
+          subject_kind: subjectKind,
+          subject_id: subjectId,
+          details: z.record(z.string(), z.unknown()),
+          source,
+          hash,
+        },
+      }),
+    ),
+  }),
+  auditLog: z.object({
+    tenant,
+    head: z.object({ sequence: z.int(), hash: z.string().nullable() }),
+    entries: z.array(auditEntry),
+  }),
+  checkpoints: z.object({ checkpoints: z.array(auditCheckpoint), keys: z.array(auditKey) }),
+} as const;

@@ -1,0 +1,102 @@
+import "reflect-metadata";
+import { RequestMethod } from "@nestjs/common";
+import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
+import { RequireScope } from "@tripline/nest-kit/http/token.guard";
+import { problemSchema } from "@tripline/service-kit/http/describe-problems";
+import { z } from "zod";
+import { AuditController } from "../audit/audit.controller.js";
+import { ListsController } from "../lists/lists.controller.js";
+import { PoliciesController } from "../policies/policies.controller.js";
+import { RolloutsController } from "../rollouts/rollouts.controller.js";
+import type { TestBed, TestCaller } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+import { describeApi } from "./describe-api.js";
+import { routesOf } from "./routes.js";
+
+const operation = z.object({
+  security: z.array(z.object({ oauth: z.array(z.string()) })),
+  parameters: z.array(z.object({ name: z.string(), in: z.string() })).optional(),
+  responses: z.record(z.string(), z.unknown()),
+});
+const description = z.object({
+  openapi: z.literal("3.1.0"),
+  paths: z.record(z.string(), z.record(z.string(), operation)),
+  components: z.object({ schemas: z.record(z.string(), z.unknown()) }),
+});
+
+const POLICY = `version: 1
+rules:
+  - { id: big, when: amount > 500, reason: BIG, action: review, text: It is big. }
+static_policy:
+  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
+`;
+const CARD = `ct_${"a".repeat(32)}`;
+
+/** What the controllers answer: method, path and scope of each. */
+function servedRoutes(): string[] {
+  return [PoliciesController, ListsController, RolloutsController, AuditController].flatMap((controller) => {
+    const base = String(Reflect.getMetadata(PATH_METADATA, controller));
+    return Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
+      const handler: unknown = Reflect.get(controller.prototype, name);
+      if (typeof handler !== "function" || !Reflect.hasMetadata(METHOD_METADATA, handler)) return [];
+      const method = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))];
+      const path = String(Reflect.getMetadata(PATH_METADATA, handler));
+      const scope = Reflect.getMetadata(RequireScope.KEY, handler) ?? Reflect.getMetadata(RequireScope.KEY, controller);
+      const whole = `${base}/${path}`.replace(/\/+$/, "").replaceAll(/:(\w+)/g, "{$1}");
+      return [`${method?.toLowerCase()} ${whole} ${scope}`];
+    });
+  });
+}
+
+let bed: TestBed;
+let caller: TestCaller;
+let api: z.infer<typeof description>;
+beforeAll(async () => {
+  bed = await startTestBed();
+  caller = bed.as("ann", { tenant: "described", scope: "policy:read policy:write lists:read lists:write audit:read" });
+  api = description.parse(await (await fetch(`${bed.service.url}/openapi.json`)).json());
+});
+afterAll(() => bed.close());
+
+test("every route is described with its scope, and none that is not there", () => {
+  const described = routesOf(true).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
+  expect(described.toSorted()).toEqual(servedRoutes().toSorted());
+});
+
+test("is served without a token, with rollouts only where a registry is known", () => {
+  const paths = Object.keys(api.paths);
+  expect(paths).toContain("/v1/policy/activations");
+  expect(paths.some((path) => path.startsWith("/v1/rollouts"))).toBe(false);
+  const config = { AUTH_ISSUER: "https://auth.test/", REGISTRY_URL: "file:///registry" } as never;
+  const whole = JSON.stringify(describeApi(config));
+  expect(whole).toContain("/v1/rollouts/{model}/rollback");
+  expect(whole).toContain("https://auth.test/oauth/token");
+  for (const path of paths) {
+    const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    for (const { parameters = [] } of Object.values(api.paths[path] ?? {})) {
+      expect(parameters.filter((one) => one.in === "path").map(({ name }) => name)).toEqual(names);
+    }
+  }
+});
+
+test("answers are as described", async () => {
+  const { body: revision } = await caller.send("POST", "/v1/policy/revisions", { text: POLICY, note: "" });
+  await caller.send("PUT", "/v1/policy/drafts/one", { text: POLICY, version: 0 });
+  await caller.send("POST", "/v1/policy/activations", { revision: 1, after: 0, note: "" });
+  const entry = { kind: "card", value: CARD, reason: "stolen" };
+  await caller.send("POST", "/v1/lists/deny/entries", { entries: [entry] });
+  expect(revision).toMatchObject({ revision: 1 });
+  for (const { method, path, answers } of routesOf(false)) {
+    if (method !== "get") continue;
+    const { status, body } = await caller.get(path.replace("{revision}", "1").replace("{name}", "one"));
+    expect([path, status]).toEqual([path, 200]);
+    const strict = answers[200] as z.ZodObject;
+    expect([path, strict.strict().safeParse(body).error?.issues]).toEqual([path, undefined]);
+  }
+});
+
+test("problems are as described", async () => {
+  const { status, body } = await caller.send("POST", "/v1/policy/activations", { revision: 99 });
+  expect(problemSchema.parse(body)).toMatchObject({ status: 422 });
+  expect(Object.keys(api.paths["/v1/policy/activations"]?.post?.responses ?? {})).toContain(String(status));
+});

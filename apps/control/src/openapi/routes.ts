@@ -1,0 +1,176 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import { search as auditSearch, logPage } from "../audit/audit-requests.js";
+import { entryKey, listName, newEntries, search } from "../lists/list-requests.js";
+import {
+  draftBody,
+  draftName,
+  newActivation,
+  newApproval,
+  newRevision,
+  policyText,
+  revisionNumber,
+  settings,
+} from "../policies/policy-requests.js";
+import { page } from "../requests/parse-request.js";
+import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
+import { ANSWERS } from "./answer-schemas.js";
+
+/** A request that the API answers. */
+export interface Route {
+  readonly method: "get" | "put" | "post" | "delete";
+  /** With parameters in braces. */
+  readonly path: string;
+  /** Unique in the API. */
+  readonly id: string;
+  readonly summary: string;
+  readonly scope: string;
+  readonly parameters?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** By status; a status without a body has none. */
+  readonly answers: Readonly<Record<number, z.ZodType | undefined>>;
+  readonly errors?: readonly ErrorCode[];
+}
+
+const OF_A_DRAFT = z.object({ name: draftName });
+const OF_A_REVISION = z.object({ revision: revisionNumber });
+const OF_A_MODEL = z.object({ model: z.string() });
+
+const POLICY: readonly Route[] = [
+  {
+    ...{ method: "get", path: "/v1/policy", id: "readPolicy", scope: "policy:read" },
+    summary: "What is in force, what is to come, and whether approval is needed",
+    answers: { 200: ANSWERS.policyStatus },
+  },
+  {
+    ...{ method: "post", path: "/v1/policy/check", id: "checkPolicy", scope: "policy:read" },
+    ...{ summary: "Check a policy file", body: policyText, answers: { 200: ANSWERS.checked } },
+  },
+  {
+    ...{ method: "get", path: "/v1/policy/revisions", id: "listRevisions", scope: "policy:read" },
+    ...{ summary: "Revisions, newest first", query: page, answers: { 200: ANSWERS.revisions } },
+  },
+  {
+    ...{ method: "post", path: "/v1/policy/revisions", id: "addRevision", scope: "policy:write" },
+    ...{ summary: "Keep a text or a draft as the next revision", body: newRevision, errors: ["not-found"] },
+    answers: { 201: ANSWERS.revision, 200: ANSWERS.revision },
+  },
+  {
+    ...{ method: "get", path: "/v1/policy/revisions/{revision}", id: "readRevision", scope: "policy:read" },
+    ...{ summary: "A revision with its text and approvals", parameters: OF_A_REVISION, errors: ["not-found"] },
+    answers: { 200: ANSWERS.revisionText },
+  },
+  {
+    ...{ method: "post", path: "/v1/policy/revisions/{revision}/approvals", id: "approveRevision" },
+    ...{ scope: "policy:approve", summary: "Approve a revision of somebody else", parameters: OF_A_REVISION },
+    ...{ body: newApproval, answers: { 204: undefined }, errors: ["not-found", "approval-missing"] },
+  },
+  {
+    ...{ method: "put", path: "/v1/policy/settings", id: "changePolicySettings", scope: "policy:approve" },
+    ...{ summary: "Say whether revisions need approval", body: settings, answers: { 204: undefined } },
+  },
+  {
+    ...{ method: "get", path: "/v1/policy/activations", id: "listActivations", scope: "policy:read" },
+    ...{ summary: "Activations, newest first", query: page, answers: { 200: ANSWERS.activations } },
+  },
+  {
+    ...{ method: "post", path: "/v1/policy/activations", id: "activateRevision", scope: "policy:write" },
+    ...{ summary: "Put a revision in force, now or later", body: newActivation },
+    answers: { 201: ANSWERS.activated, 202: ANSWERS.activated },
+    errors: ["not-found", "changed-meanwhile", "approval-missing"],
+  },
+  {
+    ...{ method: "get", path: "/v1/policy/drafts", id: "listDrafts", scope: "policy:read" },
+    ...{ summary: "Drafts", answers: { 200: ANSWERS.drafts } },
+  },
+  {
+    ...{ method: "get", path: "/v1/policy/drafts/{name}", id: "readDraft", scope: "policy:read" },
+    ...{ summary: "A draft with its text and faults", parameters: OF_A_DRAFT, answers: { 200: ANSWERS.draft } },
+    errors: ["not-found"],
+  },
+  {
+    ...{ method: "put", path: "/v1/policy/drafts/{name}", id: "saveDraft", scope: "policy:write" },
+    ...{ summary: "Save a draft, which may be faulty", parameters: OF_A_DRAFT, body: draftBody },
+    ...{ answers: { 200: ANSWERS.savedDraft }, errors: ["changed-meanwhile"] },
+  },
+  {
+    ...{ method: "delete", path: "/v1/policy/drafts/{name}", id: "removeDraft", scope: "policy:write" },
+    ...{ summary: "Remove a draft", parameters: OF_A_DRAFT, answers: { 204: undefined }, errors: ["not-found"] },
+  },
+];
+
+const LISTS: readonly Route[] = [
+  {
+    ...{ method: "get", path: "/v1/lists", id: "readLists", scope: "lists:read" },
+    ...{ summary: "Lists with the number of their entries", answers: { 200: ANSWERS.lists } },
+  },
+  {
+    ...{ method: "get", path: "/v1/lists/entries", id: "searchEntries", scope: "lists:read" },
+    ...{ summary: "Entries of all lists, page by page", query: search, answers: { 200: ANSWERS.entries } },
+  },
+  {
+    ...{ method: "post", path: "/v1/lists/{list}/entries", id: "putEntries", scope: "lists:write" },
+    ...{ summary: "Put entries on a list", parameters: listName, body: newEntries, answers: { 200: ANSWERS.listed } },
+  },
+  {
+    ...{ method: "delete", path: "/v1/lists/{list}/entries", id: "removeEntry", scope: "lists:write" },
+    ...{ summary: "Take an entry off a list", parameters: listName, query: entryKey, answers: { 204: undefined } },
+    errors: ["not-found"],
+  },
+];
+
+const STEPS = [
+  ["advance", "Go on to the next step"],
+  ["hold", "Stay at this step"],
+  ["resume", "Go on by itself again"],
+  ["promote", "Make the candidate the champion now"],
+  ["rollback", "Give all cards back to the champion"],
+] as const;
+
+/** Served where the control plane knows a registry. */
+const ROLLOUTS: readonly Route[] = [
+  {
+    ...{ method: "get", path: "/v1/rollouts", id: "listRollouts", scope: "models:read" },
+    ...{ summary: "Rollouts of models", answers: { 200: ANSWERS.rollouts } },
+  },
+  {
+    ...{ method: "post", path: "/v1/rollouts", id: "startRollout", scope: "models:write" },
+    ...{ summary: "Begin a rollout", body: startRequest, answers: { 201: ANSWERS.rollout } },
+    errors: ["model-not-found", "model-refused", "spec-mismatch", "rollout-conflict"],
+  },
+  {
+    ...{ method: "get", path: "/v1/rollouts/{model}", id: "readRollout", scope: "models:read" },
+    ...{ summary: "The newest rollout of a model, with findings and steps", parameters: OF_A_MODEL },
+    ...{ answers: { 200: ANSWERS.rollout }, errors: ["rollout-not-found"] },
+  },
+  ...STEPS.map(
+    ([name, summary]): Route => ({
+      ...{ method: "post", path: `/v1/rollouts/{model}/${name}`, id: `${name}Rollout`, scope: "models:write" },
+      ...{ summary, parameters: OF_A_MODEL, body: stepRequest, answers: { 200: ANSWERS.rollout } },
+      errors: ["rollout-not-found", "rollout-conflict"],
+    }),
+  ),
+];
+
+const AUDIT: readonly Route[] = [
+  {
+    ...{ method: "get", path: "/v1/audit", id: "searchAudit", scope: "audit:read" },
+    ...{ summary: "Who did what, newest first", query: auditSearch, answers: { 200: ANSWERS.audit } },
+  },
+  {
+    ...{ method: "get", path: "/v1/audit/log", id: "readAuditLog", scope: "audit:read" },
+    ...{ summary: "The audit log as it was hashed, the first entry first", query: logPage },
+    answers: { 200: ANSWERS.auditLog },
+  },
+  {
+    ...{ method: "get", path: "/v1/audit/checkpoints", id: "readAuditCheckpoints", scope: "audit:read" },
+    ...{ summary: "Signatures of the audit log and the keys that check them", query: logPage },
+    answers: { 200: ANSWERS.checkpoints },
+  },
+];
+
+/** @param hasRollouts the control plane knows a registry */
+export function routesOf(hasRollouts: boolean): readonly Route[] {
+  return [...POLICY, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...AUDIT];
+}
