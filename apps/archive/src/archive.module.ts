@@ -53,7 +53,7 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
           ) =>
             new TopicArchives({
               ...{ disk, admin, writer, metrics, logger },
-              lake: config.LAKE_DIRECTORY,
+              lake: config.LAKE_URL,
               topicPrefix: config.KAFKA_TOPIC_PREFIX,
               limits: { rowsMax: config.FLUSH_ROWS_MAX, bytesMax: config.FLUSH_BYTES_MAX, ageMs: config.FLUSH_AGE_MS },
               commit: (topic, partition, offset) => kafka.commit(ARCHIVE_GROUP, topic, partition, offset),

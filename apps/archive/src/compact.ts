@@ -7,7 +7,9 @@ const EXIT_USAGE = 64;
 const [lake, topic, day, ...rest] = process.argv.slice(2);
 
 if (lake === undefined || topic === undefined || day === undefined || rest.length > 0) {
-  process.stderr.write("Give a lake's folder, a topic and a day: compact.js .tripline/lake features 2024-02-29\n");
+  process.stderr.write(
+    "Give a lake's folder or URL, a topic and a day: compact.js .tripline/lake features 2024-02-29\n",
+  );
   process.exit(EXIT_USAGE);
 }
 try {

@@ -6,10 +6,14 @@ const MIB = 1024 ** 2;
 export const archiveConfig = z.object({
   ...serviceConfig,
   ...kafkaConfig,
-  LAKE_DIRECTORY: z
+  LAKE_URL: z
     .string()
     .min(1)
-    .meta({ description: "Folder of the lake; created if it is missing. All instances of the group share it." }),
+    .meta({
+      description:
+        "Where the lake is: path of a folder, which is created if it is missing, or `s3://`, `gs://` or `azblob://` and " +
+        "what follows there. All instances of the group share it.",
+    }),
   FLUSH_ROWS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(50_000).meta({
     unit: "rows",
     description: "Rows of one topic after which they are written. At most about twice as many are held.",

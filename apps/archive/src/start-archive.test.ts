@@ -196,7 +196,7 @@ test("after the lake was moved away, a new one is written from what Kafka has, w
   await bench.untilArchived(labels.name);
   await service.close();
   const other = `${bench.lake}/other`;
-  await bench.start({ LAKE_DIRECTORY: other });
+  await bench.start({ LAKE_URL: other });
   await until("all rows in the other lake", async () => {
     const { positions } = await listFiles(other, labels.name).catch(() => ({ positions: new Map() }));
     return [...positions.values()].reduce((sum, end) => sum + end, 0) === 50;
@@ -210,11 +210,8 @@ test("a lake of another topic is not mixed with this one: the service is not rea
   await first.close();
   const other = await TestBench.open();
   try {
-    const service = await other.start({ LAKE_DIRECTORY: bench.lake });
-    await until(
-      "a sentence",
-      async () => (await readinessOf(service)).checks.lake?.includes("LAKE_DIRECTORY") ?? false,
-    );
+    const service = await other.start({ LAKE_URL: bench.lake });
+    await until("a sentence", async () => (await readinessOf(service)).checks.lake?.includes("LAKE_URL") ?? false);
     expect((await readinessOf(service)).status).toBe(503);
   } finally {
     await other.close();
@@ -230,7 +227,7 @@ test("without Kafka it runs, is not ready, and ends when told to", async () => {
 });
 
 test.each([
-  ["no lake", { LAKE_DIRECTORY: "" }, "LAKE_DIRECTORY"],
+  ["no lake", { LAKE_URL: "" }, "LAKE_URL"],
   ["no rows", { FLUSH_ROWS_MAX: "0" }, "FLUSH_ROWS_MAX"],
   ["no time", { FLUSH_AGE_MS: "soon" }, "FLUSH_AGE_MS"],
   ["too many bytes", { FLUSH_BYTES_MAX: String(2 ** 40) }, "FLUSH_BYTES_MAX"],

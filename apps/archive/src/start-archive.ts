@@ -1,4 +1,5 @@
-import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { openDisk } from "@tripline/lake/log/open-disk";
 import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
@@ -12,13 +13,13 @@ import type { ArchiveConfig } from "./config.js";
 export async function startArchive(
   config: ArchiveConfig,
   logger: Logger = createLogger("archive", config.LOG_LEVEL),
-  disk: LakeDisk = new LakeDisk(),
+  disk?: LakeDisk,
 ): Promise<RunningService> {
   return startService({
     name: "archive",
     ...httpPort(config),
     logger,
-    module: ArchiveModule.forRoot(config, disk),
+    module: ArchiveModule.forRoot(config, disk ?? (await openDisk(config.LAKE_URL))),
     transports: [KafkaStrategy],
   });
 }

@@ -1,5 +1,7 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
+import { isStoreUrl } from "@tripline/object-store/open-store";
 
 /*
  * What stands where in a lake:
@@ -7,6 +9,7 @@ import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
  *   <lake>/<topic>/day=2024-02-29/0000000000000012.parquet   rows of one day that entry 12 of the log added
  *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and how far each partition is now
  *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
+ *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 are merged into others
  *
  * Readers of Hive partitions leave out names that begin with an underscore, and what is staged does not end with
  * `.parquet`. See docs/adr/0011-the-lake-has-a-log.md.
@@ -18,6 +21,7 @@ const SEQUENCE_DIGITS = 16;
 
 const FILE_PATTERN = /^(\d{16})\.parquet$/;
 const ENTRY_PATTERN = /^(\d{16})\.json$/;
+const REPLACED_PATTERN = /^_replaced-(\d{16})$/;
 const DAY_FOLDER_PATTERN = /^day=(\d{4}-\d{2}-\d{2})$/;
 const STAGED_ROWS_PATTERN = /^p(\d+)-(\d+)-/;
 const STAGED_DAY_PATTERN = /^c(\d{4}-\d{2}-\d{2})-(\d+)-/;
@@ -25,34 +29,46 @@ const STAGED_DAY_PATTERN = /^c(\d{4}-\d{2}-\d{2})-(\d+)-/;
 /** The first millisecond, UTC, that has no day folder any more. */
 const YEAR_10000_MS = Date.UTC(10_000, 0, 1);
 
+/** @param lake path or URL of a folder, or URL of an object store */
 export function topicFolder(lake: string, topic: string): string {
-  return resolve(lake, topic);
+  if (!isStoreUrl(lake)) return resolve(lake, topic);
+  return lake.startsWith("file:") ? resolve(fileURLToPath(lake), topic) : `${lake.replace(/\/+$/, "")}/${topic}`;
 }
 
 export function logFolder(folder: string): string {
-  return join(folder, LOG_FOLDER);
+  return `${folder}/${LOG_FOLDER}`;
 }
 
 export function stagingFolder(folder: string): string {
-  return join(folder, STAGING_FOLDER);
+  return `${folder}/${STAGING_FOLDER}`;
 }
 
 export function dayFolder(folder: string, day: string): string {
-  return join(folder, `day=${day}`);
+  return `${folder}/day=${day}`;
 }
 
 /** Where the rows of `day` are that entry `sequence` added to the topic in `folder`. */
 export function filePath(folder: string, day: string, sequence: number): string {
-  return join(dayFolder(folder, day), `${padded(sequence)}.parquet`);
+  return `${dayFolder(folder, day)}/${padded(sequence)}.parquet`;
 }
 
 export function entryPath(folder: string, sequence: number): string {
-  return join(logFolder(folder), `${padded(sequence)}.json`);
+  return `${logFolder(folder)}/${padded(sequence)}.json`;
 }
 
 /** The sequence of a data file by its name; undefined for any other name. */
 export function sequenceOfFile(name: string): number | undefined {
   return sequenceIn(FILE_PATTERN, name);
+}
+
+/** The mark that all files of the day up to that entry were merged into others, whatever is there. */
+export function replacedPath(folder: string, day: string, sequence: number): string {
+  return `${dayFolder(folder, day)}/_replaced-${padded(sequence)}`;
+}
+
+/** Up to which entry files were merged, by the name of that mark; undefined for any other name. */
+export function sequenceOfReplaced(name: string): number | undefined {
+  return sequenceIn(REPLACED_PATTERN, name);
 }
 
 /** The sequence of a log entry by its name; undefined for any other name. */

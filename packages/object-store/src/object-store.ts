@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -55,6 +56,21 @@ export class ObjectStore {
     if (isMade || tries === 1) return isMade;
     const found = await this.get(key);
     return found !== undefined && Buffer.compare(found, body.data) === 0;
+  }
+
+  /**
+   * Proves that the server keeps the promise of `putIfAbsent`, which some that speak S3 do not.
+   *
+   * @throws TriplineError `store-refused` where it does not
+   */
+  async requireConditions(): Promise<void> {
+    const key = `_probe-${randomUUID()}`;
+    await this.putIfAbsent(key, "first");
+    const isReplaced = await this.putIfAbsent(key, "second");
+    await this.remove(key);
+    if (!isReplaced) return;
+    const detail = `${this.url} is on a server that ignores If-None-Match, so two writers would lose data: use another one.`;
+    throw new TriplineError("store-refused", detail);
   }
 
   /** Undefined where there is no such object. */
@@ -172,6 +188,7 @@ const REMEDIES: Record<Fault["kind"], string> = {
   bucket: "Create the bucket, or fix its name in the URL",
   credentials: "Give the service account its identity, or set the right keys",
   denied: "Allow this identity to list, read, write and delete below that URL",
+  archived: "Restore it from its tier, or read newer days",
   busy: "Check its address and the network; what was asked for can be tried again",
   other: "See what the store says",
 };

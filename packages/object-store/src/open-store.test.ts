@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ObjectStore } from "./object-store.js";
 import { openStore } from "./open-store.js";
+import type { Body } from "./store-driver.js";
 import { CuttingProxy } from "./testing/cutting-proxy.js";
 import { MemoryDriver } from "./testing/memory-driver.js";
 import type { S3Server, TestStore } from "./testing/store-servers.js";
@@ -126,6 +127,17 @@ test("a listing of more keys than fit on a page is whole", async () => {
   }
   expect(await keysOf(store, "k/")).toEqual(keys);
 }, 120_000);
+
+test("a server that ignores the condition of a write is refused", async () => {
+  await (await freshStore("s3")).requireConditions();
+  class Careless extends MemoryDriver {
+    override put = (key: string, body: Body) => super.put(key, body, false);
+  }
+  await expect(new ObjectStore("s3://b", new Careless()).requireConditions()).rejects.toMatchObject({
+    code: "store-refused",
+    message: expect.stringContaining("ignores If-None-Match"),
+  });
+});
 
 test("a connection that is cut is tried again, and an answer that was lost is not taken for another's write", async () => {
   const proxy = await CuttingProxy.start(s3.endpoint);

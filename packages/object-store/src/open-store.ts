@@ -49,7 +49,17 @@ export async function openStore(
   return new ObjectStore(plain, await openDriver(new URL(url), schema.parse(environment)), limits);
 }
 
+/** As Azure writes the address of a container: it names the account, so nothing else has to. */
+const AZURE_ADDRESS = /^https:\/\/([a-z0-9]+)\.blob\.core\.windows\.net\/([^/?#]+)/;
+
 async function openDriver(url: URL, variables: StoreVariables): Promise<StoreDriver> {
+  const [address, account, container] = AZURE_ADDRESS.exec(url.href) ?? [];
+  if (address !== undefined) {
+    return openDriver(new URL(url.href.replace(address, `azblob://${container}`)), {
+      ...variables,
+      AZURE_STORAGE_ACCOUNT: account,
+    });
+  }
   const prefix = decodeURIComponent(url.pathname).replace(/^\/+/, "").replace(/\/*$/, "/").replace(/^\/$/, "");
   if (url.protocol === "file:") return new FolderDriver(localPath(url));
   if (!["s3:", "gs:", "azblob:"].includes(url.protocol)) {

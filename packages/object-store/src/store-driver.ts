@@ -33,11 +33,12 @@ export type Body =
  * - `bucket`: the bucket is not there;
  * - `credentials`: there are none, or they are wrong;
  * - `denied`: they do not allow this;
+ * - `archived`: the object is in a tier from which it has to be restored first;
  * - `busy`: it may succeed when it is tried again;
  * - `other`: anything else, with the store's own words.
  */
 export interface Fault {
-  readonly kind: "bucket" | "credentials" | "denied" | "busy" | "other";
+  readonly kind: "bucket" | "credentials" | "denied" | "archived" | "busy" | "other";
   /** The store's own words, without a full stop. */
   readonly reason: string;
 }

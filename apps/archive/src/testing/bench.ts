@@ -10,6 +10,7 @@ import { readRows } from "@tripline/lake/read/read-rows";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
+import { isStoreUrl } from "@tripline/object-store/open-store";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { archiveConfig } from "../config.js";
 import { startArchive } from "../start-archive.js";
@@ -31,10 +32,13 @@ export class TestBench {
     readonly producer: EventProducer,
   ) {}
 
-  /** @param corner the run's shared Kafka unless given */
-  static async open(corner?: KafkaCorner): Promise<TestBench> {
+  /**
+   * @param corner the run's shared Kafka unless given
+   * @param url of a lake in an object store; a new folder unless given
+   */
+  static async open(corner?: KafkaCorner, url?: string): Promise<TestBench> {
     const stack = corner ?? (await testStack());
-    const lake = await mkdtemp(join(tmpdir(), "tripline-archive-test-"));
+    const lake = url ?? (await mkdtemp(join(tmpdir(), "tripline-archive-test-")));
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
     const admin = await kafka.admin();
     await admin.ensureTopics();
@@ -47,7 +51,7 @@ export class TestBench {
       LOG_LEVEL: "silent",
       KAFKA_BROKERS: this.stack.kafkaBrokers.join(","),
       KAFKA_TOPIC_PREFIX: this.stack.topicPrefix,
-      LAKE_DIRECTORY: this.lake,
+      LAKE_URL: this.lake,
       FLUSH_AGE_MS: "200",
       ...change,
     };
@@ -84,7 +88,7 @@ export class TestBench {
   async close(): Promise<void> {
     await Promise.all(this.#services.map((service) => service.close()));
     await Promise.all([this.producer.close(), this.admin.close()]);
-    await rm(this.lake, { recursive: true, force: true });
+    if (!isStoreUrl(this.lake)) await rm(this.lake, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { runMain } from "@tripline/nest-kit/run-main";
 import { archiveConfig } from "../config.js";
 import { startArchive } from "../start-archive.js";
@@ -9,7 +9,7 @@ import { startArchive } from "../start-archive.js";
  */
 const [method = "", part = "", nth = "0", when = ""] = process.argv.slice(2);
 
-class KillingDisk extends LakeDisk {
+class KillingDisk extends FolderDisk {
   #seen = 0;
 
   override writeFile = (path: string, text: string) => this.#at("writeFile", path, () => super.writeFile(path, text));
@@ -27,4 +27,6 @@ class KillingDisk extends LakeDisk {
   }
 }
 
-await runMain("archive", archiveConfig, (config) => startArchive(config, undefined, new KillingDisk()));
+await runMain("archive", archiveConfig, (config) =>
+  startArchive(config, undefined, method === "" ? undefined : new KillingDisk()),
+);

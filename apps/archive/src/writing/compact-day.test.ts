@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { TOPICS } from "@tripline/contracts/topics";
-import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
 import { TestBench } from "../testing/bench.js";
 import { DAY_MS, NOON_MS, transactionOf, vectorOf, vectorRecord } from "../testing/records.js";
@@ -43,7 +43,7 @@ async function fill(): Promise<void> {
 const namesOf = (day: string) => readdir(join(bench.lake, TOPIC, `day=${day}`));
 
 /** Dies at one of its operations. */
-class DyingDisk extends LakeDisk {
+class DyingDisk extends FolderDisk {
   operations = 0;
 
   constructor(private readonly dieAt = Number.POSITIVE_INFINITY) {
@@ -109,7 +109,7 @@ test("the command says what it did in a line", async () => {
 test.each([
   ["a topic that is not there", ["other", DAY], 1, "There is no archive of other"],
   ["an invalid day", [TOPIC, "yesterday"], 1, '"yesterday" is not a day. Give days as YYYY-MM-DD.'],
-  ["a missing argument", [TOPIC], 64, "Give a lake's folder, a topic and a day"],
+  ["a missing argument", [TOPIC], 64, "Give a lake's folder or URL, a topic and a day"],
 ])("the command refuses %s in one sentence", async (_name, rest, code, words) => {
   const attempt = run(process.execPath, [ENTRY, bench.lake, ...rest]);
   await expect(attempt).rejects.toMatchObject({ code, stderr: expect.stringContaining(words) });

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { stagedDayPrefix } from "@tripline/lake/lake-layout";
-import { LakeDisk, lakeUnavailable } from "@tripline/lake/log/lake-disk";
+import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
+import { openDisk } from "@tripline/lake/log/open-disk";
 import { TopicLog } from "@tripline/lake/log/topic-log";
 import { filesTable } from "@tripline/lake/read/read-rows";
 import { sqlText } from "@tripline/lake/sql-text";
@@ -30,17 +32,13 @@ export interface Compaction {
  * @throws TriplineError as `listFiles` does; `lake-unavailable`; `state-conflict` when another compaction of the day
  *   was faster
  */
-export async function compactDay(
-  lake: string,
-  topic: string,
-  day: string,
-  disk: LakeDisk = new LakeDisk(),
-): Promise<Compaction> {
+export async function compactDay(lake: string, topic: string, day: string, given?: LakeDisk): Promise<Compaction> {
+  const disk = given ?? (await openDisk(lake));
   // First, so that nothing is created in a folder that is not a lake.
-  await listFiles(lake, topic, [day]);
+  await listFiles(lake, topic, [day], disk);
   const log = new TopicLog({ disk, lake, topic });
   await log.refresh();
-  const { files } = await listFiles(lake, topic, [day]);
+  const { files } = await listFiles(lake, topic, [day], disk);
   const [first] = files;
   if (first === undefined || files.length === 1) return { files: files.length, rows: 0 };
   const id = randomBytes(8).toString("hex");
@@ -59,11 +57,29 @@ export async function compactDay(
     replaces: files.map(({ sequence }) => ({ day, sequence })),
   });
   if (isAdded) return { files: files.length, rows };
-  throw new TriplineError("state-conflict", `The files of ${topic}, ${day}, were changed meanwhile. Run it again.`);
+  throw changedMeanwhile();
+}
+
+function changedMeanwhile(): TriplineError {
+  return new TriplineError("state-conflict", "The files of that day were changed meanwhile. Run it again.");
 }
 
 /** @returns how many rows they have; nothing is left behind when it fails */
 async function mergeFiles(paths: readonly string[], target: string, disk: LakeDisk): Promise<number> {
+  const held = await disk.hold(paths);
+  if (held === undefined) throw changedMeanwhile();
+  try {
+    let rows = 0;
+    await disk.produce(target, async (local) => {
+      rows = await mergeInto(local, held.paths);
+    });
+    return rows;
+  } finally {
+    await held.release();
+  }
+}
+
+async function mergeInto(target: string, paths: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-compact-"));
   const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY_LIMIT, temp_directory: folder });
   const connection = await instance.connect();
@@ -73,10 +89,8 @@ async function mergeFiles(paths: readonly string[], target: string, disk: LakeDi
     const counted = await connection.runAndReadAll(`SELECT count(*) FROM ${filesTable(paths)}`);
     const before = Number(counted.value(0, 0));
     if (before !== rowsChanged) throw new Error(`${rowsChanged} of ${before} rows were written`);
-    await disk.sync(target);
     return before;
   } catch (thrown) {
-    await disk.remove(target);
     throw thrown instanceof TriplineError ? thrown : lakeUnavailable("The files cannot be merged", thrown);
   } finally {
     connection.closeSync();

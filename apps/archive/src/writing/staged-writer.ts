@@ -54,8 +54,7 @@ export class StagedWriter {
     const connection = await this.instance.connect();
     try {
       for (const { staged, ofDay } of files) {
-        await writeFile(connection, table, ofDay, pathOf(staged));
-        await this.disk.sync(pathOf(staged));
+        await this.disk.produce(pathOf(staged), (local) => writeFile(connection, table, ofDay, local));
       }
       return files.map(({ day, staged, ofDay }) => ({ day, staged, rows: ofDay.length }));
     } catch (thrown) {

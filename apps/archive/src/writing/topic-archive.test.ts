@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
-import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
 import { TopicLog } from "@tripline/lake/log/topic-log";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
@@ -22,7 +22,7 @@ let archives: TopicArchive[];
 
 beforeEach(async () => {
   lake = await mkdtemp(join(tmpdir(), "tripline-archive-test-"));
-  writer = await StagedWriter.open(new LakeDisk());
+  writer = await StagedWriter.open(new FolderDisk());
   archives = [];
 });
 
@@ -52,7 +52,8 @@ function open(change: { rowsMax?: number; ageMs?: number; end?: number; folder?:
     writer,
     metrics,
     logger: createLogger("test", "silent"),
-    openLog: async () => new TopicLog({ disk: new LakeDisk(), lake: change.folder ?? lake, topic: TOPIC, source: log }),
+    openLog: async () =>
+      new TopicLog({ disk: new FolderDisk(), lake: change.folder ?? lake, topic: TOPIC, source: log }),
     endOffsets: async () => new Map([[0, change.end ?? 1_000_000]]),
     commit: (partition, offset) => void commits.push(`${partition}@${offset}`),
   });
@@ -111,7 +112,7 @@ test("does not continue a lake that is ahead of Kafka: the topic was created aga
     code: "state-conflict",
     message: expect.stringContaining("before offset 5, which Kafka has not reached"),
   });
-  expect(() => next.archive.check()).toThrow("LAKE_DIRECTORY");
+  expect(() => next.archive.check()).toThrow("LAKE_URL");
   expect(await open({ end: 5 }).archive.begin(0)).toBe(5);
 });
 

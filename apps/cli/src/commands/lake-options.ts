@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 
 export function lakeOption(): Option {
-  return new Option("--lake <folder>", "the folder that the archive service writes to")
-    .env("LAKE_DIRECTORY")
+  return new Option("--lake <place>", "the folder or URL that the archive service writes to")
+    .env(process.env.LAKE_URL === undefined ? "LAKE_DIRECTORY" : "LAKE_URL")
     .makeOptionMandatory();
 }
 

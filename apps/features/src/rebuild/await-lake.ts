@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { topicFolder } from "@tripline/lake/lake-layout";
-import { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { openDisk } from "@tripline/lake/log/open-disk";
 import type { Source } from "@tripline/lake/log/read-log";
 import { positionsOf, readTail } from "@tripline/lake/log/read-log";
 import { countedMeanwhile } from "./replace-states.js";
@@ -57,7 +57,7 @@ export async function awaitLake({ admin, topicPrefix, lake, waitMs }: AwaitLakeO
 
 /** How many records below the ends are not in the lake yet. */
 async function missingIn(lake: string, name: string, source: Source, ends: ReadonlyMap<number, number>) {
-  const tail = await readTail(new LakeDisk(), topicFolder(lake, name));
+  const tail = await readTail(await openDisk(lake), topicFolder(lake, name));
   const found = tail.entry?.source;
   if (found !== undefined && (found.cluster !== source.cluster || found.topic !== source.topic)) {
     throw new TriplineError(

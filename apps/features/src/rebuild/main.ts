@@ -31,7 +31,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       redis,
       holding,
       topicPrefix,
-      lake: config.LAKE_DIRECTORY,
+      lake: config.LAKE_URL,
       stateTtlSeconds: ttlSeconds,
       waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
       isPartial: config.PARTIAL === "1",

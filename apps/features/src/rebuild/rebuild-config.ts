@@ -9,8 +9,8 @@ export const rebuildConfig = z.object({
   ...kafkaConfig,
   ...redisConfig,
   ...stateConfig,
-  /** The folder that the archive service writes to. */
-  LAKE_DIRECTORY: z.string().min(1),
+  /** The folder or URL that the archive service writes to. */
+  LAKE_URL: z.string().min(1),
   /** Snapshot of the states with which the service began. */
   STATE_FILE: z.string().min(1).optional(),
   ARCHIVE_WAIT_SECONDS: z.coerce.number().min(0).max(86_400).default(ARCHIVE_WAIT_SECONDS_DEFAULT),

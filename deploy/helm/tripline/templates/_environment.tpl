@@ -235,7 +235,10 @@ WATCHED_SERVICES: auth=http://{{ include "tripline.fullname" . }}-auth:8080,cont
 {{- define "tripline.environment.archive" -}}
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.kafka" . }}
-LAKE_DIRECTORY: /var/lib/tripline/lake
+LAKE_URL: {{ include "tripline.lakeUrl" . | quote }}
+{{- if .Values.lake.endpoint }}
+AWS_ENDPOINT_URL_S3: {{ .Values.lake.endpoint | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.archive" -}}

@@ -93,6 +93,10 @@ app.kubernetes.io/part-of: tripline
 {{ .Values.lake.existingClaim | default (printf "%s-lake" (include "tripline.fullname" .)) }}
 {{- end }}
 
+{{- define "tripline.lakeUrl" -}}
+{{ .Values.lake.url | default "/var/lib/tripline/lake" }}
+{{- end }}
+
 {{/* The jobs for topics and schema are hooks if they can run before anything else of the release exists: then an install that
 cannot work changes nothing. Otherwise they need a part of the release, so they are ordinary jobs, for which the services wait. */}}
 {{- define "tripline.topicsHook" -}}

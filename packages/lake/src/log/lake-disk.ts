@@ -1,5 +1,3 @@
-import { access, link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
@@ -15,108 +13,45 @@ export function lakeUnavailable(what: string, cause: unknown): TriplineError {
   return new TriplineError("lake-unavailable", detail, [], { cause });
 }
 
+/** Files of a lake as files of this machine, until they are released. */
+export interface HeldFiles {
+  /** In the order in which they were asked for. */
+  readonly paths: readonly string[];
+  release(): Promise<void>;
+}
+
 /**
- * The few things that are done to a lake's files, each durable when it resolves. A class, so that a test can end the
- * process at any of them.
+ * The few things that are done to a lake's files, each durable when it resolves. An interface, so that a lake can be a
+ * folder or an object store, and so that a test can end the process at any of them.
  *
- * Every method throws TriplineError `lake-unavailable` when the file system refuses.
+ * Every method throws TriplineError `lake-unavailable` when the file system or the store refuses.
  */
-export class LakeDisk {
+export interface LakeDisk {
+  /** Whether a move that was begun can have no effect after another one of the same file has ended. */
+  readonly movesInOneStep: boolean;
   /** With all folders above it. */
-  async makeFolder(path: string): Promise<void> {
-    await attempt(`The folder ${path} cannot be made`, async () => {
-      const first = await mkdir(path, { recursive: true });
-      if (first === undefined) return;
-      for (let folder = path; folder.length >= first.length; folder = dirname(folder)) {
-        await syncPath(dirname(folder));
-      }
-    });
-  }
-
+  makeFolder(path: string): Promise<void>;
   /** Writes a file that is not there yet. */
-  async writeFile(path: string, text: string): Promise<void> {
-    await attempt(`${path} cannot be written`, async () => {
-      const file = await open(path, "wx");
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    });
-  }
-
+  writeFile(path: string, text: string): Promise<void>;
+  /**
+   * Makes a file by writing it to a path of this machine.
+   *
+   * @throws TriplineError also what `write` throws; nothing is left behind then
+   */
+  produce(path: string, write: (local: string) => Promise<void>): Promise<void>;
   /** Makes a file or the names in a folder durable. */
-  async sync(path: string): Promise<void> {
-    await attempt(`${path} cannot be synced`, () => syncPath(path));
-  }
-
+  sync(path: string): Promise<void>;
   /** Gives the file at `from` a second name, in one step and only if that name is free; false if it is taken. */
-  async linkNew(from: string, to: string): Promise<boolean> {
-    return attempt(`${to} cannot be made`, () => unless("EEXIST", () => link(from, to)));
-  }
-
-  /** In one step, over what may be at `to`; false if there is nothing at `from`. The folders are not synced. */
-  async move(from: string, to: string): Promise<boolean> {
-    return attempt(`${from} cannot be moved to ${to}`, () => unless("ENOENT", () => rename(from, to)));
-  }
-
+  linkNew(from: string, to: string): Promise<boolean>;
+  /** Over what may be at `to`; false if there is nothing at `from`. The folders are not synced. */
+  move(from: string, to: string): Promise<boolean>;
   /** Does nothing if there is no such file. */
-  async remove(path: string): Promise<void> {
-    await attempt(`${path} cannot be removed`, () => rm(path, { force: true }));
-  }
-
+  remove(path: string): Promise<void>;
   /** Names in a folder, unsorted; empty if there is no such folder. */
-  async list(path: string): Promise<string[]> {
-    return attempt(`The folder ${path} cannot be read`, async () => {
-      let names: string[] = [];
-      await unless("ENOENT", async () => {
-        names = await readdir(path);
-      });
-      return names;
-    });
-  }
-
+  list(path: string): Promise<string[]>;
   /** The text of a file; undefined if there is none. */
-  async read(path: string): Promise<string | undefined> {
-    return attempt(`${path} cannot be read`, async () => {
-      let text: string | undefined;
-      await unless("ENOENT", async () => {
-        text = await readFile(path, "utf8");
-      });
-      return text;
-    });
-  }
-
-  async exists(path: string): Promise<boolean> {
-    return attempt(`${path} cannot be checked`, () => unless("ENOENT", () => access(path)));
-  }
-}
-
-async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw lakeUnavailable(what, cause);
-  }
-}
-
-/** Whether the work was done; false where it failed with that code of the operating system. */
-async function unless(code: string, work: () => Promise<void>): Promise<boolean> {
-  try {
-    await work();
-    return true;
-  } catch (cause) {
-    if (Reflect.get(Object(cause), "code") === code) return false;
-    throw cause;
-  }
+  read(path: string): Promise<string | undefined>;
+  exists(path: string): Promise<boolean>;
+  /** Files to be read on this machine; undefined if one of them is gone. */
+  hold(paths: readonly string[]): Promise<HeldFiles | undefined>;
 }

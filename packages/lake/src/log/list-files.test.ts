@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { filePath, topicFolder } from "../lake-layout.js";
 import { DyingDisk, rowsIn, rowsOf, rowsUpTo, TextWriter, TOPIC } from "../testing/writer.js";
-import { LakeDisk } from "./lake-disk.js";
+import { FolderDisk } from "./folder-disk.js";
 import { listFiles } from "./list-files.js";
 import { readEntry } from "./read-log.js";
 
@@ -111,7 +111,7 @@ class LateDisk extends DyingDisk {
       this.#isMerged = true;
       expect(await new TextWriter(lake).merge(lake, "2024-02-29")).toBe(true);
     }
-    return new LakeDisk().list(path);
+    return new FolderDisk().list(path);
   };
 }
 

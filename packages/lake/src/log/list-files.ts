@@ -1,8 +1,17 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { dayFolder, dayOfFolder, filePath, isDay, sequenceOfFile, stagingFolder, topicFolder } from "../lake-layout.js";
-import { LakeDisk } from "./lake-disk.js";
+import {
+  dayFolder,
+  dayOfFolder,
+  filePath,
+  isDay,
+  sequenceOfFile,
+  sequenceOfReplaced,
+  stagingFolder,
+  topicFolder,
+} from "../lake-layout.js";
+import type { LakeDisk } from "./lake-disk.js";
+import { openDisk } from "./open-disk.js";
 import type { LogEntry, Tail } from "./read-log.js";
 import { positionsOf, readTail } from "./read-log.js";
 
@@ -38,8 +47,9 @@ export async function listFiles(
   lake: string,
   topic: string,
   days?: readonly string[],
-  disk: LakeDisk = new LakeDisk(),
+  given?: LakeDisk,
 ): Promise<LakeListing> {
+  const disk = given ?? (await openDisk(lake));
   const wrong = days?.find((day) => !isDay(day));
   if (wrong !== undefined) {
     throw new TriplineError("invalid-field", `${JSON.stringify(wrong)} is not a day. Give days as YYYY-MM-DD.`);
@@ -48,7 +58,7 @@ export async function listFiles(
   for (let tries = 1; ; tries += 1) {
     const tail = await readTail(disk, folder);
     if (tail.entry === undefined) {
-      const detail = `There is no archive of ${topic} in ${lake}. Give the folder that the archive service writes to.`;
+      const detail = `There is no archive of ${topic} in ${lake}. Give the folder or URL that the archive service writes to.`;
       throw new TriplineError("not-found", detail);
     }
     const files = await filesAt(disk, folder, tail, days);
@@ -79,8 +89,7 @@ async function filesAt(
   const present = (await disk.list(folder)).flatMap((name) => dayOfFolder(name) ?? []).filter(isWanted);
   const found: FoundFile[] = [];
   for (const day of new Set([...present, ...added.map((file) => file.day)])) {
-    const names = await disk.list(dayFolder(folder, day));
-    const sequences = names.flatMap((name) => sequenceOfFile(name) ?? []);
+    const sequences = await sequencesOfDay(disk, folder, day);
     const replaced = replacedOf(entry, day);
     for (const sequence of sequences) {
       // Later files belong to entries that this listing does not know.
@@ -89,10 +98,20 @@ async function filesAt(
     }
     const mine = added.find((file) => file.day === day);
     if (mine !== undefined && !sequences.includes(last)) {
-      found.push({ path: join(stagingFolder(folder), mine.staged), day, sequence: last, isStaged: true });
+      found.push({ path: `${stagingFolder(folder)}/${mine.staged}`, day, sequence: last, isStaged: true });
     }
   }
   return found.sort((a, b) => (a.day === b.day ? a.sequence - b.sequence : a.day < b.day ? -1 : 1));
+}
+
+/**
+ * The entries that files of a day are from, unsorted. A move in an object store that took long may bring a file back after
+ * it was merged and removed: then the mark of the merge tells it from the others.
+ */
+export async function sequencesOfDay(disk: LakeDisk, folder: string, day: string): Promise<number[]> {
+  const names = await disk.list(dayFolder(folder, day));
+  const merged = Math.max(0, ...names.flatMap((name) => sequenceOfReplaced(name) ?? []));
+  return names.flatMap((name) => sequenceOfFile(name) ?? []).filter((sequence) => sequence > merged);
 }
 
 function replacedOf(entry: LogEntry | undefined, day: string): ReadonlySet<number> {

@@ -1,101 +1,21 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Body, PageRequest } from "@tripline/object-store/store-driver";
+import { MemoryDriver } from "@tripline/object-store/testing/memory-driver";
 import fc from "fast-check";
-import { entryPath, logFolder, stagingFolder, topicFolder } from "../lake-layout.js";
-import { DyingDisk, rowsIn, rowsOf, rowsUpTo, SOURCE, TextWriter, TOPIC } from "../testing/writer.js";
-import { LakeDisk } from "./lake-disk.js";
+import { dayFolder, entryPath, logFolder, stagingFolder, topicFolder } from "../lake-layout.js";
+import type { TestLake } from "../testing/lakes.js";
+import { FolderLake, MemoryLake, storeDisk } from "../testing/lakes.js";
+import { rowsIn, rowsOf, rowsUpTo, SOURCE, TextWriter, TOPIC } from "../testing/writer.js";
+import { FolderDisk } from "./folder-disk.js";
+import type { LakeDisk } from "./lake-disk.js";
 import { listFiles } from "./list-files.js";
 import { TopicLog } from "./topic-log.js";
 
 const DAYS = ["2024-02-28", "2024-02-29", "2024-03-01"];
 
-let lake: string;
-
-beforeEach(async () => {
-  lake = await mkdtemp(join(tmpdir(), "tripline-lake-test-"));
-});
-
-afterEach(() => rm(lake, { recursive: true, force: true }));
-
-const stagedNames = () => readdir(stagingFolder(topicFolder(lake, TOPIC)));
-const entryNames = () => readdir(logFolder(topicFolder(lake, TOPIC)));
-
-test("what is added is there once, by days, and the positions say so", async () => {
-  const writer = new TextWriter(lake);
-  expect(await writer.add({ 0: 4, 2: 3 }, DAYS)).toBe(true);
-  expect(await writer.add({ 0: 5 }, DAYS)).toBe(true);
-  const { files, positions } = await listFiles(lake, TOPIC);
-  expect(positions).toEqual(
-    new Map([
-      [0, 5],
-      [2, 3],
-    ]),
-  );
-  expect(files.map(({ day, sequence }) => [day, sequence])).toEqual([
-    ["2024-02-28", 1],
-    ["2024-02-29", 1],
-    ["2024-02-29", 2],
-    ["2024-03-01", 1],
-  ]);
-  expect(await rowsOf(lake)).toEqual(rowsUpTo(positions));
-  expect(await stagedNames()).toEqual([]);
-  expect(await entryNames()).toHaveLength(2);
-});
-
-test("of two writers that begin at the same place one adds, and the other learns how far the lake is", async () => {
-  const [one, other] = [new TextWriter(lake), new TextWriter(lake)];
-  await one.log.refresh();
-  await other.log.refresh();
-  const slow = await other.stage({ 0: 9 }, DAYS);
-  expect(await one.add({ 0: 4 }, DAYS)).toBe(true);
-  expect(await other.log.append(slow)).toBe(false);
-  expect(other.log.positions).toEqual(new Map([[0, 4]]));
-  expect(await stagedNames()).toEqual([]);
-  expect(await other.add({ 0: 9 }, DAYS)).toBe(true);
-  expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 9]])));
-});
-
-test("writers of different partitions do not stand in each other's way", async () => {
-  const writers = [0, 1, 2, 3].map(() => new TextWriter(lake));
-  await Promise.all(
-    writers.map(async (writer, partition) => {
-      for (let end = 5; end <= 50; end += 5) expect(await writer.add({ [partition]: end }, DAYS)).toBe(true);
-    }),
-  );
-  expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([0, 1, 2, 3].map((partition) => [partition, 50]))));
-  expect(await entryNames()).toHaveLength(40);
-});
-
-test("positions may move without a row, where all that came were dead letters", async () => {
-  const writer = new TextWriter(lake);
-  await writer.log.refresh();
-  const change = { ...(await writer.stage({ 0: 0 }, DAYS)), ranges: new Map([[0, { from: 0, to: 3 }]]), files: [] };
-  expect(await writer.log.append(change)).toBe(true);
-  expect((await listFiles(lake, TOPIC)).positions).toEqual(new Map([[0, 3]]));
-});
-
-test("what a slow writer staged is not swept while it may still be added", async () => {
-  const [slow, quick] = [new TextWriter(lake), new TextWriter(lake)];
-  await slow.log.refresh();
-  const change = await slow.stage({ 0: 4 }, DAYS);
-  // Others add, and a new process begins: neither passes partition 0.
-  await quick.add({ 1: 4 }, DAYS);
-  await new TextWriter(lake).log.refresh();
-  expect(await slow.log.append(change)).toBe(true);
-  expect(await rowsOf(lake)).toHaveLength(8);
-});
-
-test("what a dead writer staged is swept once the lake has passed it", async () => {
-  const dead = new TextWriter(lake);
-  await dead.log.refresh();
-  await dead.stage({ 0: 4 }, DAYS);
-  const next = new TextWriter(lake);
-  await next.log.refresh();
-  expect(await stagedNames()).toHaveLength(3);
-  await next.add({ 0: 6 }, DAYS);
-  expect(await stagedNames()).toEqual([]);
-});
+const entryNames = (lake: string, disk: LakeDisk) => disk.list(logFolder(topicFolder(lake, TOPIC)));
 
 /** Takes the offsets of two partitions up to `end` into the lake, with days and a merge in between. */
 async function fill(writer: TextWriter, end: number): Promise<void> {
@@ -103,71 +23,167 @@ async function fill(writer: TextWriter, end: number): Promise<void> {
     await writer.log.refresh();
     const isThere = [0, 1].every((partition) => (writer.log.positions.get(partition) ?? 0) >= at);
     if (!isThere) await writer.add({ 0: at, 1: at }, DAYS);
-    if (at % 2 === 0) await writer.merge(lake, "2024-02-29");
+    if (at % 2 === 0) await writer.merge(writer.lake, "2024-02-29");
   }
 }
 
-test("a writer that dies at any of its operations costs no row and doubles none", async () => {
-  const calm = new DyingDisk();
-  await fill(new TextWriter(lake, calm), 6);
-  const operations = calm.operations;
-  expect(operations).toBeGreaterThan(80);
-  for (let dieAt = 1; dieAt <= operations; dieAt += 1) {
-    for (const isDone of [false, true]) {
-      await rm(lake, { recursive: true, force: true });
-      const disk = new DyingDisk(dieAt, isDone);
-      await fill(new TextWriter(lake, disk), 6).catch(() => {});
-      expect(disk.isDead).toBe(true);
-      const half = await listFiles(lake, TOPIC).catch(() => undefined);
-      if (half !== undefined) expect(await rowsIn(half)).toEqual(rowsUpTo(half.positions));
-      await fill(new TextWriter(lake), 12);
-      const whole = new Map([0, 1].map((partition) => [partition, 12]));
-      expect([dieAt, isDone, await rowsOf(lake)]).toEqual([dieAt, isDone, rowsUpTo(whole)]);
-      expect([dieAt, isDone, await stagedNames()]).toEqual([dieAt, isDone, []]);
-    }
-  }
-}, 180_000);
+describe.each([
+  ["a folder", () => FolderLake.open()],
+  ["an object store", async () => new MemoryLake()],
+])("a lake in %s", (_name, open: () => Promise<TestLake>) => {
+  let lake: TestLake;
 
-test("writers that die and are replaced while others write at the same partitions change nothing", async () => {
-  const goal = 24;
-  const deaths = fc.array(fc.record({ dieAt: fc.integer({ min: 1, max: 60 }), isDone: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 4,
+  beforeEach(async () => {
+    lake = await open();
   });
-  await fc.assert(
-    fc.asyncProperty(fc.array(deaths, { minLength: 2, maxLength: 3 }), async (lives) => {
-      await rm(lake, { recursive: true, force: true });
-      await Promise.all(
-        lives.map(async (deathsOfOne) => {
-          for (const { dieAt, isDone } of deathsOfOne) {
-            await fill(new TextWriter(lake, new DyingDisk(dieAt, isDone)), goal).catch(() => {});
-          }
-          await fill(new TextWriter(lake), goal).catch((error: unknown) => {
-            // A text merge reads files that another one may have replaced: it gives up, as it should.
-            if (!String(error).includes("ENOENT")) throw error;
-          });
-        }),
-      );
-      await fill(new TextWriter(lake), goal);
-      expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([0, 1].map((partition) => [partition, goal]))));
-    }),
-    { numRuns: 25 },
-  );
-});
 
-test("of two compactions of a day one is done", async () => {
-  const writer = new TextWriter(lake);
-  for (const end of [3, 6, 9]) await writer.add({ 0: end }, DAYS);
-  const merges = await Promise.all(
-    [1, 2, 3].map(() => new TextWriter(lake).merge(lake, "2024-02-29").catch(() => false)),
-  );
-  expect(merges.filter((isDone) => isDone)).toHaveLength(1);
-  expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 9]])));
-  expect((await listFiles(lake, TOPIC, ["2024-02-29"])).files.map(({ sequence }) => sequence)).toEqual([4]);
+  afterEach(() => lake.clear());
+
+  const listed = (days?: readonly string[]) => listFiles(lake.lake, TOPIC, days, lake.disk);
+
+  test("what is added is there once, by days, and the positions say so", async () => {
+    const writer = lake.writer();
+    expect(await writer.add({ 0: 4, 2: 3 }, DAYS)).toBe(true);
+    expect(await writer.add({ 0: 5 }, DAYS)).toBe(true);
+    const { files, positions } = await listed();
+    expect(positions).toEqual(
+      new Map([
+        [0, 5],
+        [2, 3],
+      ]),
+    );
+    expect(files.map(({ day, sequence }) => [day, sequence])).toEqual([
+      ["2024-02-28", 1],
+      ["2024-02-29", 1],
+      ["2024-02-29", 2],
+      ["2024-03-01", 1],
+    ]);
+    expect(await lake.rows()).toEqual(rowsUpTo(positions));
+    expect(await lake.staged()).toEqual([]);
+    expect(await entryNames(lake.lake, lake.disk)).toHaveLength(2);
+  });
+
+  test("of two writers that begin at the same place one adds, and the other learns how far the lake is", async () => {
+    const [one, other] = [lake.writer(), lake.writer()];
+    await one.log.refresh();
+    await other.log.refresh();
+    const slow = await other.stage({ 0: 9 }, DAYS);
+    expect(await one.add({ 0: 4 }, DAYS)).toBe(true);
+    expect(await other.log.append(slow)).toBe(false);
+    expect(other.log.positions).toEqual(new Map([[0, 4]]));
+    expect(await lake.staged()).toEqual([]);
+    expect(await other.add({ 0: 9 }, DAYS)).toBe(true);
+    expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 9]])));
+  });
+
+  test("writers of different partitions do not stand in each other's way", async () => {
+    const writers = [0, 1, 2, 3].map(() => lake.writer());
+    await Promise.all(
+      writers.map(async (writer, partition) => {
+        for (let end = 5; end <= 50; end += 5) expect(await writer.add({ [partition]: end }, DAYS)).toBe(true);
+      }),
+    );
+    expect(await lake.rows()).toEqual(rowsUpTo(new Map([0, 1, 2, 3].map((partition) => [partition, 50]))));
+    expect(await entryNames(lake.lake, lake.disk)).toHaveLength(40);
+  });
+
+  test("positions may move without a row, where all that came were dead letters", async () => {
+    const writer = lake.writer();
+    await writer.log.refresh();
+    const change = { ...(await writer.stage({ 0: 0 }, DAYS)), ranges: new Map([[0, { from: 0, to: 3 }]]), files: [] };
+    expect(await writer.log.append(change)).toBe(true);
+    expect((await listed()).positions).toEqual(new Map([[0, 3]]));
+  });
+
+  test("what a slow writer staged is not swept while it may still be added", async () => {
+    const [slow, quick] = [lake.writer(), lake.writer()];
+    await slow.log.refresh();
+    const change = await slow.stage({ 0: 4 }, DAYS);
+    // Others add, and a new process begins: neither passes partition 0.
+    await quick.add({ 1: 4 }, DAYS);
+    await lake.writer().log.refresh();
+    expect(await slow.log.append(change)).toBe(true);
+    expect(await lake.rows()).toHaveLength(8);
+  });
+
+  test("what a dead writer staged is swept once the lake has passed it", async () => {
+    const dead = lake.writer();
+    await dead.log.refresh();
+    await dead.stage({ 0: 4 }, DAYS);
+    const next = lake.writer();
+    await next.log.refresh();
+    expect(await lake.staged()).toHaveLength(3);
+    await next.add({ 0: 6 }, DAYS);
+    expect(await lake.staged()).toEqual([]);
+  });
+
+  test("a writer that dies at any of its operations costs no row and doubles none", async () => {
+    const calm = lake.mortal(Number.POSITIVE_INFINITY, false);
+    await fill(lake.writer(calm.disk), 6);
+    const { operations } = calm.life;
+    expect(operations).toBeGreaterThan(60);
+    for (let dieAt = 1; dieAt <= operations; dieAt += 1) {
+      for (const isDone of [false, true]) {
+        await lake.clear();
+        const { disk, life } = lake.mortal(dieAt, isDone);
+        await fill(lake.writer(disk), 6).catch(() => {});
+        expect(life.isDead).toBe(true);
+        const half = await listed().catch(() => undefined);
+        if (half !== undefined) expect(await rowsIn(half, lake.disk)).toEqual(rowsUpTo(half.positions));
+        await fill(lake.writer(), 12);
+        const whole = new Map([0, 1].map((partition) => [partition, 12]));
+        expect([dieAt, isDone, await lake.rows()]).toEqual([dieAt, isDone, rowsUpTo(whole)]);
+        expect([dieAt, isDone, await lake.staged()]).toEqual([dieAt, isDone, []]);
+      }
+    }
+  }, 180_000);
+
+  test("writers that die and are replaced while others write at the same partitions change nothing", async () => {
+    const goal = 24;
+    const deaths = fc.array(fc.record({ dieAt: fc.integer({ min: 1, max: 60 }), isDone: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(deaths, { minLength: 2, maxLength: 3 }), async (lives) => {
+        await lake.clear();
+        await Promise.all(
+          lives.map(async (deathsOfOne) => {
+            for (const { dieAt, isDone } of deathsOfOne) {
+              await fill(lake.writer(lake.mortal(dieAt, isDone).disk), goal).catch(() => {});
+            }
+            await fill(lake.writer(), goal).catch((error: unknown) => {
+              // A text merge reads files that another one may have replaced: it gives up, as it should.
+              if (!String(error).includes("ENOENT")) throw error;
+            });
+          }),
+        );
+        await fill(lake.writer(), goal);
+        expect(await lake.rows()).toEqual(rowsUpTo(new Map([0, 1].map((partition) => [partition, goal]))));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test("of two compactions of a day one is done", async () => {
+    const writer = lake.writer();
+    for (const end of [3, 6, 9]) await writer.add({ 0: end }, DAYS);
+    const merges = await Promise.all(
+      [1, 2, 3].map(() =>
+        lake
+          .writer()
+          .merge(lake.lake, "2024-02-29")
+          .catch(() => false),
+      ),
+    );
+    expect(merges.filter((isDone) => isDone)).toHaveLength(1);
+    expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 9]])));
+    expect((await listed(["2024-02-29"])).files.map(({ sequence }) => sequence)).toEqual([4]);
+  });
 });
 
 /** Fails once, as a disk may, at one method for paths with a certain end; of it, the work may be done nevertheless. */
-class FailingDisk extends LakeDisk {
+class FailingDisk extends FolderDisk {
   constructor(
     private readonly method: "sync" | "linkNew",
     private readonly end: string,
@@ -187,80 +203,138 @@ class FailingDisk extends LakeDisk {
   }
 }
 
-test.each([
-  ["the entry has its number already", "linkNew", "01.json", true, 4],
-  ["the entry has its number, but that is not durable", "sync", "_log", true, 4],
-  ["the entry has no number", "linkNew", "01.json", false, 0],
-  ["nothing was tried yet", "sync", "_staging", false, 0],
-] as const)("an error when %s: what happened is found out, and the files are kept or removed", async (...row) => {
-  const [, method, end, isDone, position] = row;
-  // Folders made before, so that nothing but the append meets the error.
-  await new TextWriter(lake).log.refresh();
-  const writer = new TextWriter(lake, new FailingDisk(method, end, isDone));
-  await writer.log.refresh();
-  const change = await writer.stage({ 0: 4 }, DAYS);
-  await expect(writer.log.append(change)).rejects.toThrow("an error of the disk");
-  await writer.log.refresh();
-  expect(writer.log.positions.get(0) ?? 0).toBe(position);
-  if (position === 0) expect(await stagedNames()).toEqual([]);
-  expect(await writer.add({ 0: 7 }, DAYS)).toBe(true);
-  expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 7]])));
+/** A store whose copies, once begun, wait before they are seen. */
+class SlowCopies extends MemoryDriver {
+  readonly begun = Promise.withResolvers<void>();
+  readonly released = Promise.withResolvers<void>();
+
+  constructor(private readonly shared: MemoryDriver) {
+    super();
+  }
+
+  override put = (key: string, body: Body, isNew: boolean) => this.shared.put(key, body, isNew);
+  override get = (key: string) => this.shared.get(key);
+  override head = (key: string) => this.shared.head(key);
+  override page = (request: PageRequest) => this.shared.page(request);
+  override remove = (key: string) => this.shared.remove(key);
+
+  override copy = async (from: string, to: string) => {
+    const data = await this.shared.get(from);
+    if (data === undefined) return false;
+    this.begun.resolve();
+    await this.released.promise;
+    return this.shared.put(to, { kind: "bytes", data }, false);
+  };
+}
+
+test("in an object store a copy that ends after its file was merged brings no row back", async () => {
+  const lake = new MemoryLake();
+  const quick = lake.writer();
+  await quick.add({ 0: 3 }, ["2024-02-29"]);
+  const driver = new SlowCopies(lake.driver);
+  const slow = lake.writer(storeDisk(lake.lake, driver));
+  const adding = slow.add({ 0: 6 }, ["2024-02-29"]);
+  await driver.begun.promise;
+  // Completes what the slow one has begun, and merges it.
+  expect(await quick.merge(lake.lake, "2024-02-29")).toBe(true);
+  driver.released.resolve();
+  expect(await adding).toBe(true);
+  const day = dayFolder(topicFolder(lake.lake, TOPIC), "2024-02-29");
+  expect((await lake.disk.list(day)).sort()).toContain("0000000000000002.parquet");
+  const six = rowsUpTo(new Map([[0, 6]]));
+  expect(await lake.rows()).toEqual(six);
+  await quick.add({ 0: 9 }, ["2024-02-29"]);
+  expect(await quick.merge(lake.lake, "2024-02-29")).toBe(true);
+  expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 9]])));
+  expect((await lake.disk.list(day)).filter((name) => name.endsWith(".parquet"))).toEqual(["0000000000000005.parquet"]);
 });
 
-test("a change that would put a partition back is refused", async () => {
-  const writer = new TextWriter(lake);
-  await writer.add({ 0: 3 }, DAYS);
-  const change = { ...(await writer.stage({ 0: 3 }, DAYS)), ranges: new Map([[0, { from: 3, to: 2 }]]) };
-  await expect(writer.log.append(change)).rejects.toMatchObject({ code: "internal" });
-});
+describe("a lake in a folder", () => {
+  let lake: string;
 
-test("a lake of another Kafka or topic is refused with what to do", async () => {
-  await new TextWriter(lake).add({ 0: 3 }, DAYS);
-  const other = { ...SOURCE, cluster: "other" };
-  const log = new TopicLog({ disk: new LakeDisk(), lake, topic: TOPIC, source: other });
-  await expect(log.refresh()).rejects.toMatchObject({
-    code: "state-conflict",
-    message: expect.stringContaining("Set LAKE_DIRECTORY to another folder"),
+  beforeEach(async () => {
+    lake = await mkdtemp(join(tmpdir(), "tripline-lake-test-"));
   });
-});
 
-test.each([
-  ["no JSON", "{", "cannot be read by this version"],
-  ["a newer format", JSON.stringify({ format: 2 }), "format"],
-])("an entry that is %s stops with its path", async (_name, text, words) => {
-  await new TextWriter(lake).add({ 0: 3 }, DAYS);
-  const path = entryPath(topicFolder(lake, TOPIC), 2);
-  await writeFile(path, text);
-  const failure = { code: "state-unreadable", message: expect.stringMatching(new RegExp(`${path}.*${words}`)) };
-  await expect(new TextWriter(lake).log.refresh()).rejects.toMatchObject(failure);
-  await expect(listFiles(lake, TOPIC)).rejects.toMatchObject(failure);
-});
+  afterEach(() => rm(lake, { recursive: true, force: true }));
 
-test("nothing is added to a lake that was changed by hand, and a lost file is reported", async () => {
-  const writer = new TextWriter(lake);
-  await writer.add({ 0: 3 }, DAYS);
-  const change = await writer.stage({ 0: 6 }, DAYS);
-  await rm(entryPath(writer.log.folder, 1));
-  await expect(writer.log.append(change)).rejects.toMatchObject({ code: "state-conflict" });
-  expect(await entryNames()).toEqual([]);
+  const stagedNames = () => readdir(stagingFolder(topicFolder(lake, TOPIC)));
 
-  await rm(lake, { recursive: true });
-  await writer.add({ 0: 3 }, DAYS);
-  const [file] = (await listFiles(lake, TOPIC)).files;
-  await rm(file?.path ?? "");
-  await expect(new TextWriter(lake).log.refresh()).rejects.toMatchObject({
-    code: "state-unreadable",
-    message: expect.stringContaining("Restore it from a copy"),
+  test.each([
+    ["the entry has its number already", "linkNew", "01.json", true, 4],
+    ["the entry has its number, but that is not durable", "sync", "_log", true, 4],
+    ["the entry has no number", "linkNew", "01.json", false, 0],
+    ["nothing was tried yet", "sync", "_staging", false, 0],
+  ] as const)("an error when %s: what happened is found out, and the files are kept or removed", async (...row) => {
+    const [, method, end, isDone, position] = row;
+    // Folders made before, so that nothing but the append meets the error.
+    await new TextWriter(lake).log.refresh();
+    const writer = new TextWriter(lake, new FailingDisk(method, end, isDone));
+    await writer.log.refresh();
+    const change = await writer.stage({ 0: 4 }, DAYS);
+    await expect(writer.log.append(change)).rejects.toThrow("an error of the disk");
+    await writer.log.refresh();
+    expect(writer.log.positions.get(0) ?? 0).toBe(position);
+    if (position === 0) expect(await stagedNames()).toEqual([]);
+    expect(await writer.add({ 0: 7 }, DAYS)).toBe(true);
+    expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 7]])));
   });
-});
 
-test("a lake that cannot be written says so in one sentence, and continues once that is fixed", async () => {
-  await writeFile(join(lake, TOPIC), "a file where a folder should be");
-  const writer = new TextWriter(lake);
-  await expect(writer.add({ 0: 3 }, DAYS)).rejects.toMatchObject({
-    code: "lake-unavailable",
-    message: expect.stringMatching(/^The folder .* cannot be made: .*Make room in the lake's folder.*\.$/),
+  test("a change that would put a partition back is refused", async () => {
+    const writer = new TextWriter(lake);
+    await writer.add({ 0: 3 }, DAYS);
+    const change = { ...(await writer.stage({ 0: 3 }, DAYS)), ranges: new Map([[0, { from: 3, to: 2 }]]) };
+    await expect(writer.log.append(change)).rejects.toMatchObject({ code: "internal" });
   });
-  await rm(join(lake, TOPIC));
-  expect(await writer.add({ 0: 3 }, DAYS)).toBe(true);
+
+  test("a lake of another Kafka or topic is refused with what to do", async () => {
+    await new TextWriter(lake).add({ 0: 3 }, DAYS);
+    const other = { ...SOURCE, cluster: "other" };
+    const log = new TopicLog({ disk: new FolderDisk(), lake, topic: TOPIC, source: other });
+    await expect(log.refresh()).rejects.toMatchObject({
+      code: "state-conflict",
+      message: expect.stringContaining("Set LAKE_URL to another place"),
+    });
+  });
+
+  test.each([
+    ["no JSON", "{", "cannot be read by this version"],
+    ["a newer format", JSON.stringify({ format: 2 }), "format"],
+  ])("an entry that is %s stops with its path", async (_name, text, words) => {
+    await new TextWriter(lake).add({ 0: 3 }, DAYS);
+    const path = entryPath(topicFolder(lake, TOPIC), 2);
+    await writeFile(path, text);
+    const failure = { code: "state-unreadable", message: expect.stringMatching(new RegExp(`${path}.*${words}`)) };
+    await expect(new TextWriter(lake).log.refresh()).rejects.toMatchObject(failure);
+    await expect(listFiles(lake, TOPIC)).rejects.toMatchObject(failure);
+  });
+
+  test("nothing is added to a lake that was changed by hand, and a lost file is reported", async () => {
+    const writer = new TextWriter(lake);
+    await writer.add({ 0: 3 }, DAYS);
+    const change = await writer.stage({ 0: 6 }, DAYS);
+    await rm(entryPath(writer.log.folder, 1));
+    await expect(writer.log.append(change)).rejects.toMatchObject({ code: "state-conflict" });
+    expect(await entryNames(lake, new FolderDisk())).toEqual([]);
+
+    await rm(lake, { recursive: true });
+    await writer.add({ 0: 3 }, DAYS);
+    const [file] = (await listFiles(lake, TOPIC)).files;
+    await rm(file?.path ?? "");
+    await expect(new TextWriter(lake).log.refresh()).rejects.toMatchObject({
+      code: "state-unreadable",
+      message: expect.stringContaining("Restore it from a copy"),
+    });
+  });
+
+  test("a lake that cannot be written says so in one sentence, and continues once that is fixed", async () => {
+    await writeFile(join(lake, TOPIC), "a file where a folder should be");
+    const writer = new TextWriter(lake);
+    await expect(writer.add({ 0: 3 }, DAYS)).rejects.toMatchObject({
+      code: "lake-unavailable",
+      message: expect.stringMatching(/^The folder .* cannot be made: .*Make room in the lake's folder.*\.$/),
+    });
+    await rm(join(lake, TOPIC));
+    expect(await writer.add({ 0: 3 }, DAYS)).toBe(true);
+  });
 });

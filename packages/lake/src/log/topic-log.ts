@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import {
   dayFolder,
@@ -6,10 +5,13 @@ import {
   filePath,
   logFolder,
   parseStagedName,
+  replacedPath,
+  sequenceOfFile,
   stagingFolder,
   topicFolder,
 } from "../lake-layout.js";
 import type { LakeDisk } from "./lake-disk.js";
+import { sequencesOfDay } from "./list-files.js";
 import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail } from "./read-log.js";
 
@@ -60,7 +62,7 @@ export class TopicLog {
   }
 
   stagedPath(name: string): string {
-    return join(stagingFolder(this.folder), name);
+    return `${stagingFolder(this.folder)}/${name}`;
   }
 
   /**
@@ -138,8 +140,9 @@ export class TopicLog {
   async #isOvertaken({ ranges, replaces }: Change, tail: Tail): Promise<boolean> {
     const positions = positionsOf(tail);
     if ([...ranges].some(([partition, { from }]) => (positions.get(partition) ?? 0) !== from)) return true;
-    for (const { day, sequence } of replaces) {
-      if (!(await this.#disk.exists(filePath(this.folder, day, sequence)))) return true;
+    for (const [day, files] of Map.groupBy(replaces, (file) => file.day)) {
+      const present = await sequencesOfDay(this.#disk, this.folder, day);
+      if (files.some(({ sequence }) => !present.includes(sequence))) return true;
     }
     return false;
   }
@@ -175,7 +178,7 @@ export class TopicLog {
     throw new TriplineError(
       "state-conflict",
       `The lake ${lake} holds ${topic} from topic ${entry.source.topic} of Kafka cluster ${entry.source.cluster}, not ` +
-        `from topic ${source.topic} of cluster ${source.cluster}. Set LAKE_DIRECTORY to another folder, or move that away.`,
+        `from topic ${source.topic} of cluster ${source.cluster}. Set LAKE_URL to another place, or move that away.`,
     );
   }
 
@@ -191,11 +194,27 @@ export class TopicLog {
     }
     for (const folder of days) await this.#disk.sync(folder);
     // After the file that holds their rows is there: at no moment is a row in no file.
-    for (const replaced of entry.replaces) {
-      await this.#disk.remove(filePath(this.folder, replaced.day, replaced.sequence));
+    for (const [day, files] of Map.groupBy(entry.replaces, (file) => file.day)) {
+      await this.#removeReplaced(
+        day,
+        files.map((file) => file.sequence),
+      );
     }
     await this.#disk.sync(stagingFolder(this.folder));
     this.#finished = sequence;
+  }
+
+  /** A merge replaces all files that its day had, so those up to the last of them are never of use again. */
+  async #removeReplaced(day: string, sequences: readonly number[]): Promise<void> {
+    let useless = sequences;
+    if (!this.#disk.movesInOneStep) {
+      const last = Math.max(...sequences);
+      await this.#disk.writeFile(replacedPath(this.folder, day, last), "");
+      // With those that a late move has brought back since the merge before.
+      const names = await this.#disk.list(dayFolder(this.folder, day));
+      useless = names.flatMap((name) => sequenceOfFile(name) ?? []).filter((sequence) => sequence <= last);
+    }
+    for (const sequence of useless) await this.#disk.remove(filePath(this.folder, day, sequence));
   }
 
   /** A file that is neither staged nor at its place was replaced by a later entry, or is lost. */
@@ -218,7 +237,7 @@ export class TopicLog {
       const isPast =
         staged.kind === "rows"
           ? staged.from < (positions.get(staged.partition) ?? 0)
-          : !(await this.#disk.exists(filePath(this.folder, staged.day, staged.firstReplaced)));
+          : !(await sequencesOfDay(this.#disk, this.folder, staged.day)).includes(staged.firstReplaced);
       if (isPast) await this.#disk.remove(this.stagedPath(name));
     }
   }

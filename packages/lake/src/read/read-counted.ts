@@ -5,7 +5,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "../log/list-files.js";
 import type { Row } from "./row-message.js";
 import { appliedLabelOf, vectorOf } from "./row-message.js";
-import { LakeScan, topicTable } from "./scan-lake.js";
+import { LakeScan } from "./scan-lake.js";
 
 /** Events that are folded between two reports of progress. */
 const CHUNK_EVENTS = 2_048;
@@ -56,7 +56,7 @@ export async function totalCounted(lake: string): Promise<CountedTotals> {
   try {
     const totals = { events: 0, missing: 0 };
     for (const counted of COUNTED) {
-      const table = await topicTable(lake, counted.topic, ADDED_COLUMNS);
+      const table = await scan.table(lake, counted.topic, ADDED_COLUMNS);
       if (table === undefined) continue;
       const { events, records } = await scan.row(`
         SELECT count(DISTINCT struct_pack(id := ${counted.id}, number := sequences[1])) AS events,
@@ -114,7 +114,16 @@ async function requireArchive({ lake, days = [] }: ReadCountedOptions): Promise<
     await listFiles(lake, TOPICS.features.name, days);
   } catch (error) {
     const isMissing = error instanceof TriplineError && error.code === "not-found";
-    if (!isMissing || (await topicTable(lake, TOPICS.appliedLabels)) === undefined) throw error;
+    if (!isMissing || !(await isArchived(lake, TOPICS.appliedLabels))) throw error;
+  }
+}
+
+async function isArchived(lake: string, { name }: Topic): Promise<boolean> {
+  try {
+    return (await listFiles(lake, name)).files.length > 0;
+  } catch (error) {
+    if (error instanceof TriplineError && error.code === "not-found") return false;
+    throw error;
   }
 }
 
@@ -123,7 +132,7 @@ async function* readTopic(
   { lake, days, once }: ReadCountedOptions,
   counted: CountedTopic,
 ): AsyncGenerator<Timed> {
-  const table = await topicTable(lake, counted.topic, ADDED_COLUMNS, days);
+  const table = await scan.table(lake, counted.topic, ADDED_COLUMNS, days);
   if (table === undefined) return;
   const rows = scan.rows(
     `${rowsOf(table, counted, once ?? false)} ORDER BY ${counted.time}, kafka_partition, kafka_offset`,

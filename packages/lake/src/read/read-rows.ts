@@ -5,8 +5,8 @@ import type { DuckDBConnection, JS } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { lakeUnavailable } from "../log/lake-disk.js";
-import { listFiles } from "../log/list-files.js";
 import { sqlName, sqlText } from "../sql-text.js";
+import { holdFiles } from "./hold-files.js";
 
 /** Memory that DuckDB may use before it spills to disk. */
 const MEMORY_LIMIT_DEFAULT = "1GB";
@@ -39,8 +39,8 @@ export interface LakeRow {
  *   `lake-unavailable` when a file cannot be read, also when a compaction removed it meanwhile
  */
 export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRow[]> {
-  const { files } = await listFiles(options.lake, options.topic, options.days);
-  if (files.length === 0) return;
+  const held = await holdFiles(options.lake, options.topic, options.days);
+  if (held.paths.length === 0) return;
   const folder = await mkdtemp(join(tmpdir(), "tripline-lake-"));
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: options.memoryLimit ?? MEMORY_LIMIT_DEFAULT,
@@ -48,11 +48,11 @@ export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRo
   });
   const connection = await instance.connect();
   try {
-    const paths = files.map(({ path }) => path);
-    yield* orderedRows(connection, paths, options);
+    yield* orderedRows(connection, held.paths, options);
   } finally {
     connection.closeSync();
     instance.closeSync();
+    await held.release();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -3,7 +3,7 @@ import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Row } from "./row-message.js";
 import { labelOf, transactionOf } from "./row-message.js";
-import { LakeScan, topicTable } from "./scan-lake.js";
+import { LakeScan } from "./scan-lake.js";
 
 /** A record that features reads, and whether its result is in the lake. */
 export type TailRecord = {
@@ -59,11 +59,11 @@ export async function* readTail(
   from: ReadonlyMap<number, number>,
 ): AsyncGenerator<TailRecord> {
   const { source, emitted, id, parse }: Tail = TAILS[name];
-  const records = await topicTable(lake, source);
-  const results = await topicTable(lake, emitted);
-  if (records === undefined || results === undefined) return;
   const scan = await LakeScan.open();
   try {
+    const records = await scan.table(lake, source);
+    const results = await scan.table(lake, emitted);
+    if (records === undefined || results === undefined) return;
     // The ids of the tail are few; those of all results would not fit into memory.
     const rows = scan.rows(`
       WITH tail AS MATERIALIZED (SELECT * FROM ${records} WHERE ${isFrom(from)}),

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Topic } from "@tripline/contracts/topics";
+import type { HeldFiles } from "../log/lake-disk.js";
 import { lakeUnavailable } from "../log/lake-disk.js";
-import { listFiles } from "../log/list-files.js";
+import { holdFiles } from "./hold-files.js";
 import { filesTable } from "./read-rows.js";
 import type { Row } from "./row-message.js";
 
@@ -14,6 +15,8 @@ const MEMORY_LIMIT = "1GB";
 
 /** DuckDB for one look at a lake. What does not fit into memory goes to a folder that is removed at the end. */
 export class LakeScan {
+  readonly #held: HeldFiles[] = [];
+
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly folder: string,
@@ -50,36 +53,43 @@ export class LakeScan {
     return only;
   }
 
+  /**
+   * The archive of a topic as a table of SQL, until `release`; undefined where nothing of it was ever archived.
+   *
+   * @param columns those of this version that older files lack, with their types: they are null there
+   * @throws TriplineError as `listFiles` does, but for `not-found`
+   */
+  async table(
+    lake: string,
+    { name }: Pick<Topic, "name">,
+    columns: Readonly<Record<string, string>> = {},
+    days?: readonly string[],
+  ): Promise<string | undefined> {
+    const held = await heldOrNone(lake, name, days);
+    this.#held.push(held);
+    if (held.paths.length === 0) return undefined;
+    const added = Object.entries(columns).map(([column, type]) => `NULL::${type} AS ${column}`);
+    const files = `SELECT * FROM ${filesTable(held.paths)}`;
+    return added.length === 0 ? `(${files})` : `(SELECT ${added.join(", ")} WHERE false UNION ALL BY NAME ${files})`;
+  }
+
+  /** Lets go of the files of all tables so far, which are of no use then. */
+  async release(): Promise<void> {
+    await Promise.all(this.#held.splice(0).map((held) => held.release()));
+  }
+
   async close(): Promise<void> {
     this.instance.closeSync();
+    await this.release();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
 
-/**
- * The archive of a topic as a table of SQL; undefined where nothing of it was ever archived.
- *
- * @param columns those of this version that older files lack, with their types: they are null there
- * @throws TriplineError as `listFiles` does, but for `not-found`
- */
-export async function topicTable(
-  lake: string,
-  { name }: Pick<Topic, "name">,
-  columns: Readonly<Record<string, string>> = {},
-  days?: readonly string[],
-): Promise<string | undefined> {
-  const paths = await archivedPaths(lake, name, days);
-  if (paths.length === 0) return undefined;
-  const added = Object.entries(columns).map(([column, type]) => `NULL::${type} AS ${column}`);
-  const files = `SELECT * FROM ${filesTable(paths)}`;
-  return added.length === 0 ? `(${files})` : `(SELECT ${added.join(", ")} WHERE false UNION ALL BY NAME ${files})`;
-}
-
-async function archivedPaths(lake: string, topic: string, days: readonly string[] | undefined): Promise<string[]> {
+async function heldOrNone(lake: string, topic: string, days: readonly string[] | undefined): Promise<HeldFiles> {
   try {
-    return (await listFiles(lake, topic, days)).files.map(({ path }) => path);
+    return await holdFiles(lake, topic, days);
   } catch (error) {
-    if (error instanceof TriplineError && error.code === "not-found") return [];
+    if (error instanceof TriplineError && error.code === "not-found") return { paths: [], release: async () => {} };
     throw error;
   }
 }

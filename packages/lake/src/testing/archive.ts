@@ -17,17 +17,16 @@ export interface TestRecord {
 
 /** For the tests: archives records as the archive service does, all at once. */
 export class TestArchive {
-  readonly #disk: LakeDisk = new DyingDisk();
-
   constructor(
     private readonly lake: string,
     private readonly source: { readonly cluster: string; readonly topicPrefix: string },
+    private readonly disk: LakeDisk = new DyingDisk(),
   ) {}
 
   /** @param columnsLeftOut of the message, as if an older version had written it */
   async append(topic: string, records: readonly TestRecord[], columnsLeftOut: readonly string[] = []): Promise<void> {
     const source = { cluster: this.source.cluster, topic: this.source.topicPrefix + topic };
-    const log = new TopicLog({ disk: this.#disk, lake: this.lake, topic, source });
+    const log = new TopicLog({ disk: this.disk, lake: this.lake, topic, source });
     await log.refresh();
     const ends = Map.groupBy(records, ({ partition }) => partition);
     const ranges: Change["ranges"] = new Map(
@@ -39,12 +38,13 @@ export class TestArchive {
     const [[partition, { from }] = [0, { from: 0 }]] = ranges;
     const id = randomBytes(8).toString("hex");
     const prefix = stagedRowsPrefix(partition, from, id);
-    const files = await writeFiles(log, topic, records, prefix, columnsLeftOut);
+    const files = await writeFiles(this.disk, log, topic, records, prefix, columnsLeftOut);
     if (!(await log.append({ id, prefix, ranges, files, replaces: [] }))) throw new Error("another writer was faster");
   }
 }
 
 async function writeFiles(
+  disk: LakeDisk,
   log: TopicLog,
   topic: string,
   records: readonly TestRecord[],
@@ -75,9 +75,9 @@ async function writeFiles(
       appender.appendDataChunk(chunk);
     }
     appender.closeSync();
-    await connection.run(
-      `COPY (SELECT ${kept.join(", ")} FROM staged) TO ${sqlText(log.stagedPath(staged))} (FORMAT parquet)`,
-    );
+    await disk.produce(log.stagedPath(staged), async (local) => {
+      await connection.run(`COPY (SELECT ${kept.join(", ")} FROM staged) TO ${sqlText(local)} (FORMAT parquet)`);
+    });
     files.push({ day, staged, rows: ofDay.length });
   }
   connection.closeSync();

@@ -1,6 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { stagedDayPrefix, stagedRowsPrefix } from "../lake-layout.js";
-import { LakeDisk } from "../log/lake-disk.js";
+import { FolderDisk } from "../log/folder-disk.js";
+import type { LakeDisk } from "../log/lake-disk.js";
 import type { LakeListing } from "../log/list-files.js";
 import { listFiles } from "../log/list-files.js";
 import { TopicLog } from "../log/topic-log.js";
@@ -14,7 +15,7 @@ export const SOURCE = { cluster: "c", topic: "p.features" };
  * A disk that ends a writer's life at one of its operations, before or after it is done, as a kill would. It makes
  * nothing durable: the tests do not cut the power, and waiting for the disk would take most of their time.
  */
-export class DyingDisk extends LakeDisk {
+export class DyingDisk extends FolderDisk {
   operations = 0;
 
   /** @param dieAt which operation is the last one; of it, whether it still takes place is told by `isDone` */
@@ -60,9 +61,11 @@ export class TextWriter {
   readonly log: TopicLog;
 
   constructor(
-    lake: string,
+    readonly lake: string,
     readonly disk: LakeDisk = new DyingDisk(),
     topic: string = TOPIC,
+    /** What is read to be merged is not counted among the writer's operations. */
+    private readonly reader: LakeDisk = new FolderDisk(),
   ) {
     this.log = new TopicLog({ disk, lake, topic, source: SOURCE });
   }
@@ -97,10 +100,10 @@ export class TextWriter {
   /** Merges the files of a day; false where there is nothing to merge or another writer was faster. */
   async merge(lake: string, day: string): Promise<boolean> {
     await this.log.refresh();
-    const { files } = await listFiles(lake, TOPIC, [day]);
+    const { files } = await listFiles(lake, TOPIC, [day], this.reader);
     const [first] = files;
     if (first === undefined || files.length < 2) return false;
-    const texts = await Promise.all(files.map(({ path }) => readFile(path, "utf8")));
+    const texts = await textsOf(this.reader, files);
     const id = nextId();
     const prefix = stagedDayPrefix(day, first.sequence, id);
     await this.disk.writeFile(this.log.stagedPath(`${prefix}.staged`), texts.join("\n"));
@@ -115,13 +118,23 @@ export class TextWriter {
 }
 
 /** Every row that the lake has, `partition@offset`, sorted, as often as it is there. */
-export async function rowsOf(lake: string): Promise<string[]> {
-  return rowsIn(await listFiles(lake, TOPIC));
+export async function rowsOf(lake: string, disk: LakeDisk = new FolderDisk()): Promise<string[]> {
+  return rowsIn(await listFiles(lake, TOPIC, undefined, disk), disk);
 }
 
-export async function rowsIn({ files }: LakeListing): Promise<string[]> {
-  const texts = await Promise.all(files.map(({ path }) => readFile(path, "utf8")));
+export async function rowsIn({ files }: LakeListing, disk: LakeDisk = new FolderDisk()): Promise<string[]> {
+  const texts = await textsOf(disk, files);
   return texts.flatMap((text) => text.split("\n")).sort();
+}
+
+async function textsOf(disk: LakeDisk, files: LakeListing["files"]): Promise<string[]> {
+  return Promise.all(
+    files.map(async ({ path }) => {
+      const text = await disk.read(path);
+      if (text === undefined) throw new Error(`ENOENT: ${path}`);
+      return text;
+    }),
+  );
 }
 
 export function rowsUpTo(ends: ReadonlyMap<number, number>): string[] {

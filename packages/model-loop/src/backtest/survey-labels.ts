@@ -1,6 +1,5 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
-import { topicTable } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
 import type { LakeDatasetOptions } from "../retraining/retrain-dataset.js";
 import { KNOWN_MS } from "../retraining/retrain-dataset.js";
@@ -39,7 +38,7 @@ export interface LabelSurvey extends TruthRule {
  * @throws TriplineError `lake-unavailable`
  */
 export async function surveyLabels(scan: LakeScan, options: LabelOptions): Promise<LabelSurvey> {
-  const table = await topicTable(options.lake, TOPICS.labels);
+  const table = await scan.table(options.lake, TOPICS.labels);
   if (table === undefined) return ofNone;
   const known = KNOWN_MS[options.labelsBy];
   const condition = options.tenant === undefined ? "true" : `tenant = ${sqlText(options.tenant)}`;

@@ -5,7 +5,6 @@ import { dayOf } from "@tripline/lake/lake-layout";
 import { listFiles } from "@tripline/lake/log/list-files";
 import type { Row } from "@tripline/lake/read/row-message";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
-import { topicTable } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
 
 export interface ArchivedRange {
@@ -49,7 +48,7 @@ const ADDED_TO_FEATURES = { incomplete: "BOOLEAN" };
  */
 export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Promise<ArchivedVersions[]> {
   const days = await daysOf(range);
-  const table = days.length === 0 ? undefined : await topicTable(range.lake, TOPICS.decisions, {}, days);
+  const table = days.length === 0 ? undefined : await scan.table(range.lake, TOPICS.decisions, {}, days);
   const versions: ArchivedVersions[] = [];
   if (table !== undefined) {
     const found = scan.rows(`SELECT policy_version, model_name, model_version, feature_spec_version,
@@ -85,7 +84,7 @@ export function requireSpec(archived: readonly ArchivedVersions[], spec: Feature
  */
 export async function* readArchived(scan: LakeScan, range: ArchivedRange): AsyncGenerator<ArchivedDecision[]> {
   for (const day of await daysOf(range)) {
-    const decisions = await topicTable(range.lake, TOPICS.decisions, {}, [day]);
+    const decisions = await scan.table(range.lake, TOPICS.decisions, {}, [day]);
     if (decisions === undefined) continue;
     for await (const chunk of scan.rows(await queryOf(scan, range, decisions))) {
       yield chunk.map(({ decision, features, fraud }) => ({
@@ -94,6 +93,7 @@ export async function* readArchived(scan: LakeScan, range: ArchivedRange): Async
         isFraud: typeof fraud === "boolean" ? fraud : undefined,
       }));
     }
+    await scan.release();
   }
 }
 
@@ -104,8 +104,8 @@ async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string):
   const times = await scan.row(`SELECT list(DISTINCT strftime(make_timestamp(occurred_at_ms * 1000), '%Y-%m-%d'))
     AS days FROM ${decisions} WHERE ${conditionOf(range)}`);
   const days = Array.isArray(times.days) ? times.days.map(String) : [];
-  const vectors = days.length === 0 ? undefined : await topicTable(lake, TOPICS.features, ADDED_TO_FEATURES, days);
-  const labels = await topicTable(lake, TOPICS.labels);
+  const vectors = days.length === 0 ? undefined : await scan.table(lake, TOPICS.features, ADDED_TO_FEATURES, days);
+  const labels = await scan.table(lake, TOPICS.labels);
   const truths =
     labels === undefined
       ? "SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_transaction_id, NULL::BOOLEAN AS fraud WHERE false"

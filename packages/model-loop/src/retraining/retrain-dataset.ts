@@ -6,7 +6,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
-import { LakeScan, topicTable } from "@tripline/lake/read/scan-lake";
+import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 
 /** By topic and partition: records from this offset on are not read, as if they were not there yet. */
@@ -62,7 +62,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
   const { spec, outputPath } = options;
   const scan = await LakeScan.open();
   try {
-    const vectors = await requireTopic(options, TOPICS.features, { incomplete: "BOOLEAN" });
+    const vectors = await requireTopic(scan, options, TOPICS.features, { incomplete: "BOOLEAN" });
     const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
     // The first record is what was decided by; those of a later delivery are equal, those of a later count are not.
     const firsts = `SELECT * FROM ${vectors} WHERE ${paymentsOf(options)}
@@ -72,7 +72,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
     await scan.row(`COPY (
       SELECT p.transaction_id AS client_transaction_id, p.card_token, p.terminal_id, p.occurred_at_ms,
         l.known_ms AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")}
-      FROM (${firsts}) AS p LEFT JOIN (${await labelsOf(options)}) AS l USING (tenant, client_transaction_id)
+      FROM (${firsts}) AS p LEFT JOIN (${await labelsOf(scan, options)}) AS l USING (tenant, client_transaction_id)
       WHERE ${isOfSpec} AND NOT coalesce(incomplete, false) ORDER BY p.occurred_at_ms, p.transaction_id
     ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd)`);
     const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,
@@ -98,9 +98,9 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
     const detail = "Features can be computed again for one tenant at a time: give it by --tenant.";
     throw new TriplineError("invalid-field", detail);
   }
-  await backfill({ spec, source: lakeSource(options), tenant, outputPath, untilMs: cutoffMs });
   const scan = await LakeScan.open();
   try {
+    await backfill({ spec, source: lakeSource(scan, options), tenant, outputPath, untilMs: cutoffMs });
     return await countRows(scan, outputPath, 0, 0);
   } finally {
     await scan.close();
@@ -114,10 +114,10 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
  * @throws TriplineError `lake-unavailable`
  */
 export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
-  const table = await topicOf(options, TOPICS.decisions);
-  if (table === undefined) return new Map();
   const scan = await LakeScan.open();
   try {
+    const table = await topicOf(scan, options, TOPICS.decisions);
+    if (table === undefined) return new Map();
     const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
       WHERE ${paymentsOf(options)} AND rung = 'MODEL' AND score IS NOT NULL
       QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at_ms, kafka_partition, kafka_offset) = 1`;
@@ -137,10 +137,10 @@ export async function writeServedScores(options: LakeDatasetOptions): Promise<Re
 export async function newestPaymentMs(
   options: Pick<LakeDatasetOptions, "lake" | "tenant" | "positions">,
 ): Promise<number> {
-  const table = await requireTopic(options, TOPICS.features);
   const tenant = options.tenant === undefined ? "true" : `tenant = ${sqlText(options.tenant)}`;
   const scan = await LakeScan.open();
   try {
+    const table = await requireTopic(scan, options, TOPICS.features);
     const { newest } = await scan.row(`SELECT max(occurred_at_ms) AS newest FROM ${table} WHERE ${tenant}`);
     if (newest === null || newest === undefined) {
       throw new TriplineError("not-found", `There are no payments of that tenant in ${options.lake}; check --tenant.`);
@@ -152,7 +152,7 @@ export async function newestPaymentMs(
 }
 
 /** Payments and labels as a transactions file. */
-function lakeSource(options: LakeDatasetOptions): TransactionsSource {
+function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSource {
   const { lake, cutoffMs, tenant, labelsBy, positions } = options;
   return {
     // With positions the lake that is read is always the same one.
@@ -160,22 +160,22 @@ function lakeSource(options: LakeDatasetOptions): TransactionsSource {
       ? {}
       : { identity: async () => [JSON.stringify({ lake, cutoffMs, tenant, labelsBy, positions })] }),
     async prepare() {
-      const payments = await requireTopic(options, TOPICS.transactions, OPTIONAL_COLUMNS);
+      const payments = await requireTopic(scan, options, TOPICS.transactions, OPTIONAL_COLUMNS);
       return `SELECT transaction_id AS client_transaction_id, card_token, terminal_id, amount_minor, currency,
           occurred_at_ms, l.fraud::TINYINT AS fraud, l.known_ms AS labelled_at_ms, transaction_id AS tie_order,
           ${Object.keys(OPTIONAL_COLUMNS).join(", ")}
         FROM (
           SELECT * FROM ${payments} WHERE ${paymentsOf(options)}
           QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY kafka_partition, kafka_offset) = 1
-        ) LEFT JOIN (${await labelsOf(options)}) AS l USING (tenant, client_transaction_id)`;
+        ) LEFT JOIN (${await labelsOf(scan, options)}) AS l USING (tenant, client_transaction_id)`;
     },
   };
 }
 
 /** The last label of each payment by the cut-off: a chargeback may correct an analyst. */
-async function labelsOf(options: LakeDatasetOptions): Promise<string> {
+async function labelsOf(scan: LakeScan, options: LakeDatasetOptions): Promise<string> {
   const known = KNOWN_MS[options.labelsBy];
-  const table = await topicOf(options, TOPICS.labels);
+  const table = await topicOf(scan, options, TOPICS.labels);
   if (table === undefined) return NO_LABELS;
   return `SELECT tenant, client_transaction_id, ${known} AS known_ms, fraud FROM ${table}
     WHERE ${known} <= ${options.cutoffMs}
@@ -191,19 +191,25 @@ function paymentsOf({ cutoffMs, fromMs, tenant }: LakeDatasetOptions): string {
 
 type TopicOptions = Pick<LakeDatasetOptions, "lake" | "positions">;
 
-async function requireTopic(options: TopicOptions, topic: Topic, columns?: Record<string, string>): Promise<string> {
-  const table = await topicOf(options, topic, columns);
+async function requireTopic(
+  scan: LakeScan,
+  options: TopicOptions,
+  topic: Topic,
+  columns?: Record<string, string>,
+): Promise<string> {
+  const table = await topicOf(scan, options, topic, columns);
   if (table !== undefined) return table;
-  const detail = `There is no archive of ${topic.name} in ${options.lake}. Give the folder that the archive service writes to.`;
+  const detail = `There is no archive of ${topic.name} in ${options.lake}. Give the folder or URL that the archive service writes to.`;
   throw new TriplineError("not-found", detail);
 }
 
 async function topicOf(
+  scan: LakeScan,
   { lake, positions }: TopicOptions,
   topic: Topic,
   columns: Record<string, string> = {},
 ): Promise<string | undefined> {
-  const table = await topicTable(lake, topic, columns);
+  const table = await scan.table(lake, topic, columns);
   if (table === undefined || positions === undefined) return table;
   const cases = Object.entries(positions[topic.name] ?? {}).map(([partition, end]) => `WHEN ${partition} THEN ${end}`);
   if (cases.length === 0) return undefined;

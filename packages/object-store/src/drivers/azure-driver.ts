@@ -119,6 +119,7 @@ class AzureDriver implements StoreDriver {
     const fault = networkFault(thrown, typeof status === "number" ? status : undefined);
     const code = codeOf(thrown);
     if (code === "ContainerNotFound") return { ...fault, kind: "bucket" };
+    if (code === "BlobArchived") return { ...fault, kind: "archived" };
     const isIdentity = code === "AuthenticationFailed" || code === "identity-unavailable";
     return isIdentity || code === "InvalidAuthenticationInfo" ? { ...fault, kind: "credentials" } : fault;
   }

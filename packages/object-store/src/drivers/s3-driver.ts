@@ -125,6 +125,7 @@ class S3Driver implements StoreDriver {
     const name = nameOf(thrown);
     const fault = networkFault(thrown, statusOf(thrown));
     if (name === "NoSuchBucket") return { ...fault, kind: "bucket" };
+    if (name === "InvalidObjectState") return { ...fault, kind: "archived" };
     return WRONG_KEYS.includes(name) ? { ...fault, kind: "credentials" } : fault;
   }
 

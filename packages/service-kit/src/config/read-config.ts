@@ -102,6 +102,13 @@ export const tokenConfig = {
 
 export type TokenConfig = Readonly<z.infer<z.ZodObject<typeof tokenConfig>>>;
 
+/** Variables that had another name in an older release, which goes on. */
+const RENAMED = { LAKE_URL: "LAKE_DIRECTORY" } as const;
+
+function olderNames(environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(RENAMED).map(([name, older]) => [name, environment[older]]));
+}
+
 /**
  * Reads the configuration of a service from its environment, once. `NAME_FILE` may stand for `NAME`: a file with its value.
  *
@@ -113,7 +120,11 @@ export function readConfig<S extends z.ZodType>(
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<z.infer<S>> {
   const files = readValueFiles(schema, environment);
-  const given = { ...environment, ...files.values };
+  const given: Readonly<Record<string, string | undefined>> = {
+    ...olderNames(environment),
+    ...environment,
+    ...files.values,
+  };
   const result = schema.safeParse(given);
   const combinations = connectionFaults(schema, given);
   if (result.success && files.faults.size + combinations.length === 0) return Object.freeze(result.data);

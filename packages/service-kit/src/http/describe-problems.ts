@@ -4,7 +4,7 @@ import { z } from "zod";
 
 /* What the descriptions of all APIs have in common, in OpenAPI 3.1. */
 
-/** Why a token was refused, or could not be checked. */
+/** Why a caller was refused, or the token could not be checked. */
 export const CALLER_ERRORS = [
   "rate-limited",
   "token-missing",

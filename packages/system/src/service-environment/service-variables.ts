@@ -315,10 +315,14 @@ export const SERVICE_VARIABLES = {
   archive: {
     groups: ["service", "kafka"],
     own: {
-      LAKE_DIRECTORY: {
+      LAKE_URL: {
         compose: "/var/lib/tripline/lake",
-        chart: { value: "/var/lib/tripline/lake" },
+        chart: chartTemplate("tripline.lakeUrl", "lake.url"),
         local: "lakeDirectory",
+      },
+      AWS_ENDPOINT_URL_S3: {
+        chart: chartValue("lake.endpoint", { isOptional: true }),
+        description: "Address of a server of S3 that is not AWS.",
       },
       FLUSH_AGE_MS: { compose: "10000", local: "archiveFlushAgeMs" },
     },

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
+import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
+import { isStoreUrl } from "@tripline/object-store/open-store";
 import { signInVariables } from "@tripline/system/client/connect-system";
 import { DEMO_WORKSPACE, readLocalSystem } from "@tripline/system/services/local-system";
 import { ROOT } from "@tripline/system/services/workspace";
@@ -29,7 +31,7 @@ const WAIT_SECONDS_MAX = 86_400;
 export function rebuildStateCommand(): Command {
   return new Command("rebuild-state")
     .description("put the window states that Redis lost back, exactly, from what the archive says was counted")
-    .option("--lake <folder>", "the folder that the archive service writes to")
+    .option("--lake <folder>", "the folder or URL that the archive service writes to")
     .option("--kafka <brokers>", "host:port, comma-separated", parseBrokers)
     .option("--redis <url>", "where features keeps its state, for instance redis://127.0.0.1:6379", parseRedis)
     .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX")
@@ -52,7 +54,7 @@ export function rebuildCommandFor(workspace: string): string {
 /** @throws Error in one sentence where only some of the addresses are given, or no system runs here */
 function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<string, string> {
   if (lake !== undefined && kafka !== undefined && redis !== undefined) {
-    return { LAKE_DIRECTORY: resolve(lake), KAFKA_BROKERS: kafka, REDIS_URL: redis };
+    return { LAKE_URL: isStoreUrl(lake) ? lake : resolve(lake), KAFKA_BROKERS: kafka, REDIS_URL: redis };
   }
   const missing = Object.entries({ lake, kafka, redis }).flatMap(([name, value]) =>
     value === undefined ? [`--${name}`] : [],
@@ -63,7 +65,7 @@ function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<st
   if (lakeDirectory === undefined)
     throw new Error("The system that runs here has no archive, so nothing knows its states.");
   return {
-    LAKE_DIRECTORY: lakeDirectory,
+    LAKE_URL: lakeDirectory,
     KAFKA_BROKERS: kafkaBrokers.join(","),
     REDIS_URL: redisUrl,
     ...(statePath === undefined ? {} : { STATE_FILE: statePath }),
@@ -86,13 +88,18 @@ function run(environment: Record<string, string>): Promise<number> {
   // The states of all entities are held at once; Node would stop at 4 GB, however much there is.
   const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
   const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, ENTRY], {
-    env: { PATH: process.env.PATH, ...signInVariables(process.env), ...environment },
+    env: { PATH: process.env.PATH, ...signInVariables(process.env), ...lakeVariables(), ...environment },
     stdio: "inherit",
   });
   return new Promise((done, fail) => {
     child.once("error", fail);
     child.once("exit", (code) => done(code ?? EXIT_FAILURE));
   });
+}
+
+/** How the lake is reached, where it is in an object store. */
+function lakeVariables(): Record<string, string | undefined> {
+  return Object.fromEntries(LAKE_VARIABLES.map((name) => [name, process.env[name]]));
 }
 
 function parseBrokers(text: string): string {

@@ -1,0 +1,63 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FileCache } from "./file-cache.js";
+
+let folder: string;
+let fetched: string[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-cache-test-"));
+  fetched = [];
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** A file of 10 bytes. */
+const fileOf = (id: string) => ({
+  id,
+  bytes: 10,
+  async fetch(path: string) {
+    fetched.push(id);
+    await writeFile(path, id.padEnd(10));
+    return true;
+  },
+});
+
+const cached = async () => (await readdir(folder)).filter((name) => name.endsWith(".parquet"));
+
+test("fetches a file once, also for another process, and forgets those that were used longest ago", async () => {
+  const cache = new FileCache(folder, 25);
+  await (await cache.hold([fileOf("a"), fileOf("b")]))?.release();
+  await (await new FileCache(folder, 25).hold([fileOf("a")]))?.release();
+  expect(fetched.sort()).toEqual(["a", "b"]);
+  await (await cache.hold([fileOf("c")]))?.release();
+  expect(await cached()).toHaveLength(2);
+  await (await cache.hold([fileOf("a"), fileOf("c")]))?.release();
+  expect(fetched.sort()).toEqual(["a", "b", "c"]);
+});
+
+test("what is held can be read although it was evicted, and is gone once it is released", async () => {
+  const cache = new FileCache(folder, 10);
+  const held = await cache.hold([fileOf("a")]);
+  await (await cache.hold([fileOf("b")]))?.release();
+  expect(await readFile(held?.paths[0] ?? "", "utf8")).toBe("a         ");
+  await held?.release();
+  expect(await readdir(folder)).toHaveLength(1);
+});
+
+test("what a process held that has died is removed", async () => {
+  await writeFile(join(folder, "held-999999999-x"), "");
+  await (await new FileCache(folder, 10).hold([fileOf("a")]))?.release();
+  expect(await readdir(folder)).toEqual(await cached());
+});
+
+test("a file that is gone, and one too many, leave nothing behind", async () => {
+  const cache = new FileCache(folder, 20);
+  expect(await cache.hold([{ ...fileOf("a"), fetch: async () => false }])).toBeUndefined();
+  await expect(cache.hold([fileOf("a"), fileOf("b"), fileOf("c")])).rejects.toMatchObject({
+    code: "lake-unavailable",
+    message: expect.stringMatching(/LAKE_CACHE_GIB allows 0\.0\. Read fewer days/),
+  });
+  expect(await readdir(folder)).toEqual([]);
+});

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { link, mkdir, mkdtemp, readdir, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { HeldFiles } from "./lake-disk.js";
+
+/** Files that are fetched at a time. */
+const FETCHES_MAX = 8;
+const GIB = 1024 ** 3;
+
+export interface CachedFile {
+  /** Names these contents and no others. */
+  readonly id: string;
+  readonly bytes: number;
+  /** Into a file that is not there yet; false where it is gone. */
+  fetch(path: string): Promise<boolean>;
+}
+
+/**
+ * Copies of files that never change, in a folder of this machine that several processes may share. What is held has names
+ * of its own, by hard links, so what is evicted meanwhile can still be read. The disk needs room for the limit, and for
+ * what readers hold beyond it: each of them up to the limit again.
+ */
+export class FileCache {
+  constructor(
+    private readonly folder: string,
+    private readonly bytesMax: number,
+  ) {}
+
+  /**
+   * The files on this machine, fetched where they are missing; undefined where one is gone.
+   *
+   * @throws TriplineError `lake-unavailable` where together they are over the limit
+   */
+  async hold(files: readonly CachedFile[]): Promise<HeldFiles | undefined> {
+    this.#requireRoom(files);
+    await mkdir(this.folder, { recursive: true });
+    await this.#releaseDead();
+    const held = await mkdtemp(join(this.folder, `held-${process.pid}-`));
+    const release = () => rm(held, { recursive: true, force: true });
+    const paths = files.map(({ id }, index) => join(held, `${index}-${nameOf(id)}`));
+    try {
+      const todo = files.map((file, index) => ({ file, path: paths[index] ?? "" })).values();
+      const take = async () => {
+        for (const { file, path } of todo) if (!(await this.#take(file, path))) return false;
+        return true;
+      };
+      const areThere = await Promise.all(Array.from({ length: FETCHES_MAX }, take));
+      await this.#evict();
+      if (areThere.every((isThere) => isThere)) return { paths, release };
+      await release();
+      return undefined;
+    } catch (thrown) {
+      await release();
+      throw thrown;
+    }
+  }
+
+  async #take({ id, fetch }: CachedFile, path: string): Promise<boolean> {
+    const cached = join(this.folder, nameOf(id));
+    if (await linked(cached, path)) {
+      const now = new Date();
+      // Another process may have evicted it since.
+      await utimes(cached, now, now).catch(() => {});
+      return true;
+    }
+    if (!(await fetch(path))) return false;
+    await linked(path, cached);
+    return true;
+  }
+
+  #requireRoom(files: readonly CachedFile[]): void {
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    if (bytes <= this.bytesMax) return;
+    throw new TriplineError(
+      "lake-unavailable",
+      `The files to read have ${(bytes / GIB).toFixed(1)} GiB together, and LAKE_CACHE_GIB allows ` +
+        `${(this.bytesMax / GIB).toFixed(1)}. Read fewer days, or raise it and have room for that in ${this.folder}.`,
+    );
+  }
+
+  /** The files that were used longest ago, until the rest is within the limit. */
+  async #evict(): Promise<void> {
+    const names = (await readdir(this.folder)).filter((name) => name.endsWith(".parquet"));
+    const found = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.folder, name);
+        const { size = 0, mtimeMs = 0 } = (await stat(path).catch(() => undefined)) ?? {};
+        return { path, size, mtimeMs };
+      }),
+    );
+    let bytes = found.reduce((sum, { size }) => sum + size, 0);
+    for (const { path, size } of found.sort((one, other) => one.mtimeMs - other.mtimeMs)) {
+      if (bytes <= this.bytesMax) return;
+      await rm(path, { force: true });
+      bytes -= size;
+    }
+  }
+
+  /** What processes held that do not run any more. */
+  async #releaseDead(): Promise<void> {
+    for (const name of await readdir(this.folder)) {
+      const [, pid] = /^held-(\d+)-/.exec(name) ?? [];
+      if (pid !== undefined && !isRunning(Number(pid))) {
+        await rm(join(this.folder, name), { recursive: true, force: true });
+      }
+    }
+  }
+}
+
+function nameOf(id: string): string {
+  return `${createHash("sha256").update(id).digest("hex").slice(0, 32)}.parquet`;
+}
+
+/** Gives a file a second name; false where it is not there, or has that name already. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (cause) {
+    if (["ENOENT", "EEXIST"].includes(String(Reflect.get(Object(cause), "code")))) return false;
+    throw cause;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    // It runs, as another user.
+    return Reflect.get(Object(cause), "code") === "EPERM";
+  }
+}

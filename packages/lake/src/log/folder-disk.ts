@@ -1,0 +1,113 @@
+import { access, link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { HeldFiles, LakeDisk } from "./lake-disk.js";
+import { lakeUnavailable } from "./lake-disk.js";
+
+/** A lake in a folder of this machine, or of a file system that several share. */
+export class FolderDisk implements LakeDisk {
+  readonly movesInOneStep = true;
+
+  async makeFolder(path: string): Promise<void> {
+    await attempt(`The folder ${path} cannot be made`, async () => {
+      const first = await mkdir(path, { recursive: true });
+      if (first === undefined) return;
+      for (let folder = path; folder.length >= first.length; folder = dirname(folder)) {
+        await syncPath(dirname(folder));
+      }
+    });
+  }
+
+  async writeFile(path: string, text: string): Promise<void> {
+    await attempt(`${path} cannot be written`, async () => {
+      const file = await open(path, "wx");
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  async sync(path: string): Promise<void> {
+    await attempt(`${path} cannot be synced`, () => syncPath(path));
+  }
+
+  async linkNew(from: string, to: string): Promise<boolean> {
+    return attempt(`${to} cannot be made`, () => unless("EEXIST", () => link(from, to)));
+  }
+
+  async move(from: string, to: string): Promise<boolean> {
+    return attempt(`${from} cannot be moved to ${to}`, () => unless("ENOENT", () => rename(from, to)));
+  }
+
+  async remove(path: string): Promise<void> {
+    await attempt(`${path} cannot be removed`, () => rm(path, { force: true }));
+  }
+
+  async list(path: string): Promise<string[]> {
+    return attempt(`The folder ${path} cannot be read`, async () => {
+      let names: string[] = [];
+      await unless("ENOENT", async () => {
+        names = await readdir(path);
+      });
+      return names;
+    });
+  }
+
+  async read(path: string): Promise<string | undefined> {
+    return attempt(`${path} cannot be read`, async () => {
+      let text: string | undefined;
+      await unless("ENOENT", async () => {
+        text = await readFile(path, "utf8");
+      });
+      return text;
+    });
+  }
+
+  async produce(path: string, write: (local: string) => Promise<void>): Promise<void> {
+    try {
+      await write(path);
+      await this.sync(path);
+    } catch (thrown) {
+      await this.remove(path).catch(() => {});
+      throw thrown;
+    }
+  }
+
+  async hold(paths: readonly string[]): Promise<HeldFiles> {
+    return { paths, release: async () => {} };
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return attempt(`${path} cannot be checked`, () => unless("ENOENT", () => access(path)));
+  }
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw lakeUnavailable(what, cause);
+  }
+}
+
+/** Whether the work was done; false where it failed with that code of the operating system. */
+async function unless(code: string, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (cause) {
+    if (Reflect.get(Object(cause), "code") === code) return false;
+    throw cause;
+  }
+}

@@ -1,0 +1,56 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { optionalText } from "@tripline/cloud-identity/identity-variables";
+import { isStoreUrl, openStore, storeVariables } from "@tripline/object-store/open-store";
+import { z } from "zod";
+import { FileCache } from "./file-cache.js";
+import { FolderDisk } from "./folder-disk.js";
+import type { LakeDisk } from "./lake-disk.js";
+import { StoreDisk } from "./store-disk.js";
+
+const GIB = 1024 ** 3;
+
+const GIB_DEFAULT = 20;
+
+/** Of readers of a lake in an object store. An empty variable counts as one that is not set. */
+const cacheVariables = z.object({
+  LAKE_CACHE_DIRECTORY: optionalText,
+  LAKE_CACHE_GIB: z.coerce
+    .number()
+    .min(0)
+    .transform((gib) => gib || GIB_DEFAULT)
+    .default(GIB_DEFAULT),
+});
+
+/** What a program needs from the environment to open a lake in an object store. */
+export const LAKE_VARIABLES = [
+  ...Object.keys(storeVariables),
+  ...Object.keys(cacheVariables.shape),
+  "GOOGLE_APPLICATION_CREDENTIALS",
+  "HOME",
+];
+
+/** One for each lake that this process uses, so that its connections are used again. */
+const opened = new Map<string, Promise<LakeDisk>>();
+
+/**
+ * What the files of a lake are read and written by.
+ *
+ * @param lake path or URL of a folder, or URL of an object store
+ * @throws TriplineError `config-invalid` for any other URL
+ */
+export function openDisk(lake: string): Promise<LakeDisk> {
+  if (!isStoreUrl(lake) || lake.startsWith("file:")) return Promise.resolve(new FolderDisk());
+  const known = opened.get(lake);
+  if (known !== undefined) return known;
+  const disk = openStoreDisk(lake);
+  opened.set(lake, disk);
+  return disk;
+}
+
+async function openStoreDisk(lake: string): Promise<LakeDisk> {
+  // biome-ignore lint/style/noProcessEnv: as a store's own identity, this reaches every program that reads a lake.
+  const { LAKE_CACHE_DIRECTORY: folder, LAKE_CACHE_GIB: gib } = cacheVariables.parse(process.env);
+  const cache = new FileCache(folder ?? join(homedir(), ".cache", "tripline", "lake"), gib * GIB);
+  return new StoreDisk(await openStore(lake), cache);
+}

@@ -1,0 +1,22 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { HeldFiles } from "../log/lake-disk.js";
+import { listFiles } from "../log/list-files.js";
+import { openDisk } from "../log/open-disk.js";
+
+/** How often a listing is made again because a compaction has removed one of its files meanwhile. */
+const TRIES_MAX = 5;
+
+/**
+ * The files of a topic for DuckDB: as they are in a folder, copies of those in an object store.
+ *
+ * @throws TriplineError as `listFiles` does; `lake-unavailable` where they are too large
+ */
+export async function holdFiles(lake: string, topic: string, days?: readonly string[]): Promise<HeldFiles> {
+  const disk = await openDisk(lake);
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const { files } = await listFiles(lake, topic, days, disk);
+    const held = await disk.hold(files.map(({ path }) => path));
+    if (held !== undefined) return held;
+  }
+  throw new TriplineError("state-conflict", `The files of ${topic} in ${lake} change faster than they are read.`);
+}
