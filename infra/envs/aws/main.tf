@@ -100,6 +100,7 @@ module "objectstore" {
   name                   = local.name
   account_id             = var.account_id
   kms_key_arn            = module.kms.key_arns["objects"]
+  lake_topics            = [for name, topic in local.access.topics : name if contains(topic.readers, "archive")]
   lake_tiering_days      = var.objectstore.lake_tiering_days
   dataset_retention_days = var.objectstore.dataset_retention_days
   force_destroy          = !var.protected

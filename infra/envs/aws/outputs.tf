@@ -21,10 +21,9 @@ output "helm_values" {
       consoleUser    = local.database_users["console"]
       authentication = "aws-iam"
     }
-    lake     = { storageClass = module.files.storage_class_name }
+    lake     = { url = module.objectstore.urls["lake"], storageClass = module.files.storage_class_name }
     registry = { storageClass = module.files.storage_class_name }
     objectStore = {
-      lake     = module.objectstore.urls["lake"]
       models   = module.objectstore.urls["models"]
       datasets = module.objectstore.urls["datasets"]
     }

@@ -104,6 +104,7 @@ module "objectstore" {
   key                    = module.kms.keys["objects"]
   endpoint_subnet_id     = module.network.subnet_ids["endpoints"]
   private_zone_id        = module.network.private_zone_ids["blob"]
+  lake_topics            = [for name, topic in local.access.topics : name if contains(topic.readers, "archive")]
   lake_tiering_days      = var.objectstore.lake_tiering_days
   dataset_retention_days = var.objectstore.dataset_retention_days
 }

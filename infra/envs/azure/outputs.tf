@@ -21,10 +21,9 @@ output "helm_values" {
       consoleUser    = local.database_users["console"]
       authentication = "azure-entra"
     }
-    lake     = { storageClass = module.files.storage_class_name, size = "${var.files.lake_gib}Gi" }
+    lake     = { url = module.objectstore.urls["lake"], storageClass = module.files.storage_class_name, size = "${var.files.lake_gib}Gi" }
     registry = { storageClass = module.files.storage_class_name, size = "${var.files.registry_gib}Gi" }
     objectStore = {
-      lake     = module.objectstore.urls["lake"]
       models   = module.objectstore.urls["models"]
       datasets = module.objectstore.urls["datasets"]
     }

@@ -55,6 +55,7 @@ module "objectstore" {
   project_id             = var.project_id
   region                 = var.region
   kms_key_id             = module.kms.key_ids["objects"]
+  lake_topics            = [for name, topic in local.access.topics : name if contains(topic.readers, "archive")]
   lake_tiering_days      = var.objectstore.lake_tiering_days
   dataset_retention_days = var.objectstore.dataset_retention_days
   force_destroy          = !var.protected

@@ -38,25 +38,26 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Parts are small; S3 leaves objects under 128 KiB where they are, since moving them costs more than it saves.
+  # The files of packages/lake/src/lake-layout.ts. S3 leaves objects under 128 KiB where they are, since moving them costs more
+  # than it saves.
   dynamic "rule" {
-    for_each = each.key == "lake" ? [var.lake_tiering_days] : []
+    for_each = each.key == "lake" ? var.lake_topics : []
 
     content {
-      id     = "tier-by-age"
+      id     = "tier-${rule.value}-by-age"
       status = "Enabled"
 
       filter {
-        prefix = ""
+        prefix = "${rule.value}/day="
       }
 
       transition {
-        days          = rule.value.glacier
+        days          = var.lake_tiering_days.glacier
         storage_class = "GLACIER_IR"
       }
 
       transition {
-        days          = rule.value.deep_archive
+        days          = var.lake_tiering_days.deep_archive
         storage_class = "DEEP_ARCHIVE"
       }
     }

@@ -13,6 +13,11 @@ variable "kms_key_arn" {
   type        = string
 }
 
+variable "lake_topics" {
+  description = "Topics that archive keeps. Their files get cold by age; the log beside them is read again and again."
+  type        = list(string)
+}
+
 variable "lake_tiering_days" {
   description = "Age in days at which objects of the lake move to Glacier Instant Retrieval and then to Glacier Deep Archive."
   type = object({

@@ -74,8 +74,9 @@ resource "azurerm_storage_management_policy" "this" {
     enabled = true
 
     filters {
-      blob_types   = ["blockBlob"]
-      prefix_match = ["lake/"]
+      blob_types = ["blockBlob"]
+      # The files of packages/lake/src/lake-layout.ts; the log beside them is read again and again.
+      prefix_match = [for topic in var.lake_topics : "lake/${topic}/day="]
     }
 
     actions {

@@ -46,6 +46,11 @@ variable "private_zone_id" {
   type        = string
 }
 
+variable "lake_topics" {
+  description = "Topics that archive keeps. Their files get cold by age; the log beside them is read again and again."
+  type        = list(string)
+}
+
 variable "lake_tiering_days" {
   description = "Age in days at which objects of the lake move to cold and then to archive. archive is null where replication is over zones, which Azure's archive tier does not support."
   type = object({

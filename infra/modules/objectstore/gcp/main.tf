@@ -4,14 +4,17 @@
 locals {
   buckets = toset(["lake", "models", "datasets"])
 
-  # Age in days, then the storage class; a class of null deletes.
+  # The files of packages/lake/src/lake-layout.ts; the log beside them is read again and again.
+  lake_files = [for topic in var.lake_topics : "${topic}/day="]
+
+  # Age in days, then the storage class; a class of null deletes. Without prefixes it holds for all objects.
   lifecycle_rules = {
     lake = [
-      { age_days = var.lake_tiering_days.coldline, class = "COLDLINE" },
-      { age_days = var.lake_tiering_days.archive, class = "ARCHIVE" },
+      { age_days = var.lake_tiering_days.coldline, class = "COLDLINE", prefixes = local.lake_files },
+      { age_days = var.lake_tiering_days.archive, class = "ARCHIVE", prefixes = local.lake_files },
     ]
     models   = []
-    datasets = [{ age_days = var.dataset_retention_days, class = null }]
+    datasets = [{ age_days = var.dataset_retention_days, class = null, prefixes = [] }]
   }
 }
 
@@ -49,8 +52,9 @@ resource "google_storage_bucket" "this" {
       }
 
       condition {
-        age        = lifecycle_rule.value.age_days
-        with_state = "LIVE"
+        age            = lifecycle_rule.value.age_days
+        matches_prefix = lifecycle_rule.value.prefixes
+        with_state     = "LIVE"
       }
     }
   }

@@ -18,6 +18,11 @@ variable "kms_key_id" {
   type        = string
 }
 
+variable "lake_topics" {
+  description = "Topics that archive keeps. Their files get cold by age; the log beside them is read again and again."
+  type        = list(string)
+}
+
 variable "lake_tiering_days" {
   description = "Age in days at which objects of the lake move to Coldline and then to Archive."
   type = object({

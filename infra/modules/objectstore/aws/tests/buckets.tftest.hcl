@@ -13,6 +13,7 @@ variables {
   name                   = "tripline-test"
   account_id             = "000000000000"
   kms_key_arn            = "arn:aws:kms:eu-central-1:000000000000:key/objects"
+  lake_topics            = ["features", "labels"]
   lake_tiering_days      = { glacier = 90, deep_archive = 365 }
   dataset_retention_days = 30
   force_destroy          = false
@@ -20,7 +21,7 @@ variables {
 
 run "tiers_and_lifetimes" {
   assert {
-    condition = join(", ", sort([for step in one([for rule in aws_s3_bucket_lifecycle_configuration.this["lake"].rule : rule if rule.id == "tier-by-age"]).transition :
+    condition = join(", ", sort([for step in one([for rule in aws_s3_bucket_lifecycle_configuration.this["lake"].rule : rule if rule.id == "tier-labels-by-age"]).transition :
       "${step.days} ${step.storage_class}"
     ])) == "365 DEEP_ARCHIVE, 90 GLACIER_IR"
     error_message = "The lake gets cold by age."
@@ -34,6 +35,15 @@ run "tiers_and_lifetimes" {
   assert {
     condition     = flatten([for rule in aws_s3_bucket_lifecycle_configuration.this["datasets"].rule : rule.expiration])[0].days == 30
     error_message = "Data sets go after their days."
+  }
+}
+
+run "the_log_stays_hot" {
+  assert {
+    condition = join(", ", sort([for rule in aws_s3_bucket_lifecycle_configuration.this["lake"].rule :
+      one(rule.filter).prefix if length(rule.transition) > 0
+    ])) == "features/day=, labels/day="
+    error_message = "Only the files of days get cold."
   }
 }
 

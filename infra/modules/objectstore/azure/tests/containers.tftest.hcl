@@ -15,6 +15,7 @@ variables {
   replication_type       = "LRS"
   endpoint_subnet_id     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/virtualNetworks/tripline/subnets/endpoints"
   private_zone_id        = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/privateDnsZones/example.com"
+  lake_topics            = ["features", "labels"]
   lake_tiering_days      = { cold = 90, archive = 365 }
   dataset_retention_days = 30
   key = {
@@ -27,6 +28,11 @@ run "tiers_and_lifetimes" {
   assert {
     condition     = azurerm_storage_management_policy.this.rule[0].actions[0].base_blob[0].tier_to_cold_after_days_since_creation_greater_than == 90 && azurerm_storage_management_policy.this.rule[0].actions[0].base_blob[0].tier_to_archive_after_days_since_creation_greater_than == 365
     error_message = "The lake gets cold by age."
+  }
+
+  assert {
+    condition     = azurerm_storage_management_policy.this.rule[0].filters[0].prefix_match == toset(["lake/features/day=", "lake/labels/day="])
+    error_message = "Only the files of days get cold."
   }
 
   assert {

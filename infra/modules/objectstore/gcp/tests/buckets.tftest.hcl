@@ -5,6 +5,7 @@ variables {
   project_id             = "tripline-test"
   region                 = "europe-west3"
   kms_key_id             = "projects/p/locations/l/keyRings/r/cryptoKeys/objects"
+  lake_topics            = ["features", "labels"]
   lake_tiering_days      = { coldline = 90, archive = 365 }
   dataset_retention_days = 30
   force_destroy          = false
@@ -21,6 +22,15 @@ run "tiers_and_lifetimes" {
   assert {
     condition     = length([for rule in google_storage_bucket.this["models"].lifecycle_rule : rule if one(rule.action).type == "Delete" && one(rule.condition).with_state == "LIVE"]) == 0
     error_message = "No model may expire."
+  }
+}
+
+run "the_log_stays_hot" {
+  assert {
+    condition = distinct(flatten([for rule in google_storage_bucket.this["lake"].lifecycle_rule :
+      one(rule.condition).matches_prefix if one(rule.action).type == "SetStorageClass"
+    ])) == tolist(["features/day=", "labels/day="])
+    error_message = "Only the files of days get cold."
   }
 }
 
