@@ -3,7 +3,7 @@ import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events
 import { TOPICS } from "@tripline/contracts/topics";
 import { RAISED_BY } from "@tripline/decision-engine/explain-decision";
 import { decisionOf, transactionOf } from "@tripline/lake/read/row-message";
-import { LakeScan, topicTable } from "@tripline/lake/read/scan-lake";
+import { LakeScan } from "@tripline/lake/read/scan-lake";
 import type { ArchivedDecision, ArchivedRange } from "../replay-decisions/read-archived.js";
 import { conditionOf, daysOf, readArchived, surveyDecisions } from "../replay-decisions/read-archived.js";
 import type { LakeReport } from "./backtest-policy.js";
@@ -94,7 +94,7 @@ function partOf({ id, outcome, code, isInShadow }: Hit): DraftPart {
 
 /** The rules in shadow and the reasons of a range, the most frequent first, and when the rules were in shadow. */
 async function surveyHits(scan: LakeScan, range: ArchivedRange) {
-  const table = await topicTable(range.lake, TOPICS.decisions, ADDED, await daysOf(range));
+  const table = await scan.table(range.lake, TOPICS.decisions, ADDED, await daysOf(range));
   const hits: Hit[] = [];
   const periods: ShadowPeriod[] = [];
   if (table === undefined) return { hits, periods };
