@@ -3,6 +3,7 @@ import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown, Prov
 import { Inject, Module } from "@nestjs/common";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
+import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
@@ -32,7 +33,7 @@ import { ListReader } from "./entities/list-reader.js";
 import { ControlForwardingController } from "./forwarding/control.controller.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
-import { Looks } from "./looks.js";
+import { AUDIT_SOURCE, Looks } from "./looks.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
 import { ProjectionController } from "./projection/projection.controller.js";
@@ -79,7 +80,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
       imports: [
         TokenModule.forRoot(config),
         DatabaseModule.forRoot(config, CONSOLE_MIGRATIONS),
-        KafkaModule.forRoot(config, { clientId: "console" }),
+        KafkaModule.forRoot(config, { clientId: "console", producer: { lingerMs: 0 } }),
       ],
       // The page comes last: it answers every path that the others leave.
       controllers: [
@@ -110,6 +111,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           inject: [LOGGER],
           useFactory: (logger: Logger) => openBackgroundDatabase(config, CONSOLE_MIGRATIONS, logger),
         },
+        auditPublisher(AUDIT_SOURCE),
         ...sessionProviders(config),
         ...shownProviders(config),
       ],

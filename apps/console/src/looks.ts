@@ -1,6 +1,10 @@
+import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { may } from "./sessions/session.guard.js";
 import type { Session } from "./sessions/session-store.js";
+
+/** The name of this service in the audit log, and of its schema. */
+export const AUDIT_SOURCE = "console";
 
 /** What somebody looked at. */
 export type LookKind = "queue" | "case" | "decision" | "card" | "terminal" | "device" | "ip";
@@ -10,11 +14,11 @@ export class Looks {
   constructor(private readonly database: Database) {}
 
   /** Nothing is noted for somebody who sees tokens masked. */
-  async note(session: Session, kind: LookKind, subject: string): Promise<void> {
+  async note(session: Session, kind: LookKind, subjectId: string): Promise<void> {
     if (!may(session, "personal:read")) return;
-    await this.database.execute(
-      "INSERT INTO console.looks (at_ms, tenant, person_id, person_name, kind, subject) VALUES ($1, $2, $3, $4, $5, $6)",
-      [Date.now(), session.tenant, session.personId, session.personName, kind, subject],
-    );
+    await noteAudit(this.database, AUDIT_SOURCE, {
+      ...{ tenant: session.tenant, actor: session.personId, actorKind: "person" },
+      ...{ action: `${kind}-viewed`, subjectKind: kind, subjectId, details: {} },
+    });
   }
 }

@@ -81,8 +81,14 @@ function makeRounds(payments: number, cards: readonly string[]): (readonly Recor
       });
     });
     rounds.push([
-      batchOf(TOPICS.features.name, made.map(({ vector }) => vector)),
-      batchOf(TOPICS.decisions.name, made.map(({ decision }) => decision)),
+      batchOf(
+        TOPICS.features.name,
+        made.map(({ vector }) => vector),
+      ),
+      batchOf(
+        TOPICS.decisions.name,
+        made.map(({ decision }) => decision),
+      ),
     ]);
   }
   return rounds;

@@ -26,7 +26,10 @@ export async function openConsoleDatabase(context: BenchContext): Promise<{ data
 }
 
 async function postmasterOf(database: Database): Promise<number> {
-  const [row] = await database.query(z.object({ folder: z.string() }), "SELECT current_setting('data_directory') AS folder");
+  const [row] = await database.query(
+    z.object({ folder: z.string() }),
+    "SELECT current_setting('data_directory') AS folder",
+  );
   const file = await readFile(join(row?.folder ?? "", "postmaster.pid"), "utf8");
   return Number(file.split("\n")[0]);
 }

@@ -119,7 +119,7 @@ export const AUDIT_TOPIC: Topic = {
   key: "tenant",
   partitions: 1,
   retentionDays: 90,
-  writtenBy: "auth, control",
+  writtenBy: "auth, control, console",
   readBy: ["control"],
   purpose: "What somebody did or looked at, on its way into the audit log",
 };

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { PersonRef } from "../contract/cases.js";
+import { AUDIT_SOURCE } from "../looks.js";
 import type { Verdict, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import type { CaseChange } from "./case-store.js";
@@ -76,6 +78,11 @@ function close(
     set: { status: "closed", verdict, pending: null, snoozed_until_ms: null },
     text: `Closed it as ${verdict} (${reason})${confirmed}.`,
     async also(queries) {
+      await noteAudit(queries, AUDIT_SOURCE, {
+        ...{ tenant: by.tenant, actor: by.person.id, actorKind: "person", action: "case-closed" },
+        ...{ subjectKind: "case", subjectId: found.id },
+        details: { verdict, reason, payments: found.payments, ...(first === undefined ? {} : { asked_by: first.id }) },
+      });
       await keepNote(queries, found.id, by, note);
       await queueLabels(queries, found.id, by, verdict === "fraud");
     },

@@ -112,7 +112,7 @@ function withoutNote({ verdict, reason, by, atMs }: NonNullable<KnownCase["pendi
   return { verdict, reason, by, atMs };
 }
 
-/** Newest first: a payment where it took place, and its label where it became known. */
+/** Newest first: a payment where it took place, and its label where it was reported. */
 function timelineOf(ofCard: readonly KnownDecision[], caseId: string, show: ShowToken): TimelineEntry[] {
   const entries = ofCard.slice(0, TIMELINE_MAX).flatMap((row): TimelineEntry[] => {
     const decision = toDecisionRow(row, show);

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:http";
+import { AuditEvent } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { AUDIT_TOPIC } from "@tripline/contracts/topics";
 import { z } from "zod";
 import type { FakeService } from "../testing/fake-service.js";
 import { startFakeService } from "../testing/fake-service.js";
@@ -208,10 +210,27 @@ describe("what is refused", () => {
     }
     await expect(vera.post("/api/cases/next")).resolves.toMatchObject({ status: 403 });
     await ana.get(`/api/cases/${id}`);
-    const look = z.object({ person_id: z.string(), kind: z.string() });
-    await expect(
-      bed.database.query(look, "SELECT person_id, kind FROM console.looks WHERE subject = $1", [id]),
-    ).resolves.toEqual([{ person_id: bed.people.analyst.id, kind: "case" }]);
+    const looks: unknown[] = [];
+    const events = await bed.kafka.consume({
+      group: `looks-${bed.tenant}`,
+      topics: [AUDIT_TOPIC.name],
+      async handle(batches) {
+        for (const { value } of batches.flatMap(({ records }) => records)) looks.push(AuditEvent.decode(value));
+      },
+      onStop: () => {},
+    });
+    await eventually(async () => {
+      expect(looks).toContainEqual(
+        expect.objectContaining({
+          actor: bed.people.analyst.id,
+          action: "case-viewed",
+          subjectId: id,
+          source: "console",
+        }),
+      );
+    });
+    await events.close();
+    expect(looks).not.toContainEqual(expect.objectContaining({ actor: bed.people.viewer.id }));
   });
 });
 

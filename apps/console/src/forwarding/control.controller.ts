@@ -12,7 +12,7 @@ const PREFIX = "/api/control";
 const ANSWER_MS_MAX = 30_000;
 const ANSWER_BYTES_MAX = 16_777_216;
 
-/** What of the control plane is for people: a first part of the path, and the rest as it writes ids. No escapes. */
+/** The paths of the control plane that are for people: a first part, and the rest as it writes ids. No escapes. */
 const ALLOWED = /^\/v1\/(policy|lists|rollouts|audit)(\/[A-Za-z0-9._:@-]{1,128}){0,4}$/;
 const METHODS: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "DELETE"]);
 /** Of the answer; everything else concerns the two services alone. */
@@ -65,7 +65,7 @@ export class ControlForwardingController {
   }
 }
 
-/** A token that the control plane does not take is no fault of the session. */
+/** If the control plane does not take the token, the session has not ended for that. */
 function statusOf({ status }: Response): number {
   return status === 401 ? 502 : status;
 }

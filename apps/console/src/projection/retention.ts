@@ -33,7 +33,6 @@ const EXPIRED: readonly string[] = [
       SELECT FROM console.case_payments c WHERE c.transaction_id = ${table}.transaction_id)`,
     ),
   ),
-  rowsOf("looks", "id", "at_ms < $1"),
 ];
 
 function rowsOf(table: string, key: string, condition: string): string {

@@ -63,15 +63,24 @@ export class HealthReporter {
   async #topics(): Promise<Pick<HealthReport, "lag" | "deadLetters">> {
     const lag: ConsumerLag[] = [];
     const deadLetters: DeadLetters[] = [];
-    try {
-      await this.admin.clusterId();
-      // One after the other: it is a look, and the brokers have payments to carry.
-      for (const { group, topics } of GROUPS) for (const topic of topics) lag.push(await this.#lag(group, topic));
-      for (const { name } of Object.values(TOPICS)) deadLetters.push(await this.#deadLetters(deadLetterTopic(name)));
-    } catch {
-      // What was told until then is shown.
+    if ((await this.#ask(() => this.admin.clusterId())) === undefined) return { lag, deadLetters };
+    // One after the other: it is a look, and the brokers have payments to carry.
+    for (const { group, topics } of GROUPS) {
+      for (const topic of topics) lag.push(...((await this.#ask(() => this.#lag(group, topic))) ?? []));
+    }
+    for (const { name } of Object.values(TOPICS)) {
+      deadLetters.push(...((await this.#ask(() => this.#deadLetters(deadLetterTopic(name)))) ?? []));
     }
     return { lag, deadLetters };
+  }
+
+  /** Undefined where Kafka does not tell. */
+  async #ask<T>(ask: () => Promise<T>): Promise<T[] | undefined> {
+    try {
+      return [await ask()];
+    } catch {
+      return undefined;
+    }
   }
 
   async #lag(group: string, topic: string): Promise<ConsumerLag> {
