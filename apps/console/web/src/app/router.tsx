@@ -37,6 +37,7 @@ function Home() {
 
 const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, path });
 
+/** `/health`, `/api`, `/session` and `/assets` are the backend's. */
 const routes = [
   createRoute({ ...at("/"), component: Home }),
   createRoute({ ...at("/live"), component: lazyRouteComponent(() => import("../live/live.js"), "Live") }),
@@ -61,7 +62,7 @@ const routes = [
     component: lazyRouteComponent(() => import("../policy/draft.js"), "Draft"),
   }),
   createRoute({ ...at("/models"), component: lazyRouteComponent(() => import("../models/models.js"), "Models") }),
-  createRoute({ ...at("/health"), component: lazyRouteComponent(() => import("../health/health.js"), "Health") }),
+  createRoute({ ...at("/system"), component: lazyRouteComponent(() => import("../health/health.js"), "Health") }),
   createRoute({ ...at("/audit"), component: lazyRouteComponent(() => import("../audit/audit.js"), "Audit") }),
   createRoute({
     ...at("/cases"),

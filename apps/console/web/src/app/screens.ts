@@ -9,7 +9,7 @@ export const SCREENS = [
   { to: "/lists", title: text.screens.lists, needs: "lists:read" },
   { to: "/policy", title: text.screens.policy, needs: "policy:read" },
   { to: "/models", title: text.screens.models, needs: "models:read" },
-  { to: "/health", title: text.screens.health, needs: "decisions:read" },
+  { to: "/system", title: text.screens.health, needs: "decisions:read" },
   { to: "/audit", title: text.screens.audit, needs: "audit:read" },
 ] as const satisfies readonly { to: string; title: string; needs: Permission }[];
 

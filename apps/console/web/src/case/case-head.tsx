@@ -18,7 +18,11 @@ export function CaseHead({ of }: { readonly of: CaseDetail }) {
         <strong>{formatMoney(of.focus.amountMinor, of.focus.currency)}</strong>
         <strong>{of.score === null ? text.case.noScore : formatScore(of.score)}</strong>
         <EntityLink kind="card" value={of.cardToken} />
-        {of.payments > 1 && <span className="quiet">{text.queue.payments(of.payments)}</span>}
+        {of.payments > 1 && (
+          <span className="quiet">
+            {text.case.inAll(text.queue.payments(of.payments), formatMoney(of.amountMinor, of.currency))}
+          </span>
+        )}
       </div>
       <div className="case-small">
         {of.verdict !== null && <span className={`tag ${of.verdict}`}>{text.verdict.closedAs(of.verdict)}</span>}

@@ -40,15 +40,17 @@ export function LinkedGraph({ of }: { readonly of: CaseGraph }) {
     [of],
   );
   const edges = useMemo<Edge[]>(() => {
+    const shown = new Set(nodes.map(({ id }) => id));
     const most = Math.max(1, ...of.edges.map(({ payments }) => payments));
-    return of.edges.map(({ from, to, payments }) => ({
+    const drawn = of.edges.filter(({ from, to }) => shown.has(from) && shown.has(to));
+    return drawn.map(({ from, to, payments }) => ({
       id: `${from} ${to}`,
       source: from,
       target: to,
       focusable: false,
       style: { strokeWidth: 1 + (WIDEST_PX - 1) * (payments / most) },
     }));
-  }, [of]);
+  }, [of, nodes]);
   return (
     <div className="graph" aria-hidden="true">
       <ReactFlow
@@ -56,7 +58,7 @@ export function LinkedGraph({ of }: { readonly of: CaseGraph }) {
         edges={edges}
         nodeTypes={NODE_TYPES}
         fitView
-        minZoom={0.3}
+        minZoom={0.2}
         nodesConnectable={false}
         nodesFocusable={false}
         edgesFocusable={false}

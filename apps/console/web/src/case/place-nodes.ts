@@ -1,7 +1,9 @@
 import type { CaseGraph, GraphNode } from "#contract/cases";
 
-const COLUMN_PX = 210;
-const ROW_PX = 52;
+const COLUMN_PX = 250;
+const ROW_PX = 44;
+/** More could not be read in the picture; the table beside it has all. */
+const COLUMN_NODES_MAX = 8;
 
 export interface PlacedNode {
   readonly node: GraphNode;
@@ -10,8 +12,8 @@ export interface PlacedNode {
 }
 
 /**
- * The case's card to the left, then in columns what is one payment away, two, and so on; each column from the one with most
- * payments down. The same graph is laid out the same way each time.
+ * The case's card to the left, then in columns what is one payment away, two, and so on; in each column what has most frauds,
+ * then what has most payments. The same graph is laid out the same way each time.
  */
 export function placeNodes({ nodes, edges }: CaseGraph): PlacedNode[] {
   const distances = distancesFrom(nodes.find(({ isSubject }) => isSubject)?.id ?? nodes[0]?.id ?? "", edges);
@@ -21,12 +23,15 @@ export function placeNodes({ nodes, edges }: CaseGraph): PlacedNode[] {
     const column = distances.get(node.id) ?? farthest + 1;
     columns.set(column, [...(columns.get(column) ?? []), node]);
   }
-  const tallest = Math.max(...[...columns.values()].map(({ length }) => length));
-  return [...columns].flatMap(([column, members]) =>
-    members
-      .toSorted((a, b) => b.payments - a.payments)
-      .map((node, row) => ({ node, x: column * COLUMN_PX, y: (row + (tallest - members.length) / 2) * ROW_PX })),
+  const shown = [...columns].map(([column, members]) => [column, mostTelling(members)] as const);
+  const tallest = Math.max(...shown.map(([, members]) => members.length));
+  return shown.flatMap(([column, members]) =>
+    members.map((node, row) => ({ node, x: column * COLUMN_PX, y: (row + (tallest - members.length) / 2) * ROW_PX })),
   );
+}
+
+function mostTelling(nodes: readonly GraphNode[]): readonly GraphNode[] {
+  return nodes.toSorted((a, b) => b.frauds - a.frauds || b.payments - a.payments).slice(0, COLUMN_NODES_MAX);
 }
 
 function distancesFrom(start: string, edges: CaseGraph["edges"]): Map<string, number> {

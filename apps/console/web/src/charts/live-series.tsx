@@ -48,7 +48,15 @@ export function LiveSeries({ label, lines, data }: LiveSeriesProps) {
           { ...axis, size: 44 },
         ],
         scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.1)] } },
-        series: [{}, ...lines.map(({ title, colour }) => ({ label: title, stroke: colours[colour], width: 1.5 }))],
+        series: [
+          {},
+          ...lines.map(({ title, colour }) => ({
+            label: title,
+            stroke: colours[colour],
+            width: 1.5,
+            points: { show: false },
+          })),
+        ],
       },
       newest.current,
       element,

@@ -111,7 +111,7 @@ function Rungs({ of }: { readonly of: HealthReport["rungs"] }) {
         {Object.entries(of).map(([rung, count]) => (
           <li key={rung}>
             <span>{RUNG_WORDS[rung] ?? rung}</span>
-            <Bar size={total === 0 ? 0 : count / total} look="" />
+            <Bar size={count === 0 ? -1 : count / total} look="" />
             <span>{formatShare(total === 0 ? null : count / total)}</span>
           </li>
         ))}

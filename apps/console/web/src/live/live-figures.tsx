@@ -107,7 +107,7 @@ function Mix({ shares }: { readonly shares: readonly (readonly [Outcome, number]
         {shares.map(([outcome, share]) => (
           <li key={outcome}>
             <OutcomeMark outcome={outcome} />
-            <Bar size={share} look={outcome} />
+            <Bar size={share === 0 ? -1 : share} look={outcome} />
             <span>{formatShare(share)}</span>
           </li>
         ))}

@@ -94,7 +94,7 @@ describe("every screen", () => {
   test("says in its place that the backend is away, and shows the data once it is back", async () => {
     const { page, context } = await openPage(browser, { baseURL: fixture.url });
     fixture.failing.set("/api/health", new Refusal(403, "scope-missing", "Your token lacks decisions:read."));
-    await page.goto("/health");
+    await page.goto("/system");
     await page.getByRole("alert").getByText("Your token lacks decisions:read.").first().waitFor();
     fixture.failing.clear();
     await page.getByRole("button", { name: "Try again" }).click();

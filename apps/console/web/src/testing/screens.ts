@@ -24,7 +24,7 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "revision", path: "/policy/revisions/3", ready: (page) => page.locator(".cm-content").waitFor() },
   { name: "draft", path: "/policy/drafts/night", ready: (page) => page.getByText("The examples go").waitFor() },
   { name: "models", path: "/models", ready: modelsReady },
-  { name: "health", path: "/health", ready: heading("Services") },
+  { name: "health", path: "/system", ready: heading("Services") },
   { name: "audit", path: "/audit", ready: (page) => page.getByText("policy-activated").first().waitFor() },
 ];
 

@@ -41,7 +41,7 @@ export function Facts({ of, isListed = false }: FactsProps) {
 }
 
 interface BarProps {
-  /** Both from 0 to 1 of the width. */
+  /** Both from 0 to 1 of the width; nothing is drawn for a negative size, a thin line for 0. */
   readonly from?: number;
   readonly size: number;
   readonly look: string;
@@ -51,7 +51,12 @@ interface BarProps {
 export function Bar({ from = 0, size, look }: BarProps) {
   return (
     <span className="bar" aria-hidden="true">
-      <span className={look} style={{ marginInlineStart: `${from * 100}%`, width: `${Math.max(size * 100, 0.5)}%` }} />
+      {size >= 0 && (
+        <span
+          className={look}
+          style={{ marginInlineStart: `${from * 100}%`, width: `${Math.max(size * 100, 0.5)}%` }}
+        />
+      )}
     </span>
   );
 }

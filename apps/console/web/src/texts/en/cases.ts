@@ -1,5 +1,7 @@
 const plural = (count: number, one: string, other: string): string => (count === 1 ? `1 ${one}` : `${count} ${other}`);
 
+const ID_CHARACTERS_SHOWN = 8;
+
 const queue = {
   title: "Queue",
   cases: (count: string) => `${count} cases`,
@@ -60,7 +62,8 @@ const queue = {
 } as const;
 
 const detail = {
-  title: (id: string) => `Case ${id}`,
+  title: (id: string) => `Case ${id.slice(0, ID_CHARACTERS_SHOWN)}`,
+  inAll: (payments: string, amount: string) => `${payments}, ${amount} in all`,
   reload: "Load the newest",
   card: "Card",
   noScore: "No score",

@@ -1,0 +1,91 @@
+import { openBrowser, openPage } from "@tripline/console-web/testing/open-browser";
+import type { Browser, Page } from "playwright-core";
+import { buildPayment, randomCardNumber } from "../support/build-payment.js";
+import type { InProcessSystem } from "../support/in-process-system.js";
+import { startInProcess } from "../support/in-process-system.js";
+import { testModel } from "../support/test-model.js";
+
+const START_MS_MAX = 240_000;
+const JOURNEY_MS_MAX = 180_000;
+const LARGE_MINOR = 150_000;
+const SMALL_MINOR = 1_200;
+const PAYMENTS = 3;
+const DECISION_WAIT_SECONDS = 20;
+const LOOKS_MAX = 100;
+const LOOK_MS = 200;
+
+describe("an analyst's journey", () => {
+  let system: InProcessSystem;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    const { registryUrl } = await testModel();
+    browser = await openBrowser();
+    system = await startInProcess({ registryUrl, hasControl: true, hasConsole: true });
+  }, START_MS_MAX);
+  afterAll(async () => {
+    await browser?.close();
+    await system?.close();
+  });
+
+  /** What the next small payment at the terminal, of a card without a past, is decided as. */
+  async function payAt(terminalId: string): Promise<{ outcome: string | undefined; reasons: string[] }> {
+    const { decision } = await system.client.send(
+      buildPayment({ terminalId, amountMinor: SMALL_MINOR }),
+      DECISION_WAIT_SECONDS,
+    );
+    return { outcome: decision?.outcome ?? undefined, reasons: decision?.reasons.map(({ code }) => code) ?? [] };
+  }
+
+  async function signIn(page: Page): Promise<void> {
+    await page.goto("/queue");
+    await page.getByRole("link", { name: "Sign in" }).click();
+    await page.getByLabel("User name").fill("demo");
+    await page.getByLabel("Password").fill(system.demoPassword);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Queue", level: 1 }).waitFor();
+  }
+
+  test(
+    "signs in, closes a case as fraud by keyboard, and the next payment at the terminal is reviewed; the audit log holds",
+    async () => {
+      const { page, context, faults } = await openPage(browser, { baseURL: system.consoleUrl });
+      const payment = buildPayment({ cardNumber: randomCardNumber(), amountMinor: LARGE_MINOR });
+      for (let sent = 0; sent < PAYMENTS; sent += 1) {
+        const again = buildPayment({ ...payment, clientTransactionId: `${payment.clientTransactionId}-${sent}` });
+        await system.client.send(again, DECISION_WAIT_SECONDS);
+      }
+      expect((await payAt(payment.terminalId)).reasons).not.toContain("TERMINAL_WITH_FRAUDS");
+
+      await signIn(page);
+      const search = page.getByRole("searchbox");
+      await search.fill(payment.terminalId);
+      await page.getByRole("status").getByText("1 cases").waitFor();
+      await search.press("Escape");
+      await page.keyboard.press("Enter");
+      await page.getByText("VERY_LARGE_AMOUNT").first().waitFor();
+      await page.keyboard.press("a");
+      await page.getByText("Assignee Demo").waitFor();
+      await page.keyboard.press("f");
+      await page.getByRole("dialog", { name: "Close as fraud" }).getByLabel("Note").press("Shift+Tab");
+      await page.keyboard.press("ArrowDown");
+      await page.getByRole("button", { name: "Label as fraud" }).press("Enter");
+      await page.getByText("Closed as fraud", { exact: true }).waitFor();
+
+      let next = await payAt(payment.terminalId);
+      for (let look = 0; look < LOOKS_MAX && !next.reasons.includes("TERMINAL_WITH_FRAUDS"); look += 1) {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        next = await payAt(payment.terminalId);
+      }
+      expect(next).toMatchObject({ outcome: "review", reasons: expect.arrayContaining(["TERMINAL_WITH_FRAUDS"]) });
+
+      await page.getByRole("link", { name: "Audit" }).click();
+      await page.getByRole("cell", { name: /case-/ }).first().waitFor();
+      await page.getByRole("button", { name: "Verify" }).click();
+      await page.getByText(/^The log holds/).waitFor();
+      await context.close();
+      expect(faults).toEqual([]);
+    },
+    JOURNEY_MS_MAX,
+  );
+});
