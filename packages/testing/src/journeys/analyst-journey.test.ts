@@ -46,8 +46,20 @@ describe("an analyst's journey", () => {
     await page.getByRole("heading", { name: "Queue", level: 1 }).waitFor();
   }
 
+  /** The change of the list is in the log a moment later. */
+  async function auditHolds(page: Page): Promise<void> {
+    const noted = page.getByRole("cell", { name: "list-entries-put" }).first();
+    for (let look = 0; look < LOOKS_MAX && !(await noted.isVisible()); look += 1) {
+      await page.goto("/audit");
+      await page.getByRole("button", { name: "Verify" }).waitFor();
+      await page.waitForLoadState("networkidle");
+    }
+    await page.getByRole("button", { name: "Verify" }).click();
+    await page.getByText(/^The log holds: [1-9]/).waitFor();
+  }
+
   test(
-    "signs in, closes a case as fraud by keyboard, and the next payment at the terminal is reviewed; the audit log holds",
+    "signs in, closes a case as fraud by keyboard, sees the next payment at the terminal reviewed, watches it, and the audit log holds",
     async () => {
       const { page, context, faults } = await openPage(browser, { baseURL: system.consoleUrl });
       const payment = buildPayment({ cardNumber: randomCardNumber(), amountMinor: LARGE_MINOR });
@@ -79,10 +91,17 @@ describe("an analyst's journey", () => {
       }
       expect(next).toMatchObject({ outcome: "review", reasons: expect.arrayContaining(["TERMINAL_WITH_FRAUDS"]) });
 
-      await page.getByRole("link", { name: "Audit" }).click();
-      await page.getByRole("cell", { name: /case-/ }).first().waitFor();
-      await page.getByRole("button", { name: "Verify" }).click();
-      await page.getByText(/^The log holds/).waitFor();
+      await page.getByRole("link", { name: "Lists" }).click();
+      await page.getByRole("button", { name: "Add entry" }).click();
+      const entry = page.getByRole("dialog", { name: "Add entry" });
+      await entry.getByLabel("List", { exact: true }).selectOption("watch");
+      await entry.getByLabel("Kind").selectOption("terminal");
+      await entry.getByLabel("Value").fill(payment.terminalId);
+      await entry.getByLabel("Reason").fill("Three frauds in a row");
+      await entry.getByRole("button", { name: "Add entry" }).click();
+      await page.getByRole("cell", { name: "Three frauds in a row" }).waitFor();
+
+      await auditHolds(page);
       await context.close();
       expect(faults).toEqual([]);
     },
