@@ -9,6 +9,7 @@ import { RolloutClient } from "@tripline/system/client/rollout-client";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Argument, Command } from "commander";
+import { replayJourney } from "../../models/journey-replay.js";
 import type { BadPolicyOptions } from "../../policy/journey-bad-policy.js";
 import { badPolicyJourney } from "../../policy/journey-bad-policy.js";
 
@@ -21,6 +22,7 @@ interface Journey {
 const JOURNEYS: Readonly<Record<string, Journey>> = {
   "first-payment": { tell: firstPaymentJourney },
   "bad-policy": { tell: badPolicyJourney, isArchived: true },
+  replay: { tell: replayJourney, isArchived: true },
   "bad-model": { tell: badModelJourney },
   "good-model": { tell: goodModelJourney },
 };
