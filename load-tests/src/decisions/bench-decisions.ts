@@ -5,17 +5,15 @@ import { enginePart } from "./bench-engine.js";
 import { pathPart } from "./bench-path.js";
 import { replayPart } from "./bench-replay.js";
 import { rulesPart } from "./bench-rules.js";
+import { shadowPart } from "./bench-shadow.js";
 
-/**
- * Rules compared with json-rules-engine, the parts of a decision one by one, and what it costs in the service that makes it.
- * Models do not score in shadow yet, so that `shadow_cpu_ratio` is not there.
- */
+/** Rules compared with json-rules-engine, the parts of a decision one by one, and what it costs in the service that makes it. */
 export const decisionsBenchmark: Benchmark = {
   name: "decisions",
   description:
-    "rules compared with json-rules-engine, lists, contributions, replay, and the path of a decision without Kafka",
+    "rules compared with json-rules-engine, lists, contributions, replay, the path of a decision without Kafka, and a model in shadow",
   options: [new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing")],
-  parts: [rulesPart, enginePart, contributionsPart, replayPart, pathPart],
+  parts: [rulesPart, enginePart, contributionsPart, replayPart, pathPart, shadowPart],
   line: [
     "rules_us",
     "lists_us",
