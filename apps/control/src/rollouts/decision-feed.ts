@@ -16,7 +16,7 @@ export interface FeedListener {
   label(label: Label): void;
 }
 
-/** What is decided, and what becomes known of it, for the guards. Each instance reads all of it, with a group of its own. */
+/** What is decided, and the labels that arrive, for the guards. Each instance reads all of it, with a group of its own. */
 export class DecisionFeed implements OnModuleInit {
   readonly #listeners: FeedListener[] = [];
   #consumer: EventConsumer | undefined;
