@@ -50,12 +50,12 @@ export const controlConfig = z.object({
     .default(60)
     .meta({ unit: "s", description: "How often the audit log is signed, while anything is added." }),
   AUDIT_ANCHOR_URL: z
-    .url({ protocol: /^file$/, error: "must be a folder, as file:///path" })
+    .url({ protocol: /^(file|s3|gs|azblob)$/, error: "must be file:///folder, s3://…, gs://… or azblob://…" })
     .optional()
     .meta({
       description:
-        "Folder, as `file://`, that gets the newest signatures of the audit log once a day. It should be where nobody who " +
-        "can change the database may write.",
+        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) that gets the newest signatures of the audit log once a " +
+        "day. It should be where nobody who can change the database may write.",
     }),
 });
 

@@ -17,7 +17,7 @@ export interface AuditSignerOptions {
   /** Secret, 32 bytes. Without it nothing is signed. */
   readonly seed: Uint8Array | undefined;
   readonly everySeconds: number;
-  /** A folder, as a `file://` address. */
+  /** Of an object store. */
   readonly anchorUrl: string | undefined;
 }
 
@@ -32,6 +32,8 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #failingSinceMs: number | undefined;
+  #anchoredDay = "";
+  #anchorFault = "";
 
   constructor(options: AuditSignerOptions) {
     this.#options = options;
@@ -67,7 +69,7 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   async #signAll(): Promise<void> {
-    const { log, logger, anchorUrl } = this.#options;
+    const { log, logger } = this.#options;
     const signer = this.#signer;
     if (signer === undefined) return;
     try {
@@ -75,15 +77,31 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
       for (const { tenant } of await log.unsigned()) {
         await log.sign(tenant, (unsigned) => checkpointOf(unsigned, signer));
       }
-      if (anchorUrl !== undefined) {
-        await writeAnchor(anchorUrl, { checkpoints: await log.newestCheckpoints(), keys: await log.keys() });
-      }
       this.#failingSinceMs = undefined;
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
       if (this.#failingSinceMs === undefined) logger.error({ code }, `the audit log cannot be signed: ${message}`);
       this.#failingSinceMs ??= performance.now();
       throw thrown;
+    }
+    await this.#anchor();
+  }
+
+  /** Once a day. Where the store does not take it, the next round tries again. */
+  async #anchor(): Promise<void> {
+    const { log, logger, anchorUrl } = this.#options;
+    const day = new Date().toISOString().slice(0, "YYYY-MM-DD".length);
+    if (anchorUrl === undefined || day === this.#anchoredDay) return;
+    try {
+      const checkpoints = await log.newestCheckpoints();
+      if (checkpoints.length === 0) return;
+      await writeAnchor(anchorUrl, day, { checkpoints, keys: await log.keys() });
+      this.#anchoredDay = day;
+      this.#anchorFault = "";
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (message !== this.#anchorFault) logger.error({ code }, `the audit log's anchor cannot be written: ${message}`);
+      this.#anchorFault = message;
     }
   }
 }

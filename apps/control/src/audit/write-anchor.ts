@@ -1,6 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import type { AuditCheckpoint, AuditKey } from "@tripline/contracts/audit/audit-checkpoint";
+import { openStore } from "@tripline/object-store/open-store";
 
 /** What is kept elsewhere: with it even a log that was written anew as a whole is found. */
 export interface Anchor {
@@ -10,18 +9,12 @@ export interface Anchor {
 }
 
 /**
- * Writes today's anchor, unless it is there already: an anchor is never written over, by whichever instance.
+ * Writes the anchor of a day, unless it is there already: none is ever written over, by whichever instance.
  *
- * @param folderUrl as `file://`
+ * @param day UTC, `YYYY-MM-DD`
+ * @throws TriplineError `store-unavailable`, `store-refused`
  */
-export async function writeAnchor(folderUrl: string, anchor: Anchor, now = new Date()): Promise<void> {
-  if (anchor.checkpoints.length === 0) return;
-  const folder = new URL(folderUrl.endsWith("/") ? folderUrl : `${folderUrl}/`);
-  await mkdir(fileURLToPath(folder), { recursive: true });
-  const file = new URL(`audit-anchor-${now.toISOString().slice(0, 10)}.json`, folder);
-  try {
-    await writeFile(file, JSON.stringify(anchor, null, 2), { flag: "wx", mode: 0o444 });
-  } catch (error) {
-    if (Reflect.get(Object(error), "code") !== "EEXIST") throw error;
-  }
+export async function writeAnchor(storeUrl: string, day: string, anchor: Anchor): Promise<void> {
+  const store = await openStore(storeUrl);
+  await store.putIfAbsent(`audit-anchor-${day}.json`, JSON.stringify(anchor, null, 2));
 }

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { auditCheckpoint, auditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import { AuditFault, AuditVerifier } from "@tripline/contracts/audit/audit-verifier";
+import { isStoreUrl, openStore } from "@tripline/object-store/open-store";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -21,14 +22,17 @@ const anchor = z.object({ checkpoints: z.array(auditCheckpoint), keys: z.array(a
 export function verifyCommand(output: CommandOutput): Command {
   return controlCommand("verify", "find any entry that was changed, removed or moved; exits with 1 if there is one")
     .option("--input <file>", "an export instead of the control plane's own answers")
-    .option("--anchors <folder>", "anchors that were kept elsewhere: even a log that was written anew is found by them")
+    .option(
+      "--anchors <place>",
+      "folder or URL of anchors that were kept elsewhere: even a log that was written anew is found by them",
+    )
     .option(
       "--key <id>",
       "trust signatures of this key alone; of those in anchors, or of all that the log names, unless given",
     )
     .action(async ({ input, anchors, key, ...flags }: VerifyFlags) => {
       const log = input === undefined ? await fetchLog(await openControl(flags)) : await readLog(input);
-      const kept = anchors === undefined ? [] : readAnchors(anchors);
+      const kept = anchors === undefined ? [] : await readAnchors(anchors);
       output.write(`${await verify(log, kept, key)}\n`);
     });
 }
@@ -55,9 +59,14 @@ async function verify(log: ExportedLog, anchors: readonly z.infer<typeof anchor>
   }
 }
 
-/** @throws Error in one sentence for a folder without anchors */
-function readAnchors(folder: string): z.infer<typeof anchor>[] {
-  const names = readdirSync(folder).filter((name) => /^audit-anchor-.*\.json$/.test(name));
-  if (names.length === 0) throw new Error(`${folder} has no file audit-anchor-….json.`);
-  return names.map((name) => anchor.parse(JSON.parse(readFileSync(join(folder, name), "utf8"))));
+/** @throws Error in one sentence for a folder or bucket without anchors */
+async function readAnchors(place: string): Promise<z.infer<typeof anchor>[]> {
+  const store = await openStore(isStoreUrl(place) ? place : pathToFileURL(resolve(place)).href);
+  const anchors: z.infer<typeof anchor>[] = [];
+  for await (const { key } of store.list("audit-anchor-")) {
+    const bytes = await store.get(key);
+    if (bytes !== undefined) anchors.push(anchor.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))));
+  }
+  if (anchors.length === 0) throw new Error(`${place} has no file audit-anchor-….json.`);
+  return anchors;
 }
