@@ -56,28 +56,6 @@ describe("POST /v1/transactions", () => {
     return answer;
   }
 
-  test("without the scope decisions:explain a caller gets the outcome and codes: no score, and no sentence with values", async () => {
-    const scope = "transactions:write decisions:read";
-    const coarse = await bed.clientOf({ scope });
-    const body = paymentBody();
-    const asked = await coarse.post(PATH, body, WAIT);
-    expect(asked.body).toMatchObject({
-      outcome: "review",
-      reasons: [{ code: "AMOUNT_FAR_ABOVE_OWN_MEAN", outcome: "review" }],
-    });
-    const found = await coarse.get(`/v1/decisions/${idOf(body)}`);
-    const batch = await coarse.postLines(`${PATH}/batch`, [JSON.stringify(body)], WAIT);
-    const again = await coarse.post(PATH, body, WAIT);
-    for (const answer of [asked, found, batch, again]) {
-      expect(answer.status).toBe(200);
-      expect(answer.text).toContain("AMOUNT_FAR_ABOVE_OWN_MEAN");
-      expect(answer.text).not.toMatch(/score|"text"|far above/);
-    }
-    await expect(client.get(`/v1/decisions/${idOf(body)}`)).resolves.toMatchObject({
-      body: { score: 0.25, reasons: [{ text: "The amount is far above." }] },
-    });
-  });
-
   test("without Prefer: 202 with the location of the decision, and one record with everything", async () => {
     const body = paymentBody();
     const sentAtMs = Date.now();
