@@ -1,3 +1,4 @@
+import { archiveBenchmark } from "./archive/bench-archive.js";
 import { capacityBenchmark } from "./capacity/bench-capacity.js";
 import { consoleBenchmark } from "./console/bench-console.js";
 import { decisionsBenchmark } from "./decisions/bench-decisions.js";
@@ -17,6 +18,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   scoringBenchmark,
   decisionsBenchmark,
   e2eBenchmark,
+  archiveBenchmark,
   securityBenchmark,
   consoleBenchmark,
   capacityBenchmark,

@@ -37,20 +37,27 @@ const opened = new Map<string, Promise<LakeDisk>>();
  * What the files of a lake are read and written by.
  *
  * @param lake path or URL of a folder, or URL of an object store
+ * @param environment where the store's identity is looked for; that of this process unless given
  * @throws TriplineError `config-invalid` for any other URL
  */
-export function openDisk(lake: string): Promise<LakeDisk> {
+export function openDisk(
+  lake: string,
+  // biome-ignore lint/style/noProcessEnv: as a store's own identity, this reaches every program that reads a lake.
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<LakeDisk> {
   if (!isStoreUrl(lake) || lake.startsWith("file:")) return Promise.resolve(new FolderDisk());
   const known = opened.get(lake);
   if (known !== undefined) return known;
-  const disk = openStoreDisk(lake);
+  const disk = openStoreDisk(lake, environment);
   opened.set(lake, disk);
   return disk;
 }
 
-async function openStoreDisk(lake: string): Promise<LakeDisk> {
-  // biome-ignore lint/style/noProcessEnv: as a store's own identity, this reaches every program that reads a lake.
-  const { LAKE_CACHE_DIRECTORY: folder, LAKE_CACHE_GIB: gib } = cacheVariables.parse(process.env);
+async function openStoreDisk(
+  lake: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<LakeDisk> {
+  const { LAKE_CACHE_DIRECTORY: folder, LAKE_CACHE_GIB: gib } = cacheVariables.parse(environment);
   const cache = new FileCache(folder ?? join(homedir(), ".cache", "tripline", "lake"), gib * GIB);
-  return new StoreDisk(await openStore(lake), cache);
+  return new StoreDisk(await openStore(lake, environment), cache);
 }
