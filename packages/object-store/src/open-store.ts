@@ -1,28 +1,11 @@
 import { fileURLToPath } from "node:url";
-import { identityVariables, optionalText } from "@tripline/cloud-identity/identity-variables";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { z } from "zod";
 import { FolderDriver } from "./drivers/folder-driver.js";
 import type { StoreLimits } from "./object-store.js";
 import { ObjectStore } from "./object-store.js";
 import type { StoreDriver } from "./store-driver.js";
-
-/** What a store needs beside its URL, under the names that the clouds' own libraries know. */
-export const storeVariables = {
-  ...identityVariables,
-  /** Address of an S3 server that is not AWS: MinIO, Ceph, R2. */
-  AWS_ENDPOINT_URL_S3: optionalText,
-  /** Address of a Google Cloud Storage emulator. */
-  STORAGE_EMULATOR_HOST: optionalText,
-  /** Name of the account, for a workload identity. */
-  AZURE_STORAGE_ACCOUNT: optionalText,
-  /** Account and key at once, outside of a cluster. */
-  AZURE_STORAGE_CONNECTION_STRING: optionalText,
-};
-
-const schema = z.object(storeVariables);
-
-export type StoreVariables = z.infer<typeof schema>;
+import type { StoreVariables } from "./store-variables.js";
+import { storeVariablesSchema } from "./store-variables.js";
 
 const KINDS = "use file:///absolute/path, s3://bucket/prefix, gs://bucket/prefix or azblob://container/prefix";
 
@@ -46,7 +29,7 @@ export async function openStore(
 ): Promise<ObjectStore> {
   if (!URL.canParse(url)) throw new TriplineError("config-invalid", `"${url}" is not the URL of a store; ${KINDS}.`);
   const plain = url.replace(/\/+$/, "");
-  return new ObjectStore(plain, await openDriver(new URL(url), schema.parse(environment)), limits);
+  return new ObjectStore(plain, await openDriver(new URL(url), storeVariablesSchema.parse(environment)), limits);
 }
 
 /** As Azure writes the address of a container: it names the account, so nothing else has to. */

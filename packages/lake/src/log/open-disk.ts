@@ -1,7 +1,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { optionalText } from "@tripline/cloud-identity/identity-variables";
-import { isStoreUrl, openStore, storeVariables } from "@tripline/object-store/open-store";
+import { isStoreUrl, openStore } from "@tripline/object-store/open-store";
+import { storeVariables } from "@tripline/object-store/store-variables";
 import { z } from "zod";
 import { FileCache } from "./file-cache.js";
 import { FolderDisk } from "./folder-disk.js";

@@ -3,8 +3,8 @@ import type * as Azure from "@azure/storage-blob";
 import { fetchEntraToken } from "@tripline/cloud-identity/entra-token";
 import { renewing } from "@tripline/cloud-identity/renew-token";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { StoreVariables } from "../open-store.js";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
+import type { StoreVariables } from "../store-variables.js";
 import { networkFault } from "./network-fault.js";
 
 const RESOURCE = "https://storage.azure.com";

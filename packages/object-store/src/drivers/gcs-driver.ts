@@ -1,6 +1,6 @@
 import type { Bucket, File } from "@google-cloud/storage";
-import type { StoreVariables } from "../open-store.js";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
+import type { StoreVariables } from "../store-variables.js";
 import { networkFault } from "./network-fault.js";
 
 /** Objects of a page. */

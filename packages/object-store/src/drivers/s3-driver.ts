@@ -4,8 +4,8 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type * as S3 from "@aws-sdk/client-s3";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { StoreVariables } from "../open-store.js";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
+import type { StoreVariables } from "../store-variables.js";
 import { networkFault } from "./network-fault.js";
 
 const CONNECT_MS_MAX = 5_000;
