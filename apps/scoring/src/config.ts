@@ -89,7 +89,10 @@ export const scoringBesideDecisionsConfig = z
     REGISTRY_URL: z
       .string()
       .min(1)
-      .meta({ description: "Where the models are: `file:///…`, or `mlflow+https://…` for MLflow." }),
+      .meta({
+        description:
+          "Where the models are: `file:///…`, `mlflow+https://…` for MLflow, or `s3://…`, `gs://…` or `azblob://…`.",
+      }),
     MODELS: z
       .string()
       .default("fraud@champion,fraud@candidate?")

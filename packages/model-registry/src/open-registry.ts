@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { openStore } from "@tripline/object-store/open-store";
 import { FileRegistry } from "./file/file-registry.js";
 import type { MlflowServer } from "./mlflow/client.js";
 import { MlflowClient } from "./mlflow/client.js";
@@ -9,6 +10,7 @@ import { MlflowRegistry } from "./mlflow/registry.js";
 import { ModelCache } from "./model-cache.js";
 import { sha256Hex } from "./model-manifest.js";
 import type { RecordingRegistry } from "./model-registry.js";
+import { StoreRegistry } from "./store/store-registry.js";
 
 /** What a registry in MLflow needs beside its URL, under the names that MLflow's own clients know. */
 export interface RegistryEnvironment {
@@ -19,13 +21,16 @@ export interface RegistryEnvironment {
   readonly MODEL_CACHE_DIRECTORY?: string | undefined;
 }
 
-const KINDS = "use file:///absolute/path or mlflow+http://host:port";
+const KINDS = "use file:///absolute/path, mlflow+http://host:port, or s3://, gs:// or azblob:// with bucket and prefix";
+/** As `openStore` knows them. */
+const STORES = ["s3:", "gs:", "azblob:"];
+const AZURE_HOST = /\.blob\.core\.windows\.net$/;
 
 /**
- * Opens the registry at a URL: `file:///path/to/registry`, `mlflow+http://host:port` or `mlflow+https://…`. Touches nothing
- * yet.
+ * Opens the registry at a URL: `file:///path/to/registry`, `mlflow+http://host:port`, `mlflow+https://…`, or that of an
+ * object store. Touches nothing yet.
  *
- * @param environment credentials and cache of MLflow; those of this process unless given
+ * @param environment credentials of MLflow or of the store, and their cache; those of this process unless given
  * @throws TriplineError `config-invalid` for any other URL
  */
 export function openRegistry(
@@ -37,9 +42,12 @@ export function openRegistry(
   const parsed = new URL(url);
   if (parsed.protocol === "mlflow+http:" || parsed.protocol === "mlflow+https:") {
     const server = mlflowServer(url.slice("mlflow+".length), environment);
-    const folder = environment.MODEL_CACHE_DIRECTORY || join(homedir(), ".cache", "tripline", "models");
-    const cache = new ModelCache(join(folder, sha256Hex(Buffer.from(server.url)).slice(0, 12)));
+    const cache = cacheOf(server.url, environment);
     return new MlflowRegistry(new MlflowClient(server), cache, (sentence) => process.emitWarning(sentence));
+  }
+  if (isStoreRegistry(url)) {
+    const open = () => openStore(url, { ...environment });
+    return new StoreRegistry(open, cacheOf(url, environment), (sentence) => process.emitWarning(sentence));
   }
   if (parsed.protocol !== "file:") {
     throw new TriplineError("config-invalid", `A registry at ${parsed.protocol}// is not supported; ${KINDS}.`);
@@ -52,6 +60,17 @@ export function openRegistry(
       cause: error,
     });
   }
+}
+
+/** Whether a registry's URL is that of an object store. */
+export function isStoreRegistry(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return STORES.includes(protocol) || (protocol === "https:" && AZURE_HOST.test(hostname));
+}
+
+function cacheOf(url: string, environment: RegistryEnvironment): ModelCache {
+  const folder = environment.MODEL_CACHE_DIRECTORY || join(homedir(), ".cache", "tripline", "models");
+  return new ModelCache(join(folder, sha256Hex(Buffer.from(url)).slice(0, 12)));
 }
 
 /** A token wins over a name and a password, and these over what stands in the URL; no sentence ever shows them. */

@@ -109,6 +109,9 @@ POSTGRES_CA_FILE: /etc/tripline/postgres-ca/ca.crt
 {{- define "tripline.environment.registry" -}}
 REGISTRY_URL: {{ include "tripline.registryUrl" . | quote }}
 MODEL_CACHE_DIRECTORY: /tmp/models
+{{- if .Values.objectStore.endpoint }}
+AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.registry" -}}
@@ -236,8 +239,8 @@ WATCHED_SERVICES: auth=http://{{ include "tripline.fullname" . }}-auth:8080,cont
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.kafka" . }}
 LAKE_URL: {{ include "tripline.lakeUrl" . | quote }}
-{{- if .Values.lake.endpoint }}
-AWS_ENDPOINT_URL_S3: {{ .Values.lake.endpoint | quote }}
+{{- if .Values.objectStore.endpoint }}
+AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{- end }}
 {{- end }}
 

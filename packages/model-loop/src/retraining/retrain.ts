@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { holdLock } from "@tripline/local-stack/processes/hold-lock";
+import { withFolderRegistry } from "@tripline/model-registry/store/with-folder-registry";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { ROOT } from "@tripline/system/services/workspace";
 import { seconds } from "@tripline/system/step-log";
@@ -108,8 +109,18 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   return path;
 }
 
-async function challenge(options: RetrainOptions, { plan, folder }: OpenedPlan, dataset: string): Promise<number> {
-  const { registryUrl, model, paramsFile, trustWeeks, jobs, output } = options;
+async function challenge(options: RetrainOptions, opened: OpenedPlan, dataset: string): Promise<number> {
+  const { registryUrl, model } = options;
+  return withFolderRegistry(registryUrl, model, (url) => challengeIn(url, options, opened, dataset));
+}
+
+async function challengeIn(
+  registryUrl: string,
+  options: RetrainOptions,
+  { plan, folder }: OpenedPlan,
+  dataset: string,
+): Promise<number> {
+  const { model, paramsFile, trustWeeks, jobs, output } = options;
   const commit = await currentCommit();
   const { code } = await runPythonModule(
     "tripline_training.retrain",

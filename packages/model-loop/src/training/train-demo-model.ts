@@ -9,6 +9,7 @@ import { writeHistory } from "@tripline/backfill/input/write-history";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { holdLock } from "@tripline/local-stack/processes/hold-lock";
 import { openRegistry } from "@tripline/model-registry/open-registry";
+import { withFolderRegistry } from "@tripline/model-registry/store/with-folder-registry";
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { DAY_MS } from "@tripline/simulator/keep-rhythm";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
@@ -156,18 +157,20 @@ async function trainAndPublish(folder: string, work: Work): Promise<string> {
   const validFromMs = historyEndMs - VALID_DAYS * DAY_MS;
   const commit = await currentCommit();
   await steps.run("train, check and publish the model", () =>
-    runPython("tripline_training.train", [
-      ...["--features", join(folder, "features.parquet")],
-      ...["--feature-spec", join(ROOT, "packages", "contracts", "feature-spec.yaml")],
-      ...["--registry", registryUrl],
-      ...["--name", MODEL_NAME],
-      ...["--alias", "champion"],
-      ...["--train-from", instant(simulation.startMs + WARM_UP_DAYS * DAY_MS)],
-      ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
-      ...["--valid-from", instant(validFromMs)],
-      ...["--valid-to", instant(historyEndMs)],
-      ...(commit === undefined ? [] : ["--commit", commit]),
-    ]),
+    withFolderRegistry(registryUrl, MODEL_NAME, (url) =>
+      runPython("tripline_training.train", [
+        ...["--features", join(folder, "features.parquet")],
+        ...["--feature-spec", join(ROOT, "packages", "contracts", "feature-spec.yaml")],
+        ...["--registry", url],
+        ...["--name", MODEL_NAME],
+        ...["--alias", "champion"],
+        ...["--train-from", instant(simulation.startMs + WARM_UP_DAYS * DAY_MS)],
+        ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
+        ...["--valid-from", instant(validFromMs)],
+        ...["--valid-to", instant(historyEndMs)],
+        ...(commit === undefined ? [] : ["--commit", commit]),
+      ]),
+    ),
   );
   return openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion");
 }

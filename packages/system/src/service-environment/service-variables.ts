@@ -176,7 +176,11 @@ export const VARIABLE_GROUPS = {
     MODEL_CACHE_DIRECTORY: {
       compose: "/tmp/models",
       chart: { value: "/tmp/models" },
-      description: "Where what comes from MLflow is kept once it is downloaded.",
+      description: "Where what comes from MLflow or from a bucket is kept once it is downloaded.",
+    },
+    AWS_ENDPOINT_URL_S3: {
+      chart: chartValue("objectStore.endpoint", { isOptional: true }),
+      description: "Address of a server of S3 that is not AWS, for a registry in a bucket.",
     },
     MLFLOW_TRACKING_TOKEN: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "token", { isOptional: true }),
@@ -321,7 +325,7 @@ export const SERVICE_VARIABLES = {
         local: "lakeDirectory",
       },
       AWS_ENDPOINT_URL_S3: {
-        chart: chartValue("lake.endpoint", { isOptional: true }),
+        chart: chartValue("objectStore.endpoint", { isOptional: true }),
         description: "Address of a server of S3 that is not AWS.",
       },
       FLUSH_AGE_MS: { compose: "10000", local: "archiveFlushAgeMs" },

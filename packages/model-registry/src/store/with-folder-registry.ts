@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { FileRegistry } from "../file/file-registry.js";
+import { MANIFEST_FILE } from "../model-manifest.js";
+import type { ModelVersion } from "../model-registry.js";
+import { openRegistry } from "../open-registry.js";
+import { StoreRegistry } from "./store-registry.js";
+
+/**
+ * For training in Python, which knows registries in folders and in MLflow: one in an object store is handed to it as a folder,
+ * with the versions that its aliases name. What is published and moved there is then published and moved in the store.
+ *
+ * @param work is given the URL of the registry to use
+ * @throws TriplineError `state-conflict` where somebody has moved the same alias meanwhile; what was published stays
+ */
+export async function withFolderRegistry<T>(url: string, name: string, work: (url: string) => Promise<T>): Promise<T> {
+  const registry = openRegistry(url);
+  return registry instanceof StoreRegistry ? withFolder(registry, name, work) : work(url);
+}
+
+/** Throws as `withFolderRegistry` does. */
+export async function withFolder<T>(
+  registry: StoreRegistry,
+  name: string,
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  const root = await mkdtemp(join(tmpdir(), "tripline-registry-"));
+  try {
+    const folder = new FileRegistry(root);
+    await copyAliases(registry, folder, name);
+    const before = await movesOf(folder, name);
+    const result = await work(pathToFileURL(root).href);
+    const known = await registry.versions(name);
+    for (const version of await folder.versions(name)) {
+      if (known.includes(version)) continue;
+      const published = await folder.resolve(name, version);
+      await registry.store(published.manifest, await filesOf(published));
+    }
+    for (const move of (await movesOf(folder, name)).slice(before.length)) {
+      const { alias, from, to, by, why, is_rollback: isRollback } = move;
+      await registry.setAlias(name, alias, to, { expect: from, by, isRollback, ...(why === null ? {} : { why }) });
+    }
+    return result;
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function copyAliases(registry: StoreRegistry, folder: FileRegistry, name: string): Promise<void> {
+  const versions = await orNone(registry.list(name));
+  for (const { version, aliases } of versions.filter((one) => one.aliases.length > 0)) {
+    const found = await registry.resolve(name, version);
+    const manifest = Buffer.from(`${JSON.stringify(found.manifest, null, 2)}\n`);
+    await folder.store(name, version, found.manifest, { ...(await filesOf(found)), [MANIFEST_FILE]: manifest });
+    for (const alias of aliases) await folder.setAlias(name, alias, version);
+  }
+}
+
+function movesOf(folder: FileRegistry, name: string) {
+  return orNone(folder.history(name));
+}
+
+async function filesOf({ directory, manifest }: ModelVersion): Promise<Record<string, Uint8Array>> {
+  const names = Object.keys(manifest.files);
+  const files = await Promise.all(names.map(async (file) => [file, await readFile(join(directory, file))] as const));
+  return Object.fromEntries(files);
+}
+
+/** Of a model that is not there yet. */
+async function orNone<T>(listed: Promise<T[]>): Promise<T[]> {
+  try {
+    return await listed;
+  } catch (error) {
+    if (error instanceof TriplineError && error.code === "model-not-found") return [];
+    throw error;
+  }
+}
