@@ -125,8 +125,8 @@ def _read_backfill(
 ) -> _Source:
     """The file's rows are in the order of events, so their numbers order those of the same time."""
     table = f"read_parquet({sql_text(path)}, file_row_number = true)"
-    present = {str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}
-    absent = [key for key in spec.entity_keys.values() if key not in present]
+    present = _columns(connection, table)
+    absent = _absent(spec, present)
     needed = [PAYMENT_KEY, "occurred_at_ms", "labelled_at_ms", "fraud", *spec.names]
     missing = [key for key in absent if key in ALWAYS_PRESENT_KEYS] + [name for name in needed if name not in present]
     if missing:
@@ -160,7 +160,8 @@ def _read_lake(connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureS
             f"{wrong} rows of {path}/features do not have the {len(spec.names)} values of feature spec {spec.version}."
         )
     columns = [
-        *(PAYMENT_KEY, *_keys(spec, ()), "occurred_at_ms", "computed_at_ms * 1000 AS created_us", "incomplete"),
+        *(PAYMENT_KEY, *_keys(spec, _absent(spec, _columns(connection, table)))),
+        *("occurred_at_ms", "computed_at_ms * 1000 AS created_us", "incomplete"),
         *(f"sequences[{number}] AS sequence_{entity}" for number, entity in enumerate(spec.entity_keys, start=1)),
         *(f"values[{number}] AS {sql_name(name)}" for number, name in enumerate(spec.names, start=1)),
     ]
@@ -180,12 +181,25 @@ _NO_LABELS = (
 )
 
 
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    return {str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}
+
+
+def _absent(spec: FeatureSpec, present: set[str]) -> list[str]:
+    """Keys of entities that no row of the log names, for instance because it is older than they are."""
+    return [key for key, fields in spec.key_fields.items() if not present.issuperset(fields)]
+
+
 def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
     """The keys of the entities; what a payment does not carry is null, empty or not there at all."""
-    return [
-        f"NULL::VARCHAR AS {key}" if key in absent else f"nullif({key}, '') AS {key}"
-        for key in spec.entity_keys.values()
-    ]
+
+    def sql(key: str, fields: Sequence[str]) -> str:
+        if key in absent:
+            return f"NULL::VARCHAR AS {key}"
+        parts = (f"nullif({field}, '')" for field in fields)
+        return " || '/' || ".join(parts) + f" AS {key}"
+
+    return [sql(key, fields) for key, fields in spec.key_fields.items()]
 
 
 def _lake_table(path: Path, topic: str) -> str:

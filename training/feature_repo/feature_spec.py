@@ -19,7 +19,7 @@ _RUN_KINDS = ("days_since_last_genuine", "days_since_run_began", "run_count")
 _CLOCK_KINDS = ("hour_of_day", "day_of_week", "is_weekend", "is_night")
 _PAIR_KINDS = ("pair_is_new", "pair_count", "pair_seconds_since_last")
 ENTITY_KINDS = frozenset({*_AMOUNT_KINDS, *_LABEL_KINDS, *_RUN_KINDS, "distinct", "seconds_since_last"})
-_COMPARED_KINDS = ("z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home")
+_COMPARED_KINDS = ("z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last")
 PAYMENT_KINDS = frozenset({"amount", *_CLOCK_KINDS, *_PAIR_KINDS, *_COMPARED_KINDS})
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -45,7 +45,9 @@ class Feature:
 class FeatureSpec:
     version: int
     entity_keys: Mapping[str, str]
-    """Name of the entity to the field of an event that names it, in the order of the spec."""
+    """Name of the entity to the column of its ids, in the order of the spec."""
+    key_fields: Mapping[str, tuple[str, ...]]
+    """That column to the fields of an event that name the entity; several with `/` between them are its id."""
     features: tuple[Feature, ...]
     """In the order of the vector."""
     horizon: timedelta
@@ -70,7 +72,10 @@ def read_feature_spec(path: Path) -> FeatureSpec:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         spec = FeatureSpec(
             version=document["version"],
-            entity_keys={name: entity["key"] for name, entity in document["entities"].items()},
+            entity_keys={name: _column(entity["key"]) for name, entity in document["entities"].items()},
+            key_fields={
+                _column(entity["key"]): tuple(entity["key"].split("/")) for entity in document["entities"].values()
+            },
             features=tuple(_feature(item) for item in document["features"]),
             horizon=max(_duration(window["width"]) for window in document["windows"].values()),
         )
@@ -80,6 +85,10 @@ def read_feature_spec(path: Path) -> FeatureSpec:
     if fault is not None:
         raise FeatureRepositoryError(f"{path}: {fault}.")
     return spec
+
+
+def _column(key: str) -> str:
+    return key.replace("/", "_")
 
 
 def _feature(item: Mapping[str, Any]) -> Feature:

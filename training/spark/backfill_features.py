@@ -47,7 +47,18 @@ COLUMNS = {
     "labelled_at_ms": "bigint",
 }
 """Columns of a transactions file with the type each is read as."""
-OPTIONAL_COLUMNS = {"device_token": "string", "ip_token": "string", "latitude": "double", "longitude": "double"}
+OPTIONAL_COLUMNS = {
+    "device_token": "string",
+    "ip_token": "string",
+    "latitude": "double",
+    "longitude": "double",
+    "bin": "string",
+    "email_token": "string",
+    "network_token": "string",
+    "card_country": "string",
+    "merchant_country": "string",
+    "ip_country": "string",
+}
 OUTPUT_COLUMNS = [ID, "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
 """Columns before the features."""
 
@@ -193,13 +204,13 @@ def _fold_events(
 ) -> DataFrame:
     """Columns: the payment's id and what the command answers, a row per event that it answers."""
     key = entity["key"]
-    events = _lines(payments, "payment", "occurred_at_ms", key, [])
+    events = _lines(payments, "payment", "occurred_at_ms", entity, [])
     if entity["optional"]:
         events = events.where(f.col(key).isNotNull())
     else:
         labelled = payments.where(f.col("labelled_at_ms").isNotNull())
         judged = ["explained"] if entity["judged"] else []
-        events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", key, judged))
+        events = events.unionByName(_lines(labelled, "label", "labelled_at_ms", entity, judged))
     is_answered = f.col("is_payment") if "--judge" not in command else ~f.col("is_payment")
     return (
         events.repartition(partitions, key)
@@ -211,15 +222,17 @@ def _fold_events(
     )
 
 
-def _lines(payments: DataFrame, stream: str, time: str, key: str, more: list[str]) -> DataFrame:
+def _lines(payments: DataFrame, stream: str, time: str, entity: Mapping[str, Any], more: list[str]) -> DataFrame:
     """The events as `fold-entity` reads them, with what they are sorted by."""
     is_payment = stream == "payment"
     own = ["amount_minor", "currency", *OPTIONAL_COLUMNS] if is_payment else ["labelled_at_ms", "fraud"]
     # Doubles come through unharmed: Java writes as many digits as tell a double from its neighbours.
     fields: list[Column] = [f.lit(stream).alias("stream")]
     fields += [f.col(name) for name in (ID, "card_token", "terminal_id", "occurred_at_ms", *own, *more)]
+    # An id of several fields is null where one of them is.
+    parts = [part for field in entity["fields"] for part in (f.lit("/"), f.col(field))][1:]
     return payments.select(
-        key,
+        f.concat(*parts).alias(entity["key"]),
         f.col(time).alias("at_ms"),
         f.lit(is_payment).alias("is_payment"),
         ID,

@@ -153,7 +153,7 @@ test("payments and labels get the values of the pure engine, event after event",
       transaction,
       specVersion: spec.version,
       values: result.duplicate ? [] : result.values,
-      sequences: [states[0].sequence, states[1].sequence, 0, 0],
+      sequences: engine.entities.map((_, entity) => states[entity]?.sequence ?? 0),
       tooLate: result.duplicate ? undefined : result.tooLate,
       incomplete: false,
     });

@@ -101,6 +101,11 @@ function listedOf({ transaction, values }: VectorPayment, index: number): Listed
 
 function fullTable(entries: number): ListTable {
   const table = new ListTable();
+  // A kind without entries is not searched.
+  for (const kind of ["device", "ip", "terminal"]) {
+    const own = { tenant: "demo", list: "deny", kind, effect: "deny", author: "", createdAtMs: NOW_MS };
+    table.put({ ...own, value: "none", reason: "Holds the kind" });
+  }
   for (let index = 0; index < entries; index += 1) {
     table.put({
       ...{ tenant: "demo", list: "deny", kind: "card", effect: "deny", author: "", createdAtMs: NOW_MS },

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { currencyDecimals } from "@tripline/contracts/currency";
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { KeyField } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec, keyFields } from "@tripline/contracts/feature-spec";
+import { binOf } from "@tripline/contracts/identifiers";
 import type { EventBlock } from "@tripline/feature-engine/bulk/event-block";
 import { FOLD_STEPS, ShareFold } from "@tripline/feature-engine/bulk/share-fold";
 import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
@@ -70,14 +72,20 @@ function blockOf(paid: readonly SimulatedPayment[], known: readonly SimulatedPay
 
 /** -1 for entities that an event does not name. */
 function numberOf(entity: number, payment: SimulatedPayment, isLabel: boolean): number {
-  const ids = {
-    card_token: payment.cardNumber,
-    terminal_id: payment.terminalId,
-    device_token: isLabel ? null : payment.deviceId,
-    ip_token: isLabel ? null : payment.ipAddress,
+  const { cardNumber, terminalId, deviceId, ipAddress, email, merchantCountry } = payment;
+  const ids: Record<KeyField, string | null> = {
+    card_token: cardNumber,
+    terminal_id: terminalId,
+    device_token: deviceId,
+    ip_token: ipAddress,
+    bin: binOf(cardNumber),
+    email_token: email,
+    merchant_country: merchantCountry,
   };
-  const id = ids[keys[entity] ?? "card_token"];
-  if (id === null) return -1;
+  const key = keys[entity] ?? "card_token";
+  const parts = keyFields(key).map((field) => ids[field]);
+  if (parts.includes(null) || (isLabel && key !== "card_token" && key !== "terminal_id")) return -1;
+  const id = parts.join("/");
   const known = numbers[entity] ?? new Map<string, number>();
   if (!known.has(id)) known.set(id, known.size);
   return known.get(id) ?? -1;

@@ -22,7 +22,7 @@ const engine = compileEngine(spec);
 const START_MS = Date.UTC(2024, 1, 20);
 const DAY_MS = 86_400_000;
 const HEADER =
-  "client_transaction_id,card_token,terminal_id,amount_minor,currency,occurred_at_ms,fraud,labelled_at_ms,device_token,ip_token,latitude,longitude";
+  "client_transaction_id,card_token,terminal_id,amount_minor,currency,occurred_at_ms,fraud,labelled_at_ms,device_token,ip_token,latitude,longitude,bin,email_token,merchant_country";
 
 interface Row {
   id: string;
@@ -37,6 +37,9 @@ interface Row {
   ip: string | undefined;
   latitude: number | undefined;
   longitude: number | undefined;
+  bin: string | undefined;
+  email: string | undefined;
+  country: string | undefined;
 }
 
 /** Payments with ties, in no order, some never labelled and some labelled at once; always the same ones. */
@@ -63,6 +66,9 @@ function rowsOf(count: number): Row[] {
       ...(below(4) === 0
         ? { latitude: undefined, longitude: undefined }
         : { latitude: 50 + below(100) / 64, longitude: 8 + below(100) / 64 }),
+      bin: below(4) === 0 ? undefined : `41111${below(2)}`,
+      email: below(3) === 0 ? undefined : `et_${below(3)}`,
+      country: below(3) === 0 ? undefined : ["BE", "FR"][below(2)],
     };
   });
 }
@@ -71,7 +77,8 @@ function csvOf(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const terminal = `"${row.terminal.replaceAll('"', '""')}"`;
     const fields = [row.id, row.card, terminal, row.amountMinor, row.currency, row.atMs, row.fraud, row.labelledAtMs];
-    return [...fields, row.device, row.ip, row.latitude, row.longitude].join(",");
+    const payer = [row.bin, row.email, row.country];
+    return [...fields, row.device, row.ip, row.latitude, row.longitude, ...payer].join(",");
   });
   return [HEADER, ...lines].join("\n");
 }
@@ -85,6 +92,9 @@ function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINITY): Ora
       ...required,
       ...(row.device === undefined ? {} : { device: row.device }),
       ...(row.ip === undefined ? {} : { ip: row.ip }),
+      ...(row.email === undefined ? {} : { email: row.email }),
+      ...(row.bin === undefined ? {} : { terminal_bin: `${row.terminal}/${row.bin}` }),
+      ...(row.country === undefined ? {} : { card_country: `${row.card}/${row.country}` }),
     };
     const common = { id, atMs, amountMinor, currency, latitude, longitude };
     const payment: OracleEvent = { ...common, kind: "payment", entities, fraud: false };
@@ -148,7 +158,7 @@ async function run(text: string | Buffer, over: RunOptions = {}) {
 }
 
 describe("a backfill", () => {
-  const rows = rowsOf(600);
+  const rows = rowsOf(400);
   const payments = (events: readonly OracleEvent[]) => events.filter((event) => event.kind === "payment");
 
   test.each([
@@ -179,7 +189,7 @@ describe("a backfill", () => {
     expect(result).toEqual({
       rows: written.length,
       labels,
-      entities: { card: 9, terminal: 5, device: 4, ip: 3 },
+      entities: { card: 9, terminal: 5, device: 4, ip: 3, email: 3, terminal_bin: 10, card_country: 18 },
       resumedEvents: 0,
     });
     expect(labels).toBeGreaterThan(100);
@@ -202,11 +212,12 @@ describe("a backfill", () => {
     const { statePath } = await run(csvOf(rows));
     expect((await readdir(folder)).sort()).toEqual(["features.parquet", "payments.csv", "state.bin"]);
     const { redisUrl } = await testStack();
-    expect(await loadState({ statePath, redisUrl })).toEqual({ states: 21 });
+    expect(await loadState({ statePath, redisUrl })).toEqual({ states: 52 });
     const redis = new Redis(redisUrl);
-    const first = rows.find((one) => one.device !== undefined && one.ip !== undefined);
+    const first = rows.find(({ device, ip, email, bin, country }) => device && ip && email && bin && country);
     const ids = { cardToken: first?.card ?? "", terminalId: first?.terminal ?? "" };
-    const all = { ...ids, deviceToken: first?.device ?? "", ipToken: first?.ip ?? "" };
+    const payer = { bin: first?.bin ?? "", emailToken: first?.email ?? "", merchantCountry: first?.country ?? "" };
+    const all = { ...ids, ...payer, deviceToken: first?.device ?? "", ipToken: first?.ip ?? "" };
     const keys = engine.stateKeys("shop", all).map((key) => key ?? "");
     const stored = await redis.mgetBuffer(keys);
     expect(await redis.ttl(keys[0] ?? "")).toBeGreaterThan(44 * 86_400);
@@ -224,7 +235,9 @@ describe("a backfill", () => {
         currency: "EUR",
         fraud: false,
       },
-      entities: { card: ids.cardToken, terminal: ids.terminalId, device: all.deviceToken, ip: all.ipToken },
+      entities: Object.fromEntries(
+        engine.entityIds(all).map((id, entity) => [engine.entities[entity]?.name ?? "", id ?? ""]),
+      ),
       latitude: 51,
       longitude: 9,
     };
@@ -313,7 +326,7 @@ describe("a snapshot", () => {
     let announced = 0;
     for await (const [key] of readSnapshot(statePath, (header) => (announced = header.entries))) keys.push(key);
     expect(keys).toHaveLength(announced);
-    expect(new Set(keys).size).toBe(21);
+    expect(new Set(keys).size).toBe(52);
   });
 });
 
@@ -349,7 +362,7 @@ describe("the handbook's data", () => {
     const result = await backfill({ spec, source, tenant: "shop", outputPath });
     expect(result).toEqual({
       ...{ rows: 3, labels: 3, resumedEvents: 0 },
-      entities: { card: 2, terminal: 2, device: 0, ip: 0 },
+      entities: { card: 2, terminal: 2, device: 0, ip: 0, email: 0, terminal_bin: 0, card_country: 0 },
     });
     const { names, rows } = await readParquet(outputPath);
     const at = Date.UTC(2018, 3, 1, 23, 59, 59);

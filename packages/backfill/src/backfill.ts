@@ -61,7 +61,6 @@ const CHECKPOINT_MS_DEFAULT = 15_000;
 export async function backfill(options: BackfillOptions): Promise<BackfillResult> {
   const { spec, outputPath, statePath, tenant } = options;
   const engine = compileEngine(spec);
-  const keys = engine.entities.map((plan) => plan.key);
   const tuning = { blockPayments: BLOCK_PAYMENTS_DEFAULT, checkpointMs: CHECKPOINT_MS_DEFAULT, ...options.tuning };
   const work = await openWorkFolder(outputPath, await identify(options, tuning));
   const { database, path: directory } = work;
@@ -69,7 +68,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   let events: PreparedEvents;
   let resumedEvents: number | undefined;
   try {
-    events = await prepare(work, { ...options, keys });
+    events = await prepare(work, { ...options, entities: engine.entities });
     const totalEvents = events.payments + events.labels;
     const onProgress = (doneEvents: number) => {
       resumedEvents ??= doneEvents;
@@ -117,7 +116,10 @@ async function prepare(
   const connection = await database.connect();
   try {
     if (!(await isPrepared(database))) await prepareEvents(connection, options);
-    return await readPrepared(connection, options.keys);
+    return await readPrepared(
+      connection,
+      options.entities.map(({ key }) => key),
+    );
   } catch (error) {
     // With this input there is nothing to go on with.
     if (error instanceof TriplineError) await rm(path, { recursive: true, force: true });

@@ -196,7 +196,13 @@ describe("a wrong spec", () => {
     ["{ key: device_token }", "every event carries card_token and terminal_id, other keys are optional: true"],
     ["{ key: ip_token, optional: false }", "every event carries card_token and terminal_id, other keys are optional"],
     ["{ key: terminal_id, optional: true }", "every event carries card_token and terminal_id, other keys are optional"],
-    ["{ key: shop_id }", '"card_token"|"terminal_id"|"device_token"|"ip_token"'],
+    ["{ key: shop_id }", "must be one of card_token, terminal_id, device_token, ip_token, bin"],
+    ["{ key: terminal_id/shop_id, optional: true }", "must be one of card_token"],
+    ["{ key: bin/bin, optional: true }", "or several with / between them"],
+    [
+      "{ key: card_token/terminal_id }",
+      "every event carries card_token and terminal_id, other keys are optional: true",
+    ],
     ["{ key: terminal_id, optional: maybe }", "expected boolean"],
   ])("with an entity of %s is refused at its line", (entity, message) => {
     const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), `  other: ${entity}`]);
@@ -312,15 +318,17 @@ test("entities are required unless said otherwise, and a value may be an alias o
   });
 });
 
+const ENTITY_NAMES = ["card", "terminal", "device", "ip", "email", "terminal_bin", "card_country"];
+
 describe("the current spec", () => {
   const spec = currentFeatureSpec();
 
-  test("is read once, and has 40 features or more over card, terminal, their pairs, device and network address", () => {
+  test("is read once, and has 40 features or more over card, terminal, their pairs, device, address and payer", () => {
     expect(currentFeatureSpec()).toBe(spec);
     expect(spec.features.length).toBeGreaterThanOrEqual(40);
-    expect(Object.keys(spec.entities)).toEqual(["card", "terminal", "device", "ip"]);
+    expect(Object.keys(spec.entities)).toEqual(ENTITY_NAMES);
     const entities = new Set(spec.features.map((item) => ("entity" in item ? item.entity : "payment")));
-    expect([...entities].sort()).toEqual(["card", "device", "ip", "payment", "terminal"]);
+    expect([...entities].sort()).toEqual([...ENTITY_NAMES, "payment"].sort());
   });
 
   test("uses every kind but those that others are made of, and every window", () => {

@@ -22,6 +22,7 @@ export const RUN_KINDS = ["days_since_last_genuine", "days_since_run_began", "ru
 export const PAST_KINDS = [
   "seconds_since_last",
   "distance_from_home",
+  "distance_from_last",
   "ratio_to_usual",
   "days_since_first_fraud",
 ] as const;
@@ -29,11 +30,25 @@ export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last
 
 const WINDOW_TILES_MAX = 1_000;
 
-/** Fields of an event that can name an entity. */
-export const ENTITY_KEYS = ["card_token", "terminal_id", "device_token", "ip_token"] as const;
-export type EntityKey = (typeof ENTITY_KEYS)[number];
+/** Fields of an event that can name an entity, alone or together: the cards of one issuer at one terminal. */
+export const KEY_FIELDS = [
+  ...(["card_token", "terminal_id", "device_token", "ip_token"] as const),
+  ...(["bin", "email_token", "merchant_country"] as const),
+] as const;
+export type KeyField = (typeof KEY_FIELDS)[number];
 /** Fields that every payment and every label carries. */
-const REQUIRED_KEYS: readonly EntityKey[] = ["card_token", "terminal_id"];
+const REQUIRED_KEYS: readonly string[] = ["card_token", "terminal_id"];
+const FIELD_SEPARATOR = "/";
+
+/** The fields of an entity's key, `terminal_id/bin` for instance. An event without one of them names no such entity. */
+export function keyFields(key: string): KeyField[] {
+  return key.split(FIELD_SEPARATOR).flatMap((part) => KEY_FIELDS.find((field) => field === part) ?? []);
+}
+
+/** What a column of the entity's ids is called: `terminal_id_bin`. The id itself is the fields with `/` between them. */
+export function keyColumn(key: string): string {
+  return key.replaceAll(FIELD_SEPARATOR, "_");
+}
 
 const name = z.string().regex(/^[a-z][a-z0-9_]*$/, "must be snake_case");
 const named = {
@@ -67,6 +82,17 @@ const feature = z.discriminatedUnion("kind", [
   z.strictObject({ ...named, kind: z.enum(PAIR_KINDS), entity, of: z.string() }),
 ]);
 
+const entityKey = z.string().refine(
+  (key) => {
+    const fields = keyFields(key);
+    return fields.length === new Set(fields).size && fields.join(FIELD_SEPARATOR) === key;
+  },
+  {
+    error: `must be one of ${KEY_FIELDS.join(", ")}, or several with ${FIELD_SEPARATOR} between them`,
+    abort: true,
+  },
+);
+
 const featureSpec = z
   .strictObject({
     version: z.int().positive(),
@@ -81,7 +107,7 @@ const featureSpec = z
     ),
     entities: z.record(
       name,
-      z.strictObject({ key: z.enum(ENTITY_KEYS), optional: z.boolean().default(false), usually: usually.optional() }),
+      z.strictObject({ key: entityKey, optional: z.boolean().default(false), usually: usually.optional() }),
     ),
     features: z.array(feature).min(1),
   })
@@ -186,7 +212,7 @@ export function overTiles(item: Feature): item is Extract<Feature, { window: str
 
 /** Whether a feature says something about a payment and cannot be told of an entity alone. */
 export function needsPayment(item: Feature): boolean {
-  const compared = ["z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home"];
+  const compared = ["z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last"];
   const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared];
   return kinds.includes(item.kind);
 }

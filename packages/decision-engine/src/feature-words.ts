@@ -35,6 +35,7 @@ const UNITS: Readonly<Record<Feature["kind"], Unit>> = {
   ratio_to_mean: "decimal",
   seconds_since_last: "seconds",
   distance_from_home: "kilometres",
+  distance_from_last: "kilometres",
   ratio_to_usual: "decimal",
   unusual_count: "count",
   unusual_max: "decimal",
@@ -70,6 +71,7 @@ const TOPICS: Readonly<Record<Feature["kind"], string>> = {
   unusual_max: "earlier unusual amounts",
   seconds_since_last: "last payment",
   distance_from_home: "place",
+  distance_from_last: "place",
   distinct: "partners",
   pair_is_new: "partner",
   pair_count: "partner",
@@ -87,7 +89,8 @@ const TOPICS: Readonly<Record<Feature["kind"], string>> = {
 /** Kinds whose default stands for an absent past and is not a measure. */
 const PAST_MEASURES: readonly Feature["kind"][] = [
   ...(["z_score", "ratio_to_mean", "ratio_to_usual", "seconds_since_last", "pair_seconds_since_last"] as const),
-  ...(["distance_from_home", "days_since_first_fraud", "days_since_last_genuine", "days_since_run_began"] as const),
+  ...(["distance_from_home", "distance_from_last"] as const),
+  ...(["days_since_first_fraud", "days_since_last_genuine", "days_since_run_began"] as const),
 ];
 
 /** Kinds that a card's usual amount is told beside. */

@@ -1,5 +1,12 @@
-import type { EntityKey, Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { isLabelFeature, isRunFeature, overTiles, UNUSUAL_KINDS } from "@tripline/contracts/feature-spec";
+import type { Feature, FeatureSpec, KeyField } from "@tripline/contracts/feature-spec";
+import {
+  isLabelFeature,
+  isRunFeature,
+  keyColumn,
+  keyFields,
+  overTiles,
+  UNUSUAL_KINDS,
+} from "@tripline/contracts/feature-spec";
 
 /** What one ring of tiles keeps. Windows that share a tile width share a ring. */
 export interface RingPlan {
@@ -53,13 +60,17 @@ export interface RunPlan {
 
 export interface EntityPlan {
   readonly name: string;
-  readonly key: EntityKey;
+  /** Of a column of its ids, and the fields of an event that name it: one, or several with `/` between them in the id. */
+  readonly key: string;
+  readonly fields: readonly KeyField[];
   readonly optional: boolean;
   readonly payments: StreamPlan;
   readonly labels: StreamPlan;
   readonly partners: PartnerPlan | undefined;
   /** Whether the mean place of payments is kept. */
   readonly home: boolean;
+  /** Whether the place of the newest payment is kept. */
+  readonly lastPlace: boolean;
   readonly usual: UsualPlan | undefined;
   readonly run: RunPlan | undefined;
   /** Whether the time at which the first fraud was confirmed is kept. */
@@ -80,12 +91,14 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
       labels: planStream(spec, own, true),
       partners: planPartners(spec, own, names),
       home: own.some((feature) => feature.kind === "distance_from_home"),
+      lastPlace: own.some((feature) => feature.kind === "distance_from_last"),
       usual: planUsual(spec, own, name),
       run: planRun(own, names),
       firstFraud: own.some((feature) => feature.kind === "days_since_first_fraud"),
       recentIds: index === 0,
     };
-    return { name, key, optional, ...parts, fingerprint: fingerprintOf(parts, longestWindowMs(spec)) };
+    const named = { name, key: keyColumn(key), fields: keyFields(key), optional };
+    return { ...named, ...parts, fingerprint: fingerprintOf(parts, longestWindowMs(spec)) };
   });
 }
 
@@ -188,11 +201,14 @@ export function layoutFingerprint(plans: readonly Pick<EntityPlan, "fingerprint"
 export const STATE_VERSION = 3;
 
 function fingerprintOf(
-  parts: Pick<EntityPlan, "payments" | "labels" | "partners" | "home" | "usual" | "run" | "firstFraud" | "recentIds">,
+  parts: Pick<
+    EntityPlan,
+    "payments" | "labels" | "partners" | "home" | "lastPlace" | "usual" | "run" | "firstFraud" | "recentIds"
+  >,
   horizonMs: number,
 ): number {
-  const { payments, labels, partners, home, usual, run, firstFraud, recentIds } = parts;
-  const own = [home, usual !== undefined, run?.explainedBy ?? null, firstFraud, recentIds];
+  const { payments, labels, partners, home, lastPlace, usual, run, firstFraud, recentIds } = parts;
+  const own = [home, lastPlace, usual !== undefined, run?.explainedBy ?? null, firstFraud, recentIds];
   const kept = [STATE_VERSION, payments.rings, labels.rings, partners?.entity ?? -1, ...own, horizonMs];
   return hashOf(JSON.stringify(kept));
 }

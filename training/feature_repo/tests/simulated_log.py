@@ -29,15 +29,28 @@ class Vector:
     occurred_at_ms: int
     computed_at_ms: int
     sequences: tuple[int, ...]
-    """Of card, terminal, device and ip; 0 where the payment names none."""
+    """By entity, in the order of the spec; 0 where the payment names none."""
     values: tuple[float, ...]
     tenant: str = "demo"
     spec_version: int = 2
     too_late: bool = False
     incomplete: bool = False
+    bin: str = ""
+    email_token: str = ""
+    merchant_country: str = ""
 
     def key(self, name: str) -> str:
-        return str(getattr(self, name))
+        """The id of an entity by the column of its ids; empty where the payment names none."""
+        parts = [str(getattr(self, field)) for field in KEY_FIELDS.get(name, (name,))]
+        return "" if "" in parts else "/".join(parts)
+
+
+KEY_FIELDS = {
+    "terminal_id_bin": ("terminal_id", "bin"),
+    "card_token_merchant_country": ("card_token", "merchant_country"),
+}
+KEYS = ("card_token", "terminal_id", "device_token", "ip_token", "email_token", *KEY_FIELDS)
+"""Columns of ids, in the order of the spec's entities."""
 
 
 def simulate(spec: FeatureSpec, seed: int = 1, payments: int = 1_500) -> list[Vector]:
@@ -59,17 +72,27 @@ def simulate(spec: FeatureSpec, seed: int = 1, payments: int = 1_500) -> list[Ve
             "terminal_id": f"terminal-{draw.randrange(5)}",
             "device_token": f"device-{draw.randrange(6)}" if draw.random() < 0.6 else "",
             "ip_token": f"ip-{draw.randrange(9)}" if draw.random() < 0.5 else "",
+            "bin": f"40000{draw.randrange(3)}" if draw.random() < 0.7 else "",
+            "email_token": f"email-{draw.randrange(7)}" if draw.random() < 0.5 else "",
+            "merchant_country": draw.choice(["BE", "FR", ""]),
         }
-        for item in keys.items():
+        named = Vector(
+            client_transaction_id=f"t{number:05d}",
+            **keys,
+            occurred_at_ms=at_ms,
+            computed_at_ms=0,
+            sequences=(),
+            values=(),
+        )
+        items = [(name, named.key(name)) for name in KEYS]
+        for item in items:
             sequences[item] = sequences.get(item, 0) + 1
         rows.append(
-            Vector(
-                client_transaction_id=f"t{number:05d}",
-                **keys,
-                occurred_at_ms=at_ms,
+            replace(
+                named,
                 # Batches of 20 share a clock reading, and the clock goes back at every third batch.
                 computed_at_ms=START_MS + number // 20 * 20 * DAYS * DAY_MS // payments - number // 60 % 2 * 500,
-                sequences=tuple(sequences[item] if item[1] else 0 for item in keys.items()),
+                sequences=tuple(sequences[item] if item[1] else 0 for item in items),
                 values=tuple(draw.uniform(-1, 1) * 10 ** draw.randrange(-12, 13) for _ in spec.names),
                 spec_version=spec.version,
             )
@@ -100,15 +123,16 @@ def latest(
     vectors: Sequence[Vector], key: str, value: str | None, at_ms: int, horizon_ms: int | None = None
 ) -> Vector | None:
     """The plain point-in-time join: the newest row of an entity by `at_ms`, the last counted of equal ones."""
-    position = ("card_token", "terminal_id", "device_token", "ip_token", "client_transaction_id").index(key)
+    # A payment's own row is ordered by its card.
+    position = KEYS.index(key) if key in KEYS else 0
     found: Vector | None = None
     for row in vectors:
         if value is None or row.key(key) != value or row.occurred_at_ms > at_ms:
             continue
         if horizon_ms is not None and row.occurred_at_ms < at_ms - horizon_ms:
             continue
-        order = (row.occurred_at_ms, row.sequences[position % 4])
-        if found is None or order > (found.occurred_at_ms, found.sequences[position % 4]):
+        order = (row.occurred_at_ms, row.sequences[position])
+        if found is None or order > (found.occurred_at_ms, found.sequences[position]):
             found = row
     return found
 
@@ -117,7 +141,7 @@ _TEXT = pa.string()
 _FEATURES = pa.schema(
     [
         *((name, _TEXT) for name in ("tenant", "client_transaction_id", "card_token", "terminal_id")),
-        *((name, _TEXT) for name in ("device_token", "ip_token")),
+        *((name, _TEXT) for name in ("device_token", "ip_token", "bin", "email_token", "merchant_country")),
         *((name, pa.int64()) for name in ("occurred_at_ms", "computed_at_ms")),
         ("spec_version", pa.int32()),
         ("values", pa.list_(pa.float64())),

@@ -103,6 +103,7 @@ def test_needs_an_amount(tmp_path: Path, spec: FeatureSpec) -> None:
     without = FeatureSpec(
         version=spec.version,
         entity_keys=spec.entity_keys,
+        key_fields=spec.key_fields,
         features=tuple(
             Feature(item.name, "hour_of_day" if item.kind == "amount" else item.kind, *fields_after_kind(item))
             for item in spec.features

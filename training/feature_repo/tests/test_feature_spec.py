@@ -34,6 +34,7 @@ def test_reads_what_feast_needs(tmp_path: Path) -> None:
         ("amount", "card_count_1d"),
         {"card": "card_token"},
     )
+    assert spec.key_fields == {"card_token": ("card_token",)}
     assert spec.horizon.total_seconds() == 36 * 3_600
     assert [feature.name for feature in spec.of_entity("card")] == ["card_count_1d"]
     assert [feature.name for feature in spec.of_payment] == ["amount"]
@@ -44,6 +45,7 @@ def test_divides_the_spec_of_this_checkout(spec: FeatureSpec) -> None:
     assert all(parts)
     assert sorted(item.name for part in parts for item in part) == sorted(spec.names)
     assert not ENTITY_KINDS & PAYMENT_KINDS
+    assert spec.key_fields[spec.entity_keys["terminal_bin"]] == ("terminal_id", "bin")
 
 
 def test_divides_as_the_engine_does(spec: FeatureSpec) -> None:

@@ -12,10 +12,9 @@ from errors import EmptyLogError
 from feature_spec import FeatureSpec
 from keep_online import Sources, apply_repository, refresh, remove_leftovers
 from tests.conftest import _empty_database
-from tests.simulated_log import DAY_MS, START_MS, Vector, write_lake
+from tests.simulated_log import DAY_MS, KEYS, START_MS, Vector, write_lake
 from tests.test_online import assert_online, ids_of, online
 
-KEYS = ("card_token", "terminal_id", "device_token", "ip_token")
 # Of a day with a payment at midnight and one within the next half an hour. At the first round the day is over, and has
 # not settled.
 MIDNIGHT_MS = START_MS + 43 * DAY_MS

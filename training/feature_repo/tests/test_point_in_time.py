@@ -118,8 +118,10 @@ def test_of_two_rows_of_the_same_time_the_last_counted_stands(
     early, late = (replace(vectors[0], client_transaction_id=name) for name in ("early", "late"))
     at = {"card_token": early.card_token, "at_ms": early.occurred_at_ms}
     for skew_ms in (5_000, 0, -5_000):
-        first = replace(early, sequences=(7, 3, 0, 0), computed_at_ms=START_MS)
-        second = replace(late, sequences=(8, 2, 0, 0), computed_at_ms=START_MS + skew_ms, values=vectors[1].values)
+        first = replace(early, sequences=(7, 3, 0, 0, 0, 0, 0), computed_at_ms=START_MS)
+        second = replace(
+            late, sequences=(8, 2, 0, 0, 0, 0, 0), computed_at_ms=START_MS + skew_ms, values=vectors[1].values
+        )
         for rows in ([first, second], [second, first]):
             other_log(rows)
             [found] = historical(store, [f"card_windows:{name}" for name in of_entity(spec, "card")], [at])

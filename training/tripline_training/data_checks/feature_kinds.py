@@ -51,6 +51,7 @@ RANGES: dict[str, ValueRange] = {
     "seconds_since_last": NOT_NEGATIVE,
     # Half the earth's circumference is 20,015 km on the sphere of radius 6,371 km.
     "distance_from_home": ValueRange(0, 20_050),
+    "distance_from_last": ValueRange(0, 20_050),
     "distinct": COUNT,
     "pair_is_new": FLAG,
     "pair_count": COUNT,

@@ -36,10 +36,12 @@ export interface History {
   readonly newestMs: number;
 }
 
-/** A card, a terminal, a device and an address after some payments and labels that end shortly before `endMs`. */
+/** A card, a terminal and one of each other entity after some payments and labels that end shortly before `endMs`. */
 export function makeHistory(name: string, endMs: number, seed = 1): History {
   const below = randomNumbers(seed);
-  const ids = { card: `ct_${name}`, terminal: `t_${name}`, device: `d_${name}`, ip: `ip_${name}` };
+  const named = { card: `ct_${name}`, terminal: `t_${name}`, device: `d_${name}`, ip: `ip_${name}` };
+  const joined = { terminal_bin: `t_${name}/411111`, card_country: `ct_${name}/BE` };
+  const ids = { ...named, ...joined, email: `et_${name}` };
   const states = engine.entities.map((_, entity) => engine.decodeState(entity, null));
   // Whole seconds: Feast's own stores keep no more of a time.
   let atMs = Math.floor(endMs / 1_000) * 1_000 - 20 * DAY_MS;
@@ -49,7 +51,14 @@ export function makeHistory(name: string, endMs: number, seed = 1): History {
     events += 1;
     newestMs = atMs;
     const common = { clientTransactionId: `${name}-${events}`, cardToken: ids.card, terminalId: ids.terminal };
-    const optional = { deviceToken: ids.device, ipToken: ids.ip, occurredAtMs: atMs, amountMinor: below(90_000) };
+    const payer = { emailToken: ids.email, bin: "411111", merchantCountry: "BE" };
+    const optional = {
+      ...payer,
+      deviceToken: ids.device,
+      ipToken: ids.ip,
+      occurredAtMs: atMs,
+      amountMinor: below(90_000),
+    };
     engine.applyPayment(states, payment({ ...common, ...optional }));
     if (below(4) === 0) engine.applyLabel(states, label({ ...common, labelledAtMs: atMs, fraud: below(2) === 0 }));
     atMs += (below(DAY_SECONDS) + 1) * 1_000;

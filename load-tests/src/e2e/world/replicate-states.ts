@@ -1,7 +1,6 @@
 import { readSnapshot } from "@tripline/backfill/states/state-snapshot";
-import type { EntityKey } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { cardToken, deviceToken, ipToken } from "@tripline/contracts/identifiers";
+import { cardToken, deviceToken, emailToken, ipToken } from "@tripline/contracts/identifiers";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { planEntities } from "@tripline/feature-engine/plan-entities";
 import { stateKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
@@ -37,15 +36,15 @@ export interface Originals {
   readonly unnamed: number;
 }
 
-/** The field of a payment that names an entity, how a replica names it, and the token that ingestion makes from it. */
+/** What of a payment names an entity, how a replica names it, and the token that ingestion makes from it. */
 interface Naming {
   idOf(payment: SimulatedPayment): string | null;
   replicaOf(id: string, replica: number): string;
   tokenOf(key: Uint8Array, tenant: string, id: string): string;
 }
 
-/** Terminals have no names here, because all replicas share them. */
-function namingsOf(replicas: PaymentReplicas): Partial<Record<EntityKey, Naming>> {
+/** Terminals have no names here, because all replicas share them, and neither have issuers at a terminal. */
+function namingsOf(replicas: PaymentReplicas): Partial<Record<string, Naming>> {
   return {
     card_token: {
       idOf: (payment) => payment.cardNumber,
@@ -61,6 +60,16 @@ function namingsOf(replicas: PaymentReplicas): Partial<Record<EntityKey, Naming>
       idOf: (payment) => payment.ipAddress,
       replicaOf: (id, replica) => replicas.ipAddress(id, replica),
       tokenOf: ipToken,
+    },
+    email_token: {
+      idOf: (payment) => payment.email,
+      replicaOf: (id, replica) => replicas.email(id, replica),
+      tokenOf: emailToken,
+    },
+    card_token_merchant_country: {
+      idOf: (payment) => `${payment.cardNumber}/${payment.merchantCountry}`,
+      replicaOf: (id, replica) => `${replicas.cardNumber(id.slice(0, -3), replica)}${id.slice(-3)}`,
+      tokenOf: (key, tenant, id) => `${cardToken(key, tenant, id.slice(0, -3))}${id.slice(-3)}`,
     },
   };
 }
@@ -89,7 +98,7 @@ export async function findOriginals(world: World, replicas: PaymentReplicas): Pr
 function nameStates(
   world: World,
   plans: readonly EntityPlan[],
-  namings: Partial<Record<EntityKey, Naming>>,
+  namings: Partial<Record<string, Naming>>,
 ): Map<string, Original> {
   const secret = Buffer.from(demoSecrets(world.secretsFile).cardTokenKey, "base64");
   const kinds = plans.flatMap((plan) => {

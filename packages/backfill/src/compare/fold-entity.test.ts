@@ -18,6 +18,9 @@ interface Row {
   readonly occurred_at_ms: number;
   readonly device_token?: string;
   readonly ip_token?: string;
+  readonly bin?: string;
+  readonly email_token?: string;
+  readonly merchant_country?: string;
   readonly amount_minor?: number;
   readonly currency?: string;
   readonly latitude?: number;
@@ -44,10 +47,11 @@ function history(): Row[] {
   const rows = Array.from({ length: 60 }, (_, index) => {
     const names = { card_token: `ct_${"abc"[index % 3]}`, terminal_id: `t-${index % 2}` };
     const device = index % 4 === 0 ? {} : { device_token: `dt_${index % 5}`, ip_token: `it_${index % 3}` };
+    const payer = index % 5 === 0 ? {} : { bin: `41111${index % 2}`, email_token: "et_1", merchant_country: "BE" };
     const place = index % 7 === 0 ? {} : { latitude: 50 + index / 3, longitude: -index / 7 };
     const id = `c-${String(index).padStart(2, "0")}`;
     const labelled = { labelled_at_ms: START_MS + (index + 30) * 60_000, fraud: index % 3 === 0 ? 1 : 0 };
-    const paid = payment(id, index, { ...names, ...device, ...place, amount_minor: 100 + index * 37 });
+    const paid = payment(id, index, { ...names, ...device, ...payer, ...place, amount_minor: 100 + index * 37 });
     return [paid, { ...label(id, 0), ...names, occurred_at_ms: paid.occurred_at_ms, ...labelled }];
   });
   return rows.flat().sort((one, other) => timeOf(one) - timeOf(other) || (one.stream < other.stream ? -1 : 1));
@@ -69,7 +73,12 @@ function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
   const vectors = new Map<string, readonly number[]>();
   for (const row of rows) {
     const ids = { cardToken: row.card_token, terminalId: row.terminal_id };
-    const optional = { deviceToken: row.device_token ?? "", ipToken: row.ip_token ?? "" };
+    const payer = {
+      bin: row.bin ?? "",
+      emailToken: row.email_token ?? "",
+      merchantCountry: row.merchant_country ?? "",
+    };
+    const optional = { ...payer, deviceToken: row.device_token ?? "", ipToken: row.ip_token ?? "" };
     const own = engine.entityIds({ ...ids, ...optional }).map((id, entity) => states[entity]?.(id));
     const name = row.client_transaction_id;
     if (row.stream === "label") {
@@ -112,15 +121,18 @@ async function folded(
   return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
 }
 
-function sortedBy(key: string, rows: readonly Row[]): Row[] {
-  const keyOf = (row: Row) => String(Reflect.get(row, key) ?? "");
+function sortedBy(fields: readonly string[], rows: readonly Row[]): Row[] {
+  const keyOf = (row: Row) => {
+    const parts = fields.map((field) => String(Reflect.get(row, field) ?? ""));
+    return parts.includes("") ? "" : parts.join("/");
+  };
   const own = rows.filter((row) => keyOf(row) !== "");
   return own.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : Number(keyOf(one) > keyOf(other))));
 }
 
 /** The same rows, the labels with what the judge says of them. */
 async function judged(rows: readonly Row[]): Promise<Row[]> {
-  const sorted = sortedBy("card_token", rows);
+  const sorted = sortedBy(["card_token"], rows);
   const answers = await folded("card", sorted, 1_000, true);
   const explained = new Map(answers.map(([line = 0, answer = 0]) => [sorted[line - 1]?.client_transaction_id, answer]));
   return rows.map((row) =>
@@ -140,7 +152,7 @@ describe("foldEntity", () => {
 
   test.each(planFolds(spec).entities)("$name: the features are those of the whole vector", async (plan) => {
     const rows = await judged(history());
-    const sorted = sortedBy(plan.key, rows);
+    const sorted = sortedBy(plan.fields, rows);
     const vectors = vectorsOf(rows);
     const places = plan.features.map(({ name }) => spec.features.findIndex((feature) => feature.name === name));
     const expected = sorted.flatMap((row, index) => {
@@ -187,7 +199,7 @@ describe("foldEntity", () => {
     await expect(folded("device", [payment("c-1", 0)])).rejects.toThrow("device_token is needed");
     await expect(folded("terminal", [label("c-1", 1)])).rejects.toThrow("explained is needed");
     await expect(folded("terminal", [], 100, true)).rejects.toThrow("--judge is for --entity card");
-    await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip.');
+    await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip, email');
   });
 
   test("reads no further while nobody takes its rows", async () => {

@@ -4,7 +4,7 @@ import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
@@ -25,6 +25,12 @@ const payment = z.strictObject({
   terminal_id: id,
   device_token: optionalId,
   ip_token: optionalId,
+  bin: optionalId,
+  email_token: optionalId,
+  network_token: optionalId,
+  card_country: optionalId,
+  merchant_country: optionalId,
+  ip_country: optionalId,
   amount_minor: wholeNumber,
   currency: z.string().refine(wasCurrency, "must be an ISO 4217 currency"),
   occurred_at_ms: wholeNumber,
@@ -54,7 +60,9 @@ type Payment = z.infer<typeof payment>;
 /** One entity of a fold plan: which column names it, and the features that its fold gives, in the order of the spec. */
 export interface EntityFoldPlan {
   readonly name: string;
+  /** Of the column that events are sorted by: the only one of its fields, or all of them with `/` between. */
   readonly key: string;
+  readonly fields: readonly string[];
   /** A payment need not carry it, and labels never do. */
   readonly optional: boolean;
   /** Whether its labels have to say whether they are explained. */
@@ -79,11 +87,11 @@ export interface FoldPlan {
  */
 export function planFolds(spec: FeatureSpec): FoldPlan {
   const plans = planEntities(spec);
-  const entities = Object.entries(spec.entities).map(([name, { key, optional }], index) => {
+  const entities = plans.map(({ name, key, fields, optional, run }, index) => {
     const own = spec.features.filter((feature) => ("entity" in feature ? feature.entity === name : index === 0));
-    const judged = (plans[index]?.run?.explainedBy ?? -1) >= 0;
+    const judged = (run?.explainedBy ?? -1) >= 0;
     const features = own.map((feature) => ({ name: feature.name, default: feature.default }));
-    return { name, key, optional, judged, features };
+    return { name, key, fields, optional, judged, features };
   });
   const judge = plans[judgeOf(plans)]?.name ?? null;
   return { specVersion: spec.version, entities, judge, features: spec.features.map((feature) => feature.name) };
@@ -197,9 +205,8 @@ class EntityFold {
 
   /** Begins anew where the line belongs to another entity than the one before it. */
   #turnTo(row: Event): void {
-    const value: unknown = Reflect.get(row, this.#key);
-    const key = typeof value === "string" ? value : "";
-    if (key === "") throw this.#fault(`${this.#key} is needed for the features of that entity`, row);
+    const key = this.#engine.entityIds(idsOf(row))[this.#entity];
+    if (key === undefined) throw this.#fault(`${this.#key} is needed for the features of that entity`, row);
     const isPayment = row.stream === "payment";
     const atMs = isPayment ? row.occurred_at_ms : row.labelled_at_ms;
     const place: Place = { key, atMs, isPayment, id: row.client_transaction_id };
@@ -215,10 +222,7 @@ class EntityFold {
   #countPayment(row: Payment): number[] | undefined {
     const result = this.#engine.applyPayment(this.#states, {
       transactionId: transactionId(this.tenant, row.client_transaction_id),
-      cardToken: row.card_token,
-      terminalId: row.terminal_id,
-      deviceToken: row.device_token ?? "",
-      ipToken: row.ip_token ?? "",
+      ...idsOf(row),
       amountMinor: row.amount_minor,
       currency: row.currency,
       occurredAtMs: row.occurred_at_ms,
@@ -248,6 +252,13 @@ class EntityFold {
     const payment = typeof named === "string" ? ` (client_transaction_id ${JSON.stringify(named)})` : "";
     return faulty(`${this.lineNumber}${payment}`, what, cause);
   }
+}
+
+function idsOf(row: Event): EntityIds {
+  const required = { cardToken: row.card_token, terminalId: row.terminal_id };
+  if (row.stream === "label") return required;
+  const { device_token: deviceToken = "", ip_token: ipToken = "", bin = "", email_token: emailToken = "" } = row;
+  return { ...required, deviceToken, ipToken, bin, emailToken, merchantCountry: row.merchant_country ?? "" };
 }
 
 /** Where an event stands in the order of lines. */

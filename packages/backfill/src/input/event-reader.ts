@@ -1,6 +1,5 @@
 import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
-import type { EntityKey } from "@tripline/contracts/feature-spec";
 import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
 import { readDoubles } from "../fold/data-chunk.js";
 import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
@@ -36,7 +35,7 @@ export class EventReader {
   static async open(
     connections: readonly [DuckDBConnection, DuckDBConnection],
     events: PreparedEvents,
-    keys: readonly EntityKey[],
+    keys: readonly string[],
     from: EventPosition,
   ): Promise<EventReader> {
     const numbers = keys.map((key, entity) => numberOf(key, events.ids[entity] ?? []));

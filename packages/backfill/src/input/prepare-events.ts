@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { EntityKey } from "@tripline/contracts/feature-spec";
+import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { checkPayments } from "./check-payments.js";
 import type { TransactionsSource } from "./transactions-source.js";
 import { unreadableInput } from "./transactions-source.js";
@@ -9,8 +9,8 @@ export interface PrepareOptions {
   readonly source: TransactionsSource;
   readonly tenant: string;
   readonly untilMs?: number;
-  /** Fields that name entities, in the order of the spec. */
-  readonly keys: readonly EntityKey[];
+  /** In the order of the spec. */
+  readonly entities: readonly Pick<EntityPlan, "key" | "fields">[];
 }
 
 /** What there is to fold. */
@@ -39,13 +39,15 @@ const OWN_COLUMNS = [
  * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment.
  */
 export async function prepareEvents(connection: DuckDBConnection, options: PrepareOptions): Promise<void> {
-  const { source, tenant, untilMs, keys } = options;
+  const { source, tenant, untilMs, entities } = options;
+  const keys = entities.map(({ key }) => key);
   // The tables are read a few times at most: packing them would cost more than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
   const select = await source.prepare(connection, tenant);
   const until = untilMs === undefined ? "true" : `occurred_at_ms < ${untilMs}`;
   try {
-    await connection.run(`CREATE TEMP VIEW input AS SELECT * FROM (${select}) WHERE ${until}`);
+    const joined = entities.filter(({ fields }) => fields.length > 1).map((plan) => `, ${idOf(plan)} AS ${plan.key}`);
+    await connection.run(`CREATE TEMP VIEW input AS SELECT *${joined.join("")} FROM (${select}) WHERE ${until}`);
     const named: string[] = [];
     for (const column of [...keys, "currency"]) named.push(`${await enumerate(connection, column)} AS ${column}`);
     await connection.run(
@@ -68,7 +70,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
 }
 
 /** What `prepareEvents` left. */
-export async function readPrepared(connection: DuckDBConnection, keys: readonly EntityKey[]): Promise<PreparedEvents> {
+export async function readPrepared(connection: DuckDBConnection, keys: readonly string[]): Promise<PreparedEvents> {
   const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
   const [payments, labels, places] = reader.getRows()[0] ?? [];
   const ids: string[][] = [];
@@ -85,6 +87,11 @@ export async function readPrepared(connection: DuckDBConnection, keys: readonly 
 /** SQL for the number of a column's value in `payments` or `labels`, -1 where there is none; undefined without any value. */
 export function numberOf(column: string, values: readonly string[]): string | undefined {
   return values.length === 0 ? undefined : `coalesce(enum_code(${column})::INTEGER, -1)`;
+}
+
+/** SQL for an id that is made of several fields; null where one of them is missing. */
+function idOf({ fields }: Pick<EntityPlan, "fields">): string {
+  return fields.map((field) => `nullif(${field}, '')`).join(" || '/' || ");
 }
 
 function typeOf(column: string): string {

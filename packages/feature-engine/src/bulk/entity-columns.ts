@@ -17,6 +17,7 @@ export interface EntityColumns {
   readonly pairCount: Float64Array;
   /** NaN where no distance is known. */
   readonly homeKm: Float64Array;
+  readonly lastKm: Float64Array;
   readonly usualCount: Float64Array;
   readonly usualSum: Float64Array;
   /** One per window of the plan's `usual`. */
@@ -48,6 +49,7 @@ export function emptyColumns(plan: EntityPlan, length: number): EntityColumns {
     pairLastMs: column(plan.partners !== undefined),
     pairCount: column(plan.partners !== undefined),
     homeKm: column(plan.home),
+    lastKm: column(plan.lastPlace),
     usualCount: column(plan.usual !== undefined),
     usualSum: column(plan.usual !== undefined),
     unusual: (plan.usual?.widthsMs ?? []).map(() => column(true)),

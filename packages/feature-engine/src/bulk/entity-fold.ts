@@ -2,7 +2,7 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { EntityPlan, StreamPlan } from "../plan-entities.js";
 import { longestWindowMs } from "../plan-entities.js";
 import { NEVER_MS } from "../state/entity-state.js";
-import { addPlace, distanceFromHomeKm, noHome } from "../state/home-place.js";
+import { addPlace, distanceFromHomeKm, distanceFromLastKm, keepPlace, noHome, noPlace } from "../state/home-place.js";
 import { RECENT_IDS_MAX } from "../state/recent-ids.js";
 import { emptyColumns } from "./entity-columns.js";
 import { EntityRecords } from "./entity-records.js";
@@ -12,7 +12,7 @@ import { compileColumn } from "./feature-columns.js";
 import { GroupedLabels, GroupedPayments, roomFor } from "./group-events.js";
 import { PartnerFold } from "./partner-cells.js";
 import type { RingLayout } from "./record-layout.js";
-import { FIRST_FRAUD, HOME, NEWEST_LABEL, NEWEST_PAYMENT, SEQUENCE } from "./record-layout.js";
+import { FIRST_FRAUD, HOME, LAST_PLACE, NEWEST_LABEL, NEWEST_PAYMENT, SEQUENCE } from "./record-layout.js";
 import type { RecordPlace, RingFold, WindowColumns } from "./ring-cells.js";
 import { foldLabels, foldPayments } from "./ring-cells.js";
 import { foldRun } from "./run-cells.js";
@@ -47,6 +47,8 @@ export class EntityFold {
   private readonly partners: PartnerFold | undefined;
   private readonly usual: UsualFold | undefined;
   private readonly home = noHome();
+  private readonly lastPlace = noPlace();
+  private readonly horizonMs: number;
   private readonly place: RecordPlace = { cells: new Float64Array(0), marks: new Int32Array(0), cell: 0, mark: 0 };
   private columns;
   private room = 0;
@@ -57,14 +59,16 @@ export class EntityFold {
     const { spec, plan, partnerHashes } = options;
     this.records = new EntityRecords(plan);
     const horizonMs = longestWindowMs(spec);
+    this.horizonMs = horizonMs;
     this.partners = plan.partners && new PartnerFold(this.records.layout, plan.partners.widthsMs, horizonMs);
     this.usual = plan.usual && new UsualFold(this.records.layout, plan.usual, horizonMs);
     this.columns = emptyColumns(plan, 0);
-    const { home, recentIds, run } = plan;
+    const { recentIds, run } = plan;
+    const places = plan.home || plan.lastPlace;
     const labelDetails = run !== undefined || options.judges;
     const partners = plan.partners && { entity: plan.partners.entity, hashes: partnerHashes };
-    this.payments = new GroupedPayments({ ...options, partners, home, recentIds, labelDetails });
-    this.labels = new GroupedLabels({ ...options, partners, home, recentIds, labelDetails });
+    this.payments = new GroupedPayments({ ...options, partners, places, recentIds, labelDetails });
+    this.labels = new GroupedLabels({ ...options, partners, places, recentIds, labelDetails });
     this.features = spec.features.flatMap((feature, index) =>
       "entity" in feature && feature.entity === plan.name
         ? [{ index, write: compileColumn(feature, plan, horizonMs) }]
@@ -128,6 +132,7 @@ export class EntityFold {
     const { run } = options.plan;
     if (run !== undefined) foldRun(place, labels, known, columns, paid, run.explainedBy < 0 ? undefined : explained);
     if (options.plan.home) this.#visitPlaces(paid);
+    if (options.plan.lastPlace) this.#leavePlaces(paid);
     if (options.plan.recentIds) this.#rememberIds(paid, known);
   }
 
@@ -178,6 +183,25 @@ export class EntityFold {
     cells[cell + HOME + 1] = home.x;
     cells[cell + HOME + 2] = home.y;
     cells[cell + HOME + 3] = home.z;
+  }
+
+  /** Each payment's distance from the place of the one before it. */
+  #leavePlaces({ start, end }: Span): void {
+    const { lastPlace, payments, columns, horizonMs } = this;
+    const { cells, cell } = this.place;
+    lastPlace.north = cells[cell + LAST_PLACE] ?? 0;
+    lastPlace.east = cells[cell + LAST_PLACE + 1] ?? 0;
+    for (let at = start; at < end; at += 1) {
+      const latitude = payments.latitudes[at] ?? Number.NaN;
+      const longitude = payments.longitudes[at] ?? Number.NaN;
+      const isKnown = !Number.isNaN(latitude) && !Number.isNaN(longitude);
+      const isRecent = (payments.atMs[at] ?? 0) - (columns.lastPaymentMs[at] ?? 0) <= horizonMs;
+      const km = isKnown && isRecent ? distanceFromLastKm(lastPlace, latitude, longitude) : undefined;
+      columns.lastKm[at] = km ?? Number.NaN;
+      keepPlace(lastPlace, isKnown ? latitude : undefined, isKnown ? longitude : undefined);
+    }
+    cells[cell + LAST_PLACE] = lastPlace.north;
+    cells[cell + LAST_PLACE + 1] = lastPlace.east;
   }
 
   /** References to the last events, in the order in which they count. */

@@ -11,6 +11,7 @@ import type { RecordLayout, RingLayout } from "./record-layout.js";
 import {
   FIRST_FRAUD,
   HOME,
+  LAST_PLACE,
   layOutRecord,
   NEWEST_LABEL,
   NEWEST_PAYMENT,
@@ -87,6 +88,9 @@ export class EntityRecords {
     if (state.home !== undefined) {
       Object.assign(state.home, { count: at(HOME), x: at(HOME + 1), y: at(HOME + 2), z: at(HOME + 3) });
     }
+    if (state.lastPlace !== undefined) {
+      Object.assign(state.lastPlace, { north: at(LAST_PLACE), east: at(LAST_PLACE + 1) });
+    }
     if (state.run !== undefined) {
       Object.assign(state.run, { genuineMs: at(RUN), beganMs: at(RUN + 1), count: at(RUN + 2) });
     }
@@ -124,9 +128,10 @@ export class EntityRecords {
   restore(number: number, state: EntityState): void {
     const slab = this.slabOf(number);
     const [cell, mark] = [this.cellOf(number), this.markOf(number)];
-    const { sequence, payments, labels, firstFraudMs, home, usual, run, recentIds, partners } = state;
+    const { sequence, payments, labels, firstFraudMs, home, lastPlace, usual, run, recentIds, partners } = state;
     slab.cells.set([sequence, payments.newestMs, labels.newestMs, firstFraudMs], cell + SEQUENCE);
     if (home !== undefined) slab.cells.set([home.count, home.x, home.y, home.z], cell + HOME);
+    if (lastPlace !== undefined) slab.cells.set([lastPlace.north, lastPlace.east], cell + LAST_PLACE);
     if (run !== undefined) slab.cells.set([run.genuineMs, run.beganMs, run.count], cell + RUN);
     if (usual !== undefined) {
       slab.cells.set([usual.count, usual.sum], cell + USUAL);

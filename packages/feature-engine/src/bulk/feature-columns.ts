@@ -80,7 +80,9 @@ export function compileColumn(feature: EntityFeature, plan: EntityPlan, horizonM
     case "pair_count":
       return (columns, payments, length, out) => writeNumbers(columns.pairCount, payments.rows, length, out, 1);
     case "distance_from_home":
-      return (columns, payments, length, out) => writeDistances(columns, payments, length, out, feature.default);
+      return ({ homeKm }, payments, length, out) => writeDistances(homeKm, payments, length, out, feature.default);
+    case "distance_from_last":
+      return ({ lastKm }, payments, length, out) => writeDistances(lastKm, payments, length, out, feature.default);
     case "days_since_first_fraud":
       return (columns, payments, length, out) =>
         writeDays(columns.firstFraudMs, payments, length, out, feature.default);
@@ -190,14 +192,14 @@ function writeNewPairs({ pairLastMs }: EntityColumns, { rows }: PaymentRows, len
 }
 
 function writeDistances(
-  { homeKm }: EntityColumns,
+  distances: Float64Array,
   { rows }: PaymentRows,
   length: number,
   out: Float64Array,
   none: number,
 ): void {
   for (let at = 0; at < length; at += 1) {
-    const km = homeKm[at] ?? Number.NaN;
+    const km = distances[at] ?? Number.NaN;
     out[rows[at] ?? 0] = Number.isNaN(km) ? none : km;
   }
 }

@@ -9,7 +9,8 @@ export interface GroupOptions {
   readonly locals: number;
   /** Place of the partners' entity in the spec and the hashes of their ids by number, where partners are kept. */
   readonly partners: { readonly entity: number; readonly hashes: Uint32Array } | undefined;
-  readonly home: boolean;
+  /** Whether the places of payments matter. */
+  readonly places: boolean;
   readonly recentIds: boolean;
   /** Whether the entity has a run of frauds, or explains frauds of others. */
   readonly labelDetails: boolean;
@@ -36,7 +37,7 @@ export class GroupedPayments {
 
   /** Takes the payments of another block. @returns how many are folded here */
   group({ payments }: EventBlock): number {
-    const { entity, localOf, partners, home, recentIds } = this.options;
+    const { entity, localOf, partners, places, recentIds } = this.options;
     const numbers = payments.numbers[entity];
     if (numbers === undefined) return 0;
     const found = findPlaces(numbers, payments.length, localOf, this.starts, this.next);
@@ -53,7 +54,7 @@ export class GroupedPayments {
       thousandths[at] = payments.thousandths[row] ?? 0;
     }
     if (partners !== undefined) this.#findPartners(payments.numbers[partners.entity], partners.hashes, found);
-    if (home) {
+    if (places) {
       this.#pick(payments.latitudes, this.latitudes, found);
       this.#pick(payments.longitudes, this.longitudes, found);
     }
@@ -75,15 +76,15 @@ export class GroupedPayments {
   }
 
   #grow(found: number): void {
-    const { partners, home, recentIds } = this.options;
+    const { partners, places, recentIds } = this.options;
     const length = roomFor(found);
     const column = (needed: boolean) => new Float64Array(needed ? length : 0);
     this.rows = new Int32Array(length);
     this.atMs = column(true);
     this.thousandths = column(true);
     this.partnerHashes = column(partners !== undefined);
-    this.latitudes = column(home);
-    this.longitudes = column(home);
+    this.latitudes = column(places);
+    this.longitudes = column(places);
     this.references = column(recentIds);
   }
 }

@@ -9,7 +9,7 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "../state/usual-amount.js";
  * per event and reads memory in a row.
  *
  *   cells   sequence, newest payment, newest label, first fraud, home (count, x, y, z), usual amount (count, sum),
- *           run of frauds (last genuine payment, beginning, count)
+ *           run of frauds (last genuine payment, beginning, count), last place (north, east)
  *           then for every ring of the payments, then of the labels: its tiles, the oldest first
  *           then references to the last events, RECENT_IDS_MAX of them
  *           then partners, the one that was seen longest ago first: hash of the id, last time, payments
@@ -63,7 +63,9 @@ export const HOME = 4;
 export const USUAL = 8;
 /** Last genuine payment, beginning and count. */
 export const RUN = 10;
-const RINGS = 13;
+/** North and east of the last place. */
+export const LAST_PLACE = 13;
+const RINGS = 15;
 
 export function layOutRecord(plan: EntityPlan): RecordLayout {
   const room = { cells: RINGS, marks: 0 };

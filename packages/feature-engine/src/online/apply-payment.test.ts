@@ -49,6 +49,7 @@ test("every kind gives its default if there is no past, and only then", () => {
     "days_since_last_genuine",
     "days_since_run_began",
     "distance_from_home",
+    "distance_from_last",
     "fraud_count",
     "fraud_rate",
     "label_count",

@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { EntityKey, FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { FeatureSpec, KeyField } from "@tripline/contracts/feature-spec";
 import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { EntityPlan } from "../plan-entities.js";
@@ -21,7 +21,7 @@ import { emptyView, viewEntity } from "./view-entity.js";
 
 /** The fields of an event that name entities. An optional one is absent or empty where there is none. */
 export type EntityIds = Pick<Transaction, "cardToken" | "terminalId"> &
-  Partial<Pick<Transaction, "deviceToken" | "ipToken">>;
+  Partial<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "merchantCountry">>;
 /** The fields of a payment that features are made of. */
 export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
   Pick<Transaction, "latitude" | "longitude"> &
@@ -51,12 +51,33 @@ export type LabelResult = { readonly duplicate: true } | { readonly duplicate: f
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
 
-const ID_FIELDS: Readonly<Record<EntityKey, keyof EntityIds>> = {
+const ID_FIELDS: Readonly<Record<KeyField, keyof EntityIds>> = {
   card_token: "cardToken",
   terminal_id: "terminalId",
   device_token: "deviceToken",
   ip_token: "ipToken",
+  bin: "bin",
+  email_token: "emailToken",
+  merchant_country: "merchantCountry",
 };
+
+/** The id of an entity that an event names; undefined where it names none. */
+type IdOfEvent = (event: EntityIds) => string | undefined;
+
+function compileId(fields: readonly KeyField[]): IdOfEvent {
+  const [field = "cardToken", second, ...more] = fields.map((name) => ID_FIELDS[name]);
+  if (second === undefined) return (event) => event[field] || undefined;
+  const others = [second, ...more];
+  return (event) => {
+    let id = event[field];
+    for (const other of others) {
+      const value = event[other];
+      if (!id || !value) return undefined;
+      id = `${id}/${value}`;
+    }
+    return id;
+  };
+}
 
 /** Compiles a spec once; the result is used for every event. */
 export function compileEngine(spec: FeatureSpec): FeatureEngine {
@@ -73,7 +94,7 @@ export class FeatureEngine {
   readonly entities: readonly EntityPlan[];
   /** Place of the entity whose unusual payments explain frauds of another; -1 where the spec names none. */
   readonly judge: number;
-  readonly #fields: readonly (keyof EntityIds)[];
+  readonly #idOf: readonly IdOfEvent[];
   readonly #features: readonly CompiledFeature[];
   /** Places of the features that an entity has without a payment. */
   readonly #served: readonly (readonly number[])[];
@@ -90,7 +111,7 @@ export class FeatureEngine {
     this.longestWindowMs = longestWindowMs(spec);
     this.entities = planEntities(spec);
     this.judge = judgeOf(this.entities);
-    this.#fields = this.entities.map((plan) => ID_FIELDS[plan.key]);
+    this.#idOf = this.entities.map((plan) => compileId(plan.fields));
     this.#features = spec.features.map((feature) => compileFeature(feature, spec, this.entities, this.longestWindowMs));
     this.#served = this.entities.map((plan) =>
       spec.features.flatMap((feature, index) =>
@@ -104,22 +125,14 @@ export class FeatureEngine {
 
   /** The ids of an event's entities in the order of the spec; undefined where the event names none. */
   entityIds(event: EntityIds): (string | undefined)[] {
-    return this.#fields.map((field) => event[field] || undefined);
-  }
-
-  /** The inverse of `entityIds`: the fields that hold these ids. */
-  namedIds(ids: readonly (string | undefined)[]): EntityIds {
-    const named: Partial<Record<keyof EntityIds, string>> = {};
-    for (let entity = 0; entity < this.#fields.length; entity += 1)
-      named[this.#fields[entity] ?? "cardToken"] = ids[entity] ?? "";
-    return { cardToken: "", terminalId: "", ...named };
+    return this.#idOf.map((idOf) => idOf(event));
   }
 
   /** Redis keys of the states of an event's entities, as `entityIds`. */
   stateKeys(tenant: string, event: EntityIds): (string | undefined)[] {
     return this.entities.map((plan, entity) => {
-      const id = event[this.#fields[entity] ?? "cardToken"];
-      return id ? stateKey(plan, tenant, id) : undefined;
+      const id = this.#idOf[entity]?.(event);
+      return id === undefined ? undefined : stateKey(plan, tenant, id);
     });
   }
 
@@ -231,7 +244,7 @@ export class FeatureEngine {
     view.amount = payment.amountMinor / 10 ** decimals;
     view.thousandths = toThousandths(payment.amountMinor, decimals);
     for (const entity of this.#partnerEntities) {
-      hashId(payment[this.#fields[entity] ?? "cardToken"] ?? "", this.#partnerId);
+      hashId(this.#idOf[entity]?.(payment) ?? "", this.#partnerId);
       this.#partnerHashes[entity] = this.#partnerId.high;
     }
     const { latitude, longitude } = payment;

@@ -40,6 +40,8 @@ export interface EntityView {
   pairCount: number;
   /** Distance of this payment from the entity's home in km; undefined where either is unknown. */
   homeKm: number | undefined;
+  /** Distance from where the entity's last payment took place in km; undefined where either is unknown. */
+  lastKm: number | undefined;
   /** Payments in the usual amount, and their clipped sum in thousandths. */
   usualCount: number;
   usualSum: number;
@@ -148,6 +150,8 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
       return (entity) => entity.pairCount + 1;
     case "distance_from_home":
       return (entity) => entity.homeKm ?? feature.default;
+    case "distance_from_last":
+      return (entity) => entity.lastKm ?? feature.default;
     case "days_since_first_fraud":
       return (entity, view) => daysSince(entity.firstFraudMs, view.atMs, feature.default);
     case "ratio_to_usual":

@@ -2,7 +2,7 @@ import type { EntityPlan, StreamPlan } from "../plan-entities.js";
 import type { EntityState, StreamState } from "../state/entity-state.js";
 import { NEVER_MS } from "../state/entity-state.js";
 import { addLabel } from "../state/fraud-run.js";
-import { addPlace } from "../state/home-place.js";
+import { addPlace, keepPlace } from "../state/home-place.js";
 import { addPartner } from "../state/partner-table.js";
 import { addToRing } from "../state/tile-ring.js";
 import { addAmount } from "../state/usual-amount.js";
@@ -22,7 +22,7 @@ export interface PaymentCount {
 export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
   state.sequence += 1;
   const { atMs, latitude, longitude } = payment;
-  const { partners, home, usual } = state;
+  const { partners, home, lastPlace, usual } = state;
   let counted = countEvent(plan.payments, state.payments, atMs, payment.amount);
   // Partners are remembered for the longest window of the spec, which may be longer than this entity's own.
   const expiredMs = state.payments.newestMs - horizonMs;
@@ -30,6 +30,7 @@ export function countPayment(plan: EntityPlan, state: EntityState, payment: Paym
   if (!counted) return false;
   if (usual !== undefined) addAmount(usual, atMs, payment.amount, expiredMs);
   if (home !== undefined && latitude !== undefined && longitude !== undefined) addPlace(home, latitude, longitude);
+  if (lastPlace !== undefined && atMs === state.payments.newestMs) keepPlace(lastPlace, latitude, longitude);
   return true;
 }
 

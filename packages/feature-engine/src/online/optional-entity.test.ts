@@ -51,6 +51,28 @@ test("the ids of an event are in the order of the spec, undefined if it names no
   expect(engine.entityIds({ ...ids, deviceToken: "", ipToken: "i" })).toEqual(["c", "t", undefined, "i"]);
 });
 
+test("an entity of several fields is there when all of them are", () => {
+  const engine = compileEngine(currentFeatureSpec());
+  const ids = { cardToken: "c", terminalId: "t" };
+  const named = (event: object) => engine.entityIds({ ...ids, ...event }).slice(4);
+  expect(named({})).toEqual([undefined, undefined, undefined]);
+  expect(named({ bin: "411111", merchantCountry: "BE", emailToken: "e" })).toEqual(["e", "t/411111", "c/BE"]);
+  expect(named({ bin: "", merchantCountry: "BE" })).toEqual([undefined, undefined, "c/BE"]);
+});
+
+test("cards of one issuer at one terminal, a payer's cards, and a card's payments in a country are counted", () => {
+  const states = new TestStates(compileEngine(currentFeatureSpec()));
+  const paid = { bin: "411111", emailToken: "e", merchantCountry: "BE", amountMinor: 200 };
+  states.pay(START_MS, paid);
+  states.pay(START_MS + 1, { ...paid, cardToken: "c2", terminalId: "t2" });
+  states.pay(START_MS + 2, { ...paid, cardToken: "c3", bin: "422222" });
+  expect(states.pay(START_MS + 3, { ...paid, cardToken: "c2", amountMinor: 400 })).toMatchObject({
+    ...{ terminal_bin_cards_1h: 2, terminal_bin_mean_1h: 3, terminal_cards_1h: 3 },
+    ...{ email_count_1d: 4, email_cards_7d: 3, card_country_count_30d: 2 },
+  });
+  expect(states.pay(START_MS + 4, { ...paid, merchantCountry: "FR" })).toMatchObject({ card_country_count_30d: 1 });
+});
+
 test("a look at a device does not make it part of the next payment", () => {
   const states = new TestStates(compileEngine(wideSpec));
   states.pay(START_MS, { deviceToken: "d" });

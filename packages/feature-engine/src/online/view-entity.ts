@@ -1,7 +1,7 @@
 import type { EntityPlan, StreamPlan } from "../plan-entities.js";
 import type { EntityState, StreamState } from "../state/entity-state.js";
 import { NEVER_MS } from "../state/entity-state.js";
-import { distanceFromHomeKm } from "../state/home-place.js";
+import { distanceFromHomeKm, distanceFromLastKm } from "../state/home-place.js";
 import { countPartners, findPartner } from "../state/partner-table.js";
 import type { Aggregate } from "../state/tile-ring.js";
 import { aggregateRing, emptyAggregate } from "../state/tile-ring.js";
@@ -26,6 +26,7 @@ export function emptyView(plan: EntityPlan): EntityView {
     pairLastMs: NEVER_MS,
     pairCount: 0,
     homeKm: undefined,
+    lastKm: undefined,
     usualCount: 0,
     usualSum: 0,
     unusual: (plan.usual?.widthsMs ?? []).map(() => 0),
@@ -55,13 +56,26 @@ export function viewEntity(
   view.lastPaymentMs = state.payments.newestMs;
   view.firstFraudMs = state.firstFraudMs;
   viewPartners(plan, state, atMs, horizonMs, encounter, view);
-  const { home } = state;
-  view.homeKm =
-    home === undefined || encounter?.latitude === undefined || encounter.longitude === undefined
-      ? undefined
-      : distanceFromHomeKm(home, encounter.latitude, encounter.longitude);
+  viewPlaces(state, atMs, horizonMs, encounter, view);
   viewUsual(plan, state, atMs, view);
   viewRun(state, view);
+}
+
+function viewPlaces(
+  { home, lastPlace, payments }: EntityState,
+  atMs: number,
+  horizonMs: number,
+  encounter: Encounter | undefined,
+  view: EntityView,
+): void {
+  view.homeKm = undefined;
+  view.lastKm = undefined;
+  if (encounter?.latitude === undefined || encounter.longitude === undefined) return;
+  const { latitude, longitude } = encounter;
+  if (home !== undefined) view.homeKm = distanceFromHomeKm(home, latitude, longitude);
+  // As with the time since it: of a payment out of order only newer ones may be known.
+  const isRecent = payments.newestMs <= atMs && atMs - payments.newestMs <= horizonMs;
+  if (lastPlace !== undefined && isRecent) view.lastKm = distanceFromLastKm(lastPlace, latitude, longitude);
 }
 
 function viewUsual(plan: EntityPlan, { usual }: EntityState, atMs: number, view: EntityView): void {

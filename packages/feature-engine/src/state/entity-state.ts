@@ -1,8 +1,8 @@
 import type { EntityPlan, StreamPlan } from "../plan-entities.js";
 import type { FraudRun } from "./fraud-run.js";
 import { noRun } from "./fraud-run.js";
-import type { HomePlace } from "./home-place.js";
-import { noHome } from "./home-place.js";
+import type { HomePlace, LastPlace } from "./home-place.js";
+import { noHome, noPlace } from "./home-place.js";
 import { NEVER_MS } from "./no-time.js";
 import type { PartnerTable } from "./partner-table.js";
 import { noPartners } from "./partner-table.js";
@@ -31,6 +31,7 @@ export interface EntityState {
   readonly recentIds: RecentIds | undefined;
   readonly partners: PartnerTable | undefined;
   readonly home: HomePlace | undefined;
+  readonly lastPlace: LastPlace | undefined;
   readonly usual: UsualAmount | undefined;
   readonly run: FraudRun | undefined;
   /** When the first fraud was confirmed; `NEVER_MS` without one, or if the plan does not need it. */
@@ -45,6 +46,7 @@ export function emptyState(plan: EntityPlan): EntityState {
     recentIds: plan.recentIds ? new RecentIds() : undefined,
     partners: plan.partners === undefined ? undefined : noPartners(),
     home: plan.home ? noHome() : undefined,
+    lastPlace: plan.lastPlace ? noPlace() : undefined,
     usual: plan.usual === undefined ? undefined : noUsualAmount(),
     run: plan.run === undefined ? undefined : noRun(),
     firstFraudMs: NEVER_MS,
@@ -59,6 +61,7 @@ export function clearState(state: EntityState): void {
   state.recentIds?.clear();
   if (state.partners !== undefined) state.partners.used = 0;
   if (state.home !== undefined) state.home.count = state.home.x = state.home.y = state.home.z = 0;
+  if (state.lastPlace !== undefined) state.lastPlace.north = state.lastPlace.east = 0;
   if (state.usual !== undefined) state.usual.count = state.usual.sum = state.usual.used = 0;
   if (state.run !== undefined) Object.assign(state.run, noRun());
   state.firstFraudMs = NEVER_MS;

@@ -158,4 +158,21 @@ describe("as a feature", () => {
     states.pay(START_MS - 60 * DAY_MS, at(PARIS));
     expect(states.of("card", "c").home?.count).toBe(1);
   });
+
+  test("a payment is measured from the one before it too, if both say where they were and the order is theirs", () => {
+    const states = fresh();
+    const fromLast = (atMs: number, place: object) => states.pay(START_MS + atMs, place).card_distance_from_last;
+    expect(fromLast(0, at(BERLIN))).toBe(-1);
+    expect(fromLast(1_000, at(PARIS))).toBeCloseTo(878, 0);
+    states.store();
+    // The date line is no border.
+    fromLast(2_000, at([-17.7, 179.9]));
+    expect(fromLast(3_000, at([-17.7, -179.9]))).toBeCloseTo(21.2, 1);
+    // One that comes late is measured from nothing, and is not where the card was last.
+    expect(fromLast(2_500, at(BERLIN))).toBe(-1);
+    expect(fromLast(3_000, at([-17.7, -179.9]))).toBeCloseTo(0, 2);
+    expect(fromLast(4_000, {})).toBe(-1);
+    expect(fromLast(5_000, at(PARIS))).toBe(-1);
+    expect(fromLast(40 * 86_400_000, at(PARIS))).toBe(-1);
+  });
 });

@@ -36,6 +36,40 @@ export function addPlace(home: HomePlace, latitude: number, longitude: number): 
   home.z = Math.floor(home.z / 2);
 }
 
+/** Where an entity's newest payment took place. */
+export interface LastPlace {
+  /** Hundred-thousandths of a degree (about a metre) from the south pole and from 180° W, plus 1; 0 for an unknown place. */
+  north: number;
+  east: number;
+}
+
+const STEPS_PER_DEGREE = 100_000;
+
+export function noPlace(): LastPlace {
+  return { north: 0, east: 0 };
+}
+
+export function keepPlace(place: LastPlace, latitude: number | undefined, longitude: number | undefined): void {
+  const isKnown = latitude !== undefined && longitude !== undefined;
+  place.north = isKnown ? Math.round((latitude + 90) * STEPS_PER_DEGREE) + 1 : 0;
+  place.east = isKnown ? Math.round((longitude + 180) * STEPS_PER_DEGREE) + 1 : 0;
+}
+
+/** Great-circle distance in km by the haversine formula; undefined where the last place is unknown. */
+export function distanceFromLastKm(
+  { north, east }: LastPlace,
+  latitude: number,
+  longitude: number,
+): number | undefined {
+  if (north === 0) return undefined;
+  const lastLatitude = (north - 1) / STEPS_PER_DEGREE - 90;
+  const lastLongitude = (east - 1) / STEPS_PER_DEGREE - 180;
+  const half = (degrees: number): number => Math.sin((degrees * RADIANS) / 2) ** 2;
+  const across = Math.cos(latitude * RADIANS) * Math.cos(lastLatitude * RADIANS);
+  const share = half(latitude - lastLatitude) + across * half(longitude - lastLongitude);
+  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(share)));
+}
+
 /** Great-circle distance in km; undefined where no home is known. */
 export function distanceFromHomeKm(home: HomePlace, latitude: number, longitude: number): number | undefined {
   if (home.count === 0) return undefined;

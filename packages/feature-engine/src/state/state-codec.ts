@@ -6,7 +6,7 @@ import type { ByteWriter } from "./byte-writer.js";
 import type { EntityState, StreamState } from "./entity-state.js";
 import { NEVER_MS } from "./entity-state.js";
 import type { FraudRun } from "./fraud-run.js";
-import type { HomePlace } from "./home-place.js";
+import type { HomePlace, LastPlace } from "./home-place.js";
 import type { PartnerTable } from "./partner-table.js";
 import { PARTNER_STRIDE, PARTNERS_MAX, pushPartner } from "./partner-table.js";
 import type { RecentIds } from "./recent-ids.js";
@@ -37,6 +37,7 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *       varint  how long before the partner before it was last seen, the first: before the newest payment
  *       varint  payments together ]
  *   then [ varint  n, and for n > 0 varint x, varint y, varint z of the home ]
+ *   then [ varint  north of the last place, 0 for none, and where there is one varint east ]
  *   then [ varint  payments in the usual amount, and where there are any
  *       varint  their sum
  *       varint  n, then n unusual payments in the order in which they were counted, each varint time, varint ratio ]
@@ -70,6 +71,7 @@ export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityS
   if (plan.firstFraud) state.firstFraudMs = reader.varint() + NEVER_MS;
   if (state.partners !== undefined) readPartners(reader, state.partners, state.payments.newestMs);
   if (state.home !== undefined) readHome(reader, state.home);
+  if (state.lastPlace !== undefined) readPlace(reader, state.lastPlace);
   if (state.usual !== undefined) readUsual(reader, state.usual);
   if (state.run !== undefined) readRun(reader, state.run);
   if (!reader.atEnd()) throw unreadable("has bytes after its end");
@@ -86,6 +88,7 @@ export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWr
   if (plan.firstFraud) writer.varint(state.firstFraudMs - NEVER_MS);
   if (state.partners !== undefined) writePartners(writer, state.partners, state.payments.newestMs);
   if (state.home !== undefined) writeHome(writer, state.home);
+  if (state.lastPlace !== undefined) writePlace(writer, state.lastPlace);
   if (state.usual !== undefined) writeUsual(writer, state.usual);
   if (state.run !== undefined) writeRun(writer, state.run);
 }
@@ -149,6 +152,11 @@ function writeHome(writer: ByteWriter, home: HomePlace): void {
   writer.varint(home.x);
   writer.varint(home.y);
   writer.varint(home.z);
+}
+
+function writePlace(writer: ByteWriter, { north, east }: LastPlace): void {
+  writer.varint(north);
+  if (north > 0) writer.varint(east);
 }
 
 function writeUsual(writer: ByteWriter, { count, sum, rows, used }: UsualAmount): void {
@@ -242,6 +250,11 @@ function readHome(reader: ByteReader, home: HomePlace): void {
   home.x = reader.varint();
   home.y = reader.varint();
   home.z = reader.varint();
+}
+
+function readPlace(reader: ByteReader, place: LastPlace): void {
+  place.north = reader.varint();
+  if (place.north > 0) place.east = reader.varint();
 }
 
 function readUsual(reader: ByteReader, usual: UsualAmount): void {

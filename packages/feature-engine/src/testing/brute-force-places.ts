@@ -38,7 +38,7 @@ export function distanceKm(home: Vector, place: Place): number | undefined {
   return 2 * 6371.0088 * Math.asin(Math.min(1, Math.sqrt(share)));
 }
 
-function vectorOf({ latitude, longitude }: Place): Vector | undefined {
+export function vectorOf({ latitude, longitude }: Place): Vector | undefined {
   if (latitude === undefined || longitude === undefined) return undefined;
   const across = Math.cos(latitude * RADIANS);
   return [across * Math.cos(longitude * RADIANS), across * Math.sin(longitude * RADIANS), Math.sin(latitude * RADIANS)];

@@ -1,7 +1,7 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { runOf, usualOf } from "./brute-force-amounts.js";
-import { distanceKm, meanPlace } from "./brute-force-places.js";
+import { distanceKm, meanPlace, vectorOf } from "./brute-force-places.js";
 
 /*
  * The oracle of the tests: features straight from a list of all events, with the same rule for tiles and no state.
@@ -94,12 +94,27 @@ function entityFeature(
       const first = Math.min(...seen.flatMap((other) => (other.kind === "label" && other.fraud ? [other.atMs] : [])));
       return first <= event.atMs ? (event.atMs - first) / DAY_MS : feature.default;
     }
+    if (feature.kind === "distance_from_last") return lastDistance(spec, feature, event, payments);
     const home = meanPlace(countedOnly(spec, feature.entity, payments));
     return home === undefined ? feature.default : (distanceKm(home, event) ?? feature.default);
   }
   const stream = isLabelKind(feature.kind) ? "label" : "payment";
   const past = inWindow(spec, feature.entity, feature.window, stream, event, seen);
   return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
+}
+
+/** From the place of the newest counted payment, the one that came last of those of one time. */
+function lastDistance(
+  spec: FeatureSpec,
+  feature: Extract<Feature, { entity: string }>,
+  event: OracleEvent,
+  payments: readonly OracleEvent[],
+): number {
+  const newestMs = Math.max(...payments.map((other) => other.atMs));
+  const last = countedOnly(spec, feature.entity, payments).findLast((other) => other.atMs === newestMs);
+  if (last === undefined || secondsSince(spec, newestMs, event.atMs) === undefined) return feature.default;
+  const from = vectorOf(last);
+  return from === undefined ? feature.default : (distanceKm(from, event) ?? feature.default);
 }
 
 /** Labels whose payment was unusual for the entity that explains frauds, when they were reported. */

@@ -64,6 +64,7 @@ export const sparseSpec = specOf({ "6h": { width: "6h", tile: "6h" }, "2d": { wi
   { kind: "distinct", entity: "card", of: "terminal", window: "2d" },
   { kind: "seconds_since_last", entity: "card" },
   { kind: "distance_from_home", entity: "card" },
+  { kind: "distance_from_last", entity: "card" },
   { kind: "days_since_first_fraud", entity: "card" },
   { kind: "fraud_count", entity: "terminal", window: "6h" },
   { kind: "unusual_max", entity: "terminal", window: "2d" },
@@ -80,6 +81,7 @@ function everyKindOf(entity: string, windows: readonly string[]): FeatureDraft[]
   return [
     { kind: "seconds_since_last", entity },
     { kind: "distance_from_home", entity },
+    { kind: "distance_from_last", entity },
     { kind: "ratio_to_usual", entity },
     ...(required ? [{ kind: "days_since_first_fraud", entity }] : []),
     ...(entity === "card" ? RUN_KINDS.map((kind) => ({ kind, entity })) : []),
