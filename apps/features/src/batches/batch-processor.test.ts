@@ -199,7 +199,7 @@ test("a payment or label submitted twice counts once, and features are emitted o
   expect(await sequenceOf("card", cardOf(1))).toBe(3);
   expect(await sequenceOf("terminal", "t-1")).toBe(3);
   expect(outbox.sent.slice(place).map(({ topic, value }) => [topic, AppliedLabel.decode(value).sequences])).toEqual([
-    ["applied-labels", [3, 3, 0, 0]],
+    ["applied-labels", [3, 3, 0, 0, 0, 0, 0]],
   ]);
   // Nothing of it comes again either.
   await handle([delivered(once, 4)]);
