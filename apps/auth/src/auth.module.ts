@@ -1,12 +1,22 @@
 import type { DynamicModule, Provider as NestProvider, OnModuleInit } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
+import type { EventProducer } from "@tripline/kafka/port";
+import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
+import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { Provider } from "oidc-provider";
+import { ClientsController } from "./admin/clients.controller.js";
+import { ClientsAdmin } from "./admin/clients-admin.js";
+import { ownTokens } from "./admin/own-tokens.js";
+import { PeopleController } from "./admin/people.controller.js";
+import { PeopleAdmin } from "./admin/people-admin.js";
+import { ClientAuthGuard } from "./clients/client-auth-guard.js";
+import { SecretAuthenticator } from "./clients/secret-authenticator.js";
 import type { SecretVerifier } from "./clients/secret-verifier.js";
 import type { AuthConfig } from "./config.js";
 import { AUTH_CONFIG } from "./config.js";
@@ -17,7 +27,10 @@ import { SignInFailures } from "./people/sign-in-failures.js";
 import { createProvider } from "./provider/create-provider.js";
 import { deriveKey } from "./provider/derive-key.js";
 import { mountProvider } from "./provider/mount-provider.js";
+import { OAuthServer } from "./provider/oauth-server.js";
 import type { SigningKeys } from "./provider/signing-keys.js";
+import { loadSigningKeys } from "./provider/signing-keys.js";
+import { RevocationPublisher } from "./revocations/revocation-publisher.js";
 import { SecondFactors } from "./second-factor/second-factors.js";
 import { AccountController } from "./sign-in/account.controller.js";
 import { FormGuard } from "./sign-in/forms.js";
@@ -48,35 +61,77 @@ function signInProviders(config: AuthConfig): NestProvider[] {
   ];
 }
 
+function oauthServer(config: AuthConfig, secrets: SecretVerifier): NestProvider {
+  const guard = new ClientAuthGuard();
+  const checks = { guard, authenticator: new SecretAuthenticator(guard, secrets) };
+  return {
+    provide: OAuthServer,
+    useFactory: (keys: SigningKeys, database: Database, logger: Logger) =>
+      new OAuthServer({
+        ...{ keys, logger },
+        loadKeys: () => loadSigningKeys(database, config.KEY_ENCRYPTION_KEY, config.TOKEN_TTL_SECONDS),
+        createProvider: (current) => createProvider(config, current, database, logger, checks),
+      }),
+    inject: [SIGNING_KEYS, DATABASE, LOGGER],
+  };
+}
+
+function adminProviders(config: AuthConfig): NestProvider[] {
+  return [
+    {
+      provide: RevocationPublisher,
+      useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
+        new RevocationPublisher(database, producer, logger),
+      inject: [DATABASE, EVENT_PRODUCER, LOGGER],
+    },
+    {
+      provide: PeopleAdmin,
+      useFactory: (database: Database, publisher: RevocationPublisher, logger: Logger) =>
+        new PeopleAdmin(database, publisher, logger),
+      inject: [DATABASE, RevocationPublisher, LOGGER],
+    },
+    {
+      provide: ClientsAdmin,
+      useFactory: (database: Database, publisher: RevocationPublisher, logger: Logger) =>
+        new ClientsAdmin(database, publisher, logger),
+      inject: [DATABASE, RevocationPublisher, LOGGER],
+    },
+    {
+      provide: TOKEN_VERIFIER,
+      useFactory: ({ keyOf }: OAuthServer, database: Database) => ownTokens(config, database, keyOf),
+      inject: [OAuthServer, DATABASE],
+    },
+  ];
+}
+
 /** The authorization server: `oidc-provider` on our tables and keys. */
 @Module({})
 export class AuthModule implements OnModuleInit {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>,
-    @Inject(Provider) private readonly provider: Provider,
+    @Inject(OAuthServer) private readonly server: OAuthServer,
   ) {}
 
   /** @param secrets checks the secrets of clients */
   static forRoot(config: AuthConfig, secrets: SecretVerifier): DynamicModule {
     return {
       module: AuthModule,
-      imports: [DatabaseModule.forRoot(config, AUTH_MIGRATIONS)],
-      controllers: [SignInController, AccountController],
+      imports: [
+        DatabaseModule.forRoot(config, AUTH_MIGRATIONS),
+        KafkaModule.forRoot(config, { clientId: "auth", producer: { lingerMs: 0 } }),
+      ],
+      controllers: [SignInController, AccountController, PeopleController, ClientsController],
       providers: [
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },
-        {
-          provide: Provider,
-          useFactory: (keys: SigningKeys, database: Database, logger: Logger) =>
-            createProvider(config, keys, database, logger, secrets),
-          inject: [SIGNING_KEYS, DATABASE, LOGGER],
-        },
+        oauthServer(config, secrets),
         { provide: AUTH_CONFIG, useValue: config },
         ...signInProviders(config),
+        ...adminProviders(config),
       ],
     };
   }
 
   async onModuleInit(): Promise<void> {
-    await mountProvider(this.host.httpAdapter.besideNest, this.provider);
+    await mountProvider(this.host.httpAdapter.besideNest, this.server);
   }
 }

@@ -5,6 +5,7 @@ import { authConfig } from "./config.js";
 const SHORT_SECRET = "too-short-to-be-a-secret"; // 24 characters: the shortest that is taken
 const GOOD = {
   PORT: "0",
+  KAFKA_BROKERS: "127.0.0.1:9092",
   POSTGRES_URL: "postgres://localhost/auth",
   AUTH_ISSUER: "https://auth.example.com",
   KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),

@@ -1,4 +1,4 @@
-import { postgresConfig } from "@tripline/service-kit/config/connection-config";
+import { kafkaConfig, postgresConfig } from "@tripline/service-kit/config/connection-config";
 import { serviceConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
 import { clientRegistration, clientSecret } from "./clients/client-registration.js";
@@ -14,7 +14,7 @@ const origin = z.url({ protocol: /^https?$/ }).refine((text) => URL.parse(text)?
   message: "must be scheme, host and port alone, without a path or a slash at the end",
 });
 
-const keyEncryptionKey = z
+export const keyEncryptionKey = z
   .string()
   .transform((text) => Buffer.from(text, "base64"))
   .refine((key) => key.length === KEY_BYTES, {
@@ -44,6 +44,7 @@ export const databaseConfig = z.object(postgresConfig);
 export const authConfig = z.object({
   ...serviceConfig,
   ...databaseConfig.shape,
+  ...kafkaConfig,
   AUTH_ISSUER: origin.meta({
     description: "Scheme, host and port under which clients reach this service, and `iss` of every token.",
   }),

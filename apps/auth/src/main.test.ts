@@ -51,8 +51,10 @@ function runMainWith(environment: Record<string, string>): RunningMain {
 
 describe("the process", () => {
   test("writes only its own log lines, without any secret, hash, assertion, token or key", async () => {
-    const { postgresUrl } = await testStack();
-    const environment = authEnvironment(postgresUrl, { LOG_LEVEL: "trace", HOST: "127.0.0.1" });
+    const { postgresUrl, kafkaBrokers } = await testStack();
+    const environment = authEnvironment(postgresUrl, {
+      ...{ LOG_LEVEL: "trace", HOST: "127.0.0.1", KAFKA_BROKERS: kafkaBrokers.join(",") },
+    });
     const main = runMainWith(environment);
     const url = await main.url;
     const { privateKey, publicKey } = await generateKeyPair("ES256");
@@ -109,12 +111,13 @@ describe("the process", () => {
   });
 
   test("ends with the exit code for a wrong configuration and one line that says what is wrong", async () => {
-    const { postgresUrl } = await testStack();
-    const first = runMainWith(authEnvironment(postgresUrl, { LOG_LEVEL: "info" }));
+    const { postgresUrl, kafkaBrokers } = await testStack();
+    const settings = { LOG_LEVEL: "info", KAFKA_BROKERS: kafkaBrokers.join(",") };
+    const first = runMainWith(authEnvironment(postgresUrl, settings));
     await first.url;
     first.process.kill("SIGTERM");
     await first.end;
-    const second = runMainWith(authEnvironment(postgresUrl, { LOG_LEVEL: "info" }));
+    const second = runMainWith(authEnvironment(postgresUrl, settings));
     await expect(second.end).resolves.toBe(78);
     expect(second.lines).toHaveLength(1);
     expect(second.lines[0]).toContain("KEY_ENCRYPTION_KEY does not open the signing key");

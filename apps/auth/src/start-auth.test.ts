@@ -55,7 +55,7 @@ describe("startAuth", () => {
     const first = await startAuth(config);
     const [old] = await publishedKeys(first.url);
     await first.close();
-    await database.execute("UPDATE auth.signing_keys SET retired_at = now() - interval '299 seconds'", []);
+    await database.execute("UPDATE auth.signing_keys SET retired_at = now() - interval '200 seconds'", []);
     const second = await startAuth(config);
     const [signing, retired, ...others] = await publishedKeys(second.url);
     await second.close();

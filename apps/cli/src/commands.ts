@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { capacityCommand } from "./capacity/command.js";
 import { auditCommand } from "./commands/audit/audit.js";
+import { authCommand } from "./commands/auth/auth.js";
 import { backfillCommand } from "./commands/data/backfill.js";
 import { foldEntityCommand } from "./commands/data/fold-entity.js";
 import { loadStateCommand } from "./commands/data/load-state.js";
@@ -47,6 +48,7 @@ export function commands(): Command[] {
     policyCommand(),
     listsCommand(),
     auditCommand(),
+    authCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
     topicsCommand(),

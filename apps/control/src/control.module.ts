@@ -44,12 +44,13 @@ const SCHEMA_READY = Symbol("SCHEMA_READY");
 export class ControlModule {
   static forRoot(config: ControlConfig): DynamicModule {
     const { REGISTRY_URL: registryUrl } = config;
+    const kafka = KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } });
     return {
       module: ControlModule,
       imports: [
-        TokenModule.forRoot(config),
+        TokenModule.forRoot(config, "control", kafka),
         DatabaseModule.forRoot(config, CONTROL_MIGRATIONS),
-        KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } }),
+        kafka,
       ],
       controllers: [
         OpenApiController,

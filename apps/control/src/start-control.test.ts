@@ -21,6 +21,9 @@ async function readyReport(url: string): Promise<unknown> {
 test("it is ready with Kafka, Postgres and the keys of the tokens, and another instance starts beside it", async () => {
   const another = await bed.startAnother();
   for (const { url } of [bed.service, another]) {
-    expect(await readyReport(url)).toEqual({ status: "ready", checks: { keys: "ok", postgres: "ok", kafka: "ok" } });
+    expect(await readyReport(url)).toEqual({
+      status: "ready",
+      checks: { keys: "ok", "auth-events": "ok", postgres: "ok", kafka: "ok" },
+    });
   }
 });

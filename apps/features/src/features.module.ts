@@ -34,7 +34,7 @@ export class FeaturesModule {
         RedisModule.forRoot(config, { name: HOLD, isChecked: false }),
         kafka,
         states,
-        OnlineModule.forRoot(config, states),
+        OnlineModule.forRoot(config, states, kafka),
       ],
       controllers: [FeaturesController],
       providers: [

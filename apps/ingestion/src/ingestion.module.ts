@@ -43,13 +43,14 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   }
 
   static forRoot(config: IngestionConfig): DynamicModule {
+    const kafka = KafkaModule.forRoot(config, { clientId: "ingestion", producer: {} });
     return {
       module: IngestionModule,
       imports: [
         RedisModule.forRoot(config),
         RedisModule.forRoot(config, { name: SUBSCRIBER, isChecked: false }),
-        KafkaModule.forRoot(config, { clientId: "ingestion", producer: {} }),
-        TokenModule.forRoot(config),
+        kafka,
+        TokenModule.forRoot(config, "ingestion", kafka),
       ],
       controllers: [DecisionsController, OpenApiController],
       providers: [

@@ -57,6 +57,7 @@ export const ERROR_TABLE = {
   "token-missing": row(401, GRPC.unauthenticated, "dead-letter", "An access token is needed"),
   "token-invalid": row(401, GRPC.unauthenticated, "dead-letter", "The access token is not valid"),
   "token-expired": row(401, GRPC.unauthenticated, "dead-letter", "The access token has expired"),
+  "token-revoked": row(401, GRPC.unauthenticated, "dead-letter", "The access token was taken back"),
   "scope-missing": row(403, GRPC.permissionDenied, "dead-letter", "The access token lacks a scope"),
   "session-ended": row(401, GRPC.unauthenticated, "dead-letter", "Nobody is signed in here any more"),
   "csrf-token-wrong": row(
@@ -71,6 +72,8 @@ export const ERROR_TABLE = {
   "decision-not-found": row(404, GRPC.notFound, "dead-letter", "No such decision"),
   "idempotency-conflict": row(409, GRPC.aborted, "dead-letter", "The same key was used for a different request"),
   "changed-meanwhile": row(409, GRPC.aborted, "dead-letter", "Somebody else changed it first"),
+  "name-taken": row(409, GRPC.aborted, "dead-letter", "The name is taken"),
+  "last-admin": row(409, GRPC.failedPrecondition, "dead-letter", "The last administrator of the tenant has to stay"),
   "approval-missing": row(409, GRPC.failedPrecondition, "dead-letter", "Another person has to approve it first"),
   "tenant-foreign": row(403, GRPC.permissionDenied, "dead-letter", "The tenant is not the caller's"),
   "too-many-requests": row(429, GRPC.resourceExhausted, "retry", "More requests than this service takes", 1),

@@ -110,6 +110,15 @@ const tables = {
     readBy: ["decisions"],
     purpose: "Which share of cards a new version of a model scores",
   },
+  authEvents: {
+    name: "auth-events",
+    schema: "tripline.events.v1.AuthEvent",
+    key: "`client/` or `person/` and the id",
+    partitions: 1,
+    writtenBy: "auth",
+    readBy: ["ingestion", "features", "control"],
+    purpose: "Clients and people whose access tokens are not accepted any more",
+  },
 } as const satisfies Record<string, Topic>;
 
 /** What control keeps in the audit log, and not the archive in the lake. One partition: a tenant's events keep their order. */

@@ -6,7 +6,11 @@ import { z } from "zod";
 /** Tables of a backup; what is valid for minutes, or for a sign-in, is left out. */
 const TABLES = ["clients", "signing_keys", "people"] as const;
 /** Columns that a row of an earlier version does not have. */
-const ADDED_COLUMNS = { clients: { redirect_uris: [], signed_out_uris: [] }, signing_keys: {}, people: {} };
+const ADDED_COLUMNS = {
+  clients: { redirect_uris: [], signed_out_uris: [] },
+  signing_keys: { active_from: "1970-01-01T00:00:00Z" },
+  people: {},
+};
 const FORMAT = 1;
 const ROWS_MAX = 1_000_000;
 

@@ -53,23 +53,30 @@ const browserUri = z
 /** A public JSON Web Key. */
 export type PublicJwk = z.infer<typeof publicJwk>;
 
+const fields = {
+  client_id: z.string().regex(CLIENT_ID_PATTERN, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
+  scopes: z
+    .array(z.enum(SCOPES))
+    .min(1)
+    .transform((scopes) => [...new Set(scopes)]),
+  jwks: z.strictObject({ keys: z.array(publicJwk).min(1).max(CLIENT_KEYS_MAX) }).optional(),
+};
+
+/** A client that speaks for itself, as an administrator adds one to the own tenant. */
+export const machineClient = z.strictObject(fields);
+
 /**
  * What is needed to register a client: a secret, or public keys for `private_key_jwt`. One with `redirect_uris` signs people
  * in, for tokens with those of its scopes that their roles have; it gets none for itself.
  */
 export const clientRegistration = z
   .strictObject({
-    client_id: z.string().regex(CLIENT_ID_PATTERN, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
+    ...fields,
     tenant: z.string().regex(TENANT_PATTERN, "must be 1 to 64 letters, digits, dashes or underscores"),
-    scopes: z
-      .array(z.enum(SCOPES))
-      .min(1)
-      .transform((scopes) => [...new Set(scopes)]),
     client_secret: clientSecret.optional(),
     redirect_uris: z.array(browserUri).max(REDIRECT_URIS_MAX).default([]),
     /** Where a browser may go after signing out. */
     signed_out_uris: z.array(browserUri).max(REDIRECT_URIS_MAX).default([]),
-    jwks: z.strictObject({ keys: z.array(publicJwk).min(1).max(CLIENT_KEYS_MAX) }).optional(),
   })
   .refine((client) => (client.client_secret === undefined) !== (client.jwks === undefined), {
     message: "give either client_secret or jwks",

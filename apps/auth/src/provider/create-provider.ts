@@ -3,9 +3,8 @@ import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
 import { errors, Provider } from "oidc-provider";
-import { ClientAuthGuard } from "../clients/client-auth-guard.js";
-import { SecretAuthenticator } from "../clients/secret-authenticator.js";
-import type { SecretVerifier } from "../clients/secret-verifier.js";
+import type { ClientAuthGuard } from "../clients/client-auth-guard.js";
+import type { SecretAuthenticator } from "../clients/secret-authenticator.js";
 import type { AuthConfig } from "../config.js";
 import { deriveKey } from "./derive-key.js";
 import { observeTokens } from "./observe-tokens.js";
@@ -31,21 +30,25 @@ const UNUSED_FEATURES = {
   userinfo: { enabled: false },
 } as const;
 
+/** How clients prove who they are. */
+export interface ClientChecks {
+  readonly guard: ClientAuthGuard;
+  readonly authenticator: SecretAuthenticator;
+}
+
 /**
  * The OAuth server, ready to be mounted: client credentials for machines, authorization code with PKCE and refresh tokens for
  * people. Every access token is an RFC 9068 JWT.
  *
- * @param secrets checks the secrets of clients
+ * @param guard counts failures; one for all providers of this process
  */
 export function createProvider(
   config: AuthConfig,
   keys: SigningKeys,
   queries: Queries,
   logger: Logger,
-  secrets: SecretVerifier,
+  { guard, authenticator }: ClientChecks,
 ): Provider {
-  const guard = new ClientAuthGuard();
-  const authenticator = new SecretAuthenticator(guard, secrets);
   const signIns = signInStore(queries, deriveKey(config.KEY_ENCRYPTION_KEY, "sign-ins"));
   const adapter = storeAdapter(queries, signIns, {
     onLookup(clientId) {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { countRequests } from "@tripline/service-kit/telemetry/request-durations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Provider } from "oidc-provider";
+import type { OAuthServer } from "./oauth-server.js";
 
 const ROUTES = [
   { method: ["GET"], url: "/oauth/authorize" },
@@ -16,12 +16,11 @@ const ROUTES = [
 ];
 
 /**
- * Serves the OAuth endpoints of `provider`, and no other of its routes, under a Fastify instance. The library reads the
+ * Serves the OAuth endpoints of `server`, and no other of its routes, under a Fastify instance. The library reads the
  * request body itself and writes every answer, so within these routes Fastify leaves the body unread and Nest has no part.
  */
-export async function mountProvider(fastify: FastifyInstance, provider: Provider): Promise<void> {
-  const answer = provider.callback();
-  const issuer = new URL(provider.issuer);
+export async function mountProvider(fastify: FastifyInstance, server: OAuthServer): Promise<void> {
+  const issuer = new URL(server.provider.issuer);
   await fastify.register(async (scope) => {
     countRequests(scope);
     scope.removeAllContentTypeParsers();
@@ -32,7 +31,7 @@ export async function mountProvider(fastify: FastifyInstance, provider: Provider
         handler: (request: FastifyRequest, reply: FastifyReply) => {
           reply.hijack();
           stateOrigin(request.raw, issuer);
-          void answer(request.raw, reply.raw);
+          server.answer(request.raw, reply.raw);
         },
       });
     }

@@ -1,7 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
+import type { JWTVerifyGetKey } from "jose";
+import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
 
 const privateJwk = z.object({
@@ -25,7 +26,16 @@ export interface SigningKeys {
   readonly keys: readonly SigningKey[];
 }
 
-const keyRow = z.object({ kid: z.string(), wrapped_private_jwk: z.instanceof(Uint8Array), retired: z.boolean() });
+/**
+ * How long a new key is published before it signs. Instances of this service read the keys within KEYS_POLL_MS, and services that
+ * check tokens ask again for a key that they do not know, but not within 5 s after they have asked. Both have to be over.
+ */
+const PUBLISHED_FIRST_SECONDS = 20;
+/** Instances sign with the old key until they have read that another one is active. */
+const HANDOVER_SECONDS = 10;
+export const KEYS_POLL_MS = 5_000;
+
+const keyRow = z.object({ kid: z.string(), wrapped_private_jwk: z.instanceof(Uint8Array), signs: z.boolean() });
 const kidRow = z.object({ kid: z.string() });
 
 /**
@@ -35,13 +45,46 @@ const kidRow = z.object({ kid: z.string() });
  * @param wrappingKey 32 bytes
  */
 export async function ensureSigningKey(transaction: Queries, wrappingKey: Uint8Array): Promise<void> {
-  const rows = await transaction.query(kidRow, "SELECT kid FROM auth.signing_keys WHERE retired_at IS NULL LIMIT 1");
-  if (rows.length > 0) return;
+  const rows = await transaction.query(
+    kidRow,
+    "SELECT kid FROM auth.signing_keys WHERE retired_at IS NULL OR retired_at > now() LIMIT 1",
+  );
+  if (rows.length === 0) await addKey(transaction, wrappingKey, 0);
+}
+
+/**
+ * Puts another signing key in the place of the ones that sign now, without a moment in which a service knows neither. To be called
+ * in a transaction. Running instances take it over by themselves.
+ *
+ * @param wrappingKey 32 bytes, the one that the keys of now are stored under
+ * @throws TriplineError `config-invalid` under another wrapping key
+ */
+export async function rotateSigningKey(
+  transaction: Queries,
+  wrappingKey: Uint8Array,
+): Promise<{ readonly kid: string; readonly activeFrom: Date }> {
+  await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.signing_keys'))", []);
+  await loadSigningKeys(transaction, wrappingKey, 0);
+  await transaction.execute(
+    "UPDATE auth.signing_keys SET retired_at = now() + make_interval(secs => $1) WHERE retired_at IS NULL",
+    [PUBLISHED_FIRST_SECONDS + HANDOVER_SECONDS],
+  );
+  return addKey(transaction, wrappingKey, PUBLISHED_FIRST_SECONDS);
+}
+
+async function addKey(transaction: Queries, wrappingKey: Uint8Array, inSeconds: number) {
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
   const jwk = privateJwk.parse(await exportJWK(privateKey));
   const kid = await calculateJwkThumbprint(jwk);
   const wrapped = sealBytes(Buffer.from(JSON.stringify(jwk)), wrappingKey, kid);
-  await transaction.execute("INSERT INTO auth.signing_keys (kid, wrapped_private_jwk) VALUES ($1, $2)", [kid, wrapped]);
+  const [row] = await transaction.query(
+    z.object({ active_from: z.date() }),
+    `INSERT INTO auth.signing_keys (kid, wrapped_private_jwk, active_from)
+     VALUES ($1, $2, now() + make_interval(secs => $3)) RETURNING active_from`,
+    [kid, wrapped, inSeconds],
+  );
+  if (row === undefined) throw new TriplineError("internal", "The signing key was not stored.");
+  return { kid, activeFrom: row.active_from };
 }
 
 /**
@@ -56,17 +99,22 @@ export async function loadSigningKeys(
 ): Promise<SigningKeys> {
   const rows = await queries.query(
     keyRow,
-    `SELECT kid, wrapped_private_jwk, retired_at IS NOT NULL AS retired FROM auth.signing_keys
-     WHERE retired_at IS NULL OR retired_at > now() - make_interval(secs => $1)
-     ORDER BY retired_at IS NOT NULL, created_at DESC, kid`,
+    `SELECT kid, wrapped_private_jwk, active_from <= now() AND (retired_at IS NULL OR retired_at > now()) AS signs
+     FROM auth.signing_keys WHERE retired_at IS NULL OR retired_at > now() - make_interval(secs => $1)
+     ORDER BY signs DESC, active_from DESC, created_at DESC, kid`,
     [tokenTtlSeconds],
   );
   const active = rows[0];
-  if (active === undefined || active.retired) {
+  if (active?.signs !== true) {
     throw new TriplineError("internal", "The database holds no signing key that is in use.");
   }
   const keys = rows.map(({ kid, wrapped_private_jwk }) => unwrap(kid, wrapped_private_jwk, wrappingKey));
   return { activeKid: active.kid, keys };
+}
+
+/** The keys as a service that checks tokens has them. */
+export function publicKeys({ keys }: SigningKeys): JWTVerifyGetKey {
+  return createLocalJWKSet({ keys: keys.map(({ d: _private, ...key }) => key) });
 }
 
 function unwrap(kid: string, wrapped: Uint8Array, wrappingKey: Uint8Array): SigningKey {

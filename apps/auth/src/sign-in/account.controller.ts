@@ -5,7 +5,6 @@ import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Provider } from "oidc-provider";
 import type { AuthConfig } from "../config.js";
 import { AUTH_CONFIG } from "../config.js";
 import { PasswordSignIn } from "../people/password-sign-in.js";
@@ -13,6 +12,7 @@ import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";
 import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";
 import { SignInFailures } from "../people/sign-in-failures.js";
+import { OAuthServer } from "../provider/oauth-server.js";
 import { SecondFactors } from "../second-factor/second-factors.js";
 import { addressOf, FormGuard, readForm, sendPage, tooManyAttempts } from "./forms.js";
 import { enrolPage, messagePage, recoveryCodesPage, removePage } from "./sign-in-pages.js";
@@ -25,7 +25,7 @@ const WRONG = "The password or the code is wrong.";
 @UseInterceptors(TraceInterceptor)
 export class AccountController {
   constructor(
-    @Inject(Provider) private readonly provider: Provider,
+    @Inject(OAuthServer) private readonly server: OAuthServer,
     @Inject(PasswordSignIn) private readonly passwords: PasswordSignIn,
     @Inject(SecondFactors) private readonly secondFactors: SecondFactors,
     @Inject(SignInFailures) private readonly failures: SignInFailures,
@@ -109,7 +109,8 @@ export class AccountController {
 
   /** Who is signed in in this browser; where nobody is, it is answered. */
   async #signedIn(request: FastifyRequest, reply: FastifyReply) {
-    const session = await this.provider.Session.get(this.provider.createContext(request.raw, reply.raw));
+    const { provider } = this.server;
+    const session = await provider.Session.get(provider.createContext(request.raw, reply.raw));
     const person = session.accountId === undefined ? undefined : await personWithId(this.queries, session.accountId);
     if (person !== undefined) return { person, subject: `account ${session.uid}` };
     sendPage(

@@ -7,7 +7,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter } from "@tripline/service-kit/telemetry/metrics";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Interaction } from "oidc-provider";
-import { errors, Provider } from "oidc-provider";
+import { errors } from "oidc-provider";
 import type { AuthConfig } from "../config.js";
 import { AUTH_CONFIG } from "../config.js";
 import { PasswordSignIn } from "../people/password-sign-in.js";
@@ -15,6 +15,7 @@ import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";
 import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";
 import { SignInFailures } from "../people/sign-in-failures.js";
+import { OAuthServer } from "../provider/oauth-server.js";
 import { SecondFactors } from "../second-factor/second-factors.js";
 import { addressOf, FormGuard, readForm, sendPage, tooManyAttempts } from "./forms.js";
 import { codePage, enrolPage, messagePage, passwordPage, recoveryCodesPage } from "./sign-in-pages.js";
@@ -45,7 +46,7 @@ export class SignInController {
   });
 
   constructor(
-    @Inject(Provider) private readonly provider: Provider,
+    @Inject(OAuthServer) private readonly server: OAuthServer,
     @Inject(PasswordSignIn) private readonly passwords: PasswordSignIn,
     @Inject(SecondFactors) private readonly secondFactors: SecondFactors,
     @Inject(SignInFailures) private readonly failures: SignInFailures,
@@ -157,14 +158,19 @@ export class SignInController {
   }
 
   async #keep({ request, reply }: Attempt, passed: Passed): Promise<void> {
-    await this.provider.interactionResult(request.raw, reply.raw, { passed }, { mergeWithLastSubmission: false });
+    await this.server.provider.interactionResult(
+      request.raw,
+      reply.raw,
+      { passed },
+      { mergeWithLastSubmission: false },
+    );
   }
 
   async #finish({ request, reply }: Attempt, person: Person, amr: string[]): Promise<void> {
     this.#count("signed-in");
     this.logger.info({ person_id: person.person_id, tenant: person.tenant, amr }, "signed in");
     const login = { accountId: person.person_id, amr, remember: false };
-    const result = this.provider.interactionResult(
+    const result = this.server.provider.interactionResult(
       request.raw,
       reply.raw,
       { login },
@@ -176,7 +182,7 @@ export class SignInController {
   /** The sign-in that this browser has begun; where there is none, it is answered. */
   async #interaction(request: FastifyRequest, reply: FastifyReply): Promise<Interaction | undefined> {
     try {
-      const interaction = await this.provider.interactionDetails(request.raw, reply.raw);
+      const interaction = await this.server.provider.interactionDetails(request.raw, reply.raw);
       if (interaction.prompt.name === "login") return interaction;
     } catch (error) {
       if (!(error instanceof errors.SessionNotFound)) throw error;

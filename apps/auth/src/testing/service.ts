@@ -21,6 +21,8 @@ export function authEnvironment(postgresUrl: string, changes: Record<string, str
     PORT: "0",
     LOG_LEVEL: "silent",
     POSTGRES_URL: postgresUrl,
+    // Nothing listens there: auth serves without Kafka.
+    KAFKA_BROKERS: "127.0.0.1:9",
     AUTH_ISSUER: ISSUER,
     KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
     BOOTSTRAP_CLIENTS: JSON.stringify([SHOP]),

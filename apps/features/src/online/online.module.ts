@@ -40,8 +40,9 @@ export class OnlineModule implements OnApplicationBootstrap {
    * Without routes if the configuration does not say who may read: then features are not served.
    *
    * @param states what exports `FEATURE_ENGINE` and `StateCompleteness`
+   * @param kafka the service's `KafkaModule`
    */
-  static forRoot(config: FeaturesConfig, states: DynamicModule): DynamicModule {
+  static forRoot(config: FeaturesConfig, states: DynamicModule, kafka: DynamicModule): DynamicModule {
     const tokens = tokensOf(config);
     const tenant = config.FEATURES_ONLINE_TENANT;
     if (tokens === undefined && tenant === undefined) return { module: ClosedModule };
@@ -50,7 +51,7 @@ export class OnlineModule implements OnApplicationBootstrap {
       imports: [
         RedisModule.forRoot(config, { name: READERS, isChecked: false }),
         states,
-        ...(tokens === undefined ? [] : [TokenModule.forRoot(tokens)]),
+        ...(tokens === undefined ? [] : [TokenModule.forRoot(tokens, "features", kafka)]),
       ],
       providers: [
         {

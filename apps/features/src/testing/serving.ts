@@ -1,11 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { deadLetterTopic, TABLES } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
 import { readConfig } from "@tripline/service-kit/config/read-config";
@@ -128,6 +131,13 @@ export interface TestServing {
   close(): Promise<void>;
 }
 
+/** Which tokens were taken back is read before the first is checked. */
+async function makeRevocationTopics({ kafkaBrokers: brokers }: TestStack): Promise<void> {
+  const admin = await connectKafka({ brokers, clientId: "test" }).admin();
+  await admin.ensureTopics([TABLES.authEvents.name, deadLetterTopic(TABLES.authEvents.name)]);
+  await admin.close();
+}
+
 export async function startServing(environment: Record<string, string> = {}): Promise<TestServing> {
   const stack = await testStack();
   const config = readConfig(featuresConfig, {
@@ -141,6 +151,8 @@ export async function startServing(environment: Record<string, string> = {}): Pr
   });
   const redis = connectRedis(config);
   await awaitRedis(redis);
+  const kafka = KafkaModule.forRoot(config, { clientId: "features" });
+  if (environment.AUTH_ISSUER !== undefined) await makeRevocationTopics(stack);
   const completeness: TestServing["completeness"] = { answer: false };
   const states = {
     module: TestStates,
@@ -155,7 +167,7 @@ export async function startServing(environment: Record<string, string> = {}): Pr
     port: 0,
     host: config.HOST,
     logger: createLogger("features", "silent"),
-    module: OnlineModule.forRoot(config, states),
+    module: OnlineModule.forRoot(config, states, kafka),
   });
   await untilReady(service);
   return {

@@ -180,6 +180,7 @@ POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{- define "tripline.environment.auth" -}}
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.database" . }}
+{{ include "tripline.environment.kafka" . }}
 AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
 {{- if .Values.console.url }}
 CONSOLE_URL: {{ .Values.console.url | quote }}
@@ -188,6 +189,7 @@ CONSOLE_URL: {{ .Values.console.url | quote }}
 
 {{- define "tripline.secrets.auth" -}}
 {{ include "tripline.secrets.database" . }}
+{{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secretKey" (list "KEY_ENCRYPTION_KEY" (include "tripline.secretName" (dict "root" . "name" "auth")) "key-encryption-key") }}
 {{ include "tripline.secretKey" (list "BOOTSTRAP_CLIENTS" (include "tripline.secretName" (dict "root" . "name" "auth")) "bootstrap-clients") }}
 {{ include "tripline.optionalKey" (list "BOOTSTRAP_PEOPLE" (include "tripline.secretName" (dict "root" . "name" "auth")) "bootstrap-people") }}

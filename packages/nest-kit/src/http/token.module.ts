@@ -1,29 +1,52 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
+import type { Kafka } from "@tripline/kafka/port";
 import type { TokenConfig } from "@tripline/service-kit/config/read-config";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { KAFKA } from "../kafka/kafka.tokens.js";
 import { Readiness } from "../readiness.js";
+import { LOGGER } from "../service.module.js";
+import { RevocationFollower } from "./revocation-follower.js";
 
 /** A `TokenVerifier`. */
 export const TOKEN_VERIFIER = Symbol("TOKEN_VERIFIER");
 
-/** Checks access tokens. The service is not ready before it has the keys that they are signed with. */
+/** Checks access tokens. The service is not ready before it has the keys that they are signed with, and knows which were taken back. */
 @Module({})
 export class TokenModule {
   constructor(@Inject(TOKEN_VERIFIER) verifier: TokenVerifier, @Inject(Readiness) readiness: Readiness) {
     readiness.add("keys", () => verifier.ready());
   }
 
-  static forRoot(config: TokenConfig): DynamicModule {
-    const verifier = tokenVerifier({
-      issuer: config.AUTH_ISSUER,
-      jwksUrl: config.AUTH_JWKS_URL,
-      audience: config.AUTH_AUDIENCE,
-    });
+  /**
+   * @param service beginning of the name of the group that follows what was taken back
+   * @param kafka the service's `KafkaModule`, the same object that it imports itself
+   */
+  static forRoot(config: TokenConfig, service: string, kafka: DynamicModule): DynamicModule {
     return {
       module: TokenModule,
-      providers: [{ provide: TOKEN_VERIFIER, useValue: verifier }],
+      imports: [kafka],
+      providers: [
+        {
+          provide: RevocationFollower,
+          inject: [KAFKA, Readiness, LOGGER],
+          useFactory: (client: Kafka, readiness: Readiness, logger: Logger) =>
+            new RevocationFollower(service, { kafka: client, readiness, logger }),
+        },
+        {
+          provide: TOKEN_VERIFIER,
+          inject: [RevocationFollower],
+          useFactory: ({ revocations }: RevocationFollower) =>
+            tokenVerifier({
+              issuer: config.AUTH_ISSUER,
+              jwksUrl: config.AUTH_JWKS_URL,
+              audience: config.AUTH_AUDIENCE,
+              revocations,
+            }),
+        },
+      ],
       exports: [TOKEN_VERIFIER],
     };
   }

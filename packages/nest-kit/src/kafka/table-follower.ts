@@ -37,8 +37,13 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
       onStop: ({ code, message }) => logger.fatal({ code }, `the ${topic} are not followed any more: ${message}`),
     });
     readiness.add(topic, () => {
-      if (!this.isFollowed()) throw new TriplineError("kafka-unavailable", `The table of ${topic} is not followed.`);
+      if (!this.isUsable()) throw new TriplineError("kafka-unavailable", `The table of ${topic} is not followed.`);
     });
+  }
+
+  /** Whether the instance may be ready with the table as it is. */
+  protected isUsable(): boolean {
+    return this.isFollowed();
   }
 
   async onApplicationShutdown(): Promise<void> {

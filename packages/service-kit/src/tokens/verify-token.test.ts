@@ -1,8 +1,10 @@
+import { createHmac } from "node:crypto";
 import type { Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { CryptoKey } from "jose";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
+import { Revocations } from "./revocations.js";
 import type { TokenVerifier } from "./verify-token.js";
 import { tokenVerifier } from "./verify-token.js";
 
@@ -13,11 +15,13 @@ describe("tokenVerifier", () => {
   let server: Server;
   let verifier: TokenVerifier;
   let privateKey: CryptoKey;
+  let publicPem: string;
   let jwksUrl: string;
 
   beforeAll(async () => {
     const pair = await generateKeyPair("ES256");
     privateKey = pair.privateKey;
+    publicPem = await exportSPKI(pair.publicKey);
     const jwk = { ...(await exportJWK(pair.publicKey)), kid: "k1", alg: "ES256" };
     server = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] })));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -32,11 +36,19 @@ describe("tokenVerifier", () => {
     readonly audience?: string;
     readonly tenant?: string | null;
     readonly expires?: number;
+    readonly issued?: number;
+    readonly client?: string;
   }
   async function token(changes: Changes = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
     const tenant = changes.tenant === undefined ? "acme" : changes.tenant;
-    return new SignJWT({ scope: "transactions:write", ...(tenant === null ? {} : { tenant }) })
+    const { issued, client } = changes;
+    const claims = {
+      ...(tenant === null ? {} : { tenant }),
+      ...(issued === undefined ? {} : { iat: issued }),
+      ...(client === undefined ? {} : { client_id: client }),
+    };
+    return new SignJWT({ scope: "transactions:write", ...claims })
       .setProtectedHeader({ alg: "ES256", kid: "k1", typ: changes.typ ?? "at+jwt" })
       .setSubject("client")
       .setIssuer(ISSUER)
@@ -67,6 +79,61 @@ describe("tokenVerifier", () => {
   ];
   test.each(refused)("refuses %s", async (_name, header, code) => {
     await expect(verifier.verify(await header(), "transactions:write")).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    ["without an algorithm", { alg: "none", typ: "at+jwt" }, () => ""],
+    [
+      "signed with the public key as a shared secret",
+      { alg: "HS256", typ: "at+jwt", kid: "k1" },
+      (input: string) => createHmac("sha256", publicPem).update(input).digest("base64url"),
+    ],
+    [
+      "with a key of its own in the header",
+      { alg: "ES256", typ: "at+jwt", jwk: { kty: "EC", crv: "P-256", x: "AA", y: "AA" } },
+      () => "AAAA",
+    ],
+    ["with another address of keys", { alg: "ES256", typ: "at+jwt", kid: "k9", jku: "https://evil.test" }, () => "AA"],
+    ["that marks a header as critical", { alg: "ES256", typ: "at+jwt", kid: "k1", crit: ["exp"], exp: 1 }, () => "AA"],
+  ])("refuses a token %s", async (_name, head, sign) => {
+    const now = Math.floor(Date.now() / 1_000);
+    const body = {
+      iss: ISSUER,
+      aud: AUDIENCE,
+      sub: "client",
+      tenant: "acme",
+      scope: "transactions:write",
+      exp: now + 60,
+    };
+    const [header, payload] = [head, body].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+    const signature = sign(`${header}.${payload}`);
+    const token = verifier.verify(`Bearer ${header}.${payload}.${signature}`, "transactions:write");
+    await expect(token).rejects.toMatchObject({ code: "token-invalid" });
+  });
+
+  test("refuses what was taken back, at once and although it is cached, and takes what was issued later", async () => {
+    const revocations = new Revocations();
+    const revoking = tokenVerifier({ issuer: ISSUER, jwksUrl, audience: AUDIENCE, revocations });
+    const now = Math.floor(Date.now() / 1_000);
+    const take = async (changes: Changes) => revoking.verify(`Bearer ${await token(changes)}`, "transactions:write");
+    const old = `Bearer ${await token({ issued: now - 5, client: "console" })}`;
+    await revoking.verify(old, "transactions:write");
+    for (const key of ["client/console", "person/client"]) {
+      revocations.set(key, (now - 1) * 1_000);
+      await expect(revoking.verify(old, "transactions:write")).rejects.toMatchObject({ code: "token-revoked" });
+      // Without `iat` it may be as old as can be.
+      await expect(take({ client: "console" })).rejects.toMatchObject({ code: "token-revoked" });
+      // One of the second of the change may be older than the change.
+      await expect(take({ issued: now - 1, client: "console" })).rejects.toMatchObject({ code: "token-revoked" });
+      await expect(take({ issued: now, client: "console" })).resolves.toMatchObject({ clientId: "console" });
+      revocations.set(key, Number.POSITIVE_INFINITY);
+      await expect(take({ issued: now + 30, client: "console" })).rejects.toMatchObject({ code: "token-revoked" });
+      revocations.set(key, undefined);
+      await revoking.verify(old, "transactions:write");
+    }
+    revocations.set("client/client", Number.POSITIVE_INFINITY);
+    await expect(take({ issued: now })).rejects.toMatchObject({ code: "token-revoked" });
+    await expect(take({ issued: now, client: "console" })).resolves.toMatchObject({ clientId: "console" });
   });
 
   test("refuses a scope the token lacks", async () => {

@@ -1,19 +1,27 @@
+import { clientKey, personKey } from "@tripline/contracts/auth-event-key";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { JWTVerifyGetKey } from "jose";
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 import { z } from "zod";
+import type { Revocations } from "./revocations.js";
 
 /** Who is calling, as the access token says. */
 export interface Caller {
   readonly tenant: string;
   readonly subject: string;
   readonly scopes: readonly string[];
+  /** The client that the token was given to; a machine client is the subject as well. */
+  readonly clientId: string;
+  /** 0 where the token does not say. */
+  readonly issuedAtMs: number;
 }
 
 export interface TokenVerifier {
   /**
-   * Checks an `Authorization` header against the published keys, issuer, audience, expiry and one scope.
+   * Checks an `Authorization` header against the published keys, issuer, audience, expiry, revocations and one scope.
    *
-   * @throws TriplineError `token-missing`, `token-invalid`, `token-expired`, `scope-missing` or `keys-unavailable`
+   * @throws TriplineError `token-missing`, `token-invalid`, `token-expired`, `token-revoked`, `scope-missing` or
+   *   `keys-unavailable`
    */
   verify(authorization: string | undefined, scope: string): Promise<Caller>;
   /** Rejects with `keys-unavailable` while the signing keys have never been fetched. */
@@ -24,6 +32,10 @@ export interface TokenVerifierOptions {
   readonly issuer: string;
   readonly jwksUrl: string;
   readonly audience: string;
+  /** Looked at for each call; none is taken back unless given. */
+  readonly revocations?: Pick<Revocations, "isRevoked"> | undefined;
+  /** Instead of those at `jwksUrl`, for the service that signs. */
+  readonly keys?: JWTVerifyGetKey;
 }
 
 /** Claims of an RFC 9068 access token that Tripline relies on. */
@@ -32,10 +44,15 @@ const claims = z.object({
   tenant: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   scope: z.string().default(""),
   exp: z.number(),
+  /** Without it a token counts as the oldest. */
+  iat: z.number().default(0),
+  client_id: z.string().optional(),
 });
 
 interface CachedCaller extends Caller {
   readonly expiresAtMs: number;
+  /** Keys of the table `auth-events` that tell of this token. */
+  readonly revocationKeys: readonly string[];
 }
 
 const CACHED_TOKENS_MAX = 10_000;
@@ -45,11 +62,13 @@ const KEYS_COOLDOWN_MS = 5_000;
 
 /** Checks tokens locally. A token that was good once is not checked again until it expires. */
 export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const keys = createRemoteJWKSet(new URL(options.jwksUrl), {
+  const remoteKeys = createRemoteJWKSet(new URL(options.jwksUrl), {
     timeoutDuration: KEYS_TIMEOUT_MS,
     cacheMaxAge: KEYS_MAX_AGE_MS,
     cooldownDuration: KEYS_COOLDOWN_MS,
   });
+  const keys = options.keys ?? remoteKeys;
+  const { revocations } = options;
   const cache = new Map<string, CachedCaller>();
 
   async function check(token: string): Promise<CachedCaller> {
@@ -63,8 +82,12 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
       const read = claims.safeParse(payload);
       if (!read.success)
         throw new TriplineError("token-invalid", "The access token lacks the tenant or subject claim.");
-      const { sub, tenant, scope, exp } = read.data;
-      return { tenant, subject: sub, scopes: scope.split(" ").filter(Boolean), expiresAtMs: exp * 1_000 };
+      const { sub, tenant, scope, exp, iat, client_id: clientId = sub } = read.data;
+      return {
+        ...{ tenant, subject: sub, scopes: scope.split(" ").filter(Boolean) },
+        ...{ clientId, expiresAtMs: exp * 1_000, issuedAtMs: iat * 1_000 },
+        revocationKeys: [clientKey(clientId), personKey(sub)],
+      };
     } catch (error) {
       throw asTokenError(error);
     }
@@ -92,15 +115,18 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
         cache.delete(header);
         throw new TriplineError("token-expired", "The access token has expired; fetch a new one.");
       }
+      if (revocations?.isRevoked(caller.revocationKeys, caller.issuedAtMs) === true) {
+        throw new TriplineError("token-revoked", "The access token was taken back; sign in again.");
+      }
       if (!caller.scopes.includes(scope)) {
         throw new TriplineError("scope-missing", `This call needs the scope ${scope}.`);
       }
       return caller;
     },
     async ready() {
-      if (keys.jwks() !== undefined) return;
+      if (options.keys !== undefined || remoteKeys.jwks() !== undefined) return;
       try {
-        await keys.reload();
+        await remoteKeys.reload();
       } catch (error) {
         throw asTokenError(error);
       }

@@ -11,11 +11,15 @@ const POLICY_TEXT = "/text";
 
 /** Calls the control plane's API. */
 export class ControlClient {
-  /** @param tenant for clients that may act for another tenant than their own; empty for what counts for all tenants */
+  /**
+   * @param tenant for clients that may act for another tenant than their own; empty for what counts for all tenants
+   * @param names what messages call the service and the option with its address
+   */
   constructor(
     private readonly url: string,
     private readonly tokens: Pick<TokenSource, "authorization">,
     private readonly tenant?: string,
+    private readonly names = { service: "the control plane", option: "--control" },
   ) {}
 
   /** @throws Error with the control plane's own sentence where it refuses, or a line for each fault */
@@ -38,7 +42,7 @@ export class ControlClient {
       });
     } catch (error) {
       throw new Error(
-        `${this.url} does not answer (${causeOf(error)}): give --control the address of the control plane.`,
+        `${this.url} does not answer (${causeOf(error)}): give ${this.names.option} the address of ${this.names.service}.`,
         { cause: error },
       );
     }
@@ -46,7 +50,7 @@ export class ControlClient {
     const answer: unknown = text === "" ? undefined : JSON.parse(text);
     if (response.ok) return answer;
     const told = problem.safeParse(answer);
-    if (!told.success) throw new Error(`The control plane answered ${response.status}.`);
+    if (!told.success) throw new Error(`${this.url} answered ${response.status}.`);
     const { detail, errors } = told.data;
     // A sentence that only counts the faults gives way to them.
     const isWhole = errors.length === 0 || errors.some((error) => detail.includes(error.detail));

@@ -246,7 +246,7 @@ export const SERVICE_VARIABLES = {
     },
   },
   auth: {
-    groups: ["service", "database"],
+    groups: ["service", "database", "kafka"],
     own: {
       AUTH_ISSUER: issuer,
       KEY_ENCRYPTION_KEY: {

@@ -66,7 +66,8 @@ export const DEMO_SCOPES =
   "transactions:write decisions:read decisions:explain labels:write features:read features:write";
 /** May change policies, lists and rollouts, which the shop may not. */
 export const OPERATOR_CLIENT_ID = "demo-operator";
-export const OPERATOR_SCOPES = "policy:read policy:write lists:read lists:write models:read models:write audit:read";
+export const OPERATOR_SCOPES =
+  "policy:read policy:write lists:read lists:write models:read models:write audit:read people:read people:write";
 /** Approves what the operator asks for. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";

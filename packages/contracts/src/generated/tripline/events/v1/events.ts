@@ -57,6 +57,12 @@ export enum RolloutStage {
   ROLLED_BACK = 4,
 }
 
+export enum AuthSubject {
+  UNSPECIFIED = 0,
+  CLIENT = 1,
+  PERSON = 2,
+}
+
 /** One accepted card payment. Topic `transactions`. */
 export interface Transaction {
   /** Deterministic: the same tenant and client transaction id always give the same id. */
@@ -357,6 +363,22 @@ export interface AuditEvent {
   atMs: number;
   /** The service that noted it. */
   source: string;
+}
+
+/**
+ * Whose access tokens are not accepted any more, and from when on they are again. Table `auth-events`, keyed by `client/ID` or
+ * `person/ID`.
+ */
+export interface AuthEvent {
+  /** A client's id, or a person's. */
+  subject: string;
+  kind: AuthSubject;
+  tenant: string;
+  /** No token is accepted while it is set. */
+  disabled: boolean;
+  /** A token that was issued up to here is not accepted. */
+  notBeforeMs: number;
+  changedAtMs: number;
 }
 
 function createBaseTransaction(): Transaction {
@@ -2532,6 +2554,107 @@ export const AuditEvent: MessageFns<AuditEvent> = {
             }
 
             message.source = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAuthEvent(): AuthEvent {
+  return { subject: "", kind: 0, tenant: "", disabled: false, notBeforeMs: 0, changedAtMs: 0 };
+}
+
+export const AuthEvent: MessageFns<AuthEvent> = {
+  encode(message: AuthEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subject !== "") {
+      writer.uint32(10).string(message.subject);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(26).string(message.tenant);
+    }
+    if (message.disabled !== false) {
+      writer.uint32(32).bool(message.disabled);
+    }
+    if (message.notBeforeMs !== 0) {
+      writer.uint32(40).int64(message.notBeforeMs);
+    }
+    if (message.changedAtMs !== 0) {
+      writer.uint32(48).int64(message.changedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuthEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuthEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.disabled = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.notBeforeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.changedAtMs = longToNumber(reader.int64());
             continue;
           }
         }

@@ -1,0 +1,25 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { tenantOf } from "@tripline/nest-kit/http/token.guard";
+import { describeIssues } from "@tripline/service-kit/http/describe-issues";
+import type { FastifyRequest } from "fastify";
+import type { z } from "zod";
+
+/** Who asks for a change. Everybody manages the own tenant alone. */
+export interface Actor {
+  readonly tenant: string;
+  readonly subject: string;
+}
+
+export function actorOf(request: FastifyRequest): Actor {
+  return { tenant: tenantOf(request), subject: request.caller?.subject ?? "" };
+}
+
+/** @throws TriplineError `invalid-field` that names every wrong field */
+export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw describeIssues(parsed.error.issues, body);
+}
+
+/** The same for what is not there and for what belongs to another tenant. */
+export const notFound = (what: string): TriplineError => new TriplineError("not-found", `There is no such ${what}.`);

@@ -1,0 +1,276 @@
+import { AuthEvent, AuthSubject } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { FollowedTable } from "@tripline/kafka/port";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import { decodeJwt } from "jose";
+import { z } from "zod";
+import { startAuth } from "../start-auth.js";
+import {
+  ANNA,
+  authorizationRequest,
+  Browser,
+  codeForm,
+  exchange,
+  PEOPLE_ENVIRONMENT,
+  signIn,
+} from "../testing/browser.js";
+import { basic, requestToken, SHOP, SHOP_BASIC, testConfig } from "../testing/service.js";
+
+const BOSS = { ...ANNA, user_name: "boss", name: "Boss", roles: ["admin"] };
+const FOREIGN = { ...ANNA, user_name: "foreign", tenant: "other", roles: ["admin"] };
+const OPERATOR = { ...SHOP, client_id: "operator", scopes: ["people:read", "people:write"] };
+
+let service: RunningService;
+let table: FollowedTable;
+const events = new Map<string, AuthEvent>();
+
+beforeAll(async () => {
+  const { postgresUrl, kafkaBrokers: brokers, topicPrefix } = await testStack();
+  const kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
+  const admin = await kafka.admin();
+  await admin.ensureTopics(["auth-events", "auth-events.dlq"]);
+  await admin.close();
+  service = await startAuth(
+    testConfig(postgresUrl, {
+      ...PEOPLE_ENVIRONMENT,
+      BOOTSTRAP_PEOPLE: JSON.stringify([ANNA, BOSS, FOREIGN]),
+      BOOTSTRAP_CLIENTS: JSON.stringify([SHOP, OPERATOR]),
+      KAFKA_BROKERS: brokers.join(","),
+      KAFKA_TOPIC_PREFIX: topicPrefix,
+    }),
+  );
+  table = await kafka.follow({
+    topic: "auth-events",
+    group: "test",
+    apply: (changes) => {
+      for (const { key, value } of changes) if (value !== undefined) events.set(key, AuthEvent.decode(value));
+    },
+    onStop: (error) => {
+      throw error;
+    },
+  });
+  await table.ready;
+});
+
+afterAll(async () => {
+  await service.close();
+  await table.close();
+});
+
+const json = z.record(z.string(), z.json());
+
+async function call(token: string, method: string, path: string, body?: object) {
+  const response = await fetch(`${service.url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: json.parse(await response.json()) };
+}
+
+async function tokensOf(person: { user_name: string; password: string }) {
+  const { path, verifier } = authorizationRequest({ scope: "openid people:read people:write decisions:read" });
+  const { tokens } = await exchange(
+    service.url,
+    codeForm(await signIn(new Browser(service.url), path, person), verifier),
+  );
+  return { access: tokens?.access_token ?? "", refresh: tokens?.refresh_token ?? "" };
+}
+
+const machineToken = async () =>
+  (await requestToken(service.url, basic(OPERATOR.client_id, OPERATOR.client_secret))).access_token ?? "";
+
+const refreshed = (refresh_token: string) => exchange(service.url, { grant_type: "refresh_token", refresh_token });
+
+/** A token says in whole seconds when it was issued, and one of the second of a revocation is refused. */
+const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_005 - (Date.now() % 1_000)));
+
+// Each test goes on with the people and clients of the one before.
+describe("refused", () => {
+  test.each([
+    ["a person of another tenant", "POST", "/v1/people/foreign/disable", undefined, 404, "not-found"],
+    ["roles of a person of another tenant", "PUT", "/v1/people/foreign/roles", { roles: ["viewer"] }, 404, "not-found"],
+    ["a password for a person of another tenant", "POST", "/v1/people/foreign/reset", undefined, 404, "not-found"],
+    ["nobody", "POST", "/v1/people/nobody/disable", undefined, 404, "not-found"],
+    [
+      "a client that is the system's",
+      "POST",
+      "/v1/clients/tripline-console/rotate-secret",
+      undefined,
+      404,
+      "not-found",
+    ],
+    ["the last administrator", "POST", "/v1/people/boss/disable", undefined, 409, "last-admin"],
+    ["roles without an administrator", "PUT", "/v1/people/boss/roles", { roles: ["lead"] }, 409, "last-admin"],
+    ["no role", "PUT", "/v1/people/anna/roles", { roles: [] }, 422, "invalid-field"],
+    ["an unknown role", "PUT", "/v1/people/anna/roles", { roles: ["root"] }, 422, "invalid-field"],
+    [
+      "a name that is taken",
+      "POST",
+      "/v1/people",
+      { user_name: "anna", name: "A", roles: ["lead"] },
+      409,
+      "name-taken",
+    ],
+    [
+      "a name that another tenant has",
+      ...["POST", "/v1/people", { user_name: "foreign", name: "A", roles: ["lead"] }, 409, "name-taken"],
+    ],
+    [
+      "a person of a chosen tenant",
+      ...["POST", "/v1/people", { user_name: "x", name: "X", roles: ["lead"], tenant: "other" }, 422, "invalid-field"],
+    ],
+    [
+      "a short password",
+      ...[
+        "POST",
+        "/v1/people",
+        { user_name: "x", name: "X", roles: ["lead"], password: "short" },
+        422,
+        "invalid-field",
+      ],
+    ],
+    [
+      "a client that signs people in",
+      ...[
+        "POST",
+        "/v1/clients",
+        { client_id: "phish", scopes: ["decisions:read"], redirect_uris: ["https://evil.example/cb"] },
+        422,
+        "invalid-field",
+      ],
+    ],
+    [
+      "a client id that is taken",
+      "POST",
+      "/v1/clients",
+      { client_id: "shop", scopes: ["labels:write"] },
+      409,
+      "name-taken",
+    ],
+    [
+      "SQL in an id",
+      ...["POST", `/v1/clients/${encodeURIComponent("x' OR '1'='1")}/disable`, undefined, 404, "not-found"],
+    ],
+  ] as [string, string, string, object | undefined, number, string][])(
+    "%s",
+    async (_case, method, path, body, status, code) => {
+      const answer = await call(await machineToken(), method, path, body);
+      expect(answer).toMatchObject({ status, body: { code } });
+      expect(JSON.stringify(answer.body)).not.toContain("short");
+    },
+  );
+
+  test("without the scope", async () => {
+    const { access } = await tokensOf(ANNA);
+    for (const [method, path] of [
+      ["GET", "/v1/people"],
+      ["POST", "/v1/people"],
+      ["POST", "/v1/people/anna/disable"],
+      ["PUT", "/v1/people/anna/roles"],
+      ["GET", "/v1/clients"],
+      ["POST", "/v1/clients"],
+      ["POST", "/v1/clients/shop/disable"],
+    ] as const) {
+      const sent = method === "GET" ? undefined : {};
+      expect(await call(access, method, path, sent)).toMatchObject({ status: 403, body: { code: "scope-missing" } });
+    }
+    const shop = (await requestToken(service.url, SHOP_BASIC)).access_token ?? "";
+    expect(await call(shop, "GET", "/v1/people")).toMatchObject({ status: 403 });
+    expect((await fetch(`${service.url}/v1/people`)).status).toBe(401);
+  });
+});
+
+test("who loses a role loses the tokens that have it, and stays signed in", async () => {
+  const boss = await tokensOf(BOSS);
+  const anna = await tokensOf(ANNA);
+  await call(boss.access, "PUT", "/v1/people/anna/roles", { roles: ["analyst", "admin"] });
+  expect(events.size).toBe(0);
+  await call(boss.access, "PUT", "/v1/people/anna/roles", { roles: ["viewer"] });
+  expect([...events.values()]).toMatchObject([{ kind: AuthSubject.PERSON, disabled: false }]);
+  const next = await refreshed(anna.refresh);
+  expect(decodeJwt(next.tokens?.access_token ?? "")).toMatchObject({ roles: ["viewer"], scope: "decisions:read" });
+});
+
+test("an administrator adds, changes and disables people of the own tenant", async () => {
+  const { access } = await tokensOf(BOSS);
+  const added = await call(access, "POST", "/v1/people", { user_name: "New", name: "New One", roles: ["viewer"] });
+  expect(added).toMatchObject({ status: 201, body: { user_name: "new", tenant: "acme", roles: ["viewer"] } });
+  const created = { user_name: "new", password: String(added.body.password) };
+  expect(created.password).toHaveLength(32);
+  const first = await tokensOf(created);
+  const id = decodeJwt(first.access).sub;
+  expect(await call(access, "PUT", "/v1/people/new/roles", { roles: ["lead", "analyst"] })).toMatchObject({
+    status: 200,
+    body: { roles: ["analyst", "lead"], is_published: true },
+  });
+  expect(await call(access, "POST", "/v1/people/new/disable")).toMatchObject({
+    status: 200,
+    body: { disabled_at: expect.any(String), is_published: true },
+  });
+  expect(events.get(`person/${id}`)).toMatchObject({
+    subject: id,
+    kind: AuthSubject.PERSON,
+    tenant: "acme",
+    disabled: true,
+  });
+  expect((await refreshed(first.refresh)).error).toBe("invalid_grant");
+  await expect(tokensOf(created)).rejects.toThrow("is wrong");
+  expect(await call(access, "POST", "/v1/people/new/enable")).toMatchObject({ body: { disabled_at: null } });
+  await tokensOf(created);
+  const reset = await call(access, "POST", "/v1/people/new/reset");
+  await expect(tokensOf(created)).rejects.toThrow("is wrong");
+  const last = await tokensOf({ user_name: "new", password: String(reset.body.password) });
+  await call(access, "POST", "/v1/people/new/sign-out");
+  expect((await refreshed(last.refresh)).error).toBe("invalid_grant");
+  const { body } = await call(access, "GET", "/v1/people");
+  expect(
+    z
+      .array(json)
+      .parse(body.people)
+      .map((person) => person.user_name),
+  ).toEqual(["anna", "boss", "new"]);
+  expect(JSON.stringify(body)).not.toMatch(/argon2|password/);
+});
+
+test("an administrator adds, disables and gives new secrets to clients of the own tenant", async () => {
+  const token = await machineToken();
+  const added = await call(token, "POST", "/v1/clients", { client_id: "till", scopes: ["transactions:write"] });
+  expect(added).toMatchObject({ status: 201, body: { client_id: "till", tenant: "acme" } });
+  const secret = String(added.body.client_secret);
+  expect((await requestToken(service.url, basic("till", secret))).status).toBe(200);
+  const rotated = await call(token, "POST", "/v1/clients/till/rotate-secret");
+  expect((await requestToken(service.url, basic("till", secret))).status).toBe(401);
+  const second = basic("till", String(rotated.body.client_secret));
+  expect((await requestToken(service.url, second)).status).toBe(200);
+  expect(events.get("client/till")).toMatchObject({ kind: AuthSubject.CLIENT, disabled: false });
+  await call(token, "POST", "/v1/clients/till/disable");
+  expect((await requestToken(service.url, second)).status).toBe(401);
+  expect(events.get("client/till")).toMatchObject({ disabled: true });
+  await call(token, "POST", "/v1/clients/till/enable");
+  expect((await requestToken(service.url, second)).status).toBe(200);
+  const { body } = await call(token, "GET", "/v1/clients");
+  expect(
+    z
+      .array(json)
+      .parse(body.clients)
+      .map((client) => client.client_id),
+  ).toEqual(["operator", "shop", "till"]);
+  expect(JSON.stringify(body)).not.toMatch(/scrypt|secret_hash/);
+});
+
+test("a token that was taken back is refused here at once", async () => {
+  const token = await machineToken();
+  const { access } = await tokensOf(BOSS);
+  await call(access, "POST", "/v1/clients/operator/rotate-secret");
+  expect(await call(token, "GET", "/v1/people")).toMatchObject({ status: 401, body: { code: "token-revoked" } });
+  await call(access, "POST", "/v1/people/boss/sign-out");
+  expect(await call(access, "GET", "/v1/people")).toMatchObject({ status: 401, body: { code: "token-revoked" } });
+  await nextSecond();
+  const again = await tokensOf(BOSS);
+  expect(await call(again.access, "GET", "/v1/people")).toMatchObject({ status: 200 });
+});

@@ -1,0 +1,89 @@
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Put,
+  Req,
+  UseGuards,
+  UseInterceptors,
+} from "@nestjs/common";
+import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { canonicalUserName, password, personRegistration, roles } from "../people/person-registration.js";
+import { actorOf, parseBody } from "./admin-action.js";
+import { PeopleAdmin } from "./people-admin.js";
+
+const newPerson = personRegistration.omit({ tenant: true }).extend({ password: password.optional() });
+const newRoles = z.strictObject({ roles });
+
+import { newSecret } from "./new-secret.js";
+
+/** People of the caller's tenant. A change is known to every service within two seconds. */
+@Controller("/v1/people")
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class PeopleController {
+  constructor(@Inject(PeopleAdmin) private readonly people: PeopleAdmin) {}
+
+  @Get()
+  @RequireScope("people:read")
+  async list(@Req() request: FastifyRequest): Promise<object> {
+    return { people: await this.people.list(actorOf(request)) };
+  }
+
+  /** Without a password one is made, and shown in this answer alone. */
+  @Post()
+  @RequireScope("people:write")
+  async add(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    const { password: given, ...person } = parseBody(newPerson, body);
+    const made = given ?? newSecret();
+    const added = await this.people.add(actorOf(request), { ...person, password: made });
+    return given === undefined ? { ...added, password: made } : added;
+  }
+
+  @Post(":userName/disable")
+  @HttpCode(200)
+  @RequireScope("people:write")
+  disable(@Req() request: FastifyRequest, @Param("userName") userName: string): Promise<object> {
+    return this.people.disable(actorOf(request), canonicalUserName(userName));
+  }
+
+  @Post(":userName/enable")
+  @HttpCode(200)
+  @RequireScope("people:write")
+  enable(@Req() request: FastifyRequest, @Param("userName") userName: string): Promise<object> {
+    return this.people.enable(actorOf(request), canonicalUserName(userName));
+  }
+
+  @Put(":userName/roles")
+  @RequireScope("people:write")
+  setRoles(
+    @Req() request: FastifyRequest,
+    @Param("userName") userName: string,
+    @Body() body: unknown,
+  ): Promise<object> {
+    return this.people.setRoles(actorOf(request), canonicalUserName(userName), parseBody(newRoles, body).roles);
+  }
+
+  @Post(":userName/sign-out")
+  @HttpCode(200)
+  @RequireScope("people:write")
+  signOut(@Req() request: FastifyRequest, @Param("userName") userName: string): Promise<object> {
+    return this.people.signOut(actorOf(request), canonicalUserName(userName));
+  }
+
+  /** Answers with a new password, this once. */
+  @Post(":userName/reset")
+  @HttpCode(200)
+  @RequireScope("people:write")
+  async reset(@Req() request: FastifyRequest, @Param("userName") userName: string): Promise<object> {
+    const made = newSecret();
+    return { ...(await this.people.reset(actorOf(request), canonicalUserName(userName), made)), password: made };
+  }
+}

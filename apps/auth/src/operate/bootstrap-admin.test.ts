@@ -1,0 +1,38 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import { startAuth } from "../start-auth.js";
+import { authorizationRequest, Browser, PEOPLE_ENVIRONMENT, signIn } from "../testing/browser.js";
+import { testConfig } from "../testing/service.js";
+
+const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
+const run = promisify(execFile);
+
+test("the first administrator of a tenant gets a password, a second one is refused", async () => {
+  const { postgresUrl } = await testStack();
+  const service = await startAuth(testConfig(postgresUrl, { ...PEOPLE_ENVIRONMENT, BOOTSTRAP_PEOPLE: "[]" }));
+  const bootstrap = (person: object) =>
+    run(process.execPath, [MAIN], {
+      env: {
+        ...{ PATH: process.env.PATH, POSTGRES_URL: postgresUrl },
+        ...{ AUTH_ACTION: "bootstrap", AUTH_PERSON: JSON.stringify(person) },
+      },
+    });
+  try {
+    const { stdout } = await bootstrap({ user_name: "Root", tenant: "acme", name: "Root" });
+    const password = /the password (\S+), which/.exec(stdout)?.[1] ?? "";
+    const callback = await signIn(new Browser(service.url), authorizationRequest().path, {
+      user_name: "root",
+      password,
+    });
+    expect(callback.searchParams.get("code")).not.toBeNull();
+    const other = { user_name: "other", tenant: "acme", name: "Other" };
+    await expect(bootstrap(other)).rejects.toThrow("The tenant acme has an administrator, root, who can add others.");
+    const taken = { user_name: "root", tenant: "bank", name: "Root" };
+    await expect(bootstrap(taken)).rejects.toThrow("Somebody has the user name root.");
+    await bootstrap({ ...other, tenant: "bank" });
+  } finally {
+    await service.close();
+  }
+});

@@ -1,0 +1,35 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { newSecret } from "../admin/new-secret.js";
+import type { PersonRegistration } from "../people/person-registration.js";
+import { addPerson } from "../people/person-store.js";
+
+/**
+ * Adds the first administrator of a tenant. To be called in a transaction.
+ *
+ * @returns what to tell, with the password
+ * @throws TriplineError `last-admin` where the tenant has one, `name-taken`
+ */
+export async function bootstrapAdmin(
+  transaction: Queries,
+  person: Omit<PersonRegistration, "roles" | "password">,
+): Promise<string> {
+  const { tenant, user_name: userName } = person;
+  // Two at once wait for each other.
+  await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.people bootstrap'))", []);
+  const admins = await transaction.query(
+    z.object({ user_name: z.string() }),
+    "SELECT user_name FROM auth.people WHERE tenant = $1 AND 'admin' = ANY (roles) AND disabled_at IS NULL LIMIT 1",
+    [tenant],
+  );
+  if (admins[0] !== undefined) {
+    const detail = `The tenant ${tenant} has an administrator, ${admins[0].user_name}, who can add others.`;
+    throw new TriplineError("last-admin", detail);
+  }
+  const password = newSecret();
+  if (!(await addPerson(transaction, { ...person, roles: ["admin"], password }))) {
+    throw new TriplineError("name-taken", `Somebody has the user name ${userName}.`);
+  }
+  return `${userName} can sign in as administrator of ${tenant} with the password ${password}, which is not shown again.`;
+}

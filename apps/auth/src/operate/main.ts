@@ -1,0 +1,62 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
+import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
+import { z } from "zod";
+import { databaseConfig, keyEncryptionKey } from "../config.js";
+import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
+import { personRegistration } from "../people/person-registration.js";
+import { rotateSigningKey } from "../provider/signing-keys.js";
+import { bootstrapAdmin } from "./bootstrap-admin.js";
+
+/**
+ * `tripline auth bootstrap` and `tripline auth rotate-keys` start this: who can write to the database may do both, and an empty
+ * installation has nobody yet who could be asked for a token.
+ */
+
+const QUERY_MS_MAX = 30_000;
+const EXIT_FAILURE = 1;
+
+const operateConfig = z.object({
+  ...databaseConfig.shape,
+  AUTH_ACTION: z.enum(["bootstrap", "rotate-keys"]),
+  /** JSON, for `bootstrap`: who the first administrator is. */
+  AUTH_PERSON: z.string().default("{}"),
+  /** For `rotate-keys`. */
+  KEY_ENCRYPTION_KEY: keyEncryptionKey.optional(),
+});
+
+async function operate(): Promise<string> {
+  const config = readConfig(operateConfig, process.env);
+  const database = connectDatabase({
+    ...reachDatabase(config),
+    connectionsMax: 1,
+    queryTimeoutMs: QUERY_MS_MAX,
+    onIdleError() {},
+  });
+  try {
+    return await database.transaction(async (transaction) => {
+      await refuseNewerSchema(transaction, AUTH_MIGRATIONS);
+      if (config.AUTH_ACTION === "bootstrap") {
+        const person = personRegistration.omit({ roles: true, password: true }).parse(JSON.parse(config.AUTH_PERSON));
+        return bootstrapAdmin(transaction, person);
+      }
+      if (config.KEY_ENCRYPTION_KEY === undefined) {
+        throw new TriplineError("config-invalid", "Set KEY_ENCRYPTION_KEY to the one that auth runs with.");
+      }
+      const { kid, activeFrom } = await rotateSigningKey(transaction, config.KEY_ENCRYPTION_KEY);
+      return `The key ${kid} is published now and signs from ${activeFrom.toISOString()} on.`;
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+try {
+  process.stdout.write(`${await operate()}\n`);
+} catch (thrown) {
+  const { message, fields } = asTriplineError(thrown);
+  process.stderr.write(`${[message, ...fields.map(({ pointer, detail }) => `${pointer} ${detail}`)].join("\n")}\n`);
+  process.exitCode = EXIT_FAILURE;
+}

@@ -1,0 +1,147 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { clientKey, personKey } from "@tripline/contracts/auth-event-key";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { AuthEvent, AuthSubject } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TABLES } from "@tripline/contracts/topics";
+import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import { z } from "zod";
+
+/** What another instance committed, or what Kafka did not take, is published within this time. */
+const POLL_MS = 500;
+const ROWS_PER_ROUND_MAX = 500;
+const MS_PER_S = 1_000;
+/** No token lives longer, so what is older tells nobody anything. */
+const KEPT = "1 day";
+
+const unpublishedRow = z.object({
+  kind: z.enum(["client", "person"]),
+  subject: z.string(),
+  tenant: z.string(),
+  disabled: z.boolean(),
+  not_before: z.date(),
+  changed_at: z.date(),
+  is_removed: z.boolean(),
+});
+
+/**
+ * Tells the services whose tokens were taken back. A change that was committed is published at least once: before its answer
+ * where Kafka is up, and by a later round of any instance otherwise, also after a crash. A round locks the rows that it
+ * publishes, so the changes of one subject keep their order.
+ */
+export class RevocationPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #endReading: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  /** The round that is under way, whatever becomes of it. */
+  #last: Promise<void> = Promise.resolve();
+  #failingSinceMs: number | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly producer: EventProducer,
+    private readonly logger: Logger,
+  ) {
+    const description = "For how long revocations could not be published; 0 while they can";
+    this.#endReading = gauge("tripline_auth_revocations_unpublished_seconds", { description }, () =>
+      this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    let isBusy = false;
+    this.#timer = setInterval(() => {
+      if (isBusy) return;
+      isBusy = true;
+      void this.#tidy()
+        .then(() => this.publish())
+        .catch(() => undefined)
+        .finally(() => {
+          isBusy = false;
+        });
+    }, POLL_MS);
+    this.#timer.unref();
+  }
+
+  /**
+   * @returns whether everything that was committed by now is published; otherwise it will be when Kafka answers
+   * @throws TriplineError `database-unavailable`
+   */
+  publish(): Promise<boolean> {
+    // A round that is under way may have begun before the caller's commit.
+    const round = this.#last.then(() => this.#publishAll());
+    this.#last = round.then(
+      () => undefined,
+      () => undefined,
+    );
+    return round;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#endReading();
+    await closeWithin(this.logger, "revocations", () => this.#last);
+  }
+
+  async #publishAll(): Promise<boolean> {
+    try {
+      while ((await this.#publishRound()) === ROWS_PER_ROUND_MAX);
+      this.#failingSinceMs = undefined;
+      return true;
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (this.#failingSinceMs === undefined)
+        this.logger.error({ code }, `revocations cannot be published: ${message}`);
+      this.#failingSinceMs ??= performance.now();
+      if (code !== "kafka-unavailable") throw thrown;
+      return false;
+    }
+  }
+
+  #publishRound(): Promise<number> {
+    return this.database.transaction(async (transaction) => {
+      const rows = await transaction.query(
+        unpublishedRow,
+        `SELECT kind, subject, tenant, disabled, not_before, changed_at, is_removed FROM auth.revocations
+         WHERE NOT is_published ORDER BY kind, subject LIMIT $1 FOR UPDATE`,
+        [ROWS_PER_ROUND_MAX],
+      );
+      if (rows.length === 0) return 0;
+      await this.producer.send(rows.map(recordOf));
+      const keys = [rows.map(({ kind }) => kind), rows.map(({ subject }) => subject)];
+      const ofRound = "(kind, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+      await transaction.execute(`DELETE FROM auth.revocations WHERE ${ofRound} AND is_removed`, keys);
+      await transaction.execute(`UPDATE auth.revocations SET is_published = true WHERE ${ofRound}`, keys);
+      return rows.length;
+    });
+  }
+
+  async #tidy(): Promise<void> {
+    await this.database.execute(
+      `UPDATE auth.revocations SET is_removed = true, is_published = false
+       WHERE (kind, subject) IN (SELECT kind, subject FROM auth.revocations
+         WHERE NOT disabled AND not_before < now() - interval '${KEPT}' AND NOT is_removed LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+      [ROWS_PER_ROUND_MAX],
+    );
+  }
+}
+
+function recordOf(row: z.infer<typeof unpublishedRow>): OutgoingRecord {
+  const { kind, subject, tenant, disabled } = row;
+  const event: AuthEvent = {
+    ...{ subject, tenant, disabled },
+    kind: kind === "client" ? AuthSubject.CLIENT : AuthSubject.PERSON,
+    notBeforeMs: row.not_before.getTime(),
+    changedAtMs: row.changed_at.getTime(),
+  };
+  return {
+    topic: TABLES.authEvents.name,
+    key: kind === "client" ? clientKey(subject) : personKey(subject),
+    value: row.is_removed ? Buffer.of() : encodeMessage(AuthEvent, event),
+    headers: { [HEADERS.schema]: TABLES.authEvents.schema, [HEADERS.tenant]: tenant },
+  };
+}

@@ -1,0 +1,48 @@
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+
+export interface Subject {
+  readonly kind: "client" | "person";
+  readonly id: string;
+  readonly tenant: string;
+}
+
+export interface RevokeOptions {
+  /** Whether sessions and refresh tokens stay, for tokens that are given anew with less in them. */
+  readonly keepsSignIns?: boolean;
+}
+
+/**
+ * Takes back every token that a client or person has by now, with the refresh tokens and sessions. To be called in the
+ * transaction of the change that makes it necessary, and followed by `RevocationPublisher.publish`.
+ *
+ * @param isDisabled whether none is accepted until `revoke` is called again
+ */
+export async function revoke(
+  transaction: Queries,
+  { kind, id, tenant }: Subject,
+  isDisabled: boolean,
+  { keepsSignIns = false }: RevokeOptions = {},
+): Promise<void> {
+  await transaction.execute(
+    `INSERT INTO auth.revocations AS held (kind, subject, tenant, disabled, not_before)
+     VALUES ($1, $2, $3, $4, clock_timestamp())
+     ON CONFLICT (kind, subject) DO UPDATE SET tenant = excluded.tenant, disabled = excluded.disabled,
+       not_before = excluded.not_before, changed_at = clock_timestamp(), is_removed = false, is_published = false`,
+    [kind, id, tenant, isDisabled],
+  );
+  if (kind === "person" && !keepsSignIns)
+    await transaction.execute("DELETE FROM auth.sign_ins WHERE person_id = $1", [id]);
+}
+
+const revocationRow = z.object({ disabled: z.boolean(), not_before: z.date() });
+
+/** Whether a token that was issued then is taken back, as the database has it now. @param keys as in `Revocations` */
+export async function isRevoked(queries: Queries, keys: readonly string[], issuedAtMs: number): Promise<boolean> {
+  const rows = await queries.query(
+    revocationRow,
+    "SELECT disabled, not_before FROM auth.revocations WHERE NOT is_removed AND kind || '/' || subject = ANY ($1)",
+    [keys],
+  );
+  return rows.some(({ disabled, not_before: notBefore }) => disabled || issuedAtMs <= notBefore.getTime());
+}

@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { signInVariables, tokensFrom } from "@tripline/system/client/connect-system";
+import { ControlClient } from "@tripline/system/client/control-client";
+import { localSecret } from "@tripline/system/client/find-access";
+import { TokenSource } from "@tripline/system/client/token-source";
+import { readPorts } from "@tripline/system/ports.mjs";
+import { OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
+import { ROOT } from "@tripline/system/services/workspace";
+import { Command, Option } from "commander";
+import { workspaceOption } from "../control-options.js";
+
+const ENTRY = join(ROOT, "apps", "auth", "dist", "operate", "main.js");
+const EXIT_FAILURE = 1;
+
+export interface AuthFlags {
+  readonly auth: string;
+  readonly workspace: string;
+}
+
+/** A command for auth's API, with the options that say where it is. */
+export function authApiCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(
+      new Option("--auth <url>", "the authorization server")
+        .env("AUTH_URL")
+        .default(`http://127.0.0.1:${readPorts().auth}`),
+    )
+    .addOption(workspaceOption())
+    .addHelpText(
+      "after",
+      "\nCLIENT_ID and CLIENT_SECRET say who asks, a client with people:read and people:write; for a system on this machine " +
+        "nothing has to be said.",
+    );
+}
+
+/** @throws Error in one sentence without credentials */
+export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlClient> {
+  const url = auth.replace(/\/$/, "");
+  const tokenUrl = `${url}/oauth/token`;
+  const names = { service: "auth", option: "--auth" };
+  if (process.env.CLIENT_ID !== undefined) {
+    return new ControlClient(url, tokensFrom(process.env, tokenUrl), undefined, names);
+  }
+  const clientSecret = await localSecret(url, workspace, "operatorSecret");
+  if (clientSecret === undefined) {
+    throw new Error(`There are no credentials for ${url}: set CLIENT_ID and CLIENT_SECRET, or start the demo.`);
+  }
+  const tokens = new TokenSource({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret });
+  return new ControlClient(url, tokens, undefined, names);
+}
+
+/** A command for auth's database, for what nobody could be asked a token for. */
+export function authDatabaseCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option(
+      "--postgres <url>",
+      "auth's database, for instance postgresql://user@127.0.0.1:5432/tripline; or POSTGRES_URL",
+    );
+}
+
+/** In a process of its own, since only auth knows its tables. The address may hold a password: no argument. */
+export function runOnDatabase(postgres: string | undefined, variables: Record<string, string>): Promise<number> {
+  const url = postgres ?? process.env.POSTGRES_URL;
+  const { PATH, KEY_ENCRYPTION_KEY } = process.env;
+  const environment = {
+    PATH,
+    ...(KEY_ENCRYPTION_KEY === undefined ? {} : { KEY_ENCRYPTION_KEY }),
+    ...signInVariables(process.env),
+    ...(url === undefined ? {} : { POSTGRES_URL: url }),
+    ...variables,
+  };
+  const child = spawn(process.execPath, ["--enable-source-maps", ENTRY], { env: environment, stdio: "inherit" });
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("exit", (code) => done(code ?? EXIT_FAILURE));
+  });
+}

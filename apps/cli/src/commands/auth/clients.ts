@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command } from "commander";
+import { z } from "zod";
+import type { AuthFlags } from "./auth-options.js";
+import { authApiCommand, openAuth } from "./auth-options.js";
+import { commaSeparated, tellLater } from "./people.js";
+
+const client = z.object({
+  client_id: z.string(),
+  auth_method: z.string(),
+  scopes: z.array(z.string()),
+  disabled_at: z.string().nullable(),
+  is_published: z.boolean().optional(),
+  client_secret: z.string().optional(),
+});
+
+type ShownClient = z.infer<typeof client>;
+
+interface AddFlags extends AuthFlags {
+  readonly scopes: string[];
+  readonly jwks?: string;
+}
+
+/** `tripline auth clients`: the machines that call the API. */
+export function clientsCommand(output: CommandOutput): Command {
+  const change = (name: string, description: string): Command =>
+    authApiCommand(name, description)
+      .argument("<client-id>", "whose")
+      .action(async (id: string, flags: AuthFlags) => {
+        const answer = await (await openAuth(flags)).call("POST", `/v1/clients/${encodeURIComponent(id)}/${name}`);
+        tell(output, client.parse(answer));
+      });
+  return new Command("clients")
+    .description("machine clients: list, add, disable, rotate-secret")
+    .addCommand(
+      authApiCommand("list", "show all of the tenant").action(async (flags: AuthFlags) => {
+        const answer = await (await openAuth(flags)).call("GET", "/v1/clients");
+        for (const one of z.object({ clients: z.array(client) }).parse(answer).clients)
+          output.write(`${describe(one)}\n`);
+      }),
+    )
+    .addCommand(
+      authApiCommand("add", "register a client; prints a secret, unless it has keys")
+        .argument("<client-id>", "its name")
+        .requiredOption("--scopes <scopes>", "what it may do, comma-separated", commaSeparated)
+        .option("--jwks <file>", "its public keys as a JSON Web Key Set, for private_key_jwt")
+        .action(async (id: string, { scopes, jwks, ...flags }: AddFlags) => {
+          const keys = jwks === undefined ? {} : { jwks: await readJson(jwks) };
+          const body = { client_id: id, scopes, ...keys };
+          tell(output, client.parse(await (await openAuth(flags)).call("POST", "/v1/clients", { body })));
+        }),
+    )
+    .addCommand(change("disable", "every service refuses its tokens within two seconds"))
+    .addCommand(change("enable", "let it get tokens again"))
+    .addCommand(change("rotate-secret", "print a new secret; the old one and its tokens are worth nothing at once"));
+}
+
+async function readJson(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(resolve(process.env.INIT_CWD ?? process.cwd(), file), "utf8"));
+}
+
+function tell(output: CommandOutput, changed: ShownClient): void {
+  output.write(`${describe(changed)}\n`);
+  if (changed.client_secret !== undefined) output.write(`secret, not shown again: ${changed.client_secret}\n`);
+  tellLater(output, changed.is_published);
+}
+
+function describe({ client_id, auth_method, scopes, disabled_at }: ShownClient): string {
+  const disabled = disabled_at === null ? "" : `  (disabled ${disabled_at})`;
+  return `${client_id}  ${auth_method}  ${scopes.join(",")}${disabled}`;
+}

@@ -1,0 +1,81 @@
+import type { CommandOutput } from "@tripline/system/command-output";
+import { Command } from "commander";
+import { z } from "zod";
+import type { AuthFlags } from "./auth-options.js";
+import { authApiCommand, openAuth } from "./auth-options.js";
+
+const person = z.object({
+  user_name: z.string(),
+  name: z.string(),
+  roles: z.array(z.string()),
+  has_second_factor: z.boolean(),
+  disabled_at: z.string().nullable(),
+  is_published: z.boolean().optional(),
+  password: z.string().optional(),
+});
+
+type ShownPerson = z.infer<typeof person>;
+
+/** `tripline auth people`: who can sign in, and what they may do. */
+export function peopleCommand(output: CommandOutput): Command {
+  const change = (name: string, description: string, path: string): Command =>
+    authApiCommand(name, description)
+      .argument("<user-name>", "whose")
+      .action(async (userName: string, flags: AuthFlags) => {
+        const client = await openAuth(flags);
+        const answer = await client.call("POST", `/v1/people/${encodeURIComponent(userName)}/${path}`);
+        tell(output, person.parse(answer));
+      });
+  return new Command("people")
+    .description("people who can sign in: list, add, disable, roles, reset, sign-out")
+    .addCommand(
+      authApiCommand("list", "show everybody of the tenant").action(async (flags: AuthFlags) => {
+        const answer = await (await openAuth(flags)).call("GET", "/v1/people");
+        for (const one of z.object({ people: z.array(person) }).parse(answer).people)
+          output.write(`${describe(one)}\n`);
+      }),
+    )
+    .addCommand(
+      authApiCommand("add", "let somebody sign in; prints a password")
+        .argument("<user-name>", "what the person types to sign in")
+        .requiredOption("--name <name>", "the person's name")
+        .requiredOption("--roles <roles>", "of viewer, analyst, lead and admin, comma-separated", commaSeparated)
+        .action(async (userName: string, { name, roles, ...flags }: AuthFlags & { name: string; roles: string[] }) => {
+          const body = { user_name: userName, name, roles };
+          tell(output, person.parse(await (await openAuth(flags)).call("POST", "/v1/people", { body })));
+        }),
+    )
+    .addCommand(
+      authApiCommand("roles", "give somebody other roles")
+        .argument("<user-name>", "whose")
+        .argument("<roles>", "of viewer, analyst, lead and admin, comma-separated", commaSeparated)
+        .action(async (userName: string, roles: string[], flags: AuthFlags) => {
+          const path = `/v1/people/${encodeURIComponent(userName)}/roles`;
+          tell(output, person.parse(await (await openAuth(flags)).call("PUT", path, { body: { roles } })));
+        }),
+    )
+    .addCommand(change("disable", "end the sessions and tokens of somebody, who cannot sign in again", "disable"))
+    .addCommand(change("enable", "let somebody sign in again", "enable"))
+    .addCommand(change("reset", "print a new password; the second factor, sessions and tokens end", "reset"))
+    .addCommand(change("sign-out", "end the sessions and tokens of somebody", "sign-out"));
+}
+
+function tell(output: CommandOutput, changed: ShownPerson): void {
+  output.write(`${describe(changed)}\n`);
+  if (changed.password !== undefined) output.write(`password, not shown again: ${changed.password}\n`);
+  tellLater(output, changed.is_published);
+}
+
+export function tellLater(output: CommandOutput, isPublished: boolean | undefined): void {
+  if (isPublished === false) output.write("Kafka does not answer; the services are told as soon as it does.\n");
+}
+
+function describe({ user_name, name, roles, has_second_factor, disabled_at }: ShownPerson): string {
+  const notes = [
+    ...(has_second_factor ? ["second factor"] : []),
+    ...(disabled_at === null ? [] : [`disabled ${disabled_at}`]),
+  ];
+  return `${user_name}  ${name}  ${roles.join(",")}${notes.length === 0 ? "" : `  (${notes.join(", ")})`}`;
+}
+
+export const commaSeparated = (text: string): string[] => text.split(",").map((one) => one.trim());
