@@ -75,12 +75,13 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
   ) {}
 
   static forRoot(config: ConsoleConfig): DynamicModule {
+    const kafka = KafkaModule.forRoot(config, { clientId: "console", producer: { lingerMs: 0 } });
     return {
       module: ConsoleModule,
       imports: [
-        TokenModule.forRoot(config),
+        TokenModule.forRoot(config, "console", kafka),
         DatabaseModule.forRoot(config, CONSOLE_MIGRATIONS),
-        KafkaModule.forRoot(config, { clientId: "console", producer: { lingerMs: 0 } }),
+        kafka,
       ],
       // The page comes last: it answers every path that the others leave.
       controllers: [

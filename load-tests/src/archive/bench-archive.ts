@@ -7,6 +7,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
@@ -91,13 +92,7 @@ function recordOf(number: number) {
   const transaction = {
     ...{ transactionId: `txn_${number}`, tenant: "demo", clientTransactionId: `c-${number}` },
     ...{ cardToken: `card_${number % 10_000}`, terminalId: `t-${number % 1_000}`, amountMinor: 100 + number },
-    ...{
-      currency: "EUR",
-      occurredAtMs: NOON_MS + number,
-      acceptedAtMs: NOON_MS + number,
-      deviceToken: "",
-      ipToken: "",
-    },
+    ...{ currency: "EUR", occurredAtMs: NOON_MS + number, acceptedAtMs: NOON_MS + number, ...UNSENT },
   };
   const values = features.map((_, index) => ((number * 31 + index * 17) % 1_000) / 7);
   const value = FeatureVector.encode({

@@ -116,7 +116,7 @@ const tables = {
     key: "`client/` or `person/` and the id",
     partitions: 1,
     writtenBy: "auth",
-    readBy: ["ingestion", "features", "control"],
+    readBy: ["ingestion", "features", "control", "console"],
     purpose: "Clients and people whose access tokens are not accepted any more",
   },
 } as const satisfies Record<string, Topic>;
