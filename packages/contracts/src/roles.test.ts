@@ -24,7 +24,11 @@ describe("scopesOf", () => {
   test("of several roles it is the union, and no role may send payments", () => {
     const all = scopesOf(ROLES);
     expect(all).toEqual(SCOPES.filter((scope) => all.includes(scope)));
-    expect(SCOPES.filter((scope) => !all.includes(scope))).toEqual(["transactions:write", "features:write"]);
+    expect(SCOPES.filter((scope) => !all.includes(scope))).toEqual([
+      "transactions:write",
+      "decisions:explain",
+      "features:write",
+    ]);
     expect(scopesOf([])).toEqual([]);
   });
 });
