@@ -26,6 +26,8 @@ export interface DatabaseOptions extends DatabaseAddress {
   readonly applicationName?: string;
   readonly connectionsMax: number;
   readonly queryTimeoutMs: number;
+  /** For a new connection; 3 s unless given. */
+  readonly connectTimeoutMs?: number;
   /** Called when an idle connection breaks; the pool replaces it by itself. */
   onIdleError(error: Error): void;
 }
@@ -39,7 +41,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
     ...signInOf(options),
     application_name: options.applicationName ?? "tripline",
     max: options.connectionsMax,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     query_timeout: options.queryTimeoutMs,
     statement_timeout: options.queryTimeoutMs,

@@ -10,6 +10,7 @@ const CONNECTIONS_MAX = 10;
 const QUERY_TIMEOUT_MS = 2_000;
 const BACKGROUND_CONNECTIONS_MAX = 3;
 const BACKGROUND_TIMEOUT_MS = 30_000;
+const PATIENT_CONNECT_TIMEOUT_MS = 20_000;
 /** Longer than the wait for the migration lock, so that the lock's own message is the one that is seen. */
 const SETUP_TIMEOUT_MS = 60_000;
 
@@ -60,6 +61,8 @@ function connect(
     applicationName: `tripline-${service}`,
     connectionsMax,
     queryTimeoutMs,
+    // Nobody waits for an answer where a query may take long, and a machine on which all starts at once is slow.
+    ...(queryTimeoutMs > QUERY_TIMEOUT_MS ? { connectTimeoutMs: PATIENT_CONNECT_TIMEOUT_MS } : {}),
     onIdleError: (error) => logger.warn({ err: error }, "an idle database connection broke"),
   });
 }
