@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -18,18 +16,8 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 /** Vite writes the hash of the content into these names, so they never change. */
 const HASHED = /^\/assets\//;
-const COMPRESSED: ReadonlySet<string> = new Set([
-  ".css",
-  ".html",
-  ".js",
-  ".json",
-  ".map",
-  ".svg",
-  ".txt",
-  ".webmanifest",
-]);
-/** Of 0 to 11; the next ones take many times as long. */
-const BROTLI_QUALITY = 9;
+/** Beside a file its build leaves it compressed, under its name with one of these ends. */
+const ENDS = { br: ".br", gzip: ".gz" } as const;
 
 export interface PageFile {
   readonly type: string;
@@ -39,19 +27,22 @@ export interface PageFile {
   readonly coded: Readonly<Partial<Record<"br" | "gzip", Buffer>>>;
 }
 
-const brotli = promisify(brotliCompress);
-const zip = promisify(gzip);
-
 /**
  * The built page in memory, by path: a path that is not among the files leads nowhere else.
  *
  * @returns empty where it was not built
  */
-export async function readPageFiles(folder: string): Promise<ReadonlyMap<string, PageFile>> {
-  const entries = await Promise.all(
-    filesIn(folder).map(async (file) => [pathOf(folder, file), await read(folder, file)] as const),
+export function readPageFiles(folder: string): ReadonlyMap<string, PageFile> {
+  const files = new Map(filesIn(folder).map((file) => [pathOf(folder, file), readFileSync(file)]));
+  const plain = [...files].filter(([path]) => !Object.values(ENDS).some((end) => path.endsWith(end)));
+  return new Map(
+    plain.map(([path, body]) => {
+      const [br, gzip] = [files.get(path + ENDS.br), files.get(path + ENDS.gzip)];
+      const coded = { ...(br === undefined ? {} : { br }), ...(gzip === undefined ? {} : { gzip }) };
+      const type = TYPES[extname(path)] ?? "application/octet-stream";
+      return [path, { type, isImmutable: HASHED.test(path), body, coded }];
+    }),
   );
-  return new Map(entries);
 }
 
 function filesIn(folder: string): string[] {
@@ -66,17 +57,4 @@ function filesIn(folder: string): string[] {
 
 function pathOf(folder: string, file: string): string {
   return `/${relative(folder, file).split(sep).join("/")}`;
-}
-
-async function read(folder: string, file: string): Promise<PageFile> {
-  const body = readFileSync(file);
-  const type = extname(file);
-  const isCoded = COMPRESSED.has(type);
-  const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } };
-  return {
-    type: TYPES[type] ?? "application/octet-stream",
-    isImmutable: HASHED.test(pathOf(folder, file)),
-    body,
-    coded: isCoded ? { br: await brotli(body, quality), gzip: await zip(body) } : {},
-  };
 }

@@ -75,6 +75,7 @@ describe("an analyst's journey", () => {
       await page.getByRole("status").getByText("1 cases").waitFor();
       await search.press("Escape");
       await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "What moved the score" }).waitFor();
       await page.getByText("VERY_LARGE_AMOUNT").first().waitFor();
       await page.keyboard.press("a");
       await page.getByText("Assignee Demo").waitFor();
