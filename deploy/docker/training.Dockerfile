@@ -39,6 +39,12 @@ FROM workspace AS build
 ARG APP=cli
 COPY --from=pruned /source/out/full/ ./
 RUN node node_modules/typescript/bin/tsc -b "apps/${APP}"
+# The pages for the browser of the services that are in it; the compiler makes the contract that they share.
+RUN for page in apps/*/web; do \
+      [ -f "$page/index.html" ] || continue; \
+      node node_modules/typescript/bin/tsc -b "$page/tsconfig.contract.json" || exit 1; \
+      (cd "$page" && node node_modules/vite/bin/vite.js build --logLevel=warn) || exit 1; \
+    done
 
 # Only production dependencies, and of packages with machine code only the files for this platform.
 FROM tools AS dependencies

@@ -8,7 +8,7 @@ import { Token } from "../ui/marks.js";
 export function EntityLink({ kind, value }: { readonly kind: EntityKind; readonly value: string }) {
   const may = useMay();
   if (value === "") return <span className="quiet">{UNKNOWN}</span>;
-  // Terminals are no people; of the others only who may see their tokens whole can look one up.
+  // A terminal says nothing of a person. The others need the permission to see their tokens whole.
   if (kind !== "terminal" && !may("personal:read")) return <Token value={value} />;
   return (
     <Link to="/look-up" state={{ entity: { kind, value } }}>

@@ -10,7 +10,7 @@ export const SORTS: readonly CaseSort[] = ["due", "opened", "score", "amount"];
 
 const WORD = /^[A-Za-z0-9_.:-]{1,64}$/;
 
-/** What of an address is a filter. What is not one is left out, so an old address still opens. */
+/** The filters in an address. Anything else in it is left out, so an old address still opens. */
 export function readQueueSearch(search: Record<string, unknown>): QueueSearch {
   const oneOf = <T extends string>(name: string, of: readonly T[]): T | undefined =>
     of.find((one) => one === search[name]);

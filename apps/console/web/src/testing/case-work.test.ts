@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
-import { Api, Refusal } from "./fixture-api.js";
+import { Api } from "./fixture-api.js";
+import { Refusal } from "./fixture-request.js";
 import type { FixtureServer } from "./fixture-server.js";
 import { startFixture } from "./fixture-server.js";
 import { makeSession } from "./fixture-session.js";

@@ -1,34 +1,11 @@
 import type { CaseDetail, CaseRow, SavedView } from "#contract/cases";
 import type { HealthReport, ModelsReport } from "#contract/operations";
-import type { Problem, Session } from "#contract/session";
+import type { Session } from "#contract/session";
 import { answerControl } from "./fixture-control.js";
+import type { Answer, Asked } from "./fixture-request.js";
+import { Refusal } from "./fixture-request.js";
 import { makeControl } from "./made-up-control.js";
 import { caseDetail, makeCase, makeDecision, seeded } from "./made-up-payments.js";
-
-/** A refusal as problem+json. */
-export class Refusal extends Error {
-  readonly problem: Problem;
-
-  constructor(
-    readonly status: number,
-    code: string,
-    detail: string,
-    title = detail,
-  ) {
-    super(detail);
-    this.problem = { type: "about:blank", title, status, code, detail };
-  }
-}
-
-export interface Asked {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly body: unknown;
-  readonly session: Session;
-}
-
-export type Answer = object | undefined;
 
 type Body = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
-import type { Answer, Asked } from "./fixture-api.js";
-import { Refusal } from "./fixture-api.js";
+import type { Answer, Asked } from "./fixture-request.js";
+import { Refusal } from "./fixture-request.js";
 import type { ControlState } from "./made-up-control.js";
 
 type Body = Readonly<Record<string, unknown>>;

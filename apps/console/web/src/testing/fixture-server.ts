@@ -5,9 +5,10 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Session } from "#contract/session";
-import type { Answer, Api } from "./fixture-api.js";
-import { Refusal } from "./fixture-api.js";
+import type { Api } from "./fixture-api.js";
 import { streamLive } from "./fixture-live.js";
+import type { Answer } from "./fixture-request.js";
+import { Refusal } from "./fixture-request.js";
 
 /**
  * Answers the console's contract with made-up data: the test bed of single screens, and what `npm run dev` may talk to. The

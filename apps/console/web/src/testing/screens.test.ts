@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
-import { Api, Refusal } from "./fixture-api.js";
+import { Api } from "./fixture-api.js";
+import { Refusal } from "./fixture-request.js";
 import type { FixtureServer } from "./fixture-server.js";
 import { startFixture } from "./fixture-server.js";
 import { makeSession } from "./fixture-session.js";
