@@ -36,7 +36,7 @@ export interface Originals {
   readonly unnamed: number;
 }
 
-/** What of a payment names an entity, how a replica names it, and the token that ingestion makes from it. */
+/** The part of a payment that names an entity, how a replica names it, and the token that ingestion makes from it. */
 interface Naming {
   idOf(payment: SimulatedPayment): string | null;
   replicaOf(id: string, replica: number): string;
