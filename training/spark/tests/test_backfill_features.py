@@ -80,6 +80,7 @@ def test_orders_events_of_one_time_as_a_backfill_does(tmp_path: Path, backfill_t
             **({"labelled_at_ms": START_MS + number // 2 * HOUR_MS, "fraud": number // 3 % 2} if number % 5 else {}),
             **(
                 {"device_token": f"dt_{number % 4}", "latitude": 1 / (number + 3), "longitude": -0.0}
+                | {"bin": f"41111{number % 2}", "email_token": f"et_{number % 5}", "merchant_country": "BE"}
                 if number % 3
                 else {}
             ),
@@ -103,7 +104,8 @@ def write_lake(lake: Path, payments: pa.Table) -> None:
     """Topics as `apps/archive` writes them; texts that a message lacks are empty in it."""
     size = len(payments)
     shared = {name: payments[name] for name in ("client_transaction_id", "card_token", "terminal_id", "occurred_at_ms")}
-    texts = {name: pc.fill_null(payments[name], "") for name in ("device_token", "ip_token")}
+    optional = [name for name, kind in OPTIONAL_COLUMNS.items() if kind == "string"]
+    texts = {name: pc.fill_null(payments[name], "") for name in optional}
     others = {name: payments[name] for name in ("amount_minor", "currency", "latitude", "longitude")}
     is_fraud = payments["fraud"].cast(pa.bool_())
     # Another tenant has used the same ids before, with other labels; ours come a second time with other ones.
