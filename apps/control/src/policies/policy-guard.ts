@@ -120,8 +120,7 @@ export class PolicyGuard implements FeedListener, OnModuleInit {
       if (tenant !== "" && one.tenant !== tenant) continue;
       if (one.policyVersion === version && one.policyRevision === revision) after.push(one);
       else if (one.decidedAtMs < fromMs || one.decidedAtMs >= activatesAtMs) continue;
-      // Of all tenants, only those that have no policy of their own.
-      else if (tenant !== "" || (versionBefore ?? one.policyVersion) === one.policyVersion) before.push(one);
+      else if (tenant !== "" || isOfAll(one, versionBefore)) before.push(one);
     }
     const { isBreached, guard: name, text } = judgeMix(before, after, guard);
     if (isBreached) await this.#goBack(activation, `${name}: ${text}`);
@@ -141,6 +140,11 @@ export class PolicyGuard implements FeedListener, OnModuleInit {
     logger.warn({ tenant, activation, revision, before, why }, "a policy was taken back");
     await publisher.publish();
   }
+}
+
+/** Decided by what held for tenants without a policy of their own: a revision, or else the file. */
+function isOfAll({ policyVersion, policyRevision }: Seen, version: string | undefined): boolean {
+  return version === undefined ? policyRevision === 0 : policyVersion === version;
 }
 
 /** A revision of another feature spec, which this build cannot read, has none. */

@@ -102,7 +102,7 @@ const OF_A_TRIAL: Sides = { candidate: "of the candidate", champion: "of the cha
 const OF_AN_ACTIVATION: Sides = { candidate: "since then", champion: "before" };
 
 /** A payment and what was decided of it. */
-export type OutcomeSample = Pick<TrialSample, "cardToken" | "outcome">;
+type OutcomeSample = Pick<TrialSample, "cardToken" | "outcome">;
 
 /** Whether a policy changes the share of an outcome by more than its guard allows, and than chance would. */
 export function judgeMix(before: readonly OutcomeSample[], after: readonly OutcomeSample[], guard: MixGuard): Finding {
