@@ -2,6 +2,7 @@ import type { DynamicModule, Provider as NestProvider, OnModuleInit } from "@nes
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { EventProducer } from "@tripline/kafka/port";
+import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -12,6 +13,7 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { ClientsController } from "./admin/clients.controller.js";
 import { ClientsAdmin } from "./admin/clients-admin.js";
+import { AUDIT_SOURCE } from "./admin/note-action.js";
 import { ownTokens } from "./admin/own-tokens.js";
 import { PeopleController } from "./admin/people.controller.js";
 import { PeopleAdmin } from "./admin/people-admin.js";
@@ -127,6 +129,7 @@ export class AuthModule implements OnModuleInit {
         { provide: AUTH_CONFIG, useValue: config },
         ...signInProviders(config),
         ...adminProviders(config),
+        auditPublisher(AUDIT_SOURCE),
       ],
     };
   }

@@ -1,6 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { tenantOf } from "@tripline/nest-kit/http/token.guard";
+import { callerOf } from "@tripline/nest-kit/http/token.guard";
 import { describeIssues } from "@tripline/service-kit/http/describe-issues";
+import type { CallerKind } from "@tripline/service-kit/tokens/verify-token";
+import { kindOf } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 
@@ -8,10 +10,12 @@ import type { z } from "zod";
 export interface Actor {
   readonly tenant: string;
   readonly subject: string;
+  readonly kind: CallerKind | "service";
 }
 
 export function actorOf(request: FastifyRequest): Actor {
-  return { tenant: tenantOf(request), subject: request.caller?.subject ?? "" };
+  const caller = callerOf(request);
+  return { tenant: caller.tenant, subject: caller.subject, kind: kindOf(caller) };
 }
 
 /** @throws TriplineError `invalid-field` that names every wrong field */

@@ -9,6 +9,7 @@ import type { RevocationPublisher } from "../revocations/revocation-publisher.js
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";
 import { notFound } from "./admin-action.js";
+import { noteAction } from "./note-action.js";
 import type { Changed } from "./people-admin.js";
 
 const listedRow = z.object({
@@ -52,6 +53,7 @@ export class ClientsAdmin {
       const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
       if (held.length > 0) throw new TriplineError("name-taken", `There is a client ${id}.`);
       await registerClient(transaction, { ...registration, tenant: by.tenant });
+      await noteAction(transaction, by, "add", { kind: "client", id, details: { scopes: registration.scopes } });
     });
     this.#log(by, "add", id);
     return this.#find(this.database, by, id);
@@ -94,6 +96,7 @@ export class ClientsAdmin {
   ): Promise<Changed<ListedClient>> {
     const changed = await this.database.transaction(async (transaction) => {
       await change(transaction, await this.#find(transaction, by, id, "FOR UPDATE"));
+      await noteAction(transaction, by, action, { kind: "client", id });
       return this.#find(transaction, by, id);
     });
     this.#log(by, action, id);

@@ -10,6 +10,7 @@ import type { RevocationPublisher } from "../revocations/revocation-publisher.js
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";
 import { notFound } from "./admin-action.js";
+import { noteAction } from "./note-action.js";
 
 const listedRow = z.object({
   person_id: z.string(),
@@ -50,11 +51,16 @@ export class PeopleAdmin {
 
   /** @throws TriplineError `invalid-field`, or `name-taken`, also where another tenant has the name */
   async add(by: Actor, registration: Omit<PersonRegistration, "tenant">): Promise<ListedPerson> {
-    if (!(await addPerson(this.database, { ...registration, tenant: by.tenant }))) {
-      throw new TriplineError("name-taken", `Somebody has the user name ${registration.user_name}.`);
-    }
-    this.#log(by, "add", registration.user_name);
-    return this.#find(this.database, by, registration.user_name.trim().toLowerCase());
+    const added = await this.database.transaction(async (transaction) => {
+      if (!(await addPerson(transaction, { ...registration, tenant: by.tenant }))) {
+        throw new TriplineError("name-taken", `Somebody has the user name ${registration.user_name}.`);
+      }
+      const person = await this.#find(transaction, by, registration.user_name.trim().toLowerCase());
+      await noteAction(transaction, by, "add", noted(person));
+      return person;
+    });
+    this.#log(by, "add", added.person_id);
+    return added;
   }
 
   /** @throws TriplineError `last-admin` */
@@ -114,7 +120,9 @@ export class PeopleAdmin {
   ): Promise<Changed<ListedPerson>> {
     const changed = await this.database.transaction(async (transaction) => {
       await change(transaction, await this.#find(transaction, by, userName, "FOR UPDATE"));
-      return this.#find(transaction, by, userName);
+      const person = await this.#find(transaction, by, userName);
+      await noteAction(transaction, by, action, noted(person));
+      return person;
     });
     this.#log(by, action, changed.person_id);
     return { ...changed, is_published: await this.publisher.publish() };
@@ -150,3 +158,5 @@ export class PeopleAdmin {
 async function revokeTokens(transaction: Queries, { person_id: id, tenant, disabled_at }: ListedPerson): Promise<void> {
   await revoke(transaction, { kind: "person", id, tenant }, disabled_at !== null, { keepsSignIns: true });
 }
+
+const noted = ({ person_id: id, roles }: ListedPerson) => ({ kind: "person" as const, id, details: { roles } });

@@ -2,7 +2,9 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import { newSecret } from "../admin/new-secret.js";
+import { noteAction, operatorOf } from "../admin/note-action.js";
 import type { PersonRegistration } from "../people/person-registration.js";
+import { canonicalUserName } from "../people/person-registration.js";
 import { addPerson } from "../people/person-store.js";
 
 /**
@@ -31,5 +33,12 @@ export async function bootstrapAdmin(
   if (!(await addPerson(transaction, { ...person, roles: ["admin"], password }))) {
     throw new TriplineError("name-taken", `Somebody has the user name ${userName}.`);
   }
+  const [added] = await transaction.query(
+    z.object({ person_id: z.string() }),
+    "SELECT person_id FROM auth.people WHERE user_name = $1",
+    [canonicalUserName(userName)],
+  );
+  const id = added?.person_id ?? "";
+  await noteAction(transaction, operatorOf(tenant), "add", { kind: "person", id, details: { roles: ["admin"] } });
   return `${userName} can sign in as administrator of ${tenant} with the password ${password}, which is not shown again.`;
 }

@@ -4,6 +4,7 @@ import { connectDatabase } from "@tripline/service-kit/postgres/connect-database
 import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
 import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
 import { z } from "zod";
+import { noteAction, operatorOf } from "../admin/note-action.js";
 import { databaseConfig, keyEncryptionKey } from "../config.js";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 import { personRegistration } from "../people/person-registration.js";
@@ -46,6 +47,7 @@ async function operate(): Promise<string> {
         throw new TriplineError("config-invalid", "Set KEY_ENCRYPTION_KEY to the one that auth runs with.");
       }
       const { kid, activeFrom } = await rotateSigningKey(transaction, config.KEY_ENCRYPTION_KEY);
+      await noteAction(transaction, operatorOf(""), "rotate", { kind: "key", id: kid });
       return `The key ${kid} is published now and signs from ${activeFrom.toISOString()} on.`;
     });
   } finally {

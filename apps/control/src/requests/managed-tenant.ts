@@ -1,5 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Caller } from "@tripline/service-kit/tokens/verify-token";
+import { kindOf } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { parseRequest } from "./parse-request.js";
@@ -33,7 +34,7 @@ export function managedBy({ caller, query: given }: FastifyRequest, operatorTena
     const whose = tenant === "" ? "what holds for all tenants" : `the tenant ${tenant}`;
     throw new TriplineError("tenant-foreign", `A client of ${caller.tenant} may not manage ${whose}.`);
   }
-  return { tenant, actor: caller.subject };
+  return { tenant, actor: caller.subject, actorKind: kindOf(caller) };
 }
 
 const isOperator = ({ tenant }: Caller, operatorTenant: string) => operatorTenant !== "" && tenant === operatorTenant;

@@ -16,6 +16,13 @@ export interface Caller {
   readonly issuedAtMs: number;
 }
 
+export type CallerKind = "client" | "person";
+
+/** A person's token was given to another one than the person: the client that signed the person in. */
+export function kindOf({ clientId, subject }: Pick<Caller, "clientId" | "subject">): CallerKind {
+  return clientId === subject ? "client" : "person";
+}
+
 export interface TokenVerifier {
   /**
    * Checks an `Authorization` header against the published keys, issuer, audience, expiry, revocations and one scope.
