@@ -1,9 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openAzure } from "./drivers/azure-driver.js";
 import { ObjectStore } from "./object-store.js";
 import { openStore } from "./open-store.js";
 import type { Body } from "./store-driver.js";
+import { storeVariablesSchema } from "./store-variables.js";
 import { CuttingProxy } from "./testing/cutting-proxy.js";
 import { MemoryDriver } from "./testing/memory-driver.js";
 import type { S3Server, TestStore } from "./testing/store-servers.js";
@@ -137,6 +139,15 @@ test("a server that ignores the condition of a write is refused", async () => {
     code: "store-refused",
     message: expect.stringContaining("ignores If-None-Match"),
   });
+});
+
+test("what Azure does not copy in one step is copied through this process", async () => {
+  const driver = await openAzure("tripline", "large/", storeVariablesSchema.parse(azure.environment), 10);
+  const store = new ObjectStore(`${azure.url}/large`, driver, QUICK);
+  const data = Buffer.alloc(100_000, "tripline");
+  await store.put("from", data);
+  expect(await store.copy("from", "to")).toBe(true);
+  expect(textOf(await store.get("to"))).toBe(data.toString());
 });
 
 test("a connection that is cut is tried again, and an answer that was lost is not taken for another's write", async () => {

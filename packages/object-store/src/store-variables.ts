@@ -16,4 +16,7 @@ export const storeVariables = {
 
 export const storeVariablesSchema = z.object(storeVariables);
 
+/** What a program that is given its environment by name needs to open a store. */
+export const STORE_VARIABLES = [...Object.keys(storeVariables), "GOOGLE_APPLICATION_CREDENTIALS", "HOME"];
+
 export type StoreVariables = z.infer<typeof storeVariablesSchema>;

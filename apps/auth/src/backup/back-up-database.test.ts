@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import { startPythonStores } from "@tripline/object-store/testing/store-servers";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { startAuth } from "../start-auth.js";
 import { authorizationRequest, Browser, PEOPLE_ENVIRONMENT, signIn } from "../testing/browser.js";
@@ -29,8 +30,18 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-async function backup(action: "backup" | "restore", postgresUrl: string): Promise<string> {
-  const env = { PATH: process.env.PATH, POSTGRES_URL: postgresUrl, BACKUP_FILE: file, BACKUP_ACTION: action };
+async function backup(
+  action: "backup" | "restore",
+  postgresUrl: string,
+  change: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const env = {
+    PATH: process.env.PATH,
+    POSTGRES_URL: postgresUrl,
+    BACKUP_FILE: file,
+    BACKUP_ACTION: action,
+    ...change,
+  };
   return (await run(process.execPath, [MAIN], { env })).stdout;
 }
 
@@ -59,6 +70,22 @@ test("a lost database is restored with its clients, people and keys", async () =
     await service.close();
   }
 });
+
+test("a backup in a bucket is restored, and one that is not there is refused", async () => {
+  const stores = await startPythonStores();
+  try {
+    const { url, environment } = stores.s3.writer;
+    await fill({});
+    const at = (key: string) => ({ ...environment, BACKUP_FILE: `${url}/backups/${key}` });
+    await backup("backup", first, at("auth.json"));
+    await expect(backup("restore", second, at("other.json"))).rejects.toThrow(
+      "The backup cannot be read: there is nothing at s3://tripline/backups/other.json.",
+    );
+    expect(await backup("restore", second, at("auth.json"))).toMatch(/^\d+ rows of .* restored/);
+  } finally {
+    await stores.stop();
+  }
+}, 300_000);
 
 test("a database in use, a changed backup and a truncated one are refused", async () => {
   const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);

@@ -1,5 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { ObjectStore } from "@tripline/object-store/object-store";
+import { isStoreUrl, openStore } from "@tripline/object-store/open-store";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
@@ -24,17 +26,41 @@ const backUpConfig = z.object({
 
 async function write(database: Database, file: string): Promise<string> {
   const made = await database.transaction((transaction) => backUp(transaction, new Date()));
-  const half = `${file}.part`;
-  await writeFile(half, `${JSON.stringify(made)}\n`, { mode: FILE_MODE });
-  await rename(half, file);
+  await keep(file, `${JSON.stringify(made)}\n`);
   const { clients, people = [], signing_keys: keys } = made.tables;
   return `${clients.length} clients, ${people.length} people and ${keys.length} sealed keys are in ${file}`;
 }
 
+/** In a file or, by a URL, in an object store, whole. */
+async function keep(place: string, text: string): Promise<void> {
+  if (isStoreUrl(place)) {
+    const { store, key } = await openAt(place);
+    return store.put(key, text);
+  }
+  const half = `${place}.part`;
+  await writeFile(half, text, { mode: FILE_MODE });
+  await rename(half, place);
+}
+
+async function kept(place: string): Promise<string> {
+  if (!isStoreUrl(place)) {
+    return readFile(place, "utf8").catch((cause: Error) => {
+      throw new TriplineError("config-invalid", `The backup cannot be read: ${cause.message}.`, [], { cause });
+    });
+  }
+  const { store, key } = await openAt(place);
+  const data = await store.get(key);
+  if (data !== undefined) return Buffer.from(data).toString();
+  throw new TriplineError("config-invalid", `The backup cannot be read: there is nothing at ${place}.`);
+}
+
+async function openAt(url: string): Promise<{ store: ObjectStore; key: string }> {
+  const end = url.lastIndexOf("/");
+  return { store: await openStore(url.slice(0, end)), key: url.slice(end + 1) };
+}
+
 async function read(database: Database, file: string): Promise<string> {
-  const text = await readFile(file, "utf8").catch((cause: Error) => {
-    throw new TriplineError("config-invalid", `The backup cannot be read: ${cause.message}.`, [], { cause });
-  });
+  const text = await kept(file);
   const backup = parseBackup(text);
   const rows = await database.transaction(async (transaction) => {
     await migrateDatabase(transaction, AUTH_MIGRATIONS);

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { optionalText } from "@tripline/cloud-identity/identity-variables";
 import { isStoreUrl, openStore } from "@tripline/object-store/open-store";
-import { storeVariables } from "@tripline/object-store/store-variables";
+import { STORE_VARIABLES } from "@tripline/object-store/store-variables";
 import { z } from "zod";
 import { FileCache } from "./file-cache.js";
 import { FolderDisk } from "./folder-disk.js";
@@ -24,12 +24,7 @@ const cacheVariables = z.object({
 });
 
 /** What a program needs from the environment to open a lake in an object store. */
-export const LAKE_VARIABLES = [
-  ...Object.keys(storeVariables),
-  ...Object.keys(cacheVariables.shape),
-  "GOOGLE_APPLICATION_CREDENTIALS",
-  "HOME",
-];
+export const LAKE_VARIABLES = [...STORE_VARIABLES, ...Object.keys(cacheVariables.shape)];
 
 /** One for each lake that this process uses, so that its connections are used again. */
 const opened = new Map<string, Promise<LakeDisk>>();

@@ -19,14 +19,20 @@ const STREAMS_MAX = 2;
 
 type Bearer = () => Promise<string>;
 
-export async function openAzure(container: string, prefix: string, variables: StoreVariables): Promise<StoreDriver> {
+/** @param copyBytesMax what is larger is copied through this process */
+export async function openAzure(
+  container: string,
+  prefix: string,
+  variables: StoreVariables,
+  copyBytesMax = COPY_BYTES_MAX,
+): Promise<StoreDriver> {
   const { AZURE_STORAGE_CONNECTION_STRING: connection, AZURE_STORAGE_ACCOUNT: account } = variables;
   const { BlobServiceClient } = await import("@azure/storage-blob");
   // `ObjectStore` tries again.
   const options = { retryOptions: { maxTries: 1 } };
   if (connection !== undefined) {
     const service = BlobServiceClient.fromConnectionString(connection, options);
-    return new AzureDriver(service.getContainerClient(container), prefix, undefined);
+    return new AzureDriver(service.getContainerClient(container), prefix, copyBytesMax, undefined);
   }
   if (account === undefined) {
     const detail =
@@ -42,13 +48,14 @@ export async function openAzure(container: string, prefix: string, variables: St
   };
   const service = new BlobServiceClient(`https://${account}.blob.core.windows.net`, credential, options);
   const bearer = async () => (await credential.getToken()).token;
-  return new AzureDriver(service.getContainerClient(container), prefix, bearer);
+  return new AzureDriver(service.getContainerClient(container), prefix, copyBytesMax, bearer);
 }
 
 class AzureDriver implements StoreDriver {
   constructor(
     private readonly container: Azure.ContainerClient,
     private readonly prefix: string,
+    private readonly copyBytesMax: number,
     private readonly bearer: Bearer | undefined,
   ) {}
 
@@ -99,7 +106,7 @@ class AzureDriver implements StoreDriver {
     const [source, target] = [this.#blob(from), this.#blob(to)];
     const found = await this.head(from);
     if (found === undefined) return false;
-    if (found.bytes > COPY_BYTES_MAX) return (await orNoBlob(copyThrough(source, target))) !== undefined;
+    if (found.bytes > this.copyBytesMax) return (await orNoBlob(copyThrough(source, target))) !== undefined;
     if (this.bearer !== undefined) {
       const sourceAuthorization = { scheme: "Bearer", value: await this.bearer() };
       return (await orNoBlob(target.syncCopyFromURL(source.url, { sourceAuthorization }))) !== undefined;

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { join, resolve } from "node:path";
+import { isStoreUrl } from "@tripline/object-store/open-store";
+import { STORE_VARIABLES } from "@tripline/object-store/store-variables";
 import { signInVariables } from "@tripline/system/client/connect-system";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Command } from "commander";
@@ -13,7 +15,7 @@ const DATABASE = "auth's database, for instance postgresql://user@127.0.0.1:5432
 export function backupCommand(): Command {
   return new Command("backup")
     .description("write auth's clients, people and sealed signing keys to a file; KEY_ENCRYPTION_KEY is not in it")
-    .requiredOption("--to <file>", "where to write it")
+    .requiredOption("--to <place>", "a file, or an address such as s3://bucket/auth.json")
     .option("--postgres <url>", DATABASE)
     .action(async ({ to, postgres }: { to: string; postgres?: string }) => {
       process.exitCode = await run("backup", to, postgres);
@@ -24,7 +26,7 @@ export function backupCommand(): Command {
 export function restoreCommand(): Command {
   return new Command("restore")
     .description("put a backup into an empty database")
-    .requiredOption("--from <file>", "what `tripline backup` wrote")
+    .requiredOption("--from <place>", "what `tripline backup` wrote")
     .option("--postgres <url>", DATABASE)
     .action(async ({ from, postgres }: { from: string; postgres?: string }) => {
       process.exitCode = await run("restore", from, postgres);
@@ -38,7 +40,8 @@ function run(action: "backup" | "restore", file: string, postgres: string | unde
     PATH: process.env.PATH,
     ...signInVariables(process.env),
     BACKUP_ACTION: action,
-    BACKUP_FILE: resolve(process.env.INIT_CWD ?? process.cwd(), file),
+    ...Object.fromEntries(STORE_VARIABLES.map((name) => [name, process.env[name]])),
+    BACKUP_FILE: isStoreUrl(file) ? file : resolve(process.env.INIT_CWD ?? process.cwd(), file),
     ...(url === undefined ? {} : { POSTGRES_URL: url }),
   };
   const child = spawn(process.execPath, ["--enable-source-maps", ENTRY], { env: environment, stdio: "inherit" });
