@@ -86,13 +86,10 @@ export const scoringBesideDecisionsConfig = z
       description:
         "PEM file with the authorities of client certificates. With it every gRPC client must show a certificate.",
     }),
-    REGISTRY_URL: z
-      .string()
-      .min(1)
-      .meta({
-        description:
-          "Where the models are: `file:///…`, `mlflow+https://…` for MLflow, or `s3://…`, `gs://…` or `azblob://…`.",
-      }),
+    REGISTRY_URL: z.string().min(1).meta({
+      description:
+        "Where the models are: `file:///…`, `mlflow+https://…` for MLflow, or `s3://…`, `gs://…` or `azblob://…`.",
+    }),
     MODELS: z
       .string()
       .default("fraud@champion,fraud@candidate?")
