@@ -8,6 +8,16 @@ import { connectDatabase } from "@tripline/service-kit/postgres/connect-database
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { z } from "zod";
 import { registerClient } from "./clients/register-client.js";
+import {
+  ANNA,
+  authorizationRequest,
+  Browser,
+  CONSOLE,
+  codeForm,
+  exchange,
+  PEOPLE_ENVIRONMENT,
+  signIn,
+} from "./testing/browser.js";
 import { authEnvironment, basic, requestToken, SHOP, SHOP_BASIC } from "./testing/service.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
@@ -54,6 +64,7 @@ describe("the process", () => {
     const { postgresUrl, kafkaBrokers } = await testStack();
     const environment = authEnvironment(postgresUrl, {
       ...{ LOG_LEVEL: "trace", HOST: "127.0.0.1", KAFKA_BROKERS: kafkaBrokers.join(",") },
+      ...PEOPLE_ENVIRONMENT,
     });
     const main = runMainWith(environment);
     const url = await main.url;
@@ -88,6 +99,14 @@ describe("the process", () => {
       await requestToken(url, undefined, withAssertion),
     ];
     expect(answers.map((answer) => answer.status)).toEqual([200, 401, 401, 401, 400, 400, 200, 401]);
+    const browser = new Browser(url);
+    const typed = "password-in-the-wrong-field";
+    await expect(
+      signIn(browser, authorizationRequest().path, { user_name: typed, password: wrongSecret }),
+    ).rejects.toThrow();
+    const { path, verifier } = authorizationRequest({ prompt: "login" });
+    const callback = await signIn(browser, path);
+    const { tokens } = await exchange(url, codeForm(callback, verifier));
     main.process.kill("SIGTERM");
     await expect(main.end).resolves.toBe(0);
 
@@ -103,9 +122,12 @@ describe("the process", () => {
       assertion,
       assertion.split(".")[2],
       ...stored.map((row) => row.secret_hash),
+      ...[ANNA.password, typed, CONSOLE.client_secret, verifier, callback.searchParams.get("code")],
+      ...[tokens?.access_token, tokens?.refresh_token, tokens?.id_token, browser.cookie("tripline_auth")],
       ...answers.flatMap((answer) => answer.access_token ?? []),
     ];
     expect(secrets.length).toBeGreaterThanOrEqual(9);
+    expect(secrets.filter((secret) => (secret ?? "").length < 15)).toEqual([]);
     for (const secret of secrets) expect(written).not.toContain(secret);
     expect(written).not.toMatch(/"d":|PRIVATE KEY/);
   });
