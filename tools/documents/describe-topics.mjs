@@ -4,6 +4,9 @@ import { parse } from "yaml";
 import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
 import { DEAD_LETTER_BYTES_MAX } from "../../packages/kafka/dist/administered-kafka.js";
 
+/** Of the formatter. */
+const LINE_MAX = 120;
+
 /** The chart's files/topics.yaml. */
 export function topicsFile() {
   const topics = ALL_TOPICS.map(({ name, partitions, retentionDays, readBy }) => {
@@ -19,9 +22,12 @@ export function topicsFile() {
 export function accessRules() {
   const { services } = parse(readFileSync("infra/access.yaml", "utf8"));
   const list = (/** @type {readonly string[]} */ names) => `[${names.filter((name) => name in services).join(", ")}]`;
-  return ALL_TOPICS.map(
-    ({ name, partitions, retentionDays, writtenBy, readBy }) =>
-      `  ${name}: { partitions: ${partitions}, retention_days: ${retentionDays ?? null}, ` +
-      `writers: ${list(writtenBy.split(", "))}, readers: ${list(readBy)} }`,
-  ).join("\n");
+  return ALL_TOPICS.map(({ name, partitions, retentionDays, writtenBy, readBy }) => {
+    const about =
+      `{ partitions: ${partitions}, retention_days: ${retentionDays ?? null}, ` +
+      `writers: ${list(writtenBy.split(", "))}, readers: ${list(readBy)} }`;
+    const line = `  ${name}: ${about}`;
+    // As the formatter breaks it.
+    return line.length > LINE_MAX ? `  ${name}:\n    ${about}` : line;
+  }).join("\n");
 }

@@ -33,7 +33,7 @@ const COLUMNS = `person_id, user_name, name, tenant, roles, totp_secret IS NOT N
   disabled_at`;
 const PEOPLE_MAX = 10_000;
 
-/** What administrators do with the people of their tenant. Whoever loses rights loses the tokens as well. */
+/** What administrators do with the people of their tenant. A person who loses rights loses the tokens as well. */
 export class PeopleAdmin {
   constructor(
     private readonly database: Database,
