@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import type { Rights, Tokens } from "./session-store.js";
 
-const TIMEOUT_S = 5;
+const TIMEOUT_S = 10;
 
 /** All that the console asks for; auth gives what the person's roles have. */
 const SCOPES = [

@@ -99,7 +99,7 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
         const value = local === undefined ? undefined : values[local];
         return value === undefined ? [] : [[variable, value] as const];
       });
-      const isBackground = name === "archive" || name === "console" ? { isBackground: true } : {};
+      const isBackground = name === "archive" ? { isBackground: true } : {};
       return { name, url: url(port), environment: Object.fromEntries(environment), ...isBackground };
     });
 }
