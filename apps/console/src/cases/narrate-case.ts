@@ -35,11 +35,12 @@ export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
     linksSentence(graph),
     row.status === "closed" && row.verdict !== null ? `It was closed as ${row.verdict}.` : "",
   ];
-  return sentences.filter(Boolean).join(" ");
+  // A reason may say what was said already.
+  return [...new Set(sentences)].filter(Boolean).join(" ");
 }
 
 function usualSentence({ amountMinor, currency }: DecisionDetail, usual: CardUsual): string {
-  if (usual.amountMedianMinor === null) return "The card has no earlier payments here.";
+  if (usual.amountMedianMinor === null) return "No earlier payments of the card are known here.";
   const median = formatValue(usual.amountMedianMinor, "minor_amount", currency);
   const ratio = usual.amountMedianMinor === 0 ? 0 : amountMinor / usual.amountMedianMinor;
   const times = ratio >= FAR_ABOVE ? `; this payment is ${formatValue(ratio, "decimal")} times that` : "";
