@@ -39,8 +39,8 @@ export interface InProcessSystem {
   readonly apiUrl: string;
   /** Where the console is, if it runs. */
   readonly consoleUrl: string;
-  /** Of the person `demo`, who may do everything. */
-  readonly demoPassword: string;
+  /** Of the people `demo`, who may do everything, and `demo-lead`. */
+  readonly passwords: { readonly demo: string; readonly lead: string };
   readonly client: TriplineClient;
   /** The control plane, where it runs, as an operator of the demo's tenant. */
   readonly control: ControlClient;
@@ -153,7 +153,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   return {
     apiUrl,
     consoleUrl: `http://127.0.0.1:${console}`,
-    demoPassword: secrets.demoPassword,
+    passwords: { demo: secrets.demoPassword, lead: secrets.leadPassword },
     client,
     control: new ControlClient(controlUrl, tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret)),
     stack,

@@ -1,6 +1,7 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { PolicyDraft, PolicyRevision, PolicyStatus } from "../api/control.js";
+import { problemFrom } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
 import { formatMoment } from "../format/times.js";
@@ -8,10 +9,10 @@ import { text } from "../texts/en/policy.js";
 import { Button } from "../ui/button.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
-import { TextField } from "../ui/field.js";
+import { CheckField, TextField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
-import { Empty, Loaded } from "../ui/states.js";
-import { useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
+import { Empty, Loaded, ProblemNote } from "../ui/states.js";
+import { useChangePolicy, useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
 
 /** Which policy decides, which ones there were, and what is being written. */
 export function Policy() {
@@ -56,7 +57,27 @@ function InForce({ of: { in_force, scheduled, needs_approval } }: { readonly of:
           )}
         </p>
       )}
-      <p className="quiet">{needs_approval ? text.approvalNeeded : text.approvalNotNeeded}</p>
+      <Approval isNeeded={needs_approval} />
+    </>
+  );
+}
+
+/** For those who may approve, the choice itself. */
+function Approval({ isNeeded }: { readonly isNeeded: boolean }) {
+  const may = useMay();
+  const { askApproval } = useChangePolicy();
+  if (!may("policy:approve")) {
+    return <p className="quiet">{isNeeded ? text.approvalNeeded : text.approvalNotNeeded}</p>;
+  }
+  return (
+    <>
+      <CheckField
+        label={text.approvalNeeded}
+        isChecked={isNeeded}
+        isBusy={askApproval.isPending}
+        onChange={(next) => askApproval.mutate(next)}
+      />
+      {askApproval.error !== null && <ProblemNote problem={problemFrom(askApproval.error)} />}
     </>
   );
 }

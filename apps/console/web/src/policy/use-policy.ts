@@ -94,7 +94,12 @@ export function useChangePolicy() {
       request(`${POLICY}/activations`, { method: "POST", body }),
     onSuccess: again,
   });
-  return { saveDraft, addRevision, approve, activate };
+  const askApproval = useMutation({
+    mutationFn: (isNeeded: boolean) =>
+      request(`${POLICY}/settings`, { method: "PUT", body: { needs_approval: isNeeded } }),
+    onSuccess: again,
+  });
+  return { saveDraft, addRevision, approve, activate, askApproval };
 }
 
 /** The faults of a text, none for a good one. */

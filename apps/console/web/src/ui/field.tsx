@@ -73,13 +73,19 @@ export function SelectField({ label, options, onChange, ...rest }: SelectProps) 
 interface CheckProps {
   readonly label: ReactNode;
   readonly isChecked: boolean;
+  readonly isBusy?: boolean;
   readonly onChange: (isChecked: boolean) => void;
 }
 
-export function CheckField({ label, isChecked, onChange }: CheckProps) {
+export function CheckField({ label, isChecked, isBusy = false, onChange }: CheckProps) {
   return (
     <label className="check">
-      <input type="checkbox" checked={isChecked} onChange={(event) => onChange(event.target.checked)} />
+      <input
+        type="checkbox"
+        checked={isChecked}
+        disabled={isBusy}
+        onChange={(event) => onChange(event.target.checked)}
+      />
       {label}
     </label>
   );
