@@ -31,7 +31,7 @@ export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last
 const WINDOW_TILES_MAX = 1_000;
 
 /** Fields of an event that can name an entity, alone or together: the cards of one issuer at one terminal. */
-export const KEY_FIELDS = [
+const KEY_FIELDS = [
   ...(["card_token", "terminal_id", "device_token", "ip_token"] as const),
   ...(["bin", "email_token", "merchant_country"] as const),
 ] as const;
