@@ -99,7 +99,7 @@ export async function loadSigningKeys(
 ): Promise<SigningKeys> {
   const rows = await queries.query(
     keyRow,
-    `SELECT kid, wrapped_private_jwk, active_from <= now() AND (retired_at IS NULL OR retired_at > now()) AS signs
+    `SELECT kid, wrapped_private_jwk, active_from <= clock_timestamp() AND (retired_at IS NULL OR retired_at > clock_timestamp()) AS signs
      FROM auth.signing_keys WHERE retired_at IS NULL OR retired_at > now() - make_interval(secs => $1)
      ORDER BY signs DESC, active_from DESC, created_at DESC, kid`,
     [tokenTtlSeconds],
