@@ -101,7 +101,12 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   async #step({ modelName, revision }: RolloutState, step: StepName, why: string): Promise<void> {
     try {
-      await this.#options.rollouts.step(modelName, step, { why, expect_revision: revision }, GUARD);
+      await this.#options.rollouts.step(
+        modelName,
+        step,
+        { why, expect_revision: revision },
+        { subject: GUARD, kind: "service" },
+      );
     } catch (thrown) {
       // Another instance or a person was first.
       if (asTriplineError(thrown).code !== "rollout-conflict") throw thrown;

@@ -1,9 +1,16 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { CallerKind } from "@tripline/service-kit/tokens/verify-token";
 import type { RolloutPlan } from "./rollout-plan.js";
 import { basisPoints, percentOf } from "./rollout-plan.js";
 
 /** Who makes the steps that no person makes; a client of that name may make none. */
 export const GUARD = "guard";
+
+/** Who makes a step. */
+export interface StepMaker {
+  readonly subject: string;
+  readonly kind: CallerKind | "service";
+}
 
 export type Stage = "shadow" | "canary" | "champion" | "rolled-back";
 
@@ -24,6 +31,8 @@ export interface RolloutState {
   readonly startedAtMs: number;
   readonly changedAtMs: number;
   readonly changedBy: string;
+  /** Known while a step is made; what was read does not say it. */
+  readonly changedByKind?: StepMaker["kind"];
   readonly why: string;
 }
 

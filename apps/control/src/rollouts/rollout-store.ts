@@ -4,7 +4,6 @@ import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import { percentOf, rolloutPlan } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
-import { GUARD } from "./rollout-state.js";
 
 const stage = z.enum(["shadow", "canary", "champion", "rolled-back"]);
 /** Of the actions in the audit log. */
@@ -201,6 +200,6 @@ function record(transaction: Queries, state: RolloutState, step: string): Promis
     ...{ rollout: rolloutId, model: modelName, candidate: candidateVersion, revision, stage: now, why },
     canary_percent: percentOf(canaryBasisPoints),
   };
-  const by = { tenant: ALL_TENANTS, actor: changedBy, actorKind: changedBy === GUARD ? "service" : "client" } as const;
+  const by = { tenant: ALL_TENANTS, actor: changedBy, actorKind: state.changedByKind ?? "client" };
   return noteAudit(transaction, by, `${ACTION_PREFIX}${step}`, details, { kind: "model", id: modelName });
 }

@@ -3,6 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { kindOf } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
@@ -42,8 +43,7 @@ export class RolloutsController {
   @Post()
   @RequireScope("models:write")
   async start(@Req() request: FastifyRequest, @Body() body: unknown) {
-    const { subject } = this.#operatorOf(request);
-    const state = await this.rollouts.start(parseRequest(startRequest, body), subject);
+    const state = await this.rollouts.start(parseRequest(startRequest, body), this.#operatorOf(request));
     return this.#whole(state.modelName);
   }
 
@@ -83,8 +83,7 @@ export class RolloutsController {
   }
 
   async #step(request: FastifyRequest, model: string, step: StepName, body: unknown) {
-    const { subject } = this.#operatorOf(request);
-    await this.rollouts.step(model, step, parseRequest(stepRequest, body ?? {}), subject);
+    await this.rollouts.step(model, step, parseRequest(stepRequest, body ?? {}), this.#operatorOf(request));
     return this.#whole(model);
   }
 
@@ -100,7 +99,7 @@ export class RolloutsController {
   #operatorOf({ caller }: FastifyRequest) {
     const { OPERATOR_TENANT: operator } = this.config;
     const isOperator = operator !== "" && caller?.tenant === operator && caller.subject !== GUARD;
-    if (caller !== undefined && isOperator) return caller;
+    if (caller !== undefined && isOperator) return { subject: caller.subject, kind: kindOf(caller) };
     throw new TriplineError(
       "tenant-foreign",
       "Models score the payments of all tenants: only clients of the operator's tenant may see or change their rollout.",

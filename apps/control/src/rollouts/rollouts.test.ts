@@ -14,6 +14,7 @@ import type { EventProducer, FollowedTable } from "@tripline/kafka/port";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { publication, temporaryRegistry } from "@tripline/model-registry/testing/publications";
+import { z } from "zod";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
@@ -234,6 +235,18 @@ test("a good candidate goes from shadow to champion by itself; a hold stops it, 
     ...["start ann", "hold ann", "resume ann", "advance guard", "advance guard", "advance guard"],
   ]);
   expect(await registry.aliasTarget("fraud", "champion")).toBe(candidate);
+  const auditor = bed.as("auditor", { tenant: OPERATOR_TENANT, scope: "audit:read" });
+  const audited = z.object({
+    entries: z.array(z.object({ action: z.string(), actor: z.string(), actor_kind: z.string() })),
+  });
+  const entries = await play({}, async () => {
+    const found = audited.parse((await auditor.get("/v1/audit?tenant=&subject=fraud&limit=6")).body).entries;
+    return found.filter(({ actor_kind: kind }) => kind === "service").length === 3 ? found : undefined;
+  });
+  expect(entries.map(({ action, actor, actor_kind: kind }) => `${action} ${kind} ${actor}`).reverse()).toEqual([
+    ...["rollout-start client ann", "rollout-hold client ann", "rollout-resume client ann"],
+    ...["rollout-advance service guard", "rollout-advance service guard", "rollout-advance service guard"],
+  ]);
 });
 
 describe("refused", () => {

@@ -9,7 +9,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter } from "@tripline/service-kit/telemetry/metrics";
 import type { StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
-import type { RolloutState, Stage, StepName } from "./rollout-state.js";
+import type { RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
 import { changeOf, describeStage, GUARD } from "./rollout-state.js";
 import type { RecordedStep, RolloutStore } from "./rollout-store.js";
 
@@ -61,7 +61,8 @@ export class Rollouts {
    * @throws TriplineError `model-not-found`, `model-refused` or `spec-mismatch` for a candidate that cannot be one;
    *   `rollout-conflict` while another is rolled out
    */
-  async start(request: StartRequest, by: string): Promise<RolloutState> {
+  async start(request: StartRequest, maker: StepMaker): Promise<RolloutState> {
+    const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this.#options;
     const { model: modelName, candidate: asked, why, ...plan } = request;
     const champion = await registry.resolve(modelName, CHAMPION_ALIAS);
@@ -74,14 +75,14 @@ export class Rollouts {
       rolloutId: `rol_${randomBytes(8).toString("hex")}`,
       ...{ modelName, candidateVersion: candidate.version, championVersion: champion.version, plan },
       ...{ stage: "shadow", canaryBasisPoints: 0, shadowBasisPoints: basisPoints(plan.shadow_percent) },
-      ...{ isHeld: false, revision: 1, startedAtMs: nowMs, changedAtMs: nowMs, changedBy: by, why },
+      ...{ isHeld: false, revision: 1, startedAtMs: nowMs, changedAtMs: nowMs, changedBy: by, changedByKind, why },
     };
     await store.insert(state);
     try {
       // Not before the row: another rollout might have begun, whose candidate it would take away.
       await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
     } catch (error) {
-      await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, by);
+      await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, maker);
       throw error;
     }
     return this.#made(state, "start");
@@ -91,7 +92,8 @@ export class Rollouts {
    * @throws TriplineError `rollout-not-found`; `rollout-conflict` where it is over, or no longer at the revision that is
    *   expected; what the registry throws for a promotion
    */
-  async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, by: string) {
+  async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, maker: StepMaker) {
+    const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this.#options;
     const state = await store.step(modelName, step, async (found) => {
       if (expected !== undefined && found.revision !== expected) {
@@ -102,7 +104,15 @@ export class Rollouts {
       }
       const change = changeOf(step, found);
       if (change.stage === "champion") await promote(registry, found, { by, why });
-      return { ...found, ...change, revision: found.revision + 1, changedAtMs: Date.now(), changedBy: by, why };
+      return {
+        ...found,
+        ...change,
+        revision: found.revision + 1,
+        changedAtMs: Date.now(),
+        changedBy: by,
+        changedByKind,
+        why,
+      };
     });
     await this.#made(state, step);
     if (state.stage === "rolled-back") await this.#withdraw(state);
