@@ -31,7 +31,8 @@ a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 code { overflow-wrap: anywhere; font-size: 1rem; }
 .qr { display: block; width: 12rem; margin: 0 auto 1rem; background: #ffffff; }
-ul.codes { padding: 0; list-style: none; columns: 2; }
+.qr svg { display: block; }
+ul.codes { padding: 0; list-style: none; }
 @media (max-width: 30rem) { body { padding: 0; place-items: start stretch; background: var(--card); }
   main { border: 0; padding: 1.5rem 1rem; max-width: none; } }
 `;

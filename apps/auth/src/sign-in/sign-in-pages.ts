@@ -2,6 +2,9 @@ import { renderSVG } from "uqr";
 import type { Enrolment } from "../second-factor/second-factors.js";
 import { escapeHtml, renderPage } from "./page.js";
 
+/** The white edge that a reader of QR codes needs (ISO/IEC 18004). */
+const QUIET_MODULES = 4;
+
 interface Form {
   /** Proves that the form was made here for this browser. */
   readonly csrf: string;
@@ -53,7 +56,7 @@ export function enrolPage({
     title: "Set up a second factor",
     error,
     html: `<p>Scan this with an authenticator app, or type the key into it. Then enter the code that it shows.</p>
-<div class="qr">${renderSVG(enrolment.uri)}</div>
+<div class="qr" role="img" aria-label="QR code with the key below">${renderSVG(enrolment.uri, { border: QUIET_MODULES })}</div>
 <p>Key: <code>${enrolment.text}</code></p>
 <form method="post">
 <input type="hidden" name="csrf" value="${csrf}">
