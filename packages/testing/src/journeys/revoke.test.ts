@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { authConfig } from "@tripline/auth/config";
 import { startAuth } from "@tripline/auth/start-auth";
+import { authCommand } from "@tripline/cli/commands/auth/auth";
 import { controlConfig } from "@tripline/control/config";
 import { startControl } from "@tripline/control/start-control";
 import { featuresConfig } from "@tripline/features/config";
@@ -26,6 +27,7 @@ const READY_MS_MAX = 60_000;
 let folder: string;
 const running: RunningService[] = [];
 let tokenUrl: string;
+let authUrl: string;
 let admin: ControlClient;
 let secrets: ReturnType<typeof demoSecrets>;
 /** One call of each service that checks tokens; which answer it gives does not matter, only whether the token is taken. */
@@ -59,7 +61,8 @@ beforeAll(async () => {
       startFeatures(readConfig(featuresConfig, environmentOf("features"))),
     ])),
   );
-  const [authUrl = "", ...urls] = running.map(({ url }) => url);
+  const [first = "", ...urls] = running.map(({ url }) => url);
+  authUrl = first;
   const [controlUrl, ingestionUrl, featuresUrl] = urls;
   await Promise.all(urls.map(untilFollowing));
   tokenUrl = `${authUrl}/oauth/token`;
@@ -139,4 +142,36 @@ test("a disabled client is refused by every service within two seconds, though i
     if ((await outcomes(fresh)).ingestion === 422) break;
   }
   expect(await outcomes(fresh)).toEqual(before);
+});
+
+test("`tripline auth` manages people and clients", async () => {
+  Object.assign(process.env, { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: secrets.operatorSecret });
+  const told = async (...words: string[]): Promise<string> => {
+    let text = "";
+    const command = authCommand({
+      write(part) {
+        text += part;
+        return true;
+      },
+    });
+    await command.parseAsync([...words, "--auth", authUrl], { from: "user" });
+    return text;
+  };
+  try {
+    const added = await told("people", "add", "anna", "--name", "Anna", "--roles", "viewer");
+    expect(added).toMatch(/^anna {2}Anna {2}viewer\npassword, not shown again: [\w-]{32}\n$/);
+    expect(await told("people", "roles", "anna", "analyst,lead")).toBe("anna  Anna  analyst,lead\n");
+    expect(await told("people", "disable", "anna")).toMatch(/^anna {2}Anna {2}analyst,lead {2}\(disabled [^)]+\)\n$/);
+    expect((await told("people", "list")).split("\n").map((line) => line.split(" ")[0])).toEqual([
+      ...["anna", "demo", "demo-lead", ""],
+    ]);
+    expect(await told("clients", "add", "till", "--scopes", "labels:write")).toMatch(
+      /\nsecret, not shown again: \S{32}\n$/,
+    );
+    expect(await told("clients", "disable", "till")).toContain("(disabled ");
+    await expect(told("people", "reset", "nobody")).rejects.toThrow("There is no such person.");
+  } finally {
+    delete process.env.CLIENT_ID;
+    delete process.env.CLIENT_SECRET;
+  }
 });
