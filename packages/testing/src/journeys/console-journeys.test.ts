@@ -155,7 +155,7 @@ describe("journeys in the console", () => {
   );
 
   test(
-    "an author's revision waits for another person, decides within two seconds of its activation, and is rolled back",
+    "an author's revision waits for another person, decides once it is activated, and is rolled back",
     async () => {
       const author = await openPage(browser, { baseURL: system.consoleUrl });
       const approver = await openPage(browser, { baseURL: system.consoleUrl });

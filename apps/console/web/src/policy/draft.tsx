@@ -35,7 +35,7 @@ export function Draft() {
     >
       <Loaded query={saved}>
         {(draft) =>
-          isReady ? (
+          draft !== null || isReady ? (
             <Editor
               key={name}
               name={name}
@@ -139,9 +139,11 @@ function SaveRevision({ typed, isFaulty, add, children }: SaveRevisionProps) {
       className="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        const show = ({ revision }: { revision: number }): void =>
-          void navigate({ to: "/policy/revisions/$revision", params: { revision: String(revision) } });
-        add.mutate({ text: typed, note }, { onSuccess: show });
+        // A callback of `mutate` would not be called where the newest revision, which is loaded then, takes this form away.
+        void add.mutateAsync({ text: typed, note }).then(
+          ({ revision }) => navigate({ to: "/policy/revisions/$revision", params: { revision: String(revision) } }),
+          () => undefined,
+        );
       }}
     >
       <TextField label={text.note} className="long" value={note} onChange={setNote} />
