@@ -15,6 +15,7 @@ const TITLES: Readonly<Record<string, string>> = {
   z_score: "Distance from this {entity}'s mean, {window}",
   ratio_to_mean: "Times this {entity}'s mean, {window}",
   seconds_since_last: "Time since this {entity}'s last payment",
+  distance_from_last: "Distance from this {entity}'s last payment, km",
   distance_from_home: "Distance from where this {entity} usually pays, km",
   ratio_to_usual: "Times this {entity}'s usual amount",
   unusual_count: "Unusual amounts of this {entity}, {window}",
@@ -33,7 +34,12 @@ const TITLES: Readonly<Record<string, string>> = {
   run_count: "Frauds in this {entity}'s run",
 };
 
-const ENTITIES: Readonly<Record<string, string>> = { ip: "address" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  ip: "address",
+  email: "e-mail address",
+  card_country: "card in this country",
+  terminal_bin: "issuer at this terminal",
+};
 
 /** A title for each feature of the spec, by name; two are never the same. */
 export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {

@@ -49,7 +49,8 @@ export function useAddNote(id: string) {
       client.setQueryData<CaseDetail>(["case", id], (kept) =>
         kept === undefined ? kept : { ...kept, notes: [...kept.notes, note] },
       );
-      return client.invalidateQueries({ queryKey: ["case", id] });
+      // Not waited for: the text field is emptied as soon as the note stands in the list.
+      void client.invalidateQueries({ queryKey: ["case", id] });
     },
   });
 }

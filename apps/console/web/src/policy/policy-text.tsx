@@ -6,7 +6,7 @@ import type { Diagnostic } from "@codemirror/lint";
 import { linter, lintGutter } from "@codemirror/lint";
 import { unifiedMergeView } from "@codemirror/merge";
 import type { Extension, Text } from "@codemirror/state";
-import { EditorState } from "@codemirror/state";
+import { EditorState, StateEffect } from "@codemirror/state";
 import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
@@ -15,6 +15,10 @@ import { readFault } from "./read-fault.js";
 import { findFaults } from "./use-policy.js";
 
 const CHECK_DELAY_MS = 400;
+const CHECK_MS_MAX = 10_000;
+const CHECK_AGAIN_MS = 3_000;
+/** Has the text checked once more. */
+const checkAgain = StateEffect.define();
 
 interface PolicyTextProps {
   readonly label: string;
@@ -84,7 +88,11 @@ function extensionsOf(
     highlightActiveLine(),
     autocompletion({ override: [completePolicy], icons: false }),
     lintGutter(),
-    linter((view) => lint(view, newest), { delay: CHECK_DELAY_MS }),
+    linter((view) => lint(view, newest), {
+      delay: CHECK_DELAY_MS,
+      needsRefresh: ({ transactions }) =>
+        transactions.some(({ effects }) => effects.some((effect) => effect.is(checkAgain))),
+    }),
     // Tab is not among the keys: by keyboard the focus has to get out of the editor.
     keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap]),
     EditorView.updateListener.of((update) => {
@@ -97,7 +105,16 @@ function extensionsOf(
 
 async function lint(view: EditorView, newest: { readonly current: PolicyTextProps }): Promise<Diagnostic[]> {
   const { doc } = view.state;
-  const faults = await findFaults(doc.toString(), AbortSignal.timeout(10_000));
+  let faults: readonly string[];
+  try {
+    faults = await findFaults(doc.toString(), AbortSignal.timeout(CHECK_MS_MAX));
+  } catch {
+    // The control plane is away for a moment. Without another try the text would stay unchecked until the next key.
+    setTimeout(() => {
+      if (view.dom.isConnected && view.state.doc === doc) view.dispatch({ effects: checkAgain.of(null) });
+    }, CHECK_AGAIN_MS);
+    return [];
+  }
   if (view.state.doc === doc) newest.current.onFaults?.(faults);
   return faults.map((fault) => diagnosticOf(fault, doc));
 }
