@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -166,11 +167,10 @@ describe("tripline init, in a copy of this repository", () => {
 
   /** Every package's dependencies as an install links them, with the renamed ones under their new name. */
   function linkPackages(): void {
-    for (const group of ["apps", "packages", "."]) {
-      for (const name of group === "." ? ["load-tests", "tools"] : readdirSync(at(group))) {
-        const from = join(ROOT, group, name, "node_modules");
-        if (existsSync(from)) linkFolder(from, at(join(group, name, "node_modules")));
-      }
+    const folders = ["apps", "packages"].flatMap((group) => readdirSync(at(group)).map((name) => join(group, name)));
+    for (const folder of [...folders, "apps/console/web", "load-tests", "tools"]) {
+      const from = join(ROOT, folder, "node_modules");
+      if (existsSync(from)) linkFolder(from, at(join(folder, "node_modules")));
     }
   }
   function linkFolder(from: string, to: string): void {
@@ -185,12 +185,7 @@ describe("tripline init, in a copy of this repository", () => {
   }
   /** Where a linked package of ours stands, from the root. */
   function packageOf(link: string): string {
-    const { name } = JSON.parse(readFileSync(join(link, "package.json"), "utf8"));
-    const folder = ["apps", "packages"]
-      .map((group) => join(group, basename(name)))
-      .find((path) => existsSync(join(ROOT, path)));
-    if (folder === undefined) throw new Error(`no folder holds ${name}, which ${relative(ROOT, link)} links to`);
-    return folder;
+    return relative(ROOT, realpathSync(link));
   }
 });
 
