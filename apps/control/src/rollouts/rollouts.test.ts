@@ -241,7 +241,7 @@ test("a good candidate goes from shadow to champion by itself; a hold stops it, 
   });
   const entries = await play({}, async () => {
     const found = audited.parse((await auditor.get("/v1/audit?tenant=&subject=fraud&limit=6")).body).entries;
-    return found.filter(({ actor_kind: kind }) => kind === "service").length === 3 ? found : undefined;
+    return found.filter(({ action }) => action === "rollout-advance").length === 3 ? found : undefined;
   });
   expect(entries.map(({ action, actor, actor_kind: kind }) => `${action} ${kind} ${actor}`).reverse()).toEqual([
     ...["rollout-start client ann", "rollout-hold client ann", "rollout-resume client ann"],
