@@ -56,14 +56,14 @@ test("a replica's address is of the original's IP version, in the spelling that 
   }
 });
 
-test("replica 0 is the payment itself; others differ only in card, device and address, always the same way", () => {
+test("replica 0 is the payment itself; others differ only in card, payer, device and address, always the same way", () => {
   const replicas = new PaymentReplicas(SIMULATION, REPLICAS);
   const [payment] = payments().filter(({ deviceId }) => deviceId !== null);
   if (payment === undefined) throw new Error("All payments are without a device.");
   expect(replicas.payment(payment, 0)).toEqual(payment);
   const replica = replicas.payment(payment, 3);
-  const { cardNumber, deviceId, ipAddress } = replica;
-  expect(replica).toEqual({ ...payment, cardNumber, deviceId, ipAddress });
+  const { cardNumber, email, deviceId, ipAddress } = replica;
+  expect(replica).toEqual({ ...payment, cardNumber, email, deviceId, ipAddress });
   expect(replicas.payment(payment, 3)).toEqual(replica);
 });
 
