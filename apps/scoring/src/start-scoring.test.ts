@@ -261,7 +261,12 @@ describe("does not start", () => {
     ["with a model that gives NaN", { MODELS: "fraud@always-nan" }, "model-refused", /gives NaN/],
     ["with a model of other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
     ["with a model that gives other scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
-    ["with an unknown kind of registry", { REGISTRY_URL: "ftp://bucket" }, "config-invalid", /ftp:\/\/ is not supported/],
+    [
+      "with an unknown kind of registry",
+      { REGISTRY_URL: "ftp://bucket" },
+      "config-invalid",
+      /ftp:\/\/ is not supported/,
+    ],
     [
       "without the required GPU",
       { EXECUTION_PROVIDERS: "cuda,cpu", REQUIRE_GPU: "true" },
