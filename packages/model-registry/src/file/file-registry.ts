@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
 import { checkMove, checkName, known } from "../check-names.js";
 import { composeMove } from "../compose-move.js";
+import { listVersions } from "../list-versions.js";
 import type { ModelManifest } from "../model-manifest.js";
 import {
   GOLDEN_FILE,
@@ -71,18 +72,7 @@ export class FileRegistry implements RecordingRegistry {
     const versions = await this.versions(name);
     if (versions.length === 0) throw await this.noModel(name);
     const aliases = await this.aliases(name);
-    const listed = await Promise.all(
-      versions.map(async (version): Promise<ListedVersion> => {
-        const own = [...aliases].filter(([, target]) => target === version).map(([alias]) => alias);
-        try {
-          return { version, aliases: own, manifest: (await this.readManifest(name, version, "")).manifest };
-        } catch (error) {
-          return { version, aliases: own, fault: asTriplineError(error).message };
-        }
-      }),
-    );
-    const age = (item: ListedVersion): number => Date.parse(item.manifest?.created_at ?? "") || 0;
-    return listed.sort((a, b) => age(a) - age(b));
+    return listVersions(versions, aliases, async (version) => (await this.readManifest(name, version, "")).manifest);
   }
 
   async setAlias(name: string, alias: string, version: string, options: MoveOptions = {}): Promise<AliasMove> {

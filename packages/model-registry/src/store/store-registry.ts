@@ -5,6 +5,7 @@ import { z } from "zod";
 import { checkMove, checkName, known } from "../check-names.js";
 import { composeMove } from "../compose-move.js";
 import { moveSchema } from "../file/alias-history.js";
+import { listVersions } from "../list-versions.js";
 import type { ModelCache } from "../model-cache.js";
 import type { ModelManifest } from "../model-manifest.js";
 import {
@@ -124,18 +125,7 @@ export class StoreRegistry implements RecordingRegistry {
     const versions = await this.versions(name);
     if (versions.length === 0) throw await this.#noModel(name);
     const aliases = Object.entries((await this.#lastMove(name))?.record.aliases ?? {});
-    const listed = await Promise.all(
-      versions.map(async (version): Promise<ListedVersion> => {
-        const own = aliases.filter(([, target]) => target === version).map(([alias]) => alias);
-        try {
-          return { version, aliases: own, manifest: await this.#manifest(name, version) };
-        } catch (error) {
-          return { version, aliases: own, fault: asTriplineError(error).message };
-        }
-      }),
-    );
-    const age = (item: ListedVersion): number => Date.parse(item.manifest?.created_at ?? "") || 0;
-    return listed.sort((a, b) => age(a) - age(b));
+    return listVersions(versions, aliases, (version) => this.#manifest(name, version));
   }
 
   async setAlias(name: string, alias: string, version: string, options: MoveOptions = {}): Promise<AliasMove> {
