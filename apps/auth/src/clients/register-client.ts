@@ -1,9 +1,9 @@
-import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { ClientRegistration } from "./client-registration.js";
 import { clientRegistration } from "./client-registration.js";
 import { hashSecret, matchesHash } from "./hash-secret.js";
+import { refuseRegistration } from "./refuse-registration.js";
 
 const hashRow = z.object({ secret_hash: z.string().nullable() });
 
@@ -15,13 +15,7 @@ const hashRow = z.object({ secret_hash: z.string().nullable() });
  */
 export async function registerClient(queries: Queries, registration: ClientRegistration): Promise<void> {
   const parsed = clientRegistration.safeParse(registration);
-  if (!parsed.success) {
-    const fields = parsed.error.issues.map((issue) => ({
-      pointer: issue.path.map((part) => `/${String(part)}`).join(""),
-      detail: issue.message,
-    }));
-    throw new TriplineError("invalid-field", "The client cannot be registered like this.", fields);
-  }
+  if (!parsed.success) throw refuseRegistration("The client", parsed.error.issues);
   const { client_id, tenant, scopes, client_secret, jwks, redirect_uris, signed_out_uris } = parsed.data;
   const secretHash = client_secret === undefined ? null : await hashFor(queries, client_id, client_secret);
   await queries.execute(

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { TriplineError } from "@tripline/contracts/error-table";
 import type { Role } from "@tripline/contracts/roles";
 import { ROLES } from "@tripline/contracts/roles";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
+import { refuseRegistration } from "../clients/refuse-registration.js";
 import { hashPassword } from "./hash-password.js";
 import type { PersonRegistration } from "./person-registration.js";
 import { personRegistration } from "./person-registration.js";
@@ -45,13 +45,7 @@ export async function personWithId(queries: Queries, id: string): Promise<Person
  */
 export async function addPerson(queries: Queries, registration: PersonRegistration): Promise<boolean> {
   const parsed = personRegistration.safeParse(registration);
-  if (!parsed.success) {
-    const fields = parsed.error.issues.map((issue) => ({
-      pointer: issue.path.map((part) => `/${String(part)}`).join(""),
-      detail: issue.message,
-    }));
-    throw new TriplineError("invalid-field", "The person cannot be registered like this.", fields);
-  }
+  if (!parsed.success) throw refuseRegistration("The person", parsed.error.issues);
   const { user_name, name, tenant, roles, password } = parsed.data;
   const held = await queries.query(z.unknown(), "SELECT 1 FROM auth.people WHERE user_name = $1", [user_name]);
   if (held.length > 0) return false;
