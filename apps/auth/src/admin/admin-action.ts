@@ -1,10 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { callerOf } from "@tripline/nest-kit/http/token.guard";
-import { describeIssues } from "@tripline/service-kit/http/describe-issues";
 import type { CallerKind } from "@tripline/service-kit/tokens/verify-token";
 import { kindOf } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
-import type { z } from "zod";
 
 /** Who asks for a change. Everybody manages the own tenant alone. */
 export interface Actor {
@@ -16,13 +14,6 @@ export interface Actor {
 export function actorOf(request: FastifyRequest): Actor {
   const caller = callerOf(request);
   return { tenant: caller.tenant, subject: caller.subject, kind: kindOf(caller) };
-}
-
-/** @throws TriplineError `invalid-field` that names every wrong field */
-export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  throw describeIssues(parsed.error.issues, body);
 }
 
 /** The same for what is not there and for what belongs to another tenant. */

@@ -1,9 +1,10 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyRequest } from "fastify";
 import { machineClient } from "../clients/client-registration.js";
-import { actorOf, parseBody } from "./admin-action.js";
+import { actorOf } from "./admin-action.js";
 import { ClientsAdmin } from "./clients-admin.js";
 import { newSecret } from "./new-secret.js";
 
@@ -24,7 +25,7 @@ export class ClientsController {
   @Post()
   @RequireScope("people:write")
   async add(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
-    const { jwks, ...client } = parseBody(machineClient, body);
+    const { jwks, ...client } = parseRequest(machineClient, body);
     if (jwks !== undefined) return this.clients.add(actorOf(request), { ...client, jwks });
     const secret = newSecret();
     const added = await this.clients.add(actorOf(request), { ...client, client_secret: secret });

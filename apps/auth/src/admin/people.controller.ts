@@ -13,16 +13,16 @@ import {
 } from "@nestjs/common";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { canonicalUserName, password, personRegistration, roles } from "../people/person-registration.js";
-import { actorOf, parseBody } from "./admin-action.js";
+import { actorOf } from "./admin-action.js";
+import { newSecret } from "./new-secret.js";
 import { PeopleAdmin } from "./people-admin.js";
 
 const newPerson = personRegistration.omit({ tenant: true }).extend({ password: password.optional() });
 const newRoles = z.strictObject({ roles });
-
-import { newSecret } from "./new-secret.js";
 
 /** People of the caller's tenant. A change is known to every service within two seconds. */
 @Controller("/v1/people")
@@ -41,7 +41,7 @@ export class PeopleController {
   @Post()
   @RequireScope("people:write")
   async add(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
-    const { password: given, ...person } = parseBody(newPerson, body);
+    const { password: given, ...person } = parseRequest(newPerson, body);
     const made = given ?? newSecret();
     const added = await this.people.add(actorOf(request), { ...person, password: made });
     return given === undefined ? { ...added, password: made } : added;
@@ -68,7 +68,7 @@ export class PeopleController {
     @Param("userName") userName: string,
     @Body() body: unknown,
   ): Promise<object> {
-    return this.people.setRoles(actorOf(request), canonicalUserName(userName), parseBody(newRoles, body).roles);
+    return this.people.setRoles(actorOf(request), canonicalUserName(userName), parseRequest(newRoles, body).roles);
   }
 
   @Post(":userName/sign-out")

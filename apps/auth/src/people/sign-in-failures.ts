@@ -52,6 +52,11 @@ export class SignInFailures {
     }
   }
 
+  /** Codes can be guessed as well: ten tries of a person, wherever they are typed. @returns as `attempt` does */
+  attemptCode(personId: string, address: string, check: () => Promise<boolean>): Promise<boolean | number> {
+    return this.attempt(`second factor of ${personId}`, address, check);
+  }
+
   async #count(userName: string): Promise<number | undefined> {
     await this.queries.execute(
       `DELETE FROM auth.sign_in_failures WHERE name_hash IN (SELECT name_hash FROM auth.sign_in_failures

@@ -7,15 +7,14 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { gauge } from "@tripline/service-kit/telemetry/metrics";
 import { z } from "zod";
 
 /** What another instance committed, or what Kafka did not take, is published within this time. */
 const POLL_MS = 500;
 const ROWS_PER_ROUND_MAX = 500;
-const MS_PER_S = 1_000;
 /** No token lives longer, so what is older tells nobody anything. */
 const KEPT = "1 day";
 
@@ -35,74 +34,45 @@ const unpublishedRow = z.object({
  * publishes, so the changes of one subject keep their order.
  */
 export class RevocationPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #endReading: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  /** The round that is under way, whatever becomes of it. */
-  #last: Promise<void> = Promise.resolve();
-  #failingSinceMs: number | undefined;
+  readonly #outbox: OutboxPublisher;
 
   constructor(
     private readonly database: Database,
     private readonly producer: EventProducer,
     private readonly logger: Logger,
   ) {
-    const description = "For how long revocations could not be published; 0 while they can";
-    this.#endReading = gauge("tripline_auth_revocations_unpublished_seconds", { description }, () =>
-      this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
-    );
+    this.#outbox = new OutboxPublisher({
+      ...{ what: "revocations", gauge: "tripline_auth_revocations_unpublished_seconds", logger, pollMs: POLL_MS },
+      round: async () => {
+        await this.#tidy();
+        return this.#publishRound();
+      },
+    });
   }
 
   onApplicationBootstrap(): void {
-    let isBusy = false;
-    this.#timer = setInterval(() => {
-      if (isBusy) return;
-      isBusy = true;
-      void this.#tidy()
-        .then(() => this.publish())
-        .catch(() => undefined)
-        .finally(() => {
-          isBusy = false;
-        });
-    }, POLL_MS);
-    this.#timer.unref();
+    this.#outbox.start();
   }
 
   /**
    * @returns whether everything that was committed by now is published; otherwise it will be when Kafka answers
    * @throws TriplineError `database-unavailable`
    */
-  publish(): Promise<boolean> {
-    // A round that is under way may have begun before the caller's commit.
-    const round = this.#last.then(() => this.#publishAll());
-    this.#last = round.then(
-      () => undefined,
-      () => undefined,
-    );
-    return round;
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#endReading();
-    await closeWithin(this.logger, "revocations", () => this.#last);
-  }
-
-  async #publishAll(): Promise<boolean> {
+  async publish(): Promise<boolean> {
     try {
-      while ((await this.#publishRound()) === ROWS_PER_ROUND_MAX);
-      this.#failingSinceMs = undefined;
+      await this.#outbox.publish();
       return true;
     } catch (thrown) {
-      const { code, message } = asTriplineError(thrown);
-      if (this.#failingSinceMs === undefined)
-        this.logger.error({ code }, `revocations cannot be published: ${message}`);
-      this.#failingSinceMs ??= performance.now();
-      if (code !== "kafka-unavailable") throw thrown;
+      if (asTriplineError(thrown).code !== "kafka-unavailable") throw thrown;
       return false;
     }
   }
 
-  #publishRound(): Promise<number> {
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "revocations", () => this.#outbox.close());
+  }
+
+  #publishRound(): Promise<boolean> {
     return this.database.transaction(async (transaction) => {
       const rows = await transaction.query(
         unpublishedRow,
@@ -110,13 +80,13 @@ export class RevocationPublisher implements OnApplicationBootstrap, OnApplicatio
          WHERE NOT is_published ORDER BY kind, subject LIMIT $1 FOR UPDATE`,
         [ROWS_PER_ROUND_MAX],
       );
-      if (rows.length === 0) return 0;
+      if (rows.length === 0) return false;
       await this.producer.send(rows.map(recordOf));
       const keys = [rows.map(({ kind }) => kind), rows.map(({ subject }) => subject)];
       const ofRound = "(kind, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
       await transaction.execute(`DELETE FROM auth.revocations WHERE ${ofRound} AND is_removed`, keys);
       await transaction.execute(`UPDATE auth.revocations SET is_published = true WHERE ${ofRound}`, keys);
-      return rows.length;
+      return rows.length === ROWS_PER_ROUND_MAX;
     });
   }
 

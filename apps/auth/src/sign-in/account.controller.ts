@@ -88,7 +88,7 @@ export class AccountController {
     const known = await this.passwords.attempt(person.user_name, form.password, address);
     if (typeof known === "number") return known;
     if (known?.person_id !== person.person_id) return false;
-    return this.failures.attempt(`second factor of ${person.person_id}`, address, check);
+    return this.failures.attemptCode(person.person_id, address, check);
   }
 
   async #enrol(personId: string, form: ReturnType<typeof readForm>): Promise<string | undefined> {

@@ -149,10 +149,8 @@ export class SignInController {
     sendPage(reply, typeof outcome === "number" ? 429 : 422, page, leadsTo);
   }
 
-  /** Codes can be guessed as well: ten tries of a person, whatever the browser. */
   async #attemptCode(attempt: Attempt, person: Person, check: () => Promise<boolean>): Promise<boolean | number> {
-    const name = `second factor of ${person.person_id}`;
-    const outcome = await this.failures.attempt(name, addressOf(attempt.request), check);
+    const outcome = await this.failures.attemptCode(person.person_id, addressOf(attempt.request), check);
     if (outcome !== true) this.#count(outcome === false ? "code-refused" : "locked");
     return outcome;
   }

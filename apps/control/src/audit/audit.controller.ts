@@ -2,11 +2,11 @@ import { Controller, Get, Inject, Req, UseGuards, UseInterceptors } from "@nestj
 import type { AuditEntry } from "@tripline/contracts/audit/audit-entry";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { managedBy } from "../requests/managed-tenant.js";
-import { parseRequest } from "../requests/parse-request.js";
 import { AuditLog } from "./audit-log.js";
 import { logPage, search } from "./audit-requests.js";
 

@@ -15,12 +15,12 @@ import {
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { invalidFields } from "@tripline/service-kit/http/describe-issues";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
-import { parseRequest } from "../requests/parse-request.js";
 import { ListPublisher } from "./list-publisher.js";
 import { entryKey, listName, newEntries, search } from "./list-requests.js";
 import { ListStore } from "./list-store.js";

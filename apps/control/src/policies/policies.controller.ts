@@ -15,12 +15,13 @@ import {
 } from "@nestjs/common";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
-import { page, parseRequest } from "../requests/parse-request.js";
+import { page } from "../requests/parse-request.js";
 import { checkPolicy, faultsOf } from "./check-policy.js";
 import { DraftStore } from "./draft-store.js";
 import { PolicyPublisher } from "./policy-publisher.js";

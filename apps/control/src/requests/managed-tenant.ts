@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { Caller } from "@tripline/service-kit/tokens/verify-token";
 import { kindOf } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { parseRequest } from "./parse-request.js";
 
 const query = z.object({
   tenant: z

@@ -1,4 +1,3 @@
-import { describeIssues } from "@tripline/service-kit/http/describe-issues";
 import { z } from "zod";
 
 /** Postgres keeps no character 0 in a text. */
@@ -29,10 +28,3 @@ export const page = z.object({
 });
 
 export type Page = z.infer<typeof page>;
-
-/** @throws TriplineError `invalid-field` with one entry for each fault */
-export function parseRequest<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  throw describeIssues(result.error.issues, body);
-}

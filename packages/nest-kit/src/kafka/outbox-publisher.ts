@@ -2,7 +2,7 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { gauge } from "@tripline/service-kit/telemetry/metrics";
 
-const POLL_MS = 1_000;
+const POLL_MS_DEFAULT = 1_000;
 const MS_PER_S = 1_000;
 
 export interface OutboxOptions {
@@ -11,6 +11,8 @@ export interface OutboxOptions {
   /** Name of the one that says for how long publishing has failed. */
   readonly gauge: `${string}_seconds`;
   readonly logger: Logger;
+  /** How often it looks for what another instance committed, or Kafka did not take; once a second by default. */
+  readonly pollMs?: number;
   /**
    * Publishes some of what was committed and is not published yet. Several instances do so at once.
    *
@@ -20,7 +22,7 @@ export interface OutboxOptions {
 }
 
 /**
- * Publishes what a service has committed: when it is told to, and once a second, so that neither a crash nor an absence of
+ * Publishes what a service has committed: when it is told to, and every so often, so that neither a crash nor an absence of
  * Kafka loses anything. What was committed is published at least once.
  */
 export class OutboxPublisher {
@@ -40,7 +42,10 @@ export class OutboxPublisher {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.publish().catch(() => undefined), POLL_MS);
+    this.#timer = setInterval(
+      () => void this.publish().catch(() => undefined),
+      this.#options.pollMs ?? POLL_MS_DEFAULT,
+    );
     this.#timer.unref();
   }
 
