@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { auditCommand } from "@tripline/cli/commands/audit/audit";
 import { listsCommand } from "@tripline/cli/commands/lists/lists";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
@@ -11,6 +12,7 @@ import { testModel } from "../support/test-model.js";
 
 /** Of payments that are sent until a change has arrived, which takes milliseconds. */
 const TRIES_MAX = 100;
+const LOOK_MS = 100;
 
 describe("lists", () => {
   let system: InProcessSystem;
@@ -91,6 +93,8 @@ describe("lists", () => {
     let listed = "";
     for (let tries = 0; !listed.includes("t-audited") && tries < TRIES_MAX; tries += 1) {
       listed = await audit("list", "--subject", "deny", "--action", "list-entries-put", "--limit", "1");
+      // What was noted is published within a second, and a hundred looks may take less.
+      if (!listed.includes("t-audited")) await delay(LOOK_MS);
     }
     expect(listed).toMatch(
       /^\d+ {2}\S+Z {2}client demo-operator {2}list-entries-put {2}list deny {2}\{.*t-audited.*\}\n$/,
