@@ -19,6 +19,8 @@ const PORT_NAMES = [
   "_POSTGRES",
   "_ARCHIVE",
   "_FEAST",
+  "_CONTROL",
+  "_CONSOLE",
 ];
 const UP_MS_MAX = 600_000;
 /** A payment reaches the lake within 10 s, and Feast within a round after that. */
@@ -43,6 +45,7 @@ export async function proveCompose(root) {
     ];
     const output = must([...compose, "run", "--rm", "tripline", ...traffic], options);
     say(output.trimEnd().split("\n").slice(-2).join("\n").replaceAll(/^/gm, "  "));
+    await proveConsole();
     must([...compose, "--profile", "feast", "up", "--wait", "--no-build"], options);
     const token = must([...compose, "run", "--rm", "tripline", "token"], options).trim();
     await proveFeast(root, token);
@@ -57,6 +60,18 @@ export async function proveCompose(root) {
   } finally {
     run([...compose, "--profile", "tools", "--profile", "feast", "down", "--volumes", "--timeout", "20"], options);
   }
+}
+
+/** The console's page is there, and a person without a session is sent to sign in at auth. */
+async function proveConsole() {
+  const url = `http://127.0.0.1:${portOf("_CONSOLE")}`;
+  const page = await fetch(`${url}/`);
+  const signIn = await fetch(`${url}/session/sign-in`, { redirect: "manual" });
+  const where = signIn.headers.get("location") ?? "";
+  if (page.status !== 200 || !where.startsWith(`http://127.0.0.1:${portOf("_AUTH")}/oauth/authorize?`)) {
+    throw new Error(`The console answered ${page.status}, and its sign-in ${signIn.status} with location "${where}".`);
+  }
+  say("  the console has its page, and sends people to auth to sign in");
 }
 
 /**

@@ -53,13 +53,33 @@ export async function demoDocker(root, args) {
   try {
     const up = await compose("up", "--build", "--wait");
     if (up !== 0) return up;
-    process.stdout.write(`\n  API http://127.0.0.1:${ports.ingestion} (OpenAPI at /openapi.json). Ctrl-C stops it.\n`);
+    const password = readSecret(root, environment, "demo-password");
+    process.stdout.write(
+      `\n  console http://127.0.0.1:${ports.console}, sign in as demo with the password ${password}` +
+        `\n  API     http://127.0.0.1:${ports.ingestion} (OpenAPI at /openapi.json). Ctrl-C stops it.\n`,
+    );
     const where = ["--api", "http://ingestion:8080", "--token-url", "http://auth:8080/oauth/token"];
     const howMuch = ["--rate", values.rate, "--duration", values["exit-after"]];
     return await compose("run", "--rm", "tripline", "traffic", ...where, ...howMuch);
   } finally {
     await compose("down");
   }
+}
+
+/**
+ * What the service `secrets` made for people and clients outside the containers.
+ *
+ * @param {string} root
+ * @param {Record<string, string>} environment
+ * @param {string} name
+ */
+function readSecret(root, environment, name) {
+  const command = ["compose", "run", "--rm", "--no-deps", "--entrypoint", "cat", "tripline"];
+  const { stdout } = spawnSync("docker", [...command, `/run/tripline/secrets/${name}`], {
+    ...{ cwd: root, encoding: "utf8" },
+    env: { ...environment, ...process.env },
+  });
+  return String(stdout).trim();
 }
 
 /**

@@ -11,7 +11,7 @@ import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
 import { bruteForce } from "@tripline/feature-engine/testing/brute-force";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
-import { backfill } from "./backfill.js";
+import { backfill, blockPaymentsFor } from "./backfill.js";
 import { handbookCardNumber, handbookSource, readHandbookPayments } from "./input/handbook-source.js";
 import { fileSource } from "./input/transactions-source.js";
 import { loadState } from "./states/load-state.js";
@@ -70,6 +70,12 @@ async function run(text: string | Buffer, over: RunOptions = {}) {
   });
   return { result, outputPath, statePath };
 }
+
+test("blocks are smaller where there is little memory, and never larger than a row group", () => {
+  expect(blockPaymentsFor(64 * 2 ** 30, 78)).toBe(122_880);
+  expect(blockPaymentsFor(752 * 2 ** 20, 78)).toBe(16_384);
+  expect(blockPaymentsFor(2 ** 20, 78)).toBe(4_096);
+});
 
 describe("a backfill", () => {
   const rows = rowsOf(400);

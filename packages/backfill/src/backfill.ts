@@ -4,6 +4,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { memoryBytes } from "@tripline/lake/database-memory";
 import type { FoldTuning } from "./fold/fold-events.js";
 import { foldEvents } from "./fold/fold-events.js";
 import { WorkerPool } from "./fold/worker-pool.js";
@@ -44,7 +45,12 @@ export interface BackfillResult {
 }
 
 /** A row group of DuckDB. Larger blocks fold faster, smaller ones take less memory and leave less to write in the end. */
-const BLOCK_PAYMENTS_DEFAULT = 122_880;
+const BLOCK_PAYMENTS_MAX = 122_880;
+const BLOCK_PAYMENTS_MIN = 4_096;
+/** Of the memory that this process may use, for all blocks that are under way on a machine with few cores. */
+const BLOCKS_SHARE = 1 / 8;
+const BLOCKS_UNDER_WAY = 6;
+const DOUBLE_BYTES = 8;
 const CHECKPOINT_MS_DEFAULT = 15_000;
 
 /**
@@ -61,7 +67,8 @@ const CHECKPOINT_MS_DEFAULT = 15_000;
 export async function backfill(options: BackfillOptions): Promise<BackfillResult> {
   const { spec, outputPath, statePath, tenant } = options;
   const engine = compileEngine(spec);
-  const tuning = { blockPayments: BLOCK_PAYMENTS_DEFAULT, checkpointMs: CHECKPOINT_MS_DEFAULT, ...options.tuning };
+  const blockPayments = blockPaymentsFor(memoryBytes(), spec.features.length);
+  const tuning = { blockPayments, checkpointMs: CHECKPOINT_MS_DEFAULT, ...options.tuning };
   const work = await openWorkFolder(outputPath, await identify(options, tuning));
   const { database, path: directory } = work;
   const pool = new WorkerPool();
@@ -90,6 +97,13 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
     entities: Object.fromEntries(entities),
     resumedEvents: resumedEvents ?? 0,
   };
+}
+
+/** Payments in a block, a power of two or the most: the order of bytes in the output depends on it. */
+export function blockPaymentsFor(memory: number, features: number): number {
+  const fitting = (memory * BLOCKS_SHARE) / (BLOCKS_UNDER_WAY * features * DOUBLE_BYTES);
+  if (fitting >= BLOCK_PAYMENTS_MAX) return BLOCK_PAYMENTS_MAX;
+  return Math.max(BLOCK_PAYMENTS_MIN, 2 ** Math.floor(Math.log2(fitting)));
 }
 
 /** What a result depends on, so that only the same backfill takes up what one left. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { databaseMemory } from "@tripline/lake/database-memory";
 import { stagedDayPrefix } from "@tripline/lake/lake-layout";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { lakeUnavailable } from "@tripline/lake/log/lake-disk";
@@ -13,9 +14,6 @@ import { TopicLog } from "@tripline/lake/log/topic-log";
 import { filesTable } from "@tripline/lake/read/read-rows";
 import { sqlText } from "@tripline/lake/sql-text";
 import { PARQUET } from "./staged-writer.js";
-
-/** Memory that DuckDB may use before it spills to the folder for temporary files. */
-const MEMORY_LIMIT = "1GB";
 
 export interface Compaction {
   /** Files before; 0 or 1 means that there was nothing to do. */
@@ -81,7 +79,7 @@ async function mergeFiles(paths: readonly string[], target: string, disk: LakeDi
 
 async function mergeInto(target: string, paths: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-compact-"));
-  const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY_LIMIT, temp_directory: folder });
+  const instance = await DuckDBInstance.create(":memory:", { memory_limit: databaseMemory(), temp_directory: folder });
   const connection = await instance.connect();
   try {
     const sorted = `SELECT * FROM ${filesTable(paths)} ORDER BY kafka_partition, kafka_offset`;

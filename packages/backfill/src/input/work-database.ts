@@ -3,9 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
-
-/** Memory that DuckDB may use before it spills to disk; states and feature rows of the engine come on top. */
-const MEMORY_LIMIT = "1GB";
+import { databaseMemory } from "@tripline/lake/database-memory";
 
 export interface WorkDatabase {
   /** Two connections, so that one can stream a result while the other writes. */
@@ -40,7 +38,7 @@ export async function openWorkDatabase(): Promise<WorkDatabase> {
 
 /** Opens or makes a database in a file, within the memory limit. */
 export async function openDatabase(path: string): Promise<DuckDBInstance> {
-  return DuckDBInstance.create(path, { memory_limit: MEMORY_LIMIT });
+  return DuckDBInstance.create(path, { memory_limit: databaseMemory() });
 }
 
 /** A string literal of SQL. */

@@ -4,12 +4,10 @@ import { join } from "node:path";
 import type { DuckDBConnection, JS } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { databaseMemory } from "../database-memory.js";
 import { lakeUnavailable } from "../log/lake-disk.js";
 import { sqlName, sqlText } from "../sql-text.js";
 import { holdFiles } from "./hold-files.js";
-
-/** Memory that DuckDB may use before it spills to disk. */
-const MEMORY_LIMIT_DEFAULT = "1GB";
 
 export interface ReadRowsOptions {
   readonly lake: string;
@@ -18,7 +16,7 @@ export interface ReadRowsOptions {
   readonly days?: readonly string[];
   /** All columns unless given. */
   readonly columns?: readonly string[];
-  /** As DuckDB understands it, for instance `512MB`; 1 GB unless given. */
+  /** As DuckDB understands it, for instance `512MB`; see `databaseMemory` unless given. */
   readonly memoryLimit?: string;
 }
 
@@ -43,7 +41,7 @@ export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRo
   if (held.paths.length === 0) return;
   const folder = await mkdtemp(join(tmpdir(), "tripline-lake-"));
   const instance = await DuckDBInstance.create(":memory:", {
-    memory_limit: options.memoryLimit ?? MEMORY_LIMIT_DEFAULT,
+    memory_limit: options.memoryLimit ?? databaseMemory(),
     temp_directory: folder,
   });
   const connection = await instance.connect();

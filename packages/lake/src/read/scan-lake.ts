@@ -4,14 +4,12 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Topic } from "@tripline/contracts/topics";
+import { databaseMemory } from "../database-memory.js";
 import type { HeldFiles } from "../log/lake-disk.js";
 import { lakeUnavailable } from "../log/lake-disk.js";
 import { holdFiles } from "./hold-files.js";
 import { filesTable } from "./read-rows.js";
 import type { Row } from "./row-message.js";
-
-/** Memory that DuckDB may use before it spills to disk. */
-const MEMORY_LIMIT = "1GB";
 
 /** DuckDB for one look at a lake. What does not fit into memory goes to a folder that is removed at the end. */
 export class LakeScan {
@@ -24,7 +22,10 @@ export class LakeScan {
 
   static async open(): Promise<LakeScan> {
     const folder = await mkdtemp(join(tmpdir(), "tripline-lake-"));
-    const instance = await DuckDBInstance.create(":memory:", { memory_limit: MEMORY_LIMIT, temp_directory: folder });
+    const instance = await DuckDBInstance.create(":memory:", {
+      memory_limit: databaseMemory(),
+      temp_directory: folder,
+    });
     return new LakeScan(instance, folder);
   }
 
