@@ -57,7 +57,7 @@ export const ANSWERS = {
     in_force: published.nullable(),
     scheduled: published.nullable(),
   }),
-  checked: z.object({ version: z.string(), feature_spec_version: z.int() }),
+  checked: z.object({ version: z.string(), feature_spec_version: z.int(), warnings: z.array(z.string()) }),
   revision,
   revisions: z.object({ revisions: z.array(revision) }),
   revisionText: revision.extend({

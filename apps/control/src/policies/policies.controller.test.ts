@@ -99,6 +99,14 @@ test("a faulty policy is refused with line and column of each fault, and there i
   await expect(ann.get("/v1/policy/revisions")).resolves.toMatchObject({ body: { revisions: [] } });
 });
 
+test("a check warns of a rule that can never fire", async () => {
+  const text = policy("1", "amount > 500 && amount < 100");
+  await expect(bed.as("ann").send("POST", "/v1/policy/check", { text })).resolves.toMatchObject({
+    status: 200,
+    body: { warnings: ["The rule big-amount can never fire: its conditions exclude each other."] },
+  });
+});
+
 test("a policy whose example goes otherwise than it says is refused", async () => {
   const example = "    examples: [{ fires: true, values: { amount: 3 } }]\nstatic_policy:";
   const text = policy("1").replace("static_policy:", example);

@@ -13,6 +13,8 @@ import {
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { idleRuleWarnings } from "@tripline/decision-engine/find-idle-rules";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
@@ -59,8 +61,9 @@ export class PoliciesController {
   @HttpCode(200)
   @RequireScope("policy:read")
   check(@Body() body: unknown): object {
-    const { version, specVersion } = checkPolicy(parseRequest(policyText, body).text);
-    return { version, feature_spec_version: specVersion };
+    const policy = checkPolicy(parseRequest(policyText, body).text);
+    const warnings = idleRuleWarnings(policy, currentFeatureSpec());
+    return { version: policy.version, feature_spec_version: policy.specVersion, warnings };
   }
 
   @Get("revisions")

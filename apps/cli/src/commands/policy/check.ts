@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { idleRuleWarnings } from "@tripline/decision-engine/find-idle-rules";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { runExamples } from "@tripline/decision-engine/run-examples";
 import type { CommandOutput } from "@tripline/system/command-output";
@@ -18,6 +19,7 @@ export function checkCommand(output: CommandOutput): Command {
       const { faults, unproven, count } = runExamples(policy, spec);
       for (const fault of faults) output.write(`${fault}\n`);
       if (unproven.length > 0) output.write(`No example shows that these rules can fire: ${unproven.join(", ")}.\n`);
+      for (const warning of idleRuleWarnings(policy, spec)) output.write(`${warning}\n`);
       const { rules, bands, budgets, version } = policy;
       output.write(
         `policy: version=${version} rules=${rules.length} bands=${bands.length} budgets=${budgets.length} examples=${count} failed=${faults.length}\n`,

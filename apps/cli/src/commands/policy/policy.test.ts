@@ -59,6 +59,16 @@ test("check names a rule that no example fires", async () => {
   expect((await run("check", file)).lines[0]).toBe("No example shows that these rules can fire: big-amount.");
 });
 
+test("check names a rule that can never fire", async () => {
+  await writeFile(
+    file,
+    GOOD.replace("amount > 500", "amount > 500 && amount < 100").replace("fires: true", "fires: false"),
+  );
+  expect((await run("check", file)).lines).toContain(
+    "The rule big-amount can never fire: its conditions exclude each other.",
+  );
+});
+
 test("check refuses a faulty file with line and column", async () => {
   await writeFile(file, GOOD.replace("amount > 500", "amuont > 500"));
   await expect(run("check", file)).rejects.toThrow(/^policy\.yaml:4:11 rules\.0\.when .*amuont/);

@@ -1,0 +1,120 @@
+import type { ASTNode, ParseResult } from "@marcbachmann/cel-js";
+import { serialize } from "@marcbachmann/cel-js";
+
+/** What one case of a condition asks for. All of a case's demands hold at once. */
+export type Demand =
+  | { readonly of: "number"; readonly term: string; readonly op: Order; readonly bound: number }
+  | { readonly of: "text"; readonly term: string; readonly values: readonly string[]; readonly isIn: boolean }
+  /** Anything else that is true or false: a list, a comparison of two variables, a call. */
+  | { readonly of: "truth"; readonly term: string; readonly holds: boolean };
+
+export type Order = "<" | "<=" | ">" | ">=";
+export type Case = readonly Demand[];
+
+/** A condition of more cases is not looked into. */
+const CASES_MAX = 64;
+
+const NEGATED: Readonly<Record<Order, Order>> = { "<": ">=", "<=": ">", ">": "<=", ">=": "<" };
+const MIRRORED: Readonly<Record<Order, Order>> = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" };
+
+/**
+ * A condition as cases, of which at least one holds whenever the condition does (its disjunctive normal form). Undefined
+ * for a condition of more than 64 cases. Sound for variables that are never NaN, as features are; what is computed from them
+ * can be, so a comparison of it is one truth and is not negated into the opposite comparison.
+ */
+export function casesOf(condition: ParseResult): readonly Case[] | undefined {
+  try {
+    return expand(condition.ast, true);
+  } catch (error) {
+    if (error instanceof TooManyCases) return undefined;
+    throw error;
+  }
+}
+
+class TooManyCases extends Error {}
+
+function expand(node: ASTNode, holds: boolean): readonly Case[] {
+  switch (node.op) {
+    case "!_":
+      return expand(node.args, !holds);
+    case "&&":
+    case "||": {
+      const [left, right] = [expand(node.args[0], holds), expand(node.args[1], holds)];
+      return bounded((node.op === "&&") === holds ? cross(left, right) : [...left, ...right]);
+    }
+    case "value":
+      if (typeof node.args !== "boolean") break;
+      return node.args === holds ? [[]] : [];
+    case "<":
+    case "<=":
+    case ">":
+    case ">=":
+      return [[order(node, node.op, holds)]];
+    case "==":
+      return equality(node, node.args, holds);
+    case "!=":
+      return equality(node, node.args, !holds);
+    case "in":
+      return [[membership(node, node.args, holds)]];
+  }
+  return [[truth(node, holds)]];
+}
+
+function cross(left: readonly Case[], right: readonly Case[]): readonly Case[] {
+  if (left.length * right.length > CASES_MAX) throw new TooManyCases();
+  return left.flatMap((one) => right.map((other) => [...one, ...other]));
+}
+
+function bounded(cases: readonly Case[]): readonly Case[] {
+  if (cases.length > CASES_MAX) throw new TooManyCases();
+  return cases;
+}
+
+function order(node: Extract<ASTNode, { op: Order }>, op: Order, holds: boolean): Demand {
+  const [left, right] = node.args;
+  const sides = [
+    { side: left, bound: numberOf(right), op },
+    { side: right, bound: numberOf(left), op: MIRRORED[op] },
+  ];
+  for (const { side, bound, op: read } of sides) {
+    if (bound === undefined || (!holds && side.op !== "id")) continue;
+    return { of: "number", term: serialize(side), op: holds ? read : NEGATED[read], bound };
+  }
+  return truth(node, holds);
+}
+
+function equality(node: ASTNode, [left, right]: [ASTNode, ASTNode], holds: boolean): readonly Case[] {
+  const text = textOf(right) ?? textOf(left);
+  const side = textOf(right) === undefined ? right : left;
+  if (text !== undefined) return [[{ of: "text", term: serialize(side), values: [text], isIn: holds }]];
+  const [bound, term] = [numberOf(right), serialize(left)];
+  if (bound === undefined || !holds) return [[{ of: "truth", term: equalityText(node), holds }]];
+  const ends = (["<=", ">="] as const).map((op): Demand => ({ of: "number", term, op, bound }));
+  return [ends];
+}
+
+/** The same for `a == b` and `a != b`. */
+function equalityText(node: ASTNode): string {
+  return serialize(node).replace(" != ", " == ");
+}
+
+function membership(node: ASTNode, [item, list]: [ASTNode, ASTNode], isIn: boolean): Demand {
+  const values = list.op === "list" ? list.args.map(textOf) : [undefined];
+  if (!values.every((value) => value !== undefined)) return truth(node, isIn);
+  return { of: "text", term: serialize(item), values, isIn };
+}
+
+const truth = (node: ASTNode, holds: boolean): Demand => ({ of: "truth", term: serialize(node), holds });
+
+function textOf(node: ASTNode): string | undefined {
+  return node.op === "value" && typeof node.args === "string" ? node.args : undefined;
+}
+
+function numberOf(node: ASTNode): number | undefined {
+  if (node.op === "-_") {
+    const positive = numberOf(node.args);
+    return positive === undefined ? undefined : -positive;
+  }
+  if (node.op !== "value") return undefined;
+  return typeof node.args === "number" || typeof node.args === "bigint" ? Number(node.args) : undefined;
+}

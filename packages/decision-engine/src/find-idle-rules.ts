@@ -1,0 +1,188 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Case, Demand } from "./condition-cases.js";
+import { casesOf } from "./condition-cases.js";
+import type { Policy, Rule } from "./policy.js";
+import { LISTS, SCORE } from "./policy-variables.js";
+
+export interface IdleRules {
+  /** Ids of rules whose condition nothing can fulfil. */
+  readonly neverFire: readonly string[];
+  /** Rules that change no outcome, because another one fires wherever they do and asks for no less. */
+  readonly covered: readonly { readonly id: string; readonly by: string }[];
+}
+
+interface Range {
+  readonly low: number;
+  readonly lowIsOpen: boolean;
+  readonly high: number;
+  readonly highIsOpen: boolean;
+}
+
+/** All that is known where a case holds. */
+interface Facts {
+  readonly numbers: Map<string, Range>;
+  readonly allowed: Map<string, ReadonlySet<string>>;
+  readonly excluded: Map<string, Set<string>>;
+  readonly truths: Map<string, boolean>;
+}
+
+const EVERYTHING: Range = { low: -Infinity, lowIsOpen: false, high: Infinity, highIsOpen: false };
+const SHARE: Range = { ...EVERYTHING, low: 0, high: 1 };
+const NOT_NEGATIVE: Range = { ...EVERYTHING, low: 0 };
+
+/** Values that a feature can have besides its default, by its kind. Of other kinds nothing is assumed. */
+const RANGES_BY_KIND: ReadonlyMap<string, Range> = new Map([
+  ...["count", "distinct", "fraud_count", "unusual_count", "run_count", "pair_count"].map(
+    (kind) => [kind, NOT_NEGATIVE] as const,
+  ),
+  ...["fraud_rate", "fraud_risk", "is_weekend", "is_night", "pair_is_new"].map((kind) => [kind, SHARE] as const),
+]);
+
+/**
+ * Rules that are proved to be in vain. What is not named may still be: conditions are compared by the ranges of numbers, sets
+ * of texts and truths that they ask for, and two different expressions of arithmetic are simply different.
+ */
+export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpec): IdleRules {
+  const ranges = knownRanges(spec);
+  const known = rules.map((rule) => ({
+    rule,
+    cases: casesOf(rule.when)?.flatMap((one) => factsOf(one, ranges) ?? []),
+  }));
+  const neverFire = known.filter(({ cases }) => cases?.length === 0).map(({ rule }) => rule.id);
+  const alive = known.flatMap(({ rule, cases }) =>
+    cases === undefined || cases.length === 0 ? [] : [{ rule, cases }],
+  );
+  const covered = alive.flatMap(({ rule, cases }, index) => {
+    const by = alive.find((other, at) => {
+      if (other.rule === rule || !countsAsMuch(other.rule, rule)) return false;
+      // Of two that cover each other the first one stays.
+      if (at > index && countsAsMuch(rule, other.rule) && implies(other.cases, cases)) return false;
+      return implies(cases, other.cases);
+    });
+    return by === undefined ? [] : [{ id: rule.id, by: by.rule.id }];
+  });
+  return { neverFire, covered };
+}
+
+/** Sentences for people, none where nothing was found. */
+export function idleRuleWarnings(policy: Pick<Policy, "rules">, spec: FeatureSpec): string[] {
+  const { neverFire, covered } = findIdleRules(policy, spec);
+  return [
+    ...neverFire.map((id) => `The rule ${id} can never fire: its conditions exclude each other.`),
+    ...covered.map(
+      ({ id, by }) => `The rule ${id} changes no outcome: ${by} fires wherever it does, and asks for no less.`,
+    ),
+  ];
+}
+
+/** Whether `strong` decides wherever it fires, and leaves nothing for `weak` to add to the outcome. */
+function countsAsMuch(strong: Rule, weak: Rule): boolean {
+  return (
+    strong.mode === "live" &&
+    strong.percent === 100 &&
+    weak.mode === "live" &&
+    strong.outcome >= weak.outcome &&
+    (strong.overridesScore || !weak.overridesScore) &&
+    (strong.ignoresBudget || !weak.ignoresBudget) &&
+    (strong.readsListsOnly || !weak.readsListsOnly) &&
+    (weak.needsScore || !strong.needsScore)
+  );
+}
+
+function knownRanges(spec: FeatureSpec): ReadonlyMap<string, Range> {
+  const ranges = new Map<string, Range>([
+    [SCORE, SHARE],
+    ["hour", { ...EVERYTHING, low: 0, high: 23 }],
+    ["day_of_week", { ...EVERYTHING, low: 1, high: 7 }],
+  ]);
+  for (const feature of spec.features) {
+    const range = RANGES_BY_KIND.get(feature.kind);
+    if (range === undefined) continue;
+    const [low, high] = [Math.min(range.low, feature.default), Math.max(range.high, feature.default)];
+    ranges.set(feature.name, { ...range, low, high });
+  }
+  return ranges;
+}
+
+/** Undefined: the case can never hold. */
+function factsOf(demands: Case, ranges: ReadonlyMap<string, Range>): Facts | undefined {
+  const facts: Facts = { numbers: new Map(), allowed: new Map(), excluded: new Map(), truths: new Map() };
+  for (const demand of [...demands, ...demands.flatMap(alsoTrue)]) if (!add(facts, demand, ranges)) return undefined;
+  for (const [term, allowed] of facts.allowed) {
+    const excluded = facts.excluded.get(term);
+    if ([...allowed].every((value) => excluded?.has(value))) return undefined;
+  }
+  return facts;
+}
+
+/** A value on one list of an effect is on `any` of them. */
+function alsoTrue(demand: Demand): Demand[] {
+  if (demand.of !== "truth" || !demand.holds || !demand.term.startsWith(`${LISTS}.`)) return [];
+  return [{ ...demand, term: demand.term.replace(/\.[a-z_]+$/, ".any") }];
+}
+
+/** @returns false where it contradicts what is known */
+function add(facts: Facts, demand: Demand, ranges: ReadonlyMap<string, Range>): boolean {
+  const { term } = demand;
+  switch (demand.of) {
+    case "truth": {
+      const known = facts.truths.get(term);
+      facts.truths.set(term, demand.holds);
+      return known === undefined || known === demand.holds;
+    }
+    case "text": {
+      if (!demand.isIn) {
+        facts.excluded.set(term, new Set([...(facts.excluded.get(term) ?? []), ...demand.values]));
+        return true;
+      }
+      const known = facts.allowed.get(term);
+      const both = new Set(demand.values.filter((value) => known === undefined || known.has(value)));
+      facts.allowed.set(term, both);
+      return both.size > 0;
+    }
+    case "number": {
+      const range = narrowed(facts.numbers.get(term) ?? ranges.get(term) ?? EVERYTHING, demand);
+      facts.numbers.set(term, range);
+      return range.low < range.high || (range.low === range.high && !range.lowIsOpen && !range.highIsOpen);
+    }
+  }
+}
+
+function narrowed(range: Range, { op, bound }: Extract<Demand, { of: "number" }>): Range {
+  const isOpen = op === "<" || op === ">";
+  if (op === "<" || op === "<=") {
+    if (bound > range.high) return range;
+    return { ...range, high: bound, highIsOpen: isOpen || (bound === range.high && range.highIsOpen) };
+  }
+  if (bound < range.low) return range;
+  return { ...range, low: bound, lowIsOpen: isOpen || (bound === range.low && range.lowIsOpen) };
+}
+
+/** Whether one of `others` holds wherever one of `cases` does. */
+function implies(cases: readonly Facts[], others: readonly Facts[]): boolean {
+  return cases.every((one) => others.some((other) => isWithin(one, other)));
+}
+
+function isWithin(one: Facts, other: Facts): boolean {
+  for (const [term, holds] of other.truths) if (one.truths.get(term) !== holds) return false;
+  for (const [term, range] of other.numbers) if (!isInside(one.numbers.get(term), range)) return false;
+  for (const [term, allowed] of other.allowed) {
+    const own = one.allowed.get(term);
+    if (own === undefined || ![...own].every((value) => allowed.has(value))) return false;
+  }
+  for (const [term, excluded] of other.excluded) {
+    const [own, ownExcluded] = [one.allowed.get(term), one.excluded.get(term)];
+    for (const value of excluded) {
+      const isOut = ownExcluded?.has(value) === true || (own !== undefined && !own.has(value));
+      if (!isOut) return false;
+    }
+  }
+  return true;
+}
+
+function isInside(one: Range | undefined, other: Range): boolean {
+  if (one === undefined) return false;
+  const low = one.low > other.low || (one.low === other.low && (one.lowIsOpen || !other.lowIsOpen));
+  const high = one.high < other.high || (one.high === other.high && (one.highIsOpen || !other.highIsOpen));
+  return low && high;
+}
