@@ -76,6 +76,7 @@ test.each<[string, RuleText, RuleText]>([
     { when: 'currency == "EUR" || currency == "USD"' },
     { when: 'currency in ["USD", "EUR", "GBP"]' },
   ],
+  ["one of two cases", { when: "amount > 100" }, { when: "hour > 20 || amount > 50" }],
   ["one list of many", { when: "lists.watch.terminal && amount > 5" }, { when: "lists.watch.any" }],
   ["a list by its name", { when: 'lists.named("mules").card' }, { when: 'lists.named("mules").any' }],
 ])("a rule of %s is covered", (_, narrow, wide) => {
