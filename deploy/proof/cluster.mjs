@@ -94,10 +94,12 @@ function clientPod(name, args, { image, configMap }) {
 
 /** What a sender of payments says at its end. */
 const TRAFFIC_LINE = /^traffic: sent=(\d+) accepted=(\d+) failed=(\d+) decided=(\d+) pending=(\d+) degraded=(\d+)/m;
+/** Why payments were not accepted, with how many. */
+const REASON_LINES = /^not accepted: (.+)$/gm;
 const LEDGER_LINE = /^ledger: accepted=(\d+) decided=(\d+) lost=(\d+) duplicated=(\d+) repeated=(\d+)/m;
 
 /**
- * @typedef {{ sent: number, accepted: number, failed: number, degraded: number }} Traffic
+ * @typedef {{ sent: number, accepted: number, failed: number, degraded: number, reasons: string[] }} Traffic
  * @typedef {{ accepted: number, decided: number, lost: number, duplicated: number }} Ledger
  */
 
@@ -108,7 +110,8 @@ const LEDGER_LINE = /^ledger: accepted=(\d+) decided=(\d+) lost=(\d+) duplicated
 export function readTraffic(text) {
   const last = text.split("\n").findLast((line) => TRAFFIC_LINE.test(line)) ?? "";
   const [sent = 0, accepted = 0, failed = 0, , , degraded = 0] = numbersIn(TRAFFIC_LINE, last, text);
-  return { sent, accepted, failed, degraded };
+  const reasons = [...text.matchAll(REASON_LINES)].map(([, reason = ""]) => reason);
+  return { sent, accepted, failed, degraded, reasons };
 }
 
 /**

@@ -43,7 +43,10 @@ export async function proveRollouts(options) {
   const { traffic, ledger } = await pod.end();
   say(`  ${JSON.stringify(traffic)} ${JSON.stringify(ledger)}`);
   expectBalance(ledger, "After the Rollouts");
-  if (traffic.failed > 0) throw new Error(`During the Rollouts ${traffic.failed} of ${traffic.sent} requests failed.`);
+  if (traffic.failed > 0)
+    throw new Error(
+      `During the Rollouts ${traffic.failed} of ${traffic.sent} requests failed: ${traffic.reasons.join(", ")}.`,
+    );
 }
 
 /**

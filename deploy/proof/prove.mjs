@@ -324,7 +324,8 @@ function uninstall() {
  * @param {string} when
  */
 function expectNoFailure(traffic, when) {
-  if (traffic.failed > 0) throw new Error(`${when} ${traffic.failed} of ${traffic.sent} requests failed.`);
+  const { failed, sent, reasons } = traffic;
+  if (failed > 0) throw new Error(`${when} ${failed} of ${sent} requests failed: ${reasons.join(", ")}.`);
 }
 
 /**

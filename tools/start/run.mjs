@@ -88,6 +88,7 @@ function handOver(steps) {
     detached: true,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: {
+      NODE_COMPILE_CACHE: join(ROOT, ".tripline", "compile-cache"),
       ...process.env,
       TRIPLINE_BOOTSTRAP_STEPS: JSON.stringify(steps),
       TRIPLINE_STARTED_AT_MS: String(Math.round(startedAtMs)),

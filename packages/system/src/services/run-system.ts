@@ -146,9 +146,10 @@ async function startFreshStack(workspace: Workspace, ports: SystemPorts): Promis
 }
 
 async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {
-  const { archive, ...awaited } = Object.fromEntries(services);
+  const { archive, console, ...awaited } = Object.fromEntries(services);
   for (const service of Object.values(awaited)) service.start();
   await Promise.all(Object.values(awaited).map((service) => service.ready()));
-  // It reads earlier records from Kafka, so nothing has to wait for it.
+  // They read earlier records from Kafka, so no payment has to wait for them.
   archive?.start();
+  console?.start();
 }

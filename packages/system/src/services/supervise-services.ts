@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ROOT } from "./workspace.js";
+import { COMPILE_CACHE, ROOT } from "./workspace.js";
 
 export interface ServicePlan {
   readonly name: string;
@@ -51,7 +51,11 @@ export class ServiceProcess {
     const entry = join(ROOT, "apps", this.plan.name, "dist", "main.js");
     const child = spawn(process.execPath, ["--enable-source-maps", entry], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, ...telemetryVariables(), EXIT_WITH_PARENT: "1", ...this.plan.environment },
+      env: {
+        ...{ PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILE_CACHE, EXIT_WITH_PARENT: "1" },
+        ...telemetryVariables(),
+        ...this.plan.environment,
+      },
       stdio: ["pipe", log, log],
     });
     closeSync(log);
