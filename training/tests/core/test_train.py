@@ -44,7 +44,7 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
     assert manifest["feature_spec_version"] == 3
     assert manifest["input"] == {"name": "features", "datatype": "FP32", "shape": [-1, 3]}
     assert manifest["output"] == {"name": "probability", "datatype": "FP32", "shape": [-1, 1]}
-    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json", "scorecard.json"}
+    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json", "scorecard.json", "twin.onnx"}
     assert manifest["lineage"]["commit"] == "abc"
     assert manifest["lineage"]["params"]["trees"] == read_params(DEFAULT_PARAMS).trees
     assert manifest["metrics"]["train"]["rows"] == outcome.rows == 2000
@@ -102,7 +102,7 @@ def test_rows_that_make_no_scorecard_still_make_a_model(
     outcome = train(options())
     assert "scorecard: none: No feature separates fraud from other payments" in capsys.readouterr().out
     manifest = json.loads((outcome.folder / "model.json").read_text())
-    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json"}
+    assert set(manifest["files"]) == {"model.onnx", "golden.json", "booster.json", "twin.onnx"}
     assert not onnx.load_from_string((outcome.folder / "model.onnx").read_bytes()).metadata_props
 
 

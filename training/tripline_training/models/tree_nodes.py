@@ -1,9 +1,8 @@
 """Boosted trees as ONNX nodes that give log odds: several of them can be averaged and calibrated in one graph."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 import xgboost
 from onnx import NodeProto, helper
@@ -12,6 +11,9 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 
 from tripline_training.errors import TrainingError
 from tripline_training.trees.export_onnx import INPUT_NAME, OPSET
+
+if TYPE_CHECKING:
+    import lightgbm
 
 TREES_DOMAIN = "ai.onnx.ml"
 
@@ -50,7 +52,7 @@ class _Columns:
     leaf_weight: list[float] = field(default_factory=list)
 
 
-def lightgbm_node(booster: lightgbm.Booster, output: str) -> NodeProto:
+def lightgbm_node(booster: "lightgbm.Booster", output: str) -> NodeProto:
     """Made from LightGBM's own dump: its thresholds are doubles, and a converter that rounds them to the nearest float
     sends values at a threshold to the other side."""
     columns = _Columns()

@@ -17,6 +17,8 @@ MANIFEST_FILE = "model.json"
 GOLDEN_FILE = "golden.json"
 BOOSTER_FILE = "booster.json"
 SCORECARD_FILE = "scorecard.json"
+TWIN_FILE = "twin.onnx"
+"""The same trees as tensors, for execution providers that have no kernel for trees."""
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VERSION_PATTERN = re.compile(r"[0-9a-f]{12}")

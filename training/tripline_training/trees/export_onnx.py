@@ -1,7 +1,7 @@
 """An XGBoost model as ONNX: input `features` FP32 [-1, N], output `probability` FP32 [-1, 1]; and the proof of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,13 +93,25 @@ def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.fl
 
 def edge_rows(booster: xgboost.Booster, count: int, seed: int) -> NDArray[np.float32]:
     """Rows where a wrong comparison shows: each value is a threshold of its feature, a float beside one, or extreme."""
+    return rows_at(_thresholds(booster), count, seed)
+
+
+def rows_at(
+    thresholds: list[NDArray[np.float32]], count: int, seed: int, extremes: Sequence[float] = ()
+) -> NDArray[np.float32]:
+    """The same of each feature's thresholds, and of `extremes` that XGBoost does not take: infinite values."""
     random = np.random.default_rng(seed)
-    extremes = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45, np.nan], dtype=np.float32)
+    always = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45, np.nan, *extremes], dtype=np.float32)
     columns = []
-    for thresholds in _thresholds(booster):
-        beside = [np.nextafter(thresholds, np.float32(side)) for side in (-np.inf, np.inf)]
-        columns.append(random.choice(np.concatenate([thresholds, *beside, extremes]), count))
+    for edges in thresholds:
+        beside = [np.nextafter(edges, np.float32(side)) for side in (-np.inf, np.inf)]
+        columns.append(random.choice(np.concatenate([edges, *beside, always]), count))
     return np.column_stack(columns).astype(np.float32)
+
+
+def edges_of(values: list[list[float]]) -> list[NDArray[np.float32]]:
+    """Each feature's split values once, ascending."""
+    return [np.unique(np.array(of_feature, dtype=np.float32)) for of_feature in values]
 
 
 def _thresholds(booster: xgboost.Booster) -> list[NDArray[np.float32]]:
@@ -111,4 +123,4 @@ def _thresholds(booster: xgboost.Booster) -> list[NDArray[np.float32]]:
         for left_child, feature, threshold in splits:
             if left_child != -1:
                 found[feature].append(threshold)
-    return [np.unique(np.array(values, dtype=np.float32)) for values in found]
+    return edges_of(found)

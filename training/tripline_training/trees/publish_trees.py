@@ -18,10 +18,12 @@ from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.registry import registry
 from tripline_training.steps import step
 from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
+from tripline_training.trees.tensor_twin import check_twin, tensor_twin
 
 GOLDEN_ROWS = 256
 COMPARED_ROWS_MAX = 20_000
 SCORECARD_KEY = "tripline.scorecard"
+TWIN_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,28 @@ def export_checked(booster: xgboost.Booster, rows: Rows, seed: int, scorecard: b
 
 
 def files_of(booster: xgboost.Booster, model: bytes, rows: Rows, scorecard: bytes | None) -> dict[str, bytes]:
-    """The files of a version but its manifest."""
+    """The files of a version but its manifest. Raises TrainingError where the tensor twin differs from the trees."""
+    golden = golden_batch(booster, rows.features)
     return {
         registry.MODEL_FILE: model,
-        registry.GOLDEN_FILE: golden_batch(booster, rows.features),
+        registry.GOLDEN_FILE: golden,
         registry.BOOSTER_FILE: bytes(booster.save_raw("json")),
+        **twin_file(model, golden),
         **({} if scorecard is None else {registry.SCORECARD_FILE: scorecard}),
     }
+
+
+def twin_file(model: bytes, golden: bytes) -> dict[str, bytes]:
+    """The tensor twin of a model with trees, compared with it; nothing where it has none."""
+    with step("twin") as said:
+        twin = tensor_twin(model)
+        if twin is None:
+            said.says("none: the model has no trees, or too large ones")
+            return {}
+        rows = np.array(json.loads(golden)["inputs"], dtype=np.float32)
+        count, difference = check_twin(model, twin, rows, TWIN_SEED)
+        said.says(f"bytes={len(twin)} compared_rows={count} difference_max={difference:.2g}")
+    return {registry.TWIN_FILE: twin}
 
 
 def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> bytes:
