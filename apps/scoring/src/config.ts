@@ -153,7 +153,8 @@ export const scoringBesideDecisionsConfig = z
       .meta({
         description:
           "Execution providers in order of preference: `trees`, and of ONNX Runtime `cpu`, `cuda`, `tensorrt`, `webgpu`, `dml`, " +
-          "`coreml`. One that is not available or cannot run a model is skipped, unless it is the only one.",
+          "`coreml`. `trees` runs trees by our own code, `cpu` the model as it is, the others a network as it is and the tensor " +
+          "twin of trees. The first that is available and can run a model does.",
       }),
     CONTRIBUTIONS: z
       .stringbool()
@@ -163,7 +164,11 @@ export const scoringBesideDecisionsConfig = z
           "Offer the contribution of each feature to the score as a second output. When a model is loaded this takes up to a " +
           "second, and 64 MiB per thread.",
       }),
-    REQUIRE_GPU: z.stringbool().default(false).meta({ description: "Refuse a model that runs nothing on a GPU." }),
+    REQUIRE_GPU: z.stringbool().default(false).meta({
+      description:
+        "Refuse a model unless all of its operators that work on rows run on a GPU. Nothing else is tried, also when the GPU " +
+        "has no memory left.",
+    }),
   })
   .refine((config) => (config.GRPC_CERT_FILE === undefined) === (config.GRPC_KEY_FILE === undefined), {
     path: ["GRPC_KEY_FILE"],

@@ -20,6 +20,8 @@ export interface ScoringMetrics {
   finished(outcome: ErrorCode | "ok", model: Labelled | undefined): void;
   swapped(): void;
   refused(code: ErrorCode): void;
+  /** A provider that was asked for does not run a model, or no longer. */
+  fellBack(provider: string, cause: "out-of-memory" | "unavailable"): void;
   /** Reports the served models until the returned function is called. */
   watch(current: () => readonly ServedModel[]): () => void;
 }
@@ -51,6 +53,10 @@ export function createScoringMetrics(): ScoringMetrics {
     description: "New models that were refused, by reason",
     labels: ["code"],
   });
+  const fallbacks = counter("tripline_scoring_provider_fallbacks_total", {
+    description: "Models that run on another provider than the one asked for, by that one and the cause",
+    labels: ["provider", "cause"],
+  });
   return {
     answered: (answer, model) => queue.observe(labelsOf(model), answer.queuedMs / MS_PER_S),
     ran(run, model) {
@@ -60,31 +66,41 @@ export function createScoringMetrics(): ScoringMetrics {
     finished: (outcome, model) => requests.inc(outcomeOf(outcome, model)),
     swapped: () => swaps.inc(),
     refused: (code) => refusals.inc({ code }),
+    fellBack: (provider, cause) => fallbacks.inc({ provider, cause }),
     watch: watchModels,
   };
 }
 
-/** Made once per model and not once per request. */
-const labels = new WeakMap<Labelled["manifest"], ModelLabels>();
-const successes = new WeakMap<Labelled["manifest"], ModelLabels & { outcome: string }>();
+interface Known {
+  readonly providers: Labelled["providers"];
+  readonly labels: ModelLabels;
+  readonly success: ModelLabels & { readonly outcome: string };
+}
 
-function outcomeOf(outcome: ErrorCode | "ok", model: Labelled | undefined): Partial<ModelLabels> & { outcome: string } {
-  if (model === undefined) return { outcome };
-  let own = outcome === "ok" ? successes.get(model.manifest) : undefined;
-  if (own === undefined) {
-    own = { ...labelsOf(model), outcome };
-    if (outcome === "ok") successes.set(model.manifest, own);
+/** Made once per model, and again where it moves to another provider, and not once per request. */
+const known = new WeakMap<Labelled["manifest"], Known>();
+
+function knownOf({ manifest, providers }: Labelled): Known {
+  let own = known.get(manifest);
+  if (own?.providers !== providers) {
+    const labels = {
+      model: manifest.name,
+      model_version: manifest.version,
+      execution_providers: providers.join(","),
+    };
+    own = { providers, labels, success: { ...labels, outcome: "ok" } };
+    known.set(manifest, own);
   }
   return own;
 }
 
-function labelsOf({ manifest, providers }: Labelled): ModelLabels {
-  let own = labels.get(manifest);
-  if (own === undefined) {
-    own = { model: manifest.name, model_version: manifest.version, execution_providers: providers.join(",") };
-    labels.set(manifest, own);
-  }
-  return own;
+function outcomeOf(outcome: ErrorCode | "ok", model: Labelled | undefined): Partial<ModelLabels> & { outcome: string } {
+  if (model === undefined) return { outcome };
+  return outcome === "ok" ? knownOf(model).success : { ...labelsOf(model), outcome };
+}
+
+function labelsOf(model: Labelled): ModelLabels {
+  return knownOf(model).labels;
 }
 
 function watchModels(current: () => readonly ServedModel[]): () => void {

@@ -8,6 +8,8 @@ export const MANIFEST_FILE = "model.json";
 export const GOLDEN_FILE = "golden.json";
 /** Stands in for the model while it does not answer; versions that were published before 0.2 have none. */
 export const SCORECARD_FILE = "scorecard.json";
+/** The same trees as tensors, for execution providers without a kernel for trees; networks have none. */
+export const TWIN_FILE = "twin.onnx";
 
 /** Most rows a golden batch may hold. */
 export const GOLDEN_ROWS_MAX = 256;
@@ -45,7 +47,12 @@ export const manifestSchema = z
     }),
     /** Checksums; files of the trainer's own may stand beside the two that every model has. */
     files: z
-      .object({ [MODEL_FILE]: sha256, [GOLDEN_FILE]: sha256, [SCORECARD_FILE]: sha256.optional() })
+      .object({
+        [MODEL_FILE]: sha256,
+        [GOLDEN_FILE]: sha256,
+        [SCORECARD_FILE]: sha256.optional(),
+        [TWIN_FILE]: sha256.optional(),
+      })
       .catchall(sha256),
     metrics: z.record(z.string(), z.unknown()),
     lineage: z.object({

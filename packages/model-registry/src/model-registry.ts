@@ -10,6 +10,8 @@ export interface ModelVersion {
   readonly modelPath: string;
   /** The verified bytes: a file may have changed since, these cannot. */
   readonly modelBytes: Uint8Array;
+  /** The verified bytes of its tensor twin, if it was published with one. */
+  readonly twinBytes?: Uint8Array | undefined;
   readonly golden: GoldenBatch;
 }
 
@@ -29,6 +31,8 @@ export interface Publication {
   readonly golden: GoldenBatch;
   /** The bytes of its scorecard, if it has one. */
   readonly scorecard?: Uint8Array;
+  /** The bytes of its tensor twin, if it has one. Whoever loads it compares the two. */
+  readonly twinBytes?: Uint8Array;
   readonly manifest: Omit<ModelManifest, "name" | "version" | "files">;
 }
 

@@ -202,6 +202,17 @@ describe("resolve", () => {
     expect((await refusal(registry.setAlias("fraud", "champion", version))).code).toBe("model-refused");
   });
 
+  test("gives the tensor twin that was published with a version, verified, and none where there was none", async () => {
+    const { version } = await registry.publish({ ...publication("model one"), twinBytes: Buffer.from("twin") });
+    expect(Buffer.from((await registry.resolve("fraud", version)).twinBytes ?? []).toString()).toBe("twin");
+    await writeFile(pathOf(version, "twin.onnx"), "other");
+    expect((await refusal(registry.resolve("fraud", version))).message).toContain("twin.onnx is not the file");
+    await rm(pathOf(version, "twin.onnx"));
+    expect((await refusal(registry.resolve("fraud", version))).message).toContain("twin.onnx is missing");
+    const without = await registry.publish(publication("model two"));
+    expect((await registry.resolve("fraud", without.version)).twinBytes).toBeUndefined();
+  });
+
   test("gives the scorecard that was published with a version, verified, and none where there was none", async () => {
     const { version } = await registry.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
     expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");

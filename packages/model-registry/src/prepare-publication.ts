@@ -12,6 +12,7 @@ import {
   parseJson,
   SCORECARD_FILE,
   sha256Hex,
+  TWIN_FILE,
   versionOf,
 } from "./model-manifest.js";
 import type { ModelVersion, Publication } from "./model-registry.js";
@@ -31,10 +32,16 @@ export interface PreparedPublication {
  * @throws TriplineError `invalid-field` for a name that is none, `model-refused` for what cannot be a model
  */
 export function preparePublication(publication: Publication): PreparedPublication {
-  const { name, modelBytes, scorecard } = publication;
+  const { name, modelBytes, scorecard, twinBytes } = publication;
   checkName(name, "name");
   const version = versionOf(modelBytes);
   const goldenBytes = Buffer.from(`${JSON.stringify(publication.golden)}\n`);
+  const given = {
+    [MODEL_FILE]: modelBytes,
+    [GOLDEN_FILE]: goldenBytes,
+    ...(scorecard === undefined ? {} : { [SCORECARD_FILE]: scorecard }),
+    ...(twinBytes === undefined ? {} : { [TWIN_FILE]: twinBytes }),
+  };
   const manifest: ModelManifest = {
     name,
     version,
@@ -42,19 +49,14 @@ export function preparePublication(publication: Publication): PreparedPublicatio
     files: {
       [MODEL_FILE]: sha256Hex(modelBytes),
       [GOLDEN_FILE]: sha256Hex(goldenBytes),
-      ...(scorecard === undefined ? {} : { [SCORECARD_FILE]: sha256Hex(scorecard) }),
+      ...Object.fromEntries(Object.entries(given).map(([file, bytes]) => [file, sha256Hex(bytes)])),
     },
   };
   const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
   parseJson(manifestSchema, manifestText, "The manifest to publish");
   const golden = parseJson(goldenSchema, goldenBytes.toString("utf8"), "The golden batch to publish");
   checkGoldenWidth(golden, manifest);
-  const files = {
-    [MODEL_FILE]: modelBytes,
-    [GOLDEN_FILE]: goldenBytes,
-    ...(scorecard === undefined ? {} : { [SCORECARD_FILE]: scorecard }),
-    [MANIFEST_FILE]: Buffer.from(manifestText),
-  };
+  const files = { ...given, [MANIFEST_FILE]: Buffer.from(manifestText) };
   return { version, manifest, golden, files };
 }
 
@@ -76,6 +78,8 @@ export interface VersionFiles {
   readonly modelPath: string;
   readonly modelBytes: Uint8Array | undefined;
   readonly goldenBytes: Uint8Array | undefined;
+  /** Of one whose manifest names a twin. */
+  readonly twinBytes: Uint8Array | undefined;
 }
 
 /** @throws TriplineError `model-refused` when a file is missing or not the one that was published */
@@ -90,13 +94,14 @@ export function verifyFiles(files: VersionFiles): ModelVersion {
   const goldenText = Buffer.from(verified(files.goldenBytes, GOLDEN_FILE, manifest)).toString("utf8");
   const golden = parseJson(goldenSchema, goldenText, `${what}: ${GOLDEN_FILE}`);
   checkGoldenWidth(golden, manifest);
-  return { name, version, directory, manifest, modelPath, modelBytes, golden };
+  const twin = manifest.files[TWIN_FILE] === undefined ? undefined : verified(files.twinBytes, TWIN_FILE, manifest);
+  return { name, version, directory, manifest, modelPath, modelBytes, twinBytes: twin, golden };
 }
 
 /** @throws TriplineError `model-refused` for a file that is missing or not the one that was published */
 export function verified(
   bytes: Uint8Array | undefined,
-  file: typeof MODEL_FILE | typeof GOLDEN_FILE | typeof SCORECARD_FILE,
+  file: typeof MODEL_FILE | typeof GOLDEN_FILE | typeof SCORECARD_FILE | typeof TWIN_FILE,
   { name, version, files }: ModelManifest,
 ): Uint8Array {
   const what = `Model ${name} ${version}: ${file}`;

@@ -5,7 +5,7 @@ import { TreeScorer } from "./tree-scorer.js";
 /** How far a score may be from another runtime's for the same row. */
 const DIFFERENCE_MAX = 1e-6;
 /** Rows of the model's own thresholds, floats beside them and extremes that are compared. */
-const EDGE_ROWS = 256;
+export const EDGE_ROWS = 256;
 
 /**
  * Compares a scorer with another runtime on rows where a wrong comparison shows.
@@ -29,7 +29,7 @@ export async function proveScorer(
   throw new ScorerError(`it gives ${own[odd]} for a row for which the other runtime gives ${wanted[odd]}`);
 }
 
-/** Two NaN count as the same: what may not be given is for others to say. */
-function isSame(one: number, other: number): boolean {
+/** Whether two runtimes gave the same score. Two NaN count as the same: what may not be given is for others to say. */
+export function isSame(one: number, other: number): boolean {
   return Math.abs(one - other) <= DIFFERENCE_MAX || (Number.isNaN(one) && Number.isNaN(other));
 }

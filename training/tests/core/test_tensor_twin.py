@@ -1,5 +1,7 @@
 """The tensor twin gives what the trees give, on ordinary rows and where a wrong comparison would show."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -88,6 +90,15 @@ def test_trees_of_one_leaf_and_those_of_several_models_are_walked_too() -> None:
     )
     model = compose_onnx([leaves, xgboost_node(grown(1, 3), "trees")], 5, Platt(0.7, -1.0))
     check_twin(model, twin_of(model), np.zeros((1, 5), dtype=np.float32), 1)
+
+
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_twins_among_the_test_models_of_scoring_are_made_by_this_code(alias: str) -> None:
+    models = Path(__file__).parents[3] / "apps" / "scoring" / "test-models"
+    trees = models / "generated" / "models" / "fraud"
+    version = (trees / "aliases" / alias).read_text().strip()
+    twin = tensor_twin((trees / "versions" / version / "model.onnx").read_bytes())
+    assert (models / "twins" / f"fraud-{alias}.onnx").read_bytes() == twin
 
 
 def test_same_model_gives_same_bytes() -> None:

@@ -4,7 +4,7 @@ import { TreeExplainer } from "@tripline/tree-shap/tree-explainer";
 import type { InferenceSession } from "onnxruntime-node";
 import { env } from "onnxruntime-node";
 import type { OpenedModel } from "../models/open-model.js";
-import { messageOf, openModel, ProviderMissing } from "../models/open-model.js";
+import { messageOf, openModel, ProviderMissing, TwinDiffers } from "../models/open-model.js";
 import { CONTRIBUTIONS } from "../models/served-model.js";
 import type { TensorSignature, WorkerLoad, WorkerReply, WorkerRequest } from "./worker-messages.js";
 import { readRequest, workerLoad } from "./worker-messages.js";
@@ -23,15 +23,18 @@ async function run(
   request: Extract<WorkerRequest, { kind: "run" }>,
 ): Promise<WorkerReply> {
   const startedMs = performance.now();
+  const { unavailable } = model;
   const { outputs, shape } = await model.run(request.features, request.rows);
   const durationMs = performance.now() - startedMs;
-  if (!request.isExplained) return { kind: "ran", outputs, shape, durationMs, explanationMs: 0 };
+  const isMoved = model.unavailable !== unavailable;
+  const moved = isMoved ? { moved: { providers: [...model.providers], unavailable: [...model.unavailable] } } : {};
+  if (!request.isExplained) return { kind: "ran", outputs, shape, durationMs, explanationMs: 0, ...moved };
   if (explainer === undefined) return { kind: "run-failed", reason: "it cannot be explained" };
   const explainedMs = performance.now();
   const contributions = new Float32Array(request.features.length);
   explainer.explain(request.features, request.rows, contributions);
   const explanationMs = performance.now() - explainedMs;
-  return { kind: "ran", outputs, shape, durationMs, contributions, explanationMs };
+  return { kind: "ran", outputs, shape, durationMs, contributions, explanationMs, ...moved };
 }
 
 /** Reads the trees of a model, or says why it cannot be explained, which is not a fault of the model. */
@@ -59,14 +62,18 @@ function buffersOf(message: WorkerReply): ArrayBuffer[] {
   return [message.outputs, ...(message.contributions ? [message.contributions] : [])].map((values) => values.buffer);
 }
 
+function faultOf(error: unknown): "model" | "twin" | "provider" {
+  if (error instanceof ProviderMissing) return "provider";
+  return error instanceof TwinDiffers ? "twin" : "model";
+}
+
 async function serve(port: MessagePort, load: WorkerLoad): Promise<void> {
   const reply = (message: WorkerReply): void => port.postMessage(message, buffersOf(message));
   let opened: OpenedModel;
   try {
     opened = await openModel(load);
   } catch (error) {
-    const fault = error instanceof ProviderMissing ? "provider" : "model";
-    reply({ kind: "load-failed", fault, reason: messageOf(error) });
+    reply({ kind: "load-failed", fault: faultOf(error), reason: messageOf(error) });
     port.close();
     return;
   }

@@ -18,6 +18,8 @@ export interface RunResult {
   readonly contributions?: Float32Array | undefined;
   /** Milliseconds that the contributions took. */
   readonly explanationMs?: number;
+  /** Where the model runs from now on, where that changed: its provider had no memory for the run. */
+  readonly moved?: Pick<LoadedModel, "providers" | "unavailable"> | undefined;
 }
 
 interface PendingReply {
@@ -63,7 +65,9 @@ export class InferenceWorker {
     if (reply.kind === "load-failed" && reply.fault === "provider") {
       throw new TriplineError("config-invalid", `EXECUTION_PROVIDERS cannot be met: ${reason}.`);
     }
-    throw new TriplineError("model-refused", `onnxruntime cannot load the model: ${reason}.`);
+    const isTwin = reply.kind === "load-failed" && reply.fault === "twin";
+    const what = isTwin ? "The model is refused" : "onnxruntime cannot load the model";
+    throw new TriplineError("model-refused", `${what}: ${reason}.`);
   }
 
   /** Why this thread can no longer run; undefined while it can. */
@@ -90,11 +94,11 @@ export class InferenceWorker {
     if (first !== rows || rest.length !== 1 || rest[0] !== 1 || reply.outputs.length !== rows) {
       throw new TriplineError("internal", `The model's output has shape [${reply.shape}], not [${rows},1].`);
     }
-    const { outputs, durationMs, contributions, explanationMs } = reply;
+    const { outputs, durationMs, contributions, explanationMs, moved } = reply;
     if (isExplained && contributions === undefined) {
       throw new TriplineError("internal", "The model returned no contributions.");
     }
-    return { outputs, durationMs, contributions, explanationMs };
+    return { outputs, durationMs, contributions, explanationMs, moved };
   }
 
   /** Lets the thread release its session and end; ends it after two seconds. A run in progress fails. */

@@ -12,10 +12,13 @@ const isFloat32Array = (value: unknown): boolean => Object.prototype.toString.ca
 const isUint8Array = (value: unknown): boolean => Object.prototype.toString.call(value) === "[object Uint8Array]";
 const float32Array = z.custom<Float32Array<ArrayBuffer>>(isFloat32Array, "must be a Float32Array");
 const provider = z.enum(EXECUTION_PROVIDERS);
+const unavailable = z.object({ provider, reason: z.string() });
 
 /** Given to a thread when it is created. */
 export const workerLoad = z.object({
   modelBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array"),
+  /** The tensor twin of trees, if there is one. */
+  twinBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array").optional(),
   inputName: z.string(),
   /** Columns of the input. */
   width: z.int().positive(),
@@ -59,14 +62,14 @@ const workerReply = z.discriminatedUnion("kind", [
     /** Those that run at least one node of the model, in order of preference. */
     providers: z.array(provider),
     /** Requested providers that are not available, with the reason. */
-    unavailable: z.array(z.object({ provider, reason: z.string() })),
+    unavailable: z.array(unavailable),
     /** Why there are no contributions; absent where there are. */
     unexplained: z.string().optional(),
     /** What other threads need to run the model, if `trees` runs it. Made by this program, so not validated. */
     plan: z.custom<ScorerPlan>((value) => typeof value === "object" && value !== null).optional(),
   }),
-  /** `model`: the bytes are at fault. `provider`: an execution provider is missing. */
-  z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "provider"]), reason: z.string() }),
+  /** `model`: the bytes are at fault. `twin`: its tensor twin is. `provider`: an execution provider is missing. */
+  z.object({ kind: z.literal("load-failed"), fault: z.enum(["model", "twin", "provider"]), reason: z.string() }),
   z.object({
     kind: z.literal("ran"),
     outputs: float32Array,
@@ -77,6 +80,8 @@ const workerReply = z.discriminatedUnion("kind", [
     contributions: float32Array.optional(),
     /** Milliseconds that the contributions took. */
     explanationMs: z.number(),
+    /** Where the model runs from now on, after a run for which its provider had no memory. */
+    moved: z.object({ providers: z.array(provider), unavailable: z.array(unavailable) }).optional(),
   }),
   z.object({ kind: z.literal("run-failed"), reason: z.string() }),
 ]);

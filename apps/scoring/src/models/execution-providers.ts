@@ -17,13 +17,14 @@ export const PROFILE_NAMES: Readonly<Record<OnnxProvider, string>> = {
   coreml: "CoreMLExecutionProvider",
 };
 
-export function isOnnx(provider: ExecutionProvider): provider is OnnxProvider {
-  return provider !== "trees";
+/** Whether it runs the variant for accelerators: the tensor twin of trees, or a network. */
+export function isAccelerator(provider: ExecutionProvider): provider is Exclude<OnnxProvider, "cpu"> {
+  return provider !== "trees" && provider !== "cpu";
 }
 
 /** CoreML decides by itself between CPU, GPU and neural engine, so it does not count as one. */
 export function isGpu(provider: ExecutionProvider): boolean {
-  return !["trees", "cpu", "coreml"].includes(provider);
+  return isAccelerator(provider) && provider !== "coreml";
 }
 
 /**

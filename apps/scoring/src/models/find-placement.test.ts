@@ -33,6 +33,6 @@ test("reads from a profile which providers run the model's nodes", async () => {
     worker.once("message", resolve);
     worker.once("error", reject);
   });
-  expect(placement).toEqual(["cpu"]);
+  expect(placement).toEqual({ providers: ["cpu"], heavy: { cpu: ["TreeEnsembleRegressor", "Sigmoid"] } });
   await worker.terminate();
 });

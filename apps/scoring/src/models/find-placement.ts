@@ -14,7 +14,28 @@ export interface OnnxModel {
   readonly width: number;
 }
 
-const profileEvents = z.array(z.object({ args: z.object({ provider: z.string().optional() }).optional() }));
+/** What runs a model's nodes. */
+export interface Placement {
+  /** Those that run at least one node, in order of preference. */
+  readonly providers: readonly OnnxProvider[];
+  /** Operators that work on rows, by the provider that runs them: not those that only count or shape. */
+  readonly heavy: Readonly<Partial<Record<OnnxProvider, readonly string[]>>>;
+}
+
+/** A prime, so that a dimension of this size is that of the rows. */
+const ROWS = 61;
+
+const profileEvents = z.array(
+  z.object({
+    args: z
+      .object({
+        provider: z.string().optional(),
+        op_name: z.string().optional(),
+        output_type_shape: z.array(z.record(z.string(), z.array(z.number()))).optional(),
+      })
+      .optional(),
+  }),
+);
 
 /** Opens a model on the given providers; a profile is written where a prefix for its path is given. */
 export function createSession(
@@ -32,24 +53,45 @@ export function createSession(
 }
 
 /**
- * Which providers really run nodes of the model. A provider leaves every operator for which it has no kernel to the CPU,
+ * Which providers really run the model's nodes. A provider leaves every operator for which it has no kernel to the CPU,
  * and only a profile shows that.
  */
-export async function findPlacement(model: OnnxModel, providers: readonly OnnxProvider[]): Promise<OnnxProvider[]> {
+export async function findPlacement(model: OnnxModel, asked: readonly OnnxProvider[]): Promise<Placement> {
   const directory = await mkdtemp(join(tmpdir(), "tripline-placement-"));
   try {
-    const session = await createSession(model, providers, join(directory, "profile"));
-    await session.run({ [model.inputName]: new Tensor("float32", new Float32Array(model.width), [1, model.width]) });
+    const session = await createSession(model, asked, join(directory, "profile"));
+    const input = new Tensor("float32", new Float32Array(ROWS * model.width), [ROWS, model.width]);
+    await session.run({ [model.inputName]: input });
     session.endProfiling();
     await session.release();
     const [profile] = await readdir(directory);
     if (profile === undefined) throw new Error("onnxruntime wrote no profile");
     const events = profileEvents.parse(JSON.parse(await readFile(join(directory, profile), "utf8")));
-    const used = new Set(events.map((event) => event.args?.provider));
     // The CPU provider is always there, asked for or not.
-    const candidates = providers.includes("cpu") ? providers : [...providers, "cpu" as const];
-    return candidates.filter((provider) => used.has(PROFILE_NAMES[provider]));
+    const candidates = asked.includes("cpu") ? asked : [...asked, "cpu" as const];
+    const nodesOf = (provider: OnnxProvider) =>
+      events.flatMap(({ args }) => (args?.provider === PROFILE_NAMES[provider] ? [args] : []));
+    return {
+      providers: candidates.filter((provider) => nodesOf(provider).length > 0),
+      heavy: Object.fromEntries(
+        candidates.map((provider) => [
+          provider,
+          [
+            ...new Set(
+              nodesOf(provider).flatMap(({ op_name = "", output_type_shape = [] }) =>
+                hasRows(output_type_shape) ? [op_name] : [],
+              ),
+            ),
+          ],
+        ]),
+      ),
+    };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Copies between a GPU and the CPU are no operators of the model. */
+function hasRows(outputs: readonly Readonly<Record<string, readonly number[]>>[]): boolean {
+  return outputs.some((output) => Object.values(output).some((shape) => shape.includes(ROWS)));
 }

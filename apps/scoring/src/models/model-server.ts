@@ -8,9 +8,12 @@ import { RequestBatcher } from "../inference/request-batcher.js";
 import type { ScoringMetrics } from "../scoring-metrics.js";
 import { checkFeatureSpec } from "./check-model.js";
 import type { ExecutionProvider } from "./execution-providers.js";
+import { isAccelerator } from "./execution-providers.js";
 import type { SessionOptions } from "./model-session.js";
 import { ModelSession } from "./model-session.js";
 import type { ServedModel } from "./served-model.js";
+import type { Unavailable } from "./unavailable.js";
+import { isOutOfMemory } from "./unavailable.js";
 
 /** How long a replaced model may take for its remaining requests. */
 const DRAIN_MS_MAX = 10_000;
@@ -198,19 +201,31 @@ async function openServing(options: ModelServerOptions, version: string): Promis
   const { logger, metrics } = options;
   const model = await options.registry.resolve(options.name, version);
   checkFeatureSpec(model.manifest, options.featureSpecVersion);
-  const session = await ModelSession.open(model, options.session);
-  for (const { provider, reason } of session.unavailable) {
+  const noteUnavailable = ({ provider, reason }: Unavailable) => {
     // It is normal that a model does not consist of trees.
     const level = provider === "trees" ? "info" : "warn";
+    if (isAccelerator(provider)) metrics.fellBack(provider, isOutOfMemory(reason) ? "out-of-memory" : "unavailable");
     logger[level]({ provider, reason, version }, `the model does not run on ${provider}`);
-  }
+  };
+  const session = await ModelSession.open(model, {
+    ...options.session,
+    onMoved: ({ providers, unavailable }) => {
+      unavailable.slice(-1).forEach(noteUnavailable);
+      logger.warn({ version, providers }, `the model goes on on ${providers.join(",")} until it is loaded again`);
+    },
+  });
+  session.unavailable.forEach(noteUnavailable);
   const limits = options.limitsOf(session.providers);
   const tally = new ModelTally();
-  const served = { manifest: session.manifest, providers: session.providers };
+  const { manifest, parallelRunsMax: workers, unexplained } = session;
   const batcher = new RequestBatcher(session, limits, (run) => {
     tally.ran(run);
-    metrics.ran(run, served);
+    metrics.ran(run, session);
   });
-  const { parallelRunsMax: workers, unexplained } = session;
-  return { ...served, workers, limits, unexplained, batcher, tally, session };
+  return {
+    ...{ manifest, workers, limits, unexplained, batcher, tally, session },
+    get providers() {
+      return session.providers;
+    },
+  };
 }

@@ -8,7 +8,6 @@ import type { BatchRunner } from "../inference/request-batcher.js";
 import type { LoadedModel } from "../inference/worker-messages.js";
 import { checkGolden, checkSignature, goldenFeatures } from "./check-model.js";
 import type { ExecutionProvider } from "./execution-providers.js";
-import { isGpu } from "./execution-providers.js";
 
 export interface SessionOptions {
   /** Threads, each with its own copy of the model. */
@@ -17,7 +16,11 @@ export interface SessionOptions {
   readonly requireGpu: boolean;
   /** Prepare for contributions, if the model can be explained. */
   readonly isExplained: boolean;
+  /** Is told when a provider had no memory for a run, and where the model runs from now on. */
+  onMoved?(moved: Moved): void;
 }
+
+export type Moved = NonNullable<RunResult["moved"]>;
 
 type StartedWorker = Awaited<ReturnType<typeof InferenceWorker.start>>;
 
@@ -29,7 +32,8 @@ export class ModelSession implements BatchRunner {
   private constructor(
     readonly manifest: ModelManifest,
     private readonly workers: readonly InferenceWorker[],
-    private readonly loaded: LoadedModel,
+    private loaded: LoadedModel,
+    private readonly onMoved: (moved: Moved) => void,
   ) {
     this.idle = [...workers];
     this.inline = loaded.plan === undefined ? undefined : InlineRuns.of(loaded.plan);
@@ -45,6 +49,7 @@ export class ModelSession implements BatchRunner {
     const { manifest, golden } = model;
     const load = {
       modelBytes: model.modelBytes,
+      twinBytes: model.twinBytes,
       inputName: manifest.input.name,
       width: manifest.input.shape[1],
       outputName: manifest.output.name,
@@ -60,16 +65,11 @@ export class ModelSession implements BatchRunner {
       for (const one of started) await checkWorker(one, model);
       const [first] = started;
       if (first === undefined) throw new TriplineError("internal", "A session needs at least one worker.");
-      if (options.requireGpu && !first.loaded.providers.some(isGpu)) {
-        throw new TriplineError(
-          "model-refused",
-          `Model ${manifest.name} ${manifest.version} is refused: REQUIRE_GPU is set and none of its operators runs on a GPU.`,
-        );
-      }
       return new ModelSession(
         manifest,
         started.map((one) => one.worker),
         first.loaded,
+        (moved) => options.onMoved?.(moved),
       );
     } catch (error) {
       await Promise.all(started.map((one) => one.worker.close()));
@@ -105,7 +105,12 @@ export class ModelSession implements BatchRunner {
     const worker = this.idle.pop();
     if (worker === undefined) throw new TriplineError("internal", "A run was started while every thread was busy.");
     try {
-      return await worker.run(features, rows, isExplained);
+      const result = await worker.run(features, rows, isExplained);
+      if (result.moved !== undefined) {
+        this.loaded = { ...this.loaded, ...result.moved };
+        this.onMoved(result.moved);
+      }
+      return result;
     } finally {
       // A broken thread goes below the others, so that it is used only when they are busy.
       if (worker.failure === undefined) this.idle.push(worker);

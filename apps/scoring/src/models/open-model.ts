@@ -1,26 +1,27 @@
+import { isSame } from "@tripline/tree-inference/prove-scorer";
 import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import type { InferenceSession } from "onnxruntime-node";
 import { Tensor } from "onnxruntime-node";
 import type { WorkerLoad } from "../inference/worker-messages.js";
 import type { ExecutionProvider, OnnxProvider } from "./execution-providers.js";
-import { isOnnx } from "./execution-providers.js";
+import { isAccelerator, isGpu } from "./execution-providers.js";
 import { createSession, findPlacement } from "./find-placement.js";
 import type { RunModel } from "./open-trees.js";
-import { openTrees } from "./open-trees.js";
+import { openTrees, rowsToCompare } from "./open-trees.js";
+import type { Unavailable } from "./unavailable.js";
+import { isOutOfMemory } from "./unavailable.js";
 
 /** A failure of the execution provider, not of the model. */
 export class ProviderMissing extends Error {}
 
-export interface Unavailable {
-  readonly provider: ExecutionProvider;
-  readonly reason: string;
-}
+/** A tensor twin that gives other scores than its model. */
+export class TwinDiffers extends Error {}
 
 /** A model that can be run. It does one run at a time. */
 export interface OpenedModel {
   readonly inputs: readonly InferenceSession.ValueMetadata[];
   readonly outputs: readonly InferenceSession.ValueMetadata[];
-  /** Those that run at least one node, in order of preference. */
+  /** Those that run at least one node, in order of preference. They change where a GPU has no memory left for a run. */
   readonly providers: readonly ExecutionProvider[];
   /** Requested providers that do not run the model. */
   readonly unavailable: readonly Unavailable[];
@@ -30,62 +31,153 @@ export interface OpenedModel {
   release(): Promise<void>;
 }
 
-type OpenedSession = Pick<OpenedModel, "providers" | "unavailable"> & { readonly session: InferenceSession };
-
-/**
- * Opens a model on the first of the providers that can run it.
- *
- * @throws ProviderMissing when none of them can and the CPU was not allowed, or a GPU has to be there
- */
-export async function openModel(load: WorkerLoad): Promise<OpenedModel> {
-  const wantsTrees = load.providers.includes("trees") && !load.requireGpu;
-  const opened = await openSession(load);
-  if (!wantsTrees) return onnxModel(opened, load);
-  const before = load.providers.slice(0, load.providers.indexOf("trees"));
-  if (opened.providers.some((provider) => before.includes(provider))) return onnxModel(opened, load);
-  const trees = await openTrees(load, (features, rows) => runSession(opened.session, load, features, rows));
-  if ("reason" in trees) {
-    const onnx = load.providers.filter(isOnnx);
-    if (onnx.length === 0) throw new ProviderMissing(`trees cannot run this model: ${trees.reason}`);
-    const unavailable = [...opened.unavailable, { provider: "trees" as const, reason: trees.reason }];
-    return onnxModel({ ...opened, unavailable }, load);
-  }
-  const { inputMetadata: inputs, outputMetadata: outputs } = opened.session;
-  await opened.session.release();
-  const { unavailable } = opened;
-  return { inputs, outputs, providers: ["trees"], unavailable, ...trees, release: async () => undefined };
+/** What opens models; a test gives a GPU of its own. */
+export interface Runtime {
+  readonly createSession: typeof createSession;
+  readonly findPlacement: typeof findPlacement;
 }
 
-function onnxModel({ session, providers, unavailable }: OpenedSession, load: WorkerLoad): OpenedModel {
+/**
+ * Opens a model on the first of the providers that can run it: `trees` by our own code, the others by onnxruntime, and
+ * those that have no kernel for trees its tensor twin. If a GPU is required, no other provider is tried.
+ *
+ * @throws ProviderMissing when none of them can, TwinDiffers when the twin gives other scores than the model
+ */
+export async function openModel(
+  load: WorkerLoad,
+  runtime: Runtime = { createSession, findPlacement },
+): Promise<OpenedModel> {
+  // If this fails, the model is at fault and not a provider.
+  const session = await runtime.createSession(load, ["cpu"]);
+  const reference = sessionModel(session, load);
+  const unavailable: Unavailable[] = [];
+  let opened: Opened | undefined;
+  try {
+    if (load.providers.some(isAccelerator)) await proveTwin(load, reference, runtime);
+    for (const provider of load.requireGpu ? load.providers.filter(isGpu) : load.providers) {
+      const found = await openOn(provider, load, reference, runtime).catch((error) => ({ reason: messageOf(error) }));
+      if ("run" in found) {
+        opened = found;
+        break;
+      }
+      unavailable.push({ provider, reason: found.reason });
+    }
+  } finally {
+    if (opened !== reference) await session.release();
+  }
+  if (opened === undefined) throw new ProviderMissing(unavailable.map(sentenceOf).join("; "));
+  const { inputMetadata: inputs, outputMetadata: outputs } = session;
+  return withNextProvider({ ...opened, inputs, outputs, unavailable }, load, runtime);
+}
+
+type Opened = Pick<OpenedModel, "providers" | "plan" | "run" | "release">;
+
+function sessionModel(
+  session: InferenceSession,
+  load: WorkerLoad,
+  providers: readonly OnnxProvider[] = ["cpu"],
+): Opened {
   return {
-    inputs: session.inputMetadata,
-    outputs: session.outputMetadata,
     providers,
-    unavailable,
     run: (features, rows) => runSession(session, load, features, rows),
     release: () => session.release(),
   };
 }
 
-/** Opens the model in onnxruntime on the requested providers, or on the CPU if it is allowed and the others are missing. */
-async function openSession(load: WorkerLoad): Promise<OpenedSession> {
-  const providers: OnnxProvider[] = load.providers.filter(isOnnx);
-  const others = providers.filter((provider) => provider !== "cpu");
-  const cpu = ["cpu"] as const;
-  if (others.length === 0) return { session: await createSession(load, cpu), providers: cpu, unavailable: [] };
-  try {
-    const session = await createSession(load, providers);
-    return { session, providers: await findPlacement(load, providers), unavailable: [] };
-  } catch (error) {
-    const reason = messageOf(error);
-    // If this fails too, the model is at fault and not the provider.
-    const session = await createSession(load, cpu);
-    const canDoWithout = providers.includes("cpu") || load.providers.includes("trees");
-    if (load.requireGpu || !canDoWithout) {
-      throw new ProviderMissing(`${others.join(", ")} is not available here: ${reason}`);
-    }
-    return { session, providers: cpu, unavailable: others.map((provider) => ({ provider, reason })) };
+async function openOn(
+  provider: ExecutionProvider,
+  load: WorkerLoad,
+  reference: Opened,
+  runtime: Runtime,
+): Promise<Opened | { readonly reason: string }> {
+  if (provider === "cpu") return reference;
+  if (provider === "trees") {
+    const trees = await openTrees(load, reference.run);
+    return "reason" in trees ? trees : { ...trees, providers: ["trees"], release: async () => undefined };
   }
+  const variant = { ...load, modelBytes: load.twinBytes ?? load.modelBytes };
+  // TensorRT leaves what it cannot do to CUDA.
+  const asked: OnnxProvider[] = [
+    ...load.providers.slice(load.providers.indexOf(provider)).filter(isAccelerator),
+    "cpu",
+  ];
+  const session = await runtime.createSession(variant, asked);
+  try {
+    const { providers, heavy } = await runtime.findPlacement(variant, asked);
+    const left = heavy.cpu ?? [];
+    if (!providers.includes(provider)) throw new Error("it has no kernel for any operator of the model");
+    if (load.requireGpu && left.length > 0) throw new Error(`it leaves ${left.join(", ")} to the CPU`);
+    const opened = sessionModel(session, load, providers);
+    // Also the first run at full size on this provider, which is when it takes its memory.
+    const difference = await differenceOf(load, reference, opened);
+    if (load.twinBytes !== undefined && difference !== undefined) throw new Error(`its scores differ: ${difference}`);
+    return opened;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+/** Compares the twin with its model on the CPU, so that what differs is the twin and not a provider. */
+async function proveTwin(load: WorkerLoad, reference: Opened, runtime: Runtime): Promise<void> {
+  if (load.twinBytes === undefined) return;
+  const session = await runtime.createSession({ modelBytes: load.twinBytes }, ["cpu"]);
+  try {
+    const difference = await differenceOf(load, reference, sessionModel(session, load));
+    if (difference !== undefined) throw new TwinDiffers(`its tensor twin gives other scores: ${difference}`);
+  } finally {
+    await session.release();
+  }
+}
+
+/** On the golden rows and, where the model is trees, on rows at their thresholds; undefined where none differs. */
+async function differenceOf(load: WorkerLoad, one: Opened, other: Opened): Promise<string | undefined> {
+  const features = rowsToCompare(load);
+  const rows = features.length / load.width;
+  if (rows === 0) return undefined;
+  const [wanted, found] = [await one.run(features, rows), await other.run(features, rows)];
+  const odd = wanted.outputs.findIndex((value, row) => !isSame(value, found.outputs[row] ?? Number.NaN));
+  return odd === -1 ? undefined : `${found.outputs[odd]} and not ${wanted.outputs[odd]} for row ${odd}`;
+}
+
+/**
+ * Where a GPU has no memory left for a run, the model goes on on the next provider, with the same rows. If a GPU is
+ * required the run fails.
+ */
+function withNextProvider(first: OpenedModel, load: WorkerLoad, runtime: Runtime): OpenedModel {
+  let current = first;
+  const run: RunModel = async (features, rows) => {
+    try {
+      return await current.run(features, rows);
+    } catch (error) {
+      const [provider] = current.providers;
+      if (provider === undefined || load.requireGpu || !isOutOfMemory(messageOf(error))) throw error;
+      const left = load.providers.slice(load.providers.indexOf(provider) + 1);
+      if (left.length === 0) throw error;
+      const next = await openModel({ ...load, providers: left }, runtime);
+      await current.release();
+      const unavailable = [...current.unavailable, { provider, reason: messageOf(error) }, ...next.unavailable];
+      current = { ...next, unavailable };
+      return current.run(features, rows);
+    }
+  };
+  const { inputs, outputs, plan } = first;
+  return {
+    ...{ inputs, outputs, plan, run },
+    get providers() {
+      return current.providers;
+    },
+    get unavailable() {
+      return current.unavailable;
+    },
+    release: () => current.release(),
+  };
+}
+
+function sentenceOf({ provider, reason }: Unavailable): string {
+  return provider === "trees"
+    ? `trees cannot run this model: ${reason}`
+    : `${provider} is not available here: ${reason}`;
 }
 
 /** @throws Error when the output holds no float32 */

@@ -1,4 +1,4 @@
-import { proveScorer } from "@tripline/tree-inference/prove-scorer";
+import { EDGE_ROWS, proveScorer } from "@tripline/tree-inference/prove-scorer";
 import { ScorerError } from "@tripline/tree-inference/scorer-error";
 import type { ScorerPlan } from "@tripline/tree-inference/tree-scorer";
 import { planScorer, TreeScorer } from "@tripline/tree-inference/tree-scorer";
@@ -9,6 +9,17 @@ export type RunModel = (
   features: Float32Array<ArrayBuffer>,
   rows: number,
 ) => Promise<{ outputs: Float32Array<ArrayBuffer>; shape: number[] }>;
+
+/** The golden rows and, of a model that is trees, rows at its thresholds, beside them, infinite and missing; row-major. */
+export function rowsToCompare({ modelBytes, inputName, outputName, golden }: WorkerLoad): Float32Array<ArrayBuffer> {
+  try {
+    const { edgeRows } = planScorer(modelBytes, { input: inputName, output: outputName });
+    return Float32Array.from([...golden, ...edgeRows(EDGE_ROWS)]);
+  } catch (error) {
+    if (error instanceof ScorerError) return golden;
+    throw error;
+  }
+}
 
 /**
  * Prepares a tree model and compares its scores with onnxruntime's: a model for which they differ is not run here.

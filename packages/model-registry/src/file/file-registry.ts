@@ -14,6 +14,7 @@ import {
   nameSchema,
   parseJson,
   SCORECARD_FILE,
+  TWIN_FILE,
 } from "../model-manifest.js";
 import type {
   AliasMove,
@@ -29,7 +30,7 @@ import { isCode, readFinished, writeDirectory, writeFileAtomically } from "./wri
 
 /**
  * A registry in a directory:
- * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json,scorecard.json}`, `models/<name>/aliases/<alias>` and
+ * `models/<name>/versions/<version>/{model.onnx,model.json,golden.json,scorecard.json,twin.onnx}`, `models/<name>/aliases/<alias>` and
  * `models/<name>/history/<number>/move.json`.
  */
 export class FileRegistry implements RecordingRegistry {
@@ -116,7 +117,8 @@ export class FileRegistry implements RecordingRegistry {
     const modelPath = join(directory, MODEL_FILE);
     const modelBytes = await readIfThere(modelPath);
     const goldenBytes = await readIfThere(join(directory, GOLDEN_FILE));
-    return verifyFiles({ manifest, directory, modelPath, modelBytes, goldenBytes });
+    const twinBytes = await readIfThere(join(directory, TWIN_FILE));
+    return verifyFiles({ manifest, directory, modelPath, modelBytes, goldenBytes, twinBytes });
   }
 
   private async readManifest(

@@ -13,6 +13,7 @@ import {
   nameSchema,
   parseJson,
   SCORECARD_FILE,
+  TWIN_FILE,
 } from "../model-manifest.js";
 import type {
   AliasMove,
@@ -158,7 +159,9 @@ export class MlflowRegistry implements RecordingRegistry {
   async #download(answer: VersionAnswer): Promise<ModelVersion> {
     const manifest = manifestOf(answer);
     const files: Record<string, Uint8Array> = {};
-    for (const file of [MODEL_FILE, GOLDEN_FILE]) files[file] = await this.#downloadFile(answer, manifest, file);
+    const twin = manifest.files[TWIN_FILE] === undefined ? [] : [TWIN_FILE];
+    for (const file of [MODEL_FILE, GOLDEN_FILE, ...twin])
+      files[file] = await this.#downloadFile(answer, manifest, file);
     return this.cache.store(manifest, files);
   }
 
