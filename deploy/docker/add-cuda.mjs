@@ -1,28 +1,62 @@
-// Adds the CUDA provider to the ONNX Runtime below a folder, with the install script of the package itself.
-//   node add-cuda.mjs <folder that holds /app>
+// Lays out the CUDA provider beside the ONNX Runtime of an app, and NVIDIA's libraries, and proves that they load as far as the
+// driver, which only a machine with a GPU has.
+//   node add-cuda.mjs --app /app --libraries <folder of the packages in cuda-requirements.txt> --out <folder>
+// Writes <out>/onnxruntime and <out>/nvidia, to be copied to /, as layers of their own.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { setTimes } from "./set-times.mjs";
 
-const INSTALL_MS_MAX = 20 * 60_000;
+const LDD_MS_MAX = 60_000;
+/** Of the driver, not of CUDA. */
+const OF_THE_DRIVER = "libcuda.so.1";
 
-const [out = ""] = process.argv.slice(2);
-const store = join(out, "app", "node_modules", ".pnpm");
+const text = { type: /** @type {const} */ ("string"), default: "" };
+const { values } = parseArgs({ options: { app: text, libraries: text, out: text } });
+const { app, libraries, out } = values;
+
+const store = join(app, "node_modules", ".pnpm");
 const entry = readdirSync(store).find((name) => name.startsWith("onnxruntime-node@"));
 if (entry === undefined) throw new Error(`There is no onnxruntime-node in ${store}: give the image of scoring.`);
-const folder = join(store, entry, "node_modules", "onnxruntime-node");
-execFileSync(process.execPath, ["script/install.js", "--onnxruntime-node-install=cuda12"], {
-  cwd: folder,
-  stdio: "inherit",
-  timeout: INSTALL_MS_MAX,
-});
-for (const abi of readdirSync(join(folder, "bin"))) {
-  const binaries = join(folder, "bin", abi, "linux", "x64");
-  if (!existsSync(join(binaries, "libonnxruntime_providers_cuda.so"))) {
-    throw new Error(`The CUDA provider is not in ${binaries}: read what the install script says above.`);
-  }
-  // It needs TensorRT's libraries, which the base image does not have.
-  rmSync(join(binaries, "libonnxruntime_providers_tensorrt.so"), { force: true });
+const runtime = join("node_modules", ".pnpm", entry, "node_modules", "onnxruntime-node");
+const { version } = JSON.parse(readFileSync(join(app, runtime, "package.json"), "utf8"));
+if (!existsSync(join(libraries, `onnxruntime_gpu-${version}.dist-info`))) {
+  throw new Error(`cuda-requirements.txt does not hold onnxruntime-gpu ${version}, the version of onnxruntime-node.`);
 }
+
+const nvidia = join(out, "nvidia", "opt", "nvidia", "lib");
+mkdirSync(nvidia, { recursive: true });
+for (const name of readdirSync(join(libraries, "nvidia"))) {
+  const folder = join(libraries, "nvidia", name, "lib");
+  if (!existsSync(folder)) continue;
+  for (const file of readdirSync(folder)) {
+    if (/\.so(\.|$)/.test(file)) cpSync(realpathSync(join(folder, file)), join(nvidia, file));
+  }
+}
+for (const abi of readdirSync(join(app, runtime, "bin"))) {
+  const binaries = join(runtime, "bin", abi, "linux", "x64");
+  if (!existsSync(join(app, binaries)))
+    throw new Error(`${join(app, binaries)} is missing: the image is not for x86-64.`);
+  const target = join(out, "onnxruntime", "app", binaries);
+  mkdirSync(target, { recursive: true });
+  // TensorRT's provider stays out: it needs TensorRT's libraries.
+  for (const name of ["shared", "cuda"]) {
+    const file = `libonnxruntime_providers_${name}.so`;
+    cpSync(join(libraries, "onnxruntime", "capi", file), join(target, file));
+    requireLoads(join(target, file));
+  }
+}
+for (const file of readdirSync(nvidia)) requireLoads(join(nvidia, file));
 setTimes(out);
+
+/** @param {string} file */
+function requireLoads(file) {
+  const env = { ...process.env, LD_LIBRARY_PATH: nvidia };
+  const found = execFileSync("ldd", [file], { env, encoding: "utf8", timeout: LDD_MS_MAX });
+  const missing = [...found.matchAll(/^\s*(\S+) => not found$/gm)].flatMap(([, name = ""]) =>
+    name === OF_THE_DRIVER ? [] : [name],
+  );
+  if (missing.length > 0)
+    throw new Error(`${file} needs ${missing.join(", ")}, which cuda-requirements.txt does not bring.`);
+}

@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 
 const BUILD_MS_MAX = 30 * 60_000;
 
-/** @type {Readonly<Record<string, { file: string, app?: string, onRequest?: boolean }>>} */
+/** @type {Readonly<Record<string, { file: string, app?: string, onRequest?: boolean, on?: string }>>} */
 const IMAGES = {
   ...Object.fromEntries(
     ["ingestion", "features", "archive", "scoring", "decisions", "auth", "control", "console", "cli"].map((app) => [
@@ -21,6 +21,7 @@ const IMAGES = {
   training: { file: "training.Dockerfile" },
   mlflow: { file: "mlflow.Dockerfile", onRequest: true },
   feast: { file: "feast.Dockerfile", onRequest: true },
+  "scoring-gpu": { file: "scoring-gpu.Dockerfile", onRequest: true, on: "scoring" },
 };
 
 try {
@@ -46,7 +47,8 @@ function buildAll() {
     throw new Error(`There is no image ${unknown.join(", ")}: choose among ${Object.keys(IMAGES).join(", ")}.`);
   }
   requireDocker();
-  for (const name of names) {
+  const built = names.flatMap((name) => [...(IMAGES[name]?.on === undefined ? [] : [IMAGES[name].on]), name]);
+  for (const name of new Set(built)) {
     const image = `${values.repository}/${name}:${values.tag}`;
     const startedMs = performance.now();
     process.stdout.write(`building ${image}\n`);
@@ -60,16 +62,17 @@ function buildAll() {
 /**
  * @param {string} name
  * @param {string} image
- * @param {{ source: string, "no-cache": boolean }} options
+ * @param {{ source: string, repository: string, tag: string, "no-cache": boolean }} options
  */
 function build(name, image, options) {
-  const { file = "", app } = IMAGES[name] ?? {};
+  const { file = "", app, on } = IMAGES[name] ?? {};
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const builtWith = {
     VERSION: version,
     REVISION: git("rev-parse", "HEAD"),
     SOURCE_URL: options.source,
     ...(app && { APP: app }),
+    ...(on === "scoring" && { SCORING_IMAGE: `${options.repository}/${on}:${options.tag}` }),
   };
   const args = Object.entries(builtWith).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
   const run = spawnSync(

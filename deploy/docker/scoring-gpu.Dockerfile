@@ -1,21 +1,32 @@
-# Scoring on NVIDIA GPUs. Never built completely or run, because it needs the CUDA base image and a GPU.
-#   npx tripline images --only scoring
-#   docker build --file deploy/docker/scoring-gpu.Dockerfile --tag tripline/scoring-gpu:dev .
+# Scoring on NVIDIA GPUs: the image of scoring with the libraries of CUDA 13. Linux on x86-64 only. It was never run on a GPU.
+#   npx tripline images --only scoring-gpu
 #   docker run --gpus all …
-# The npm package of ONNX Runtime does not contain the CUDA provider; its install script downloads the matching version from
-# NuGet (https://onnxruntime.ai/docs/install/#cuda-in-nodejs). x86-64 only: there is none for arm64.
+# The npm package of ONNX Runtime holds no CUDA provider. The one in PyPI's onnxruntime-gpu of the same version loads into it, with
+# NVIDIA's libraries from PyPI. The driver, libcuda.so.1 among it, comes from the host: NVIDIA's container toolkit adds it.
 ARG SCORING_IMAGE=tripline/scoring:dev
 ARG NODE_IMAGE=node:24-bookworm-slim
-ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${SCORING_IMAGE} AS scoring
 
-FROM ${NODE_IMAGE} AS assembled
-COPY --from=scoring /app /out/app
-COPY deploy/docker/set-times.mjs deploy/docker/add-cuda.mjs /tools/
-RUN node /tools/add-cuda.mjs /out
+FROM ${PYTHON_IMAGE} AS libraries
+WORKDIR /tools
+COPY packages/local-stack/uv-requirements.txt deploy/docker/cuda-requirements.txt ./
+ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never \
+    PIP_CACHE_DIR=/var/cache/python/pip UV_CACHE_DIR=/var/cache/python/uv
+RUN --mount=type=cache,target=/var/cache/python \
+    python3 -m venv uv \
+    && uv/bin/pip install --quiet --require-hashes --no-deps --requirement uv-requirements.txt \
+    && uv/bin/uv pip install --require-hashes --no-deps --python "$(command -v python3)" --target /libraries \
+      --requirement cuda-requirements.txt
 
-FROM ${CUDA_IMAGE}
+FROM ${NODE_IMAGE} AS assembled
+COPY deploy/docker/set-times.mjs deploy/docker/add-cuda.mjs /tools/
+RUN --mount=type=bind,from=scoring,source=/app,target=/app \
+    --mount=type=bind,from=libraries,source=/libraries,target=/libraries \
+    node /tools/add-cuda.mjs --app /app --libraries /libraries --out /out
+
+FROM scoring
 ARG VERSION=0.0.0-dev
 ARG REVISION=unknown
 ARG SOURCE_URL=unknown
@@ -25,13 +36,9 @@ LABEL org.opencontainers.image.title="tripline scoring-gpu" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=assembled /usr/local/bin/node /usr/local/bin/node
-COPY --from=assembled /out/ /
-# Networks run on the GPU, tree models by our own code on the CPU. REQUIRE_GPU=true refuses a model that runs nothing on the GPU.
-# The chart sets the same; a test compares the two.
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 METRICS_PORT=9464 EXECUTION_PROVIDERS=trees,cuda,cpu
-WORKDIR /app/apps/scoring
-USER 65532:65532
-EXPOSE 8080 9464
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]
-ENTRYPOINT ["node", "dist/main.js"]
+COPY --from=assembled /out/nvidia/ /
+COPY --from=assembled /out/onnxruntime/ /
+# The first two tell NVIDIA's container toolkit what to add. With EXECUTION_PROVIDERS the tensor twin of trees, or a network, runs on
+# the GPU; without one our own code runs the trees. The chart sets the same; a test compares the two.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility LD_LIBRARY_PATH=/opt/nvidia/lib \
+    EXECUTION_PROVIDERS=cuda,trees,cpu

@@ -164,11 +164,14 @@ export const scoringBesideDecisionsConfig = z
           "Offer the contribution of each feature to the score as a second output. When a model is loaded this takes up to a " +
           "second, and 64 MiB per thread.",
       }),
-    REQUIRE_GPU: z.stringbool().default(false).meta({
-      description:
-        "Refuse a model unless all of its operators that work on rows run on a GPU. Nothing else is tried, also when the GPU " +
-        "has no memory left.",
-    }),
+    REQUIRE_GPU: z
+      .stringbool()
+      .default(false)
+      .meta({
+        description:
+          "Refuse a model unless all of its operators that work on rows run on a GPU. Nothing else is tried, also when the GPU " +
+          "has no memory left.",
+      }),
   })
   .refine((config) => (config.GRPC_CERT_FILE === undefined) === (config.GRPC_KEY_FILE === undefined), {
     path: ["GRPC_KEY_FILE"],

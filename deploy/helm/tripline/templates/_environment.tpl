@@ -152,7 +152,7 @@ AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{ include "tripline.environment.registry" . }}
 GRPC_PORT: "9000"
 {{- if .Values.services.scoring.gpu.enabled }}
-EXECUTION_PROVIDERS: trees,cuda,cpu
+EXECUTION_PROVIDERS: cuda,trees,cpu
 {{- end }}
 {{- end }}
 
@@ -259,7 +259,7 @@ TARGETS: "decisions,scoring"
 SCORING_PORT: "8082"
 GRPC_PORT: "9000"
 {{- if .Values.services.scoring.gpu.enabled }}
-EXECUTION_PROVIDERS: trees,cuda,cpu
+EXECUTION_PROVIDERS: cuda,trees,cpu
 {{- end }}
 {{- if .Values.services.decisions.policy }}
 POLICY_FILE: /etc/tripline/policy/policy.yaml

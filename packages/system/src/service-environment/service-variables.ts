@@ -224,7 +224,7 @@ export const SERVICE_VARIABLES = {
       EXECUTION_PROVIDERS: {
         chart: {
           when: ".Values.services.scoring.gpu.enabled",
-          value: "trees,cuda,cpu",
+          value: "cuda,trees,cpu",
           setBy: "services.scoring.gpu.enabled",
         },
         isInChartEnvironment: true,
