@@ -9,6 +9,7 @@ from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import open_dataset
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import run_command
+from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.networks.keras_network import (
     DEFAULT_KERAS_PARAMS,
     VERSIONS,
@@ -48,6 +49,7 @@ def train_keras(options: NetworkOptions) -> str:
         columns=lambda positions: rows.features[positions],
         calibration=fitted.calibration,
         params={**params.as_json(), "epochs_trained": fitted.epochs, "seed": options.seed, "jobs": options.jobs},
+        scorecard=scorecard_to_publish(rows, spec, delay_ms),
     )
     return publish_network(trained, later, later.features, options)
 

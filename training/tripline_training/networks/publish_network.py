@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
@@ -19,7 +20,15 @@ from tripline_training.registry import registry
 from tripline_training.steps import figure, step
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.fit_calibrated import Calibration
-from tripline_training.trees.publish_trees import COMPARED_ROWS_MAX, Lineage, compose_facts, golden_of, spread
+from tripline_training.trees.publish_trees import (
+    COMPARED_ROWS_MAX,
+    SCORECARD_KEY,
+    Lineage,
+    compose_facts,
+    golden_of,
+    spread,
+    twin_file,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class TrainedNetwork:
     """The model's columns of the rows at these positions in `rows`."""
     calibration: Calibration
     params: dict[str, Any]
+    scorecard: bytes | None = None
+    """Stands in for the model in decisions while it does not answer; None where it cannot decide."""
 
 
 def publish_network(
@@ -44,17 +55,18 @@ def publish_network(
 ) -> str:
     """Returns the version. Raises TrainingError where the ONNX model gives other probabilities than its trainer."""
     root = registry.registry_root(options.registry)
+    model = trained.model if trained.scorecard is None else name_scorecard(trained.model, trained.scorecard)
     sample = trained.columns(spread(len(trained.rows), COMPARED_ROWS_MAX))
     with step("export") as said:
-        count, difference = check_network(trained.predict, trained.model, sample, options.seed)
-        facts = operators_of(trained.model)
+        count, difference = check_network(trained.predict, model, sample, options.seed)
+        facts = operators_of(model)
         said.says(
-            f"bytes={len(trained.model)} compared_rows={count} difference_max={difference:.2g} "
+            f"bytes={len(model)} compared_rows={count} difference_max={difference:.2g} "
             f"opsets={facts['opsets']} operators={','.join(facts['operators'])}"
         )
     metrics: dict[str, Any] = {"export": {**facts, "compared_rows": count, "difference_max": difference}}
     with step("valid") as said:
-        scores = predict_onnx(trained.model, later_columns)
+        scores = predict_onnx(model, later_columns)
         quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
         ece = expected_calibration_error(scores, later.fraud, same_mass=True)
         metrics |= {"valid": quality.as_json(), "calibration": {**asdict(trained.calibration), "ece": ece}}
@@ -64,19 +76,29 @@ def publish_network(
         )
     if options.variants is not None:
         with step("variants") as said:
-            variants = measure_variants(trained.model, sample, later_columns, later.fraud)
+            variants = measure_variants(model, sample, later_columns, later.fraud)
             write_variants(options.variants, variants)
             metrics["variants"] = {one.name: one.as_json() for one in variants}
             said.says(f"folder={options.variants}\n{table_of_variants(variants)}\n")
     with step("publish") as said:
         lineage = Lineage(options.features, options.commit, trained.params, options.known_by_ms)
-        files = {registry.MODEL_FILE: trained.model, registry.GOLDEN_FILE: golden_of(trained.predict, sample)}
+        golden = golden_of(trained.predict, sample)
+        files = {registry.MODEL_FILE: model, registry.GOLDEN_FILE: golden, **twin_file(model, golden)}
+        if trained.scorecard is not None:
+            files[registry.SCORECARD_FILE] = trained.scorecard
         entries = compose_facts(trained.spec, trained.rows, metrics, lineage)
         version, _ = registry.publish(root, options.name, files, entries)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
         said.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
     return version
+
+
+def name_scorecard(model: bytes, scorecard: bytes) -> bytes:
+    """The model with the sha256 of its scorecard, so that another scorecard is another version."""
+    named = onnx.load_model_from_string(model)
+    onnx.helper.set_model_props(named, {SCORECARD_KEY: registry.sha256_hex(scorecard)})
+    return bytes(named.SerializeToString(deterministic=True))
 
 
 def write_variants(folder: Path, variants: list[Variant]) -> None:

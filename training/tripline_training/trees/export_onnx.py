@@ -62,6 +62,11 @@ def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None)
     return bytes(model.SerializeToString(deterministic=True))
 
 
+def width_of(model: bytes) -> int:
+    """Columns of a model's input."""
+    return int(onnx.load_model_from_string(model).graph.input[0].type.tensor_type.shape.dim[1].dim_value)
+
+
 def predict_booster(booster: xgboost.Booster, features: NDArray[np.float32]) -> NDArray[np.float32]:
     """XGBoost's own probabilities, one per row."""
     return booster.predict(xgboost.DMatrix(features, missing=np.nan)).astype(np.float32)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from tripline_training.errors import TrainingError
-from tripline_training.trees.export_onnx import INPUT_NAME, edges_of, predict_onnx, rows_at
+from tripline_training.trees.export_onnx import INPUT_NAME, edges_of, predict_onnx, rows_at, width_of
 
 TREES_DOMAIN = "ai.onnx.ml"
 TREE_OPERATORS = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
@@ -57,7 +57,7 @@ def tensor_twin(model: bytes) -> bytes | None:
     """The twin; None for a model without trees, and for one whose trees are too large. The same model gives the same
     bytes. Raises TrainingError for trees of a kind that our exporters do not make."""
     given = onnx.load_model_from_string(model)
-    width = given.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    width = width_of(model)
     nodes: list[NodeProto] = []
     tables: list[TensorProto] = []
     for node in given.graph.node:
@@ -90,7 +90,8 @@ def check_twin(model: bytes, twin: bytes, features: NDArray[np.float32], seed: i
     """
     rows = np.concatenate([features, rows_at(_thresholds(model), TWIN_EDGE_ROWS, seed, extremes=(np.inf, -np.inf))])
     wanted, found = predict_onnx(model, rows), predict_onnx(twin, rows)
-    difference = np.abs(wanted - found)
+    # A network beside the trees may give NaN for a value that is missing: then both have to.
+    difference = np.where(np.isnan(wanted) & np.isnan(found), 0, np.abs(wanted - found))
     if not bool(np.all(difference <= TWIN_DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
         raise TrainingError(
@@ -226,7 +227,7 @@ def _output_of(node: NodeProto, prefix: str, tables: list[TensorProto]) -> list[
 def _thresholds(model: bytes) -> list[NDArray[np.float32]]:
     """Each feature's split values, of all trees of the model."""
     given = onnx.load_model_from_string(model)
-    found: list[list[float]] = [[] for _ in range(given.graph.input[0].type.tensor_type.shape.dim[1].dim_value)]
+    found: list[list[float]] = [[] for _ in range(width_of(model))]
     for node in given.graph.node:
         if node.op_type in TREE_OPERATORS:
             attributes = {attribute.name: attribute for attribute in node.attribute}

@@ -1,0 +1,75 @@
+"""Publishes the mean of published models, trees and networks on the feature vector, as one model that can decide.
+
+python -m tripline_training.average_models --members fraud@champion fraud-keras@candidate \\
+    --features features.parquet --feature-spec feature-spec.yaml --registry file:///models --name fraud \\
+    --alias challenger --train-from 2026-02-15 --train-to 2026-02-21 --valid-from 2026-02-22 --valid-to 2026-02-28
+
+`--train-from` to `--train-to` are the days to calibrate on, later than those that the members were trained on.
+"""
+
+from tripline_training.check_data import check_before_training
+from tripline_training.data.dataset import open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.errors import TrainingError, run_command
+from tripline_training.make_scorecard import scorecard_to_publish
+from tripline_training.metrics import DAY_MS
+from tripline_training.models.average_models import average_margins, average_onnx
+from tripline_training.models.scorecard import probabilities_of
+from tripline_training.networks.network_options import NetworkOptions, network_options, network_parser
+from tripline_training.networks.publish_network import TrainedNetwork, check_parts, publish_network
+from tripline_training.registry import registry
+from tripline_training.steps import step
+from tripline_training.trees.calibration import fit_platt
+from tripline_training.trees.fit_calibrated import Calibration
+from tripline_training.trees.params import DEFAULT_PARAMS
+
+
+def average_models(members: list[str], options: NetworkOptions) -> str:
+    """Returns the version. Raises TrainingError where the members do not fit each other."""
+    spec = read_feature_spec(options.feature_spec)
+    with step("members") as said:
+        root = registry.registry_root(options.registry)
+        found = [
+            registry.resolve(root, name, of or "champion") for name, _, of in (one.partition("@") for one in members)
+        ]
+        for one in found:
+            if (one.manifest["feature_spec_version"], tuple(one.manifest["features"])) != (spec.version, spec.names):
+                raise TrainingError(
+                    f"Model {one.name} {one.version} reads other columns than the features of spec {spec.version}."
+                )
+        said.says(" ".join(f"{one.name}@{one.version}" for one in found))
+    with step("calibrate") as said:
+        check_before_training(options.features, options.feature_spec)
+        dataset = open_dataset(options.features, spec)
+        rows, _ = dataset.known_rows(options.train, options.known_by_ms)
+        later = dataset.rows_with_truth(options.valid)
+        check_parts(rows, later)
+        models = [one.model for one in found]
+        platt = fit_platt(average_margins(models, rows.features), rows.fraud)
+        said.says(f"rows={len(rows)} frauds={int(rows.fraud.sum())} slope={platt.slope:.3f}")
+    days = round((options.train.to_ms - options.train.from_ms) / DAY_MS)
+    delay_ms = max(0, options.known_by_ms - int(rows.occurred_at_ms[-1]))
+    trained = TrainedNetwork(
+        model=average_onnx(models, platt),
+        predict=lambda features: probabilities_of(
+            platt.slope * average_margins(models, features) + platt.intercept
+        ).astype("float32"),
+        spec=spec,
+        rows=rows,
+        columns=lambda positions: rows.features[positions],
+        calibration=Calibration("platt", days),
+        params={"members": ",".join(f"{one.name}@{one.version}" for one in found), "seed": options.seed},
+        scorecard=scorecard_to_publish(rows, spec, delay_ms),
+    )
+    return publish_network(trained, later, later.features, options)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = network_parser("average_models", (__doc__ or "").splitlines()[0], DEFAULT_PARAMS)
+    parser.add_argument("--members", nargs="+", required=True, help="model@alias or model@version, two or more")
+    given = parser.parse_args(arguments)
+    print(f"published: {average_models(given.members, network_options(given))}")
+
+
+if __name__ == "__main__":
+    run_command(main)
