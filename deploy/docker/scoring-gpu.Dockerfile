@@ -40,5 +40,5 @@ COPY --from=assembled /out/nvidia/ /
 COPY --from=assembled /out/onnxruntime/ /
 # The first two tell NVIDIA's container toolkit what to add. With EXECUTION_PROVIDERS the tensor twin of trees, or a network, runs on
 # the GPU; without one our own code runs the trees. The chart sets the same; a test compares the two.
-ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility LD_LIBRARY_PATH=/opt/nvidia/lib \
-    EXECUTION_PROVIDERS=cuda,trees,cpu
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility LD_LIBRARY_PATH=/opt/nvidia/lib
+ENV EXECUTION_PROVIDERS=cuda,trees,cpu

@@ -7,6 +7,7 @@ import { featuresBenchmark } from "./features/bench-features.js";
 import type { Benchmark } from "./harness/run-benchmark.js";
 import { ingestionBenchmark } from "./ingestion/bench-ingestion.js";
 import { kafkaBenchmark } from "./kafka/bench-kafka.js";
+import { gpuBenchmark } from "./scoring/bench-gpu.js";
 import { scoringBenchmark } from "./scoring/bench-scoring.js";
 import { securityBenchmark } from "./security/bench-security.js";
 
@@ -16,6 +17,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   kafkaBenchmark,
   featuresBenchmark,
   scoringBenchmark,
+  gpuBenchmark,
   decisionsBenchmark,
   e2eBenchmark,
   archiveBenchmark,

@@ -91,6 +91,19 @@ async function resultFile(): Promise<string> {
   return join(folder, "results", files.find((file) => file.endsWith(".json")) ?? "");
 }
 
+test("where nothing can be measured it says so in one line, and no part runs", async () => {
+  const absent = { ...tinyBenchmark(), absent: async () => "sorting: nothing is measured, since there is no GPU." };
+  const environment = {
+    root: folder,
+    results: folder,
+    print: (text: string) => printed.push(text),
+    log: () => undefined,
+  };
+  await benchProgram([absent], environment).exitOverride().parseAsync(["sorting"], { from: "user" });
+  expect(printed).toEqual(["sorting: nothing is measured, since there is no GPU."]);
+  expect(turns).toEqual([]);
+});
+
 test("a part may have a line of its own, after the last one, with figures of the same names", async () => {
   await bench("sorting", "--only", "sort,aside");
   expect(printed.slice(-2)).toEqual(["sorting: size_ratio=2.00 absent_ratio=n/a", "aside: size_ratio=7.00"]);

@@ -42,6 +42,8 @@ export interface Benchmark {
   readonly name: string;
   readonly description: string;
   readonly options?: readonly Option[];
+  /** One line that says why nothing can be measured on this machine; undefined where something can. */
+  absent?(environment: RunEnvironment, flags: BenchFlags): Promise<string | undefined>;
   readonly parts: readonly BenchPart[];
   /** The figures of the last line, in their order. */
   readonly line: readonly string[];
@@ -70,7 +72,7 @@ export interface RunEnvironment {
 
 /**
  * Runs the parts of a benchmark one after another, prints a table for each, writes the result as JSON and ends with one
- * line. @returns the result
+ * line. @returns the result; undefined where nothing can be measured here, which is told in one line
  *
  * @throws BenchError when something is missing, before anything ran
  */
@@ -78,10 +80,15 @@ export async function runBenchmark(
   benchmark: Benchmark,
   flags: BenchFlags,
   environment: RunEnvironment,
-): Promise<BenchResult> {
+): Promise<BenchResult | undefined> {
   const { root, print, log } = environment;
   const { name } = benchmark;
   const parts = chooseParts(benchmark, flags.only);
+  const absent = await benchmark.absent?.(environment, flags);
+  if (absent !== undefined) {
+    print(absent);
+    return undefined;
+  }
   const older = flags.compare === undefined ? undefined : await readResult(flags.compare);
   const folder = environment.results ?? join(root, ".tripline", "bench");
   const startedAt = new Date();

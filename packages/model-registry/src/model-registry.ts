@@ -31,7 +31,7 @@ export interface Publication {
   readonly golden: GoldenBatch;
   /** The bytes of its scorecard, if it has one. */
   readonly scorecard?: Uint8Array;
-  /** The bytes of its tensor twin, if it has one. Whoever loads it compares the two. */
+  /** The bytes of its tensor twin, if it has one. Programs that run it compare the two. */
   readonly twinBytes?: Uint8Array;
   readonly manifest: Omit<ModelManifest, "name" | "version" | "files">;
 }

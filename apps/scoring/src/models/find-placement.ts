@@ -91,7 +91,6 @@ export async function findPlacement(model: OnnxModel, asked: readonly OnnxProvid
   }
 }
 
-/** Copies between a GPU and the CPU are no operators of the model. */
 function hasRows(outputs: readonly Readonly<Record<string, readonly number[]>>[]): boolean {
   return outputs.some((output) => Object.values(output).some((shape) => shape.includes(ROWS)));
 }
