@@ -1,124 +1,91 @@
-import type { Attributes } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
+import { ProxyTracerProvider, trace } from "@opentelemetry/api";
+import * as conventions from "@opentelemetry/semantic-conventions/incubating";
 import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
 import { readOpenMetrics } from "@tripline/service-kit/testing/open-metrics";
+import { labelBody } from "@tripline/system/client/tripline-client";
 import { TOPOLOGIES } from "@tripline/system/services/plan-services";
 import { buildPayment } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
+import type { ReceivedSpan } from "../support/span-receiver.js";
+import { SpanReceiver } from "../support/span-receiver.js";
 import { testModel } from "../support/test-model.js";
+import type { ContractSpan } from "../support/trace-contract.js";
+import { compareTrace, readTraceContract } from "../support/trace-contract.js";
 
-/** Every step of a payment's way, each under the step that caused it. */
-const CHAIN: readonly (readonly [span: string, parent: string | undefined])[] = [
-  ["POST /v1/transactions", undefined],
-  ["redis reserve", "POST /v1/transactions"],
-  ["send transactions", "POST /v1/transactions"],
-  ["process transactions", "send transactions"],
-  ["send features", "process transactions"],
-  ["process features", "send features"],
-  ["score", "process features"],
-  ["inference.GRPCInferenceService/ModelInfer", "score"],
-  ["onnx run", "inference.GRPCInferenceService/ModelInfer"],
-  ["redis set", "process features"],
-  ["send decisions", "process features"],
-];
+const contract = readTraceContract();
+const SERVICE = "test";
+const EMAIL = "canary-of-the-payer@example.com";
 
-const MODEL_INFER = { "rpc.system.name": "grpc", "rpc.method": "inference.GRPCInferenceService/ModelInfer" };
-
-/** What the spans say by the semantic conventions; numbers that differ from run to run are left open. */
-const ATTRIBUTES: Readonly<Record<string, Attributes>> = {
-  "POST /v1/transactions": {
-    "http.request.method": "POST",
-    "http.route": "/v1/transactions",
-    "http.response.status_code": 200,
-    "url.path": "/v1/transactions",
-    "url.scheme": "http",
-  },
-  "redis reserve": { "db.system.name": "redis", "db.operation.name": "SET" },
-  "redis read": { "db.system.name": "redis", "db.operation.name": "PIPELINE" },
-  "redis compare-and-set": { "db.system.name": "redis", "db.operation.name": "MULTI" },
-  "redis set": { "db.system.name": "redis", "db.operation.name": "SET" },
-  "send transactions": sending("transactions"),
-  "process transactions": processing("transactions", "features"),
-  "send features": sending("features"),
-  "process features": processing("features", "decisions"),
-  "send decisions": sending("decisions"),
-  score: MODEL_INFER,
-  "inference.GRPCInferenceService/ModelInfer": { ...MODEL_INFER, "rpc.status_code": "OK" },
-};
-
-function messaging(topic: string, operation: string): Attributes {
-  return {
-    "messaging.system.name": "kafka",
-    "messaging.operation.name": operation,
-    "messaging.operation.type": operation,
-    "messaging.destination.name": topic,
-    "messaging.batch.message_count": 1,
-  };
-}
-
-function sending(topic: string): Attributes {
-  return messaging(topic, "send");
-}
-
-function processing(topic: string, group: string): Attributes {
-  return {
-    ...messaging(topic, "process"),
-    "messaging.destination.partition.id": expect.stringMatching(/^[0-5]$/),
-    "messaging.consumer.group.name": group,
-    "kafka.offset": expect.any(Number),
-  };
-}
-
-const exporter = new InMemorySpanExporter();
 // OpenTelemetry can be started once in a process.
+let receiver: SpanReceiver;
 let telemetry: Telemetry;
-beforeAll(() => {
-  telemetry = startTelemetry({ service: "test", spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+beforeAll(async () => {
+  receiver = await SpanReceiver.start();
+  telemetry = startTelemetry({ service: SERVICE, otlpEndpoint: receiver.url });
 });
-afterAll(() => telemetry.shutdown());
+afterAll(async () => {
+  await telemetry.shutdown();
+  await receiver.close();
+});
+
+test("the contract has the attributes of OpenTelemetry's conventions, and our own", () => {
+  const known = new Set<unknown>(Object.values(conventions));
+  const named = [...contract.payment, ...contract.label].flatMap(({ attributes }) => Object.keys(attributes));
+  expect(named.filter((name) => !name.startsWith("tripline.") && !known.has(name))).toEqual([]);
+});
 
 describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
   let system: InProcessSystem;
 
   beforeAll(async () => {
     const { registryUrl } = await testModel();
-    exporter.reset();
     system = await startInProcess({ registryUrl, topology });
   }, 180_000);
 
   afterAll(() => system?.close());
 
-  test("it runs through HTTP, every Kafka hop, Redis and gRPC, each span under its cause", async () => {
-    const result = await system.client.send(buildPayment(), 10);
+  test("a receiver of OTLP gets it whole: HTTP, every Kafka hop, Redis and gRPC, each span under its cause", async () => {
+    const payment = buildPayment({ email: EMAIL });
+    const result = await system.client.send(payment, 10);
     expect(result.status).toBe(200);
-    const spans = await chainOf(exporter);
-    for (const [name, parentName] of CHAIN) {
-      const span = spans.find((candidate) => candidate.name === name);
-      expect([name, span === undefined ? "missing" : "there"]).toEqual([name, "there"]);
-      const parent = spans.find((candidate) => candidate.spanContext().spanId === span?.parentSpanContext?.spanId);
-      expect([name, parent?.name]).toEqual([name, parentName]);
+    const isOwn = ({ attributes }: ReceivedSpan) => attributes["tripline.payment.id"] === result.decision?.id;
+    const spans = await receivedTrace(contract.payment, isOwn);
+    expect(compareTrace(spans, contract.payment, () => SERVICE)).toEqual([]);
+    const decided = spans.find(({ name }) => name === "process features");
+    expect(decided?.attributes).toMatchObject({
+      "tripline.payment.id": result.decision?.id,
+      "tripline.decision.outcome": result.decision?.outcome,
+      "tripline.decision.rung": "model",
+    });
+    const sent = receiver.bodies.map((body) => body.toString("latin1")).join("\n");
+    for (const secret of [payment.cardNumber.slice(3, 15), payment.deviceId, EMAIL, payment.terminalId]) {
+      expect([secret, sent.includes(String(secret))]).toEqual([secret, false]);
     }
-    const id = result.decision?.id;
-    const own: Readonly<Record<string, Attributes>> = {
-      "POST /v1/transactions": { "tripline.payment.id": id },
-      "process transactions": { "tripline.payment.id": id },
-      "process features": {
-        "tripline.payment.id": id,
-        "tripline.decision.outcome": result.decision?.outcome,
-        "tripline.decision.rung": "model",
+  });
+
+  test("payments sent together have one, and a label has one", async () => {
+    const payment = buildPayment();
+    const before = new Set(receiver.spans);
+    await system.client.decideAll([payment, buildPayment()], 10);
+    const isBatch = (span: ReceivedSpan) => !before.has(span) && span.name === "POST /v1/transactions/batch";
+    const together = await receivedTrace(contract.payments, isBatch);
+    expect(compareTrace(together, contract.payments, () => SERVICE)).toEqual([]);
+    const response = await fetch(`${system.apiUrl}/v1/labels`, {
+      method: "POST",
+      headers: {
+        authorization: await system.authorization(),
+        "content-type": "application/json",
+        prefer: "wait=10",
       },
-    };
-    for (const [name, attributes] of Object.entries(ATTRIBUTES)) {
-      const span = spans.find((candidate) => candidate.name === name);
-      expect([name, span?.attributes]).toEqual([name, { ...attributes, ...own[name] }]);
-    }
-    expect(new Set(spans.filter(({ name }) => name.startsWith("redis")).map(({ name }) => name))).toEqual(
-      new Set(["redis reserve", "redis read", "redis compare-and-set", "redis set"]),
-    );
+      body: JSON.stringify(labelBody(payment)),
+    });
+    expect([response.status, await response.text()]).toEqual([200, expect.anything()]);
+    const isOwn = (span: ReceivedSpan) => !before.has(span) && span.name === "POST /v1/labels";
+    const spans = await receivedTrace(contract.label, isOwn);
+    expect(compareTrace(spans, contract.label, () => SERVICE)).toEqual([]);
   });
 
   test("what all services count together passes a strict reader of OpenMetrics", async () => {
@@ -140,14 +107,26 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
 const WAIT_TRIES_MAX = 100;
 const WAIT_MS = 50;
 
-/** The spans of the payment's trace, once its last one has ended. */
-async function chainOf(exporter: InMemorySpanExporter): Promise<ReadableSpan[]> {
+/** The trace of a span, once each span of the contract has arrived. */
+async function receivedTrace(
+  wanted: readonly ContractSpan[],
+  isOwn: (span: ReceivedSpan) => boolean,
+): Promise<readonly ReceivedSpan[]> {
+  let found: readonly ReceivedSpan[] = [];
   for (let attempt = 0; attempt < WAIT_TRIES_MAX; attempt += 1) {
-    const all = exporter.getFinishedSpans();
-    const root = all.find((span) => span.name === "POST /v1/transactions");
-    const trace = all.filter((span) => span.spanContext().traceId === root?.spanContext().traceId);
-    if (trace.some((span) => span.name === "process features")) return trace;
+    await sendEndedSpans();
+    const id = receiver.spans.find(isOwn)?.traceId;
+    found = receiver.spans.filter(({ traceId }) => traceId === id);
+    const names = new Set(found.map(({ name }) => name));
+    if (wanted.every(({ span, when }) => when !== undefined || names.has(span))) break;
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
   }
-  return exporter.getFinishedSpans();
+  return found;
+}
+
+/** They would go by themselves, within five seconds. */
+async function sendEndedSpans(): Promise<void> {
+  const provider = trace.getTracerProvider();
+  const delegate = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  if ("forceFlush" in delegate && typeof delegate.forceFlush === "function") await delegate.forceFlush();
 }

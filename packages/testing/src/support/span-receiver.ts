@@ -4,23 +4,42 @@ import { createServer } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
+export type ReceivedValue = string | number | boolean;
+
 export interface ReceivedSpan {
   readonly service: string;
   readonly traceId: string;
+  readonly spanId: string;
+  /** Empty where the span is the first of its trace. */
+  readonly parentId: string;
   readonly name: string;
+  readonly kind: string;
+  readonly attributes: Readonly<Record<string, ReceivedValue>>;
+  /** Whether its status is that of an error. */
+  readonly isFailed: boolean;
 }
 
-/** Takes spans over OTLP/HTTP in protobuf, as a collector does. */
+export interface ReceivedLog {
+  readonly service: string;
+  readonly traceId: string;
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, ReceivedValue>>;
+}
+
+/** Takes spans and logs over OTLP/HTTP in protobuf, as a collector does. */
 export class SpanReceiver {
   readonly spans: ReceivedSpan[] = [];
+  readonly logs: ReceivedLog[] = [];
+  /** What was sent, byte for byte. */
+  readonly bodies: Buffer[] = [];
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer((request, response) => {
       void buffer(request).then((body) => {
-        const isExport = request.url === "/v1/traces" && request.headers["content-type"] === "application/x-protobuf";
-        if (isExport) this.spans.push(...readSpans(body));
-        response.writeHead(isExport ? 200 : 404, { "content-type": "application/x-protobuf" }).end();
+        const isProtobuf = request.headers["content-type"] === "application/x-protobuf";
+        const isKnown = isProtobuf && this.#take(request.url, body);
+        response.writeHead(isKnown ? 200 : 404, { "content-type": "application/x-protobuf" }).end();
       });
     });
   }
@@ -43,33 +62,99 @@ export class SpanReceiver {
     this.#server.closeAllConnections();
     await once(this.#server, "close");
   }
+
+  #take(path: string | undefined, body: Buffer): boolean {
+    if (path === "/v1/traces") this.spans.push(...readRecords(body).map(readSpan));
+    else if (path === "/v1/logs") this.logs.push(...readRecords(body).map(readLog));
+    else return false;
+    this.bodies.push(body);
+    return true;
+  }
 }
 
-/** `ExportTraceServiceRequest` of opentelemetry/proto/collector/trace/v1: resource spans, scope spans, spans. */
-function readSpans(body: Uint8Array): ReceivedSpan[] {
-  return fieldsOf(body, 1).flatMap((resourceSpans) => {
-    const attributes = fieldsOf(resourceSpans, 1).flatMap((resource) => fieldsOf(resource, 1));
-    const named = attributes.find((attribute) => textOf(attribute, 1) === "service.name");
-    const service = named === undefined ? "" : fieldsOf(named, 2).map((value) => textOf(value, 1))[0];
-    const spans = fieldsOf(resourceSpans, 2).flatMap((scopeSpans) => fieldsOf(scopeSpans, 2));
-    return spans.map((span) => ({
-      service: service ?? "",
-      traceId: Buffer.from(fieldsOf(span, 1)[0] ?? []).toString("hex"),
-      name: textOf(span, 5),
-    }));
+/** A span or a log record, as bytes, and who sent it. */
+interface ReceivedRecord {
+  readonly service: string;
+  readonly record: Uint8Array;
+}
+
+/**
+ * `ExportTraceServiceRequest` and `ExportLogsServiceRequest` of opentelemetry/proto/collector have the same shape: by
+ * resource, by scope, records.
+ */
+function readRecords(body: Uint8Array): ReceivedRecord[] {
+  return fieldsOf(body, 1).flatMap((ofResource) => {
+    const resource = Object.assign({}, ...fieldsOf(ofResource, 1).map((message) => attributesOf(message, 1)));
+    const service = String(resource["service.name"] ?? "");
+    return fieldsOf(ofResource, 2)
+      .flatMap((ofScope) => fieldsOf(ofScope, 2))
+      .map((record) => ({ service, record }));
   });
 }
+
+const KINDS = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+const STATUS_ERROR = 2;
+
+/** `Span` of opentelemetry/proto/trace/v1. */
+function readSpan({ service, record }: ReceivedRecord): ReceivedSpan {
+  const [status = new Uint8Array()] = fieldsOf(record, 15);
+  return {
+    service,
+    traceId: hexOf(record, 1),
+    spanId: hexOf(record, 2),
+    parentId: hexOf(record, 4),
+    name: textOf(record, 5),
+    kind: KINDS[numberOf(record, 6)] ?? "",
+    attributes: attributesOf(record, 9),
+    isFailed: numberOf(status, 3) === STATUS_ERROR,
+  };
+}
+
+/** `LogRecord` of opentelemetry/proto/logs/v1. */
+function readLog({ service, record }: ReceivedRecord): ReceivedLog {
+  const [body = new Uint8Array()] = fieldsOf(record, 5);
+  return { service, traceId: hexOf(record, 9), body: textOf(body, 1), attributes: attributesOf(record, 6) };
+}
+
+function attributesOf(message: Uint8Array, number: number): Record<string, ReceivedValue> {
+  const pairs = fieldsOf(message, number).map((pair) => [textOf(pair, 1), readValue(fieldsOf(pair, 2)[0])] as const);
+  return Object.fromEntries(pairs);
+}
+
+/** `AnyValue`. Spans have neither lists nor maps; logs do, and no test asks for what is in them. */
+function readValue(value: Uint8Array = new Uint8Array()): ReceivedValue {
+  const reader = new BinaryReader(value);
+  if (reader.pos >= reader.len) return "";
+  const [number] = reader.tag();
+  if (number === 1) return reader.string();
+  if (number === 2) return reader.bool();
+  if (number === 3) return Number(reader.int64());
+  if (number === 4) return reader.double();
+  return `(${number === 5 ? "a list" : "a map"})`;
+}
+
+const hexOf = (message: Uint8Array, number: number): string =>
+  Buffer.from(fieldsOf(message, number)[0] ?? []).toString("hex");
 
 const textOf = (message: Uint8Array, number: number): string =>
   Buffer.from(fieldsOf(message, number)[0] ?? []).toString("utf8");
 
 /** Every value of a field that holds a message, bytes or text. */
 function fieldsOf(message: Uint8Array, wanted: number): Uint8Array[] {
+  return readFields(message, wanted, WireType.LengthDelimited, (reader) => reader.bytes());
+}
+
+/** The value of a field that holds a number or an enum; 0 without it. */
+function numberOf(message: Uint8Array, wanted: number): number {
+  return readFields(message, wanted, WireType.Varint, (reader) => reader.uint32())[0] ?? 0;
+}
+
+function readFields<T>(message: Uint8Array, wanted: number, wire: WireType, read: (from: BinaryReader) => T): T[] {
   const reader = new BinaryReader(message);
-  const found: Uint8Array[] = [];
+  const found: T[] = [];
   while (reader.pos < reader.len) {
     const [number, type] = reader.tag();
-    if (number === wanted && type === WireType.LengthDelimited) found.push(reader.bytes());
+    if (number === wanted && type === wire) found.push(read(reader));
     else reader.skip(type, number);
   }
   return found;
