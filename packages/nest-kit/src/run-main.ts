@@ -42,7 +42,7 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   endOnSignal(() => end());
   try {
     const config = await read(process.env);
-    const telemetry = startTelemetry({ service: name, otlpEndpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT });
+    const telemetry = startTelemetry({ service: name, otlpEndpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT, log });
     const running = await start(config);
     end = async () => {
       running.drain();

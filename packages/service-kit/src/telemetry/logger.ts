@@ -1,16 +1,23 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import { pino } from "pino";
+import { sendLine } from "./send-logs.js";
 
 export type { Logger } from "pino";
 
-/** JSON lines on standard output; each names the trace it belongs to. */
+/** JSON lines on standard output, and to the collector if there is one; each names the trace it belongs to. */
 export function createLogger(service: string, level: string): Logger {
   return pino({
     level,
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    hooks: {
+      streamWrite(line) {
+        sendLine(line);
+        return line;
+      },
+    },
     mixin() {
       const context = trace.getActiveSpan()?.spanContext();
       if (context === undefined || !isSpanContextValid(context)) return {};

@@ -1,0 +1,60 @@
+import type { Logger } from "./logger.js";
+import { counter } from "./metrics.js";
+
+/** Structurally what the exporters of spans and of logs have in common. */
+interface Exporter<T> {
+  export(items: T[], done: (result: ExportResult) => void): void;
+  shutdown(): Promise<void>;
+  forceFlush?(): Promise<void>;
+}
+
+/** `ExportResult` of OpenTelemetry, whose code 0 is success. */
+interface ExportResult {
+  readonly code: number;
+  readonly error?: Error;
+}
+
+const SUCCESS = 0;
+
+/**
+ * An exporter that counts what reached the collector and what was lost, and logs one sentence when the collector is away
+ * and one when it is back, however much is lost in between.
+ */
+export class CollectorExporter<T> implements Exporter<T> {
+  readonly #sent = counter("tripline_telemetry_items_total", {
+    description: "Spans and log lines that the collector took, or that were lost because it did not",
+    labels: ["signal", "result"],
+  });
+  #isAway = false;
+
+  constructor(
+    private readonly inner: Exporter<T>,
+    private readonly signal: "spans" | "logs",
+    private readonly log: Logger | undefined,
+  ) {}
+
+  export(items: T[], done: (result: ExportResult) => void): void {
+    this.inner.export(items, (result) => {
+      const isSent = result.code === SUCCESS;
+      this.#sent.inc({ signal: this.signal, result: isSent ? "sent" : "lost" }, items.length);
+      if (this.#isAway === isSent) this.#tell(result);
+      done(result);
+    });
+  }
+
+  shutdown(): Promise<void> {
+    return this.inner.shutdown();
+  }
+
+  async forceFlush(): Promise<void> {
+    await this.inner.forceFlush?.();
+  }
+
+  #tell({ error }: ExportResult): void {
+    this.#isAway = !this.#isAway;
+    if (this.#isAway) {
+      const reason = error?.message || "it did not answer";
+      this.log?.warn(`telemetry: the collector does not take ${this.signal} (${reason}); they are lost until it does`);
+    } else this.log?.info(`telemetry: the collector takes ${this.signal} again`);
+  }
+}
