@@ -8,8 +8,8 @@ HOST: "0.0.0.0"
 METRICS_PORT: "9464"
 LOG_LEVEL: {{ .Values.workload.logLevel | quote }}
 DRAIN_SECONDS: {{ .Values.workload.drainSeconds | quote }}
-{{- if .Values.workload.otlpEndpoint }}
-OTEL_EXPORTER_OTLP_ENDPOINT: {{ .Values.workload.otlpEndpoint | quote }}
+{{- if (include "tripline.otlpEndpoint" .) }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ include "tripline.otlpEndpoint" . | quote }}
 {{- end }}
 {{- end }}
 

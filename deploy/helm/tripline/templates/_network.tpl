@@ -30,6 +30,12 @@
 {{- include "tripline.portOf" (list . (ternary "443" "80" (contains "https://" .))) }}
 {{- end }}
 
+{{/* Where the services send spans and logs; empty: nowhere. */}}
+{{- define "tripline.otlpEndpoint" -}}
+{{- $own := ternary (printf "http://%s-collector:4318" (include "tripline.fullname" .)) "" .Values.telemetry.collector.enabled }}
+{{- .Values.workload.otlpEndpoint | default $own }}
+{{- end }}
+
 {{/* root, name (of networkPolicy.peers), hosts: `to` of a rule. Peers that are named are all there are. Otherwise a host that is a
 Service's name tells its namespace, since not every network takes a pod's address for a part of a CIDR (Cilium does not);
 and whatever is outside of the cluster is in a CIDR. */}}

@@ -111,8 +111,11 @@ export const VARIABLE_GROUPS = {
     DRAIN_SECONDS: { chart: chartValue("workload.drainSeconds") },
     OTEL_EXPORTER_OTLP_ENDPOINT: {
       compose: null,
-      chart: chartValue("workload.otlpEndpoint", { isOptional: true }),
-      description: "Where spans are sent by OTLP over HTTP. Without it none leave the service.",
+      chart: {
+        ...chartTemplate("tripline.otlpEndpoint", "workload.otlpEndpoint"),
+        when: '(include "tripline.otlpEndpoint" .)',
+      },
+      description: "Where spans and log lines are sent by OTLP over HTTP. Without it none leave the service.",
     },
   },
   kafka: {
