@@ -8,6 +8,7 @@ import { overloadPart } from "./bench-overload.js";
 import { sparsePart } from "./bench-sparse.js";
 import { textbookPart } from "./bench-textbook.js";
 import { topologyPart } from "./bench-topology.js";
+import { tracingPart } from "./bench-tracing.js";
 
 /** The whole system, from a request over HTTP to its decision. */
 export const e2eBenchmark: Benchmark = {
@@ -22,7 +23,17 @@ export const e2eBenchmark: Benchmark = {
     new Option("--cards <count>", "number of cards in the part cards; default 5 million").argParser(parseCards),
     new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing"),
   ],
-  parts: [loadPart, floorPart, sparsePart, textbookPart, overloadPart, topologyPart, buildsPart, cardsPart],
+  parts: [
+    loadPart,
+    floorPart,
+    sparsePart,
+    textbookPart,
+    overloadPart,
+    topologyPart,
+    tracingPart,
+    buildsPart,
+    cardsPart,
+  ],
   line: [
     "decisions_per_s",
     "p50_ms",

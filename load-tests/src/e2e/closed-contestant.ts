@@ -50,9 +50,9 @@ export function closedContestant({ name, port, pids, stream, isShort }: ClosedPl
 }
 
 /** More servers in the same run, with their own Kafka and Valkey. */
-export function besideContext(context: BenchContext, root: string): BenchContext {
+export function besideContext(context: BenchContext, root: string, name = "beside"): BenchContext {
   const { folder, flags, log } = context;
-  const beside = new BenchContext({ root, results: join(folder, "beside"), rounds: undefined, flags, log });
+  const beside = new BenchContext({ root, results: join(folder, name), rounds: undefined, flags, log });
   context.defer(() => beside.close());
   return beside;
 }
