@@ -1,5 +1,5 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
 
 /** Why a score is missing, as a metric label: few and fixed. */
@@ -16,6 +16,8 @@ export type MissingScoreCause =
 export type ExplanationResult = "explained" | "no-time" | "late" | "unreachable" | "refused" | "unreadable";
 
 const MS_PER_S = 1_000;
+/** Most payments score below one in a hundred; bands of policies lie above. */
+const SCORES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 
 /** What decisions measures. */
 export class DecisionMetrics {
@@ -29,6 +31,11 @@ export class DecisionMetrics {
   readonly #degraded = counter("tripline_decisions_degraded_total", {
     description: "First decisions below the model's rung",
     labels: ["rung"],
+  });
+  readonly #score = histogram("tripline_decisions_score", {
+    description: "Calibrated scores of first decisions, by the model's part: champion, canary or shadow",
+    labels: ["role"],
+    buckets: SCORES,
   });
   readonly #latency = histogram("tripline_decisions_latency_seconds", {
     description: "From accepting a payment to deciding it",
@@ -74,6 +81,7 @@ export class DecisionMetrics {
     for (const outcome of decision.spentBudgets) {
       this.#budgetSpent.inc({ outcome: Outcome[outcome].toLowerCase(), tenant: decision.tenant });
     }
+    for (const [role, score] of scoresOf(decision)) this.#score.observe({ role }, score);
     this.#latency.observe(Math.max(0, decision.decidedAtMs - decision.acceptedAtMs) / MS_PER_S);
   }
 
@@ -131,4 +139,15 @@ export class DecisionMetrics {
   repliesLost(count: number): void {
     this.#repliesLost.inc(count);
   }
+}
+
+/** The scores of the champion and of a model that is tried out; a score that is missing is not 0. */
+function scoresOf({ rung, score, trial }: Decision): (readonly [role: string, score: number])[] {
+  const isCanary = trial?.trialRole === TrialRole.CANARY && trial.candidateScore !== undefined;
+  const champion = isCanary ? trial.championScore : rung === Rung.MODEL ? score : undefined;
+  const candidate = trial?.candidateScore;
+  return [
+    ...(champion === undefined ? [] : [["champion", champion] as const]),
+    ...(candidate === undefined ? [] : [[isCanary ? "canary" : "shadow", candidate] as const]),
+  ];
 }

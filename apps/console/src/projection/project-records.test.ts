@@ -1,5 +1,6 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
+import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
@@ -82,6 +83,23 @@ test("a decline alone opens no case, and neither does a payment that has its lab
   await settle();
   await expect(count("decisions", declined, labelled)).resolves.toBe(2);
   await expect(count("case_payments", declined, labelled)).resolves.toBe(0);
+});
+
+test("labels are counted by what was decided, each payment once, for the precision that is watched", async () => {
+  const series = /^tripline_console_labels_total\{outcome="decline",truth="fraud",role="champion"\} (\d+)$/m;
+  const counted = async () => Number(series.exec((await writeMetrics()).body)?.[1] ?? 0);
+  const before = await counted();
+  const declined = testPayment(bed.tenant, { outcome: Outcome.DECLINE });
+  await bed.producer.send([declined.vector, declined.decision]);
+  await settle();
+  await bed.producer.send([declined.label(true)]);
+  await settle();
+  await bed.producer.send([declined.label(true)]);
+  await settle();
+  await expect(counted()).resolves.toBe(before + 1);
+  expect((await writeMetrics()).body).toMatch(
+    /^tripline_postgres_connections\{application="[\w-]+",state="idle"\} \d+$/m,
+  );
 });
 
 test("records that come again change nothing, also after the service was away", async () => {

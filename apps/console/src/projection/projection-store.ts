@@ -1,5 +1,6 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { counter } from "@tripline/service-kit/telemetry/metrics";
 import { z } from "zod";
 import type { CaseOpening } from "./open-cases.js";
 import { openCases } from "./open-cases.js";
@@ -9,9 +10,16 @@ import type { ReadDecision, ReadLabel, ReadPayment, ReadRecords } from "./read-r
 const LOCK_CLASS = 711_301;
 
 const addedRow = z.object({ transaction_id: z.string() });
+/** A row that was updated carries the transaction that did so. */
+const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() });
 
 /** What the topics say, in Postgres. Reading a record again changes nothing. */
 export class ProjectionStore {
+  readonly #labels = counter("tripline_console_labels_total", {
+    description: "Labels of decided payments, by what was decided, what was true, and whose score decided",
+    labels: ["outcome", "truth", "role"],
+  });
+
   constructor(
     private readonly database: Database,
     private readonly opening: CaseOpening,
@@ -22,12 +30,12 @@ export class ProjectionStore {
    * comes second has to see the first, so one instance at a time writes what is from partitions of one number.
    */
   async add(records: ReadRecords, partitions: ReadonlySet<number>): Promise<void> {
-    await this.database.transaction(async (transaction) => {
+    const labelled = await this.database.transaction(async (transaction) => {
       for (const partition of [...partitions].toSorted((left, right) => left - right)) {
         await transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", [LOCK_CLASS, partition]);
       }
       const nowMs = Date.now();
-      await addLabels(transaction, records.labels, nowMs);
+      const newLabels = await addLabels(transaction, records.labels, nowMs);
       const newPayments = await addPayments(transaction, records.payments, nowMs);
       const newDecisions = await addDecisions(transaction, records.decisions, nowMs);
       const stopped = records.decisions
@@ -41,8 +49,33 @@ export class ProjectionStore {
       );
       const late = [...newPayments].filter((id) => !approved.has(id));
       await openCases(transaction, [...new Set([...stopped, ...late])], this.opening, nowMs);
+      return countLabels(transaction, newLabels);
     });
+    // Once it stands: a transaction that is tried again would count twice.
+    for (const { outcome, truth, role, count } of labelled) {
+      this.#labels.inc({ outcome: Outcome[outcome]?.toLowerCase() ?? "", truth, role }, count);
+    }
   }
+}
+
+const labelledRow = z.object({
+  outcome: z.number(),
+  truth: z.enum(["fraud", "genuine"]),
+  role: z.enum(["champion", "canary"]),
+  count: z.coerce.number(),
+});
+
+/** What was decided about the payments whose labels are new; a label that came before its decision is left out. */
+async function countLabels(queries: Queries, ids: readonly string[]): Promise<z.infer<typeof labelledRow>[]> {
+  if (ids.length === 0) return [];
+  return queries.query(
+    labelledRow,
+    `SELECT d.outcome, CASE WHEN l.fraud THEN 'fraud' ELSE 'genuine' END AS truth,
+       CASE WHEN d.model_version = d.candidate_version THEN 'canary' ELSE 'champion' END AS role, count(*) AS count
+     FROM console.labels l JOIN console.decisions d USING (transaction_id) WHERE l.transaction_id = ANY($1::text[])
+     GROUP BY 1, 2, 3`,
+    [ids],
+  );
 }
 
 async function addPayments(queries: Queries, payments: readonly ReadPayment[], nowMs: number): Promise<Set<string>> {
@@ -101,14 +134,18 @@ async function addDecisions(queries: Queries, read: readonly ReadDecision[], now
 
 const INT_MAX = 2_147_483_647;
 
-async function addLabels(queries: Queries, labels: readonly ReadLabel[], nowMs: number): Promise<void> {
-  if (labels.length === 0) return;
+/** @returns the payments that had no label before */
+async function addLabels(queries: Queries, labels: readonly ReadLabel[], nowMs: number): Promise<string[]> {
+  if (labels.length === 0) return [];
   const column = <K extends keyof ReadLabel>(name: K) => labels.map((label) => label[name]);
-  await queries.execute(
+  const written = await queries.query(
+    writtenRow,
     `INSERT INTO console.labels AS known (transaction_id, tenant, fraud, source, labelled_at_ms, read_at_ms)
      SELECT *, $6::bigint FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bigint[])
      ON CONFLICT (transaction_id) DO UPDATE SET fraud = excluded.fraud, source = excluded.source,
-       labelled_at_ms = excluded.labelled_at_ms WHERE known.labelled_at_ms < excluded.labelled_at_ms`,
+       labelled_at_ms = excluded.labelled_at_ms WHERE known.labelled_at_ms < excluded.labelled_at_ms
+     RETURNING transaction_id, xmax = 0 AS is_new`,
     [column("transactionId"), column("tenant"), column("fraud"), column("source"), column("labelledAtMs"), nowMs],
   );
+  return written.flatMap(({ transaction_id, is_new }) => (is_new ? [transaction_id] : []));
 }

@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { PoolConfig } from "pg";
 import { DatabaseError, Pool } from "pg";
 import { z } from "zod";
+import { labelledGauge } from "../telemetry/metrics.js";
 import type { DatabaseAddress } from "./reach-database.js";
 
 /** Something that answers SQL: the pool, or one transaction. */
@@ -47,6 +48,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
     statement_timeout: options.queryTimeoutMs,
   });
   pool.on("error", options.onIdleError);
+  const endWatch = watchPool(pool, options.applicationName ?? "tripline");
   const hasToken = options.password !== undefined;
   const failed = (error: unknown): never => {
     throw asDatabaseError(error, hasToken);
@@ -71,8 +73,24 @@ export function connectDatabase(options: DatabaseOptions): Database {
         client.release(broken);
       }
     },
-    close: () => pool.end(),
+    close() {
+      endWatch();
+      return pool.end();
+    },
   };
+}
+
+/** @returns ends the reading */
+function watchPool(pool: Pool, application: string): () => void {
+  const labels = {
+    description: "Connections to Postgres, and queries that wait for one",
+    labels: ["application", "state"],
+  } as const;
+  return labelledGauge("tripline_postgres_connections", labels, () => [
+    [pool.totalCount - pool.idleCount, { application, state: "busy" }],
+    [pool.idleCount, { application, state: "idle" }],
+    [pool.waitingCount, { application, state: "waiting" }],
+  ]);
 }
 
 interface Connection {
