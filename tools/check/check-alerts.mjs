@@ -1,8 +1,9 @@
 // Checks the alerts: each has a case in deploy/observability/alerts.test.yaml that fires it, and a runbook that is there. The
-// names of jobs that they ask for are those that compose's Prometheus and the rendered chart give. promtool and helm are used
+// names of jobs that they ask for are those that compose's Prometheus and the rendered chart give. The queries of dashboards are
+// read by promtool. promtool and helm are used
 // where they are installed; what is not is skipped, and named. `--full` fails where something had to be skipped.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +15,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = join("deploy", "helm", "tripline");
 const RULES = join(CHART, "files", "alerts.yaml");
 const CASES = join("deploy", "observability", "alerts.test.yaml");
+const DASHBOARDS = join(CHART, "dashboards");
 const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
 const TOOL_TIMEOUT_MS = 240_000;
 /** Whatever a release is called, its jobs are called the same. */
@@ -131,6 +133,27 @@ function checkWithPromtool() {
   expectSuccess(RULES, ["check", "rules", RULES]);
   expectSuccess(CASES, ["test", "rules", CASES]);
   expectSuccess(PROMETHEUS, ["check", "config", "--syntax-only", PROMETHEUS]);
+  checkDashboards();
+}
+
+/** Each query of a panel, as a rule that promtool reads; Grafana puts in an interval. */
+function checkDashboards() {
+  const folder = mkdtempSync(join(tmpdir(), "tripline-dashboards-"));
+  try {
+    for (const name of readdirSync(join(ROOT, DASHBOARDS))) {
+      /** @type {{ panels: { targets: { expr: string }[] }[] }} */
+      const { panels } = JSON.parse(readFileSync(join(ROOT, DASHBOARDS, name), "utf8"));
+      const queries = panels.flatMap(({ targets }) =>
+        targets.map(({ expr }) => expr.replaceAll("$__rate_interval", "5m")),
+      );
+      const rules = queries.map((expr, index) => ({ record: `panel:query${index}`, expr }));
+      const file = join(folder, `${name}.yaml`);
+      writeFileSync(file, stringify({ groups: [{ name, rules }] }));
+      expectSuccess(join(DASHBOARDS, name), ["check", "rules", file]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /**

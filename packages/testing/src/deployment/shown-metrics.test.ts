@@ -27,9 +27,9 @@ function seriesOf(kind: string, name: string): string[] {
   return kind === "histogram" ? ["bucket", "count", "sum"].map((part) => `${name}_${part}`) : [name];
 }
 
-/** Every metric of our own, from the code that makes it. */
-function ownMetrics(): readonly (readonly [kind: string, name: string])[] {
-  const sources = ["apps/", "packages/"].flatMap((group) =>
+/** The code of everything that runs, without its tests. */
+function readSources(): string[] {
+  return ["apps/", "packages/"].flatMap((group) =>
     readdirSync(new URL(group, ROOT)).flatMap((name) => {
       const folder = new URL(`${group}${name}/src/`, ROOT);
       return readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -37,7 +37,20 @@ function ownMetrics(): readonly (readonly [kind: string, name: string])[] {
         .map((file) => readFileSync(new URL(file, folder), "utf8"));
     }),
   );
+}
+
+const sources = readSources();
+
+/** Every metric of our own, from the code that makes it. */
+function ownMetrics(): readonly (readonly [kind: string, name: string])[] {
   return sources.flatMap((text) => [...text.matchAll(INSTRUMENT)].map(([, kind = "", name = ""]) => [kind, name]));
+}
+
+/** Labels that metrics have in the code, that Prometheus adds, and that we add when we scrape. */
+function knownLabels(): ReadonlySet<string> {
+  const lists = sources.flatMap((text) => [...text.matchAll(/(?:labels: |LABELS = )\[([^\]]*)\]/g)]);
+  const own = lists.flatMap(([, list = ""]) => [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name));
+  return new Set([...own, "le", "job", "instance", "service"]);
 }
 
 /** Every series that a service can show: its own, and those that all services have. */
@@ -79,6 +92,17 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
       expect([...named].filter((series) => !shown.has(series))).toEqual([]);
     },
   );
+
+  test("dashboards and alerts group and choose by labels that there are", () => {
+    const known = knownLabels();
+    expect(known).toContain("http_route");
+    const texts = files.map((file) => readFileSync(file, "utf8").replaceAll('\\"', '"'));
+    const grouped = texts.flatMap((text) => [...text.matchAll(/\bby \(([^)]*)\)/g)]);
+    const chosen = texts.flatMap((text) => [...text.matchAll(/[{,]\s*(\w+)(?:=~|!~|!=|=)"/g)]);
+    const labels = [...grouped.flatMap(([, list = ""]) => list.split(/,\s*/)), ...chosen.map(([, name = ""]) => name)];
+    expect(labels.length).toBeGreaterThan(50);
+    expect([...new Set(labels)].filter((label) => !known.has(label))).toEqual([]);
+  });
 
   test("docs/operations.md says of every alert what to do, and how urgent it is", () => {
     const { groups } = alertsFile.parse(parse(readFileSync(ALERTS, "utf8")));
