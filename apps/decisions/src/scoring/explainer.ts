@@ -1,6 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { failSpan, headersFromContext } from "@tripline/service-kit/telemetry/tracing";
+import { failSpan, headersFromContext, markAnswered } from "@tripline/service-kit/telemetry/tracing";
 import type { DecisionMetrics, ExplanationResult } from "../decision-metrics.js";
 import { contributionsRequest, readContributions } from "./infer-messages.js";
 import { SCORING_MS_MIN } from "./score-budget.js";
@@ -42,7 +42,10 @@ export class Explainer {
     const found = await this.#ask(rows, modelVersion, traces, budgetMs);
     const isFound = typeof found !== "string";
     this.#options.metrics.explained(isFound ? "explained" : found, rows.length);
-    if (isFound) return found;
+    if (isFound) {
+      markAnswered(traces);
+      return found;
+    }
     for (const trace of traces) failSpan(trace, found);
     return undefined;
   }

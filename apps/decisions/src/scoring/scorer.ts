@@ -2,7 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { failSpan, headersFromContext } from "@tripline/service-kit/telemetry/tracing";
+import { failSpan, headersFromContext, markAnswered } from "@tripline/service-kit/telemetry/tracing";
 import type { DecisionMetrics, MissingScoreCause } from "../decision-metrics.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import { inferRequest, readProbabilities } from "./infer-messages.js";
@@ -62,7 +62,10 @@ export class Scorer {
     const startedMs = performance.now();
     const result = await this.#ask(CHAMPION, rows, traces, budgetMs);
     this.#options.metrics.scored(performance.now() - startedMs);
-    if (!("cause" in result)) return result.scores;
+    if (!("cause" in result)) {
+      markAnswered(traces);
+      return result.scores;
+    }
     this.#options.metrics.scoreMissing(result.cause, rows.length);
     for (const trace of traces) failSpan(trace, result.cause);
     return rows.map(() => ({ missing: result.because }));
@@ -78,7 +81,11 @@ export class Scorer {
     const { metrics } = this.#options;
     const result = await this.#ask(version, rows, traces, budgetMs);
     metrics.candidateScored("cause" in result ? result.cause : "scored", rows.length);
-    if ("cause" in result) return rows.map(() => ({ missing: result.because }));
+    if ("cause" in result) {
+      for (const trace of traces) failSpan(trace, result.cause);
+      return rows.map(() => ({ missing: result.because }));
+    }
+    markAnswered(traces);
     return result.scores.map((score) => {
       if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
       return { missing: `the model gave ${score.value}, which is not a probability` };

@@ -158,6 +158,13 @@ export function failSpan(of: Context, code: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 }
 
+const ANSWERED: Attributes = { "rpc.status_code": "OK" };
+
+/** What the spans of a call by gRPC say once it is answered, one for each payment it was made for. */
+export function markAnswered(of: readonly Context[]): void {
+  for (const one of of) describeSpan(one, () => ANSWERED);
+}
+
 /** Adds attributes to the span of a context, if it is recorded. */
 export function describeSpan(of: Context, describe: () => Attributes): void {
   const span = trace.getSpan(of);

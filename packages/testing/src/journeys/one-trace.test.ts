@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { ProxyTracerProvider, trace } from "@opentelemetry/api";
 import * as conventions from "@opentelemetry/semantic-conventions/incubating";
 import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
@@ -102,7 +103,21 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
       expect([name, counted.has(name)]).toEqual([name, true]);
     }
   });
+
+  test("the services that run show every series that a dashboard asks them for", async () => {
+    const told = [...(await writeMetrics()).body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, kind]) =>
+      kind === "histogram" ? ["bucket", "count", "sum"].map((part) => `${name}_${part}`) : [name],
+    );
+    const texts = readdirSync(DASHBOARDS).map((file) => readFileSync(new URL(file, DASHBOARDS), "utf8"));
+    const asked = new Set(texts.flatMap((text) => text.match(SHOWN_HERE) ?? []));
+    expect(asked.size).toBeGreaterThan(20);
+    expect([...asked].filter((name) => !told.includes(name))).toEqual([]);
+  });
 });
+
+const DASHBOARDS = new URL("../../../../deploy/helm/tripline/dashboards/", import.meta.url);
+/** Archive, control plane and console do not run here. */
+const SHOWN_HERE = /\b(?:tripline_(?:ingestion|features|scoring|decisions|kafka|telemetry)|process|http_server)_\w+/g;
 
 const WAIT_TRIES_MAX = 100;
 const WAIT_MS = 50;
