@@ -16,7 +16,7 @@ function policiesOf(text: string): readonly Policy[] {
 
 const compose = readFileSync(new URL("deploy/observability/collector.yaml", ROOT), "utf8");
 /** With the default values; the loop over services does not matter here. */
-const chart = readFileSync(new URL("deploy/helm/tripline/files/collector.yaml", ROOT), "utf8")
+const chart = readFileSync(new URL("deploy/helm/tripline/files/collector.yaml.tpl", ROOT), "utf8")
   .replaceAll("{{ .Values.telemetry.collector.slowMs }}", "250")
   .replaceAll("{{ .Values.telemetry.collector.restPercent }}", "10")
   .replaceAll(/\{\{.*?\}\}/g, "x")
