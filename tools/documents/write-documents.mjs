@@ -12,6 +12,7 @@ import {
   composeEnvironment,
   composeTogether,
 } from "../../packages/system/dist/service-environment/write-compose-environment.js";
+import { dataMap } from "./describe-data.mjs";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
 import { readDecisions } from "./read-decisions.mjs";
@@ -73,6 +74,7 @@ const documents = [
   { file: "docs/errors.md", parts: { errors } },
   { file: "docs/features.md", parts: { features } },
   { file: "docs/capacity.md", parts: capacityTables(table) },
+  { file: "docs/data-map.md", parts: dataMap(table) },
   { file: "docs/settings.md", parts: settingTables(table) },
   { file: "compose.yaml", parts: composeEnvironment() },
   { file: "compose.lite.yaml", parts: composeTogether() },

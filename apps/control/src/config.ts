@@ -1,5 +1,6 @@
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { rateConfig } from "@tripline/service-kit/limits/rate-config";
+import { masterKeyConfig } from "@tripline/service-kit/personal/master-key";
 import { z } from "zod";
 
 const KEY_BYTES = 32;
@@ -19,6 +20,11 @@ export const controlConfig = z.object({
   ...kafkaConfig,
   ...postgresConfig,
   ...tokenConfig,
+  ...masterKeyConfig,
+  PERSONAL_DAYS: z.coerce.number().int().min(1).max(3_650).default(400).meta({
+    unit: "days",
+    description: "After how many days the keys of personal data are destroyed, and with them what they seal.",
+  }),
   ...rateConfig({ tenant: 500, client: 200, unit: "requests" }),
   REGISTRY_URL: z.string().min(1).optional().meta({
     description:

@@ -20,6 +20,9 @@ import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.con
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
 import { OpenApiController } from "./openapi.controller.js";
+import { PersonalController } from "./personal/personal.controller.js";
+import { personalProviders } from "./personal/personal-providers.js";
+import { SubjectKeysController } from "./personal/subject-keys.controller.js";
 import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
 import { PolicyGuard } from "./policies/policy-guard.js";
@@ -58,12 +61,15 @@ export class ControlModule {
         AuditController,
         AuditEventsController,
         ListsController,
+        SubjectKeysController,
+        PersonalController,
         ...(listsFrauds(config) ? [FraudLabelsController] : []),
         ...(registryUrl === undefined ? [] : [RolloutsController]),
       ],
       providers: [
         ...LIST_PROVIDERS,
         ...auditProviders(config),
+        ...personalProviders(config),
         { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
         { provide: CONTROL_CONFIG, useValue: config },
         { provide: RateLimits, useValue: new RateLimits(config) },

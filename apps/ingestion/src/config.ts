@@ -1,5 +1,6 @@
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { rateConfig } from "@tripline/service-kit/limits/rate-config";
+import { masterKeyConfig } from "@tripline/service-kit/personal/master-key";
 import { z } from "zod";
 
 /** Above what an instance takes: whoever wants to protect tenants from each other sets less. */
@@ -23,6 +24,7 @@ export const ingestionConfig = z.object({
   ...kafkaConfig,
   ...redisConfig,
   ...tokenConfig,
+  ...masterKeyConfig,
   ...rateConfig({ tenant: RATE_DEFAULT, client: RATE_DEFAULT, unit: "events" }),
   AUTH_TOKEN_URL: z.url().optional().meta({
     description: "Where clients get tokens, for the API's description.",

@@ -1,3 +1,4 @@
+import type { Unsealed } from "@tripline/service-kit/personal/personal-sealer";
 import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
 
 const MS_PER_S = 1_000;
@@ -8,6 +9,12 @@ export interface IngestionMetrics {
   accepted(events: number, latencyMs: number): void;
   /** @param latencyMs that a request waited for answers after its events were accepted */
   waited(latencyMs: number): void;
+}
+
+/** A payment was accepted without its personal fields. */
+export function countUnsealed(reason: Unsealed): void {
+  const description = "Payments whose personal fields were not kept: no master key answered, or the person was erased";
+  counter("tripline_ingestion_unsealed_total", { description, labels: ["reason"] }).inc({ reason });
 }
 
 /** Read whenever metrics are collected. */

@@ -22,6 +22,7 @@ import { EventIntake } from "./intake/event-intake.js";
 import { RequestReservations } from "./intake/reserve-requests.js";
 import { IntakePlugin } from "./intake.plugin.js";
 import { OpenApiController } from "./openapi.controller.js";
+import { personalProviders } from "./personal/personal-providers.js";
 import { readDecisions } from "./replies/read-decisions.js";
 import { ReplyWaiters } from "./replies/reply-waiters.js";
 import { WaitingBound } from "./replies/waiting-bound.js";
@@ -59,6 +60,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
         { provide: WaitingBound, useFactory: () => new WaitingBound(config.WAIT_TARGET_MS) },
         replyWaiters(config),
         eventIntake(config),
+        ...personalProviders(config),
         IntakePlugin,
       ],
     };

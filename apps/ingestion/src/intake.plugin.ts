@@ -23,6 +23,8 @@ import { EventIntake } from "./intake/event-intake.js";
 import type { IntakeRules, PrepareEvent } from "./intake/prepare-event.js";
 import { prepareLabel, preparePayment } from "./intake/prepare-event.js";
 import { turnAway } from "./intake/turn-away.js";
+import type { PersonalSeal } from "./personal/seal-personal.js";
+import { PERSONAL_SEAL } from "./personal/seal-personal.js";
 import { answerOutcome, mayExplain } from "./replies/present-outcome.js";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./requests/limits.js";
 import { parseJsonBytes } from "./requests/parse-json.js";
@@ -55,9 +57,10 @@ export class IntakePlugin implements OnModuleInit {
     @Inject(TOKEN_VERIFIER) private readonly verifier: TokenVerifier,
     @Inject(RateLimits) private readonly limits: RateLimits,
     @Inject(EventIntake) private readonly intake: EventIntake,
+    @Inject(PERSONAL_SEAL) seal: PersonalSeal | undefined,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#rules = { cardTokenKey: config.CARD_TOKEN_KEY, eventAgeDaysMax: config.EVENT_AGE_DAYS_MAX };
+    this.#rules = { cardTokenKey: config.CARD_TOKEN_KEY, eventAgeDaysMax: config.EVENT_AGE_DAYS_MAX, seal };
   }
 
   async onModuleInit(): Promise<void> {

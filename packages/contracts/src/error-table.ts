@@ -86,6 +86,7 @@ export const ERROR_TABLE = {
   "redis-unavailable": row(503, GRPC.unavailable, "retry", "The state store does not answer; try again", 2),
   "database-unavailable": row(503, GRPC.unavailable, "retry", "The database does not answer", 2),
   "keys-unavailable": row(503, GRPC.unavailable, "retry", "The signing keys cannot be fetched", 2),
+  "master-key-unavailable": row(503, GRPC.unavailable, "retry", "The key service does not answer", 5),
   "auth-unavailable": row(503, GRPC.unavailable, "retry", "The authorization server does not answer", 2),
   "service-unavailable": row(503, GRPC.unavailable, "retry", "A service that this one asks does not answer", 2),
   "identity-unavailable": row(

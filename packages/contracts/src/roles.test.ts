@@ -10,7 +10,7 @@ describe("scopesOf", () => {
     ],
     [
       "lead",
-      "decisions:read labels:write features:read cases:read cases:write personal:read policy:read policy:write " +
+      "decisions:read labels:write features:read cases:read cases:write personal:read personal:erase policy:read policy:write " +
         "policy:approve lists:read lists:write models:read models:write audit:read",
     ],
     [

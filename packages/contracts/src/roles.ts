@@ -9,6 +9,7 @@ export const SCOPES = [
   "cases:read",
   "cases:write",
   "personal:read",
+  "personal:erase",
   "policy:read",
   "policy:write",
   "policy:approve",
@@ -38,7 +39,7 @@ const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "li
 export const ROLE_SCOPES = {
   viewer: VIEWER,
   analyst: ANALYST,
-  lead: [...ANALYST, "policy:write", "policy:approve", "models:write", "audit:read"],
+  lead: [...ANALYST, "personal:erase", "policy:write", "policy:approve", "models:write", "audit:read"],
   admin: [...VIEWER, "people:read", "people:write", "audit:read"],
 } as const satisfies Record<string, readonly Scope[]>;
 

@@ -119,6 +119,15 @@ const tables = {
     readBy: ["ingestion", "features", "control", "console"],
     purpose: "Clients and people whose access tokens are not accepted any more",
   },
+  erasures: {
+    name: "erasures",
+    schema: "tripline.events.v1.Erasure",
+    key: "tenant and subject",
+    partitions: 1,
+    writtenBy: "control",
+    readBy: ["ingestion", "features", "console"],
+    purpose: "Cards and e-mail addresses whose personal data were erased",
+  },
 } as const satisfies Record<string, Topic>;
 
 /** What control keeps in the audit log, and not the archive in the lake. One partition: a tenant's events keep their order. */
@@ -131,6 +140,18 @@ export const AUDIT_TOPIC: Topic = {
   writtenBy: "auth, control, console",
   readBy: ["control"],
   purpose: "What somebody did or looked at, on its way into the audit log",
+};
+
+/** What control keeps until it is destroyed, and nothing else may: so it is short here, and not archived. */
+export const SUBJECT_KEYS_TOPIC: Topic = {
+  name: "subject-keys",
+  schema: "tripline.events.v1.SubjectKey",
+  key: "card token",
+  partitions: 1,
+  retentionDays: 1,
+  writtenBy: "ingestion",
+  readBy: ["control"],
+  purpose: "Wrapped data keys of personal fields, on their way to control",
 };
 
 export type TopicName = keyof typeof mainTopics;
@@ -149,7 +170,8 @@ function deadLettersOf(topic: Topic): Topic {
     ...topic,
     name: deadLetterTopic(topic.name),
     partitions: 1,
-    retentionDays: 90,
+    // A key must not live longer as a dead letter.
+    retentionDays: topic === SUBJECT_KEYS_TOPIC ? 1 : 90,
     writtenBy: topic.readBy.join(", "),
     readBy: [],
     purpose: `Records of \`${topic.name}\` that could not be processed, with the error in their headers`,
@@ -161,6 +183,8 @@ export const TOPICS: Readonly<Record<TopicName, Topic & { readonly retentionDays
 export const TABLES: Readonly<Record<keyof typeof tables, Topic>> = tables;
 
 /** Every topic with its dead letters, in the order of the payment's way. */
-export const ALL_TOPICS: readonly Topic[] = [...Object.values({ ...mainTopics, ...tables }), AUDIT_TOPIC].flatMap(
-  (topic: Topic) => [topic, deadLettersOf(topic)],
-);
+export const ALL_TOPICS: readonly Topic[] = [
+  ...Object.values({ ...mainTopics, ...tables }),
+  AUDIT_TOPIC,
+  SUBJECT_KEYS_TOPIC,
+].flatMap((topic: Topic) => [topic, deadLettersOf(topic)]);

@@ -1,5 +1,5 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
-import { BIGINT, BOOLEAN, DOUBLE, INTEGER, LIST, STRUCT, VARCHAR } from "@duckdb/node-api";
+import { BIGINT, BLOB, BOOLEAN, blobValue, DOUBLE, INTEGER, LIST, STRUCT, VARCHAR } from "@duckdb/node-api";
 import type {
   DriftedColumn,
   ListHit,
@@ -15,6 +15,11 @@ export interface ColumnKind<V> {
 }
 
 export const text: ColumnKind<string> = { type: VARCHAR, cell: (value) => value };
+
+export const bytes: ColumnKind<Uint8Array | undefined> = {
+  type: BLOB,
+  cell: (value) => (value === undefined ? null : blobValue(value)),
+};
 
 export const flag: ColumnKind<boolean> = { type: BOOLEAN, cell: (value) => value };
 

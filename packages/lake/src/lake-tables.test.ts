@@ -1,3 +1,4 @@
+import { blobValue } from "@duckdb/node-api";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
@@ -35,6 +36,7 @@ const transaction: Transaction = {
   cardCountry: "BE",
   merchantCountry: "FR",
   ipCountry: "",
+  personal: Buffer.of(1, 2, 255),
 };
 
 const label: Label = {
@@ -135,6 +137,7 @@ const transactionCells = {
   card_country: "BE",
   merchant_country: "FR",
   ip_country: "",
+  personal: blobValue(Buffer.of(1, 2, 255)),
 };
 
 const labelCells = {

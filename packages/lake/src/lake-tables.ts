@@ -14,6 +14,7 @@ import type { Topic, TopicName } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { ColumnKind } from "./column-kinds.js";
 import {
+  bytes,
   double,
   doubles,
   driftedColumns,
@@ -93,6 +94,7 @@ const transaction = columnsOf<Transaction>({
   cardCountry: text,
   merchantCountry: text,
   ipCountry: text,
+  personal: bytes,
 });
 
 const label = columnsOf<Label>({

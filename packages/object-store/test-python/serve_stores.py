@@ -34,10 +34,12 @@ def serve_s3():
     }
     boto3.client("s3", **setup).create_bucket(Bucket=BUCKET)
     iam = boto3.client("iam", **setup)
+    key_id = boto3.client("kms", **setup).create_key()["KeyMetadata"]["KeyId"]
+    kms = {"key_id": key_id, "user": make_user(iam, "wrapper", ["kms:Encrypt", "kms:Decrypt"])}
     keys = {"writer": make_user(iam, "writer", ["s3:*"]), "reader": make_user(iam, "reader", READ_ONLY)}
     # From here on as in AWS: without a key that exists, nothing is allowed.
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
-    return {"url": url, **keys}
+    return {"url": url, "kms": kms, **keys}
 
 
 def make_user(iam, name, actions):

@@ -77,6 +77,21 @@ export const ANSWERS = {
   listed: z.object({ list: z.string(), entries: z.int() }),
   rollouts: z.object({ rollouts: z.array(rollout) }),
   rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }),
+  erased: z.object({
+    ...{ subject: z.string(), keys: z.int().meta({ description: "How many keys were destroyed." }) },
+    seen_with: z.array(z.string()).meta({ description: "Cards or addresses it came with, which were not erased." }),
+  }),
+  opened: z.object({
+    payments: z.array(
+      z.object({
+        transaction_id: z.string(),
+        fields: z
+          .object({ email: z.string(), ip_address: z.string(), device_id: z.string(), cardholder: z.string() })
+          .nullable()
+          .meta({ description: "Null where the key was destroyed, or is not of this payment." }),
+      }),
+    ),
+  }),
   audit: z.object({
     entries: z.array(
       z.object({

@@ -6,6 +6,7 @@ import { problemSchema } from "@tripline/service-kit/http/describe-problems";
 import { z } from "zod";
 import { AuditController } from "../audit/audit.controller.js";
 import { ListsController } from "../lists/lists.controller.js";
+import { PersonalController } from "../personal/personal.controller.js";
 import { PoliciesController } from "../policies/policies.controller.js";
 import { RolloutsController } from "../rollouts/rollouts.controller.js";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
@@ -34,7 +35,8 @@ const CARD = `ct_${"a".repeat(32)}`;
 
 /** What the controllers answer: method, path and scope of each. */
 function servedRoutes(): string[] {
-  return [PoliciesController, ListsController, RolloutsController, AuditController].flatMap((controller) => {
+  const controllers = [PoliciesController, ListsController, RolloutsController, PersonalController, AuditController];
+  return controllers.flatMap((controller) => {
     const base = String(Reflect.getMetadata(PATH_METADATA, controller));
     return Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
       const handler: unknown = Reflect.get(controller.prototype, name);

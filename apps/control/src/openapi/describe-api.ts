@@ -15,6 +15,8 @@ const SCOPES = {
   "lists:write": "Change lists",
   "models:read": "See rollouts of models; clients of the operator's tenant",
   "models:write": "Lead rollouts of models; clients of the operator's tenant",
+  "personal:read": "Open sealed personal data",
+  "personal:erase": "Erase the personal data of a card or an e-mail address",
   "audit:read": "Read the audit log",
 };
 

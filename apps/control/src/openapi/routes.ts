@@ -2,6 +2,7 @@ import type { ErrorCode } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import { search as auditSearch, logPage } from "../audit/audit-requests.js";
 import { entryKey, listName, newEntries, search } from "../lists/list-requests.js";
+import { newErasure, sealedPayments } from "../personal/personal-requests.js";
 import {
   draftBody,
   draftName,
@@ -153,6 +154,19 @@ const ROLLOUTS: readonly Route[] = [
   ),
 ];
 
+const PERSONAL: readonly Route[] = [
+  {
+    ...{ method: "post", path: "/v1/erasures", id: "erasePerson", scope: "personal:erase" },
+    ...{ summary: "Destroy the keys of a card's or an e-mail address's personal data", body: newErasure },
+    answers: { 200: ANSWERS.erased },
+  },
+  {
+    ...{ method: "post", path: "/v1/personal/open", id: "openPersonalData", scope: "personal:read" },
+    ...{ summary: "Open sealed personal data of payments; noted in the audit log", body: sealedPayments },
+    ...{ answers: { 200: ANSWERS.opened }, errors: ["not-found", "master-key-unavailable"] },
+  },
+];
+
 const AUDIT: readonly Route[] = [
   {
     ...{ method: "get", path: "/v1/audit", id: "searchAudit", scope: "audit:read" },
@@ -172,5 +186,5 @@ const AUDIT: readonly Route[] = [
 
 /** @param hasRollouts the control plane knows a registry */
 export function routesOf(hasRollouts: boolean): readonly Route[] {
-  return [...POLICY, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...AUDIT];
+  return [...POLICY, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...AUDIT];
 }

@@ -7,6 +7,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
 import { headersFromContext, withSpan } from "@tripline/service-kit/telemetry/tracing";
 import type { IngestionMetrics } from "../ingestion-metrics.js";
+import { keyRecord } from "../personal/seal-personal.js";
 import type { Reply, ReplyGroup, ReplyWaiters } from "../replies/reply-waiters.js";
 import type { PreparedEvent } from "./prepare-event.js";
 import type { RequestReservations, RequestState } from "./reserve-requests.js";
@@ -165,7 +166,13 @@ export class EventIntake {
         [HEADERS.deadline]: String(Math.round(receivedAtMs + (waitMs > 0 ? waitMs : deadlineMsDefault))),
         ...(waitMs > 0 ? { [HEADERS.replyTo]: replies.channel } : {}),
       };
-      await producer.send(events.map(({ cardToken, value }) => ({ topic, key: cardToken, value, headers })));
+      const newKeys = events.flatMap(({ newKey }) => (newKey === undefined ? [] : [newKey]));
+      // In one request: a key is there whenever something is that it opens.
+      await producer.send([
+        ...newKeys.map(keyRecord),
+        ...events.map(({ cardToken, value }) => ({ topic, key: cardToken, value, headers })),
+      ]);
+      for (const newKey of newKeys) newKey.stored();
     });
   }
 

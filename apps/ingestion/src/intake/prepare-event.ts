@@ -14,11 +14,13 @@ import {
   transactionId,
 } from "@tripline/contracts/identifiers";
 import { describeIssues, invalidFields } from "@tripline/service-kit/http/describe-issues";
+import type { NewKey } from "@tripline/service-kit/personal/personal-sealer";
 import type { z } from "zod";
+import type { PersonalSeal } from "../personal/seal-personal.js";
 import type { PaymentBody } from "../requests/request-schemas.js";
 import { labelSchema, paymentSchema } from "../requests/request-schemas.js";
 
-/** A checked request, ready for Kafka. Card number, device id, network address and e-mail address end here. */
+/** A checked request, ready for Kafka. Behind it a card number is nowhere, and what names a person is sealed or nowhere. */
 export interface PreparedEvent {
   readonly topic: "transactions" | "labels";
   /** Of the payment's decision (`txn_…`) or of the label (`lbl_…`). */
@@ -28,6 +30,8 @@ export interface PreparedEvent {
   readonly fingerprint: string;
   readonly cardToken: string;
   readonly value: Uint8Array;
+  /** Has to be stored with the event: something in it is sealed with it. */
+  readonly newKey?: NewKey | undefined;
 }
 
 export interface IntakeRules {
@@ -35,6 +39,8 @@ export interface IntakeRules {
   readonly cardTokenKey: Uint8Array;
   /** Oldest payment that is accepted, in days before now. */
   readonly eventAgeDaysMax: number;
+  /** Keeps personal fields; without it none are kept. */
+  readonly seal?: PersonalSeal | undefined;
 }
 
 export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules: IntakeRules) => PreparedEvent;
@@ -52,6 +58,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
   const token = tokenOf(payment.card, tenant, rules);
   const id = transactionId(tenant, clientTransactionId);
   const origin = originOf(payment, tenant, rules);
+  const sealed = rules.seal?.(payment, { tenant, cardToken: token, emailToken: origin.emailToken }, id);
   const value = encodeMessage(Transaction, {
     transactionId: id,
     tenant,
@@ -64,10 +71,12 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
     acceptedAtMs: nowMs,
     bin: payment.card.number === undefined ? (payment.card.bin ?? "") : binOf(payment.card.number),
     ...origin,
+    personal: sealed?.bytes,
   });
   const content = [clientTransactionId, token, terminalId, amount.minor, amount.currency, occurredAtMs];
   const fingerprint = fingerprintOf("transactions", [...content, ...originContent(origin)]);
-  return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value };
+  const newKey = sealed?.newKey;
+  return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value, newKey };
 };
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
@@ -132,7 +141,8 @@ function originOf(payment: PaymentBody, tenant: string, { cardTokenKey: key }: I
 
 /**
  * Empty for a payment without any of it, so that it keeps the fingerprint it had before clients could send these. The
- * first digits of the card are not in it: a retry may name the card by its token.
+ * first digits of the card are not in it: a retry may name the card by its token. Nor is the name on the card, which a hash
+ * without a key would not hide.
  */
 function originContent({ deviceToken: device, ipToken: ip, latitude, longitude, ...payer }: Origin): unknown[] {
   const { emailToken: email, cardCountry, merchantCountry, ipCountry } = payer;

@@ -23,6 +23,7 @@ export function examplePayment(nowMs: number): z.input<typeof paymentSchema> {
     card_country: "BE",
     merchant_country: "BE",
     ip_country: "BE",
+    cardholder: "Ada Lovelace",
     location: { latitude: 50.84673, longitude: 4.35247 },
   };
 }

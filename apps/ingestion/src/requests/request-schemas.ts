@@ -19,13 +19,16 @@ import { isLeapSecond, parseTime } from "./parse-time.js";
 
 const AMOUNT_MINOR_MAX = 1_000_000_000_000;
 /** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
-const DEVICE_ID_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+const FREE_TEXT_PATTERN = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+
+const KEPT = "Replaced by a token at once; itself stored sealed, or not at all.";
+const NO_CARD_NUMBER = "must not hold what looks like a card number";
 
 /** Stored in clear in every topic and in key names, which a device id is not. */
 const identifier = z
   .string()
   .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 characters out of letters, digits and . _ : -", abort: true })
-  .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number");
+  .refine((text) => !holdsCardNumber(text), NO_CARD_NUMBER);
 
 const transactionIdField = identifier.meta({
   description:
@@ -118,12 +121,24 @@ const amount = z.strictObject({
 
 const deviceId = z
   .string()
-  .regex(DEVICE_ID_PATTERN, "must be 1 to 128 characters, none of them a control character")
+  .regex(FREE_TEXT_PATTERN, { error: "must be 1 to 128 characters, none of them a control character", abort: true })
+  .refine((text) => !holdsCardNumber(text), NO_CARD_NUMBER)
   .meta({
     minLength: 1,
     maxLength: 128,
     writeOnly: true,
-    description: "Your own id of the device that pays. Replaced by a token at once; never stored.",
+    description: `Your own id of the device that pays. ${KEPT}`,
+  });
+
+const cardholder = z
+  .string()
+  .regex(FREE_TEXT_PATTERN, { error: "must be 1 to 128 characters, none of them a control character", abort: true })
+  .refine((text) => !holdsCardNumber(text), NO_CARD_NUMBER)
+  .meta({
+    minLength: 1,
+    maxLength: 128,
+    writeOnly: true,
+    description: "The name on the card. Stored sealed, or not at all; nothing is decided by it.",
   });
 
 /** To the canonical spelling of the address. */
@@ -132,7 +147,7 @@ const ipAddress = z
   .meta({
     anyOf: [{ format: "ipv4" }, { format: "ipv6" }],
     writeOnly: true,
-    description: "The network address the payment comes from. Replaced by a token at once; never stored.",
+    description: `The network address the payment comes from. ${KEPT}`,
   })
   .transform((text, context) => {
     const address = normalAddress(text);
@@ -144,10 +159,11 @@ const ipAddress = z
 /** To the one spelling of the address. */
 const email = z
   .string()
+  .refine((text) => !holdsCardNumber(text), { error: NO_CARD_NUMBER, abort: true })
   .meta({
     format: "email",
     writeOnly: true,
-    description: "The payer's e-mail address. Replaced by a token at once; never stored.",
+    description: `The payer's e-mail address. ${KEPT}`,
   })
   .transform((text, context) => {
     const address = normalEmail(text);
@@ -184,6 +200,7 @@ export const paymentSchema = z
     device_id: deviceId.optional(),
     ip_address: ipAddress.optional(),
     email: email.optional(),
+    cardholder: cardholder.optional(),
     card_country: country("card's issuer").optional(),
     merchant_country: country("merchant").optional(),
     ip_country: country("network address").optional(),

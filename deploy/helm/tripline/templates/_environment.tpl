@@ -133,6 +133,9 @@ AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
 {{ include "tripline.secretKey" (list "CARD_TOKEN_KEY" (include "tripline.secretName" (dict "root" . "name" "ingestion")) "card-token-key") }}
+{{- if .Values.personalData.masterKeySecret }}
+{{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.environment.features" -}}
@@ -211,6 +214,9 @@ OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
 {{ include "tripline.secrets.registry" . }}
 {{- if .Values.control.auditSecret }}
 {{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" .Values.control.auditSecret "audit-signing-key") }}
+{{- end }}
+{{- if .Values.personalData.masterKeySecret }}
+{{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
 {{- end }}
 {{- end }}
 

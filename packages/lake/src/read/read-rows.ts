@@ -21,7 +21,7 @@ export interface ReadRowsOptions {
 }
 
 /** A cell: whole numbers that are exact, times as Date, lists as arrays, structs as objects. */
-export type LakeValue = string | number | boolean | null | Date | readonly LakeValue[] | LakeRow;
+export type LakeValue = string | number | boolean | null | Date | Uint8Array | readonly LakeValue[] | LakeRow;
 
 /** A row by the names of its columns, which `lake-tables.ts` lists. */
 export interface LakeRow {
@@ -104,6 +104,7 @@ function asValue(value: JS): LakeValue {
     throw new TriplineError("invalid-field", `The archive holds ${value}, beyond what a number holds exactly.`);
   }
   if (Array.isArray(value)) return value.map(asValue);
+  if (value instanceof Uint8Array) return value;
   if (value === null || typeof value !== "object" || value instanceof Date) return asPlain(value);
   return asRow(value as Record<string, JS>);
 }

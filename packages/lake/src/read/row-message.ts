@@ -1,3 +1,4 @@
+import { DuckDBBlobValue } from "@duckdb/node-api";
 import type { ListHit, Reason, ShadowHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
@@ -86,6 +87,7 @@ function fieldsOf(row: Row): Map<string, unknown> {
 
 function plain(value: unknown): unknown {
   if (typeof value === "bigint") return Number(value);
+  if (value instanceof DuckDBBlobValue) return value.bytes;
   return Array.isArray(value) ? value.map(plain) : value;
 }
 

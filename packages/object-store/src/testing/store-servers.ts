@@ -31,11 +31,13 @@ export interface S3Server {
   /** With those of one that may only read. */
   readonly reader: TestStore;
   readonly endpoint: string;
+  /** A key of the same cloud's key service, and an identity that may use it and nothing else. */
+  readonly kms: { readonly keyId: string; readonly environment: Readonly<Record<string, string>> };
 }
 
 const keys = z.object({ id: z.string(), secret: z.string() });
 const served = z.object({
-  s3: z.object({ url: z.string(), writer: keys, reader: keys }),
+  s3: z.object({ url: z.string(), writer: keys, reader: keys, kms: z.object({ key_id: z.string(), user: keys }) }),
   gcs: z.object({ url: z.string() }),
 });
 
@@ -49,8 +51,11 @@ export async function startPythonStores(): Promise<{ s3: S3Server; gcs: TestStor
     url: `s3://${BUCKET}`,
     environment: { AWS_ENDPOINT_URL_S3: s3.url, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret },
   });
+  const { key_id: keyId, user } = s3.kms;
+  const wrapper = { AWS_ACCESS_KEY_ID: user.id, AWS_SECRET_ACCESS_KEY: user.secret };
+  const kms = { keyId, environment: { AWS_ENDPOINT_URL_KMS: s3.url, AWS_REGION: "us-east-1", ...wrapper } };
   return {
-    s3: { writer: s3Store(s3.writer), reader: s3Store(s3.reader), endpoint: s3.url },
+    s3: { writer: s3Store(s3.writer), reader: s3Store(s3.reader), endpoint: s3.url, kms },
     gcs: { url: `gs://${BUCKET}`, environment: { STORAGE_EMULATOR_HOST: gcs.url } },
     stop: () => stop(child),
   };

@@ -66,6 +66,13 @@ const consoleUrl: VariableSource = {
   local: "consoleUrl",
 };
 
+/** The front door wraps with it, and control opens. */
+const personalMasterKey: VariableSource = {
+  composeSecret: "personal-master-key",
+  chart: chartSecretOf("personalData.masterKeySecret", "personal-master-key"),
+  local: "personalMasterKey",
+};
+
 /** Where a service of this system answers other ones. */
 function serviceUrl(service: string, local: LocalValue, path = ""): VariableSource {
   return {
@@ -211,6 +218,7 @@ export const SERVICE_VARIABLES = {
         local: "cardTokenKey",
       },
       EVENT_AGE_DAYS_MAX: { local: "eventAgeDaysMax" },
+      PERSONAL_MASTER_KEY: personalMasterKey,
     },
   },
   features: {
@@ -289,6 +297,7 @@ export const SERVICE_VARIABLES = {
         chart: chartSecretOf("control.auditSecret", "audit-signing-key"),
         local: "auditSigningKey",
       },
+      PERSONAL_MASTER_KEY: personalMasterKey,
     },
   },
   console: {

@@ -59,6 +59,7 @@ export type LocalValue =
   | "modelName"
   | "models"
   | "operatorTenant"
+  | "personalMasterKey"
   | "port"
   | "postgresUrl"
   | "redisUrl"

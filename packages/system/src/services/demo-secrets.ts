@@ -13,6 +13,8 @@ const secrets = z.strictObject({
   keyEncryptionKey: z.base64().default(key),
   /** Base64, 32 bytes: signs the audit log. */
   auditSigningKey: z.base64().default(key),
+  /** Base64, 32 bytes: wraps the keys of personal data. */
+  personalMasterKey: z.base64().default(key),
   clientSecret: z.string().min(24).default(password),
   operatorSecret: z.string().min(24).default(password),
   approverSecret: z.string().min(24).default(password),

@@ -67,7 +67,8 @@ export const DEMO_SCOPES =
 /** May change policies, lists and rollouts, which the shop may not. */
 export const OPERATOR_CLIENT_ID = "demo-operator";
 export const OPERATOR_SCOPES =
-  "policy:read policy:write lists:read lists:write models:read models:write audit:read people:read people:write";
+  "policy:read policy:write lists:read lists:write models:read models:write audit:read people:read people:write " +
+  "personal:read personal:erase";
 /** Approves what the operator asks for. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";
@@ -149,6 +150,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
     modelName: MODEL_NAME,
     models: `${MODEL_NAME}@champion,${MODEL_NAME}@candidate?`,
     operatorTenant: DEMO_TENANT,
+    personalMasterKey: secrets.personalMasterKey,
     postgresUrl: options.postgresUrl,
     redisUrl: options.redisUrl,
     registryUrl: options.registryUrl,

@@ -22,8 +22,10 @@ describe("makeSecrets", () => {
     "console/postgres-url",
     "console/session-key",
     "control/audit-signing-key",
+    "control/personal-master-key",
     "control/postgres-url",
     "ingestion/card-token-key",
+    "ingestion/personal-master-key",
     "postgres/password",
   ];
 
@@ -39,7 +41,8 @@ describe("makeSecrets", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test("services that share a secret get the same one", () => {
-    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(10);
+    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(11);
+    expect(read("control/personal-master-key")).toBe(read("ingestion/personal-master-key"));
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
     expect(read("control/postgres-url")).toBe(read("auth/postgres-url"));

@@ -34,6 +34,13 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
   return [
     { name: "card-token-key", files: () => ({ "ingestion/card-token-key": key() }) },
     { name: "audit-signing-key", files: () => ({ "control/audit-signing-key": key() }) },
+    {
+      name: "personal-master-key",
+      files: () => {
+        const personal = key();
+        return { "ingestion/personal-master-key": personal, "control/personal-master-key": personal };
+      },
+    },
     { name: "key-encryption-key", files: () => ({ "auth/key-encryption-key": key() }) },
     {
       name: "database-password",

@@ -81,6 +81,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
         ...{ consoleSecret: "c".repeat(32), demoPassword: "d".repeat(32), leadPassword: "l".repeat(32) },
         sessionKey: Buffer.alloc(32, 3).toString("base64"),
         cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
+        personalMasterKey: Buffer.alloc(32, 4).toString("base64"),
         auditSigningKey: Buffer.alloc(32, 3).toString("base64"),
         keyEncryptionKey: Buffer.alloc(32, 2).toString("base64"),
       },

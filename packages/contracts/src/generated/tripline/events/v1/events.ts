@@ -102,6 +102,46 @@ export interface Transaction {
   cardCountry: string;
   merchantCountry: string;
   ipCountry: string;
+  /**
+   * A PersonalFields, sealed with the data key of its subject: layout in packages/service-kit/src/personal/sealed-layout.ts.
+   * Absent where the client sends none of them, or where they could not be sealed.
+   */
+  personal?: Buffer | undefined;
+}
+
+/** What a payment says of a person, in the spelling of the client. Never in clear behind the front door. */
+export interface PersonalFields {
+  email: string;
+  ipAddress: string;
+  deviceId: string;
+  cardholder: string;
+}
+
+/** A data key that ingestion made, wrapped. Topic `subject-keys`; control keeps it until it is destroyed. */
+export interface SubjectKey {
+  tenant: string;
+  /** Together the subject: a card, and the e-mail address that came with it, which may be empty. */
+  cardToken: string;
+  emailToken: string;
+  /** 16 random bytes, which stand before everything that is sealed with the key. */
+  keyId: Buffer;
+  /** The data key, under the envelope key. */
+  wrapped: Buffer;
+  /** The envelope key, under the master key, and which master key that is. */
+  wrappedEnvelope: Buffer;
+  masterKey: string;
+  createdAtMs: number;
+}
+
+/**
+ * A person whose data are to be gone. Table `erasures`, keyed by `tenant/subject`; it stays for good, so that nothing of before comes
+ * back.
+ */
+export interface Erasure {
+  tenant: string;
+  /** A card token or the token of an e-mail address. */
+  subject: string;
+  erasedAtMs: number;
 }
 
 /** What turned out to be true of a payment. Topic `labels`. */
@@ -402,6 +442,7 @@ function createBaseTransaction(): Transaction {
     cardCountry: "",
     merchantCountry: "",
     ipCountry: "",
+    personal: undefined,
   };
 }
 
@@ -463,6 +504,9 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.ipCountry !== "") {
       writer.uint32(154).string(message.ipCountry);
+    }
+    if (message.personal !== undefined) {
+      writer.uint32(170).bytes(message.personal);
     }
     return writer;
   },
@@ -630,6 +674,293 @@ export const Transaction: MessageFns<Transaction> = {
             }
 
             message.ipCountry = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.personal = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePersonalFields(): PersonalFields {
+  return { email: "", ipAddress: "", deviceId: "", cardholder: "" };
+}
+
+export const PersonalFields: MessageFns<PersonalFields> = {
+  encode(message: PersonalFields, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.email !== "") {
+      writer.uint32(10).string(message.email);
+    }
+    if (message.ipAddress !== "") {
+      writer.uint32(18).string(message.ipAddress);
+    }
+    if (message.deviceId !== "") {
+      writer.uint32(26).string(message.deviceId);
+    }
+    if (message.cardholder !== "") {
+      writer.uint32(34).string(message.cardholder);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PersonalFields {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePersonalFields();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ipAddress = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.deviceId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cardholder = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSubjectKey(): SubjectKey {
+  return {
+    tenant: "",
+    cardToken: "",
+    emailToken: "",
+    keyId: Buffer.alloc(0),
+    wrapped: Buffer.alloc(0),
+    wrappedEnvelope: Buffer.alloc(0),
+    masterKey: "",
+    createdAtMs: 0,
+  };
+}
+
+export const SubjectKey: MessageFns<SubjectKey> = {
+  encode(message: SubjectKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.cardToken !== "") {
+      writer.uint32(18).string(message.cardToken);
+    }
+    if (message.emailToken !== "") {
+      writer.uint32(26).string(message.emailToken);
+    }
+    if (message.keyId.length !== 0) {
+      writer.uint32(34).bytes(message.keyId);
+    }
+    if (message.wrapped.length !== 0) {
+      writer.uint32(42).bytes(message.wrapped);
+    }
+    if (message.wrappedEnvelope.length !== 0) {
+      writer.uint32(50).bytes(message.wrappedEnvelope);
+    }
+    if (message.masterKey !== "") {
+      writer.uint32(58).string(message.masterKey);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(64).int64(message.createdAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubjectKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubjectKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cardToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.emailToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keyId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.wrapped = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.wrappedEnvelope = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.masterKey = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseErasure(): Erasure {
+  return { tenant: "", subject: "", erasedAtMs: 0 };
+}
+
+export const Erasure: MessageFns<Erasure> = {
+  encode(message: Erasure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.erasedAtMs !== 0) {
+      writer.uint32(24).int64(message.erasedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Erasure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseErasure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.erasedAtMs = longToNumber(reader.int64());
             continue;
           }
         }

@@ -1,0 +1,26 @@
+import { randomBytes } from "node:crypto";
+import { startPythonStores } from "@tripline/object-store/testing/store-servers";
+import { openMasterKey } from "@tripline/service-kit/personal/master-key";
+
+/** The server of S3 in these tests, moto, is one of KMS too. Its library asks the environment where it is. */
+test("a key of AWS KMS wraps and opens what was wrapped with the same purpose; another key or no answer is told", async () => {
+  const { s3, stop } = await startPythonStores();
+  const before = { ...process.env };
+  try {
+    Object.assign(process.env, s3.kms.environment);
+    const key = randomBytes(32);
+    const masterKey = openMasterKey(`awskms:${s3.kms.keyId}`);
+    const wrapped = await masterKey.wrap(key);
+    expect(Buffer.from(wrapped).includes(key)).toBe(false);
+    expect(await masterKey.unwrap(wrapped)).toEqual(key);
+    await expect(masterKey.unwrap(randomBytes(wrapped.length))).rejects.toMatchObject({
+      code: "master-key-unavailable",
+    });
+    await expect(openMasterKey("awskms:no-such-key").wrap(key)).rejects.toMatchObject({
+      code: "master-key-unavailable",
+    });
+  } finally {
+    process.env = before;
+    await stop();
+  }
+}, 120_000);

@@ -1,0 +1,75 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TABLES } from "@tripline/contracts/topics";
+import type { EventProducer } from "@tripline/kafka/port";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { z } from "zod";
+import type { SubjectKeys } from "./subject-keys.js";
+
+const ROWS_PER_ROUND_MAX = 1_000;
+
+const erasureRow = z.object({ tenant: z.string(), subject: z.string(), erased_at: z.date() });
+
+/** Tells the services who was erased, at least once each, and destroys keys whose time is over. */
+export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #outbox: OutboxPublisher;
+
+  constructor(
+    private readonly database: Database,
+    private readonly producer: EventProducer,
+    private readonly logger: Logger,
+    keys: SubjectKeys,
+    keptDays: number,
+  ) {
+    this.#outbox = new OutboxPublisher({
+      ...{ what: "erasures", gauge: "tripline_control_erasures_unpublished_seconds", logger },
+      round: async () => {
+        const expired = await keys.expire(keptDays, ROWS_PER_ROUND_MAX);
+        return (await this.#publishRound()) || expired === ROWS_PER_ROUND_MAX;
+      },
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.#outbox.start();
+  }
+
+  /** @throws TriplineError `kafka-unavailable`, `database-unavailable`; the erasure is told later then */
+  publish(): Promise<void> {
+    return this.#outbox.publish();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await closeWithin(this.logger, "erasures", () => this.#outbox.close());
+  }
+
+  #publishRound(): Promise<boolean> {
+    return this.database.transaction(async (transaction) => {
+      const rows = await transaction.query(
+        erasureRow,
+        `SELECT tenant, subject, erased_at FROM control.erasures WHERE NOT is_published
+         ORDER BY tenant, subject LIMIT $1 FOR UPDATE`,
+        [ROWS_PER_ROUND_MAX],
+      );
+      if (rows.length === 0) return false;
+      await this.producer.send(
+        rows.map(({ tenant, subject, erased_at }) => ({
+          ...{ topic: TABLES.erasures.name, key: `${tenant}/${subject}` },
+          value: encodeMessage(Erasure, { tenant, subject, erasedAtMs: erased_at.getTime() }),
+          headers: { [HEADERS.schema]: TABLES.erasures.schema, [HEADERS.tenant]: tenant },
+        })),
+      );
+      await transaction.execute(
+        `UPDATE control.erasures SET is_published = true
+         WHERE (tenant, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+        [rows.map(({ tenant }) => tenant), rows.map(({ subject }) => subject)],
+      );
+      return rows.length === ROWS_PER_ROUND_MAX;
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import { randomBytes } from "node:crypto";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { Erasure, SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { SUBJECT_KEYS_TOPIC, TABLES } from "@tripline/contracts/topics";
+import type { EventProducer } from "@tripline/kafka/port";
+import { openMasterKey } from "@tripline/service-kit/personal/master-key";
+import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+import { z } from "zod";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+
+const MASTER_KEY = randomBytes(32).toString("base64");
+const POLL_MS = 50;
+const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
+const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
+const opened = z.object({ payments: z.array(z.object({ fields: z.unknown() })) });
+const logged = z.object({ entries: z.array(z.looseObject({ action: z.string(), subject_id: z.string() })) });
+
+let bed: TestBed;
+let producer: EventProducer;
+let sealer: PersonalSealer;
+
+beforeAll(async () => {
+  bed = await startTestBed({ PERSONAL_MASTER_KEY: MASTER_KEY });
+  producer = await bed.kafka.producer();
+  sealer = new PersonalSealer({ masterKey: openMasterKey(MASTER_KEY), logger: { error() {} } });
+  await sealer.start();
+});
+afterAll(async () => {
+  sealer?.close();
+  await producer?.close();
+  await bed?.close();
+});
+
+const hex = () => randomBytes(16).toString("hex");
+const newPerson = (emailToken = `et_${hex()}`) => ({ tenant: "acme", cardToken: `ct_${hex()}`, emailToken });
+type Person = ReturnType<typeof newPerson>;
+
+/** As the front door does it. */
+async function pay(person: Person) {
+  const id = `txn_${hex()}`;
+  const sealed = sealer.seal(FIELDS, person, id);
+  if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
+  const record = {
+    ...{ topic: SUBJECT_KEYS_TOPIC.name, key: person.cardToken },
+    value: encodeMessage(SubjectKey, sealed.newKey.key),
+  };
+  await producer.send([record, record].map((one) => ({ ...one, headers: {} })));
+  return { transaction_id: id, personal: sealed.bytes.toString("base64") };
+}
+
+const as = (scope: string, tenant = "acme") => bed.as("ana", { tenant, scope });
+
+async function open(payment: object, tenant?: string): Promise<unknown> {
+  const answer = await as("personal:read", tenant).send("POST", "/v1/personal/open", { payments: [payment] });
+  expect(answer.status).toBe(200);
+  return opened.parse(answer.body).payments[0]?.fields;
+}
+
+async function untilOpened(payment: object): Promise<void> {
+  while ((await open(payment)) === null) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+}
+
+const erase = (subject: string) => as("personal:erase").send("POST", "/v1/erasures", { subject });
+
+test("who may reads a payment's personal data, which is logged; another tenant reads nothing", async () => {
+  const person = newPerson();
+  const payment = await pay(person);
+  await untilOpened(payment);
+  expect(await open(payment)).toEqual(SHOWN);
+  expect(await open(payment, "shop")).toBeNull();
+  expect(await open({ ...payment, transaction_id: `txn_${hex()}` })).toBeNull();
+  const refused = await as("cases:read personal:erase").send("POST", "/v1/personal/open", { payments: [payment] });
+  expect(refused.status).toBe(403);
+  const entries = async () => logged.parse((await as("audit:read").get("/v1/audit?limit=100")).body).entries;
+  const isLook = ({ action, subject_id: id }: { action: string; subject_id: string }) =>
+    action === "personal-data-opened" && id === person.cardToken;
+  while (!(await entries()).some(isLook)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+});
+
+test.each(["cardToken", "emailToken"] as const)(
+  "erased by %s, nothing of the person opens, and no key is kept again",
+  async (by) => {
+    const person = newPerson();
+    const [payment, other] = [await pay(person), await pay(newPerson())];
+    await untilOpened(payment);
+    await untilOpened(other);
+    const also = by === "cardToken" ? person.emailToken : person.cardToken;
+    expect(await erase(person[by])).toEqual({
+      status: 200,
+      body: { subject: person[by], keys: 1, seen_with: [also] },
+    });
+    expect(await open(payment)).toBeNull();
+    // The key comes again, as after a crash of the front door, and so does a payment of a door that does not know yet.
+    const late = await pay(person);
+    const last = await pay(newPerson());
+    await untilOpened(last);
+    expect([await open(payment), await open(late)]).toEqual([null, null]);
+    expect(await open(other)).toEqual(SHOWN);
+    expect((await erase(person[by])).body).toMatchObject({ keys: 0, seen_with: [] });
+    const told: Erasure[] = [];
+    const table = await bed.kafka.follow({
+      ...{ topic: TABLES.erasures.name, group: "test" },
+      apply: (changes) =>
+        told.push(...changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]))),
+      onStop() {},
+    });
+    await table.ready;
+    await table.close();
+    expect(told.filter(({ subject }) => subject === person[by])).toHaveLength(1);
+  },
+);
+
+test.each(["4111111111111111", "ada@example.com", "dt_00000000000000000000000000000000", "ct_1"])(
+  "%s is no subject of an erasure, and is not repeated",
+  async (subject) => {
+    const answer = await erase(subject);
+    expect(answer).toMatchObject({ status: 422, body: { code: "invalid-field" } });
+    expect(JSON.stringify(answer.body)).not.toContain(subject);
+  },
+);
+
+test("only who may erases", async () => {
+  const answer = await as("personal:read").send("POST", "/v1/erasures", { subject: `ct_${hex()}` });
+  expect(answer.status).toBe(403);
+});

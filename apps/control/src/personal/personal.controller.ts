@@ -1,0 +1,82 @@
+import { Body, Controller, HttpCode, Inject, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { invalidFields } from "@tripline/service-kit/http/describe-issues";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
+import { PersonalOpener } from "@tripline/service-kit/personal/open-personal";
+import { splitSealed } from "@tripline/service-kit/personal/sealed-layout";
+import type { FastifyRequest } from "fastify";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import type { Managed } from "../requests/managed-tenant.js";
+import { managedBy } from "../requests/managed-tenant.js";
+import { ErasurePublisher } from "./erasure-publisher.js";
+import { newErasure, sealedPayments } from "./personal-requests.js";
+import { SubjectKeys } from "./subject-keys.js";
+
+/** Personal data of a tenant's payments: opened for those who may, and erased. */
+@Controller("/v1")
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class PersonalController {
+  constructor(
+    @Inject(SubjectKeys) private readonly keys: SubjectKeys,
+    @Inject(ErasurePublisher) private readonly publisher: ErasurePublisher,
+    /** Undefined without a master key. */
+    @Inject(PersonalOpener) private readonly opener: PersonalOpener | undefined,
+    @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
+  ) {}
+
+  @Post("erasures")
+  @HttpCode(200)
+  @RequireScope("personal:erase")
+  async erase(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    const { subject } = parseRequest(newErasure, body);
+    const { keys, seenWith } = await this.keys.erase(this.#by(request), subject);
+    await this.publisher.publish();
+    return { subject, keys, seen_with: seenWith };
+  }
+
+  /** Every opening is in the audit log before it is answered. */
+  @Post("personal/open")
+  @HttpCode(200)
+  @RequireScope("personal:read")
+  async open(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    const { payments } = parseRequest(sealedPayments, body);
+    const { opener } = this;
+    if (opener === undefined) throw new TriplineError("not-found", "This service has no PERSONAL_MASTER_KEY.");
+    const by = this.#by(request);
+    const parts = payments.map(({ personal }) => splitSealed(Buffer.from(personal, "base64")));
+    const known = await this.keys.find(
+      by.tenant,
+      parts.flatMap((part) => (part === undefined ? [] : [part.keyId])),
+    );
+    const opened = await Promise.all(
+      payments.map(async ({ transaction_id: id }, index) => {
+        const part = parts[index];
+        const key = part && known.get(part.keyId.toString("hex"));
+        if (part === undefined || key === undefined) return { transaction_id: id, fields: null };
+        const subject = { tenant: by.tenant, cardToken: key.card_token, emailToken: key.email_token };
+        const stored = { wrapped: key.wrapped, wrappedEnvelope: key.wrapped_envelope };
+        const fields = await opener.open(part.sealed, stored, subject, id);
+        if (fields === undefined) return { transaction_id: id, fields: null };
+        const { email, ipAddress, deviceId, cardholder } = fields;
+        return { transaction_id: id, fields: { email, ip_address: ipAddress, device_id: deviceId, cardholder } };
+      }),
+    );
+    const cards = [...new Set([...known.values()].map((key) => key.card_token))];
+    await this.keys.noteOpened(
+      by,
+      payments.map(({ transaction_id: id }) => id),
+      cards,
+    );
+    return { payments: opened };
+  }
+
+  #by(request: FastifyRequest): Managed {
+    const managed = managedBy(request, this.config.OPERATOR_TENANT);
+    if (managed.tenant !== "") return managed;
+    throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant: a person is one of a tenant" }]);
+  }
+}

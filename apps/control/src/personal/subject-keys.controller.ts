@@ -1,0 +1,30 @@
+import { Controller, Inject } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
+import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
+import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import { KEY_ID_BYTES } from "@tripline/service-kit/personal/sealed-layout";
+import { SubjectKeys } from "./subject-keys.js";
+
+/** Keeps the data keys that the front door made. */
+@Controller()
+export class SubjectKeysController {
+  constructor(@Inject(SubjectKeys) private readonly keys: SubjectKeys) {}
+
+  @KafkaBatches({ group: "control-subject-keys", topics: [SUBJECT_KEYS_TOPIC.name], recordsPerBatchMax: 1_000 })
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    await this.keys.add(batches.flatMap(({ records }) => records.map(readKey)));
+  }
+}
+
+function readKey({ value, topic, partition, offset }: IncomingRecord): SubjectKey {
+  const place = `${topic}, partition ${partition}, offset ${offset}`;
+  try {
+    const key = SubjectKey.decode(value);
+    if (key.keyId.length === KEY_ID_BYTES && key.tenant !== "" && key.cardToken !== "") return key;
+  } catch (cause) {
+    throw new TriplineError("message-unreadable", `The record at ${place} is not a data key.`, [], { cause });
+  }
+  throw new TriplineError("message-unreadable", `The record at ${place} is not a whole data key.`);
+}

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { noteAudit } from "../audit/note-audit.js";
+import type { Managed } from "../requests/managed-tenant.js";
+
+/** Any number, as long as no other program of this database uses it. Keys are added under it together, and erased alone. */
+const LOCK_ID = 7_113_002_977;
+
+const keyRow = z.object({
+  ...{ key_id: z.instanceof(Buffer), wrapped: z.instanceof(Buffer), wrapped_envelope: z.instanceof(Buffer) },
+  ...{ card_token: z.string(), email_token: z.string() },
+});
+export type KeyRow = z.infer<typeof keyRow>;
+const seenRow = z.object({ card_token: z.string(), email_token: z.string() });
+
+/** What an erasure did. */
+export interface Erased {
+  readonly keys: number;
+  /** Cards and e-mail addresses that were seen with the subject, and were not erased with it. */
+  readonly seenWith: readonly string[];
+}
+
+/** Wrapped data keys, and of whom none may be kept. */
+export class SubjectKeys {
+  constructor(private readonly database: Database) {}
+
+  /** Keys that are there already, and those of erased people, change nothing. */
+  async add(keys: readonly SubjectKey[]): Promise<void> {
+    if (keys.length === 0) return;
+    const envelopes = new Map(keys.map((key) => [idOf(key), key]));
+    const column = <K extends keyof SubjectKey>(of: Iterable<SubjectKey>, name: K) => [...of].map((key) => key[name]);
+    const newest = [...envelopes.values()];
+    await this.database.transaction(async (transaction) => {
+      await transaction.execute("SELECT pg_advisory_xact_lock_shared($1)", [LOCK_ID]);
+      await transaction.execute(
+        `INSERT INTO control.envelope_keys (id, master_key, wrapped, created_at)
+         SELECT decode(id, 'hex'), master_key, wrapped, now() FROM unnest($1::text[], $2::text[], $3::bytea[])
+           AS new (id, master_key, wrapped) ORDER BY id ON CONFLICT DO NOTHING`,
+        [[...envelopes.keys()], column(newest, "masterKey"), column(newest, "wrappedEnvelope")],
+      );
+      await transaction.execute(
+        `INSERT INTO control.subject_keys (key_id, tenant, card_token, email_token, wrapped, envelope_id, created_at)
+         SELECT key_id, tenant, card_token, email_token, wrapped, decode(envelope_id, 'hex'), to_timestamp(created_at_ms / 1000.0)
+         FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bigint[])
+           AS new (key_id, tenant, card_token, email_token, wrapped, envelope_id, created_at_ms)
+         WHERE NOT EXISTS (SELECT 1 FROM control.erasures e
+           WHERE e.tenant = new.tenant AND e.subject IN (new.card_token, new.email_token))
+         ORDER BY key_id ON CONFLICT DO NOTHING`,
+        [
+          ...[column(keys, "keyId"), column(keys, "tenant"), column(keys, "cardToken"), column(keys, "emailToken")],
+          ...[column(keys, "wrapped"), keys.map(idOf), column(keys, "createdAtMs")],
+        ],
+      );
+    });
+  }
+
+  /** @returns by key id in hex */
+  async find(tenant: string, keyIds: readonly Buffer[]): Promise<ReadonlyMap<string, KeyRow>> {
+    const rows = await this.database.query(
+      keyRow,
+      `SELECT k.key_id, k.wrapped, e.wrapped AS wrapped_envelope, k.card_token, k.email_token
+       FROM control.subject_keys k JOIN control.envelope_keys e ON e.id = k.envelope_id
+       WHERE k.tenant = $1 AND k.key_id = ANY ($2::bytea[])`,
+      [tenant, keyIds],
+    );
+    return new Map(rows.map((row) => [row.key_id.toString("hex"), row]));
+  }
+
+  /** Destroys the keys of a subject, and lets none be kept for it again. A second time it changes nothing. */
+  erase(by: Managed, subject: string): Promise<Erased> {
+    return this.database.transaction(async (transaction) => {
+      await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
+      await transaction.execute(
+        `INSERT INTO control.erasures (tenant, subject, erased_at) VALUES ($1, $2, date_trunc('milliseconds', now()))
+         ON CONFLICT DO NOTHING`,
+        [by.tenant, subject],
+      );
+      const gone = await transaction.query(
+        seenRow,
+        `DELETE FROM control.subject_keys WHERE tenant = $1 AND (card_token = $2 OR email_token = $2)
+         RETURNING card_token, email_token`,
+        [by.tenant, subject],
+      );
+      await noteAudit(transaction, by, "person-erased", { keys: gone.length }, { kind: "person", id: subject });
+      const seenWith = new Set(gone.flatMap((row) => [row.card_token, row.email_token]));
+      return { keys: gone.length, seenWith: [...seenWith].filter((token) => token !== "" && token !== subject) };
+    });
+  }
+
+  noteOpened(by: Managed, transactionIds: readonly string[], cards: readonly string[]): Promise<void> {
+    return this.database.transaction(async (transaction: Queries) => {
+      const [card = ""] = cards;
+      const details = { payments: transactionIds, cards };
+      await noteAudit(transaction, by, "personal-data-opened", details, { kind: "card", id: card });
+    });
+  }
+
+  /** @returns how many keys are older, and were destroyed; at most so many as `limit` */
+  async expire(days: number, limit: number): Promise<number> {
+    return this.database.execute(
+      `DELETE FROM control.subject_keys WHERE key_id = ANY (ARRAY(
+         SELECT key_id FROM control.subject_keys WHERE created_at < now() - make_interval(days => $1) LIMIT $2))`,
+      [days, limit],
+    );
+  }
+}
+
+function idOf({ wrappedEnvelope }: SubjectKey): string {
+  return createHash("sha256").update(wrappedEnvelope).digest("hex");
+}

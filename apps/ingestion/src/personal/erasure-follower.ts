@@ -1,0 +1,38 @@
+import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
+import type { TableChange } from "@tripline/kafka/port";
+import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
+import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
+import type { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+
+/** Who was erased: of them nothing is sealed any more. */
+export class ErasureFollower extends TableFollower {
+  constructor(
+    private readonly sealer: PersonalSealer,
+    options: TableFollowerOptions,
+  ) {
+    super("ingestion", TABLES.erasures.name, options);
+  }
+
+  override async onModuleInit(): Promise<void> {
+    await Promise.all([super.onModuleInit(), this.sealer.start()]);
+  }
+
+  override async onApplicationShutdown(): Promise<void> {
+    this.sealer.close();
+    await super.onApplicationShutdown();
+  }
+
+  /** What is sealed for somebody erased meanwhile nobody can open: control stores no key for them. */
+  protected override isUsable(): boolean {
+    return true;
+  }
+
+  protected override apply(changes: readonly TableChange[]): void {
+    for (const { value } of changes) {
+      if (value === undefined) continue;
+      const { tenant, subject } = Erasure.decode(value);
+      this.sealer.erase(tenant, subject);
+    }
+  }
+}

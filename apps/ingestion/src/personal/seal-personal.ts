@@ -1,0 +1,38 @@
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+import type { NewKey, PersonalSealer, Sealed } from "@tripline/service-kit/personal/personal-sealer";
+import type { PersonalSubject } from "@tripline/service-kit/personal/sealed-layout";
+import { countUnsealed } from "../ingestion-metrics.js";
+import type { PaymentBody } from "../requests/request-schemas.js";
+
+/** Injects a `PersonalSeal`; undefined where no personal data are kept. */
+export const PERSONAL_SEAL = Symbol("PERSONAL_SEAL");
+
+/** Seals what a payment says of a person; undefined where it says nothing, and where it cannot be sealed, which is counted. */
+export type PersonalSeal = (payment: PaymentBody, subject: PersonalSubject, id: string) => Sealed | undefined;
+
+export function personalSeal(sealer: PersonalSealer): PersonalSeal {
+  return ({ email, ip_address, device_id, cardholder }, subject, id) => {
+    if ((email ?? ip_address ?? device_id ?? cardholder) === undefined) return undefined;
+    const fields = {
+      email: email ?? "",
+      ipAddress: ip_address ?? "",
+      deviceId: device_id ?? "",
+      cardholder: cardholder ?? "",
+    };
+    const sealed = sealer.seal(fields, subject, id);
+    if (typeof sealed !== "string") return sealed;
+    countUnsealed(sealed);
+    return undefined;
+  };
+}
+
+export function keyRecord({ key }: NewKey): OutgoingRecord {
+  return {
+    ...{ topic: SUBJECT_KEYS_TOPIC.name, key: key.cardToken, value: encodeMessage(SubjectKey, key) },
+    headers: { [HEADERS.schema]: SUBJECT_KEYS_TOPIC.schema, [HEADERS.tenant]: key.tenant },
+  };
+}

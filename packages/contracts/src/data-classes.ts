@@ -1,0 +1,189 @@
+import type {
+  AppliedLabel,
+  AuditEvent,
+  AuthEvent,
+  Decision,
+  DriftDetected,
+  Erasure,
+  FeatureVector,
+  Label,
+  ListEntry,
+  PolicyActivation,
+  Rollout,
+  SubjectKey,
+  Transaction,
+} from "./generated/tripline/events/v1/events.js";
+import type { Topic } from "./topics.js";
+
+/**
+ * What a field says of a person, the first that fits:
+ *
+ * - `card`: of a card number, as a token or its first digits
+ * - `personal`: names or reaches a person, as a token or sealed
+ * - `behavioural`: what a person did, or what was thought of it
+ * - `none`: nothing
+ */
+export type DataClass = "card" | "personal" | "behavioural" | "none";
+
+export const DATA_CLASS_ORDER: readonly DataClass[] = ["card", "personal", "behavioural", "none"];
+
+/** Every field of the message with its class: a field that is missing here does not compile. */
+type Classes<M> = { readonly [K in keyof M]-?: DataClass };
+
+const [card, personal, behavioural, none] = ["card", "personal", "behavioural", "none"] as const;
+
+const transaction: Classes<Transaction> = {
+  transactionId: behavioural,
+  tenant: none,
+  clientTransactionId: behavioural,
+  cardToken: card,
+  terminalId: behavioural,
+  amountMinor: behavioural,
+  currency: behavioural,
+  occurredAtMs: behavioural,
+  acceptedAtMs: behavioural,
+  deviceToken: personal,
+  ipToken: personal,
+  latitude: behavioural,
+  longitude: behavioural,
+  bin: card,
+  emailToken: personal,
+  networkToken: personal,
+  cardCountry: behavioural,
+  merchantCountry: behavioural,
+  ipCountry: behavioural,
+  personal,
+};
+
+const label: Classes<Label> = {
+  labelId: behavioural,
+  tenant: none,
+  clientTransactionId: behavioural,
+  cardToken: card,
+  terminalId: behavioural,
+  occurredAtMs: behavioural,
+  labelledAtMs: behavioural,
+  fraud: behavioural,
+  source: none,
+};
+
+const decision: Classes<Decision> = {
+  transactionId: behavioural,
+  tenant: none,
+  clientTransactionId: behavioural,
+  cardToken: card,
+  outcome: behavioural,
+  reasons: behavioural,
+  score: behavioural,
+  rung: none,
+  degradedBecause: none,
+  policyVersion: none,
+  modelName: none,
+  modelVersion: none,
+  featureSpecVersion: none,
+  occurredAtMs: behavioural,
+  acceptedAtMs: behavioural,
+  decidedAtMs: behavioural,
+  wordingVersion: none,
+  listHits: behavioural,
+  policyRevision: none,
+  shadowHits: behavioural,
+  trial: behavioural,
+  spentBudgets: none,
+};
+
+const subjectKey: Classes<SubjectKey> = {
+  tenant: none,
+  cardToken: card,
+  emailToken: personal,
+  keyId: personal,
+  wrapped: personal,
+  wrappedEnvelope: none,
+  masterKey: none,
+  createdAtMs: behavioural,
+};
+
+const listEntry: Classes<ListEntry> = {
+  tenant: none,
+  list: none,
+  kind: none,
+  value: personal,
+  effect: behavioural,
+  reason: behavioural,
+  author: personal,
+  createdAtMs: none,
+  expiresAtMs: none,
+};
+
+const auditEvent: Classes<AuditEvent> = {
+  eventId: none,
+  tenant: none,
+  actor: personal,
+  actorKind: none,
+  action: behavioural,
+  subjectKind: none,
+  subjectId: personal,
+  details: behavioural,
+  atMs: behavioural,
+  source: none,
+};
+
+const change = { author: personal, note: none };
+
+/** By the message of a topic, without what stands before its name. */
+export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataClass>>>> = {
+  Transaction: transaction,
+  Label: label,
+  FeatureVector: {
+    transaction: card,
+    specVersion: none,
+    values: behavioural,
+    computedAtMs: behavioural,
+    sequences: behavioural,
+    tooLate: none,
+    incomplete: none,
+  } satisfies Classes<FeatureVector>,
+  AppliedLabel: {
+    label: card,
+    specVersion: none,
+    sequences: behavioural,
+    tooLate: none,
+    appliedAtMs: behavioural,
+    incomplete: none,
+  } satisfies Classes<AppliedLabel>,
+  Decision: decision,
+  SubjectKey: subjectKey,
+  Erasure: { tenant: none, subject: card, erasedAtMs: personal } satisfies Classes<Erasure>,
+  ListEntry: listEntry,
+  AuditEvent: auditEvent,
+  AuthEvent: {
+    ...{ subject: personal, kind: none, tenant: none, disabled: none, notBeforeMs: none, changedAtMs: none },
+  } satisfies Classes<AuthEvent>,
+  PolicyActivation: {
+    ...{
+      tenant: none,
+      activation: none,
+      revision: none,
+      text: none,
+      sha256: none,
+      activatesAtMs: none,
+      createdAtMs: none,
+    },
+    ...change,
+  } satisfies Classes<PolicyActivation>,
+  Rollout: {
+    ...{ rolloutId: none, modelName: none, stage: none, candidateVersion: none, championVersion: none },
+    ...{ canaryBasisPoints: none, shadowBasisPoints: none, revision: none, startedAtMs: none, changedAtMs: none },
+    ...{ changedBy: personal, why: none },
+  } satisfies Classes<Rollout>,
+  DriftDetected: {
+    ...{ eventId: none, modelName: none, tenant: none, day: none, comparedFrom: none, comparedTo: none, rows: none },
+    ...{ columns: none, sentence: none, detectedAtMs: none },
+  } satisfies Classes<DriftDetected>,
+};
+
+/** Classes of the fields of a topic's message, the most delicate first. */
+export function classesOf({ schema }: Pick<Topic, "schema">): readonly DataClass[] {
+  const found = new Set(Object.values(DATA_CLASSES[schema.slice(schema.lastIndexOf(".") + 1)] ?? {}));
+  return DATA_CLASS_ORDER.filter((one) => found.has(one));
+}

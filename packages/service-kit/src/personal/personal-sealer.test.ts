@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { MasterKey } from "./master-key.js";
+import { openMasterKey } from "./master-key.js";
+import { PersonalOpener } from "./open-personal.js";
+import type { Sealed } from "./personal-sealer.js";
+import { PersonalSealer } from "./personal-sealer.js";
+import { splitSealed } from "./sealed-layout.js";
+
+const newKey = () => randomBytes(32).toString("base64");
+const DAY_MS = 86_400_000;
+const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
+const ADA = { tenant: "acme", cardToken: "ct_ada", emailToken: "et_ada" };
+const quiet = { error() {} };
+
+async function started(masterKey: MasterKey, options: { subjectsMax?: number; now?: () => number } = {}) {
+  const sealer = new PersonalSealer({ masterKey, logger: quiet, ...options });
+  await sealer.start();
+  return sealer;
+}
+
+function sealedBy(sealer: PersonalSealer, subject = ADA, id = "txn_1"): Sealed {
+  const sealed = sealer.seal(FIELDS, subject, id);
+  if (typeof sealed === "string") throw new Error(sealed);
+  return sealed;
+}
+
+/** As control does it. */
+function open(text: string, { bytes, newKey: made }: Sealed, subject = ADA, id = "txn_1") {
+  const part = splitSealed(bytes);
+  if (part === undefined || made === undefined) throw new Error("there is nothing to open");
+  expect(part.keyId).toEqual(made.key.keyId);
+  return new PersonalOpener(openMasterKey(text)).open(part.sealed, made.key, subject, id);
+}
+
+test("what is sealed opens with its key, as that of its person and payment, and under no other", async () => {
+  const text = newKey();
+  const sealed = sealedBy(await started(openMasterKey(text)));
+  expect(sealed.bytes.toString("latin1")).not.toMatch(/ada|203\.0|phone/i);
+  expect(await open(text, sealed)).toEqual(FIELDS);
+  expect(await open(text, sealed, ADA, "txn_2")).toBeUndefined();
+  for (const other of [
+    { ...ADA, tenant: "bank" },
+    { ...ADA, cardToken: "ct_bob" },
+    { ...ADA, emailToken: "" },
+  ]) {
+    expect(await open(text, sealed, other)).toBeUndefined();
+  }
+  await expect(open(newKey(), sealed)).rejects.toMatchObject({ code: "master-key-unavailable" });
+});
+
+test("after the master key was changed, what the one before wrapped still opens", async () => {
+  const [old, fresh] = [newKey(), newKey()];
+  const before = sealedBy(await started(openMasterKey(old)));
+  const after = sealedBy(await started(openMasterKey(`${fresh},${old}`)));
+  expect(await open(`${fresh},${old}`, before)).toEqual(FIELDS);
+  expect(await open(fresh, after)).toEqual(FIELDS);
+});
+
+test("a person has one key for a day; it goes along until it is stored", async () => {
+  let nowMs = Date.now();
+  const sealer = await started(openMasterKey(newKey()), { now: () => nowMs });
+  const first = sealedBy(sealer);
+  const second = sealedBy(sealer);
+  expect(second.newKey?.key).toBe(first.newKey?.key);
+  expect(second.bytes).not.toEqual(first.bytes);
+  first.newKey?.stored();
+  expect(sealedBy(sealer).newKey).toBeUndefined();
+  nowMs += DAY_MS - 1;
+  expect(sealedBy(sealer).newKey).toBeUndefined();
+  // A new key is wrapped by an envelope of its day.
+  nowMs += 1;
+  expect(sealer.seal(FIELDS, ADA, "txn_1")).toBe("no-key");
+  await sealer.start();
+  expect(sealedBy(sealer).newKey?.key.keyId).not.toEqual(first.newKey?.key.keyId);
+});
+
+test("the least recently seen person gives way", async () => {
+  const sealer = await started(openMasterKey(newKey()), { subjectsMax: 2 });
+  const [bob, eve] = [
+    { ...ADA, cardToken: "ct_bob" },
+    { ...ADA, cardToken: "ct_eve" },
+  ];
+  for (const person of [ADA, bob, ADA, eve]) sealedBy(sealer, person).newKey?.stored();
+  expect(sealedBy(sealer, ADA).newKey).toBeUndefined();
+  expect(sealedBy(sealer, bob).newKey).toBeDefined();
+});
+
+test.each(["ct_ada", "et_ada"])(
+  "of somebody who was erased by %s nothing is sealed, of others it is",
+  async (subject) => {
+    const sealer = await started(openMasterKey(newKey()));
+    sealedBy(sealer);
+    sealer.erase("bank", subject);
+    sealedBy(sealer);
+    sealer.erase("acme", subject);
+    expect(sealer.seal(FIELDS, ADA, "txn_1")).toBe("erased");
+    sealedBy(sealer, { ...ADA, cardToken: "ct_bob", emailToken: "" });
+  },
+);
+
+test("without an answer of the master key nothing is sealed, until it answers", async () => {
+  const working = openMasterKey(newKey());
+  let isDown = true;
+  const masterKey: MasterKey = {
+    ...working,
+    async wrap(key) {
+      if (isDown) throw new TriplineError("master-key-unavailable", "as the test wants it");
+      return working.wrap(key);
+    },
+  };
+  const sealer = await started(masterKey);
+  expect(sealer.seal(FIELDS, ADA, "txn_1")).toBe("no-key");
+  isDown = false;
+  await sealer.start();
+  sealedBy(sealer);
+  isDown = true;
+  await sealer.start();
+  // The envelope of today is still good.
+  sealedBy(sealer);
+});

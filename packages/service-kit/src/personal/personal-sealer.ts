@@ -1,0 +1,153 @@
+import { randomBytes } from "node:crypto";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { sealBytes } from "../seal-bytes.js";
+import type { MasterKey } from "./master-key.js";
+import type { PersonalSubject } from "./sealed-layout.js";
+import { fieldsContext, joinSealed, KEY_ID_BYTES, keyContext, writeSubject } from "./sealed-layout.js";
+
+const KEY_BYTES = 32;
+/** About 25 MB. A subject that was pushed out gets another key when it pays again. */
+const SUBJECTS_MAX_DEFAULT = 50_000;
+/** How long a key is used. What is sealed with it can be read until it is destroyed. */
+const KEY_MS_MAX = 86_400_000;
+/** How long after a failure the master key is asked again. */
+const RETRY_MS = 10_000;
+
+export interface PersonalSealerOptions {
+  readonly masterKey: MasterKey;
+  readonly logger: { error(fields: object, message: string): void };
+  readonly subjectsMax?: number;
+  /** Wall clock in milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** Why personal fields were left out: nobody knows the master key now, or the person was erased. */
+export type Unsealed = "no-key" | "erased";
+
+export interface Sealed {
+  readonly bytes: Buffer;
+  /** A key that has to be stored with what is sealed, until `stored` was called. */
+  readonly newKey: NewKey | undefined;
+}
+
+export interface NewKey {
+  readonly key: SubjectKey;
+  stored(): void;
+}
+
+interface DataKey extends NewKey {
+  readonly secret: Uint8Array;
+  isStored: boolean;
+}
+
+interface Envelope {
+  readonly secret: Uint8Array;
+  readonly wrapped: Uint8Array;
+  readonly madeAtMs: number;
+}
+
+/**
+ * Seals personal fields with a data key of their subject (docs/adr/0035-sealed-personal-data.md). Data keys are made here and
+ * wrapped by an envelope key of this process and day, which alone the master key has wrapped: so nothing is asked for a payment.
+ */
+export class PersonalSealer {
+  /** In the order of last use. */
+  readonly #keys = new Map<string, DataKey>();
+  readonly #erased = new Set<string>();
+  readonly #subjectsMax: number;
+  readonly #now: () => number;
+  #envelope: Envelope | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isFailing = false;
+
+  constructor(private readonly options: PersonalSealerOptions) {
+    this.#subjectsMax = options.subjectsMax ?? SUBJECTS_MAX_DEFAULT;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Resolves when the master key has answered, or failed; then it is asked again later. */
+  async start(): Promise<void> {
+    clearTimeout(this.#timer);
+    const { masterKey, logger } = this.options;
+    try {
+      const secret = randomBytes(KEY_BYTES);
+      this.#envelope = { secret, wrapped: await masterKey.wrap(secret), madeAtMs: this.#now() };
+      this.#isFailing = false;
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (!this.#isFailing) logger.error({ code }, `no new key for personal data: ${message}`);
+      this.#isFailing = true;
+    }
+    this.#timer = setTimeout(() => void this.start(), this.#isFailing ? RETRY_MS : KEY_MS_MAX / 2).unref();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** @param subject a card token or the token of an e-mail address: nothing is sealed for it any more */
+  erase(tenant: string, subject: string): void {
+    this.#erased.add(`${tenant}/${subject}`);
+    for (const [name, { key }] of this.#keys) {
+      if (key.tenant === tenant && (key.cardToken === subject || key.emailToken === subject)) this.#keys.delete(name);
+    }
+  }
+
+  seal(fields: PersonalFields, subject: PersonalSubject, transactionId: string): Sealed | Unsealed {
+    const { tenant, cardToken, emailToken } = subject;
+    if (this.#erased.size > 0 && [cardToken, emailToken].some((token) => this.#erased.has(`${tenant}/${token}`)))
+      return "erased";
+    const dataKey = this.#keyOf(subject);
+    if (dataKey === undefined) return "no-key";
+    const plain = PersonalFields.encode(fields).finish();
+    const sealed = sealBytes(plain, dataKey.secret, fieldsContext(subject, transactionId));
+    return { bytes: joinSealed(dataKey.key.keyId, sealed), newKey: dataKey.isStored ? undefined : dataKey };
+  }
+
+  #keyOf(subject: PersonalSubject): DataKey | undefined {
+    const name = writeSubject(subject);
+    const known = this.#keys.get(name);
+    if (known !== undefined) {
+      this.#keys.delete(name);
+      if (known.key.createdAtMs > this.#now() - KEY_MS_MAX) {
+        this.#keys.set(name, known);
+        return known;
+      }
+    }
+    const made = this.#makeKey(subject);
+    if (made === undefined) return undefined;
+    this.#keys.set(name, made);
+    if (this.#keys.size > this.#subjectsMax) {
+      for (const oldest of this.#keys.keys()) {
+        this.#keys.delete(oldest);
+        break;
+      }
+    }
+    return made;
+  }
+
+  #makeKey(subject: PersonalSubject): DataKey | undefined {
+    const nowMs = this.#now();
+    const envelope = this.#envelope;
+    if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
+    const secret = randomBytes(KEY_BYTES);
+    const dataKey: DataKey = {
+      secret,
+      isStored: false,
+      stored() {
+        dataKey.isStored = true;
+      },
+      key: {
+        ...subject,
+        keyId: randomBytes(KEY_ID_BYTES),
+        wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
+        wrappedEnvelope: Buffer.from(envelope.wrapped),
+        masterKey: this.options.masterKey.name,
+        createdAtMs: nowMs,
+      },
+    };
+    return dataKey;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * What stands in `Transaction.personal`:
+ *
+ *     offset  0   1        17
+ *             ┌───┬────────┬──────────────────────────┐
+ *             │ 1 │ key id │ sealed bytes             │
+ *             └───┴────────┴──────────────────────────┘
+ *     bytes     1   16       as of `sealBytes`
+ */
+const VERSION = 1;
+export const KEY_ID_BYTES = 16;
+const HEAD_BYTES = 1 + KEY_ID_BYTES;
+
+/** Whose personal data something is: a card of a tenant, and the e-mail address that came with it, as tokens. */
+export interface PersonalSubject {
+  readonly tenant: string;
+  readonly cardToken: string;
+  /** Empty where none came with it. */
+  readonly emailToken: string;
+}
+
+export function joinSealed(keyId: Uint8Array, sealed: Uint8Array): Buffer {
+  return Buffer.concat([Uint8Array.of(VERSION), keyId, sealed]);
+}
+
+/** @returns undefined for bytes that are not of this layout */
+export function splitSealed(bytes: Uint8Array): { keyId: Buffer; sealed: Uint8Array } | undefined {
+  if (bytes[0] !== VERSION || bytes.length <= HEAD_BYTES) return undefined;
+  return { keyId: Buffer.from(bytes.subarray(1, HEAD_BYTES)), sealed: bytes.subarray(HEAD_BYTES) };
+}
+
+/** Personal fields open only as those of their subject, and in the payment that they came with. */
+export function fieldsContext(subject: PersonalSubject, transactionId: string): string {
+  return `personal\0${writeSubject(subject)}\0${transactionId}`;
+}
+
+/** A data key opens only as that of its subject. */
+export function keyContext(subject: PersonalSubject): string {
+  return `data-key\0${writeSubject(subject)}`;
+}
+
+export function writeSubject({ tenant, cardToken, emailToken }: PersonalSubject): string {
+  return `${tenant}\0${cardToken}\0${emailToken}`;
+}
