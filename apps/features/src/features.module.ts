@@ -9,6 +9,8 @@ import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import type { Redis } from "ioredis";
 import { BatchProcessor } from "./batches/batch-processor.js";
 import type { FeaturesConfig } from "./config.js";
+import { ErasuresController } from "./erasures/erasures.controller.js";
+import { StateEraser } from "./erasures/state-eraser.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesController } from "./features.controller.js";
 import { OnlineModule } from "./online/online.module.js";
@@ -20,6 +22,8 @@ import { StateStore } from "./states/state-store.js";
 
 /** The connection on which a rebuild of the states is seen. */
 const HOLD = "hold";
+/** The connection that empties states. */
+const ERASING = "erasing";
 
 /** Turns payments and labels into features: the consumer, the states, and the routes that serve features. */
 @Module({})
@@ -32,14 +36,20 @@ export class FeaturesModule {
       module: FeaturesModule,
       imports: [
         RedisModule.forRoot(config, { name: HOLD, isChecked: false }),
+        RedisModule.forRoot(config, { name: ERASING, isChecked: false }),
         kafka,
         states,
         OnlineModule.forRoot(config, states, kafka),
       ],
-      controllers: [FeaturesController],
+      controllers: [FeaturesController, ErasuresController],
       providers: [
         FeatureMetrics,
         { provide: RebuildHold, inject: [redisToken(HOLD)], useFactory: (redis: Redis) => new RebuildHold(redis) },
+        {
+          provide: StateEraser,
+          inject: [redisToken(ERASING), FEATURE_ENGINE],
+          useFactory: (redis: Redis, engine: FeatureEngine) => new StateEraser(redis, engine),
+        },
         {
           provide: BatchProcessor,
           inject: [FEATURE_ENGINE, StateStore, PartitionKeys, StateCompleteness, EVENT_PRODUCER, FeatureMetrics],

@@ -16,6 +16,8 @@ export interface FoldLakeOptions {
   /** Counts what there is in the order of time if the original order is incomplete. */
   readonly isPartial: boolean;
   readonly onProgress: (events: number) => void;
+  /** As of `FoldInOrder`. */
+  readonly erasedAtMs?: (key: string) => number | undefined;
 }
 
 /** A state as Redis would have it now. */
@@ -42,11 +44,12 @@ export interface FoldedLake {
  *   `state-unreadable`, `database-unavailable`
  */
 export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
-  const { engine, lake, stateTtlSeconds, isPartial, onProgress } = options;
+  const { engine, lake, stateTtlSeconds, isPartial, onProgress, erasedAtMs = () => undefined } = options;
   const before = options.statePath === undefined ? undefined : await readStates(options.statePath, engine);
   const totals = await totalCounted(lake);
   const stateBefore = (key: string) => before?.get(key) ?? null;
-  const folding = new FoldInOrder({ engine, stateBefore, stateTtlMs: stateTtlSeconds * 1000, onPayment: () => {} });
+  const stateTtlMs = stateTtlSeconds * 1000;
+  const folding = new FoldInOrder({ engine, stateBefore, stateTtlMs, erasedAtMs, onPayment: () => {} });
   let incomplete = 0;
   for await (const chunk of readCounted({ lake, once: isPartial })) {
     for (const event of chunk) {
@@ -60,7 +63,7 @@ export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
   onProgress(folding.counted);
   if (!isPartial) requireAll(folding, totals, lake);
   const { counted: events, repeated } = folding;
-  return { states: statesOf(folding, engine, before ?? new Map()), events, incomplete, repeated };
+  return { states: statesOf(folding, engine, before ?? new Map(), erasedAtMs), events, incomplete, repeated };
 }
 
 async function readStates(path: string, engine: FeatureEngine): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -111,11 +114,14 @@ function statesOf(
   folding: FoldInOrder,
   engine: FeatureEngine,
   before: ReadonlyMap<string, Uint8Array>,
+  erasedAtMs: (key: string) => number | undefined,
 ): ReadonlyMap<string, RebuiltState> {
   // States without an event since counting began were loaded just before it.
   const beganAtMs = folding.beganAtMs ?? Date.now();
   const states = new Map<string, RebuiltState>();
-  for (const [key, value] of before) states.set(key, { value, touchedAtMs: beganAtMs });
+  for (const [key, value] of before) {
+    if (erasedAtMs(key) === undefined) states.set(key, { value, touchedAtMs: beganAtMs });
+  }
   for (const { key, entity, state, countedAtMs } of folding.states()) {
     states.set(key, { value: engine.encodeState(entity, state), touchedAtMs: countedAtMs ?? beganAtMs });
   }

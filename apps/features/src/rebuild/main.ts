@@ -7,6 +7,7 @@ import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { stateTtlSeconds } from "../config.js";
 import { progressPrinter, rebuildLine } from "./print-progress.js";
+import { readErasures } from "./read-erasures.js";
 import type { RebuildConfig } from "./rebuild-config.js";
 import { rebuildConfig } from "./rebuild-config.js";
 import type { RebuildReport } from "./rebuild-state.js";
@@ -34,6 +35,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       lake: config.LAKE_URL,
       stateTtlSeconds: ttlSeconds,
       waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
+      erasures: await readErasures(kafka),
       isPartial: config.PARTIAL === "1",
       onProgress: progress,
       ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),

@@ -1,9 +1,11 @@
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
+import { subjectStateKeys } from "../erasures/subject-state-keys.js";
 import { whileHeld } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
@@ -30,6 +32,8 @@ export interface RebuildOptions {
   readonly waitMs: number;
   /** How long instances that run may take to finish what they have begun. 20 s unless given. */
   readonly restMs?: number;
+  /** People who were erased: their states are as they were emptied then. */
+  readonly erasures?: readonly Erasure[];
   /** Whether to go on where the result cannot be exact. */
   readonly isPartial: boolean;
   readonly onProgress?: RebuildListener;
@@ -87,6 +91,7 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
     stateTtlSeconds,
     isPartial,
     onProgress: (events) => report("fold the lake", events),
+    erasedAtMs: erasedStates(engine, options.erasures ?? []),
     ...(options.statePath === undefined ? {} : { statePath: options.statePath }),
   });
   report("find where to go on");
@@ -106,6 +111,14 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   await requireNothingEmitted();
   const written = await replacement.replace(states, applied);
   return { ...folded, states: written, doubled };
+}
+
+function erasedStates(engine: FeatureEngine, erasures: readonly Erasure[]): (key: string) => number | undefined {
+  const erasedAtMs = new Map<string, number>();
+  for (const { tenant, subject, erasedAtMs: atMs } of erasures) {
+    for (const { key } of subjectStateKeys(engine, tenant, subject)) erasedAtMs.set(key, atMs);
+  }
+  return (key) => erasedAtMs.get(key);
 }
 
 /** Redis keys of the applied batches, by topic and partition. */

@@ -151,6 +151,16 @@ export class FeatureEngine {
     return state;
   }
 
+  /**
+   * What is left of a state when its person is erased: how many events there were, which orders the ones to come.
+   *
+   * @throws as `decodeState`
+   */
+  emptiedState(entity: number, bytes: Uint8Array): Uint8Array {
+    const { sequence } = this.decodeState(entity, bytes);
+    return this.encodeState(entity, { ...this.decodeState(entity, null), sequence });
+  }
+
   encodeState(entity: number, state: EntityState): Uint8Array {
     this.#writer.reset();
     this.writeState(entity, state, this.#writer);

@@ -42,6 +42,8 @@ export interface FoldInOrderOptions {
   readonly onEvent?: (inTurn: EventInTurn) => void;
   /** Events that may wait for one that comes before them. */
   readonly waitingMax?: number;
+  /** When the person of a state was erased, by Redis key: the state was empty from then on, but for its sequence number. */
+  readonly erasedAtMs?: (key: string) => number | undefined;
   /** Milliseconds of wall clock after which online forgets an unused state; never unless given. */
   readonly stateTtlMs?: number;
 }
@@ -116,7 +118,10 @@ export class FoldInOrder {
 
   constructor(options: FoldInOrderOptions) {
     const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
-    this.#options = { stateBefore: () => null, onEvent: () => {}, ...defaults, ...options };
+    this.#options = {
+      ...{ stateBefore: () => null, onEvent: () => {}, erasedAtMs: () => undefined },
+      ...{ ...defaults, ...options },
+    };
   }
 
   /**
@@ -135,6 +140,7 @@ export class FoldInOrder {
   finish(): void {
     this.#addTogether();
     this.#addHeld(Number.POSITIVE_INFINITY);
+    for (const [key, entry] of this.#states) this.#emptyIfErased(key, entry, Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -271,6 +277,14 @@ export class FoldInOrder {
     return entry;
   }
 
+  /** @param atMs of the event that comes next */
+  #emptyIfErased(key: string, entry: OrderedState, atMs: number): void {
+    const erasedAtMs = this.#options.erasedAtMs(key);
+    if (erasedAtMs === undefined || erasedAtMs >= atMs || (entry.countedAtMs ?? 0) > erasedAtMs) return;
+    entry.state = { ...this.#options.engine.decodeState(entry.entity, null), sequence: entry.state.sequence };
+    entry.newestMs = entry.state.payments.newestMs;
+  }
+
   /** The event's number tells whether its state was still there, as soon as the clock says that it may not have been. */
   #isForgotten({ state, countedAtMs }: OrderedState, atMs: number, number: number | undefined): boolean {
     const idleMs = atMs - (countedAtMs ?? this.#beganAtMs ?? atMs);
@@ -284,7 +298,12 @@ export class FoldInOrder {
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
       const { event, keys, numbers } = next;
       const atMs = countedAtMsOf(event);
-      const entries = keys.map((key, entity) => (key === undefined ? undefined : this.#stateOf(entity, key, atMs)));
+      const entries = keys.map((key, entity) => {
+        if (key === undefined) return undefined;
+        const entry = this.#stateOf(entity, key, atMs);
+        this.#emptyIfErased(key, entry, atMs);
+        return entry;
+      });
       if (!this.#apply(next, entries)) continue;
       for (const [entity, key] of keys.entries()) {
         const entry = entries[entity];

@@ -1,0 +1,73 @@
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
+import { cardOf, payment, paymentRecord, START_MS } from "../testing/events.js";
+import { TestHistory } from "../testing/history.js";
+import { engine } from "../testing/instance.js";
+import { subjectStateKeys } from "./subject-state-keys.js";
+
+const TENANT = payment({ clientTransactionId: "any" }).tenant;
+const EMAIL = `et_${"0e".repeat(16)}`;
+const COUNTRY = "BE";
+
+let history: TestHistory;
+beforeEach(async () => {
+  history = await TestHistory.open();
+});
+afterEach(() => history.close());
+
+const pays = (name: string, card: number, count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    paymentRecord(
+      payment({
+        ...{ clientTransactionId: `${name}-${index}`, cardToken: cardOf(card), terminalId: "t-1" },
+        ...{ occurredAtMs: START_MS + index * 60_000, merchantCountry: COUNTRY, emailToken: card === 1 ? EMAIL : "" },
+      }),
+    ),
+  );
+
+test("every entity that a card or an e-mail address names is found", () => {
+  const named = { clientTransactionId: "any", merchantCountry: COUNTRY, terminalId: "t-1" };
+  const event = payment({ ...named, cardToken: cardOf(1), emailToken: EMAIL });
+  const keys = engine.stateKeys(TENANT, event);
+  for (const [field, subject] of [
+    ["card_token", cardOf(1)],
+    ["email_token", EMAIL],
+  ] as const) {
+    const found = subjectStateKeys(engine, TENANT, subject);
+    const wanted = keys.flatMap((key, entity) =>
+      key !== undefined && engine.entities[entity]?.fields.includes(field) === true ? [{ key, entity }] : [],
+    );
+    expect(wanted.length).toBeGreaterThan(0);
+    expect(found).toEqual(expect.arrayContaining(wanted));
+  }
+});
+
+test("states of an erased card are empty, others are not, and a rebuild gives the same", async () => {
+  await history.producer.send([...pays("a", 1, 5), ...pays("b", 2, 5)]);
+  await history.serve();
+  const erasure = { tenant: TENANT, subject: cardOf(1), erasedAtMs: Date.now() };
+  await history.producer.send([
+    { topic: TABLES.erasures.name, key: "1", value: encodeMessage(Erasure, erasure), headers: {} },
+  ]);
+  const service = await history.startService();
+  const cardKey = subjectStateKeys(engine, TENANT, cardOf(1))[0]?.key ?? "";
+  const lengthOf = async () => (await history.redis.getBuffer(cardKey))?.length ?? 0;
+  const before = await lengthOf();
+  while ((await lengthOf()) === before) await new Promise((resolve) => setTimeout(resolve, 50));
+  const emptied = engine.decodeState(0, await history.redis.getBuffer(cardKey));
+  expect(emptied.sequence).toBe(5);
+  expect(await history.redis.ttl(cardKey)).toBeGreaterThan(0);
+  // The person pays again, as somebody new.
+  await history.producer.send(pays("c", 1, 2));
+  await history.untilHandled();
+  await service.close();
+
+  const states = new Map<string, Buffer | null>();
+  for (const key of await history.redis.keys("state:*")) states.set(key, await history.redis.getBuffer(key));
+  expect(engine.decodeState(0, states.get(cardKey) ?? null).sequence).toBe(7);
+  await history.redis.flushdb();
+  await history.archive();
+  expect(await history.rebuild({ erasures: [erasure] })).toMatchObject({ events: 12, incomplete: 0, repeated: 0 });
+  for (const [key, value] of states) expect([key, await history.redis.getBuffer(key)]).toEqual([key, value]);
+}, 60_000);

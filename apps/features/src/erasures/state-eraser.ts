@@ -1,0 +1,41 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+import type { SubjectStateKey } from "./subject-state-keys.js";
+import { subjectStateKeys } from "./subject-state-keys.js";
+
+/** Tries of one state against instances that count. */
+const TRIES_MAX = 50;
+
+/**
+ * Empties the window states of people. A state keeps how many events it had: they order its events in the lake, and a card of
+ * which that began anew could not be rebuilt.
+ */
+export class StateEraser {
+  /** @param redis a connection on which nothing else watches */
+  constructor(
+    private readonly redis: Redis,
+    private readonly engine: FeatureEngine,
+  ) {}
+
+  /** @throws TriplineError `redis-unavailable`, `state-conflict`, `state-unreadable` */
+  async erase(tenant: string, subject: string): Promise<void> {
+    const keys = subjectStateKeys(this.engine, tenant, subject);
+    const values = await askRedis(() => this.redis.mgetBuffer(keys.map(({ key }) => key)));
+    for (const [index, place] of keys.entries()) if (values[index] !== null) await this.#empty(place);
+  }
+
+  async #empty({ key, entity }: SubjectStateKey): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      await askRedis(() => this.redis.watch(key));
+      const value = await askRedis(() => this.redis.getBuffer(key));
+      // Forgotten meanwhile. The next state's watch does no harm to it.
+      if (value === null) return;
+      const emptied = Buffer.from(this.engine.emptiedState(entity, value));
+      const written = await askRedis(() => this.redis.multi().set(key, emptied, "KEEPTTL").exec());
+      if (written !== null) return;
+    }
+    throw new TriplineError("state-conflict", "A state of an erased person changed all the time.");
+  }
+}
