@@ -14,6 +14,7 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { BACKGROUND } from "./background.js";
 import { CaseFilesController } from "./cases/case-files.controller.js";
 import { CaseReader } from "./cases/case-reader.js";
 import { CaseStore } from "./cases/case-store.js";
@@ -30,6 +31,7 @@ import { DecisionsController } from "./decisions/decisions.controller.js";
 import { EntitiesController } from "./entities/entities.controller.js";
 import { EntityStore } from "./entities/entity-store.js";
 import { ListReader } from "./entities/list-reader.js";
+import { ErasuresController } from "./erasures/erasures.controller.js";
 import { ControlForwardingController } from "./forwarding/control.controller.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
@@ -58,8 +60,6 @@ export const CONSOLE_MIGRATIONS: Migrations = {
 const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/page/", import.meta.url));
 
 const SCHEMA_READY = Symbol("SCHEMA_READY");
-/** A `Database` for what no page waits for. */
-const BACKGROUND = Symbol("BACKGROUND");
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
@@ -87,6 +87,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
       controllers: [
         ...[
           ProjectionController,
+          ErasuresController,
           LiveController,
           DecisionsController,
           CasesController,

@@ -1,0 +1,24 @@
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+
+const OF_CARD = "tenant = $1 AND card_token = $2";
+const PAYMENTS = `SELECT transaction_id FROM console.payments WHERE ${OF_CARD}`;
+const CASES = `SELECT id FROM console.cases WHERE ${OF_CARD}`;
+
+/** Each finds by the card what the next ones take away. */
+const STATEMENTS = [
+  `DELETE FROM console.labels WHERE transaction_id IN (${PAYMENTS})`,
+  `DELETE FROM console.decisions WHERE transaction_id IN (${PAYMENTS})`,
+  `DELETE FROM console.payments WHERE ${OF_CARD}`,
+  ...["label_outbox", "case_notes", "case_events", "case_payments"].map(
+    (table) => `DELETE FROM console.${table} WHERE case_id IN (${CASES})`,
+  ),
+  `DELETE FROM console.cases WHERE ${OF_CARD}`,
+];
+
+/** Takes the payments and cases of a card out of the console, notes of analysts included. What was done stays in the audit log. */
+export async function eraseProjection(database: Database, { tenant, subject }: Erasure): Promise<void> {
+  await database.transaction(async (transaction) => {
+    for (const statement of STATEMENTS) await transaction.execute(statement, [tenant, subject]);
+  });
+}
