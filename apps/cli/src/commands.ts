@@ -20,6 +20,7 @@ import { scoreCommand } from "./commands/models/score.js";
 import { trainCommand } from "./commands/models/train.js";
 import { backupCommand, restoreCommand } from "./commands/operate/backup.js";
 import { dlqCommand } from "./commands/operate/dlq.js";
+import { eraseCommand } from "./commands/operate/erase.js";
 import { ledgerCommand } from "./commands/operate/ledger.js";
 import { makeSecretsCommand } from "./commands/operate/make-secrets.js";
 import { tokenCommand } from "./commands/operate/token.js";
@@ -49,6 +50,7 @@ export function commands(): Command[] {
     listsCommand(),
     auditCommand(),
     authCommand(),
+    eraseCommand(),
     loadStateCommand(),
     rebuildStateCommand(),
     topicsCommand(),

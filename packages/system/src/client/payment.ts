@@ -16,6 +16,7 @@ export interface KnownPayment {
   readonly latitude?: number | null;
   readonly longitude?: number | null;
   readonly email?: string | null;
+  readonly cardholder?: string | null;
   /** ISO 3166-1 alpha-2. */
   readonly cardCountry?: string | null;
   readonly merchantCountry?: string | null;
@@ -24,9 +25,10 @@ export interface KnownPayment {
 
 /** The fields of a payment's JSON body that say who pays and where it comes from, without those that it does not carry. */
 export function originBody({ deviceId, ipAddress, latitude, longitude, ...payer }: KnownPayment): object {
-  const { email, cardCountry, merchantCountry, ipCountry } = payer;
+  const { email, cardholder, cardCountry, merchantCountry, ipCountry } = payer;
   return {
     ...(email == null ? {} : { email }),
+    ...(cardholder == null ? {} : { cardholder }),
     ...(cardCountry == null ? {} : { card_country: cardCountry }),
     ...(merchantCountry == null ? {} : { merchant_country: merchantCountry }),
     ...(ipCountry == null ? {} : { ip_country: ipCountry }),

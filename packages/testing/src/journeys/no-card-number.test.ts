@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DEVICE_TOKEN_PATTERN, EMAIL_TOKEN_PATTERN, IP_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
 import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
+import { readRows } from "@tripline/lake/read/read-rows";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { eraseJourney } from "@tripline/system/client/journey-erase";
 import { readTopic } from "@tripline/system/ledger/ledger";
 import { Redis } from "ioredis";
+import { z } from "zod";
 import { buildPayment, randomAddress, randomCardNumber } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
@@ -15,18 +22,22 @@ import { testModel } from "../support/test-model.js";
 /** IPv4, set aside for documentation (RFC 5737). */
 const TEST_NET = "198.51.100.";
 const MAILBOX = "canary-of-the-payer";
+const HOLDER = "Canary Holder";
 
-describe("no card number, device id, network or e-mail address behind the front door", () => {
+describe("no card number, device id, network, e-mail address or name in clear behind the front door", () => {
   const exporter = new InMemorySpanExporter();
   const planted = Array.from({ length: 20 }, (_, index) => ({
     cardNumber: randomCardNumber(),
     deviceId: randomUUID(),
     ipAddress: index % 2 === 0 ? `${TEST_NET}${index}` : randomAddress(),
     email: `${MAILBOX}.${index}@example.com`,
+    cardholder: `${HOLDER} ${index}`,
   }));
   const logged: string[] = [];
+  const told: string[] = [];
   const write = process.stdout.write;
   let telemetry: Telemetry;
+  let lakeDirectory: string;
   let system: InProcessSystem;
 
   beforeAll(async () => {
@@ -37,7 +48,11 @@ describe("no card number, device id, network or e-mail address behind the front 
       logged.push(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8"));
       return true;
     };
-    system = await startInProcess({ registryUrl, logLevel: "trace" });
+    lakeDirectory = mkdtempSync(join(tmpdir(), "tripline-canaries-"));
+    system = await startInProcess({
+      ...{ registryUrl, lakeDirectory, logLevel: "trace" },
+      ...{ hasControl: true, hasConsole: true },
+    });
     await plant();
   }, 180_000);
 
@@ -45,6 +60,7 @@ describe("no card number, device id, network or e-mail address behind the front 
     await system?.close();
     await telemetry?.shutdown();
     process.stdout.write = write;
+    rmSync(lakeDirectory, { recursive: true, force: true });
   });
 
   /** Good payments, labels, refused payments, and numbers where no number belongs. */
@@ -64,6 +80,8 @@ describe("no card number, device id, network or e-mail address behind the front 
         { deviceId: `${deviceId}\0` },
         { ipAddress: `${ipAddress}%eth0` },
         { email: `${email} ` },
+        { cardholder: cardNumber },
+        { deviceId: `device ${grouped}` },
         { clientTransactionId: cardNumber },
         { clientTransactionId: `order-${grouped}` },
         { terminalId: `t${cardNumber}` },
@@ -75,18 +93,48 @@ describe("no card number, device id, network or e-mail address behind the front 
     }
   }
 
+  async function query(sql: string): Promise<Record<string, unknown>[]> {
+    const database = connectDatabase({
+      ...{ url: system.stack.postgresUrl, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError() {} },
+    });
+    try {
+      return await database.query(z.record(z.string(), z.unknown()), sql);
+    } finally {
+      await database.close();
+    }
+  }
+
   /** Ten digits are enough to recognise a planted number, and 64 bits an IPv6 address in any of its spellings. */
   const needles = planted.flatMap(({ cardNumber, deviceId, ipAddress }) => [
     cardNumber.slice(3, 15),
     `${cardNumber.slice(4, 8)}-${cardNumber.slice(8, 12)}-${cardNumber.slice(12)}`,
     deviceId,
     MAILBOX,
+    HOLDER,
     ipAddress.includes(":") ? ipAddress.split(":").slice(-4).join(":") : TEST_NET,
   ]);
   const foundIn = (text: string): string[] => needles.filter((needle) => text.includes(needle));
 
+  /** Before the others, so that what it leaves behind is looked at like everything else. */
+  test("`tripline journey erase`: a person can be read by who may, and after their erasure by nobody", async () => {
+    const print = (text: string): void => void told.push(text);
+    const erased = await eraseJourney({ client: system.client, control: system.control, kafka: system.kafka, print });
+    expect(told).toHaveLength(5);
+    // The console forgets the card, as soon as it hears of it, but for what it pays afterwards.
+    const projected = async () => {
+      const rows = await query(`SELECT count(*)::int AS n FROM console.payments WHERE card_token = '${erased}'`);
+      return Number(rows[0]?.n);
+    };
+    const paid = Number(/accepted=(\d+)/.exec(told.at(-1) ?? "")?.[1]);
+    for (let tries = 0; (await projected()) >= paid && tries < 100; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(await projected()).toBeLessThan(paid);
+  }, 120_000);
+
   test("not in any record of any topic", async () => {
     let records = 0;
+    let sealed = 0;
     let tokens = 0;
     const found: string[] = [];
     for (const topic of ALL_TOPICS) {
@@ -96,7 +144,8 @@ describe("no card number, device id, network or e-mail address behind the front 
         // Not expected here: what a handler throws makes the consumer try the record again.
         found.push(...foundIn(text).map((needle) => `${needle} in ${topic.name}`));
         if (topic.name !== TOPICS.transactions.name) return;
-        const { deviceToken, ipToken, emailToken } = Transaction.decode(record.value);
+        const { deviceToken, ipToken, emailToken, personal } = Transaction.decode(record.value);
+        if (personal !== undefined) sealed += 1;
         const areTokens = DEVICE_TOKEN_PATTERN.test(deviceToken) && IP_TOKEN_PATTERN.test(ipToken);
         if (areTokens && EMAIL_TOKEN_PATTERN.test(emailToken)) tokens += 1;
       });
@@ -104,6 +153,7 @@ describe("no card number, device id, network or e-mail address behind the front 
     expect(found).toEqual([]);
     // They were sent, so that there was something to leak.
     expect(tokens).toBeGreaterThanOrEqual(planted.length);
+    expect(sealed).toBeGreaterThanOrEqual(planted.length);
     expect(records).toBeGreaterThanOrEqual(planted.length * 4);
   });
 
@@ -122,6 +172,38 @@ describe("no card number, device id, network or e-mail address behind the front 
       redis.disconnect();
     }
   });
+
+  test("not in any table of Postgres, which a backup is made of", async () => {
+    const tables = await query(
+      "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('auth', 'control', 'console')",
+    );
+    let count = 0;
+    for (const { schemaname, tablename } of tables) {
+      const rows = await query(`SELECT * FROM "${schemaname}"."${tablename}"`);
+      count += rows.length;
+      const values = rows.flatMap((row) => Object.values(row));
+      const text = values.map((value) => (Buffer.isBuffer(value) ? value.toString("latin1") : JSON.stringify(value)));
+      expect([tablename, foundIn(text.join("\n"))]).toEqual([tablename, []]);
+    }
+    expect(count).toBeGreaterThan(planted.length * 2);
+  });
+
+  test("not in the lake", async () => {
+    // It writes what it holds.
+    await system.stop("archive");
+    let rows = 0;
+    for (const topic of [TOPICS.transactions, TOPICS.features, TOPICS.decisions, TOPICS.labels]) {
+      for await (const chunk of readRows({ lake: lakeDirectory, topic: topic.name })) {
+        rows += chunk.length;
+        const values = chunk.flatMap((row) => Object.values(row));
+        const text = values.map((value) =>
+          value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : JSON.stringify(value),
+        );
+        expect([topic.name, foundIn(text.join("\n"))]).toEqual([topic.name, []]);
+      }
+    }
+    expect(rows).toBeGreaterThan(planted.length * 2);
+  }, 60_000);
 
   test("not on any span", () => {
     const spans = exporter.getFinishedSpans();

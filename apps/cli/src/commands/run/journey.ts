@@ -2,6 +2,8 @@ import { join } from "node:path";
 import type { RolloutJourneyOptions } from "@tripline/model-loop/journeys/rollout-journey";
 import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys/rollout-journey";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
+import type { EraseOptions } from "@tripline/system/client/journey-erase";
+import { eraseJourney } from "@tripline/system/client/journey-erase";
 import type { JourneyOptions } from "@tripline/system/client/journey-first-payment";
 import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
 import { PolicyClient } from "@tripline/system/client/policy-client";
@@ -14,7 +16,7 @@ import type { BadPolicyOptions } from "../../policy/journey-bad-policy.js";
 import { badPolicyJourney } from "../../policy/journey-bad-policy.js";
 
 interface Journey {
-  tell(options: JourneyOptions & BadPolicyOptions & RolloutJourneyOptions): Promise<void>;
+  tell(options: JourneyOptions & BadPolicyOptions & RolloutJourneyOptions & EraseOptions): Promise<unknown>;
   /** Whether the archive runs, too. */
   readonly isArchived?: true;
 }
@@ -25,6 +27,7 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   replay: { tell: replayJourney, isArchived: true },
   "bad-model": { tell: badModelJourney },
   "good-model": { tell: goodModelJourney },
+  erase: { tell: eraseJourney },
 };
 
 /** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
@@ -46,7 +49,7 @@ export function journeyCommand(): Command {
         const { client, control, kafka } = system;
         const { registryUrl } = model;
         const [rollouts, policies] = [new RolloutClient(control), new PolicyClient(control)];
-        await tell({ client, rollouts, policies, kafka, registryUrl, lake: workspace.lake, model, print });
+        await tell({ client, control, rollouts, policies, kafka, registryUrl, lake: workspace.lake, model, print });
         process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());

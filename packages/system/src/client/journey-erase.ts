@@ -1,0 +1,147 @@
+import { randomInt, randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { FeatureVector, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { withLuhnDigit } from "@tripline/contracts/identifiers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Kafka } from "@tripline/kafka/port";
+import { z } from "zod";
+import { balances, closeLedger, ledgerLine, readTopic } from "../ledger/ledger.js";
+import type { ControlClient } from "./control-client.js";
+import type { KnownPayment } from "./payment.js";
+import type { ApiDecision, TriplineClient } from "./tripline-client.js";
+
+export interface EraseOptions {
+  readonly client: Pick<TriplineClient, "send">;
+  /** With the scopes `personal:read` and `personal:erase`. */
+  readonly control: Pick<ControlClient, "call">;
+  readonly kafka: Kafka;
+  print(text: string): void;
+}
+
+const WAIT_SECONDS = 10;
+const PAYMENTS = 3;
+const TRIES_MAX = 40;
+const TRY_MS = 500;
+const COUNTED_BY = "card_count_7d";
+
+const opened = z.object({
+  payments: z.array(z.object({ fields: z.record(z.string(), z.string()).nullable() })),
+});
+
+/**
+ * A person pays, somebody who may looks at their data, the person is erased, and pays again: their data can be read nowhere any
+ * more, their window state began anew, and every decision stands.
+ *
+ * @throws Error in one sentence that says which step failed
+ * @returns the card token of the person
+ */
+export async function eraseJourney({ client, control, kafka, print }: EraseOptions): Promise<string> {
+  const person = newPerson();
+  const decisions: ApiDecision[] = [];
+  const pay = async (): Promise<ApiDecision> => {
+    const { decision, code, status } = await client.send(paymentOf(person), WAIT_SECONDS);
+    if (decision === undefined)
+      throw new Error(`A payment was not decided within ${WAIT_SECONDS} s: ${code ?? status}.`);
+    decisions.push(decision);
+    return decision;
+  };
+  for (let payment = 0; payment < PAYMENTS; payment += 1) await pay();
+  const [first] = decisions;
+  if (first === undefined) throw new Error("There is no payment.");
+  print(`${person.cardholder} pays ${PAYMENTS} times with the card ${first.card_token}.`);
+
+  const sealed = await sealedOf(kafka, first.id);
+  if (sealed === undefined) throw new Error("The payment has no sealed fields on its topic.");
+  const fields = await until("the personal fields can be opened", () => open(control, first.id, sealed));
+  if (fields.cardholder !== person.cardholder || fields.email !== person.email) {
+    throw new Error(`Other fields were opened than were sent: ${Object.keys(fields).join(", ")}.`);
+  }
+  print(
+    `On the topics and in the lake name, e-mail address, device and network are ${sealed.length} sealed bytes. Somebody with ` +
+      "personal:read opens them, which the audit log tells.",
+  );
+
+  await control.call("POST", "/v1/erasures", { body: { subject: first.card_token } });
+  if ((await open(control, first.id, sealed)) !== undefined) throw new Error("The personal fields still open.");
+  print("The person asks to be erased: the keys are destroyed, and the sealed bytes open nowhere any more.");
+
+  await until("the window state began anew", async () => {
+    const { id } = await pay();
+    const count = await featureOf(kafka, id);
+    return count !== undefined && count < decisions.length ? count : undefined;
+  });
+  const newest = decisions.at(-1);
+  if (newest !== undefined && (await sealedOf(kafka, newest.id)) !== undefined) {
+    throw new Error("Personal fields of an erased person were sealed again.");
+  }
+  print("The card pays again: it is decided as the card of somebody new, and of its person nothing is kept.");
+
+  const ledger = await closeLedger(kafka, new Set(decisions.map(({ id }) => id)));
+  if (!balances(ledger)) throw new Error(`The decisions do not add up: ${ledgerLine(ledger)}.`);
+  print(`Every decision stands. ${ledgerLine(ledger)}`);
+  return first.card_token;
+}
+
+type Person = Pick<KnownPayment, "cardNumber" | "deviceId" | "ipAddress"> & {
+  readonly email: string;
+  readonly cardholder: string;
+};
+
+function newPerson(): Person {
+  const name = `Erasable ${randomUUID().slice(0, 8)}`;
+  return {
+    cardNumber: withLuhnDigit(`400000${String(randomInt(1e9)).padStart(9, "0")}`),
+    email: `${name.replace(" ", ".").toLowerCase()}@example.com`,
+    cardholder: name,
+    deviceId: randomUUID(),
+    ipAddress: `198.51.100.${randomInt(1, 255)}`,
+  };
+}
+
+function paymentOf(person: Person): KnownPayment {
+  return {
+    ...person,
+    clientTransactionId: `journey-${randomUUID()}`,
+    terminalId: `t-${randomUUID().slice(0, 8)}`,
+    amountMinor: 1_999,
+    currency: "EUR",
+    occurredAtMs: Date.now(),
+    fraud: false,
+    labelledAtMs: null,
+  };
+}
+
+async function sealedOf(kafka: Kafka, id: string): Promise<Buffer | undefined> {
+  let sealed: Buffer | undefined;
+  await readTopic(kafka, TOPICS.transactions.name, ({ value }) => {
+    const { transactionId, personal } = Transaction.decode(value);
+    if (transactionId === id) sealed = personal;
+  });
+  return sealed;
+}
+
+async function featureOf(kafka: Kafka, id: string): Promise<number | undefined> {
+  const place = currentFeatureSpec().features.findIndex(({ name }) => name === COUNTED_BY);
+  let value: number | undefined;
+  await readTopic(kafka, TOPICS.features.name, (record) => {
+    const { transaction, values } = FeatureVector.decode(record.value);
+    if (transaction?.transactionId === id) value = values[place];
+  });
+  return value;
+}
+
+async function open(control: EraseOptions["control"], id: string, sealed: Buffer) {
+  const payments = [{ transaction_id: id, personal: sealed.toString("base64") }];
+  const answer = opened.parse(await control.call("POST", "/v1/personal/open", { body: { payments } }));
+  return answer.payments[0]?.fields ?? undefined;
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await delay(TRY_MS);
+  }
+  throw new Error(`It did not come true within ${TRIES_MAX} tries that ${what}.`);
+}
