@@ -10,5 +10,6 @@ test("with --short: the last line has all figures", async () => {
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   expect([await ended, errors]).toEqual([0, expect.anything()]);
   const line = output.trimEnd().split("\n").at(-1) ?? "";
-  for (const name of ["jwt_us", "jwt_first_us", "limit_us"]) expect(line).toMatch(new RegExp(`\\b${name}=-?[\\d.]+`));
+  for (const name of ["jwt_us", "jwt_first_us", "seal_us", "open_us", "limit_us"])
+    expect(line).toMatch(new RegExp(`\\b${name}=-?[\\d.]+`));
 }, 120_000);
