@@ -5,7 +5,7 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { closeWithin } from "@tripline/nest-kit/close-within";
-import { TokenModule } from "@tripline/nest-kit/http/token.module";
+import { TOKEN_VERIFIER, TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
@@ -14,6 +14,7 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import { BACKGROUND } from "./background.js";
 import { CaseFilesController } from "./cases/case-files.controller.js";
 import { CaseReader } from "./cases/case-reader.js";
@@ -149,8 +150,9 @@ function sessionProviders(config: ConsoleConfig): Provider[] {
     },
     {
       provide: Sessions,
-      inject: [SessionStore, AuthorizationServer],
-      useFactory: (store: SessionStore, server: AuthorizationServer) => new Sessions(store, server),
+      inject: [SessionStore, AuthorizationServer, TOKEN_VERIFIER],
+      useFactory: (store: SessionStore, server: AuthorizationServer, verifier: TokenVerifier) =>
+        new Sessions(store, server, verifier),
     },
   ];
 }

@@ -1,8 +1,7 @@
 import { clientKey, personKey } from "@tripline/contracts/auth-event-key";
-import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
-import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { Caller, TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { requireScope, tokenRevoked, tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import type { JWTVerifyGetKey } from "jose";
 import type { AuthConfig } from "../config.js";
 import { isRevoked } from "../revocations/revocation-store.js";
@@ -15,14 +14,17 @@ export function ownTokens(config: AuthConfig, queries: Queries, keys: JWTVerifyG
     jwksUrl: `${config.AUTH_ISSUER}/oauth/jwks`,
     keys,
   });
+  async function identify(authorization: string | undefined): Promise<Caller> {
+    const caller = await verifier.identify(authorization);
+    const { clientId, subject, issuedAtMs } = caller;
+    const keys = [clientKey(clientId), personKey(subject)];
+    if (await isRevoked(queries, keys, issuedAtMs)) throw tokenRevoked();
+    return caller;
+  }
   return {
+    identify,
     async verify(authorization, scope) {
-      const caller = await verifier.verify(authorization, scope);
-      const { clientId, subject, issuedAtMs } = caller;
-      if (await isRevoked(queries, [clientKey(clientId), personKey(subject)], issuedAtMs)) {
-        throw new TriplineError("token-revoked", "The access token was taken back; sign in again.");
-      }
-      return caller;
+      return requireScope(await identify(authorization), scope);
     },
     ready: () => Promise.resolve(),
   };

@@ -4,6 +4,7 @@ import type { FastifyReply } from "fastify";
 import { toDecisionRow } from "../decisions/decision-rows.js";
 import { Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
+import { Sessions } from "../sessions/sessions.js";
 import { EventStream } from "./event-stream.js";
 import { LiveHub } from "./live-hub.js";
 
@@ -16,17 +17,27 @@ const STREAM_MS_MAX = 300_000;
 export class LiveController implements BeforeApplicationShutdown {
   readonly #streams = new Set<EventStream>();
 
-  constructor(@Inject(LiveHub) private readonly hub: LiveHub) {}
+  constructor(
+    @Inject(LiveHub) private readonly hub: LiveHub,
+    @Inject(Sessions) private readonly sessions: Sessions,
+  ) {}
 
   @Get()
   @RequirePermission("decisions:read")
   live(@Person() session: Session, @Res() reply: FastifyReply): void {
     const show = showFor(session);
-    const stream = new EventStream(reply, Math.min(STREAM_MS_MAX, session.expiresAtMs - Date.now()));
+    // Of a token that has expired nobody could tell that it was taken back.
+    const endsMs = Math.min(session.expiresAtMs, session.endsMs);
+    const stream = new EventStream(reply, Math.min(STREAM_MS_MAX, endsMs - Date.now()));
     this.#streams.add(stream);
     const stop = this.hub.add({
       tenant: session.tenant,
-      onSecond: (second) => stream.send("second", second),
+      onSecond: (second) => {
+        stream.send("second", second);
+        void this.sessions.isRevoked(session).then((isRevoked) => {
+          if (isRevoked) stream.end();
+        });
+      },
       onDecisions: (decisions) =>
         stream.send(
           "decisions",

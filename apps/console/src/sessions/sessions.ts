@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import type { AuthorizationServer } from "./authorization-server.js";
 import type { Session, SessionStore } from "./session-store.js";
 
@@ -14,15 +15,28 @@ export class Sessions {
   constructor(
     readonly store: SessionStore,
     private readonly server: AuthorizationServer,
+    private readonly verifier: Pick<TokenVerifier, "identify">,
   ) {}
 
   /** @throws TriplineError `session-ended` */
   async require(secret: string | undefined): Promise<Session> {
     const found = secret === undefined ? undefined : await this.store.find(secret);
     const session = found === undefined ? undefined : await this.#freshen(found);
-    if (session === undefined) throw new TriplineError("session-ended", "Sign in to go on.");
+    if (session === undefined || (await this.isRevoked(session))) {
+      throw new TriplineError("session-ended", "Sign in to go on.");
+    }
     await this.store.touch(session);
     return session;
+  }
+
+  /** Whether the person's tokens were taken back: the session is over, though they would last for minutes. */
+  async isRevoked({ tokens }: Session): Promise<boolean> {
+    try {
+      await this.verifier.identify(`Bearer ${tokens.access}`);
+      return false;
+    } catch (error) {
+      return error instanceof TriplineError && error.code === "token-revoked";
+    }
   }
 
   /** For work on behalf of a person; undefined while they are not signed in anywhere. */

@@ -1,3 +1,7 @@
+import { personKey } from "@tripline/contracts/auth-event-key";
+import { AuthEvent, AuthSubject } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TABLES } from "@tripline/contracts/topics";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
@@ -98,4 +102,29 @@ test("pages may run nothing that is not of this site", async () => {
   expect(policy).toContain("script-src 'self';");
   expect(policy).not.toContain("unsafe");
   expect(headers.get("x-frame-options")).toBe("DENY");
+});
+
+test("a person whose tokens were taken back is signed out within two seconds, and told nothing more", async () => {
+  const person = bed.people.second;
+  const [browser, other] = [await bed.as(person), await bed.as(bed.people.viewer)];
+  await expect(browser.get("/api/views")).resolves.toMatchObject({ status: 200 });
+  const live = await fetch(`${bed.service.url}/api/live`, { headers: { cookie: browser.cookieHeader() } });
+  const nowMs = Date.now();
+  const event: AuthEvent = {
+    ...{ subject: person.id, kind: AuthSubject.PERSON, tenant: bed.tenant },
+    ...{ disabled: true, notBeforeMs: nowMs, changedAtMs: nowMs },
+  };
+  await bed.producer.send([
+    {
+      topic: TABLES.authEvents.name,
+      key: personKey(person.id),
+      value: Buffer.from(AuthEvent.encode(event).finish()),
+      headers: { [HEADERS.schema]: TABLES.authEvents.schema, [HEADERS.tenant]: bed.tenant },
+    },
+  ]);
+  let status = 200;
+  while (status === 200 && Date.now() < nowMs + 2_000) ({ status } = await browser.get("/api/views"));
+  expect(status).toBe(401);
+  await expect(live.text()).resolves.toContain("retry:");
+  await expect(other.get("/api/views")).resolves.toMatchObject({ status: 200 });
 });

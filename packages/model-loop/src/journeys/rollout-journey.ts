@@ -5,7 +5,7 @@ import type { Kafka } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { RolloutClient, RolloutRequest, ShownRollout } from "@tripline/system/client/rollout-client";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
-import { balances, closeLedger, ledgerLine, readTopic } from "@tripline/system/ledger/ledger";
+import { readTopic, settledLedger } from "@tripline/system/ledger/ledger";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { Alteration } from "./alter-model.js";
 import { publishAltered } from "./alter-model.js";
@@ -26,7 +26,6 @@ const PAYMENTS_PER_SECOND = 200;
 const ROLLBACK_MS_MAX = 30_000;
 const END_MS_MAX = 300_000;
 const POLL_MS = 500;
-const SETTLE_MS_MAX = 60_000;
 
 /** A bad version, and the share of the cards with which it begins. */
 interface BadModel {
@@ -121,7 +120,7 @@ async function rollOut(
   const decisions = await traffic.stop();
   const accepted = new Set(decisions.map(({ id }) => id));
   const { cards, touched } = await countCards(kafka, accepted, candidate);
-  return { rollout, cards, touched, ledger: await cleanLedger(kafka, accepted) };
+  return { rollout, cards, touched, ledger: await settledLedger(kafka, accepted) };
 }
 
 async function countCards(kafka: Kafka, ids: ReadonlySet<string>, candidate: string) {
@@ -135,17 +134,6 @@ async function countCards(kafka: Kafka, ids: ReadonlySet<string>, candidate: str
     if (isCanary || modelVersion === candidate) touched.add(cardToken);
   });
   return { cards: cards.size, touched: touched.size };
-}
-
-/** @throws Error unless every payment has exactly one decision */
-async function cleanLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
-  const endMs = Date.now() + SETTLE_MS_MAX;
-  for (;;) {
-    const ledger = await closeLedger(kafka, accepted);
-    if (balances(ledger)) return ledgerLine(ledger);
-    if (Date.now() > endMs) throw new Error(`The ledger does not balance: ${ledgerLine(ledger)}`);
-    await delay(POLL_MS);
-  }
 }
 
 function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void {

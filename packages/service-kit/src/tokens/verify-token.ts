@@ -31,6 +31,8 @@ export interface TokenVerifier {
    *   `keys-unavailable`
    */
   verify(authorization: string | undefined, scope: string): Promise<Caller>;
+  /** The same without a scope, where who calls is all that matters. @throws TriplineError as `verify`, but `scope-missing` */
+  identify(authorization: string | undefined): Promise<Caller>;
   /** Rejects with `keys-unavailable` while the signing keys have never been fetched. */
   ready(): Promise<void>;
 }
@@ -108,27 +110,27 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
     return caller;
   }
 
+  async function identify(authorization: string | undefined): Promise<CachedCaller> {
+    // By the whole header, as nearly all write it: it is the same for all calls with a token.
+    let header = authorization ?? "";
+    let caller = cache.get(header);
+    if (caller === undefined) {
+      const token = bearerToken(authorization);
+      header = `Bearer ${token}`;
+      caller = cache.get(header) ?? (await keep(header, token));
+    }
+    if (caller.expiresAtMs <= Date.now()) {
+      cache.delete(header);
+      throw new TriplineError("token-expired", "The access token has expired; fetch a new one.");
+    }
+    if (revocations?.isRevoked(caller.revocationKeys, caller.issuedAtMs) === true) throw tokenRevoked();
+    return caller;
+  }
+
   return {
+    identify,
     async verify(authorization, scope) {
-      // By the whole header, as nearly all write it: it is the same for all calls with a token.
-      let header = authorization ?? "";
-      let caller = cache.get(header);
-      if (caller === undefined) {
-        const token = bearerToken(authorization);
-        header = `Bearer ${token}`;
-        caller = cache.get(header) ?? (await keep(header, token));
-      }
-      if (caller.expiresAtMs <= Date.now()) {
-        cache.delete(header);
-        throw new TriplineError("token-expired", "The access token has expired; fetch a new one.");
-      }
-      if (revocations?.isRevoked(caller.revocationKeys, caller.issuedAtMs) === true) {
-        throw new TriplineError("token-revoked", "The access token was taken back; sign in again.");
-      }
-      if (!caller.scopes.includes(scope)) {
-        throw new TriplineError("scope-missing", `This call needs the scope ${scope}.`);
-      }
-      return caller;
+      return requireScope(await identify(authorization), scope);
     },
     async ready() {
       if (options.keys !== undefined || remoteKeys.jwks() !== undefined) return;
@@ -139,6 +141,16 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
       }
     },
   };
+}
+
+export function tokenRevoked(): TriplineError {
+  return new TriplineError("token-revoked", "The access token was taken back; sign in again.");
+}
+
+/** @throws TriplineError `scope-missing` */
+export function requireScope<C extends Caller>(caller: C, scope: string): C {
+  if (caller.scopes.includes(scope)) return caller;
+  throw new TriplineError("scope-missing", `This call needs the scope ${scope}.`);
 }
 
 function bearerToken(authorization: string | undefined): string {

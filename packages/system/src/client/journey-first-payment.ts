@@ -63,7 +63,8 @@ function describe({ outcome, rung, score, reasons }: ApiDecision): string {
 
 const amountOf = ({ amountMinor, currency }: KnownPayment): string => `${(amountMinor / 100).toFixed(2)} ${currency}`;
 
-function newPayment(amountMinor: number): KnownPayment {
+/** Of a card and a terminal that nobody has seen. */
+export function newPayment(amountMinor: number): KnownPayment {
   return {
     clientTransactionId: `journey-${randomUUID()}`,
     cardNumber: withLuhnDigit(`400000${String(randomInt(1e9)).padStart(9, "0")}`),

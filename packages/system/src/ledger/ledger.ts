@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
@@ -51,6 +52,25 @@ export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
     contradicted: [...contradicted],
     repeated: repeated.size,
   };
+}
+
+const SETTLE_MS_MAX = 60_000;
+const SETTLE_POLL_MS = 500;
+
+/**
+ * Waits until every accepted payment has its one decision.
+ *
+ * @returns the line that tells of it
+ * @throws Error when that has not come about within a minute
+ */
+export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
+  const endMs = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    const ledger = await closeLedger(kafka, accepted);
+    if (balances(ledger)) return ledgerLine(ledger);
+    if (Date.now() > endMs) throw new Error(`The ledger does not balance: ${ledgerLine(ledger)}`);
+    await delay(SETTLE_POLL_MS);
+  }
 }
 
 /** Reads a topic of the table, or its dead letters, from its beginning to where it ends now. */

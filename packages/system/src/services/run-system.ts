@@ -43,6 +43,8 @@ export interface SystemOptions {
   readonly steps: StepLog;
 }
 
+export type ServiceAddresses = Readonly<Record<"ingestion" | "features" | "control" | "auth", string>>;
+
 /** The whole of Tripline on this machine. */
 export interface RunningSystem {
   readonly apiUrl: string;
@@ -51,6 +53,10 @@ export interface RunningSystem {
   readonly console: { readonly url: string; readonly userName: string; readonly password: string };
   /** As the operator. */
   readonly control: ControlClient;
+  /** The authorization server, as the operator. */
+  readonly auth: ControlClient;
+  /** Where the services are that a caller may ask with a token. */
+  readonly addresses: ServiceAddresses;
   /** A value for the `Authorization` header. */
   authorization(): Promise<string>;
   readonly kafka: Kafka;
@@ -116,14 +122,20 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     const operator = new TokenSource({
       ...{ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: secrets.operatorSecret, scope: OPERATOR_SCOPES },
     });
-    const control = new ControlClient(`http://127.0.0.1:${ports.control}`, operator);
+    const addresses = {
+      ...{ ingestion: apiUrl, auth: issuer },
+      features: `http://127.0.0.1:${ports.features}`,
+      control: `http://127.0.0.1:${ports.control}`,
+    };
+    const control = new ControlClient(addresses.control, operator);
+    const auth = new ControlClient(issuer, operator);
     const console = {
       url: `http://127.0.0.1:${ports.console}`,
       userName: DEMO_USER_NAME,
       password: secrets.demoPassword,
     };
     const authorization = () => tokens.authorization();
-    return { apiUrl, client, console, control, authorization, kafka, stack, services, stop };
+    return { apiUrl, client, console, control, auth, addresses, authorization, kafka, stack, services, stop };
   } catch (error) {
     await stop();
     throw error;

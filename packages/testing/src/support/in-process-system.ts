@@ -27,9 +27,11 @@ import { readConfig } from "@tripline/service-kit/config/read-config";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
+import type { DemoSecrets } from "@tripline/system/services/demo-secrets";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import type { Topology } from "@tripline/system/services/plan-services";
 import { DEMO_CLIENT_ID, OPERATOR_CLIENT_ID, planServices, TOPOLOGIES } from "@tripline/system/services/plan-services";
+import type { ServiceAddresses } from "@tripline/system/services/run-system";
 import type { ServicePlan } from "@tripline/system/services/supervise-services";
 import { readProcess } from "@tripline/tripline/read-process";
 import { startParts } from "@tripline/tripline/start-parts";
@@ -44,6 +46,10 @@ export interface InProcessSystem {
   readonly client: TriplineClient;
   /** The control plane, where it runs, as an operator of the demo's tenant. */
   readonly control: ControlClient;
+  /** The authorization server, as the same operator. */
+  readonly auth: ControlClient;
+  readonly addresses: ServiceAddresses;
+  readonly secrets: DemoSecrets;
   readonly stack: TestStack;
   readonly kafka: Kafka;
   authorization(): Promise<string>;
@@ -144,26 +150,11 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     await close();
     throw error;
   }
-  const tokenUrl = `http://127.0.0.1:${auth}/oauth/token`;
-  const tokensFor = (clientId: string, clientSecret: string) => new TokenSource({ tokenUrl, clientId, clientSecret });
-  const tokens = tokensFor(DEMO_CLIENT_ID, secrets.clientSecret);
-  const apiUrl = `http://127.0.0.1:${ingestion}`;
-  const controlUrl = `http://127.0.0.1:${control}`;
-  const client = new TriplineClient(apiUrl, tokens);
   return {
-    apiUrl,
+    ...callersOf({ ingestion, features, auth, control }, secrets),
     consoleUrl: `http://127.0.0.1:${console}`,
     passwords: { demo: secrets.demoPassword, lead: secrets.leadPassword },
-    client,
-    control: new ControlClient(controlUrl, tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret)),
-    stack,
-    kafka,
-    authorization: () => tokens.authorization(),
-    operator: {
-      controlUrl,
-      tokenUrl,
-      environment: { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: secrets.operatorSecret },
-    },
+    ...{ stack, kafka },
     stop,
     async start(name) {
       const service = await starters[name]();
@@ -172,6 +163,32 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     },
     isReady: async (name) => (await fetch(`${running.get(name)?.url}/health/ready`)).ok,
     close,
+  };
+}
+
+/** Those who ask the services, with a token. */
+function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, secrets: DemoSecrets) {
+  const url = (name: keyof ServiceAddresses) => `http://127.0.0.1:${ports[name]}`;
+  const addresses = {
+    ingestion: url("ingestion"),
+    features: url("features"),
+    control: url("control"),
+    auth: url("auth"),
+  };
+  const tokenUrl = `${addresses.auth}/oauth/token`;
+  const tokensFor = (clientId: string, clientSecret: string) => new TokenSource({ tokenUrl, clientId, clientSecret });
+  const tokens = tokensFor(DEMO_CLIENT_ID, secrets.clientSecret);
+  const operator = tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret);
+  return {
+    ...{ addresses, secrets, apiUrl: addresses.ingestion },
+    client: new TriplineClient(addresses.ingestion, tokens),
+    control: new ControlClient(addresses.control, operator),
+    auth: new ControlClient(addresses.auth, operator),
+    authorization: () => tokens.authorization(),
+    operator: {
+      ...{ controlUrl: addresses.control, tokenUrl },
+      environment: { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: secrets.operatorSecret },
+    },
   };
 }
 

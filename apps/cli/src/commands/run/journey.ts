@@ -8,15 +8,23 @@ import type { JourneyOptions } from "@tripline/system/client/journey-first-payme
 import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
 import { PolicyClient } from "@tripline/system/client/policy-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Argument, Command } from "commander";
+import type { RevokeOptions } from "../../identity/journey-revoke.js";
+import { revokeJourney } from "../../identity/journey-revoke.js";
+import type { RotateOptions } from "../../identity/journey-rotate.js";
+import { rotateJourney } from "../../identity/journey-rotate.js";
 import { replayJourney } from "../../models/journey-replay.js";
 import type { BadPolicyOptions } from "../../policy/journey-bad-policy.js";
 import { badPolicyJourney } from "../../policy/journey-bad-policy.js";
 
 interface Journey {
-  tell(options: JourneyOptions & BadPolicyOptions & RolloutJourneyOptions & EraseOptions): Promise<unknown>;
+  tell(
+    options: JourneyOptions & BadPolicyOptions & RolloutJourneyOptions & EraseOptions & RevokeOptions & RotateOptions,
+  ): Promise<unknown>;
   /** Whether the archive runs, too. */
   readonly isArchived?: true;
 }
@@ -28,6 +36,8 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   "bad-model": { tell: badModelJourney },
   "good-model": { tell: goodModelJourney },
   erase: { tell: eraseJourney },
+  revoke: { tell: revokeJourney },
+  rotate: { tell: rotateJourney },
 };
 
 /** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
@@ -46,10 +56,16 @@ export function journeyCommand(): Command {
         process.stdout.write(`\n${count}. ${text.replaceAll("\n", "\n   ")}\n`);
       };
       try {
-        const { client, control, kafka } = system;
+        const { client, control, auth, addresses, kafka } = system;
+        const { keyEncryptionKey, clientSecret } = demoSecrets(workspace.secrets);
+        const identity = {
+          ...{ auth, addresses, keyEncryptionKey, postgresUrl: system.stack.postgresUrl },
+          credentials: { clientId: DEMO_CLIENT_ID, clientSecret },
+        };
         const { registryUrl } = model;
         const [rollouts, policies] = [new RolloutClient(control), new PolicyClient(control)];
-        await tell({ client, control, rollouts, policies, kafka, registryUrl, lake: workspace.lake, model, print });
+        const shared = { client, control, rollouts, policies, kafka, registryUrl, lake: workspace.lake, model };
+        await tell({ ...shared, ...identity, print });
         process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());

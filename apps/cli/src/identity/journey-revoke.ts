@@ -1,0 +1,91 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Kafka } from "@tripline/kafka/port";
+import type { ControlClient } from "@tripline/system/client/control-client";
+import { TokenSource } from "@tripline/system/client/token-source";
+import { TriplineClient } from "@tripline/system/client/tripline-client";
+import { settledLedger } from "@tripline/system/ledger/ledger";
+import type { ServiceAddresses } from "@tripline/system/services/run-system";
+import { z } from "zod";
+import { PROBED_SERVICES, refusingServices } from "./probe-services.js";
+import { SingleTraffic } from "./single-traffic.js";
+
+export interface RevokeOptions {
+  readonly addresses: ServiceAddresses;
+  /** As somebody who may register and disable clients. */
+  readonly auth: ControlClient;
+  /** Of another client, whom nothing of this concerns. */
+  readonly client: Pick<TriplineClient, "send">;
+  readonly kafka: Kafka;
+  /** Prints each step once it has happened. */
+  print(text: string): void;
+}
+
+/** The promise: a client is refused by every service this soon after it was disabled. */
+const REFUSED_MS_MAX = 2_000;
+const SCOPES = ["transactions:write", "decisions:read", "decisions:explain", "features:read"];
+const CONNECTIONS = 4;
+const TRAFFIC_MS = 2_000;
+const AFTER_MS = 1_000;
+
+/**
+ * A client is disabled while it sends payments: two seconds later no service takes its token any more, what it had accepted before
+ * is decided, and another client noticed nothing.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function revokeJourney({ addresses, auth, client, kafka, print }: RevokeOptions): Promise<void> {
+  const clientId = `shop-${randomUUID().slice(0, 8)}`;
+  const added = await auth.call("POST", "/v1/clients", { body: { client_id: clientId, scopes: SCOPES } });
+  const { client_secret: clientSecret } = z.object({ client_secret: z.string() }).parse(added);
+  const credentials = { tokenUrl: `${addresses.auth}/oauth/token`, clientId, clientSecret };
+  const tokens = new TokenSource(credentials);
+  const authorization = await tokens.authorization();
+  const before = await refusingServices(addresses, authorization);
+  if (before.length > 0) throw new Error(`The new client's token is refused by ${before.join(", ")}.`);
+
+  const shop = new TriplineClient(addresses.ingestion, tokens);
+  const traffic = new SingleTraffic(() => shop, CONNECTIONS);
+  const bystander = new SingleTraffic(() => client, 1);
+  let refusedMs: number;
+  try {
+    await delay(TRAFFIC_MS);
+    print(`${clientId} sends payments; ${traffic.accepted.size} were accepted by now.`);
+    await auth.call("POST", `/v1/clients/${clientId}/disable`);
+    refusedMs = await untilRefused(addresses, authorization);
+    print(
+      `The client was disabled. After ${Math.round(refusedMs)} ms all ${PROBED_SERVICES} services that take tokens refused its own, which is valid for minutes.`,
+    );
+    await delay(AFTER_MS);
+  } finally {
+    await Promise.all([traffic.stop(), bystander.stop()]);
+  }
+  const others = [...traffic.refusals.keys()].filter((code) => code !== "token-revoked");
+  if (!traffic.refusals.has("token-revoked") || others.length > 0) {
+    throw new Error(`The client should have been answered token-revoked and nothing else: ${others.join(", ")}.`);
+  }
+  const again = await new TokenSource(credentials).authorization().catch(() => undefined);
+  if (again !== undefined) throw new Error("The disabled client got another token.");
+  print(`Its ${traffic.refusals.get("token-revoked")} payments since then were refused, and it gets no other token.`);
+
+  if (bystander.refusals.size > 0 || bystander.accepted.size === 0) {
+    throw new Error(`Another client was refused: ${[...bystander.refusals.keys()].join(", ")}.`);
+  }
+  const line = await settledLedger(kafka, new Set([...traffic.accepted, ...bystander.accepted]));
+  print(
+    `Nothing that was accepted is lost, and another client's ${bystander.accepted.size} payments went on meanwhile.\n${line}`,
+  );
+}
+
+/** @returns what it took until every service refused, in ms @throws Error where it took longer than promised */
+async function untilRefused(addresses: ServiceAddresses, authorization: string): Promise<number> {
+  const startedMs = performance.now();
+  let refusing: readonly string[] = [];
+  while (performance.now() - startedMs < REFUSED_MS_MAX) {
+    refusing = await refusingServices(addresses, authorization);
+    if (refusing.length === PROBED_SERVICES) return performance.now() - startedMs;
+  }
+  throw new Error(
+    `After ${REFUSED_MS_MAX} ms only these services refuse the client: ${refusing.join(", ") || "none"}.`,
+  );
+}

@@ -1,0 +1,87 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Kafka } from "@tripline/kafka/port";
+import type { TokenSourceOptions } from "@tripline/system/client/token-source";
+import { TokenSource } from "@tripline/system/client/token-source";
+import { TriplineClient } from "@tripline/system/client/tripline-client";
+import { settledLedger } from "@tripline/system/ledger/ledger";
+import type { ServiceAddresses } from "@tripline/system/services/run-system";
+import { z } from "zod";
+import { runOnDatabase } from "../commands/auth/auth-options.js";
+import { refusingServices } from "./probe-services.js";
+import { SingleTraffic } from "./single-traffic.js";
+
+export interface RotateOptions {
+  readonly addresses: ServiceAddresses;
+  /** Of a client that may send payments. */
+  readonly credentials: Pick<TokenSourceOptions, "clientId" | "clientSecret">;
+  readonly kafka: Kafka;
+  /** Auth's database, and the key that its signing keys are stored under. */
+  readonly postgresUrl: string;
+  readonly keyEncryptionKey: string;
+  /** Prints each step once it has happened. */
+  print(text: string): void;
+}
+
+const CONNECTIONS = 2;
+const TRAFFIC_MS = 1_000;
+/** A new key is published for 20 s before it signs; instances read it within 5 s more. */
+const SIGNS_MS_MAX = 60_000;
+const POLL_MS = 500;
+
+const header = z.object({ kid: z.string() });
+
+/**
+ * The key that signs access tokens is replaced while payments are sent, each with a token that was given that moment. No request
+ * fails, and a token of the old key is good until it expires.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function rotateJourney(options: RotateOptions): Promise<void> {
+  const { addresses, credentials, kafka, postgresUrl, keyEncryptionKey, print } = options;
+  const newTokens = () => new TokenSource({ ...credentials, tokenUrl: `${addresses.auth}/oauth/token` });
+  const before = await newTokens().authorization();
+  const traffic = new SingleTraffic(() => new TriplineClient(addresses.ingestion, newTokens()), CONNECTIONS);
+  let after: string;
+  try {
+    await delay(TRAFFIC_MS);
+    print(`Payments are sent, each with a new token, which the key ${kidOf(before)} signs.`);
+    const exitCode = await runOnDatabase(postgresUrl, {
+      AUTH_ACTION: "rotate-keys",
+      KEY_ENCRYPTION_KEY: keyEncryptionKey,
+    });
+    if (exitCode !== 0) throw new Error(`tripline auth rotate-keys ended with ${exitCode}.`);
+    const startedMs = performance.now();
+    after = await untilAnotherSigns(newTokens, kidOf(before));
+    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
+    print(`tripline auth rotate-keys: the key ${kidOf(after)} signs after ${seconds} s, without a restart.`);
+    for (const [authorization, which] of [[before, "old"] as const, [after, "new"] as const]) {
+      const refusing = await refusingServices(addresses, authorization);
+      if (refusing.length > 0) throw new Error(`A token of the ${which} key is refused by ${refusing.join(", ")}.`);
+    }
+    await delay(TRAFFIC_MS);
+  } finally {
+    await traffic.stop();
+  }
+  print("Every service takes tokens of both keys.");
+  const failed = [...traffic.refusals];
+  if (failed.length > 0) {
+    throw new Error(`Requests failed meanwhile: ${failed.map(([code, count]) => `${count} ${code}`).join(", ")}.`);
+  }
+  print(`0 of ${traffic.accepted.size} requests failed.\n${await settledLedger(kafka, traffic.accepted)}`);
+}
+
+async function untilAnotherSigns(newTokens: () => TokenSource, kid: string): Promise<string> {
+  const endMs = Date.now() + SIGNS_MS_MAX;
+  for (;;) {
+    const token = await newTokens().authorization();
+    if (kidOf(token) !== kid) return token;
+    if (Date.now() > endMs) throw new Error(`The new key does not sign after ${SIGNS_MS_MAX / 1_000} s.`);
+    await delay(POLL_MS);
+  }
+}
+
+/** @param authorization value of the header */
+function kidOf(authorization: string): string {
+  const [encoded = ""] = authorization.replace("Bearer ", "").split(".");
+  return header.parse(JSON.parse(Buffer.from(encoded, "base64url").toString())).kid;
+}
