@@ -56,7 +56,10 @@ export const controlConfig = z.object({
     .default(60)
     .meta({ unit: "s", description: "How often the audit log is signed, while anything is added." }),
   AUDIT_ANCHOR_URL: z
-    .url({ protocol: /^(file|s3|gs|azblob)$/, error: "must be file:///folder, s3://…, gs://… or azblob://…" })
+    .url({
+      protocol: /^(file|s3|gs|azblob|https)$/,
+      error: "must be file:///folder, s3://…, gs://…, azblob://… or https://…",
+    })
     .optional()
     .meta({
       description:

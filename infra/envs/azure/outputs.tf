@@ -26,6 +26,7 @@ output "helm_values" {
     objectStore = {
       models   = module.objectstore.urls["models"]
       datasets = module.objectstore.urls["datasets"]
+      anchors  = module.objectstore.urls["anchors"]
     }
     serviceAccounts = { for service, annotations in module.identity.service_account_annotations : service => {
       annotations = annotations

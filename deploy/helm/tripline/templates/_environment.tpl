@@ -206,6 +206,9 @@ CONSOLE_URL: {{ .Values.console.url | quote }}
 {{ include "tripline.environment.controlDatabase" . }}
 {{ include "tripline.environment.registry" . }}
 OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
+{{- if .Values.objectStore.anchors }}
+AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.control" -}}
@@ -217,6 +220,9 @@ OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
 {{- end }}
 {{- if .Values.personalData.masterKeySecret }}
 {{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
+{{- end }}
+{{- if and .Values.secrets.external.enabled (get .Values.secretStore.names "control") (not .Values.control.auditSecret) }}
+{{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" (include "tripline.secretName" (dict "root" . "name" "control")) "audit-signing-key") }}
 {{- end }}
 {{- end }}
 

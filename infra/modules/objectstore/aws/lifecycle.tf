@@ -2,6 +2,7 @@ locals {
   # Days after which an object goes; null keeps it.
   expiration_days = {
     access-logs = 90
+    anchors     = null
     datasets    = var.dataset_retention_days
     lake        = null
     models      = null

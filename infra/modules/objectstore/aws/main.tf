@@ -1,8 +1,8 @@
 # One bucket per kind of thing, because rights, versions and lifetime differ: the lake is written once and gets cold,
-# models are small and must stay, data sets can be made again. Access logs of all three go to a fourth.
+# models are small and must stay, data sets can be made again, anchors prove the audit log. Access logs of all go to a fifth.
 
 locals {
-  buckets = toset(["lake", "models", "datasets", "access-logs"])
+  buckets = toset(["lake", "models", "datasets", "anchors", "access-logs"])
   logged  = setsubtract(local.buckets, ["access-logs"])
 }
 

@@ -1,10 +1,10 @@
 output "bucket_names" {
-  description = "Names of the buckets lake, models and datasets."
+  description = "Names of the buckets lake, models, datasets and anchors."
   value       = { for kind in local.logged : kind => aws_s3_bucket.this[kind].id }
 }
 
 output "bucket_arns" {
-  description = "ARNs of the buckets lake, models and datasets."
+  description = "ARNs of the buckets lake, models, datasets and anchors."
   value       = { for kind in local.logged : kind => aws_s3_bucket.this[kind].arn }
 }
 

@@ -294,10 +294,17 @@ export const SERVICE_VARIABLES = {
       },
       AUDIT_SIGNING_KEY: {
         composeSecret: "audit-signing-key",
-        chart: chartSecretOf("control.auditSecret", "audit-signing-key"),
+        chart: [
+          chartSecretOf("control.auditSecret", "audit-signing-key"),
+          {
+            ...chartSecretFor("control", "audit-signing-key"),
+            when: `and .Values.secrets.external.enabled (get .Values.secretStore.names "control") (not .Values.control.auditSecret)`,
+          },
+        ],
         local: "auditSigningKey",
       },
       PERSONAL_MASTER_KEY: personalMasterKey,
+      AUDIT_ANCHOR_URL: { chart: chartValue("objectStore.anchors", { isOptional: true }) },
     },
   },
   console: {

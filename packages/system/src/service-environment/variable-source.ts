@@ -101,7 +101,7 @@ export function chartSecretOf(path: string, key: string, options: { readonly isO
 
 /** A key of the Secret of a service. */
 export function chartSecretFor(
-  service: "ingestion" | "auth" | "console",
+  service: "ingestion" | "auth" | "control" | "console",
   key: string,
   options: { readonly isOptional?: boolean } = {},
 ): ChartSource {
