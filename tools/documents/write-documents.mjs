@@ -12,6 +12,7 @@ import {
   composeEnvironment,
   composeTogether,
 } from "../../packages/system/dist/service-environment/write-compose-environment.js";
+import { accessTables } from "../../packages/testing/dist/access/describe-access.js";
 import { dataMap } from "./describe-data.mjs";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
@@ -70,6 +71,7 @@ const POLICY_SCHEMA = "docs/policy.schema.json";
 
 /** Files of which marked parts come from code. */
 const documents = [
+  { file: "docs/access.md", parts: accessTables(table) },
   { file: "docs/architecture.md", parts: { topics } },
   { file: "docs/errors.md", parts: { errors } },
   { file: "docs/features.md", parts: { features } },

@@ -3,6 +3,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import { trace } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Scope } from "@tripline/contracts/roles";
 import { HttpServer } from "@tripline/nest-kit/http/http-server";
 import { callerOf, checkToken } from "@tripline/nest-kit/http/token.guard";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
@@ -41,6 +42,20 @@ const JSON_TYPE = "application/json";
 const NDJSON_TYPE = "application/x-ndjson";
 const SECOND_MS = 1_000;
 
+interface IntakeRoute {
+  readonly path: string;
+  readonly scope: Scope;
+  readonly prepare: PrepareEvent;
+  readonly isBatch: boolean;
+}
+
+export const INTAKE_ROUTES: readonly IntakeRoute[] = [
+  { path: "/v1/transactions", scope: "transactions:write", prepare: preparePayment, isBatch: false },
+  { path: "/v1/transactions/batch", scope: "transactions:write", prepare: preparePayment, isBatch: true },
+  { path: "/v1/labels", scope: "labels:write", prepare: prepareLabel, isBatch: false },
+  { path: "/v1/labels/batch", scope: "labels:write", prepare: prepareLabel, isBatch: true },
+];
+
 /**
  * The routes that take payments and labels in: a plugin of Fastify beside Nest, since Nest would read and parse a body
  * before a guard had looked at the token, and costs more than the rest of such a request
@@ -68,11 +83,9 @@ export class IntakePlugin implements OnModuleInit {
       this.readBytes(scope);
       this.count(scope);
       scope.setErrorHandler((thrown, _request, reply) => sendProblem(thrown, reply, this.logger));
-      const paths = [
-        this.addRoutes(scope, "/v1/transactions", "transactions:write", preparePayment),
-        this.addRoutes(scope, "/v1/labels", "labels:write", prepareLabel),
-      ];
-      this.server.turnAwayBy(turnAway(this.intake, paths.flat()));
+      for (const route of INTAKE_ROUTES) this.addRoute(scope, route);
+      const paths = INTAKE_ROUTES.map(({ path }) => path);
+      this.server.turnAwayBy(turnAway(this.intake, paths));
     });
   }
 
@@ -102,14 +115,11 @@ export class IntakePlugin implements OnModuleInit {
     });
   }
 
-  /** @returns the addresses */
-  private addRoutes(scope: FastifyInstance, path: string, required: string, prepare: PrepareEvent): string[] {
+  private addRoute(fastify: FastifyInstance, { path, scope, prepare, isBatch }: IntakeRoute): void {
     const one = (request: FastifyRequest, reply: FastifyReply) => this.acceptOne(request, reply, prepare);
     const batch = (request: FastifyRequest, reply: FastifyReply) => this.acceptBatch(request, reply, prepare);
-    const batchPath = `${path}/batch`;
-    scope.post(path, { onRequest: this.guard(required, JSON_TYPE) }, traced(path, one));
-    scope.post(batchPath, { onRequest: this.guard(required, NDJSON_TYPE) }, traced(batchPath, batch));
-    return [path, batchPath];
+    const onRequest = this.guard(scope, isBatch ? NDJSON_TYPE : JSON_TYPE);
+    fastify.post(path, { onRequest }, traced(path, isBatch ? batch : one));
   }
 
   /** Checks the token, then the content type, before a byte of the body is read. */

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject } from "@nestjs/common";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import type { IngestionConfig } from "./config.js";
 import { INGESTION_CONFIG } from "./config.js";
 import { describeApi } from "./openapi/describe-api.js";
@@ -6,6 +7,7 @@ import { describeApi } from "./openapi/describe-api.js";
 /** Describing takes some 10 ms. The times of its examples have to be recent, so that they are accepted. */
 const DESCRIBE_EVERY_MS = 60_000;
 
+@OpenTo("anyone")
 @Controller()
 export class OpenApiController {
   #described: ReturnType<typeof describeApi> | undefined;

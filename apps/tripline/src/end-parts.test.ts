@@ -18,6 +18,7 @@ function partsOf(...targets: Target[]) {
       report: async () => report.now,
     };
     return {
+      routes: [],
       url: `http://${target}`,
       get: (provider) => {
         if (provider === (Readiness as unknown)) return readiness as never;

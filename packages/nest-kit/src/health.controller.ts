@@ -3,11 +3,13 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { serveMetrics } from "@tripline/service-kit/telemetry/telemetry";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { isLocalCaller } from "./http/is-local-caller.js";
+import { OpenTo } from "./http/open-to.js";
 import { Readiness } from "./readiness.js";
 
 /** Whether metrics have a separate port. */
 export const METRICS_ELSEWHERE = Symbol("METRICS_ELSEWHERE");
 
+@OpenTo("anyone")
 @Controller()
 export class HealthController {
   constructor(
@@ -28,6 +30,7 @@ export class HealthController {
 
   /** Metrics show who pays how much and where, so without a separate port they are only for this machine. */
   @Get("/metrics")
+  @OpenTo("this machine")
   metrics(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     if (this.metricsElsewhere || !isLocalCaller(request.raw)) {
       throw new TriplineError("not-found", "There is nothing at this address.");

@@ -11,6 +11,11 @@ import type { HttpServer } from "./http/http-server.js";
 import { answerNow } from "./http/http-server.js";
 import { refuseOtherMethods } from "./http/refuse-methods.js";
 
+export interface RegisteredRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
 /**
  * Fastify on the port of a service. It closes in bounded time. Nest has a separate scope, so that its hooks do not run on
  * the routes that a plugin adds beside it: see docs/adr/0021-intake-routes-are-a-fastify-plugin.md.
@@ -24,6 +29,8 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
      * plugin itself counts its requests and answers errors.
      */
     readonly besideNest: FastifyInstance<Server>,
+    /** Everything that has been registered. */
+    readonly routes: readonly RegisteredRoute[],
     nest: FastifyInstance<Server>,
   ) {
     super(nest);
@@ -41,13 +48,17 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
         answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
     });
     const refuse = refuseOtherMethods(root);
+    const routes: RegisteredRoute[] = [];
+    root.addHook("onRoute", ({ method, url }) => {
+      for (const name of [method].flat()) routes.push({ method: name, path: url });
+    });
     // In an array, because an instance of Fastify has a `then`, so a promise would wait for it.
     const scopes: FastifyInstance<Server>[] = [];
     await root.register(async (scope) => void scopes.push(scope));
     const nest = scopes[0] ?? root;
     nest.addHook("onRequest", refuse);
     countRequests(nest);
-    return new ServiceAdapter(server, log, root, nest);
+    return new ServiceAdapter(server, log, root, routes, nest);
   }
 
   /** Instead of adding what runs Nest's middleware, which nothing here has and which would be on the routes beside Nest. */

@@ -12,6 +12,7 @@ import { serveMetricsPort } from "./http/serve-metrics-port.js";
 import { nestLogger } from "./nest-logger.js";
 import { ProblemFilter } from "./problem.filter.js";
 import { Readiness } from "./readiness.js";
+import type { RegisteredRoute } from "./service.adapter.js";
 import { ServiceAdapter } from "./service.adapter.js";
 import { ServiceModule } from "./service.module.js";
 
@@ -21,6 +22,8 @@ export interface RunningService {
   readonly url: string;
   /** Base URL of its port for metrics, where it has one. */
   readonly metricsUrl?: string;
+  /** What its HTTP port serves. */
+  readonly routes: readonly RegisteredRoute[];
   /**
    * Not ready from now on, but requests are still answered, each on a connection that ends with its answer. A load
    * balancer learns of the end some seconds late, and clients keep connections: neither should meet a closed port.
@@ -96,6 +99,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   return {
     url,
     ...(metrics === undefined ? {} : { metricsUrl: metrics.url }),
+    routes: adapter.routes,
     drain() {
       server.drain();
       app.get(Readiness).drain();

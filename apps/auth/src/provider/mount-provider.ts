@@ -3,7 +3,8 @@ import { countRequests } from "@tripline/service-kit/telemetry/request-durations
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { OAuthServer } from "./oauth-server.js";
 
-const ROUTES = [
+/** The library itself asks for what OAuth wants: a client's credentials, a code, a session. */
+export const OAUTH_ROUTES = [
   { method: ["GET"], url: "/oauth/authorize" },
   { method: ["GET"], url: "/oauth/authorize/:uid" },
   { method: ["GET"], url: "/oauth/logout" },
@@ -25,7 +26,7 @@ export async function mountProvider(fastify: FastifyInstance, server: OAuthServe
     countRequests(scope);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
-    for (const route of ROUTES) {
+    for (const route of OAUTH_ROUTES) {
       scope.route({
         ...route,
         handler: (request: FastifyRequest, reply: FastifyReply) => {

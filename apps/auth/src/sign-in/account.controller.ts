@@ -1,4 +1,5 @@
 import { Body, Controller, Get, Inject, Post, Req, Res, UseInterceptors } from "@nestjs/common";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
@@ -21,6 +22,7 @@ const TITLE = "Your second factor";
 const WRONG = "The password or the code is wrong.";
 
 /** Where people who are signed in set up a second factor, or give it up. Both ask for the password again. */
+@OpenTo("who is signed in at auth")
 @Controller("/account/second-factor")
 @UseInterceptors(TraceInterceptor)
 export class AccountController {

@@ -1,4 +1,5 @@
 import { Body, Controller, Get, Inject, Post, Req, Res, UseInterceptors } from "@nestjs/common";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
@@ -37,6 +38,7 @@ interface Attempt {
 }
 
 /** The pages on which people sign in. The library leads a browser here and takes over again when it is known who signs in. */
+@OpenTo("anyone")
 @Controller("/sign-in")
 @UseInterceptors(TraceInterceptor)
 export class SignInController {

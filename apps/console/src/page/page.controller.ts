@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Controller, Get, Inject, Req, Res } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { PageFile } from "./page-files.js";
 import { securityHeaders } from "./security-headers.js";
@@ -17,6 +18,7 @@ const YEAR_S = 31_536_000;
 const NOT_BUILT = "The page of the console is not built. Run `npm run build`, or `npx vite build` in apps/console/web.";
 
 /** The page: its files, and index.html for every path that the page itself knows. */
+@OpenTo("anyone")
 @Controller()
 export class PageController {
   constructor(@Inject(PAGE_FILES) private readonly files: ReadonlyMap<string, PageFile>) {}

@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Post, Query, Req, Res, UseGuards } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -35,6 +36,7 @@ const PERMISSIONS: ReadonlySet<string> = new Set<shown.Permission>([
 ]);
 
 /** Signing in and out: authorization code with PKCE (RFC 6749, RFC 7636) against auth. */
+@OpenTo("anyone")
 @Controller()
 export class SessionController {
   constructor(

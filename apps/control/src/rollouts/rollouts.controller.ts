@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
+import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
@@ -17,6 +18,7 @@ import { Rollouts } from "./rollouts.js";
 
 /** A model scores the payments of all tenants, so only the operator's clients may roll one out. */
 @Controller("/v1/rollouts")
+@OperatorOnly(true)
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
 export class RolloutsController {
@@ -43,7 +45,8 @@ export class RolloutsController {
   @Post()
   @RequireScope("models:write")
   async start(@Req() request: FastifyRequest, @Body() body: unknown) {
-    const state = await this.rollouts.start(parseRequest(startRequest, body), this.#operatorOf(request));
+    const operator = this.#operatorOf(request);
+    const state = await this.rollouts.start(parseRequest(startRequest, body), operator);
     return this.#whole(state.modelName);
   }
 

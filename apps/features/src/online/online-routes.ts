@@ -32,6 +32,13 @@ declare module "fastify" {
 
 const JSON_TYPE = "application/json";
 
+/** What each route needs. */
+export const ONLINE_ROUTES = {
+  "/get-online-features": "features:read",
+  "/push": "features:write",
+  "/write-to-online-store": "features:write",
+} as const satisfies Record<string, OnlineScope>;
+
 type Handler = (body: Buffer, tenant: string) => Promise<string>;
 
 /**
@@ -49,19 +56,19 @@ export async function registerOnline(fastify: FastifyInstance, options: OnlineOp
       done(null, body),
     );
     scope.setErrorHandler((thrown, request, reply) => sendError(thrown, request, reply, logger));
-    const route = (url: string, permission: OnlineScope, handler: Handler) => {
-      scope.post(url, { onRequest: guard(identify, permission) }, traced(requestSpan("POST", url), handler));
+    const route = (url: keyof typeof ONLINE_ROUTES, handler: Handler) => {
+      scope.post(url, { onRequest: guard(identify, ONLINE_ROUTES[url]) }, traced(requestSpan("POST", url), handler));
     };
-    route("/get-online-features", "features:read", async (body, tenant) => {
+    route("/get-online-features", async (body, tenant) => {
       const request = parseOnlineRequest(body, views.joinKeys);
       const lookup = lookups.of(request.selection);
       return renderResponse(lookup, request.ids, request.rows, await reader.read(tenant, lookup, request));
     });
-    route("/push", "features:write", async (body, tenant) => {
+    route("/push", async (body, tenant) => {
       await profiles.write(tenant, parsePush(body, views));
       return "";
     });
-    route("/write-to-online-store", "features:write", async (body, tenant) => {
+    route("/write-to-online-store", async (body, tenant) => {
       await profiles.write(tenant, parseWrite(body, views));
       return "null";
     });

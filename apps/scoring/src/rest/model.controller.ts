@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ModelMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
 import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -12,6 +13,7 @@ import { readInferBody } from "./read-infer-body.js";
 import { writeInferBody } from "./write-infer-body.js";
 
 /** One model: whichever version is meant without one, or the one that is named. */
+@OpenTo("other services")
 @Controller(["/v2/models/:name", "/v2/models/:name/versions/:version"])
 export class ModelController {
   constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}

@@ -1,4 +1,5 @@
 import { Controller, HttpCode, Inject, Param, Post, Req } from "@nestjs/common";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { InferenceServer } from "../inference/inference-server.js";
@@ -9,6 +10,7 @@ const indexBody = z.object({ ready: z.boolean().default(false) });
 const controlBody = z.object({ parameters: z.record(z.string(), z.unknown()).default({}) });
 
 /** Triton's extension by which models are listed, loaded and unloaded. */
+@OpenTo("other services")
 @Controller(["/v2/repository", "/v2/repository/:repository"])
 export class RepositoryController {
   constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}

@@ -63,6 +63,8 @@ export interface InProcessSystem {
   stop(name: ProgramName): Promise<void>;
   /** Starts it again, or another one in its place, on the same port. */
   start(name: ProgramName): Promise<void>;
+  /** Its address, and what its HTTP port serves. */
+  served(name: ProgramName): { readonly url: string; readonly routes: RunningService["routes"] };
   /** Whether it says that it is ready; it answers within a few seconds. */
   isReady(name: ProgramName): Promise<boolean>;
   close(): Promise<void>;
@@ -85,7 +87,7 @@ const STARTED = {
 
 export type OperatorEnvironment = Readonly<Record<"CLIENT_ID" | "CLIENT_SECRET", string>>;
 
-type RunningProgram = Pick<RunningService, "url" | "close">;
+type RunningProgram = Pick<RunningService, "url" | "close"> & Partial<Pick<RunningService, "routes">>;
 
 export interface InProcessOptions {
   /** `file://` address of a registry whose champion fits the current feature spec. */
@@ -161,6 +163,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
       running.set(name, service);
       await becomeReady(service);
     },
+    served: (name) => ({ url: running.get(name)?.url ?? "", routes: running.get(name)?.routes ?? [] }),
     isReady: async (name) => (await fetch(`${running.get(name)?.url}/health/ready`)).ok,
     close,
   };

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DynamicModule, Type } from "@nestjs/common";
+import { RequestMethod } from "@nestjs/common";
+import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
+import { ArchiveController } from "@tripline/archive/archive.controller";
+import { AuthModule } from "@tripline/auth/auth.module";
+import { SecretVerifier } from "@tripline/auth/clients/secret-verifier";
+import { authConfig } from "@tripline/auth/config";
+import { OAUTH_ROUTES } from "@tripline/auth/provider/mount-provider";
+import { consoleConfig } from "@tripline/console/config";
+import { ConsoleModule } from "@tripline/console/console.module";
+import { RequirePermission } from "@tripline/console/sessions/session.guard";
+import { controlConfig } from "@tripline/control/config";
+import { ControlModule } from "@tripline/control/control.module";
+import { decisionsConfig } from "@tripline/decisions/config";
+import { DecisionsModule } from "@tripline/decisions/decisions.module";
+import { featuresConfig } from "@tripline/features/config";
+import { FeaturesModule } from "@tripline/features/features.module";
+import { ONLINE_ROUTES } from "@tripline/features/online/online-routes";
+import { ingestionConfig } from "@tripline/ingestion/config";
+import { IngestionModule } from "@tripline/ingestion/ingestion.module";
+import { INTAKE_ROUTES } from "@tripline/ingestion/intake.plugin";
+import { HealthController } from "@tripline/nest-kit/health.controller";
+import type { Audience } from "@tripline/nest-kit/http/open-to";
+import { OpenTo, OperatorOnly } from "@tripline/nest-kit/http/open-to";
+import { RequireScope } from "@tripline/nest-kit/http/token.guard";
+import { scoringConfig } from "@tripline/scoring/config";
+import { ScoringModule } from "@tripline/scoring/scoring.module";
+import { readConfig } from "@tripline/service-kit/config/read-config";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { planServices } from "@tripline/system/services/plan-services";
+
+/** What a route asks for: a scope in a token, a permission of a session, or nothing. */
+export type Access =
+  | { readonly by: "token"; readonly scope: string }
+  | { readonly by: "session"; readonly scope: string }
+  | { readonly by: "open"; readonly to: Audience };
+
+export interface ServiceRoute {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+  readonly access: Access;
+  readonly isOperatorOnly: boolean;
+}
+
+/** Every HTTP route of every service, from the modules and tables that register them. @throws Error for one that does not say for whom it is */
+export function collectRoutes(): readonly ServiceRoute[] {
+  const found = Object.entries({ ...modules(), archive: { module: class {}, controllers: [ArchiveController] } });
+  const plain = (service: string, path: string, access: Access, method = "POST"): ServiceRoute => {
+    return { service, method, path, access, isOperatorOnly: false };
+  };
+  return [
+    ...INTAKE_ROUTES.map(({ path, scope }) => plain("ingestion", path, { by: "token", scope })),
+    ...Object.entries(ONLINE_ROUTES).map(([path, scope]) => plain("features", path, { by: "token", scope })),
+    ...OAUTH_ROUTES.flatMap(({ method, url }) =>
+      method.map((name) => plain("auth", url, { by: "open", to: "anyone" }, name)),
+    ),
+    ...found.flatMap(([service, module]) =>
+      [...controllersOf(module), HealthController].flatMap((controller) => routesOf(service, controller)),
+    ),
+  ];
+}
+
+/** The root modules, for an installation that is never started. */
+function modules(): Readonly<Record<string, DynamicModule>> {
+  const folder = mkdtempSync(join(tmpdir(), "tripline-access-"));
+  const none = { ingestion: 0, auth: 0, control: 0, console: 0, features: 0, scoring: 0, scoringGrpc: 0, decisions: 0 };
+  const plans = planServices({
+    ports: { ...none, archive: 0, kafka: 0, redis: 0, postgres: 0 },
+    secrets: demoSecrets(join(folder, "secrets.json")),
+    ...{ kafkaBrokers: ["127.0.0.1:1"], redisUrl: "redis://127.0.0.1:1", postgresUrl: "postgresql://u@127.0.0.1:1/db" },
+    ...{ registryUrl: `file://${folder}`, eventAgeDaysMax: 1, scoringWaitMs: 250, hasConsole: true },
+  });
+  rmSync(folder, { recursive: true });
+  const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};
+  return {
+    ingestion: IngestionModule.forRoot(readConfig(ingestionConfig, environmentOf("ingestion"))),
+    features: FeaturesModule.forRoot(readConfig(featuresConfig, environmentOf("features"))),
+    scoring: ScoringModule.forRoot(readConfig(scoringConfig, environmentOf("scoring"))),
+    decisions: DecisionsModule.forRoot(readConfig(decisionsConfig, environmentOf("decisions"))),
+    auth: AuthModule.forRoot(readConfig(authConfig, environmentOf("auth")), new SecretVerifier()),
+    control: ControlModule.forRoot(readConfig(controlConfig, environmentOf("control"))),
+    console: ConsoleModule.forRoot(readConfig(consoleConfig, environmentOf("console"))),
+  };
+}
+
+function controllersOf({ controllers = [], imports = [] }: DynamicModule): Type[] {
+  const imported = imports.filter((one): one is DynamicModule => typeof one === "object" && "module" in one);
+  return [...controllers, ...imported.flatMap(controllersOf)];
+}
+
+function routesOf(service: string, controller: Type): ServiceRoute[] {
+  const prefixes = [Reflect.getMetadata(PATH_METADATA, controller) ?? ""].flat();
+  return Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
+    const handler: unknown = controller.prototype[name];
+    const method = typeof handler === "function" ? Reflect.getMetadata(METHOD_METADATA, handler) : undefined;
+    if (typeof handler !== "function" || method === undefined) return [];
+    const paths = [Reflect.getMetadata(PATH_METADATA, handler) ?? ""].flat();
+    const stated = (key: object) =>
+      Reflect.getMetadata(keyOf(key), handler) ?? Reflect.getMetadata(keyOf(key), controller);
+    const isOperatorOnly = stated(OperatorOnly) === true;
+    return prefixes.flatMap((prefix) =>
+      paths.map((path): ServiceRoute => {
+        const whole = `/${prefix}/${path}`.replaceAll(/\/+/g, "/").replace(/(?<=.)\/$/, "");
+        const access = accessOf(stated, `${service} ${RequestMethod[method]} ${whole}`);
+        return { service, method: RequestMethod[method] ?? "", path: whole, access, isOperatorOnly };
+      }),
+    );
+  });
+}
+
+const keyOf = (decorator: object): string => (decorator as { readonly KEY: string }).KEY;
+
+function accessOf(stated: (decorator: object) => string | undefined, route: string): Access {
+  const [scope, permission, to] = [stated(RequireScope), stated(RequirePermission), stated(OpenTo)];
+  if (scope !== undefined) return { by: "token", scope };
+  if (permission !== undefined) return { by: "session", scope: permission };
+  if (to !== undefined) return { by: "open", to: to as Audience };
+  throw new Error(`${route} does not say for whom it is: give it RequireScope, RequirePermission or OpenTo.`);
+}
