@@ -21,6 +21,14 @@ const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
 /** Nobody waits for the sender of payments; `collector-health` tells of the collector. */
 const WITHOUT_HEALTH = ["traffic", "collector"];
+/** Images of others that write beside their data, and what. None of ours is among them. @type {Record<string, string>} */
+const WRITES_TO_ITS_IMAGE = {
+  kafka: "its configuration, made of the environment at each start, and logs",
+  postgres: "the socket under /var/run/postgresql",
+  jaeger: "nothing known; not tried without",
+  prometheus: "the log of active queries; not tried without",
+  grafana: "plugins and its own database under /var/lib/grafana",
+};
 const SHARED_FROM = "# The build tools";
 
 /** @type {string[]} */
@@ -30,6 +38,9 @@ const skipped = [];
 
 const dockerfiles = readdirSync(join(ROOT, DOCKERFILES)).filter((file) => file.endsWith(".Dockerfile"));
 for (const file of dockerfiles) checkBases(join(DOCKERFILES, file));
+for (const file of dockerfiles) checkUser(join(DOCKERFILES, file));
+checkRights("compose.yaml");
+checkRights(OBSERVABILITY);
 checkSharedStages();
 checkImages("compose.yaml");
 checkImages(OBSERVABILITY);
@@ -51,6 +62,29 @@ function checkBases(file) {
     if (stages.has(base)) continue;
     const argument = /^\$\{(\w+)\}$/.exec(base)?.[1];
     checkTag(file, argument === undefined ? base : (defaults.get(argument) ?? ""));
+  }
+}
+
+/** What runs in an image of ours is a user without a name and without rights; Kubernetes sees by the number that it is not root. @param {string} file */
+function checkUser(file) {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const [user = ""] = /^USER (.+)$/m.exec(text.slice(text.lastIndexOf("\nFROM ")))?.slice(1) ?? [];
+  if (!/^[1-9]\d*(:[1-9]\d*)?$/.test(user))
+    faults.push(`${file}: the last stage has to end as a user by number, not root.`);
+}
+
+/** No container may gain rights or write to its image. @param {string} file */
+function checkRights(file) {
+  const { services } = readComposeFile(file);
+  for (const [
+    name,
+    { user, read_only: isReadOnly, cap_drop: dropped = [], security_opt: options = [] },
+  ] of Object.entries(services)) {
+    const where = `${file}, service ${name}`;
+    if (!dropped.includes("ALL")) faults.push(`${where}: give it cap_drop: [ALL].`);
+    if (!options.includes("no-new-privileges:true")) faults.push(`${where}: give it no-new-privileges.`);
+    if (isReadOnly !== true && !(name in WRITES_TO_ITS_IMAGE)) faults.push(`${where}: give it read_only: true.`);
+    if (/^(root|0)(:|$)/.test(String(user ?? ""))) faults.push(`${where}: it may not run as root.`);
   }
 }
 
