@@ -17,6 +17,11 @@ export const TOOLS = [
     script: "tools/test/test-mlserver.mjs",
     text: "our gRPC client and a real MLServer",
   },
+  {
+    words: "test apis",
+    script: "tools/test/test-apis.mjs",
+    text: "the APIs and requests made from their documents",
+  },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
   {
     ...{ words: "check infra", script: "tools/check/check-infra.mjs", args: ["--full"] },

@@ -5,6 +5,11 @@ python -m tripline_training.measure_extraction --features features.parquet --pol
 
 Somebody asks for payments of the first half of the time, trains on the answers, and is measured on the second half. The
 asker knows every feature of every payment: more than any caller does, so this is the worst case.
+
+Then two attacks on what a model was trained on. Membership: who knows a payment with its label guesses by the answer
+whether the model has learned from it; to be sure of the truth, a model is trained on half of the payments at random.
+Inversion: who knows all features but one guesses by the answer on which side of its median that one lies, for each of
+the features that tell the model most. Both are given as the AUC of the guess, 0.5 being chance.
 """
 
 import argparse
@@ -38,6 +43,8 @@ ASSESSED_ROWS = 30_000
 """Of the second half, evenly."""
 SMALLEST = 1e-9
 ANSWERS = ("score", "outcome")
+HIDDEN_FEATURES = 5
+"""That are hidden in turn: the ones that the model gains most by."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,10 @@ class Extraction:
     model_average_precision: float
     copies: dict[str, Copy]
     """By what the answers held."""
+    membership: dict[str, tuple[float, ...]]
+    """AUC of telling learned payments from others, by what the answers held; by repetition."""
+    inversion: dict[str, tuple[float, ...]]
+    """AUC of guessing a hidden feature, by what the answers held and without any (`none`); by feature."""
 
 
 def measure_extraction(features: Path, model: Path, policy: Path, questions: int, repetitions: int) -> Extraction:
@@ -96,7 +107,51 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
         model_auc=float(roc_auc_score(later_fraud, later_scores)),
         model_average_precision=float(average_precision_score(later_fraud, later_scores)),
         copies=copies,
+        membership=_attack_membership(vectors[:half], fraud[:half], _bands(policy), repetitions),
+        inversion=_attack_inversion(vectors, told, _gains(booster, names), questions, half),
     )
+
+
+def _attack_membership(
+    vectors: NDArray[np.float32], fraud: NDArray[np.int64], bands: list[float], repetitions: int
+) -> dict[str, tuple[float, ...]]:
+    found: dict[str, list[float]] = {answer: [] for answer in ANSWERS}
+    for seed in range(repetitions):
+        is_member = np.random.default_rng(seed).random(len(fraud)) < 0.5
+        data = xgboost.DMatrix(vectors[is_member], label=fraud[is_member])
+        learner = {**LEARNER, "objective": "binary:logistic", "seed": seed}
+        scores = xgboost.train(learner, data, num_boost_round=TREES).predict(xgboost.DMatrix(vectors))
+        answers = {"score": scores, "outcome": np.digitize(scores, bands) / len(bands)}
+        for answer, values in answers.items():
+            # What a model has learned it is surer of.
+            found[answer].append(float(roc_auc_score(is_member, -np.abs(values - fraud))))
+    return {answer: tuple(values) for answer, values in found.items()}
+
+
+def _attack_inversion(
+    vectors: NDArray[np.float32], told: dict[str, NDArray[np.float64]], hidden: list[int], questions: int, half: int
+) -> dict[str, tuple[float, ...]]:
+    asked = np.random.default_rng(0).choice(half, questions, replace=False)
+    later = np.arange(half, len(vectors), max(1, half // ASSESSED_ROWS))
+    found: dict[str, list[float]] = {answer: [] for answer in ("none", *ANSWERS)}
+    for column in hidden:
+        is_high = vectors[:, column] > np.median(vectors[:, column])
+        if is_high[later].min() == is_high[later].max() or is_high[asked].min() == is_high[asked].max():
+            continue
+        known = np.delete(vectors, column, axis=1)
+        for answer, values in found.items():
+            extra = [] if answer == "none" else [told[answer].astype(np.float32)]
+            seen = np.column_stack([known, *extra])
+            guess = _copy(seen[asked], is_high[asked].astype(np.float64), seen[later], 0)
+            values.append(float(roc_auc_score(is_high[later], guess)))
+    return {answer: tuple(values) for answer, values in found.items()}
+
+
+def _gains(booster: xgboost.Booster, names: list[str]) -> list[int]:
+    """Places of the features that the model gains most by, the first one most."""
+    gains = booster.get_score(importance_type="total_gain")
+    by_place = {place: gains.get(name, gains.get(f"f{place}", 0.0)) for place, name in enumerate(names)}
+    return sorted(by_place, key=lambda place: -float(by_place[place]))[:HIDDEN_FEATURES]
 
 
 def _bands(policy: Path) -> list[float]:
@@ -138,6 +193,9 @@ def main(arguments: list[str] | None = None) -> None:
             for name, values in vars(copy).items()
         )
         print(f"copied from the {answer} of {given.questions} answers: {figures}")
+    for name, answers in (("membership", result.membership), ("inversion", result.inversion)):
+        for answer, values in answers.items():
+            print(f"{name} by {answer}: auc={np.median(values):.4f} ({min(values):.4f}-{max(values):.4f})")
 
 
 if __name__ == "__main__":

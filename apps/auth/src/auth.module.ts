@@ -23,6 +23,7 @@ import type { SecretVerifier } from "./clients/secret-verifier.js";
 import type { AuthConfig } from "./config.js";
 import { AUTH_CONFIG } from "./config.js";
 import { AUTH_MIGRATIONS, setUpAuth } from "./database/set-up-database.js";
+import { IntrospectionController } from "./introspection/introspection.controller.js";
 import { PasswordSignIn } from "./people/password-sign-in.js";
 import { PasswordVerifier } from "./people/password-verifier.js";
 import { SignInFailures } from "./people/sign-in-failures.js";
@@ -33,9 +34,13 @@ import { OAuthServer } from "./provider/oauth-server.js";
 import type { SigningKeys } from "./provider/signing-keys.js";
 import { loadSigningKeys } from "./provider/signing-keys.js";
 import { RevocationPublisher } from "./revocations/revocation-publisher.js";
+import { Passkeys } from "./second-factor/passkeys.js";
 import { SecondFactors } from "./second-factor/second-factors.js";
 import { AccountController } from "./sign-in/account.controller.js";
+import { Account } from "./sign-in/account.js";
 import { FormGuard } from "./sign-in/forms.js";
+import { PasskeysController } from "./sign-in/passkeys.controller.js";
+import { PasswordController } from "./sign-in/password.controller.js";
 import { SignInController } from "./sign-in/sign-in.controller.js";
 
 const SIGNING_KEYS = Symbol("SIGNING_KEYS");
@@ -52,6 +57,11 @@ function signInProviders(config: AuthConfig): NestProvider[] {
     {
       provide: SecondFactors,
       useFactory: (database: Database) => new SecondFactors(database, keyFor("second factors")),
+      inject: [DATABASE],
+    },
+    {
+      provide: Passkeys,
+      useFactory: (database: Database) => new Passkeys(database, keyFor("second factors"), config.AUTH_ISSUER),
       inject: [DATABASE],
     },
     {
@@ -122,13 +132,17 @@ export class AuthModule implements OnModuleInit {
         DatabaseModule.forRoot(config, AUTH_MIGRATIONS),
         KafkaModule.forRoot(config, { clientId: "auth", producer: { lingerMs: 0 } }),
       ],
-      controllers: [SignInController, AccountController, PeopleController, ClientsController],
+      controllers: [
+        ...[SignInController, AccountController, PasswordController, PasskeysController, IntrospectionController],
+        ...[PeopleController, ClientsController],
+      ],
       providers: [
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },
         oauthServer(config, secrets),
         { provide: AUTH_CONFIG, useValue: config },
         ...signInProviders(config),
         ...adminProviders(config),
+        Account,
         auditPublisher(AUDIT_SOURCE),
       ],
     };

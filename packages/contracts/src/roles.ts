@@ -20,6 +20,8 @@ export const SCOPES = [
   "audit:read",
   "people:read",
   "people:write",
+  // For machine clients that cannot check tokens themselves.
+  "tokens:introspect",
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

@@ -52,6 +52,17 @@ def test_a_copy_of_scores_is_nearer_to_the_model_than_one_of_outcomes(world: tup
     assert 0.5 < result.copies["outcome"].auc[0] <= result.model_auc + 0.01
 
 
+def test_attacks_gain_by_answers_and_less_by_outcomes(world: tuple[Path, Path, Path]) -> None:
+    result = measure_extraction(*world, questions=500, repetitions=1)
+    # The labels follow two features plainly, so a model has little to learn by heart.
+    for answer in ("score", "outcome"):
+        assert 0.5 < result.membership[answer][0] < 0.6
+    # Each of the two features says nothing of the other, and the score is nearly their sum.
+    for none, outcome, score in zip(*(result.inversion[name] for name in ("none", "outcome", "score")), strict=True):
+        assert abs(none - 0.5) < 0.1
+        assert none < outcome < score
+
+
 def test_too_few_payments_are_refused(world: tuple[Path, Path, Path]) -> None:
     with pytest.raises(TrainingError, match="are too few to ask for 5000"):
         measure_extraction(*world, questions=5_000, repetitions=1)

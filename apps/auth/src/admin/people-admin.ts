@@ -29,8 +29,8 @@ export type ListedPerson = z.infer<typeof listedRow>;
 /** A change, and whether every service has been told by now; otherwise it is told when Kafka answers. */
 export type Changed<T> = T & { readonly is_published: boolean };
 
-const COLUMNS = `person_id, user_name, name, tenant, roles, totp_secret IS NOT NULL AS has_second_factor, created_at,
-  disabled_at`;
+const COLUMNS = `person_id, user_name, name, tenant, roles, created_at, disabled_at, totp_secret IS NOT NULL
+  OR EXISTS (SELECT 1 FROM auth.passkeys WHERE passkeys.person_id = people.person_id) AS has_second_factor`;
 const PEOPLE_MAX = 10_000;
 
 /** What administrators do with the people of their tenant. A person who loses rights loses the tokens as well. */
@@ -108,6 +108,7 @@ export class PeopleAdmin {
         `UPDATE auth.people SET password_hash = $2, totp_secret = NULL, recovery_codes = '{}' WHERE person_id = $1`,
         [id, hash],
       );
+      await transaction.execute("DELETE FROM auth.passkeys WHERE person_id = $1", [id]);
       await revoke(transaction, { kind: "person", id, tenant }, disabled_at !== null);
     });
   }

@@ -18,11 +18,14 @@ const personRow = z.object({
   roles: z.array(role),
   password_hash: z.string().nullable(),
   has_second_factor: z.boolean(),
+  /** Whether there is an authenticator app; without one the second factor is a passkey. */
+  has_app: z.boolean(),
 });
 
 export type Person = z.infer<typeof personRow>;
 
-const SELECT = `SELECT person_id, user_name, name, tenant, roles, password_hash, totp_secret IS NOT NULL AS has_second_factor
+const SELECT = `SELECT person_id, user_name, name, tenant, roles, password_hash, totp_secret IS NOT NULL AS has_app,
+  totp_secret IS NOT NULL OR EXISTS (SELECT 1 FROM auth.passkeys WHERE passkeys.person_id = people.person_id) AS has_second_factor
   FROM auth.people`;
 
 /** A person who may sign in. @param userName in its canonical form */

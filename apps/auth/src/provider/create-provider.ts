@@ -176,5 +176,10 @@ async function describeOnlyWhatIsServed(ctx: KoaContextWithOIDC, next: () => Pro
   await next();
   if (!ctx.path.startsWith("/.well-known/") || typeof ctx.body !== "object" || ctx.body === null) return;
   const served = Object.entries(ctx.body).filter(([name]) => SERVED_METADATA.includes(name));
-  ctx.body = { ...Object.fromEntries(served), scopes_supported: [...OPENID_SCOPES, ...SCOPES] };
+  ctx.body = {
+    ...Object.fromEntries(served),
+    introspection_endpoint: `${ctx.oidc.issuer}/oauth/introspect`,
+    introspection_endpoint_auth_methods_supported: ["Bearer"],
+    scopes_supported: [...OPENID_SCOPES, ...SCOPES],
+  };
 }

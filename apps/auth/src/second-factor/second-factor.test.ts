@@ -3,6 +3,7 @@ import type { RunningService } from "@tripline/nest-kit/start-service";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { decodeJwt } from "jose";
+import { z } from "zod";
 import { startAuth } from "../start-auth.js";
 import type { Answer } from "../testing/browser.js";
 import {
@@ -149,6 +150,7 @@ describe("a person with a second factor", () => {
   });
 
   test("gives it up with password and code, not with less", async () => {
+    await database.execute("TRUNCATE auth.audit_outbox");
     const { secret, browser } = await setUp();
     const page = await browser.get("/account/second-factor");
     const send = (fields: Record<string, string>) =>
@@ -159,6 +161,13 @@ describe("a person with a second factor", () => {
     expect((await send(foreign)).status).toBe(403);
     expect((await send({ password: ANNA.password, code: codeNow(secret) })).status).toBe(200);
     await expect(signIn(new Browser(service.url), authorizationRequest().path)).resolves.toBeInstanceOf(URL);
+    const noted = z.object({ action: z.string(), actor_kind: z.string() });
+    await expect(
+      database.query(noted, "SELECT action, actor_kind FROM auth.audit_outbox ORDER BY id"),
+    ).resolves.toEqual([
+      { action: "person-second-factor-add", actor_kind: "person" },
+      { action: "person-second-factor-remove", actor_kind: "person" },
+    ]);
   });
 });
 

@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 import { z } from "zod";
+import { noteAction } from "../admin/note-action.js";
 import { base32, otpauthUri, stepOf } from "./totp.js";
 
 const SECRET_BYTES = 20;
@@ -11,6 +12,7 @@ const RECOVERY_CODES = 10;
 const RECOVERY_CODE_BYTES = 10;
 const ISSUER = "Tripline";
 
+const tenantRow = z.object({ tenant: z.string() });
 const secretRow = z.object({ totp_secret: z.instanceof(Uint8Array).nullable() });
 
 /** A secret that is shown and not yet in force. */
@@ -27,7 +29,7 @@ export interface Enrolment {
 export class SecondFactors {
   /** @param key 32 bytes */
   constructor(
-    private readonly queries: Queries,
+    private readonly queries: Database,
     private readonly key: Uint8Array,
     private readonly now: () => number = Date.now,
   ) {}
@@ -66,19 +68,32 @@ export class SecondFactors {
     const step = secret === undefined ? undefined : stepOf(secret, code.replaceAll(/\s/g, ""), this.now());
     if (secret === undefined || step === undefined) return undefined;
     const codes = Array.from({ length: RECOVERY_CODES }, () => base32(randomBytes(RECOVERY_CODE_BYTES)));
-    const changed = await this.queries.execute(
-      `UPDATE auth.people SET totp_secret = $2, totp_last_step = $3, recovery_codes = $4
-       WHERE person_id = $1 AND totp_secret IS NULL`,
-      [personId, sealBytes(secret, this.key, personId), step, codes.map((one) => this.#hash(personId, one))],
+    const changed = await this.#change(
+      personId,
+      "second-factor-add",
+      "totp_secret = $2, totp_last_step = $3, recovery_codes = $4 WHERE person_id = $1 AND totp_secret IS NULL",
+      [sealBytes(secret, this.key, personId), step, codes.map((one) => this.#hash(personId, one))],
     );
-    return changed === 0 ? undefined : codes.map(inGroups);
+    return changed ? codes.map(inGroups) : undefined;
   }
 
   async remove(personId: string): Promise<void> {
-    await this.queries.execute(
-      "UPDATE auth.people SET totp_secret = NULL, recovery_codes = '{}' WHERE person_id = $1",
-      [personId],
-    );
+    const change = "totp_secret = NULL, recovery_codes = '{}' WHERE person_id = $1";
+    await this.#change(personId, "second-factor-remove", change, []);
+  }
+
+  /** With an entry in the audit log. @param set what follows `SET` @returns whether anybody was changed */
+  #change(personId: string, action: string, set: string, values: readonly unknown[]): Promise<boolean> {
+    return this.queries.transaction(async (transaction) => {
+      const [row] = await transaction.query(tenantRow, `UPDATE auth.people SET ${set} RETURNING tenant`, [
+        personId,
+        ...values,
+      ]);
+      if (row === undefined) return false;
+      const actor = { subject: personId, tenant: row.tenant, kind: "person" as const };
+      await noteAction(transaction, actor, action, { kind: "person", id: personId });
+      return true;
+    });
   }
 
   async #useRecoveryCode(personId: string, code: string): Promise<boolean> {

@@ -2,11 +2,19 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { pageHeaders } from "./page.js";
+import { PASSKEY_SCRIPT } from "./passkey-script.js";
 
 const FIELD_CHARACTERS_MAX = 1_024;
 
 const field = z.string().max(FIELD_CHARACTERS_MAX).catch("");
-const fields = z.object({ csrf: field, user_name: field, password: field, code: field, sealed: field });
+/** What an authenticator answers is a few hundred bytes, with certificates some thousand. */
+const PASSKEY_CHARACTERS_MAX = 16_384;
+const fields = z.object({
+  ...{ csrf: field, user_name: field, password: field, new_password: field, code: field, sealed: field },
+  ...{ name: field, action: field, passkey_id: z.string().max(1_400).catch("") },
+  passkey: z.string().max(PASSKEY_CHARACTERS_MAX).catch(""),
+  passkey_sealed: field,
+});
 
 /** What a form sent; a field that is missing or too long is empty. */
 export function readForm(body: unknown): z.infer<typeof fields> {
@@ -41,7 +49,10 @@ export class FormGuard {
 
 /** @param leadsTo where a form of the page may lead */
 export function sendPage(reply: FastifyReply, status: number, page: string, leadsTo?: string): void {
-  void reply.status(status).headers(pageHeaders(leadsTo)).send(page);
+  void reply
+    .status(status)
+    .headers(pageHeaders(leadsTo, page.includes(PASSKEY_SCRIPT)))
+    .send(page);
 }
 
 export function addressOf(request: FastifyRequest): string {

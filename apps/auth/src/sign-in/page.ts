@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import { PASSKEY_SCRIPT_SOURCE } from "./passkey-script.js";
 
 /**
- * The pages of signing in: plain HTML without any script, so that nothing but a browser is needed and nothing can be
- * injected into. Colours have a contrast of 4.5 at least in both schemes.
+ * The pages of signing in: plain HTML, without any script but that of passkeys, so that nothing but a browser is needed and
+ * nothing can be injected into. Colours have a contrast of 4.5 at least in both schemes.
  */
 const STYLE = `
 :root { color-scheme: light dark; --ground: #f4f5f7; --card: #ffffff; --text: #1b1f24; --quiet: #57606a; --line: #8c959f;
@@ -79,8 +80,9 @@ ${html}
  * browsers hold to that for redirects after a form too, so the address that a sign-in leads to is named as well.
  *
  * @param leadsTo where a form of the page may lead
+ * @param hasPasskey whether the page has the script that asks for a passkey
  */
-export function pageHeaders(leadsTo?: string): Record<string, string> {
+export function pageHeaders(leadsTo?: string, hasPasskey = false): Record<string, string> {
   const origin = URL.parse(leadsTo ?? "")?.origin;
   const policy = [
     "default-src 'none'",
@@ -88,6 +90,8 @@ export function pageHeaders(leadsTo?: string): Record<string, string> {
     `form-action 'self'${origin === undefined || origin === "null" ? "" : ` ${origin}`}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
+    // The page of a passkey has one script, and what a page says of itself does not loosen the policy of others.
+    ...(hasPasskey ? [`script-src ${PASSKEY_SCRIPT_SOURCE}`] : []),
   ].join("; ");
   return {
     "content-type": "text/html; charset=utf-8",

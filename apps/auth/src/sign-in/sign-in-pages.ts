@@ -1,11 +1,14 @@
 import { renderSVG } from "uqr";
+import type { Ceremony } from "../second-factor/passkeys.js";
 import type { Enrolment } from "../second-factor/second-factors.js";
 import { escapeHtml, renderPage } from "./page.js";
+import { passkeyButton } from "./passkey-button.js";
+import { PASSKEY_SCRIPT } from "./passkey-script.js";
 
 /** The white edge that a reader of QR codes needs (ISO/IEC 18004). */
 const QUIET_MODULES = 4;
 
-interface Form {
+export interface Form {
   /** Proves that the form was made here for this browser. */
   readonly csrf: string;
   readonly error?: string | undefined;
@@ -32,16 +35,34 @@ export function passwordPage({ csrf, error, userName }: Form & { readonly userNa
   });
 }
 
-/** Asks for a code of the authenticator app. */
-export function codePage({ csrf, error }: Form): string {
-  return renderPage({
-    title: "Enter your code",
-    error,
-    html: `<form method="post">
-<input type="hidden" name="csrf" value="${csrf}">
+export interface CodePage extends Form {
+  /** Whether the person has an authenticator app. */
+  readonly hasApp: boolean;
+  /** Where the person has a passkey. */
+  readonly ceremony: Ceremony | undefined;
+}
+
+/** Asks for a code of the authenticator app, or for a passkey. */
+export function codePage({ csrf, error, hasApp, ceremony }: CodePage): string {
+  const hidden = `<input type="hidden" name="csrf" value="${csrf}">`;
+  const app = `<form method="post">
+${hidden}
 ${codeField(error, "The six digits that your authenticator app shows now, or one of your recovery codes.", true)}
 <button type="submit">Sign in</button>
-</form>`,
+</form>`;
+  const passkey =
+    ceremony === undefined
+      ? ""
+      : `<form method="post">
+${hidden}
+${passkeyButton("use", "Use a passkey", ceremony)}
+</form>
+<noscript><p>Passkeys need JavaScript in this browser.</p></noscript>
+<script>${PASSKEY_SCRIPT}</script>`;
+  return renderPage({
+    title: hasApp ? "Enter your code" : "Use your passkey",
+    error,
+    html: `${hasApp ? app : ""}\n${passkey}`,
   });
 }
 
@@ -109,7 +130,7 @@ function codeField(error: string | undefined, hint: string, hasFocus: boolean): 
   required aria-describedby="${described}"${invalid}${hasFocus ? " autofocus" : ""}>`;
 }
 
-function passwordField(error: string | undefined): string {
+export function passwordField(error: string | undefined): string {
   return `<label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="256"
   required${invalidIf(error)}>`;

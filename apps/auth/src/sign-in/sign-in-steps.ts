@@ -8,6 +8,8 @@ const PASSED_MS_MAX = 300_000;
 /** Of RFC 8176. */
 export const PASSWORD_ALONE = ["pwd"];
 export const WITH_CODE = ["pwd", "otp", "mfa"];
+/** `user`: somebody was there, and touched the authenticator. */
+export const WITH_PASSKEY = ["pwd", "user", "mfa"];
 
 const passed = z.object({
   passed: z.object({

@@ -17,14 +17,16 @@ import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";
 import { SignInFailures } from "../people/sign-in-failures.js";
 import { OAuthServer } from "../provider/oauth-server.js";
+import { Passkeys } from "../second-factor/passkeys.js";
 import { SecondFactors } from "../second-factor/second-factors.js";
 import { addressOf, FormGuard, readForm, sendPage, tooManyAttempts } from "./forms.js";
 import { codePage, enrolPage, messagePage, passwordPage, recoveryCodesPage } from "./sign-in-pages.js";
 import type { Passed } from "./sign-in-steps.js";
-import { nextStep, PASSWORD_ALONE, passedIn, WITH_CODE } from "./sign-in-steps.js";
+import { nextStep, PASSWORD_ALONE, passedIn, WITH_CODE, WITH_PASSKEY } from "./sign-in-steps.js";
 
 const EXPIRED = "This sign-in is over or began in another browser. Go back to where you came from and begin again.";
 const WRONG = "The user name or the password is wrong.";
+const WRONG_PASSKEY = "The passkey was not accepted. Try again.";
 const WRONG_CODE = "The code is wrong or was used before. Wait for the next one.";
 
 type Outcome = "signed-in" | "password-right" | "refused" | "code-refused" | "locked" | "foreign-form";
@@ -51,6 +53,7 @@ export class SignInController {
     @Inject(OAuthServer) private readonly server: OAuthServer,
     @Inject(PasswordSignIn) private readonly passwords: PasswordSignIn,
     @Inject(SecondFactors) private readonly secondFactors: SecondFactors,
+    @Inject(Passkeys) private readonly passkeys: Passkeys,
     @Inject(SignInFailures) private readonly failures: SignInFailures,
     @Inject(FormGuard) private readonly guard: FormGuard,
     @Inject(DATABASE) private readonly queries: Queries,
@@ -66,7 +69,9 @@ export class SignInController {
     const person = await this.#personOf(passedIn(interaction));
     const step = person === undefined ? "password" : this.#nextStep(person);
     const leadsTo = redirectUriOf(interaction);
-    if (person !== undefined && step === "code") return sendPage(reply, 200, codePage({ csrf }), leadsTo);
+    if (person !== undefined && step === "code") {
+      return sendPage(reply, 200, await this.#codePage(interaction, person, csrf), leadsTo);
+    }
     if (person !== undefined && step === "enrol") {
       const enrolment = this.secondFactors.begin(person.person_id, person.user_name);
       return sendPage(reply, 200, enrolPage({ csrf, enrolment, asksPassword: false }), leadsTo);
@@ -124,11 +129,22 @@ export class SignInController {
 
   async #checkCode(attempt: Attempt, person: Person): Promise<void> {
     const { interaction, reply, form } = attempt;
-    const outcome = await this.#attemptCode(attempt, person, () => this.secondFactors.use(person.person_id, form.code));
-    if (outcome === true) return this.#finish(attempt, person, WITH_CODE);
-    const error = outcome === false ? WRONG_CODE : tooManyAttempts(reply, outcome);
-    const status = outcome === false ? 422 : 429;
-    sendPage(reply, status, codePage({ csrf: form.csrf, error }), redirectUriOf(interaction));
+    const hasPasskey = form.passkey !== "";
+    const outcome = await this.#attemptCode(attempt, person, () =>
+      hasPasskey
+        ? this.passkeys.use(person.person_id, interaction.uid, form.passkey_sealed, form.passkey)
+        : this.secondFactors.use(person.person_id, form.code),
+    );
+    if (outcome === true) return this.#finish(attempt, person, hasPasskey ? WITH_PASSKEY : WITH_CODE);
+    const wrong = hasPasskey ? WRONG_PASSKEY : WRONG_CODE;
+    const error = outcome === false ? wrong : tooManyAttempts(reply, outcome);
+    const page = await this.#codePage(interaction, person, form.csrf, error);
+    sendPage(reply, outcome === false ? 422 : 429, page, redirectUriOf(interaction));
+  }
+
+  async #codePage({ uid }: Interaction, person: Person, csrf: string, error?: string): Promise<string> {
+    const ceremony = await this.passkeys.beginUsing(person.person_id, uid);
+    return codePage({ csrf, error, hasApp: person.has_app, ceremony });
   }
 
   async #enrol(attempt: Attempt, person: Person): Promise<void> {

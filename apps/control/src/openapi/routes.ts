@@ -93,7 +93,7 @@ const POLICY: readonly Route[] = [
   {
     ...{ method: "put", path: "/v1/policy/drafts/{name}", id: "saveDraft", scope: "policy:write" },
     ...{ summary: "Save a draft, which may be faulty", parameters: OF_A_DRAFT, body: draftBody },
-    ...{ answers: { 200: ANSWERS.savedDraft }, errors: ["changed-meanwhile"] },
+    ...{ answers: { 200: ANSWERS.savedDraft }, errors: ["not-found", "changed-meanwhile"] },
   },
   {
     ...{ method: "delete", path: "/v1/policy/drafts/{name}", id: "removeDraft", scope: "policy:write" },

@@ -1,0 +1,51 @@
+import { Body, Controller, Header, HttpCode, Inject, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { asTriplineError, ERROR_TABLE } from "@tripline/contracts/error-table";
+import { RequireScope, TokenGuard, tenantOf } from "@tripline/nest-kit/http/token.guard";
+import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { FastifyRequest } from "fastify";
+import { decodeJwt } from "jose";
+import { z } from "zod";
+
+/** An access token of people or machines is some 700 characters. */
+const TOKEN_CHARACTERS_MAX = 8_192;
+const request = z.object({
+  token: z.string().min(1).max(TOKEN_CHARACTERS_MAX),
+  token_type_hint: z.string().optional(),
+});
+
+/** What a token says; the rest of it is nobody's business. */
+const SHOWN = ["iss", "aud", "sub", "client_id", "scope", "tenant", "exp", "iat", "jti"];
+
+const INACTIVE = { active: false };
+
+/**
+ * Token introspection (RFC 7662), for services that cannot check a token themselves. The library would know of opaque tokens
+ * alone, and ours are JWTs. Who asks has a token with a scope for it, and learns of tokens of the own tenant alone.
+ */
+@Controller("/oauth/introspect")
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class IntrospectionController {
+  constructor(@Inject(TOKEN_VERIFIER) private readonly verifier: TokenVerifier) {}
+
+  @Post()
+  @HttpCode(200)
+  @Header("cache-control", "no-store")
+  @RequireScope("tokens:introspect")
+  async introspect(@Req() asked: FastifyRequest, @Body() body: unknown): Promise<object> {
+    const { token } = parseRequest(request, body);
+    try {
+      const { tenant } = await this.verifier.identify(`Bearer ${token}`);
+      if (tenant !== tenantOf(asked)) return INACTIVE;
+    } catch (thrown) {
+      // Why a token is not good is not for whoever asks (RFC 7662 section 2.2).
+      if (ERROR_TABLE[asTriplineError(thrown).code].httpStatus === 401) return INACTIVE;
+      throw thrown;
+    }
+    const claims = Object.entries(decodeJwt(token)).filter(([name]) => SHOWN.includes(name));
+    return { active: true, token_type: "Bearer", ...Object.fromEntries(claims) };
+  }
+}

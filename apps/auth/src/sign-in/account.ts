@@ -1,0 +1,67 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { PasswordSignIn } from "../people/password-sign-in.js";
+import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";
+import type { Person } from "../people/person-store.js";
+import { personWithId } from "../people/person-store.js";
+import { OAuthServer } from "../provider/oauth-server.js";
+import { FormGuard, readForm, sendPage } from "./forms.js";
+import { messagePage } from "./sign-in-pages.js";
+
+export interface SignedIn {
+  readonly person: Person;
+  /** Known to this browser alone: what its forms are bound to. */
+  readonly subject: string;
+  /** Of the session, which a change may spare. */
+  readonly sessionUid: string;
+}
+
+const FOREIGN = "The form was not made for this browser. Open the page again.";
+
+/** What the pages share on which somebody who is signed in changes how to sign in. Each change asks for the password again. */
+@Injectable()
+export class Account {
+  constructor(
+    @Inject(OAuthServer) private readonly server: OAuthServer,
+    @Inject(PasswordSignIn) private readonly passwords: PasswordSignIn,
+    @Inject(FormGuard) private readonly guard: FormGuard,
+    @Inject(DATABASE) private readonly queries: Queries,
+  ) {}
+
+  /** Who is signed in in this browser; where nobody is, it is answered. */
+  async signedIn(request: FastifyRequest, reply: FastifyReply, title: string): Promise<SignedIn | undefined> {
+    const { provider } = this.server;
+    const session = await provider.Session.get(provider.createContext(request.raw, reply.raw));
+    const person = session.accountId === undefined ? undefined : await personWithId(this.queries, session.accountId);
+    if (person !== undefined) return { person, subject: `account ${session.uid}`, sessionUid: session.uid };
+    const detail = "Nobody is signed in here. Sign in to the console, then open this page again.";
+    sendPage(reply, 401, messagePage(title, detail));
+    return undefined;
+  }
+
+  csrf({ subject }: SignedIn): string {
+    return this.guard.token(subject);
+  }
+
+  /** The form that was sent; one that was made for another browser is answered. */
+  formOf(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { subject }: SignedIn,
+    title: string,
+  ): ReturnType<typeof readForm> | undefined {
+    const form = readForm(request.body);
+    if (this.guard.isOwn(request, form.csrf, subject)) return form;
+    sendPage(reply, 403, messagePage(title, FOREIGN));
+    return undefined;
+  }
+
+  /** Whether the password is the person's own, with the failures of signing in. @returns seconds to wait after too many */
+  async attemptPassword({ person }: SignedIn, password: string, address: string): Promise<boolean | number> {
+    if (password.length > PASSWORD_CHARACTERS_MAX) return false;
+    const known = await this.passwords.attempt(person.user_name, password, address);
+    return typeof known === "number" ? known : known?.person_id === person.person_id;
+  }
+}
