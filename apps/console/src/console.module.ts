@@ -33,7 +33,7 @@ import { EntitiesController } from "./entities/entities.controller.js";
 import { EntityStore } from "./entities/entity-store.js";
 import { ListReader } from "./entities/list-reader.js";
 import { ErasuresController } from "./erasures/erasures.controller.js";
-import { ControlForwardingController } from "./forwarding/control.controller.js";
+import { ForwardingController } from "./forwarding/forwarding.controller.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
 import { AUDIT_SOURCE, Looks } from "./looks.js";
@@ -95,7 +95,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           CaseFilesController,
           SessionController,
         ],
-        ...[ViewsController, PeopleController, EntitiesController, ReportsController, ControlForwardingController],
+        ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
         PageController,
       ],
       providers: [

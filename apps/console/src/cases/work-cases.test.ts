@@ -24,6 +24,7 @@ beforeAll(async () => {
     CONTROL_URL: frontDoor.url,
     FOUR_EYES_AMOUNT_MINOR: "500000",
   });
+  bed.issuer.administration = frontDoor.handle;
   ana = await bed.as(bed.people.analyst);
   ben = await bed.as(bed.people.second);
   vera = await bed.as(bed.people.viewer);
@@ -257,31 +258,29 @@ test("the queue filters and sorts, page by page, and a view keeps the search", a
   });
 });
 
-test("the control plane is asked with the person's token alone, on the paths that are for people", async () => {
+test.each([
+  ["control", "/v1/lists/deny/entries?tenant=x"],
+  ["auth", "/v1/people/a.person+1@acme.example/roles"],
+])("%s is asked with the person's token alone, on the paths that are for people", async (service, allowed) => {
   frontDoor.answer = { status: 200, body: { lists: [] } };
   frontDoor.seen.length = 0;
-  const answer = await ana.send(
-    "POST",
-    "/api/control/v1/lists/deny/entries?tenant=x",
-    { entries: [] },
-    { "x-forwarded-for": "1.2.3.4" },
-  );
+  const answer = await ana.send("POST", `/api/${service}${allowed}`, { entries: [] }, { "x-forwarded-for": "1.2.3.4" });
   expect(answer).toMatchObject({ status: 200, body: { lists: [] } });
   expect(answer.headers.get("set-cookie")).toBeNull();
-  expect(frontDoor.seen).toMatchObject([
-    { method: "POST", path: "/v1/lists/deny/entries?tenant=x", body: { entries: [] } },
-  ]);
+  expect(frontDoor.seen).toMatchObject([{ method: "POST", path: allowed, body: { entries: [] } }]);
+  expect(frontDoor.seen[0]?.headers.authorization).toMatch(/^Bearer ey/);
   expect(Object.keys(frontDoor.seen[0]?.headers ?? {})).not.toEqual(
     expect.arrayContaining([expect.stringMatching(/^(cookie|x-csrf-token|x-forwarded-for)$/)]),
   );
   for (const path of [
     "/health/ready",
+    "/oauth/token",
     "/v1/other",
     "/v1/lists/../policy",
-    "/v1/lists/%2e%2e/policy",
+    "/v1/people/%2e%2e/clients",
     "/v1/lists//deny",
   ]) {
-    await expect(statusOf(`/api/control${path}`)).resolves.toBe(404);
+    await expect(statusOf(`/api/${service}${path}`)).resolves.toBe(404);
   }
   expect(frontDoor.seen).toHaveLength(1);
 });

@@ -29,6 +29,8 @@ export interface Session {
   readonly tenant: string;
   readonly roles: readonly string[];
   readonly permissions: readonly Permission[];
+  /** Where a person sets up a second factor, at the authorization server. */
+  readonly secondFactorUrl: string;
   readonly csrfToken: string;
   readonly expiresAtMs: number;
 }

@@ -69,6 +69,7 @@ test("nothing is answered to nobody", async () => {
     ...ROUTES,
     ["GET", "/api/live", undefined],
     ["GET", "/api/control/v1/lists", undefined],
+    ["GET", "/api/auth/v1/people", undefined],
   ] as const) {
     expect([path, await stranger.send(method, path, body)]).toMatchObject([
       path,

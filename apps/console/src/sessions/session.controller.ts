@@ -92,6 +92,7 @@ export class SessionController {
       tenant: session.tenant,
       roles: session.roles,
       permissions: session.scopes.filter((scope): scope is shown.Permission => PERMISSIONS.has(scope)),
+      secondFactorUrl: `${this.config.AUTH_ISSUER.replace(/\/$/, "")}/account/second-factor`,
       csrfToken: session.csrfToken,
       expiresAtMs: session.expiresAtMs,
     };

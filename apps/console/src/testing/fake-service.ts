@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { RequestListener } from "node:http";
 import { createServer } from "node:http";
 
 export interface SeenRequest {
@@ -12,13 +13,15 @@ export interface SeenRequest {
 export interface FakeService {
   readonly url: string;
   readonly seen: SeenRequest[];
+  /** How it answers, for a server that has it at one of its paths. */
+  readonly handle: RequestListener;
   answer: { status: number; body: object };
   close(): void;
 }
 
 export async function startFakeService(): Promise<FakeService> {
   const seen: SeenRequest[] = [];
-  const server = createServer((request, response) => {
+  const handle: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -30,7 +33,8 @@ export async function startFakeService(): Promise<FakeService> {
         .writeHead(status, { "content-type": "application/json", "set-cookie": "neighbour=1" })
         .end(JSON.stringify(body));
     });
-  });
+  };
+  const server = createServer(handle);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -38,6 +42,7 @@ export async function startFakeService(): Promise<FakeService> {
   const fake: FakeService = {
     url: `http://127.0.0.1:${address.port}`,
     seen,
+    handle,
     answer: { status: 200, body: {} },
     close() {
       server.closeAllConnections();

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { RequestListener } from "node:http";
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair } from "jose";
 import type { Adapter, AdapterFactory, AdapterPayload, Configuration } from "oidc-provider";
@@ -22,6 +23,8 @@ export interface TestIssuer {
   readonly url: string;
   /** Who signs in next. */
   person: TestPerson;
+  /** Answers below `/v1/`. */
+  administration: RequestListener | undefined;
   /** In seconds, of tokens from now on. */
   tokenTtl: number;
   /** How often a refresh token was exchanged. */
@@ -38,7 +41,7 @@ export async function startTestIssuer(redirectUri: () => string, first: TestPers
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the issuer has no port");
   const url = `http://127.0.0.1:${address.port}`;
-  const state = { person: first, tokenTtl: 300 };
+  const state = { person: first, tokenTtl: 300, administration: undefined as RequestListener | undefined };
   const people = new Map<string, TestPerson>();
   let refreshes = 0;
   const provider = new Provider(url, configurationOf(jwk, state, people, redirectUri));
@@ -47,6 +50,7 @@ export async function startTestIssuer(redirectUri: () => string, first: TestPers
   });
   const handle = provider.callback();
   server.on("request", (request, response) => {
+    if (request.url?.startsWith("/v1/") === true) return void state.administration?.(request, response);
     if (request.url?.startsWith("/interaction/") !== true) return void handle(request, response);
     people.set(state.person.id, state.person);
     void provider.interactionFinished(request, response, { login: { accountId: state.person.id } });

@@ -11,6 +11,7 @@ export const SCREENS = [
   { to: "/models", title: text.screens.models, needs: "models:read" },
   { to: "/system", title: text.screens.health, needs: "decisions:read" },
   { to: "/audit", title: text.screens.audit, needs: "audit:read" },
+  { to: "/admin", title: text.screens.admin, needs: "people:read" },
 ] as const satisfies readonly { to: string; title: string; needs: Permission }[];
 
 /** What a person needs to see the screen at a path; undefined where everyone may. */

@@ -1,5 +1,3 @@
-import { RadioGroup } from "radix-ui";
-import { useId } from "react";
 import type { CaseDetail } from "#contract/cases";
 import { VERDICT_REASONS } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
@@ -7,6 +5,7 @@ import { useDraft } from "../app/keep-draft.js";
 import { text as app } from "../texts/en/app.js";
 import { REASON_WORDS, text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
+import { ChoiceField } from "../ui/choice-field.js";
 import { Dialog } from "../ui/dialog.js";
 import { AreaField } from "../ui/field.js";
 import { ProblemNote } from "../ui/states.js";
@@ -40,7 +39,12 @@ export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
           change.mutate({ to: "verdict", body: { verdict, reason, note } }, { onSuccess: done });
         }}
       >
-        <Reasons reasons={reasons} value={reason} onChange={setReason} />
+        <ChoiceField
+          label={text.verdict.reason}
+          options={reasons.map((one) => [one, REASON_WORDS[one] ?? one])}
+          value={reason}
+          onChange={setReason}
+        />
         <AreaField label={text.verdict.note} value={note} maxLength={NOTE_CHARACTERS_MAX} onChange={setNote} />
         {change.error !== null && (
           <ProblemNote problem={problemFrom(change.error)} onRetry={reload} retryLabel={text.case.reload} />
@@ -53,32 +57,5 @@ export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
         </div>
       </form>
     </Dialog>
-  );
-}
-
-interface ReasonsProps {
-  readonly reasons: readonly string[];
-  readonly value: string;
-  readonly onChange: (reason: string) => void;
-}
-
-function Reasons({ reasons, value, onChange }: ReasonsProps) {
-  const id = useId();
-  return (
-    <div className="field">
-      <span id={id} className="quiet">
-        {text.verdict.reason}
-      </span>
-      <RadioGroup.Root className="choices" aria-labelledby={id} value={value} onValueChange={onChange}>
-        {reasons.map((reason) => (
-          <div key={reason} className="choice">
-            <RadioGroup.Item id={`${id}-${reason}`} value={reason} className="radio">
-              <RadioGroup.Indicator className="dot" />
-            </RadioGroup.Item>
-            <label htmlFor={`${id}-${reason}`}>{REASON_WORDS[reason] ?? reason}</label>
-          </div>
-        ))}
-      </RadioGroup.Root>
-    </div>
   );
 }

@@ -1,6 +1,7 @@
 import type { CaseDetail, CaseRow, SavedView } from "#contract/cases";
 import type { HealthReport, ModelsReport } from "#contract/operations";
 import type { Session } from "#contract/session";
+import { answerAdmin, makeAdmin } from "./fixture-admin.js";
 import { answerControl } from "./fixture-control.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
@@ -21,6 +22,7 @@ export class Api {
   readonly #details = new Map<string, CaseDetail>();
   readonly #rows: CaseRow[];
   readonly control;
+  readonly admin;
   #views: SavedView[] = [{ name: "Past due, nobody's", query: { overdue: true, assignee: "nobody" } }];
 
   constructor(
@@ -30,6 +32,7 @@ export class Api {
     const random = seeded(18);
     this.#rows = Array.from({ length: cases }, (_, index) => makeCase(random, index, nowMs));
     this.control = makeControl(nowMs);
+    this.admin = makeAdmin(nowMs);
   }
 
   /** The case as a test finds or changes it. */
@@ -56,6 +59,8 @@ export class Api {
     const { method, path } = asked;
     const [, , area = "", id = "", ...rest] = path.split("/").map(decodeURIComponent);
     if (area === "control") return answerControl(this.control, asked, this.nowMs);
+    if (area === "auth") return answerAdmin(this.admin, asked, this.nowMs);
+    if (area === "decisions") return { decisions: [this.detail(this.#rows[0]?.id ?? "").focus], next: null };
     if (area === "views") return this.#answerViews(asked, id);
     if (area === "people") return PEOPLE;
     if (area === "health") return makeHealth(this.nowMs);

@@ -14,6 +14,8 @@ const ALL: readonly Permission[] = [
   "models:write",
   "audit:read",
   "personal:read",
+  "people:read",
+  "people:write",
 ];
 
 export function makeSession(nowMs: number, permissions: readonly Permission[] = ALL): Session {
@@ -22,6 +24,7 @@ export function makeSession(nowMs: number, permissions: readonly Permission[] = 
     tenant: "demo",
     roles: ["analyst", "lead"],
     permissions,
+    secondFactorUrl: "/session/sign-in?to=/admin",
     csrfToken: "of-the-fixture",
     expiresAtMs: nowMs + 3_600_000,
   };

@@ -26,6 +26,8 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "models", path: "/models", ready: modelsReady },
   { name: "health", path: "/system", ready: heading("Services") },
   { name: "audit", path: "/audit", ready: (page) => page.getByText("policy-activated").first().waitFor() },
+  { name: "admin", path: "/admin", ready: heading("First steps") },
+  { name: "person", path: "/admin", ready: personReady },
 ];
 
 async function caseReady(page: Page): Promise<void> {
@@ -49,6 +51,11 @@ async function lookedUp(page: Page): Promise<void> {
   await page.getByLabel("Value").fill("term-204");
   await page.getByRole("button", { name: "Look up" }).click();
   await page.getByRole("heading", { name: "Features now" }).waitFor();
+}
+
+async function personReady(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Change Lin Zhao" }).click();
+  await page.getByRole("dialog", { name: "Lin Zhao" }).waitFor();
 }
 
 async function modelsReady(page: Page): Promise<void> {

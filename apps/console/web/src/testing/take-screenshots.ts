@@ -6,6 +6,8 @@ import { SCREENS } from "./screens.js";
 
 const WIDTHS_PX = [1280, 390];
 const HEIGHT_PX = 860;
+/** A dialog is in the middle of the window. */
+const DIALOGS = ["verdict", "person"];
 
 /** Every screen in both themes, wide and narrow: `queue-light-1280.png` and so on. */
 export async function takeScreenshots(browser: Browser, baseURL: string, folder: string, only = ""): Promise<string[]> {
@@ -18,7 +20,7 @@ export async function takeScreenshots(browser: Browser, baseURL: string, folder:
         await page.goto(path);
         await ready(page);
         const file = join(folder, `${name}-${theme}-${width}.png`);
-        await page.screenshot({ path: file, fullPage: name !== "verdict" });
+        await page.screenshot({ path: file, fullPage: !DIALOGS.includes(name) });
         taken.push(file);
       }
       await context.close();

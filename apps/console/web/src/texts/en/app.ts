@@ -12,6 +12,7 @@ export const text = {
     models: "Models",
     health: "Health",
     audit: "Audit",
+    admin: "Admin",
   },
   navigation: "Screens",
   signOut: "Sign out",

@@ -1,0 +1,74 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Session } from "../sessions/session-store.js";
+
+/** A backtest or a long list takes a while. */
+const ANSWER_MS_MAX = 30_000;
+const ANSWER_BYTES_MAX = 16_777_216;
+
+const METHODS: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "DELETE"]);
+/** Of the answer; everything else concerns the two services alone. */
+const PASSED_HEADERS = ["content-type", "content-disposition", "retry-after", "location"];
+
+/** A service that the page may ask through the console. */
+export interface Neighbour {
+  /** As a sentence begins with it. */
+  readonly name: string;
+  readonly url: string;
+  /** What stands before the neighbour's own paths here. */
+  readonly prefix: string;
+  /** The paths that are for people. No escapes. */
+  readonly allowed: RegExp;
+}
+
+/**
+ * Asks a neighbour with the person's own token, so nobody may here what they may not there.
+ *
+ * @throws TriplineError `not-found` for a path that is not for people, `service-unavailable`
+ */
+export async function forwardRequest(
+  { name, url, prefix, allowed }: Neighbour,
+  session: Session,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { pathname, search } = new URL(request.url, url);
+  const path = pathname.slice(prefix.length);
+  const isPlain = request.url.split("?", 1)[0] === pathname && !path.includes("..");
+  if (!isPlain || !allowed.test(path) || !METHODS.has(request.method)) {
+    throw new TriplineError("not-found", "There is nothing at this address.");
+  }
+  const answer = await ask(name, url.replace(/\/$/, "") + path + search, request, session);
+  const body = Buffer.from(await answer.arrayBuffer());
+  if (body.length > ANSWER_BYTES_MAX) throw new TriplineError("service-unavailable", "The answer is too long.");
+  for (const header of PASSED_HEADERS) {
+    const value = answer.headers.get(header);
+    if (value !== null) reply.header(header, value);
+  }
+  await reply.status(statusOf(answer)).send(body.length === 0 ? undefined : body);
+}
+
+async function ask(name: string, url: string, { method, body }: FastifyRequest, session: Session): Promise<Response> {
+  const hasBody = body !== undefined && body !== null;
+  try {
+    return await fetch(url, {
+      method,
+      redirect: "error",
+      // Nothing of the browser's own headers: they could speak for somebody else.
+      headers: {
+        authorization: `Bearer ${session.tokens.access}`,
+        accept: "application/json",
+        ...(hasBody ? { "content-type": "application/json" } : {}),
+      },
+      ...(hasBody ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+  } catch (cause) {
+    throw new TriplineError("service-unavailable", `${name} does not answer.`, [], { cause });
+  }
+}
+
+/** If the neighbour does not take the token, the session has not ended for that. */
+function statusOf({ status }: Response): number {
+  return status === 401 ? 502 : status;
+}

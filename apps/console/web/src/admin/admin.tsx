@@ -1,0 +1,23 @@
+import { Screen } from "../app/screen.js";
+import { useSession } from "../app/session.js";
+import { text } from "../texts/en/admin.js";
+import { Facts, Panel } from "../ui/panel.js";
+import { Clients } from "./clients.js";
+import { FirstSteps } from "./first-steps.js";
+import { People } from "./people.js";
+
+/** Who may sign in, and which programs may call. Auth refuses what an administrator may not do, and says why. */
+export function Admin() {
+  const { tenant } = useSession();
+  return (
+    <Screen title={text.title}>
+      <FirstSteps />
+      <People />
+      <Clients />
+      <Panel title={text.tenant.title}>
+        <Facts of={[[text.tenant.yours, <strong key="tenant">{tenant}</strong>]]} />
+        <p className="quiet">{text.tenant.others}</p>
+      </Panel>
+    </Screen>
+  );
+}

@@ -1,0 +1,135 @@
+import { SCOPES } from "@tripline/contracts/roles";
+import { useMemo, useState } from "react";
+import type { AdminClient } from "../api/auth.js";
+import { problemFrom } from "../api/request.js";
+import { useDraft } from "../app/keep-draft.js";
+import { useMay } from "../app/session.js";
+import { formatMoment } from "../format/times.js";
+import { text } from "../texts/en/admin.js";
+import { text as app } from "../texts/en/app.js";
+import { Button } from "../ui/button.js";
+import type { Column } from "../ui/data-table.js";
+import { DataTable } from "../ui/data-table.js";
+import { Dialog } from "../ui/dialog.js";
+import { TextField } from "../ui/field.js";
+import { Panel } from "../ui/panel.js";
+import { Empty, Loaded, ProblemNote } from "../ui/states.js";
+import { StateMark } from "./people.js";
+import { CheckList } from "./role-fields.js";
+import { Result } from "./secret-shown.js";
+import { StepDialog } from "./step-dialog.js";
+import { useAdminChange, useClients } from "./use-admin.js";
+
+const BY_SECRET = "client_secret_basic";
+
+const COLUMNS: readonly Column<AdminClient>[] = [
+  { id: "id", title: text.clients.id, cell: ({ client_id }) => <code>{client_id}</code> },
+  {
+    id: "method",
+    title: text.clients.method,
+    cell: ({ auth_method: method }) => (method === BY_SECRET ? text.clients.secret : text.clients.key),
+  },
+  { id: "scopes", title: text.clients.scopes, look: "grow", cell: ({ scopes }) => scopes.join(", ") },
+  { id: "state", title: text.state, cell: ({ disabled_at }) => <StateMark isLocked={disabled_at !== null} /> },
+  {
+    id: "created",
+    title: text.added,
+    look: "wide",
+    cell: ({ created_at }) => <time>{formatMoment(Date.parse(created_at))}</time>,
+  },
+];
+
+export function Clients() {
+  const may = useMay();
+  const query = useClients();
+  const [isAdding, setAdding] = useState(false);
+  const [changed, setChanged] = useState<AdminClient>();
+  const mayChange = may("people:write");
+  const columns = useMemo((): readonly Column<AdminClient>[] => {
+    if (!mayChange) return COLUMNS;
+    const change = (of: AdminClient) => (
+      <Button look="quiet" aria-label={text.changeOne(of.client_id)} onClick={() => setChanged(of)}>
+        {text.change}
+      </Button>
+    );
+    return [...COLUMNS, { id: "action", title: text.action, cell: change }];
+  }, [mayChange]);
+  return (
+    <Panel
+      title={text.clients.title}
+      aside={mayChange && <Button onClick={() => setAdding(true)}>{text.clients.add}</Button>}
+    >
+      <Loaded query={query} lines={3}>
+        {({ clients }) =>
+          clients.length === 0 ? (
+            <Empty title={text.clients.none}>{text.clients.noneDetail}</Empty>
+          ) : (
+            <DataTable
+              caption={text.clients.title}
+              columns={columns}
+              rows={clients}
+              rowKey={({ client_id }) => client_id}
+            />
+          )
+        }
+      </Loaded>
+      {isAdding && <AddClientDialog onClose={() => setAdding(false)} />}
+      {changed !== undefined && <ClientDialog of={changed} onClose={() => setChanged(undefined)} />}
+    </Panel>
+  );
+}
+
+function ClientDialog({ of, onClose }: { readonly of: AdminClient; readonly onClose: () => void }) {
+  const to = `clients/${of.client_id}`;
+  const steps = {
+    ...(of.auth_method === BY_SECRET ? { "rotate-secret": { to: `${to}/rotate-secret` } } : {}),
+    ...(of.disabled_at === null ? { disable: { to: `${to}/disable` } } : { enable: { to: `${to}/enable` } }),
+  };
+  return <StepDialog title={of.client_id} steps={steps} words={text.clients.steps} onClose={onClose} />;
+}
+
+const NEW = { client_id: "", scopes: ["transactions:write", "labels:write"] as readonly string[] };
+
+function AddClientDialog({ onClose }: { readonly onClose: () => void }) {
+  const [form, setForm, drop] = useDraft("client", NEW);
+  const add = useAdminChange();
+  if (add.data !== undefined) {
+    return (
+      <Dialog title={text.clients.added} onClose={onClose}>
+        <Result of={add.data} onClose={onClose} />
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title={text.clients.add} description={text.clients.addDetail} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          add.mutate({ to: "clients", body: form }, { onSuccess: drop });
+        }}
+      >
+        <TextField
+          label={text.clients.id}
+          required
+          pattern="[A-Za-z0-9._\-]{1,64}"
+          hint={text.clients.idHint}
+          value={form.client_id}
+          onChange={(client_id) => setForm({ ...form, client_id })}
+        />
+        <CheckList
+          label={text.clients.scopes}
+          options={SCOPES.map((scope) => [scope, scope])}
+          chosen={form.scopes}
+          onChange={(scopes) => setForm({ ...form, scopes })}
+        />
+        {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
+        <div className="actions end">
+          <Button onClick={onClose}>{app.cancel}</Button>
+          <Button look="primary" type="submit" disabled={add.isPending || form.scopes.length === 0}>
+            {text.clients.add}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

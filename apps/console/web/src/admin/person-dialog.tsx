@@ -1,0 +1,22 @@
+import { useState } from "react";
+import type { AdminPerson } from "../api/auth.js";
+import { text } from "../texts/en/admin.js";
+import { RoleFields } from "./role-fields.js";
+import { StepDialog } from "./step-dialog.js";
+
+/** What an administrator does to a person: one of a few steps, each with what it means. */
+export function PersonDialog({ of, onClose }: { readonly of: AdminPerson; readonly onClose: () => void }) {
+  const [roles, setRoles] = useState(of.roles);
+  const to = `people/${of.user_name}`;
+  const steps = {
+    roles: { to: `${to}/roles`, method: "PUT", body: { roles } },
+    reset: { to: `${to}/reset` },
+    "sign-out": { to: `${to}/sign-out` },
+    ...(of.disabled_at === null ? { disable: { to: `${to}/disable` } } : { enable: { to: `${to}/enable` } }),
+  } as const;
+  return (
+    <StepDialog title={of.name} steps={steps} words={text.people.steps} isReady={roles.length > 0} onClose={onClose}>
+      {(step) => step === "roles" && <RoleFields chosen={roles} onChange={setRoles} />}
+    </StepDialog>
+  );
+}

@@ -1,0 +1,47 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { DecisionPage } from "#contract/decisions";
+import type { AdminClient, AdminPerson, Changed } from "../api/auth.js";
+import { AUTH } from "../api/auth.js";
+import type { RequestOptions } from "../api/request.js";
+import { request } from "../api/request.js";
+
+export function usePeople() {
+  return useQuery({
+    queryKey: ["admin", "people"],
+    queryFn: ({ signal }) => request<{ people: readonly AdminPerson[] }>(`${AUTH}/people`, { signal }),
+  });
+}
+
+export function useClients() {
+  return useQuery({
+    queryKey: ["admin", "clients"],
+    queryFn: ({ signal }) => request<{ clients: readonly AdminClient[] }>(`${AUTH}/clients`, { signal }),
+  });
+}
+
+const FIRST_PAYMENT_MS = 5_000;
+
+/** Whether a payment was decided by now: asked again until one is. */
+export function useHasPayment() {
+  return useQuery({
+    queryKey: ["admin", "payment"],
+    queryFn: async ({ signal }) =>
+      (await request<DecisionPage>("/api/decisions?limit=1", { signal })).decisions.length > 0,
+    refetchInterval: ({ state }) => (state.data === true ? false : FIRST_PAYMENT_MS),
+  });
+}
+
+interface AdminChange extends Pick<RequestOptions, "method" | "body"> {
+  /** Below the administration's address. User names and client ids need no escapes. */
+  readonly to: string;
+}
+
+export function useAdminChange() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ to, method = "POST", body }: AdminChange) => request<Changed>(`${AUTH}/${to}`, { method, body }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["admin"] }),
+    // A password is shown once and kept nowhere.
+    gcTime: 0,
+  });
+}

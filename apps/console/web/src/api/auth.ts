@@ -1,0 +1,30 @@
+/** What auth answers administrators, as far as the page shows it. Its times are ISO 8601. */
+
+export interface AdminPerson {
+  readonly person_id: string;
+  readonly user_name: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly has_second_factor: boolean;
+  readonly created_at: string;
+  readonly disabled_at: string | null;
+}
+
+export interface AdminClient {
+  readonly client_id: string;
+  readonly auth_method: string;
+  readonly scopes: readonly string[];
+  readonly created_at: string;
+  readonly disabled_at: string | null;
+}
+
+/** The answer to a change: what is shown this once, and whether every service knows of it by now. */
+export interface Changed {
+  /** Of the person. */
+  readonly name?: string;
+  readonly password?: string;
+  readonly client_secret?: string;
+  readonly is_published?: boolean;
+}
+
+export const AUTH = "/api/auth/v1";

@@ -1,0 +1,90 @@
+import type { Browser, Page } from "playwright-core";
+import { Api } from "./fixture-api.js";
+import type { FixtureServer } from "./fixture-server.js";
+import { startFixture } from "./fixture-server.js";
+import { makeSession } from "./fixture-session.js";
+import type { WatchedPage } from "./open-browser.js";
+import { openBrowser, openPage } from "./open-browser.js";
+
+const START_MS_MAX = 60_000;
+
+let browser: Browser;
+let api: Api;
+let fixture: FixtureServer;
+let opened: WatchedPage;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+}, START_MS_MAX);
+
+beforeEach(async () => {
+  api = new Api(Date.now(), 1);
+  fixture = await startFixture(api, makeSession(Date.now()));
+  opened = await openPage(browser, { baseURL: fixture.url });
+  page = opened.page;
+});
+
+afterEach(async () => {
+  await opened.context.close();
+  await fixture.close();
+});
+afterAll(() => browser?.close());
+
+test("somebody is let in with a password that is shown once; a name that is taken is refused in place", async () => {
+  await page.goto("/admin");
+  await page.getByRole("button", { name: "Let somebody in" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Eva Lind");
+  await page.getByLabel("User name").fill("lin");
+  await page.getByRole("checkbox", { name: /^Viewer/ }).check();
+  await page.getByRole("dialog").getByRole("button", { name: "Let somebody in" }).click();
+  await page.getByRole("alert").getByText("Somebody has the user name lin.").waitFor();
+  await page.getByLabel("User name").fill("eva");
+  await page.getByRole("dialog").getByRole("button", { name: "Let somebody in" }).click();
+  const shown = page.getByRole("dialog", { name: "Eva Lind may sign in now" });
+  const password = (await shown.locator("output").textContent()) ?? "";
+  expect(api.admin.people.at(-1)).toMatchObject({ user_name: "eva", roles: ["viewer", "analyst"] });
+  await shown.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("cell", { name: "Eva Lind", exact: true }).waitFor();
+  expect(await page.content()).not.toContain(password);
+  expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }))).not.toContain(password);
+  expect(opened.faults).toEqual([]);
+});
+
+test("roles, locks and new secrets are set one at a time; a change that is not known everywhere yet is told so", async () => {
+  const step = async (of: string, name: string, more?: () => Promise<void>): Promise<string> => {
+    await page.getByRole("button", { name: `Change ${of}` }).click();
+    const dialog = page.getByRole("dialog", { name: of });
+    await dialog.getByRole("radio", { name }).click();
+    await more?.();
+    await dialog.getByRole("button", { name }).click();
+    const said = (await dialog.getByRole("status").last().textContent()) ?? "";
+    await dialog.getByRole("button", { name: "Close" }).last().click();
+    return said;
+  };
+  await page.goto("/admin");
+  await step("Lin Zhao", "Set roles", () => page.getByRole("checkbox", { name: /^Lead/ }).check());
+  expect(await step("Lin Zhao", "Sign out everywhere")).toMatch(/not every service knows it yet/);
+  await step("Tom Ito", "Unlock");
+  await step("till", "Lock");
+  expect(api.admin.people.filter(({ disabled_at }) => disabled_at !== null)).toEqual([]);
+  expect(api.admin.people.find(({ user_name }) => user_name === "lin")?.roles).toEqual(["analyst", "lead"]);
+  expect(api.admin.clients.map(({ disabled_at }) => disabled_at === null)).toEqual([false, true]);
+  // A client that signs in with a key has no secret to change.
+  await page.getByRole("button", { name: "Change reports" }).click();
+  expect(await page.getByRole("radio").count()).toBe(1);
+});
+
+test("the first steps go as soon as nothing is lacking", async () => {
+  api.admin.people = api.admin.people.map((one) => ({ ...one, has_second_factor: true }));
+  api.admin.clients = [];
+  await page.goto("/admin");
+  const steps = page.getByRole("region", { name: "First steps" });
+  await steps.getByText("with the scope transactions:write").waitFor();
+  await page.getByRole("button", { name: "Add a client" }).click();
+  await page.getByLabel("Client id").fill("till-2");
+  await page.getByRole("dialog").getByRole("button", { name: "Add a client" }).click();
+  await page.getByText("The client may call now").waitFor();
+  await page.keyboard.press("Escape");
+  await steps.waitFor({ state: "detached" });
+});
