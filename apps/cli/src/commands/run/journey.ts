@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import type { RolloutJourneyOptions } from "@tripline/model-loop/journeys/rollout-journey";
 import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys/rollout-journey";
@@ -10,7 +12,7 @@ import { PolicyClient } from "@tripline/system/client/policy-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_CLIENT_ID } from "@tripline/system/services/plan-services";
-import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Argument, Command } from "commander";
 import type { RevokeOptions } from "../../identity/journey-revoke.js";
@@ -27,7 +29,13 @@ interface Journey {
   ): Promise<unknown>;
   /** Whether the archive runs, too. */
   readonly isArchived?: true;
+  /** Whether the console runs, too. */
+  readonly hasConsole?: true;
 }
+
+const WORKSPACE = "journey";
+/** A browser is what tests bring along, and only tests may import it. */
+const IN_BROWSER = join(ROOT, "packages", "testing", "dist", "journeys", "console", "main.js");
 
 const JOURNEYS: Readonly<Record<string, Journey>> = {
   "first-payment": { tell: firstPaymentJourney },
@@ -38,7 +46,22 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   erase: { tell: eraseJourney },
   revoke: { tell: revokeJourney },
   rotate: { tell: rotateJourney },
+  analyst: inBrowser("analyst"),
+  "rule-author": inBrowser("rule-author"),
+  "model-owner": inBrowser("model-owner"),
 };
+
+/** A journey through the console, told by a program of its own that prints its steps. */
+function inBrowser(name: string): Journey {
+  return {
+    hasConsole: true,
+    async tell({ registryUrl }) {
+      const words = ["--enable-source-maps", IN_BROWSER, name, WORKSPACE, registryUrl];
+      const [code] = await once(spawn(process.execPath, words, { stdio: "inherit" }), "exit");
+      if (code !== 0) throw new Error(`The journey ${name} went another way.`);
+    },
+  };
+}
 
 /** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
 export function journeyCommand(): Command {
@@ -47,9 +70,9 @@ export function journeyCommand(): Command {
     .addArgument(new Argument("<name>", "the story").choices(Object.keys(JOURNEYS)))
     .action(async (name: string) => {
       const steps = new StepLog(process.stderr, bootstrapSteps());
-      const workspace = workspaceIn(join(STATE_DIRECTORY, "journey"));
-      const { tell, isArchived = false } = JOURNEYS[name] ?? { tell: firstPaymentJourney };
-      const { system, model } = await startDemoSystem({ workspace, steps, isArchived });
+      const workspace = workspaceIn(join(STATE_DIRECTORY, WORKSPACE));
+      const { tell, isArchived = false, hasConsole = false } = JOURNEYS[name] ?? { tell: firstPaymentJourney };
+      const { system, model } = await startDemoSystem({ workspace, steps, isArchived, hasConsole });
       let count = 0;
       const print = (text: string): void => {
         count += 1;
@@ -65,8 +88,9 @@ export function journeyCommand(): Command {
         const { registryUrl } = model;
         const [rollouts, policies] = [new RolloutClient(control), new PolicyClient(control)];
         const shared = { client, control, rollouts, policies, kafka, registryUrl, lake: workspace.lake, model };
+        await system.services.get("console")?.ready();
         await tell({ ...shared, ...identity, print });
-        process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
+        if (!hasConsole) process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());
       }

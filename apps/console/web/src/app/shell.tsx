@@ -77,7 +77,7 @@ function Navigation() {
 }
 
 function Person({ onHelp }: { readonly onHelp: () => void }) {
-  const { person, tenant } = useSession();
+  const { person, tenant, secondFactorUrl } = useSession();
   const [theme, setTheme] = useState<Theme>(chosenTheme);
   return (
     <div className="person">
@@ -105,6 +105,9 @@ function Person({ onHelp }: { readonly onHelp: () => void }) {
         <strong>{person.name}</strong>
         <span className="quiet">{tenant}</span>
       </div>
+      <a className="button quiet" href={secondFactorUrl}>
+        {text.secondFactor}
+      </a>
       <SignOut />
     </div>
   );

@@ -15,6 +15,7 @@ export const text = {
     admin: "Admin",
   },
   navigation: "Screens",
+  secondFactor: "Second factor",
   signOut: "Sign out",
   theme: { label: "Theme", system: "System", light: "Light", dark: "Dark" },
   help: {

@@ -1,0 +1,47 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { openBrowser } from "@tripline/console-web/testing/open-browser";
+import { RolloutClient } from "@tripline/system/client/rollout-client";
+import type { Browser } from "playwright-core";
+import type { InProcessSystem } from "../../support/in-process-system.js";
+import { startInProcess } from "../../support/in-process-system.js";
+import { testModel } from "../../support/test-model.js";
+import { CONSOLE_JOURNEYS } from "./console-journeys.js";
+
+const START_MS_MAX = 240_000;
+const JOURNEY_MS_MAX = 180_000;
+
+let folder: string;
+let registryUrl: string;
+let system: InProcessSystem;
+let browser: Browser;
+
+beforeAll(async () => {
+  const model = await testModel();
+  // Other tests use that registry at the same time.
+  folder = await mkdtemp(join(tmpdir(), "tripline-console-journeys-"));
+  await cp(fileURLToPath(model.registryUrl), folder, { recursive: true });
+  registryUrl = pathToFileURL(folder).href;
+  browser = await openBrowser();
+  system = await startInProcess({ registryUrl, hasControl: true, hasConsole: true });
+}, START_MS_MAX);
+
+afterAll(async () => {
+  await browser?.close();
+  await system?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test.each(Object.entries(CONSOLE_JOURNEYS))(
+  "%s: told in a browser, on the whole system",
+  async (_, tell) => {
+    const { client, consoleUrl, passwords, control } = system;
+    const told: string[] = [];
+    const rollouts = new RolloutClient(control);
+    await tell({ client, consoleUrl, passwords, rollouts, registryUrl, browser, print: (text) => told.push(text) });
+    expect(told.length).toBeGreaterThan(1);
+  },
+  JOURNEY_MS_MAX,
+);

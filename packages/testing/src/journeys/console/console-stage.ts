@@ -1,0 +1,75 @@
+import type { WatchedPage } from "@tripline/console-web/testing/open-browser";
+import { openPage } from "@tripline/console-web/testing/open-browser";
+import type { RolloutClient } from "@tripline/system/client/rollout-client";
+import type { TriplineClient } from "@tripline/system/client/tripline-client";
+import type { Browser, Page } from "playwright-core";
+import { buildPayment } from "../../support/build-payment.js";
+
+/** Where a journey through the console takes place: a running system and a browser. */
+export interface ConsoleStage {
+  readonly consoleUrl: string;
+  /** Of the people `demo`, who may do everything, and `demo-lead`. */
+  readonly passwords: { readonly demo: string; readonly lead: string };
+  readonly client: Pick<TriplineClient, "send" | "decideAll">;
+  /** As an operator. */
+  readonly rollouts: RolloutClient;
+  readonly registryUrl: string;
+  readonly browser: Browser;
+  /** Prints each step once it has happened. */
+  print(text: string): void;
+}
+
+export const DECISION_WAIT_SECONDS = 20;
+const SMALL_MINOR = 1_200;
+const LOOKS_MAX = 100;
+const LOOK_MS = 200;
+
+/** Asks again until it is so. @throws Error with the sentence, after some 20 seconds and the time of the looks */
+export async function comesTrue(sentence: string, look: () => Promise<boolean>): Promise<void> {
+  for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
+    if (await look()) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  throw new Error(sentence);
+}
+
+/** What the next small payment at the terminal, of a card without a past, is decided as. */
+export async function payAt(
+  { client }: ConsoleStage,
+  terminalId: string,
+): Promise<{ outcome: string | undefined; reasons: string[] }> {
+  const payment = buildPayment({ terminalId, amountMinor: SMALL_MINOR });
+  const { decision } = await client.send(payment, DECISION_WAIT_SECONDS);
+  return { outcome: decision?.outcome ?? undefined, reasons: decision?.reasons.map(({ code }) => code) ?? [] };
+}
+
+/** @param code where a second factor is set up */
+export async function signIn(page: Page, userName: string, password: string, code?: () => string): Promise<void> {
+  await page.goto("/look-up");
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await page.getByLabel("User name").fill(userName);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  if (code !== undefined) {
+    await page.getByRole("textbox", { name: "Code" }).fill(code());
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  }
+  await page.getByRole("heading", { name: "Look up", level: 1 }).waitFor();
+}
+
+/** @throws Error where the page was stopped by its own policy, or failed */
+export async function inBrowser(
+  { browser, consoleUrl }: ConsoleStage,
+  people: number,
+  tell: (...pages: readonly Page[]) => Promise<void>,
+): Promise<void> {
+  const opened: WatchedPage[] = [];
+  try {
+    for (let one = 0; one < people; one += 1) opened.push(await openPage(browser, { baseURL: consoleUrl }));
+    await tell(...opened.map(({ page }) => page));
+  } finally {
+    await Promise.all(opened.map(({ context }) => context.close()));
+  }
+  const faults = opened.flatMap((one) => one.faults);
+  if (faults.length > 0) throw new Error(`The page did what it must not: ${faults.join("; ")}`);
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { codeOf } from "@tripline/auth/second-factor/totp";
+import type { Page } from "playwright-core";
+import { buildPayment, randomCardNumber } from "../../support/build-payment.js";
+import type { ConsoleStage } from "./console-stage.js";
+import { comesTrue, DECISION_WAIT_SECONDS, inBrowser, payAt, signIn } from "./console-stage.js";
+
+const LARGE_MINOR = 150_000;
+const PAYMENTS = 3;
+const STEP_MS = 30_000;
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/**
+ * An administrator lets an analyst in, who sets up a second factor, signs in with it, and closes a case as fraud by keyboard. The
+ * next payment at the terminal is reviewed, the terminal is watched, and the audit log holds.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function analystJourney(stage: ConsoleStage): Promise<void> {
+  const { client, print } = stage;
+  const payment = buildPayment({ cardNumber: randomCardNumber(), amountMinor: LARGE_MINOR });
+  for (let sent = 0; sent < PAYMENTS; sent += 1) {
+    const again = buildPayment({ ...payment, clientTransactionId: `${payment.clientTransactionId}-${sent}` });
+    await client.send(again, DECISION_WAIT_SECONDS);
+  }
+  const before = await payAt(stage, payment.terminalId);
+  if (before.reasons.includes("TERMINAL_WITH_FRAUDS")) throw new Error("The terminal has frauds already.");
+  await inBrowser(stage, 2, async (admin, page) => {
+    if (admin === undefined || page === undefined) throw new Error("There is no browser.");
+    await signIn(admin, "demo", stage.passwords.demo);
+    const userName = `anna-${randomUUID().slice(0, 8)}`;
+    const password = await letIn(admin, userName);
+    await signIn(page, userName, password);
+    await setUpFactor(page, userName, password);
+    print(`An administrator let ${userName} in, who signed in with a password and a code.`);
+    await closeAsFraud(page, payment.terminalId);
+    await comesTrue("The next payment at the terminal was not reviewed.", async () => {
+      const { outcome, reasons } = await payAt(stage, payment.terminalId);
+      return outcome === "review" && reasons.includes("TERMINAL_WITH_FRAUDS");
+    });
+    print("The case was closed as fraud by keyboard, and the next payment at its terminal went to review.");
+    await watch(page, payment.terminalId);
+    await auditHolds(admin);
+    print("The terminal is watched, and the audit log holds, signatures and all.");
+  });
+}
+
+/** @returns the password that is shown once */
+async function letIn(page: Page, userName: string): Promise<string> {
+  await page.getByRole("link", { name: "Admin" }).click();
+  await page.getByRole("button", { name: "Let somebody in" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Anna Analyst");
+  await page.getByLabel("User name").fill(userName);
+  await page.getByRole("dialog").getByRole("button", { name: "Let somebody in" }).click();
+  const password = await page.locator("output").textContent();
+  await page.getByRole("button", { name: "Close" }).last().click();
+  return password ?? "";
+}
+
+/** Sets up an app, and signs in again with it. */
+async function setUpFactor(page: Page, userName: string, password: string): Promise<void> {
+  await page.getByRole("link", { name: "Second factor" }).click();
+  const key = (await page.locator("code").first().textContent()) ?? "";
+  const code = (stepsFromNow: number): string =>
+    codeOf(fromBase32(key), Math.floor(Date.now() / STEP_MS) + stepsFromNow);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("textbox", { name: "Code" }).fill(code(0));
+  await page.getByRole("button", { name: "Set up" }).click();
+  await page.getByRole("heading", { name: "Keep your recovery codes" }).waitFor();
+  await page.goto("/look-up");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign out" }).waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("link", { name: "Sign in" }).waitFor();
+  // Each code is good once, and that of the next step is accepted, since clocks may differ.
+  await signIn(page, userName, password, () => code(1));
+}
+
+function fromBase32(text: string): Buffer {
+  const bits = [...text.replaceAll(" ", "")].map((one) => BASE32.indexOf(one).toString(2).padStart(5, "0")).join("");
+  return Buffer.from(bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []);
+}
+
+async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
+  await page.getByRole("link", { name: "Queue" }).click();
+  const search = page.getByRole("searchbox");
+  await search.fill(terminalId);
+  await page.getByRole("status").getByText("1 cases").waitFor();
+  await search.press("Escape");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "What moved the score" }).waitFor();
+  await page.getByText("VERY_LARGE_AMOUNT").first().waitFor();
+  await page.keyboard.press("a");
+  await page.getByText("Assignee Anna Analyst").waitFor();
+  await page.keyboard.press("f");
+  await page.getByRole("dialog", { name: "Close as fraud" }).getByLabel("Note").press("Shift+Tab");
+  await page.keyboard.press("ArrowDown");
+  await page.getByRole("button", { name: "Label as fraud" }).press("Enter");
+  await page.getByText("Closed as fraud", { exact: true }).waitFor();
+}
+
+async function watch(page: Page, terminalId: string): Promise<void> {
+  await page.getByRole("link", { name: "Lists" }).click();
+  await page.getByRole("button", { name: "Add entry" }).click();
+  const entry = page.getByRole("dialog", { name: "Add entry" });
+  await entry.getByLabel("List", { exact: true }).selectOption("watch");
+  await entry.getByLabel("Kind").selectOption("terminal");
+  await entry.getByLabel("Value").fill(terminalId);
+  await entry.getByLabel("Reason").fill("Three frauds in a row");
+  await entry.getByRole("button", { name: "Add entry" }).click();
+  await page.getByRole("cell", { name: "Three frauds in a row" }).first().waitFor();
+}
+
+/** The change of the list is in the log a moment later. */
+async function auditHolds(page: Page): Promise<void> {
+  const noted = page.getByRole("cell", { name: "list-entries-put" }).first();
+  await comesTrue("The change of the list is not in the audit log.", async () => {
+    await page.goto("/audit");
+    await page.getByRole("button", { name: "Verify" }).waitFor();
+    await page.waitForLoadState("networkidle");
+    return noted.isVisible();
+  });
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.getByText(/^The log holds: [1-9]/).waitFor();
+}

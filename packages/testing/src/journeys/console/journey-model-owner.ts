@@ -1,0 +1,78 @@
+import { publishAltered } from "@tripline/model-loop/journeys/alter-model";
+import { LiveTraffic } from "@tripline/model-loop/journeys/live-traffic";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
+import type { Page } from "playwright-core";
+import type { ConsoleStage } from "./console-stage.js";
+import { comesTrue, inBrowser, signIn } from "./console-stage.js";
+
+const PAYMENTS_PER_SECOND = 40;
+const CANARY_PERCENT = 20;
+/** So wide that the guard leaves the candidate to the person who owns it. */
+const BLIND_GUARDS = { index_max: 100, missing_points_max: 1, outcome_points_max: 1, false_alarm_points_max: 1 };
+/** An inverted model scores nearly every payment as fraud. */
+const BAD_MEAN_MIN = 0.5;
+
+/**
+ * A canary whose scores are the wrong way round, which the guards were told to tolerate, is seen on the screen Models, held, and
+ * rolled back from there.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
+  const { client, rollouts, registryUrl, print } = stage;
+  const registry = openRegistry(registryUrl);
+  const champion = await registry.resolve(MODEL_NAME, "champion");
+  const candidate = await publishAltered(registry, champion, "inverted");
+  const traffic = new LiveTraffic(client, PAYMENTS_PER_SECOND);
+  try {
+    await rollouts.start({
+      ...{ model: MODEL_NAME, candidate, why: "journey: the inverted model", begin_with: "canary" },
+      ...{ steps_percent: [CANARY_PERCENT, 50], guards: BLIND_GUARDS },
+    });
+    await inBrowser(stage, 1, async (page) => {
+      if (page === undefined) throw new Error("There is no browser.");
+      await signIn(page, "demo", stage.passwords.demo);
+      await page.getByRole("link", { name: "Models" }).click();
+      await page.getByText("Canary", { exact: true }).waitFor();
+      const share = await seenBad(page);
+      print(`The canary scored payments with a mean of ${share}, which Models shows beside the champion's.`);
+      await step(page, "Hold", "Its scores look the wrong way round");
+      await page.getByText("Held", { exact: true }).waitFor();
+      await step(page, "Roll back", "Its scores are the wrong way round");
+      await page.getByText("Rolled back", { exact: true }).first().waitFor();
+    });
+  } finally {
+    await traffic.stop();
+  }
+  const { stage: reached, steps } = await rollouts.status(MODEL_NAME);
+  const names = steps.map(({ step: name }) => name).slice(-2);
+  if (reached !== "rolled-back" || names.join() !== "hold,rollback") {
+    throw new Error(`The rollout is at ${reached} after the steps ${names.join(", ")}.`);
+  }
+  const deciding = await registry.aliasTarget(MODEL_NAME, "champion");
+  if (deciding !== champion.manifest.version) throw new Error(`The champion is ${deciding}.`);
+  print("Held and rolled back from the screen, with both reasons kept; the champion decides all payments again.");
+}
+
+/** @returns the candidate's mean score, as it stands there */
+async function seenBad(page: Page): Promise<string> {
+  const mean = page
+    .getByRole("row", { name: /^Mean score/ })
+    .getByRole("cell")
+    .last();
+  let shown = "";
+  await comesTrue("Models does not show a bad mean score of the candidate.", async () => {
+    shown = (await mean.textContent()) ?? "";
+    return Number.parseFloat(shown) / 100 > BAD_MEAN_MIN;
+  });
+  return shown;
+}
+
+async function step(page: Page, name: string, why: string): Promise<void> {
+  await page.getByRole("button", { name, exact: true }).click();
+  const dialog = page.getByRole("dialog", { name });
+  await dialog.getByLabel("Why").fill(why);
+  await dialog.getByRole("button", { name }).click();
+  await dialog.waitFor({ state: "detached" });
+}

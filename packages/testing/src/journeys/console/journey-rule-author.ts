@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import type { ConsoleStage } from "./console-stage.js";
+import { comesTrue, inBrowser, payAt, signIn } from "./console-stage.js";
+
+const SHIPPED = readFileSync(new URL("../../../../../apps/decisions/policy.yaml", import.meta.url), "utf8");
+const NEW_RULE = `rules:
+  - id: everything-is-looked-at
+    when: amount >= 0
+    reason: EVERYTHING_IS_LOOKED_AT
+    action: review
+    text: The amount is {amount}.
+`;
+
+/**
+ * An author's revision waits for another person, decides once it is activated, and is rolled back.
+ *
+ * @throws Error in one sentence that says which step failed
+ */
+export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
+  await inBrowser(stage, 2, async (page, approver) => {
+    if (page === undefined || approver === undefined) throw new Error("There is no browser.");
+    await signIn(page, "demo", stage.passwords.demo);
+    await signIn(approver, "demo-lead", stage.passwords.lead);
+    await approver.goto("/policy");
+    await approver.getByRole("checkbox", { name: /has to approve/ }).click();
+    await approver.getByRole("checkbox", { name: /has to approve/, checked: true }).waitFor();
+
+    await saveRevision(page, SHIPPED, "shipped");
+    await approver.goto("/policy/revisions/1");
+    await confirm(approver, "Approve", /^Approve revision/);
+    await confirm(page, "Activate", /^Activate revision/);
+    await page.getByText("in force", { exact: true }).waitFor();
+    stage.print("From now on a second person approves policies, and the shipped one is in force as revision 1.");
+
+    await saveRevision(page, SHIPPED.replace(/^rules:\n/m, NEW_RULE), "stricter");
+    if (!(await page.getByRole("button", { name: "Approve" }).isDisabled())) {
+      throw new Error("An author may approve the own revision.");
+    }
+    await page.getByRole("button", { name: "Activate" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Activate" }).click();
+    await page.getByRole("alert").getByText("Another person has to approve it first").waitFor();
+    await page.keyboard.press("Escape");
+    stage.print("A stricter revision was refused until another person approves it.");
+    await approver.goto("/policy/revisions/2");
+    await confirm(approver, "Approve", /^Approve revision/);
+    await confirm(page, "Activate", /^Activate revision/);
+    await looksAtEverything(stage, true);
+    stage.print("Approved by a colleague and activated, it decided the next payment.");
+
+    await page.goto("/policy/revisions/1");
+    await confirm(page, "Roll back to this", /^Activate revision 1/);
+    await looksAtEverything(stage, false);
+    stage.print("Rolled back from the screen, the shipped policy decides again.");
+  });
+}
+
+/** Writes a draft and keeps it as the next revision. */
+async function saveRevision(page: Page, text: string, note: string): Promise<void> {
+  await page.goto("/policy");
+  await page.getByLabel("Name of the new draft").fill(note);
+  await page.getByRole("button", { name: "Write" }).click();
+  await page.getByRole("textbox", { name: "Policy text" }).focus();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.press("Delete");
+  await page.keyboard.insertText(text);
+  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByRole("button", { name: "Save draft" }).click();
+  await page.getByText("Saved, version 1.").waitFor();
+  await page.getByLabel("Note").fill(note);
+  await page.getByRole("button", { name: "Save as revision" }).click();
+  await page.waitForURL(/policy\/revisions\//);
+}
+
+async function confirm(page: Page, action: string, dialog: RegExp): Promise<void> {
+  await page.getByRole("button", { name: action }).click();
+  const opened = page.getByRole("dialog", { name: dialog });
+  await opened.getByRole("button", { name: /^(Approve|Activate)$/ }).click();
+  await opened.waitFor({ state: "detached" });
+}
+
+/** Until the next decision says so. */
+function looksAtEverything(stage: ConsoleStage, wanted: boolean): Promise<void> {
+  return comesTrue("The policy of before decides still.", async () => {
+    const { reasons } = await payAt(stage, "t-anywhere");
+    return reasons.includes("EVERYTHING_IS_LOOKED_AT") === wanted;
+  });
+}
