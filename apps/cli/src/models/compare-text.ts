@@ -1,6 +1,6 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { TotalEstimate } from "@tripline/model-loop/backtest/bootstrap-totals";
-import type { Estimate } from "@tripline/model-loop/backtest/wilson-interval";
+import type { TotalEstimate } from "@tripline/decision-engine/backtest/hit-measure";
+import type { Estimate } from "@tripline/decision-engine/backtest/wilson-interval";
 import type { CompareReport, Disagreement } from "@tripline/model-loop/compare-models/compare-trial";
 import type { Cells } from "./print-figures.js";
 import { money, table } from "./print-figures.js";

@@ -1,6 +1,7 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { SkipReason } from "@tripline/decision-engine/backtest/reopen-payment";
 import type { ReplayDecisionsReport } from "@tripline/model-loop/replay-decisions/replay-decisions";
-import type { SkipReason, Transition } from "@tripline/model-loop/replay-decisions/replay-tally";
+import type { Transition } from "@tripline/model-loop/replay-decisions/replay-tally";
 import type { Cells } from "./print-figures.js";
 import { money, number, table } from "./print-figures.js";
 

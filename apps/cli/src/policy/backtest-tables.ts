@@ -1,9 +1,8 @@
+import type { Counterexample, PartFigures } from "@tripline/decision-engine/backtest/backtest-tally";
+import { nameOf } from "@tripline/decision-engine/backtest/backtest-tally";
+import type { CaughtMoney, HitFigures, TotalEstimate } from "@tripline/decision-engine/backtest/hit-measure";
+import type { Estimate } from "@tripline/decision-engine/backtest/wilson-interval";
 import type { LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
-import type { Counterexample, PartFigures } from "@tripline/model-loop/backtest/backtest-tally";
-import { nameOf } from "@tripline/model-loop/backtest/backtest-tally";
-import type { TotalEstimate } from "@tripline/model-loop/backtest/bootstrap-totals";
-import type { CaughtMoney, HitFigures } from "@tripline/model-loop/backtest/hit-measure";
-import type { Estimate } from "@tripline/model-loop/backtest/wilson-interval";
 import type { Cells } from "../models/print-figures.js";
 import { money, number } from "../models/print-figures.js";
 

@@ -1,6 +1,6 @@
+import { MATURE_SHARE } from "@tripline/decision-engine/backtest/label-survey";
 import type { BacktestReport, LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
 import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
-import { MATURE_SHARE } from "@tripline/model-loop/backtest/survey-labels";
 import { number } from "../models/print-figures.js";
 import { WHY_SKIPPED } from "../models/replay-report.js";
 

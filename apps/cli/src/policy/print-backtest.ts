@@ -1,6 +1,6 @@
+import type { Estimate } from "@tripline/decision-engine/backtest/wilson-interval";
 import type { BacktestReport } from "@tripline/model-loop/backtest/backtest-policy";
 import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
-import type { Estimate } from "@tripline/model-loop/backtest/wilson-interval";
 import { table } from "../models/print-figures.js";
 import { askedPart, backtestTables, exampleLine, overlapSentences } from "./backtest-tables.js";
 import { aboutReport } from "./explain-backtest.js";

@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
+import type { HitFigures } from "@tripline/decision-engine/backtest/hit-measure";
 import type { BacktestReport, LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
-import type { HitFigures } from "@tripline/model-loop/backtest/hit-measure";
 import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
 import type { Content, Html } from "@tripline/report/html";
 import { html } from "@tripline/report/html";

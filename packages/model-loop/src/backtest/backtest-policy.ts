@@ -1,5 +1,10 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { BacktestFigures, DraftPart } from "@tripline/decision-engine/backtest/backtest-tally";
+import { BacktestTally, nameOf } from "@tripline/decision-engine/backtest/backtest-tally";
+import { draftParts } from "@tripline/decision-engine/backtest/draft-parts";
+import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
+import type { SkipReason } from "@tripline/decision-engine/backtest/reopen-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { decideBlocks } from "../replay-decisions/decide-blocks.js";
@@ -8,13 +13,10 @@ import { readPolicy } from "../replay-decisions/find-policies.js";
 import type { ArchivedDecision, ArchivedRange, ArchivedVersions } from "../replay-decisions/read-archived.js";
 import { readArchived, requireSpec, surveyDecisions } from "../replay-decisions/read-archived.js";
 import { readScorecard } from "../replay-decisions/read-scorecard.js";
-import type { SkipReason } from "../replay-decisions/replay-tally.js";
 import { ThreadPool } from "../threads/thread-pool.js";
-import type { BacktestFigures, DraftPart } from "./backtest-tally.js";
-import { BacktestTally, nameOf } from "./backtest-tally.js";
 import type { BacktestBlock, BacktestInputs } from "./backtest-worker.js";
-import { draftParts } from "./draft-parts.js";
-import type { LabelOptions, LabelSurvey } from "./survey-labels.js";
+import { bootstrapTotals } from "./bootstrap-totals.js";
+import type { LabelOptions } from "./survey-labels.js";
 import { surveyLabels } from "./survey-labels.js";
 
 export interface BacktestOptions extends ArchivedRange, Pick<LabelOptions, "labelsBy" | "unlabelled"> {
@@ -81,7 +83,7 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
     const counts = await tallyAll(scan, { draft, scorecards }, archived, { ...options, tally });
     const { fromMs, toMs, tenant, part } = options;
     return {
-      ...tally.figures(),
+      ...tally.figures(bootstrapTotals),
       ...{
         subject: "draft",
         draftVersion: draft.version,

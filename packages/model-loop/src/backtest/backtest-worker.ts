@@ -1,17 +1,15 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Score } from "@tripline/decision-engine/decide-payment";
+import type { BacktestRow } from "@tripline/decision-engine/backtest/backtest-row";
+import { draftParts, withIdsAsCodes } from "@tripline/decision-engine/backtest/draft-parts";
+import type { Deciders, Reopened, SkipReason } from "@tripline/decision-engine/backtest/reopen-payment";
+import { draftRow } from "@tripline/decision-engine/backtest/reopen-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { PolicyText } from "../replay-decisions/find-policies.js";
 import type { ArchivedDecision } from "../replay-decisions/read-archived.js";
-import type { Deciders, Reopened } from "../replay-decisions/reopen-decision.js";
-import { decideAgain, reopenDecision } from "../replay-decisions/reopen-decision.js";
-import type { SkipReason } from "../replay-decisions/replay-tally.js";
+import { reopenDecision } from "../replay-decisions/reopen-decision.js";
 import { serveThread } from "../threads/serve-thread.js";
-import type { BacktestRow } from "./backtest-row.js";
-import { segmentsOf } from "./backtest-row.js";
-import { draftParts, withIdsAsCodes } from "./draft-parts.js";
 
 /** What a thread decides by. */
 export interface BacktestInputs {
@@ -48,34 +46,6 @@ await serveThread(async ({ draft, scorecards }: BacktestInputs) => {
       else reopened.push(one);
     }
     const degraded = reopened.filter(({ archived }) => archived.rung !== Rung.MODEL).length;
-    return { rows: reopened.map((one) => rowOf(one, ids)), degraded, skipped };
+    return { rows: reopened.map((one) => draftRow(one, ids)), degraded, skipped };
   };
 });
-
-function rowOf(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
-  const { archived, transaction, isFraud } = one;
-  // How much of the draft's budgets would be left is not known.
-  const drafted = decideAgain({ ...one, inputs: { ...one.inputs, spentBudgets: [] } }, scoreOf(one));
-  const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
-  const shadowHits = drafted.shadowHits.map(({ ruleId }) => ruleId);
-  const isFault = drafted.rung === Rung.STATIC_POLICY && archived.rung !== Rung.STATIC_POLICY;
-  return {
-    ...{ transactionId, cardToken, amountMinor, currency, occurredAtMs, isFraud },
-    segments: segmentsOf(transaction),
-    decided: archived.outcome,
-    drafted: drafted.outcome,
-    hits: [...drafted.reasons.map(({ code }) => code).filter((code) => ids.has(code)), ...shadowHits],
-    shadowHits,
-    sentences: drafted.reasons.map(({ text }) => text),
-    failure: isFault ? drafted.degradedBecause : "",
-  };
-}
-
-/** The score that it was decided by: the draft has the same model. A scorecard's is computed again, and gives the same. */
-function scoreOf({ archived, inputs }: Reopened): Score {
-  const { score } = inputs;
-  if ("missing" in score) return score;
-  return archived.score === undefined
-    ? { missing: "the archive lacks the score" }
-    : { value: archived.score, ...score };
-}

@@ -1,5 +1,6 @@
+import type { CardAmounts } from "@tripline/decision-engine/backtest/backtest-tally";
+import type { TotalEstimate } from "@tripline/decision-engine/backtest/hit-measure";
 import { poisson, STREAM, seedRandom } from "@tripline/simulator/seed-random";
-import type { Estimate } from "./wilson-interval.js";
 
 /** Enough for 2.5 % quantiles that move little with the seed. */
 const SAMPLES = 500;
@@ -8,24 +9,13 @@ const CARDS_MIN = 10;
 const WEIGHT_MAX = 20;
 const SEED = 1;
 
-/** A sum of money with its interval, which is missing where there are too few cards for one. */
-export type TotalEstimate = Estimate | { readonly value: number };
-
-/**
- * Sums of a card's amounts, in as many columns as are wanted.
- *
- * @param key decides the card's weights, so that the same cards give the same intervals in any order
- */
-export interface CardAmounts {
-  readonly key: number;
-  readonly amounts: ReadonlyMap<string, number>;
-}
-
 /**
  * The total of each column with the 2.5 % and 97.5 % quantiles of its bootstrap over whole cards, since payments of one card
  * are not independent. Each sample weighs each card by a Poisson number of mean 1, which needs no sampling from a list and
  * lets the number of cards vary as it does from one week to the next (N. Chamandy et al., "Estimating uncertainty for massive
  * data streams", Google, 2012).
+ *
+ * @param cards the key of each decides its weights, so that the same cards give the same intervals in any order
  */
 export function bootstrapTotals(cards: Iterable<CardAmounts>): ReadonlyMap<string, TotalEstimate> {
   const columns = new Map<string, { total: number; cards: number; readonly samples: Float64Array }>();

@@ -1,6 +1,6 @@
+import type { HitFigures } from "@tripline/decision-engine/backtest/hit-measure";
+import type { Estimate } from "@tripline/decision-engine/backtest/wilson-interval";
 import type { BacktestReport } from "./backtest-policy.js";
-import type { HitFigures } from "./hit-measure.js";
-import type { Estimate } from "./wilson-interval.js";
 
 /** Shares, 0 to 1, that a draft has to keep. */
 export interface BacktestLimits {

@@ -1,6 +1,6 @@
+import type { DelayCell } from "@tripline/decision-engine/backtest/label-delay";
+import { labelDelayDays } from "@tripline/decision-engine/backtest/label-delay";
 import { seedRandom } from "@tripline/simulator/seed-random";
-import type { DelayCell } from "./label-delay.js";
-import { labelDelayDays } from "./label-delay.js";
 
 test("where every payment is old enough it is the plain quantile", () => {
   const cells = [...Array(20).keys()].map((delayDays): DelayCell => ({ ageDays: 100, delayDays, labels: 10 }));

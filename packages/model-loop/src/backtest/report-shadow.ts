@@ -1,17 +1,17 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
+import type { DraftPart } from "@tripline/decision-engine/backtest/backtest-tally";
+import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally";
+import { shadowRow } from "@tripline/decision-engine/backtest/shadow-row";
 import { RAISED_BY } from "@tripline/decision-engine/explain-decision";
 import { decisionOf, transactionOf } from "@tripline/lake/read/row-message";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
-import type { ArchivedDecision, ArchivedRange } from "../replay-decisions/read-archived.js";
+import type { ArchivedRange } from "../replay-decisions/read-archived.js";
 import { conditionOf, daysOf, readArchived, surveyDecisions } from "../replay-decisions/read-archived.js";
 import type { LakeReport } from "./backtest-policy.js";
 import { requirePart, rowsByPolicy } from "./backtest-policy.js";
-import type { BacktestRow } from "./backtest-row.js";
-import { segmentsOf } from "./backtest-row.js";
-import type { DraftPart } from "./backtest-tally.js";
-import { BacktestTally } from "./backtest-tally.js";
+import { bootstrapTotals } from "./bootstrap-totals.js";
 import type { LabelOptions } from "./survey-labels.js";
 import { surveyLabels } from "./survey-labels.js";
 
@@ -66,14 +66,13 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
     let [doneEvents, lost] = [0, 0];
     for await (const block of readArchived(scan, options)) {
       for (const row of block) {
-        const counted = rowOf(row);
-        if (counted === undefined) lost += 1;
-        else tally.add(counted);
+        if (row.features === undefined) lost += 1;
+        else tally.add(shadowRow(decisionOf(row.decision), transactionOf(row.features), row.isFraud));
       }
       doneEvents += block.length;
       options.onProgress?.({ doneEvents, totalEvents });
     }
-    const figures = tally.figures();
+    const figures = tally.figures(bootstrapTotals);
     const ids = new Set(inShadow.map(({ id }) => id));
     const parts = figures.parts.filter(({ id }) => ids.has(id));
     requirePart(parts, options.part, "The range");
@@ -118,26 +117,4 @@ async function surveyHits(scan: LakeScan, range: ArchivedRange) {
     }
   }
   return { hits, periods };
-}
-
-/** As it would have been, had the rules in shadow decided as well. */
-function rowOf({ decision: row, features, isFraud }: ArchivedDecision): BacktestRow | undefined {
-  if (features === undefined) return undefined;
-  const { outcome: decided, reasons, shadowHits } = decisionOf(row);
-  const transaction = transactionOf(features);
-  const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
-  const codes = reasons.map(({ code }) => code).filter((code) => !code.startsWith(RAISED_BY));
-  return {
-    ...{ transactionId, cardToken, amountMinor, currency, occurredAtMs, isFraud, decided, failure: "" },
-    segments: segmentsOf(transaction),
-    drafted: Math.max(decided, ...shadowHits.map(({ outcome }) => outcome)),
-    hits: [...new Set([...shadowHits.map(({ ruleId }) => ruleId), ...codes])],
-    shadowHits: [],
-    sentences: [
-      ...shadowHits.map(
-        ({ ruleId, outcome }) => `In shadow, ${ruleId} would ${(Outcome[outcome] ?? "").toLowerCase()}.`,
-      ),
-      ...reasons.map(({ text }) => text),
-    ],
-  };
 }

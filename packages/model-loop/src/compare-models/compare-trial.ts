@@ -2,17 +2,18 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { clusteredShare } from "@tripline/decision-engine/backtest/clustered-share";
+import type { TotalEstimate } from "@tripline/decision-engine/backtest/hit-measure";
+import type { Deciders, Reopened } from "@tripline/decision-engine/backtest/reopen-payment";
+import { decideAgain } from "@tripline/decision-engine/backtest/reopen-payment";
+import type { Estimate } from "@tripline/decision-engine/backtest/wilson-interval";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
-import type { TotalEstimate } from "../backtest/bootstrap-totals.js";
 import { bootstrapTotals } from "../backtest/bootstrap-totals.js";
-import { clusteredShare } from "../backtest/clustered-share.js";
-import type { Estimate } from "../backtest/wilson-interval.js";
 import { findPolicies, readPolicy, SHIPPED_POLICY } from "../replay-decisions/find-policies.js";
 import type { ArchivedDecision, ArchivedRange } from "../replay-decisions/read-archived.js";
 import { readArchived, requireSpec, surveyDecisions } from "../replay-decisions/read-archived.js";
-import type { Deciders, Reopened } from "../replay-decisions/reopen-decision.js";
-import { decideAgain, reopenDecision } from "../replay-decisions/reopen-decision.js";
+import { reopenDecision } from "../replay-decisions/reopen-decision.js";
 
 export interface CompareOptions extends ArchivedRange {
   /** Which candidate; the only one of the range unless given. */

@@ -1,11 +1,12 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Decision, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Deciders, Reopened } from "@tripline/decision-engine/backtest/reopen-payment";
+import { decideAgain } from "@tripline/decision-engine/backtest/reopen-payment";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import { RAISED_BY, wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
 import type { ArchivedDecision } from "./read-archived.js";
-import type { Deciders, Reopened } from "./reopen-decision.js";
-import { decideAgain, reopenDecision } from "./reopen-decision.js";
+import { reopenDecision } from "./reopen-decision.js";
 import type { ReplayModel } from "./replay-model.js";
 import type { ReplayTally } from "./replay-tally.js";
 import { bandOf, count, differ, emptyTally, reasonOf, skip, transitionOf } from "./replay-tally.js";

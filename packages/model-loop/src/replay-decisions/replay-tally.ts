@@ -1,10 +1,8 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { SkipReason } from "@tripline/decision-engine/backtest/reopen-payment";
 
 /** Differing decisions that are told in full. */
 const EXAMPLES_MAX = 5;
-
-/** Why an archived decision was not decided again. */
-export type SkipReason = "features-missing" | "other-spec" | "policy-unknown" | "scorecard-unknown" | "not-explainable";
 
 /** A decision that should have been identical. */
 export interface Difference {

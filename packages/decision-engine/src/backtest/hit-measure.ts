@@ -1,11 +1,13 @@
 import type { BacktestRow } from "./backtest-row.js";
 import { SEGMENT_NAMES } from "./backtest-row.js";
-import type { TotalEstimate } from "./bootstrap-totals.js";
 import { clusteredShare } from "./clustered-share.js";
 import type { Counts, Population, Truth } from "./population.js";
 import { countTruth, dayOf } from "./population.js";
 import type { Estimate } from "./wilson-interval.js";
 import { wilsonInterval } from "./wilson-interval.js";
+
+/** A sum of money with its interval, which is missing where it is not known. */
+export type TotalEstimate = Estimate | { readonly value: number };
 
 /** Values of a segment that are told, those with the most hits first. */
 const VALUES_MAX = 24;

@@ -1,4 +1,4 @@
-import type { Policy } from "@tripline/decision-engine/policy";
+import type { Policy } from "../policy.js";
 import type { DraftPart } from "./backtest-tally.js";
 
 /** Its rules by their ids, its bands as `score>=0.6`, which no rule can be called. */

@@ -1,9 +1,8 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { RuleMode } from "@tripline/decision-engine/policy";
+import type { RuleMode } from "../policy.js";
 import type { BacktestRow } from "./backtest-row.js";
 import { SEGMENT_NAMES } from "./backtest-row.js";
-import { bootstrapTotals } from "./bootstrap-totals.js";
-import type { HitFigures, SegmentHits } from "./hit-measure.js";
+import type { HitFigures, SegmentHits, TotalEstimate } from "./hit-measure.js";
 import { HitMeasure } from "./hit-measure.js";
 import type { Truth, TruthRule } from "./population.js";
 import { dayOf, Population, truthOf } from "./population.js";
@@ -89,6 +88,24 @@ export interface BacktestFigures {
   readonly failures: Readonly<Record<string, number>>;
 }
 
+/** Sums of a card's amounts, in as many columns as are wanted. */
+export interface CardAmounts {
+  /** Of the card: the same in any order of the payments. */
+  readonly key: number;
+  readonly amounts: ReadonlyMap<string, number>;
+}
+
+/** The total of each column over all cards, with an interval or without. */
+export type EstimateTotals = (cards: Iterable<CardAmounts>) => ReadonlyMap<string, TotalEstimate>;
+
+const sumTotals: EstimateTotals = (cards) => {
+  const totals = new Map<string, { value: number }>();
+  for (const { amounts } of cards) {
+    for (const [name, amount] of amounts) totals.set(name, { value: (totals.get(name)?.value ?? 0) + amount });
+  }
+  return totals;
+};
+
 class PartMeasure extends HitMeasure {
   alone = 0;
   stricter = 0;
@@ -158,11 +175,12 @@ export class BacktestTally {
     this.#addHits(row, truth, card);
   }
 
-  figures(): BacktestFigures {
+  /** @param estimateTotals money is summed without intervals unless given */
+  figures(estimateTotals: EstimateTotals = sumTotals): BacktestFigures {
     const population = this.#population;
     population.close();
     const measures = this.#measures();
-    const totals = bootstrapTotals(this.#amounts(measures));
+    const totals = estimateTotals(this.#amounts(measures));
     const figuresOf = (measure: HitMeasure) =>
       measure.figures(population, (column) => totals.get(`${measures.indexOf(measure)} ${column}`));
     const { decided, draft } = this.#policies;

@@ -1,0 +1,49 @@
+import type { DelayCell } from "./label-delay.js";
+import { labelDelayDays } from "./label-delay.js";
+import type { TruthRule } from "./population.js";
+
+/** By then a payment counts as one whose label has come. */
+export const MATURE_SHARE = 0.95;
+const DAY_MS = 86_400_000;
+
+/** What a payment without a label is once it is old enough; `auto` goes by whether there are genuine labels. */
+export type UnlabelledMeaning = "auto" | "genuine" | "unknown";
+
+/** What labels say about themselves. */
+export interface LabelSurvey extends TruthRule {
+  readonly frauds: number;
+  readonly genuine: number;
+  /** Time of the newest label, milliseconds since the epoch; undefined where there are none. */
+  readonly newestMs: number | undefined;
+  /** Days by which `MATURE_SHARE` of them have come, of frauds or of genuine payments, whichever takes longer. */
+  readonly delayDays: number | undefined;
+}
+
+/** What labels say about themselves. @param newestMs time of the newest one */
+export function surveyOf(
+  { fraud, genuine }: Readonly<Record<"fraud" | "genuine", readonly DelayCell[]>>,
+  newestMs: number,
+  unlabelled: UnlabelledMeaning,
+): LabelSurvey {
+  const delays = [fraud, genuine]
+    .map((cells) => labelDelayDays(cells, MATURE_SHARE))
+    .filter((days) => days !== undefined);
+  if (delays.length === 0) return NO_LABELS;
+  const delayDays = Math.max(...delays);
+  return {
+    ...{ frauds: labelsOf(fraud), genuine: labelsOf(genuine), newestMs, delayDays },
+    matureBeforeMs: newestMs - delayDays * DAY_MS,
+    isUnlabelledGenuine: unlabelled === "genuine" || (unlabelled === "auto" && genuine.length === 0),
+  };
+}
+
+/** Of no labels. */
+export const NO_LABELS: LabelSurvey = {
+  ...{ frauds: 0, genuine: 0, newestMs: undefined, delayDays: undefined },
+  matureBeforeMs: Number.NEGATIVE_INFINITY,
+  isUnlabelledGenuine: false,
+};
+
+function labelsOf(cells: readonly DelayCell[]): number {
+  return cells.reduce((sum, { labels }) => sum + labels, 0);
+}

@@ -1,0 +1,28 @@
+import type { Decision, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { RAISED_BY } from "../explain-decision.js";
+import type { BacktestRow } from "./backtest-row.js";
+import { segmentsOf } from "./backtest-row.js";
+
+/** A payment as it would have been, had the rules in shadow decided as well. */
+export function shadowRow(
+  { outcome: decided, reasons, shadowHits }: Decision,
+  transaction: Transaction,
+  isFraud: boolean | undefined,
+): BacktestRow {
+  const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
+  const codes = reasons.map(({ code }) => code).filter((code) => !code.startsWith(RAISED_BY));
+  return {
+    ...{ transactionId, cardToken, amountMinor, currency, occurredAtMs, isFraud, decided, failure: "" },
+    segments: segmentsOf(transaction),
+    drafted: Math.max(decided, ...shadowHits.map(({ outcome }) => outcome)),
+    hits: [...new Set([...shadowHits.map(({ ruleId }) => ruleId), ...codes])],
+    shadowHits: [],
+    sentences: [
+      ...shadowHits.map(
+        ({ ruleId, outcome }) => `In shadow, ${ruleId} would ${(Outcome[outcome] ?? "").toLowerCase()}.`,
+      ),
+      ...reasons.map(({ text }) => text),
+    ],
+  };
+}
