@@ -39,6 +39,8 @@ import { LiveHub } from "./live/live-hub.js";
 import { AUDIT_SOURCE, Looks } from "./looks.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
+import { PolicyTrialsController } from "./policies/policy-trials.controller.js";
+import { PolicyTrials } from "./policies/policy-trials.js";
 import { ProjectionController } from "./projection/projection.controller.js";
 import { ProjectionStore } from "./projection/projection-store.js";
 import { Retention } from "./projection/retention.js";
@@ -96,6 +98,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           SessionController,
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
+        PolicyTrialsController,
         PageController,
       ],
       providers: [
@@ -196,6 +199,7 @@ function shownProviders(config: ConsoleConfig): Provider[] {
         new LabelSender({ database, sessions, ingestionUrl: config.INGESTION_URL.replace(/\/$/, ""), logger }),
     },
     { provide: Looks, inject: [DATABASE], useFactory: (database: Database) => new Looks(database) },
+    { provide: PolicyTrials, inject: [DATABASE], useFactory: (database: Database) => new PolicyTrials(database) },
     { provide: EntityStore, inject: [DATABASE], useFactory: (database: Database) => new EntityStore(database) },
     { provide: ListReader, useValue: new ListReader(config.CONTROL_URL.replace(/\/$/, "")) },
     { provide: ModelsReporter, inject: [DATABASE], useFactory: (database: Database) => new ModelsReporter(database) },

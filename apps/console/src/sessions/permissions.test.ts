@@ -33,6 +33,8 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
   ["GET", "/api/views", undefined, "cases:read"],
   ["PUT", "/api/views/Mine", {}, "cases:read"],
   ["DELETE", "/api/views/Mine", undefined, "cases:read"],
+  ["POST", "/api/policy/backtest", { text: "" }, "policy:read"],
+  ["POST", "/api/policy/shadow", {}, "policy:read"],
   ["POST", "/api/cases/next", {}, "cases:write"],
   [
     "POST",

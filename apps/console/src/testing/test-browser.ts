@@ -58,7 +58,7 @@ export class TestBrowser {
     });
     this.#keep(response);
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json") === true;
+    const isJson = /^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "");
     return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers };
   }
 

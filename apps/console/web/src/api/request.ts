@@ -11,6 +11,8 @@ export class RequestFailed extends Error {
 
 /** Nobody waits longer than that for a screen. */
 const REQUEST_MS_MAX = 30_000;
+/** Work that tells its progress may take longer. */
+const LINES_MS_MAX = 300_000;
 const STATUS_NO_CONTENT = 204;
 const STATUS_UNAUTHENTICATED = 401;
 
@@ -29,7 +31,7 @@ export function whenSessionEnds(listener: () => void): void {
 export interface RequestOptions {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly body?: unknown;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -45,8 +47,29 @@ export async function request<T>(path: string, { method = "GET", body, signal }:
   throw new RequestFailed(problem);
 }
 
-async function send(path: string, { method, body, signal }: RequestOptions): Promise<Response> {
-  const timeout = AbortSignal.timeout(REQUEST_MS_MAX);
+/**
+ * Posts, and gives what comes back line by line as it comes.
+ *
+ * @throws RequestFailed as `request` does
+ */
+export async function* requestLines<T>(path: string, { body, signal }: RequestOptions): AsyncGenerator<T> {
+  const response = await send(path, { method: "POST", body, signal }, LINES_MS_MAX);
+  if (!response.ok || response.body === null) {
+    const problem = await readProblem(response);
+    if (problem.status === STATUS_UNAUTHENTICATED) onSessionEnded();
+    throw new RequestFailed(problem);
+  }
+  let rest = "";
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const lines = (rest + read.value).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) yield JSON.parse(line) as T;
+  }
+}
+
+async function send(path: string, { method, body, signal }: RequestOptions, msMax = REQUEST_MS_MAX): Promise<Response> {
+  const timeout = AbortSignal.timeout(msMax);
   const isChange = method !== "GET";
   try {
     return await fetch(path, {

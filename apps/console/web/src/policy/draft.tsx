@@ -12,6 +12,7 @@ import { Button } from "../ui/button.js";
 import { TextField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
 import { Loaded, ProblemNote, Skeleton } from "../ui/states.js";
+import { Trial } from "./trial.js";
 import { useChangePolicy, usePolicyStatus, useRevision, useSavedDraft } from "./use-policy.js";
 
 const PolicyText = lazy(async () => ({ default: (await import("./policy-text.js")).PolicyText }));
@@ -68,38 +69,41 @@ function Editor({ name, saved, base, onReload }: EditorProps) {
   const { saveDraft, addRevision } = useChangePolicy();
   const save = (): void => saveDraft.mutate({ name, text: typed, version: saved?.version ?? 0 }, { onSuccess: drop });
   return (
-    <Panel
-      title={text.editor}
-      aside={typed !== start && <span className="quiet">{text.unsaved}</span>}
-      className="editor-panel"
-    >
-      <Suspense fallback={<Skeleton lines={14} />}>
-        <PolicyText
-          label={text.editor}
-          text={typed}
-          isReadOnly={!may("policy:write")}
-          onChange={setTyped}
-          onFaults={setFaults}
-        />
-      </Suspense>
-      <p className="quiet">{text.editorHint}</p>
-      <Faults of={faults} />
-      {saveDraft.error !== null && (
-        <ProblemNote problem={problemFrom(saveDraft.error)} onRetry={onReload} retryLabel={app.problems.reload} />
-      )}
-      {saveDraft.isSuccess && typed === start && (
-        <p role="status" className="said">
-          {text.savedDraft(saveDraft.data.version)}
-        </p>
-      )}
-      {may("policy:write") && (
-        <SaveRevision typed={typed} isFaulty={faults === undefined || faults.length > 0} add={addRevision}>
-          <Button disabled={saveDraft.isPending} onClick={save}>
-            {text.saveDraft}
-          </Button>
-        </SaveRevision>
-      )}
-    </Panel>
+    <>
+      <Panel
+        title={text.editor}
+        aside={typed !== start && <span className="quiet">{text.unsaved}</span>}
+        className="editor-panel"
+      >
+        <Suspense fallback={<Skeleton lines={14} />}>
+          <PolicyText
+            label={text.editor}
+            text={typed}
+            isReadOnly={!may("policy:write")}
+            onChange={setTyped}
+            onFaults={setFaults}
+          />
+        </Suspense>
+        <p className="quiet">{text.editorHint}</p>
+        <Faults of={faults} />
+        {saveDraft.error !== null && (
+          <ProblemNote problem={problemFrom(saveDraft.error)} onRetry={onReload} retryLabel={app.problems.reload} />
+        )}
+        {saveDraft.isSuccess && typed === start && (
+          <p role="status" className="said">
+            {text.savedDraft(saveDraft.data.version)}
+          </p>
+        )}
+        {may("policy:write") && (
+          <SaveRevision typed={typed} isFaulty={faults === undefined || faults.length > 0} add={addRevision}>
+            <Button disabled={saveDraft.isPending} onClick={save}>
+              {text.saveDraft}
+            </Button>
+          </SaveRevision>
+        )}
+      </Panel>
+      <Trial of={typed} isReady={faults?.length === 0} />
+    </>
   );
 }
 

@@ -12,6 +12,7 @@ import { DataTable } from "../ui/data-table.js";
 import { CheckField, TextField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
 import { Empty, Loaded, ProblemNote } from "../ui/states.js";
+import { Trial } from "./trial.js";
 import { useChangePolicy, useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
 
 /** Which policy decides, which ones there were, and what is being written. */
@@ -29,6 +30,7 @@ export function Policy() {
         <Drafts mayWrite={may("policy:write")} newest={status.data?.newest_revision?.revision ?? 0} />
       </div>
       <Revisions inForce={status.data?.in_force?.revision ?? null} />
+      <Trial />
     </Screen>
   );
 }

@@ -10,6 +10,7 @@ import { SelectField } from "../ui/field.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { Loaded, Skeleton } from "../ui/states.js";
 import { ActivateDialog, ApproveDialog } from "./step-dialogs.js";
+import { Trial } from "./trial.js";
 import { usePolicyStatus, useRevision, useRevisions } from "./use-policy.js";
 
 const PolicyText = lazy(async () => ({ default: (await import("./policy-text.js")).PolicyText }));
@@ -49,6 +50,7 @@ function Shown({ of }: { readonly of: PolicyRevisionText }) {
         <Steps of={of} isInForce={isInForce} newestActivation={status.data?.newest_activation ?? 0} />
       </Panel>
       <Compared of={of} />
+      <Trial of={of.text} />
     </>
   );
 }

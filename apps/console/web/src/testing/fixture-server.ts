@@ -9,6 +9,7 @@ import type { Api } from "./fixture-api.js";
 import { streamLive } from "./fixture-live.js";
 import type { Answer } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
+import { sendTrial } from "./fixture-trial.js";
 
 /**
  * Answers the console's contract with made-up data: the test bed of single screens, and what `npm run dev` may talk to. The
@@ -79,6 +80,7 @@ async function answer(
       throw new Refusal(403, "csrf", "The token of the form is missing.");
     }
     const body = await readBody(request);
+    if (pathname.startsWith("/api/policy/")) return sendTrial(response, pathname.endsWith("shadow"));
     send(response, api.answer({ method: request.method ?? "GET", path: pathname, query: searchParams, body, session }));
   } catch (error) {
     const refusal = error instanceof Refusal ? error : new Refusal(500, "internal", String(error));

@@ -23,6 +23,7 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "policy", path: "/policy", ready: heading("Revisions") },
   { name: "revision", path: "/policy/revisions/3", ready: (page) => page.locator(".cm-content").waitFor() },
   { name: "draft", path: "/policy/drafts/night", ready: (page) => page.getByText("The examples go").waitFor() },
+  { name: "backtest", path: "/policy/drafts/night", ready: triedReady },
   { name: "models", path: "/models", ready: modelsReady },
   { name: "health", path: "/system", ready: heading("Services") },
   { name: "audit", path: "/audit", ready: (page) => page.getByText("policy-activated").first().waitFor() },
@@ -51,6 +52,11 @@ async function lookedUp(page: Page): Promise<void> {
   await page.getByLabel("Value").fill("term-204");
   await page.getByRole("button", { name: "Look up" }).click();
   await page.getByRole("heading", { name: "Features now" }).waitFor();
+}
+
+async function triedReady(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Try on recent payments", disabled: false }).click();
+  await page.getByRole("heading", { name: "Changed outcomes" }).waitFor();
 }
 
 async function personReady(page: Page): Promise<void> {

@@ -13,13 +13,14 @@ const NEW_RULE = `rules:
 `;
 
 /**
- * An author's revision waits for another person, decides once it is activated, and is rolled back.
+ * An author's draft is tried on recent payments; its revision waits for another person, decides once it is activated, and is rolled back.
  *
  * @throws Error in one sentence that says which step failed
  */
 export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
   await inBrowser(stage, 2, async (page, approver) => {
     if (page === undefined || approver === undefined) throw new Error("There is no browser.");
+    await payAt(stage, "t-anywhere");
     await signIn(page, "demo", stage.passwords.demo);
     await signIn(approver, "demo-lead", stage.passwords.lead);
     await approver.goto("/policy");
@@ -33,7 +34,8 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
     await page.getByText("in force", { exact: true }).waitFor();
     stage.print("From now on a second person approves policies, and the shipped one is in force as revision 1.");
 
-    await saveRevision(page, SHIPPED.replace(/^rules:\n/m, NEW_RULE), "stricter");
+    await saveRevision(page, SHIPPED.replace(/^rules:\n/m, NEW_RULE), "stricter", backtest);
+    stage.print("A stricter draft was tried on recent payments: the backtest says what its rule would have done.");
     if (!(await page.getByRole("button", { name: "Approve" }).isDisabled())) {
       throw new Error("An author may approve the own revision.");
     }
@@ -55,8 +57,18 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
   });
 }
 
-/** Writes a draft and keeps it as the next revision. */
-async function saveRevision(page: Page, text: string, note: string): Promise<void> {
+/** The new rule would have hit the payments that were there. */
+async function backtest(page: Page): Promise<void> {
+  const region = page.getByRole("region", { name: "Backtest" });
+  await comesTrue("The backtest does not tell what the new rule would have done.", async () => {
+    await region.getByRole("button", { name: "Try on recent payments", disabled: false }).click();
+    await region.getByRole("status").or(region.getByText("There are no payments yet")).waitFor();
+    return region.getByRole("cell", { name: "everything-is-looked-at" }).isVisible();
+  });
+}
+
+/** Writes a draft, tries it if asked to, and keeps it as the next revision. */
+async function saveRevision(page: Page, text: string, note: string, tryIt?: typeof backtest): Promise<void> {
   await page.goto("/policy");
   await page.getByLabel("Name of the new draft").fill(note);
   await page.getByRole("button", { name: "Write" }).click();
@@ -65,6 +77,7 @@ async function saveRevision(page: Page, text: string, note: string): Promise<voi
   await page.keyboard.press("Delete");
   await page.keyboard.insertText(text);
   await page.getByText("Valid. The examples go as they say.").waitFor();
+  await tryIt?.(page);
   await page.getByRole("button", { name: "Save draft" }).click();
   await page.getByText("Saved, version 1.").waitFor();
   await page.getByLabel("Note").fill(note);

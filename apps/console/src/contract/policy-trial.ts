@@ -1,0 +1,81 @@
+import type { Outcome } from "./decisions.js";
+import type { Problem } from "./session.js";
+
+/**
+ * A policy tried on payments that were decided already. `POST /api/policy/backtest` takes `{ text }` of a draft, `POST
+ * /api/policy/shadow` nothing: it counts what rules in shadow would have done besides. Both answer lines of JSON, progress first
+ * and the report last; who closes the connection ends the work. Figures and intervals are those of docs/backtest.md.
+ */
+export type TrialLine =
+  | { readonly progress: { readonly done: number; readonly total: number } }
+  | { readonly report: PolicyTrial }
+  | { readonly problem: Problem };
+
+/** With the ends of its 95 % interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What was hit. What would be a share of nothing is left out. */
+export interface HitFigures {
+  readonly hits: number;
+  readonly share?: Estimate | undefined;
+  readonly frauds: number;
+  readonly genuine: number;
+  /** Hits of which it is not known whether they are fraud. */
+  readonly unknown: number;
+  readonly precision?: Estimate | undefined;
+  readonly recall?: Estimate | undefined;
+  /** Of the genuine payments. */
+  readonly annoyed?: Estimate | undefined;
+}
+
+export interface TrialPart extends HitFigures {
+  readonly id: string;
+  readonly kind: "rule" | "band";
+  readonly outcome: Outcome;
+  /** Hits that nothing else treats as strictly. */
+  readonly alone: number;
+  /** Hits that were decided more mildly. */
+  readonly stricter: number;
+}
+
+export interface PolicyTrial {
+  readonly subject: "draft" | "shadow";
+  readonly payments: number;
+  readonly cards: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly frauds: number;
+  readonly genuine: number;
+  /** Payments whose label may still come; they count as unknown. */
+  readonly young: number;
+  readonly unlabelled: number;
+  /** Within which 95 % of the labels come; null where there are none. */
+  readonly labelDelayDays: number | null;
+  /** Payments that could not be decided again. */
+  readonly skipped: number;
+  readonly decided: { readonly stopped: HitFigures; readonly declined: HitFigures };
+  readonly drafted: { readonly stopped: HitFigures; readonly declined: HitFigures };
+  readonly changes: readonly {
+    /** As `approve -> decline`. */
+    readonly change: string;
+    readonly payments: number;
+    readonly frauds: number;
+    readonly genuine: number;
+  }[];
+  readonly parts: readonly TrialPart[];
+  /** Genuine payments that are stopped and frauds that are not, a few of each. */
+  readonly examples: readonly {
+    readonly kind: "annoyed" | "missed";
+    readonly transactionId: string;
+    readonly amountMinor: number;
+    readonly currency: string;
+    readonly occurredAtMs: number;
+    readonly sentences: readonly string[];
+  }[];
+  /** Why the draft could not be evaluated, with the number of payments. */
+  readonly failures: Readonly<Record<string, number>>;
+}

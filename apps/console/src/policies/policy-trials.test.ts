@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { z } from "zod";
+import type { TrialLine } from "../contract/policy-trial.js";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+import type { Answer, TestBrowser } from "../testing/test-browser.js";
+import { eventually, newCard, testPayment } from "../testing/test-records.js";
+
+const SHIPPED = readFileSync(new URL("../../../decisions/policy.yaml", import.meta.url), "utf8");
+const DAY_MS = 86_400_000;
+const LARGE_MINOR = 900_000;
+/** Payments that are older than the labels take, so that what is said of them counts. */
+const PAYMENTS = 300;
+/** Every tenth is large, and every twentieth a fraud. */
+const [LARGE_EVERY, FRAUD_EVERY] = [10, 20];
+const [LARGE, FRAUDS] = [PAYMENTS / LARGE_EVERY, PAYMENTS / FRAUD_EVERY];
+const DRAFT = SHIPPED.replace(
+  /^rules:\n/m,
+  "rules:\n  - id: large-ones\n    when: amount_minor >= 500000\n    reason: LARGE_ONE\n    action: decline\n    text: The amount is {amount}.\n",
+);
+
+let bed: TestBed;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  bed = await startTestBed();
+  browser = await bed.as(bed.people.viewer);
+  await sendPayments();
+});
+
+afterAll(() => bed?.close());
+
+/** Approved payments of 3 days ago, labelled a day later; the last one has a rule in shadow. */
+async function sendPayments(): Promise<void> {
+  const atMs = Date.now() - 3 * DAY_MS;
+  const payments = Array.from({ length: PAYMENTS }, (_, index) => {
+    const amountMinor = index % LARGE_EVERY === 0 ? LARGE_MINOR : 1_000;
+    const given = { card: newCard(), outcome: Outcome.APPROVE, score: 0.01, amountMinor, atMs: atMs + index };
+    return testPayment(bed.tenant, { ...given, decidedAtMs: atMs + index });
+  });
+  for (const [index, { vector, decision, label }] of payments.entries()) {
+    const shadowHits = [{ ruleId: "night", code: "NIGHT", outcome: Outcome.REVIEW }];
+    const value = Decision.encode({ ...Decision.decode(decision.value as Buffer), shadowHits }).finish();
+    const decided = index === PAYMENTS - 1 ? { ...decision, value } : decision;
+    await bed.producer.send([vector, decided, label(index % FRAUD_EVERY === 0, atMs + DAY_MS)]);
+  }
+  // The newest label says up to when labels have come.
+  const last = testPayment(bed.tenant, { outcome: Outcome.APPROVE, atMs: Date.now(), score: 0.01 });
+  await bed.producer.send([last.vector, last.decision, last.label(false)]);
+  const count = z.object({ count: z.coerce.number() });
+  for (const table of ["payments", "decisions", "labels"]) {
+    await eventually(async () => {
+      const rows = await bed.database.query(count, `SELECT count(*) FROM console.${table} WHERE tenant = $1`, [
+        bed.tenant,
+      ]);
+      expect([table, rows]).toEqual([table, [{ count: PAYMENTS + 1 }]]);
+    });
+  }
+}
+
+const linesOf = ({ body }: Answer): TrialLine[] =>
+  z
+    .string()
+    .parse(body)
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as TrialLine);
+
+test("a draft is tried on the newest payments, with progress, intervals and what is not known yet", async () => {
+  const answer = await browser.post("/api/policy/backtest", { text: DRAFT });
+  expect(answer.status).toBe(200);
+  const lines = linesOf(answer);
+  expect(lines[0]).toEqual({ progress: { done: 250, total: PAYMENTS + 1 } });
+  const { report } = lines.at(-1) as Extract<TrialLine, { report: unknown }>;
+  expect(report).toMatchObject({ subject: "draft", payments: PAYMENTS + 1, frauds: FRAUDS, young: 1, skipped: 0 });
+  expect(report.decided.declined.hits).toBe(0);
+  const large = report.parts.find(({ id }) => id === "large-ones");
+  expect(large).toMatchObject({ kind: "rule", outcome: "decline", hits: LARGE, frauds: FRAUDS, stricter: LARGE });
+  const precision = FRAUDS / LARGE;
+  expect(large?.precision).toEqual({ value: precision, low: expect.any(Number), high: expect.any(Number) });
+  expect(large?.precision?.low).toBeLessThan(precision);
+  expect(large?.recall?.value).toBe(1);
+  expect(report.changes).toContainEqual(
+    expect.objectContaining({ change: "approve -> decline", payments: LARGE, frauds: FRAUDS }),
+  );
+  expect(report.examples.map(({ kind }) => kind)).toContain("annoyed");
+});
+
+test("what rules in shadow would have done is counted from what stands on the decisions", async () => {
+  const { report } = linesOf(await browser.post("/api/policy/shadow")).at(-1) as Extract<
+    TrialLine,
+    { report: unknown }
+  >;
+  expect(report).toMatchObject({ subject: "shadow", payments: PAYMENTS + 1 });
+  expect(report.parts).toMatchObject([{ id: "night", outcome: "review", hits: 1, stricter: 1 }]);
+});
+
+test("a text that is not a policy is refused with the place of each fault", async () => {
+  await expect(browser.post("/api/policy/backtest", { text: "rules: 7\n" })).resolves.toMatchObject({
+    status: 422,
+    body: {
+      code: "invalid-field",
+      errors: expect.arrayContaining([{ pointer: "/text", detail: "policy.yaml:1:1 rules must be a list." }]),
+    },
+  });
+});
+
+test("another tenant's payments are not counted", async () => {
+  const outsider = await bed.as({ ...bed.people.viewer, id: "outsider", tenant: `${bed.tenant}-other` });
+  const { report } = linesOf(await outsider.post("/api/policy/shadow")).at(-1) as Extract<
+    TrialLine,
+    { report: unknown }
+  >;
+  expect(report).toMatchObject({ payments: 0, parts: [] });
+});

@@ -1,0 +1,34 @@
+import type { BacktestFigures } from "@tripline/decision-engine/backtest/backtest-tally";
+import type * as tallied from "@tripline/decision-engine/backtest/hit-measure";
+import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
+import type { HitFigures, PolicyTrial } from "../contract/policy-trial.js";
+import { outcomeOf } from "../decisions/decision-rows.js";
+
+interface About extends Pick<PolicyTrial, "subject" | "skipped" | "fromMs" | "toMs"> {
+  readonly labels: LabelSurvey;
+}
+
+/** What the page shows of a tally. */
+export function presentTrial(figures: BacktestFigures, { labels, ...about }: About): PolicyTrial {
+  const { rows, cards, frauds, genuine, young, unlabelled, decided, draft, parts, failures } = figures;
+  return {
+    ...about,
+    ...{ payments: rows, cards, frauds, genuine, young, unlabelled, failures },
+    labelDelayDays: labels.delayDays ?? null,
+    decided: { stopped: hitsOf(decided.stopped), declined: hitsOf(decided.declined) },
+    drafted: { stopped: hitsOf(draft.stopped), declined: hitsOf(draft.declined) },
+    changes: Object.entries(figures.changes)
+      .map(([change, { rows: payments, ...truths }]) => ({ change, payments, ...truths }))
+      .toSorted((one, other) => other.payments - one.payments),
+    parts: parts.map(({ id, kind, outcome, alone, stricter, ...hits }) => {
+      return { id, kind, outcome: outcomeOf(outcome), alone, stricter, ...hitsOf(hits) };
+    }),
+    examples: draft.counterexamples.map(({ kind, transactionId, amountMinor, currency, occurredAtMs, sentences }) => {
+      return { kind, transactionId, amountMinor, currency, occurredAtMs, sentences };
+    }),
+  };
+}
+
+function hitsOf({ hits, share, frauds, genuine, unknown, precision, recall, annoyed }: tallied.HitFigures): HitFigures {
+  return { hits, share, frauds, genuine, unknown, precision, recall, annoyed };
+}
