@@ -25,7 +25,7 @@ export function CaseActions({ of, isBusy, onChange, onDialog, onNext }: CaseActi
   const isClosed = of.status === "closed";
   const mayLabel = may("labels:write") && of.pendingVerdict === null && !isClosed;
   return (
-    <div className="actions case-actions" role="toolbar" aria-label={text.case.actionsLabel}>
+    <div className="actions case-actions" data-tour="actions" role="toolbar" aria-label={text.case.actionsLabel}>
       {mayLabel && (
         <>
           <Button look="danger" shortcut="f" onClick={() => onDialog("fraud")}>

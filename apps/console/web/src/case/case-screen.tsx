@@ -13,6 +13,7 @@ import { CaseActions } from "./case-actions.js";
 import { CaseHead } from "./case-head.js";
 import { Contributions } from "./contributions.js";
 import { EscalateDialog } from "./escalate-dialog.js";
+import { FirstCase } from "./first-case.js";
 import { History } from "./history.js";
 import { Linked } from "./linked.js";
 import { Notes } from "./notes.js";
@@ -67,6 +68,7 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
         onDialog={setDialog}
         onNext={take.mutate}
       />
+      <FirstCase />
       {take.isSuccess && take.data === undefined && <p role="status">{text.queue.nextNone}</p>}
       {failed !== null && dialog === undefined && (
         <ProblemNote problem={problemFrom(failed)} onRetry={reload} retryLabel={text.case.reload} />
@@ -74,9 +76,15 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
       {of.pendingVerdict !== null && <PendingVerdict of={of} pending={of.pendingVerdict} />}
       <div className="case-columns">
         <div className="case-main">
-          <Reasons of={of.focus} />
-          <Contributions of={of.focus} />
-          <Usual of={of} />
+          <div data-tour="reasons">
+            <Reasons of={of.focus} />
+          </div>
+          <div data-tour="contributions">
+            <Contributions of={of.focus} />
+          </div>
+          <div data-tour="usual">
+            <Usual of={of} />
+          </div>
           <Timeline of={of} />
           <Linked of={of.graph} />
         </div>
@@ -86,7 +94,9 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
               <p className="narrative">{of.narrative}</p>
             </Panel>
           )}
-          <Notes of={of} />
+          <div data-tour="notes">
+            <Notes of={of} />
+          </div>
           <PaymentFacts of={of.focus} />
           <History of={of} />
         </div>

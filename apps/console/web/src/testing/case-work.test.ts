@@ -90,6 +90,27 @@ test("a case from the queue to its verdict and on to the next one, by keyboard a
   expect(opened.faults).toEqual([]);
 });
 
+test("the first case is explained by keyboard, beside the work, and never again to the same person", async () => {
+  await page.goto("/cases/20000");
+  const hints = page.getByRole("region", { name: "Your first case" });
+  await hints.getByRole("button", { name: "Show me" }).focus();
+  await page.keyboard.press("Enter");
+  await hints.getByText(/^1 of 5: The decision comes first/).waitFor();
+  expect(await page.locator(".toured").getByRole("heading").first().textContent()).toBe("Why");
+  for (let hint = 2; hint <= 5; hint += 1) {
+    await hints.getByRole("button", { name: "Next hint" }).press("Enter");
+    await hints.getByText(new RegExp(`^${hint} of 5:`)).waitFor();
+  }
+  // A key does what it always does meanwhile.
+  await page.keyboard.press("a");
+  await page.getByText("Assignee Demo Person").waitFor();
+  await hints.getByRole("button", { name: "Done" }).press("Enter");
+  await hints.waitFor({ state: "detached" });
+  await page.goto("/cases/19999");
+  await page.getByRole("heading", { name: "Why" }).waitFor();
+  expect([await hints.count(), await page.locator(".toured").count()]).toEqual([0, 0]);
+});
+
 test("a change on an older revision is refused in place; what was typed stays and is saved after loading the newest", async () => {
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();

@@ -77,7 +77,7 @@ export const text = {
     title: "Tenant",
     yours: "You manage",
     others:
-      "Administrators see their own tenant alone. Whoever runs Tripline makes another one with npx tripline auth bootstrap.",
+      "Administrators see their own tenant alone. An operator makes another one with npx tripline auth bootstrap.",
   },
   first: {
     title: "First steps",

@@ -201,4 +201,28 @@ export const text = {
     submit: "Snooze",
   },
   escalate: { title: "Escalate the case", note: "What the lead should look at", submit: "Escalate" },
+  firstCase: {
+    title: "Your first case",
+    intro: "Five short hints show where things are. They do not come back once you end them.",
+    begin: "Show me",
+    before: "Hint before",
+    next: "Next hint",
+    finish: "Done",
+    end: "End the hints",
+    step: (at: number, of: number) => `${at} of ${of}:`,
+    steps: [
+      { about: "reasons", words: "The decision comes first: each rule that fired, with the values that it looked at." },
+      { about: "contributions", words: "These values raised or lowered the score, the strongest first." },
+      {
+        about: "usual",
+        words: "Compare the payment with what this card usually does: amount, hour, place and rhythm.",
+      },
+      { about: "notes", words: "Write down what you find. The key c leads here, and Ctrl-Enter saves." },
+      {
+        about: "actions",
+        words:
+          "Decide: f for fraud, g for genuine, s to snooze, e to escalate. Your verdict labels every payment of the case.",
+      },
+    ],
+  },
 } as const;
