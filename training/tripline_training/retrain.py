@@ -4,7 +4,8 @@ python -m tripline_training.retrain --features features.parquet --feature-spec f
     --registry file:///models --name fraud --work work
 
 Can be killed at any moment: run again with the same work folder it goes on, and comes to the same model. The last line
-is `retrain: registered=...` or `retrain: kept champion because ...`. Exit code 0: decided; 2: the data were refused.
+is `retrain: registered=...` or `retrain: kept champion because ...`. Exit code 0: decided; 2: the data were refused; 3:
+it is too early, there is too little data yet.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tripline_training.data.dataset import parse_moment_ms
-from tripline_training.errors import TrainingError, run_command
+from tripline_training.errors import TOO_EARLY_EXIT_CODE, TooEarlyError, TrainingError, run_command
 from tripline_training.registry.write import write_file
 from tripline_training.retraining.challenge import DATA_EXIT_CODE, Options, Outcome, challenge
 from tripline_training.trees.params import DEFAULT_PARAMS
@@ -123,7 +124,11 @@ def parse_command(arguments: list[str] | None = None) -> Command:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    outcome = retrain(parse_command(arguments))
+    try:
+        outcome = retrain(parse_command(arguments))
+    except TooEarlyError as error:
+        print(f"retrain: kept champion because it is too early: {error}", flush=True)
+        return TOO_EARLY_EXIT_CODE
     print(outcome.line, flush=True)
     return DATA_EXIT_CODE if outcome.data_refused else 0
 

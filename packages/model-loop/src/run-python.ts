@@ -23,6 +23,8 @@ export interface PythonRun {
   readonly outcomes?: readonly number[];
   /** Called with what it prints on standard output, as it prints it. */
   readonly onOutput?: (text: string) => void;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
 }
 
 export interface PythonResult {
@@ -44,13 +46,14 @@ export async function runPython(module: string, args: readonly string[]): Promis
 export async function runPythonModule(
   module: string,
   args: readonly string[],
-  { interpreter, outcomes = [], onOutput }: PythonRun = {},
+  { interpreter, outcomes = [], onOutput, signal }: PythonRun = {},
 ): Promise<PythonResult> {
   const python = interpreter ?? (await trainingPython());
   const child = spawn(python, ["-m", module, ...args], {
     cwd: TRAINING,
     env: { ...process.env, PYTHONPATH: TRAINING, PYTHONDONTWRITEBYTECODE: "1" },
     stdio: ["ignore", "pipe", "pipe"],
+    ...(signal === undefined ? {} : { signal }),
   });
   let output = "";
   let errors = "";

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import DAY_MS, write_parquet
-from tripline_training.errors import TrainingError
+from tripline_training.errors import TOO_EARLY_EXIT_CODE, TrainingError
 from tripline_training.registry import registry
 from tripline_training.retrain import main
 from tripline_training.retraining.challenge import DATA_EXIT_CODE
@@ -264,11 +264,15 @@ def test_without_a_champion_a_model_must_beat_one_score_for_all(
         registry.alias_target(tmp_path / "empty", "fraud", "champion")
 
 
-def test_an_archive_that_is_too_short_says_how_long_it_must_be(given: Given) -> None:
+def test_an_archive_that_is_too_short_says_how_long_it_must_be(
+    given: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = given()
     arguments[arguments.index("--cutoff") + 1] = "1970-02-01"
-    with pytest.raises(TrainingError, match="it must reach back 49 days from the cut-off 1970-02-01"):
-        main(arguments)
+    assert main(arguments) == TOO_EARLY_EXIT_CODE
+    line = last_line(capsys)
+    assert "too early: The archive leaves" in line
+    assert "it must reach back 49 days from the cut-off 1970-02-01" in line
 
 
 def killed_after(arguments: list[str], sign: str) -> str:
@@ -305,10 +309,13 @@ def test_killed_again_and_again_it_comes_to_the_same_model(
         assert "challenger" not in aliases(tmp_path)
     parts = list((tmp_path / "work").glob("fit-*.ubj"))
     assert len(parts) == 2
+    # Half of a checkpoint is none: that fit is made again, and gives the same trees.
+    parts[0].write_bytes(parts[0].read_bytes()[:-1_000])
     assert main(given()) == 0
     captured = capsys.readouterr().out
-    # Both fits were finished before the last kill: nothing was fitted again.
-    assert "fit: trees=25/60" not in captured
+    # Both fits were finished before the last kill: only the damaged one is made again.
+    assert captured.count("fit: trees=25/60") == 1
+    assert f"warning: the checkpoint {parts[0].name} is damaged" in captured
     assert captured.strip().splitlines()[-1] == expected
     assert list((tmp_path / "work").glob("fit-*.ubj")) == []
 

@@ -16,7 +16,7 @@ from tripline_training.data_checks.check_weeks import (
     weeks_before,
 )
 from tripline_training.data_checks.findings import DataReport
-from tripline_training.errors import TrainingError
+from tripline_training.errors import TooEarlyError, TrainingError
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.registry import registry
 from tripline_training.registry.names import MoveOptions, RegistryCallError
@@ -155,7 +155,7 @@ def _prepare(options: Options) -> Prepared:
     for rows, what in ((train, "to learn from"), (newest, "of the newest weeks")):
         frauds = int(rows.fraud.sum())
         if min(frauds, len(rows) - frauds) < FRAUDS_MIN:
-            raise TrainingError(
+            raise TooEarlyError(
                 f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
                 f"least {FRAUDS_MIN} of each kind. Wait for more labels, or pass a later --cutoff."
             )

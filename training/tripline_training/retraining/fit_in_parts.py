@@ -52,5 +52,9 @@ def _read(path: Path) -> xgboost.Booster | None:
     if not path.is_file():
         return None
     booster = xgboost.Booster()
-    booster.load_model(bytearray(path.read_bytes()))
+    try:
+        booster.load_model(bytearray(path.read_bytes()))
+    except xgboost.core.XGBoostError:
+        print(f"warning: the checkpoint {path.name} is damaged, so the fit begins anew", flush=True)
+        return None
     return booster

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tripline_training.data.dataset import Span, parse_moment_ms
-from tripline_training.errors import TrainingError
+from tripline_training.errors import TooEarlyError
 from tripline_training.metrics import DAY_MS
 from tripline_training.retraining.rules import WINDOWS_MAX, Rules
 from tripline_training.trees.publish_trees import moment
@@ -33,7 +33,7 @@ class Windows:
 def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, Any] | None) -> Windows:
     """Time-ordered: learn, label delay, newest weeks, label delay, cut-off. `champion` is its manifest.
 
-    Raises TrainingError where the archive is too short.
+    Raises TooEarlyError where the archive is too short.
     """
     delay_ms = rules.label_delay_days * DAY_MS
     newest = Span(cutoff_ms - delay_ms - rules.newest_days * DAY_MS, cutoff_ms - delay_ms)
@@ -42,7 +42,7 @@ def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, 
     days = (to_ms - from_ms) / DAY_MS
     if days < rules.train_days_min:
         needed = rules.warm_up_days + rules.train_days_min + rules.newest_days + 2 * rules.label_delay_days
-        raise TrainingError(
+        raise TooEarlyError(
             f"The archive leaves {max(days, 0):.1f} days to learn from, fewer than the {rules.train_days_min} of "
             f"retrain.train_days_min: it must reach back {needed} days from the cut-off {moment(cutoff_ms)}."
         )

@@ -7,8 +7,8 @@ import { listFiles } from "@tripline/lake/log/list-files";
 import { z } from "zod";
 import type { LakePositions } from "./retrain-dataset.js";
 
-const PLAN_FILE = "plan.json";
-const RUN_PREFIX = "run-";
+export const PLAN_FILE = "plan.json";
+export const RUN_PREFIX = "run-";
 /** An older plan is not continued: the lake has newer labels by then. */
 const RESUME_MS_MAX = 24 * 3_600_000;
 

@@ -3,15 +3,18 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { holdLock } from "@tripline/local-stack/processes/hold-lock";
 import { withFolderRegistry } from "@tripline/model-registry/store/with-folder-registry";
+import { openStore } from "@tripline/object-store/open-store";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { ROOT } from "@tripline/system/services/workspace";
 import { seconds } from "@tripline/system/step-log";
 import { runPythonModule, trainingPython } from "../run-python.js";
 import { cacheKey } from "../training/train-cache.js";
 import { currentCommit } from "../training/train-demo-model.js";
+import { Checkpoints } from "./checkpoints.js";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures } from "./retrain-dataset.js";
 import type { OpenedPlan } from "./retrain-plan.js";
@@ -28,6 +31,8 @@ export interface RetrainOptions {
   readonly model: string;
   /** For checkpoints: what is cut off goes on from here. */
   readonly work: string;
+  /** URL of a store that has the checkpoints, too: what is cut off goes on from another work folder. */
+  readonly checkpoints?: string;
   readonly tenant?: string;
   /** Labels that arrived later are not used; the beginning of the newest archived payment's day (UTC) unless given. */
   readonly cutoffMs?: number;
@@ -37,23 +42,38 @@ export interface RetrainOptions {
   readonly paramsFile: string;
   readonly trustWeeks: boolean;
   readonly jobs: number;
+  /** Ends the training; it goes on from its checkpoints. */
+  readonly signal?: AbortSignal;
   readonly output: CommandOutput;
 }
 
 const DAY_MS = 86_400_000;
 /** The data was refused: the outcome says why, and somebody must check it. */
-const DATA_REFUSED = 2;
+export const DATA_REFUSED = 2;
+/** There is too little data yet: later there is more. */
+export const TOO_EARLY = 3;
+
+/** What came of a retraining. */
+export interface RetrainOutcome {
+  /** 0, `DATA_REFUSED` or `TOO_EARLY`. */
+  readonly code: number;
+  /** What was registered; undefined where the champion was kept. */
+  readonly version?: string;
+  /** The last line that was printed. */
+  readonly line: string;
+}
 
 /**
  * Fetches what the lake has by now, trains, compares with the champion, and registers a challenger where it is better.
  * One at a time per work folder. Killed and called again with the same options it comes to the same outcome.
  *
- * @returns 0, or 2 if the data was refused
  * @throws TriplineError or Error in one sentence; nothing is registered then
  */
-export async function retrain(options: RetrainOptions): Promise<number> {
+export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> {
   return holdLock(join(options.work, "retrain.lock"), async () => {
     const { work, lake, tenant, output } = options;
+    const checkpoints = await checkpointsOf(options);
+    await checkpoints?.fetch();
     const opened = await openPlan({
       work,
       lake,
@@ -64,18 +84,41 @@ export async function retrain(options: RetrainOptions): Promise<number> {
     const { plan, isResumed, newLabels } = opened;
     const since = isResumed ? "goes on where it was cut off" : `new_labels=${newLabels}`;
     output.write(`lake: cutoff=${new Date(plan.cutoffMs).toISOString()} ${since}\n`);
+    // Before anything is computed, so that a store that cannot be written to is found out at once.
+    await checkpoints?.keep();
     const dataset = await writeDataset(options, opened);
-    const code = await challenge(options, opened, dataset);
+    const outcome = await challenge({ ...options, output: keeping(checkpoints, output) }, opened, dataset);
     await finishPlan(work, plan);
-    return code;
+    await checkpoints?.keep();
+    return outcome;
   });
 }
+
+async function checkpointsOf({ checkpoints, work }: RetrainOptions): Promise<Checkpoints | undefined> {
+  return checkpoints === undefined ? undefined : new Checkpoints(await openStore(checkpoints), work);
+}
+
+/** Python prints a line after each checkpoint. Training goes on where the store does not take one: it takes the next. */
+function keeping(checkpoints: Checkpoints | undefined, output: CommandOutput): CommandOutput {
+  return {
+    write(text) {
+      if (checkpoints !== undefined && text.includes(CHECKPOINT_LINE)) {
+        checkpoints.keep().catch((error: unknown) => {
+          output.write(`warning: a checkpoint is not in the store: ${asTriplineError(error).message}\n`);
+        });
+      }
+      return output.write(text);
+    },
+  };
+}
+
+const CHECKPOINT_LINE = "fit: trees=";
 
 const wholeDays = (timeMs: number): number => Math.floor(timeMs / DAY_MS) * DAY_MS;
 
 /** What an outcome depends on besides the lake: the question, the parameters, the features and the code. */
 async function requestOf(options: RetrainOptions): Promise<string> {
-  const { output: _, work: __, ...asked } = options;
+  const { output: _, work: __, checkpoints: ___, signal: ____, ...asked } = options;
   const modules = (await readdir(TRAINING_CODE, { recursive: true })).filter((name) => name.endsWith(".py")).sort();
   const paths = [options.paramsFile, SPEC_FILE, DATASET_CODE, ...modules.map((name) => join(TRAINING_CODE, name))];
   const files = await Promise.all(paths.map((path) => readFile(path)));
@@ -109,7 +152,7 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   return path;
 }
 
-async function challenge(options: RetrainOptions, opened: OpenedPlan, dataset: string): Promise<number> {
+async function challenge(options: RetrainOptions, opened: OpenedPlan, dataset: string): Promise<RetrainOutcome> {
   const { registryUrl, model } = options;
   return withFolderRegistry(registryUrl, model, (url) => challengeIn(url, options, opened, dataset));
 }
@@ -119,10 +162,10 @@ async function challengeIn(
   options: RetrainOptions,
   { plan, folder }: OpenedPlan,
   dataset: string,
-): Promise<number> {
-  const { model, paramsFile, trustWeeks, jobs, output } = options;
+): Promise<RetrainOutcome> {
+  const { model, paramsFile, trustWeeks, jobs, output, signal } = options;
   const commit = await currentCommit();
-  const { code } = await runPythonModule(
+  const { code, output: printed } = await runPythonModule(
     "tripline_training.retrain",
     [
       ...["--features", dataset, "--feature-spec", SPEC_FILE, "--cutoff", new Date(plan.cutoffMs).toISOString()],
@@ -133,9 +176,12 @@ async function challengeIn(
     ],
     {
       interpreter: await trainingPython(),
-      outcomes: [DATA_REFUSED],
+      outcomes: [DATA_REFUSED, TOO_EARLY],
       onOutput: (text) => output.write(text),
+      ...(signal === undefined ? {} : { signal }),
     },
   );
-  return code;
+  const line = printed.trimEnd().split("\n").at(-1) ?? "";
+  const version = /^retrain: registered=\w+ version=(\w+)/.exec(line)?.[1];
+  return { code, line, ...(version === undefined ? {} : { version }) };
 }

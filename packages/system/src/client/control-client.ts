@@ -9,6 +9,16 @@ const problem = z.object({ detail: z.string(), errors: z.array(fault).default([]
 /** The text of a policy, whose faults say their own place: the line. */
 const POLICY_TEXT = "/text";
 
+/** The control plane's own sentence, and its HTTP status. */
+export class ControlRefusal extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
 /** Calls the control plane's API. */
 export class ControlClient {
   /**
@@ -22,7 +32,9 @@ export class ControlClient {
     private readonly names = { service: "the control plane", option: "--control" },
   ) {}
 
-  /** @throws Error with the control plane's own sentence where it refuses, or a line for each fault */
+  /**
+   * @throws ControlRefusal with the control plane's own sentence, or a line for each fault; Error where it does not answer
+   */
   async call(
     method: "GET" | "POST" | "PUT" | "DELETE",
     path: string,
@@ -54,7 +66,7 @@ export class ControlClient {
     const { detail, errors } = told.data;
     // A sentence that only counts the faults gives way to them.
     const isWhole = errors.length === 0 || errors.some((error) => detail.includes(error.detail));
-    throw new Error(isWhole ? detail : errors.map(describe).join("\n"));
+    throw new ControlRefusal(isWhole ? detail : errors.map(describe).join("\n"), response.status);
   }
 }
 

@@ -1,18 +1,17 @@
 import { join } from "node:path";
-import { awaitDrift } from "@tripline/model-loop/retraining/await-drift";
-import type { RetrainOptions } from "@tripline/model-loop/retraining/retrain";
-import { PARAMS_FILE, retrain } from "@tripline/model-loop/retraining/retrain";
-import { kafkaFrom } from "@tripline/system/client/connect-system";
+import type { RetrainOptions, RetrainOutcome } from "@tripline/model-loop/retraining/retrain";
+import { PARAMS_FILE, retrain, TOO_EARLY } from "@tripline/model-loop/retraining/retrain";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY } from "@tripline/system/services/workspace";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { kafkaEnvironment, labelsByOption, lakeOption, parseTime, tenantOption, withKafka } from "../lake-options.js";
+import { Command, Option } from "commander";
+import { labelsByOption, lakeOption, parseTime, tenantOption, withKafka } from "../lake-options.js";
 import { wholeNumber } from "../number-options.js";
-import { durationMs } from "../parse-duration.js";
 import { registryOption } from "../registry-options.js";
+import type { FollowFlags } from "./follow-retraining.js";
+import { followRetraining, withFollowing } from "./follow-retraining.js";
 
-interface RetrainFlags {
+interface RetrainFlags extends FollowFlags {
   readonly lake: string;
   readonly registry: string;
   readonly model: string;
@@ -24,15 +23,13 @@ interface RetrainFlags {
   readonly params: string;
   readonly trustWeeks?: true;
   readonly jobs: number;
-  readonly onDrift?: true;
-  readonly wait: number;
-  readonly kafka?: string;
-  readonly topicPrefix?: string;
+  readonly checkpoints?: string;
+  readonly follow?: true;
 }
 
 /** `tripline retrain`: from the lake to a challenger, if it is better than the champion. */
 export function retrainCommand(output: CommandOutput = process.stdout): Command {
-  return withKafka(
+  const command = withFollowing(
     new Command("retrain")
       .description("train on what the lake has by now, and register a challenger where it is better than the champion")
       .addOption(lakeOption())
@@ -58,28 +55,33 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
       .option("--params <file>", "parameters of the trees, and when a model is better", PARAMS_FILE)
       .option("--trust-weeks", "a person has looked at the weeks that were refused, and they are right")
       .option("--jobs <count>", "threads; another number may give another model", wholeNumber, 1)
-      .option("--on-drift", "only if a drift-detected event is there, or comes in time")
-      .option("--wait <duration>", "with --on-drift: how long to wait for an event", parseDuration, durationMs("30s")),
-  ).action(async (flags: RetrainFlags) => {
+      .addOption(
+        new Option(
+          "--checkpoints <url>",
+          "a store for the checkpoints, such as s3://bucket/prefix: what is lost with its machine goes on from there",
+        ).env("CHECKPOINTS_URL"),
+      )
+      .option("--follow", "stay, and retrain after each drift and on a schedule; what is better is rolled out"),
+  );
+  return withKafka(command).action(async (flags: RetrainFlags) => {
     process.exitCode = await run(flags, output);
   });
 }
 
 async function run(flags: RetrainFlags, output: CommandOutput): Promise<number> {
-  const work = () => retrain(optionsOf(flags, output));
-  if (flags.onDrift === undefined) return work();
-  const { kafka } = kafkaFrom(kafkaEnvironment(flags));
-  const code = await awaitDrift({ kafka, model: flags.model, waitMs: flags.wait }, (events) => {
-    for (const { day, sentence } of events) output.write(`drift: day=${day} ${sentence}\n`);
-    return work();
-  });
-  if (code !== undefined) return code;
-  output.write("retrain: kept champion because no drift was detected\n");
+  const options = optionsOf(flags, output);
+  if (flags.follow === undefined) return codeOf(await retrain(options));
+  await followRetraining(options, flags);
   return 0;
 }
 
+/** An early one is a failure to who asked for it. */
+function codeOf({ code }: RetrainOutcome): number {
+  return code === TOO_EARLY ? 1 : code;
+}
+
 function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
-  const { lake, registry: registryUrl, model, work, tenant, cutoff: cutoffMs } = flags;
+  const { lake, registry: registryUrl, model, work, tenant, cutoff: cutoffMs, checkpoints } = flags;
   return {
     lake,
     registryUrl,
@@ -93,13 +95,6 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     output,
     ...(tenant === undefined ? {} : { tenant }),
     ...(cutoffMs === undefined ? {} : { cutoffMs }),
+    ...(checkpoints === undefined ? {} : { checkpoints }),
   };
-}
-
-function parseDuration(text: string): number {
-  try {
-    return durationMs(text);
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -1,0 +1,138 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { FollowedTraining } from "@tripline/model-loop/following/follow-training";
+import { followTraining } from "@tripline/model-loop/following/follow-training";
+import type { RetrainOptions } from "@tripline/model-loop/retraining/retrain";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { serveMetrics, startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
+import { ControlClient } from "@tripline/system/client/control-client";
+import { RolloutClient } from "@tripline/system/client/rollout-client";
+import { endOnSignal } from "@tripline/system/end-on-signal";
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { kafkaEnvironment } from "../lake-options.js";
+import { wholeNumber } from "../number-options.js";
+import { durationMs } from "../parse-duration.js";
+
+export interface FollowFlags {
+  readonly kafka?: string;
+  readonly topicPrefix?: string;
+  readonly control?: string;
+  readonly tokenUrl?: string;
+  readonly everyDays: number;
+  readonly retryDays: number;
+  readonly lookEvery: number;
+  readonly shadowTime?: number;
+  readonly stepTime?: number;
+}
+
+const MS_PER_S = 1_000;
+
+/** What `retrain --follow` takes besides, as flags or as variables. */
+export function withFollowing(command: Command): Command {
+  const option = (flags: string, description: string, variable: string): Option =>
+    new Option(flags, `with --follow: ${description}`).env(variable);
+  return command
+    .addOption(option("--control <url>", "the control plane, which rolls out what is better", "CONTROL_URL"))
+    .addOption(option("--token-url <url>", "where auth gives tokens", "TOKEN_URL"))
+    .addOption(
+      option("--every-days <count>", "so many days of new labels start a retraining", "RETRAIN_EVERY_DAYS")
+        .argParser(wholeNumber)
+        .default(28),
+    )
+    .addOption(
+      option("--retry-days <count>", "after a drift, between one retraining and the next", "RETRAIN_RETRY_DAYS")
+        .argParser(wholeNumber)
+        .default(7),
+    )
+    .addOption(
+      option("--look-every <duration>", "between two looks at the lake", "RETRAIN_LOOK_EVERY")
+        .argParser(parseDuration)
+        .default(durationMs("5m"), "5m"),
+    )
+    .addOption(
+      option(
+        "--shadow-time <duration>",
+        "how long a challenger is in shadow at least",
+        "ROLLOUT_SHADOW_TIME",
+      ).argParser(parseDuration),
+    )
+    .addOption(
+      option(
+        "--step-time <duration>",
+        "how long each step of its canary takes at least",
+        "ROLLOUT_STEP_TIME",
+      ).argParser(parseDuration),
+    )
+    .addHelpText(
+      "after",
+      "\nWith --follow CLIENT_ID and CLIENT_SECRET say who asks the control plane: a client with models:read and " +
+        "models:write.\nWithout them a person rolls out what is better. PORT serves /health, METRICS_PORT /metrics.",
+    );
+}
+
+/** `tripline retrain --follow`: until it is told to end. @throws TriplineError or Error in one sentence at its start */
+export async function followRetraining(options: RetrainOptions, flags: FollowFlags): Promise<void> {
+  const { output: _, ...retrain } = options;
+  const environment = process.env;
+  const telemetry = startTelemetry({ service: "training", otlpEndpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT });
+  const logger = createLogger("training", environment.LOG_LEVEL ?? "info");
+  const { signal } = endOnSignal();
+  const rollouts = rolloutsFrom(environment, flags);
+  const seconds = (ms: number): number => Math.round(ms / MS_PER_S);
+  const followed = await followTraining({
+    ...{ retrain, logger, signal, lookMs: flags.lookEvery },
+    kafka: kafkaFrom(kafkaEnvironment(flags)).kafka,
+    times: { everyDays: flags.everyDays, retryDays: flags.retryDays },
+    rolloutPlan: {
+      ...(flags.shadowTime === undefined ? {} : { shadow_seconds: seconds(flags.shadowTime) }),
+      ...(flags.stepTime === undefined ? {} : { step_seconds: seconds(flags.stepTime) }),
+    },
+    ...(rollouts === undefined ? {} : { rollouts }),
+  });
+  const servers = [
+    await serveHealth(followed, environment.PORT),
+    environment.METRICS_PORT === undefined
+      ? undefined
+      : await listen(createServer(serveMetrics), environment.METRICS_PORT),
+  ];
+  logger.info(
+    { lake: retrain.lake, rolls_out: rollouts !== undefined },
+    "the training worker follows drift and labels",
+  );
+  await followed.ended;
+  for (const server of servers) server?.close();
+  await telemetry.shutdown();
+}
+
+/** Undefined where nobody says as whom to ask. */
+function rolloutsFrom(environment: NodeJS.ProcessEnv, { control, tokenUrl }: FollowFlags): RolloutClient | undefined {
+  if (control === undefined || tokenUrl === undefined || environment.CLIENT_ID === undefined) return undefined;
+  return new RolloutClient(new ControlClient(control.replace(/\/$/, ""), tokensFrom(environment, tokenUrl)));
+}
+
+/** As the services serve it, for orchestrators: alive as long as it answers, ready while nothing is wrong. */
+async function serveHealth(followed: FollowedTraining, port: string | undefined) {
+  if (port === undefined) return undefined;
+  const server = createServer((request, response) => {
+    const fault = request.url === "/health/ready" ? followed.fault() : undefined;
+    response.writeHead(fault === undefined ? 200 : 503, { "content-type": "application/json" });
+    response.end(JSON.stringify(fault === undefined ? { status: "ok" } : { status: "error", detail: fault }));
+  });
+  return listen(server, port);
+}
+
+async function listen(server: ReturnType<typeof createServer>, port: string) {
+  server.listen(Number(port), process.env.HOST);
+  await once(server, "listening");
+  return server;
+}
+
+function parseDuration(text: string): number {
+  try {
+    return durationMs(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}

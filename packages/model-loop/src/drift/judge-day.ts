@@ -1,0 +1,164 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Kafka } from "@tripline/kafka/port";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { z } from "zod";
+import { SPEC_FILE } from "../retraining/retrain.js";
+import type { LakeDatasetOptions } from "../retraining/retrain-dataset.js";
+import { writeLoggedFeatures, writeServedScores } from "../retraining/retrain-dataset.js";
+import { runPythonModule, trainingPython } from "../run-python.js";
+
+export interface JudgeOptions {
+  readonly lake: string;
+  /** It labels metrics and events. */
+  readonly model: string;
+  readonly tenant?: string;
+  readonly labelsBy: LakeDatasetOptions["labelsBy"];
+  /** Days to compare with, as `2026-01-01..2026-01-31`; those right before the judged one unless given. */
+  readonly reference?: string;
+  /** For Prometheus, as node_exporter's textfile collector reads it. */
+  readonly metrics?: string;
+  /** Evidently's report, HTML, and the interpreter that has Evidently. */
+  readonly report?: { readonly path: string; readonly interpreter: string };
+  readonly output: CommandOutput;
+}
+
+export const DAY_MS = 86_400_000;
+/** A day, the 14 days that it is compared with, the 14 that say what is usual. */
+const DAYS_COMPARED = 29;
+/** Outcomes are those of labels by the day of their arrival; labels of older payments do not count. */
+const LABEL_AGE_DAYS_MAX = 60;
+/** As judge_days.py has it. */
+const SCORED_PER_DAY_MIN = 100;
+
+/** Of a day, counted from 1970-01-01. */
+export const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+
+/**
+ * Whether a day of the lake differs from the days before it, or from a reference.
+ *
+ * @param day counted from 1970-01-01 (UTC)
+ * @returns an event if it does
+ * @throws TriplineError or Error in one sentence, for instance where a day has too few payments
+ */
+export async function judgeDay(options: JudgeOptions, day: number): Promise<DriftDetected[]> {
+  const folder = await mkdtemp(join(tmpdir(), "tripline-drift-"));
+  try {
+    const lines = await judge(options, folder, day);
+    return lines.map((line) => eventOf(line, options.tenant));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The events of the day as lines of JSON. */
+async function judge(options: JudgeOptions, folder: string, day: number): Promise<string[]> {
+  const { lake, tenant, labelsBy, reference, metrics, report, model, output } = options;
+  const [features, scores, events] = ["features.parquet", "scores.parquet", "events.ndjson"].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
+  const compared = comparedDays(day, reference);
+  const dataset: LakeDatasetOptions = {
+    lake,
+    labelsBy,
+    spec: currentFeatureSpec(),
+    cutoffMs: (day + 1) * DAY_MS,
+    fromMs: Math.max(0, (Math.min(...compared) - LABEL_AGE_DAYS_MAX) * DAY_MS),
+    outputPath: features,
+    ...(tenant === undefined ? {} : { tenant }),
+  };
+  await writeLoggedFeatures(dataset);
+  const scored = await writeServedScores({ ...dataset, outputPath: scores });
+  // A day on which no model answered shall not keep the features from being judged.
+  const thin = compared.filter((each) => (scored.get(each) ?? 0) < SCORED_PER_DAY_MIN).length;
+  const withScores = scored.size > 0 && thin === 0;
+  if (scored.size > 0 && !withScores) {
+    output.write(
+      `drift: scores are not judged: ${thin} of the ${compared.length} days have too few that a model gave\n`,
+    );
+  }
+  const date = dateOf(day);
+  await runPythonModule(
+    "tripline_training.detect_drift",
+    [
+      ...["--features", features, "--feature-spec", SPEC_FILE, "--name", model, "--events", events],
+      ...["--from", date, "--to", date],
+      ...(withScores ? ["--scores", scores] : []),
+      ...(reference === undefined ? [] : ["--reference", reference]),
+      ...(metrics === undefined ? [] : ["--metrics", resolve(metrics)]),
+      ...(report === undefined ? [] : ["--report", resolve(report.path)]),
+    ],
+    { interpreter: report?.interpreter ?? (await trainingPython()) },
+  );
+  const text = await readFile(events, "utf8").catch((error: NodeJS.ErrnoException) => {
+    // No event, no file.
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  return text.split("\n").filter((line) => line !== "");
+}
+
+/** The days that a judgement reads, counted from 1970-01-01: those it compares with, and the judged one. */
+function comparedDays(day: number, reference: string | undefined): number[] {
+  const count = DAYS_COMPARED - 1;
+  const last = reference === undefined ? day - 1 : Math.floor(Date.parse(reference.split("..")[1] ?? "") / DAY_MS);
+  return [...Array.from({ length: count }, (_, index) => last - count + 1 + index), day];
+}
+
+const found = z.object({
+  event_id: z.string(),
+  detected_at: z.iso.datetime(),
+  model: z.string(),
+  day: z.iso.date(),
+  compared_with: z.object({ from: z.iso.date(), to: z.iso.date() }),
+  rows: z.int(),
+  columns: z.array(
+    z.object({
+      column: z.string(),
+      kind: z.string(),
+      distance: z.number(),
+      threshold: z.number(),
+      p_value: z.number(),
+    }),
+  ),
+  sentence: z.string(),
+});
+
+function eventOf(line: string, tenant: string | undefined): DriftDetected {
+  const event = found.parse(JSON.parse(line));
+  return {
+    eventId: event.event_id,
+    modelName: event.model,
+    tenant: tenant ?? "",
+    day: event.day,
+    comparedFrom: event.compared_with.from,
+    comparedTo: event.compared_with.to,
+    rows: event.rows,
+    columns: event.columns.map(({ p_value: pValue, ...column }) => ({ ...column, pValue })),
+    sentence: event.sentence,
+    detectedAtMs: Date.parse(event.detected_at),
+  };
+}
+
+/** Puts them on the topic `drift-detected`. @throws TriplineError `kafka-unavailable` */
+export async function sendDrift(kafka: Kafka, events: readonly DriftDetected[]): Promise<void> {
+  const { name: topic, schema } = TOPICS.driftDetected;
+  const producer = await kafka.producer();
+  try {
+    await producer.send(
+      events.map((event) => ({
+        topic,
+        key: event.modelName,
+        value: DriftDetected.encode(event).finish(),
+        headers: { [HEADERS.schema]: schema },
+      })),
+    );
+  } finally {
+    await producer.close();
+  }
+}

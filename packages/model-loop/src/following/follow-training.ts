@@ -1,0 +1,139 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { Kafka } from "@tripline/kafka/port";
+import { openStore } from "@tripline/object-store/open-store";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { RolloutClient, RolloutRequest } from "@tripline/system/client/rollout-client";
+import type { CommandOutput } from "@tripline/system/command-output";
+import { judgeDay, sendDrift } from "../drift/judge-day.js";
+import type { RetrainOptions } from "../retraining/retrain.js";
+import { retrain } from "../retraining/retrain.js";
+import { newestPaymentMs } from "../retraining/retrain-dataset.js";
+import { followDrift } from "./follow-drift.js";
+import { LeadingRollout } from "./lead-rollout.js";
+import { LoopState } from "./loop-state.js";
+import type { LoopTimes } from "./training-loop.js";
+import { TrainingLoop } from "./training-loop.js";
+
+export interface FollowOptions {
+  readonly retrain: Omit<RetrainOptions, "cutoffMs" | "output" | "signal">;
+  readonly kafka: Kafka;
+  /** Absent where a person rolls challengers out. */
+  readonly rollouts?: Pick<RolloutClient, "start" | "status">;
+  /** What of a rollout differs from control's defaults. */
+  readonly rolloutPlan: Partial<RolloutRequest>;
+  readonly times: LoopTimes;
+  /** Between the end of one look at the lake and the next. */
+  readonly lookMs: number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+const MS_PER_S = 1_000;
+
+/** A training worker at work. */
+export interface FollowedTraining {
+  /** Why it cannot go on as it should; undefined while all is well. */
+  fault(): string | undefined;
+  /** Ends when the signal is given. What was under way goes on from its checkpoints. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Follows drift and the lake until the signal is given. A turn that fails is tried again at the next look.
+ *
+ * @throws TriplineError where what it has to remember cannot be read
+ */
+export async function followTraining(options: FollowOptions): Promise<FollowedTraining> {
+  const { kafka, logger, retrain: asked, signal } = options;
+  const store = await openStore(asked.checkpoints ?? pathToFileURL(asked.work).href);
+  const state = await LoopState.open(store);
+  const loop = makeLoop(options, state);
+  let stopped: TriplineError | undefined;
+  const consumer = await followDrift({
+    ...{ kafka, model: asked.model },
+    onDrift: (events) => loop.hear(events),
+    onStop: (error) => {
+      stopped = error;
+      logger.error({ code: error.code }, `drift is not followed any more: ${error.message}`);
+    },
+  });
+  let failure: string | undefined;
+  const ended = turns(options, state, loop, (sentence) => {
+    failure = sentence;
+  }).finally(() => consumer.close());
+  const silent = () => (consumer.isHealthy() ? undefined : "it is no live member of its consumer group");
+  return { ended, fault: () => stopped?.message ?? failure ?? (signal.aborted ? "it is ending" : silent()) };
+}
+
+async function turns(
+  { lookMs, signal, logger }: FollowOptions,
+  state: LoopState,
+  loop: TrainingLoop,
+  onEnd: (failure: string | undefined) => void,
+): Promise<void> {
+  const failures = counter("tripline_training_failures_total", {
+    description: "Turns of the training worker that failed",
+  });
+  failures.inc(0);
+  let turnedAtMs = Date.now();
+  const readings = [
+    gauge(
+      "tripline_training_turn_timestamp_seconds",
+      { description: "When the training worker last looked at the lake and did what there was to do" },
+      () => turnedAtMs / MS_PER_S,
+    ),
+    gauge(
+      "tripline_training_drift_open",
+      { description: "Whether there is a drift that no promotion has answered yet" },
+      () => Number(state.current.alarm !== null),
+    ),
+  ];
+  while (!signal.aborted) {
+    try {
+      await loop.turn();
+      turnedAtMs = Date.now();
+      onEnd(undefined);
+    } catch (error) {
+      if (signal.aborted) break;
+      failures.inc();
+      const { code, message } = asTriplineError(error);
+      // Of what is no error of ours the whole text: Python's last lines say what was wrong.
+      const text = error instanceof TriplineError ? message : String(error);
+      onEnd(text);
+      logger.error({ code }, `it is tried again in ${lookMs / MS_PER_S} s: ${text}`);
+    }
+    await delay(lookMs, undefined, { signal }).catch(() => undefined);
+  }
+  for (const end of readings) end();
+}
+
+function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
+  const { retrain: asked, kafka, rollouts, rolloutPlan: plan, times, logger, signal } = options;
+  const { lake, model, tenant: name, labelsBy } = asked;
+  const tenant = name === undefined ? {} : { tenant: name };
+  const output = linesTo(logger);
+  return new TrainingLoop({
+    ...{ state, times, logger },
+    newestPaymentMs: () =>
+      newestPaymentMs({ lake, ...tenant }).catch((error: unknown) => {
+        if (error instanceof TriplineError && error.code === "not-found") return undefined;
+        throw error;
+      }),
+    judge: (day) => judgeDay({ lake, model, labelsBy, ...tenant, output }, day),
+    tell: (events) => sendDrift(kafka, events),
+    retrain: (cutoffMs) => retrain({ ...asked, cutoffMs, output, signal }),
+    ...(rollouts === undefined ? {} : { rollout: new LeadingRollout({ state, model, rollouts, plan, logger }) }),
+  });
+}
+
+/** What a retraining prints, as lines of the log. */
+function linesTo(logger: Logger): CommandOutput {
+  return {
+    write(text) {
+      for (const line of text.split("\n")) if (line !== "") logger.info(line);
+    },
+  };
+}

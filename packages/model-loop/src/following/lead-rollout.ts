@@ -1,0 +1,90 @@
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { counter } from "@tripline/service-kit/telemetry/metrics";
+import { ControlRefusal } from "@tripline/system/client/control-client";
+import type { RolloutClient, RolloutRequest, ShownRollout } from "@tripline/system/client/rollout-client";
+import type { LoopState } from "./loop-state.js";
+
+export interface LeadRolloutOptions {
+  readonly state: LoopState;
+  readonly model: string;
+  readonly rollouts: Pick<RolloutClient, "start" | "status">;
+  /** How fast it goes on; what is left out has control's defaults. */
+  readonly plan: Partial<RolloutRequest>;
+  readonly logger: Logger;
+}
+
+const NOT_FOUND = 404;
+/** It would be refused again; other answers may change: of a control plane that starts, or of one with wrong credentials. */
+const FINAL = [400, NOT_FOUND, 422];
+const WHY_CHARACTERS_MAX = 300;
+
+/** Starts the rollout of a challenger and follows it to its end. Control and its guards make the steps. */
+export class LeadingRollout {
+  readonly #options: LeadRolloutOptions;
+  readonly #ends = counter("tripline_training_rollouts_total", {
+    description: "Rollouts of challengers of the training worker, by how they ended",
+    labels: ["result"],
+  });
+
+  constructor(options: LeadRolloutOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param today the day of the newest payment
+   * @throws Error in one sentence where control does not answer; the next turn tries again
+   */
+  async lead(today: number): Promise<void> {
+    const { state, logger } = this.#options;
+    const { challenger } = state.current;
+    if (challenger === null) return;
+    const rollout = await this.#rolloutOf(challenger);
+    if (rollout === undefined || rollout.stage === challenger.stage) return;
+    const { stage } = rollout;
+    const last = rollout.steps.at(-1);
+    logger.info({ version: challenger.version, stage }, `rollout: ${stage}, by ${last?.actor}: ${last?.why}`);
+    if (stage === "champion") {
+      await state.change(() => ({ challenger: null, alarm: null, promotedDay: today }));
+    } else if (stage === "rolled-back") {
+      // The drift stays: the next labels may make a better one.
+      await state.change(() => ({ challenger: null }));
+    } else {
+      await state.change(() => ({ challenger: { ...challenger, stage } }));
+      return;
+    }
+    this.#ends.inc({ result: stage });
+  }
+
+  /** The rollout of that version, which is begun if it was not; undefined while it cannot begin. */
+  async #rolloutOf({ version, why, stage }: { version: string; why: string; stage: string | null }) {
+    const { rollouts, model, plan, state, logger } = this.#options;
+    const newest = await this.#newest();
+    // Also where this process was killed right after it had begun.
+    if (newest?.candidate === version && (stage !== null || isOpen(newest))) return newest;
+    if (newest !== undefined && isOpen(newest)) {
+      logger.info({ version }, `another version, ${newest.candidate}, is being rolled out; this one comes after it`);
+      return undefined;
+    }
+    try {
+      const text = why.slice(0, WHY_CHARACTERS_MAX);
+      return await rollouts.start({ model, candidate: version, auto: true, ...plan, why: `retrained: ${text}` });
+    } catch (error) {
+      if (!(error instanceof ControlRefusal && FINAL.includes(error.status))) throw error;
+      logger.error({ version }, `the rollout is refused: ${error.message}`);
+      this.#ends.inc({ result: "refused" });
+      await state.change(() => ({ challenger: null }));
+      return undefined;
+    }
+  }
+
+  async #newest(): Promise<ShownRollout | undefined> {
+    try {
+      return await this.#options.rollouts.status(this.#options.model);
+    } catch (error) {
+      if (error instanceof ControlRefusal && error.status === NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+}
+
+const isOpen = ({ stage }: ShownRollout): boolean => stage === "shadow" || stage === "canary";

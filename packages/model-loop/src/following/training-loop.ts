@@ -1,0 +1,161 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { counter } from "@tripline/service-kit/telemetry/metrics";
+import { DAY_MS, dateOf } from "../drift/judge-day.js";
+import type { RetrainOutcome } from "../retraining/retrain.js";
+import { DATA_REFUSED, TOO_EARLY } from "../retraining/retrain.js";
+import type { LeadingRollout } from "./lead-rollout.js";
+import type { LoopState } from "./loop-state.js";
+
+export interface LoopTimes {
+  /** How many days of new labels start a retraining without a drift. */
+  readonly everyDays: number;
+  /** After a drift: so many days of new labels between one retraining and the next, until one is promoted. */
+  readonly retryDays: number;
+}
+
+export interface TrainingLoopOptions {
+  readonly state: LoopState;
+  readonly times: LoopTimes;
+  /** Event time of the newest archived payment; undefined where nothing is archived yet. */
+  newestPaymentMs(): Promise<number | undefined>;
+  /** Whether a day, counted from 1970-01-01, drifted. */
+  judge(day: number): Promise<readonly DriftDetected[]>;
+  /** Tells everybody; this loop hears of it by `hear`. */
+  tell(events: readonly DriftDetected[]): Promise<void>;
+  retrain(cutoffMs: number): Promise<RetrainOutcome>;
+  /** Absent without credentials for the control plane: then a person rolls challengers out. */
+  readonly rollout?: LeadingRollout;
+  readonly logger: Logger;
+}
+
+/** A day is whole when payments are archived that are this much newer than it. */
+const SETTLE_MS = 3_600_000;
+/** Days that are judged after the worker was away; older ones are history. */
+const DAYS_BEHIND_MAX = 31;
+/** A drift that no better model has come of by then is over. */
+const ALARM_DAYS_MAX = 60;
+/** So long the scores of a new champion differ from those of the days before, in which another one decided. */
+const SCORES_DAYS = 29;
+
+/**
+ * From new labels to a new champion: judges each whole day, retrains after a drift and on a schedule, and has what is better
+ * rolled out. Everything it has to remember is in its state, so it may be killed between any two steps.
+ */
+export class TrainingLoop {
+  readonly #options: TrainingLoopOptions;
+  readonly #days = counter("tripline_training_days_total", {
+    description: "Whole days of the lake, by whether they drifted",
+    labels: ["result"],
+  });
+  readonly #runs = counter("tripline_training_runs_total", {
+    description: "Retrainings, by what came of them",
+    labels: ["result"],
+  });
+
+  constructor(options: TrainingLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps a drift until a promotion answers it. A drift that comes while one is kept, or is worked on, joins it. */
+  async hear(events: readonly DriftDetected[]): Promise<void> {
+    const { state, logger } = this.#options;
+    for (const { day: date, sentence, columns } of events) {
+      const day = Math.floor(Date.parse(date) / DAY_MS);
+      const { alarm: before, promotedDay } = state.current;
+      const isNewChampion = promotedDay !== null && day - promotedDay <= SCORES_DAYS;
+      if (isNewChampion && columns.every(({ kind }) => kind === "score")) {
+        logger.info({ day: date }, `the scores are those of a new champion, so nothing starts: ${sentence}`);
+        continue;
+      }
+      await state.change(({ alarm }) => ({ alarm: { day: Math.max(day, alarm?.day ?? day), sentence } }));
+      const joins = before === null ? "" : `, joins that of ${dateOf(before.day)}`;
+      logger.warn({ day: date }, `drift${joins}: ${sentence}`);
+    }
+  }
+
+  /** Does what there is to do by now. @throws TriplineError or Error in one sentence; the next turn tries again */
+  async turn(): Promise<void> {
+    const newestMs = await this.#options.newestPaymentMs();
+    if (newestMs === undefined) return;
+    const today = Math.floor(newestMs / DAY_MS);
+    await this.#judgeDays(Math.floor((newestMs - SETTLE_MS) / DAY_MS) - 1, today);
+    await this.#options.rollout?.lead(today);
+    await this.#retrainIfDue(today);
+    // A challenger does not wait for the next turn.
+    await this.#options.rollout?.lead(today);
+  }
+
+  async #judgeDays(last: number, today: number): Promise<void> {
+    const { state, judge, tell, logger } = this.#options;
+    if (state.current.judgedDay === null) {
+      // What was before the first look is history, and no day of it starts anything.
+      await state.change(() => ({ judgedDay: last - 1, firstDay: today }));
+    }
+    const { judgedDay } = state.current;
+    for (let day = Math.max((judgedDay ?? last) + 1, last - DAYS_BEHIND_MAX + 1); day <= last; day += 1) {
+      let result = "unjudged";
+      try {
+        const events = await judge(day);
+        if (events.length > 0) await tell(events);
+        result = events.length > 0 ? "drifted" : "usual";
+        logger.info({ day: dateOf(day), result }, `the day is judged: ${result}`);
+      } catch (error) {
+        // Lake and Kafka come back. A day with too few payments stays so.
+        if (error instanceof TriplineError && error.code !== "not-found") throw error;
+        logger.warn({ day: dateOf(day) }, `the day is not judged: ${sentenceOf(error)}`);
+      }
+      this.#days.inc({ result });
+      await state.change(() => ({ judgedDay: day }));
+    }
+  }
+
+  async #retrainIfDue(today: number): Promise<void> {
+    const { state, retrain, logger, rollout } = this.#options;
+    const { alarm } = state.current;
+    if (alarm !== null && today - alarm.day > ALARM_DAYS_MAX) {
+      logger.warn({ day: dateOf(alarm.day) }, `nothing better came of that drift in ${ALARM_DAYS_MAX} days`);
+      await state.change(() => ({ alarm: null }));
+    }
+    const why = this.#dueBecause(today);
+    if (why === undefined) return;
+    logger.info({ cutoff: dateOf(today) }, `retraining begins: ${why}`);
+    const outcome = await retrain(today * DAY_MS).catch((error: unknown) => {
+      this.#runs.inc({ result: "failed" });
+      throw error;
+    });
+    const { line, version } = outcome;
+    this.#runs.inc({ result: resultOf(outcome) });
+    logger[outcome.code === DATA_REFUSED ? "error" : "info"]({ cutoff: dateOf(today), version }, line);
+    const challenger = version === undefined ? {} : { challenger: { version, why, stage: null } };
+    await state.change(() => ({ triedDay: today, ...challenger }));
+    if (version !== undefined && rollout === undefined) {
+      logger.warn({ version }, "there are no credentials for the control plane, so a person rolls it out");
+      await state.change(() => ({ challenger: null, alarm: null }));
+    }
+  }
+
+  #dueBecause(today: number): string | undefined {
+    const { everyDays, retryDays } = this.#options.times;
+    const { alarm, triedDay, firstDay, challenger } = this.#options.state.current;
+    if (challenger !== null) return undefined;
+    if (alarm !== null && (triedDay === null || today - triedDay >= retryDays)) {
+      return `drift on ${dateOf(alarm.day)}: ${alarm.sentence}`;
+    }
+    const from = triedDay ?? firstDay ?? today;
+    return today - from >= everyDays ? `${today - from} days of new labels since ${dateOf(from)}` : undefined;
+  }
+}
+
+function resultOf({ code, version }: RetrainOutcome): string {
+  if (version !== undefined) return "registered";
+  if (code === DATA_REFUSED) return "refused";
+  return code === TOO_EARLY ? "early" : "kept";
+}
+
+/** The last line that a program printed says what was wrong. */
+function sentenceOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trimEnd().split("\n").at(-1) ?? text;
+}
