@@ -1,5 +1,5 @@
 // The health check of a container: is the service in it ready? Needs no shell and no curl. Docker runs it in the folder of
-// the app; the command line has no server to check.
+// the app; the command line has no server to check, unless it is told on which port.
 import { basename } from "node:path";
 
 const TIMEOUT_MS = 4_000;
@@ -7,7 +7,8 @@ const TIMEOUT_MS = 4_000;
 // biome-ignore lint/suspicious/noUndeclaredEnvVars: read in a container, where no build is cached
 const port = process.env.PORT ?? "8080";
 try {
-  if (basename(process.cwd()) === "cli") process.exit(0);
+  // biome-ignore lint/suspicious/noUndeclaredEnvVars: as above
+  if (basename(process.cwd()) === "cli" && process.env.PORT === undefined) process.exit(0);
   const response = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   const report = await response.text();
   process.stdout.write(`${report}\n`);

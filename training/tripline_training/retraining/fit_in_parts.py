@@ -13,6 +13,7 @@ from tripline_training.trees.fit_trees import matrix_of, tree_settings
 from tripline_training.trees.params import Params
 
 PART_TREES = 25
+DIGEST_BYTES = 32
 
 
 def fit_in_parts(rows: Rows, params: Params, seed: int, jobs: int, folder: Path) -> xgboost.Booster:
@@ -29,7 +30,7 @@ def fit_in_parts(rows: Rows, params: Params, seed: int, jobs: int, folder: Path)
     while matrix is not None and done < params.trees:
         settings = tree_settings(params, seed + done, jobs)
         grown = xgboost.train(settings, matrix, min(PART_TREES, params.trees - done), xgb_model=booster)
-        write_file(path, bytes(grown.save_raw("ubj")))
+        _write(path, bytes(grown.save_raw("ubj")))
         booster = _read(path)
         assert booster is not None
         done = booster.num_boosted_rounds()
@@ -48,13 +49,19 @@ def identity_of(rows: Rows, params: Params, seed: int, jobs: int) -> str:
     return digest.hexdigest()[:16]
 
 
+def _write(path: Path, trees: bytes) -> None:
+    """With their digest before them: a file from an object store may be another's, or only the beginning."""
+    write_file(path, hashlib.sha256(trees).digest() + trees)
+
+
 def _read(path: Path) -> xgboost.Booster | None:
     if not path.is_file():
         return None
-    booster = xgboost.Booster()
-    try:
-        booster.load_model(bytearray(path.read_bytes()))
-    except xgboost.core.XGBoostError:
+    data = path.read_bytes()
+    digest, trees = data[:DIGEST_BYTES], data[DIGEST_BYTES:]
+    if hashlib.sha256(trees).digest() != digest:
         print(f"warning: the checkpoint {path.name} is damaged, so the fit begins anew", flush=True)
         return None
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(trees))
     return booster

@@ -73,6 +73,19 @@ app.kubernetes.io/part-of: tripline
 {{- join "," $names -}}
 {{- end }}
 
+{{/* "yes" where the training worker runs: it needs a lake to read. */}}
+{{- define "tripline.hasWorker" -}}
+{{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
+{{- end }}
+
+{{/* Where checkpoints outlive a pod: a bucket, or the volume of the registry. */}}
+{{- define "tripline.checkpointsUrl" -}}
+{{- if .Values.jobs.worker.checkpointsUrl }}{{ .Values.jobs.worker.checkpointsUrl }}
+{{- else if .Values.objectStore.datasets }}{{ trimSuffix "/" .Values.objectStore.datasets }}/checkpoints
+{{- else if not .Values.registry.url }}file:///var/lib/tripline/registry/checkpoints
+{{- end }}
+{{- end }}
+
 {{- define "tripline.kafkaBrokers" -}}
 {{ if .Values.local.kafka.enabled }}{{ include "tripline.fullname" . }}-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
 {{- end }}

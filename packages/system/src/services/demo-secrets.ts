@@ -18,6 +18,8 @@ const secrets = z.strictObject({
   clientSecret: z.string().min(24).default(password),
   operatorSecret: z.string().min(24).default(password),
   approverSecret: z.string().min(24).default(password),
+  /** Of the training worker. */
+  trainingSecret: z.string().min(24).default(password),
   /** Base64, 32 bytes: seals the tokens of people who are signed in to the console. */
   sessionKey: z.base64().default(key),
   consoleSecret: z.string().min(24).default(password),

@@ -72,6 +72,9 @@ export const OPERATOR_SCOPES =
 /** Approves what the operator asks for. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";
+/** Rolls out what the training worker finds better. */
+export const TRAINING_CLIENT_ID = "demo-training";
+const TRAINING_SCOPES = "models:read models:write";
 /** Signs in to the console with every role. */
 export const DEMO_USER_NAME = "demo";
 export const MODEL_NAME = "fraud";
@@ -114,6 +117,12 @@ export function bootstrapClients({ clientSecret, operatorSecret, approverSecret 
   ].map((client) => ({ ...client, tenant: DEMO_TENANT }));
 }
 
+/** The training worker's. */
+export function trainingClient(secret: string): object {
+  const scopes = TRAINING_SCOPES.split(" ");
+  return { client_id: TRAINING_CLIENT_ID, client_secret: secret, scopes, tenant: DEMO_TENANT };
+}
+
 /** The people who can sign in from the first start on. */
 export function bootstrapPeople({ demoPassword, leadPassword }: PeoplePasswords): readonly object[] {
   return [
@@ -129,7 +138,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "po
   return {
     archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
     auditSigningKey: secrets.auditSigningKey,
-    bootstrapClients: JSON.stringify(bootstrapClients(secrets)),
+    bootstrapClients: JSON.stringify([...bootstrapClients(secrets), trainingClient(secrets.trainingSecret)]),
     bootstrapPeople: JSON.stringify(bootstrapPeople(secrets)),
     cardTokenKey: secrets.cardTokenKey,
     consoleClientSecret: secrets.consoleSecret,

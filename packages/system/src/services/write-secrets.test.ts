@@ -27,9 +27,10 @@ describe("makeSecrets", () => {
     "ingestion/card-token-key",
     "ingestion/personal-master-key",
     "postgres/password",
+    "training/client-secret",
   ];
 
-  const CLIENTS = ["client", "operator", "approver"];
+  const CLIENTS = ["client/client", "client/operator", "client/approver", "training/client"];
   const registered = z.array(z.object({ client_secret: z.string() }));
   const registeredSecrets = (): string[] =>
     registered.parse(JSON.parse(read("auth/bootstrap-clients"))).map((client) => client.client_secret);
@@ -46,7 +47,7 @@ describe("makeSecrets", () => {
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
     expect(read("control/postgres-url")).toBe(read("auth/postgres-url"));
-    expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`client/${name}-secret`)));
+    expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`${name}-secret`)));
   });
 
   test("existing secrets stay", () => {
@@ -77,6 +78,6 @@ describe("makeSecrets", () => {
       "auth/bootstrap-clients",
       ...["approver", "client", "operator"].map((name) => `client/${name}-secret`),
     ]);
-    expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`client/${name}-secret`)));
+    expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`${name}-secret`)));
   });
 });

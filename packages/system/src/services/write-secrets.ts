@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bootstrapClients, bootstrapPeople } from "./plan-services.js";
+import { z } from "zod";
+import { bootstrapClients, bootstrapPeople, TRAINING_CLIENT_ID, trainingClient } from "./plan-services.js";
 
 const KEY_BYTES = 32;
+
+const TRAINING_SECRET = "training/client-secret";
+
+const registered = z.array(z.looseObject({ client_id: z.string() }));
 
 const PASSWORD_BYTES = 24;
 
@@ -65,7 +70,21 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
           "client/client-secret": secrets.clientSecret,
           "client/operator-secret": secrets.operatorSecret,
           "client/approver-secret": secrets.approverSecret,
-          "auth/bootstrap-clients": JSON.stringify(bootstrapClients(secrets)),
+          "auth/bootstrap-clients": JSON.stringify([...bootstrapClients(secrets), ...trainingClients(folder)]),
+        };
+      },
+    },
+    {
+      // Apart from the others: an installation that has those gets this one.
+      name: "training-client",
+      files: () => {
+        const secret = randomBytes(PASSWORD_BYTES).toString("base64url");
+        const path = join(folder, "auth/bootstrap-clients");
+        const known = registered.parse(JSON.parse(readFileSync(path, "utf8")));
+        const others = known.filter(({ client_id: id }) => id !== TRAINING_CLIENT_ID);
+        return {
+          [TRAINING_SECRET]: secret,
+          "auth/bootstrap-clients": JSON.stringify([...others, trainingClient(secret)]),
         };
       },
     },
@@ -94,6 +113,12 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
       },
     },
   ];
+}
+
+/** None before its secret is made. */
+function trainingClients(folder: string): object[] {
+  const path = join(folder, TRAINING_SECRET);
+  return existsSync(path) ? [trainingClient(readFileSync(path, "utf8"))] : [];
 }
 
 function write(path: string, text: string): void {

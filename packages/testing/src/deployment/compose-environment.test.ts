@@ -139,14 +139,14 @@ describe("compose.yaml", () => {
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
   });
 
-  test("all of it with its observability and traffic has limits that fit 6.25 GiB, and compose.lite.yaml 3 GiB", () => {
+  test("all of it with its observability and traffic has limits that fit 7.5 GiB, and compose.lite.yaml 3 GiB", () => {
     const within = (profiles: readonly string[], over: typeof base): number =>
       Object.entries(base)
         .filter(([name]) => (over[name]?.profiles ?? []).length === 0)
         .filter(([, service]) => service.profiles.every((profile) => profiles.includes(profile)))
         .map(([name, service]) => memoryMib(name, [over[name]?.mem_limit ?? "", service.mem_limit ?? ""]))
         .reduce((sum, mib) => sum + mib, 0);
-    expect(within(["observability", "traffic"], {})).toBeLessThanOrEqual(6.25 * 1_024);
+    expect(within(["observability", "traffic"], {})).toBeLessThanOrEqual(7.5 * 1_024);
     expect(within([], lite)).toBeLessThanOrEqual(3 * 1_024);
   });
 });

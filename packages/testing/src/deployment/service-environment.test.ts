@@ -78,6 +78,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
       },
       secrets: {
         ...{ clientSecret: "s".repeat(32), operatorSecret: "o".repeat(32), approverSecret: "a".repeat(32) },
+        trainingSecret: "t".repeat(32),
         ...{ consoleSecret: "c".repeat(32), demoPassword: "d".repeat(32), leadPassword: "l".repeat(32) },
         sessionKey: Buffer.alloc(32, 3).toString("base64"),
         cardTokenKey: Buffer.alloc(32, 1).toString("base64"),

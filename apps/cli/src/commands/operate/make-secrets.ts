@@ -5,7 +5,10 @@ import { Command } from "commander";
 export function makeSecretsCommand(): Command {
   return new Command("make-secrets")
     .description("make the secrets of a local installation at random; what is there already stays as it is")
-    .argument("<folder>", "gets a folder for each reader: auth, control, console, ingestion, postgres, client")
+    .argument(
+      "<folder>",
+      "gets a folder for each reader: auth, control, console, ingestion, training, postgres, client",
+    )
     .option("--database <host:port/name>", "where auth finds Postgres", "postgres:5432/tripline")
     .action((folder: string, { database }: { readonly database: string }) => {
       const made = makeSecrets(folder, database);
