@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
@@ -7,6 +8,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
 import type { RolloutClient, RolloutRequest } from "@tripline/system/client/rollout-client";
 import type { CommandOutput } from "@tripline/system/command-output";
+import { z } from "zod";
 import { judgeDay, sendDrift } from "../drift/judge-day.js";
 import type { RetrainOptions } from "../retraining/retrain.js";
 import { retrain } from "../retraining/retrain.js";
@@ -24,7 +26,7 @@ export interface FollowOptions {
   readonly rollouts?: Pick<RolloutClient, "start" | "status">;
   /** What of a rollout differs from control's defaults. */
   readonly rolloutPlan: Partial<RolloutRequest>;
-  readonly times: LoopTimes;
+  readonly times: Omit<LoopTimes, "unlearntDays">;
   /** Between the end of one look at the lake and the next. */
   readonly lookMs: number;
   readonly logger: Logger;
@@ -33,10 +35,14 @@ export interface FollowOptions {
 
 const MS_PER_S = 1_000;
 
+const params = z.object({ retrain: z.object({ newest_days: z.int(), label_delay_days: z.int() }) });
+
 /** A training worker at work. */
 export interface FollowedTraining {
   /** Why it cannot go on as it should; undefined while all is well. */
   fault(): string | undefined;
+  /** How many looks at the lake have ended well. */
+  turns(): number;
   /** Ends when the signal is given. What was under way goes on from its checkpoints. */
   readonly ended: Promise<void>;
 }
@@ -50,7 +56,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
   const { kafka, logger, retrain: asked, signal } = options;
   const store = await openStore(asked.checkpoints ?? pathToFileURL(asked.work).href);
   const state = await LoopState.open(store);
-  const loop = makeLoop(options, state);
+  const loop = makeLoop(options, state, await unlearntDays(asked.paramsFile));
   let stopped: TriplineError | undefined;
   const consumer = await followDrift({
     ...{ kafka, model: asked.model },
@@ -61,11 +67,17 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
     },
   });
   let failure: string | undefined;
+  let count = 0;
   const ended = turns(options, state, loop, (sentence) => {
     failure = sentence;
+    if (sentence === undefined) count += 1;
   }).finally(() => consumer.close());
   const silent = () => (consumer.isHealthy() ? undefined : "it is no live member of its consumer group");
-  return { ended, fault: () => stopped?.message ?? failure ?? (signal.aborted ? "it is ending" : silent()) };
+  return {
+    ended,
+    turns: () => count,
+    fault: () => stopped?.message ?? failure ?? (signal.aborted ? "it is ending" : silent()),
+  };
 }
 
 async function turns(
@@ -110,13 +122,19 @@ async function turns(
   for (const end of readings) end();
 }
 
-function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
-  const { retrain: asked, kafka, rollouts, rolloutPlan: plan, times, logger, signal } = options;
+/** By the rules of `windows.py`. */
+async function unlearntDays(paramsFile: string): Promise<number> {
+  const { retrain: rules } = params.parse(JSON.parse(await readFile(paramsFile, "utf8")));
+  return rules.newest_days + 2 * rules.label_delay_days;
+}
+
+function makeLoop(options: FollowOptions, state: LoopState, unlearnt: number): TrainingLoop {
+  const { retrain: asked, kafka, rollouts, rolloutPlan: plan, logger, signal } = options;
   const { lake, model, tenant: name, labelsBy } = asked;
   const tenant = name === undefined ? {} : { tenant: name };
   const output = linesTo(logger);
   return new TrainingLoop({
-    ...{ state, times, logger },
+    ...{ state, logger, times: { ...options.times, unlearntDays: unlearnt } },
     newestPaymentMs: () =>
       newestPaymentMs({ lake, ...tenant }).catch((error: unknown) => {
         if (error instanceof TriplineError && error.code === "not-found") return undefined;

@@ -13,6 +13,8 @@ export interface LeadRolloutOptions {
   readonly logger: Logger;
 }
 
+/** Days after a drift that a champion must have been trained on before the drift is answered. */
+const LEARNT_DAYS_MIN = 14;
 const NOT_FOUND = 404;
 /** It would be refused again; other answers may change: of a control plane that starts, or of one with wrong credentials. */
 const FINAL = [400, NOT_FOUND, 422];
@@ -44,7 +46,11 @@ export class LeadingRollout {
     const last = rollout.steps.at(-1);
     logger.info({ version: challenger.version, stage }, `rollout: ${stage}, by ${last?.actor}: ${last?.why}`);
     if (stage === "champion") {
-      await state.change(() => ({ challenger: null, alarm: null, promotedDay: today }));
+      await state.change(({ alarm }) => {
+        // One that has hardly seen the changed world is better than before, and more labels make another one better still.
+        const isAnswered = alarm === null || challenger.learntTo - alarm.day >= LEARNT_DAYS_MIN;
+        return { challenger: null, promotedDay: today, ...(isAnswered ? { alarm: null } : {}) };
+      });
     } else if (stage === "rolled-back") {
       // The drift stays: the next labels may make a better one.
       await state.change(() => ({ challenger: null }));

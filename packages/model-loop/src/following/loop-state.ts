@@ -11,10 +11,18 @@ const stateSchema = z.strictObject({
   judgedDay: z.int().nullable(),
   /** The cut-off of the last retraining. */
   triedDay: z.int().nullable(),
-  /** The newest drift that no promotion has answered yet. */
+  /** The newest drift that no champion has answered yet. */
   alarm: z.strictObject({ day: z.int(), sentence: z.string() }).nullable(),
   /** What was registered and is not champion yet. */
-  challenger: z.strictObject({ version: z.string(), why: z.string(), stage: z.string().nullable() }).nullable(),
+  challenger: z
+    .strictObject({
+      version: z.string(),
+      why: z.string(),
+      /** The first day that it was not trained on any more. */
+      learntTo: z.int(),
+      stage: z.string().nullable(),
+    })
+    .nullable(),
   /** When the last challenger became champion. */
   promotedDay: z.int().nullable(),
 });

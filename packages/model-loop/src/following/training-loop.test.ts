@@ -44,7 +44,7 @@ class World {
       },
     };
     const loop: TrainingLoop = new TrainingLoop({
-      ...{ state, logger, times: { everyDays: 28, retryDays: 7 } },
+      ...{ state, logger, times: { everyDays: 28, retryDays: 7, unlearntDays: 0 } },
       // Two hours into the day: the day before is whole.
       newestPaymentMs: async () => this.today * DAY_MS + 7_200_000,
       judge: async (day) => {
@@ -106,17 +106,19 @@ test("days without a drift start nothing but the schedule", async () => {
   expect(world.did).toEqual(["retrain 2026-03-29"]);
 });
 
-test("a drift is retrained on at once and as labels come, until a better model is champion", async () => {
+test("a drift is retrained on at once and as labels come, until a champion has learnt from two weeks of it", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
-  world.outcomes = [kept, refused, better("v1")];
-  await passDays(14);
-  expect(world.did).toEqual(["retrain 2026-03-02", "retrain 2026-03-09"]);
-  await passDays(1);
-  expect(world.did.slice(2)).toEqual(["retrain 2026-03-16", "rollout v1 auto=true"]);
+  world.outcomes = [kept, better("v1"), refused, better("v2")];
+  await passDays(8);
+  expect(world.did).toEqual(["retrain 2026-03-02", "retrain 2026-03-09", "rollout v1 auto=true"]);
+  // Better, but it has seen one week of the changed world.
   world.rollout = shown("v1", "champion");
+  await passDays(14);
+  expect(world.did.slice(3)).toEqual(["retrain 2026-03-16", "retrain 2026-03-23", "rollout v2 auto=true"]);
+  world.rollout = shown("v2", "champion");
   await passDays(20);
-  expect(world.did).toHaveLength(4);
+  expect(world.did).toHaveLength(6);
 });
 
 test("a drift while a retraining runs joins it, and starts no second one", async () => {
@@ -156,7 +158,7 @@ test("killed at any step and started elsewhere it goes on, and does nothing twic
   world.rollout = shown("v1", "champion");
   await loop.turn();
   loop = await world.loop(folder);
-  await passDays(10);
+  await passDays(6);
   expect(world.did).toHaveLength(2);
 });
 
@@ -177,16 +179,15 @@ test("a rollout of another version comes first, and a refusal ends the challenge
 
 test("scores that moved because another model is champion start nothing", async () => {
   await loop.turn();
-  world.drifts.set(DAY, "feature");
   world.outcomes = [better("v1"), kept];
-  await passDays(1);
+  await passDays(28);
   world.rollout = shown("v1", "champion");
-  world.drifts.set(DAY + 2, "score");
+  world.drifts.set(DAY + 29, "score");
   await passDays(9);
-  expect(world.did).toEqual(["retrain 2026-03-02", "rollout v1 auto=true"]);
-  world.drifts.set(DAY + 11, "feature");
+  expect(world.did).toEqual(["retrain 2026-03-29", "rollout v1 auto=true"]);
+  world.drifts.set(DAY + 38, "feature");
   await passDays(3);
-  expect(world.did.slice(2)).toEqual(["retrain 2026-03-13"]);
+  expect(world.did.slice(2)).toEqual(["retrain 2026-04-09"]);
 });
 
 test("a lake that is away is looked at again, a day that cannot be judged is left out", async () => {
@@ -195,7 +196,7 @@ test("a lake that is away is looked at again, a day that cannot be judged is lef
   const judged: number[] = [];
   const state = await LoopState.open(await openStore(pathToFileURL(folder).href));
   const other = new TrainingLoop({
-    ...{ state, logger, times: { everyDays: 28, retryDays: 7 } },
+    ...{ state, logger, times: { everyDays: 28, retryDays: 7, unlearntDays: 0 } },
     newestPaymentMs: async () => (DAY + 2) * DAY_MS + 7_200_000,
     judge: async (day) => {
       judged.push(day - DAY);

@@ -11,8 +11,10 @@ import type { LoopState } from "./loop-state.js";
 export interface LoopTimes {
   /** How many days of new labels start a retraining without a drift. */
   readonly everyDays: number;
-  /** After a drift: so many days of new labels between one retraining and the next, until one is promoted. */
+  /** After a drift: so many days of new labels between one retraining and the next, until a champion answers it. */
   readonly retryDays: number;
+  /** Days before the cut-off that are not trained on: newest weeks, and the label delay before and after them. */
+  readonly unlearntDays: number;
 }
 
 export interface TrainingLoopOptions {
@@ -58,7 +60,7 @@ export class TrainingLoop {
     this.#options = options;
   }
 
-  /** Keeps a drift until a promotion answers it. A drift that comes while one is kept, or is worked on, joins it. */
+  /** Keeps a drift until a champion answers it. A drift that comes while one is kept, or is worked on, joins it. */
   async hear(events: readonly DriftDetected[]): Promise<void> {
     const { state, logger } = this.#options;
     for (const { day: date, sentence, columns } of events) {
@@ -112,7 +114,7 @@ export class TrainingLoop {
   }
 
   async #retrainIfDue(today: number): Promise<void> {
-    const { state, retrain, logger, rollout } = this.#options;
+    const { state, retrain, logger, rollout, times } = this.#options;
     const { alarm } = state.current;
     if (alarm !== null && today - alarm.day > ALARM_DAYS_MAX) {
       logger.warn({ day: dateOf(alarm.day) }, `nothing better came of that drift in ${ALARM_DAYS_MAX} days`);
@@ -128,7 +130,8 @@ export class TrainingLoop {
     const { line, version } = outcome;
     this.#runs.inc({ result: resultOf(outcome) });
     logger[outcome.code === DATA_REFUSED ? "error" : "info"]({ cutoff: dateOf(today), version }, line);
-    const challenger = version === undefined ? {} : { challenger: { version, why, stage: null } };
+    const learntTo = today - times.unlearntDays;
+    const challenger = version === undefined ? {} : { challenger: { version, why, learntTo, stage: null } };
     await state.change(() => ({ triedDay: today, ...challenger }));
     if (version !== undefined && rollout === undefined) {
       logger.warn({ version }, "there are no credentials for the control plane, so a person rolls it out");
