@@ -24,7 +24,7 @@ export interface FollowOptions {
   readonly kafka: Kafka;
   /** Absent where a person rolls challengers out. */
   readonly rollouts?: Pick<RolloutClient, "start" | "status">;
-  /** What of a rollout differs from control's defaults. */
+  /** The part of a rollout's plan that differs from control's defaults. */
   readonly rolloutPlan: Partial<RolloutRequest>;
   readonly times: Omit<LoopTimes, "unlearntDays">;
   /** Between the end of one look at the lake and the next. */
@@ -72,7 +72,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
     failure = sentence;
     if (sentence === undefined) count += 1;
   }).finally(() => consumer.close());
-  const silent = () => (consumer.isHealthy() ? undefined : "it is no live member of its consumer group");
+  const silent = () => (consumer.isHealthy() ? undefined : "it is not a live member of its consumer group");
   return {
     ended,
     turns: () => count,
@@ -112,7 +112,7 @@ async function turns(
       if (signal.aborted) break;
       failures.inc();
       const { code, message } = asTriplineError(error);
-      // Of what is no error of ours the whole text: Python's last lines say what was wrong.
+      // Otherwise the whole text: Python's last lines say what was wrong.
       const text = error instanceof TriplineError ? message : String(error);
       onEnd(text);
       logger.error({ code }, `it is tried again in ${lookMs / MS_PER_S} s: ${text}`);
