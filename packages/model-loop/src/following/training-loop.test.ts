@@ -32,8 +32,9 @@ class World {
   async loop(folder: string): Promise<TrainingLoop> {
     const state = await LoopState.open(await openStore(pathToFileURL(folder).href));
     const rollouts = {
-      start: async ({ candidate, auto }: RolloutRequest) => {
+      start: async ({ candidate, auto, guards }: RolloutRequest) => {
         if (this.refusal !== undefined) throw this.refusal;
+        expect(guards).toEqual({ index_max: 1 });
         this.did.push(`rollout ${candidate} auto=${auto}`);
         this.rollout = shown(candidate, "shadow");
         return this.rollout;
