@@ -218,11 +218,11 @@ AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
 {{- if .Values.control.auditSecret }}
 {{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" .Values.control.auditSecret "audit-signing-key") }}
 {{- end }}
-{{- if .Values.personalData.masterKeySecret }}
-{{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
-{{- end }}
 {{- if and .Values.secrets.external.enabled (get .Values.secretStore.names "control") (not .Values.control.auditSecret) }}
 {{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" (include "tripline.secretName" (dict "root" . "name" "control")) "audit-signing-key") }}
+{{- end }}
+{{- if .Values.personalData.masterKeySecret }}
+{{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
 {{- end }}
 {{- end }}
 
