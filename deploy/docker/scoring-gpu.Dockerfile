@@ -42,3 +42,4 @@ COPY --from=assembled /out/onnxruntime/ /
 # the GPU; without one our own code runs the trees. The chart sets the same; a test compares the two.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility LD_LIBRARY_PATH=/opt/nvidia/lib
 ENV EXECUTION_PROVIDERS=cuda,trees,cpu
+USER 65532:65532
