@@ -112,7 +112,7 @@ test.each(["cardToken", "emailToken"] as const)(
 );
 
 test.each(["4111111111111111", "ada@example.com", "dt_00000000000000000000000000000000", "ct_1"])(
-  "%s cannot be erased, and the answer does not repeat it",
+  "an erasure of %s is refused, and the value is not repeated",
   async (subject) => {
     const answer = await erase(subject);
     expect(answer).toMatchObject({ status: 422, body: { code: "invalid-field" } });
