@@ -14,7 +14,7 @@ export interface LeadRolloutOptions {
 }
 
 /** Days after a drift that a champion must have been trained on before the drift is answered. */
-const LEARNT_DAYS_MIN = 14;
+const LEARNT_DAYS_MIN = 28;
 /**
  * What is rolled out was better on weeks that are labelled. After a drift its scores differ from those of a champion that the
  * drift made wrong: an index of 0.31 was seen, which the default of 0.25 would take back. Inverted scores are far above 1.

@@ -107,19 +107,21 @@ test("days without a drift start nothing but the schedule", async () => {
   expect(world.did).toEqual(["retrain 2026-03-29"]);
 });
 
-test("a drift is retrained on at once and as labels come, until a champion has learnt from two weeks of it", async () => {
+test("a drift is retrained on at once and as labels come, until a champion has learnt from four weeks of it", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
-  world.outcomes = [kept, better("v1"), refused, better("v2")];
+  world.outcomes = [kept, better("v1"), refused, kept, better("v2")];
   await passDays(8);
   expect(world.did).toEqual(["retrain 2026-03-02", "retrain 2026-03-09", "rollout v1 auto=true"]);
   // Better, but it has seen one week of the changed world.
   world.rollout = shown("v1", "champion");
-  await passDays(14);
-  expect(world.did.slice(3)).toEqual(["retrain 2026-03-16", "retrain 2026-03-23", "rollout v2 auto=true"]);
+  await passDays(21);
+  expect(world.did.slice(3)).toEqual([
+    ...["retrain 2026-03-16", "retrain 2026-03-23", "retrain 2026-03-30", "rollout v2 auto=true"],
+  ]);
   world.rollout = shown("v2", "champion");
   await passDays(20);
-  expect(world.did).toHaveLength(6);
+  expect(world.did).toHaveLength(7);
 });
 
 test("a drift while a retraining runs joins it, and starts no second one", async () => {

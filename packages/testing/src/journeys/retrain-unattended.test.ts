@@ -122,7 +122,7 @@ test(
     await rollouts.step(MODEL_NAME, "promote", "the end of the test");
     await until(second, async () => ((await remembered()).challenger === null ? true : undefined));
     await second.stop();
-    // It has not learnt from two weeks of the changed world yet, so the drift stays open.
+    // It has not learnt from four weeks of the changed world yet, so the drift stays open.
     expect(await remembered()).toMatchObject({ alarm: { day: END_MS / DAY_MS - 1 }, challenger: null });
     expect(await openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion")).toBe(rollout.candidate);
     expect(await runs()).toContain('tripline_training_runs_total{result="registered"} 1');
