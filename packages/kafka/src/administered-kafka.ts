@@ -4,7 +4,8 @@ import { ALL_TOPICS } from "@tripline/contracts/topics";
 import type { Admin, ITopicConfig, ITopicMetadata, RetryOptions } from "kafkajs";
 import { asKafkaError, isForbidden, isPassing } from "./kafka-fault.js";
 import type { Client, OpenClient } from "./open-client.js";
-import type { KafkaAdmin, Log } from "./port.js";
+import type { KafkaAdmin, KafkaRight, Log } from "./port.js";
+import { setRights } from "./set-rights.js";
 import { finishBy, settlesWithin } from "./wait-backoff.js";
 
 const REQUEST_MS_MAX = 5_000;
@@ -76,6 +77,10 @@ export class AdministeredKafka implements KafkaAdmin {
   async clusterId(): Promise<string> {
     const { clusterId } = await this.#call((admin) => admin.describeCluster());
     return clusterId;
+  }
+
+  setRights(rights: readonly KafkaRight[]): Promise<{ readonly added: number; readonly removed: number }> {
+    return this.#call((admin) => setRights(admin, this.dependencies.topicPrefix, rights));
   }
 
   async close(): Promise<void> {

@@ -49,7 +49,8 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
     let isDestroyed = false;
     const socketFactory: ISocketFactory = (target) => {
       if (isDestroyed) throw new Error("the client was closed");
-      const socket = openSocket(target);
+      const { tls } = security;
+      const socket = openSocket(typeof tls === "function" ? { ...target, ssl: { ...tls() } } : target);
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
       return socket;
@@ -83,7 +84,7 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
 
 /** kafkajs authenticates again before the next request, once less than `renewBeforeMs` of a broker's session is left. */
 function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sasl" | "reauthenticationThreshold"> {
-  const ssl = tls === undefined ? {} : { ssl: { ...tls } };
+  const ssl = tls === undefined ? {} : { ssl: typeof tls === "function" ? true : { ...tls } };
   if (sasl === undefined) return ssl;
   if (sasl.mechanism !== "oauthbearer") return { ...ssl, sasl: { ...sasl } };
   const { token, renewBeforeMs } = sasl;

@@ -175,7 +175,25 @@ export interface KafkaAdmin {
   /** Live readers of a group; one that was killed counts until its session has run out. 0 for a group nobody knows. */
   groupMembers(group: string): Promise<number>;
   clusterId(): Promise<string>;
+  /**
+   * Makes these the only rights of the users whom they name; needs a user who may change rights. A broker without an
+   * authorizer refuses.
+   *
+   * @returns how many rights were added and taken away
+   */
+  setRights(rights: readonly KafkaRight[]): Promise<{ readonly added: number; readonly removed: number }>;
   close(): Promise<void>;
+}
+
+/** Something that a user may do. Names are without the topic prefix, which groups have as well. */
+export interface KafkaRight {
+  readonly user: string;
+  readonly kind: "topic" | "group" | "cluster";
+  /** `kafka-cluster` is the only cluster. */
+  readonly name: string;
+  /** Whether it holds for all names that begin with `name`. */
+  readonly isPrefix?: boolean;
+  readonly operation: "read" | "write" | "create" | "describe";
 }
 
 export interface ProducerOptions {
@@ -198,15 +216,17 @@ export interface Kafka {
 
 /** What a client shows and asks for before it speaks with a broker. Nothing of it: plain TCP, and nobody in particular. */
 export interface KafkaSecurity {
-  /** TLS, with the system's authorities unless `ca` names others. */
-  readonly tls?: {
-    /** PEM. */
-    readonly ca?: string;
-    /** PEM, for brokers that ask for a client's certificate; goes with `key`. */
-    readonly cert?: string;
-    readonly key?: string;
-  };
+  /** TLS, with the system's authorities unless `ca` names others. A function is called for each connection. */
+  readonly tls?: KafkaTls | (() => KafkaTls);
   readonly sasl?: KafkaPassword | KafkaToken;
+}
+
+export interface KafkaTls {
+  /** PEM. */
+  readonly ca?: string;
+  /** PEM, for brokers that ask for a client's certificate; goes with `key`. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 type Password<Mechanism> = {

@@ -21,6 +21,8 @@ export async function startDemoSystem(options: {
   /** Whether the console runs. */
   readonly hasConsole?: boolean;
   readonly topology?: Topology;
+  /** TLS and rights everywhere. */
+  readonly isSecure?: boolean;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
   const { workspace, steps } = options;
   await refuseSecond(workspace);

@@ -5,6 +5,8 @@ import type { NestFastifyApplication } from "@nestjs/platform-fastify";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
 import { HTTP_LIMITS_DEFAULT } from "@tripline/service-kit/http/http-limits";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { ServerCertificateFiles } from "@tripline/service-kit/tls/server-certificate";
+import { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
 import { closeWithin } from "./close-within.js";
 import { HttpServer } from "./http/http-server.js";
 import type { MetricsPort } from "./http/serve-metrics-port.js";
@@ -41,6 +43,8 @@ export interface ServiceOptions {
   readonly host: string;
   /** Port for metrics. Without it they are served on `port`, to callers on this machine only. */
   readonly metricsPort?: number | undefined;
+  /** With it the HTTP port speaks TLS only. The port for metrics does not. */
+  readonly certificate?: ServerCertificateFiles;
   readonly logger: Logger;
   /** The app's own root module. */
   readonly module: Type | DynamicModule;
@@ -66,7 +70,8 @@ const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { name, logger, metricsPort } = options;
   const limits = { ...HTTP_LIMITS_DEFAULT, ...options.limits };
-  const server = new HttpServer(limits);
+  const certificate = certificateOf(options);
+  const server = new HttpServer(limits, certificate);
   const adapter = await ServiceAdapter.create(server, logger, options.bodyLimitBytes ?? BODY_LIMIT_BYTES_DEFAULT);
   const app = await NestFactory.create<NestFastifyApplication>(
     ServiceModule.forRoot({
@@ -93,7 +98,9 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     await app.close();
     throw error;
   }
-  const url = (await app.getUrl()).replace("[::1]", "127.0.0.1");
+  const plainUrl = (await app.getUrl()).replace("[::1]", "127.0.0.1");
+  // Nest knows of TLS only where it made the server.
+  const url = certificate === undefined ? plainUrl : plainUrl.replace(/^http:/, "https:");
   logger.info({ url }, `${name} is up`);
   let closing: Promise<void> | undefined;
   return {
@@ -110,6 +117,14 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       return closing;
     },
   };
+}
+
+function certificateOf({ certificate, logger }: ServiceOptions): ServerCertificate | undefined {
+  if (certificate === undefined) return undefined;
+  return new ServerCertificate(certificate, {
+    onRenewed: () => logger.info("the certificate of the HTTP port was renewed"),
+    onFault: (error) => logger.error({ err: error }, "the new certificate cannot be used; the one before stays"),
+  });
 }
 
 async function shutDown(

@@ -1,7 +1,10 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
-import { credentials } from "@grpc/grpc-js";
+import { credentials, experimental } from "@grpc/grpc-js";
 import { readPem } from "@tripline/service-kit/config/read-certificates";
 import type { DecisionsConfig } from "../config.js";
+
+/** How often the files are read again. A connection lives two minutes at most, and the next one shows what they hold. */
+const LOOK_EVERY_MS = 10_000;
 
 /** @throws TriplineError `config-invalid` where a file cannot be read */
 export function scoringCredentials(config: DecisionsConfig): ChannelCredentials {
@@ -9,9 +12,15 @@ export function scoringCredentials(config: DecisionsConfig): ChannelCredentials 
   const { SCORING_CA_FILE: ca, SCORING_CERT_FILE: certificate, SCORING_KEY_FILE: key } = config;
   const pem = (variable: string, path: string | undefined, kind: "CERTIFICATE" | "PRIVATE KEY"): Buffer | null =>
     path === undefined ? null : Buffer.from(readPem(variable, path, kind));
-  return credentials.createSsl(
+  const now = [
     pem("SCORING_CA_FILE", ca, "CERTIFICATE"),
     pem("SCORING_KEY_FILE", key, "PRIVATE KEY"),
     pem("SCORING_CERT_FILE", certificate, "CERTIFICATE"),
-  );
+  ] as const;
+  if (ca === undefined || certificate === undefined || key === undefined) return credentials.createSsl(...now);
+  const files = new experimental.FileWatcherCertificateProvider({
+    ...{ caCertificateFile: ca, certificateFile: certificate, privateKeyFile: key },
+    refreshIntervalMs: LOOK_EVERY_MS,
+  });
+  return experimental.createCertificateProviderChannelCredentials(files, files);
 }

@@ -2,15 +2,15 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from "@nestjs/
 import { Inject, Injectable } from "@nestjs/common";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { readPem } from "@tripline/service-kit/config/read-certificates";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
 import type { ScoringConfig } from "../config.js";
 import { SCORING_CONFIG } from "../config.js";
 import { InferenceServer } from "../inference/inference-server.js";
 import { HealthCheck } from "./health-service.js";
 import { addInferenceService, INFERENCE_SERVICE } from "./inference-service.js";
 import { addReflection } from "./reflection.js";
-import type { GrpcTls, RunningGrpc } from "./serve-grpc.js";
+import type { RunningGrpc } from "./serve-grpc.js";
 import { serveGrpc } from "./serve-grpc.js";
 
 /** Names whose health is reported; the empty one is the whole server. */
@@ -42,7 +42,7 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
     this.#running = await serveGrpc({
       host: this.config.HOST,
       port,
-      tls: readTls(this.config),
+      certificate: certificateOf(this.config, this.logger),
       addServices: (to) => {
         addInferenceService(to, this.server, this.logger);
         this.#health.addTo(to);
@@ -58,13 +58,16 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
   }
 }
 
-function readTls(config: ScoringConfig): GrpcTls | undefined {
+function certificateOf(config: ScoringConfig, logger: Logger): ServerCertificate | undefined {
   const { GRPC_CERT_FILE: certificate, GRPC_KEY_FILE: key, GRPC_CLIENT_CA_FILE: authorities } = config;
   if (certificate === undefined || key === undefined) return undefined;
-  return {
-    certificate: readPem("GRPC_CERT_FILE", certificate, "CERTIFICATE"),
-    key: readPem("GRPC_KEY_FILE", key, "PRIVATE KEY"),
-    clientAuthorities:
-      authorities === undefined ? undefined : readPem("GRPC_CLIENT_CA_FILE", authorities, "CERTIFICATE"),
+  const files = {
+    certificate: { variable: "GRPC_CERT_FILE", path: certificate },
+    key: { variable: "GRPC_KEY_FILE", path: key },
+    clientAuthorities: authorities === undefined ? undefined : { variable: "GRPC_CLIENT_CA_FILE", path: authorities },
   };
+  return new ServerCertificate(files, {
+    onRenewed: () => logger.info("the certificate of the gRPC port was renewed"),
+    onFault: (error) => logger.error({ err: error }, "the new certificate cannot be used; the one before stays"),
+  });
 }

@@ -52,7 +52,7 @@ beforeEach(async () => {
 
 async function serve(stopMsMax: number): Promise<void> {
   const addServices = (to: Server) => addInferenceService(to, server, createLogger("scoring", "silent"));
-  grpc = await serveGrpc({ host: "127.0.0.1", port: 0, tls: undefined, addServices, stopMsMax });
+  grpc = await serveGrpc({ host: "127.0.0.1", port: 0, certificate: undefined, addServices, stopMsMax });
   client = new TestClient(grpc.address);
 }
 

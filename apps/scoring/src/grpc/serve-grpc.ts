@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket, Server as SocketServer } from "node:net";
 import { createServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import type { ServerOptions } from "@grpc/grpc-js";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
 
 /**
  * Age at which a connection is closed gracefully, and its client reconnects. Only then do clients resolve the name again
@@ -34,19 +36,12 @@ const OPTIONS: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-/** PEM, as text. */
-export interface GrpcTls {
-  readonly certificate: string;
-  readonly key: string;
-  /** Authorities of clients' certificates: with it every client has to show one. */
-  readonly clientAuthorities: string | undefined;
-}
-
 export interface GrpcOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly tls: GrpcTls | undefined;
+  /** Plain TCP where it is undefined. */
+  readonly certificate: ServerCertificate | undefined;
   /** Adds the services. */
   readonly addServices: (server: Server) => void;
   /** Milliseconds for calls in progress to end when it stops. */
@@ -61,23 +56,24 @@ export interface RunningGrpc {
 }
 
 /**
- * Serves gRPC. The library has no bound for connections, so they are accepted here and handed over to it.
+ * Serves gRPC. The library has no bound for connections, and takes no new certificate, so connections are accepted here, with
+ * TLS where there is a certificate, and handed over to it.
  *
  * @throws TriplineError `config-invalid` when the port cannot be opened
  */
 export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
-  const { host, port, tls, addServices, stopMsMax = STOP_MS_MAX } = options;
+  const { host, port, certificate, addServices, stopMsMax = STOP_MS_MAX } = options;
   const grpc = new Server(OPTIONS);
   addServices(grpc);
-  const connections = grpc.createConnectionInjector(credentialsOf(tls));
+  const connections = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
-  const listener = createServer({ noDelay: true }, (socket) => {
+  const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     // An error ends the socket; the library ends its calls.
     socket.on("error", () => undefined);
-    connections.injectConnection(socket);
-  });
+  };
+  const listener = acceptConnections(certificate, keep, (socket) => connections.injectConnection(socket));
   listener.maxConnections = CONNECTIONS_MAX;
   await listen(listener, host, port);
   const { port: bound } = listener.address() as AddressInfo;
@@ -93,12 +89,21 @@ export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   };
 }
 
-function credentialsOf(tls: GrpcTls | undefined): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
-  const { certificate, key, clientAuthorities } = tls;
-  const pair = { cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) };
-  const authorities = clientAuthorities === undefined ? null : Buffer.from(clientAuthorities);
-  return ServerCredentials.createSsl(authorities, [pair], authorities !== null);
+/** @param keep is called as soon as there is a connection, `serve` when it can carry calls */
+function acceptConnections(
+  certificate: ServerCertificate | undefined,
+  keep: (socket: Socket) => void,
+  serve: (socket: Socket) => void,
+): SocketServer {
+  if (certificate === undefined) return createServer({ noDelay: true }, serve).on("connection", keep);
+  const options = { ...certificate.serverOptions(), noDelay: true, ALPNProtocols: ["h2"] };
+  const listener = createTlsServer(options, (socket) => {
+    socket.on("error", () => undefined);
+    serve(socket);
+  });
+  listener.on("connection", keep);
+  certificate.renew(listener);
+  return listener;
 }
 
 async function listen(listener: SocketServer, host: string, port: number): Promise<void> {

@@ -1,16 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelCredentials } from "@grpc/grpc-js";
-import { Client, credentials, status } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import { makeCertificate } from "@tripline/cloud-identity/testing/certificates";
 import type { HealthCheckResponse } from "@tripline/contracts/generated/grpc/health/v1/health";
 import {
   HealthClient,
   HealthCheckResponse_ServingStatus as Status,
 } from "@tripline/contracts/generated/grpc/health/v1/health";
+import { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
 import type { TestScoring } from "../testing/service.js";
 import { METHODS, startTestScoring } from "../testing/service.js";
+import { HealthCheck } from "./health-service.js";
+import { serveGrpc } from "./serve-grpc.js";
 
 const REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const folder = mkdtempSync(join(tmpdir(), "tripline-grpc-tls-"));
@@ -80,6 +84,71 @@ test("with a client CA, a client without its certificate is not served", async (
   expect(await isReady(scoring, as(known))).toBe(true);
   await expect(isReady(scoring, as(stranger))).rejects.toMatchObject({ code: status.UNAVAILABLE });
   await expect(isReady(scoring, credentials.createSsl(root))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+});
+
+test("with a certificate the HTTP port speaks TLS only", async () => {
+  const own = await makeCertificate("scoring", ["127.0.0.1"]);
+  const scoring = await start({
+    HTTP_CERT_FILE: save("h.pem", own.certificate),
+    HTTP_KEY_FILE: save("h.key", own.key),
+  });
+  const { url } = scoring.service;
+  const status = await new Promise((resolve, reject) => {
+    get(`${url}/health/live`, { ca: own.certificate, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).once("error", reject);
+  });
+  expect([new URL(url).protocol, status]).toEqual(["https:", 200]);
+  await expect(fetch(url.replace("https:", "http:"))).rejects.toThrow("fetch failed");
+});
+
+test("gRPC takes a new certificate while calls come in, and no call fails", async () => {
+  const [before, after] = [
+    await makeCertificate("before", ["127.0.0.1"]),
+    await makeCertificate("after", ["127.0.0.1"]),
+  ];
+  const certificate = { variable: "GRPC_CERT_FILE", path: save("r.pem", before.certificate) };
+  const key = { variable: "GRPC_KEY_FILE", path: save("r.key", before.key) };
+  let renewed = (): void => undefined;
+  const taken = new Promise<void>((resolve) => {
+    renewed = resolve;
+  });
+  const grpc = await serveGrpc({
+    ...{ host: "127.0.0.1", port: 0 },
+    certificate: new ServerCertificate({ certificate, key }, { lookEveryMs: 20, onRenewed: renewed }),
+    addServices: (to) => new HealthCheck(() => true).addTo(to),
+  });
+  try {
+    const trusted = Buffer.from(`${before.certificate}\n${after.certificate}`);
+    /** On a connection of its own. */
+    const check = async (authorities = trusted): Promise<Status> => {
+      const client = new HealthClient(grpc.address, credentials.createSsl(authorities), {
+        "grpc.use_local_subchannel_pool": 1,
+      });
+      try {
+        return await new Promise<Status>((resolve, reject) => {
+          const deadline = { deadline: Date.now() + 20_000 };
+          client.check({ service: "" }, new Metadata(), deadline, (error, response) =>
+            error === null ? resolve(response.status) : reject(error),
+          );
+        });
+      } finally {
+        client.close();
+      }
+    };
+    expect(await check()).toBe(Status.SERVING);
+    let isTaken = false;
+    void taken.then(() => {
+      isTaken = true;
+    });
+    save("r.pem", after.certificate);
+    save("r.key", after.key);
+    while (!isTaken) expect(await check()).toBe(Status.SERVING);
+    expect(await check(Buffer.from(after.certificate))).toBe(Status.SERVING);
+  } finally {
+    await grpc.stop();
+  }
 });
 
 test("health says whether the server is ready, and watchers hear that it stops", async () => {

@@ -6,6 +6,11 @@ give YAML of variables, those of `secrets` entries of a container's `env`. `limi
 PORT: "8080"
 HOST: "0.0.0.0"
 METRICS_PORT: "9464"
+{{- if .Values.tls.enabled }}
+HTTP_CERT_FILE: /etc/tripline/tls/tls.crt
+HTTP_KEY_FILE: /etc/tripline/tls/tls.key
+NODE_EXTRA_CA_CERTS: /etc/tripline/tls/ca.crt
+{{- end }}
 LOG_LEVEL: {{ .Values.workload.logLevel | quote }}
 DRAIN_SECONDS: {{ .Values.workload.drainSeconds | quote }}
 {{- if (include "tripline.otlpEndpoint" .) }}
@@ -55,7 +60,7 @@ REDIS_CA_FILE: /etc/tripline/redis-ca/ca.crt
 
 {{- define "tripline.environment.tokens" -}}
 AUTH_ISSUER: {{ include "tripline.issuer" . | quote }}
-AUTH_JWKS_URL: http://{{ include "tripline.fullname" . }}-auth:8080/oauth/jwks
+AUTH_JWKS_URL: {{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-auth:8080/oauth/jwks
 {{- end }}
 
 {{- define "tripline.environment.database" -}}
@@ -154,6 +159,11 @@ AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{ include "tripline.environment.service" . }}
 {{ include "tripline.environment.registry" . }}
 GRPC_PORT: "9000"
+{{- if .Values.tls.enabled }}
+GRPC_CERT_FILE: /etc/tripline/tls/tls.crt
+GRPC_KEY_FILE: /etc/tripline/tls/tls.key
+GRPC_CLIENT_CA_FILE: /etc/tripline/tls/ca.crt
+{{- end }}
 {{- if .Values.services.scoring.gpu.enabled }}
 EXECUTION_PROVIDERS: cuda,trees,cpu
 {{- end }}
@@ -169,6 +179,12 @@ EXECUTION_PROVIDERS: cuda,trees,cpu
 {{ include "tripline.environment.redis" . }}
 {{ include "tripline.environment.registry" . }}
 SCORING_ADDRESS: {{ include "tripline.fullname" . }}-scoring-grpc:9000
+{{- if .Values.tls.enabled }}
+SCORING_TLS: "true"
+SCORING_CA_FILE: /etc/tripline/tls/ca.crt
+SCORING_CERT_FILE: /etc/tripline/tls/tls.crt
+SCORING_KEY_FILE: /etc/tripline/tls/tls.key
+{{- end }}
 {{- if .Values.services.decisions.policy }}
 POLICY_FILE: /etc/tripline/policy/policy.yaml
 {{- end }}
@@ -232,13 +248,13 @@ AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
 {{ include "tripline.environment.tokens" . }}
 {{ include "tripline.environment.consoleDatabase" . }}
 {{ include "tripline.environment.registry" . }}
-AUTH_TOKEN_URL: http://{{ include "tripline.fullname" . }}-auth:8080/oauth/token
+AUTH_TOKEN_URL: {{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-auth:8080/oauth/token
 {{- if .Values.console.url }}
 CONSOLE_URL: {{ .Values.console.url | quote }}
 {{- end }}
-INGESTION_URL: http://{{ include "tripline.fullname" . }}-ingestion:8080
-CONTROL_URL: http://{{ include "tripline.fullname" . }}-control:8080
-WATCHED_SERVICES: auth=http://{{ include "tripline.fullname" . }}-auth:8080,control=http://{{ include "tripline.fullname" . }}-control:8080,ingestion=http://{{ include "tripline.fullname" . }}-ingestion:8080,features=http://{{ include "tripline.fullname" . }}-features:8080,decisions=http://{{ include "tripline.fullname" . }}-decisions:8080,archive=http://{{ include "tripline.fullname" . }}-archive:8080
+INGESTION_URL: {{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-ingestion:8080
+CONTROL_URL: {{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-control:8080
+WATCHED_SERVICES: auth={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-auth:8080,control={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-control:8080,ingestion={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-ingestion:8080,features={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-features:8080,decisions={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-decisions:8080,archive={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-archive:8080
 {{- end }}
 
 {{- define "tripline.secrets.console" -}}
@@ -270,8 +286,19 @@ AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 TARGETS: "decisions,scoring"
 SCORING_PORT: "8082"
 GRPC_PORT: "9000"
+{{- if .Values.tls.enabled }}
+GRPC_CERT_FILE: /etc/tripline/tls/tls.crt
+GRPC_KEY_FILE: /etc/tripline/tls/tls.key
+GRPC_CLIENT_CA_FILE: /etc/tripline/tls/ca.crt
+{{- end }}
 {{- if .Values.services.scoring.gpu.enabled }}
 EXECUTION_PROVIDERS: cuda,trees,cpu
+{{- end }}
+{{- if .Values.tls.enabled }}
+SCORING_TLS: "true"
+SCORING_CA_FILE: /etc/tripline/tls/ca.crt
+SCORING_CERT_FILE: /etc/tripline/tls/tls.crt
+SCORING_KEY_FILE: /etc/tripline/tls/tls.key
 {{- end }}
 {{- if .Values.services.decisions.policy }}
 POLICY_FILE: /etc/tripline/policy/policy.yaml

@@ -91,7 +91,7 @@ app.kubernetes.io/part-of: tripline
 {{- end }}
 
 {{- define "tripline.issuer" -}}
-{{ .Values.auth.issuer | default (printf "http://%s-auth.%s.svc.cluster.local:8080" (include "tripline.fullname" .) .Release.Namespace) }}
+{{ .Values.auth.issuer | default (printf "%s://%s-auth.%s.svc.cluster.local:8080" (include "tripline.scheme" .) (include "tripline.fullname" .) .Release.Namespace) }}
 {{- end }}
 
 {{- define "tripline.registryUrl" -}}
@@ -120,4 +120,14 @@ cannot work changes nothing. Otherwise they need a part of the release, so they 
 {{- define "tripline.migrateHook" -}}
 {{- $values := .Values }}
 {{- if not (or $values.local.postgres.enabled $values.secrets.development $values.secrets.external.enabled (ne $values.postgres.authentication "none")) }}yes{{ end }}
+{{- end }}
+
+{{/* Of the services' own addresses. */}}
+{{- define "tripline.scheme" -}}
+{{ ternary "https" "http" .Values.tls.enabled }}
+{{- end }}
+
+{{/* The Secret with the certificate of a service: root, name. */}}
+{{- define "tripline.tlsSecret" -}}
+{{ get .root.Values.tls.secrets .name | default (printf "%s-%s-tls" (include "tripline.fullname" .root) .name) }}
 {{- end }}

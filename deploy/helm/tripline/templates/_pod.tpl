@@ -74,9 +74,12 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Certificates from Secrets, mounted as files: root, and which of kafka, redis and postgres. */}}
+{{/* Certificates from Secrets, mounted as files: root, which of kafka, redis and postgres, and of which service the own one. */}}
 {{- define "tripline.certificates" -}}
 {{- $values := .root.Values }}
+{{- if and $values.tls.enabled .own }}
+- { name: tls, secret: {{ include "tripline.tlsSecret" (dict "root" .root "name" .own) }} }
+{{- end }}
 {{- if .kafka }}
 {{- with $values.kafka.caSecret }}
 - { name: kafka-ca, secret: {{ . }} }

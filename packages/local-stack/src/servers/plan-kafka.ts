@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import { JAVA_ENVIRONMENT, PACKAGE_ROOT } from "../locate-tools.js";
 import type { ProcessPlan } from "../processes/managed-process.js";
 import { runCommand } from "../processes/run-command.js";
+import type { StackSecurity } from "../security/stack-security.js";
 import { answersApiVersions } from "./ask-kafka.js";
 import { toProperties } from "./properties-file.js";
 
@@ -18,6 +19,8 @@ const FORMAT_MS_MAX = 60_000;
 const SETTINGS_FILE = "server.properties";
 const LOGGING_FILE = "log4j2.properties";
 const DATA_FOLDER = "data";
+const KEY_STORE_FILE = "key-store.pem";
+const TRUST_STORE_FILE = "trust-store.pem";
 
 /** Small on purpose: one broker for one machine, at about 340 MB in all. */
 const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
@@ -29,6 +32,7 @@ export interface KafkaOptions {
   readonly port: number;
   readonly controllerPort: number;
   readonly extras?: KafkaExtras;
+  readonly security?: StackSecurity | undefined;
 }
 
 /** What tests add to the broker, for instance a listener that asks who is there. */
@@ -44,10 +48,12 @@ export interface KafkaExtras {
 
 /** Writes the settings, formats the data folder where it is new, and says how to run the broker. */
 export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
-  const { directory, classPath, port, controllerPort, extras = {} } = options;
+  const { directory, classPath, port, controllerPort, extras: asked = {}, security } = options;
   const folder = `${directory}/kafka`;
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}/${SETTINGS_FILE}`, toProperties(settings(port, controllerPort, extras)));
+  const extras = security === undefined ? asked : { ...asked, settings: secureSettings(folder, security) };
+  const all = settings(port, controllerPort, extras, security === undefined ? "PLAINTEXT" : "SSL");
+  writeFileSync(`${folder}/${SETTINGS_FILE}`, toProperties(all));
   copyFileSync(`${PACKAGE_ROOT}/kafka/${LOGGING_FILE}`, `${folder}/${LOGGING_FILE}`);
   const logging = `-Dlog4j2.configurationFile=${LOGGING_FILE}`;
   const libraries = relative(realpathSync(folder), classPath);
@@ -65,7 +71,8 @@ export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
     stopSignal: "SIGTERM",
     stopMs: STOP_MS_MAX,
     readyMs: READY_MS_MAX,
-    isReady: async (logFile, logOffset) => hasStarted(logFile, logOffset) && (await answersApiVersions(port)),
+    isReady: async (logFile, logOffset) =>
+      hasStarted(logFile, logOffset) && (security !== undefined || (await answersApiVersions(port))),
   };
 }
 
@@ -102,12 +109,13 @@ function settings(
   port: number,
   controllerPort: number,
   extras: KafkaExtras,
+  protocol: "PLAINTEXT" | "SSL",
 ): Record<string, string | number | boolean> {
-  const ports = { PLAINTEXT: port, CONTROLLER: controllerPort, ...extras.listeners };
+  const ports = { [protocol]: port, CONTROLLER: controllerPort, ...extras.listeners };
   const listeners = Object.entries(ports)
     .map(([name, at]) => `${name}://127.0.0.1:${at}`)
     .join(",");
-  const protocols = Object.keys(ports).map((name) => `${name}:${name === "CONTROLLER" ? "PLAINTEXT" : name}`);
+  const protocols = Object.keys(ports).map((name) => `${name}:${name === "CONTROLLER" ? protocol : name}`);
   return {
     "process.roles": "broker,controller",
     "node.id": 1,
@@ -116,7 +124,7 @@ function settings(
     "listener.security.protocol.map": protocols.join(","),
     "controller.listener.names": "CONTROLLER",
     "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
-    "inter.broker.listener.name": "PLAINTEXT",
+    "inter.broker.listener.name": protocol,
     "log.dirs": DATA_FOLDER,
     "auto.create.topics.enable": false,
     "num.partitions": 1,
@@ -146,6 +154,37 @@ function settings(
     "num.recovery.threads.per.data.dir": 2,
     "background.threads": 4,
     ...extras.settings,
+  };
+}
+
+/**
+ * Every client shows a certificate, on the controller's port as well, and is who its common name says. Who has no right to a
+ * topic is refused.
+ */
+function secureSettings(folder: string, security: StackSecurity): Record<string, string> {
+  const { authorityFile, identities, kafkaSetupUser } = security;
+  const { certificateFile, keyFile } = identities.kafka;
+  const keyStore = `${folder}/${KEY_STORE_FILE}`;
+  writeFileSync(
+    keyStore,
+    [keyFile, certificateFile, authorityFile].map((file) => readFileSync(file, "utf8")).join("\n"),
+    {
+      mode: 0o600,
+    },
+  );
+  copyFileSync(authorityFile, `${folder}/${TRUST_STORE_FILE}`);
+  return {
+    "ssl.enabled.protocols": "TLSv1.3",
+    "ssl.protocol": "TLSv1.3",
+    "ssl.client.auth": "required",
+    "ssl.keystore.type": "PEM",
+    "ssl.keystore.location": KEY_STORE_FILE,
+    "ssl.truststore.type": "PEM",
+    "ssl.truststore.location": TRUST_STORE_FILE,
+    "ssl.principal.mapping.rules": "RULE:^CN=([a-z-]+)$/$1/,DEFAULT",
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "false",
+    "super.users": `User:kafka;User:${kafkaSetupUser}`,
   };
 }
 

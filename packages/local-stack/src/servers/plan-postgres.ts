@@ -3,6 +3,7 @@ import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import pg from "pg";
 import type { ProcessPlan } from "../processes/managed-process.js";
 import { runCommand } from "../processes/run-command.js";
+import type { StackSecurity } from "../security/stack-security.js";
 import type { SystemUser } from "./locate-postgres.js";
 import { postgresDataFolder, postgresPrograms, postgresUser } from "./locate-postgres.js";
 import { releaseDataFolder } from "./release-data-folder.js";
@@ -20,6 +21,7 @@ export interface PostgresOptions {
   readonly isDurable: boolean;
   /** What tests add to the server's settings. */
   readonly settings?: Readonly<Record<string, string>>;
+  readonly security?: StackSecurity | undefined;
 }
 
 /** How to reach the Postgres of the stack in `directory`. The password is made with the directory. */
@@ -33,6 +35,7 @@ export async function planPostgres({
   port,
   isDurable,
   settings = {},
+  security,
 }: PostgresOptions): Promise<ProcessPlan> {
   const user = postgresUser();
   const programs = postgresPrograms(user);
@@ -45,6 +48,7 @@ export async function planPostgres({
     max_connections: 200,
     shared_buffers: "64MB",
     ...(isDurable ? {} : { fsync: "off", full_page_writes: "off" }),
+    ...(security === undefined ? {} : secureSettings(security, dataFolder, user)),
     ...settings,
   };
   return {
@@ -67,7 +71,7 @@ export async function planPostgres({
     stopMs: STOP_MS_MAX,
     readyMs: READY_MS_MAX,
     prepare: () => releaseDataFolder(dataFolder),
-    isReady: () => answersSelect(url),
+    isReady: () => answersSelect(url, security),
   };
 }
 
@@ -118,9 +122,29 @@ function passwordOf(directory: string): string {
   return readFileSync(file, "utf8");
 }
 
-async function answersSelect(url: string): Promise<boolean> {
+/** TLS 1.3 with the server's certificate; passwords are not asked on any other connection. */
+function secureSettings(security: StackSecurity, dataFolder: string, user: SystemUser | undefined) {
+  const { certificateFile, keyFile } = security.identities.postgres;
+  const ours = (name: string, text: string): string => {
+    // Beside the data, which its user can read and nobody else.
+    const path = `${dataFolder}/${name}`;
+    writeFileSync(path, text, { mode: 0o600 });
+    if (user !== undefined) chownSync(path, user.uid, user.gid);
+    return path;
+  };
+  return {
+    ssl: "on",
+    ssl_min_protocol_version: "TLSv1.3",
+    ssl_cert_file: ours("tls.crt", readFileSync(certificateFile, "utf8")),
+    ssl_key_file: ours("tls.key", readFileSync(keyFile, "utf8")),
+    hba_file: ours("hba-tls.conf", "hostssl all all 127.0.0.1/32 scram-sha-256\n"),
+  };
+}
+
+async function answersSelect(url: string, security: StackSecurity | undefined): Promise<boolean> {
   const client = new pg.Client({
     connectionString: url,
+    ...(security === undefined ? {} : { ssl: { ca: readFileSync(security.authorityFile, "utf8") } }),
     connectionTimeoutMillis: ANSWER_MS_MAX,
     query_timeout: ANSWER_MS_MAX,
   });

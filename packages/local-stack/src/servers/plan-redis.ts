@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import type { ProcessPlan } from "../processes/managed-process.js";
 
@@ -6,13 +6,22 @@ const READY_MS_MAX = 15_000;
 const STOP_MS_MAX = 5_000;
 const ANSWER_MS_MAX = 1_000;
 
+const USERS_FILE = "users.acl";
+
 /** One per test that asks for a database of its own; far more than tests run at a time. */
 export const REDIS_DATABASES = 512;
 
 /** How to run Valkey: in memory only, since what Tripline keeps there can be rebuilt. */
-export function planRedis(options: { directory: string; server: string; port: number }): ProcessPlan {
+export function planRedis(options: {
+  readonly directory: string;
+  readonly server: string;
+  readonly port: number;
+  /** Text of an ACL file; without it everybody may do everything. */
+  readonly users?: string | undefined;
+}): ProcessPlan {
   const folder = `${options.directory}/redis`;
   mkdirSync(folder, { recursive: true });
+  if (options.users !== undefined) writeFileSync(`${folder}/${USERS_FILE}`, options.users, { mode: 0o600 });
   const settings = {
     bind: "127.0.0.1",
     port: options.port,
@@ -23,6 +32,7 @@ export function planRedis(options: { directory: string; server: string; port: nu
     maxmemory: "1gb",
     "maxmemory-policy": "noeviction",
     daemonize: "no",
+    ...(options.users === undefined ? {} : { aclfile: USERS_FILE }),
   };
   return {
     name: "redis",
@@ -47,7 +57,7 @@ function answersPing(port: number): Promise<boolean> {
       resolve(isRight);
     };
     socket.once("connect", () => socket.write("PING\r\n"));
-    socket.once("data", (answer) => finish(answer.toString().startsWith("+PONG")));
+    socket.once("data", (answer) => finish(/^(\+PONG|-NOAUTH)/.test(answer.toString())));
     for (const event of ["error", "timeout", "end"] as const) socket.once(event, () => finish(false));
   });
 }

@@ -8,6 +8,9 @@ import { ManagedProcess } from "../processes/managed-process.js";
 import { endOnSignals } from "../processes/track-children.js";
 import { isKafkaProvisioned, provisionKafka } from "../provision/provision-kafka.js";
 import { isValkeyProvisioned, provisionValkey } from "../provision/provision-valkey.js";
+import type { StackSecurity } from "../security/stack-security.js";
+import type { TlsFront } from "../security/tls-front.js";
+import { startTlsFront } from "../security/tls-front.js";
 import { openDirectory } from "./locate-postgres.js";
 import type { KafkaExtras } from "./plan-kafka.js";
 import { planKafka } from "./plan-kafka.js";
@@ -53,6 +56,8 @@ export interface StackOptions {
   readonly isDurable?: boolean;
   /** Whether Ctrl-C ends this process and the stack at once. False for a caller that ends both in an order of its own. Default true. */
   readonly endOnSignals?: boolean;
+  /** With it the servers speak TLS only, and ask who is there. */
+  readonly security?: StackSecurity;
   /** For tests. */
   readonly kafkaExtras?: KafkaExtras;
   /** For tests. */
@@ -84,7 +89,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   }
   return {
     kafkaBrokers: [`127.0.0.1:${ports.kafka}`],
-    redisUrl: `redis://127.0.0.1:${ports.redis}`,
+    redisUrl: redisUrl(ports.redis, options.security),
     postgresUrl: postgresUrl(directory, ports.postgres),
     kafka: parts.kafka,
     redis: parts.redis,
@@ -93,21 +98,30 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   };
 }
 
+function redisUrl(port: number, security: StackSecurity | undefined): string {
+  if (security === undefined) return `redis://127.0.0.1:${port}`;
+  const { user, password } = security.redisSetup;
+  return `rediss://${user}:${password}@127.0.0.1:${port}`;
+}
+
 const PART_NAMES: readonly PartName[] = ["kafka", "redis", "postgres"];
 
 interface Ports {
   readonly kafka: number;
   readonly kafkaController: number;
   readonly redis: number;
+  /** Of Valkey itself, where TLS is spoken before it. */
+  readonly redisBehind: number;
   readonly postgres: number;
 }
 
 async function choosePorts(wanted: NonNullable<StackOptions["ports"]>): Promise<Ports> {
-  const [kafka = 0, kafkaController = 0, redis = 0, postgres = 0] = await findFreePorts(4);
+  const [kafka = 0, kafkaController = 0, redis = 0, postgres = 0, redisBehind = 0] = await findFreePorts(5);
   return {
     kafka: wanted.kafka || kafka,
     kafkaController,
     redis: wanted.redis || redis,
+    redisBehind,
     postgres: wanted.postgres || postgres,
   };
 }
@@ -127,7 +141,7 @@ function timer(onStep: (step: StackStep) => void): Timed {
 function describeParts(
   directory: string,
   ports: Ports,
-  { isDurable = true, kafkaExtras = {}, postgresSettings = {} }: StackOptions,
+  { isDurable = true, kafkaExtras = {}, postgresSettings = {}, security }: StackOptions,
   timed: Timed,
 ): Record<PartName, StackPart> {
   const root = REPOSITORY_ROOT;
@@ -140,21 +154,43 @@ function describeParts(
       port: ports.kafka,
       controllerPort: ports.kafkaController,
       extras: kafkaExtras,
+      security,
     });
   };
   const planOfRedis = async () => {
     const fetch = () => provisionValkey(root);
     const server = isValkeyProvisioned(root) ? await fetch() : await timed("Install Valkey", fetch);
-    return planRedis({ directory, server, port: ports.redis });
+    const port = security === undefined ? ports.redis : ports.redisBehind;
+    return planRedis({ directory, server, port, users: security?.redisUsers });
   };
+  const redis = makePart("Start Valkey", planOfRedis, timed);
   return {
     kafka: makePart("Start Kafka", planOfKafka, timed),
-    redis: makePart("Start Valkey", planOfRedis, timed),
+    redis: security === undefined ? redis : behindTls(redis, ports, security),
     postgres: makePart(
       "Start Postgres",
-      () => planPostgres({ directory, port: ports.postgres, isDurable, settings: postgresSettings }),
+      () => planPostgres({ directory, port: ports.postgres, isDurable, settings: postgresSettings, security }),
       timed,
     ),
+  };
+}
+
+function behindTls(part: StackPart, ports: Ports, { identities: { redis: identity } }: StackSecurity): StackPart {
+  let front: TlsFront | undefined;
+  const open = async () => {
+    front ??= await startTlsFront({ port: ports.redis, serverPort: ports.redisBehind, identity });
+  };
+  return {
+    start: async () => {
+      await part.start();
+      await open();
+    },
+    stop: async () => {
+      await front?.close();
+      front = undefined;
+      await part.stop();
+    },
+    kill: () => part.kill(),
   };
 }
 

@@ -47,11 +47,12 @@ export class ConnectionGuard {
 
   constructor(private readonly limits: HttpLimits) {}
 
-  watch(server: Server): void {
+  /** @param arrival what the server calls a connection on which requests can come: with TLS, after its handshake */
+  watch(server: Server, arrival: "connection" | "secureConnection" = "connection"): void {
     const { limits } = this;
     server.maxConnections = limits.connectionsMax;
     server.on("drop", () => this.#refused.inc({ cause: "connections" }));
-    server.on("connection", (socket: Socket) => this.#admit(socket));
+    server.on(arrival, (socket: Socket) => this.#admit(socket));
     const timer = setInterval(() => this.#check(), limits.checkMs).unref();
     server.once("close", () => clearInterval(timer));
   }

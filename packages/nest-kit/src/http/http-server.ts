@@ -1,9 +1,11 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from "node:http";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
 import type { PreparedProblem } from "@tripline/service-kit/http/problem";
 import { prepareProblem } from "@tripline/service-kit/http/problem";
+import type { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
 import { ConnectionGuard } from "./connection-guard.js";
 
 /** Longer than load balancers keep an idle connection, mostly a minute, so that they close it and not we. */
@@ -22,7 +24,11 @@ export class HttpServer {
   readonly #guard: ConnectionGuard;
   #turnAway: TurnAway | undefined;
 
-  constructor(private readonly limits: HttpLimits) {
+  /** @param certificate with it the port speaks TLS only */
+  constructor(
+    private readonly limits: HttpLimits,
+    private readonly certificate?: ServerCertificate,
+  ) {
     this.#guard = new ConnectionGuard(limits);
   }
 
@@ -43,13 +49,16 @@ export class HttpServer {
       // Node's own answer has no body.
       requireHostHeader: false,
     };
-    const server = createServer(options, (request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const problem = this.#guard.begin(request, response) ?? requireHost(request) ?? this.#turnAway?.(request);
       if (problem === undefined) handle(request, response);
       else answerNow(response, problem);
-    });
+    };
+    const { certificate } = this;
+    const server =
+      certificate === undefined ? createServer(options, answer) : createSecureServer(certificate, options, answer);
     server.on("checkExpectation", (_request, response) => answerNow(response, WRONG_EXPECTATION));
-    this.#guard.watch(server);
+    this.#guard.watch(server, certificate === undefined ? "connection" : "secureConnection");
     return server;
   }
 
@@ -66,6 +75,13 @@ export class HttpServer {
   close(): void {
     this.#guard.close();
   }
+}
+
+/** For callers it is the same as Node's server without TLS, which lacks only what the certificate needs. */
+function createSecureServer(certificate: ServerCertificate, options: ServerOptions, answer: RequestListener): Server {
+  const server = createTlsServer({ ...options, ...certificate.serverOptions() }, answer);
+  certificate.renew(server);
+  return server;
 }
 
 /** Answers a request of which nothing more is read. */

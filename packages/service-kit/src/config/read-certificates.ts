@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * Reads a PEM file that a variable names, once: a service must be restarted after it changed.
+ * Reads a PEM file that a variable names.
  *
  * @throws TriplineError `config-invalid` if it cannot be read or holds no such PEM block
  */

@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import type { HttpLimits } from "../http/http-limits.js";
 import { HTTP_LIMITS_DEFAULT } from "../http/http-limits.js";
+import type { ServerCertificateFiles } from "../tls/server-certificate.js";
 import { connectionFaults, flag, kafkaConfig, optionalText, postgresConfig, redisConfig } from "./connection-config.js";
 import { readValueFiles } from "./read-value-files.js";
 
@@ -16,6 +17,12 @@ const port = z.coerce.number().int().min(0).max(65_535);
 export const serviceConfig = {
   PORT: port.meta({ unit: "port", description: "HTTP port. 0 takes any free port." }),
   HOST: z.string().min(1).default("127.0.0.1").meta({ description: "Network address to listen on." }),
+  HTTP_CERT_FILE: optionalText.meta({
+    description:
+      "PEM file with the certificate of the HTTP port. With it the port speaks TLS 1.3 only. A new certificate in the file is " +
+      "taken within seconds, without a restart.",
+  }),
+  HTTP_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
   METRICS_PORT: port.optional().meta({
     unit: "port",
     description: "Port of `/metrics`. Without it `PORT` serves them, to callers on this machine only.",
@@ -73,12 +80,22 @@ export function httpPort(config: Omit<ServiceConfig, "LOG_LEVEL" | "DRAIN_SECOND
   readonly port: number;
   readonly host: string;
   readonly metricsPort: number | undefined;
+  readonly certificate?: ServerCertificateFiles;
   readonly limits: Partial<HttpLimits>;
 } {
+  const { HTTP_CERT_FILE: certificate, HTTP_KEY_FILE: key } = config;
   return {
     port: config.PORT,
     host: config.HOST,
     metricsPort: config.METRICS_PORT,
+    ...(certificate === undefined || key === undefined
+      ? {}
+      : {
+          certificate: {
+            certificate: { variable: "HTTP_CERT_FILE", path: certificate },
+            key: { variable: "HTTP_KEY_FILE", path: key },
+          },
+        }),
     limits: {
       connectionsMax: config.HTTP_CONNECTIONS_MAX,
       connectionsPerAddressMax: config.HTTP_CONNECTIONS_PER_ADDRESS_MAX,
@@ -101,6 +118,12 @@ export const tokenConfig = {
 };
 
 export type TokenConfig = Readonly<z.infer<z.ZodObject<typeof tokenConfig>>>;
+
+function httpFaults(given: Readonly<Record<string, string | undefined>>): string[] {
+  const isGiven = (name: string): boolean => (given[name] ?? "") !== "";
+  if (isGiven("HTTP_CERT_FILE") === isGiven("HTTP_KEY_FILE")) return [];
+  return ["HTTP_CERT_FILE and HTTP_KEY_FILE go together, so set both or neither"];
+}
 
 /** Variables that had another name in an older release, which goes on. */
 const RENAMED = { LAKE_URL: "LAKE_DIRECTORY" } as const;
@@ -126,7 +149,7 @@ export function readConfig<S extends z.ZodType>(
     ...files.values,
   };
   const result = schema.safeParse(given);
-  const combinations = connectionFaults(schema, given);
+  const combinations = [...httpFaults(given), ...connectionFaults(schema, given)];
   if (result.success && files.faults.size + combinations.length === 0) return Object.freeze(result.data);
   const faults = (result.error?.issues ?? []).map((issue) => ({ name: String(issue.path[0] ?? ""), ...issue }));
   const sentences = faults

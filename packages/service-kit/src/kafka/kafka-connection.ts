@@ -1,3 +1,4 @@
+import { createSecureContext } from "node:tls";
 import type { KafkaIdentity } from "@tripline/cloud-identity/open-tokens";
 import { kafkaTokens } from "@tripline/cloud-identity/open-tokens";
 import type { KafkaConfig } from "../config/connection-config.js";
@@ -17,12 +18,19 @@ interface TokenSignIn {
 
 type SignIn = PasswordSignIn<"plain"> | PasswordSignIn<"scram-sha-256"> | PasswordSignIn<"scram-sha-512"> | TokenSignIn;
 
+interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** What `connectKafka` of `packages/kafka` needs to know of a cluster. */
 export interface KafkaConnection {
   readonly brokers: readonly string[];
   readonly topicPrefix: string;
   readonly security: {
-    readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+    /** What a new connection shows and trusts. */
+    readonly tls?: () => TlsFiles;
     readonly sasl?: SignIn;
   };
 }
@@ -33,17 +41,35 @@ export interface KafkaConnection {
  * @throws TriplineError `config-invalid` where a certificate cannot be read
  */
 export function kafkaConnection(config: KafkaConfig): KafkaConnection {
-  const { KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key } = config;
-  const tls = {
-    ...(ca === undefined ? {} : { ca: readPem("KAFKA_CA_FILE", ca, "CERTIFICATE") }),
-    ...(cert === undefined ? {} : { cert: readPem("KAFKA_CERT_FILE", cert, "CERTIFICATE") }),
-    ...(key === undefined ? {} : { key: readPem("KAFKA_KEY_FILE", key, "PRIVATE KEY") }),
-  };
   const sasl = signIn(config);
+  const tls = config.KAFKA_TLS ? { tls: freshFiles(config) } : {};
   return {
     brokers: config.KAFKA_BROKERS,
     topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    security: { ...(config.KAFKA_TLS ? { tls } : {}), ...(sasl === undefined ? {} : { sasl }) },
+    security: { ...tls, ...(sasl === undefined ? {} : { sasl }) },
+  };
+}
+
+/** The files as they are now. While they are being exchanged, what they held before. */
+function freshFiles(config: KafkaConfig): () => TlsFiles {
+  let last = readFiles(config);
+  return () => {
+    try {
+      const now = readFiles(config);
+      createSecureContext({ ...now });
+      last = now;
+    } catch {
+      // A key that is not the certificate's, or no file: the next connection looks again.
+    }
+    return last;
+  };
+}
+
+function readFiles({ KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key }: KafkaConfig): TlsFiles {
+  return {
+    ...(ca === undefined ? {} : { ca: readPem("KAFKA_CA_FILE", ca, "CERTIFICATE") }),
+    ...(cert === undefined ? {} : { cert: readPem("KAFKA_CERT_FILE", cert, "CERTIFICATE") }),
+    ...(key === undefined ? {} : { key: readPem("KAFKA_KEY_FILE", key, "PRIVATE KEY") }),
   };
 }
 

@@ -17,6 +17,7 @@ const FILE_PATTERN = /^(\d{4})-[a-z0-9-]+\.sql$/;
 const LOCK_ID = 7_113_002_961;
 const LOCK_TIMEOUT_MS = 30_000;
 
+const schemaRow = z.object({ exists: z.boolean() });
 const appliedRow = z.object({ version: z.number(), sha256: z.string() });
 
 /**
@@ -29,8 +30,10 @@ const appliedRow = z.object({ version: z.number(), sha256: z.string() });
 export async function migrateDatabase(transaction: Queries, { schema, directory }: Migrations): Promise<number> {
   await transaction.execute(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
   await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
+  // Postgres refuses even `IF NOT EXISTS` to a role that may not make schemas and has been given its own.
+  const [found] = await transaction.query(schemaRow, "SELECT to_regnamespace($1) IS NOT NULL AS exists", [schema]);
+  if (found?.exists !== true) await transaction.execute(`CREATE SCHEMA ${schema}`);
   await transaction.execute(`
-    CREATE SCHEMA IF NOT EXISTS ${schema};
     CREATE TABLE IF NOT EXISTS ${schema}.schema_migrations (
       version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
     )`);

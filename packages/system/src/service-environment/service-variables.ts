@@ -31,6 +31,9 @@ const SECOND_HTTP_PORT = "8082";
 /** Tells apps/tripline to run both. */
 export const TOGETHER_TARGETS = "decisions,scoring";
 
+/** Of the services' own addresses in the chart. */
+const SCHEME = `{{ include "tripline.scheme" . }}`;
+
 const SECRET_OF_KAFKA = "kafka.credentialsSecret";
 const SECRET_OF_MLFLOW = "registry.mlflowSecret";
 
@@ -72,12 +75,17 @@ const personalMasterKey: VariableSource = {
   chart: chartSecretOf("personalData.masterKeySecret", "personal-master-key"),
   local: "personalMasterKey",
 };
+/** Where `tls` is on: a file of the service's own certificate, or that there is one. */
+function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
+  const value = file === undefined ? `"true"` : `/etc/tripline/tls/${file}`;
+  return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };
+}
 
 /** Where a service of this system answers other ones. */
 function serviceUrl(service: string, local: LocalValue, path = ""): VariableSource {
   return {
     compose: `http://${service}:${HTTP_PORT}${path}`,
-    chart: { value: `http://{{ include "tripline.fullname" . }}-${service}:${HTTP_PORT}${path}` },
+    chart: { value: `${SCHEME}://{{ include "tripline.fullname" . }}-${service}:${HTTP_PORT}${path}` },
     local,
   };
 }
@@ -103,7 +111,10 @@ function databaseOf(user: string, secret: ChartSource, setBy: string): Variables
   return {
     POSTGRES_URL: { composeSecret: "postgres-url", chart: url, local: "postgresUrl" },
     POSTGRES_AUTH: { chart: chartValue("postgres.authentication") },
-    POSTGRES_CA_FILE: { chart: chartFile("postgres.caSecret", "/etc/tripline/postgres-ca/ca.crt") },
+    POSTGRES_CA_FILE: {
+      chart: chartFile("postgres.caSecret", "/etc/tripline/postgres-ca/ca.crt"),
+      local: "authorityFile",
+    },
   };
 }
 
@@ -114,6 +125,14 @@ export const VARIABLE_GROUPS = {
     PORT: { chart: chartConstant(HTTP_PORT), local: "port" },
     HOST: { chart: chartConstant("0.0.0.0"), local: "host" },
     METRICS_PORT: { chart: chartConstant(METRICS_PORT) },
+    HTTP_CERT_FILE: { chart: chartTls("tls.crt"), local: "certificateFile" },
+    HTTP_KEY_FILE: { chart: chartTls("tls.key"), local: "keyFile" },
+    NODE_EXTRA_CA_CERTS: {
+      chart: chartTls("ca.crt"),
+      local: "authorityFile",
+      description:
+        "PEM file with authorities to trust besides those that Node.js trusts, for requests to other services.",
+    },
     LOG_LEVEL: { chart: chartValue("workload.logLevel"), local: "logLevel" },
     DRAIN_SECONDS: { chart: chartValue("workload.drainSeconds") },
     OTEL_EXPORTER_OTLP_ENDPOINT: {
@@ -132,24 +151,32 @@ export const VARIABLE_GROUPS = {
       local: "kafkaBrokers",
     },
     KAFKA_TOPIC_PREFIX: { chart: chartValue("kafka.topicPrefix"), local: "topicPrefix" },
-    KAFKA_TLS: { chart: chartValue("kafka.tls") },
+    KAFKA_TLS: { chart: chartValue("kafka.tls"), local: "tls" },
     KAFKA_SASL: { chart: chartValue("kafka.authentication") },
-    KAFKA_CA_FILE: { chart: chartFile("kafka.caSecret", "/etc/tripline/kafka-ca/ca.crt") },
-    KAFKA_CERT_FILE: { chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.crt") },
-    KAFKA_KEY_FILE: { chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.key") },
+    KAFKA_CA_FILE: { chart: chartFile("kafka.caSecret", "/etc/tripline/kafka-ca/ca.crt"), local: "authorityFile" },
+    KAFKA_CERT_FILE: {
+      chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.crt"),
+      local: "certificateFile",
+      isInChartEnvironment: true,
+    },
+    KAFKA_KEY_FILE: {
+      chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.key"),
+      local: "keyFile",
+      isInChartEnvironment: true,
+    },
     KAFKA_USERNAME: { chart: chartSecretOf(SECRET_OF_KAFKA, "username") },
     KAFKA_PASSWORD: { chart: chartSecretOf(SECRET_OF_KAFKA, "password") },
   },
   redis: {
     REDIS_URL: { compose: "redis://valkey:6379", chart: redisUrl, local: "redisUrl" },
     REDIS_AUTH: { chart: chartValue("redis.authentication") },
-    REDIS_CA_FILE: { chart: chartFile("redis.caSecret", "/etc/tripline/redis-ca/ca.crt") },
+    REDIS_CA_FILE: { chart: chartFile("redis.caSecret", "/etc/tripline/redis-ca/ca.crt"), local: "authorityFile" },
   },
   tokens: {
     AUTH_ISSUER: issuer,
     AUTH_JWKS_URL: {
       compose: `http://auth:${HTTP_PORT}/oauth/jwks`,
-      chart: { value: `http://{{ include "tripline.fullname" . }}-auth:${HTTP_PORT}/oauth/jwks` },
+      chart: { value: `${SCHEME}://{{ include "tripline.fullname" . }}-auth:${HTTP_PORT}/oauth/jwks` },
       local: "jwksUrl",
     },
   },
@@ -230,6 +257,9 @@ export const SERVICE_VARIABLES = {
     groups: ["service", "registry"],
     own: {
       GRPC_PORT: { compose: COMPOSE_GRPC_PORT, chart: chartConstant(GRPC_PORT), local: "grpcPort" },
+      GRPC_CERT_FILE: { chart: chartTls("tls.crt"), local: "certificateFile", isInChartEnvironment: true },
+      GRPC_KEY_FILE: { chart: chartTls("tls.key"), local: "keyFile", isInChartEnvironment: true },
+      GRPC_CLIENT_CA_FILE: { chart: chartTls("ca.crt"), local: "authorityFile", isInChartEnvironment: true },
       MODELS: { local: "models" },
       FEATURE_SPEC_VERSION: { local: "featureSpecVersion" },
       EXECUTION_PROVIDERS: {
@@ -250,6 +280,10 @@ export const SERVICE_VARIABLES = {
         chart: { value: `{{ include "tripline.fullname" . }}-scoring-grpc:${GRPC_PORT}` },
         local: "scoringAddress",
       },
+      SCORING_TLS: { chart: chartTls(), local: "tls", isInChartEnvironment: true },
+      SCORING_CA_FILE: { chart: chartTls("ca.crt"), local: "authorityFile", isInChartEnvironment: true },
+      SCORING_CERT_FILE: { chart: chartTls("tls.crt"), local: "certificateFile", isInChartEnvironment: true },
+      SCORING_KEY_FILE: { chart: chartTls("tls.key"), local: "keyFile", isInChartEnvironment: true },
       MODEL_NAME: { local: "modelName" },
       SCORING_WAIT_MS_MAX: { local: "scoringWaitMs" },
       CONTRIBUTIONS_WAIT_MS_MAX: { local: "contributionsWaitMs" },
@@ -327,9 +361,9 @@ export const SERVICE_VARIABLES = {
       WATCHED_SERVICES: {
         compose: WATCHED.map((name) => `${name}=http://${name}:${HTTP_PORT}`).join(","),
         chart: {
-          value: WATCHED.map((name) => `${name}=http://{{ include "tripline.fullname" . }}-${name}:${HTTP_PORT}`).join(
-            ",",
-          ),
+          value: WATCHED.map(
+            (name) => `${name}=${SCHEME}://{{ include "tripline.fullname" . }}-${name}:${HTTP_PORT}`,
+          ).join(","),
         },
         local: "watchedServices",
       },

@@ -38,9 +38,11 @@ export interface ChartSecret {
 export type LocalValue =
   | "archiveFlushAgeMs"
   | "auditSigningKey"
+  | "authorityFile"
   | "bootstrapClients"
   | "bootstrapPeople"
   | "cardTokenKey"
+  | "certificateFile"
   | "consoleClientSecret"
   | "consoleUrl"
   | "contributionsWaitMs"
@@ -54,6 +56,7 @@ export type LocalValue =
   | "jwksUrl"
   | "kafkaBrokers"
   | "keyEncryptionKey"
+  | "keyFile"
   | "lakeDirectory"
   | "logLevel"
   | "modelName"
@@ -69,6 +72,7 @@ export type LocalValue =
   | "scoringWaitMs"
   | "sessionKey"
   | "targets"
+  | "tls"
   | "tokenUrl"
   | "topicPrefix"
   | "watchedServices";

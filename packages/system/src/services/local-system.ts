@@ -22,7 +22,7 @@ export const DEMO_WORKSPACE = "demo";
 export function announceSystem(workspace: Workspace, system: LocalSystem): () => void {
   const file = fileIn(workspace);
   mkdirSync(workspace.directory, { recursive: true });
-  writeFileSync(`${file}.new`, JSON.stringify(system, null, 2));
+  writeFileSync(`${file}.new`, JSON.stringify(system, null, 2), { mode: 0o600 });
   renameSync(`${file}.new`, file);
   return () => rmSync(file, { force: true });
 }

@@ -3,6 +3,7 @@ import type { ProgramName, ServiceName } from "../service-environment/service-va
 import { TOGETHER_TARGETS, variablesOf } from "../service-environment/service-variables.js";
 import type { LocalValue } from "../service-environment/variable-source.js";
 import type { ClientSecrets, DemoSecrets, PeoplePasswords } from "./demo-secrets.js";
+import type { ServiceAccess } from "./local-security.js";
 import type { ServicePlan } from "./supervise-services.js";
 
 /** Ports of one installation on this machine. */
@@ -41,6 +42,8 @@ export interface PlanOptions {
   /** Whether the console runs, where people see all of it; it does not unless given. */
   readonly hasConsole?: boolean;
   readonly logLevel?: string;
+  /** With it every address is one of TLS, and each service shows an identity of its own. */
+  readonly accessOf?: (service: ServiceName) => ServiceAccess;
   /** `services`, a process for each, by default. */
   readonly topology?: Topology;
 }
@@ -87,7 +90,10 @@ const ARCHIVE_FLUSH_AGE_MS = 2_000;
 /** What the console shows the readiness of. */
 const WATCHED = ["auth", "control", "ingestion", "features", "decisions", "archive"] as const;
 
-const url = (port: number): string => `http://${HOST}:${port}`;
+/** Base URL of a port of a system on this machine. */
+export function localUrl(port: number, isSecure: boolean): string {
+  return `${isSecure ? "https" : "http"}://${HOST}:${port}`;
+}
 
 /** The processes with their environments, in the order in which they are started. */
 export function planServices(options: PlanOptions): readonly ServicePlan[] {
@@ -98,13 +104,19 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
     .filter((name) => name !== "console" || options.hasConsole === true)
     .map((name) => {
       const port = options.ports[name === "tripline" ? "decisions" : name];
-      const values = { ...shared, port: String(port) };
+      const values = { ...shared, ...accessValues(name, options), port: String(port) };
+      const known: Partial<Record<LocalValue, string | undefined>> = values;
       const environment = Object.entries(variablesOf(name)).flatMap(([variable, { local }]) => {
-        const value = local === undefined ? undefined : values[local];
+        const value = local === undefined ? undefined : known[local];
         return value === undefined ? [] : [[variable, value] as const];
       });
       const isBackground = name === "archive" ? { isBackground: true } : {};
-      return { name, url: url(port), environment: Object.fromEntries(environment), ...isBackground };
+      return {
+        name,
+        url: localUrl(port, options.accessOf !== undefined),
+        environment: Object.fromEntries(environment),
+        ...isBackground,
+      };
     });
 }
 
@@ -131,8 +143,20 @@ export function bootstrapPeople({ demoPassword, leadPassword }: PeoplePasswords)
   ].map((person) => ({ ...person, tenant: DEMO_TENANT }));
 }
 
+type SharedValue = Exclude<LocalValue, "port" | "tls" | "authorityFile" | "certificateFile" | "keyFile">;
+
+/** What differs from service to service. Decisions and scoring in one process are decisions for the others. */
+function accessValues(
+  program: ProgramName,
+  { accessOf }: PlanOptions,
+): Partial<Record<LocalValue, string | undefined>> {
+  if (accessOf === undefined) return {};
+  return { tls: "true", ...accessOf(program === "tripline" ? "decisions" : program) };
+}
+
 /** What the variables of the services are set to; undefined leaves one to its default. */
-function valuesOf(options: PlanOptions): Readonly<Record<Exclude<LocalValue, "port">, string | undefined>> {
+function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | undefined>> {
+  const url = (port: number): string => localUrl(port, options.accessOf !== undefined);
   const { ports, secrets, contributionsWaitMs } = options;
   const issuer = url(ports.auth);
   return {

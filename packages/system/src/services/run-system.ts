@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { loadState } from "@tripline/backfill/states/load-state";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
@@ -10,14 +10,17 @@ import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { ControlClient } from "../client/control-client.js";
 import { TokenSource } from "../client/token-source.js";
 import { TriplineClient } from "../client/tripline-client.js";
+import type { ServiceName } from "../service-environment/service-variables.js";
 import type { StepLog } from "../step-log.js";
 import { demoSecrets } from "./demo-secrets.js";
+import { LocalSecurity, SETUP_USER } from "./local-security.js";
 import { announceSystem } from "./local-system.js";
 import type { SystemPorts, Topology } from "./plan-services.js";
 import {
   DEMO_CLIENT_ID,
   DEMO_SCOPES,
   DEMO_USER_NAME,
+  localUrl,
   OPERATOR_CLIENT_ID,
   OPERATOR_SCOPES,
   planServices,
@@ -40,6 +43,8 @@ export interface SystemOptions {
   readonly hasConsole?: boolean;
   /** `services`, a process for each, by default. */
   readonly topology?: Topology;
+  /** Whether all connections are of TLS 1.3, and every service has an identity and no more rights than it needs. */
+  readonly isSecure?: boolean;
   readonly steps: StepLog;
 }
 
@@ -61,6 +66,8 @@ export interface RunningSystem {
   authorization(): Promise<string>;
   readonly kafka: Kafka;
   readonly stack: LocalStack;
+  /** Where it is secure. */
+  readonly security: LocalSecurity | undefined;
   /** Its processes, by the names of their programs. */
   readonly services: ReadonlyMap<string, ServiceProcess>;
   stop(): Promise<void>;
@@ -77,7 +84,11 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const secrets = demoSecrets(workspace.secrets);
   rmSync(workspace.logs, { recursive: true, force: true });
   rmSync(workspace.lake, { recursive: true, force: true });
-  const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports));
+  const tlsFolder = join(workspace.directory, "tls");
+  rmSync(tlsFolder, { recursive: true, force: true });
+  const security =
+    options.isSecure === true ? await steps.run("make certificates", () => LocalSecurity.make(tlsFolder)) : undefined;
+  const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports, security));
   const services = new Map<string, ServiceProcess>();
   const { statePath } = options;
   const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
@@ -93,23 +104,29 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await stack.stop();
   };
   try {
-    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "tripline-cli" });
+    const tls = security === undefined ? {} : { security: { tls: security.kafkaTls(SETUP_USER) } };
+    const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "tripline-cli", ...tls });
     await steps.run("create topics", async () => {
       const admin = await kafka.admin();
       await admin.ensureTopics();
       await admin.close();
     });
+    if (security !== undefined) {
+      await steps.run("give rights", () => security.giveRights(kafka, stack.postgresUrl));
+    }
     if (statePath !== undefined) {
       await steps.run("load window state", (progress) =>
         loadState({ statePath, redisUrl: stack.redisUrl, onProgress: progress }),
       );
     }
-    for (const plan of planServices({ ...options, ...stack, ...lake, secrets })) {
+    const access =
+      security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };
+    for (const plan of planServices({ ...options, ...stack, ...lake, ...access, secrets })) {
       services.set(plan.name, new ServiceProcess(plan, workspace.logs));
     }
     await steps.run("start services", () => startTogether(services));
-    const issuer = `http://127.0.0.1:${ports.auth}`;
-    const tokenUrl = `${issuer}/oauth/token`;
+    const url = (port: number): string => localUrl(port, security !== undefined);
+    const tokenUrl = `${url(ports.auth)}/oauth/token`;
     const tokens = new TokenSource({
       tokenUrl,
       clientId: DEMO_CLIENT_ID,
@@ -117,25 +134,24 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       scope: DEMO_SCOPES,
     });
     await steps.run("get an access token", () => tokens.authorization());
-    const apiUrl = `http://127.0.0.1:${ports.ingestion}`;
+    const apiUrl = url(ports.ingestion);
     const client = new TriplineClient(apiUrl, tokens);
     const operator = new TokenSource({
       ...{ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: secrets.operatorSecret, scope: OPERATOR_SCOPES },
     });
     const addresses = {
       ...{ ingestion: apiUrl, auth: issuer },
-      features: `http://127.0.0.1:${ports.features}`,
-      control: `http://127.0.0.1:${ports.control}`,
+      ...{ features: url(ports.features), control: url(ports.control) },
     };
     const control = new ControlClient(addresses.control, operator);
     const auth = new ControlClient(issuer, operator);
     const console = {
-      url: `http://127.0.0.1:${ports.console}`,
+      url: url(ports.console),
       userName: DEMO_USER_NAME,
       password: secrets.demoPassword,
     };
     const authorization = () => tokens.authorization();
-    return { apiUrl, client, console, control, auth, addresses, authorization, kafka, stack, services, stop };
+    return { apiUrl, client, console, control, auth, addresses, authorization, kafka, stack, security, services, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -151,10 +167,15 @@ export async function refuseSecond(workspace: Workspace): Promise<void> {
   await endLeftovers(resolve(workspace.stack));
 }
 
-async function startFreshStack(workspace: Workspace, ports: SystemPorts): Promise<LocalStack> {
+async function startFreshStack(
+  workspace: Workspace,
+  ports: SystemPorts,
+  security: LocalSecurity | undefined,
+): Promise<LocalStack> {
   await resetStack(workspace.stack);
   mkdirSync(workspace.stack, { recursive: true });
-  return startStack({ directory: workspace.stack, ports, endOnSignals: false, isDurable: false });
+  const secure = security === undefined ? {} : { security: security.stack };
+  return startStack({ directory: workspace.stack, ports, endOnSignals: false, isDurable: false, ...secure });
 }
 
 async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {

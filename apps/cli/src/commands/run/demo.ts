@@ -26,7 +26,8 @@ interface DemoOptions {
   readonly assess?: string;
   readonly workspace: string;
   readonly docker?: boolean;
-  readonly topology: Topology;
+  readonly topology?: Topology;
+  readonly tls?: boolean;
 }
 
 const REDRAW_MS = 1_000;
@@ -39,10 +40,12 @@ export function demoCommand(): Command {
     .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
     .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
     .addOption(
-      new Option("--topology <name>", "services: a process for each; together: one for decisions and scoring")
-        .choices(TOPOLOGIES)
-        .default("together"),
+      new Option(
+        "--topology <name>",
+        "services: a process for each (default with --tls); together: one for decisions and scoring (default)",
+      ).choices(TOPOLOGIES),
     )
+    .option("--tls", "TLS 1.3 everywhere, by an authority made at the start, and no right that a service does not need")
     .option("--docker", "in containers instead (docker compose): needs nothing but Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
@@ -65,8 +68,11 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
 async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
-  const { topology } = options;
-  const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, hasConsole: true, topology });
+  const { tls: isSecure = false, topology = isSecure ? "services" : "together" } = options;
+  const { model, system } = await startDemoSystem({
+    ...{ workspace, steps, topology, isSecure },
+    ...{ isArchived: true, hasConsole: true },
+  });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {
     const simulation = createSimulation(model.simulation);
@@ -115,7 +121,13 @@ async function play(
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
   const { url, userName, password } = system.console;
   process.stdout.write(`  Console ${url}: sign in as ${userName} with the password ${password}\n`);
-  const request = firstRequest(system.apiUrl, options.workspace);
+  const authority = system.security?.authority.file;
+  if (authority !== undefined) {
+    process.stdout.write(
+      `  Commands and browsers have to trust its authority: export NODE_EXTRA_CA_CERTS=${authority}\n`,
+    );
+  }
+  const request = firstRequest(system.apiUrl, options.workspace, authority);
   process.stdout.write(`  A payment of your own, from another terminal in this folder:\n\n${request}\n\n`);
   const redraw = setInterval(() => {
     const perSecond = tally.decided - decidedBefore;

@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:https";
+import { createServer, get } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { connect } from "node:tls";
+import type { TestCertificate } from "@tripline/cloud-identity/testing/certificates";
+import { makeCertificate } from "@tripline/cloud-identity/testing/certificates";
+import { ServerCertificate } from "./server-certificate.js";
+
+const LOOK_EVERY_MS = 20;
+
+const folder = mkdtempSync(join(tmpdir(), "tripline-renewed-"));
+const certificate = { variable: "HTTP_CERT_FILE", path: join(folder, "tls.crt") };
+const key = { variable: "HTTP_KEY_FILE", path: join(folder, "tls.key") };
+let server: Server;
+let port: number;
+let before: TestCertificate;
+let after: TestCertificate;
+let heard: (event: "renewed" | "fault") => void = () => undefined;
+
+beforeAll(async () => {
+  [before, after] = [await makeCertificate("before", ["127.0.0.1"]), await makeCertificate("after", ["127.0.0.1"])];
+  writeFileSync(certificate.path, before.certificate);
+  writeFileSync(key.path, before.key);
+  const served = new ServerCertificate(
+    { certificate, key },
+    { lookEveryMs: LOOK_EVERY_MS, onRenewed: () => heard("renewed"), onFault: () => heard("fault") },
+  );
+  server = createServer(served.serverOptions(), (_request, response) => response.end("fine"));
+  served.renew(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  ({ port } = server.address() as AddressInfo);
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const untilHeard = (wanted: "renewed" | "fault") =>
+  new Promise<void>((resolve) => {
+    heard = (event) => {
+      if (event === wanted) resolve();
+    };
+  });
+
+/** The name in the certificate that a new connection is shown. */
+async function nameShown(options: ConnectionOptions = {}): Promise<string | undefined> {
+  const socket: TLSSocket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
+  try {
+    await once(socket, "secureConnect");
+    return [socket.getPeerCertificate().subject.CN].flat()[0];
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A request on a connection of its own, by a client that trusts both. */
+function request(): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const trusted = { ca: [before.certificate, after.certificate], agent: false };
+    get({ host: "127.0.0.1", port, ...trusted }, (response) => {
+      response.resume().once("end", () => resolve(response.statusCode));
+    }).once("error", reject);
+  });
+}
+
+test("less than TLS 1.3 is refused", async () => {
+  await expect(nameShown({ maxVersion: "TLSv1.2" })).rejects.toMatchObject({
+    code: expect.stringMatching(/^ERR_SSL_/),
+  });
+  expect(await nameShown()).toBe("before");
+});
+
+test("a new certificate is taken under requests, none of which fails; halfway the one before stays", async () => {
+  const answers: (number | undefined)[] = [];
+  let isOver = false;
+  const traffic = async (): Promise<void> => {
+    while (!isOver) answers.push(await request());
+  };
+  const clients = [traffic(), traffic()];
+  const halfway = untilHeard("fault");
+  writeFileSync(certificate.path, after.certificate);
+  await halfway;
+  expect(await nameShown()).toBe("before");
+  const renewed = untilHeard("renewed");
+  writeFileSync(key.path, after.key);
+  await renewed;
+  const answeredBefore = answers.length;
+  while (answers.length < answeredBefore + 4) expect(await request()).toBe(200);
+  isOver = true;
+  await Promise.all(clients);
+  expect(await nameShown()).toBe("after");
+  expect(new Set(answers)).toEqual(new Set([200]));
+});
