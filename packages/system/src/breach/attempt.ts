@@ -1,0 +1,44 @@
+/** Something that somebody must not be able to do. */
+export interface Attempt {
+  /** Whose credentials are used. */
+  readonly who: string;
+  readonly where: "Kafka" | "Redis" | "Postgres" | "API" | "TLS";
+  readonly what: string;
+  /** What refuses it has to say. */
+  readonly refusal: RegExp;
+  /** Rejects when it is refused. */
+  try(): Promise<unknown>;
+}
+
+export interface AttemptOutcome extends Omit<Attempt, "try" | "refusal"> {
+  /** What refused it; undefined where nothing did. */
+  readonly refusedBy: string | undefined;
+}
+
+const ATTEMPT_MS_MAX = 30_000;
+
+/** Tries one after the other, and goes on after one that was not refused. */
+export async function tryAll(attempts: readonly Attempt[]): Promise<readonly AttemptOutcome[]> {
+  const outcomes: AttemptOutcome[] = [];
+  for (const { who, where, what, refusal, try: run } of attempts) {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${ATTEMPT_MS_MAX} ms`)), ATTEMPT_MS_MAX);
+    });
+    const refusedBy = await Promise.race([run(), late]).then(
+      () => undefined,
+      (error: unknown) => wordsOf(error).find((word) => refusal.test(word)),
+    );
+    clearTimeout(timer);
+    outcomes.push({ who, where, what, refusedBy });
+  }
+  return outcomes;
+}
+
+/** All that an error and its causes say: their kinds, codes and messages. */
+function wordsOf(error: unknown, depth = 0): string[] {
+  if (typeof error !== "object" || error === null || depth > 5) return [];
+  const own = ["type", "code", "message"].map((name): unknown => Reflect.get(error, name));
+  const causes = ["cause", "originalError", "errors"].flatMap((name): unknown => Reflect.get(error, name));
+  return [...own.filter((word) => typeof word === "string"), ...causes.flatMap((cause) => wordsOf(cause, depth + 1))];
+}

@@ -1,0 +1,101 @@
+import type { Client } from "@tripline/kafka/open-client";
+import { clientOpener } from "@tripline/kafka/open-client";
+import type { AccessRules } from "../access/access-rules.js";
+import type { LocalSecurity } from "../services/local-security.js";
+import type { Attempt } from "./attempt.js";
+
+const REQUEST_MS_MAX = 10_000;
+/** Topics that a service tries to write, and to read, of those that it may not. */
+const TOPICS_TRIED = 2;
+const NOT_ALLOWED = /^(TOPIC|GROUP|CLUSTER)_AUTHORIZATION_FAILED$|^Not authorized to access group/;
+/** The first group of a broker makes the topic of groups, and is refused for a moment. */
+const RETRY = { retries: 4, initialRetryTime: 300 };
+
+/** What each service tries on Kafka, with its own certificate. */
+export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[]): readonly Attempt[] {
+  const { topics } = security.rules;
+  const services = [...new Set(Object.values(topics).flatMap(({ writers, readers }) => [...writers, ...readers]))];
+  return services.flatMap((who, index) => {
+    const within = <T>(work: (kafka: Client["kafka"]) => Promise<T>) => withClient(security, brokers, who, work);
+    const attempt = (what: string, run: Attempt["try"]): Attempt => {
+      return { who, where: "Kafka", what, refusal: NOT_ALLOWED, try: run };
+    };
+    const other = services[(index + 1) % services.length] ?? who;
+    const group = other;
+    return [
+      ...forbidden(topics, "writers", who, index).map((topic) =>
+        attempt(`write to ${topic}`, () => within((kafka) => write(kafka, topic))),
+      ),
+      ...forbidden(topics, "readers", who, index).map((topic) =>
+        attempt(`read ${topic}`, () => within((kafka) => read(kafka, topic, `${who}-breach`))),
+      ),
+      attempt(`take over the group of ${group}`, () => within((kafka) => read(kafka, readableBy(topics, who), group))),
+      attempt("create a topic", () =>
+        within((kafka) => kafka.admin().createTopics({ topics: [{ topic: "breach", numPartitions: 1 }] })),
+      ),
+      attempt("delete a topic", () => within((kafka) => kafka.admin().deleteTopics({ topics: ["decisions"] }))),
+      attempt("give itself rights", () => within((kafka) => kafka.admin().createAcls({ acl: [everything(who)] }))),
+    ];
+  });
+}
+
+/** In another order for each service, so that together they try most topics. */
+function forbidden(topics: AccessRules["topics"], as: "writers" | "readers", who: string, turn: number): string[] {
+  const names = Object.keys(topics).filter((name) => topics[name]?.[as].includes(who) === false);
+  return Array.from({ length: TOPICS_TRIED }, (_, index) => names[(turn * TOPICS_TRIED + index) % names.length] ?? "");
+}
+
+/** With it nothing but the group can be refused. */
+function readableBy(topics: AccessRules["topics"], who: string): string {
+  const names = Object.keys(topics);
+  return names.find((name) => topics[name]?.readers.includes(who)) ?? names[0] ?? "";
+}
+
+async function withClient<T>(
+  security: LocalSecurity,
+  brokers: readonly string[],
+  who: string,
+  work: (kafka: Client["kafka"]) => Promise<T>,
+): Promise<T> {
+  // kafkajs says that there is no coordinator of a group that it may not see, and only logs why.
+  const logged: Error[] = [];
+  const open = clientOpener({
+    ...{ brokers, clientId: "breach", security: { tls: security.kafkaTls(who) } },
+    log: (_level, _message, { error }) => void logged.push(new Error(String(error))),
+  });
+  const client = open({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
+  try {
+    return await work(client.kafka);
+  } catch (error) {
+    throw new AggregateError([error, ...logged]);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function write(kafka: Client["kafka"], topic: string): Promise<unknown> {
+  const producer = kafka.producer({ retry: RETRY });
+  await producer.connect();
+  return producer.send({ topic, messages: [{ key: "k", value: "breach" }] });
+}
+
+async function read(kafka: Client["kafka"], topic: string, groupId: string): Promise<unknown> {
+  const consumer = kafka.consumer({ groupId, retry: { ...RETRY, restartOnFailure: async () => false } });
+  const over = new Promise((resolve, reject) => {
+    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    // A fetch that was answered was allowed.
+    consumer.on(consumer.events.FETCH, resolve);
+  });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({ eachMessage: async () => undefined });
+  return over;
+}
+
+/** Everything on all topics, in the numbers of Kafka's protocol. */
+function everything(who: string) {
+  return {
+    ...{ principal: `User:${who}`, host: "*", operation: 2, permissionType: 3 },
+    ...{ resourceType: 2, resourceName: "*", resourcePatternType: 3 },
+  };
+}

@@ -1,0 +1,44 @@
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { databaseRoles } from "../access/plan-access.js";
+import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
+import type { Attempt } from "./attempt.js";
+
+const QUERY_MS_MAX = 10_000;
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient privilege. */
+const NOT_ALLOWED = /^42501$/;
+
+/** What each service tries on Postgres, with its own role. Each schema has a table `schema_migrations`. */
+export function postgresAttempts(security: LocalSecurity, stack: ServiceAddresses): readonly Attempt[] {
+  const roles = databaseRoles(security.rules);
+  return roles.flatMap((who) => {
+    const { postgresUrl = "" } = security.accessOf(who, stack);
+    const attempt = (what: string, statement: string): Attempt => ({
+      ...{ who, where: "Postgres", what, refusal: NOT_ALLOWED },
+      try: () => execute(security, postgresUrl, statement),
+    });
+    const others = roles.filter((role) => role !== who);
+    return [
+      ...others.flatMap((other) => [
+        attempt(`read a table of ${other}`, `SELECT * FROM ${other}.schema_migrations`),
+        attempt(`make a table in the schema of ${other}`, `CREATE TABLE ${other}.breach (id int)`),
+      ]),
+      attempt("make a schema", `CREATE SCHEMA breach_${who}`),
+      attempt("make a table in the schema public", "CREATE TABLE public.breach (id int)"),
+      attempt("make a role", `CREATE ROLE breach_${who} SUPERUSER`),
+      attempt("read the passwords of roles", "SELECT rolpassword FROM pg_authid"),
+      attempt("run a program on the server", "COPY (SELECT 1) TO PROGRAM 'true'"),
+    ];
+  });
+}
+
+export async function execute(security: LocalSecurity, url: string, statement: string): Promise<void> {
+  const database = connectDatabase({
+    ...{ url, tls: { ca: security.authority.certificate } },
+    ...{ connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => undefined },
+  });
+  try {
+    await database.execute(statement);
+  } finally {
+    await database.close();
+  }
+}

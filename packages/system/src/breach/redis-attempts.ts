@@ -1,0 +1,51 @@
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
+import type { Attempt } from "./attempt.js";
+
+const NOT_ALLOWED = /^NOPERM/;
+const ANSWER_MS_MAX = 10_000;
+
+/** A key of each owner, as the services make them. */
+const KEYS = {
+  ingestion: "idem:shop:order-1",
+  features: "state:card:1:shop:c1",
+  decisions: "budget:shop:challenge:2026-01-01",
+} as const;
+
+/** What no service does, however it names its keys. */
+const COMMANDS: readonly (readonly [string, ...string[]])[] = [
+  ["FLUSHALL"],
+  ["KEYS", "*"],
+  ["CONFIG", "GET", "*"],
+  ["ACL", "SETUSER", "breach", "on", "nopass", "~*", "+@all"],
+  ["MONITOR"],
+];
+
+/** What each service tries on Redis, with its own password. */
+export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses): readonly Attempt[] {
+  return Object.keys(security.rules.cache_rights).flatMap((who) => {
+    const { redisUrl = "" } = security.accessOf(who, stack);
+    const attempt = (what: string, command: readonly [string, ...string[]]): Attempt => {
+      return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => ask(redisUrl, command) };
+    };
+    const others = Object.entries(KEYS).filter(([owner]) => owner !== who);
+    return [
+      ...others.flatMap(([owner, key]) => [
+        attempt(`read a key of ${owner}`, ["GET", key]),
+        attempt(`change a key of ${owner}`, ["SET", key, "breach"]),
+      ]),
+      ...COMMANDS.map((command) => attempt(command.join(" "), command)),
+      ...(who === "ingestion" ? [attempt("change a decision", ["SET", "decision:txn_1", "approve"])] : []),
+    ];
+  });
+}
+
+async function ask(url: string, [name, ...args]: readonly [string, ...string[]]): Promise<unknown> {
+  const redis = connectRedis(url, undefined, ANSWER_MS_MAX);
+  try {
+    await awaitRedis(redis);
+    return await redis.call(name, ...args);
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { connect as connectPlain } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import { connect } from "node:tls";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import type { LocalSecurity } from "../services/local-security.js";
+import type { Attempt } from "./attempt.js";
+
+const ANSWER_MS_MAX = 10_000;
+const QUERY_MS_MAX = 5_000;
+/** OpenSSL's names of TLS alerts, and connections that are cut before an answer. */
+const NO_HANDSHAKE = /ALERT|ERR_SSL|ECONNRESET|EPIPE|was closed/;
+
+export interface TlsAddresses {
+  readonly kafkaBrokers: readonly string[];
+  readonly redisUrl: string;
+  readonly postgresUrl: string;
+}
+
+/** What somebody tries who is in the network and has nothing else. */
+export function tlsAttempts(security: LocalSecurity, { kafkaBrokers, redisUrl, postgresUrl }: TlsAddresses): Attempt[] {
+  const kafkaPort = Number(kafkaBrokers[0]?.split(":")[1]);
+  const redisPort = Number(new URL(redisUrl).port);
+  const ca = security.authority.certificate;
+  const attempt = (what: string, run: Attempt["try"], refusal = NO_HANDSHAKE): Attempt => {
+    return { who: "nobody", where: "TLS", what, refusal, try: run };
+  };
+  const plainPostgres = new URL(postgresUrl);
+  return [
+    attempt("ask Kafka without a certificate", () => askTls(kafkaPort, { ca }, API_VERSIONS)),
+    attempt("ask Kafka by TLS 1.2", () =>
+      askTls(kafkaPort, { ...security.kafkaTls("setup"), maxVersion: "TLSv1.2" }, API_VERSIONS),
+    ),
+    attempt("ask Kafka without TLS", () => ask(connectPlain(kafkaPort, "127.0.0.1"), "connect", API_VERSIONS)),
+    attempt(
+      "ask Redis without a password",
+      () => askTls(redisPort, { ca }, "GET decision:txn_1\r\n"),
+      /^NOAUTH|-NOAUTH/,
+    ),
+    attempt("ask Redis by TLS 1.2", () => askTls(redisPort, { ca, maxVersion: "TLSv1.2" }, "PING\r\n")),
+    attempt("ask Redis without TLS", () => ask(connectPlain(redisPort, "127.0.0.1"), "connect", "PING\r\n")),
+    attempt("ask Postgres without TLS", () => askPlainly(plainPostgres.href), /no encryption|28000/),
+  ];
+}
+
+/** An ApiVersions request, which a client of Kafka asks first. */
+const API_VERSIONS = Buffer.from("0000000a00120000000000070000", "hex");
+
+function askTls(port: number, options: ConnectionOptions, request: Buffer | string): Promise<unknown> {
+  return ask(connect({ port, host: "127.0.0.1", ...options }), "secureConnect", request);
+}
+
+/** Resolves to the first bytes of an answer. */
+async function ask(socket: Socket, ready: string, request: Buffer | string): Promise<unknown> {
+  const ended = once(socket, "close").then(() => {
+    throw new Error("the connection was closed");
+  });
+  const late = AbortSignal.timeout(ANSWER_MS_MAX);
+  try {
+    await Promise.race([once(socket, ready, { signal: late }), ended]);
+    socket.write(request);
+    const [answer] = await Promise.race([once(socket, "data", { signal: late }), ended]);
+    const text = String(answer);
+    // An alert in plain bytes is the end of a handshake that did not take place.
+    if (text.startsWith("-") || text.startsWith("\u0015")) throw new Error(text.startsWith("-") ? text : "TLS ALERT");
+    return text;
+  } finally {
+    ended.catch(() => undefined);
+    socket.destroy();
+  }
+}
+
+async function askPlainly(url: string): Promise<void> {
+  const options = { connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => undefined };
+  const database = connectDatabase({ url, ...options });
+  try {
+    await database.execute("SELECT 1");
+  } finally {
+    await database.close();
+  }
+}
