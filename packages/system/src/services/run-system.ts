@@ -126,7 +126,8 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     }
     await steps.run("start services", () => startTogether(services));
     const url = (port: number): string => localUrl(port, security !== undefined);
-    const tokenUrl = `${url(ports.auth)}/oauth/token`;
+    const issuer = url(ports.auth);
+    const tokenUrl = `${issuer}/oauth/token`;
     const tokens = new TokenSource({
       tokenUrl,
       clientId: DEMO_CLIENT_ID,
